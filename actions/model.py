@@ -1,0 +1,55 @@
+"""The nouns of acting: an intent says what was decided, an outcome what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["observe", "suggest", "auto"]
+Status = Literal[
+    "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused", "interrupted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A decision to act, as written to the action topic.
+
+    key: idempotency key, derived from incident id, kind, target and step; each key executes at most once. kind: the
+    action's catalogue name (`circuit_breaker`, `rollback`, ...). target: what it acts on, also the record key, so that
+    intents on one target run in order. undo: True reverses an earlier intent of that kind and target. decided_at_s,
+    expires_at_s: seconds since the epoch, wall clock of the decision; an expired intent is refused.
+    """
+
+    key: str
+    incident_id: str
+    kind: str
+    target: str
+    mode: Mode
+    reason: str
+    decided_at_s: float
+    expires_at_s: float
+    service: str
+    model: str | None = None
+    version: str | None = None
+    replica: str | None = None
+    tenant: str | None = None
+    undo: bool = False
+    params: dict[str, str | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an intent, as written to the outcome topic. `detail` is one sentence for a human."""
+
+    key: str
+    incident_id: str
+    kind: str
+    target: str
+    mode: Mode
+    status: Status
+    detail: str
+    decided_at_s: float
+    done_at_s: float
+    undo: bool = False
+    data: dict[str, str | float | bool | None] = field(default_factory=dict)

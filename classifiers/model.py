@@ -1,0 +1,95 @@
+"""The nouns of triage: scopes, anomalies, incidents. Plain frozen values; `to_json` gives the contract on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Category = Literal[
+    "model_degradation", "performance_degradation", "context_pipeline", "resource_exhaustion", "data_quality",
+    "availability", "security",
+]
+Severity = Literal["P0", "P1", "P2", "P3", "P4"]
+State = Literal["open", "resolved"]
+Direction = Literal["up", "down", "none"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """Where a series was measured: a service and model, and at most one of version, replica, tenant (a marginal)."""
+
+    service: str
+    model: str | None = None
+    version: str | None = None
+    replica: str | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One series, one window, strange beyond its budget.
+
+    value, expected: in the metric's unit. level: calibrated, 1.0 is the false-alarm budget. onset_s: when the change is
+    estimated to have begun. offset: topic-partition-offset of the last record in the window, for the evidence.
+    """
+
+    scope: Scope
+    metric: str
+    detector: str
+    start_s: float
+    end_s: float
+    value: float | None
+    expected: float | None
+    level: float
+    direction: Direction
+    count: int
+    onset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One reason behind a verdict: what was looked at, what was seen, how much it weighed."""
+
+    name: str
+    value: float | str | None
+    weight: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """An action as the incident tells it."""
+
+    key: str
+    kind: str
+    target: str
+    mode: str
+    status: str
+    decided_at_s: float
+    done_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident as published (design, section 7). A scope field is None when several are hit, or none is singled out."""
+
+    id: str
+    state: State
+    opened_at_s: float
+    onset_at_s: float
+    resolved_at_s: float | None
+    category: Category
+    severity: Severity
+    peak_severity: Severity
+    service: str
+    model: str | None
+    version: str | None
+    replica: str | None
+    tenant: str | None
+    title: str
+    factors: tuple[Factor, ...] = ()
+    evidence: tuple[Anomaly, ...] = ()
+    related: tuple[str, ...] = ()
+    actions: tuple[ActionRecord, ...] = ()
+    stage_times: dict[str, float | None] = field(default_factory=dict)
+    config_hash: str = ""
