@@ -7,7 +7,8 @@ from typing import Literal
 
 Mode = Literal["observe", "suggest", "auto"]
 Status = Literal[
-    "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused", "interrupted",
+    "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused",
+    "interrupted",
 ]
 
 

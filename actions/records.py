@@ -1,0 +1,133 @@
+"""The ledger's record: one line of its log, self-contained, so a compacted topic may keep the last per key only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Literal, TypeVar, get_args
+
+from actions.model import Intent, Mode, Outcome, Status
+
+RecordEvent = Literal["claimed", "finished", "storm_tripped", "storm_reset"]
+STORM_KEY = "storm-brake"
+"""The log key of the storm brake; intent keys are hexadecimal and never collide with it."""
+
+EVENTS: tuple[RecordEvent, ...] = get_args(RecordEvent)
+MODES: tuple[Mode, ...] = get_args(Mode)
+STATUSES: tuple[Status, ...] = get_args(Status)
+T = TypeVar("T", bound=str)
+
+Json = str | float | bool | None | dict[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """One event of one key. at_s: when it happened, seconds since the epoch. status, detail, data: of a finish only.
+
+    owner: who claimed, for logs with several writers. expires_at_s: of the intent, None where no claim was seen.
+    """
+
+    key: str
+    event: RecordEvent
+    at_s: float
+    owner: str = ""
+    incident_id: str = ""
+    kind: str = ""
+    target: str = ""
+    mode: Mode = "auto"
+    undo: bool = False
+    decided_at_s: float | None = None
+    expires_at_s: float | None = None
+    status: Status | None = None
+    detail: str = ""
+    data: dict[str, str | float | bool | None] = field(default_factory=dict)
+
+    @classmethod
+    def claimed(cls, intent: Intent, now_s: float, owner: str = "") -> LedgerRecord:
+        """The claim of an intent."""
+        return cls(
+            intent.key, "claimed", now_s, owner, intent.incident_id, intent.kind, intent.target, intent.mode,
+            intent.undo, intent.decided_at_s, intent.expires_at_s,
+        )
+
+    @classmethod
+    def finished(cls, outcome: Outcome, claim: LedgerRecord | None) -> LedgerRecord:
+        """The outcome of a key, with what its claim knew."""
+        return cls(
+            outcome.key, "finished", outcome.done_at_s, claim.owner if claim else "", outcome.incident_id, outcome.kind,
+            outcome.target, outcome.mode, outcome.undo, outcome.decided_at_s, claim.expires_at_s if claim else None,
+            outcome.status, outcome.detail, dict(outcome.data),
+        )
+
+    @classmethod
+    def storm(cls, event: Literal["storm_tripped", "storm_reset"], now_s: float) -> LedgerRecord:
+        """The storm brake tripped, or was released."""
+        return cls(STORM_KEY, event, now_s)
+
+    def outcome(self) -> Outcome:
+        """The outcome that a finish recorded; raises `ValueError` for any other event."""
+        if self.event != "finished" or self.status is None:
+            raise ValueError(f"ledger record {self.key!r}: outcome of a {self.event!r} record, expected 'finished'")
+        return self._outcome(self.status, self.detail, dict(self.data))
+
+    def interrupted(self) -> Outcome:
+        """What to report of a claim that never finished. It is dated at the claim: nobody saw a later moment."""
+        detail = "a crash fell between claim and outcome: it may have run, and it will not run again"
+        return self._outcome("interrupted", detail, {})
+
+    def to_json(self) -> dict[str, Json]:
+        """A JSON object of all fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> LedgerRecord:
+        """Read `to_json` back; raises `ValueError` naming the field that is missing, unknown or of another type."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(value.keys() - known)
+        if unknown:
+            raise ValueError(f"ledger record: unknown field {unknown[0]!r}, expected {sorted(known)}")
+        event = _choice(value, "event", EVENTS)
+        status = None if value.get("status") is None else _choice(value, "status", STATUSES)
+        at_s = _number(value, "at_s")
+        if at_s is None or (event == "finished") != (status is not None):
+            raise ValueError(f"ledger record: at_s {at_s!r}, status {status!r}, expected both if finished, else at_s")
+        undo, data = value.get("undo", False), value.get("data", {})
+        if not isinstance(undo, bool) or not isinstance(data, dict):
+            raise ValueError(f"ledger record: undo {undo!r}, data {data!r}, expected a boolean and an object")
+        return cls(
+            _text(value, "key"), event, at_s, _text(value, "owner", ""), _text(value, "incident_id", ""),
+            _text(value, "kind", ""), _text(value, "target", ""), _choice(value, "mode", MODES, "auto"), undo,
+            _number(value, "decided_at_s"), _number(value, "expires_at_s"), status,
+            _text(value, "detail", ""), dict(data),
+        )
+
+    def _outcome(self, status: Status, detail: str, data: dict[str, str | float | bool | None]) -> Outcome:
+        decided_at_s = self.at_s if self.decided_at_s is None else self.decided_at_s
+        return Outcome(
+            self.key, self.incident_id, self.kind, self.target, self.mode, status, detail, decided_at_s, self.at_s,
+            self.undo, data,
+        )
+
+
+def _text(value: Mapping[str, object], name: str, default: str | None = None) -> str:
+    found = value.get(name, default)
+    if not isinstance(found, str):
+        raise ValueError(f"ledger record: {name} {found!r}, expected a string")
+    return found
+
+
+def _choice(value: Mapping[str, object], name: str, choices: tuple[T, ...], default: str | None = None) -> T:
+    found = value.get(name, default)
+    for choice in choices:
+        if found == choice:
+            return choice
+    raise ValueError(f"ledger record: {name} {found!r}, expected one of {', '.join(choices)}")
+
+
+def _number(value: Mapping[str, object], name: str) -> float | None:
+    found = value.get(name)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise ValueError(f"ledger record: {name} {found!r}, expected a number")
+    return float(found)
