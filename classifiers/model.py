@@ -27,10 +27,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One series, one window, strange beyond its budget.
+    """One window of one series as judged: an alarm when `level` reaches 1.0, else a quiet reading beside one.
 
-    value, expected: in the metric's unit. level: calibrated, 1.0 is the false-alarm budget. onset_s: when the change is
-    estimated to have begun. offset: topic-partition-offset of the last record in the window, for the evidence.
+    value, expected: in the metric's unit, None when unknown. level: calibrated, 1.0 is the false-alarm budget, None
+    while the detectors warm up. onset_s: when the change is estimated to have begun. count: samples behind the window.
     """
 
     scope: Scope
@@ -40,10 +40,15 @@ class Anomaly:
     end_s: float
     value: float | None
     expected: float | None
-    level: float
+    level: float | None
     direction: Direction
     count: int
     onset_s: float
+
+    @property
+    def alarming(self) -> bool:
+        """True when the level is known and at or beyond the false-alarm budget."""
+        return self.level is not None and self.level >= 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class ActionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident as published (design, section 7). A scope field is None when several are hit, or none is singled out."""
+    """One incident as published (design, section 7). A scope field is None unless that one is hit alone."""
 
     id: str
     state: State

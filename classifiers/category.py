@@ -1,0 +1,78 @@
+"""What kind of incident it is: an ordered table of patterns over metric families, first match wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from classifiers.families import Family, family_of
+from classifiers.localise import Blame
+from classifiers.model import Category, Direction
+from classifiers.tally import ABSENCE, Tally
+
+Signal = Family | str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Families that must have moved, and how; families that must not have; scopes it holds for (empty: any)."""
+
+    name: str
+    category: Category
+    needs: tuple[tuple[Signal, Direction], ...]
+    without: tuple[tuple[Signal, Direction], ...] = ()
+    scopes: tuple[str, ...] = ()
+    text: str = ""
+
+
+PATTERNS: tuple[Pattern, ...] = (
+    Pattern("no_data", "availability", ((ABSENCE, "down"),), text="a scope that reported steadily went silent"),
+    Pattern(
+        "saturation", "resource_exhaustion", (("traffic", "up"), ("queueing", "up")),
+        text="more requests than before, and they queue",
+    ),
+    Pattern(
+        "runaway_generation", "resource_exhaustion", (("tokens_out", "up"),), (("quality", "down"),),
+        text="completions grew while quality did not fall",
+    ),
+    Pattern(
+        "context_overflow", "context_pipeline", (("tokens_in", "up"),), (), ("tenant",),
+        text="one tenant's prompts grew",
+    ),
+    Pattern("input_drift", "data_quality", (("quality", "down"),), (), ("tenant",), text="quality fell for one tenant"),
+    Pattern("quality_loss", "model_degradation", (("quality", "down"),), text="quality fell"),
+    Pattern("input_growth", "resource_exhaustion", (("tokens_in", "up"),), text="prompts grew everywhere"),
+    Pattern("input_shrink", "context_pipeline", (("tokens_in", "down"),), text="prompts shrank"),
+    Pattern("failures", "availability", (("errors", "up"),), text="the share of failed requests rose"),
+    Pattern("contention", "performance_degradation", (("decode", "up"),), text="every token takes longer"),
+    Pattern("queueing", "resource_exhaustion", (("queueing", "up"), ("saturation", "up")), text="requests queue"),
+    Pattern("slow", "performance_degradation", (("latency", "up"),), text="requests take longer"),
+    Pattern("queueing_only", "performance_degradation", (("queueing", "up"),), text="requests wait longer"),
+    Pattern("traffic_surge", "resource_exhaustion", (("traffic", "up"),), text="more requests than before"),
+    Pattern("traffic_loss", "availability", (("traffic", "down"),), text="fewer requests than before"),
+    Pattern("saturated", "resource_exhaustion", (("saturation", "up"),), text="the batch is fuller than before"),
+    Pattern("truncated", "model_degradation", (("tokens_out", "down"),), text="completions shrank"),
+)
+UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
+
+
+def moved(tally: Tally) -> set[tuple[Signal, Direction]]:
+    """Families, with direction, that the episode's driving metrics belong to."""
+    found: set[tuple[Signal, Direction]] = set()
+    for metric in tally.drivers():
+        if metric == ABSENCE:
+            found.add((ABSENCE, "down"))
+        else:
+            found.add((family_of(metric), tally.direction(metric)))
+    return found
+
+
+def categorise(tally: Tally, blame: Blame) -> Pattern:
+    """The first pattern whose needs are met, nothing of `without` is, and whose scope fits; else `UNCLEAR`."""
+    signals = moved(tally)
+    scope = blame.dimension or "all"
+    for pattern in PATTERNS:
+        if pattern.scopes and scope not in pattern.scopes:
+            continue
+        if all(need in signals for need in pattern.needs) and not any(ban in signals for ban in pattern.without):
+            return pattern
+    return UNCLEAR

@@ -1,0 +1,136 @@
+"""One episode: everything a service and model went through from the first alarm to the end, and the verdict on it.
+
+Pure state, no decisions about when to open or close: those are in `triage.py`. Everything in it can be written as JSON
+and read back, so that it survives a crash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from classifiers.category import Pattern, categorise
+from classifiers.lifecycle import Event, Phase, step
+from classifiers.localise import Blame, localise
+from classifiers.model import ActionRecord, Anomaly, Factor, Incident, Severity
+from classifiers.severity import SeverityParams, judge, worse
+from classifiers.tally import ABSENCE, Tally
+
+
+@dataclass(slots=True)
+class Episode:
+    """State of one incident in the making. Times in seconds of event time."""
+
+    service: str
+    model: str | None
+    started_at_s: float
+    phase: Phase = "pending"
+    id: str = ""
+    opened_at_s: float | None = None
+    onset_at_s: float | None = None
+    resolved_at_s: float | None = None
+    last_alarm_s: float = 0.0
+    alarm_instants: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+    peak_severity: Severity | None = None
+    published: Incident | None = None
+    actions: list[ActionRecord] = field(default_factory=list)
+    related: tuple[str, ...] = ()
+    tally: Tally = field(default_factory=Tally)
+
+    def advance(self, event: Event) -> None:
+        """Move along the life-cycle table; raises `IllegalTransitionError`."""
+        self.phase = step(self.phase, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence says now."""
+
+    blame: Blame
+    pattern: Pattern
+    severity: Severity
+    factors: tuple[Factor, ...]
+
+
+def assess(episode: Episode, tier: int, now_s: float, concentration_min: float, params: SeverityParams) -> Verdict:
+    """Scope, category and severity from the tally so far. Cost about 50 us; called only while an episode alarms."""
+    blame = localise(episode.tally, concentration_min)
+    pattern = categorise(episode.tally, blame)
+    age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
+    severity, factors = judge(episode.tally, blame, pattern.category, tier, age_s, params)
+    named = Factor("pattern", pattern.name, 0.0, pattern.text)
+    scope = Factor("scope", blame.value, 0.0, f"concentration {blame.concentration:.2f} on {blame.dimension or 'all'}")
+    return Verdict(blame, pattern, severity, (*factors, named, scope))
+
+
+def describe(
+    episode: Episode, verdict: Verdict, version: str | None, evidence_max: int, config_hash: str,
+) -> Incident:
+    """The incident as published. `version` is the one to blame for a whole-model fault, None when unknown."""
+    assert episode.opened_at_s is not None
+    assert episode.onset_at_s is not None
+    blame = verdict.blame
+    where = {blame.dimension: blame.value} if blame.dimension is not None else {}
+    peak = verdict.severity if episode.peak_severity is None else worse(verdict.severity, episode.peak_severity)
+    evidence = tuple(episode.tally.peaks(evidence_max))
+    return Incident(
+        id=episode.id,
+        state="resolved" if episode.phase == "resolved" else "open",
+        opened_at_s=episode.opened_at_s,
+        onset_at_s=episode.onset_at_s,
+        resolved_at_s=episode.resolved_at_s,
+        category=verdict.pattern.category,
+        severity=verdict.severity,
+        peak_severity=peak,
+        service=episode.service,
+        model=episode.model,
+        version=where.get("version", version),
+        replica=where.get("replica"),
+        tenant=where.get("tenant"),
+        title=_title(episode, verdict, evidence, version),
+        factors=verdict.factors,
+        evidence=evidence,
+        related=episode.related,
+        actions=tuple(episode.actions),
+        stage_times=stage_times(episode),
+        config_hash=config_hash,
+    )
+
+
+def stage_times(episode: Episode) -> dict[str, float | None]:
+    """Seconds from the estimated onset to each stage; None while pending."""
+    def since_onset(at_s: float | None) -> float | None:
+        if at_s is None or episode.onset_at_s is None:
+            return None
+        return max(0.0, at_s - episode.onset_at_s)
+
+    acted = [action.done_at_s for action in episode.actions if action.done_at_s is not None]
+    return {
+        "detect_s": since_onset(episode.opened_at_s),
+        "act_s": since_onset(min(acted, default=None)),
+        "resolve_s": since_onset(episode.resolved_at_s),
+    }
+
+
+def with_action(episode: Episode, record: ActionRecord) -> None:
+    """Add an action, or replace the record of the same key: a later status wins."""
+    for i, known in enumerate(episode.actions):
+        if known.key == record.key:
+            episode.actions[i] = replace(record, decided_at_s=known.decided_at_s)
+            return
+    episode.actions.append(record)
+
+
+def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], version: str | None) -> str:
+    name = "/".join(part for part in (episode.service, episode.model) if part)
+    blame = verdict.blame
+    where = f"version {version}" if version else "everywhere"
+    if blame.dimension is not None:
+        where = f"{blame.dimension} {blame.value}"
+        evidence = tuple(e for e in evidence if getattr(e.scope, blame.dimension) == blame.value)
+    loudest = evidence[0] if evidence else None
+    what = verdict.pattern.text
+    if loudest is not None and loudest.detector == ABSENCE:
+        what = f"{what}: {loudest.metric} silent for {loudest.end_s - loudest.start_s:.1f} s"
+    elif loudest is not None and loudest.value is not None and loudest.expected is not None:
+        what = f"{what}: {loudest.metric} {loudest.value:.4g}, expected {loudest.expected:.4g}"
+    return f"{name}, {where}: {what}"
