@@ -1,0 +1,172 @@
+"""Traces from a record batch over its incidents to the action that ran, with W3C context in Kafka headers.
+
+`batch process` (links to the producers) -> `incident <id> <transition>` -> `decide <kind>` -> headers of the intent ->
+`execute <kind>`, perhaps in another worker, in the same trace. Off unless a provider is given: every method then hands
+out the same inert span at the price of a call and an `if`. Attributes follow OpenTelemetry's messaging conventions.
+
+Tracing guarantees nothing: spans still in the exporter's buffer are lost with the process, and a replayed batch makes
+new spans for the same incident.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+Header = tuple[str, bytes]
+Headers = Mapping[str, bytes] | Iterable[Header] | None
+
+MAX_LINKS = 32
+_OFF: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
+_W3C = TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class TracingUnavailableError(Exception):
+    """Tracing is configured but the exporter is not installed."""
+
+
+class Tracing:
+    """The spans of one worker. `provider` None turns it off."""
+
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._provider = provider
+        self._tracer = None if provider is None else provider.get_tracer("tocsin")
+
+    @classmethod
+    def to_endpoint(cls, endpoint: str | None, *, version: str, instance: str) -> Tracing:
+        """Export by OTLP over HTTP to `endpoint` (a full URL ending in `/v1/traces`); off when it is None.
+
+        Raises `TracingUnavailableError` without the optional package. Export runs in a thread of its own and drops
+        spans when the collector is away; it never holds up a batch.
+        """
+        if endpoint is None:
+            return cls()
+        try:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        except ImportError as error:
+            raise TracingUnavailableError(
+                f"tracing.endpoint is {endpoint}, but the exporter is not installed: pip install 'tocsin[otlp]'"
+            ) from error
+        resource = Resource.create(
+            {"service.name": "tocsin", "service.version": version, "service.instance.id": instance},
+        )
+        provider = TracerProvider(resource=resource)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        return cls(provider)
+
+    @property
+    def on(self) -> bool:
+        return self._tracer is not None
+
+    def batch(
+        self, topic: str, partition: int, *, group: str, records: int, last_offset: int,
+        headers: Iterable[Headers] = (),
+    ) -> AbstractContextManager[Span]:
+        """The root span of one record batch.
+
+        `headers` are the headers of its records; the distinct traces among them become links, at most `MAX_LINKS`.
+        """
+        if self._tracer is None:
+            return _OFF
+        return self._tracer.start_as_current_span(
+            "batch process", context=Context(), kind=SpanKind.CONSUMER, links=_links(headers),
+            attributes={
+                **_messaging(topic, "process"), "messaging.consumer.group.name": group,
+                "messaging.destination.partition.id": str(partition), "messaging.batch.message_count": records,
+                "messaging.kafka.offset": last_offset,
+            },
+        )
+
+    def incident(
+        self, incident_id: str, transition: str, *, category: str, severity: str,
+    ) -> AbstractContextManager[Span]:
+        """An incident opens, changes or resolves, within the batch that decided it."""
+        if self._tracer is None:
+            return _OFF
+        return self._tracer.start_as_current_span(
+            f"incident {incident_id} {transition}",
+            attributes={
+                "tocsin.incident.id": incident_id, "tocsin.incident.transition": transition,
+                "tocsin.incident.category": category, "tocsin.incident.severity": severity,
+            },
+        )
+
+    def decide(self, kind: str, target: str, *, key: str, topic: str) -> AbstractContextManager[Span]:
+        """An intent is decided and written; call `inject` inside and send its headers along."""
+        if self._tracer is None:
+            return _OFF
+        return self._tracer.start_as_current_span(
+            f"decide {kind}", kind=SpanKind.PRODUCER,
+            attributes={**_messaging(topic, "send"), **_action(kind, target, key)},
+        )
+
+    def execute(
+        self, kind: str, target: str, *, key: str, topic: str, headers: Headers,
+    ) -> AbstractContextManager[Span]:
+        """An intent is carried out, in the trace that its headers name; without them it starts its own."""
+        if self._tracer is None:
+            return _OFF
+        return self._tracer.start_as_current_span(
+            f"execute {kind}", context=extract(headers), kind=SpanKind.CONSUMER,
+            attributes={**_messaging(topic, "process"), **_action(kind, target, key)},
+        )
+
+    def inject(self) -> list[Header]:
+        """The current span as Kafka headers; empty when tracing is off."""
+        if self._tracer is None:
+            return []
+        carrier: dict[str, str] = {}
+        _W3C.inject(carrier)
+        return [(name, value.encode("ascii")) for name, value in carrier.items()]
+
+    def close(self) -> None:
+        """Send what is buffered, for at most the exporter's own timeout, and stop."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+
+def extract(headers: Headers) -> Context:
+    """The context that Kafka headers carry; an empty one when they carry none, or nonsense."""
+    wanted = ("traceparent", "tracestate")
+    carrier = {name: value.decode("ascii", "replace") for name, value in _pairs(headers) if name in wanted}
+    return _W3C.extract(carrier, context=Context())
+
+
+def _links(batch: Iterable[Headers]) -> list[Link]:
+    found: dict[tuple[int, int], SpanContext] = {}
+    for headers in batch:
+        for name, value in _pairs(headers):
+            if name == "traceparent" and _TRACEPARENT.fullmatch(value):
+                context = trace.get_current_span(extract([(name, value)])).get_span_context()
+                if context.is_valid:
+                    found[context.trace_id, context.span_id] = context
+        if len(found) >= MAX_LINKS:
+            break
+    return [Link(context) for context in found.values()]
+
+
+def _pairs(headers: Headers) -> Iterable[Header]:
+    if headers is None:
+        return ()
+    return headers.items() if isinstance(headers, Mapping) else headers
+
+
+def _messaging(topic: str, operation: str) -> dict[str, str]:
+    return {
+        "messaging.system": "kafka", "messaging.destination.name": topic, "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+    }
+
+
+def _action(kind: str, target: str, key: str) -> dict[str, str]:
+    return {"tocsin.action.kind": kind, "tocsin.action.target": target, "tocsin.action.key": key}
