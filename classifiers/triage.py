@@ -1,8 +1,8 @@
 """Anomalies in, incidents out: which alarms belong together, when they are an incident, and when it is over.
 
 One episode per service and model gathers every alarm and, from its first alarm on, the quiet readings beside them,
-which tell the scope. An episode is confirmed by persistence, so that a single strange window never pages anybody. Pure: event
-time is an argument, ids derive from content, the same readings give the same incidents.
+which tell the scope. An episode is confirmed by persistence, so that a single strange window never pages anybody.
+Pure: event time is an argument, ids derive from content, the same readings give the same incidents.
 """
 
 from __future__ import annotations

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from classifiers.category import PATTERNS, categorise
+from classifiers.families import family_of
+from classifiers.localise import WHOLE, Blame, localise
+from classifiers.model import Scope
+from classifiers.severity import SeverityParams, judge
+from classifiers.tally import ABSENCE, Tally
+from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, instant, reading
+
+
+def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> Tally:
+    tally = Tally()
+    for second in range(instants):
+        tally.add(instant(float(second), metric, changes))
+    return tally
+
+
+def test_the_replica_that_deviates_alone_is_singled_out() -> None:
+    tally = tally_of("latency_ms", {ALL: 0.5, R0: 1.0, CODE: 0.5, PROSE: 0.5})
+    assert (localise(tally, 0.5).dimension, localise(tally, 0.5).value) == ("replica", "r0")
+
+
+def test_the_tenant_that_deviates_alone_is_singled_out_though_every_replica_serves_it() -> None:
+    tally = tally_of("confidence", {ALL: -0.2, R0: -0.2, R1: -0.2, PROSE: -0.4})
+    assert (localise(tally, 0.5).dimension, localise(tally, 0.5).value) == ("tenant", "prose")
+
+
+def test_siblings_that_deviate_alike_mean_the_whole() -> None:
+    assert localise(tally_of("tpot_ms", dict.fromkeys(FLEET, 1.0)), 0.5) == WHOLE
+
+
+def test_a_silent_replica_is_singled_out() -> None:
+    tally = tally_of("latency_ms", {})
+    tally.add([reading(R1, "latency_ms", 5.0, 0.0, 3.0, ABSENCE)])
+    assert (localise(tally, 0.5).dimension, localise(tally, 0.5).value) == ("replica", "r1")
+
+
+def test_a_dimension_with_one_value_is_never_singled_out() -> None:
+    tally = Tally()
+    tally.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
+    assert localise(tally, 0.5) == WHOLE
+
+
+def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
+    tally = Tally()
+    quiet = reading(R0, "latency_ms", 1.0)
+    tally.add([type(quiet)(**{f: getattr(quiet, f) for f in quiet.__slots__} | {"level": None})])
+    assert tally.drivers() == {}
+
+
+@pytest.mark.parametrize(
+    ("moves", "blame", "category"),
+    [
+        ({"confidence": -0.4}, WHOLE, "model_degradation"),
+        ({"confidence": -0.4, "completion_tokens": 0.5}, WHOLE, "model_degradation"),
+        ({"confidence": -0.4}, Blame("tenant", "prose", 0.9), "data_quality"),
+        ({"completion_tokens": 1.0, "latency_ms": 1.0}, Blame("replica", "r0", 0.9), "resource_exhaustion"),
+        ({"requests_per_s": 3.0, "queue_ms": 9.0, "latency_ms": 5.0}, WHOLE, "resource_exhaustion"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, WHOLE, "performance_degradation"),
+        ({"prompt_tokens": 2.0}, Blame("tenant", "code", 0.9), "context_pipeline"),
+        ({"error": 1.0}, WHOLE, "availability"),
+        ({"requests_per_s": -0.9}, WHOLE, "availability"),
+    ],
+)
+def test_patterns_name_the_category(moves: dict[str, float], blame: Blame, category: str) -> None:
+    tally = Tally()
+    for metric, change in moves.items():
+        tally.add([reading(ALL, metric, 1.0, change)])
+    assert categorise(tally, blame).category == category
+
+
+def test_silence_outranks_everything_it_brings_along() -> None:
+    tally = tally_of("latency_ms", {R0: 5.0})
+    tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(3)])
+    assert categorise(tally, WHOLE).name == "no_data"
+
+
+def test_pattern_names_are_distinct() -> None:
+    assert len({pattern.name for pattern in PATTERNS}) == len(PATTERNS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "family"),
+    [
+        ("vllm:time_to_first_token_seconds", "queueing"), ("mean_logprob", "quality"), ("tpot_ms", "decode"),
+        ("e2e_request_latency_seconds", "latency"), ("completion_tokens", "tokens_out"), ("colour", "other"),
+    ],
+)
+def test_names_of_serving_stacks_fall_into_their_family(metric: str, family: str) -> None:
+    assert family_of(metric) == family
+
+
+def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
+    tally = tally_of("confidence", dict.fromkeys(FLEET, -0.6))
+    severity, factors = judge(tally, WHOLE, "model_degradation", 1, 0.0, SeverityParams())
+    assert (severity, sum(f.weight for f in factors)) == ("P1", 6.0)
+
+
+def test_a_lower_tier_and_a_narrower_scope_lower_the_severity() -> None:
+    tally = tally_of("confidence", {PROSE: -0.3})
+    severity, _ = judge(tally, Blame("tenant", "prose", 1.0), "data_quality", 3, 0.0, SeverityParams())
+    assert severity == "P4"
+
+
+def test_an_incident_that_lasts_gets_worse() -> None:
+    tally = tally_of("tpot_ms", dict.fromkeys(FLEET, 0.8))
+    early, _ = judge(tally, WHOLE, "performance_degradation", 1, 10.0, SeverityParams())
+    late, _ = judge(tally, WHOLE, "performance_degradation", 1, 400.0, SeverityParams())
+    assert (early, late) == ("P2", "P1")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("large_loss", 0.0), ("large_growth", 1.0), ("error_share", 2.0), ("long_s", 0)],
+)
+def test_severity_bounds_are_checked_by_name(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{field} is {value}"):
+        SeverityParams(**{field: value})
