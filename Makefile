@@ -1,0 +1,71 @@
+# Everything runs in .venv, made here from any Python 3.11 to 3.13; `make help` lists the targets.
+
+VENV := .venv
+BIN := $(VENV)/bin
+KAFKA_LIB ?= $(CURDIR)/.cache/kafka
+PYTHONS := python3.13 python3.12 python3.11 python3
+FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+JAVA_FITS := java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | awk '{ok = $$1 >= 17} END {exit !ok}'
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test kafka lint types imports bench bench-smoke lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.installed-demo ## play a recorded night of faults through Kafka and watch them found and acted on
+	@$(BIN)/tocsin demo
+
+test: $(VENV)/.installed-dev kafka ## every test; against a real Kafka too where Java 17 and Maven are there
+	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+kafka: ## fetch the jars of the real Kafka that the tests start (nothing without Java 17 and Maven)
+	@if [ ! -f tests/kafka/pom.xml ]; then echo 'kafka: tests/kafka/pom.xml is missing'; \
+	elif [ '$(KAFKA_LIB)/.fetched' -nt tests/kafka/pom.xml ]; then :; \
+	elif command -v mvn >/dev/null && command -v java >/dev/null && $(JAVA_FITS); then \
+	    mvn -q -B -f tests/kafka/pom.xml dependency:copy-dependencies \
+	        -DoutputDirectory='$(KAFKA_LIB)' -DincludeScope=runtime && touch '$(KAFKA_LIB)/.fetched'; \
+	else echo 'kafka: no Java 17 with Maven here, so the broker tests run on the embedded broker alone'; fi
+
+lint: $(VENV)/.installed-dev ## ruff
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev ## which room may import which
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev kafka ## throughput and latency, as ratios from one run
+	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput
+	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.latency
+
+bench-smoke: $(VENV)/.installed-dev kafka ## the throughput benchmark, shortened to show that it runs
+	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput --smoke
+
+lock: $(VENV)/bin/python ## write constraints.txt anew from pyproject.toml, for Python 3.11 to 3.13 on any platform
+	@$(BIN)/python -m pip install -q uv
+	@{ echo '# Every version that tocsin and its extras install, Python 3.11 to 3.13; written by `make lock`.'; \
+	   $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
+	       --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist out
+
+$(VENV)/bin/python:
+	@for python in $(PYTHONS); do \
+	    if $$python -c '$(FITS)' >/dev/null 2>&1; then exec $$python -m venv $(VENV); fi; \
+	done; \
+	echo 'make: no Python 3.11, 3.12 or 3.13 with its venv module among: $(PYTHONS)' >&2; \
+	echo 'make: install one (on Debian: python3 and python3-venv), or name it: make PYTHONS=/path/to/python' >&2; exit 1
+
+$(VENV)/.installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'installing tocsin into $(VENV)'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'installing tocsin and its tools into $(VENV)'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.installed-demo $@
