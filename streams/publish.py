@@ -1,0 +1,62 @@
+"""The way out: one producer a worker, and the account of which shard still waits for which acknowledgement.
+
+A shard's offsets may be committed only after everything it decided is acknowledged by the broker. So every send is
+booked on its owner, and `settled` returns only when the owner has nothing left in flight. A send that failed for good
+raises there: the shard then keeps its old offsets and the records are processed again, to the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+
+from streams.wire import Message
+
+Owner = int | str
+
+
+class Publisher:
+    """Sends messages and keeps books. `client` are keyword arguments of the Kafka client (brokers, security)."""
+
+    def __init__(self, client: dict[str, Any]) -> None:
+        self._client = client
+        self._producer: AIOKafkaProducer | None = None
+        self._pending: defaultdict[Owner, set[asyncio.Future[Any]]] = defaultdict(set)
+
+    async def __aenter__(self) -> Publisher:
+        self._producer = AIOKafkaProducer(**self._client, acks="all", linger_ms=2, max_request_size=4 << 20)
+        await self._producer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
+
+    async def send(self, owner: Owner, topic: str, messages: Iterable[Message]) -> None:
+        """Hand messages to the producer in order; waits only for room in its buffer."""
+        assert self._producer is not None, "the publisher is not started"
+        for message in messages:
+            future = await self._producer.send(
+                topic, message.value, key=message.key, headers=list(message.headers), partition=message.partition,
+            )
+            self._pending[owner].add(future)
+
+    async def settled(self, owner: Owner) -> None:
+        """Wait until the broker has acknowledged all that this owner sent so far; raises the first failure."""
+        waiting = self._pending.pop(owner, set())
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def forget(self, owner: Owner) -> None:
+        """Stop accounting for an owner that this worker no longer holds."""
+        self._pending.pop(owner, None)
