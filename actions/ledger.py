@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from actions.model import Intent, Outcome
+from actions.model import HARMLESS, Intent, Outcome
 from actions.records import LedgerRecord
 
 KeyState = Literal["unknown", "claimed", "in_doubt", "finished"]
@@ -65,6 +65,9 @@ class Ledger(Protocol):
     async def finish(self, outcome: Outcome) -> None:
         """Record what came of a key; durable when it returns. A second outcome for a key changes nothing."""
 
+    def abandon(self, key: str) -> None:
+        """Put a claim in doubt: the task that held it was cancelled, and nobody will finish it."""
+
     async def trip_storm(self, now_s: float) -> None:
         """Record that the storm brake tripped; it holds, over restarts too, until `reset_storm`."""
 
@@ -78,7 +81,7 @@ class Ledger(Protocol):
         """When an action of this kind last ran, or may have run, on the target. An undo does not count."""
 
     def executed_since(self, since_s: float) -> int:
-        """How many actions ran, or may have run, at or after `since_s`, undos not counted."""
+        """How many actions ran, or may have run, at or after `since_s`; undos and harmless kinds do not count."""
 
     def touched(self, kind: str, since_s: float) -> frozenset[str]:
         """Targets on which an action of this kind ran at or after `since_s` and was not undone since."""
@@ -163,7 +166,7 @@ class LedgerView:
 
     def executed_since(self, since_s: float) -> int:
         """See `Ledger.executed_since`."""
-        return sum(1 for r in self._attempts() if r.at_s >= since_s and not r.undo)
+        return sum(r.at_s >= since_s and not r.undo and r.kind not in HARMLESS for r in self._attempts())
 
     def touched(self, kind: str, since_s: float) -> frozenset[str]:
         """See `Ledger.touched`. An undo frees its target only if it certainly ran."""
@@ -251,7 +254,7 @@ class RecordedLedger:
         try:
             await self._append(record)
         except BaseException:
-            self.view.restart(lambda other: other.key == intent.key)
+            self.abandon(intent.key)
             raise
         return Claim(True, "first claim of this key")
 
@@ -260,6 +263,10 @@ class RecordedLedger:
         record = LedgerRecord.finished(outcome, self.view.record(outcome.key))
         if self.view.apply(record).accepted:
             await self._append(record)
+
+    def abandon(self, key: str) -> None:
+        """See `Ledger.abandon`."""
+        self.view.restart(lambda record: record.key == key)
 
     async def trip_storm(self, now_s: float) -> None:
         """See `Ledger.trip_storm`."""

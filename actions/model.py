@@ -10,6 +10,8 @@ Status = Literal[
     "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused",
     "interrupted",
 ]
+HARMLESS = frozenset({"notify"})
+"""Kinds that tell and change nothing: no limit holds them back, and they count towards none."""
 
 
 @dataclass(frozen=True, slots=True)

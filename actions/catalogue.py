@@ -1,0 +1,40 @@
+"""Every kind of action, as a literal table: its name in a playbook and the params class that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import aiohttp
+
+from actions.base import Action
+from actions.circuit_breaker import CircuitBreakerParams
+from actions.notify import NotifyParams
+from actions.rollback import RollbackParams
+from actions.throttle import ThrottleParams
+
+
+class ActionParams(Protocol):
+    """What every params class offers."""
+
+    def build(self, session: aiohttp.ClientSession) -> Action:
+        """The action over a session that the caller closes."""
+
+
+CATALOGUE: dict[str, type[CircuitBreakerParams] | type[NotifyParams] | type[RollbackParams] | type[ThrottleParams]] = {
+    "circuit_breaker": CircuitBreakerParams,
+    "rollback": RollbackParams,
+    "throttle": ThrottleParams,
+    "notify": NotifyParams,
+}
+
+
+def build(params: Iterable[ActionParams], session: aiohttp.ClientSession) -> dict[str, Action]:
+    """The executor's table, kind -> action. Raises `ValueError` if two params are of one kind."""
+    actions: dict[str, Action] = {}
+    for one in params:
+        action = one.build(session)
+        if action.kind in actions:
+            raise ValueError(f"actions: {action.kind!r} is configured twice, expected once")
+        actions[action.kind] = action
+    return actions

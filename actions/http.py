@@ -1,0 +1,150 @@
+"""HTTP towards a target: where to call, with which secret, and which answers are whose fault. All actions use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+
+from actions.base import Secret, TargetError
+from actions.limits import number
+from actions.model import Intent
+from actions.playbook import TARGET_FIELDS, check_template, render
+
+Method = Literal["GET", "POST", "PUT", "PATCH"]
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+RETRYABLE = frozenset({408, 425, 429})
+MAX_ANSWER_BYTES = 1 << 20
+MAX_QUOTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a target. secret: sent as `<auth_scheme> <secret>` in `auth_header`. request_timeout_s: one request.
+
+    A secret over plain HTTP to another machine is refused unless `allow_plaintext`. Raises `ValueError`.
+    """
+
+    auth_header: str = "Authorization"
+    auth_scheme: str = "Bearer"
+    secret: Secret | None = None
+    allow_plaintext: bool = False
+    request_timeout_s: float = 3.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        number(self, "request_timeout_s", 0.001, 120.0)
+        if not self.auth_header:
+            raise ValueError(f"Access.auth_header: {self.auth_header!r}, expected the name of a header")
+
+    def check_url(self, place: str, url: str | None, extra: tuple[str, ...] = ()) -> None:
+        """Refuse a URL template that is not absolute HTTP, holds foreign placeholders, or would expose the secret."""
+        if url is None:
+            return
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc:
+            raise ValueError(f"{place}: {url!r}, expected http(s)://host/... with a fixed host")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError(f"{place}: a URL with credentials for {parts.hostname}, expected them as a secret")
+        check_template(place, url, (*TARGET_FIELDS, "target", *extra))
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if self.secret is not None and parts.scheme == "http" and not local and not self.allow_plaintext:
+            raise ValueError(f"{place}: {url!r} sends a secret in plain text, expected https (or allow_plaintext)")
+
+
+class Http:
+    """Requests on behalf of one action. Redirects are not followed: they would carry the secret elsewhere.
+
+    show_path: whether messages tell more of a URL than its host; False where the path is itself a secret.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, access: Access, *, show_path: bool = True) -> None:
+        self._session = session
+        self._access = access
+        self._show_path = show_path
+
+    def shown(self, url: str) -> str:
+        """The URL as messages may tell it, without its query."""
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}{parts.path if self._show_path else ''}"
+
+    async def call(
+        self, method: Method, url: str, *, body: JsonValue = None, key: str | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> JsonValue:
+        """Send one request; the JSON answer, or None if it is empty or not JSON. Raises `TargetError`, never retries.
+
+        key: sent as `Idempotency-Key`. Answers above 1 MiB are refused.
+        """
+        headers = dict(self._access.headers)
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        if self._access.secret is not None:
+            value = f"{self._access.auth_scheme} {self._access.secret.reveal()}".strip()
+            headers[self._access.auth_header] = value
+        timeout = aiohttp.ClientTimeout(total=self._access.request_timeout_s)
+        place = f"{method} {self.shown(url)}"
+        try:
+            async with self._session.request(
+                method, url, json=body if method != "GET" else None, params=query, headers=headers, timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                answer = await _read(response, place)
+                status = response.status
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as fault:
+            raise TargetError(f"{place}: not a URL that can be called", retryable=False) from fault
+        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
+            raise TargetError(f"{place}: {_cause(fault)}", retryable=True) from fault
+        if not 200 <= status < 300:
+            text = answer[:MAX_QUOTED].decode(errors="replace")
+            raise TargetError(f"{place}: answered {status}: {text}", retryable=status >= 500 or status in RETRYABLE)
+        return _parse(answer)
+
+
+def _cause(fault: Exception) -> str:
+    # The text of aiohttp's own errors may hold the URL; that of the system's does not.
+    system = fault.strerror if isinstance(fault, OSError) else None
+    return type(fault).__name__ if system is None else f"{type(fault).__name__}: {system}"
+
+
+async def _read(response: aiohttp.ClientResponse, place: str) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_chunked(1 << 16):
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise TargetError(f"{place}: answered more than {MAX_ANSWER_BYTES} bytes", retryable=False)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parse(answer: bytes) -> JsonValue:
+    try:
+        value: JsonValue = json.loads(answer)
+    except ValueError:
+        return None
+    return value
+
+
+def fill_url(template: str, intent: Intent, extra: Mapping[str, str] | None = None) -> str:
+    """The URL for an intent, each value percent-encoded: labels come from telemetry and must not change the path.
+
+    Raises `TargetError`, not retryable, if the intent lacks a value.
+    """
+    values: dict[str, str | None] = {name: getattr(intent, name) for name in (*TARGET_FIELDS, "target")}
+    values.update(extra or {})
+    encoded = {name: None if value is None else _encode(value) for name, value in values.items()}
+    url = render(template, encoded)
+    if url is None:
+        raise TargetError(f"{template}: the intent on {intent.target} lacks a value for it", retryable=False)
+    return url
+
+
+def _encode(value: str) -> str:
+    # "." and ".." survive percent-encoding and are resolved by URL parsers, so they would move the path.
+    if value in (".", ".."):
+        raise TargetError(f"label {value!r} cannot be part of a URL path", retryable=False)
+    return quote(value, safe="")
