@@ -1,0 +1,93 @@
+"""The command `tocsin`: a group that imports a command only when it is asked for, and one border for errors.
+
+`tocsin check` and `tocsin --help` therefore need neither Faust nor a broker's library. What an operator can put right
+(a configuration, a missing file, a broker that does not answer) ends as one message on stderr and exit code 2; anything
+else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from config import ConfigError
+
+FAILED = 2
+"""Exit code of a run that the operator can put right; click uses the same for wrong usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command lives: a function of the command's own name in `module`; `help` is its line in the listing."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "check": Command("streams.cli.check", "Check a configuration file and say everything that is wrong with it."),
+}
+
+
+class Failure(click.ClickException):
+    """What went wrong, in the operator's words."""
+
+    exit_code = FAILED
+
+    def show(self, file: Any = None) -> None:
+        """Write the message as it is: each line already names its place."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+class Group(click.Group):
+    """The commands of `COMMANDS`, imported when run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, as the table orders them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command; None where the table has no such name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name].module}.{cmd_name}: {command!r}, expected a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table, so that help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; turn what the operator can put right into one message and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            message = _for_operator(error)
+            if message is None:
+                raise
+            raise Failure(message) from error
+
+
+def _for_operator(error: Exception) -> str | None:
+    """What the operator can put right about an error; None for a bug. `exit_message` is how other rooms say so."""
+    message = getattr(error, "exit_message", None)
+    if message is not None:
+        return str(message)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    # A closed pipe is a reader that has seen enough; click ends quietly on it.
+    is_unreachable = isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError)
+    return str(error) if is_unreachable or isinstance(error, ConfigError) else None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="tocsin", prog_name="tocsin")
+def main() -> None:
+    """Find what goes wrong in an AI serving stack, say how bad it is, and act within the limits you set."""

@@ -1,0 +1,86 @@
+"""What no single setting shows: settings that contradict each other, and those that are allowed but unwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from config.errors import Problem
+from config.models import Config
+from config.source import Node, Path, dotted
+from detectors.catalogue import CATALOGUE
+
+
+def contradictions(config: Config, tree: Node) -> list[Problem]:
+    """Settings that cannot all be meant; a worker does not start with them."""
+    checks = (_unknown_actions, _repeated_names, _profiles, _windows)
+    return [problem for check in checks for problem in check(config, tree)]
+
+
+def advise(config: Config, tree: Node) -> list[Problem]:
+    """Settings that work and that their operator should know about."""
+    return [*_plaintext(config, tree)]
+
+
+def _unknown_actions(config: Config, tree: Node) -> Iterator[Problem]:
+    for index, book in enumerate(config.playbooks):
+        for number, step in enumerate(book.steps):
+            if step.kind not in config.actions:
+                configured = ", ".join(sorted(config.actions)) or "none is"
+                place = ("playbooks", index, "steps", number, "kind")
+                yield _problem(tree, place, repr(step.kind), f"an action configured under actions ({configured})")
+
+
+def _repeated_names(config: Config, tree: Node) -> Iterator[Problem]:
+    names = [book.name for book in config.playbooks]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield _problem(tree, ("playbooks", index, "name"), repr(name), "a name that no playbook above has")
+    topics = [source.topic for source in config.inputs]
+    for index, topic in enumerate(topics):
+        if topic in topics[:index]:
+            yield _problem(tree, ("inputs", index, "topic"), repr(topic), "a topic that no input above names")
+    own: dict[str, str] = {}
+    for purpose in type(config.topics).model_fields:
+        topic = getattr(config.topics, purpose)
+        if topic in own or topic in topics:
+            other = f"topics.{own[topic]}" if topic in own else "inputs"
+            yield _problem(tree, ("topics", purpose), repr(topic), f"a topic of its own ({other} has this one)")
+        own.setdefault(topic, purpose)
+
+
+def _profiles(config: Config, tree: Node) -> Iterator[Problem]:
+    for index, profile in enumerate(config.detection.profiles):
+        place: Path = ("detection", "profiles", index)
+        try:
+            re.compile(profile.metrics)
+        except re.error as error:
+            yield _problem(tree, (*place, "metrics"), repr(profile.metrics), f"a regular expression ({error})")
+        for number, name in enumerate(profile.detectors):
+            if name not in CATALOGUE:
+                expected = f"a detector: {', '.join(CATALOGUE)}"
+                yield _problem(tree, (*place, "detectors", number), repr(name), expected)
+
+
+def _windows(config: Config, tree: Node) -> Iterator[Problem]:
+    windows = config.windows
+    if windows.max_wait_s < windows.size_s:
+        expected = f"at least windows.size ({windows.size_s:g} s)"
+        yield _problem(tree, ("windows", "max_wait"), f"{windows.max_wait_s:g} s", expected)
+    if windows.no_data_after_s < 2 * windows.size_s:
+        expected = f"at least twice windows.size ({2 * windows.size_s:g} s)"
+        yield _problem(tree, ("windows", "no_data_after"), f"{windows.no_data_after_s:g} s", expected)
+
+
+def _plaintext(config: Config, tree: Node) -> Iterator[Problem]:
+    security = config.kafka.security
+    if security.sasl is not None and not security.tls:
+        yield _problem(tree, ("kafka", "security", "sasl"), "a password without TLS", "kafka.security.tls: true")
+    if security.tls and not security.verify_hostname:
+        place = ("kafka", "security", "verify_hostname")
+        yield _problem(tree, place, "false", "true, or anyone with a certificate is believed to be the broker")
+
+
+def _problem(tree: Node, path: Path, value: str, expected: str) -> Problem:
+    node = tree.at(path)
+    return Problem(node.file, node.line, dotted(path), value, expected)

@@ -1,0 +1,180 @@
+"""How a setting is written: durations, names and patterns, and parameter dataclasses as sections of the file.
+
+The other rooms keep their parameters as frozen dataclasses and know nothing of YAML. `FromYaml` makes a section of one:
+its fields are the keys, checked by their types, and a field that ends in `_s` is a duration whose key loses the suffix
+(`cooldown_s` is written `cooldown: 5m`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from actions.base import Secret
+
+UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+
+
+def yaml_name(name: str) -> str:
+    """The key under which a field is written: seconds lose their suffix, since a duration carries its own unit."""
+    return name.removesuffix("_s")
+
+
+class Strict(BaseModel):
+    """A section: an unknown key is an error, a read value never changes, NaN and infinities are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, alias_generator=yaml_name)
+
+
+def seconds(value: object) -> object:
+    """A duration in seconds: `500ms`, `30s`, `1h30m`, `7d`, or a number of seconds. None passes through.
+
+    >>> seconds("1h30m"), seconds("500ms"), seconds(2)
+    (5400.0, 0.5, 2.0)
+    """
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip().replace(" ", "")
+        if _WHOLE.fullmatch(text):
+            return sum(float(number) * UNITS_S[unit] for number, unit in _PART.findall(text))
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return float(text)
+    raise PydanticCustomError("duration", "a duration such as 500ms, 30s, 5m or 7d, or a number of seconds")
+
+
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """A text that a pattern fits as a whole; the message says `expected` and not the pattern."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise PydanticCustomError("pattern", "{expected}", {"expected": expected})
+        return value
+
+    return AfterValidator(check)
+
+
+def _commas(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Duration = Annotated[
+    float, BeforeValidator(seconds), WithJsonSchema({"type": ["string", "number"], "examples": ["500ms", "30s", "7d"]}),
+]
+"""Seconds, written with a unit."""
+Topic = Annotated[str, matching(r"[A-Za-z0-9._-]{1,249}", "a topic's name: letters, digits, dots, dashes, underscores")]
+"""A Kafka topic's name."""
+Glob = Annotated[str, Field(min_length=1)]
+"""A shell pattern: `*`, `?`, `[abc]`."""
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+"""A part of a whole, 0 to 1."""
+class _FromText:
+    """Builds a `Secret` from a non-empty text."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(Secret, core_schema.str_schema(min_length=1))
+
+
+Hidden = Annotated[Secret, _FromText()]
+"""A text that shows in no log line and no error message."""
+Listed = BeforeValidator(_commas)
+"""A list that may be written as one text with commas, as environment variables carry it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromYaml:
+    """Marks a parameter dataclass as a section: `limits: Annotated[Limits, FromYaml()]`.
+
+    What its `__post_init__` refuses with `ValueError` is reported at the section's place. Fields in `derived` keep the
+    dataclass's own default and cannot be written, nor in the sections inside.
+    """
+
+    derived: frozenset[str] = frozenset()
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Validate as the section's model, then build the dataclass; pydantic calls this once for each field."""
+
+        model = section_model(source, self.derived)
+
+        def build(section: object) -> object:
+            return source(**{name: getattr(section, name) for name in model.model_fields})
+
+        return core_schema.no_info_after_validator_function(build, handler.generate_schema(model))
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """Marks a mapping from catalogue names to parameters: `Annotated[Mapping[str, object], ByName(CATALOGUE)]`.
+
+    Each name is a section of its own; `null` takes an entry of the shipped default out.
+    """
+
+    params: Mapping[str, type[Any]]
+
+    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Validate as a model with one optional section for each name; pydantic calls this once for each field."""
+        sections = {name: Annotated[kind, FromYaml()] for name, kind in self.params.items()}
+        members: dict[str, Any] = {name: (section | None, None) for name, section in sections.items()}
+        model: type[Strict] = create_model("Named", __base__=Strict, **members)
+
+        def build(section: object) -> dict[str, object]:
+            found = {name: getattr(section, name) for name in self.params}
+            return {name: params for name, params in found.items() if params is not None}
+
+        return core_schema.no_info_after_validator_function(build, handler.generate_schema(model))
+
+
+def section_model(params: type[Any], derived: frozenset[str] = frozenset()) -> type[Strict]:
+    """The section of a parameter dataclass: the same fields and defaults, as YAML writes them."""
+    hints = get_type_hints(params, include_extras=True)
+    members: dict[str, Any] = {}
+    for field in fields(params):
+        if not field.init or field.name in derived:
+            continue
+        kind = _as_written(hints[field.name], field.name.endswith("_s"), derived)
+        if field.default is not MISSING:
+            members[field.name] = (kind, field.default)
+        elif field.default_factory is not MISSING:
+            members[field.name] = (kind, Field(default_factory=field.default_factory))
+        else:
+            members[field.name] = (kind, ...)
+    model: type[Strict] = create_model(params.__name__, __base__=Strict, **members)
+    return model
+
+
+def _as_written(kind: Any, is_duration: bool, derived: frozenset[str]) -> Any:
+    """A field's type as YAML writes it: durations for seconds, sections for dataclasses, inside containers too."""
+    if kind is Secret:
+        return Hidden
+    if kind is float and is_duration:
+        return Duration
+    if isinstance(kind, type) and is_dataclass(kind):
+        return Annotated[kind, FromYaml(derived)]
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return Union[tuple(_as_written(argument, is_duration, derived) for argument in arguments)]  # noqa: UP007
+    if origin in (tuple, list, dict, Mapping):
+        return origin[tuple(a if a is ... else _as_written(a, is_duration, derived) for a in arguments)]
+    return kind

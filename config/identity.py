@@ -1,0 +1,37 @@
+"""Which configuration judged this? A short name for everything that decides the incidents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+
+from pydantic import BaseModel
+
+from actions.base import Secret
+from config.models import Config
+
+DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "triage", "services")
+"""The sections that decide which incidents a stream of records gives."""
+
+
+def config_hash(config: Config) -> str:
+    """12 hexadecimal digits that change when the same records could give other incidents. Holds no secret."""
+    content = {name: content_of(getattr(config, name)) for name in DETECTING}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:12]
+
+
+def content_of(value: object) -> object:
+    """A configuration, or a part of one, as plain mappings, lists and scalars. Secrets come out masked."""
+    if isinstance(value, Secret):
+        return "***"
+    if isinstance(value, BaseModel):
+        return {name: content_of(getattr(value, name)) for name in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: content_of(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): content_of(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [content_of(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    return value

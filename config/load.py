@@ -1,0 +1,75 @@
+"""From a file to a checked configuration, or to everything that is wrong with it at once.
+
+The shipped `default.yaml` is read first and the operator's file is laid over it: mappings merge key by key, lists
+replace. So a file of three lines is a whole configuration, and every default is in one commented place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+
+from config.checks import advise, contradictions
+from config.errors import ConfigError, Problem
+from config.explain import explain
+from config.models import Config
+from config.source import merge, parse
+from config.substitute import substitute
+
+DEFAULT = "default.yaml"
+
+
+def load(path: FilePath | None, environ: Mapping[str, str]) -> Config:
+    """The configuration; without a path, the shipped default. See `examine`, which also tells the warnings."""
+    return examine(path, environ)[0]
+
+
+def examine(path: FilePath | None, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
+    """The configuration and what is unwise in it; without a path, the shipped default.
+
+    Reads the file, the default and the secrets they name in `*_file` settings; blocks on disk, so call it at start-up.
+    Raises `ConfigError` with every problem found.
+    """
+    shipped = files("config").joinpath(DEFAULT).read_text(encoding="utf-8")
+    if path is None:
+        return read(None, "", shipped, environ)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem(str(path), None, "", "", f"a readable file ({error.strerror})")]) from error
+    except UnicodeDecodeError as error:
+        byte = f"a byte {error.object[error.start]:#04x}"
+        raise ConfigError([Problem(str(path), None, "", byte, "UTF-8 text")]) from error
+    return read(text, str(path), shipped, environ)
+
+
+def read(
+    text: str | None, file: str, shipped: str, environ: Mapping[str, str],
+) -> tuple[Config, tuple[Problem, ...]]:
+    """As `examine`, from texts. Faults of syntax end it early; all others are collected and raised together."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    tree = parse(shipped, DEFAULT, problems)
+    if text is not None:
+        over = parse(text, file, problems)
+        tree = over if tree is None or over is None else merge(tree, over)
+    if tree is None:
+        raise ConfigError(problems)
+    tree = substitute(tree, environ, problems, warnings)
+    try:
+        config = Config.model_validate(tree.plain())
+    except ValidationError as error:
+        known = {problem.path for problem in problems}
+        found = [explain(tree, details) for details in error.errors(include_url=False)]
+        raise ConfigError(_ordered([*problems, *(p for p in found if p.path not in known)])) from None
+    problems += contradictions(config, tree)
+    if problems:
+        raise ConfigError(_ordered(problems))
+    return config, tuple(_ordered([*warnings, *advise(config, tree)]))
+
+
+def _ordered(problems: list[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.path))

@@ -1,0 +1,151 @@
+"""YAML text as a tree that remembers where each value was written.
+
+Only what a configuration needs: mappings with text keys, lists, and the plain scalars of YAML 1.2. Tags, merge keys and
+anything that builds an object are refused by place. A key written twice is a problem, not a silent choice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node as YamlNode
+
+from config.errors import Problem
+
+Scalar = str | int | float | bool | None
+Path = tuple[str | int, ...]
+DEPTH_MAX = 32
+
+_SCALARS: Mapping[str, Callable[[str], Scalar]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:timestamp": str,
+    "tag:yaml.org,2002:null": lambda _: None,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0),
+    "tag:yaml.org,2002:float": lambda text: float(re.sub(r"\.(inf|nan)$", r"\1", text.replace("_", "").lower())),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value and where it stands. `value` is a scalar, a mapping of nodes or a list of nodes."""
+
+    value: Scalar | Mapping[str, Node] | list[Node]
+    file: str
+    line: int
+
+    def plain(self) -> object:
+        """The value without its places, as pydantic takes it."""
+        if isinstance(self.value, Mapping):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def at(self, path: Path) -> Node:
+        """The node at a path, or the nearest one above it that was written."""
+        node = self
+        for step in path:
+            child: Node | None = None
+            if isinstance(node.value, Mapping):
+                child = node.value.get(str(step))
+            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+                child = node.value[step]
+            if child is None:
+                break
+            node = child
+        return node
+
+
+def merge(base: Node, over: Node) -> Node:
+    """Lay one tree over another: mappings merge key by key, everything else (lists too) replaces what it covers."""
+    if not isinstance(base.value, Mapping) or not isinstance(over.value, Mapping):
+        return over
+    merged = dict(base.value)
+    for key, child in over.value.items():
+        merged[key] = merge(merged[key], child) if key in merged else child
+    return replace(over, value=merged)
+
+
+def dotted(path: Path) -> str:
+    """A path as an operator reads it: `playbooks[2].steps[0].action`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
+    """Read YAML text; None when its syntax is broken. Every fault found is appended to `problems`."""
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        expected = f"valid YAML ({error.problem or error.context})"
+        problems.append(Problem(file, None if mark is None else mark.line + 1, "", "", expected))
+        return None
+    if root is None:
+        problems.append(Problem(file, None, "", "an empty file", "at least `version: 1`"))
+        return None
+    if not isinstance(root, MappingNode):
+        problems.append(Problem(file, _line(root), "", _kind(root), "a mapping of settings"))
+        return None
+    return _Reader(file, problems).read(root, ())
+
+
+class _Reader:
+    """Walks the composed nodes of one file."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self._file = file
+        self._problems = problems
+
+    def read(self, node: YamlNode, path: Path) -> Node:
+        if len(path) > DEPTH_MAX:
+            self._report(node, path[:3], "deeper nesting", f"at most {DEPTH_MAX} levels")
+            return Node(None, self._file, _line(node))
+        if isinstance(node, MappingNode):
+            return Node(self._mapping(node, path), self._file, _line(node))
+        if isinstance(node, SequenceNode):
+            items = [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
+            return Node(items, self._file, _line(node))
+        return Node(self._scalar(node, path), self._file, _line(node))
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Node]:
+        found: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, ScalarNode) else None
+            if not isinstance(key, str) or key == "<<":
+                self._report(key_node, path, repr(key) if key else _kind(key_node), "a setting's name as key")
+            elif key in found:
+                self._report(key_node, (*path, key), "a second one", f"one (the first is on line {found[key].line})")
+            else:
+                # A setting's line is its key's: a nested mapping begins a line later than the operator looks for it.
+                found[key] = replace(self.read(value_node, (*path, key)), line=_line(key_node))
+        return found
+
+    def _scalar(self, node: YamlNode, path: Path) -> Scalar:
+        convert = _SCALARS.get(str(node.tag))
+        if convert is None or not isinstance(node.value, str):
+            self._report(node, path, f"the tag {node.tag}", "plain text, a number, true, false or null")
+            return None
+        try:
+            return convert(node.value)
+        except ValueError:
+            return node.value
+
+    def _report(self, node: YamlNode, path: Path, value: str, expected: str) -> None:
+        self._problems.append(Problem(self._file, _line(node), dotted(path), value, expected))
+
+
+def _line(node: YamlNode) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _kind(node: YamlNode) -> str:
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    return "a list" if isinstance(node, SequenceNode) else repr(node.value)

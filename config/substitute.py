@@ -1,0 +1,88 @@
+"""Settings taken from outside the file: `${NAME}`, `${NAME:-default}`, and `<setting>_file` for secrets.
+
+`$${` stands for a literal `${`. The environment is an argument: nothing here looks at the process. A setting `x_file`
+is replaced by `x` with the file's content, one trailing newline removed, as container secrets are mounted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from config.errors import Problem
+from config.source import Node, Path, dotted
+
+_REFERENCE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_SECRET = re.compile(r"(^|_)(password|secret|token|signing_key|api_key|routing_key)$")
+_FROM_FILE = "_file"
+
+
+def substitute(root: Node, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> Node:
+    """The tree with every reference resolved. Faults go to `problems`; secrets written in the file to `warnings`."""
+    return _Substitution(environ, problems, warnings).walk(root, ())
+
+
+def is_secret(path: Path) -> bool:
+    """Whether a setting's value must not be shown: its name says that it is a password, token or key."""
+    return any(isinstance(step, str) and _SECRET.search(step.removesuffix(_FROM_FILE)) is not None for step in path)
+
+
+class _Substitution:
+    def __init__(self, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> None:
+        self._environ = environ
+        self._problems = problems
+        self._warnings = warnings
+
+    def walk(self, node: Node, path: Path) -> Node:
+        value = node.value
+        if isinstance(value, str):
+            return replace(node, value=self._text(node, value, path))
+        if isinstance(value, Mapping):
+            return replace(node, value=self._mapping(node, value, path))
+        if isinstance(value, list):
+            return replace(node, value=[self.walk(child, (*path, index)) for index, child in enumerate(value)])
+        return node
+
+    def _mapping(self, node: Node, children: Mapping[str, Node], path: Path) -> dict[str, Node]:
+        resolved: dict[str, Node] = {}
+        for key, child in children.items():
+            inner = self.walk(child, (*path, key))
+            name = key.removesuffix(_FROM_FILE)
+            if name == key or inner.value is None:
+                resolved[name] = inner if name == key else resolved.get(name, inner)
+            elif children.get(name, replace(node, value=None)).value is not None:
+                self._report(child, (*path, key), f"both {name} and {key}", "one of them")
+            else:
+                resolved[name] = self._content(inner, (*path, key))
+        return resolved
+
+    def _content(self, node: Node, path: Path) -> Node:
+        try:
+            return replace(node, value=FilePath(str(node.value)).read_text(encoding="utf-8").removesuffix("\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            self._report(node, path, repr(node.value), f"a readable file ({reason})")
+            return replace(node, value=None)
+
+    def _text(self, node: Node, text: str, path: Path) -> str:
+        if isinstance(path[-1], str) and _SECRET.search(path[-1]) and text and not _REFERENCE.search(text):
+            expected = "${NAME} or a setting that ends in _file, so that the secret is not in this file"
+            self._warnings.append(Problem(node.file, node.line, dotted(path), "a literal", expected))
+
+        def resolve(match: re.Match[str]) -> str:
+            if match[1]:
+                return match[1]
+            found = self._environ.get(match[2])
+            if found is None or (found == "" and match[3] is not None):
+                found = match[3]
+            if found is None:
+                self._report(node, path, match[0], f"the environment variable {match[2]} to be set")
+                return ""
+            return found
+
+        return _REFERENCE.sub(resolve, text)
+
+    def _report(self, node: Node, path: Path, value: str, expected: str) -> None:
+        self._problems.append(Problem(node.file, node.line, dotted(path), value, expected))

@@ -1,0 +1,26 @@
+"""`tocsin check FILE`: is this configuration one a worker would start with?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from config import config_hash, examine
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Check a configuration FILE: exit code 0 and a summary, or 2 and one line for each problem."""
+    config, warnings = examine(file, os.environ)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    inputs = ", ".join(source.topic for source in config.inputs)
+    click.echo(f"{file}: valid, {len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
+    click.echo(f"  hash       {config_hash(config)}")
+    click.echo(f"  inputs     {inputs}")
+    click.echo(f"  profiles   {', '.join(profile.name for profile in config.detection.profiles)}")
+    click.echo(f"  playbooks  {', '.join(book.name for book in config.playbooks) or 'none'}")
+    click.echo(f"  actions    {', '.join(config.actions) or 'none'}")
