@@ -1,0 +1,136 @@
+"""CUSUM: has the row's mean moved by a little, for long enough to be no accident?
+
+Two one-sided sums of standardised residuals (`robust_location`'s, in the suite), each clipped so that a single
+outlier cannot alarm, less an allowance per window; a sum that falls to zero starts again there, which dates the change.
+The height that alarms comes from the false-alarm budget through `calibrate`. After an alarm a sum is held just above
+that height, so it ends a few windows after the change does.
+
+Fails: on series that wander by more than the allowance when nothing is wrong, until calibration has seen it. Cost:
+about 1 us per window and series; 250 bytes a series.
+
+Sources: Page 1954; Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and restarted sums).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Block, FloatArray, IntArray, Scores, State
+from detectors.calibrate import TailCalibrator, TailParams
+from detectors.table import Column, Part, Table, check_parts, restore_parts, snapshot_parts
+
+
+@dataclass(frozen=True, slots=True)
+class CusumParams:
+    """allowance: what is taken off each window, in spreads; shifts of about twice as much are caught soonest.
+
+    clip: residuals are cut to this many spreads. hold: how far above the alarm height a sum may stand, in spreads; less
+    than the allowance, so that one ordinary window ends the alarm.
+    warm_up: windows before the row is judged.
+    """
+
+    every_windows: float = 604_800.0
+    allowance: float = 1.0
+    clip: float = 5.0
+    hold: float = 0.5
+    warm_up: int = 8
+    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7))
+
+    def build(self, capacity: int) -> Cusum:
+        """The bank."""
+        return Cusum(self, capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """When the run behind each window's score began, and its mean residual in spreads, signed."""
+
+    onset_s: FloatArray
+    shift: FloatArray
+
+
+class Cusum:
+    """The bank; see the module. Takes residuals as values (mean 0, spread 1). `Scores.expected` is 0."""
+
+    def __init__(self, params: CusumParams, capacity: int) -> None:
+        self._params = params
+        self._rows = Table(
+            {
+                "sum": Column(np.float64, 0.0, (2,)),
+                "run": Column(np.float64, 0.0, (2,)),
+                "onset_s": Column(np.float64, np.nan, (2,)),
+                "learned": Column(np.int64, 0),
+            },
+            capacity,
+        )
+        self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
+        self._parts: dict[str, Part] = {"rows": self._rows, "tail": self._tail}
+
+    def score(self, block: Block) -> Scores:
+        """Judge each window as if it were added to its row's sums."""
+        return self.trace(block)[0]
+
+    def trace(self, block: Block) -> tuple[Scores, Runs]:
+        """As `score`, with the run behind each score: its start and its mean."""
+        rows, params, cells = block.rows, self._params, self._rows
+        sums = self._added(block)
+        levels = sums / self._tail.height(rows)
+        side = (levels[:, 1] > levels[:, 0]).astype(np.intp)
+        at = np.arange(len(rows))
+        cold = cells["learned"][rows] < params.warm_up
+        raw = np.where(cold, np.nan, sums[at, side])
+        level = np.where(cold, np.nan, levels[at, side])
+        direction = np.where(raw > 0, 1 - 2 * side, 0).astype(np.intp)
+        going = cells["sum"][rows, side] > 0
+        onset_s = np.where(going, cells["onset_s"][rows, side], block.start_s)
+        length = np.where(going, cells["run"][rows, side], 0.0) + 1.0
+        shift = (sums[at, side] / length + params.allowance) * (1 - 2 * side)
+        return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), Runs(onset_s, shift)
+
+    def _added(self, block: Block) -> FloatArray:
+        """(n, 2) the sums with this window, above and below."""
+        residual = np.clip(block.value, -self._params.clip, self._params.clip)
+        both = np.stack([residual, -residual], axis=1) - self._params.allowance
+        added: FloatArray = np.maximum(self._rows["sum"][block.rows] + both, 0.0)
+        return added
+
+    def learn(self, block: Block) -> None:
+        """Add each window to its row's sums."""
+        rows, params, cells = block.rows, self._params, self._rows
+        sums = self._added(block)
+        learned = cells["learned"][rows] + 1
+        cells["learned"][rows] = learned
+        warm = learned > params.warm_up
+        if warm.any():
+            higher = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
+            self._tail.learn(rows[warm], higher[warm])
+        starts = (cells["sum"][rows] <= 0.0) & (sums > 0.0)
+        cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
+        cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
+        cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + params.hold)
+
+    def grow(self, capacity: int) -> None:
+        """Make room for rows below `capacity`."""
+        self._rows.grow(capacity)
+        self._tail.grow(capacity)
+
+    def forget(self, rows: IntArray) -> None:
+        """Return rows to the cold state."""
+        self._rows.forget(rows)
+        self._tail.forget(rows)
+
+    def snapshot(self, rows: IntArray) -> State:
+        """Sums and tails of these rows."""
+        return snapshot_parts(rows, self._parts)
+
+    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Raise `ValueError` unless `restore` would accept this snapshot."""
+        check_parts(rows, state, self._parts)
+
+    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Put sums and tails back; raises `ValueError` when they are not this bank's."""
+        restore_parts(rows, state, self._parts)

@@ -1,0 +1,59 @@
+"""Profiles: what counts as strange for a kind of metric, and the ones shipped for LLM serving.
+
+The shipped `config/default.yaml` mirrors `DEFAULT_PROFILES`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Watch = Literal["up", "down", "both"]
+Scale = Literal["linear", "log", "sqrt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How the series of some metrics are judged.
+
+    metrics: regular expression over whole metric names; the first profile that matches is the metric's. direction:
+    which deviations count. min_abs, min_rel: a deviation from what was expected counts only beyond both, in the metric's unit
+    and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that vary by
+    factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm at once, None for none.
+    detectors: catalogue names; `static_limits` always runs. warm_up: windows before learned detectors speak.
+    """
+
+    name: str
+    metrics: str
+    direction: Watch = "both"
+    min_abs: float = 0.0
+    min_rel: float = 0.1
+    scale: Scale = "linear"
+    floor: float = 1e-3
+    low: float | None = None
+    high: float | None = None
+    detectors: tuple[str, ...] = ("robust_location", "cusum")
+    warm_up: int = 30
+
+
+def profile_index(metric: str, profiles: Sequence[Profile]) -> int | None:
+    """Which profile judges a metric; None when none does."""
+    return next((at for at, profile in enumerate(profiles) if re.fullmatch(profile.metrics, metric)), None)
+
+
+DEFAULT_PROFILES = (
+    Profile("errors", r"error|.*error_rate|.*failure_rate", "up", min_abs=0.05, min_rel=0.0),
+    Profile("inter_token", r"tpot_ms|itl_ms|.*inter_token.*|.*per_output_token.*", "up", 1.0, 0.2, "log", floor=0.1),
+    Profile("queueing", r"queue_ms|ttft_ms|.*queue_time.*|.*first_token.*", "up", 20.0, 0.5, "log", floor=1.0),
+    Profile("latency", r".*_ms|.*latency.*|.*duration.*", "up", 20.0, 0.25, "log", floor=1.0),
+    Profile("confidence", r"confidence|.*_confidence|.*score", "down", 0.02, 0.05),
+    Profile("logprob", r".*logprob.*", "down", 0.1, 0.1),
+    Profile("tokens", r".*_tokens", "both", 5.0, 0.25, "log", floor=1.0),
+    Profile("saturation", r"batch_active|.*running.*", "up", 4.0, 0.5, "log", floor=1.0),
+    Profile("backlog", r"queue_depth|.*waiting.*|.*pending.*", "up", 5.0, 0.5),
+    Profile("rate", r"requests_per_s|.*_per_s", "both", 2.0, 0.5, "sqrt", floor=0.25),
+    Profile("any", r".*", "both", 0.0, 0.2),
+)
+"""For LLM serving, units as in the native record (ms, tokens, nats, shares)."""
