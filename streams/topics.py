@@ -1,0 +1,156 @@
+"""Reaching a broker: who we are to it (`Security`), and the topics that must exist before work starts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ssl import SSLContext
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 0.25
+
+
+class BrokerUnavailable(ConnectionError):  # noqa: N818
+    """No broker answered at the address within the time allowed."""
+
+    def __init__(self, brokers: str, timeout_s: float, reason: object) -> None:
+        super().__init__(f"Kafka at {brokers} did not answer within {timeout_s:g} s: {reason}")
+
+
+class TopicError(RuntimeError):
+    """A topic is missing and could not be made, or has fewer partitions than needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How to authenticate. Without `ssl_context` everything, a password included, travels in the clear."""
+
+    ssl_context: SSLContext | None = None
+    sasl_mechanism: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def options(self) -> dict[str, object]:
+        """Keyword arguments that every aiokafka client understands."""
+        protocol = "SSL" if self.ssl_context else "PLAINTEXT"
+        if self.sasl_mechanism is None:
+            return {"security_protocol": protocol, "ssl_context": self.ssl_context}
+        return {
+            "security_protocol": f"SASL_{protocol}",
+            "ssl_context": self.ssl_context,
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to be there. `replication` None leaves the copies to the broker, but never asks for more than it has."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+    replication: int | None = None
+
+
+SNAPSHOT_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(32 << 20),
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.1",
+    "delete.retention.ms": "60000",
+}
+"""For snapshots: some MB every few seconds, of which the last two per shard matter. Small segments let the log cleaner
+reach them, since it never touches the segment being written."""
+
+LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
+"""For the claim log and other topics of last values that someone may be reading just now."""
+
+
+async def ensure_topics(
+    brokers: str, specs: Iterable[TopicSpec], *, security: Security | None = None, timeout_s: float = 15.0
+) -> dict[str, int]:
+    """Create the topics that are missing and return how many partitions each has.
+
+    A broker that does not create topics on request (the embedded one) is made to create them on first mention, with
+    the partitions it likes; topics that exist are left as they are. A broker that is not up yet is waited for. Raises
+    BrokerUnavailable when none answers within `timeout_s`, TopicError when a topic stays missing or has fewer
+    partitions than its spec.
+    """
+    wanted = {spec.name: spec for spec in specs}
+    options = (security or Security()).options()
+    deadline_s = time.monotonic() + timeout_s
+    try:
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() + timeout_s):
+            counts = await _until_reachable(brokers, options, wanted, deadline_s)
+    except TimeoutError as error:
+        raise BrokerUnavailable(brokers, timeout_s, "no complete answer") from error
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailable(brokers, timeout_s, error) from error
+    for name, spec in wanted.items():
+        if counts.get(name, 0) < spec.partitions:
+            raise TopicError(f"topic {name!r}: expected {spec.partitions} partitions, found {counts.get(name, 0)}")
+    return counts
+
+
+async def _until_reachable(
+    brokers: str, options: dict[str, object], wanted: Mapping[str, TopicSpec], deadline_s: float
+) -> dict[str, int]:
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=brokers.split(","), request_timeout_ms=5000, **options)
+        try:
+            await admin.start()
+            return await _ensure(admin, brokers, options, wanted)
+        except (KafkaError, OSError) as error:
+            retriable = isinstance(error, OSError) or error.retriable
+            if not retriable or time.monotonic() + RETRY_S >= deadline_s:
+                raise
+            await asyncio.sleep(RETRY_S)
+        finally:
+            await admin.close()
+
+
+async def _ensure(
+    admin: AIOKafkaAdminClient, brokers: str, options: dict[str, object], wanted: Mapping[str, TopicSpec]
+) -> dict[str, int]:
+    missing = [spec for name, spec in wanted.items() if name not in set(await admin.list_topics())]
+    if missing:
+        cluster = await admin.describe_cluster()
+        if cluster["controller_id"] not in {broker["node_id"] for broker in cluster["brokers"]}:
+            log.info("the broker has no controller to create topics; mentioning %d of them", len(missing))
+        else:
+            await _create(admin, missing, copies=min(3, len(cluster["brokers"])))
+    # The producer waits until a topic is known and led, and its mention creates it where brokers do that.
+    producer = AIOKafkaProducer(bootstrap_servers=brokers.split(","), **options)
+    await producer.start()
+    try:
+        return {name: len(await producer.partitions_for(name)) for name in wanted}
+    finally:
+        await producer.stop()
+
+
+async def _create(admin: AIOKafkaAdminClient, specs: Iterable[TopicSpec], copies: int) -> None:
+    response = await admin.create_topics(
+        [
+            NewTopic(spec.name, spec.partitions, spec.replication or copies, topic_configs=dict(spec.config))
+            for spec in specs
+        ]
+    )
+    for name, code, *detail in response.topic_errors:
+        error = for_code(code)
+        if error not in (NoError, TopicAlreadyExistsError):
+            raise TopicError(f"topic {name!r} could not be created: {error.__name__} {' '.join(map(str, detail))}")

@@ -1,0 +1,165 @@
+"""The two brokers of the tests: the embedded one, and a real Apache Kafka in one process on free ports.
+
+The real one is Java's: its jars come from Maven (`pom.xml` beside this file) into `.cache/kafka` of the checkout, or are
+taken from the folder that TOCSIN_KAFKA_LIB names. It runs with its own data folder, can be killed and started again on
+the same data and port, and is always ended by its process id.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from streams.embedded import EmbeddedBroker
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / ".cache" / "kafka" / "lib"
+START_TIMEOUT_S = 60.0
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}/logs
+num.partitions=4
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.backoff.ms=500
+"""
+
+
+class KafkaMissing(RuntimeError):
+    """This machine cannot run a real Kafka: no Java 17, or no jars and no Maven to fetch them."""
+
+
+class EmbeddedKafka:
+    """The embedded broker behind the same face. It cannot be killed and brought back: it has no data."""
+
+    name = "embedded"
+
+    def __init__(self) -> None:
+        self._broker = EmbeddedBroker()
+        self.address = self._broker.start()
+
+    def stop(self) -> None:
+        self._broker.stop()
+
+
+class RealKafka:
+    """One Apache Kafka (KRaft) with its data under `folder`. Raises KafkaMissing if it cannot run here."""
+
+    name = "apache-kafka"
+
+    def __init__(self, folder: Path) -> None:
+        self._java = _java()
+        self._jars = _jars()
+        self._folder = folder
+        port, controller = _free_ports(2)
+        self.address = f"127.0.0.1:{port}"
+        self._port = port
+        self._properties = folder / "server.properties"
+        self._properties.write_text(PROPERTIES.format(port=port, controller=controller, data=folder))
+        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        self._run(["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self._properties)])
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start on the existing data and port, and return when the port answers."""
+        with (self._folder / "server.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command(["kafka.Kafka", str(self._properties)]), stdout=output, stderr=output, cwd=self._folder,
+                start_new_session=True,
+            )
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while not _answers(self._port):
+            if self._process.poll() is not None or time.monotonic() > deadline_s:
+                raise RuntimeError(f"Kafka did not start: {(self._folder / 'server.log').read_text()[-2000:]}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nobody is told."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [self._java, "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{self._jars}/*", *arguments]
+
+    def _run(self, arguments: Sequence[str]) -> None:
+        done = subprocess.run(self._command(arguments), capture_output=True, timeout=60, cwd=self._folder, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{arguments[0]} failed: {done.stderr.decode()[-2000:]}")
+
+
+def _java() -> str:
+    java = shutil.which("java")
+    if java is None:
+        raise KafkaMissing("no java on the path, Java 17 or newer is needed")
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr
+    version = told.split('"')[1].split(".")[0] if '"' in told else "0"
+    if int(version) < 17:
+        raise KafkaMissing(f"java is version {version}, 17 or newer is needed")
+    return java
+
+
+def _jars() -> Path:
+    named = os.environ.get("TOCSIN_KAFKA_LIB")
+    folder = Path(named) if named else CACHE
+    if any(folder.glob("kafka_*.jar")):
+        return folder
+    maven = shutil.which("mvn")
+    if named or maven is None:
+        raise KafkaMissing(f"no Kafka jars in {folder}" + ("" if named else " and no mvn on the path to fetch them"))
+    fetched = subprocess.run(
+        [maven, "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={folder}",
+         "-DincludeScope=runtime"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )
+    if fetched.returncode or not any(folder.glob("kafka_*.jar")):
+        raise KafkaMissing(f"Maven could not fetch Kafka: {(fetched.stdout + fetched.stderr)[-500:]}")
+    return folder
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
