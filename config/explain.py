@@ -60,6 +60,8 @@ def _expected(details: ErrorDetails) -> str:
             return f"{words} {bounds[name]:g}{unit}"
     if details["type"] in ("too_short", "string_too_short"):
         return "at least one" if details["type"] == "too_short" else "some text"
+    if details["type"] in ("model_type", "dataclass_type"):
+        return "a mapping of settings"
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return message[0].lower() + message[1:] if message[:2].istitle() else message
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
@@ -21,6 +21,7 @@ Scalar = str | int | float | bool | None
 Path = tuple[str | int, ...]
 DEPTH_MAX = 32
 
+_MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 _SCALARS: Mapping[str, Callable[[str], Scalar]] = {
     "tag:yaml.org,2002:str": str,
     "tag:yaml.org,2002:timestamp": str,
@@ -87,6 +88,10 @@ def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
         expected = f"valid YAML ({error.problem or error.context})"
         problems.append(Problem(file, None if mark is None else mark.line + 1, "", "", expected))
         return None
+    except (YAMLError, ValueError, NotImplementedError) as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        problems.append(Problem(file, None, "", "", f"valid YAML ({first_line})"))
+        return None
     if root is None:
         problems.append(Problem(file, None, "", "an empty file", "at least `version: 1`"))
         return None
@@ -107,9 +112,9 @@ class _Reader:
         if len(path) > DEPTH_MAX:
             self._report(node, path[:3], "deeper nesting", f"at most {DEPTH_MAX} levels")
             return Node(None, self._file, _line(node))
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and node.tag == _MAP:
             return Node(self._mapping(node, path), self._file, _line(node))
-        if isinstance(node, SequenceNode):
+        if isinstance(node, SequenceNode) and node.tag == _SEQ:
             items = [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
             return Node(items, self._file, _line(node))
         return Node(self._scalar(node, path), self._file, _line(node))
@@ -130,7 +135,7 @@ class _Reader:
     def _scalar(self, node: YamlNode, path: Path) -> Scalar:
         convert = _SCALARS.get(str(node.tag))
         if convert is None or not isinstance(node.value, str):
-            self._report(node, path, f"the tag {node.tag}", "plain text, a number, true, false or null")
+            self._report(node, path, f"the tag {node.tag}", "a value without a tag of its own")
             return None
         try:
             return convert(node.value)

@@ -1,0 +1,1 @@
+"""What the operator is promised about the configuration file."""

@@ -1,0 +1,118 @@
+"""A wrong file is answered once, with everything that is wrong in it and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import ConfigError, examine, load
+
+HEAD = "version: 1\n"
+
+
+def problems(tmp_path: Path, text: str, **environ: str) -> list[str]:
+    """The messages about a file of this text, the file's name cut off."""
+    file = tmp_path / "site.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load(file, environ)
+    return [str(problem).removeprefix(str(file)) for problem in raised.value.problems]
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = HEAD + "windows:\n  size: 90s\n  lateness: soon\nkafka: {brokers: [nope]}\n"
+    assert problems(tmp_path, text) == [
+        ":3: windows.size: got '90s', expected at most 60 s",
+        ":4: windows.lateness: got 'soon', expected a duration such as 500ms, 30s, 5m or 7d, or a number of seconds",
+        ":5: kafka.brokers[0]: got 'nope', expected host:port",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("windoes: {size: 1s}", ":2: got the unknown setting 'windoes', expected windows (did you mean that?)"),
+        ("windows: {size: 100ms}", ":2: windows.size: got '100ms', expected at least 0.25 s"),
+        ("windows: {lateness: -1}", ":2: windows.lateness: got -1, expected at least 0"),
+        ("windows: {size: .nan}", ":2: windows.size: got nan, expected a finite number"),
+        ("windows: 3", ":2: windows: got 3, expected a mapping of settings"),
+        ("inputs: []", ":2: inputs: got a list, expected at least one"),
+        ("limits: {fleet_share: 3}", ":2: limits.fleet_share: got 3.0, expected above 0 and at most 1"),
+        ("triage: {sure_level: 0}", ":2: triage.sure_level: got 0.0, expected more than 0"),
+        ("detection: {cusum: {every_windows: 3}}", "got the unknown setting 'every_windows'"),
+        ("detection: {cusum: {clipp: 3}}", "detection.cusum: got the unknown setting 'clipp', expected clip"),
+        ("actions: {rolback: {}}", "got the unknown setting 'rolback', expected rollback (did you mean that?)"),
+        ("actions: {rollback: {}}", ":2: actions.rollback.tracking_url: expected this setting to be given"),
+        ("topics: {incidents: 'a b'}", ":2: topics.incidents: got 'a b', expected a topic's name"),
+        ("topics: {incidents: inference.latency}", "got 'inference.latency', expected a topic of its own (inputs h"),
+        ("detection: {profiles: [{name: a, metrics: '('}]}", "expected a regular expression"),
+        ("detection: {profiles: [{name: a, metrics: x, detectors: [cusun]}]}", "got 'cusun', expected a detector: rob"),
+        ("windows: {size: 1s}\nwindows: {size: 2s}", ":3: windows: got a second one, expected one (the first is"),
+        ("kafka: !!python/object:os.system {}", "kafka: got the tag"),
+        ("kafka: !secret abc", "kafka: got the tag !secret, expected a value without a tag"),
+    ],
+)
+def test_a_fault_names_its_place_its_value_and_what_is_expected(tmp_path: Path, text: str, message: str) -> None:
+    (found,) = problems(tmp_path, HEAD + text + "\n")
+    assert message in found
+
+
+def test_a_step_may_only_use_a_configured_action(tmp_path: Path) -> None:
+    step = '{kind: rollback, target: "{service}"}'
+    text = HEAD + f"playbooks:\n  - {{name: a, version: 1, match: {{}}, mode: auto, steps: [{step}]}}\n"
+    assert problems(tmp_path, text) == [
+        ":3: playbooks[0].steps[0].kind: got 'rollback', expected an action configured under actions (notify)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ": got an empty file, expected at least `version: 1`"),
+        ("# only a comment\n", ": got an empty file, expected at least `version: 1`"),
+        ("- a\n", ":1: got a list, expected a mapping of settings"),
+        ("version: 1\nkafka: [a\n", ":3: expected valid YAML (expected ',' or ']', but got '<stream end>')"),
+        ("version: 2\n", ":1: version: got 2, expected 1"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_one_problem(tmp_path: Path, text: str, message: str) -> None:
+    assert problems(tmp_path, text) == [message]
+
+
+def test_a_file_that_cannot_be_read_is_one_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: expected a readable file \(No such file or directory\)"):
+        load(tmp_path / "nowhere.yaml", {})
+    (tmp_path / "latin.yaml").write_bytes(b"version: 1 # \xe9\n")
+    with pytest.raises(ConfigError, match=r"latin\.yaml: got a byte 0xe9, expected UTF-8 text"):
+        load(tmp_path / "latin.yaml", {})
+
+
+def test_a_wrong_secret_is_not_shown(tmp_path: Path) -> None:
+    text = HEAD + "kafka: {security: {sasl: {mechanism: PLAIN, username: a, password: [hunter2]}}}\n"
+    (found,) = problems(tmp_path, text)
+    assert "hunter2" not in found
+    assert "kafka.security.sasl.password: got a secret" in found
+
+
+def test_a_literal_secret_and_a_password_without_tls_are_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(HEAD + "kafka: {security: {sasl: {mechanism: PLAIN, username: a, password: hunter2}}}\n")
+    config, warnings = examine(file, {})
+    assert [warning.path for warning in warnings] == ["kafka.security.sasl", "kafka.security.sasl.password"]
+    assert "hunter2" not in f"{warnings} {config}"
+
+
+@given(st.text(max_size=80))
+def test_no_text_gets_past_the_border_for_errors(text: str) -> None:
+    from config.load import read
+
+    try:
+        read(text, "any.yaml", HEAD, {})
+    except ConfigError as error:
+        found = error.problems
+    else:
+        found = ()
+    assert all(problem.expected for problem in found)
