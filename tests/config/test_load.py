@@ -105,8 +105,8 @@ def test_the_first_pattern_gives_a_service_its_tier(tmp_path: Path) -> None:
 def test_the_hash_follows_what_decides_incidents_and_nothing_else(tmp_path: Path) -> None:
     default = config_hash(load(None, {}))
     assert config_hash(site(tmp_path, "kafka: {group: other}\n")) == default
-    assert config_hash(site(tmp_path, "detection: {cusum: {clip: 3.0}}\n")) == default
-    assert config_hash(site(tmp_path, "detection: {cusum: {clip: 4.0}}\n")) != default
+    assert config_hash(site(tmp_path, "windows: {size: 1000ms}\n")) == default
+    assert config_hash(site(tmp_path, "detection: {cusum: {clip: 99.0}}\n")) != default
     assert config_hash(site(tmp_path, "windows: {size: 2s}\n")) != default
 
 
