@@ -1,0 +1,157 @@
+"""Sums of an open window by scope, and how partial sums become one.
+
+Every sum is taken in record order, one addition after the other (`numpy.ufunc.at`), so that cutting the same records
+into other batches gives the same bits. Squares are summed around the first value of each scope, so that a large offset
+does not drown a small spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import BoolArray, FloatArray, IntArray
+
+COUNT, SHIFT, SUM, SQUARES, LOW, HIGH = range(6)
+
+
+class Sums:
+    """Count, first value, sum and squares around it, lowest and highest of one metric, by scope. Grows as needed."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros((6, 0))
+
+    def add(self, scopes: IntArray, values: FloatArray, counts: FloatArray) -> None:
+        """Take values in. scopes, values: (n,) in record order within each scope. counts: how often each scope occurs."""
+        if self.table.shape[1] < len(counts):
+            self._grow(len(counts))
+        count, shift, total, squares, low, high = self.table
+        fresh = count[scopes] == 0
+        if fresh.any():
+            # Backwards, because of several assignments to one place the last one stays: the first value.
+            shift[scopes[fresh][::-1]] = values[fresh][::-1]
+        count[: len(counts)] += counts
+        apart = values - shift[scopes]
+        np.add.at(total, scopes, apart)
+        np.add.at(squares, scopes, apart * apart)
+        np.minimum.at(low, scopes, values)
+        np.maximum.at(high, scopes, values)
+
+    def _grow(self, size: int) -> None:
+        old = self.table
+        self.table = np.zeros((6, size))
+        self.table[LOW], self.table[HIGH] = np.inf, -np.inf
+        self.table[:, : old.shape[1]] = old
+
+
+@dataclass(slots=True)
+class Cell:
+    """What one source has put into one base window.
+
+    requests: (2, scopes) records and the event time of the last. metrics: by metric number. samples: for metrics whose
+    statistic is a quantile, the values themselves with their scopes (marginals, n), batch by batch. counted: the
+    source's records are requests, whose rate is a series.
+    """
+
+    requests: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
+    metrics: dict[int, Sums] = field(default_factory=dict)
+    samples: dict[int, list[tuple[IntArray, FloatArray]]] = field(default_factory=dict)
+    first_offset: int = np.iinfo(np.int64).max
+    last_offset: int = -1
+    counted: bool = False
+
+    def see(self, scopes: IntArray, ts_s: FloatArray, counts: FloatArray) -> None:
+        """Count records. scopes, ts_s: (n,). counts: as in `Sums.add`."""
+        if self.requests.shape[1] < len(counts):
+            grown = np.zeros((2, len(counts)))
+            grown[1] = -np.inf
+            grown[:, : self.requests.shape[1]] = self.requests
+            self.requests = grown
+        self.requests[0, : len(counts)] += counts
+        np.maximum.at(self.requests[1], scopes, ts_s)
+
+    def cover(self, offset: NDArray[np.int64]) -> None:
+        """Widen the range of offsets behind this window."""
+        self.first_offset = min(self.first_offset, int(offset.min()))
+        self.last_offset = max(self.last_offset, int(offset.max()))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Partial windows by row: (n,) each. first: number of the base window they began in. m2: squares around mean."""
+
+    rows: IntArray
+    first: IntArray
+    count: FloatArray
+    mean: FloatArray
+    m2: FloatArray
+    total: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, keep: BoolArray) -> Parts:
+        """The parts a mask names."""
+        return Parts(*(getattr(self, name)[keep] for name in Parts.__slots__))
+
+    @staticmethod
+    def empty() -> Parts:
+        """No parts."""
+        return Parts(np.empty(0, np.intp), np.empty(0, np.intp), *(np.empty(0) for _ in range(6)))
+
+
+def parts_of(sums: Sums, rows: IntArray, scopes: IntArray, window: int) -> Parts:
+    """The sums of these scopes as partial windows of these rows; rows below 0 are left out."""
+    held = rows >= 0
+    rows, scopes = rows[held], scopes[held]
+    count, shift, total, squares, low, high = sums.table[:, scopes]
+    m2 = np.maximum(squares - total * total / count, 0.0)
+    return Parts(
+        rows, np.full(len(rows), window), count, shift + total / count, m2, shift * count + total, low, high,
+    )
+
+
+def merged(parts: list[Parts]) -> Parts:
+    """One part per row, rows ascending; parts of a row are added in the order given, so the order decides the bits."""
+    rows = np.concatenate([part.rows for part in parts])
+    first = np.concatenate([part.first for part in parts])
+    count, mean, m2, total, low, high = (_joined(parts, name) for name in Parts.__slots__[2:])
+    distinct, at, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    if len(distinct) == len(rows):
+        return Parts(distinct, first[at], count[at], mean[at], m2[at], total[at], low[at], high[at])
+    size = len(distinct)
+    counts = np.bincount(inverse, count, size)
+    reference = mean[at]
+    apart = mean - reference[inverse]
+    shift = np.bincount(inverse, count * apart, size) / counts
+    spread = m2 + count * (apart - shift[inverse]) ** 2
+    earliest, lowest, highest = first[at], np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(earliest, inverse, first)
+    np.minimum.at(lowest, inverse, low)
+    np.maximum.at(highest, inverse, high)
+    return Parts(
+        distinct, earliest, counts, reference + shift, np.bincount(inverse, spread, size),
+        np.bincount(inverse, total, size), lowest, highest,
+    )
+
+
+def _joined(parts: list[Parts], name: str) -> FloatArray:
+    return np.concatenate([getattr(part, name) for part in parts])
+
+
+def quantiles(rows: IntArray, values: FloatArray, wanted: IntArray, share: FloatArray) -> FloatArray:
+    """(len(wanted),) the share-quantile of each wanted row's values, linear between neighbours; NaN without values."""
+    order = np.lexsort((values, rows))
+    rows, values = rows[order], values[order]
+    start, stop = np.searchsorted(rows, wanted), np.searchsorted(rows, wanted, side="right")
+    found = stop > start
+    place = start + share * np.maximum(stop - start - 1, 0)
+    low = np.floor(place).astype(np.intp)
+    answer = np.full(len(wanted), np.nan)
+    below, above = values[low[found]], values[np.minimum(low + 1, np.maximum(stop - 1, 0))[found]]
+    answer[found] = below + (above - below) * (place - low)[found]
+    return answer

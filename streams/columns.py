@@ -1,0 +1,48 @@
+"""What a batch of records becomes: samples in columns, each sample a member of a few scopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import FloatArray, IntArray
+
+
+class Labels(NamedTuple):
+    """The labels of one sample; None where the producer gave none (an empty string counts as none)."""
+
+    service: str
+    model: str | None = None
+    version: str | None = None
+    replica: str | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric of a batch. index: (m,) ascending sample numbers, or None for every sample. values: (m,) finite."""
+
+    metric: str
+    index: IntArray | None
+    values: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The good samples of one batch, in record order.
+
+    ts_s: (n,) event time, seconds since the epoch. scope: (k, n) numbers in the `ScopeTable`, one line a marginal (the
+    first is service and model), -1 where the sample has no such scope; valid until the table is swept. offset: (n,) of
+    the Kafka record each sample came in. columns: one per metric, by first appearance.
+    """
+
+    ts_s: FloatArray
+    scope: IntArray
+    offset: NDArray[np.int64]
+    columns: tuple[Column, ...]
+
+    def __len__(self) -> int:
+        return len(self.ts_s)
