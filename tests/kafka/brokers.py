@@ -1,7 +1,7 @@
 """The two brokers of the tests: the embedded one, and a real Apache Kafka in one process on free ports.
 
-The real one is Java's: its jars come from Maven (`pom.xml` beside this file) into `.cache/kafka` of the checkout, or are
-taken from the folder that TOCSIN_KAFKA_LIB names. It runs with its own data folder, can be killed and started again on
+The real one is Java's: its jars come from Maven (`pom.xml` beside this file) into `.cache/kafka` of the checkout, or
+are taken from the folder that TOCSIN_KAFKA_LIB names. It runs with its own data folder, can be killed and started again on
 the same data and port, and is always ended by its process id.
 """
 
@@ -46,7 +46,7 @@ log.cleaner.backoff.ms=500
 """
 
 
-class KafkaMissing(RuntimeError):
+class KafkaMissing(RuntimeError):  # noqa: N818
     """This machine cannot run a real Kafka: no Java 17, or no jars and no Maven to fetch them."""
 
 
