@@ -1,0 +1,58 @@
+"""`tocsin demo`: the whole pipeline on one machine, on a recording of a real LLM server with faults at known times."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from streams.cli import Failure
+from streams.demo import RECORDING, view
+from streams.demo.display import display_on
+from streams.demo.run import DemoError, run
+from streams.demo.story import Story
+from streams.embedded import EmbeddedBrokerMissing
+
+FAILED_ITS_WORK = 1
+
+
+@click.command()
+@click.option(
+    "--recording", type=click.Path(path_type=Path, exists=True, file_okay=False), default=RECORDING,
+    help="A recording with its truth.json; the shipped one by default.",
+)
+@click.option("--speed", type=click.FloatRange(min=0.1, max=50.0), default=10.0, show_default=True,
+              help="How many times faster than it happened.")
+def demo(recording: Path, speed: float) -> None:
+    """Play a recording through an embedded Kafka, with a real worker and a gateway that its actions really change.
+
+    Exit code 0: the worker was healthy, at least 80 % of the faults were found and an action changed the gateway. 1: it
+    was not so, with the reasons.
+    """
+    console = Console()
+    try:
+        story = asyncio.run(_run_until_stopped(recording, speed, console))
+    except EmbeddedBrokerMissing as error:
+        raise Failure(f"tocsin demo: {error}") from error
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("stopped", err=True)
+        sys.exit(128 + signal.SIGINT)
+    except DemoError as error:
+        click.echo(f"tocsin demo: {error}", err=True)
+        sys.exit(FAILED_ITS_WORK)
+    console.print(view.report(story))
+    if story.failures():
+        sys.exit(FAILED_ITS_WORK)
+
+
+async def _run_until_stopped(recording: Path, speed: float, console: Console) -> Story:
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):  # event loops on Windows have no signal handlers
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(recording, speed, display_on(console))

@@ -1,0 +1,56 @@
+"""The worker as a child process: started with its output in a file, stopped by its own id and in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ENTRY = "from streams.cli import main; main()"
+TERM_GRACE_S = 10.0
+KILL_GRACE_S = 5.0
+TAIL_LINES = 15
+
+
+class WorkerProcess:
+    """One `tocsin worker`. It gets a session of its own, so that Ctrl-C reaches the demo alone, which then stops it."""
+
+    def __init__(self, arguments: list[str], environ: Mapping[str, str], log: Path) -> None:
+        self._command = [sys.executable, "-c", ENTRY, "worker", *arguments]
+        self._environ = {**os.environ, **environ}
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; raises `OSError` when the interpreter cannot be run."""
+        with self._log.open("wb") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=self._environ,
+                start_new_session=True,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, and before it was started."""
+        return None if self._process is None else self._process.returncode
+
+    async def stop(self) -> int | None:
+        """SIGTERM, and SIGKILL when that is not heard in time; the exit code. Safe to call twice, and after its end."""
+        process = self._process
+        if process is None:
+            return None
+        for number, grace_s in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, KILL_GRACE_S)):
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(number)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), grace_s)
+        return process.returncode
+
+    def tail(self) -> str:
+        """The last lines of its output, to show why it failed."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:])

@@ -1,0 +1,211 @@
+"""One run of the demo, start to end: broker, gateway, worker, spectator and player, and everything stopped again.
+
+The player and the worker agree on a clock that runs `speed` times as fast as the wall from the moment the demo began.
+Whatever ends the run (its end, an error, Ctrl-C), what was started is stopped in reverse order, in bounded time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import aiohttp
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+
+from streams.demo.display import Display
+from streams.demo.gateway import Fleet, Gateway, GatewayServer
+from streams.demo.player import LoopTime, play
+from streams.demo.process import WorkerProcess
+from streams.demo.scoring import Truth, read_truth
+from streams.demo.spectator import is_ready, look_at_worker, watch_topics
+from streams.demo.story import Story
+from streams.embedded import EmbeddedBroker
+from streams.recordings import NativeRecord, read_recording
+from streams.wallclock import WallClock
+
+READY_WITHIN_S = 45.0
+SETTLE_S = 10.0
+QUIET_S = 2.0
+TICK_S = 0.1
+LOOK_EVERY_S = 0.5
+
+
+class DemoError(Exception):
+    """The demo could not do its part: the message says what and shows the end of the worker's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays in one run."""
+
+    story: Story
+    gateway: Gateway
+    worker: WorkerProcess
+    http: aiohttp.ClientSession
+    clock: WallClock
+
+
+async def run(recording: Path, speed: float, display: Display) -> Story:
+    """Play a recording once and tell the story of it. Raises `DemoError`, `RecordingError`, `EmbeddedBrokerMissing`."""
+    began_s = time.time()
+    truth, records = read_truth(recording), list(read_recording(recording))
+    story = Story(truth, speed)
+    clock = WallClock(anchor_s=began_s, speed=speed)
+    gateway = Gateway(fleet_of(records), clock.now)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(display)
+        brokers = stack.enter_context(EmbeddedBroker())
+        server = GatewayServer(gateway)
+        stack.push_async_callback(server.stop)
+        worker, http = await _start_worker(stack, brokers, await server.start(), clock)
+        cast = Cast(story, gateway, worker, http, clock)
+        await stack.enter_async_context(_task(watch_topics(brokers, story)))
+        await stack.enter_async_context(_task(_keep_looking(cast, display, began_s)))
+        await _wait_until_ready(cast)
+        await _play(cast, records, brokers, truth)
+        await _settle(cast)
+        story.worker = replace(await look_at_worker(http, story.worker), exit_code=await worker.stop())
+        _look(cast, began_s)
+        story.phase = "done"
+        display.update(story)
+    return story
+
+
+def fleet_of(records: list[NativeRecord]) -> Fleet:
+    """The fleet that a recording tells of; versions in order of appearance, so that the first is in service."""
+    def seen(values: list[str | None]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for value in values if value is not None))
+
+    return Fleet(
+        records[0]["service"], records[0].get("model", "model"), seen([r.get("version") for r in records]),
+        seen([r.get("replica") for r in records]), seen([r.get("tenant") for r in records]),
+    )
+
+
+async def _start_worker(
+    stack: AsyncExitStack, brokers: str, gateway_url: str, clock: WallClock,
+) -> tuple[WorkerProcess, aiohttp.ClientSession]:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
+    config = stack.enter_context(as_file(files("streams.demo") / "config.yaml"))
+    port = _free_port()
+    worker = WorkerProcess(
+        ["--config", str(config), "--clock-speed", repr(clock.speed), "--clock-anchor", repr(clock.anchor_s)],
+        {
+            "TOCSIN_BROKERS": brokers, "TOCSIN_DEMO_GATEWAY": gateway_url, "TOCSIN_DEMO_METRICS_PORT": str(port),
+        },
+        folder / "worker.log",
+    )
+    stack.push_async_callback(worker.stop)
+    await worker.start()
+    http = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
+    return worker, http
+
+
+async def _wait_until_ready(cast: Cast) -> None:
+    cast.story.note = "waiting for the worker to join its group"
+    deadline_s = time.monotonic() + READY_WITHIN_S
+    while not await is_ready(cast.http):
+        if cast.worker.exit_code is not None:
+            raise DemoError(f"the worker ended with exit code {cast.worker.exit_code}:\n{cast.worker.tail()}")
+        if time.monotonic() > deadline_s:
+            raise DemoError(f"the worker was not ready within {READY_WITHIN_S:.0f} s:\n{cast.worker.tail()}")
+        await asyncio.sleep(TICK_S)
+
+
+async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Truth) -> None:
+    story = cast.story
+    story.origin_s = cast.clock.now()
+    story.phase = "playing"
+    producer = AIOKafkaProducer(bootstrap_servers=brokers, linger_ms=5)
+    await producer.start()
+    failed: list[BaseException] = []
+
+    def delivered(future: asyncio.Future[object]) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            failed.append(error)
+
+    async def send(topic: str, key: bytes, value: bytes) -> None:
+        if failed:
+            raise DemoError(f"the broker refused a record: {failed[0]!r}")
+        if cast.worker.exit_code is not None:
+            raise DemoError(f"the worker ended with exit code {cast.worker.exit_code}:\n{cast.worker.tail()}")
+        (await producer.send(topic, value, key=key)).add_done_callback(delivered)
+
+    deployed = set(cast.gateway.fleet.labels[:1])
+
+    def played(record: NativeRecord) -> None:
+        story.sent += 1
+        version = record.get("version")
+        if version is not None and version not in deployed:
+            deployed.add(version)
+            cast.gateway.deploy(version)
+
+    try:
+        shift_s = story.origin_s - truth.start_epoch_s
+        await play(records, send, clock=cast.clock, shift_s=shift_s, time=LoopTime(time.time), played=played)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def _settle(cast: Cast) -> None:
+    """Wait until nothing waits and nothing new was said for a while, at most `SETTLE_S`."""
+    story = cast.story
+    story.phase = "settling"
+    deadline_s = quiet_since_s = time.monotonic()
+    deadline_s += SETTLE_S
+    said = None
+    while time.monotonic() < deadline_s and time.monotonic() - quiet_since_s < QUIET_S:
+        now_said = (len(story.acts), tuple(i.state for i in story.incidents.values()), len(cast.gateway.changes))
+        if now_said != said or story.worker.lag != 0:
+            said, quiet_since_s = now_said, time.monotonic()
+        await asyncio.sleep(TICK_S)
+
+
+async def _keep_looking(cast: Cast, display: Display, began_s: float) -> None:
+    looked_s, sent = time.monotonic(), 0
+    while True:
+        _look(cast, began_s)
+        display.update(cast.story)
+        await asyncio.sleep(TICK_S)
+        if cast.story.phase != "starting" and (passed_s := time.monotonic() - looked_s) >= LOOK_EVERY_S:
+            cast.story.requests_per_s = (cast.story.sent - sent) / passed_s
+            looked_s, sent = time.monotonic(), cast.story.sent
+            cast.story.worker = await look_at_worker(cast.http, cast.story.worker)
+
+
+def _look(cast: Cast, began_s: float) -> None:
+    story, gateway = cast.story, cast.gateway
+    story.wall_s = time.time() - began_s
+    if story.phase != "starting":
+        story.now_s = min(cast.clock.now() - story.origin_s, story.truth.duration_s)
+    story.served, story.breakers, story.throttles = gateway.served, dict(gateway.breakers), dict(gateway.throttles)
+    story.changes = tuple(gateway.changes)
+
+
+@asynccontextmanager
+async def _task(work: object) -> AsyncIterator[None]:
+    """Run beside the block; an error of the work surfaces when the block ends."""
+    assert asyncio.iscoroutine(work)
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
