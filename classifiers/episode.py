@@ -29,6 +29,7 @@ class Episode:
     onset_at_s: float | None = None
     resolved_at_s: float | None = None
     last_alarm_s: float = 0.0
+    last_data_s: float = 0.0
     alarm_instants: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     peak_severity: Severity | None = None
     published: Incident | None = None
@@ -111,13 +112,13 @@ def stage_times(episode: Episode) -> dict[str, float | None]:
     }
 
 
-def with_action(episode: Episode, record: ActionRecord) -> None:
-    """Add an action, or replace the record of the same key: a later status wins."""
-    for i, known in enumerate(episode.actions):
+def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:
+    """Add an action, or replace the record of the same key: a later status wins, the first decision time stays."""
+    for place, known in enumerate(actions):
         if known.key == record.key:
-            episode.actions[i] = replace(record, decided_at_s=known.decided_at_s)
+            actions[place] = replace(record, decided_at_s=known.decided_at_s)
             return
-    episode.actions.append(record)
+    actions.append(record)
 
 
 def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], version: str | None) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from classifiers.episode import Episode, Verdict, assess, describe, with_action
-from classifiers.model import ActionRecord, Anomaly, Incident
+from classifiers.episode import Episode, Verdict, assess, describe, file_action
+from classifiers.model import ActionRecord, Anomaly, Incident, Scope
 from classifiers.severity import SeverityParams
 from classifiers.tally import ABSENCE, loudness
 
@@ -28,8 +28,8 @@ class TriageParams:
     confirm_instants: alarming windows of one metric needed within confirm_within_s to open. sure_level: a level that
     opens at once when two series reach it together. resolve_after_s: quiet time that ends an incident. accept_after_s:
     an incident lasting longer is taken as the new normal and relearned. deploy_within_s: how long a version counts as
-    new. concentration_min: how far ahead (0..1) a replica, tenant or version must be to be singled out. evidence_max:
-    alarms told per incident.
+    new. silent_after_s: quiet time that ends an incident whose scope sends nothing any more. concentration_min: how far
+    ahead (0..1) a replica, tenant or version must be to be singled out. evidence_max: alarms told per incident.
     """
 
     confirm_instants: int = 2
@@ -38,6 +38,7 @@ class TriageParams:
     resolve_after_s: float = 8.0
     accept_after_s: float = 1800.0
     deploy_within_s: float = 1800.0
+    silent_after_s: float = 60.0
     concentration_min: float = 0.5
     evidence_max: int = 12
     severity: SeverityParams = field(default_factory=SeverityParams)
@@ -45,7 +46,8 @@ class TriageParams:
     def __post_init__(self) -> None:
         if self.confirm_instants < 1:
             raise ValueError(f"confirm_instants is {self.confirm_instants}, expected at least 1")
-        for name in ("confirm_within_s", "sure_level", "resolve_after_s", "accept_after_s", "deploy_within_s"):
+        for name in ("confirm_within_s", "sure_level", "resolve_after_s", "accept_after_s", "deploy_within_s",
+                     "silent_after_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
         if not 0 < self.concentration_min <= 1:
@@ -84,6 +86,11 @@ class Triage:
         """True while nothing may be learned from the service: an episode is pending or open."""
         return service in self.episodes
 
+    def open_incidents(self) -> list[Incident]:
+        """Every incident that is open now, as last published, oldest first."""
+        live = [episode.published for episode in self.episodes.values() if episode.published is not None]
+        return sorted(live, key=lambda incident: (incident.opened_at_s, incident.id))
+
     def note_version(self, service: ServiceKey, version: str, seen_s: float) -> None:
         """Remember when a version was first seen; a recent one is a suspect."""
         self.versions.setdefault(service, {}).setdefault(version, seen_s)
@@ -98,26 +105,27 @@ class Triage:
             episode = self.episodes[service] = Episode(service[0], service[1], started_at_s=now_s)
         if alarms:
             return self._alarm(episode, now_s, readings, alarms)
-        return self.settle(service, now_s, has_data=bool(readings))
+        return self._calm(service, episode, now_s, readings)
 
-    def settle(self, service: ServiceKey, now_s: float, has_data: bool) -> list[Transition]:
+    def _calm(
+        self, service: ServiceKey, episode: Episode, now_s: float, readings: Sequence[Anomaly],
+    ) -> list[Transition]:
         """Time passed without an alarm: fade a pending episode, or clear and resolve an open one.
 
-        Silence of the whole service (`has_data` False) resolves nothing: recovery needs readings that say so.
+        Recovery needs readings of the scope that was hit. Where none come (a breaker keeps traffic away, a tenant left)
+        the incident ends after `silent_after_s`, unproven, and the undo of its actions is the test.
         """
-        episode = self.episodes.get(service)
-        if episode is None:
-            return []
         quiet_s = now_s - episode.last_alarm_s
         if episode.phase == "pending":
             if quiet_s > self._params.confirm_within_s:
                 episode.advance("fade")
                 del self.episodes[service]
             return []
-        if not has_data:
-            return []
+        if any(_concerns(reading.scope, episode.published) for reading in readings):
+            episode.last_data_s = now_s
         episode.advance("calm")
-        if quiet_s >= self._params.resolve_after_s:
+        proven = quiet_s >= self._params.resolve_after_s and episode.last_data_s > episode.last_alarm_s
+        if proven or quiet_s >= self._params.silent_after_s:
             return [self._resolve(service, episode, now_s, accepted=False)]
         return []
 
@@ -125,7 +133,7 @@ class Triage:
         """Note an action or its outcome on the open incident it belongs to; None when there is no such incident."""
         for episode in self.episodes.values():
             if episode.id == incident_id and episode.published is not None:
-                with_action(episode, record)
+                file_action(episode.actions, record)
                 episode.published = replace(episode.published, actions=tuple(episode.actions))
                 return Transition("updated", episode.published)
         return None
@@ -200,6 +208,15 @@ class Triage:
         version, since_s = max(suspects.items(), key=lambda item: (item[1], item[0]))
         fresh = episode.started_at_s - since_s <= self._params.deploy_within_s
         return version if fresh and since_s > min(known.values()) else None
+
+
+def _concerns(scope: Scope, incident: Incident | None) -> bool:
+    """Whether a reading of this scope says how the incident's replica or tenant is doing; any does for a wider one."""
+    if incident is None:
+        return False
+    if incident.replica is None and incident.tenant is None:
+        return True
+    return scope.replica == incident.replica and scope.tenant == incident.tenant
 
 
 def _incident_id(service: ServiceKey, opened_at_s: float) -> str:

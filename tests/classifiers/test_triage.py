@@ -15,15 +15,15 @@ def make() -> Triage:
 
 
 def play(triage: Triage, changes: str, metric: str = "latency_ms", start_s: float = 0.0) -> list[Transition]:
-    """One character a second: `.` as expected, `x` replica r0 off, `!` everything off, `_` no data at all."""
+    """One character a second: `.` as expected, `x` replica r0 off, `!` all off, `o` nothing from r0, `_` no data."""
     out: list[Transition] = []
     for second, mark in enumerate(changes):
         now_s = start_s + second
-        moved = {".": {}, "x": {ALL: 0.4, R0: 1.0}, "!": dict.fromkeys(FLEET, 1.0)}
-        if mark == "_":
-            out += triage.settle(SERVICE, now_s, has_data=False)
-        else:
-            out += triage.observe(SERVICE, now_s, instant(now_s, metric, moved[mark]))
+        moved = {".": {}, "x": {ALL: 0.4, R0: 1.0}, "!": dict.fromkeys(FLEET, 1.0), "o": {}, "_": {}}
+        readings = [] if mark == "_" else instant(now_s, metric, moved[mark])
+        if mark == "o":
+            readings = [one for one in readings if one.scope != R0]
+        out += triage.observe(SERVICE, now_s, readings)
     return out
 
 
@@ -55,8 +55,14 @@ def test_an_incident_opens_once_and_resolves_after_quiet() -> None:
     assert changes[0].incident.id == changes[-1].incident.id
 
 
-def test_silence_does_not_count_as_recovery() -> None:
-    assert [t.change for t in play(make(), "..xxxx______________________")] == ["opened"]
+@pytest.mark.parametrize("silence", ["_", "o"])
+def test_silence_of_the_scope_that_was_hit_does_not_count_as_recovery(silence: str) -> None:
+    assert [t.change for t in play(make(), "..xxxx" + silence * 40)] == ["opened"]
+
+
+def test_an_incident_whose_scope_stays_silent_ends_unproven() -> None:
+    changes = play(make(), "..xxxx" + "o" * 61)
+    assert [(t.change, t.incident.resolved_at_s) for t in changes] == [("opened", None), ("resolved", 65.0)]
 
 
 def test_a_relapse_while_clearing_stays_the_same_incident() -> None:

@@ -1,0 +1,116 @@
+"""From incidents to intents: asks the policy whenever an incident changed or time passed, and files every answer.
+
+An intent is noted on its incident as `pending` in the same step that decides it, so that a decision is made once and
+the published incident tells it. Incidents that resolved stay here until their undos have come to an end. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from actions.limits import LimitParams
+from actions.model import Intent, Outcome
+from actions.playbook import Playbook
+from actions.policy import decide
+from classifiers.episode import file_action
+from classifiers.model import ActionRecord, Incident
+from classifiers.triage import Transition, Triage
+
+LINGER_S = 900.0
+"""How long a resolved incident waits for the outcome of an undo before it is let go."""
+
+_CLOSED = TypeAdapter(list[Incident])
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionParams:
+    """What the policy decides by. fleet_size of a service is given by the shard: how many replicas it knows."""
+
+    playbooks: tuple[Playbook, ...]
+    limits: LimitParams
+
+
+class Decider:
+    """The decisions of one shard. fleet_size: replicas known of an incident's service, None when there are none."""
+
+    def __init__(self, params: DecisionParams, triage: Triage, fleet_size: Callable[[Incident], int | None]) -> None:
+        self._params = params
+        self._triage = triage
+        self._fleet_size = fleet_size
+        self._closed: dict[str, Incident] = {}
+
+    def follow(self, transitions: Sequence[Transition], now_s: float) -> tuple[list[Transition], list[Intent]]:
+        """Decide for every live incident. Returns what is to be published: the transitions, with the new actions told.
+
+        A step whose wait is over is due without any transition, so live incidents are asked each time.
+        """
+        told = {transition.incident.id: transition for transition in transitions}
+        for transition in transitions:
+            if transition.incident.state == "resolved":
+                self._closed[transition.incident.id] = transition.incident
+        intents: list[Intent] = []
+        for incident in [*self._triage.open_incidents(), *self._closed.values()]:
+            for intent in self._ask(incident, now_s):
+                intents.append(intent)
+                changed = self._note(incident.id, _pending(intent))
+                if changed is not None:
+                    kind = told[incident.id].change if incident.id in told else "updated"
+                    told[incident.id] = Transition(kind, changed.incident)
+        self._let_go(now_s)
+        return list(told.values()), intents
+
+    def record(self, outcome: Outcome) -> Transition | None:
+        """File an outcome on its incident; None when this shard does not know the incident (any more)."""
+        return self._note(outcome.incident_id, _done(outcome))
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Resolved incidents with undos under way, as JSON values."""
+        return [_CLOSED.dump_python([incident], mode="json")[0] for incident in self._closed.values()]
+
+    def load(self, data: object) -> None:
+        """Put a dump back; raises `ValueError` when it is not one."""
+        try:
+            closed = _CLOSED.validate_python(data)
+        except ValidationError as error:
+            raise ValueError(f"closed incidents: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+        self._closed = {incident.id: incident for incident in closed}
+
+    def _ask(self, incident: Incident, now_s: float) -> list[Intent]:
+        params = self._params
+        return decide(
+            incident, params.playbooks, incident.actions, params.limits, now_s, self._fleet_size(incident),
+        )
+
+    def _note(self, incident_id: str, record: ActionRecord) -> Transition | None:
+        closed = self._closed.get(incident_id)
+        if closed is None:
+            return self._triage.record_action(incident_id, record)
+        actions = list(closed.actions)
+        file_action(actions, record)
+        self._closed[incident_id] = replace(closed, actions=tuple(actions))
+        return Transition("updated", self._closed[incident_id])
+
+    def _let_go(self, now_s: float) -> None:
+        """Drop resolved incidents that wait for nothing, or have waited long enough."""
+        for incident in list(self._closed.values()):
+            waiting = any(action.done_at_s is None for action in incident.actions)
+            assert incident.resolved_at_s is not None
+            if not waiting or now_s - incident.resolved_at_s > LINGER_S:
+                del self._closed[incident.id]
+
+
+def _pending(intent: Intent) -> ActionRecord:
+    return ActionRecord(intent.key, intent.kind, intent.target, intent.mode, "pending", intent.decided_at_s)
+
+
+def _done(outcome: Outcome) -> ActionRecord:
+    """A repeated intent answers `duplicate` and names the outcome that counts."""
+    earlier = outcome.data.get("earlier_status")
+    status = earlier if outcome.status == "duplicate" and isinstance(earlier, str) else outcome.status
+    return ActionRecord(
+        outcome.key, outcome.kind, outcome.target, outcome.mode, status, outcome.decided_at_s, outcome.done_at_s,
+    )
