@@ -63,13 +63,10 @@ def _profiles(config: Config, tree: Node) -> Iterator[Problem]:
 
 
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:
-    windows = config.windows
-    if windows.max_wait_s < windows.size_s:
-        expected = f"at least windows.size ({windows.size_s:g} s)"
-        yield _problem(tree, ("windows", "max_wait"), f"{windows.max_wait_s:g} s", expected)
-    if windows.no_data_after_s < 2 * windows.size_s:
-        expected = f"at least twice windows.size ({2 * windows.size_s:g} s)"
-        yield _problem(tree, ("windows", "no_data_after"), f"{windows.no_data_after_s:g} s", expected)
+    windows, scopes = config.windows, config.scopes
+    if scopes.min_idle_s <= windows.max_wait_s + windows.size_s:
+        expected = f"more than windows.max_wait and windows.size together ({windows.max_wait_s + windows.size_s:g} s)"
+        yield _problem(tree, ("scopes", "min_idle"), f"{scopes.min_idle_s:g} s", expected)
 
 
 def _plaintext(config: Config, tree: Node) -> Iterator[Problem]:

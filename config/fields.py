@@ -74,6 +74,14 @@ def matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _compiles(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise PydanticCustomError("regex", "a regular expression ({reason})", {"reason": str(error)}) from None
+    return value
+
+
 def _commas(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -88,6 +96,8 @@ Topic = Annotated[str, matching(r"[A-Za-z0-9._-]{1,249}", "a topic's name: lette
 """A Kafka topic's name."""
 Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
+Pattern = Annotated[str, AfterValidator(_compiles)]
+"""A regular expression."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 """A part of a whole, 0 to 1."""
 class _FromText:

@@ -5,6 +5,7 @@ A field that ends in `_s` holds seconds and is written without the suffix: `size
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -16,7 +17,7 @@ from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
 from actions.playbook import Playbook
 from classifiers.triage import TriageParams
-from config.fields import ByName, Duration, FromYaml, Glob, Hidden, Listed, Share, Strict, Topic, matching
+from config.fields import ByName, Duration, FromYaml, Glob, Hidden, Listed, Pattern, Share, Strict, Topic, matching
 from detectors.suite import SuiteParams
 
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
@@ -98,22 +99,39 @@ class Codec(Strict):
     brake: Brake
 
 
+class StatisticRule(Strict):
+    """The value under watch of the metrics that a regular expression fits as a whole."""
+
+    metrics: Pattern
+    statistic: Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
+
+
 class Windows(Strict):
     """How requests become windows of event time; see the comments in `default.yaml`."""
 
     size_s: Annotated[Duration, Field(ge=0.25, le=60.0)]
     lateness_s: Annotated[Duration, Field(ge=0.0, le=3600.0)]
     min_count: Count
-    max_wait_s: Annotated[Duration, Field(gt=0.0)]
+    max_wait_s: Annotated[Duration, Field(ge=0.0)]
     idle_after_s: Annotated[Duration, Field(gt=0.0)]
-    no_data_after_s: Annotated[Duration, Field(gt=0.0)]
+    rate_metric: Annotated[str, Field(min_length=1)]
+    statistics: tuple[StatisticRule, ...]
+
+    def statistic_of(self, metric: str) -> str:
+        """The value under watch of a metric: the first rule that fits, `mean` where none does."""
+        return next((rule.statistic for rule in self.statistics if re.fullmatch(rule.metrics, metric)), "mean")
 
 
 class Scopes(Strict):
-    """Which marginals get a series of their own, and how many series one partition may hold."""
+    """Which marginals get series of their own, and the bounds of one shard. min_idle_s: only a series silent for so
+    long makes room for a new one."""
 
     marginals: tuple[Literal["version", "replica", "tenant"], ...]
+    max_scopes: Annotated[int, Field(ge=1, le=10_000_000)]
+    max_values_per_label: Count
     max_series: Annotated[int, Field(ge=1, le=10_000_000)]
+    max_metrics: Annotated[int, Field(ge=1, le=10_000)]
+    min_idle_s: Annotated[Duration, Field(gt=0.0)]
 
 
 class Service(Strict):

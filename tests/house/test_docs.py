@@ -1,0 +1,56 @@
+"""Every path, command and make target that a document names exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.cli import COMMANDS
+from tests.house.tree import ROOT, tracked
+
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+SPAN = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+PATH = re.compile(r"(?<![\w./:{$-])((?:\.ci|[a-z_]+)/[\w./-]*\w|[\w-]+\.(?:toml|txt|md|yaml|py))(?![\w/*{:<])")
+COMMAND = re.compile(r"(?:^|[\s/`$])tocsin ([a-z][a-z-]+)")
+TARGET = re.compile(r"(?:^|[\s`$])make ([a-z][a-z-]*)")
+MADE_LATER = re.compile(r"out/|\.venv/|build/|dist/")
+# Names of the other side: what a reader is told to write, or a tool's own.
+ELSEWHERE = {"site.yaml", "incidents.jsonl", "actions.jsonl", "apache/kafka"}
+
+
+def documents() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".md" and "vendor" not in path.parts]
+
+
+def named_paths(path: Path) -> Iterator[str]:
+    """What a document names in code spans and links: a path from the root, or beside the document."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    yield from LINK.findall(text)
+    for span in SPAN.findall(text):
+        for name in PATH.findall(span):
+            top = name.split("/")[0]
+            if name not in ELSEWHERE and not MADE_LATER.match(name) and ("/" not in name or (ROOT / top).exists()):
+                yield name
+
+
+@pytest.mark.parametrize("path", documents(), ids=str)
+def test_the_paths_that_a_document_names_are_there(path: Path) -> None:
+    beside = (ROOT / path).parent
+    missing = [n for n in named_paths(path) if not ((ROOT / n).exists() or (beside / n).exists() or _somewhere(n))]
+    assert missing == []
+
+
+def _somewhere(name: str) -> bool:
+    """A bare file name may stand for a file of a room, as `model.py` does in a sentence about its room."""
+    return "/" not in name and any(path.name == name for path in tracked())
+
+
+@pytest.mark.parametrize("path", documents(), ids=str)
+def test_the_commands_that_a_document_names_are_there(path: Path) -> None:
+    spans = "\n".join(SPAN.findall((ROOT / path).read_text(encoding="utf-8")))
+    assert sorted(set(COMMAND.findall(spans)) - set(COMMANDS)) == []
+    assert sorted(set(TARGET.findall(spans)) - TARGETS) == []
