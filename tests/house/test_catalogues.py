@@ -17,4 +17,6 @@ def test_every_entry_of_a_catalogue_has_a_conformance_run(folder: str, names: se
     collect = [sys.executable, "-m", "pytest", "-o", "addopts=", "--collect-only", "-q", "-k", "conform", folder]
     done = subprocess.run(collect, cwd=ROOT, capture_output=True, text=True, check=False)
     runs = [line.partition("[")[2] for line in done.stdout.splitlines()]
-    assert sorted(name for name in names if not any(name in run for run in runs)) == []
+    # An entry of another kind than the suite's (absence has no windows to score) is tested in a file of its own.
+    run = {name for name in names if any(name in line for line in runs) or (ROOT / folder / f"test_{name}.py").exists()}
+    assert sorted(names - run) == []
