@@ -39,9 +39,9 @@ def demo(recording: Path, speed: float) -> None:
         story = asyncio.run(_run_until_stopped(recording, speed, console))
     except EmbeddedBrokerMissing as error:
         raise Failure(f"tocsin demo: {error}") from error
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except (KeyboardInterrupt, asyncio.CancelledError) as stop:
         click.echo("stopped", err=True)
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(128 + (signal.SIGINT if isinstance(stop, KeyboardInterrupt) else signal.SIGTERM))
     except DemoError as error:
         click.echo(f"tocsin demo: {error}", err=True)
         sys.exit(FAILED_ITS_WORK)

@@ -7,20 +7,21 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-ENTRY = "from streams.cli import main; main()"
+WORKER = (sys.executable, "-c", "from streams.cli import main; main()", "worker")
+"""The command `tocsin worker` of this very installation, wherever its scripts are."""
 TERM_GRACE_S = 10.0
 KILL_GRACE_S = 5.0
 TAIL_LINES = 15
 
 
 class WorkerProcess:
-    """One `tocsin worker`. It gets a session of its own, so that Ctrl-C reaches the demo alone, which then stops it."""
+    """A worker. It gets a session of its own, so that Ctrl-C reaches the demo alone, which then stops it."""
 
-    def __init__(self, arguments: list[str], environ: Mapping[str, str], log: Path) -> None:
-        self._command = [sys.executable, "-c", ENTRY, "worker", *arguments]
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self._command = command
         self._environ = {**os.environ, **environ}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -32,6 +33,11 @@ class WorkerProcess:
                 *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=self._environ,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None before it was started."""
+        return None if self._process is None else self._process.pid
 
     @property
     def exit_code(self) -> int | None:

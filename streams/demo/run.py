@@ -11,7 +11,7 @@ import contextlib
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from streams.demo.display import Display
 from streams.demo.gateway import Fleet, Gateway, GatewayServer
 from streams.demo.player import LoopTime, play
-from streams.demo.process import WorkerProcess
+from streams.demo.process import WORKER, WorkerProcess
 from streams.demo.scoring import Truth, read_truth
 from streams.demo.spectator import is_ready, look_at_worker, watch_topics
 from streams.demo.story import Story
@@ -31,11 +31,20 @@ from streams.embedded import EmbeddedBroker
 from streams.recordings import NativeRecord, read_recording
 from streams.wallclock import WallClock
 
-READY_WITHIN_S = 45.0
-SETTLE_S = 10.0
-QUIET_S = 2.0
 TICK_S = 0.1
 LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds of the wall clock: for the worker to be ready, and after the last record.
+
+    settle_s: at most so long for the last verdicts. quiet_s: no longer, once nothing new was said for this time.
+    """
+
+    ready_within_s: float = 45.0
+    settle_s: float = 10.0
+    quiet_s: float = 2.0
 
 
 class DemoError(Exception):
@@ -51,10 +60,17 @@ class Cast:
     worker: WorkerProcess
     http: aiohttp.ClientSession
     clock: WallClock
+    patience: Patience
 
 
-async def run(recording: Path, speed: float, display: Display) -> Story:
-    """Play a recording once and tell the story of it. Raises `DemoError`, `RecordingError`, `EmbeddedBrokerMissing`."""
+async def run(
+    recording: Path, speed: float, display: Display, *, patience: Patience | None = None,
+    worker: Sequence[str] = WORKER,
+) -> Story:
+    """Play a recording once and tell the story of it. `worker` is the command that the worker's options are added to.
+
+    Raises `DemoError`, `RecordingError`, `EmbeddedBrokerMissing`.
+    """
     began_s = time.time()
     truth, records = read_truth(recording), list(read_recording(recording))
     story = Story(truth, speed)
@@ -65,14 +81,14 @@ async def run(recording: Path, speed: float, display: Display) -> Story:
         brokers = stack.enter_context(EmbeddedBroker())
         server = GatewayServer(gateway)
         stack.push_async_callback(server.stop)
-        worker, http = await _start_worker(stack, brokers, await server.start(), clock)
-        cast = Cast(story, gateway, worker, http, clock)
-        await stack.enter_async_context(_task(watch_topics(brokers, story)))
-        await stack.enter_async_context(_task(_keep_looking(cast, display, began_s)))
+        process, http = await _start_worker(stack, worker, brokers, await server.start(), clock)
+        cast = Cast(story, gateway, process, http, clock, patience or Patience())
+        await stack.enter_async_context(_beside(watch_topics(brokers, story)))
+        await stack.enter_async_context(_beside(_keep_looking(cast, display, began_s)))
         await _wait_until_ready(cast)
         await _play(cast, records, brokers, truth)
         await _settle(cast)
-        story.worker = replace(await look_at_worker(http, story.worker), exit_code=await worker.stop())
+        story.worker = replace(await look_at_worker(http, story.worker), exit_code=await process.stop())
         _look(cast, began_s)
         story.phase = "done"
         display.update(story)
@@ -91,13 +107,13 @@ def fleet_of(records: list[NativeRecord]) -> Fleet:
 
 
 async def _start_worker(
-    stack: AsyncExitStack, brokers: str, gateway_url: str, clock: WallClock,
+    stack: AsyncExitStack, command: Sequence[str], brokers: str, gateway_url: str, clock: WallClock,
 ) -> tuple[WorkerProcess, aiohttp.ClientSession]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
     config = stack.enter_context(as_file(files("streams.demo") / "config.yaml"))
     port = _free_port()
     worker = WorkerProcess(
-        ["--config", str(config), "--clock-speed", repr(clock.speed), "--clock-anchor", repr(clock.anchor_s)],
+        [*command, "--config", str(config), "--clock-speed", repr(clock.speed), "--clock-anchor", repr(clock.anchor_s)],
         {
             "TOCSIN_BROKERS": brokers, "TOCSIN_DEMO_GATEWAY": gateway_url, "TOCSIN_DEMO_METRICS_PORT": str(port),
         },
@@ -111,12 +127,13 @@ async def _start_worker(
 
 async def _wait_until_ready(cast: Cast) -> None:
     cast.story.note = "waiting for the worker to join its group"
-    deadline_s = time.monotonic() + READY_WITHIN_S
+    within_s = cast.patience.ready_within_s
+    deadline_s = time.monotonic() + within_s
     while not await is_ready(cast.http):
         if cast.worker.exit_code is not None:
             raise DemoError(f"the worker ended with exit code {cast.worker.exit_code}:\n{cast.worker.tail()}")
         if time.monotonic() > deadline_s:
-            raise DemoError(f"the worker was not ready within {READY_WITHIN_S:.0f} s:\n{cast.worker.tail()}")
+            raise DemoError(f"the worker was not ready within {within_s:.0f} s:\n{cast.worker.tail()}")
         await asyncio.sleep(TICK_S)
 
 
@@ -157,13 +174,13 @@ async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Tr
 
 
 async def _settle(cast: Cast) -> None:
-    """Wait until nothing waits and nothing new was said for a while, at most `SETTLE_S`."""
-    story = cast.story
+    """Wait until nothing waits and nothing new was said for a while."""
+    story, patience = cast.story, cast.patience
     story.phase = "settling"
-    deadline_s = quiet_since_s = time.monotonic()
-    deadline_s += SETTLE_S
+    quiet_since_s = time.monotonic()
+    deadline_s = quiet_since_s + patience.settle_s
     said = None
-    while time.monotonic() < deadline_s and time.monotonic() - quiet_since_s < QUIET_S:
+    while time.monotonic() < deadline_s and time.monotonic() - quiet_since_s < patience.quiet_s:
         now_said = (len(story.acts), tuple(i.state for i in story.incidents.values()), len(cast.gateway.changes))
         if now_said != said or story.worker.lag != 0:
             said, quiet_since_s = now_said, time.monotonic()
@@ -192,10 +209,16 @@ def _look(cast: Cast, began_s: float) -> None:
 
 
 @asynccontextmanager
-async def _task(work: object) -> AsyncIterator[None]:
-    """Run beside the block; an error of the work surfaces when the block ends."""
-    assert asyncio.iscoroutine(work)
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run the work beside the block; when it fails, the block is cancelled and ends with the work's error."""
+    block = asyncio.current_task()
     task = asyncio.create_task(work)
+
+    def ended(done: asyncio.Task[None]) -> None:
+        if block is not None and not done.cancelled() and done.exception() is not None:
+            block.cancel()
+
+    task.add_done_callback(ended)
     try:
         yield
     finally:
