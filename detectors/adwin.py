@@ -34,7 +34,8 @@ _HEADER = 8
 class AdwinParams:
     """clip: residuals are cut to this many spreads. clock: windows between river's checks.
 
-    hold: windows an alarm lasts. start_level: the level right after a detection. warm_up: windows before the row is judged.
+    hold: windows an alarm lasts. start_level: the level right after a detection. warm_up: windows before the row is
+    judged.
     """
 
     every_windows: float = 604_800.0

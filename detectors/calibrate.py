@@ -1,10 +1,11 @@
 """Calibration: from any detector's raw statistic to the one level, where 1.0 is the operator's false-alarm budget.
 
 Each row keeps, for either direction, how often the statistic passes a fixed mark and by how much (mean and mean square
-of the excess; windows in a row beyond the mark are one exceedance, so that an autocorrelated stream is not taken for a
-heavy-tailed one, nor a long anomaly for a habit). A generalised Pareto tail through these moments gives the height that is passed once per budget; the
-level is the statistic divided by that height. Before a row has exceedances of its own, pseudo-observations of a tail
-declared by the detector stand in for them. Cost: about 0.3 us per window and series; 110 bytes a series.
+of the excess). Windows in a row beyond the mark are one exceedance, so that an autocorrelated stream is not taken for a
+heavy-tailed one, nor a long anomaly for a habit. A generalised Pareto tail through these moments gives the height that
+is passed once per budget; the level is the statistic divided by that height. Before a row has exceedances of its own,
+pseudo-observations of a tail declared by the detector stand in for them. Cost: about 0.3 us per window and
+series; 110 bytes a series.
 
 Fails when the stream is so heavy-tailed that its excesses have no variance (shape above 1/2): the shape is capped there
 and alarms come somewhat more often than asked.
@@ -36,7 +37,9 @@ class TailParams:
     mark: the raw height above which a window is an exceedance. rate: share of windows beyond it, per direction.
     excess: mean height above the mark, for those beyond it. shape: of the generalised Pareto tail, 0 is exponential.
     prior_exceedances, prior_windows: how many observations these guesses are worth. memory_exceedances,
-    memory_windows: older ones fade.
+    memory_windows: older ones fade. reach: an exceedance counts for at most so many times the excess that alarms.
+    caution: how much longer than the budget the interval aimed at is, because a height that is only estimated is passed
+    more often than the true one would be.
     """
 
     mark: float
@@ -47,6 +50,8 @@ class TailParams:
     prior_windows: float = 500.0
     memory_exceedances: float = 400.0
     memory_windows: float = 20_000.0
+    reach: float = 2.0
+    caution: float = 1.5
 
 
 class TailCalibrator:
@@ -58,7 +63,7 @@ class TailCalibrator:
     def __init__(self, params: TailParams, every_windows: float, capacity: int) -> None:
         self._params = params
         # Two directions share the budget.
-        self._share = min(0.5, 0.5 / every_windows)
+        self._share = min(0.5, 0.5 / (params.caution * every_windows))
         spread = params.excess**2 * 2 * (1 - params.shape) / (1 - 2 * params.shape)
         prior = [np.array(v) for v in (params.rate, params.excess, spread, params.prior_exceedances)]
         height = float(_height(params, prior[0], prior[1], prior[2], prior[3], self._share))
@@ -110,8 +115,8 @@ class TailCalibrator:
 
     def _learn_excess(self, rows: IntArray, side: IntArray, excess: FloatArray) -> None:
         params, cells = self._params, self._rows
-        # One value may move the tail no further than to where an alarm now begins: an outlier must not deafen the row.
-        excess = np.minimum(excess, np.maximum(cells["height"][rows, side] - params.mark, params.excess))
+        # One value counts for no more than `reach` times what alarms now: an outlier must not deafen the row.
+        excess = np.minimum(excess, params.reach * np.maximum(cells["height"][rows, side] - params.mark, params.excess))
         number = np.minimum(cells["exceedances"][rows, side] + 1.0, params.memory_exceedances)
         cells["exceedances"][rows, side] = number
         cells["excess"][rows, side] += (excess - cells["excess"][rows, side]) / number

@@ -23,6 +23,9 @@ from detectors.base import Block, FloatArray, IntArray, Scores, State
 from detectors.calibrate import TailCalibrator, TailParams
 from detectors.table import Column, Part, Table, check_parts, restore_parts, snapshot_parts
 
+_RECENT = 0.3
+"""Share of the newest window in the mean of the last few."""
+
 
 @dataclass(frozen=True, slots=True)
 class CusumParams:
@@ -34,11 +37,11 @@ class CusumParams:
     """
 
     every_windows: float = 604_800.0
-    allowance: float = 1.0
+    allowance: float = 0.75
     clip: float = 5.0
-    hold: float = 0.5
+    hold: float = 0.4
     warm_up: int = 8
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7))
+    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.8))
 
     def build(self, capacity: int) -> Cusum:
         """The bank."""
@@ -47,7 +50,11 @@ class CusumParams:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """When the run behind each window's score began, and its mean residual in spreads, signed."""
+    """When the run behind each window's score began, and how far the row is shifted, in spreads, signed.
+
+    The shift is the run's mean residual or the mean of the last few windows, whichever is smaller: a run that began
+    with a large deviation must not speak for what is small now.
+    """
 
     onset_s: FloatArray
     shift: FloatArray
@@ -62,6 +69,7 @@ class Cusum:
             {
                 "sum": Column(np.float64, 0.0, (2,)),
                 "run": Column(np.float64, 0.0, (2,)),
+                "recent": Column(np.float64, 0.0),
                 "onset_s": Column(np.float64, np.nan, (2,)),
                 "learned": Column(np.int64, 0),
             },
@@ -88,7 +96,9 @@ class Cusum:
         going = cells["sum"][rows, side] > 0
         onset_s = np.where(going, cells["onset_s"][rows, side], block.start_s)
         length = np.where(going, cells["run"][rows, side], 0.0) + 1.0
-        shift = (sums[at, side] / length + params.allowance) * (1 - 2 * side)
+        sign = 1.0 - 2.0 * side
+        recent = np.maximum(self._recent(block) * sign, 0.0)
+        shift = np.minimum(sums[at, side] / length + params.allowance, recent) * sign
         return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), Runs(onset_s, shift)
 
     def _added(self, block: Block) -> FloatArray:
@@ -97,6 +107,12 @@ class Cusum:
         both = np.stack([residual, -residual], axis=1) - self._params.allowance
         added: FloatArray = np.maximum(self._rows["sum"][block.rows] + both, 0.0)
         return added
+
+    def _recent(self, block: Block) -> FloatArray:
+        """(n,) the mean residual of the last few windows, this one included."""
+        before = self._rows["recent"][block.rows]
+        recent: FloatArray = before + _RECENT * (np.clip(block.value, -self._params.clip, self._params.clip) - before)
+        return recent
 
     def learn(self, block: Block) -> None:
         """Add each window to its row's sums."""
@@ -111,6 +127,7 @@ class Cusum:
         starts = (cells["sum"][rows] <= 0.0) & (sums > 0.0)
         cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
         cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
+        cells["recent"][rows] = self._recent(block)
         cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + params.hold)
 
     def grow(self, capacity: int) -> None:

@@ -19,9 +19,10 @@ class Profile:
     """How the series of some metrics are judged.
 
     metrics: regular expression over whole metric names; the first profile that matches is the metric's. direction:
-    which deviations count. min_abs, min_rel: a deviation from what was expected counts only beyond both, in the metric's unit
-    and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that vary by
-    factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm at once, None for none.
+    which deviations count. min_abs, min_rel: a deviation from what was expected counts only beyond both, in the
+    metric's unit and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that
+    vary by factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm
+    at once, None for none.
     detectors: catalogue names; `static_limits` always runs. warm_up: windows before learned detectors speak.
     """
 

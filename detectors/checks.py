@@ -1,0 +1,288 @@
+"""The conformance suite: what every bank in the catalogue must do, whatever it detects.
+
+Each check builds banks from a `Case`, feeds them streams it makes itself, and raises `AssertionError` with the case's
+name. `tests/detectors/` runs every check over every case; a new catalogue entry gets its run by being there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.adwin import AdwinParams
+from detectors.base import Block, Detector, FloatArray, IntArray, Scores, State
+from detectors.cusum import CusumParams
+from detectors.robust_location import RobustLocationParams
+from detectors.static_limits import StaticLimitsParams
+
+EVERY_WINDOWS = 10_000.0
+"""The budget the cases are built with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A bank to check. learns: it is cold at first and takes its idea of normal from the stream. equivariant: scaling
+    and shifting a stream changes no level. spikes: a single window far out must alarm by itself.
+    """
+
+    name: str
+    build: Callable[[int], Detector]
+    learns: bool = True
+    equivariant: bool = False
+    spikes: bool = False
+
+
+class OnResiduals:
+    """A bank of residuals behind `robust_location`, as the suite runs it, so that it can be checked on values."""
+
+    def __init__(self, inner: Detector, capacity: int) -> None:
+        self._robust = RobustLocationParams(every_windows=EVERY_WINDOWS).build(capacity)
+        self._inner = inner
+
+    def _residuals(self, block: Block) -> tuple[Block, NDArray[np.bool_]]:
+        centre, spread = self._robust.frame(block)
+        known = np.isfinite(centre)
+        value = (block.value - centre) / spread
+        part = block.take(known)
+        return replace(part, value=value[known]), known
+
+    def grow(self, capacity: int) -> None:
+        """Grow both."""
+        self._robust.grow(capacity)
+        self._inner.grow(capacity)
+
+    def score(self, block: Block) -> Scores:
+        """The inner bank's scores at the places of the block, NaN where there is no residual yet."""
+        residuals, known = self._residuals(block)
+        inner = self._inner.score(residuals)
+        nowhere = np.full(len(block), np.nan)
+        out = Scores(nowhere.copy(), nowhere.copy(), np.zeros(len(block), np.intp), nowhere)
+        out.level[known], out.raw[known], out.direction[known] = inner.level, inner.raw, inner.direction
+        return out
+
+    def learn(self, block: Block) -> None:
+        """The inner bank first: it is judged by what was known before this block."""
+        self._inner.learn(self._residuals(block)[0])
+        self._robust.learn(block)
+
+    def forget(self, rows: IntArray) -> None:
+        """Forget in both."""
+        self._robust.forget(rows)
+        self._inner.forget(rows)
+
+    def snapshot(self, rows: IntArray) -> State:
+        """Both, side by side."""
+        mine = {f"robust.{name}": cells for name, cells in self._robust.snapshot(rows).items()}
+        return mine | {f"inner.{name}": cells for name, cells in self._inner.snapshot(rows).items()}
+
+    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Both; a name of neither is the inner bank's to refuse."""
+        mine = {n.removeprefix("robust."): cells for n, cells in state.items() if n.startswith("robust.")}
+        rest = {n.removeprefix("inner."): cells for n, cells in state.items() if not n.startswith("robust.")}
+        self._inner.restore(rows, rest)
+        self._robust.restore(rows, mine)
+
+
+CASES = (
+    Case("static_limits", StaticLimitsParams(low=-1e3, high=1e3).build, learns=False, spikes=True),
+    Case(
+        "robust_location", RobustLocationParams(every_windows=EVERY_WINDOWS).build, equivariant=True, spikes=True,
+    ),
+    Case("cusum", lambda n: OnResiduals(CusumParams(every_windows=EVERY_WINDOWS).build(n), n), equivariant=True),
+    Case("adwin", lambda n: OnResiduals(AdwinParams(every_windows=EVERY_WINDOWS).build(n), n)),
+)
+"""One a catalogue entry that scores windows."""
+
+
+def block(values: FloatArray, at: float, rows: IntArray | None = None) -> Block:
+    """One-sample windows of one second, one a row."""
+    n = len(values)
+    rows = np.arange(n) if rows is None else rows
+    start = np.full(n, float(at))
+    return Block(rows, start, start + 1.0, values, np.ones(n), np.zeros(n), values, values)
+
+
+def play(bank: Detector, stream: FloatArray, at: int = 0) -> FloatArray:
+    """Score, then learn, a (windows, rows) stream; (windows, rows) levels."""
+    levels = []
+    for step, values in enumerate(stream):
+        one = block(values, at + step)
+        levels.append(bank.score(one).level)
+        bank.learn(one)
+    return np.array(levels)
+
+
+def noise(windows: int, rows: int, seed: int = 0) -> FloatArray:
+    """A quiet stream of mean 100 and standard deviation 10."""
+    return 100.0 + 10.0 * np.random.default_rng(seed).normal(size=(windows, rows))
+
+
+def scoring_changes_nothing(case: Case) -> None:
+    """A bank that is asked twice answers twice the same, and goes on like one that was never asked."""
+    asked, plain = case.build(3), case.build(3)
+    for at, values in enumerate(noise(80, 3)):
+        one = block(values, at)
+        first, second = asked.score(one), asked.score(one)
+        assert np.array_equal(first.level, second.level, equal_nan=True), case.name
+        asked.learn(one)
+        plain.learn(one)
+    _same_state(asked.snapshot(np.arange(3)), plain.snapshot(np.arange(3)), case.name)
+
+
+def cold_rows_have_no_level(case: Case) -> None:
+    """Unknown is NaN, and only at first; the direction is then 0."""
+    bank = case.build(2)
+    scores = bank.score(block(np.array([1.0, 2.0]), 0))
+    assert np.isnan(scores.level).all() == case.learns, case.name
+    assert not scores.direction.any(), case.name
+    levels = play(bank, noise(200, 2))
+    assert np.isfinite(levels[100:]).all(), case.name
+
+
+def finite_values_give_finite_levels(case: Case) -> None:
+    """Zero, negative, subnormal, huge: no NaN or infinity once a row is warm."""
+    bank = case.build(4)
+    play(bank, noise(200, 4))
+    for at, value in enumerate((0.0, -0.0, -5.0, 5e-324, -1e-310, 1e12, -1e12, 1e38, 1e300, -1e300) * 4):
+        one = block(np.full(4, value), 200 + at)
+        scores = bank.score(one)
+        assert np.isfinite(scores.level).all(), (case.name, value)
+        assert np.isfinite(scores.raw).all(), (case.name, value)
+        bank.learn(one)
+
+
+def a_flat_stream_gets_used_to_jitter(case: Case) -> None:
+    """Jitter after rest may be news, but not for ever."""
+    bank = case.build(1)
+    play(bank, np.full((200, 1), 100.0))
+    levels = play(bank, 100.0 + 1e-3 * np.random.default_rng(1).normal(size=(600, 1)), at=200)
+    assert (levels[300:] >= 1.0).sum() <= 1, case.name
+
+
+def a_flat_stream_alarms_when_it_jumps(case: Case) -> None:
+    """Rest must not make a bank blind; the jump leaves the range the static case allows."""
+    bank = case.build(1)
+    levels = play(bank, np.full((200, 1), 100.0))
+    assert not (levels >= 1.0).any(), case.name
+    levels = play(bank, np.full((40, 1), 2e3), at=200)
+    assert (levels >= 1.0).any(), case.name
+
+
+def an_outlier_does_not_poison(case: Case) -> None:
+    """After one absurd window the quiet stream is quiet again, and a clear change is still seen."""
+    bank = case.build(1)
+    play(bank, noise(300, 1))
+    levels = play(bank, np.full((1, 1), 1e12), at=300)
+    assert not case.spikes or (levels >= 1.0).all(), case.name
+    levels = play(bank, noise(200, 1, seed=2), at=301)
+    assert (levels[20:] >= 1.0).sum() <= 1, case.name
+    levels = play(bank, 1e4 + noise(40, 1, seed=3), at=501)
+    assert (levels >= 1.0).any(), case.name
+
+
+def levels_do_not_depend_on_units(case: Case) -> None:
+    """Where declared: the same stream in another unit has the same levels (up to float32)."""
+    if not case.equivariant:
+        return
+    stream = noise(300, 2)
+    stream[250:] += 60.0
+    plain, scaled = play(case.build(2), stream), play(case.build(2), 1000.0 * stream + 5.0e4)
+    assert np.allclose(plain, scaled, rtol=1e-2, atol=1e-2, equal_nan=True), case.name
+
+
+def a_restored_bank_continues_bit_for_bit(case: Case) -> None:
+    """Into other rows of another bank, too."""
+    stream = noise(260, 3)
+    stream[230:] += 30.0
+    old, new = case.build(3), case.build(6)
+    play(old, stream[:150])
+    state = old.snapshot(np.arange(3))
+    kept = {name: cells.copy() for name, cells in state.items()}
+    rows = np.array([5, 1, 3])
+    new.restore(rows, state)
+    for at, values in enumerate(stream[150:]):
+        one, other = block(values, 150 + at), block(values, 150 + at, rows)
+        mine, its = old.score(one), new.score(other)
+        for a, b in ((mine.level, its.level), (mine.raw, its.raw), (mine.expected, its.expected)):
+            assert np.array_equal(a, b, equal_nan=True), case.name
+        old.learn(one)
+        new.learn(other)
+    _same_state(state, kept, case.name)
+    _same_state(old.snapshot(np.arange(3)), new.snapshot(rows), case.name)
+
+
+def forgotten_rows_are_cold(case: Case) -> None:
+    """And the others are not."""
+    bank, fresh = case.build(2), case.build(2)
+    play(bank, noise(200, 2))
+    kept = bank.snapshot(np.array([1]))
+    bank.forget(np.array([0]))
+    _same_state(bank.snapshot(np.array([0])), fresh.snapshot(np.array([0])), case.name)
+    _same_state(bank.snapshot(np.array([1])), kept, case.name)
+
+
+def growing_keeps_state(case: Case) -> None:
+    """Old rows stay as they are; new ones are cold."""
+    bank, fresh = case.build(2), case.build(5)
+    play(bank, noise(100, 2))
+    before = bank.snapshot(np.arange(2))
+    bank.grow(5)
+    _same_state(bank.snapshot(np.arange(2)), before, case.name)
+    _same_state(bank.snapshot(np.arange(2, 5)), fresh.snapshot(np.arange(2, 5)), case.name)
+    bank.grow(3)
+    _same_state(bank.snapshot(np.arange(2)), before, case.name)
+
+
+def rows_do_not_touch_each_other(case: Case) -> None:
+    """A row alone, in company, and in company in another order: the same levels."""
+    stream = noise(200, 4)
+    stream[150:, 1] += 80.0
+    together = play(case.build(4), stream)
+    alone = play(case.build(1), stream[:, 1:2])
+    assert np.array_equal(together[:, 1], alone[:, 0], equal_nan=True), case.name
+    bank, order = case.build(4), np.array([2, 0, 3, 1])
+    for at, values in enumerate(stream):
+        one = block(values[order], at, order)
+        assert np.array_equal(bank.score(one).level, together[at][order], equal_nan=True), case.name
+        bank.learn(one)
+
+
+def foreign_state_is_refused(case: Case) -> None:
+    """Wrong names, shapes or types raise `ValueError` and leave the bank as it was."""
+    bank, rows = case.build(2), np.arange(2)
+    play(bank, noise(100, 2))
+    before = bank.snapshot(rows)
+    name = sorted(before)[0]
+    strangers: tuple[dict[str, NDArray[np.generic]], ...] = (
+        {},
+        {**before, "stranger": np.zeros(2)},
+        {k: v for k, v in before.items() if k != name},
+        {**before, name: before[name][:1]},
+        {**before, name: before[name].astype(object)},
+        {**before, name: before[name].astype(np.complex128)},
+    )
+    for state in strangers:
+        try:
+            bank.restore(rows, state)
+        except ValueError:
+            continue
+        raise AssertionError(f"{case.name}: accepted {sorted(state)}")
+    _same_state(bank.snapshot(rows), before, case.name)
+
+
+CHECKS: tuple[Callable[[Case], None], ...] = (
+    scoring_changes_nothing, cold_rows_have_no_level, finite_values_give_finite_levels,
+    a_flat_stream_gets_used_to_jitter, a_flat_stream_alarms_when_it_jumps, an_outlier_does_not_poison,
+    levels_do_not_depend_on_units, a_restored_bank_continues_bit_for_bit, forgotten_rows_are_cold, growing_keeps_state,
+    rows_do_not_touch_each_other, foreign_state_is_refused,
+)
+
+
+def _same_state(one: State, other: State, name: str) -> None:
+    assert set(one) == set(other), name
+    for column in one:
+        assert one[column].dtype == other[column].dtype, (name, column)
+        assert one[column].tobytes() == other[column].tobytes(), (name, column)

@@ -1,0 +1,70 @@
+"""Calibration: level 1.0 is passed about as often as asked, whatever the stream's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from detectors.base import FloatArray
+from detectors.calibrate import TailCalibrator, TailParams
+
+NORMAL = TailParams(mark=2.0, rate=0.0228, excess=0.373)
+Draw = Callable[[np.random.Generator, tuple[int, int]], FloatArray]
+
+
+def normal(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
+    return rng.normal(size=size)
+
+
+def lognormal(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
+    return np.exp(0.7 * rng.normal(size=size)) - 1.0
+
+
+def student(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
+    return rng.standard_t(3, size=size)
+
+
+@pytest.mark.parametrize("draw", [normal, lognormal, student])
+def test_false_alarms_come_about_as_often_as_asked(draw: Draw) -> None:
+    rows, every = np.arange(300), 1000.0
+    tail = TailCalibrator(NORMAL, every, 300)
+    stream = draw(np.random.default_rng(3), (4000, 300))
+    alarms = 0
+    for at, raw in enumerate(stream):
+        alarms += int((tail.level(rows, raw) >= 1.0).sum()) if at >= 2000 else 0
+        tail.learn(rows, raw)
+    assert every / 2.0 < 2000 * 300 / alarms < every * 4.0
+
+
+def test_an_unseen_tail_is_the_declared_one() -> None:
+    tail = TailCalibrator(NORMAL, 604_800.0, 1)
+    assert 5.0 < tail.height(np.array([0]))[0, 0] < 7.5
+
+
+def test_one_outlier_does_not_deafen_a_row() -> None:
+    tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
+    before = tail.height(row)[0, 0]
+    for raw in (0.0, 1e12, 0.0):
+        tail.learn(row, np.array([raw]))
+    assert tail.height(row)[0, 0] < 2.0 * before
+
+
+def test_a_long_excursion_counts_once() -> None:
+    tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
+    for raw in (0.0, 5.0, 0.0):
+        tail.learn(row, np.array([raw]))
+    once = tail.height(row)[0, 0]
+    other = TailCalibrator(NORMAL, 604_800.0, 1)
+    for raw in (0.0, *[5.0] * 50, 0.0):
+        other.learn(row, np.array([raw]))
+    assert other.height(row)[0, 0] <= once
+
+
+def test_the_directions_have_tails_of_their_own() -> None:
+    tail, row = TailCalibrator(NORMAL, 1000.0, 1), np.array([0])
+    for raw in np.tile([0.0, 6.0], 200):
+        tail.learn(row, np.array([raw]))
+    above, below = tail.height(row)[0]
+    assert above > 6.0 > below

@@ -1,0 +1,204 @@
+"""The suite: profiles, gating, combination, learning, state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from detectors.base import Block, FloatArray
+from detectors.profiles import DEFAULT_PROFILES, Profile, Watch, profile_index
+from detectors.suite import Suite, SuiteParams, Verdict
+from tests.detectors.streams import windows
+
+
+def suite_of(*profiles: Profile, rows: int = 1) -> Suite:
+    suite = SuiteParams(profiles=profiles, false_alarm_every_s=86_400.0).build(rows)
+    suite.assign(np.arange(rows), np.arange(rows) % len(profiles))
+    return suite
+
+
+def play(suite: Suite, stream: FloatArray, at_s: float = 0.0, **kind: float) -> list[Verdict]:
+    verdicts = []
+    for step, values in enumerate(np.atleast_2d(stream)):
+        block = windows(values, at_s + step, **kind)
+        verdicts.append(suite.score(block))
+        suite.learn(block)
+    return verdicts
+
+
+def quiet(n: int, rows: int = 1, seed: int = 0) -> FloatArray:
+    return 100.0 + 5.0 * np.random.default_rng(seed).normal(size=(n, rows))
+
+
+def test_level_is_unknown_until_the_profile_s_warm_up_is_over() -> None:
+    suite = suite_of(Profile("slow", ".*", warm_up=50))
+    levels = [float(verdict.level[0]) for verdict in play(suite, quiet(80))]
+    assert np.isnan(levels[:50]).all()
+    assert np.isfinite(levels[50:]).all()
+
+
+def test_limits_alarm_while_everything_else_warms_up() -> None:
+    suite = suite_of(Profile("limited", ".*", low=0.0, high=200.0))
+    assert np.isnan(suite.score(windows([100.0], 0.0)).level[0])
+    verdict = suite.score(windows([300.0], 0.0))
+    assert verdict.level[0] == 1.5
+    assert Suite.names[verdict.detector[0]] == "static_limits"
+    assert verdict.direction[0] == 1
+    assert verdict.expected[0] == 200.0
+
+
+@pytest.mark.parametrize(
+    ("direction", "up", "down"), [("up", True, False), ("down", False, True), ("both", True, True)]
+)
+def test_only_the_profile_s_direction_alarms(direction: Watch, up: bool, down: bool) -> None:
+    suite = suite_of(Profile("one", ".*", direction))
+    play(suite, quiet(200))
+    assert (suite.score(windows([180.0], 200.0)).level[0] >= 1.0) == up
+    assert (suite.score(windows([20.0], 200.0)).level[0] >= 1.0) == down
+
+
+def test_a_deviation_alarms_only_beyond_both_minima() -> None:
+    loose, absolute, relative = Profile("l", ".*"), Profile("a", ".*", min_abs=80.0), Profile("r", ".*", min_rel=0.8)
+    suite = suite_of(loose, absolute, relative, rows=3)
+    play(suite, quiet(200, 3))
+    verdict = suite.score(windows([170.0] * 3, 200.0))
+    assert (verdict.level >= 1.0).tolist() == [True, False, False]
+    assert (suite.score(windows([190.0] * 3, 200.0)).level >= 1.0).all()
+
+
+def test_a_log_profile_judges_factors_and_survives_zero() -> None:
+    suite = suite_of(Profile("latency", ".*", "up", scale="log", floor=1.0))
+    factors = np.exp(np.random.default_rng(1).normal(size=(200, 1)) * 0.3)
+    play(suite, 50.0 * factors)
+    assert suite.score(windows([80.0], 200.0)).level[0] < 1.0
+    verdict = suite.score(windows([2000.0], 200.0))
+    assert verdict.level[0] >= 1.0
+    assert 40.0 < verdict.expected[0] < 60.0
+    for value in (0.0, -3.0, 5e-324):
+        assert np.isfinite(suite.score(windows([value], 200.0)).level[0])
+
+
+def test_a_window_of_few_samples_is_judged_by_a_wider_spread() -> None:
+    many, few = suite_of(Profile("x", ".*", min_rel=0.0)), suite_of(Profile("x", ".*", min_rel=0.0))
+    noise = np.random.default_rng(2).normal(size=(200, 1))
+    for suite in (many, few):
+        play(suite, 100.0 + 5.0 * noise, count=100.0, std=50.0)
+    full = many.score(windows([150.0], 200.0, count=100.0, std=0.0))
+    thin = few.score(windows([150.0], 200.0, count=4.0, std=0.0))
+    assert full.level[0] >= 1.0
+    assert thin.level[0] < 1.0
+
+
+def test_one_wild_sample_is_no_wild_window() -> None:
+    suite = suite_of(Profile("x", ".*"))
+    play(suite, quiet(200), count=10.0, std=5.0)
+    tens, n = np.full(1, 10.0), np.zeros(1)
+    mean = (9 * 100.0 + 5000.0) / 10
+    lone = Block(np.array([0]), n + 200, n + 201, n + mean, tens, n + 1470.0, n + 95.0, n + 5000.0)
+    broad = replace(lone, minimum=n + mean - 30.0, maximum=n + mean + 30.0)
+    assert suite.score(lone).level[0] < 1.0
+    assert suite.score(broad).level[0] >= 1.0
+
+
+def test_a_slow_drift_is_found_and_dated() -> None:
+    suite = suite_of(Profile("x", ".*", min_rel=0.05))
+    play(suite, quiet(300))
+    drift = quiet(60, seed=3) + 0.5 * np.arange(60)[:, None]
+    verdicts = play(suite, drift, at_s=300.0)
+    first = next(at for at, verdict in enumerate(verdicts) if verdict.level[0] >= 1.0)
+    assert first < 40
+    assert 300.0 <= verdicts[first].onset_s[0] <= 300.0 + first
+    assert Suite.names[verdicts[first].detector[0]] == "cusum"
+
+
+def test_a_cold_start_is_forgotten_before_it_becomes_the_norm() -> None:
+    suite = suite_of(Profile("latency", ".*", "up", scale="log", floor=1.0))
+    noise = np.exp(np.random.default_rng(4).normal(size=(80, 1)) * 0.1)
+    play(suite, 3000.0 * noise[:28])
+    verdicts = play(suite, 300.0 * noise[28:], at_s=28.0)
+    assert 280.0 < verdicts[-1].expected[0] < 320.0
+    assert suite.score(windows([900.0], 80.0)).level[0] >= 1.0
+
+
+def test_a_new_normal_is_learned_when_the_caller_lets_it() -> None:
+    suite = suite_of(Profile("x", ".*"))
+    play(suite, quiet(300))
+    verdicts = play(suite, 100.0 + quiet(400, seed=5), at_s=300.0)
+    assert verdicts[3].level[0] >= 1.0
+    assert all(verdict.level[0] < 1.0 for verdict in verdicts[-50:])
+
+
+def test_scoring_an_empty_block_is_no_error() -> None:
+    suite = suite_of(Profile("x", ".*"))
+    verdict = suite.score(windows([], 0.0))
+    suite.learn(windows([], 0.0))
+    suite.arrived(windows([], 0.0))
+    assert len(verdict.level) == 0
+
+
+def test_a_restored_suite_continues_bit_for_bit() -> None:
+    every = Profile("every", ".*", detectors=("robust_location", "cusum", "adwin"))
+    old, new = suite_of(every, rows=2), suite_of(every, rows=5)
+    play(old, quiet(150, 2))
+    rows = np.array([4, 1])
+    new.restore(rows, old.snapshot(np.arange(2)))
+    for step, values in enumerate(quiet(60, 2, seed=6) + 10.0):
+        block = windows(values, 150.0 + step)
+        other = replace(block, rows=rows)
+        mine, its = old.score(block), new.score(other)
+        assert mine.levels.tobytes() == its.levels.tobytes()
+        assert mine.onset_s.tobytes() == its.onset_s.tobytes()
+        old.learn(block)
+        new.learn(other)
+
+
+def test_a_damaged_snapshot_changes_nothing() -> None:
+    suite = suite_of(Profile("x", ".*"), rows=2)
+    play(suite, quiet(100, 2))
+    rows = np.arange(2)
+    before = suite.snapshot(rows)
+    last = sorted(before)[-1]
+    with pytest.raises(ValueError, match="expected"):
+        suite.restore(rows, {**before, last: before[last].astype(object)})
+    with pytest.raises(ValueError, match="unknown columns"):
+        suite.restore(rows, {**before, "stranger.x": np.zeros(2)})
+    after = suite.snapshot(rows)
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+
+
+def test_forgotten_and_grown_rows_are_cold() -> None:
+    suite = suite_of(Profile("x", ".*"), rows=2)
+    play(suite, quiet(100, 2))
+    suite.forget(np.array([0]))
+    suite.grow(4)
+    assert np.isnan(suite.score(windows(quiet(1, 4)[0], 100.0)).level).tolist() == [True, False, True, True]
+
+
+def test_a_profile_with_an_unknown_detector_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown detectors \\['crystal_ball'\\]"):
+        suite_of(Profile("x", ".*", detectors=("crystal_ball",)))
+
+
+def test_a_scale_without_a_floor_is_refused() -> None:
+    with pytest.raises(ValueError, match="floor"):
+        suite_of(Profile("x", ".*", scale="log", floor=0.0))
+
+
+@pytest.mark.parametrize(
+    ("metric", "profile"),
+    [
+        ("latency_ms", "latency"), ("ttft_ms", "queueing"), ("tpot_ms", "inter_token"), ("error", "errors"),
+        ("confidence", "confidence"), ("mean_logprob", "logprob"), ("completion_tokens", "tokens"),
+        ("queue_depth", "backlog"), ("batch_active", "saturation"), ("requests_per_s", "rate"), ("gpu_temp_c", "any"),
+    ],
+)
+def test_default_profiles_match_the_native_metrics(metric: str, profile: str) -> None:
+    index = profile_index(metric, DEFAULT_PROFILES)
+    assert index is not None
+    assert DEFAULT_PROFILES[index].name == profile
+
+
+def test_a_metric_of_no_profile_is_not_judged() -> None:
+    assert profile_index("b", (Profile("a", "a"),)) is None
