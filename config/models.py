@@ -99,11 +99,14 @@ class Codec(Strict):
     brake: Brake
 
 
+Statistic = Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
+
+
 class StatisticRule(Strict):
     """The value under watch of the metrics that a regular expression fits as a whole."""
 
     metrics: Pattern
-    statistic: Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
+    statistic: Statistic
 
 
 class Windows(Strict):
@@ -117,7 +120,7 @@ class Windows(Strict):
     rate_metric: Annotated[str, Field(min_length=1)]
     statistics: tuple[StatisticRule, ...]
 
-    def statistic_of(self, metric: str) -> str:
+    def statistic_of(self, metric: str) -> Statistic:
         """The value under watch of a metric: the first rule that fits, `mean` where none does."""
         return next((rule.statistic for rule in self.statistics if re.fullmatch(rule.metrics, metric)), "mean")
 

@@ -17,8 +17,8 @@ PURE = (
     *(f"config/{name}.py" for name in ("checks", "errors", "explain", "fields", "identity", "models", "source")),
     *(f"actions/{name}.py" for name in ("ledger", "limits", "model", "playbook", "policy", "records")),
     *(f"streams/{name}.py" for name in (
-        "accumulate", "batches", "clock", "codec", "columns", "deadletters", "decide", "readings",
-        "recordings", "scopes", "series", "validate", "windows", "windowstate", "wire",
+        "accumulate", "batches", "clock", "codec", "columns", "deadletters", "decide", "detect", "pipeline",
+        "plan", "readings", "recordings", "replay", "rows", "scopes", "series", "validate", "windows", "windowstate", "wire",
     )),
 )
 IMPURE_MODULES = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}
