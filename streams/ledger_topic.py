@@ -1,4 +1,4 @@
-"""The ledger of actions in a compacted Kafka topic: each key is won once, also among executors that disagree who is alive.
+"""The ledger of actions in a compacted Kafka topic: each key is won once, even among executors that disagree who lives.
 
 A claim is written to the partition of its target, acknowledged by all replicas, and then read back: the first claim of
 the key in the log has won, and everyone who reads the log agrees. A zombie that still believes in its partition meets
@@ -21,13 +21,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from actions.ledger import Claim, LedgerView
-from actions.model import Intent, Outcome
-from actions.records import STORM_KEY, LedgerRecord
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
+from actions.ledger import Claim, LedgerView
+from actions.model import Intent, Outcome
+from actions.records import STORM_KEY, LedgerRecord
 from streams.topics import BrokerUnavailable, Security
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class TopicLedger:
         await self._note(LedgerRecord.storm("storm_reset", now_s))
 
     async def forget(self, before_s: float) -> int:
-        """Drop finished keys older than `before_s` (see `LedgerView.forget`) here and from the log; returns how many."""
+        """Drop finished keys older than `before_s` here and in the log (see `LedgerView.forget`); returns how many."""
         old = self.view.forget(before_s)
         async with asyncio.timeout(self._timeout_s):
             for key in old:
@@ -207,10 +207,12 @@ class TopicLedger:
     async def _follow(self) -> None:
         try:
             while True:
-                for tp, records in (await self._reader.getmany(timeout_ms=500)).items():
+                for records in (await self._reader.getmany(timeout_ms=500)).values():
                     for record in records:
                         self._take(record)
-                    self._read[tp.partition] = records[-1].offset + 1
+                # The position and not the last record: what compaction removed at the end is read as well.
+                for tp in self._reader.assignment():
+                    self._read[tp.partition] = await self._reader.position(tp)
                 await self._tell()
         except KafkaError:
             log.exception("ledger %s: the log cannot be read any more; claims will fail", self._topic)

@@ -37,6 +37,9 @@ class BoundedWorker(faust.Worker):
         self._arm()
         super().on_worker_shutdown()
 
+    async def _sentinel_task(self) -> None:
+        """mode sleeps a second here before it closes the loop, for nothing that this worker has open."""
+
     def _arm(self) -> None:
         if self._bound is None:
             # A thread and not a task: what must be bounded includes an event loop that no longer turns.

@@ -1,8 +1,8 @@
 """The two brokers of the tests: the embedded one, and a real Apache Kafka in one process on free ports.
 
 The real one is Java's: its jars come from Maven (`pom.xml` beside this file) into `.cache/kafka` of the checkout, or
-are taken from the folder that TOCSIN_KAFKA_LIB names. It runs with its own data folder, can be killed and started again on
-the same data and port, and is always ended by its process id.
+are taken from the folder that TOCSIN_KAFKA_LIB names. It runs with its own data folder, can be killed and started
+again on the same data and port, and is always ended by its process id.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 log.cleaner.backoff.ms=500
 """
 

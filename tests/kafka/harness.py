@@ -1,0 +1,147 @@
+"""What the broker tests share: worker processes with a journal, topics of their own, and questions to the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
+
+from streams.snapshots import TopicSnapshots
+from streams.topics import SNAPSHOT_CONFIG, TopicSpec, ensure_topics
+from tests.kafka.worker import Options
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 40.0
+PARTITIONS = 4
+
+
+def unique(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+async def until(happened: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Wait for another process; there is nothing to await but its traces."""
+    deadline_s = time.monotonic() + patience_s
+    while not happened():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not within {patience_s:g} s: {what}")
+        await asyncio.sleep(0.05)
+
+
+class Worker:
+    """A running `tests.kafka.worker` and its journal."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        self.options = replace(options, journal=str(folder / f"{unique('journal')}.jsonl"))
+        self._errors = (folder / "workers.log").open("ab")
+        command = [sys.executable, "-m", "tests.kafka.worker", json.dumps(asdict(self.options))]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self._errors, stderr=self._errors)
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        path = Path(self.options.journal)
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+    def counted(self) -> int:
+        return sum(int(event["count"]) for event in self.events("batch"))
+
+    async def assigned(self, partitions: int, patience_s: float = PATIENCE_S) -> None:
+        """Wait until the latest assignment has so many partitions."""
+        await until(lambda: [len(e["partitions"]) for e in self.events("assigned")][-1:] == [partitions],
+                    f"assigned {partitions} partitions", patience_s)
+
+    async def end(self, how: signal.Signals = signal.SIGTERM, patience_s: float = PATIENCE_S) -> int:
+        """Signal the process and return its exit code."""
+        self.process.send_signal(how)
+        await until(lambda: self.process.poll() is not None, f"ended after {how.name}", patience_s)
+        return self.process.returncode
+
+    def dispose(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self._errors.close()
+
+
+class Bench:
+    """One test's topics on one broker, and the workers it started."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.address = address
+        self._folder = folder
+        self._workers: list[Worker] = []
+        self.options = Options(address, unique("group"), unique("metrics"), unique("plain"), unique("snapshots"), "")
+        self.produced = [0] * PARTITIONS
+
+    async def prepare(self) -> None:
+        await ensure_topics(self.address, [
+            TopicSpec(self.options.metrics, PARTITIONS), TopicSpec(self.options.plain, 1),
+            TopicSpec(self.options.snapshots, PARTITIONS, SNAPSHOT_CONFIG),
+        ])
+
+    def worker(self, **changes: Any) -> Worker:
+        worker = Worker(replace(self.options, **changes), self._folder)
+        self._workers.append(worker)
+        return worker
+
+    def dispose(self) -> None:
+        for worker in self._workers:
+            worker.dispose()
+
+    async def produce(self, each: int) -> None:
+        """Append so many values to every partition; partition p's values are p+1, p+2, ... in order of offset."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.address, acks="all")
+        await producer.start()
+        for partition in range(PARTITIONS):
+            first = self.produced[partition]
+            for number in range(first, first + each):
+                await producer.send(self.options.metrics, b"%d" % (partition + 1 + number), partition=partition)
+            self.produced[partition] += each
+        await producer.stop()
+
+    async def say(self, values: Iterable[bytes]) -> None:
+        """Write to the topic that is read record by record."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.address, acks="all")
+        await producer.start()
+        for value in values:
+            await producer.send_and_wait(self.options.plain, value, partition=0)
+        await producer.stop()
+
+    async def committed(self, group: str | None = None) -> list[int | None]:
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self.address, group_id=group or self.options.group, enable_auto_commit=False
+        )
+        await reader.start()
+        try:
+            return [await reader.committed(TopicPartition(self.options.metrics, p)) for p in range(PARTITIONS)]
+        finally:
+            await reader.stop()
+
+    async def stored(self) -> list[tuple[int, int, int] | None]:
+        """Per shard the stored next offset, count and sum."""
+        async with TopicSnapshots(self.address, self.options.snapshots) as store:
+            found = [await store.load(shard) for shard in range(PARTITIONS)]
+        return [None if s is None else (s.offsets[self.options.metrics], int(s.arrays["sums"][0]), int(s.arrays["sums"][1])) for s in found]
+
+    def exact(self) -> list[tuple[int, int, int]]:
+        """What `stored` must be when every record produced so far was counted exactly once."""
+        return [(n, n, sum(range(p + 1, p + 1 + n))) for p, n in enumerate(self.produced)]
+
+    async def settled(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait until the stored state is exact and committed."""
+        deadline_s = time.monotonic() + patience_s
+        while await self.stored() != self.exact() or await self.committed() != self.produced:
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"stored {await self.stored()}, expected {self.exact()}; committed "
+                                     f"{await self.committed()}, expected {self.produced}")
+            await asyncio.sleep(0.1)

@@ -1,0 +1,109 @@
+"""The transport against both brokers, with workers in processes of their own that are stopped, killed and joined."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.kafka.brokers import RealKafka
+from tests.kafka.conftest import Broker
+from tests.kafka.harness import PARTITIONS, Bench, until
+
+
+@pytest_asyncio.fixture
+async def bench(broker: Broker, tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(broker.address, tmp_path)
+    await bench.prepare()
+    yield bench
+    bench.dispose()
+
+
+class TestTransport:
+    async def test_batches_are_whole_and_a_stop_commits_exactly_what_was_released(self, bench: Bench) -> None:
+        await bench.produce(500)
+        await bench.say(b"%d" % number for number in range(5))
+        worker, holder = bench.worker(), bench.worker(group=bench.options.group + "-hold", hold=True)
+        await until(lambda: worker.counted() == holder.counted() == 4 * 500, "both workers read everything")
+        await until(lambda: len(worker.events("plain")) == 5, "the plain topic was read")
+
+        assert await worker.end() == 0
+        assert await holder.end() == 0
+        assert [e["value"] for e in worker.events("plain")] == ["0", "1", "2", "3", "4"]
+        for partition in range(PARTITIONS):
+            batches = [e for e in worker.events("batch") if e["partition"] == partition]
+            assert [e["first"] for e in batches] == [0, *(e["last"] + 1 for e in batches[:-1])]
+            assert all(e["last"] - e["first"] + 1 == e["count"] for e in batches)
+            assert batches[-1]["position"] == batches[-1]["highwater"] == 500
+        assert await bench.stored() == bench.exact()
+        assert await bench.committed() == bench.produced
+        assert await bench.committed(holder.options.group) == [None] * PARTITIONS
+
+    async def test_nothing_is_lost_over_a_kill_and_a_restart(self, bench: Bench) -> None:
+        await bench.produce(300)
+        first = bench.worker(instance="w1")
+        await until(lambda: first.counted() > 0, "the first worker reads")
+        await bench.produce(300)
+        await first.end(signal.SIGKILL)
+        await bench.produce(300)
+
+        second = bench.worker(instance="w1")
+        await bench.settled()
+        assert not any(e["missing"] for w in (first, second) for e in w.events("batch"))
+        assert await second.end() == 0
+
+    async def test_a_rebalance_and_a_kill_move_shards_with_their_state(self, bench: Bench) -> None:
+        first = bench.worker()
+        await first.assigned(4)
+        await bench.produce(200)
+        second = bench.worker()
+        await first.assigned(2)
+        await second.assigned(2)
+        await bench.produce(200)
+        await bench.settled()
+        await bench.produce(200)
+        await second.end(signal.SIGKILL)
+        await first.assigned(4)
+        await bench.produce(200)
+        await bench.settled()
+
+        assert not any(e["missing"] for w in (first, second) for e in w.events("batch"))
+        assert all(e["next_offset"] > 0 for e in second.events("restored"))
+        assert await first.end() == 0
+
+    async def test_a_stop_behind_a_dead_member_is_bounded(self, bench: Bench) -> None:
+        dead = bench.worker()
+        await dead.assigned(4)
+        await dead.end(signal.SIGKILL)
+        joining = bench.worker(stop_timeout_s=8.0)
+        await until(lambda: bool(joining.events("started")), "the worker runs")
+        began_s = time.monotonic()
+        assert await joining.end(signal.SIGINT) == 0
+        assert time.monotonic() - began_s < 12
+
+    async def test_a_batch_whose_agent_raises_is_not_committed(self, bench: Bench) -> None:
+        failing = bench.worker(fail_at=250)
+        await failing.assigned(4)
+        await bench.produce(300)
+        await until(lambda: failing.process.poll() is not None, "the worker gave up")
+        assert failing.process.returncode == 1
+        assert all(done is None or done <= 250 for done in await bench.committed())
+        mended = bench.worker()
+        await bench.settled()
+        assert await mended.end() == 0
+
+
+class TestBrokerLoss:
+    async def test_a_worker_survives_the_kill_and_restart_of_its_broker(self, real: RealKafka, bench: Bench) -> None:
+        worker = bench.worker(instance="w1")
+        await worker.assigned(4)
+        await bench.produce(200)
+        await bench.settled()
+        real.kill()
+        real.start()
+        await bench.produce(200)
+        await bench.settled()
+        assert await worker.end() == 0

@@ -1,0 +1,125 @@
+"""A worker process for the tests: sums what it reads, snapshots the sums, and writes down what happens to it.
+
+`python -m tests.kafka.worker JSON`, see `Options`. Each line of the journal is one event. The state of a shard is the
+next offset and the count and sum of its values, so a record that is lost or counted twice shows for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import faust
+import numpy as np
+
+from streams.snapshots import Snapshot, TopicSnapshots
+from streams.transport import TP, KafkaSettings, RecordBatch, make_app, run_worker
+
+STORE_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Options:
+    """hold: store nothing and release nothing. fail_at: the agent raises at this value."""
+
+    brokers: str
+    group: str
+    metrics: str
+    plain: str
+    snapshots: str
+    journal: str
+    instance: str | None = None
+    hold: bool = False
+    fail_at: int | None = None
+    stop_timeout_s: float = 10.0
+
+
+class Sums:
+    """The state of one shard."""
+
+    def __init__(self, snapshot: Snapshot | None, topic: str) -> None:
+        self._topic = topic
+        self.next_offset = 0 if snapshot is None else snapshot.offsets[topic]
+        self.count, self.total = (0, 0) if snapshot is None else map(int, snapshot.arrays["sums"])
+
+    def add(self, batch: RecordBatch) -> int:
+        """Add what is new; returns how many records are missing before the batch."""
+        missing = max(0, batch.first_offset - self.next_offset)
+        for record in batch.records:
+            if record.offset >= self.next_offset and record.value is not None:
+                self.count += 1
+                self.total += int(record.value)
+        self.next_offset = batch.next_offset
+        return missing
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(1, "test", {self._topic: self.next_offset}, {"sums": np.array([self.count, self.total])})
+
+
+def main(options: Options) -> None:
+    app = make_app(KafkaSettings(
+        options.brokers, options.group, frozenset({options.metrics}), instance=options.instance,
+        session_timeout_s=3.0, heartbeat_s=0.5, commit_interval_s=0.3, hand_over_timeout_s=4.0, stop_timeout_s=options.stop_timeout_s,
+    ))
+    store = TopicSnapshots(options.brokers, options.snapshots)
+    shards: dict[TP, Sums] = {}
+
+    def note(event: str, **facts: object) -> None:
+        with Path(options.journal).open("a") as journal:
+            journal.write(json.dumps({"event": event, **facts}) + "\n")
+
+    async def restore(tps: frozenset[TP]) -> Mapping[TP, int]:
+        shards.clear()
+        for tp in tps:
+            if tp.topic == options.metrics:
+                snapshot = await store.load(tp.partition)
+                shards[tp] = Sums(snapshot, tp.topic)
+                note("restored", partition=tp.partition, next_offset=shards[tp].next_offset)
+        note("assigned", partitions=sorted(tp.partition for tp in shards))
+        return {tp: state.next_offset for tp, state in shards.items() if state.next_offset}
+
+    async def keep(tps: frozenset[TP]) -> None:
+        for tp in tps & shards.keys():
+            snapshot = shards[tp].snapshot()
+            await store.save(tp.partition, snapshot)
+            app.release(tp, snapshot.offsets[tp.topic])
+
+    async def hand_over(tps: frozenset[TP]) -> None:
+        if not options.hold:
+            await keep(tps)
+        note("revoked", released={tp.partition: app.positions.released(tp) for tp in shards})
+
+    app.on_assigned, app.on_revoked = restore, hand_over
+
+    @app.agent(app.batch_topic(options.metrics))
+    async def watch(batches: faust.StreamT[RecordBatch]) -> None:
+        async for batch in batches:
+            if options.fail_at is not None and any(int(r.value or b"0") == options.fail_at for r in batch.records):
+                raise RuntimeError("told to fail")
+            missing = shards[batch.tp].add(batch)
+            note("batch", partition=batch.partition, first=batch.first_offset, last=batch.last_offset,
+                 count=len(batch.records), missing=missing, highwater=app.highwater(batch.tp),
+                 position=app.position(batch.tp))
+
+    @app.agent(app.topic(options.plain, key_serializer="raw", value_serializer="raw", maxsize=1000))
+    async def plain(values: faust.StreamT[bytes]) -> None:
+        async for value in values:
+            note("plain", value=value.decode())
+
+    async def storing() -> None:
+        await store.start()
+        note("started")
+        while not options.hold and not app.should_stop:
+            await asyncio.sleep(STORE_EVERY_S)
+            await keep(frozenset(app.positions.owned()))
+
+    app.task(storing)
+    run_worker(app)
+
+
+if __name__ == "__main__":
+    main(Options(**json.loads(sys.argv[1])))
