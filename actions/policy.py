@@ -61,7 +61,7 @@ def decide(
     The first playbook that matches wins; an unmatched incident is notified. While the incident is open: the first step
     at once, each next one when the wait of the step before is over. When it resolves: undo what was done and can be
     undone, unless its step says keep. history: everything known of this incident's actions, pending ones included, and
-    of others' as outcomes (they show which actions were futile). now_s: the pipeline's time; it becomes decided_at_s, so
+    of others' as outcomes (they show which actions were futile). now_s: pipeline time; it becomes decided_at_s, so
     the executor's age limit measures how far the pipeline is behind. fleet_size: how many targets like the one in scope
     there are (replicas of the service), None if unknown; the executor then touches one at most.
     """

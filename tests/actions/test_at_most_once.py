@@ -1,0 +1,109 @@
+"""Crash anywhere: whatever the interleaving of crashes and redeliveries, an intent acts at most once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actions.base import Bounds, Done, RunContext
+from actions.executor import Executor
+from actions.ledger import RecordedLedger
+from actions.limits import LimitParams
+from actions.model import Intent
+from actions.records import LedgerRecord
+from tests.actions.cases import Clock, intent
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class World:
+    """What outlives a process: the log, the target, and where the next processes will die.
+
+    Every durable step has two points, before and after its effect; `fate` says at which points of the whole history
+    the process dies.
+    """
+
+    def __init__(self, fate: list[bool]) -> None:
+        self.fate = fate
+        self.log: list[LedgerRecord] = []
+        self.acted: list[str] = []
+        self.reported: list[tuple[str, str]] = []
+
+    def survive(self) -> None:
+        if self.fate and self.fate.pop(0):
+            raise Crash
+
+    async def append(self, record: LedgerRecord) -> None:
+        self.survive()
+        self.log.append(record)
+        await asyncio.sleep(0)
+        self.survive()
+
+
+class Effect:
+    kind = "circuit_breaker"
+    reversible = True
+    bounds = Bounds(attempts=1)
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def run(self, intent: Intent, ctx: RunContext) -> Done:
+        self._world.survive()
+        assert not ctx.dry_run
+        self._world.acted.append(intent.key)
+        await asyncio.sleep(0)
+        self._world.survive()
+        return Done("done")
+
+
+async def live(world: World, deliveries: list[Intent]) -> None:
+    """One life of a process: recover, then take every delivery again from the start."""
+    ledger = RecordedLedger(world.append)
+    ledger.replay(world.log)
+    for outcome in await ledger.recover():
+        world.reported.append((outcome.key, outcome.status))
+    limits = LimitParams(cooldown_s=0, fleet_share=1.0)
+    executor = Executor({"circuit_breaker": Effect(world)}, ledger, limits, Clock(), dry_run=False)
+    for one in deliveries:
+        outcome = await executor.execute(one)
+        world.reported.append((outcome.key, outcome.status))
+
+
+async def until_it_lives(world: World, deliveries: list[Intent]) -> None:
+    while True:
+        try:
+            await live(world, deliveries)
+        except Crash:
+            continue
+        return
+
+
+@given(st.lists(st.booleans(), max_size=40), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6))
+def test_no_interleaving_of_crashes_acts_twice(fate: list[bool], keys: list[str]) -> None:
+    world = World(fate)
+    asyncio.run(until_it_lives(world, [intent(key) for key in keys]))
+    assert len(world.acted) == len(set(world.acted))
+    final = {record.key for record in world.log if record.event == "finished"}
+    assert final == set(keys)
+    for key in set(keys) - set(world.acted):
+        assert (key, "executed") not in world.reported
+
+
+def test_each_single_crash_point_acts_at_most_once_and_says_so() -> None:
+    ends = []
+    for point in range(6):
+        world = World([False] * point + [True])
+        asyncio.run(until_it_lives(world, [intent("a")]))
+        (finish,) = [record for record in world.log if record.event == "finished"]
+        ends.append((len(world.acted), finish.status))
+    assert ends == [
+        (1, "executed"),  # before the claim was stored: it never happened, so the next life runs it
+        (0, "interrupted"), (0, "interrupted"),  # claim stored, run not begun
+        (1, "interrupted"), (1, "interrupted"),  # acted, outcome not stored
+        (1, "executed"),  # outcome stored
+    ]

@@ -1,0 +1,32 @@
+"""Every action in the catalogue passes every check of the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from actions.catalogue import CATALOGUE, build
+from actions.checks import CHECKS, Stage
+from actions.notify import NotifyParams
+from actions.playbook import REVERSIBLE
+from tests.actions.stages import STAGES, on_stage
+
+
+@pytest.mark.parametrize("kind", sorted(CATALOGUE))
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_action_conforms(kind: str, check: Callable[[Stage], Awaitable[None]]) -> None:
+    await on_stage(kind, check)
+
+
+def test_every_catalogue_entry_has_a_stage() -> None:
+    assert STAGES.keys() == CATALOGUE.keys()
+    assert set(CATALOGUE) >= REVERSIBLE
+
+
+async def test_catalogue_builds_the_executors_table_and_refuses_a_kind_twice() -> None:
+    async with aiohttp.ClientSession() as session:
+        assert list(build([NotifyParams()], session)) == ["notify"]
+        with pytest.raises(ValueError, match="'notify' is configured twice"):
+            build([NotifyParams(), NotifyParams()], session)

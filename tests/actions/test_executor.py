@@ -1,0 +1,170 @@
+"""The executor: what refuses an intent, in which order, and what is reported."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from actions.base import Bounds, Refusal, TargetError
+from actions.executor import Executor
+from actions.ledger import MemoryLedger
+from actions.limits import LimitParams
+from actions.model import Intent, Mode, Outcome
+from tests.actions.cases import NOW_S, Clock, FakeAction, intent
+
+
+class Bench:
+    """An executor over fakes."""
+
+    def __init__(
+        self, limits: LimitParams | None = None, *, dry_run: bool = False, bounds: Bounds | None = None
+    ) -> None:
+        self.action, self.notify = FakeAction(bounds=bounds), FakeAction("notify")
+        self.clock, self.ledger = Clock(), MemoryLedger()
+        actions = {"circuit_breaker": self.action, "notify": self.notify}
+        self.executor = Executor(actions, self.ledger, limits or LimitParams(), self.clock, dry_run)
+
+    async def execute(self, of: Intent) -> Outcome:
+        return await self.executor.execute(of)
+
+
+async def test_allowed_intent_runs_once_and_is_recorded() -> None:
+    bench = Bench()
+    outcome = await bench.execute(intent())
+    assert (outcome.status, outcome.detail, outcome.data, outcome.done_at_s) == ("executed", "done", {"n": 1}, NOW_S)
+    assert [record.event for record in bench.ledger.log] == ["claimed", "finished"]
+
+
+async def test_duplicate_names_the_earlier_outcome_and_runs_nothing() -> None:
+    bench = Bench()
+    await bench.execute(intent())
+    again = await bench.execute(intent())
+    assert (again.status, again.data["earlier_status"], again.data["earlier_at_s"]) == ("duplicate", "executed", NOW_S)
+    assert bench.action.effects == 1
+
+
+@pytest.mark.parametrize(("mode", "status"), [("observe", "observed"), ("suggest", "suggested")])
+async def test_modes_below_auto_run_nothing_and_stay_open_for_approval(mode: Mode, status: str) -> None:
+    bench = Bench()
+    assert (await bench.execute(intent(mode=mode))).status == status
+    assert (bench.action.runs, bench.ledger.log) == ([], [])
+    assert (await bench.execute(intent(mode="auto"))).status == "executed"
+
+
+@pytest.mark.parametrize(("refused", "status", "word"), [
+    (intent(expires_at_s=NOW_S), "expired", "expired"),
+    (intent(decided_at_s=NOW_S - 61), "refused", "stale"),
+    (intent(decided_at_s=NOW_S + 61), "refused", "future"),
+    (intent(kind="teleport"), "refused", "no action 'teleport'"),
+])
+async def test_refusals_run_nothing_and_are_final(refused: Intent, status: str, word: str) -> None:
+    bench = Bench()
+    outcome = await bench.execute(refused)
+    assert outcome.status == status
+    assert word in outcome.detail
+    assert (await bench.execute(intent())).status == "duplicate"
+    assert bench.action.runs == []
+
+
+async def test_undo_of_what_cannot_be_undone_is_refused() -> None:
+    bench = Bench()
+    bench.action.reversible = False
+    assert (await bench.execute(intent(undo=True))).status == "refused"
+
+
+async def test_cooldown_holds_the_same_target_and_no_undo() -> None:
+    bench = Bench()
+    await bench.execute(intent("a"))
+    bench.clock.now_s += 10
+    assert (await bench.execute(intent("b"))).status == "cooldown"
+    assert (await bench.execute(intent("c", undo=True))).status == "executed"
+
+
+async def test_storm_trips_holds_spares_notices_and_is_reset_by_hand() -> None:
+    bench = Bench(LimitParams(cooldown_s=0, storm_actions=2, fleet_share=1.0))
+    statuses = [(await bench.execute(intent(f"k{n}"))).status for n in range(4)]
+    assert statuses == ["executed", "executed", "suggested", "suggested"]
+    assert bench.ledger.storm_since_s() == NOW_S
+    assert (await bench.execute(intent("told", kind="notify"))).status == "executed"
+    bench.clock.now_s += 1
+    await bench.ledger.reset_storm(bench.clock.now_s)
+    assert (await bench.execute(intent("after"))).status == "executed"
+
+
+async def test_dry_run_rehearses_without_a_claim_and_counts_for_no_limit() -> None:
+    bench = Bench(dry_run=True)
+    assert (await bench.execute(intent())).status == "dry_run"
+    assert bench.action.runs == [("k1", True)]
+    assert [record.event for record in bench.ledger.log] == ["finished"]
+    assert bench.ledger.executed_since(0) == 0
+
+
+async def test_one_action_can_be_rehearsed_alone() -> None:
+    bench = Bench(bounds=Bounds(dry_run=True))
+    assert (await bench.execute(intent())).status == "dry_run"
+    assert (await bench.execute(intent("n", kind="notify"))).status == "executed"
+
+
+async def test_retryable_fault_is_retried_within_the_attempts() -> None:
+    bench = Bench()
+    bench.action.faults = [TargetError("busy", retryable=True)] * 2
+    assert (await bench.execute(intent())).status == "executed"
+    assert bench.action.effects == 1
+
+
+async def test_retries_end_with_the_attempts() -> None:
+    bench = Bench()
+    bench.action.faults = [TargetError("busy", retryable=True)] * 9
+    outcome = await bench.execute(intent())
+    assert (outcome.status, outcome.detail, len(bench.action.faults)) == ("failed", "busy", 6)
+
+
+@pytest.mark.parametrize(("fault", "status", "word"), [
+    (TargetError("no such replica", retryable=False), "failed", "no such replica"),
+    (Refusal("already on v1"), "refused", "already on v1"),
+    (ZeroDivisionError("oops"), "failed", "ZeroDivisionError: oops"),
+])
+async def test_fault_that_no_retry_helps_ends_the_run(fault: Exception, status: str, word: str) -> None:
+    bench = Bench()
+    bench.action.faults = [fault, fault]
+    outcome = await bench.execute(intent())
+    assert (outcome.status, len(bench.action.faults)) == (status, 1)
+    assert word in outcome.detail
+
+
+async def test_run_that_hangs_ends_with_its_total_time() -> None:
+    bench = Bench(bounds=Bounds(timeout_s=0.02))
+    bench.action.hangs = True
+    outcome = await bench.execute(intent())
+    assert (outcome.status, bench.action.effects) == ("failed", 1)
+    assert "it may have run" in outcome.detail
+
+
+async def test_cancelled_run_is_interrupted_when_it_comes_again() -> None:
+    bench = Bench()
+    bench.action.hangs = True
+    started = asyncio.Event()
+    bench.action.on_run = started.set
+    task = asyncio.create_task(bench.execute(intent()))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await bench.execute(intent())).status == "interrupted"
+    assert (await bench.execute(intent())).status == "duplicate"
+    assert bench.action.effects == 1
+
+
+async def test_two_tasks_with_one_key_run_it_once() -> None:
+    bench = Bench()
+    outcomes = await asyncio.gather(*(bench.execute(intent()) for _ in range(5)))
+    assert sorted(o.status for o in outcomes) == ["duplicate"] * 4 + ["executed"]
+
+
+async def test_budget_holds_among_tasks_that_run_at_once() -> None:
+    bench = Bench(LimitParams(cooldown_s=0, actions_per_hour=2, storm_actions=100, fleet_share=1.0))
+    intents = [replace(intent(f"k{n}", target=f"chat/r{n}"), params={"fleet_size": 10}) for n in range(6)]
+    outcomes = await asyncio.gather(*(bench.execute(one) for one in intents))
+    assert [o.status for o in outcomes].count("executed") == 2
