@@ -118,6 +118,11 @@ class RobustLocation:
         filled: IntArray = self._rows["filled"][rows]
         return filled
 
+    def young(self, rows: IntArray) -> BoolArray:
+        """(n,) rows in their first `settle` windows, which may yet forget what they began with."""
+        young: BoolArray = self._rows["learned"][rows] <= self._params.settle
+        return young
+
     def learn(self, block: Block) -> None:
         """Take each window into its row's ring and tail."""
         self.take_in(block, self.score(block))
@@ -154,7 +159,7 @@ class RobustLocation:
 
     def _refresh(self, rows: IntArray) -> None:
         cells, params = self._rows, self._params
-        young = cells["learned"][rows] <= params.settle
+        young = self.young(rows)
         if young.any():
             self._drop_broken(rows[young])
             rows = rows[cells["filled"][rows] >= params.warm_up]

@@ -176,6 +176,14 @@ class Suite:
                 bank.learn(view.residuals(use))
         self._robust.take_in(view.scaled, view.robust)
 
+    def young(self, rows: IntArray) -> BoolArray:
+        """(n,) rows whose idea of normal is so new that it should go on learning, whatever it thinks of a window.
+
+        A caller that holds back alarming windows passes those of young rows all the same: they may have been born
+        into a cold start, and would keep it for normal.
+        """
+        return self._robust.young(rows)
+
     def arrived(self, block: Block) -> None:
         """Note that these windows came, whether or not they may be learned from."""
         self._absence.learn(block)

@@ -202,3 +202,12 @@ def test_default_profiles_match_the_native_metrics(metric: str, profile: str) ->
 
 def test_a_metric_of_no_profile_is_not_judged() -> None:
     assert profile_index("b", (Profile("a", "a"),)) is None
+
+
+def test_a_row_is_young_until_it_has_settled() -> None:
+    suite = suite_of(Profile("x", ".*"))
+    settle = suite.params.robust_location.settle
+    play(suite, quiet(settle))
+    assert suite.young(np.array([0])).all()
+    play(suite, quiet(1), at_s=float(settle))
+    assert not suite.young(np.array([0])).any()
