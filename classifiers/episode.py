@@ -6,6 +6,7 @@ and read back, so that it survives a crash.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from classifiers.category import Pattern, categorise
@@ -27,7 +28,6 @@ class Episode:
     id: str = ""
     opened_at_s: float | None = None
     onset_at_s: float | None = None
-    resolved_at_s: float | None = None
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
     alarm_instants: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
@@ -75,10 +75,10 @@ def describe(
     evidence = tuple(episode.tally.peaks(evidence_max))
     return Incident(
         id=episode.id,
-        state="resolved" if episode.phase == "resolved" else "open",
+        state="open",
         opened_at_s=episode.opened_at_s,
         onset_at_s=episode.onset_at_s,
-        resolved_at_s=episode.resolved_at_s,
+        resolved_at_s=None,
         category=verdict.pattern.category,
         severity=verdict.severity,
         peak_severity=peak,
@@ -92,24 +92,30 @@ def describe(
         evidence=evidence,
         related=episode.related,
         actions=tuple(episode.actions),
-        stage_times=stage_times(episode),
+        stage_times=_stage_times(episode.onset_at_s, episode.opened_at_s, None, episode.actions),
         config_hash=config_hash,
     )
 
 
-def stage_times(episode: Episode) -> dict[str, float | None]:
-    """Seconds from the estimated onset to each stage; None while pending."""
-    def since_onset(at_s: float | None) -> float | None:
-        if at_s is None or episode.onset_at_s is None:
-            return None
-        return max(0.0, at_s - episode.onset_at_s)
+def resolved(incident: Incident, at_s: float) -> Incident:
+    """The incident as it ended, with the verdict it had; quiet readings after the fault do not rewrite it."""
+    times = _stage_times(incident.onset_at_s, incident.opened_at_s, at_s, incident.actions)
+    return replace(incident, state="resolved", resolved_at_s=at_s, stage_times=times)
 
-    acted = [action.done_at_s for action in episode.actions if action.done_at_s is not None]
-    return {
-        "detect_s": since_onset(episode.opened_at_s),
-        "act_s": since_onset(min(acted, default=None)),
-        "resolve_s": since_onset(episode.resolved_at_s),
-    }
+
+def with_actions(incident: Incident, actions: Sequence[ActionRecord]) -> Incident:
+    """The incident with these actions told, and the time to the first of them."""
+    times = _stage_times(incident.onset_at_s, incident.opened_at_s, incident.resolved_at_s, actions)
+    return replace(incident, actions=tuple(actions), stage_times=times)
+
+
+def _stage_times(
+    onset_s: float, opened_s: float, resolved_s: float | None, actions: Sequence[ActionRecord],
+) -> dict[str, float | None]:
+    """Seconds from the estimated onset to each stage; None while pending."""
+    acted_s = min((action.done_at_s for action in actions if action.done_at_s is not None), default=None)
+    stages = {"detect_s": opened_s, "act_s": acted_s, "resolve_s": resolved_s}
+    return {stage: None if at_s is None else max(0.0, at_s - onset_s) for stage, at_s in stages.items()}
 
 
 def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:

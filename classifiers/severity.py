@@ -14,7 +14,7 @@ HARM: dict[Category, float] = {
     "availability": 2.0, "security": 3.0, "model_degradation": 2.0, "resource_exhaustion": 2.0, "context_pipeline": 2.0,
     "performance_degradation": 1.0, "data_quality": 1.0,
 }
-TIER: dict[int, float] = {1: 0.0, 2: -1.0, 3: -2.0}
+TIER: dict[int, float] = {1: 1.0, 2: 0.0, 3: -1.0}
 STEPS: tuple[tuple[float, Severity], ...] = ((7.0, "P0"), (5.0, "P1"), (4.0, "P2"), (2.0, "P3"))
 ORDER: tuple[Severity, ...] = ("P0", "P1", "P2", "P3", "P4")
 

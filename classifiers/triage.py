@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
-from classifiers.episode import Episode, Verdict, assess, describe, file_action
+from classifiers.episode import Episode, Verdict, assess, describe, file_action, resolved, with_actions
 from classifiers.model import ActionRecord, Anomaly, Incident, Scope
 from classifiers.severity import SeverityParams
 from classifiers.tally import ABSENCE, loudness
@@ -65,7 +65,7 @@ class Transition:
 
 
 class Triage:
-    """The episodes of one shard.
+    """The episodes of one shard: pending or open, and nothing may be learned from their services meanwhile.
 
     tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident. On a crash the episodes
     come back with the shard's snapshot; replayed readings lead to the same transitions with the same ids.
@@ -77,14 +77,6 @@ class Triage:
         self._config_hash = config_hash
         self.episodes: dict[ServiceKey, Episode] = {}
         self.versions: dict[ServiceKey, dict[str, float]] = {}
-
-    def is_live(self, service: ServiceKey) -> bool:
-        """True while the service has an episode: its readings are wanted, alarming or not."""
-        return service in self.episodes
-
-    def is_frozen(self, service: ServiceKey) -> bool:
-        """True while nothing may be learned from the service: an episode is pending or open."""
-        return service in self.episodes
 
     def open_incidents(self) -> list[Incident]:
         """Every incident that is open now, as last published, oldest first."""
@@ -134,7 +126,7 @@ class Triage:
         for episode in self.episodes.values():
             if episode.id == incident_id and episode.published is not None:
                 file_action(episode.actions, record)
-                episode.published = replace(episode.published, actions=tuple(episode.actions))
+                episode.published = with_actions(episode.published, episode.actions)
                 return Transition("updated", episode.published)
         return None
 
@@ -187,15 +179,10 @@ class Triage:
         return Transition(change, incident)
 
     def _resolve(self, service: ServiceKey, episode: Episode, now_s: float, accepted: bool) -> Transition:
-        """End the incident with the verdict it had; quiet readings after the fault do not rewrite it."""
         episode.advance("accept" if accepted else "hold")
-        episode.resolved_at_s = now_s
         assert episode.published is not None
-        assert episode.onset_at_s is not None
-        times = {**episode.published.stage_times, "resolve_s": max(0.0, now_s - episode.onset_at_s)}
-        incident = replace(episode.published, state="resolved", resolved_at_s=now_s, stage_times=times)
         del self.episodes[service]
-        return Transition("resolved", incident)
+        return Transition("resolved", resolved(episode.published, now_s))
 
     def _suspect_version(self, episode: Episode) -> str | None:
         """The newest version that served during the episode, if it is not the first one and appeared lately."""

@@ -16,9 +16,22 @@ DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "tr
 """The sections that decide which incidents a stream of records gives."""
 
 
+LEARNING = ("windows", "scopes", "detection")
+"""The sections that decide what the numbers in a stored state mean."""
+
+
 def config_hash(config: Config) -> str:
     """12 hexadecimal digits that change when the same records could give other incidents. Holds no secret."""
-    content = {name: content_of(getattr(config, name)) for name in DETECTING}
+    return _hash_of(config, DETECTING)
+
+
+def state_hash(config: Config) -> str:
+    """12 hexadecimal digits that change when state learned under another configuration cannot be gone on from."""
+    return _hash_of(config, LEARNING)
+
+
+def _hash_of(config: Config, sections: tuple[str, ...]) -> str:
+    content = {name: content_of(getattr(config, name)) for name in sections}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:12]
 
 

@@ -7,7 +7,7 @@ the published incident tells it. Incidents that resolved stay here until their u
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +16,7 @@ from actions.limits import LimitParams
 from actions.model import Intent, Outcome
 from actions.playbook import Playbook
 from actions.policy import decide
-from classifiers.episode import file_action
+from classifiers.episode import file_action, with_actions
 from classifiers.model import ActionRecord, Incident
 from classifiers.triage import Transition, Triage
 
@@ -63,6 +63,16 @@ class Decider:
         self._let_go(now_s)
         return list(told.values()), intents
 
+    @property
+    def busy(self) -> bool:
+        """Whether any incident is live, so that time alone may make a step due."""
+        return bool(self._closed) or bool(self._triage.open_incidents())
+
+    def cut_off(self) -> list[Incident]:
+        """Incidents with a breaker of ours in force: their replica or tenant gets no traffic."""
+        live = [*self._triage.open_incidents(), *self._closed.values()]
+        return [incident for incident in live if any(map(_cuts_off, incident.actions))]
+
     def record(self, outcome: Outcome) -> Transition | None:
         """File an outcome on its incident; None when this shard does not know the incident (any more)."""
         return self._note(outcome.incident_id, _done(outcome))
@@ -91,7 +101,7 @@ class Decider:
             return self._triage.record_action(incident_id, record)
         actions = list(closed.actions)
         file_action(actions, record)
-        self._closed[incident_id] = replace(closed, actions=tuple(actions))
+        self._closed[incident_id] = with_actions(closed, actions)
         return Transition("updated", self._closed[incident_id])
 
     def _let_go(self, now_s: float) -> None:
@@ -101,6 +111,10 @@ class Decider:
             assert incident.resolved_at_s is not None
             if not waiting or now_s - incident.resolved_at_s > LINGER_S:
                 del self._closed[incident.id]
+
+
+def _cuts_off(action: ActionRecord) -> bool:
+    return action.kind == "circuit_breaker" and action.status == "executed"
 
 
 def _pending(intent: Intent) -> ActionRecord:

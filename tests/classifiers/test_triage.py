@@ -11,7 +11,7 @@ from tests.classifiers.story import ALL, FLEET, R0, SERVICE, V1, V2, instant, re
 
 
 def make() -> Triage:
-    return Triage(TriageParams(), lambda _: 1, "abc")
+    return Triage(TriageParams(), lambda _: 2, "abc")
 
 
 def play(triage: Triage, changes: str, metric: str = "latency_ms", start_s: float = 0.0) -> list[Transition]:
@@ -76,16 +76,16 @@ def test_a_wider_scope_updates_the_incident() -> None:
     assert changes[-1].incident.replica is None
 
 
-def test_nothing_is_learned_while_an_episode_lives() -> None:
+def test_an_episode_lives_from_its_first_alarm_until_it_fades() -> None:
     triage = make()
     play(triage, "..x")
-    assert triage.is_frozen(SERVICE)
+    assert SERVICE in triage.episodes
     play(triage, ".....", start_s=3.0)
-    assert not triage.is_frozen(SERVICE)
+    assert SERVICE not in triage.episodes
 
 
 def test_an_incident_that_never_ends_is_accepted_as_the_new_normal() -> None:
-    triage = Triage(TriageParams(accept_after_s=20.0), lambda _: 1, "abc")
+    triage = Triage(TriageParams(accept_after_s=20.0), lambda _: 2, "abc")
     changes = play(triage, "x" * 30)
     assert [t.change for t in changes[:2]] == ["opened", "resolved"]
 

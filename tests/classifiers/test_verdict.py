@@ -95,7 +95,7 @@ def test_names_of_serving_stacks_fall_into_their_family(metric: str, family: str
 
 def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
     tally = tally_of("confidence", dict.fromkeys(FLEET, -0.6))
-    severity, factors = judge(tally, WHOLE, "model_degradation", 1, 0.0, SeverityParams())
+    severity, factors = judge(tally, WHOLE, "model_degradation", 2, 0.0, SeverityParams())
     assert (severity, sum(f.weight for f in factors)) == ("P1", 6.0)
 
 
@@ -107,8 +107,8 @@ def test_a_lower_tier_and_a_narrower_scope_lower_the_severity() -> None:
 
 def test_an_incident_that_lasts_gets_worse() -> None:
     tally = tally_of("tpot_ms", dict.fromkeys(FLEET, 0.8))
-    early, _ = judge(tally, WHOLE, "performance_degradation", 1, 10.0, SeverityParams())
-    late, _ = judge(tally, WHOLE, "performance_degradation", 1, 400.0, SeverityParams())
+    early, _ = judge(tally, WHOLE, "performance_degradation", 2, 10.0, SeverityParams())
+    late, _ = judge(tally, WHOLE, "performance_degradation", 2, 400.0, SeverityParams())
     assert (early, late) == ("P2", "P1")
 
 

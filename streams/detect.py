@@ -1,0 +1,128 @@
+"""Closed windows to transitions of incidents: score, tell triage, then learn what may be learned. Pure.
+
+One instant is the end of one base window. Each is worked through completely before the next, so that what an incident
+freezes is frozen from its first alarm on, and the result does not depend on how records were cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from math import floor, inf
+
+import numpy as np
+
+from classifiers.model import Anomaly
+from classifiers.triage import ServiceKey, Transition, Triage
+from detectors.base import Block, BoolArray, IntArray
+from detectors.suite import Suite, Verdict
+from streams.readings import absences, readings
+from streams.rows import Rows
+from streams.series import SeriesTable
+from streams.windows import Closed
+
+CATCH_UP_INSTANTS = 120
+"""Instants without any window that are looked at for silence, at most, when the clock leaps."""
+
+
+class Detection:
+    """Suite and triage over the rows of one shard.
+
+    size_s: the base window. retire_s: a series silent for longer is gone, and its silence no anomaly any more.
+    expects_silence: whether an absence is our own doing (an open breaker keeps traffic away). alarms: counted by
+    detector since the owner last cleared it.
+    """
+
+    def __init__(
+        self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, size_s: float, retire_s: float,
+        expects_silence: Callable[[Anomaly], bool],
+    ) -> None:
+        self._series = series
+        self._suite = suite
+        self._rows = rows
+        self._triage = triage
+        self._size_s = size_s
+        self._retire_s = retire_s
+        self._expects_silence = expects_silence
+        self.judged_until_s = -inf
+        self.alarms: Counter[str] = Counter()
+
+    def close(self, closed: Closed) -> list[Transition]:
+        """Work through one base window's end, and through the empty instants before it."""
+        transitions = self.pass_time(closed.end_s - self._size_s)
+        self._rows.forget(closed.evicted)
+        for service, version in self._rows.admit(closed.block.rows):
+            self._triage.note_version(service, version, closed.end_s)
+        judged = self._rows.judged[closed.block.rows]
+        block = closed.block if judged.all() else closed.block.take(judged)
+        self.judged_until_s = closed.end_s
+        return transitions + self._instant(closed.end_s, block)
+
+    def pass_time(self, clock_s: float) -> list[Transition]:
+        """Look for silence at the window ends up to `clock_s` that had no windows of their own."""
+        if self.judged_until_s == -inf:
+            return []
+        last = floor(clock_s / self._size_s + 1e-9)
+        first = max(floor(self.judged_until_s / self._size_s + 1e-9) + 1, last - CATCH_UP_INSTANTS + 1)
+        transitions: list[Transition] = []
+        for number in range(first, last + 1):
+            self.judged_until_s = number * self._size_s
+            transitions += self._instant(self.judged_until_s, None)
+        return transitions
+
+    def _instant(self, now_s: float, block: Block | None) -> list[Transition]:
+        found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
+        alarming: BoolArray | None = None
+        if block is not None and len(block):
+            verdict = self._suite.score(block)
+            self._suite.arrived(block)
+            alarming = verdict.level >= 1.0
+            self._present(block, verdict, alarming, found)
+        self._silent(now_s, found)
+        for service in self._triage.episodes:
+            found.setdefault(service, [])
+        transitions: list[Transition] = []
+        for service in sorted(found, key=lambda key: (key[0], key[1] or "")):
+            transitions += self._triage.observe(service, now_s, found[service])
+        if block is not None and alarming is not None:
+            self._learn(block, alarming)
+        return transitions
+
+    def _present(
+        self, block: Block, verdict: Verdict, alarming: BoolArray, found: dict[ServiceKey, list[Anomaly]],
+    ) -> None:
+        """Readings of the services that alarm or have an episode."""
+        services = self._rows.service_of[block.rows]
+        hot = set(self._rows.numbers(self._triage.episodes))
+        if alarming.any():
+            hot.update(np.unique(services[alarming]).tolist())
+            for detector, count in zip(*np.unique(verdict.detector[alarming], return_counts=True), strict=True):
+                self.alarms[Suite.names[detector]] += int(count)
+        for number in sorted(hot):
+            at = np.flatnonzero(services == number)
+            keys = [self._series.key(row) for row in block.rows[at].tolist()]
+            found[self._rows.services[number]] += readings(block, verdict, at, keys)
+
+    def _silent(self, now_s: float, found: dict[ServiceKey, list[Anomaly]]) -> None:
+        rows: IntArray = np.flatnonzero(self._rows.missed)
+        if not len(rows):
+            return
+        silence = self._suite.silence(rows, now_s)
+        at = np.flatnonzero((silence.level >= 1.0) & (silence.silence_s <= self._retire_s))
+        if not len(at):
+            return
+        keys = [self._series.key(row) for row in rows[at].tolist()]
+        for reading in absences(silence, at, keys, now_s):
+            if not self._expects_silence(reading):
+                self.alarms[reading.detector] += 1
+                found[reading.scope.service, reading.scope.model].append(reading)
+
+    def _learn(self, block: Block, alarming: BoolArray) -> None:
+        """Never from a window that alarms, nor from a service with a pending or open episode."""
+        keep = ~alarming
+        if frozen := self._rows.numbers(self._triage.episodes):
+            keep &= ~np.isin(self._rows.service_of[block.rows], frozen)
+        if keep.all():
+            self._suite.learn(block)
+        elif keep.any():
+            self._suite.learn(block.take(keep))

@@ -1,0 +1,144 @@
+"""The program: records of one shard in, incidents and intents out. decode -> window -> detect -> triage -> decide.
+
+A shard is one partition number over all metric topics, and this is all of its state. Pure: no clock and no broker;
+what it returns follows from the records (and `now_s` only where a timestamp is judged too far ahead, or where every
+source has fallen silent). Crash: `restore` the last snapshot and read on from its offsets; the same ids come out
+again. Duplicate: records below `offsets` were contained and are skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from math import inf
+from typing import Literal
+
+from actions.model import Intent, Outcome
+from classifiers.model import Anomaly, Incident
+from classifiers.triage import Transition, Triage
+from streams.codec import Record, decode
+from streams.deadletters import DeadLetter
+from streams.decide import Decider
+from streams.detect import Detection
+from streams.plan import Plan
+from streams.rows import Rows
+from streams.scopes import ScopeTable
+from streams.series import SeriesTable
+from streams.windows import Windower
+
+Stage = Literal["decode", "window", "detect", "triage"]
+Stopwatch = Callable[[Stage], AbstractContextManager[None]]
+FIRST_ROWS = 256
+
+
+def untimed(_: Stage) -> AbstractContextManager[None]:
+    """A stopwatch that measures nothing."""
+    return nullcontext()
+
+
+@dataclass(slots=True)
+class Products:
+    """What came of a step. accepted, late: records. dead: with reason and bytes. transitions and intents in order."""
+
+    accepted: int = 0
+    late: int = 0
+    dead: list[DeadLetter] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+
+
+class Shard:
+    """See the module. Not safe for concurrent use: one task feeds it."""
+
+    def __init__(self, plan: Plan, stopwatch: Stopwatch = untimed) -> None:
+        self.plan = plan
+        self._stopwatch = stopwatch
+        bounds = plan.scopes
+        self.scopes = ScopeTable(bounds.max_scopes, bounds.marginals, bounds.max_values_per_label)
+        self.series = SeriesTable(bounds.max_series, self.scopes, bounds.min_idle_s, bounds.max_metrics)
+        self.windower = Windower(plan.windows, self.series, plan.statistic_of)
+        self.suite = plan.suite.build(FIRST_ROWS)
+        self.rows = Rows(self.series, self.suite, plan.suite.profiles)
+        self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash)
+        self.decider = Decider(plan.decisions, self.triage, self._fleet_size)
+        self.detection = Detection(
+            self.series, self.suite, self.rows, self.triage, plan.windows.size_s, bounds.min_idle_s,
+            self._expects_silence,
+        )
+        self.offsets: dict[str, int] = {}
+        self._last_arrival_s: float | None = None
+        for source in plan.sources:
+            self.windower.clock.expect(source)
+
+    def ingest(self, source: str, records: Sequence[Record], now_s: float, idle: Set[str] = frozenset()) -> Products:
+        """Take a batch of one source's records, in order of offset. idle: sources known to be read to their end."""
+        known = self.offsets.get(source, 0)
+        if records and records[0].offset < known:
+            records = [record for record in records if record.offset >= known]
+        if not records:
+            return Products()
+        with self._stopwatch("decode"):
+            decoded = decode(records, self.scopes, self.plan.rules, now_s)
+        with self._stopwatch("window"):
+            added = self.windower.add(source, decoded.samples, self.plan.sources[source])
+        self.offsets[source] = records[-1].offset + 1
+        self._last_arrival_s = now_s
+        products = Products(added.accepted, added.late, decoded.dead)
+        self._run(self.windower.clock.clock_s(idle), products)
+        return products
+
+    def pass_time(self, now_s: float, idle: Set[str]) -> Products:
+        """No record came. idle: sources that are read to their end and silent for `idle_s`; they hold nothing back.
+
+        When all are, event time goes on at the pace of `now_s`, so that silence is noticed even if it is complete.
+        """
+        products = Products()
+        clock_s = self.windower.clock.clock_s(idle)
+        if idle >= self.plan.sources.keys() and self._last_arrival_s is not None:
+            clock_s += now_s - self._last_arrival_s
+        self._run(clock_s, products)
+        return products
+
+    def outcome(self, outcome: Outcome) -> Products:
+        """An intent of this shard came to an end; unknown ones are ignored."""
+        products = Products()
+        told = self.decider.record(outcome)
+        changes = [] if told is None else [told]
+        now_s = max(outcome.done_at_s, self.detection.judged_until_s)
+        products.transitions, products.intents = self.decider.follow(changes, now_s)
+        return products
+
+    def _run(self, clock_s: float, products: Products) -> None:
+        """Close what the clock allows, instant by instant, and decide after each."""
+        if clock_s == -inf:
+            return
+        closings = self.windower.close(clock_s)
+        while True:
+            with self._stopwatch("window"):
+                closed = next(closings, None)
+            if closed is None:
+                break
+            with self._stopwatch("detect"):
+                transitions = self.detection.close(closed)
+            self._decide(transitions, closed.end_s, products)
+        self._decide(self.detection.pass_time(clock_s), self.detection.judged_until_s, products)
+
+    def _decide(self, transitions: Sequence[Transition], now_s: float, products: Products) -> None:
+        if not transitions and not self.decider.busy:
+            return
+        with self._stopwatch("triage"):
+            told, intents = self.decider.follow(transitions, now_s)
+        products.transitions += told
+        products.intents += intents
+
+    def _fleet_size(self, incident: Incident) -> int | None:
+        return self.rows.replicas((incident.service, incident.model))
+
+    def _expects_silence(self, absence: Anomaly) -> bool:
+        """Our own breaker on a replica or tenant keeps its traffic away: that silence is no news."""
+        return any(
+            (incident.service, incident.model) == (absence.scope.service, absence.scope.model)
+            and (incident.replica, incident.tenant) == (absence.scope.replica, absence.scope.tenant)
+            for incident in self.decider.cut_off()
+        )

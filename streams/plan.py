@@ -1,0 +1,57 @@
+"""What one shard works by: the operator's configuration, turned into the parameters of every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from classifiers.triage import TriageParams
+from config.identity import config_hash, state_hash
+from config.models import Config, Scopes
+from detectors.suite import SuiteParams
+from streams.decide import DecisionParams
+from streams.validate import Rules
+from streams.windows import Statistic, WindowParams
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """sources: topic -> whether its records count as requests. idle_s: silence after which a source that is read to its
+    end no longer holds back the clock. config_hash names what judged, for the incidents; state_hash what learned, for
+    the snapshots."""
+
+    sources: Mapping[str, bool]
+    rules: Rules
+    windows: WindowParams
+    statistic_of: Callable[[str], Statistic]
+    scopes: Scopes
+    idle_s: float
+    suite: SuiteParams
+    triage: TriageParams
+    decisions: DecisionParams
+    tier_of: Callable[[str], int]
+    config_hash: str
+    state_hash: str
+
+
+def plan_of(config: Config) -> Plan:
+    """The plan of a validated configuration."""
+    windows, codec = config.windows, config.codec
+    return Plan(
+        sources={source.topic: source.count_requests for source in config.inputs},
+        rules=Rules(
+            codec.max_future_s, codec.max_age_s, codec.max_label_length, codec.max_metrics, codec.max_bytes,
+        ),
+        windows=WindowParams(
+            windows.size_s, windows.lateness_s, windows.min_count, windows.max_wait_s, windows.rate_metric,
+        ),
+        statistic_of=windows.statistic_of,
+        scopes=config.scopes,
+        idle_s=windows.idle_after_s,
+        suite=config.detection,
+        triage=config.triage,
+        decisions=DecisionParams(config.playbooks, config.limits),
+        tier_of=config.tier_of,
+        config_hash=config_hash(config),
+        state_hash=state_hash(config),
+    )

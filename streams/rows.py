@@ -1,0 +1,92 @@
+"""What the shard knows about each row: the service it belongs to, whether it is watched, whether its silence matters.
+
+Rows come and go with the series table; this keeps their few facts in arrays, so that a block is split by service
+without touching a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from classifiers.localise import dimension_of
+from classifiers.triage import ServiceKey
+from detectors.base import IntArray
+from detectors.profiles import Profile, profile_index
+from detectors.suite import Suite
+from streams.series import SeriesTable
+
+MISSED_DIMENSIONS = frozenset({None, "replica"})
+"""Scopes whose silence is an anomaly: the whole and its replicas. Versions and tenants may leave without a word."""
+
+
+class Rows:
+    """Facts by row, kept in step with the series table by `admit` and `forget`. About 10 bytes a row."""
+
+    def __init__(self, series: SeriesTable, suite: Suite, profiles: tuple[Profile, ...]) -> None:
+        self._series = series
+        self._suite = suite
+        self._profiles = profiles
+        self._profile_of: dict[str, int | None] = {}
+        self._numbers: dict[ServiceKey, int] = {}
+        self._replicas: dict[ServiceKey, set[str]] = {}
+        self.services: list[ServiceKey] = []
+        self.service_of = np.full(0, -1, np.intp)
+        """Number of the row's service in `services`, -1 for a row not in use."""
+        self.judged = np.zeros(0, np.bool_)
+        self.missed = np.zeros(0, np.bool_)
+
+    def admit(self, rows: IntArray) -> list[tuple[ServiceKey, str]]:
+        """Take in rows that are new since the last call; returns the versions that appear with them."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        versions: list[tuple[ServiceKey, str]] = []
+        for row in rows[self.service_of[rows] < 0].tolist():
+            metric, scope = self._series.key(row)
+            service = (scope.service, scope.model)
+            if service not in self._numbers:
+                self._numbers[service] = len(self.services)
+                self.services.append(service)
+            self.service_of[row] = self._numbers[service]
+            profile = self._profile(metric)
+            self.judged[row] = profile is not None
+            self.missed[row] = profile is not None and dimension_of(scope) in MISSED_DIMENSIONS
+            if profile is not None:
+                self._suite.assign(np.array([row]), profile)
+            if scope.version is not None:
+                versions.append((service, scope.version))
+            if scope.replica is not None:
+                self._replicas.setdefault(service, set()).add(scope.replica)
+        return versions
+
+    def forget(self, rows: IntArray) -> None:
+        """Rows that were evicted: their next owner starts cold."""
+        if not len(rows):
+            return
+        self._suite.forget(rows)
+        self._grow(int(rows.max()) + 1)
+        self.service_of[rows] = -1
+        self.judged[rows] = False
+        self.missed[rows] = False
+
+    def numbers(self, services: Iterable[ServiceKey]) -> list[int]:
+        """The numbers of services in `services`; one that never had a row is left out."""
+        return [self._numbers[service] for service in services if service in self._numbers]
+
+    def replicas(self, service: ServiceKey) -> int | None:
+        """How many replicas of a service were seen since the start, None when it names none."""
+        return len(self._replicas.get(service, ())) or None
+
+    def _profile(self, metric: str) -> int | None:
+        if metric not in self._profile_of:
+            self._profile_of[metric] = profile_index(metric, self._profiles)
+        return self._profile_of[metric]
+
+    def _grow(self, size: int) -> None:
+        if size <= len(self.service_of):
+            return
+        more = max(size, 2 * len(self.service_of), 256) - len(self.service_of)
+        self.service_of = np.concatenate([self.service_of, np.full(more, -1, np.intp)])
+        self.judged = np.concatenate([self.judged, np.zeros(more, np.bool_)])
+        self.missed = np.concatenate([self.missed, np.zeros(more, np.bool_)])
+        self._suite.grow(len(self.service_of))
