@@ -34,14 +34,17 @@ _LARGEST = 1e38
 _MOST = 1e6
 """Deviations end here, in spreads, so that nothing downstream overflows."""
 
+_CALM = 1.2
+"""Most spread, as a multiple of that of the ring's newest half: a calm row is not judged by its stormy past."""
+
 
 @dataclass(frozen=True, slots=True)
 class RobustLocationParams:
-    """ring, warm_up, refresh_every, recent: windows. relative_floor: least spread as a share of the centre's size.
+    """ring, recent, settle, warm_up, refresh_every: in windows; warm_up is the least a centre is taken from.
 
-    rest_floor: least spread as a share of the ring's trimmed root mean square. break_spreads: a young row forgets what
-    is older than its `recent` windows when these lie further away than so many of their spreads; young are the first
-    `settle` windows.
+    relative_floor: least spread as a share of the centre's size. rest_floor: least spread as a share of the ring's
+    trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these lie
+    further away than so many of their spreads; young are the first `settle` windows.
     small_ring: a ring of n windows knows its spread less well; deviations are divided by 1 + small_ring (1/n - 1/ring).
     within_memory: windows over which the samples' own spread is averaged.
     """
@@ -165,18 +168,27 @@ class RobustLocation:
             rows = rows[cells["filled"][rows] >= params.warm_up]
         filled = cells["filled"][rows]
         ring = cells["ring"][rows]
+        calm = _CALM * self._newest_spread(ring, cells["head"][rows], filled)
         ring.sort(axis=1)
         centre = _middle(ring, filled)
         away = np.abs(ring - centre[:, None])
         away.sort(axis=1)
-        spread = _MAD_TO_SIGMA * _middle(away, filled)
         # The largest 1 in 64 are left out of the root mean square, so that a lone outlier does not widen it.
         inside = np.arange(params.ring) < (filled - (filled + 63) // 64)[:, None]
         square = np.where(inside, away, 0.0).astype(np.float64) ** 2
         rest = np.sqrt(square.sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
+        spread = np.minimum(_MAD_TO_SIGMA * _middle(away, filled), calm)
         floor = np.maximum(params.relative_floor * np.abs(centre), np.finfo(np.float32).tiny)
         cells["centre"][rows] = centre
         cells["spread"][rows] = np.maximum(np.maximum(spread, params.rest_floor * rest), floor)
+
+    def _newest_spread(self, ring: FloatArray, head: IntArray, filled: IntArray) -> FloatArray:
+        """The spread of each ring's newest half, around its own median."""
+        half = np.maximum(filled // 2, 1)
+        back = (head[:, None] - 1 - np.arange(self._params.ring // 2)) % self._params.ring
+        newest = np.take_along_axis(ring, back, axis=1)
+        newest[np.arange(newest.shape[1]) >= half[:, None]] = np.nan
+        return _median_spread(newest, half)[1]
 
     def _drop_broken(self, rows: IntArray) -> None:
         """Young rows whose newest windows lie far from the older ones forget the older ones, and may be cold again."""
