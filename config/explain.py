@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -86,13 +87,18 @@ def _names(path: Path) -> str:
 
 def known_names(path: Path) -> frozenset[str]:
     """The settings that a section may have, by its place; empty where there is no such section."""
-    schema: dict[str, Any] = Config.model_json_schema()
+    schema = _schema()
     definitions = schema.get("$defs", {})
     places = [schema]
     for step in path:
         places = [inner for place in places for inner in _inner(_members(place, definitions), step)]
     found = [member for place in places for member in _members(place, definitions)]
     return frozenset(name for member in found for name in member.get("properties", {}))
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Config.model_json_schema()
 
 
 def _members(schema: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -98,8 +98,6 @@ Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-"""A part of a whole, 0 to 1."""
 class _FromText:
     """Builds a `Secret` from a non-empty text."""
 

@@ -17,7 +17,7 @@ from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
 from actions.playbook import Playbook
 from classifiers.triage import TriageParams
-from config.fields import ByName, Duration, FromYaml, Glob, Hidden, Listed, Pattern, Share, Strict, Topic, matching
+from config.fields import ByName, Duration, FromYaml, Glob, Hidden, Listed, Pattern, Strict, Topic, matching
 from detectors.suite import SuiteParams
 
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
@@ -152,10 +152,9 @@ class Executor(Strict):
 
 
 class Traces(Strict):
-    """Where spans go; None keeps tracing off."""
+    """Where spans go, by OTLP over HTTP; None keeps tracing off."""
 
     endpoint: str | None
-    sample_share: Share
 
 
 class Telemetry(Strict):

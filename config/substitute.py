@@ -1,7 +1,7 @@
 """Settings taken from outside the file: `${NAME}`, `${NAME:-default}`, and `<setting>_file` for secrets.
 
-`$${` stands for a literal `${`. The environment is an argument: nothing here looks at the process. A setting `x_file`
-is replaced by `x` with the file's content, one trailing newline removed, as container secrets are mounted.
+`$${` stands for a literal `${`. The environment is an argument: nothing here looks at the process. A secret's setting may
+end in `_file` (`password_file`): it is read from there, one trailing newline removed, as containers mount them.
 """
 
 from __future__ import annotations
@@ -40,19 +40,22 @@ class _Substitution:
         if isinstance(value, str):
             return replace(node, value=self._text(node, value, path))
         if isinstance(value, Mapping):
-            return replace(node, value=self._mapping(node, value, path))
+            return replace(node, value=self._mapping(value, path))
         if isinstance(value, list):
             return replace(node, value=[self.walk(child, (*path, index)) for index, child in enumerate(value)])
         return node
 
-    def _mapping(self, node: Node, children: Mapping[str, Node], path: Path) -> dict[str, Node]:
+    def _mapping(self, children: Mapping[str, Node], path: Path) -> dict[str, Node]:
         resolved: dict[str, Node] = {}
         for key, child in children.items():
             inner = self.walk(child, (*path, key))
             name = key.removesuffix(_FROM_FILE)
-            if name == key or inner.value is None:
-                resolved[name] = inner if name == key else resolved.get(name, inner)
-            elif children.get(name, replace(node, value=None)).value is not None:
+            if name == key or _SECRET.search(name) is None:
+                if inner.value is not None or key not in resolved:
+                    resolved[key] = inner
+            elif inner.value is None:
+                resolved.setdefault(name, inner)
+            elif name in children and children[name].value is not None:
                 self._report(child, (*path, key), f"both {name} and {key}", "one of them")
             else:
                 resolved[name] = self._content(inner, (*path, key))

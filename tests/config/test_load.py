@@ -84,6 +84,15 @@ def test_a_secret_comes_from_its_file_and_shows_nowhere(tmp_path: Path) -> None:
     assert "hunter2" not in repr(config)
 
 
+def test_a_file_beside_an_empty_secret_counts_in_either_order(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("hunter2\n")
+    for keys in (f"password_file: {tmp_path}/pw, password: null", f"password: null, password_file: {tmp_path}/pw"):
+        sasl = f"{{mechanism: PLAIN, username: a, {keys}}}"
+        config = site(tmp_path, f"kafka: {{security: {{tls: true, sasl: {sasl}}}}}\n")
+        assert config.kafka.security.sasl is not None
+        assert config.kafka.security.sasl.password.reveal() == "hunter2"
+
+
 def test_a_secret_given_twice_or_by_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     text = "actions: {{rollback: {{tracking_url: 'http://127.0.0.1:1', access: {}}}}}\n"
     with pytest.raises(ConfigError, match="got both secret and secret_file, expected one of them"):

@@ -18,7 +18,8 @@ PURE = (
     *(f"actions/{name}.py" for name in ("ledger", "limits", "model", "playbook", "policy", "records")),
     *(f"streams/{name}.py" for name in (
         "accumulate", "batches", "clock", "codec", "columns", "deadletters", "decide", "detect", "pipeline",
-        "plan", "readings", "recordings", "replay", "rows", "scopes", "series", "validate", "windows", "windowstate", "wire",
+        "plan", "readings", "recordings", "replay", "rows", "scopes", "series", "validate", "windows", "windowstate",
+        "wire",
     )),
 )
 IMPURE_MODULES = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}
