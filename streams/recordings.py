@@ -47,11 +47,12 @@ class NativeRecord(TypedDict):
 
 
 class RecordingError(Exception):
-    """A recording that cannot be read: file, line, value and what was expected."""
+    """A recording that cannot be read: file, line, value, expected. The command line shows `exit_message`."""
 
     def __init__(self, path: Path, line: int | None, value: object, expected: str) -> None:
         place = str(path) if line is None else f"{path}:{line}"
-        super().__init__(f"{place}: {_short(value)}, expected {expected}")
+        self.exit_message = f"{place}: {_short(value)}, expected {expected}"
+        super().__init__(self.exit_message)
 
 
 def read_recording(path: Path) -> Iterator[NativeRecord]:

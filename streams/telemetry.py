@@ -4,7 +4,7 @@ Names are `tocsin_<noun>_<unit|total>` in base units. Label sets are closed and 
 that a rate over a counter that never moved is 0 and not absent; a series key never becomes a label. Partition labels
 come and go with the assignment: `revoke` removes them, or a moved partition would report its last lag for ever.
 
-Callers say what happened (`telemetry.dead("malformed")`) and never touch a metric object.
+Callers say what happened (`telemetry.dead_letter("not_json")`) and never touch a metric object.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from actions.model import Status
 from classifiers.model import Category, Severity
+from streams.deadletters import Reason
 
 Stage = Literal["decode", "window", "detect", "triage", "publish", "snapshot", "execute"]
 RecordOutcome = Literal["accepted", "late", "dead"]
 Transition = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
-RestoreOutcome = Literal["restored", "empty", "rejected"]
+RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
 SeriesState = Literal["warming", "ready", "silent"]
 
 STAGE_BUCKETS_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
@@ -42,7 +43,6 @@ class Labels:
     """
 
     topics: tuple[str, ...] = ()
-    dead_letter_reasons: tuple[str, ...] = ()
     detectors: tuple[str, ...] = ()
     action_kinds: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class Telemetry:
             if count:
                 self._records.labels(topic, outcome).inc(count)
 
-    def dead_letter(self, reason: str, count: int = 1) -> None:
+    def dead_letter(self, reason: Reason, count: int = 1) -> None:
         """Records went to the dead-letter topic."""
         self._dead_letters.labels(reason).inc(count)
 
@@ -153,7 +153,7 @@ class Telemetry:
                 self._snapshot_bytes.set(size_bytes)
 
     def restore(self, outcome: RestoreOutcome) -> None:
-        """A partition's state was asked for: found, none there, or of another version and relearned."""
+        """A partition's state was asked for: found, none there, or rejected (other version, corrupt) and relearned."""
         self._restores.labels(outcome).inc()
 
     def config_loaded(self, ok: bool, at_s: float) -> None:
@@ -188,7 +188,7 @@ class Telemetry:
             registry=own,
         )
         _start(self._records, labels.topics, get_args(RecordOutcome))
-        _start(self._dead_letters, labels.dead_letter_reasons)
+        _start(self._dead_letters, get_args(Reason))
         _start(self._stage, get_args(Stage))
 
     def _build_verdicts(self, labels: Labels) -> None:

@@ -4,6 +4,9 @@
 `execute <kind>`, perhaps in another worker, in the same trace. Off unless a provider is given: every method then hands
 out the same inert span at the price of a call and an `if`. Attributes follow OpenTelemetry's messaging conventions.
 
+Of the batches in which nothing happens only a share is traced. A batch that opens, changes or resolves an incident, or
+fails, is always traced, from its true beginning: its span is made up for when the first incident span needs a parent.
+
 Tracing guarantees nothing: spans still in the exporter's buffer are lost with the process, and a replayed batch makes
 new spans for the same incident.
 """
@@ -11,8 +14,10 @@ new spans for the same incident.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -27,23 +32,35 @@ Headers = Mapping[str, bytes] | Iterable[Header] | None
 
 MAX_LINKS = 32
 _OFF: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
+_unsampled: ContextVar[Callable[[], None] | None] = ContextVar("tocsin_unsampled_batch", default=None)
+"""How to begin the span of the current batch after all; None where it has one, and outside batches."""
 _W3C = TraceContextTextMapPropagator()
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class TracingUnavailableError(Exception):
-    """Tracing is configured but the exporter is not installed."""
+    """Tracing is configured but the exporter is not installed. The command line shows `exit_message`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.exit_message = (
+            f"telemetry.traces.endpoint is {endpoint}, but the exporter is not installed: pip install 'tocsin[otlp]'"
+        )
+        super().__init__(self.exit_message)
 
 
 class Tracing:
-    """The spans of one worker. `provider` None turns it off."""
+    """The spans of one worker. provider: None turns it off. sample_share: of uneventful batches, 0 to 1."""
 
-    def __init__(self, provider: TracerProvider | None = None) -> None:
+    def __init__(self, provider: TracerProvider | None = None, sample_share: float = 1.0) -> None:
+        if not 0.0 <= sample_share <= 1.0:
+            raise ValueError(f"sample_share: {sample_share!r}, expected 0 to 1")
         self._provider = provider
         self._tracer = None if provider is None else provider.get_tracer("tocsin")
+        self._sample_share = sample_share
+        self._owed = 0.0
 
     @classmethod
-    def to_endpoint(cls, endpoint: str | None, *, version: str, instance: str) -> Tracing:
+    def to_endpoint(cls, endpoint: str | None, *, version: str, instance: str, sample_share: float = 1.0) -> Tracing:
         """Export by OTLP over HTTP to `endpoint` (a full URL ending in `/v1/traces`); off when it is None.
 
         Raises `TracingUnavailableError` without the optional package. Export runs in a thread of its own and drops
@@ -54,15 +71,13 @@ class Tracing:
         try:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         except ImportError as error:
-            raise TracingUnavailableError(
-                f"tracing.endpoint is {endpoint}, but the exporter is not installed: pip install 'tocsin[otlp]'"
-            ) from error
+            raise TracingUnavailableError(endpoint) from error
         resource = Resource.create(
             {"service.name": "tocsin", "service.version": version, "service.instance.id": instance},
         )
         provider = TracerProvider(resource=resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-        return cls(provider)
+        return cls(provider, sample_share)
 
     @property
     def on(self) -> bool:
@@ -78,14 +93,22 @@ class Tracing:
         """
         if self._tracer is None:
             return _OFF
-        return self._tracer.start_as_current_span(
-            "batch process", context=Context(), kind=SpanKind.CONSUMER, links=_links(headers),
-            attributes={
-                **_messaging(topic, "process"), "messaging.consumer.group.name": group,
-                "messaging.destination.partition.id": str(partition), "messaging.batch.message_count": records,
-                "messaging.kafka.offset": last_offset,
-            },
-        )
+        tracer, start_ns = self._tracer, time.time_ns()
+
+        def begin() -> Span:
+            return tracer.start_span(
+                "batch process", context=Context(), kind=SpanKind.CONSUMER, links=_links(headers), start_time=start_ns,
+                attributes={
+                    **_messaging(topic, "process"), "messaging.consumer.group.name": group,
+                    "messaging.destination.partition.id": str(partition), "messaging.batch.message_count": records,
+                    "messaging.kafka.offset": last_offset,
+                },
+            )
+
+        self._owed += self._sample_share
+        is_sampled = self._owed >= 1.0
+        self._owed -= is_sampled
+        return _batch(begin, is_sampled)
 
     def incident(
         self, incident_id: str, transition: str, *, category: str, severity: str,
@@ -93,6 +116,7 @@ class Tracing:
         """An incident opens, changes or resolves, within the batch that decided it."""
         if self._tracer is None:
             return _OFF
+        _make_up()
         return self._tracer.start_as_current_span(
             f"incident {incident_id} {transition}",
             attributes={
@@ -133,6 +157,30 @@ class Tracing:
         """Send what is buffered, for at most the exporter's own timeout, and stop."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+@contextmanager
+def _batch(begin: Callable[[], Span], is_sampled: bool) -> Iterator[Span]:
+    with ExitStack() as stack:
+        def make_up() -> None:
+            _unsampled.set(None)
+            stack.enter_context(trace.use_span(begin(), end_on_exit=True))
+
+        token = _unsampled.set(make_up)
+        if is_sampled:
+            make_up()
+        try:
+            yield trace.get_current_span()
+        except Exception:
+            _make_up()  # a batch that fails is an event, too
+            raise
+        finally:
+            _unsampled.reset(token)
+
+
+def _make_up() -> None:
+    if (make_up := _unsampled.get()) is not None:
+        make_up()
 
 
 def extract(headers: Headers) -> Context:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from streams.demo.story import Story
 from streams.embedded import EmbeddedBrokerMissing
 
 FAILED_ITS_WORK = 1
+LOG_WIDTH = 140
 
 
 @click.command()
@@ -28,13 +28,15 @@ FAILED_ITS_WORK = 1
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=50.0), default=10.0, show_default=True,
               help="How many times faster than it happened.")
-def demo(recording: Path, speed: float) -> None:
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Save the report at the end as SVG.")
+def demo(recording: Path, speed: float, picture: Path | None) -> None:
     """Play a recording through an embedded Kafka, with a real worker and a gateway that its actions really change.
 
     Exit code 0: the worker was healthy, at least 80 % of the faults were found and an action changed the gateway. 1: it
     was not so, with the reasons.
     """
-    console = Console()
+    # What is not a terminal has no width of its own, and 80 columns would fold the table at the end.
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     try:
         story = asyncio.run(_run_until_stopped(recording, speed, console))
     except EmbeddedBrokerMissing as error:
@@ -46,6 +48,8 @@ def demo(recording: Path, speed: float) -> None:
         click.echo(f"tocsin demo: {error}", err=True)
         sys.exit(FAILED_ITS_WORK)
     console.print(view.report(story))
+    if picture is not None:
+        picture.write_text(view.picture(view.report(story), "tocsin demo"), encoding="utf-8")
     if story.failures():
         sys.exit(FAILED_ITS_WORK)
 
@@ -53,6 +57,7 @@ def demo(recording: Path, speed: float) -> None:
 async def _run_until_stopped(recording: Path, speed: float, console: Console) -> Story:
     task = asyncio.current_task()
     assert task is not None
-    with contextlib.suppress(NotImplementedError):  # event loops on Windows have no signal handlers
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    # asyncio does this for Ctrl-C; a closed terminal must not leave a worker behind either.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await run(recording, speed, display_on(console))

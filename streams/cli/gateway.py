@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 
 import click
@@ -37,9 +36,8 @@ def gateway(
 async def _serve(server: GatewayServer) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):  # event loops on Windows have no signal handlers
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopped.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
     try:
         click.echo(f"gateway on {await server.start()}")
         await stopped.wait()

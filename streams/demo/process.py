@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-WORKER = (sys.executable, "-c", "from streams.cli import main; main()", "worker")
+WORKER = (sys.executable, "-c", "from streams.cli import main; main(prog_name='tocsin')", "worker")
 """The command `tocsin worker` of this very installation, wherever its scripts are."""
 TERM_GRACE_S = 10.0
 KILL_GRACE_S = 5.0

@@ -5,10 +5,12 @@ Pure: a story goes in, something rich can print comes out. Colours repeat what a
 
 from __future__ import annotations
 
+import io
+import re
 import statistics
 from collections.abc import Iterable
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -25,6 +27,7 @@ STATUS_STYLE = {
 }
 LIVE_INCIDENTS = 9
 LIVE_ACTS = 8
+PICTURE_WIDTH = 120
 
 
 def live(story: Story) -> RenderableType:
@@ -51,6 +54,13 @@ def report(story: Story) -> RenderableType:
     parts += [Text(), _changes(story), Text(), _totals(story)]
     parts += [Text(f"FAILED  {reason}", style="bold red") for reason in story.failures()]
     return Group(*parts)
+
+
+def picture(shown: RenderableType, title: str) -> str:
+    """What is shown as an SVG document that loads nothing from elsewhere."""
+    console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
+    console.print(shown)
+    return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
 
 
 def incident_line(story: Story, incident: Incident) -> Text:
@@ -164,6 +174,7 @@ def _findings(story: Story) -> Table:
     table.add_column("scope", ratio=3)
     table.add_column("action: outcome", ratio=7)
     for finding in story.score().findings:
+        table.add_section()
         fault = finding.fault
         name = Text.assemble(_words(fault.kind), (f"\n{_minute(fault.start_s)} to {_minute(fault.end_s)}", "dim"))
         first = finding.first
@@ -177,7 +188,6 @@ def _findings(story: Story) -> Table:
             _judged(scope_of(first), finding.scope_right, [fault.scope]),
             _acts(story, finding),
         )
-        table.add_section()
     return table
 
 

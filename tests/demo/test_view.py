@@ -52,6 +52,15 @@ def test_the_report_lists_false_incidents_and_real_changes() -> None:
     assert "23,386 requests as 70,158 records, 0 dead, in 47 s" in shown
 
 
+def test_the_picture_loads_nothing_from_elsewhere() -> None:
+    svg = view.picture(view.report(a_story()), "tocsin demo")
+
+    assert svg.startswith("<svg")
+    assert "rollback" in svg
+    assert "url(http" not in svg
+    assert "@font-face" not in svg
+
+
 def test_the_report_ends_with_why_it_failed() -> None:
     story = a_story()
     story.worker = replace(story.worker, exit_code=70)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -115,11 +117,71 @@ def test_an_intent_without_headers_starts_a_trace_of_its_own(
     assert by_name(exporter)["execute rollback"].parent is None
 
 
-def test_an_error_inside_a_span_is_recorded_on_it(tracing: Tracing, exporter: InMemorySpanExporter) -> None:
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_batch_that_fails_is_traced_with_its_error(exporter: InMemorySpanExporter, share: float) -> None:
+    tracing = sampled(exporter, share)
+
     with pytest.raises(ValueError, match="boom"), tracing.batch("t", 0, group="g", records=1, last_offset=0):
         raise ValueError("boom")
 
     assert not by_name(exporter)["batch process"].status.is_ok
+
+
+def uneventful(tracing: Tracing, count: int) -> None:
+    for offset in range(count):
+        with tracing.batch("t", 0, group="g", records=1, last_offset=offset):
+            pass
+
+
+def sampled(exporter: InMemorySpanExporter, share: float) -> Tracing:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return Tracing(provider, share)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.1, 10), (0.25, 25), (1.0, 100)])
+def test_of_uneventful_batches_only_the_share_is_traced(
+    exporter: InMemorySpanExporter, share: float, count: int,
+) -> None:
+    uneventful(sampled(exporter, share), 101)
+
+    assert len(exporter.get_finished_spans()) == pytest.approx(count, abs=1)
+
+
+def test_a_batch_with_an_incident_is_traced_whole_even_when_not_sampled(exporter: InMemorySpanExporter) -> None:
+    tracing = sampled(exporter, 0.0)
+    uneventful(tracing, 3)
+
+    headers = run_batch(tracing, [[traceparent(7)]])
+    with tracing.execute("rollback", "bytegpt", key="k1", topic="tocsin.actions", headers=headers):
+        pass
+    uneventful(tracing, 3)
+
+    spans = by_name(exporter)
+    assert len(exporter.get_finished_spans()) == 4
+    assert len({ids(span)[0] for span in spans.values()}) == 1
+    assert ids(spans["incident i1 open"])[2] == ids(spans["batch process"])[1]
+    assert len(spans["batch process"].links) == 1
+
+
+def test_a_made_up_batch_span_starts_when_the_batch_did(exporter: InMemorySpanExporter) -> None:
+    tracing = sampled(exporter, 0.0)
+
+    with tracing.batch("t", 0, group="g", records=1, last_offset=0):
+        between_ns = time.time_ns()
+        for number in (1, 2):
+            with tracing.incident(f"i{number}", "open", category="security", severity="P1"):
+                pass
+
+    batch = by_name(exporter)["batch process"]
+    assert batch.start_time is not None
+    assert batch.start_time <= between_ns
+    assert [s.parent.span_id for s in exporter.get_finished_spans() if s.parent] == [ids(batch)[1]] * 2
+
+
+def test_a_share_beyond_one_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"sample_share: 1\.5, expected 0 to 1"):
+        Tracing(None, 1.5)
 
 
 def test_tracing_that_is_off_leaves_no_headers_and_no_span() -> None:
