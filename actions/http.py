@@ -72,6 +72,15 @@ class Http:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}{parts.path if self._show_path else ''}"
 
+    def _quoted(self, answer: bytes) -> str:
+        # A server may echo what it was sent: path and secret must not come back through its answer.
+        if not self._show_path:
+            return ""
+        text = answer.decode(errors="replace")
+        secret = self._access.secret
+        shown = text if secret is None or not secret.reveal() else text.replace(secret.reveal(), "***")
+        return f": {shown[:MAX_QUOTED]}"
+
     async def call(
         self, method: Method, url: str, *, body: JsonValue = None, key: str | None = None,
         query: Mapping[str, str] | None = None,
@@ -100,8 +109,7 @@ class Http:
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             raise TargetError(f"{place}: {_cause(fault)}", retryable=True) from fault
         if not 200 <= status < 300:
-            text = answer[:MAX_QUOTED].decode(errors="replace")
-            raise TargetError(f"{place}: answered {status}: {text}", retryable=status >= 500 or status in RETRYABLE)
+            raise TargetError(f"{place}: answered {status}{self._quoted(answer)}", retryable=status >= 500 or status in RETRYABLE)
         return _parse(answer)
 
 

@@ -21,9 +21,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
 
 @dataclass(frozen=True, slots=True)
 class NotifyParams:
-    """url: template of the webhook; None logs only. Raises `ValueError`."""
+    """url: template of the webhook, often a secret itself and never shown but for its host; None logs only.
 
-    url: str | None = None
+    Raises `ValueError`.
+    """
+
+    url: str | None = field(default=None, repr=False)
     method: Method = "POST"
     access: Access = field(default_factory=Access)
     bounds: Bounds = field(default_factory=Bounds)

@@ -40,7 +40,7 @@ class Shelf:
         await self.post("registered-models/create", {"name": self.model})
         for number in range(1, versions + 1):
             tags: JsonValue = [{"key": "tocsin.version", "value": f"v{number}"}]
-            source = f"mlflow-artifacts:/models/{number}"
+            source = f"s3://models/{self.model}/{number}"
             await self.post("model-versions/create", {"name": self.model, "source": source, "tags": tags})
         await self.point(versions)
         return self
