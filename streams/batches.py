@@ -9,24 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from faust.types import TP
 
-
-class Record(Protocol):
-    """A record as the Kafka client hands it over. `timestamp` is in milliseconds since the epoch."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int | None: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+from streams.codec import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ import faust
 from faust.types import TP
 from yarl import URL
 
-from streams.batches import Positions, Record, RecordBatch
+from streams.batches import Positions, RecordBatch
+from streams.codec import Record
 from streams.consumer import BatchConsumer, BatchScheduler, BatchTables, BatchTransport
 from streams.stopping import BoundedWorker, run_worker
 from streams.topics import Security
@@ -75,7 +76,8 @@ class KafkaSettings:
     brokers: `host:port,host:port`. batched: topics that arrive as record batches. instance: static membership; a name
     that survives a restart and that no other worker of the group has. With it a worker restarted within
     `session_timeout_s` has its partitions back at once; without it a stopped worker leaves at once and a killed one is
-    missed for `session_timeout_s`. buffered_batches: how many may wait for an agent before fetching pauses.
+    missed for `session_timeout_s`. from_start: where a batched partition begins that has neither state nor a committed
+    offset, at the log's start or end; other topics begin at the start. buffered_batches: how many may wait for an agent before fetching pauses.
     fetch_wait_ms bounds what an idle partition can delay a busy one on the same broker. web_port None: no web server.
     """
 
@@ -169,7 +171,6 @@ def make_app(settings: KafkaSettings) -> BatchedApp:
         broker_commit_interval=settings.commit_interval_s,
         broker_rebalance_timeout=settings.rebalance_timeout_s,
         consumer_group_instance_id=settings.instance,
-        consumer_auto_offset_reset="earliest" if settings.from_start else "latest",
         consumer_max_fetch_size=settings.fetch_max_bytes,
         stream_buffer_maxsize=settings.buffered_batches,
         ConsumerScheduler=BatchScheduler,
