@@ -1,8 +1,8 @@
 """What did the operator ask for? One file, checked as a whole before anything starts."""
 
 from config.errors import ConfigError, Problem
-from config.identity import config_hash
+from config.identity import config_hash, written
 from config.load import examine, load
 from config.models import Config
 
-__all__ = ["Config", "ConfigError", "Problem", "config_hash", "examine", "load"]
+__all__ = ["Config", "ConfigError", "Problem", "config_hash", "examine", "load", "written"]

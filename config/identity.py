@@ -1,4 +1,4 @@
-"""Which configuration judged this? A short name for everything that decides the incidents."""
+"""Which configuration judged this? All of it as an operator would write it, and a short name for what decides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import fields, is_dataclass
 from pydantic import BaseModel
 
 from actions.base import Secret
-from config.models import Config
+from config.fields import yaml_name
+from config.models import DERIVED, Config
 
 DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "triage", "services")
 """The sections that decide which incidents a stream of records gives."""
@@ -48,3 +49,17 @@ def content_of(value: object) -> object:
     if isinstance(value, tuple | list | set | frozenset):
         return [content_of(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
     return value
+
+
+def written(value: object) -> object:
+    """A configuration as a file of its own would say it, every setting stated; durations in seconds, secrets masked."""
+    if isinstance(value, BaseModel):
+        return {yaml_name(name): written(getattr(value, name)) for name in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type | Secret):
+        names = [field.name for field in fields(value) if field.name not in DERIVED]
+        return {yaml_name(name): written(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {str(key): written(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [written(item) for item in value]
+    return content_of(value)

@@ -1,7 +1,7 @@
 """Settings taken from outside the file: `${NAME}`, `${NAME:-default}`, and `<setting>_file` for secrets.
 
-`$${` stands for a literal `${`. The environment is an argument: nothing here looks at the process. A secret's setting may
-end in `_file` (`password_file`): it is read from there, one trailing newline removed, as containers mount them.
+`$${` stands for a literal `${`. The environment is an argument: nothing here looks at the process. The setting of a
+secret may end in `_file` (`password_file`): it is read from there, less one trailing newline, as containers mount them.
 """
 
 from __future__ import annotations

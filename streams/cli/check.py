@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
+from ruamel.yaml import YAML
 
-from config import config_hash, examine
+from config import config_hash, examine, written
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
-    """Check a configuration FILE: exit code 0 and a summary, or 2 and one line for each problem."""
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--show", is_flag=True, help="Print every setting in force, as YAML, instead of the summary.")
+def check(file: Path | None, show: bool) -> None:
+    """Check a configuration FILE: exit code 0 and a summary, or 2 and one line for each problem.
+
+    Without FILE, the shipped default.
+    """
     config, warnings = examine(file, os.environ)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
+    if show:
+        YAML(typ="safe").dump(written(config), sys.stdout)
+        return
     inputs = ", ".join(source.topic for source in config.inputs)
-    click.echo(f"{file}: valid, {len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
+    click.echo(f"{file or 'the shipped default'}: valid, {len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
     click.echo(f"  hash       {config_hash(config)}")
     click.echo(f"  inputs     {inputs}")
     click.echo(f"  profiles   {', '.join(profile.name for profile in config.detection.profiles)}")
