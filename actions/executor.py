@@ -93,9 +93,9 @@ class Executor:
         return await self._settle(intent, verdict.status, verdict.reason, {})
 
     async def _repeated(self, intent: Intent, claim: Claim) -> Outcome:
-        if claim.state == "in_doubt":
-            detail = claim.earlier.detail if claim.earlier else claim.reason
-            return await self._settle(intent, "interrupted", detail, {})
+        if claim.state == "in_doubt" and claim.earlier is not None:
+            await self._ledger.finish(claim.earlier)
+            return self._report(claim.earlier)
         data: Data = {}
         if claim.earlier is not None:
             earlier = claim.earlier

@@ -109,7 +109,8 @@ class Http:
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             raise TargetError(f"{place}: {_cause(fault)}", retryable=True) from fault
         if not 200 <= status < 300:
-            raise TargetError(f"{place}: answered {status}{self._quoted(answer)}", retryable=status >= 500 or status in RETRYABLE)
+            retryable = status >= 500 or status in RETRYABLE
+            raise TargetError(f"{place}: answered {status}{self._quoted(answer)}", retryable=retryable)
         return _parse(answer)
 
 

@@ -53,7 +53,8 @@ class Transition:
 
 
 class Ledger(Protocol):
-    """What the executor asks. The first two may block on storage; the rest answer from memory at once.
+    """What the executor asks. The coroutines may block on storage; the rest answer from memory at once. A claim
+    counts towards every limit before its first await, so that intents running at once cannot overdraw a budget.
 
     Crash: a claim that returned `won` survives it. Duplicate: a key is won once, ever. A storage fault raises; the
     caller then does not run the action.
@@ -206,7 +207,7 @@ class LedgerView:
     def _apply_storm(self, record: LedgerRecord) -> Transition:
         if record.event == "storm_tripped" and self._storm_since_s is None:
             self._storm_since_s = record.at_s
-        elif record.event == "storm_reset" and record.at_s > (self._storm_reset_s or 0.0):
+        elif record.event == "storm_reset" and (self._storm_reset_s is None or record.at_s > self._storm_reset_s):
             self._storm_since_s, self._storm_reset_s = None, record.at_s
         else:
             return Transition(record.key, "unknown", "unknown", False, f"{record.event} changes nothing")
