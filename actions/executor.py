@@ -54,7 +54,9 @@ class Executor:
         action = self._actions[intent.kind]
         if self._dry_run or action.bounds.dry_run:
             status, detail, data = await _attempt(action, intent, RunContext(dry_run=True))
-            return await self._settle(intent, "dry_run" if status == "executed" else status, detail, data)
+            # A failed rehearsal touched nothing: as `failed` it would count towards the limits.
+            told = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
+            return await self._settle(intent, "dry_run", told, data)
         # No await may come between the limits above and the claim: the claim is what the next intent's limits count.
         claim = await self._ledger.claim(intent, self._now_s())
         if not claim.won:

@@ -101,6 +101,14 @@ async def test_dry_run_rehearses_without_a_claim_and_counts_for_no_limit() -> No
     assert bench.ledger.executed_since(0) == 0
 
 
+async def test_failed_rehearsal_is_told_and_counts_for_no_limit() -> None:
+    bench = Bench(dry_run=True)
+    bench.action.faults = [TargetError("no such replica", retryable=False)]
+    outcome = await bench.execute(intent())
+    assert (outcome.status, outcome.detail) == ("dry_run", "the rehearsal was failed: no such replica")
+    assert bench.ledger.executed_since(0) == 0
+
+
 async def test_one_action_can_be_rehearsed_alone() -> None:
     bench = Bench(bounds=Bounds(dry_run=True))
     assert (await bench.execute(intent())).status == "dry_run"
