@@ -26,6 +26,8 @@ from detectors.rules import Rules
 from detectors.static_limits import StaticLimits, StaticLimitsParams
 from detectors.table import Part, check_parts, restore_parts, snapshot_parts
 
+_NAMES = ("static_limits", "robust_location", "cusum", "adwin")
+_STATIC, _ROBUST, _CUSUM, _ADWIN = range(len(_NAMES))
 _UNCOUNTED = 0.99
 """The highest level of a deviation that does not count."""
 _LEAST_SPREADS = 6.0
@@ -88,7 +90,7 @@ class _View:
 class Suite:
     """See the module. Rows must be assigned a profile before their first window."""
 
-    names = ("static_limits", "robust_location", "cusum", "adwin")
+    names = _NAMES
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
@@ -102,7 +104,7 @@ class Suite:
         self._cusum = Cusum(replace(params.cusum, every_windows=each), capacity)
         self._adwin = Adwin(replace(params.adwin, every_windows=each), capacity)
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
-        self._on_residuals: dict[int, Cusum | Adwin] = {2: self._cusum, 3: self._adwin}
+        self._on_residuals: dict[int, Cusum | Adwin] = {_CUSUM: self._cusum, _ADWIN: self._adwin}
         self._parts: dict[str, Part] = {
             "robust_location": self._robust, "cusum": self._cusum, "adwin": self._adwin, "absence": self._absence,
         }
@@ -120,11 +122,11 @@ class Suite:
         static = self._static.score(block)
         levels = np.full((len(self.names), len(block)), np.nan)
         directions = np.zeros(levels.shape, dtype=np.intp)
-        levels[0], directions[0] = static.level, static.direction
-        onset_s = block.start_s.copy()
-        use = view.known & enabled[:, 1]
+        levels[_STATIC], directions[_STATIC] = static.level, static.direction
+        run_s = block.start_s.copy()
+        use = view.known & enabled[:, _ROBUST]
         kept = np.where(view.robust.direction > 0, view.lower, view.upper)
-        self._enter(levels[1], directions[1], block.rows, use, view.robust, kept, expected)
+        self._enter(levels[_ROBUST], directions[_ROBUST], block.rows, use, view.robust, kept, expected)
         for at, bank in self._on_residuals.items():
             use = view.known & enabled[:, at]
             if not use.any():
@@ -133,8 +135,7 @@ class Suite:
             if isinstance(bank, Cusum):
                 scores, runs = bank.trace(residuals)
                 shift = runs.shift
-                dated = scores.level >= _DATED
-                onset_s[np.flatnonzero(use)[dated]] = runs.onset_s[dated]
+                run_s[use] = runs.onset_s
             else:
                 scores = bank.score(residuals)
                 shift = scores.raw * scores.direction
@@ -142,7 +143,7 @@ class Suite:
             moved[use] += shift * view.spread[use]
             full = _spread_out(scores, use)
             self._enter(levels[at], directions[at], block.rows, use, full, moved, expected)
-        return _verdict(levels, directions, expected, static.expected, onset_s)
+        return _verdict(levels, directions, np.where(np.isnan(expected), static.expected, expected), block, run_s)
 
     def _enter(
         self, level: FloatArray, direction: IntArray, rows: IntArray, use: BoolArray, scores: Scores,
@@ -228,15 +229,17 @@ def _spread_out(scores: Scores, use: BoolArray) -> Scores:
 
 
 def _verdict(
-    levels: FloatArray, directions: IntArray, expected: FloatArray, limit: FloatArray, onset_s: FloatArray
+    levels: FloatArray, directions: IntArray, expected: FloatArray, block: Block, run_s: FloatArray
 ) -> Verdict:
+    """The highest level of each window. run_s: (n,) when each row's CUSUM run began."""
     rank = np.where(np.isnan(levels), -1.0, levels)
     detector = rank.argmax(axis=0)
     at = np.arange(len(detector))
     level = levels[detector, at]
     # Limits that hold say nothing about a row that is still warming up.
-    warming = np.isnan(levels[1:]).all(axis=0) & ~(level >= 1.0)
+    warming = np.isnan(levels[_ROBUST:]).all(axis=0) & ~(level >= 1.0)
     level = np.where(warming, np.nan, level)
     direction = np.where(warming, 0, directions[detector, at])
-    expected = np.where(np.isnan(expected), limit, expected)
+    dated = (levels[_CUSUM] >= _DATED) & (directions[_CUSUM] == direction)
+    onset_s = np.where(dated, run_s, block.start_s)
     return Verdict(level, np.where(np.isnan(level), -1, detector), direction, expected, levels, onset_s)
