@@ -1,46 +1,32 @@
-"""The seams of Faust that the batched transport overrides: scheduler, consumer, its thread, and recovery.
+"""The seams of Faust that the batched transport overrides: scheduler, consumer and recovery.
 
-Everything here is called by Faust or aiokafka. The consumer lives in the application's event loop, its thread holds the
-Kafka client and answers the group's heartbeats while the application computes. What the pieces promise together is in
-`streams.transport`; which offsets are delivered and committed is decided in `streams.batches`.
+Everything here is called by Faust, in the application's event loop; the Kafka client is in `streams.consumer_thread`.
+What the pieces promise together is in `streams.transport`; which offsets are delivered and committed is decided in
+`streams.batches`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-import aiokafka  # type: ignore[import-untyped]
-from aiokafka.errors import (  # type: ignore[import-untyped]
-    CommitFailedError,
-    IllegalStateError,
-    KafkaError,
-)
-from aiokafka.structs import OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
+from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
-from mode import Service
 
 from streams.batches import Reread
-from streams.shards import ShardAssignor
+from streams.consumer_thread import BatchConsumerThread
 
 if TYPE_CHECKING:
     from streams.transport import BatchedApp
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-WATCH_S = 0.5
-CLIENT_STOP_SHARE = 0.2
-"""Part of the stop's time that the Kafka client gets before its tasks are cancelled."""
-
 
 class StuckAgent(RuntimeError):  # noqa: N818
     """An agent did not finish the batch in hand in time, so its state cannot be handed over."""
@@ -72,7 +58,7 @@ class BatchConsumer(Consumer):
         self._batched = self.app.settings.batched
         self._positions = self.app.positions
         cast(BatchScheduler, self.scheduler).batched = self._batched
-        self._restoring: asyncio.Task[Mapping[TP, int]] | None = None
+        self._restoring: asyncio.Task[None] | None = None
         self._owned: frozenset[TP] = frozenset()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -148,15 +134,20 @@ class BatchConsumer(Consumer):
             self._restoring.cancel()
             await asyncio.wait([self._restoring])
         self._positions.clear()
-        assigned = frozenset(self.assignment())
-        self._restoring = asyncio.ensure_future(self._starts(assigned))
-        self._positions.start(await self._restoring)
-        self._owned = assigned
+        self._restoring = asyncio.ensure_future(self._start(frozenset(self.assignment())))
+        await self._restoring
 
-    async def _starts(self, assigned: frozenset[TP]) -> Mapping[TP, int]:
+    async def _start(self, assigned: frozenset[TP]) -> None:
         restored = await self.app.on_assigned(assigned) if assigned else {}
         batched = [tp for tp in assigned if tp.topic in self._batched]
-        return {tp: restored[tp] if tp in restored else await self._thread.committed_or_reset(tp) for tp in batched}
+        starts = {tp: restored[tp] if tp in restored else await self._thread.committed_or_reset(tp) for tp in batched}
+        self._positions.start(starts)
+        for tp, offset in starts.items():
+            # All before it is in stored state, or was not wanted. Committed at once it survives a crash before the
+            # first release: a worker that began at the end must not begin at a later end.
+            if tp in restored or not self.app.settings.from_start:
+                self._positions.release(tp, offset)
+        self._owned = assigned
 
     async def perform_seek(self) -> None:
         await super().perform_seek()
@@ -197,7 +188,7 @@ class BatchConsumer(Consumer):
             self._clean_unacked_messages()
         return not self._unacked_messages
 
-    async def _within(self, work: Coroutine[Any, Any, T] | Any, what: str) -> None:
+    async def _within(self, work: Awaitable[object], what: str) -> None:
         timeout_s = self.app.settings.hand_over_timeout_s
         try:
             await asyncio.wait_for(work, timeout_s)
@@ -205,85 +196,6 @@ class BatchConsumer(Consumer):
             log.error("%s took longer than %g s and was given up; its records will be read again", what, timeout_s)
         except Exception:
             log.exception("%s failed; its records will be read again", what)
-
-
-class BatchConsumerThread(AIOKafkaConsumerThread):
-    """The Kafka client in its thread. Refused commits are survived, group errors are not slept over, stops end."""
-
-    app: BatchedApp
-
-    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
-        settings = self.app.settings
-        return aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=settings.brokers.split(","),
-            client_id=settings.client,
-            group_id=settings.group,
-            group_instance_id=settings.instance,
-            partition_assignment_strategy=[ShardAssignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest" if settings.from_start else "latest",
-            max_partition_fetch_bytes=settings.fetch_max_bytes,
-            fetch_max_wait_ms=settings.fetch_wait_ms,
-            session_timeout_ms=int(settings.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
-            rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
-            **settings.security.options(),
-        )
-
-    def lost_membership(self) -> bool:
-        """The group removed this member: its partitions may have new owners, who must not be overwritten."""
-        return self._consumer is None or self._consumer._coordinator.generation < 0
-
-    async def committed_or_reset(self, tp: TP) -> int:
-        """The committed offset, or without one the log's start or end, as the settings say."""
-        return cast(int, await self.call_thread(self._committed_or_reset, TopicPartition(*tp)))
-
-    async def _committed_or_reset(self, tp: TopicPartition) -> int:
-        consumer = self._ensure_consumer()
-        committed = await consumer.committed(tp)
-        if committed is not None:
-            return cast(int, committed)
-        bounds = consumer.beginning_offsets if self.app.settings.from_start else consumer.end_offsets
-        return cast(int, (await bounds([tp]))[tp])
-
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        mine = {TopicPartition(*tp): OffsetAndMetadata(o, "") for tp, o in offsets.items() if tp in self.assignment()}
-        try:
-            await self._ensure_consumer().commit(mine)
-        except (CommitFailedError, IllegalStateError) as error:
-            log.warning("commit refused, its records will be read again by whoever owns them now: %s", error)
-            return False
-        now = time.monotonic()
-        self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
-        return bool(mine)
-
-    @Service.task
-    async def _watch_coordination(self) -> None:
-        # aiokafka parks an error of the group until somebody polls through its front door. Faust polls through the
-        # back, so without this a lost coordinator or a missing permission would look like an idle topic.
-        async for _ in self.itertimer(WATCH_S, name="watch-coordination"):
-            if self._consumer is None or self._consumer._closed:
-                continue
-            try:
-                self._consumer._coordinator.check_errors()
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                log.warning("group coordination failed and goes on: %r", error)
-
-    async def on_thread_stop(self) -> None:
-        """Stop the client, but do not wait for a group that waits for a dead member."""
-        try:
-            await asyncio.wait_for(super().on_thread_stop(), self.app.settings.stop_timeout_s * CLIENT_STOP_SHARE)
-        except TimeoutError:
-            log.warning("the group did not let go in time; leaving it without a goodbye")
-            if self._consumer is not None:
-                for ending in (self._consumer._fetcher.close(), self._consumer._client.close()):
-                    with contextlib.suppress(Exception):
-                        await asyncio.wait_for(ending, 1.0)
-
-    def close(self) -> None:
-        """Faust closes the client from a foreign loop when a rebalance meets a stop; `on_thread_stop` does it all."""
 
 
 class BatchRecovery(Recovery):

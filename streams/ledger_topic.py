@@ -66,7 +66,7 @@ class TopicLedger:
         servers = self._brokers.split(",")
         self._producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", **self._options)
         self._reader = AIOKafkaConsumer(
-            bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=500,
+            bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100,
             **self._options,
         )
         try:

@@ -59,12 +59,14 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic to be there. `replication` None leaves the copies to the broker, but never asks for more than it has."""
+    """A topic to be there. partitions: of a new one; at_least: of one that exists. `replication` None leaves the copies
+    to the broker, but never asks for more than it has."""
 
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
     replication: int | None = None
+    at_least: int = 1
 
 
 SNAPSHOT_CONFIG: Mapping[str, str] = {
@@ -89,7 +91,7 @@ async def ensure_topics(
     A broker that does not create topics on request (the embedded one) is made to create them on first mention, with
     the partitions it likes; topics that exist are left as they are. A broker that is not up yet is waited for. Raises
     BrokerUnavailable when none answers within `timeout_s`, TopicError when a topic stays missing or has fewer
-    partitions than its spec.
+    partitions than its spec's `at_least`.
     """
     wanted = {spec.name: spec for spec in specs}
     options = (security or Security()).options()
@@ -102,8 +104,8 @@ async def ensure_topics(
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(brokers, timeout_s, error) from error
     for name, spec in wanted.items():
-        if counts.get(name, 0) < spec.partitions:
-            raise TopicError(f"topic {name!r}: expected {spec.partitions} partitions, found {counts.get(name, 0)}")
+        if counts.get(name, 0) < spec.at_least:
+            raise TopicError(f"topic {name!r}: expected {spec.at_least} partitions, found {counts.get(name, 0)}")
     return counts
 
 

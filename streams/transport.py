@@ -67,6 +67,7 @@ UNUSED_PORT = 6066
 
 OnAssigned = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 OnRevoked = Callable[[frozenset[TP]], Awaitable[None]]
+Hook = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,9 @@ class KafkaSettings:
     that survives a restart and that no other worker of the group has. With it a worker restarted within
     `session_timeout_s` has its partitions back at once; without it a stopped worker leaves at once and a killed one is
     missed for `session_timeout_s`. from_start: where a batched partition begins that has neither state nor a committed
-    offset, at the log's start or end; other topics begin at the start. buffered_batches: how many may wait for an agent before fetching pauses.
-    fetch_wait_ms bounds what an idle partition can delay a busy one on the same broker. web_port None: no web server.
+    offset, at the log's start or end; other topics begin at the start. buffered_batches: how many may wait for an agent
+    before fetching pauses. fetch_wait_ms bounds what an idle partition can delay a busy one on the same broker.
+    web_port None: no web server.
     """
 
     brokers: str
@@ -115,6 +117,10 @@ async def _nothing_stored(_: frozenset[TP]) -> Mapping[TP, int]:
     return {}
 
 
+async def _nothing() -> None:
+    return
+
+
 async def _nothing_to_store(_: frozenset[TP]) -> None:
     return
 
@@ -126,6 +132,18 @@ class BatchedApp(faust.App):
     positions: Positions
     on_assigned: OnAssigned
     on_revoked: OnRevoked
+    on_open: Hook
+    on_close: Hook
+
+    async def on_start(self) -> None:
+        """Before the consumer starts: the application opens what its agents need. A failure ends the start."""
+        await self.on_open()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """After the last hand-over: the application closes what it opened."""
+        await super().on_shutdown()
+        await self.on_close()
 
     def batch_topic(self, *names: str) -> faust.TopicT:
         """The channel of batched topics. Raises ValueError for a name that the settings do not list as batched."""
@@ -194,6 +212,7 @@ def make_app(settings: KafkaSettings) -> BatchedApp:
     app.positions = Positions()
     app.on_assigned = _nothing_stored
     app.on_revoked = _nothing_to_store
+    app.on_open = app.on_close = _nothing
     app.transport = BatchTransport(app.conf.broker_consumer, app)
     return app
 

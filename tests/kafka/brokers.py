@@ -8,6 +8,7 @@ again on the same data and port, and is always ended by its process id.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import signal
@@ -102,6 +103,14 @@ class RealKafka:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def bytes_of(self, topic: str) -> int:
+        """What the topic takes on disk."""
+        sizes = []
+        for segment in self._folder.glob(f"logs/{topic}-*/*.log"):
+            with contextlib.suppress(FileNotFoundError):  # the cleaner is at work
+                sizes.append(segment.stat().st_size)
+        return sum(sizes)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
-from streams.snapshots import TopicSnapshots
+from streams.snapshots import Snapshot, TopicSnapshots
 from streams.topics import SNAPSHOT_CONFIG, TopicSpec, ensure_topics
 from tests.kafka.worker import Options
 
@@ -131,7 +131,11 @@ class Bench:
         """Per shard the stored next offset, count and sum."""
         async with TopicSnapshots(self.address, self.options.snapshots) as store:
             found = [await store.load(shard) for shard in range(PARTITIONS)]
-        return [None if s is None else (s.offsets[self.options.metrics], int(s.arrays["sums"][0]), int(s.arrays["sums"][1])) for s in found]
+        return [None if s is None else self._sums(s) for s in found]
+
+    def _sums(self, snapshot: Snapshot) -> tuple[int, int, int]:
+        count, total = snapshot.arrays["sums"]
+        return snapshot.offsets[self.options.metrics], int(count), int(total)
 
     def exact(self) -> list[tuple[int, int, int]]:
         """What `stored` must be when every record produced so far was counted exactly once."""

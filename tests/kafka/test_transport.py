@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from tests.kafka.brokers import RealKafka
@@ -96,7 +97,18 @@ class TestTransport:
         assert await mended.end() == 0
 
 
-class TestBrokerLoss:
+    async def test_a_stop_is_bounded_even_if_the_event_loop_is_stuck(self, bench: Bench) -> None:
+        stuck = bench.worker(block_at=250, stop_timeout_s=5.0)
+        await stuck.assigned(4)
+        await bench.produce(300)
+        await until(lambda: bool(stuck.events("blocked")), "the agent blocks the loop")
+        began_s = time.monotonic()
+        assert await stuck.end() == 1
+        assert time.monotonic() - began_s < 9
+        assert all(done is None or done <= 250 for done in await bench.committed())
+
+
+class TestRealKafka:
     async def test_a_worker_survives_the_kill_and_restart_of_its_broker(self, real: RealKafka, bench: Bench) -> None:
         worker = bench.worker(instance="w1")
         await worker.assigned(4)
@@ -107,3 +119,21 @@ class TestBrokerLoss:
         await bench.produce(200)
         await bench.settled()
         assert await worker.end() == 0
+
+    @pytest.mark.usefixtures("real")
+    async def test_a_zombie_that_wakes_up_loses_and_repeats_nothing(self, bench: Bench) -> None:
+        zombie = bench.worker()
+        await zombie.assigned(4)
+        await bench.produce(200)
+        await bench.settled()
+        zombie.process.send_signal(signal.SIGSTOP)
+        heir = bench.worker()
+        await heir.assigned(4)
+        await bench.produce(200)
+        await bench.settled()
+        zombie.process.send_signal(signal.SIGCONT)
+        await zombie.assigned(2)
+        await bench.produce(200)
+        await bench.settled()
+        assert not any(e["missing"] for w in (zombie, heir) for e in w.events("batch"))
+        assert await zombie.end() == await heir.end() == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ STORE_EVERY_S = 0.25
 
 @dataclass(frozen=True)
 class Options:
-    """hold: store nothing and release nothing. fail_at: the agent raises at this value."""
+    """hold: store nothing and release nothing. fail_at, block_at: at this value the agent raises, or never returns."""
 
     brokers: str
     group: str
@@ -35,6 +36,7 @@ class Options:
     instance: str | None = None
     hold: bool = False
     fail_at: int | None = None
+    block_at: int | None = None
     stop_timeout_s: float = 10.0
 
 
@@ -63,7 +65,8 @@ class Sums:
 def main(options: Options) -> None:
     app = make_app(KafkaSettings(
         options.brokers, options.group, frozenset({options.metrics}), instance=options.instance,
-        session_timeout_s=3.0, heartbeat_s=0.5, commit_interval_s=0.3, hand_over_timeout_s=4.0, stop_timeout_s=options.stop_timeout_s,
+        session_timeout_s=3.0, heartbeat_s=0.5, commit_interval_s=0.3, hand_over_timeout_s=4.0,
+        stop_timeout_s=options.stop_timeout_s,
     ))
     store = TopicSnapshots(options.brokers, options.snapshots)
     shards: dict[TP, Sums] = {}
@@ -98,8 +101,12 @@ def main(options: Options) -> None:
     @app.agent(app.batch_topic(options.metrics))
     async def watch(batches: faust.StreamT[RecordBatch]) -> None:
         async for batch in batches:
-            if options.fail_at is not None and any(int(r.value or b"0") == options.fail_at for r in batch.records):
+            values = {int(record.value or b"0") for record in batch.records}
+            if options.fail_at in values:
                 raise RuntimeError("told to fail")
+            if options.block_at in values:
+                note("blocked")
+                time.sleep(3600)  # noqa: ASYNC251 - that is what it is for
             missing = shards[batch.tp].add(batch)
             note("batch", partition=batch.partition, first=batch.first_offset, last=batch.last_offset,
                  count=len(batch.records), missing=missing, highwater=app.highwater(batch.tp),
