@@ -28,7 +28,7 @@ from streams.demo.scoring import Truth, read_truth
 from streams.demo.spectator import is_ready, look_at_worker, watch_topics
 from streams.demo.story import Story
 from streams.embedded import EmbeddedBroker
-from streams.recordings import NativeRecord, read_recording
+from streams.recordings import NativeRecord, RecordingError, read_recording
 from streams.wallclock import WallClock
 
 TICK_S = 0.1
@@ -73,6 +73,8 @@ async def run(
     """
     began_s = time.time()
     truth, records = read_truth(recording), list(read_recording(recording))
+    if not records:
+        raise RecordingError(recording, None, "no records", "at least one")
     story = Story(truth, speed)
     clock = WallClock(anchor_s=began_s, speed=speed)
     gateway = Gateway(fleet_of(records), clock.now)
@@ -88,9 +90,9 @@ async def run(
         await _wait_until_ready(cast)
         await _play(cast, records, brokers, truth)
         await _settle(cast)
+        story.phase = "done"
         story.worker = replace(await look_at_worker(http, story.worker), exit_code=await process.stop())
         _look(cast, began_s)
-        story.phase = "done"
         display.update(story)
     return story
 
@@ -100,9 +102,10 @@ def fleet_of(records: list[NativeRecord]) -> Fleet:
     def seen(values: list[str | None]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
+    versions = seen([record.get("version") for record in records])
     return Fleet(
-        records[0]["service"], records[0].get("model", "model"), seen([r.get("version") for r in records]),
-        seen([r.get("replica") for r in records]), seen([r.get("tenant") for r in records]),
+        records[0]["service"], records[0].get("model", "model"), versions or ("unknown",),
+        seen([record.get("replica") for record in records]), seen([record.get("tenant") for record in records]),
     )
 
 
@@ -139,10 +142,10 @@ async def _wait_until_ready(cast: Cast) -> None:
 
 async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Truth) -> None:
     story = cast.story
-    story.origin_s = cast.clock.now()
-    story.phase = "playing"
     producer = AIOKafkaProducer(bootstrap_servers=brokers, linger_ms=5)
     await producer.start()
+    story.origin_s = cast.clock.now()
+    story.phase = "playing"
     failed: list[BaseException] = []
 
     def delivered(future: asyncio.Future[object]) -> None:
@@ -193,10 +196,12 @@ async def _keep_looking(cast: Cast, display: Display, began_s: float) -> None:
         _look(cast, began_s)
         display.update(cast.story)
         await asyncio.sleep(TICK_S)
-        if cast.story.phase != "starting" and (passed_s := time.monotonic() - looked_s) >= LOOK_EVERY_S:
+        if cast.story.phase in ("playing", "settling") and (passed_s := time.monotonic() - looked_s) >= LOOK_EVERY_S:
             cast.story.requests_per_s = (cast.story.sent - sent) / passed_s
             looked_s, sent = time.monotonic(), cast.story.sent
-            cast.story.worker = await look_at_worker(cast.http, cast.story.worker)
+            seen = await look_at_worker(cast.http, cast.story.worker)
+            if cast.story.phase != "done":  # else the worker is being stopped, and its silence is no complaint
+                cast.story.worker = seen
 
 
 def _look(cast: Cast, began_s: float) -> None:

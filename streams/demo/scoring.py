@@ -3,7 +3,7 @@
 An incident belongs to a scored event when it opened between the event's start and its end plus settle time and its
 scope does not contradict the event's; where several events fit, to the one that started last. The first such incident
 detects the event. One that opened outside every event, or in a benign one, is false; cold starts are not held against
-anyone. Pure.
+anyone, nor is what opens after the end, when the player has really fallen silent. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streams.recordings import RecordingError
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One event of the ground truth; times in seconds from the start of the recording."""
+    """One event of the ground truth; times in seconds from the start of the recording. breadth: how far it reached."""
 
     kind: str
     start_s: float
@@ -33,11 +33,13 @@ class Fault:
     categories: tuple[str, ...]
     severities: tuple[str, ...]
     remedies: tuple[str, ...]
+    breadth: str
 
     @property
     def scope(self) -> str:
+        """The replica or tenant it hit; where it hit none alone, its breadth in words."""
         named = [f"{name} {value}" for name, value in (("replica", self.replica), ("tenant", self.tenant)) if value]
-        return ", ".join(named) or "all"
+        return ", ".join(named) or self.breadth
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def score(truth: Truth, incidents: Iterable[Incident], origin_s: float) -> Score
         ]
         if fits:
             belongs.setdefault(fits[-1], []).append(incident)
-        elif not any(fault.start_s <= at_s <= fault.end_s for fault in quiet):
+        elif at_s <= truth.duration_s and not any(fault.start_s <= at_s <= fault.end_s for fault in quiet):
             false.append(incident)
     return Score(
         tuple(_finding(fault, belongs.get(index, []), origin_s) for index, fault in enumerate(scored)), tuple(false),
@@ -137,11 +139,12 @@ def read_truth(folder: Path) -> Truth:
 
 def _fault(event: dict[str, object]) -> Fault:
     expected = cast("dict[str, list[str]]", event.get("expected", {}))
+    breadth = cast("str", expected.get("scope", "all"))
     return Fault(
         cast("str", event["kind"]), cast("float", event["start_s"]), cast("float", event["end_s"]),
         event["scored"] is True, event.get("benign") is True, cast("str | None", event.get("replica")),
         cast("str | None", event.get("tenant")), tuple(expected.get("category", ())),
-        tuple(expected.get("severity", ())), tuple(expected.get("remedy", ())),
+        tuple(expected.get("severity", ())), tuple(expected.get("remedy", ())), breadth,
     )
 
 

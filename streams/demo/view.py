@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console, Group, RenderableType
@@ -68,7 +69,7 @@ def incident_line(story: Story, incident: Incident) -> Text:
     at_s = incident.opened_at_s if incident.state == "open" else incident.resolved_at_s or incident.opened_at_s
     return Text.assemble(
         (_clock(at_s - story.origin_s), "dim"), f"  {incident.state:<9}", _severity(incident.severity),
-        f"  {_words(incident.category)}, {scope_of(incident)}: {incident.title}",
+        f"  {_words(incident.category)}: {incident.title}",
     )
 
 
@@ -192,8 +193,13 @@ def _findings(story: Story) -> Table:
 
 
 def _acts(story: Story, finding: Finding) -> RenderableType:
+    """What was done, an act that was repeated told once with its number."""
     acts = story.acts_of({incident.id for incident in finding.incidents})
-    lines = [Text.assemble(f"{_words(act.name)} {act.head.target}: ", _status(act.status)) for act in acts]
+    counts = Counter((f"{_words(act.name)} {act.head.target}", act.status) for act in acts)
+    lines = [
+        Text.assemble(f"{act}: ", _status(status), f" ({count} times)" if count > 1 else "")
+        for (act, status), count in counts.items()
+    ]
     return Text("\n").join(lines) if lines else Text("none", "dim")
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from streams.demo.display import Lines
 from streams.demo.run import DemoError, Patience, run
 from streams.demo.story import Story
+from streams.recordings import RecordingError
 
 pytest.importorskip("confluent_kafka")
 
@@ -85,6 +86,13 @@ async def test_a_fault_in_the_recording_ends_as_a_switch_at_the_gateway(recordin
     assert story.changes[0].at_s - story.origin_s > 5.0
     assert "circuit breaker serving/r1 executed" in shown.text
     assert children_of_this_process() == []
+
+
+async def test_a_recording_without_records_is_named(recording: Path) -> None:
+    (recording / "requests.csv").write_text("ts,status\n")
+
+    with pytest.raises(RecordingError, match="no records, expected at least one"):
+        await run(recording, 10.0, Watched(), worker=STUB)
 
 
 async def test_a_worker_that_dies_is_told_with_the_end_of_its_log(

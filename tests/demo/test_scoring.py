@@ -29,7 +29,7 @@ def test_the_ground_truth_is_read_with_its_faults_in_order() -> None:
     ]
     assert TRUTH.scored == TRUTH.faults[1:]
     assert TRUTH.faults[4].scope == "replica r0"
-    assert TRUTH.faults[5].scope == "all"
+    assert TRUTH.faults[5].scope == "all replicas"
 
 
 #   bad_deploy runs from 80 to 115, and settles until 127
@@ -55,6 +55,10 @@ def test_an_incident_of_the_cold_start_is_neither_found_nor_false() -> None:
 
     assert result.false == ()
     assert result.found == 0
+
+
+def test_silence_after_the_end_of_the_recording_is_no_false_incident() -> None:
+    assert [seen.id for seen in scored(("within", 399.0), ("after", 406.0)).false] == ["within"]
 
 
 def test_an_incident_on_another_replica_does_not_detect_the_fault() -> None:

@@ -35,6 +35,16 @@ def test_the_report_has_a_row_for_each_fault() -> None:
     assert "missed" in row(shown, "traffic burst")
 
 
+def test_an_act_that_was_repeated_is_told_once() -> None:
+    story = a_story()
+    for number in range(3):
+        decided = intent(f"again{number}", "i2", "notify", "oncall", 153.0 + number)
+        story.see_intent(decided)
+        story.see_outcome(outcome(decided, "cooldown"))
+
+    assert "notify oncall: cooldown (3 times)" in text(view.report(story))
+
+
 def test_the_report_says_what_would_have_been_right() -> None:
     shown = text(view.report(a_story()))
 
@@ -124,8 +134,8 @@ def test_the_narrator_tells_everything_once() -> None:
 
     lines = [line.plain for line in narrator.news(story)]
 
-    assert lines[0] == "1:20.0  fault    bad deploy, all"
-    assert "4:31.0  open     P1  resource exhaustion, replica r0: completion tokens are up 6x" in lines
+    assert lines[0] == "1:20.0  fault    bad deploy, model version"
+    assert "4:31.0  open     P1  resource exhaustion: completion tokens are up 6x" in lines
     assert "4:31.7  action   circuit breaker serving/r0 executed: circuit_breaker executed" in lines
     assert "1:22.0  gateway  version of serving/bytegpt: v2 -> v1 (by tocsin)" in lines
     assert len(lines) == len(set(lines)) == 4 + 5 + 4 + 3
