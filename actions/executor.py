@@ -38,6 +38,7 @@ class Executor:
         self._limits = limits
         self._now_s = now_s
         self._dry_run = dry_run
+        self._gate = asyncio.Lock()
 
     async def execute(self, intent: Intent) -> Outcome:
         """What came of the intent. Raises only what the ledger's storage raises, and `CancelledError`.
@@ -45,28 +46,39 @@ class Executor:
         After either the intent is not acknowledged and comes again: it then runs if it was never claimed, and is
         `interrupted` if it was.
         """
-        seen = self._ledger.seen(intent.key)
-        if seen is not None:
-            return await self._repeated(intent, seen)
-        verdict = self._judge(intent)
-        if not verdict.allowed:
-            return await self._refuse(intent, verdict)
+        # Held from the limits to the claim: the claim is what the next intent's limits count.
+        async with self._gate:
+            refused = await self._admit(intent)
+        if refused is not None:
+            return refused
         action = self._actions[intent.kind]
-        if self._dry_run or action.bounds.dry_run:
+        if self._rehearses(action):
             status, detail, data = await _attempt(action, intent, RunContext(dry_run=True))
             # A failed rehearsal touched nothing: as `failed` it would count towards the limits.
             told = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
             return await self._settle(intent, "dry_run", told, data)
-        # No await may come between the limits above and the claim: the claim is what the next intent's limits count.
-        claim = await self._ledger.claim(intent, self._now_s())
-        if not claim.won:
-            return await self._repeated(intent, claim)
         try:
             status, detail, data = await _attempt(action, intent, RunContext())
         except BaseException:
             self._ledger.abandon(intent.key)
             raise
         return await self._settle(intent, status, detail, data)
+
+    async def _admit(self, intent: Intent) -> Outcome | None:
+        """None if the intent may run now: it is within the limits, and claimed unless it is a rehearsal."""
+        seen = self._ledger.seen(intent.key)
+        if seen is not None:
+            return await self._repeated(intent, seen)
+        verdict = self._judge(intent)
+        if not verdict.allowed:
+            return await self._refuse(intent, verdict)
+        if self._rehearses(self._actions[intent.kind]):
+            return None
+        claim = await self._ledger.claim(intent, self._now_s())
+        return None if claim.won else await self._repeated(intent, claim)
+
+    def _rehearses(self, action: Action) -> bool:
+        return self._dry_run or action.bounds.dry_run
 
     def _judge(self, intent: Intent) -> Verdict:
         now_s = self._now_s()

@@ -54,7 +54,7 @@ class Transition:
 
 class Ledger(Protocol):
     """What the executor asks. The coroutines may block on storage; the rest answer from memory at once. A claim
-    counts towards every limit before its first await, so that intents running at once cannot overdraw a budget.
+    counts towards every limit when it returns `won`.
 
     Crash: a claim that returned `won` survives it. Duplicate: a key is won once, ever. A storage fault raises; the
     caller then does not run the action.

@@ -9,7 +9,7 @@ import pytest
 
 from actions.base import Bounds, Refusal, TargetError
 from actions.executor import Executor
-from actions.ledger import MemoryLedger
+from actions.ledger import Claim, MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent, Mode, Outcome
 from tests.actions.cases import NOW_S, Clock, FakeAction, intent
@@ -171,8 +171,18 @@ async def test_two_tasks_with_one_key_run_it_once() -> None:
     assert sorted(o.status for o in outcomes) == ["duplicate"] * 4 + ["executed"]
 
 
+class SlowLedger(MemoryLedger):
+    """A ledger that knows of its claims only after the log took them, as one in a topic does."""
+
+    async def claim(self, intent: Intent, now_s: float) -> Claim:
+        await asyncio.sleep(0)
+        return await super().claim(intent, now_s)
+
+
 async def test_budget_holds_among_tasks_that_run_at_once() -> None:
-    bench = Bench(LimitParams(cooldown_s=0, actions_per_hour=2, storm_actions=100, fleet_share=1.0))
+    bench = Bench()
+    limits = LimitParams(cooldown_s=0, actions_per_hour=2, storm_actions=100, fleet_share=1.0)
+    bench.executor = Executor({"circuit_breaker": bench.action}, SlowLedger(), limits, bench.clock, dry_run=False)
     intents = [replace(intent(f"k{n}", target=f"chat/r{n}"), params={"fleet_size": 10}) for n in range(6)]
     outcomes = await asyncio.gather(*(bench.execute(one) for one in intents))
     assert [o.status for o in outcomes].count("executed") == 2
