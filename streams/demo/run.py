@@ -196,12 +196,17 @@ async def _keep_looking(cast: Cast, display: Display, began_s: float) -> None:
         _look(cast, began_s)
         display.update(cast.story)
         await asyncio.sleep(TICK_S)
-        if cast.story.phase in ("playing", "settling") and (passed_s := time.monotonic() - looked_s) >= LOOK_EVERY_S:
+        if _is_watched(cast.story) and (passed_s := time.monotonic() - looked_s) >= LOOK_EVERY_S:
             cast.story.requests_per_s = (cast.story.sent - sent) / passed_s
             looked_s, sent = time.monotonic(), cast.story.sent
             seen = await look_at_worker(cast.http, cast.story.worker)
-            if cast.story.phase != "done":  # else the worker is being stopped, and its silence is no complaint
+            if _is_watched(cast.story):
                 cast.story.worker = seen
+
+
+def _is_watched(story: Story) -> bool:
+    """Whether the worker should be at work: before, and while it is being stopped, its silence is no complaint."""
+    return story.phase in ("playing", "settling")
 
 
 def _look(cast: Cast, began_s: float) -> None:

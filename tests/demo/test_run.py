@@ -89,7 +89,7 @@ async def test_a_fault_in_the_recording_ends_as_a_switch_at_the_gateway(recordin
 
 
 async def test_a_recording_without_records_is_named(recording: Path) -> None:
-    (recording / "requests.csv").write_text("ts,status\n")
+    (recording / "requests.csv").write_text("ts,status,latency_ms\n")
 
     with pytest.raises(RecordingError, match="no records, expected at least one"):
         await run(recording, 10.0, Watched(), worker=STUB)
