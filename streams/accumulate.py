@@ -24,7 +24,7 @@ class Sums:
         self.table = np.zeros((6, 0))
 
     def add(self, scopes: IntArray, values: FloatArray, counts: FloatArray) -> None:
-        """Take values in. scopes, values: (n,) in record order within each scope. counts: how often each scope occurs."""
+        """Take values in. scopes, values: (n,), in record order within a scope. counts: how often each scope occurs."""
         if self.table.shape[1] < len(counts):
             self._grow(len(counts))
         count, shift, total, squares, low, high = self.table
@@ -44,6 +44,23 @@ class Sums:
         self.table = np.zeros((6, size))
         self.table[LOW], self.table[HIGH] = np.inf, -np.inf
         self.table[:, : old.shape[1]] = old
+
+
+class Members:
+    """Which scopes a run of samples counts in, marginal by marginal, each in record order."""
+
+    def __init__(self, scope: IntArray, size: int) -> None:
+        self._marginals = len(scope)
+        flat = scope.reshape(-1)
+        held = flat >= 0
+        self._held = None if held.all() else held
+        self.scopes: IntArray = flat if self._held is None else flat[held]
+        self.counts: FloatArray = np.bincount(self.scopes, minlength=size).astype(np.float64)
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """A value per sample, repeated for each of its scopes."""
+        tiled = np.tile(values, self._marginals)
+        return tiled if self._held is None else tiled[self._held]
 
 
 @dataclass(slots=True)
@@ -124,23 +141,29 @@ def merged(parts: list[Parts]) -> Parts:
     if len(distinct) == len(rows):
         return Parts(distinct, first[at], count[at], mean[at], m2[at], total[at], low[at], high[at])
     size = len(distinct)
-    counts = np.bincount(inverse, count, size)
+    counts = _summed(inverse, count, size)
     reference = mean[at]
     apart = mean - reference[inverse]
-    shift = np.bincount(inverse, count * apart, size) / counts
+    shift = _summed(inverse, count * apart, size) / counts
     spread = m2 + count * (apart - shift[inverse]) ** 2
     earliest, lowest, highest = first[at], np.full(size, np.inf), np.full(size, -np.inf)
     np.minimum.at(earliest, inverse, first)
     np.minimum.at(lowest, inverse, low)
     np.maximum.at(highest, inverse, high)
     return Parts(
-        distinct, earliest, counts, reference + shift, np.bincount(inverse, spread, size),
-        np.bincount(inverse, total, size), lowest, highest,
+        distinct, earliest, counts, reference + shift, _summed(inverse, spread, size),
+        _summed(inverse, total, size), lowest, highest,
     )
 
 
 def _joined(parts: list[Parts], name: str) -> FloatArray:
     return np.concatenate([getattr(part, name) for part in parts])
+
+
+def _summed(at: IntArray, values: FloatArray, size: int) -> FloatArray:
+    sums = np.zeros(size)
+    np.add.at(sums, at, values)
+    return sums
 
 
 def quantiles(rows: IntArray, values: FloatArray, wanted: IntArray, share: FloatArray) -> FloatArray:
@@ -149,9 +172,11 @@ def quantiles(rows: IntArray, values: FloatArray, wanted: IntArray, share: Float
     rows, values = rows[order], values[order]
     start, stop = np.searchsorted(rows, wanted), np.searchsorted(rows, wanted, side="right")
     found = stop > start
-    place = start + share * np.maximum(stop - start - 1, 0)
+    # Within the row, not in the whole array: rounding must not depend on where the row happens to lie.
+    place = (share * np.maximum(stop - start - 1, 0))[found]
     low = np.floor(place).astype(np.intp)
+    first, last = start[found], stop[found] - 1
+    below, above = values[first + low], values[np.minimum(first + low + 1, last)]
     answer = np.full(len(wanted), np.nan)
-    below, above = values[low[found]], values[np.minimum(low + 1, np.maximum(stop - 1, 0))[found]]
-    answer[found] = below + (above - below) * (place - low)[found]
+    answer[found] = below + (above - below) * (place - low)
     return answer

@@ -48,7 +48,7 @@ class ScopeTable:
         unknown = set(marginals) - {"version", "replica", "tenant"}
         if unknown or capacity < 1 or max_values_per_label < 1:
             raise ValueError(
-                f"scopes: capacity {capacity}, max_values_per_label {max_values_per_label}, marginals {list(marginals)};"
+                f"scopes: capacity {capacity}, max_values_per_label {max_values_per_label}, marginals {marginals};"
                 " expected positive limits and marginals out of version, replica, tenant",
             )
         self.capacity = capacity

@@ -168,6 +168,8 @@ class SeriesTable:
         arrays: State = {
             "metric_of": self.metric_of[used].copy(), "scope_of": self._scope_of[used].copy(),
             "last_seen_s": self.last_seen_s[used].copy(), "scope_seen_s": self._scope_seen_s.copy(),
+            "free": np.array(self._free, np.intp), "gone": np.concatenate([np.empty(0, np.intp), *self._gone]),
+            "retry_at_s": np.array([self._retry_at_s]),
         }
         return arrays, {"metrics": list(self.metrics)}
 
@@ -178,7 +180,8 @@ class SeriesTable:
         known = bool(np.all(metric_of < len(metrics)) and np.all(scope_of < len(self.scopes.names)))
         if not (fits and known and len(metrics) <= self.max_metrics):
             found = f"{len(metric_of)} rows of {len(metrics)} metrics in {len(self.scopes.names)} scopes"
-            raise ValueError(f"series table: {found}, expected at most {self.capacity} rows, each with metric and scope")
+            expected = f"at most {self.capacity} rows, each with its metric and scope"
+            raise ValueError(f"series table: {found}, expected {expected}")
         for name in metrics:
             self.metric_id(name)
         self._used = len(metric_of)
@@ -186,6 +189,8 @@ class SeriesTable:
         self._scope_of[: self._used] = scope_of
         self.last_seen_s[: self._used] = state["last_seen_s"].astype(np.float64)
         self._scope_seen_s = state["scope_seen_s"].astype(np.float64)
-        self._free = np.flatnonzero(metric_of < 0)[::-1].tolist()
+        self._free = state["free"].astype(np.intp).tolist()
+        self._gone = [state["gone"].astype(np.intp)]
+        self._retry_at_s = float(state["retry_at_s"].astype(np.float64)[0])
         for row in self.active().tolist():
             self._grown(metric_of[row])[scope_of[row]] = row

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Block, BoolArray, FloatArray, IntArray, State
-from streams.accumulate import Cell, Parts, Sums, merged, parts_of, quantiles
+from streams.accumulate import Cell, Members, Parts, Sums, merged, parts_of, quantiles
 from streams.clock import ShardClock
 from streams.columns import Samples
 from streams.series import SeriesTable
@@ -35,7 +35,7 @@ class WindowParams:
     """How windows are cut; raises ValueError for what makes no sense.
 
     size_s: 0.25 to 60. lateness_s: how far a record may lie behind its source's newest. min_count, max_wait_s: when a
-    sparse series closes; max_wait_s is rounded up to whole windows. rate_metric: name of the derived series of requests.
+    sparse series closes; max_wait_s is rounded up to whole windows. rate_metric: the derived series, a reserved name.
     """
 
     size_s: float = 1.0
@@ -54,8 +54,8 @@ class WindowParams:
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """Samples taken into windows, samples too late for theirs, metric values dropped (too many metrics, or the name of
-    the derived rate)."""
+    """Samples taken into windows, samples too late for theirs, metric values dropped (too many metrics, or the
+    reserved name of the derived rate)."""
 
     accepted: int
     late: int
@@ -138,7 +138,7 @@ class Windower:
     def _fill(self, cell: Cell, samples: Samples, chosen: IntArray | None) -> int:
         """Add the chosen samples (None: all) to a cell; returns the metric values dropped."""
         every = slice(None) if chosen is None else chosen
-        members = _Members(samples.scope[:, every], self._size())
+        members = Members(samples.scope[:, every], self._size())
         cell.see(members.scopes, members.spread(samples.ts_s[every]), members.counts)
         cell.cover(samples.offset[every])
         inside = None
@@ -154,11 +154,11 @@ class Windower:
                         inside = np.zeros(len(samples), bool)
                         inside[chosen] = True
                     values, index = values[inside[index]], index[inside[index]]
-                theirs = _Members(samples.scope[:, index], self._size())
+                theirs = Members(samples.scope[:, index], self._size())
             if not len(values):
                 continue
             metric = self._metric(column.metric)
-            if metric is None or (cell.counted and column.metric == self.params.rate_metric):
+            if metric is None or column.metric == self.params.rate_metric:
                 dropped += len(values)
                 continue
             cell.metrics.setdefault(metric, Sums()).add(theirs.scopes, theirs.spread(values), theirs.counts)
@@ -283,20 +283,3 @@ class Windower:
         if metric is None:
             raise ValueError(f"windows: snapshot holds metric {name!r}, expected it in the series table")
         return metric
-
-
-class _Members:
-    """Which scopes a run of samples counts in, marginal by marginal, each in record order."""
-
-    def __init__(self, scope: IntArray, size: int) -> None:
-        self._marginals = len(scope)
-        flat = scope.reshape(-1)
-        held = flat >= 0
-        self._held = None if held.all() else held
-        self.scopes: IntArray = flat if self._held is None else flat[held]
-        self.counts: FloatArray = np.bincount(self.scopes, minlength=size).astype(np.float64)
-
-    def spread(self, values: FloatArray) -> FloatArray:
-        """A value per sample, repeated for each of its scopes."""
-        tiled = np.tile(values, self._marginals)
-        return tiled if self._held is None else tiled[self._held]
