@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -40,14 +40,21 @@ class Publisher:
             producer, self._producer = self._producer, None
             await producer.stop()
 
-    async def send(self, owner: Owner, topic: str, messages: Iterable[Message]) -> None:
-        """Hand messages to the producer in order; waits only for room in its buffer."""
+    async def send(
+        self, owner: Owner, topic: str, messages: Iterable[Message], acknowledged: Callable[[], None] | None = None,
+    ) -> None:
+        """Hand messages to the producer in order; waits only for room in its buffer.
+
+        acknowledged: called once for each message that the broker has taken.
+        """
         assert self._producer is not None, "the publisher is not started"
         for message in messages:
             future = await self._producer.send(
                 topic, message.value, key=message.key, headers=list(message.headers), partition=message.partition,
             )
             self._pending[owner].add(future)
+            if acknowledged is not None:
+                future.add_done_callback(_if_taken(acknowledged))
 
     async def settled(self, owner: Owner) -> None:
         """Wait until the broker has acknowledged all that this owner sent so far; raises the first failure."""
@@ -60,3 +67,11 @@ class Publisher:
     def forget(self, owner: Owner) -> None:
         """Stop accounting for an owner that this worker no longer holds."""
         self._pending.pop(owner, None)
+
+
+def _if_taken(acknowledged: Callable[[], None]) -> Callable[[asyncio.Future[Any]], None]:
+    def done(future: asyncio.Future[Any]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            acknowledged()
+
+    return done

@@ -59,14 +59,14 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic to be there. partitions: of a new one; at_least: of one that exists. `replication` None leaves the copies
-    to the broker, but never asks for more than it has."""
+    """A topic to be there. partitions: of a new one; at_least: of one that exists, None for as many. `replication` None
+    leaves the copies to the broker, but never asks for more than it has."""
 
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
     replication: int | None = None
-    at_least: int = 1
+    at_least: int | None = None
 
 
 SNAPSHOT_CONFIG: Mapping[str, str] = {
@@ -104,8 +104,9 @@ async def ensure_topics(
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(brokers, timeout_s, error) from error
     for name, spec in wanted.items():
-        if counts.get(name, 0) < spec.at_least:
-            raise TopicError(f"topic {name!r}: expected {spec.at_least} partitions, found {counts.get(name, 0)}")
+        least = spec.partitions if spec.at_least is None else spec.at_least
+        if counts.get(name, 0) < least:
+            raise TopicError(f"topic {name!r}: expected {least} partitions, found {counts.get(name, 0)}")
     return counts
 
 

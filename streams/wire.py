@@ -37,8 +37,8 @@ class WireError(ValueError):
 class Message:
     """One record to be produced. `partition` None leaves the choice to the key."""
 
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
     headers: tuple[Header, ...]
     partition: int | None = None
 

@@ -1,0 +1,98 @@
+"""The acting side of a worker: intents from the action topic to the executor, outcomes back to the shard that decided.
+
+Guarantee on crash: the ledger's; an intent that comes again is answered from it. An outcome is acknowledged by the
+broker before its intent is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from faust.types.tuples import Message
+
+from actions.executor import Executor
+from actions.model import Outcome
+from config.models import Topics
+from streams.codec import Record
+from streams.desk import Desk
+from streams.ledger_topic import TopicLedger
+from streams.publish import Publisher
+from streams.telemetry import Telemetry
+from streams.tracing import Tracing
+from streams.transport import TP
+from streams.wire import WireError, outcome_message, read_intent, shard_of
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.acting")
+OWNER = "actions"
+"""The publisher's account for outcomes: they belong to no shard of this worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRecord:
+    """A record of the action topic as Faust hands it over. timestamp: milliseconds since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def intent_record(message: Message) -> IntentRecord:
+    """Faust keeps the bytes as they came, and headers as a mapping or as pairs."""
+    headers = message.headers or ()
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return IntentRecord(
+        message.topic, message.partition, message.offset, int(message.timestamp * 1000), message.key, message.value,
+        tuple(pairs),
+    )
+
+
+class Acting:
+    """Executes the intents of the partitions this worker holds."""
+
+    def __init__(
+        self, executor: Executor, ledger: TopicLedger, publisher: Publisher, desk: Desk, topics: Topics,
+        telemetry: Telemetry, tracing: Tracing, source: str,
+    ) -> None:
+        self._executor = executor
+        self._ledger = ledger
+        self._publisher = publisher
+        self._desk = desk
+        self._topics = topics
+        self._telemetry = telemetry
+        self._tracing = tracing
+        self._source = source
+
+    async def take_over(self, partitions: Iterable[int]) -> None:
+        """Report what an earlier owner of these partitions left in doubt; call before their intents are executed."""
+        outcomes = await self._ledger.recover(partitions)
+        for outcome in outcomes:
+            log.error("interrupted", key=outcome.key, kind=outcome.kind, target=outcome.target)
+            await self._report(outcome, None, [])
+
+    async def take(self, record: Record) -> None:
+        """One record of the action topic, answered completely before it returns."""
+        try:
+            intent = read_intent(record.value)
+        except WireError as error:
+            await self._desk.refuse(OWNER, TP(record.topic, record.partition), record, str(error))
+            await self._publisher.settled(OWNER)
+            return
+        span = self._tracing.execute(
+            intent.kind, intent.target, key=intent.key, topic=self._topics.actions, headers=record.headers,
+        )
+        with span, self._telemetry.stage("execute"):
+            outcome = await self._executor.execute(intent)
+            await self._report(outcome, shard_of(record.headers), self._tracing.inject())
+
+    async def _report(self, outcome: Outcome, shard: int | None, trace: list[tuple[str, Any]]) -> None:
+        self._telemetry.action(outcome.kind, outcome.status)
+        message = outcome_message(outcome, self._source, shard, trace)
+        await self._publisher.send(OWNER, self._topics.outcomes, [message])
+        await self._publisher.settled(OWNER)

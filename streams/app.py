@@ -1,0 +1,158 @@
+"""The composition root: the only place that reads a clock, and where every part of a worker meets every other.
+
+A worker is a Faust app with three agents of a few lines: metric batches and outcomes to the desk, intents to the
+executor. What they need is opened before the consumer starts and closed after the last hand-over.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Any
+
+import aiohttp
+import structlog
+
+from actions.catalogue import build
+from actions.executor import Executor
+from config.models import Config
+from detectors.suite import Suite
+from streams.acting import Acting, intent_record
+from streams.deadletters import Brake
+from streams.desk import Desk, Identity
+from streams.idleness import Idleness
+from streams.keeper import Keeper
+from streams.ledger_topic import TopicLedger
+from streams.metrics_server import MetricsServer
+from streams.plan import plan_of
+from streams.publish import Publisher
+from streams.rounds import Rounds
+from streams.shardstate import VERSION
+from streams.snapshots import TopicSnapshots
+from streams.telemetry import Labels, Telemetry
+from streams.tracing import Tracing
+from streams.transport import TP, BatchedApp, RecordBatch, make_app
+from streams.wallclock import WallClock
+from streams.watchdog import ProgressWatchdog
+from streams.wiring import prepare_topics, settings_of
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
+STALL_AFTER_S = 30.0
+
+
+class Worker:
+    """One worker process. `clock` is the clock of decisions; intervals are measured on the monotonic one."""
+
+    def __init__(self, config: Config, clock: WallClock) -> None:
+        self.config = config
+        self.clock = clock
+        self.settings = settings_of(config)
+        self.app: BatchedApp = make_app(self.settings)
+        release = version("tocsin")
+        source = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
+        self.telemetry = Telemetry(
+            Labels(
+                topics=tuple(sorted(self.settings.batched)), detectors=(*Suite.names, "absence"),
+                action_kinds=tuple(config.actions),
+            ),
+            version=release,
+        )
+        self.tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=source)
+        plan = plan_of(config)
+        self.publisher = Publisher(
+            {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()},
+        )
+        self.store = TopicSnapshots(
+            self.settings.brokers, config.topics.state, security=self.settings.security,
+            versions=frozenset({VERSION}), rejected=self.telemetry.restore,
+        )
+        self.ledger = TopicLedger(
+            self.settings.brokers, config.topics.ledger, owner=source, security=self.settings.security,
+        )
+        self.keeper = Keeper(
+            plan, self.store, self.publisher, self.app, self.telemetry, self.telemetry.stage,
+            config.snapshot.every_s, config.snapshot.every_records, time.monotonic,
+        )
+        brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
+        identity = Identity(source, config.kafka.group, clock.now)
+        self.desk = Desk(self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity)
+        self.idleness = Idleness(plan.idle_s)
+        self.watchdog = ProgressWatchdog(STALL_AFTER_S)
+        self.rounds = Rounds(
+            self.keeper, self.desk, self.idleness, self.watchdog, self.telemetry, self.app, plan.sources, clock.now,
+            time.monotonic,
+        )
+        self.acting: Acting | None = None
+        self._held: frozenset[TP] = frozenset()
+        self._source = source
+        self._restored = False
+        self._opened = AsyncExitStack()
+        self._attach()
+
+    def _attach(self) -> None:
+        app, topics = self.app, self.config.topics
+        app.on_open, app.on_close = self._open, self._opened.aclose
+        app.on_assigned, app.on_revoked = self._assigned, self.keeper.hand_over
+        app.agent(app.batch_topic(*sorted(self.settings.batched)), name="desk")(self._watch)
+        if self.config.executor.enabled:
+            intents = app.topic(topics.actions, key_serializer="raw", value_serializer="raw", maxsize=1000)
+            app.agent(intents, name="acting")(self._act)
+        app.task(self.rounds.run)
+
+    async def _open(self) -> None:
+        shards = await prepare_topics(self.config, self.settings.security)
+        enter = self._opened.enter_async_context
+        self._opened.callback(self.tracing.close)
+        await enter(self.publisher)
+        await enter(self.store)
+        if self.config.executor.enabled:
+            await enter(self.ledger)
+            session = await enter(aiohttp.ClientSession())
+            executor = Executor(
+                build(self.config.actions.values(), session), self.ledger, self.config.limits, self.clock.now,
+                self.config.executor.dry_run,
+            )
+            self.acting = Acting(
+                executor, self.ledger, self.publisher, self.desk, self.config.topics, self.telemetry, self.tracing,
+                self._source,
+            )
+        server = MetricsServer(
+            self.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
+            port=self.config.telemetry.port,
+        )
+        await server.start()
+        self._opened.push_async_callback(server.stop)
+        log.info("started", source=self._source, shards=shards, metrics_port=server.port)
+
+    async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
+        gone = [(tp.topic, tp.partition) for tp in self._held - tps]
+        self._held = tps
+        self.watchdog.revoke(gone)
+        self.telemetry.revoke(gone)
+        self.idleness.forget({partition for _, partition in gone})
+        offsets = await self.keeper.restore(tps)
+        if self.acting is not None:
+            await self.acting.take_over({tp.partition for tp in tps})
+        self._restored = True
+        return offsets
+
+    async def _watch(self, batches: Any) -> None:
+        async for batch in batches:
+            assert isinstance(batch, RecordBatch)
+            self.idleness.arrived(batch.partition, batch.topic, self.clock.now())
+            await self.desk.take(batch)
+
+    async def _act(self, stream: Any) -> None:
+        async for event in stream.events():
+            assert self.acting is not None
+            await self.acting.take(intent_record(event.message))
+
+    def _complaints(self) -> tuple[str, ...]:
+        return self.watchdog.complaints(time.monotonic())
+
+    def _missing(self) -> tuple[str, ...]:
+        return () if self._restored else ("no partitions assigned and restored yet",)

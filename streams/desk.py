@@ -1,0 +1,155 @@
+"""The desk: a batch comes in, the shard decides, and what it decided goes out. The body of the metric agents.
+
+Guarantee on crash: nothing is released here, so an interrupted batch is read again. Guarantee on duplicate: the shard
+skips what it contains. A record that cannot be read becomes a dead letter; a batch of nearly nothing else trips the
+brake and stops the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from classifiers.triage import Transition
+from config.models import Topics
+from streams.codec import Record
+from streams.deadletters import Brake, DeadLetter
+from streams.deadletters import headers as dead_headers
+from streams.keeper import Keeper
+from streams.pipeline import Products, Shard
+from streams.publish import Publisher
+from streams.telemetry import Telemetry
+from streams.telemetry import Transition as Told
+from streams.tracing import Tracing
+from streams.transport import TP, RecordBatch
+from streams.wire import Message, WireError, incident_message, intent_message, read_outcome
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.desk")
+
+TOLD: Mapping[str, Told] = {"opened": "open", "updated": "update", "resolved": "resolve"}
+
+
+class BrakeTripped(RuntimeError):  # noqa: N818
+    """Nearly everything that comes in is bad: a human must look before the worker goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who writes: `source` of the events, consumer `group`, and the clock of decisions in seconds since the epoch."""
+
+    source: str
+    group: str
+    now_s: Callable[[], float]
+
+
+class Desk:
+    """One worker's desk."""
+
+    def __init__(
+        self, keeper: Keeper, publisher: Publisher, topics: Topics, telemetry: Telemetry, tracing: Tracing,
+        brake: Brake, identity: Identity,
+    ) -> None:
+        self._keeper = keeper
+        self._publisher = publisher
+        self._topics = topics
+        self._telemetry = telemetry
+        self._tracing = tracing
+        self._brake = brake
+        self._identity = identity
+        self._idle: dict[int, frozenset[str]] = {}
+
+    async def take(self, batch: RecordBatch) -> None:
+        """One record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
+        shard = self._keeper.shard(batch.partition)
+        if shard is None:
+            return
+        span = self._tracing.batch(
+            batch.topic, batch.partition, group=self._identity.group, records=len(batch.records),
+            last_offset=batch.last_offset, headers=(record.headers for record in batch.records),
+        )
+        with span:
+            if batch.topic == self._topics.outcomes:
+                await self._take_outcomes(shard, batch)
+            else:
+                await self._take_metrics(shard, batch)
+
+    async def pass_time(self, number: int, idle: frozenset[str]) -> None:
+        """Tell a shard which of its sources have nothing to read, so that they hold nothing back."""
+        shard = self._keeper.shard(number)
+        self._idle[number] = idle
+        if shard is not None and idle:
+            await self._publish(number, shard, shard.pass_time(self._identity.now_s(), idle))
+
+    async def _take_metrics(self, shard: Shard, batch: RecordBatch) -> None:
+        idle = self._idle.get(batch.partition, frozenset()) - {batch.topic}
+        products = shard.ingest(batch.topic, batch.records, self._identity.now_s(), idle)
+        self._telemetry.batch(
+            batch.topic, accepted=products.accepted, late=products.late,
+            dead=sum(dead.rejected for dead in products.dead),
+        )
+        await self._publish(batch.partition, shard, products)
+        reason = self._brake.observe(len(batch.records), products.dead)
+        if reason is not None:
+            raise BrakeTripped(f"{batch.topic}[{batch.partition}] up to offset {batch.last_offset}: {reason}")
+
+    async def _take_outcomes(self, shard: Shard, batch: RecordBatch) -> None:
+        for record in batch.records:
+            if record.offset < shard.offsets.get(batch.topic, 0):
+                continue
+            try:
+                products = shard.outcome(read_outcome(record.value))
+            except WireError as error:
+                await self.refuse(batch.partition, batch.tp, record, str(error))
+            else:
+                await self._publish(batch.partition, shard, products)
+        shard.offsets[batch.topic] = batch.next_offset
+
+    async def refuse(self, owner: int | str, tp: TP, record: Record, why: str) -> None:
+        """A record on one of our own topics that breaks its contract: to the dead letters, with the reason."""
+        log.warning("record_refused", topic=tp.topic, partition=tp.partition, offset=record.offset, reason=why)
+        self._telemetry.dead_letter("invalid")
+        dead = DeadLetter(
+            "invalid", why, 1, tp.topic, tp.partition, record.offset, record.timestamp, record.key, record.value,
+            tuple(record.headers),
+        )
+        await self._bury(owner, [dead])
+
+    async def _publish(self, number: int, shard: Shard, products: Products) -> None:
+        with self._telemetry.stage("publish"):
+            if products.dead:
+                for dead in products.dead:
+                    self._telemetry.dead_letter(dead.reason, dead.rejected)
+                await self._bury(number, products.dead)
+            for transition in products.transitions:
+                await self._tell(number, transition)
+            for intent in products.intents:
+                with self._tracing.decide(intent.kind, intent.target, key=intent.key, topic=self._topics.actions):
+                    message = intent_message(intent, self._identity.source, number, self._tracing.inject())
+                    await self._publisher.send(number, self._topics.actions, [message])
+        for detector, count in shard.detection.alarms.items():
+            self._telemetry.anomalies(detector, count)
+        shard.detection.alarms.clear()
+
+    async def _tell(self, number: int, transition: Transition) -> None:
+        incident, now_s = transition.incident, self._identity.now_s()
+        log.info(
+            "incident", change=transition.change, id=incident.id, severity=incident.severity, title=incident.title,
+        )
+        self._telemetry.incident(incident.category, incident.severity, TOLD[transition.change])
+
+        def measured() -> None:
+            self._telemetry.end_to_end(self._identity.now_s() - incident.opened_at_s)
+
+        with self._tracing.incident(
+            incident.id, TOLD[transition.change], category=incident.category, severity=incident.severity,
+        ):
+            await self._publisher.send(
+                number, self._topics.incidents, [incident_message(incident, self._identity.source, now_s)],
+                measured if transition.change == "opened" else None,
+            )
+
+    async def _bury(self, owner: int | str, dead: Sequence[DeadLetter]) -> None:
+        messages = [Message(one.key, one.value, tuple(dead_headers(one))) for one in dead]
+        await self._publisher.send(owner, self._topics.dead_letters, messages)

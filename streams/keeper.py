@@ -1,0 +1,137 @@
+"""The keeper of a worker's shards: restores them before their records flow, stores them while they do, hands them over.
+
+A shard's offsets are released for commit only when two things are true of one and the same moment: the snapshot taken
+then is durable, and everything decided before it is acknowledged. Crash: the shard goes on from that snapshot and reads
+again what came after it; the same ids come out. Duplicate: what the snapshot contains is skipped by offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from streams.pipeline import Shard, Stopwatch
+from streams.plan import Plan
+from streams.publish import Publisher
+from streams.shardstate import SnapshotMismatch, from_snapshot, to_snapshot
+from streams.snapshots import SnapshotStore
+from streams.telemetry import Telemetry
+from streams.transport import TP
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.keeper")
+
+STORE_BYTES_PER_S = 4e6
+"""A large state is stored less often, so that storing it never takes more than this of the network."""
+
+
+class Positions(Protocol):
+    """What the keeper needs of the transport."""
+
+    def release(self, tp: TP, next_offset: int) -> bool: ...
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A shard and its account. stored: the offsets that the last durable snapshot contains."""
+
+    shard: Shard
+    lock: asyncio.Lock
+    stored: dict[str, int]
+    stored_at_s: float
+    size_bytes: int = 0
+
+
+class Keeper:
+    """The shards of one worker. `now_s` is monotonic seconds, for intervals only."""
+
+    def __init__(
+        self, plan: Plan, store: SnapshotStore, publisher: Publisher, positions: Positions, telemetry: Telemetry,
+        stopwatch: Stopwatch, every_s: float, every_records: int, now_s: Callable[[], float],
+    ) -> None:
+        self._plan = plan
+        self._store = store
+        self._publisher = publisher
+        self._positions = positions
+        self._telemetry = telemetry
+        self._stopwatch = stopwatch
+        self._every_s = every_s
+        self._every_records = every_records
+        self._now_s = now_s
+        self._kept: dict[int, _Kept] = {}
+
+    @property
+    def shards(self) -> Mapping[int, Shard]:
+        """The shards by number."""
+        return {number: kept.shard for number, kept in self._kept.items()}
+
+    def shard(self, number: int) -> Shard | None:
+        """One shard, None when this worker does not hold it."""
+        kept = self._kept.get(number)
+        return None if kept is None else kept.shard
+
+    async def restore(self, tps: frozenset[TP]) -> Mapping[TP, int]:
+        """Take over these partitions, and only these: load each shard, and say where its topics go on.
+
+        Also shards held before are loaded anew, since another worker may have gone on with them meanwhile.
+        """
+        self._kept.clear()
+        numbers = sorted({tp.partition for tp in tps})
+        loaded = await asyncio.gather(*(self._load(number) for number in numbers))
+        for number, shard in zip(numbers, loaded, strict=True):
+            self._publisher.forget(number)
+            self._kept[number] = _Kept(shard, asyncio.Lock(), dict(shard.offsets), self._now_s())
+        offsets = {tp: self._kept[tp.partition].shard.offsets.get(tp.topic) for tp in tps}
+        return {tp: offset for tp, offset in offsets.items() if offset is not None}
+
+    async def hand_over(self, tps: frozenset[TP]) -> None:
+        """Store the shards that go, so that their next owner has nothing to read again."""
+        await asyncio.gather(*(self.keep(number) for number in sorted({tp.partition for tp in tps})))
+
+    async def keep_due(self) -> None:
+        """Store each shard whose time has come; called often, does little."""
+        for number, kept in list(self._kept.items()):
+            wait_s = max(self._every_s, kept.size_bytes / STORE_BYTES_PER_S)
+            new = sum(offset - kept.stored.get(topic, 0) for topic, offset in kept.shard.offsets.items())
+            if new and (self._now_s() - kept.stored_at_s >= wait_s or new >= self._every_records):
+                await self.keep(number)
+
+    async def keep(self, number: int) -> None:
+        """Store one shard and release what it contains; raises when the store or an output fails for good."""
+        kept = self._kept.get(number)
+        if kept is None:
+            return
+        async with kept.lock:
+            if kept.shard.offsets == kept.stored:
+                return
+            snapshot = to_snapshot(kept.shard)
+            try:
+                with self._telemetry.stage("snapshot"):
+                    await self._publisher.settled(number)
+                    await self._store.save(number, snapshot)
+            except Exception:
+                self._telemetry.snapshot("failed")
+                raise
+            kept.size_bytes = sum(array.nbytes for array in snapshot.arrays.values())
+            kept.stored, kept.stored_at_s = snapshot.offsets, self._now_s()
+            self._telemetry.snapshot("stored", kept.size_bytes)
+            for topic, offset in snapshot.offsets.items():
+                self._positions.release(TP(topic, number), offset)
+
+    async def _load(self, number: int) -> Shard:
+        snapshot = await self._store.load(number)
+        if snapshot is None:
+            self._telemetry.restore("empty")
+            return Shard(self._plan, self._stopwatch)
+        try:
+            shard = from_snapshot(self._plan, snapshot, self._stopwatch)
+        except SnapshotMismatch as error:
+            self._telemetry.restore("version")
+            log.warning("state_rejected", shard=number, reason=str(error))
+            return Shard(self._plan, self._stopwatch)
+        self._telemetry.restore("restored")
+        log.info("state_restored", shard=number, series=len(shard.series), offsets=shard.offsets)
+        return shard

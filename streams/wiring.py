@@ -1,0 +1,66 @@
+"""From the operator's configuration to the settings of Kafka: addresses, credentials, and the topics there must be."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+
+from config.models import Config
+from streams.topics import LEDGER_CONFIG, SNAPSHOT_CONFIG, Security, TopicError, TopicSpec, ensure_topics
+from streams.transport import KafkaSettings
+
+NEW_PARTITIONS = 4
+"""Of an input topic that nobody made; every topic of ours follows the inputs."""
+COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
+
+
+def security_of(config: Config) -> Security:
+    """TLS and SASL as configured. Raises OSError naming a PEM file that cannot be read."""
+    asked = config.kafka.security
+    context: ssl.SSLContext | None = None
+    if asked.tls:
+        context = ssl.create_default_context(cafile=asked.cafile)
+        context.check_hostname = asked.verify_hostname
+        if asked.certfile is not None:
+            password = asked.key_password.reveal() if asked.key_password is not None else None
+            context.load_cert_chain(asked.certfile, asked.keyfile, password)
+    if asked.sasl is None:
+        return Security(context)
+    return Security(context, asked.sasl.mechanism, asked.sasl.username, asked.sasl.password.reveal())
+
+
+def settings_of(config: Config) -> KafkaSettings:
+    """How the worker meets Kafka. Raises `ValueError` naming a bound that is broken."""
+    kafka = config.kafka
+    return KafkaSettings(
+        brokers=",".join(kafka.brokers),
+        group=kafka.group,
+        batched=frozenset({source.topic for source in config.inputs} | {config.topics.outcomes}),
+        instance=kafka.instance_id,
+        session_timeout_s=kafka.session_timeout_s,
+        heartbeat_s=kafka.session_timeout_s / 4.0,
+        security=security_of(config),
+    )
+
+
+async def prepare_topics(config: Config, security: Security) -> int:
+    """Make what is missing and return the number of shards.
+
+    Raises `BrokerUnavailable`, and `TopicError` when the inputs differ in partitions: shard k is partition k of them
+    all, and a service's records would not meet.
+    """
+    brokers = ",".join(config.kafka.brokers)
+    inputs = [TopicSpec(source.topic, NEW_PARTITIONS, at_least=1) for source in config.inputs]
+    counts = await ensure_topics(brokers, inputs, security=security)
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{topic} has {count}" for topic, count in sorted(counts.items()))
+        raise TopicError(f"inputs: {found} partitions, expected the same number in every input topic")
+    shards = next(iter(counts.values()))
+    topics = config.topics
+    ours = [
+        TopicSpec(topics.incidents, shards, COMPACTED), TopicSpec(topics.actions, shards),
+        TopicSpec(topics.outcomes, shards), TopicSpec(topics.dead_letters, shards, at_least=1),
+        TopicSpec(topics.state, shards, SNAPSHOT_CONFIG), TopicSpec(topics.ledger, shards, LEDGER_CONFIG),
+    ]
+    await ensure_topics(brokers, ours, security=security)
+    return shards
