@@ -25,7 +25,7 @@ _REFUSED = re.compile(r"(?:\w+\.)?(\w+)(?::| is) (.+), expected (.+)")
 
 def explain(tree: Node, details: ErrorDetails) -> Problem:
     """One of pydantic's errors, with the place it has in the file."""
-    path = _written(tree, details["loc"])
+    path = _place(tree, details["loc"])
     node = tree.at(path)
     if details["type"] == "extra_forbidden":
         return Problem(node.file, node.line, dotted(path[:-1]), f"the unknown setting {path[-1]!r}", _names(path))
@@ -33,12 +33,14 @@ def explain(tree: Node, details: ErrorDetails) -> Problem:
         return Problem(node.file, node.line, dotted(path), "", "this setting to be given")
     refused = _REFUSED.fullmatch(details["msg"].removeprefix("Value error, "))
     if details["type"] == "value_error" and refused is not None:
-        field = tree.at((*path, yaml_name(refused[1])))
-        return Problem(field.file, field.line, dotted((*path, yaml_name(refused[1]))), refused[2], refused[3])
+        place = (*path, yaml_name(refused[1]))
+        field = tree.at(place)
+        value = "a secret" if is_secret(place) else refused[2]
+        return Problem(field.file, field.line, dotted(place), value, refused[3])
     return Problem(node.file, node.line, dotted(path), _shown(path, details["input"]), _expected(details))
 
 
-def _written(tree: Node, loc: Path) -> Path:
+def _place(tree: Node, loc: Path) -> Path:
     """A pydantic location without the steps that only name a type: those of a union's members."""
     path: list[str | int] = []
     node = tree

@@ -46,6 +46,8 @@ class Strict(BaseModel):
 def seconds(value: object) -> object:
     """A duration in seconds: `500ms`, `30s`, `1h30m`, `7d`, or a number of seconds. None passes through.
 
+    Anything else raises pydantic's own error, which says what was expected.
+
     >>> seconds("1h30m"), seconds("500ms"), seconds(2)
     (5400.0, 0.5, 2.0)
     """
@@ -88,6 +90,13 @@ def _commas(value: object) -> object:
     return value
 
 
+class _FromText:
+    """Builds a `Secret` from a non-empty text."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(Secret, core_schema.str_schema(min_length=1))
+
+
 Duration = Annotated[
     float, BeforeValidator(seconds), WithJsonSchema({"type": ["string", "number"], "examples": ["500ms", "30s", "7d"]}),
 ]
@@ -98,13 +107,6 @@ Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
-class _FromText:
-    """Builds a `Secret` from a non-empty text."""
-
-    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(Secret, core_schema.str_schema(min_length=1))
-
-
 Hidden = Annotated[Secret, _FromText()]
 """A text that shows in no log line and no error message."""
 Listed = BeforeValidator(_commas)
@@ -123,7 +125,6 @@ class FromYaml:
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Validate as the section's model, then build the dataclass; pydantic calls this once for each field."""
-
         model = section_model(source, self.derived)
 
         def build(section: object) -> object:

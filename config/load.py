@@ -6,7 +6,8 @@ replace. So a file of three lines is a whole configuration, and every default is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path as FilePath
 
@@ -64,11 +65,23 @@ def read(
     except ValidationError as error:
         known = {problem.path for problem in problems}
         found = [explain(tree, details) for details in error.errors(include_url=False)]
-        raise ConfigError(_ordered([*problems, *(p for p in found if p.path not in known)])) from None
+        fresh = _joined(problem for problem in found if problem.path not in known)
+        raise ConfigError(_ordered([*problems, *fresh])) from None
     problems += contradictions(config, tree)
     if problems:
         raise ConfigError(_ordered(problems))
     return config, tuple(_ordered([*warnings, *advise(config, tree)]))
+
+
+def _joined(problems: Iterable[Problem]) -> list[Problem]:
+    """A value that may be of several kinds gives an error for each; it is one problem with several ways out."""
+    joined: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        key = (problem.path, problem.value)
+        before = joined.get(key)
+        expected = problem.expected if before is None else f"{before.expected} or {problem.expected}"
+        joined[key] = replace(problem, expected=expected)
+    return list(joined.values())
 
 
 def _ordered(problems: list[Problem]) -> list[Problem]:

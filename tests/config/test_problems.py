@@ -68,6 +68,14 @@ def test_a_step_may_only_use_a_configured_action(tmp_path: Path) -> None:
     ]
 
 
+def test_a_value_that_may_be_of_several_kinds_is_one_problem(tmp_path: Path) -> None:
+    step = '{kind: notify, target: "{service}", params: {a: [1]}}'
+    text = HEAD + f"playbooks:\n  - {{name: a, version: 1, match: {{}}, mode: auto, steps: [{step}]}}\n"
+    assert problems(tmp_path, text) == [
+        ":3: playbooks[0].steps[0].params.a: got a list, expected a valid string or a valid number or a valid boolean"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
