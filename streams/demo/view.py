@@ -183,7 +183,7 @@ def _findings(story: Story) -> Table:
             table.add_row(name, Text("missed", "bold red"), *[Text("-", "dim")] * 4)
             continue
         table.add_row(
-            name, f"{finding.delay_s:.1f} s",
+            name, Text.assemble(f"{finding.delay_s:.1f} s", (_more(len(finding.incidents) - 1), "dim")),
             _judged(_words(first.category), finding.category_right, map(_words, fault.categories)),
             _judged(first.peak_severity, finding.severity_right, fault.severities),
             _judged(scope_of(first), finding.scope_right, [fault.scope]),
@@ -193,14 +193,21 @@ def _findings(story: Story) -> Table:
 
 
 def _acts(story: Story, finding: Finding) -> RenderableType:
-    """What was done, an act that was repeated told once with its number."""
+    """What was done: an act that was repeated is told once with its number, an undo that worked with what it undid."""
     acts = story.acts_of({incident.id for incident in finding.incidents})
-    counts = Counter((f"{_words(act.name)} {act.head.target}", act.status) for act in acts)
-    lines = [
-        Text.assemble(f"{act}: ", _status(status), f" ({count} times)" if count > 1 else "")
-        for (act, status), count in counts.items()
-    ]
+    undone = {(act.head.kind, act.head.target) for act in acts if _is_undo_done(act)}
+    counts = Counter((act.name, act.head.kind, act.head.target, act.status) for act in acts if not _is_undo_done(act))
+    lines = []
+    for (name, kind, target, status), count in counts.items():
+        after = " (resolved)" if kind == "notify" else " (undone)"
+        is_over = status == "executed" and (kind, target) in undone
+        times = f" {count} times" if count > 1 else ""
+        lines.append(Text.assemble(f"{_words(name)} {target}: ", _status(status), times, after if is_over else ""))
     return Text("\n").join(lines) if lines else Text("none", "dim")
+
+
+def _is_undo_done(act: Act) -> bool:
+    return act.head.undo and act.status == "executed"
 
 
 def _false_incidents(story: Story, false: Iterable[Incident]) -> Table:
@@ -263,6 +270,10 @@ def _status(status: str) -> Text:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _more(others: int) -> str:
+    return f"\n+{others} more" if others else ""
 
 
 def _plural(number: int, one: str, many: str | None = None) -> str:

@@ -42,7 +42,34 @@ def test_an_act_that_was_repeated_is_told_once() -> None:
         story.see_intent(decided)
         story.see_outcome(outcome(decided, "cooldown"))
 
-    assert "notify oncall: cooldown (3 times)" in text(view.report(story))
+    assert "notify oncall: cooldown 3 times" in text(view.report(story))
+
+
+def test_an_undo_is_told_with_what_it_undid() -> None:
+    story = a_story()
+    story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True)))
+
+    shown = text(view.report(story))
+
+    assert "circuit breaker serving/r0: executed (undone)" in shown
+    assert "undo circuit breaker" not in shown
+
+
+def test_an_undo_that_failed_is_told_by_itself() -> None:
+    story = a_story()
+    story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True), "failed"))
+
+    shown = text(view.report(story))
+
+    assert "circuit breaker serving/r0: executed " in shown
+    assert "undo circuit breaker serving/r0: failed" in shown
+
+
+def test_further_incidents_of_a_fault_are_counted() -> None:
+    story = a_story()
+    story.incidents["i6"] = incident("i6", 275.0, "resource_exhaustion", replica="r0")
+
+    assert "+1 more" in text(view.report(story))
 
 
 def test_the_report_says_what_would_have_been_right() -> None:
