@@ -107,7 +107,8 @@ class Windower:
         """Take a batch of one source in. count_requests: each record is one request of the rate series.
 
         A record is late when its window ends at or before its source's watermark as it stood before the record, or was
-        closed. About 0.5 us a record of five metrics in four scopes.
+        closed. With the closing, about 0.5 us a record of five metrics in four scopes (0.9 at 12,000 series); a window
+        costs about 0.3 ms of its own, which shows where records are rarer than windows.
         """
         if not len(samples):
             return AddResult(0, 0, 0)
@@ -172,9 +173,12 @@ class Windower:
 
     def _metric(self, name: str) -> int | None:
         metric = self.series.metric_id(name)
+        self._ask_statistics()
+        return metric
+
+    def _ask_statistics(self) -> None:
         while len(self._statistic) < len(self.series.metrics):
             self._statistic.append(self._statistics(self.series.metrics[len(self._statistic)]))
-        return metric
 
     def close(self, clock_s: float) -> Iterator[Closed]:
         """Close the windows that end at or before `clock_s`, one by one in time order.
@@ -274,6 +278,7 @@ class Windower:
         """Go on from a snapshot, after the tables; raises ValueError when it is of another window size or malformed."""
         if meta["size_s"] != self.params.size_s:
             raise ValueError(f"windows: snapshot of size_s {meta['size_s']}, expected {self.params.size_s}")
+        self._ask_statistics()
         self._cells, self._carried, self._carried_samples = unpack(state, meta, self._known)
         self.closed_s = -inf if meta["closed_s"] is None else meta["closed_s"]
         self.clock.restore(meta["highest_s"])

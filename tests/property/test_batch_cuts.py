@@ -30,7 +30,6 @@ good = st.builds(
     st.integers(0, 60), metrics, labels,
 )
 bad: st.SearchStrategy[object] = st.sampled_from([
-
     None, b"", b"{", b"17", b'{"ts":1}', sample(NOW_S * 1e3), sample(metrics={"a": "x"}), sample(version=1), [],
     b'{"ts":1,"service":"c","metrics":{"a":1}', b'"b":2}}', b'{"ts":1,"service":"c","metrics":{"a":1}},{}',
 ])

@@ -261,6 +261,19 @@ def test_restored_windows_close_like_uninterrupted_ones(statistic: Statistic) ->
     assert closed_lines(one.windows.close(inf), one.series) == closed_lines(other.windows.close(inf), other.series)
 
 
+def test_a_series_that_is_only_carried_survives_a_restore() -> None:
+    params = WindowParams(min_count=3, max_wait_s=4.0)
+    one, other = Bench(params), Bench(params)
+    one.add(at(0.0, 7.0))
+    assert one.close(T + 1.0) == [{}]
+    other.scopes.restore(one.scopes.snapshot())
+    arrays, meta = one.series.snapshot()
+    other.series.restore(arrays, meta["metrics"])
+    other.windows.restore(*one.windows.snapshot())
+
+    assert other.close() == one.close() == [{CHAT: (T, T + 4.0, 7.0, 1.0, 0.0, 7.0, 7.0)}]
+
+
 def test_a_snapshot_of_another_window_size_is_refused() -> None:
     bench = Bench()
     bench.add(at(0.0))
