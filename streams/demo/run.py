@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import tempfile
 import time
@@ -144,7 +145,9 @@ async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Tr
     story = cast.story
     producer = AIOKafkaProducer(bootstrap_servers=brokers, linger_ms=5)
     await producer.start()
-    story.origin_s = cast.clock.now()
+    # Shifted by whole seconds, so that the records fall into the same windows in every run, and as in a replay.
+    shift_s = math.ceil(cast.clock.now() - truth.start_epoch_s)
+    story.origin_s = truth.start_epoch_s + shift_s
     story.phase = "playing"
     failed: list[BaseException] = []
 
@@ -169,7 +172,6 @@ async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Tr
             cast.gateway.deploy(version)
 
     try:
-        shift_s = story.origin_s - truth.start_epoch_s
         await play(records, send, clock=cast.clock, shift_s=shift_s, time=LoopTime(time.time), played=played)
         await producer.flush()
     finally:

@@ -49,7 +49,7 @@ def test_an_undo_is_told_with_what_it_undid() -> None:
     story = a_story()
     story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True)))
 
-    shown = text(view.report(story))
+    shown = text(view.report(story), width=200)
 
     assert "circuit breaker serving/r0: executed (undone)" in shown
     assert "undo circuit breaker" not in shown
