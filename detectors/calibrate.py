@@ -67,6 +67,7 @@ class TailCalibrator:
         spread = params.excess**2 * 2 * (1 - params.shape) / (1 - 2 * params.shape)
         prior = [np.array(v) for v in (params.rate, params.excess, spread, params.prior_exceedances)]
         height = float(_height(params, prior[0], prior[1], prior[2], prior[3], self._share))
+        self._least = height
         self._rows = Table(
             {
                 "windows": Column(np.float64, params.prior_windows),
@@ -124,10 +125,12 @@ class TailCalibrator:
 
     def _refresh(self, rows: IntArray) -> None:
         cells = self._rows
-        cells["height"][rows] = _height(
+        height = _height(
             self._params, cells["rate"][rows], cells["excess"][rows], cells["square"][rows],
             cells["exceedances"][rows], self._share,
         )
+        # The assumed tail is also the least: seldom is a budget of days met by what hours have shown.
+        cells["height"][rows] = np.maximum(height, self._least)
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`."""
