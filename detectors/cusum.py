@@ -70,6 +70,7 @@ class Cusum:
                 "sum": Column(np.float64, 0.0, (2,)),
                 "run": Column(np.float64, 0.0, (2,)),
                 "recent": Column(np.float64, 0.0),
+                "reached": Column(np.float64, 0.0),
                 "onset_s": Column(np.float64, np.nan, (2,)),
                 "learned": Column(np.int64, 0),
             },
@@ -115,20 +116,29 @@ class Cusum:
         return recent
 
     def learn(self, block: Block) -> None:
-        """Add each window to its row's sums."""
-        rows, params, cells = block.rows, self._params, self._rows
+        """Add each window to its row's sums, and learn from these how high they come when nothing is wrong."""
+        self.track(block)
+        self.calibrate(block)
+
+    def track(self, block: Block) -> None:
+        """Add each window to its row's sums. Evidence, not habit: also for windows that must not be learned from."""
+        rows, cells = block.rows, self._rows
         sums = self._added(block)
-        learned = cells["learned"][rows] + 1
-        cells["learned"][rows] = learned
-        warm = learned > params.warm_up
-        if warm.any():
-            higher = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
-            self._tail.learn(rows[warm], higher[warm])
         starts = (cells["sum"][rows] <= 0.0) & (sums > 0.0)
         cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
         cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
         cells["recent"][rows] = self._recent(block)
-        cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + params.hold)
+        cells["reached"][rows] = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
+        cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + self._params.hold)
+
+    def calibrate(self, block: Block) -> None:
+        """Learn from the sums as they were tracked last, for windows that may be learned from."""
+        rows, cells = block.rows, self._rows
+        learned = cells["learned"][rows] + 1
+        cells["learned"][rows] = learned
+        warm = learned > self._params.warm_up
+        if warm.any():
+            self._tail.learn(rows[warm], cells["reached"][rows[warm]])
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`."""

@@ -4,8 +4,9 @@ A window's value is taken to the profile's scale, judged by robust location, and
 centre, in spreads) by the others. A detector's level counts only in the profile's direction and beyond its minimum
 deviation; the window's level is the highest that counts. A level that does not count ends below 1, so it still ranks.
 
-The caller decides what may be learned: it leaves out the windows of rows that an open incident has frozen. Absence is
-the exception, it hears of every window through `arrived`.
+For each block the caller calls `score`, then `arrived`, then `learn`. The caller decides what may be learned and leaves
+out the windows of rows that an open incident has frozen; `arrived` gets every window, so that what is only evidence
+(the sums of CUSUM, the arrivals of absence) goes on and does not stand still where an incident froze it.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ class Suite:
         self._adwin = Adwin(replace(params.adwin, every_windows=each), capacity)
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
         self._on_residuals: dict[int, Cusum | Adwin] = {_CUSUM: self._cusum, _ADWIN: self._adwin}
+        self._seen: tuple[Block, _View] | None = None
         self._parts: dict[str, Part] = {
             "robust_location": self._robust, "cusum": self._cusum, "adwin": self._adwin, "absence": self._absence,
         }
@@ -113,6 +115,7 @@ class Suite:
         """Say which profile (index into `SuiteParams.profiles`) judges each row."""
         self._rules.assign(rows, profile)
         self._static.limit(rows, *self._rules.limits(rows))
+        self._seen = None
 
     def score(self, block: Block) -> Verdict:
         """Judge each window. Changes nothing."""
@@ -155,6 +158,12 @@ class Suite:
         direction[use] = scores.direction[use]
 
     def _view(self, block: Block) -> _View:
+        """The block as the learned detectors see it; kept for the calls that follow on the same block."""
+        if self._seen is None or self._seen[0] is not block:
+            self._seen = block, self._look(block)
+        return self._seen[1]
+
+    def _look(self, block: Block) -> _View:
         rules, rows = self._rules, block.rows
         scaled = rules.block_to_scale(block)
         lower, upper = (rules.to_scale(rows, value) for value in without_extreme(block))
@@ -168,14 +177,17 @@ class Suite:
         return _View(scaled, lower, upper, centre, spread, known, robust)
 
     def learn(self, block: Block) -> None:
-        """Take in the windows that may be learned from."""
+        """Take in the windows that may be learned from, after `arrived` had them."""
         view = self._view(block)
         enabled = self._rules.enabled(block.rows)
-        for at, bank in self._on_residuals.items():
-            use = view.known & enabled[:, at]
-            if use.any():
-                bank.learn(view.residuals(use))
+        use = view.known & enabled[:, _CUSUM]
+        if use.any():
+            self._cusum.calibrate(block.take(use))
+        use = view.known & enabled[:, _ADWIN]
+        if use.any():
+            self._adwin.learn(view.residuals(use))
         self._robust.take_in(view.scaled, view.robust)
+        self._seen = None
 
     def young(self, rows: IntArray) -> BoolArray:
         """(n,) rows whose idea of normal is so new that it should go on learning, whatever it thinks of a window.
@@ -186,8 +198,12 @@ class Suite:
         return self._robust.young(rows)
 
     def arrived(self, block: Block) -> None:
-        """Note that these windows came, whether or not they may be learned from."""
+        """Take these windows as evidence, whether or not they may be learned from."""
         self._absence.learn(block)
+        view = self._view(block)
+        use = view.known & self._rules.enabled(block.rows)[:, _CUSUM]
+        if use.any():
+            self._cusum.track(view.residuals(use))
 
     def silence(self, rows: IntArray, now_s: float) -> Silence:
         """Judge the silence of rows at `now_s`, the event time up to which all windows are closed."""
@@ -202,6 +218,7 @@ class Suite:
         """Return rows to the cold state; they keep their profile until they are assigned another."""
         for bank in (self._robust, self._cusum, self._adwin, self._absence):
             bank.forget(rows)
+        self._seen = None
 
     def snapshot(self, rows: IntArray) -> State:
         """Everything learned of these rows; profiles and limits are configuration and not in it."""
@@ -214,6 +231,7 @@ class Suite:
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Put a snapshot back; raises `ValueError`, and changes nothing, when it is not one of this suite's."""
         restore_parts(rows, state, self._parts)
+        self._seen = None
 
 
 def _spread_out(scores: Scores, use: BoolArray) -> Scores:

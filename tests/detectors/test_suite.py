@@ -24,6 +24,7 @@ def play(suite: Suite, stream: FloatArray, at_s: float = 0.0, **kind: float) -> 
     for step, values in enumerate(np.atleast_2d(stream)):
         block = windows(values, at_s + step, **kind)
         verdicts.append(suite.score(block))
+        suite.arrived(block)
         suite.learn(block)
     return verdicts
 
@@ -150,8 +151,9 @@ def test_a_restored_suite_continues_bit_for_bit() -> None:
         mine, its = old.score(block), new.score(other)
         assert mine.levels.tobytes() == its.levels.tobytes()
         assert mine.onset_s.tobytes() == its.onset_s.tobytes()
-        old.learn(block)
-        new.learn(other)
+        for one, windows_of_it in ((old, block), (new, other)):
+            one.arrived(windows_of_it)
+            one.learn(windows_of_it)
 
 
 def test_a_damaged_snapshot_changes_nothing() -> None:
@@ -211,3 +213,18 @@ def test_a_row_is_young_until_it_has_settled() -> None:
     assert suite.young(np.array([0])).all()
     play(suite, quiet(1), at_s=float(settle))
     assert not suite.young(np.array([0])).any()
+
+
+def test_evidence_drains_while_a_row_is_frozen() -> None:
+    suite = suite_of(Profile("x", ".*", min_rel=0.05))
+    play(suite, quiet(300))
+    alarmed = False
+    for step in range(30):
+        block = windows([115.0], 300.0 + step)
+        alarmed |= bool(suite.score(block).level[0] >= 1.0)
+        suite.arrived(block)
+    for step in range(20):
+        suite.arrived(windows([100.0], 330.0 + step))
+    cusum = Suite.names.index("cusum")
+    assert alarmed
+    assert suite.score(windows([100.0], 350.0)).levels[cusum, 0] < 0.2
