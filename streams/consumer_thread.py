@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import aiokafka  # type: ignore[import-untyped]
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    AuthenticationFailedError,
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.structs import OffsetAndMetadata, TopicPartition  # type: ignore[import-untyped]
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
@@ -24,6 +34,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCH_S = 0.5
+FORGIVE_S = 10.0
+"""Group errors further apart than this are not one trouble that lasts."""
+
+HOPELESS = (
+    AuthenticationFailedError, GroupAuthorizationFailedError, InconsistentGroupProtocolError, InvalidGroupIdError,
+    SaslAuthenticationFailed, TopicAuthorizationFailedError,
+)
 CLIENT_STOP_SHARE = 0.2
 """Part of the stop's time that the Kafka client gets before its tasks are cancelled."""
 
@@ -72,7 +89,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         try:
             await self._ensure_consumer().commit(mine)
         except (CommitFailedError, IllegalStateError) as error:
-            log.warning("commit refused, its records will be read again by whoever owns them now: %s", error)
+            reason = type(error.__cause__ or error).__name__
+            log.warning("commit refused (%s): its records are read again by whoever owns the partitions now", reason)
             return False
         now = time.monotonic()
         self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
@@ -82,15 +100,20 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     async def _watch_coordination(self) -> None:
         # aiokafka parks an error of the group until somebody polls through its front door. Faust polls through the
         # back, so without this a lost coordinator or a missing permission would look like an idle topic.
+        # A parked error, once seen, lets the client try again: most pass, so only those that last or cannot pass crash.
+        first_s = last_s = float("-inf")
         async for _ in self.itertimer(WATCH_S, name="watch-coordination"):
             if self._consumer is None or self._consumer._closed:
                 continue
+            coordinator, now_s = self._consumer._coordinator, time.monotonic()
             try:
-                self._consumer._coordinator.check_errors()
+                coordinator.check_errors()
             except KafkaError as error:
-                if not error.retriable:
+                first_s, last_s = (now_s if now_s - last_s > FORGIVE_S else first_s), now_s
+                given_up = now_s - first_s > self.app.settings.rebalance_timeout_s
+                if given_up or isinstance(error, HOPELESS) or coordinator._coordination_task.done():
                     raise
-                log.warning("group coordination failed and goes on: %r", error)
+                log.warning("the group answered %r; trying again", error)
 
     async def on_thread_stop(self) -> None:
         """Stop the client, but do not wait for a group that waits for a dead member."""

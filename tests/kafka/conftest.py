@@ -3,38 +3,68 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
+from tests.kafka.harness import Bench
 
 Broker = EmbeddedKafka | RealKafka
 EXERCISED: dict[str, str] = {}
 
 
-@pytest.fixture(scope="session", params=[EmbeddedKafka.name, RealKafka.name])
-def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A running broker. Without Java 17 and jars the real one is skipped, unless TOCSIN_REQUIRE_KAFKA=1."""
-    name = str(request.param)
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedKafka]:
+    broker = EmbeddedKafka()
+    EXERCISED[broker.name] = f"yes, at {broker.address}"
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
+    """Apache Kafka. Without Java 17 and jars it is skipped, unless TOCSIN_REQUIRE_KAFKA=1 makes that a failure."""
     try:
-        running = EmbeddedKafka() if name == EmbeddedKafka.name else RealKafka(tmp_path_factory.mktemp("kafka"))
+        broker = RealKafka(tmp_path_factory.mktemp("kafka"))
     except KafkaMissing as error:
-        EXERCISED[name] = f"no ({error})"
+        EXERCISED[RealKafka.name] = f"NO ({error})"
         if os.environ.get("TOCSIN_REQUIRE_KAFKA") == "1":
             pytest.fail(f"TOCSIN_REQUIRE_KAFKA=1, but {error}")
         pytest.skip(str(error))
-    EXERCISED[name] = f"yes, at {running.address}"
-    yield running
-    running.stop()
+    EXERCISED[broker.name] = f"yes, at {broker.address}"
+    yield broker
+    broker.stop()
 
 
-@pytest.fixture
-def real(broker: Broker) -> RealKafka:
-    """The real broker, for tests of what the embedded one cannot do: die and come back, hold much data."""
-    if not isinstance(broker, RealKafka):
-        pytest.skip("the embedded broker has no data to come back with")
-    return broker
+@pytest.fixture(params=["embedded", "real"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each of the two in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, EmbeddedKafka | RealKafka)
+    return found
+
+
+@pytest_asyncio.fixture
+async def bench(broker: Broker, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with Bench(broker.address, tmp_path) as bench:
+        yield bench
+
+
+@pytest_asyncio.fixture
+async def embedded_bench(embedded: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[Bench]:
+    """For what does not depend on the kind of broker."""
+    async with Bench(embedded.address, tmp_path) as bench:
+        yield bench
+
+
+@pytest_asyncio.fixture
+async def real_bench(real: RealKafka, tmp_path: Path) -> AsyncIterator[Bench]:
+    """For what the embedded broker cannot do: die and come back, throw a member out."""
+    async with Bench(real.address, tmp_path) as bench:
+        yield bench
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
@@ -83,20 +83,21 @@ class Bench:
         self.options = Options(address, unique("group"), unique("metrics"), unique("plain"), unique("snapshots"), "")
         self.produced = [0] * PARTITIONS
 
-    async def prepare(self) -> None:
+    async def __aenter__(self) -> Self:
         await ensure_topics(self.address, [
             TopicSpec(self.options.metrics, PARTITIONS), TopicSpec(self.options.plain, 1),
             TopicSpec(self.options.snapshots, PARTITIONS, SNAPSHOT_CONFIG),
         ])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.dispose()
 
     def worker(self, **changes: Any) -> Worker:
         worker = Worker(replace(self.options, **changes), self._folder)
         self._workers.append(worker)
         return worker
-
-    def dispose(self) -> None:
-        for worker in self._workers:
-            worker.dispose()
 
     async def produce(self, each: int) -> None:
         """Append so many values to every partition; partition p's values are p+1, p+2, ... in order of offset."""

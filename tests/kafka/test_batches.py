@@ -16,7 +16,9 @@ HERE, ELSEWHERE = TP("m", 0), TP("m", 1)
 @dataclass(frozen=True)
 class Polled:
     offset: int
-    timestamp: int | None = None
+    topic: str = "m"
+    partition: int = 0
+    timestamp: int = 0
     key: bytes | None = None
     value: bytes | None = None
     headers: list[tuple[str, bytes]] = field(default_factory=list)

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-import pytest_asyncio
 
 from tests.kafka.brokers import RealKafka
-from tests.kafka.conftest import Broker
 from tests.kafka.harness import PARTITIONS, Bench, until
-
-
-@pytest_asyncio.fixture
-async def bench(broker: Broker, tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench(broker.address, tmp_path)
-    await bench.prepare()
-    yield bench
-    bench.dispose()
 
 
 class TestTransport:
@@ -85,55 +71,58 @@ class TestTransport:
         assert await joining.end(signal.SIGINT) == 0
         assert time.monotonic() - began_s < 12
 
-    async def test_a_batch_whose_agent_raises_is_not_committed(self, bench: Bench) -> None:
-        failing = bench.worker(fail_at=250)
+
+class TestAgents:
+    """What an agent does wrong; the kind of broker does not matter."""
+
+    async def test_a_batch_whose_agent_raises_is_not_committed(self, embedded_bench: Bench) -> None:
+        failing = embedded_bench.worker(fail_at=250)
         await failing.assigned(4)
-        await bench.produce(300)
+        await embedded_bench.produce(300)
         await until(lambda: failing.process.poll() is not None, "the worker gave up")
         assert failing.process.returncode == 1
-        assert all(done is None or done <= 250 for done in await bench.committed())
-        mended = bench.worker()
-        await bench.settled()
+        assert all(done is None or done <= 250 for done in await embedded_bench.committed())
+        mended = embedded_bench.worker()
+        await embedded_bench.settled()
         assert await mended.end() == 0
 
 
-    async def test_a_stop_is_bounded_even_if_the_event_loop_is_stuck(self, bench: Bench) -> None:
-        stuck = bench.worker(block_at=250, stop_timeout_s=5.0)
+    async def test_a_stop_is_bounded_even_if_the_event_loop_is_stuck(self, embedded_bench: Bench) -> None:
+        stuck = embedded_bench.worker(block_at=250, stop_timeout_s=5.0)
         await stuck.assigned(4)
-        await bench.produce(300)
+        await embedded_bench.produce(300)
         await until(lambda: bool(stuck.events("blocked")), "the agent blocks the loop")
         began_s = time.monotonic()
         assert await stuck.end() == 1
         assert time.monotonic() - began_s < 9
-        assert all(done is None or done <= 250 for done in await bench.committed())
+        assert all(done is None or done <= 250 for done in await embedded_bench.committed())
 
 
 class TestRealKafka:
-    async def test_a_worker_survives_the_kill_and_restart_of_its_broker(self, real: RealKafka, bench: Bench) -> None:
-        worker = bench.worker(instance="w1")
+    async def test_a_worker_survives_the_kill_of_its_broker(self, real: RealKafka, real_bench: Bench) -> None:
+        worker = real_bench.worker(instance="w1")
         await worker.assigned(4)
-        await bench.produce(200)
-        await bench.settled()
+        await real_bench.produce(200)
+        await real_bench.settled()
         real.kill()
         real.start()
-        await bench.produce(200)
-        await bench.settled()
+        await real_bench.produce(200)
+        await real_bench.settled()
         assert await worker.end() == 0
 
-    @pytest.mark.usefixtures("real")
-    async def test_a_zombie_that_wakes_up_loses_and_repeats_nothing(self, bench: Bench) -> None:
-        zombie = bench.worker()
+    async def test_a_zombie_that_wakes_up_loses_and_repeats_nothing(self, real_bench: Bench) -> None:
+        zombie = real_bench.worker()
         await zombie.assigned(4)
-        await bench.produce(200)
-        await bench.settled()
+        await real_bench.produce(200)
+        await real_bench.settled()
         zombie.process.send_signal(signal.SIGSTOP)
-        heir = bench.worker()
+        heir = real_bench.worker()
         await heir.assigned(4)
-        await bench.produce(200)
-        await bench.settled()
+        await real_bench.produce(200)
+        await real_bench.settled()
         zombie.process.send_signal(signal.SIGCONT)
         await zombie.assigned(2)
-        await bench.produce(200)
-        await bench.settled()
+        await real_bench.produce(200)
+        await real_bench.settled()
         assert not any(e["missing"] for w in (zombie, heir) for e in w.events("batch"))
         assert await zombie.end() == await heir.end() == 0

@@ -124,7 +124,11 @@ def main(options: Options) -> None:
             await asyncio.sleep(STORE_EVERY_S)
             await keep(frozenset(app.positions.owned()))
 
+    async def close(*_: object, **__: object) -> None:
+        await store.stop()
+
     app.task(storing)
+    app.on_before_shutdown.connect(close)
     run_worker(app)
 
 
