@@ -34,7 +34,7 @@ types: $(VENV)/.installed-dev ## mypy, strict
 	@$(BIN)/mypy
 
 imports: $(VENV)/.installed-dev ## which room may import which
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.installed-dev kafka ## throughput and latency, as ratios from one run
 	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput
