@@ -1,0 +1,175 @@
+"""The whole worker under test: topics of its own, a configuration file, a target for its breaker, a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
+
+from streams.recordings import read_recording
+from tests.kafka.harness import ROOT, unique, until
+
+RECORDING = ROOT / "tests" / "recordings" / "serving-h100-2"
+PLAYBOOKS = [
+    {
+        "name": "bad-replica", "version": 1, "match": {"scopes": ["replica"]}, "mode": "auto",
+        "steps": [
+            {"kind": "circuit_breaker", "target": "{service}/{replica}"}, {"kind": "notify", "target": "{service}"},
+        ],
+    },
+    {"name": "rest", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}]},
+]
+
+
+class Target:
+    """What the breaker acts on: counts the calls per idempotency key."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Target:
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = "http://{}:{}".format(*self._runner.addresses[0])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.calls[request.headers["Idempotency-Key"]] += 1
+        return web.json_response({})
+
+
+class Deployment:
+    """One worker group on topics of its own. `inputs` are topic names; the first one counts requests."""
+
+    def __init__(
+        self, address: str, folder: Path, target_url: str, inputs: Sequence[str] = ("latency",), **over: Any,
+    ) -> None:
+        self.address = address
+        self.name = unique("tocsin")
+        self.inputs = [f"{self.name}.{topic}" for topic in inputs]
+        self.topics = {
+            topic: f"{self.name}.{topic}"
+            for topic in ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ledger", "control")
+        }
+        config: dict[str, Any] = {
+            "version": 1,
+            "kafka": {"brokers": [address], "group": self.name, "instance_id": f"{self.name}-w0"},
+            "inputs": [{"topic": topic, "count_requests": at == 0} for at, topic in enumerate(self.inputs)],
+            "topics": self.topics,
+            "codec": {"max_future": "1h"},
+            # What the tests pause is the producer, not the service: no silence is to be concluded from it.
+            "windows": {"idle_after": "1h"},
+            "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000},
+            "playbooks": PLAYBOOKS,
+            "actions": {"circuit_breaker": {"url": target_url + "/breakers/{target}"}, "notify": {"url": None}},
+            "telemetry": {"port": 0},
+            "snapshot": {"every": "300ms"},
+        }
+        self.config = folder / f"{self.name}.yaml"
+        self.config.write_text(json.dumps({**config, **over}))
+        self.log = folder / f"{self.name}.log"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a worker process."""
+        command = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--config", str(self.config)]
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        self._processes.append(process)
+        return process
+
+    async def end(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
+        """Signal a worker and return its exit code."""
+        process.send_signal(how)
+        await until(lambda: process.poll() is not None, f"the worker ended after {how.name}")
+        return process.returncode
+
+    def dispose(self) -> None:
+        """Kill what still runs."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
+
+    async def produce(self, records: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Append (topic, key, value) in order."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.address, acks="all", linger_ms=5)
+        await producer.start()
+        for topic, key, value in records:
+            await producer.send(topic, value, key=key)
+        await producer.stop()
+
+    async def done(self, process: subprocess.Popen[bytes], patience_s: float = 60.0) -> None:
+        """Wait until every input is committed to its end by a worker that lives."""
+        async with asyncio.timeout(patience_s):
+            while not await self._committed():
+                assert process.poll() is None, f"the worker ended: {self.log.read_text()[-2000:]}"
+                await asyncio.sleep(0.2)
+
+    async def _committed(self) -> bool:
+        reader = AIOKafkaConsumer(bootstrap_servers=self.address, group_id=self.name, enable_auto_commit=False)
+        await reader.start()
+        try:
+            tps = [
+                TopicPartition(topic, number)
+                for topic in self.inputs for number in await _partitions(reader, topic)
+            ]
+            ends = await reader.end_offsets(tps)
+            return all([(await reader.committed(tp) or 0) == ends[tp] for tp in tps]) and sum(ends.values()) > 0
+        finally:
+            await reader.stop()
+
+    async def read(self, topic: str) -> list[tuple[bytes, dict[str, Any]]]:
+        """Everything in one of our topics: key and JSON value."""
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self.address, enable_auto_commit=False, auto_offset_reset="earliest",
+        )
+        await reader.start()
+        try:
+            tps = [TopicPartition(self.topics[topic], n) for n in await _partitions(reader, self.topics[topic])]
+            reader.assign(tps)
+            found: list[tuple[bytes, dict[str, Any]]] = []
+            for tp, end in (await reader.end_offsets(tps)).items():
+                while await reader.position(tp) < end:
+                    polled = (await reader.getmany(tp, timeout_ms=200)).get(tp, [])
+                    found += [(record.key, orjson.loads(record.value)) for record in polled]
+            return found
+        finally:
+            await reader.stop()
+
+
+async def _partitions(reader: AIOKafkaConsumer, topic: str) -> set[int]:
+    await reader._client.force_metadata_update()
+    return reader.partitions_for_topic(topic) or set()
+
+
+def requests(services: Sequence[str], topic: str, shift_s: float, limit: int) -> list[tuple[str, bytes, bytes]]:
+    """The recording as every one of these services would have written it, in order of time."""
+    found: list[tuple[str, bytes, bytes]] = []
+    for record in read_recording(RECORDING):
+        for service in services:
+            value = orjson.dumps({**record, "ts": record["ts"] + shift_s, "service": service})
+            found.append((topic, service.encode(), value))
+        if len(found) >= limit:
+            break
+    return found

@@ -1,0 +1,65 @@
+"""The proof that nothing is lost: a worker killed at random points comes to the same incidents, and acts once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.kafka.brokers import RealKafka
+from tests.kafka.pipeline import Deployment, Target, requests
+
+KILLS = 20
+RECORDED_AT_S = 1795420889.0
+SERVICES = ("chat", "search", "agents")
+VERDICT = (
+    "id", "state", "opened_at_s", "onset_at_s", "resolved_at_s", "category", "severity", "peak_severity", "service",
+    "model", "version", "replica", "tenant", "title", "factors", "evidence",
+)
+
+
+def verdicts(incidents: list[tuple[bytes, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The last word on each incident, without what depends on when an action was done."""
+    return {key.decode(): {name: incident[name] for name in VERDICT} for key, incident in incidents}
+
+
+async def test_twenty_kills_change_no_incident_and_execute_no_action_twice(real: RealKafka, tmp_path: Path) -> None:
+    rng = random.Random(20261123)
+    shift_s = time.time() - RECORDED_AT_S
+    async with Target() as calm_target, Target() as target:
+        calm = Deployment(real.address, tmp_path, calm_target.url)
+        killed = Deployment(real.address, tmp_path, target.url)
+        try:
+            records = requests(SERVICES, calm.inputs[0], shift_s, limit=45_000)
+            await calm.produce(records)
+            process = calm.start()
+            await calm.done(process)
+            await calm.end(process)
+
+            part = len(records) // (KILLS + 1)
+            for kill in range(KILLS):
+                await killed.produce([
+                    (killed.inputs[0], key, value) for _, key, value in records[kill * part : (kill + 1) * part]
+                ])
+                process = killed.start()
+                await asyncio.sleep(rng.uniform(0.5, 3.5))  # the random point is the test, not a wait for something
+                await killed.end(process, signal.SIGKILL)
+            await killed.produce([(killed.inputs[0], key, value) for _, key, value in records[KILLS * part :]])
+            process = killed.start()
+            await killed.done(process)
+            await killed.end(process)
+
+            expected, found = verdicts(await calm.read("incidents")), verdicts(await killed.read("incidents"))
+            assert len(expected) >= 5
+            assert found == expected
+            assert max(target.calls.values()) == 1
+            decided = {intent["key"] for _, intent in await killed.read("actions")}
+            outcomes = [outcome for _, outcome in await killed.read("outcomes")]
+            assert decided == {outcome["key"] for outcome in outcomes}
+            assert sum(outcome["status"] == "executed" for outcome in outcomes) >= 3
+        finally:
+            calm.dispose()
+            killed.dispose()
