@@ -86,6 +86,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         mine = {TopicPartition(*tp): OffsetAndMetadata(o, "") for tp, o in offsets.items() if tp in self.assignment()}
+        if not mine:
+            return False
         try:
             await self._ensure_consumer().commit(mine)
         except (CommitFailedError, IllegalStateError) as error:
@@ -94,7 +96,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             return False
         now = time.monotonic()
         self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
-        return bool(mine)
+        return True
 
     @Service.task
     async def _watch_coordination(self) -> None:

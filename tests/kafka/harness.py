@@ -80,15 +80,20 @@ class Bench:
         self.address = address
         self._folder = folder
         self._workers: list[Worker] = []
-        self.options = Options(address, unique("group"), unique("metrics"), unique("plain"), unique("snapshots"), "")
+        self.options = Options(address, unique("group"), unique("metrics"), unique("plain"), "", "")
         self.produced = [0] * PARTITIONS
 
     async def __aenter__(self) -> Self:
-        await ensure_topics(self.address, [
-            TopicSpec(self.options.metrics, PARTITIONS), TopicSpec(self.options.plain, 1),
-            TopicSpec(self.options.snapshots, PARTITIONS, SNAPSHOT_CONFIG),
-        ])
+        await ensure_topics(
+            self.address, [TopicSpec(self.options.metrics, PARTITIONS), TopicSpec(self.options.plain, 1)]
+        )
+        await self.forget_state()
         return self
+
+    async def forget_state(self) -> None:
+        """From here on snapshots go to a new topic."""
+        self.options = replace(self.options, snapshots=unique("snapshots"))
+        await ensure_topics(self.address, [TopicSpec(self.options.snapshots, PARTITIONS, SNAPSHOT_CONFIG)])
 
     async def __aexit__(self, *_: object) -> None:
         for worker in self._workers:

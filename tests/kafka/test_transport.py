@@ -72,6 +72,17 @@ class TestTransport:
         assert time.monotonic() - began_s < 12
 
 
+async def test_delivery_begins_where_the_state_ends_even_if_more_is_committed(embedded_bench: Bench) -> None:
+    await embedded_bench.produce(300)
+    first = embedded_bench.worker()
+    await embedded_bench.settled()
+    assert await first.end() == 0
+    await embedded_bench.forget_state()
+    second = embedded_bench.worker(from_state=True)
+    await embedded_bench.settled()
+    assert await second.end() == 0
+
+
 class TestAgents:
     """What an agent does wrong; the kind of broker does not matter."""
 

@@ -25,7 +25,8 @@ STORE_EVERY_S = 0.25
 
 @dataclass(frozen=True)
 class Options:
-    """hold: store nothing and release nothing. fail_at, block_at: at this value the agent raises, or never returns."""
+    """hold: store nothing and release nothing. fail_at, block_at: at this value the agent raises, or never returns.
+    from_state: ask for delivery from where the state ends even if there is no state."""
 
     brokers: str
     group: str
@@ -35,6 +36,7 @@ class Options:
     journal: str
     instance: str | None = None
     hold: bool = False
+    from_state: bool = False
     fail_at: int | None = None
     block_at: int | None = None
     stop_timeout_s: float = 10.0
@@ -83,7 +85,7 @@ def main(options: Options) -> None:
                 shards[tp] = Sums(snapshot, tp.topic)
                 note("restored", partition=tp.partition, next_offset=shards[tp].next_offset)
         note("assigned", partitions=sorted(tp.partition for tp in shards))
-        return {tp: state.next_offset for tp, state in shards.items() if state.next_offset}
+        return {tp: state.next_offset for tp, state in shards.items() if state.next_offset or options.from_state}
 
     async def keep(tps: frozenset[TP]) -> None:
         for tp in tps & shards.keys():
