@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifiers.families import Family, family_of
-from classifiers.localise import Blame
+from classifiers.localise import Blame, localise
 from classifiers.model import Category, Direction
 from classifiers.tally import ABSENCE, Tally
 
@@ -55,24 +55,24 @@ PATTERNS: tuple[Pattern, ...] = (
 UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
 
 
-def moved(tally: Tally) -> set[tuple[Signal, Direction]]:
-    """Families, with direction, that the episode's driving metrics belong to."""
-    found: set[tuple[Signal, Direction]] = set()
-    for metric in tally.drivers():
-        if metric == ABSENCE:
-            found.add((ABSENCE, "down"))
-        else:
-            found.add((family_of(metric), tally.direction(metric)))
-    return found
+def categorise(tally: Tally, concentration_min: float) -> tuple[Pattern, Blame]:
+    """The first pattern that fits, and the scope that stands out on the metrics it speaks of.
 
-
-def categorise(tally: Tally, blame: Blame) -> Pattern:
-    """The first pattern whose needs are met, nothing of `without` is, and whose scope fits; else `UNCLEAR`."""
-    signals = moved(tally)
-    scope = blame.dimension or "all"
+    The scope is read from the pattern's own metrics and not from all that alarm: long prompts of one tenant make
+    everybody's requests slower, and only the prompts say whose they are. `UNCLEAR` speaks of all.
+    """
+    weights = tally.drivers()
+    signals = {metric: _signal(tally, metric) for metric in weights}
+    moved = set(signals.values())
     for pattern in PATTERNS:
-        if pattern.scopes and scope not in pattern.scopes:
+        if not moved.issuperset(pattern.needs) or not moved.isdisjoint(pattern.without):
             continue
-        if all(need in signals for need in pattern.needs) and not any(ban in signals for ban in pattern.without):
-            return pattern
-    return UNCLEAR
+        own = {metric: weight for metric, weight in weights.items() if signals[metric] in pattern.needs}
+        blame = localise(tally, own, concentration_min)
+        if not pattern.scopes or (blame.dimension or "all") in pattern.scopes:
+            return pattern, blame
+    return UNCLEAR, localise(tally, weights, concentration_min)
+
+
+def _signal(tally: Tally, metric: str) -> tuple[Signal, Direction]:
+    return (ABSENCE, "down") if metric == ABSENCE else (family_of(metric), tally.direction(metric))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from classifiers.category import Pattern, categorise
 from classifiers.lifecycle import Event, Phase, step
-from classifiers.localise import Blame, localise
+from classifiers.localise import Blame
 from classifiers.model import ActionRecord, Anomaly, Factor, Incident, Severity
 from classifiers.severity import SeverityParams, judge, worse
 from classifiers.tally import ABSENCE, Tally
@@ -54,8 +54,7 @@ class Verdict:
 
 def assess(episode: Episode, tier: int, now_s: float, concentration_min: float, params: SeverityParams) -> Verdict:
     """Scope, category and severity from the tally so far. Cost about 50 us; called only while an episode alarms."""
-    blame = localise(episode.tally, concentration_min)
-    pattern = categorise(episode.tally, blame)
+    pattern, blame = categorise(episode.tally, concentration_min)
     age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
     severity, factors = judge(episode.tally, blame, pattern.category, tier, age_s, params)
     named = Factor("pattern", pattern.name, 0.0, pattern.text)

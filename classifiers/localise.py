@@ -7,6 +7,7 @@ that is to blame; when siblings deviate alike, the whole is hit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,11 +38,11 @@ def dimension_of(scope: Scope) -> Dimension | None:
     return None
 
 
-def localise(tally: Tally, concentration_min: float) -> Blame:
-    """The value that stands out on the drivers, if its concentration reaches the bar; else the whole.
+def localise(tally: Tally, weights: Mapping[str, float], concentration_min: float) -> Blame:
+    """The value that stands out on these metrics, if its concentration reaches the bar; else the whole.
 
     Concentration of one metric and dimension is 1 - second/first of the deviations in the alarm's direction; metrics
-    vote with their alarms. A dimension with a single value cannot be told from the whole and never wins.
+    vote with their weight. A dimension with a single value cannot be told from the whole and never wins.
     """
     best = WHOLE
     for dimension in DIMENSIONS:
@@ -50,7 +51,7 @@ def localise(tally: Tally, concentration_min: float) -> Blame:
             continue
         votes: dict[str, float] = dict.fromkeys(values, 0.0)
         total = 0.0
-        for metric, weight in tally.drivers().items():
+        for metric, weight in weights.items():
             first, concentration = _standout(tally, metric, dimension, values)
             total += weight
             if first is not None:

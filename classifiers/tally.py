@@ -10,6 +10,8 @@ from classifiers.model import Anomaly, Direction, Scope
 ABSENCE = "absence"
 """The pseudo metric under which silence of a scope is tallied, and the name of the detector that reports it."""
 
+LOUD = 8.0
+
 
 @dataclass(slots=True)
 class Line:
@@ -76,11 +78,17 @@ class Tally:
                 found[metric] = max(found.get(metric, 0), line.alarms)
         return found
 
-    def drivers(self) -> dict[str, int]:
-        """Metrics that carry the episode: at least a third of the loudest metric's alarms. Weight: their alarms."""
+    def drivers(self) -> dict[str, float]:
+        """Metrics that carry the episode: at least a third of the loudest metric's alarms.
+
+        The weight is their alarms times their peak level, which is held at `LOUD`: beyond it louder says no more.
+        """
         alarms = self.alarms_by_metric()
         bar = max(alarms.values(), default=0) / 3.0
-        return {metric: count for metric, count in alarms.items() if count >= bar}
+        peaks: dict[str, float] = {}
+        for (metric, _), line in self.lines.items():
+            peaks[metric] = max(peaks.get(metric, 0.0), min(loudness(line.peak), LOUD))
+        return {metric: count * peaks[metric] for metric, count in alarms.items() if count >= bar}
 
     def direction(self, metric: str) -> Direction:
         """Direction of the loudest alarming line of a metric."""

@@ -39,7 +39,7 @@ class TriageParams:
     accept_after_s: float = 1800.0
     deploy_within_s: float = 1800.0
     silent_after_s: float = 60.0
-    concentration_min: float = 0.5
+    concentration_min: float = 0.8
     evidence_max: int = 12
     severity: SeverityParams = field(default_factory=SeverityParams)
 

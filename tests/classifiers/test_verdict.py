@@ -18,30 +18,35 @@ def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> Tal
     return tally
 
 
+def blamed(tally: Tally) -> tuple[str | None, str | None]:
+    blame = localise(tally, tally.drivers(), 0.5)
+    return blame.dimension, blame.value
+
+
 def test_the_replica_that_deviates_alone_is_singled_out() -> None:
     tally = tally_of("latency_ms", {ALL: 0.5, R0: 1.0, CODE: 0.5, PROSE: 0.5})
-    assert (localise(tally, 0.5).dimension, localise(tally, 0.5).value) == ("replica", "r0")
+    assert blamed(tally) == ("replica", "r0")
 
 
 def test_the_tenant_that_deviates_alone_is_singled_out_though_every_replica_serves_it() -> None:
     tally = tally_of("confidence", {ALL: -0.2, R0: -0.2, R1: -0.2, PROSE: -0.4})
-    assert (localise(tally, 0.5).dimension, localise(tally, 0.5).value) == ("tenant", "prose")
+    assert blamed(tally) == ("tenant", "prose")
 
 
 def test_siblings_that_deviate_alike_mean_the_whole() -> None:
-    assert localise(tally_of("tpot_ms", dict.fromkeys(FLEET, 1.0)), 0.5) == WHOLE
+    assert blamed(tally_of("tpot_ms", dict.fromkeys(FLEET, 1.0))) == (None, None)
 
 
 def test_a_silent_replica_is_singled_out() -> None:
     tally = tally_of("latency_ms", {})
     tally.add([reading(R1, "latency_ms", 5.0, 0.0, 3.0, ABSENCE)])
-    assert (localise(tally, 0.5).dimension, localise(tally, 0.5).value) == ("replica", "r1")
+    assert blamed(tally) == ("replica", "r1")
 
 
 def test_a_dimension_with_one_value_is_never_singled_out() -> None:
     tally = Tally()
     tally.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
-    assert localise(tally, 0.5) == WHOLE
+    assert blamed(tally) == (None, None)
 
 
 def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
@@ -52,30 +57,39 @@ def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moves", "blame", "category"),
+    ("moves", "scopes", "category"),
     [
-        ({"confidence": -0.4}, WHOLE, "model_degradation"),
-        ({"confidence": -0.4, "completion_tokens": 0.5}, WHOLE, "model_degradation"),
-        ({"confidence": -0.4}, Blame("tenant", "prose", 0.9), "data_quality"),
-        ({"completion_tokens": 1.0, "latency_ms": 1.0}, Blame("replica", "r0", 0.9), "resource_exhaustion"),
-        ({"requests_per_s": 3.0, "queue_ms": 9.0, "latency_ms": 5.0}, WHOLE, "resource_exhaustion"),
-        ({"tpot_ms": 1.0, "latency_ms": 1.0}, WHOLE, "performance_degradation"),
-        ({"prompt_tokens": 2.0}, Blame("tenant", "code", 0.9), "context_pipeline"),
-        ({"error": 1.0}, WHOLE, "availability"),
-        ({"requests_per_s": -0.9}, WHOLE, "availability"),
+        ({"confidence": -0.4}, FLEET, "model_degradation"),
+        ({"confidence": -0.4, "completion_tokens": 0.5}, FLEET, "model_degradation"),
+        ({"confidence": -0.4}, (PROSE,), "data_quality"),
+        ({"completion_tokens": 1.0, "latency_ms": 1.0}, (R0,), "resource_exhaustion"),
+        ({"requests_per_s": 3.0, "queue_ms": 9.0, "latency_ms": 5.0}, FLEET, "resource_exhaustion"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, FLEET, "performance_degradation"),
+        ({"prompt_tokens": 2.0}, (CODE,), "context_pipeline"),
+        ({"error": 1.0}, FLEET, "availability"),
+        ({"requests_per_s": -0.9}, FLEET, "availability"),
     ],
 )
-def test_patterns_name_the_category(moves: dict[str, float], blame: Blame, category: str) -> None:
+def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope, ...], category: str) -> None:
     tally = Tally()
     for metric, change in moves.items():
-        tally.add([reading(ALL, metric, 1.0, change)])
-    assert categorise(tally, blame).category == category
+        tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
+    assert categorise(tally, 0.8)[0].category == category
+
+
+def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
+    tally = Tally()
+    for second in range(3):
+        tally.add(instant(float(second), "prompt_tokens", {CODE: 2.0, ALL: 0.7, R0: 0.7, R1: 0.7}))
+        tally.add(instant(float(second), "latency_ms", dict.fromkeys(FLEET, 1.0)))
+    pattern, blame = categorise(tally, 0.8)
+    assert (pattern.name, blame.value) == ("context_overflow", "code")
 
 
 def test_silence_outranks_everything_it_brings_along() -> None:
     tally = tally_of("latency_ms", {R0: 5.0})
     tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(3)])
-    assert categorise(tally, WHOLE).name == "no_data"
+    assert categorise(tally, 0.8)[0].name == "no_data"
 
 
 def test_pattern_names_are_distinct() -> None:
