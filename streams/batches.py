@@ -93,13 +93,11 @@ class Positions:
     def release(self, tp: TP, next_offset: int) -> bool:
         """Allow commits up to `next_offset`. False, and no effect, if the partition is not owned (any more).
 
-        Raises ValueError for an offset that was never delivered: committing it would lose records.
+        The same for an offset that this ownership has not delivered: the release is of an earlier ownership, from a
+        store that took until after the partition went and came back, and the state at work is not that one.
         """
         delivered = self._next.get(tp)
-        if delivered is None:
+        if delivered is None or next_offset > delivered:
             return False
-        if next_offset > delivered:
-            raise ValueError(f"{tp.topic}[{tp.partition}]: release of {next_offset}, expected at most {delivered}, "
-                             "the next offset to be delivered")
         self._released[tp] = max(next_offset, self._released.get(tp, next_offset))
         return True

@@ -18,7 +18,8 @@ What the application does, in full:
     async def watch(batches):                   # RecordBatch: topic, partition, records, first_offset, last_offset
         async for batch in batches:
             process(batch)                      # must not raise, see below
-        # and every few seconds: store the state, await the outputs' acknowledgements, then app.release(tp, next)
+        # and every few seconds, of the partitions in app.positions.owned(): store the state, await the outputs'
+        # acknowledgements, then app.release(tp, next); ownership and state may change during each await
 
     @app.agent(app.topic("tocsin.control", key_serializer="raw", value_serializer="raw", maxsize=1000))
     async def control(values): ...              # any other topic: record by record, plain Faust
@@ -155,8 +156,8 @@ class BatchedApp(faust.App):
     def release(self, tp: TP, next_offset: int) -> bool:
         """Allow commits up to `next_offset`: state that contains all before it is stored, outputs are acknowledged.
 
-        False if this worker does not own the partition any more; nothing happens then. Raises ValueError for an offset
-        beyond what was delivered. The commit follows within `commit_interval_s`.
+        False, and nothing happens, if this worker does not own the partition any more, or owns it anew and has not
+        delivered that far. The commit follows within `commit_interval_s`.
         """
         return self.positions.release(tp, next_offset)
 

@@ -88,10 +88,12 @@ def main(options: Options) -> None:
         return {tp: state.next_offset for tp, state in shards.items() if state.next_offset or options.from_state}
 
     async def keep(tps: frozenset[TP]) -> None:
-        for tp in tps & shards.keys():
-            snapshot = shards[tp].snapshot()
-            await store.save(tp.partition, snapshot)
-            app.release(tp, snapshot.offsets[tp.topic])
+        for tp in tps:
+            state = shards.get(tp)
+            if state is not None:  # it may have gone while another was stored
+                snapshot = state.snapshot()
+                await store.save(tp.partition, snapshot)
+                app.release(tp, snapshot.offsets[tp.topic])
 
     async def hand_over(tps: frozenset[TP]) -> None:
         if not options.hold:
