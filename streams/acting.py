@@ -6,7 +6,8 @@ broker before its intent is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,9 @@ from streams.transport import TP
 from streams.wire import WireError, outcome_message, read_intent, shard_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.acting")
+TIDY_EVERY_S = 3600.0
+REMEMBER_S = 7 * 86_400.0
+"""Longer than any limit looks back and any intent lives."""
 OWNER = "actions"
 """The publisher's account for outcomes: they belong to no shard of this worker."""
 
@@ -58,7 +62,7 @@ class Acting:
 
     def __init__(
         self, executor: Executor, ledger: TopicLedger, publisher: Publisher, desk: Desk, topics: Topics,
-        telemetry: Telemetry, tracing: Tracing, source: str,
+        telemetry: Telemetry, tracing: Tracing, source: str, now_s: Callable[[], float],
     ) -> None:
         self._executor = executor
         self._ledger = ledger
@@ -68,6 +72,7 @@ class Acting:
         self._telemetry = telemetry
         self._tracing = tracing
         self._source = source
+        self._now_s = now_s
 
     async def take_over(self, partitions: Iterable[int]) -> None:
         """Report what an earlier owner of these partitions left in doubt; call before their intents are executed."""
@@ -90,6 +95,13 @@ class Acting:
         with span, self._telemetry.stage("execute"):
             outcome = await self._executor.execute(intent)
             await self._report(outcome, shard_of(record.headers), self._tracing.inject())
+
+    async def tidy(self) -> None:
+        """Go on for ever: now and then let the ledger forget what no limit asks about any more."""
+        while True:
+            await asyncio.sleep(TIDY_EVERY_S)
+            count = await self._ledger.forget(self._now_s() - REMEMBER_S)
+            log.info("ledger_tidied", forgotten=count)
 
     async def _report(self, outcome: Outcome, shard: int | None, trace: list[tuple[str, Any]]) -> None:
         self._telemetry.action(outcome.kind, outcome.status)

@@ -118,8 +118,9 @@ class Worker:
             )
             self.acting = Acting(
                 executor, self.ledger, self.publisher, self.desk, self.config.topics, self.telemetry, self.tracing,
-                self._source,
+                self._source, self.clock.now,
             )
+            self.app.add_future(self.acting.tidy())
         server = MetricsServer(
             self.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
             port=self.config.telemetry.port,
