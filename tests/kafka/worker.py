@@ -124,15 +124,15 @@ def main(options: Options) -> None:
     async def storing() -> None:
         await store.start()
         note("started")
-        while not options.hold and not app.should_stop:
-            await asyncio.sleep(STORE_EVERY_S)
-            await keep(frozenset(app.positions.owned()))
-
-    async def close(*_: object, **__: object) -> None:
-        await store.stop()
+        try:
+            while True:
+                await asyncio.sleep(STORE_EVERY_S)
+                if not options.hold:
+                    await keep(frozenset(app.positions.owned()))
+        finally:  # cancelled after the hand-over, which stores for the last time
+            await store.stop()
 
     app.task(storing)
-    app.on_before_shutdown.connect(close)
     run_worker(app)
 
 
