@@ -58,10 +58,11 @@ class TriageParams:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """An incident that opened, changed or resolved, as to be published."""
+    """An incident that opened, changed or resolved, as to be published. accepted: it resolved as the new normal."""
 
     change: Change
     incident: Incident
+    accepted: bool = False
 
 
 class Triage:
@@ -182,7 +183,7 @@ class Triage:
         episode.advance("accept" if accepted else "hold")
         assert episode.published is not None
         del self.episodes[service]
-        return Transition("resolved", resolved(episode.published, now_s))
+        return Transition("resolved", resolved(episode.published, now_s), accepted)
 
     def _suspect_version(self, episode: Episode) -> str | None:
         """The newest version that served during the episode, if it is not the first one and appeared lately."""

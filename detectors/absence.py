@@ -106,6 +106,10 @@ class Absence:
         cells["mean"][rows] = mean
         cells["gaps"][rows] = number
 
+    def excuse(self, rows: IntArray, now_s: float) -> None:
+        """Let the silence of these rows up to `now_s` not count: the caller knows its cause. No gap is learned."""
+        self._rows["last_s"][rows] = np.maximum(self._rows["last_s"][rows], now_s)
+
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`."""
         self._rows.grow(capacity)

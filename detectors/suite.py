@@ -209,6 +209,10 @@ class Suite:
         """Judge the silence of rows at `now_s`, the event time up to which all windows are closed."""
         return self._absence.silence(rows, now_s)
 
+    def excuse(self, rows: IntArray, now_s: float) -> None:
+        """Let the silence of these rows up to `now_s` not count: the caller knows its cause."""
+        self._absence.excuse(rows, now_s)
+
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; new rows are cold and have the first profile."""
         for bank in (self._rules, self._static, self._robust, self._cusum, self._adwin, self._absence):

@@ -122,9 +122,13 @@ def _pending(intent: Intent) -> ActionRecord:
 
 
 def _done(outcome: Outcome) -> ActionRecord:
-    """A repeated intent answers `duplicate` and names the outcome that counts."""
-    earlier = outcome.data.get("earlier_status")
-    status = earlier if outcome.status == "duplicate" and isinstance(earlier, str) else outcome.status
+    """A repeated intent answers `duplicate` and names the outcome that counts, and when it came."""
+    status: str = outcome.status
+    done_at_s = outcome.done_at_s
+    if status == "duplicate":
+        earlier, earlier_at_s = outcome.data.get("earlier_status"), outcome.data.get("earlier_at_s")
+        status = earlier if isinstance(earlier, str) else status
+        done_at_s = earlier_at_s if isinstance(earlier_at_s, float) else done_at_s
     return ActionRecord(
-        outcome.key, outcome.kind, outcome.target, outcome.mode, status, outcome.decided_at_s, outcome.done_at_s,
+        outcome.key, outcome.kind, outcome.target, outcome.mode, status, outcome.decided_at_s, done_at_s,
     )

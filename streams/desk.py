@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from actions.model import Intent
 from classifiers.triage import Transition
 from config.models import Topics
 from streams.codec import Record
@@ -27,6 +28,9 @@ from streams.transport import TP, RecordBatch
 from streams.wire import Message, WireError, incident_message, intent_message, read_outcome
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.desk")
+
+MAX_BURIED_BYTES = 900_000
+"""Of a dead letter's value. A topic may allow its records more than the dead letters' topic allows with the headers."""
 
 TOLD: Mapping[str, Told] = {"opened": "open", "updated": "update", "resolved": "resolve"}
 
@@ -62,9 +66,11 @@ class Desk:
 
     async def take(self, batch: RecordBatch) -> None:
         """One record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
-        shard = self._keeper.shard(batch.partition)
-        if shard is None:
-            return
+        async with self._keeper.at_work(batch.partition) as shard:
+            if shard is not None:
+                await self._take(shard, batch)
+
+    async def _take(self, shard: Shard, batch: RecordBatch) -> None:
         span = self._tracing.batch(
             batch.topic, batch.partition, group=self._identity.group, records=len(batch.records),
             last_offset=batch.last_offset, headers=(record.headers for record in batch.records),
@@ -77,10 +83,12 @@ class Desk:
 
     async def pass_time(self, number: int, idle: frozenset[str]) -> None:
         """Tell a shard which of its sources have nothing to read, so that they hold nothing back."""
-        shard = self._keeper.shard(number)
         self._idle[number] = idle
-        if shard is not None and idle:
-            await self._publish(number, shard, shard.pass_time(self._identity.now_s(), idle))
+        if not idle:
+            return
+        async with self._keeper.at_work(number) as shard:
+            if shard is not None:
+                await self._publish(number, shard, shard.pass_time(self._identity.now_s(), idle))
 
     async def _take_metrics(self, shard: Shard, batch: RecordBatch) -> None:
         idle = self._idle.get(batch.partition, frozenset()) - {batch.topic}
@@ -123,16 +131,16 @@ class Desk:
                     self._telemetry.dead_letter(dead.reason, dead.rejected)
                 await self._bury(number, products.dead)
             for transition in products.transitions:
-                await self._tell(number, transition)
-            for intent in products.intents:
-                with self._tracing.decide(intent.kind, intent.target, key=intent.key, topic=self._topics.actions):
-                    message = intent_message(intent, self._identity.source, number, self._tracing.inject())
-                    await self._publisher.send(number, self._topics.actions, [message])
+                mine = [intent for intent in products.intents if intent.incident_id == transition.incident.id]
+                await self._tell(number, transition, mine)
         for detector, count in shard.detection.alarms.items():
             self._telemetry.anomalies(detector, count)
         shard.detection.alarms.clear()
+        self._telemetry.evicted(shard.series.evicted)
+        shard.series.evicted = 0
 
-    async def _tell(self, number: int, transition: Transition) -> None:
+    async def _tell(self, number: int, transition: Transition, intents: Sequence[Intent]) -> None:
+        """An incident, then what is to be done about it, in one trace."""
         incident, now_s = transition.incident, self._identity.now_s()
         log.info(
             "incident", change=transition.change, id=incident.id, severity=incident.severity, title=incident.title,
@@ -145,11 +153,26 @@ class Desk:
         with self._tracing.incident(
             incident.id, TOLD[transition.change], category=incident.category, severity=incident.severity,
         ):
+            message = incident_message(incident, self._identity.source, now_s, self._tracing.inject())
             await self._publisher.send(
-                number, self._topics.incidents, [incident_message(incident, self._identity.source, now_s)],
-                measured if transition.change == "opened" else None,
+                number, self._topics.incidents, [message], measured if transition.change == "opened" else None,
             )
+            for intent in intents:
+                await self._order(number, intent)
+
+    async def _order(self, number: int, intent: Intent) -> None:
+        with self._tracing.decide(intent.kind, intent.target, key=intent.key, topic=self._topics.actions):
+            message = intent_message(intent, self._identity.source, number, self._tracing.inject())
+            await self._publisher.send(number, self._topics.actions, [message])
 
     async def _bury(self, owner: int | str, dead: Sequence[DeadLetter]) -> None:
-        messages = [Message(one.key, one.value, tuple(dead_headers(one))) for one in dead]
-        await self._publisher.send(owner, self._topics.dead_letters, messages)
+        await self._publisher.send(owner, self._topics.dead_letters, map(_letter, dead))
+
+
+def _letter(dead: DeadLetter) -> Message:
+    """The record as it came, and why it died; a value that no topic might take is cut, and says so."""
+    headers = tuple(dead_headers(dead))
+    if dead.value is None or len(dead.value) <= MAX_BURIED_BYTES:
+        return Message(dead.key, dead.value, headers)
+    cut = ("tocsin-cut-from-bytes", str(len(dead.value)).encode())
+    return Message(dead.key, dead.value[:MAX_BURIED_BYTES], (*headers, cut))

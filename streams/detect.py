@@ -7,12 +7,12 @@ freezes is frozen from its first alarm on, and the result does not depend on how
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import floor, inf
 
 import numpy as np
 
-from classifiers.model import Anomaly
+from classifiers.model import Anomaly, Scope
 from classifiers.triage import ServiceKey, Transition, Triage
 from detectors.base import Block, BoolArray, IntArray
 from detectors.suite import Suite, Verdict
@@ -29,13 +29,13 @@ class Detection:
     """Suite and triage over the rows of one shard.
 
     size_s: the base window. retire_s: a series silent for longer is gone, and its silence no anomaly any more.
-    expects_silence: whether an absence is our own doing (an open breaker keeps traffic away). alarms: counted by
+    cut_off: the scopes that our own breakers keep traffic away from; their silence is no news. alarms: counted by
     detector since the owner last cleared it.
     """
 
     def __init__(
         self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, size_s: float, retire_s: float,
-        expects_silence: Callable[[Anomaly], bool],
+        cut_off: Callable[[], list[Scope]],
     ) -> None:
         self._series = series
         self._suite = suite
@@ -43,32 +43,32 @@ class Detection:
         self._triage = triage
         self._size_s = size_s
         self._retire_s = retire_s
-        self._expects_silence = expects_silence
+        self._cut_off = cut_off
         self.judged_until_s = -inf
         self.alarms: Counter[str] = Counter()
 
     def close(self, closed: Closed) -> list[Transition]:
-        """Work through one base window's end, and through the empty instants before it."""
-        transitions = self.pass_time(closed.end_s - self._size_s)
-        self._rows.forget(closed.evicted)
+        """Work through one base window's end; the evicted rows are forgotten, the empty instants before it passed."""
         for service, version in self._rows.admit(closed.block.rows):
             self._triage.note_version(service, version, closed.end_s)
         judged = self._rows.judged[closed.block.rows]
         block = closed.block if judged.all() else closed.block.take(judged)
         self.judged_until_s = closed.end_s
-        return transitions + self._instant(closed.end_s, block)
+        return self._instant(closed.end_s, block)
 
-    def pass_time(self, clock_s: float) -> list[Transition]:
-        """Look for silence at the window ends up to `clock_s` that had no windows of their own."""
+    def empty_until(self, clock_s: float) -> Iterator[float]:
+        """The window ends up to `clock_s` that had no windows of their own; each is for `pass_empty`."""
         if self.judged_until_s == -inf:
-            return []
+            return
         last = floor(clock_s / self._size_s + 1e-9)
         first = max(floor(self.judged_until_s / self._size_s + 1e-9) + 1, last - CATCH_UP_INSTANTS + 1)
-        transitions: list[Transition] = []
         for number in range(first, last + 1):
-            self.judged_until_s = number * self._size_s
-            transitions += self._instant(self.judged_until_s, None)
-        return transitions
+            yield number * self._size_s
+
+    def pass_empty(self, now_s: float) -> list[Transition]:
+        """Look for silence at a window end that had no windows."""
+        self.judged_until_s = now_s
+        return self._instant(now_s, None)
 
     def _instant(self, now_s: float, block: Block | None) -> list[Transition]:
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
@@ -83,7 +83,10 @@ class Detection:
             found.setdefault(service, [])
         transitions: list[Transition] = []
         for service in sorted(found, key=lambda key: (key[0], key[1] or "")):
-            transitions += self._triage.observe(service, now_s, found[service])
+            for transition in self._triage.observe(service, now_s, found[service]):
+                transitions.append(transition)
+                if transition.accepted:
+                    self._start_afresh(service)
         if block is not None and alarming is not None:
             self._learn(block, alarming)
         return transitions
@@ -104,18 +107,35 @@ class Detection:
             found[self._rows.services[number]] += readings(block, verdict, at, keys)
 
     def _silent(self, now_s: float, found: dict[ServiceKey, list[Anomaly]]) -> None:
+        # A row swept since the last window is no series any more, though its detectors have not been told yet.
         rows: IntArray = np.flatnonzero(self._rows.missed)
+        rows = rows[self._series.metric_of[rows] >= 0]
         if not len(rows):
             return
+        for scope in self._cut_off():
+            self._excuse(rows, scope, now_s)
         silence = self._suite.silence(rows, now_s)
         at = np.flatnonzero((silence.level >= 1.0) & (silence.silence_s <= self._retire_s))
         if not len(at):
             return
         keys = [self._series.key(row) for row in rows[at].tolist()]
         for reading in absences(silence, at, keys, now_s):
-            if not self._expects_silence(reading):
-                self.alarms[reading.detector] += 1
-                found[reading.scope.service, reading.scope.model].append(reading)
+            self.alarms[reading.detector] += 1
+            found[reading.scope.service, reading.scope.model].append(reading)
+
+    def _excuse(self, rows: IntArray, cut: Scope, now_s: float) -> None:
+        """While a breaker of ours is in force the silence behind it does not count, nor does it right after."""
+        mine = rows[np.isin(self._rows.service_of[rows], self._rows.numbers([(cut.service, cut.model)]))]
+        behind = [
+            row for row in mine.tolist()
+            if (scope := self._series.key(row)[1]) and cut.replica in (None, scope.replica)
+            and cut.tenant in (None, scope.tenant)
+        ]
+        self._suite.excuse(np.array(behind, np.intp), now_s)
+
+    def _start_afresh(self, service: ServiceKey) -> None:
+        """What was strange for so long is the new normal: nothing learned before it says what to expect."""
+        self._suite.forget(np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service]))))
 
     def _learn(self, block: Block, alarming: BoolArray) -> None:
         """Never from a window that alarms, nor from a service with a pending or open episode."""

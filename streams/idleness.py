@@ -27,7 +27,11 @@ class Reading:
 
 
 class Idleness:
-    """Last arrivals by shard and source. A source that never delivered is idle as soon as it is known to be empty."""
+    """Last arrivals by shard and source.
+
+    A source without any record is idle as soon as it is known to be empty. One that has delivered, to whoever held the
+    shard before or to a buffer of ours, is given `idle_s` from the first look.
+    """
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s
@@ -40,9 +44,13 @@ class Idleness:
     def idle(self, shard: int, readings: Mapping[str, Reading], now_s: float) -> frozenset[str]:
         """The sources of a shard that hold nothing back."""
         return frozenset(
-            source for source, reading in readings.items()
-            if reading.at_end and now_s - self._arrived_s.get((shard, source), -self._idle_s) >= self._idle_s
+            source for source, reading in readings.items() if self._is_idle((shard, source), reading, now_s)
         )
+
+    def _is_idle(self, key: tuple[int, str], reading: Reading, now_s: float) -> bool:
+        if not reading.at_end:
+            return False
+        return reading.processed == 0 or now_s - self._arrived_s.setdefault(key, now_s) >= self._idle_s
 
     def forget(self, shards: Iterable[int]) -> None:
         """Shards that went to another worker."""

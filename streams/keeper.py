@@ -8,8 +8,9 @@ again what came after it; the same ids come out. Duplicate: what the snapshot co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -36,13 +37,23 @@ class Positions(Protocol):
 
 @dataclass(slots=True)
 class _Kept:
-    """A shard and its account. stored: the offsets that the last durable snapshot contains."""
+    """A shard and its account. step: held while a step is taken and published. saving: held while it is stored.
+
+    stored, stored_changes: the offsets and the changes that the last durable snapshot contains.
+    """
 
     shard: Shard
-    lock: asyncio.Lock
     stored: dict[str, int]
     stored_at_s: float
+    stored_changes: int = 0
     size_bytes: int = 0
+    step: asyncio.Lock = field(default_factory=asyncio.Lock)
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether a snapshot would hold nothing new."""
+        return self.stored == self.shard.offsets and self.stored_changes == self.shard.changes
 
 
 class Keeper:
@@ -69,9 +80,23 @@ class Keeper:
         return {number: kept.shard for number, kept in self._kept.items()}
 
     def shard(self, number: int) -> Shard | None:
-        """One shard, None when this worker does not hold it."""
+        """One shard, to look at; None when this worker does not hold it."""
         kept = self._kept.get(number)
         return None if kept is None else kept.shard
+
+    @asynccontextmanager
+    async def at_work(self, number: int) -> AsyncIterator[Shard | None]:
+        """One shard, for a step and the publishing of all that came of it; None when this worker does not hold it.
+
+        Steps come one after another, and no snapshot falls between a step and its outputs: it would contain the records
+        of outputs that nobody waits for yet.
+        """
+        kept = self._kept.get(number)
+        if kept is None:
+            yield None
+            return
+        async with kept.step:
+            yield kept.shard
 
     async def restore(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         """Take over these partitions, and only these: load each shard, and say where its topics go on.
@@ -79,24 +104,41 @@ class Keeper:
         Also shards held before are loaded anew, since another worker may have gone on with them meanwhile.
         """
         self._kept.clear()
-        numbers = sorted({tp.partition for tp in tps})
+        # A topic of ours may have more partitions than the inputs: those have no shard.
+        numbers = sorted({tp.partition for tp in tps if tp.topic in self._plan.sources})
         loaded = await asyncio.gather(*(self._load(number) for number in numbers))
         for number, shard in zip(numbers, loaded, strict=True):
             self._publisher.forget(number)
-            self._kept[number] = _Kept(shard, asyncio.Lock(), dict(shard.offsets), self._now_s())
-        offsets = {tp: self._kept[tp.partition].shard.offsets.get(tp.topic) for tp in tps}
-        return {tp: offset for tp, offset in offsets.items() if offset is not None}
+            self._kept[number] = _Kept(shard, dict(shard.offsets), self._now_s())
+        return {
+            tp: self._kept[tp.partition].shard.offsets[tp.topic] for tp in tps
+            if tp.partition in self._kept and tp.topic in self._kept[tp.partition].shard.offsets
+        }
 
     async def hand_over(self, tps: frozenset[TP]) -> None:
-        """Store the shards that go, so that their next owner has nothing to read again."""
-        await asyncio.gather(*(self.keep(number) for number in sorted({tp.partition for tp in tps})))
+        """Store the shards that go, so that their next owner has nothing to read again, and let them go.
+
+        Raises what storing one of them raised, after all were tried.
+        """
+        numbers = sorted({tp.partition for tp in tps})
+        try:
+            kept = await asyncio.gather(*(self.keep(number) for number in numbers), return_exceptions=True)
+        finally:
+            for number in numbers:
+                self._kept.pop(number, None)
+        for failure in kept:
+            if failure is not None:
+                raise failure
 
     async def keep_due(self) -> None:
         """Store each shard whose time has come; called often, does little."""
         for number, kept in list(self._kept.items()):
-            wait_s = max(self._every_s, kept.size_bytes / STORE_BYTES_PER_S)
+            if kept.up_to_date:
+                continue
+            since_s = self._now_s() - kept.stored_at_s
             new = sum(offset - kept.stored.get(topic, 0) for topic, offset in kept.shard.offsets.items())
-            if new and (self._now_s() - kept.stored_at_s >= wait_s or new >= self._every_records):
+            due = since_s >= self._every_s or new >= self._every_records
+            if due and since_s >= kept.size_bytes / STORE_BYTES_PER_S:
                 await self.keep(number)
 
     async def keep(self, number: int) -> None:
@@ -104,10 +146,12 @@ class Keeper:
         kept = self._kept.get(number)
         if kept is None:
             return
-        async with kept.lock:
-            if kept.shard.offsets == kept.stored:
-                return
-            snapshot = to_snapshot(kept.shard)
+        async with kept.saving:
+            async with kept.step:
+                if kept.up_to_date:
+                    return
+                snapshot, changes = to_snapshot(kept.shard), kept.shard.changes
+            # No other task runs between the end of that step and the account that `settled` takes at once.
             try:
                 with self._telemetry.stage("snapshot"):
                     await self._publisher.settled(number)
@@ -116,7 +160,7 @@ class Keeper:
                 self._telemetry.snapshot("failed")
                 raise
             kept.size_bytes = sum(array.nbytes for array in snapshot.arrays.values())
-            kept.stored, kept.stored_at_s = snapshot.offsets, self._now_s()
+            kept.stored, kept.stored_changes, kept.stored_at_s = snapshot.offsets, changes, self._now_s()
             self._telemetry.snapshot("stored", kept.size_bytes)
             for topic, offset in snapshot.offsets.items():
                 self._positions.release(TP(topic, number), offset)

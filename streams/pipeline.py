@@ -15,7 +15,7 @@ from math import inf
 from typing import Literal
 
 from actions.model import Intent, Outcome
-from classifiers.model import Anomaly, Incident
+from classifiers.model import Incident, Scope
 from classifiers.triage import Transition, Triage
 from streams.codec import Record, decode
 from streams.deadletters import DeadLetter
@@ -64,10 +64,13 @@ class Shard:
         self.decider = Decider(plan.decisions, self.triage, self._fleet_size)
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, plan.windows.size_s, bounds.min_idle_s,
-            self._expects_silence,
+            self._cut_off,
         )
         self.offsets: dict[str, int] = {}
-        self._last_arrival_s: float | None = None
+        self.changes = 0
+        """Counts what was decided, so that an owner knows of changes that no record brought about."""
+        self.last_arrival_s: float | None = None
+        """`now_s` of the last batch: from then on silence is measured, also by who restores this shard."""
         for source in plan.sources:
             self.windower.clock.expect(source)
 
@@ -83,7 +86,7 @@ class Shard:
         with self._stopwatch("window"):
             added = self.windower.add(source, decoded.samples, self.plan.sources[source])
         self.offsets[source] = records[-1].offset + 1
-        self._last_arrival_s = now_s
+        self.last_arrival_s = now_s
         products = Products(added.accepted, added.late, decoded.dead)
         self._run(self.windower.clock.clock_s(idle), products)
         return products
@@ -95,18 +98,21 @@ class Shard:
         """
         products = Products()
         clock_s = self.windower.clock.clock_s(idle)
-        if idle >= self.plan.sources.keys() and self._last_arrival_s is not None:
-            clock_s += now_s - self._last_arrival_s
+        if idle >= self.plan.sources.keys() and self.last_arrival_s is not None:
+            clock_s += max(0.0, now_s - self.last_arrival_s)
         self._run(clock_s, products)
         return products
 
     def outcome(self, outcome: Outcome) -> Products:
-        """An intent of this shard came to an end; unknown ones are ignored."""
+        """An intent of this shard came to an end; unknown ones are ignored.
+
+        What follows is decided at the pipeline's time and not at the outcome's: a step after one that was refused as
+        too old must be as old.
+        """
         products = Products()
         told = self.decider.record(outcome)
-        changes = [] if told is None else [told]
-        now_s = max(outcome.done_at_s, self.detection.judged_until_s)
-        products.transitions, products.intents = self.decider.follow(changes, now_s)
+        if told is not None:
+            self._decide([told], self.detection.judged_until_s, products)
         return products
 
     def _run(self, clock_s: float, products: Products) -> None:
@@ -119,10 +125,19 @@ class Shard:
                 closed = next(closings, None)
             if closed is None:
                 break
+            # First: an evicted row may be another series already, whose silence is not the old one's.
+            self.rows.forget(closed.evicted)
+            self._pass_empty(closed.end_s - self.plan.windows.size_s, products)
             with self._stopwatch("detect"):
                 transitions = self.detection.close(closed)
             self._decide(transitions, closed.end_s, products)
-        self._decide(self.detection.pass_time(clock_s), self.detection.judged_until_s, products)
+        self._pass_empty(clock_s, products)
+
+    def _pass_empty(self, until_s: float, products: Products) -> None:
+        for now_s in self.detection.empty_until(until_s):
+            with self._stopwatch("detect"):
+                transitions = self.detection.pass_empty(now_s)
+            self._decide(transitions, now_s, products)
 
     def _decide(self, transitions: Sequence[Transition], now_s: float, products: Products) -> None:
         if not transitions and not self.decider.busy:
@@ -131,14 +146,15 @@ class Shard:
             told, intents = self.decider.follow(transitions, now_s)
         products.transitions += told
         products.intents += intents
+        self.changes += len(told)
 
     def _fleet_size(self, incident: Incident) -> int | None:
-        return self.rows.replicas((incident.service, incident.model))
+        since_s = self.detection.judged_until_s - self.plan.scopes.min_idle_s
+        return self.rows.replicas((incident.service, incident.model), since_s)
 
-    def _expects_silence(self, absence: Anomaly) -> bool:
-        """Our own breaker on a replica or tenant keeps its traffic away: that silence is no news."""
-        return any(
-            (incident.service, incident.model) == (absence.scope.service, absence.scope.model)
-            and (incident.replica, incident.tenant) == (absence.scope.replica, absence.scope.tenant)
+    def _cut_off(self) -> list[Scope]:
+        """Where our own breakers keep traffic away; a breaker that names no replica or tenant cuts off the whole."""
+        return [
+            Scope(incident.service, incident.model, None, incident.replica, incident.tenant)
             for incident in self.decider.cut_off()
-        )
+        ]

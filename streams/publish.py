@@ -2,7 +2,8 @@
 
 A shard's offsets may be committed only after everything it decided is acknowledged by the broker. So every send is
 booked on its owner, and `settled` returns only when the owner has nothing left in flight. A send that failed for good
-raises there: the shard then keeps its old offsets and the records are processed again, to the same ids.
+raises there, now and at every later call until `forget`: the shard then keeps its old offsets and the records are
+processed again, to the same ids.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +20,10 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from streams.wire import Message
 
 Owner = int | str
+
+
+class Unacknowledged(RuntimeError):  # noqa: N818
+    """A message was given up before the broker acknowledged it, for instance because the producer was closed."""
 
 
 class Publisher:
@@ -53,20 +59,29 @@ class Publisher:
                 topic, message.value, key=message.key, headers=list(message.headers), partition=message.partition,
             )
             self._pending[owner].add(future)
+            future.add_done_callback(partial(self._book_out, owner))
             if acknowledged is not None:
                 future.add_done_callback(_if_taken(acknowledged))
 
     async def settled(self, owner: Owner) -> None:
         """Wait until the broker has acknowledged all that this owner sent so far; raises the first failure."""
-        waiting = self._pending.pop(owner, set())
-        results = await asyncio.gather(*waiting, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        waiting = tuple(self._pending.get(owner, ()))
+        if waiting:
+            # Not `gather`: a caller that is cancelled here must take neither the sends nor their account with it.
+            await asyncio.wait(waiting)
+        for future in waiting:
+            if future.cancelled():
+                raise Unacknowledged(f"a message of {owner!r} was given up before the broker acknowledged it")
+            future.result()
 
     def forget(self, owner: Owner) -> None:
         """Stop accounting for an owner that this worker no longer holds."""
         self._pending.pop(owner, None)
+
+    def _book_out(self, owner: Owner, future: asyncio.Future[Any]) -> None:
+        """Only what the broker has taken leaves the account; a failure stays until the owner is forgotten."""
+        if not future.cancelled() and future.exception() is None:
+            self._pending[owner].discard(future)
 
 
 def _if_taken(acknowledged: Callable[[], None]) -> Callable[[asyncio.Future[Any]], None]:

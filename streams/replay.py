@@ -8,22 +8,23 @@ are answered after each batch as a dry run, so that ladders and undos play out; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from actions.model import Intent, Outcome
+from actions.model import Intent, Mode, Outcome, Status
 from classifiers.model import Incident
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.plan import Plan
 
 BATCH = 500
 SOURCE = "recording"
+REHEARSED: Mapping[Mode, Status] = {"observe": "observed", "suggest": "suggested", "auto": "dry_run"}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRecord:
-    """A line of the recording in the shape of a Kafka record; its line number is its offset."""
+    """An entry of the recording in the shape of a Kafka record; its number, from 0, is its offset."""
 
     offset: int
     value: bytes
@@ -49,7 +50,7 @@ class Replay:
 
 
 def replay(plan: Plan, values: Iterable[tuple[int, bytes]], stopwatch: Stopwatch = untimed) -> Replay:
-    """Run a recording, (line number, bytes) by line, through one shard. Cost: that of the pipeline alone."""
+    """Run a recording, (number, bytes) by entry, through one shard. Cost: that of the pipeline alone."""
     rules = replace(plan.rules, max_future_s=float("inf"))
     shard = Shard(replace(plan, sources={SOURCE: True}, rules=rules), stopwatch)
     result = Replay()
@@ -66,7 +67,7 @@ def _take(shard: Shard, products: Products, result: Replay) -> None:
     result.late += products.late
     for dead in products.dead:
         result.dead[dead.reason] += dead.rejected
-        result.first_dead = result.first_dead or f"line {dead.offset}: {dead.detail}"
+        result.first_dead = result.first_dead or f"record {dead.offset + 1}: {dead.detail}"
     pending = [products]
     while pending:
         current = pending.pop(0)
@@ -80,10 +81,8 @@ def _take(shard: Shard, products: Products, result: Replay) -> None:
 
 def _rehearsed(intent: Intent) -> Outcome:
     """What the executor would answer in a dry run, at the instant of the decision."""
-    status = {"observe": "observed", "suggest": "suggested"}.get(intent.mode, "dry_run")
-    assert status in ("observed", "suggested", "dry_run")
     return Outcome(
-        intent.key, intent.incident_id, intent.kind, intent.target, intent.mode, status,
+        intent.key, intent.incident_id, intent.kind, intent.target, intent.mode, REHEARSED[intent.mode],
         "replayed: nothing was touched", intent.decided_at_s, intent.decided_at_s, intent.undo,
     )
 

@@ -30,12 +30,13 @@ class Rows:
         self._profiles = profiles
         self._profile_of: dict[str, int | None] = {}
         self._numbers: dict[ServiceKey, int] = {}
-        self._replicas: dict[ServiceKey, set[str]] = {}
+        self._replicas: dict[tuple[ServiceKey, str], int] = {}
         self.services: list[ServiceKey] = []
         self.service_of = np.full(0, -1, np.intp)
         """Number of the row's service in `services`, -1 for a row not in use."""
         self.judged = np.zeros(0, np.bool_)
         self.missed = np.zeros(0, np.bool_)
+        self._replica_of = np.full(0, -1, np.int32)
 
     def admit(self, rows: IntArray) -> list[tuple[ServiceKey, str]]:
         """Take in rows that are new since the last call; returns the versions that appear with them."""
@@ -56,7 +57,7 @@ class Rows:
             if scope.version is not None:
                 versions.append((service, scope.version))
             if scope.replica is not None:
-                self._replicas.setdefault(service, set()).add(scope.replica)
+                self._replica_of[row] = self._replicas.setdefault((service, scope.replica), len(self._replicas))
         return versions
 
     def forget(self, rows: IntArray) -> None:
@@ -66,6 +67,7 @@ class Rows:
         self._suite.forget(rows)
         self._grow(int(rows.max()) + 1)
         self.service_of[rows] = -1
+        self._replica_of[rows] = -1
         self.judged[rows] = False
         self.missed[rows] = False
 
@@ -73,9 +75,11 @@ class Rows:
         """The numbers of services in `services`; one that never had a row is left out."""
         return [self._numbers[service] for service in services if service in self._numbers]
 
-    def replicas(self, service: ServiceKey) -> int | None:
-        """How many replicas of a service were seen since the start, None when it names none."""
-        return len(self._replicas.get(service, ())) or None
+    def replicas(self, service: ServiceKey, since_s: float) -> int | None:
+        """How many replicas of a service were seen since then (event time), None when it names none."""
+        rows = np.flatnonzero((self._replica_of >= 0) & np.isin(self.service_of, self.numbers([service])))
+        recent = rows[self._series.last_seen_s[rows] >= since_s]
+        return len(np.unique(self._replica_of[recent])) or None
 
     def _profile(self, metric: str) -> int | None:
         if metric not in self._profile_of:
@@ -89,4 +93,5 @@ class Rows:
         self.service_of = np.concatenate([self.service_of, np.full(more, -1, np.intp)])
         self.judged = np.concatenate([self.judged, np.zeros(more, np.bool_)])
         self.missed = np.concatenate([self.missed, np.zeros(more, np.bool_)])
+        self._replica_of = np.concatenate([self._replica_of, np.full(more, -1, np.int32)])
         self._suite.grow(len(self.service_of))

@@ -45,6 +45,7 @@ def to_snapshot(shard: Shard) -> Snapshot:
             "triage": dump(shard.triage),
             "decisions": shard.decider.dump(),
             "judged_until_s": None if judged_s == -inf else judged_s,
+            "last_arrival_s": shard.last_arrival_s,
         },
     )
 
@@ -66,12 +67,23 @@ def from_snapshot(plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed
         shard.suite.restore(active, _part(snapshot.arrays, "suite"))
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
-    except (KeyError, TypeError, ValueError) as error:
+        if meta["judged_until_s"] is not None:
+            shard.detection.judged_until_s = float(meta["judged_until_s"])
+        shard.last_arrival_s = meta["last_arrival_s"]
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotMismatch(f"snapshot does not hold what version {VERSION} says: {error!r}") from error
-    if meta["judged_until_s"] is not None:
-        shard.detection.judged_until_s = meta["judged_until_s"]
     shard.offsets.update(snapshot.offsets)
+    _count_on(shard, plan)
     return shard
+
+
+def _count_on(shard: Shard, plan: Plan) -> None:
+    """The sources may be others than when the snapshot was taken; one that is gone must not hold the clock for ever."""
+    clock = shard.windower.clock
+    for gone in clock.snapshot().keys() - plan.sources.keys():
+        clock.forget(gone)
+    for source in plan.sources:
+        clock.expect(source)
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

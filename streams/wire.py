@@ -7,6 +7,7 @@ writer does not stop an older reader; missing or mistyped ones raise `WireError`
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,10 +44,15 @@ class Message:
     partition: int | None = None
 
 
-def incident_message(incident: Incident, source: str, at_s: float) -> Message:
-    """The final word on an incident so far; compaction keeps the last one per id."""
-    headers = _envelope("tocsin.incident.v1", f"{incident.id}/{at_s:.3f}", source, at_s, incident.id)
-    return Message(incident.id.encode(), orjson.dumps(incident), headers)
+def incident_message(incident: Incident, source: str, at_s: float, trace: Sequence[Header] = ()) -> Message:
+    """The final word on an incident so far; compaction keeps the last one per id.
+
+    The event's id follows from the content: what is said again after a crash is the same event, what differs is not.
+    """
+    value = orjson.dumps(incident)
+    event_id = f"{incident.id}/{hashlib.sha256(value).hexdigest()[:12]}"
+    headers = _envelope("tocsin.incident.v1", event_id, source, at_s, incident.id)
+    return Message(incident.id.encode(), value, (*headers, *trace))
 
 
 def intent_message(intent: Intent, source: str, shard: int, trace: Sequence[Header] = ()) -> Message:
@@ -82,7 +88,7 @@ def read_outcome(value: bytes | None) -> Outcome:
 def shard_of(headers: Sequence[Header]) -> int | None:
     """The shard named in the headers, None when it is missing or not a number."""
     for name, value in headers:
-        if name == SHARD_HEADER and value.isdigit():
+        if name == SHARD_HEADER and value is not None and value.isdigit():
             return int(value)
     return None
 
@@ -91,7 +97,7 @@ def _read(adapter: TypeAdapter[T], value: bytes | None) -> T:
     if value is None:
         raise WireError("empty value (tombstone), expected a JSON object")
     try:
-        return adapter.validate_json(value)
+        return adapter.validate_json(value, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "value"

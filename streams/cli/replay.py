@@ -18,7 +18,7 @@ from streams.replay import replay as run
 
 
 @click.command()
-@click.argument("recording", type=click.Path(exists=True, path_type=Path))
+@click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results.")
 def replay(recording: Path, config_file: Path | None, out: Path) -> None:
@@ -39,7 +39,7 @@ def _write(path: Path, lines: list[object]) -> None:
 
 
 def _tell(result: Replay, out: Path) -> None:
-    console = Console()
+    console = Console(markup=False, highlight=False)  # titles and reasons quote what a producer wrote
     table = Table("opened", "lasted", "severity", "category", "incident", box=None, header_style="bold")
     for incident in result.incidents.values():
         lasted = "open" if incident.resolved_at_s is None else f"{incident.resolved_at_s - incident.opened_at_s:.0f} s"
