@@ -7,9 +7,8 @@ broker before its intent is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from faust.types.tuples import Message
@@ -24,7 +23,7 @@ from streams.publish import Publisher
 from streams.telemetry import Telemetry
 from streams.tracing import Tracing
 from streams.transport import TP
-from streams.wire import WireError, outcome_message, read_intent, shard_of
+from streams.wire import Header, WireError, outcome_message, read_intent, shard_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.acting")
 TIDY_EVERY_S = 3600.0
@@ -63,6 +62,7 @@ class Acting:
     def __init__(
         self, executor: Executor, ledger: TopicLedger, publisher: Publisher, desk: Desk, topics: Topics,
         telemetry: Telemetry, tracing: Tracing, source: str, now_s: Callable[[], float],
+        shards: int,
     ) -> None:
         self._executor = executor
         self._ledger = ledger
@@ -73,6 +73,7 @@ class Acting:
         self._tracing = tracing
         self._source = source
         self._now_s = now_s
+        self._shards = shards
 
     async def take_over(self, partitions: Iterable[int]) -> None:
         """Report what an earlier owner of these partitions left in doubt; call before their intents are executed."""
@@ -94,7 +95,12 @@ class Acting:
         )
         with span, self._telemetry.stage("execute"):
             outcome = await self._executor.execute(intent)
-            await self._report(outcome, shard_of(record.headers), self._tracing.inject())
+            await self._report(outcome, self._decider_of(record), self._tracing.inject())
+
+    def _decider_of(self, record: Record) -> int | None:
+        """The shard to answer; a header that names one there cannot be is as good as none."""
+        shard = shard_of(record.headers)
+        return shard if shard is not None and shard < self._shards else None
 
     async def tidy(self) -> None:
         """Go on for ever: now and then let the ledger forget what no limit asks about any more."""
@@ -103,7 +109,7 @@ class Acting:
             count = await self._ledger.forget(self._now_s() - REMEMBER_S)
             log.info("ledger_tidied", forgotten=count)
 
-    async def _report(self, outcome: Outcome, shard: int | None, trace: list[tuple[str, Any]]) -> None:
+    async def _report(self, outcome: Outcome, shard: int | None, trace: Sequence[Header]) -> None:
         self._telemetry.action(outcome.kind, outcome.status)
         message = outcome_message(outcome, self._source, shard, trace)
         await self._publisher.send(OWNER, self._topics.outcomes, [message])

@@ -1,7 +1,8 @@
 """The composition root: the only place that reads a clock, and where every part of a worker meets every other.
 
 A worker is a Faust app with three agents of a few lines: metric batches and outcomes to the desk, intents to the
-executor. What they need is opened before the consumer starts and closed after the last hand-over.
+executor. What they need is opened before the consumer starts and closed after the last hand-over. What the operator can
+put right is found out by `prepare`, before any of it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from config.models import Config
 from detectors.suite import Suite
 from streams.acting import Acting, intent_record
 from streams.deadletters import Brake
-from streams.desk import Desk, Identity
+from streams.desk import BrakeTripped, Desk, Identity
 from streams.idleness import Idleness
 from streams.keeper import Keeper
 from streams.ledger_topic import TopicLedger
@@ -44,6 +45,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
 
 
+class PortTaken(ConnectionError):  # noqa: N818
+    """The metrics server cannot have the address that the configuration gives it."""
+
+
 class Worker:
     """One worker process. `clock` is the clock of decisions; intervals are measured on the monotonic one."""
 
@@ -61,6 +66,7 @@ class Worker:
             ),
             version=release,
         )
+        self.telemetry.config_loaded(True, time.time())
         self.tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=source)
         plan = plan_of(config)
         self.publisher = Publisher(
@@ -90,21 +96,39 @@ class Worker:
         self._held: frozenset[TP] = frozenset()
         self._source = source
         self._restored = False
+        self._shards = 0
+        self.stopped_by: str | None = None
+        """Why the worker stopped itself, for whoever reads the end of its log."""
         self._opened = AsyncExitStack()
         self._attach()
 
     def _attach(self) -> None:
         app, topics = self.app, self.config.topics
         app.on_open, app.on_close = self._open, self._opened.aclose
-        app.on_assigned, app.on_revoked = self._assigned, self.keeper.hand_over
+        app.on_assigned, app.on_revoked = self._assigned, self._revoked
         app.agent(app.batch_topic(*sorted(self.settings.batched)), name="desk")(self._watch)
         if self.config.executor.enabled:
             intents = app.topic(topics.actions, key_serializer="raw", value_serializer="raw", maxsize=1000)
             app.agent(intents, name="acting")(self._act)
         app.task(self.rounds.run)
+        app.task(self.rounds.keep)
+
+    async def prepare(self) -> None:
+        """Look at what the operator can still put right; to be awaited before the app runs, in any loop.
+
+        Raises `BrokerUnavailable`, `TopicError`, and `PortTaken` for the metrics server.
+        """
+        asked = self.config.telemetry
+        family = socket.AF_INET6 if ":" in asked.host else socket.AF_INET
+        try:
+            with socket.create_server((asked.host, asked.port), family=family):
+                pass
+        except OSError as error:
+            place = f"telemetry: {asked.host}:{asked.port}"
+            raise PortTaken(f"{place}: {error.strerror}, expected a free address of this machine") from error
+        self._shards = await prepare_topics(self.config, self.settings.security)
 
     async def _open(self) -> None:
-        shards = await prepare_topics(self.config, self.settings.security)
         enter = self._opened.enter_async_context
         self._opened.callback(self.tracing.close)
         await enter(self.publisher)
@@ -118,7 +142,7 @@ class Worker:
             )
             self.acting = Acting(
                 executor, self.ledger, self.publisher, self.desk, self.config.topics, self.telemetry, self.tracing,
-                self._source, self.clock.now,
+                self._source, self.clock.now, self._shards,
             )
             self.app.add_future(self.acting.tidy())
         server = MetricsServer(
@@ -127,25 +151,40 @@ class Worker:
         )
         await server.start()
         self._opened.push_async_callback(server.stop)
-        log.info("started", source=self._source, shards=shards, metrics_port=server.port)
+        log.info("started", source=self._source, shards=self._shards, metrics_port=server.port)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
-        gone = [(tp.topic, tp.partition) for tp in self._held - tps]
+        self._forget(self._held - tps)
         self._held = tps
-        self.watchdog.revoke(gone)
-        self.telemetry.revoke(gone)
-        self.idleness.forget({partition for _, partition in gone})
         offsets = await self.keeper.restore(tps)
         if self.acting is not None:
             await self.acting.take_over({tp.partition for tp in tps})
         self._restored = True
         return offsets
 
+    async def _revoked(self, tps: frozenset[TP]) -> None:
+        try:
+            await self.keeper.hand_over(tps)
+        finally:
+            # Who is given nothing in the next assignment is not called again: a worker in waiting is healthy.
+            self._forget(tps)
+            self._held -= tps
+
+    def _forget(self, tps: frozenset[TP]) -> None:
+        gone = [(tp.topic, tp.partition) for tp in tps]
+        self.watchdog.revoke(gone)
+        self.telemetry.revoke(gone)
+        self.idleness.forget({tp.partition for tp in tps})
+
     async def _watch(self, batches: Any) -> None:
         async for batch in batches:
             assert isinstance(batch, RecordBatch)
             self.idleness.arrived(batch.partition, batch.topic, self.clock.now())
-            await self.desk.take(batch)
+            try:
+                await self.desk.take(batch)
+            except BrakeTripped as reason:
+                self.stopped_by = str(reason)
+                raise
 
     async def _act(self, stream: Any) -> None:
         async for event in stream.events():

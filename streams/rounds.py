@@ -1,4 +1,4 @@
-"""What a worker does between records: silent sources, due snapshots, lag, and the watchdog's look. One task runs it."""
+"""What a worker does between records: silent sources, due snapshots, lag, and the watchdog's look. Two tasks run it."""
 
 from __future__ import annotations
 
@@ -43,17 +43,25 @@ class Rounds:
         self._mono_s = mono_s
 
     async def run(self) -> None:
-        """Go round until cancelled. Raises what storing raises: the worker must not go on as if all were kept."""
+        """Go round until cancelled: silence first, which is looked for every `TICK_S`."""
         ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
             for number in list(self._keeper.shards):
                 idle = self._idleness.idle(number, self._readings(number), self._now_s())
                 await self._desk.pass_time(number, idle)
-            await self._keeper.keep_due()
             ticks += 1
             if ticks % LOOK_EVERY_TICKS == 0:
                 self.look()
+
+    async def keep(self) -> None:
+        """Store what is due until cancelled, in a task of its own: a slow store must not hold up the rest.
+
+        Raises what storing raises: the worker must not go on as if all were kept.
+        """
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self._keeper.keep_due()
 
     def look(self) -> None:
         """Tell lag, watermarks, series and the watchdog's verdicts."""

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 
 from config.models import Config
+from config.models import Security as Asked
 from streams.topics import LEDGER_CONFIG, SNAPSHOT_CONFIG, Security, TopicError, TopicSpec, ensure_topics
 from streams.transport import KafkaSettings
 
@@ -14,19 +15,44 @@ NEW_PARTITIONS = 4
 COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
 
 
+class UnusableCredentials(ValueError):  # noqa: N818
+    """Files of the operator's that do not let us in. The command line shows `exit_message`."""
+
+    def __init__(self, message: str) -> None:
+        self.exit_message = message
+        super().__init__(message)
+
+
 def security_of(config: Config) -> Security:
-    """TLS and SASL as configured. Raises OSError naming a PEM file that cannot be read."""
+    """TLS and SASL as configured. Raises `UnusableCredentials` naming the PEM file that cannot be used."""
     asked = config.kafka.security
-    context: ssl.SSLContext | None = None
-    if asked.tls:
-        context = ssl.create_default_context(cafile=asked.cafile)
-        context.check_hostname = asked.verify_hostname
-        if asked.certfile is not None:
-            password = asked.key_password.reveal() if asked.key_password is not None else None
-            context.load_cert_chain(asked.certfile, asked.keyfile, password)
+    context = _tls(asked) if asked.tls else None
     if asked.sasl is None:
         return Security(context)
     return Security(context, asked.sasl.mechanism, asked.sasl.username, asked.sasl.password.reveal())
+
+
+def _tls(asked: Asked) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=asked.cafile)
+    except OSError as error:
+        raise UnusableCredentials(f"kafka.security.cafile: {asked.cafile}: {_why(error)}") from error
+    context.check_hostname = asked.verify_hostname
+    if asked.certfile is not None:
+        # An empty password, and not none: OpenSSL would ask for one at the terminal.
+        password = asked.key_password.reveal() if asked.key_password is not None else ""
+        try:
+            context.load_cert_chain(asked.certfile, asked.keyfile, password)
+        except OSError as error:
+            files = " with ".join(file for file in (asked.certfile, asked.keyfile) if file is not None)
+            raise UnusableCredentials(f"kafka.security.certfile: {files}: {_why(error)}") from error
+    return context
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"{error.reason or error}, expected a certificate and key in PEM that belong together"
+    return f"{error.strerror}, expected a readable PEM file"
 
 
 def settings_of(config: Config) -> KafkaSettings:
@@ -62,5 +88,9 @@ async def prepare_topics(config: Config, security: Security) -> int:
         TopicSpec(topics.outcomes, shards), TopicSpec(topics.dead_letters, shards, at_least=1),
         TopicSpec(topics.state, shards, SNAPSHOT_CONFIG), TopicSpec(topics.ledger, shards, LEDGER_CONFIG),
     ]
-    await ensure_topics(brokers, ours, security=security)
+    counts = await ensure_topics(brokers, ours, security=security)
+    if counts[topics.actions] != counts[topics.ledger]:
+        # Partition k of the ledger settles what partition k of the actions was doing when its owner died.
+        found = f"{topics.actions} has {counts[topics.actions]}, {topics.ledger} has {counts[topics.ledger]}"
+        raise TopicError(f"topics: {found} partitions, expected the same number in both")
     return shards

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 
 import click
 import structlog
 
 from config import load
+from streams.cli import Failure
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -23,7 +26,8 @@ LEVELS = ("debug", "info", "warning", "error")
 def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_anchor: float) -> None:
     """Watch the input topics and carry out what is decided, until SIGTERM or SIGINT; a stop is bounded in time.
 
-    Exit code 0 after a clean stop, 2 for what the operator can put right, 70 when a stop had to be cut off.
+    Exit code 0 after a clean stop, 2 for what the operator must put right (the reason is the last line), 1 after a
+    crash and when a stop had to be cut off.
     """
     _log_to_stderr(log_level)
     config = load(config_file, os.environ)
@@ -31,7 +35,30 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
     from streams.transport import run_worker
     from streams.wallclock import WallClock
 
-    run_worker(Worker(config, WallClock(clock_anchor, clock_speed)).app)
+    watching = Worker(config, WallClock(clock_anchor, clock_speed))
+    _run_first(watching.prepare())
+    try:
+        run_worker(watching.app)
+    except SystemExit:
+        if watching.stopped_by is not None:
+            raise Failure(watching.stopped_by) from None
+        raise
+
+
+def _run_first(preparation: Coroutine[None, None, None]) -> None:
+    """In a loop of its own, that leaves the one Faust will make its own alone."""
+    from streams.topics import TopicError
+
+    loop = asyncio.new_event_loop()
+    client = logging.getLogger("aiokafka")
+    client.setLevel(logging.CRITICAL)  # it tells every attempt; what came of them all is told once
+    try:
+        loop.run_until_complete(preparation)
+    except TopicError as error:
+        raise Failure(str(error)) from error
+    finally:
+        loop.close()
+        client.setLevel(logging.NOTSET)
 
 
 def _log_to_stderr(level: str) -> None:
