@@ -1,0 +1,137 @@
+"""How right: recordings of faults through the shipped configuration, against what was injected.
+
+`python -m benchmarks.accuracy [--recordings DIR ...] [--smoke] [--json FILE]`. Each recording is replayed as it is and
+with all its times moved by fractions of a window, since where windows happen to be cut is luck that no figure should
+rest on. Events found, category, severity and scope are counted as `streams/demo/scoring.py` says. Deterministic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import orjson
+from rich.table import Table
+
+from benchmarks.rig import ROOT, console
+from config import load
+from streams.demo.scoring import Score, Truth, read_truth, score
+from streams.plan import Plan, plan_of
+from streams.recordings import NativeRecord, read_recording
+from streams.replay import replay
+
+RECORDINGS = (
+    ROOT / "streams" / "demo" / "recording" / "serving-h100-1", ROOT / "tests" / "recordings" / "serving-h100-2",
+)
+PHASES = 7
+BAR_FOUND, BAR_FALSE, BAR_DELAY_S = 0.85, 1.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over one or several replays. false_per_10min, delay_s: None where there is nothing to divide or order."""
+
+    name: str
+    events: int
+    found: int
+    false_per_10min: float
+    delays_s: Sequence[float]
+    category_right: int
+    severity_right: int
+    scope_right: int
+    missed: Sequence[str]
+
+    @property
+    def delay_s(self) -> float | None:
+        return median(self.delays_s) if self.delays_s else None
+
+    @property
+    def passes(self) -> bool:
+        found = self.found >= BAR_FOUND * self.events
+        return found and self.false_per_10min <= BAR_FALSE and (self.delay_s is None or self.delay_s <= BAR_DELAY_S)
+
+
+def shifted(records: Sequence[NativeRecord], shift_s: float) -> list[tuple[int, bytes]]:
+    """The records as a topic would carry them, all moved by as much."""
+    values = []
+    for offset, record in enumerate(records):
+        moved = record.copy()
+        moved["ts"] += shift_s
+        values.append((offset, orjson.dumps(moved)))
+    return values
+
+
+def figures_of(name: str, truth: Truth, scores: Sequence[Score]) -> Figures:
+    """What replays of one recording come to together."""
+    findings = [finding for one in scores for finding in one.findings]
+    false = sum(len(one.false) for one in scores)
+    return Figures(
+        name, len(findings), sum(finding.first is not None for finding in findings),
+        600.0 * false / (truth.duration_s * len(scores)),
+        [finding.delay_s for finding in findings if finding.delay_s is not None],
+        sum(finding.category_right for finding in findings), sum(finding.severity_right for finding in findings),
+        sum(finding.scope_right for finding in findings),
+        [finding.fault.kind for finding in findings if finding.first is None],
+    )
+
+
+def judge(folder: Path, plan: Plan, phases: int) -> list[Figures]:
+    """One line a phase, and one over all of them."""
+    truth, records = read_truth(folder), list(read_recording(folder))
+    scores = []
+    for phase in range(phases):
+        shift_s = plan.windows.size_s * phase / phases
+        incidents = replay(plan, shifted(records, shift_s)).incidents.values()
+        scores.append(score(truth, incidents, truth.start_epoch_s + shift_s))
+    each = [
+        figures_of(f"{truth.recording} + {phase}/{phases} window", truth, [one]) for phase, one in enumerate(scores)
+    ]
+    return [*each, figures_of(f"{truth.recording}, all phases", truth, scores)]
+
+
+def table_of(lines: Sequence[Figures]) -> Table:
+    """The figures, one line a replay."""
+    table = Table(title="what was found of what was injected", title_justify="left")
+    for name in ("recording", "found", "false per 10 min", "median delay s", "category", "severity", "scope", "missed"):
+        table.add_column(name, justify="left" if name in ("recording", "missed") else "right")
+    for line in lines:
+        share = [f"{number / line.found:.2f}" if line.found else "-" for number in (
+            line.category_right, line.severity_right, line.scope_right,
+        )]
+        delay = "-" if line.delay_s is None else f"{line.delay_s:.2f}"
+        kinds = ", ".join(f"{kind} x{line.missed.count(kind)}" for kind in sorted(set(line.missed)))
+        table.add_row(line.name, f"{line.found}/{line.events}", f"{line.false_per_10min:.2f}", delay, *share, kinds)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, and answer 1 where a recording, over all its phases, misses a bar."""
+    parser = argparse.ArgumentParser(prog="benchmarks.accuracy", description=__doc__)
+    parser.add_argument("--recordings", nargs="+", type=Path, default=RECORDINGS, help="folders with truth.json")
+    parser.add_argument("--config", type=Path, help="YAML laid over the shipped default")
+    parser.add_argument("--smoke", action="store_true", help="one phase only")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args(arguments)
+    plan = plan_of(load(options.config, {}))
+    judged = [judge(folder, plan, 1 if options.smoke else PHASES) for folder in options.recordings]
+    lines = [line for one in judged for line in (one[-1:] if options.smoke else one)]
+    console.print(table_of(lines))
+    console.print(
+        f"bars: {BAR_FOUND:.0%} found, {BAR_FALSE:g} false per 10 min, {BAR_DELAY_S:g} s; "
+        "category, severity and scope are shares of what was found"
+    )
+    if options.json is not None:
+        told = [{**asdict(line), "delay_s": line.delay_s} for line in lines]
+        options.json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    missed = [one[-1].name for one in judged if not one[-1].passes]
+    if missed:
+        console.print(f"[bold red]misses a bar[/]: {'; '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

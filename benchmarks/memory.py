@@ -1,0 +1,98 @@
+"""What a series costs in memory and in a snapshot, whole state, when every ring is full.
+
+`python -m benchmarks.memory [--json FILE]`. A process of its own runs one shard over the wide fleet until each series
+has seen more windows than its rings hold. Counted is how much its resident memory grew from the empty shard on, all of
+it: tables grown ahead of need, scopes, Python's own objects. Records are made and dropped batch by batch; a first
+shard is run and dropped before, so that libraries and allocators have taken what they take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import orjson
+import psutil
+from rich.table import Table
+
+from benchmarks.load import WIDE, Fleet, records
+from benchmarks.rig import console
+from config import load
+from streams.pipeline import Shard
+from streams.plan import Plan, plan_of
+from streams.replay import SOURCE, ReplayRecord
+from streams.shardstate import to_snapshot
+from streams.snapshots import encode
+
+BATCH = 2000
+RATE_PER_S = 5000.0
+START_S = 1.8e9
+BAR_BYTES, AIM_BYTES = 8192.0, 2048.0
+
+
+def feed(shard: Shard, fleet: Fleet, count: int, seed: int) -> None:
+    """Run so many records through a shard."""
+    made = (ReplayRecord(offset, value) for offset, (_, value) in enumerate(
+        records(fleet, count, RATE_PER_S, START_S, seed),
+    ))
+    while batch := list(islice(made, BATCH)):
+        shard.ingest(SOURCE, batch, START_S)
+
+
+def resident() -> int:
+    """Bytes of this process in memory, after what is free was given back where the platform can."""
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
+    return int(psutil.Process().memory_info().rss)
+
+
+def plan_for_replay() -> Plan:
+    """The shipped configuration with the one source of a replay."""
+    plan = plan_of(load(None, {}))
+    return replace(plan, sources={SOURCE: True}, rules=replace(plan.rules, max_future_s=float("inf")))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, and answer 1 where the bar is missed."""
+    parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000, help="200 s of event time; rings hold 128 windows")
+    parser.add_argument("--seed", type=int, default=20261123)
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args(arguments)
+    plan = plan_for_replay()
+    feed(Shard(plan), replace(WIDE, services=1), 20_000, options.seed)
+    before = resident()
+    shard = Shard(plan)
+    feed(shard, WIDE, options.records, options.seed)
+    grown = resident() - before
+    snapshot = to_snapshot(shard)
+    arrays = sum(array.nbytes for array in snapshot.arrays.values())
+    series = len(shard.series)
+    figures = {
+        "series": series, "resident_bytes": grown / series, "snapshot_array_bytes": arrays / series,
+        "snapshot_wire_bytes": len(encode(snapshot)) / series,
+    }
+    table = Table(title=f"bytes a series, {series:,} series after {options.records:,} records", title_justify="left")
+    table.add_column("what")
+    table.add_column("bytes a series", justify="right")
+    table.add_row("resident memory, whole state", f"{figures['resident_bytes']:,.0f}")
+    table.add_row("snapshot, arrays", f"{figures['snapshot_array_bytes']:,.0f}")
+    table.add_row("snapshot, as stored", f"{figures['snapshot_wire_bytes']:,.0f}")
+    largest = sorted(snapshot.arrays.items(), key=lambda item: -item[1].nbytes)[:5]
+    for name, array in largest:
+        table.add_row(f"  of it {name}", f"{array.nbytes / series:,.0f}")
+    console.print(table, f"bar {BAR_BYTES:,.0f}, aim {AIM_BYTES:,.0f}")
+    if options.json is not None:
+        options.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+    return 0 if figures["resident_bytes"] <= BAR_BYTES else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Kafka to decision on one worker core, against a bare consumer loop and a plain Faust agent with river detectors.
+
+`python -m benchmarks.throughput [--smoke] [--json FILE]`. The same topics on a real Kafka are read by each consumer in
+a process of its own, one after the other, round by round. The worker is `tocsin worker` with everything on; its figure
+is the CPU time of the whole process from the first look that shows the skipped records done to the last look that
+shows records left, so detectors are warm and snapshots included. Ratios are taken within a round; the median counts.
+
+Records are offered as a backlog. A plain agent gets fewer of them: it needs a hundred microseconds for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import orjson
+from rich.table import Table
+
+from benchmarks.load import NARROW, WIDE, Fleet, records
+from benchmarks.rig import EMBEDDED_RECORDS, ROOT, Look, WorkerProcess, broker, console, fill, unique
+
+LOOK_EVERY_S = 0.2
+PATIENCE_S = 180.0
+PLAIN_SHARE = 0.1
+"""Of the records; the plain agent is measured on so many."""
+BAR_BARE, BAR_PLAIN = 0.30, 12.0
+AIM_BARE, AIM_PLAIN = 0.60, 25.0
+STAGES = ("decode", "window", "detect", "triage")
+FLEETS: Mapping[str, Fleet] = {"narrow": NARROW, "wide": WIDE}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a consumer took for the measured records. stage_us: per record, of the worker only."""
+
+    consumer: str
+    records: int
+    cpu_s: float
+    wall_s: float
+    stage_us: Mapping[str, float]
+
+    @property
+    def us(self) -> float:
+        """CPU microseconds per record."""
+        return 1e6 * self.cpu_s / self.records
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All rounds over one fleet. against_bare, against_plain: records per CPU second as ratios, median over rounds."""
+
+    fleet: str
+    series: int
+    runs: Sequence[Run]
+    against_bare: float
+    against_plain: float
+
+    def us(self, consumer: str) -> list[float]:
+        return sorted(run.us for run in self.runs if run.consumer == consumer)
+
+
+def baseline(kind: str, address: str, topic: str, skipped: int, total: int) -> Run:
+    """Run one of the two to its end in its own process; raises CalledProcessError when it fails."""
+    command = [sys.executable, "-m", "benchmarks.baselines", kind, address, topic, str(skipped), str(total)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=PATIENCE_S)
+    told = orjson.loads(done.stdout[done.stdout.index(b"{") :])  # Faust writes terminal codes before it
+    return Run(kind, told["records"], told["cpu_s"], told["wall_s"], {})
+
+
+def tocsin(address: str, topic: str, skipped: int, total: int, folder: Path) -> Run:
+    """A fresh worker group over the whole topic."""
+    with WorkerProcess(address, unique("tocsin"), topic, folder) as worker:
+        first: Look | None = None
+        last: Look | None = None
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            seen = worker.look()
+            if seen is not None and first is None and seen.records >= skipped > 0:
+                first = seen
+            if seen is not None and first is not None and seen.records > first.records:
+                last = seen
+            if seen is not None and seen.records >= total:
+                break
+            time.sleep(LOOK_EVERY_S)
+    if first is None or last is None:
+        raise RuntimeError(f"{total} records took the worker over {PATIENCE_S:g} s, or too little time to be seen")
+    count = last.records - first.records
+    stage_us = {stage: 1e6 * (last.stage_s[stage] - first.stage_s[stage]) / count for stage in last.stage_s}
+    return Run("tocsin", count, last.cpu_s - first.cpu_s, last.wall_s - first.wall_s, stage_us)
+
+
+def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable[[str], None]) -> Result:
+    """All rounds over one fleet's topic."""
+    topic = unique(f"bench-{fleet}")
+    total, skipped = options.records, int(options.records * options.skip_share)
+    say(f"{fleet}: producing {total:,} records")
+    fill(address, topic, records(FLEETS[fleet], total, options.rate, time.time() - total / options.rate, options.seed))
+    few = int(total * PLAIN_SHARE)
+    runs: list[Run] = []
+    bare_ratios, plain_ratios = [], []
+    for number in range(1, options.rounds + 1):
+        say(f"{fleet}: round {number} of {options.rounds}")
+        with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+            bare = baseline("bare", address, topic, skipped, total)
+            worker = tocsin(address, topic, skipped, total, Path(folder))
+            plain = baseline("plain", address, topic, few // 5, few)
+        runs += [bare, worker, plain]
+        bare_ratios.append(bare.us / worker.us)
+        plain_ratios.append(plain.us / worker.us)
+    return Result(fleet, FLEETS[fleet].series, runs, median(bare_ratios), median(plain_ratios))
+
+
+def table_of(results: Sequence[Result], title: str) -> Table:
+    """One line a consumer and fleet."""
+    table = Table(title=title, title_justify="left")
+    for name in ("fleet", "consumer", "CPU us a record (min - max)", "records/s a core", "of bare", "times plain"):
+        table.add_column(name, justify="left" if name in ("fleet", "consumer") else "right")
+    for result in results:
+        for consumer in ("bare", "plain", "tocsin"):
+            us = result.us(consumer)
+            own = consumer == "tocsin"
+            table.add_row(
+                f"{result.fleet} ({result.series:,} series)" if consumer == "bare" else "", consumer,
+                f"{median(us):.2f} ({us[0]:.2f} - {us[-1]:.2f})", f"{1e6 / median(us):,.0f}",
+                f"{result.against_bare:.2f}" if own else "", f"{result.against_plain:.1f}x" if own else "",
+            )
+        table.add_section()
+    return table
+
+
+def stages_of(results: Sequence[Result]) -> Table:
+    """Where the worker's time goes. Stages are clocked by the wall; publish and snapshot mostly await the broker."""
+    table = Table(title="where the worker's time goes, us a record", title_justify="left")
+    for name in ("fleet", *STAGES, "rest (transport, loop, snapshots)", "awaited: publish", "awaited: snapshot"):
+        table.add_column(name, justify="left" if name == "fleet" else "right")
+    for result in results:
+        runs = [run for run in result.runs if run.consumer == "tocsin"]
+        spent = {stage: median([run.stage_us.get(stage, 0.0) for run in runs]) for stage in runs[0].stage_us}
+        rest = median(result.us("tocsin")) - sum(spent[stage] for stage in STAGES)
+        shown = [*(spent[stage] for stage in STAGES), rest, spent["publish"], spent["snapshot"]]
+        table.add_row(result.fleet, *(f"{us:.2f}" for us in shown))
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, and answer 1 where a ratio lies under the floor."""
+    parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="one short round over the narrow fleet")
+    parser.add_argument("--records", type=int, help="per fleet; 500000, or 150000 with --smoke")
+    parser.add_argument("--rounds", type=int, help="3, or 1 with --smoke")
+    parser.add_argument("--rate", type=float, default=5000.0, help="records per second of event time")
+    parser.add_argument("--seed", type=int, default=20261123)
+    parser.add_argument("--fleets", nargs="+", choices=sorted(FLEETS), help="which fleets")
+    parser.add_argument("--floor-share", type=float, default=0.5, help="fail below this share of the first bar")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args(arguments)
+    options.skip_share = 0.25
+    options.records = options.records or (150_000 if options.smoke else 500_000)
+    options.rounds = options.rounds or (1 if options.smoke else 3)
+    options.fleets = options.fleets or (["narrow"] if options.smoke else list(FLEETS))
+    with broker() as where:
+        if not where.real:
+            options.records = min(options.records, EMBEDDED_RECORDS)
+        say = console.log if console.is_terminal else lambda _: None
+        results = [compare(where.address, fleet, options, say) for fleet in options.fleets]
+    title = f"Kafka to decision, {options.records:,} records of 5 metrics, {options.rate:,.0f} a second of event time"
+    console.print(table_of(results, title), stages_of(results))
+    console.print(f"first bars {BAR_BARE} of bare and {BAR_PLAIN:g}x plain; aims {AIM_BARE} and {AIM_PLAIN:g}x")
+    if options.json is not None:
+        options.json.write_bytes(orjson.dumps([asdict(result) for result in results], option=orjson.OPT_INDENT_2))
+    low = [
+        result.fleet for result in results
+        if result.against_bare < options.floor_share * BAR_BARE
+        or result.against_plain < options.floor_share * BAR_PLAIN
+    ]
+    if low:
+        console.print(f"[bold red]under {options.floor_share:g} of the first bar[/]: {', '.join(low)}")
+    return 1 if low and where.real else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
