@@ -1,0 +1,128 @@
+"""Small fakes of the spine: a publisher that keeps books, positions, a shard that was fed, outcomes and incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from actions.model import Intent, Mode, Outcome, Status
+from classifiers.model import Incident
+from config import load
+from config.models import Config
+from streams.codec import Record
+from streams.plan import Plan, plan_of
+from streams.publish import Publisher
+from streams.telemetry import Labels, Telemetry
+from streams.transport import TP, RecordBatch
+from streams.wire import Message
+from tests.streams.records import FakeRecord, records, sample
+
+T = 1_795_420_000.0
+LATENCY = "inference.latency"
+
+
+def config_of(folder: Path, text: str = "version: 1\n") -> Config:
+    """A configuration from the text of a file."""
+    file = folder / "site.yaml"
+    file.write_text(text)
+    return load(file, {})
+
+
+def default_plan() -> Plan:
+    """The plan of the shipped configuration."""
+    return plan_of(load(None, {}))
+
+
+def telemetry() -> Telemetry:
+    return Telemetry(Labels(), version="test")
+
+
+def requests(seconds: int, start: int = 0, each: int = 10, replicas: int = 2, **labels: object) -> list[object]:
+    """Samples of a steady service, `each` a second over `replicas`."""
+    return [
+        sample(T + start + second + number / each, metrics={"latency_ms": 100.0 + number, "error": 0.0},
+               model="gpt", replica=f"r{number % replicas}", **labels)
+        for second in range(seconds) for number in range(each)
+    ]
+
+
+def batch(values: Iterable[object], topic: str = LATENCY, partition: int = 0, first: int = 0) -> RecordBatch:
+    """A record batch as the transport hands it over."""
+    found = [
+        FakeRecord(record.value, first + record.offset, topic, partition) for record in records(values)
+    ]
+    return RecordBatch(topic, partition, found, found[0].offset, found[-1].offset)
+
+
+class SentMessages(Publisher):
+    """A publisher without a broker. failing: what `settled` raises, as when a send failed for good."""
+
+    def __init__(self, failing: Exception | None = None) -> None:
+        super().__init__({})
+        self.sent: list[tuple[int | str, str, Message]] = []
+        self.events: list[str] = []
+        self.failing = failing
+
+    async def send(
+        self, owner: int | str, topic: str, messages: Iterable[Message],
+        acknowledged: Callable[[], None] | None = None,
+    ) -> None:
+        for message in messages:
+            self.sent.append((owner, topic, message))
+            if acknowledged is not None:
+                acknowledged()
+
+    async def settled(self, owner: int | str) -> None:
+        self.events.append(f"settled {owner}")
+        if self.failing is not None:
+            raise self.failing
+
+    def forget(self, owner: int | str) -> None:
+        self.events.append(f"forgot {owner}")
+
+    def on(self, topic: str) -> list[Message]:
+        """What was sent to a topic."""
+        return [message for _, where, message in self.sent if where == topic]
+
+
+class Released:
+    """The transport's side of the keeper."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[TP, int] = {}
+
+    def release(self, tp: TP, next_offset: int) -> bool:
+        self.offsets[tp] = next_offset
+        return True
+
+
+def incident(**changes: object) -> Incident:
+    """An open incident of one replica."""
+    values: dict[str, object] = {
+        "id": "inc-1", "state": "open", "opened_at_s": T, "onset_at_s": T - 2.0, "resolved_at_s": None,
+        "category": "performance_degradation", "severity": "P2", "peak_severity": "P2", "service": "chat",
+        "model": "gpt", "version": None, "replica": "r0", "tenant": None, "title": "chat/gpt, replica r0: slow",
+    }
+    return Incident(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def intent(key: str = "k1", mode: Mode = "auto", **changes: object) -> Intent:
+    """A decision to cut a replica off."""
+    values: dict[str, object] = {
+        "incident_id": "inc-1", "kind": "circuit_breaker", "target": "chat/r0", "reason": "told to",
+        "decided_at_s": T, "expires_at_s": T + 120.0, "service": "chat",
+    }
+    return Intent(key=key, mode=mode, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def outcome(of: Intent, status: Status = "executed", done_at_s: float | None = None) -> Outcome:
+    """What came of a decision."""
+    done = of.decided_at_s + 0.1 if done_at_s is None else done_at_s
+    return Outcome(
+        of.key, of.incident_id, of.kind, of.target, of.mode, status, "as told", of.decided_at_s, done, of.undo,
+    )
+
+
+def record_of(message: Message, topic: str, partition: int = 0, offset: int = 0) -> Record:
+    """A message as its reader would get it."""
+    return FakeRecord(message.value, offset, topic, partition, 0, message.key, message.headers)

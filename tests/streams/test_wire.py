@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actions.model import Intent, Outcome
+from classifiers.model import ActionRecord, Anomaly, Factor, Incident
+from streams.wire import (
+    SHARD_HEADER,
+    Message,
+    WireError,
+    incident_message,
+    intent_message,
+    outcome_message,
+    read_incident,
+    read_intent,
+    read_outcome,
+    shard_of,
+)
+from tests.streams.spine import T, incident, intent, outcome
+
+finite = st.floats(-1e12, 1e12)
+stamp = st.floats(0.0, 4e9)
+anomaly = st.builds(
+    Anomaly, start_s=finite, end_s=finite, value=st.none() | finite, expected=st.none() | finite,
+    level=st.none() | finite, onset_s=finite, count=st.integers(0, 10**9),
+)
+action = st.builds(ActionRecord, decided_at_s=stamp, done_at_s=st.none() | stamp)
+factor = st.builds(Factor, value=st.none() | st.text() | finite, weight=finite)
+incidents = st.builds(
+    Incident, opened_at_s=stamp, onset_at_s=stamp, resolved_at_s=st.none() | stamp,
+    factors=st.lists(factor, max_size=2).map(tuple), evidence=st.lists(anomaly, max_size=2).map(tuple),
+    actions=st.lists(action, max_size=2).map(tuple),
+    stage_times=st.dictionaries(st.text(), st.none() | finite, max_size=2),
+)
+params = st.dictionaries(st.text(), st.none() | st.booleans() | st.text() | finite, max_size=3)
+intents = st.builds(Intent, decided_at_s=stamp, expires_at_s=stamp, params=params)
+outcomes = st.builds(Outcome, decided_at_s=stamp, done_at_s=stamp, data=params)
+
+
+@settings(max_examples=40, deadline=None)
+@given(incidents)
+def test_an_incident_comes_back_as_it_was(value: Incident) -> None:
+    assert read_incident(incident_message(value, "tocsin/a", T).value) == value
+
+
+@settings(max_examples=40, deadline=None)
+@given(intents, st.integers(0, 99))
+def test_an_intent_comes_back_as_it_was_and_names_its_shard(value: Intent, shard: int) -> None:
+    message = intent_message(value, "tocsin/a", shard)
+    assert (read_intent(message.value), shard_of(message.headers)) == (value, shard)
+
+
+@settings(max_examples=40, deadline=None)
+@given(outcomes, st.none() | st.integers(0, 99))
+def test_an_outcome_comes_back_as_it_was_to_the_shard_that_decided(value: Outcome, shard: int | None) -> None:
+    message = outcome_message(value, "tocsin/a", shard)
+    assert (read_outcome(message.value), message.partition, shard_of(message.headers)) == (value, shard, shard)
+
+
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        (incident_message(incident(), "s", T), read_incident), (intent_message(intent(), "s", 0), read_intent),
+        (outcome_message(outcome(intent()), "s", 0), read_outcome),
+    ],
+)
+class TestEveryKind:
+    def test_fields_of_a_newer_writer_are_ignored(self, message: Message, read: Callable[[bytes], object]) -> None:
+        assert message.value is not None
+        newer = {**orjson.loads(message.value), "of_the_future": {"x": 1}}
+        assert read(orjson.dumps(newer)) == read(message.value)
+
+    def test_every_missing_or_mistyped_field_is_named(self, message: Message, read: Callable[[bytes], object]) -> None:
+        assert message.value is not None
+        whole: dict[str, Any] = orjson.loads(message.value)
+        for name in whole:
+            with pytest.raises(WireError, match=f"^{name}"):
+                read(orjson.dumps({**whole, name: [["no"]] if name != "related" else 5}))
+        for name in ("service", "id") if "id" in whole else ("key", "kind", "decided_at_s"):
+            with pytest.raises(WireError, match=f"^{name}: Field required"):
+                read(orjson.dumps({key: value for key, value in whole.items() if key != name}))
+
+    def test_a_number_in_quotes_is_no_number(self, message: Message, read: Callable[[bytes], object]) -> None:
+        assert message.value is not None
+        whole: dict[str, Any] = orjson.loads(message.value)
+        name = "opened_at_s" if "opened_at_s" in whole else "decided_at_s"
+        with pytest.raises(WireError, match=name):
+            read(orjson.dumps({**whole, name: "12"}))
+
+    @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"\xff", b"17"])
+    def test_what_is_no_object_is_refused(
+        self, message: Message, read: Callable[[bytes | None], object], value: bytes | None,
+    ) -> None:
+        with pytest.raises(WireError):
+            read(value)
+
+    def test_the_envelope_is_that_of_cloudevents(self, message: Message, read: Callable[[bytes], object]) -> None:
+        headers = dict(message.headers)
+        assert headers["ce_specversion"] == b"1.0"
+        assert headers["ce_time"].endswith(b"Z")
+        assert {"ce_id", "ce_type", "ce_source", "ce_subject", "content-type"} <= headers.keys()
+
+
+def test_the_same_incident_is_the_same_event_whenever_it_is_told_and_another_state_is_another() -> None:
+    ids = [
+        dict(message.headers)["ce_id"] for message in (
+            incident_message(incident(), "s", T), incident_message(incident(), "s", T + 9.0),
+            incident_message(incident(severity="P1"), "s", T),
+        )
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize("value", [b"x", b"", b"-1", None])
+def test_a_shard_that_is_no_number_is_none(value: Any) -> None:
+    assert shard_of([("other", b"1"), (SHARD_HEADER, value)]) is None
