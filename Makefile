@@ -36,12 +36,14 @@ types: $(VENV)/.installed-dev ## mypy, strict
 imports: $(VENV)/.installed-dev ## which room may import which
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.installed-dev kafka ## throughput and latency, as ratios from one run
-	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput
-	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.latency
+bench: $(VENV)/.installed-dev kafka ## throughput, latency, fail-over, memory and accuracy, each against its bar (15 min)
+	@failed=; for one in throughput latency failover memory accuracy; do \
+	    TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.$$one || failed="$$failed $$one"; \
+	done; test -z "$$failed" || { echo "bench: under a bar:$$failed" >&2; exit 1; }
 
-bench-smoke: $(VENV)/.installed-dev kafka ## the throughput benchmark, shortened to show that it runs
+bench-smoke: $(VENV)/.installed-dev kafka ## throughput and accuracy, shortened; fails far under a bar
 	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput --smoke
+	@$(BIN)/python -m benchmarks.accuracy --smoke
 
 lock: $(VENV)/bin/python ## write constraints.txt anew from pyproject.toml, for Python 3.11 to 3.13 on any platform
 	@$(BIN)/python -m pip install -q uv

@@ -1,14 +1,30 @@
-"""Seeded synthetic load: native records of a fleet, dense or wide, at a given rate of event time."""
+"""Seeded synthetic load: native records of a fleet, narrow or wide, at a given rate of event time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypedDict
 
 import numpy as np
 import orjson
 
 METRICS = ("latency_ms", "ttft_ms", "confidence", "prompt_tokens", "completion_tokens")
+BLOCK = 10_000
+"""Records whose numbers are drawn in one go."""
+
+
+class Request(TypedDict):
+    """A native record (design, section 7)."""
+
+    ts: float
+    service: str
+    model: str
+    version: str
+    replica: str
+    tenant: str
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +51,37 @@ WIDE = Fleet(services=20, replicas=50, tenants=31)
 """9,960 series."""
 
 
-def records(fleet: Fleet, count: int, rate_per_s: float, start_s: float, seed: int) -> Iterator[tuple[bytes, bytes]]:
-    """(key, value) of `count` records, evenly spaced in event time; the key is the service, as producers are asked to.
+def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iterator[Request]:
+    """Requests without end, evenly spaced in event time, spread evenly at random over the fleet.
 
     Latency is lognormal, confidence Beta-like around 0.8, tokens geometric: shapes as in the recordings, no faults.
     """
     rng = np.random.default_rng(seed)
-    service = rng.integers(fleet.services, size=count)
-    replica = rng.integers(fleet.replicas, size=count)
-    tenant = rng.integers(fleet.tenants, size=count)
-    latency = rng.lognormal(6.0, 0.4, size=count)
-    ttft = rng.lognormal(4.0, 0.5, size=count)
-    confidence = rng.beta(40.0, 10.0, size=count)
-    prompt = rng.geometric(1 / 70.0, size=count)
-    completion = rng.geometric(1 / 120.0, size=count)
-    for i in range(count):
-        name = f"service-{service[i]}"
-        value = {
-            "ts": round(start_s + i / rate_per_s, 6), "service": name, "model": "gpt", "version": "v1",
-            "replica": f"r{replica[i]}", "tenant": f"t{tenant[i]}",
-            "metrics": {
-                "latency_ms": round(float(latency[i]), 2), "ttft_ms": round(float(ttft[i]), 2),
-                "confidence": round(float(confidence[i]), 5), "prompt_tokens": int(prompt[i]),
-                "completion_tokens": int(completion[i]),
-            },
-        }
-        yield name.encode(), orjson.dumps(value)
+    number = 0
+    while True:
+        columns = zip(
+            rng.integers(fleet.services, size=BLOCK).tolist(), rng.integers(fleet.replicas, size=BLOCK).tolist(),
+            rng.integers(fleet.tenants, size=BLOCK).tolist(), rng.lognormal(6.0, 0.4, size=BLOCK).tolist(),
+            rng.lognormal(4.0, 0.5, size=BLOCK).tolist(), rng.beta(40.0, 10.0, size=BLOCK).tolist(),
+            rng.geometric(1 / 70.0, size=BLOCK).tolist(), rng.geometric(1 / 120.0, size=BLOCK).tolist(), strict=True,
+        )
+        for service, replica, tenant, latency_ms, ttft_ms, confidence, prompt, completion in columns:
+            yield {
+                "ts": round(start_s + number / rate_per_s, 6), "service": f"service-{service}", "model": "gpt",
+                "version": "v1", "replica": f"r{replica}", "tenant": f"t{tenant}",
+                "metrics": {
+                    "latency_ms": round(latency_ms, 2), "ttft_ms": round(ttft_ms, 2),
+                    "confidence": round(confidence, 5), "prompt_tokens": prompt, "completion_tokens": completion,
+                },
+            }
+            number += 1
+
+
+def keyed(request: Request) -> tuple[bytes, bytes]:
+    """Key and value; the key is the service, as producers are asked to."""
+    return request["service"].encode(), orjson.dumps(request)
+
+
+def records(fleet: Fleet, count: int, rate_per_s: float, start_s: float, seed: int) -> Iterator[tuple[bytes, bytes]]:
+    """(key, value) of the first `count` requests."""
+    return map(keyed, islice(requests(fleet, rate_per_s, start_s, seed), count))

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,12 +123,14 @@ def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> No
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A worker at one instant. records: taken in since its start. cpu_s: user and system. stage_s: wall, by stage."""
+    """A worker at one instant. records: taken in since its start. cpu_s: user and system. stage_s: wall, by stage.
+    shards: the partitions it has."""
 
     wall_s: float
     cpu_s: float
     records: int
     stage_s: Mapping[str, float]
+    shards: frozenset[int]
 
 
 class WorkerProcess:
@@ -185,14 +187,30 @@ class WorkerProcess:
         cpu = self._seen.cpu_times()
         return _look(text, time.time(), cpu.user + cpu.system)
 
-    def is_ready(self) -> bool:
-        """Whether its partitions are assigned and restored."""
+    def _is_ready(self) -> bool:
         self._must_live()
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=5.0) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    async def until(self, happened: Callable[[Look], bool], every_s: float, patience_s: float = 60.0) -> Look:
+        """Look again and again until a look shows it, and return that look; raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            while True:
+                seen = await asyncio.to_thread(self.look)
+                if seen is not None and happened(seen):
+                    return seen
+                await asyncio.sleep(every_s)
+
+    async def ready(self, patience_s: float = 60.0) -> None:
+        """Wait until its partitions are assigned and restored; raises TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            while True:
+                if await asyncio.to_thread(self._is_ready):
+                    return
+                await asyncio.sleep(0.1)
 
     def _must_live(self) -> None:
         if self._process is None or self._process.poll() is not None:
@@ -212,14 +230,16 @@ def configuration(address: str, group: str, source: str, instance: str, port: in
 
 
 def _look(text: str, wall_s: float, cpu_s: float) -> Look:
-    records, stages = 0.0, {}
+    records, stages, shards = 0.0, {}, set()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "tocsin_records_total":
                 records += sample.value
             elif sample.name == "tocsin_stage_seconds_sum":
                 stages[sample.labels["stage"]] = sample.value
-    return Look(wall_s, cpu_s, int(records), stages)
+            elif sample.name == "tocsin_lag_records":
+                shards.add(int(sample.labels["partition"]))
+    return Look(wall_s, cpu_s, int(records), stages, frozenset(shards))
 
 
 def _free_port() -> int:
