@@ -37,11 +37,11 @@ def telemetry() -> Telemetry:
     return Telemetry(Labels(), version="test")
 
 
-def requests(seconds: int, start: int = 0, each: int = 10, replicas: int = 2, **labels: object) -> list[object]:
+def requests(seconds: int, start: int = 0, each: int = 10, replicas: int = 2) -> list[object]:
     """Samples of a steady service, `each` a second over `replicas`."""
     return [
         sample(T + start + second + number / each, metrics={"latency_ms": 100.0 + number, "error": 0.0},
-               model="gpt", replica=f"r{number % replicas}", **labels)
+               model="gpt", replica=f"r{number % replicas}")
         for second in range(seconds) for number in range(each)
     ]
 

@@ -166,7 +166,7 @@ async def test_one_trace_runs_from_the_records_over_the_incident_to_the_intent()
 async def test_an_outcome_is_filed_on_its_incident_once_and_told() -> None:
     office = Office()
     shard = await office.open()
-    shard.triage.record_action = lambda _, record: Transition(  # type: ignore[method-assign]
+    shard.triage.record_action = lambda _, record: Transition(  # type: ignore[assignment, method-assign]
         "updated", incident(actions=(record,)),
     )
     message = outcome_message(outcome(intent()), "s", 0)

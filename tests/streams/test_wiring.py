@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from streams import wiring
-from streams.topics import Security, TopicError
+from streams.topics import Security, TopicError, TopicSpec
 from streams.wiring import UnusableCredentials, prepare_topics, security_of, settings_of
 from tests.kafka.harness import unique
 from tests.streams.spine import config_of
@@ -19,7 +20,8 @@ class Cluster:
         self.existing = existing
         self.asked: dict[str, int] = {}
 
-    async def __call__(self, brokers: str, specs: list[wiring.TopicSpec], security: Security) -> dict[str, int]:
+    async def __call__(self, _: str, specs: Iterable[TopicSpec], **__: object) -> dict[str, int]:
+        specs = tuple(specs)
         self.asked.update({spec.name: spec.partitions for spec in specs})
         return {spec.name: self.existing.get(spec.name.replace(".", "_"), spec.partitions) for spec in specs}
 
