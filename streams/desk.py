@@ -130,9 +130,12 @@ class Desk:
                 for dead in products.dead:
                     self._telemetry.dead_letter(dead.reason, dead.rejected)
                 await self._bury(number, products.dead)
+            # A decision is filed on its incident in the step that makes it: it goes out with the first that tells it.
+            unsent = {intent.key: intent for intent in products.intents}
             for transition in products.transitions:
-                mine = [intent for intent in products.intents if intent.incident_id == transition.incident.id]
-                await self._tell(number, transition, mine)
+                filed = [action.key for action in transition.incident.actions]
+                await self._tell(number, transition, [unsent.pop(key) for key in filed if key in unsent])
+            assert not unsent, f"decided and not filed: {sorted(unsent)}"
         for detector, count in shard.detection.alarms.items():
             self._telemetry.anomalies(detector, count)
         shard.detection.alarms.clear()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
@@ -36,6 +37,7 @@ class Target:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.paths: list[str] = []
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -54,7 +56,9 @@ class Target:
         await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
-        self.calls[request.headers["Idempotency-Key"]] += 1
+        if "Idempotency-Key" in request.headers:  # spans come here too
+            self.calls[request.headers["Idempotency-Key"]] += 1
+            self.paths.append(f"{request.method} {request.path}")
         return web.json_response({})
 
 
@@ -81,7 +85,10 @@ class Deployment:
             "windows": {"idle_after": "1h"},
             "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000},
             "playbooks": PLAYBOOKS,
-            "actions": {"circuit_breaker": {"url": target_url + "/breakers/{target}"}, "notify": {"url": None}},
+            "actions": {
+                "circuit_breaker": {"url": target_url + "/breakers/{target}"},
+                "throttle": {"url": target_url + "/throttles/{target}"}, "notify": {"url": None},
+            },
             "telemetry": {"port": 0},
             "snapshot": {"every": "300ms"},
         }
@@ -90,13 +97,32 @@ class Deployment:
         self.log = folder / f"{self.name}.log"
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start a worker process."""
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--config", str(self.config)]
-        with self.log.open("ab") as output:
+    def start(self, instance: str = "w0") -> subprocess.Popen[bytes]:
+        """Start a worker process, of this name in the group."""
+        config, log = self.config, self.log_of(instance)
+        if instance != "w0":
+            config = self.config.with_suffix(f".{instance}.yaml")
+            config.write_text(self.config.read_text().replace(f"{self.name}-w0", f"{self.name}-{instance}"))
+        command = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--config", str(config)]
+        with log.open("ab") as output:
             process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
         self._processes.append(process)
         return process
+
+    def log_of(self, instance: str) -> Path:
+        """What a worker wrote."""
+        return self.log if instance == "w0" else self.log.with_suffix(f".{instance}.log")
+
+    async def get(self, path: str, instance: str = "w0") -> tuple[int, str]:
+        """Ask a worker's metrics server; status and body."""
+        def started() -> list[dict[str, Any]]:
+            lines = [line for line in self.log_of(instance).read_text().splitlines() if line.startswith("{")]
+            return [told for told in map(json.loads, lines) if told["event"] == "started"]
+
+        await until(lambda: bool(started()), f"{instance} started")
+        url = f"http://127.0.0.1:{started()[-1]['metrics_port']}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status, await answer.text()
 
     async def end(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
         """Signal a worker and return its exit code."""
@@ -122,11 +148,22 @@ class Deployment:
     async def done(self, process: subprocess.Popen[bytes], patience_s: float = 60.0) -> None:
         """Wait until every input is committed to its end by a worker that lives."""
         async with asyncio.timeout(patience_s):
-            while not await self._committed():
+            while not await self.committed():
                 assert process.poll() is None, f"the worker ended: {self.log.read_text()[-2000:]}"
                 await asyncio.sleep(0.2)
 
-    async def _committed(self) -> bool:
+    async def answered(self, patience_s: float = 30.0) -> None:
+        """Wait until every intent has an outcome."""
+        async with asyncio.timeout(patience_s):
+            while not await self._answered():  # noqa: ASYNC110 - other processes tell
+                await asyncio.sleep(0.2)
+
+    async def _answered(self) -> bool:
+        decided, done = await self.read("actions"), await self.read("outcomes")
+        return {intent["key"] for _, intent in decided} == {outcome["key"] for _, outcome in done}
+
+    async def committed(self) -> bool:
+        """Whether every input is committed to its end."""
         reader = AIOKafkaConsumer(bootstrap_servers=self.address, group_id=self.name, enable_auto_commit=False)
         await reader.start()
         try:
@@ -141,6 +178,10 @@ class Deployment:
 
     async def read(self, topic: str) -> list[tuple[bytes, dict[str, Any]]]:
         """Everything in one of our topics: key and JSON value."""
+        return [(record.key, orjson.loads(record.value)) for record in await self.records(topic)]
+
+    async def records(self, topic: str) -> list[Any]:
+        """Everything in one of our topics, as records."""
         reader = AIOKafkaConsumer(
             bootstrap_servers=self.address, enable_auto_commit=False, auto_offset_reset="earliest",
         )
@@ -148,11 +189,10 @@ class Deployment:
         try:
             tps = [TopicPartition(self.topics[topic], n) for n in await _partitions(reader, self.topics[topic])]
             reader.assign(tps)
-            found: list[tuple[bytes, dict[str, Any]]] = []
+            found: list[Any] = []
             for tp, end in (await reader.end_offsets(tps)).items():
                 while await reader.position(tp) < end:
-                    polled = (await reader.getmany(tp, timeout_ms=200)).get(tp, [])
-                    found += [(record.key, orjson.loads(record.value)) for record in polled]
+                    found += (await reader.getmany(tp, timeout_ms=200)).get(tp, [])
             return found
         finally:
             await reader.stop()

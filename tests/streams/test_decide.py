@@ -71,7 +71,8 @@ def test_the_next_step_is_due_when_the_wait_is_over_without_any_transition() -> 
     case = Case()
     _, breaker = case.until_open()
     case.answer(breaker)
-    done_s, intents = case.now_s, []
+    done_s = case.now_s
+    told, intents = case.second(sick=True)
     while not intents:
         told, intents = case.second(sick=True)
     assert (intents[0].kind, case.now_s) == ("notify", done_s + 10.0)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import orjson
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from classifiers.model import ActionRecord
 from classifiers.triage import Transition
 from config import load
 from streams.deadletters import Brake
@@ -67,7 +68,7 @@ async def test_a_malformed_record_becomes_a_dead_letter_with_reason_and_bytes_an
     await office.open()
     await office.desk.take(batch([sample(T), b'{"ts": 1,', sample(T, metrics={"x": "high"}), sample(T + 1)]))
     dead = office.sent.on(TOPICS.dead_letters)
-    assert [letter.value for letter in dead][0] == b'{"ts": 1,'
+    assert dead[0].value == b'{"ts": 1,'
     assert [dict(letter.headers)["__streams.errors.exception"] for letter in dead] == [b"not_json", b"metric_type"]
     assert [dict(letter.headers)["__streams.errors.offset"] for letter in dead] == [b"1", b"2"]
     assert dead[0].key == b"chat"
@@ -117,10 +118,12 @@ class Decided(Shard):
 
     products = Products()
 
-    def ingest(
-        self, source: str, records: Sequence[object], now_s: float, idle: object = None,
-    ) -> Products:
+    def ingest(self, *_: object, **__: object) -> Products:
         return self.products
+
+
+def filed(*keys: str) -> tuple[ActionRecord, ...]:
+    return tuple(ActionRecord(key, "circuit_breaker", "chat/r0", "auto", "pending", T) for key in keys)
 
 
 async def decided(office: Office, products: Products) -> None:
@@ -134,14 +137,18 @@ async def decided(office: Office, products: Products) -> None:
 async def test_an_incident_is_told_before_what_is_to_be_done_about_it_and_the_intent_names_its_shard() -> None:
     office = Office()
     await decided(office, Products(
-        transitions=[Transition("opened", incident()), Transition("updated", incident(id="inc-2"))],
+        transitions=[
+            Transition("opened", incident(actions=filed("k1"))), Transition("opened", incident(id="inc-2")),
+            Transition("updated", incident(actions=filed("k1", "k3"))),
+            Transition("resolved", incident(id="inc-2", actions=filed("k2"))),
+        ],
         intents=[intent("k1"), intent("k2", incident_id="inc-2"), intent("k3")],
     ))
-    told = [(topic, message.key) for _, topic, message in office.sent.sent]
-    order, action = TOPICS.incidents, (TOPICS.actions, b"chat/r0")
-    assert told == [(order, b"inc-1"), action, action, (order, b"inc-2"), action]
-    keys = [read_intent(message.value).key for message in office.sent.on(TOPICS.actions)]
-    assert keys == ["k1", "k3", "k2"]
+    told = [
+        read_intent(message.value).key if topic == TOPICS.actions else message.key
+        for _, topic, message in office.sent.sent
+    ]
+    assert told == [b"inc-1", "k1", b"inc-2", b"inc-1", "k3", b"inc-2", "k2"]
     assert dict(office.sent.on(TOPICS.actions)[0].headers)["tocsin-shard"] == b"0"
 
 
@@ -154,7 +161,8 @@ async def test_the_time_to_an_opened_incident_is_measured_once_the_broker_has_it
 
 async def test_one_trace_runs_from_the_records_over_the_incident_to_the_intent() -> None:
     office = Office(Tracing(TracerProvider()))
-    await decided(office, Products(transitions=[Transition("opened", incident())], intents=[intent()]))
+    told = Transition("opened", incident(actions=filed("k1")))
+    await decided(office, Products(transitions=[told], intents=[intent()]))
     traces = [
         dict(message.headers)["traceparent"].split(b"-")[1]
         for topic in (TOPICS.incidents, TOPICS.actions) for message in office.sent.on(topic)

@@ -28,7 +28,8 @@ class Table:
         numbers = [number for number in self.scopes.intern(Labels("chat", "gpt", **labels)) if number >= 0]
         metric_id = self.series.metric_id(metric)
         assert metric_id is not None
-        return self.series.claim(metric_id, np.array(numbers), np.full(len(numbers), seen_s), seen_s).tolist()
+        rows = self.series.claim(metric_id, np.array(numbers), np.full(len(numbers), seen_s), seen_s)
+        return [int(row) for row in rows]
 
 
 def test_rows_are_admitted_once_and_their_versions_told_once() -> None:

@@ -95,12 +95,14 @@ class TestEveryKind:
 
     @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"\xff", b"17"])
     def test_what_is_no_object_is_refused(
-        self, message: Message, read: Callable[[bytes | None], object], value: bytes | None,
+        self, message: Message, read: Callable[[bytes | None], object], value: bytes | None,  # noqa: ARG002
     ) -> None:
         with pytest.raises(WireError):
             read(value)
 
-    def test_the_envelope_is_that_of_cloudevents(self, message: Message, read: Callable[[bytes], object]) -> None:
+    def test_the_envelope_is_that_of_cloudevents(
+        self, message: Message, read: Callable[[bytes], object],  # noqa: ARG002
+    ) -> None:
         headers = dict(message.headers)
         assert headers["ce_specversion"] == b"1.0"
         assert headers["ce_time"].endswith(b"Z")

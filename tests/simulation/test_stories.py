@@ -1,0 +1,260 @@
+"""What happens to a small made-up fleet, second by second, and what the shard makes of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import orjson
+import pytest
+
+from actions.model import Intent, Status
+from actions.playbook import Match, Playbook, Step
+from streams.pipeline import Shard
+from streams.plan import Plan
+from streams.shardstate import SnapshotMismatch, from_snapshot, to_snapshot
+from tests.simulation.run import LATENCY, Run
+from tests.streams.records import FakeRecord
+from tests.streams.spine import default_plan, outcome
+
+T = 1_795_420_000
+BREAKER = Playbook("cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),))
+PLAN = replace(default_plan(), sources={LATENCY: True})
+ACTING = replace(PLAN, decisions=replace(PLAN.decisions, playbooks=(BREAKER,)))
+
+
+@dataclass
+class Second:
+    """What a replica does in a second; None for a replica that is silent."""
+
+    latency_ms: float = 100.0
+    confidence: float = 0.8
+    version: str = "v1"
+    each: int = 10
+
+
+Behaviour = Callable[[int, str], Second | None]
+
+
+def steady(_: int, __: str) -> Second:
+    return Second()
+
+
+@dataclass
+class Fleet:
+    """Replicas that are played one second at a time; event time is wall time."""
+
+    run: Run
+    replicas: Sequence[str]
+    second: int = 0
+    sent: int = 0
+    rng: random.Random = field(default_factory=lambda: random.Random(7))
+
+    @property
+    def now_s(self) -> float:
+        return float(T + self.second)
+
+    def play(self, seconds: int, behaviour: Behaviour = steady) -> Fleet:
+        for _ in range(seconds):
+            records = [
+                FakeRecord(orjson.dumps(value), self.sent + at, LATENCY, 0)
+                for at, value in enumerate(self._requests(behaviour))
+            ]
+            self.sent += len(records)
+            self.second += 1
+            if records:
+                self.run.take(records, now_s=self.now_s)
+        return self
+
+    def silence(self, seconds: int, step: float = 0.1) -> Fleet:
+        """Nothing comes from anybody; the rounds go on, first when the source counts as idle."""
+        ticks = round(seconds / step)
+        for tick in range(1, ticks + 1):
+            if tick * step >= 3.0:
+                self.run.pass_time(self.now_s + tick * step)
+        self.second += seconds
+        return self
+
+    def answer(self, status: Status = "executed", since: int = 0) -> list[Intent]:
+        """Report every intent from the given place on as done; returns them."""
+        asked = self.run.intents[since:]
+        for intent in asked:
+            self.run._note(self.run.shard.outcome(outcome(intent, status, self.now_s)))
+        return asked
+
+    def _requests(self, behaviour: Behaviour) -> Iterator[dict[str, object]]:
+        found = []
+        for replica in self.replicas:
+            told = behaviour(self.second, replica)
+            for number in range(0 if told is None else told.each):
+                assert told is not None
+                found.append({
+                    "ts": T + self.second + number / told.each, "service": "chat", "model": "gpt",
+                    "version": told.version, "replica": replica,
+                    "metrics": {
+                        "latency_ms": told.latency_ms * self.rng.uniform(0.9, 1.1),
+                        "confidence": told.confidence + self.rng.uniform(-0.01, 0.01),
+                    },
+                })
+        yield from sorted(found, key=lambda request: float(str(request["ts"])))
+
+
+def fleet(plan: Plan = PLAN, replicas: Sequence[str] = ("r0", "r1", "r2", "r3")) -> Fleet:
+    return Fleet(Run(Shard(plan)), replicas)
+
+
+def sick(replica: str, latency_ms: float = 600.0) -> Behaviour:
+    return lambda _, name: Second(latency_ms=latency_ms) if name == replica else Second()
+
+
+def silent(replica: str) -> Behaviour:
+    return lambda _, name: None if name == replica else Second()
+
+
+def kinds(run: Run) -> list[tuple[str, str, str | None]]:
+    return [(change, one.category, one.replica) for change, one in run.changes if change != "updated"]
+
+
+def test_a_steady_fleet_raises_nothing() -> None:
+    assert fleet().play(120).run.changes == []
+
+
+def test_a_new_version_that_does_worse_is_to_blame() -> None:
+    told = fleet().play(60).play(20, lambda _, __: Second(confidence=0.4, version="v2"))
+    (first, *_) = told.run.incidents.values()
+    assert (first.category, first.version, first.replica) == ("model_degradation", "v2", None)
+
+
+def test_a_replica_that_falls_silent_is_missed_by_name_and_its_return_ends_it() -> None:
+    told = fleet().play(60).play(20, silent("r1"))
+    assert kinds(told.run) == [("opened", "availability", "r1")]
+    assert told.run.changes[0][1].opened_at_s <= T + 65
+    told.play(20)
+    assert kinds(told.run)[-1] == ("resolved", "availability", "r1")
+
+
+def test_total_silence_is_noticed_by_the_passing_of_time() -> None:
+    told = fleet().play(60).silence(10)
+    assert kinds(told.run) == [("opened", "availability", None)]
+    assert told.run.changes[0][1].opened_at_s <= T + 66
+
+
+def test_a_source_that_may_still_have_records_stops_the_time() -> None:
+    told = fleet().play(60)
+    for tick in range(600):
+        told.run.pass_time(told.now_s + tick, idle=())
+    assert told.run.changes == []
+
+
+def test_silence_noticed_in_one_leap_is_the_silence_noticed_tick_by_tick() -> None:
+    ticks, leap = fleet(ACTING).play(60), fleet(ACTING).play(60)
+    ticks.silence(100)
+    leap.run.pass_time(leap.now_s + 100.0)
+    assert leap.run.story() == ticks.run.story()
+    assert leap.run.changes[0][0] == "opened"
+
+
+@pytest.mark.parametrize("at", [1, 4, 8])
+def test_a_restart_in_the_middle_of_silence_notices_it_all_the_same_with_the_same_id(at: int) -> None:
+    whole, restarted = fleet().play(60).silence(30), fleet().play(60).silence(at)
+    restarted.run.restart()
+    restarted.silence(30 - at)
+    assert restarted.run.changes == whole.run.changes
+    assert kinds(whole.run) == [("opened", "availability", None)]
+
+
+def test_the_silence_behind_our_own_breaker_is_no_news_nor_is_it_when_the_breaker_is_lifted() -> None:
+    told = fleet(ACTING).play(60).play(6, sick("r1"))
+    assert [intent.target for intent in told.answer()] == ["chat/r1"]
+    told.play(80, silent("r1"))
+    assert [change for change, *_ in kinds(told.run)] == ["opened", "resolved"]
+    assert [(intent.target, intent.undo) for intent in told.answer(since=1)] == [("chat/r1", True)]
+    told.play(1, silent("r1")).play(60)
+    assert len(told.run.incidents) == 1
+
+
+def test_a_breaker_that_only_was_suggested_excuses_no_silence() -> None:
+    told = fleet(ACTING).play(60).play(6, sick("r1"))
+    told.answer("suggested")
+    told.play(40, silent("r1"))
+    assert any("silent" in incident.title for incident in told.run.incidents.values())
+
+
+def test_a_replica_that_stays_away_after_the_breaker_was_lifted_is_missed() -> None:
+    told = fleet(ACTING).play(60).play(6, sick("r1"))
+    told.answer()
+    told.play(80, silent("r1"))
+    told.answer(since=1)
+    told.play(20, silent("r1"))
+    assert kinds(told.run)[-1] == ("opened", "availability", "r1")
+
+
+def test_nothing_is_learned_of_a_service_while_its_incident_is_open() -> None:
+    told = fleet().play(60).play(6, sick("r1"))
+    suite, rows = told.run.shard.suite, told.run.shard.series.active()
+    before = suite.snapshot(rows)
+    told.play(5, sick("r1"))
+    after = suite.snapshot(rows)
+    learned = [name for name in before if name.startswith("robust_location")]
+    assert learned
+    assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in learned)
+    told.play(40)
+    assert kinds(told.run)[-1] == ("resolved", "performance_degradation", "r1")
+    assert any(not np.array_equal(after[name], suite.snapshot(rows)[name], equal_nan=True) for name in learned)
+
+
+def test_a_change_that_lasts_is_accepted_learned_and_raises_nothing_more() -> None:
+    plan = replace(PLAN, triage=replace(PLAN.triage, accept_after_s=20.0))
+    told = fleet(plan).play(60).play(120, sick("r1"))
+    assert [change for change, *_ in kinds(told.run)] == ["opened", "resolved"]
+    told.play(10, sick("r1", 3000.0))
+    assert kinds(told.run)[-1] == ("opened", "performance_degradation", "r1")
+
+
+def test_a_ladder_does_not_climb_past_the_age_of_a_backlog() -> None:
+    steps = (*BREAKER.steps, Step("rollback", "{service}/{model}"))
+    plan = replace(ACTING, decisions=replace(PLAN.decisions, playbooks=(replace(BREAKER, steps=steps),)))
+    told = fleet(plan).play(60).play(6, sick("r1"))
+    (first,) = told.run.intents
+    told.run._note(told.run.shard.outcome(outcome(first, "expired", told.now_s + 86_400.0)))
+    assert [(intent.kind, intent.expires_at_s - told.now_s < 200.0) for intent in told.run.intents] == [
+        ("circuit_breaker", True), ("rollback", True),
+    ]
+
+
+def test_the_fleet_is_as_large_as_the_replicas_that_were_seen() -> None:
+    told = fleet(ACTING, ("r0", "r1", "r2")).play(60).play(6, sick("r1"))
+    assert told.run.intents[0].params["fleet_size"] == 3
+
+
+def test_pods_that_come_and_go_are_evicted_in_time_and_take_nobody_with_them() -> None:
+    scopes = replace_scopes(max_series=40, min_idle_s=8.0)
+    told = fleet(scopes, [f"pod{number}" for number in range(60)])
+
+    def churn(second: int, replica: str) -> Second | None:
+        return Second(each=6) if int(replica[3:]) // 4 == second // 12 % 15 else None
+
+    for part in range(20):
+        told.play(9, churn)
+        told.run.pass_time(told.now_s + 0.5, idle=())
+        told.second += 3  # a gap without a record, in which idle series are swept
+        if part % 4 == 0:
+            told.run.restart()
+    assert len(told.run.shard.series) <= 40
+    assert told.run.shard.series.evicted > 0
+    known = {scope.replica for _, scope in map(told.run.shard.series.key, told.run.shard.series.active().tolist())}
+    assert len(known) <= 17
+    for incident in told.run.incidents.values():
+        assert incident.service == "chat"
+
+
+def replace_scopes(**changes: object) -> Plan:
+    return replace(PLAN, scopes=PLAN.scopes.model_copy(update=changes))
+
+
+def test_a_state_learned_under_other_parameters_is_refused() -> None:
+    snapshot = to_snapshot(fleet().play(10).run.shard)
+    with pytest.raises(SnapshotMismatch, match="of configuration"):
+        from_snapshot(replace(PLAN, state_hash="another"), snapshot)
