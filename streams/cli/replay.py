@@ -50,7 +50,8 @@ def _tell(result: Replay, out: Path) -> None:
     console.print(
         f"{result.records} records, {result.series} series, {sum(result.alarms.values())} alarming windows, "
         f"{len(result.incidents)} incidents, {len(result.actions)} actions; {result.late} late, {rejected} rejected",
+        soft_wrap=True,
     )
     if result.first_dead is not None:
-        console.print(f"first rejected: {result.first_dead}")
-    console.print(f"written to {out}")
+        console.print(f"first rejected: {result.first_dead}", soft_wrap=True)
+    console.print(f"written to {out}", soft_wrap=True)
