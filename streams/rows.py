@@ -1,4 +1,4 @@
-"""What the shard knows about each row: the service it belongs to, whether it is watched, whether its silence matters.
+"""What the shard knows about each row: its service, whether it is watched, whether its silence matters.
 
 Rows come and go with the series table; this keeps their few facts in arrays, so that a block is split by service
 without touching a key.
@@ -37,6 +37,7 @@ class Rows:
         self.judged = np.zeros(0, np.bool_)
         self.missed = np.zeros(0, np.bool_)
         self._replica_of = np.full(0, -1, np.int32)
+        self._of_version = np.zeros(0, np.bool_)
 
     def admit(self, rows: IntArray) -> list[tuple[ServiceKey, str]]:
         """Take in rows that are new since the last call; returns the versions that appear with them."""
@@ -56,6 +57,8 @@ class Rows:
                 self._suite.assign(np.array([row]), profile)
             if scope.version is not None:
                 versions.append((service, scope.version))
+                self._inherit(row)
+                self._of_version[row] = True
             if scope.replica is not None:
                 self._replica_of[row] = self._replicas.setdefault((service, scope.replica), len(self._replicas))
         return versions
@@ -68,6 +71,7 @@ class Rows:
         self._grow(int(rows.max()) + 1)
         self.service_of[rows] = -1
         self._replica_of[rows] = -1
+        self._of_version[rows] = False
         self.judged[rows] = False
         self.missed[rows] = False
 
@@ -80,6 +84,15 @@ class Rows:
         rows = np.flatnonzero((self._replica_of >= 0) & np.isin(self.service_of, self.numbers([service])))
         recent = rows[self._series.last_seen_s[rows] >= since_s]
         return len(np.unique(self._replica_of[recent])) or None
+
+    def _inherit(self, row: int) -> None:
+        """A new version is judged from its first window, by what its predecessor made usual: the version seen last."""
+        siblings = np.flatnonzero(self._of_version & self.judged & (self.service_of == self.service_of[row]))
+        siblings = siblings[self._series.metric_of[siblings] == self._series.metric_of[row]]
+        if not len(siblings):
+            return
+        last = siblings[int(np.argmax(self._series.last_seen_s[siblings]))]
+        self._suite.restore(np.array([row]), self._suite.snapshot(np.array([last])))
 
     def _profile(self, metric: str) -> int | None:
         if metric not in self._profile_of:
@@ -94,4 +107,5 @@ class Rows:
         self.judged = np.concatenate([self.judged, np.zeros(more, np.bool_)])
         self.missed = np.concatenate([self.missed, np.zeros(more, np.bool_)])
         self._replica_of = np.concatenate([self._replica_of, np.full(more, -1, np.int32)])
+        self._of_version = np.concatenate([self._of_version, np.zeros(more, np.bool_)])
         self._suite.grow(len(self.service_of))

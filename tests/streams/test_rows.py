@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from classifiers.model import Scope
+from detectors.base import Block
 from detectors.profiles import Profile
 from detectors.suite import SuiteParams
 from streams.columns import Labels
@@ -20,8 +21,8 @@ class Table:
     def __init__(self) -> None:
         self.scopes = ScopeTable()
         self.series = SeriesTable(100, self.scopes)
-        suite = SuiteParams(profiles=PROFILES)
-        self.rows = Rows(self.series, suite.build(4), PROFILES)
+        self.suite = SuiteParams(profiles=PROFILES).build(4)
+        self.rows = Rows(self.series, self.suite, PROFILES)
 
     def seen(self, metric: str, seen_s: float = 0.0, **labels: str | None) -> list[int]:
         """The rows of a metric in all scopes of these labels."""
@@ -82,3 +83,32 @@ def test_a_service_without_a_row_has_no_number() -> None:
     table = Table()
     table.rows.admit(np.array(table.seen("latency_ms")))
     assert table.rows.numbers([("other", None), GPT]) == [0]
+
+
+def window(rows: list[int], value: float, second: int) -> Block:
+    full = np.full(len(rows), value)
+    return Block(
+        np.array(rows), full * 0 + second, full * 0 + second + 1, full, full * 0 + 20.0, full * 0 + 5.0, full, full,
+    )
+
+
+def test_a_new_version_is_judged_from_its_first_window_by_what_its_predecessor_made_usual() -> None:
+    table = Table()
+    old = table.seen("latency_ms", version="v1")[1]
+    table.rows.admit(np.array([old]))
+    for second in range(80):
+        table.suite.learn(window([old], 100.0 + second % 7, second))
+    new = table.seen("latency_ms", seen_s=80.0, version="v2")[1]
+    table.rows.admit(np.array([new]))
+    verdict = table.suite.score(window([new], 400.0, 80))
+    assert verdict.level[0] >= 1.0
+    assert abs(verdict.expected[0] - 103.0) < 2.0
+
+
+def test_the_first_version_and_a_metric_new_to_the_service_start_cold() -> None:
+    table = Table()
+    first = table.seen("latency_ms", version="v1")[1]
+    table.rows.admit(np.array([first]))
+    other = table.seen("ttft_ms", version="v2")[1]
+    table.rows.admit(np.array([other]))
+    assert np.isnan(table.suite.score(window([first, other], 100.0, 0)).level).all()
