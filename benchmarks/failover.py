@@ -16,7 +16,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,9 +25,10 @@ from statistics import median
 import orjson
 from rich.table import Table
 
-from benchmarks.live import Stream
-from benchmarks.load import Fleet, Request, requests
+from benchmarks.live import Change, Stream
+from benchmarks.load import Fleet, requests
 from benchmarks.rig import PARTITIONS, Feeder, Look, WorkerProcess, broker, console, make_topic, partition_of, unique
+from streams.recordings import NativeRecord
 
 FLEET = Fleet(services=8, replicas=4, tenants=3)
 RATE_PER_S = 1000.0
@@ -39,7 +40,7 @@ AIMS_S = {"restarted in place": 3.0, "taken over": 8.0}
 
 
 @asynccontextmanager
-async def stream(address: str, source: str, change: Callable[[Request], Request | None]) -> AsyncIterator[None]:
+async def stream(address: str, source: str, change: Change) -> AsyncIterator[None]:
     """Live load for the length of the block."""
     feeder = Feeder(address, source)
     sending = asyncio.ensure_future(
@@ -79,7 +80,7 @@ async def taken_over(address: str, folder: Path, times: int) -> list[float]:
     streamed: set[int] = set(range(PARTITIONS))
     silences = []
 
-    def only_streamed(request: Request) -> Request | None:
+    def only_streamed(request: NativeRecord) -> NativeRecord | None:
         return request if partition_of(request["service"].encode()) in streamed else None
 
     async with AsyncExitStack() as stack:

@@ -10,29 +10,33 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-from benchmarks.load import Request, keyed
+from benchmarks.load import keyed
 from benchmarks.rig import Feeder
+from streams.recordings import NativeRecord
 
 TICK_S = 0.005
 BREATH = 500
 """Records sent before others may run."""
 
 
+Change = Callable[[NativeRecord], NativeRecord | None]
+"""What becomes of a request; None leaves it out."""
+
+
 class Stream:
-    """One stream of requests, in order of time. change: what becomes of each, None to leave it out.
+    """One stream of requests, in order of time.
 
     late_s: by how much the oldest request of each tick came after its time stamp, once the stream had caught up.
     """
 
     def __init__(
-        self, feeder: Feeder, requests: Iterable[Request], change: Callable[[Request], Request | None] = lambda r: r,
+        self, feeder: Feeder, requests: Iterable[NativeRecord], change: Change = lambda request: request,
     ) -> None:
         self._feeder = feeder
         self._requests = iter(requests)
         self._change = change
         self._caught_up = asyncio.Event()
         self.late_s: list[float] = []
-        self.sent = 0
 
     async def caught_up(self) -> None:
         """Wait until the history is sent."""
@@ -54,7 +58,6 @@ class Stream:
                 changed = self._change(request)
                 if changed is not None:
                     self._feeder.send(*keyed(changed))
-                    self.sent += 1
                 request = next(self._requests)
                 if request["ts"] > now_s:
                     break

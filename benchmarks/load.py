@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypedDict
 
 import numpy as np
 import orjson
 
+from streams.recordings import NativeRecord
+
 METRICS = ("latency_ms", "ttft_ms", "confidence", "prompt_tokens", "completion_tokens")
 BLOCK = 10_000
 """Records whose numbers are drawn in one go."""
-
-
-class Request(TypedDict):
-    """A native record (design, section 7)."""
-
-    ts: float
-    service: str
-    model: str
-    version: str
-    replica: str
-    tenant: str
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ WIDE = Fleet(services=20, replicas=50, tenants=31)
 """9,960 series."""
 
 
-def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iterator[Request]:
+def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iterator[NativeRecord]:
     """Requests without end, evenly spaced in event time, spread evenly at random over the fleet.
 
     Latency is lognormal, confidence Beta-like around 0.8, tokens geometric: shapes as in the recordings, no faults.
@@ -77,7 +66,7 @@ def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iter
             number += 1
 
 
-def keyed(request: Request) -> tuple[bytes, bytes]:
+def keyed(request: NativeRecord) -> tuple[bytes, bytes]:
     """Key and value; the key is the service, as producers are asked to."""
     return request["service"].encode(), orjson.dumps(request)
 
