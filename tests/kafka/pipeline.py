@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -124,6 +125,12 @@ class Deployment:
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return answer.status, await answer.text()
 
+    async def told(self, line: str, instance: str = "w0", patience_s: float = 40.0) -> None:
+        """Wait until a worker's metrics have this line."""
+        async with asyncio.timeout(patience_s):
+            while line not in (await self.get("/metrics", instance))[1]:  # noqa: ASYNC110 - another process tells
+                await asyncio.sleep(0.1)
+
     async def end(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
         """Signal a worker and return its exit code."""
         process.send_signal(how)
@@ -154,13 +161,15 @@ class Deployment:
 
     async def answered(self, patience_s: float = 30.0) -> None:
         """Wait until every intent has an outcome."""
-        async with asyncio.timeout(patience_s):
-            while not await self._answered():  # noqa: ASYNC110 - other processes tell
-                await asyncio.sleep(0.2)
+        deadline_s = time.monotonic() + patience_s
+        while missing := await self._unanswered():
+            assert time.monotonic() < deadline_s, f"no outcome of {missing}: {self.log.read_text()[-2000:]}"
+            await asyncio.sleep(0.2)
 
-    async def _answered(self) -> bool:
-        decided, done = await self.read("actions"), await self.read("outcomes")
-        return {intent["key"] for _, intent in decided} == {outcome["key"] for _, outcome in done}
+    async def _unanswered(self) -> dict[str, dict[str, Any]]:
+        decided = {intent["key"]: intent for _, intent in await self.read("actions")}
+        done = {outcome["key"] for _, outcome in await self.read("outcomes")}
+        return {key: intent for key, intent in decided.items() if key not in done}
 
     async def committed(self) -> bool:
         """Whether every input is committed to its end."""
