@@ -28,7 +28,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 Header = tuple[str, bytes]
-Headers = Mapping[str, bytes] | Iterable[Header] | None
+Headers = Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] | None
 
 MAX_LINKS = 32
 _OFF: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
@@ -204,9 +204,11 @@ def _links(batch: Iterable[Headers]) -> list[Link]:
 
 
 def _pairs(headers: Headers) -> Iterable[Header]:
+    """Name and value of each header; Kafka allows a header without a value, and it says nothing."""
     if headers is None:
         return ()
-    return headers.items() if isinstance(headers, Mapping) else headers
+    pairs: Iterable[tuple[str, bytes | None]] = headers.items() if isinstance(headers, Mapping) else headers
+    return ((name, value) for name, value in pairs if value is not None)
 
 
 def _messaging(topic: str, operation: str) -> dict[str, str]:

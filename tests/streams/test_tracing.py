@@ -86,9 +86,9 @@ def test_the_number_of_links_is_bounded(tracing: Tracing, exporter: InMemorySpan
 
 
 @pytest.mark.parametrize("value", [
-    b"", b"nonsense", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01", b"\xff\xfe", traceparent(1)[1] + b"-extra",
+    None, b"", b"nonsense", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01", b"\xff\xfe", traceparent(1)[1] + b"-extra",
 ])
-def test_a_bad_traceparent_is_ignored(tracing: Tracing, exporter: InMemorySpanExporter, value: bytes) -> None:
+def test_a_bad_traceparent_is_ignored(tracing: Tracing, exporter: InMemorySpanExporter, value: bytes | None) -> None:
     run_batch(tracing, [[("traceparent", value)]])
 
     assert by_name(exporter)["batch process"].links == ()
