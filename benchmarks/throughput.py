@@ -11,11 +11,13 @@ Records are offered as a backlog. A plain agent gets fewer of them: it needs a h
 from __future__ import annotations
 
 import argparse
+import gc
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -24,7 +26,21 @@ import orjson
 from rich.table import Table
 
 from benchmarks.load import NARROW, WIDE, Fleet, records
-from benchmarks.rig import EMBEDDED_RECORDS, ROOT, Look, WorkerProcess, broker, console, fill, unique
+from benchmarks.memory import plan_for_replay
+from benchmarks.rig import (
+    EMBEDDED_RECORDS,
+    PARTITIONS,
+    ROOT,
+    Look,
+    WorkerProcess,
+    broker,
+    console,
+    fill,
+    partition_of,
+    unique,
+)
+from streams.pipeline import Shard, Stage
+from streams.replay import SOURCE, ReplayRecord
 
 LOOK_EVERY_S = 0.2
 QUICK_S = 1e-6
@@ -34,7 +50,9 @@ PLAIN_SHARE = 0.1
 """Of the records; the plain agent is measured on so many."""
 BAR_BARE, BAR_PLAIN = 0.30, 12.0
 AIM_BARE, AIM_PLAIN = 0.60, 25.0
-STAGES = ("decode", "window", "detect", "triage")
+STAGES: Sequence[Stage] = ("decode", "window", "detect", "triage")
+BATCH = 4000
+"""Records in a batch of the pipeline alone; about what a backlog gives the worker."""
 FLEETS: Mapping[str, Fleet] = {"narrow": NARROW, "wide": WIDE}
 
 
@@ -56,13 +74,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All rounds over one fleet. against_bare, against_plain: records per CPU second as ratios, median over rounds."""
+    """All rounds over one fleet. against_bare, against_plain: records per CPU second as ratios, median over rounds.
+    pipeline_us: CPU by stage and record of the pipeline alone, without Kafka."""
 
     fleet: str
     series: int
     runs: Sequence[Run]
     against_bare: float
     against_plain: float
+    pipeline_us: Mapping[str, float]
 
     def us(self, consumer: str) -> list[float]:
         return sorted(run.us for run in self.runs if run.consumer == consumer)
@@ -98,6 +118,37 @@ def tocsin(address: str, topic: str, skipped: int, total: int, folder: Path) -> 
     return Run("tocsin", count, last.cpu_s - first.cpu_s, last.wall_s - first.wall_s, stage_us)
 
 
+def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, float]:
+    """CPU microseconds per record by stage, of the same records in batches through the shards alone.
+
+    On a machine that others use too, the worker's own histograms count also the time in which it did not run.
+    """
+    spent = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def timed(stage: Stage) -> Iterator[None]:
+        start_s = time.thread_time()
+        yield
+        spent[stage] += time.thread_time() - start_s
+
+    plan = plan_for_replay()
+    shards = [Shard(plan, timed) for _ in range(PARTITIONS)]
+    waiting: list[list[ReplayRecord]] = [[] for _ in shards]
+    seen, before = 0, dict(spent)
+    gc.disable()  # this process is no worker: what the collector costs there belongs to the rest
+    for offset, (key, value) in enumerate(made):
+        number = partition_of(key)
+        waiting[number].append(ReplayRecord(offset, value))
+        if len(waiting[number]) == BATCH:
+            shards[number].ingest(SOURCE, waiting[number], time.time())
+            waiting[number] = []
+            seen += BATCH
+            if seen <= skipped:
+                before = dict(spent)
+    gc.enable()
+    return {stage: 1e6 * (spent[stage] - before[stage]) / max(seen - skipped, 1) for stage in STAGES}
+
+
 def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable[[str], None]) -> Result:
     """All rounds over one fleet's topic."""
     topic = unique(f"bench-{fleet}")
@@ -116,7 +167,9 @@ def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable
         runs += [bare, worker, plain]
         bare_ratios.append(bare.us / worker.us)
         plain_ratios.append(plain.us / worker.us)
-    return Result(fleet, FLEETS[fleet].series, runs, median(bare_ratios), median(plain_ratios))
+    say(f"{fleet}: the pipeline alone")
+    alone = pipeline(records(FLEETS[fleet], total, options.rate, time.time(), options.seed), skipped)
+    return Result(fleet, FLEETS[fleet].series, runs, median(bare_ratios), median(plain_ratios), alone)
 
 
 def table_of(results: Sequence[Result], title: str) -> Table:
@@ -138,16 +191,23 @@ def table_of(results: Sequence[Result], title: str) -> Table:
 
 
 def stages_of(results: Sequence[Result]) -> Table:
-    """Where the worker's time goes. Stages are clocked by the wall; publish and snapshot mostly await the broker."""
+    """Where the worker's time goes: by its own histograms, and the CPU's of the pipeline alone with what is left.
+
+    Publish and snapshot mostly await the broker, so they have no line in CPU time.
+    """
     table = Table(title="where the worker's time goes, us a record", title_justify="left")
-    for name in ("fleet", *STAGES, "rest (transport, loop, snapshots)", "awaited: publish", "awaited: snapshot"):
-        table.add_column(name, justify="left" if name == "fleet" else "right")
+    for name in ("fleet", "clock", *STAGES, "rest (Kafka, loop, gc)", "publish", "snapshot"):
+        table.add_column(name, justify="left" if name in ("fleet", "clock") else "right")
     for result in results:
         runs = [run for run in result.runs if run.consumer == "tocsin"]
-        spent = {stage: median([run.stage_us.get(stage, 0.0) for run in runs]) for stage in runs[0].stage_us}
-        rest = median(result.us("tocsin")) - sum(spent[stage] for stage in STAGES)
-        shown = [*(spent[stage] for stage in STAGES), rest, spent["publish"], spent["snapshot"]]
-        table.add_row(result.fleet, *(f"{us:.2f}" for us in shown))
+        wall = {stage: median([run.stage_us.get(stage, 0.0) for run in runs]) for stage in runs[0].stage_us}
+        shown = [f"{wall[stage]:.2f}" for stage in STAGES]
+        awaited = [f"{wall[stage]:.2f}" for stage in ("publish", "snapshot")]
+        table.add_row(result.fleet, "worker, wall", *shown, "", *awaited)
+        rest = median(result.us("tocsin")) - sum(result.pipeline_us.values())
+        alone = [f"{result.pipeline_us[stage]:.2f}" for stage in STAGES]
+        table.add_row("", "alone, CPU", *alone, f"{rest:.2f}")
+        table.add_section()
     return table
 
 
