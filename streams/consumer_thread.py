@@ -62,6 +62,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             auto_offset_reset="earliest",  # also for offsets that retention overtook; `from_start` is obeyed below
             max_partition_fetch_bytes=settings.fetch_max_bytes,
             fetch_max_wait_ms=settings.fetch_wait_ms,
+            fetch_min_bytes=settings.fetch_min_bytes,
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),

@@ -79,7 +79,9 @@ class RealKafka:
         self._port = port
         self._properties = folder / "server.properties"
         self._properties.write_text(PROPERTIES.format(port=port, controller=controller, data=folder))
-        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        number = bytearray(uuid.uuid4().bytes)
+        number[0] &= 0x7F  # the text must not begin with a dash: it would be read as an option
+        identity = base64.urlsafe_b64encode(number).rstrip(b"=").decode()
         self._run(["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self._properties)])
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
