@@ -76,7 +76,7 @@ def running_z(value: FloatArray) -> FloatArray:
 
 
 def median_mad(value: FloatArray, window: int = 256, floor: float = 0.05) -> FloatArray:
-    """Distance from the median of the last samples in robust spreads, these held above a share of the long-run spread."""
+    """Distance from the median of the last samples in robust spreads, held above a share of the long-run spread."""
     score = np.zeros(len(value))
     ring: deque[float] = deque(maxlen=window)
     mean, square = 0.0, 0.0

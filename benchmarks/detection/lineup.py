@@ -13,7 +13,7 @@ from benchmarks.detection.subject import REFRACTORY, Cached, Plain, Subject, Sui
 
 GATED = ", gated"
 """Ends the names of baselines that differ from others in their alarm score alone."""
-_SUITE = "benchmarks.detection.subject:default_suite"
+DEFAULT_SUITE = "benchmarks.detection.subject:default_suite"
 
 
 def cheap() -> list[Subject]:
@@ -42,7 +42,7 @@ def slow(cache: Path | None) -> list[Subject]:
     return [Cached(one, cache) for one in plain]
 
 
-def suite(path: str = _SUITE) -> SuiteSubject:
+def suite(path: str = DEFAULT_SUITE) -> SuiteSubject:
     """What ``module:function`` makes; raises `ValueError` when it is no suite."""
     module, _, function = path.partition(":")
     made = getattr(importlib.import_module(module), function)()
@@ -58,7 +58,7 @@ def parser(about: str) -> argparse.ArgumentParser:
     made.add_argument("--only", default="", help="run subjects whose name contains this")
     made.add_argument("--cache", type=Path, default=None, help="folder that keeps the scores of slow baselines")
     made.add_argument("--fast", action="store_true", help="without the baselines that take minutes")
-    made.add_argument("--suite", default=_SUITE, help="module:function that makes the SuiteSubject")
+    made.add_argument("--suite", default=DEFAULT_SUITE, help="module:function that makes the SuiteSubject")
     return made
 
 
@@ -66,3 +66,8 @@ def chosen(options: argparse.Namespace) -> Sequence[Subject]:
     """The subjects that the arguments ask for, ours first."""
     found = [suite(options.suite), *cheap(), *([] if options.fast else slow(options.cache))]
     return [one for one in found if options.only in one.name]
+
+
+def distinct(subjects: Sequence[Subject]) -> list[Subject]:
+    """Without those that differ in their alarm score alone, for sets that read the other."""
+    return [one for one in subjects if not one.name.endswith(GATED)]

@@ -18,10 +18,7 @@ _UNSCORED_MOST = 750
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One labelled series. time_s, value: (n,). windows: first and last row of each anomaly, both inclusive.
-
-    unscored: so many rows at the start are for learning and are not scored; the subject is not told.
-    """
+    """One labelled series. time_s, value: (n,). windows: first and last row of each anomaly, both inclusive."""
 
     name: str
     time_s: FloatArray
@@ -30,6 +27,7 @@ class Series:
 
     @property
     def unscored(self) -> int:
+        """So many rows at the start are for learning and are not scored; the subject is not told."""
         return unscored(len(self.value))
 
     def label(self) -> BoolArray:
@@ -59,7 +57,7 @@ def _nab(folder: Path, name: str, limits: list[tuple[str, str]]) -> Series:
 
 
 def read_microsoft(data: Path) -> list[Series]:
-    """The labelled production series of Microsoft's cloud-monitoring set, sorted by name; a window is a run of labels."""
+    """The labelled series of Microsoft's cloud-monitoring set, sorted by name; a window is a run of labels."""
     return [_microsoft(path) for path in sorted((data / "msft-cloud-monitoring").glob("*.csv"))]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -99,7 +99,7 @@ class SuiteSubject:
     """
 
     name: str = "suite"
-    params: SuiteParams = SuiteParams()
+    params: SuiteParams = field(default_factory=SuiteParams)
     metric: str = "value"
     relearn_after: int = 64
     gate: int = REFRACTORY
