@@ -72,11 +72,13 @@ def from_sets(data: Path) -> Iterator[tuple[str, Figure]]:
     """The public sets."""
     subject, series = default_suite(), read_nab(data)
     nab.trusted(series)
-    for name, value in nab.figures(series, subject).items():
+    answers = subject.run(series)
+    for name, value in nab.figures(series, [answer.alarm for answer in answers]).items():
         if not name.endswith((" low", " high")):
             yield f"nab/{name}", _figure(value, "higher", 1.0)
-    yield "nab/VUS-PR", _figure(float(np.mean(list(vus.figures(series, subject).values()))), "higher", 0.01)
-    for part, found in microsoft.figures(read_microsoft(data), subject).items():
+    yield "nab/VUS-PR", _figure(float(np.mean(list(vus.figures(series, answers).values()))), "higher", 0.01)
+    series = read_microsoft(data)
+    for part, found in microsoft.figures(series, subject.run(series)).items():
         for name, value in found.items():
             yield f"microsoft/{part}/{name}", _figure(value, "higher", 0.01)
 

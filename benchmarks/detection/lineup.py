@@ -58,13 +58,14 @@ def parser(about: str) -> argparse.ArgumentParser:
     made.add_argument("--only", default="", help="run subjects whose name contains this")
     made.add_argument("--cache", type=Path, default=None, help="folder that keeps the scores of slow baselines")
     made.add_argument("--fast", action="store_true", help="without the baselines that take minutes")
-    made.add_argument("--suite", default=DEFAULT_SUITE, help="module:function that makes the SuiteSubject")
+    made.add_argument("--suite", action="append", help="module:function that makes a SuiteSubject; may be repeated")
+    made.add_argument("--files", action="store_true", help="by series too")
     return made
 
 
 def chosen(options: argparse.Namespace) -> Sequence[Subject]:
     """The subjects that the arguments ask for, ours first."""
-    found = [suite(options.suite), *cheap(), *([] if options.fast else slow(options.cache))]
+    found = [*map(suite, options.suite or [DEFAULT_SUITE]), *cheap(), *([] if options.fast else slow(options.cache))]
     return [one for one in found if options.only in one.name]
 
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.detection import lineup
-from benchmarks.detection.events import Pool, mean_average_precision
+from benchmarks.detection.events import Pool, average_precision, mean_average_precision
 from benchmarks.detection.series import Series, halves, read_microsoft
-from benchmarks.detection.subject import Answer, Subject
+from benchmarks.detection.subject import Answer
 
 PARTS = ("all", "development", "check")
 MEASURES = ("AUC-PR", "recall 1/1000", "recall 1/250")
@@ -31,12 +31,21 @@ def measure(series: Sequence[Series], answers: Sequence[Answer]) -> dict[str, fl
     return dict(zip(MEASURES, found, strict=True))
 
 
-def figures(series: Sequence[Series], subject: Subject) -> dict[str, dict[str, float]]:
+def figures(series: Sequence[Series], answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
     """By part of the set, the figures of one run over all of it."""
-    answers = dict(zip((one.name for one in series), subject.run(series), strict=True))
+    by_name = dict(zip((one.name for one in series), answers, strict=True))
     development, check = halves(list(series))
     parts = dict(zip(PARTS, (list(series), development, check), strict=True))
-    return {name: measure(part, [answers[one.name] for one in part]) for name, part in parts.items()}
+    return {name: measure(part, [by_name[one.name] for one in part]) for name, part in parts.items()}
+
+
+def _tell_files(series: Sequence[Series], answers: Sequence[Answer]) -> None:
+    """The average precision of each series of the development half; the other is not to be looked at."""
+    development = {one.name for one in halves(list(series))[0]}
+    for one, answer in zip(series, answers, strict=True):
+        if one.name in development:
+            found = average_precision(one.label()[one.unscored:], answer.score[one.unscored:])
+            print(f"    {one.name:20s} {found:6.3f}  {len(one.windows)} events in {len(one.value)} samples")
 
 
 def main() -> int:
@@ -47,10 +56,13 @@ def main() -> int:
     print(f"{'subject':28s}" + "".join(f"{part:>24s}" for part in PARTS) + "   seconds")
     for subject in lineup.distinct(lineup.chosen(options)):
         began_s = time.perf_counter()
-        found = figures(series, subject)
+        answers = subject.run(series)
+        found = figures(series, answers)
         took_s = time.perf_counter() - began_s
         cells = ("  ".join(f"{found[part][name]:.3f}" for name in MEASURES) for part in PARTS)
         print(f"{subject.name:28s}" + "".join(f"{cell:>24s}" for cell in cells) + f"   {took_s:7.1f}", flush=True)
+        if options.files:
+            _tell_files(series, answers)
     return 0
 
 

@@ -84,6 +84,12 @@ class Sweep:
             windows = self.windows[files].sum()
         return float(self.gain[keep].sum() - self.weights.fn * windows)
 
+    def by_file(self, threshold: float) -> FloatArray:
+        """(files,) NAB's raw score of each at a threshold; at most the number of its windows."""
+        keep = self.score >= threshold
+        gains = np.bincount(self.file[keep], weights=self.gain[keep], minlength=len(self.windows))
+        return gains - self.weights.fn * self.windows
+
     def normalised(self, earned: float) -> float:
         """0 for no alarm at all, 100 for a perfect detector, over all files."""
         total = float(self.windows.sum())
@@ -121,16 +127,26 @@ def in_sample(series: Sequence[Series], scores: Sequence[FloatArray]) -> dict[st
 
 
 def cross_validated(
-    series: Sequence[Series], scores: Sequence[FloatArray], seeds: Sequence[int] = (0, 1, 2, 3), folds: int = 5,
+    series: Sequence[Series], *candidates: Sequence[FloatArray], seeds: Sequence[int] = (0, 1, 2, 3), folds: int = 5,
 ) -> dict[str, list[float]]:
-    """Normalised scores by profile, one a seed: each file is scored at a threshold chosen on the other folds."""
+    """Normalised scores by profile, one a seed: each file is scored at a threshold chosen on the other folds.
+
+    Of several candidates, each the scores of one configuration, the one to score a fold with is chosen there as well.
+    """
     found: dict[str, list[float]] = {}
     for weights in PROFILES:
-        one = sweep(series, scores, weights)
-        found[weights.name] = [one.normalised(_held_out(one, seed, folds)) for seed in seeds]
+        sweeps = [sweep(series, scores, weights) for scores in candidates]
+        found[weights.name] = [sweeps[0].normalised(_held_out(sweeps, seed, folds)) for seed in seeds]
     return found
 
 
-def _held_out(one: Sweep, seed: int, folds: int) -> float:
-    fold = np.random.default_rng(seed).permutation(len(one.windows)) % folds
-    return sum(one.earned(one.best_threshold(fold != held), fold == held) for held in range(folds))
+def _held_out(sweeps: Sequence[Sweep], seed: int, folds: int) -> float:
+    fold = np.random.default_rng(seed).permutation(len(sweeps[0].windows)) % folds
+    total = 0.0
+    for held in range(folds):
+        train = fold != held
+        threshold, best = max(
+            ((one.best_threshold(train), one) for one in sweeps), key=lambda pair: pair[1].earned(pair[0], train)
+        )
+        total += best.earned(threshold, ~train)
+    return total

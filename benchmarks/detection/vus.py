@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.detection import lineup
 from benchmarks.detection.series import Series, read_nab
-from benchmarks.detection.subject import Subject
+from benchmarks.detection.subject import Answer
 from detectors.base import BoolArray, FloatArray, IntArray
 
 _THRESHOLDS = 250
@@ -100,9 +100,8 @@ def _area(
     return float(np.sum(np.diff(recall * existence, prepend=0.0) * precision))
 
 
-def figures(series: Sequence[Series], subject: Subject) -> dict[str, float]:
+def figures(series: Sequence[Series], answers: Sequence[Answer]) -> dict[str, float]:
     """By series, its VUS-PR, for those with a label."""
-    answers = subject.run(series)
     found = {one.name: vus_pr(one, answer.score) for one, answer in zip(series, answers, strict=True)}
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
@@ -113,9 +112,11 @@ def main() -> int:
     print(f"VUS-PR, mean and median over {sum(bool(one.windows) for one in series)} labelled series of NAB")
     for subject in lineup.distinct(lineup.chosen(options)):
         began_s = time.perf_counter()
-        found = list(figures(series, subject).values())
-        took_s = time.perf_counter() - began_s
-        print(f"{subject.name:28s}  {np.mean(found):.3f}  {np.median(found):.3f}   {took_s:7.1f} s", flush=True)
+        found = figures(series, subject.run(series))
+        values, took_s = list(found.values()), time.perf_counter() - began_s
+        print(f"{subject.name:28s}  {np.mean(values):.3f}  {np.median(values):.3f}   {took_s:7.1f} s", flush=True)
+        if options.files:
+            print("".join(f"    {name:60s} {value:6.3f}\n" for name, value in found.items()), end="")
     return 0
 
 

@@ -103,3 +103,21 @@ def test_a_held_out_file_is_scored_at_the_others_threshold() -> None:
 
     assert held_out == pytest.approx(90.0)
     assert in_sample(files, scores)["standard"] == pytest.approx(100.0)
+
+
+def test_the_files_earn_what_the_whole_earns() -> None:
+    files, rng = [series(100, (50, 59)), series(80), series(120, (30, 39), (90, 99))], np.random.default_rng(4)
+    swept = sweep(files, [rng.integers(0, 9, len(one.value)).astype(np.float64) for one in files], STANDARD)
+
+    assert swept.by_file(7.0).sum() == pytest.approx(swept.earned(7.0))
+
+
+def test_choosing_a_configuration_by_fold_is_no_better_than_knowing_it() -> None:
+    files = [series(100, (50, 59)) for _ in range(10)]
+    good, bad = [np.zeros(100) for _ in files], [np.ones(100) for _ in files]
+    for score in good:
+        score[50] = 1.0
+
+    chosen, known = cross_validated(files, bad, good), cross_validated(files, good)
+
+    assert chosen["low FP"] == pytest.approx(known["low FP"])
