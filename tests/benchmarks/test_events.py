@@ -48,8 +48,15 @@ def test_an_alarm_shortly_after_an_event_is_its_own() -> None:
     assert pool.recall_at(100) == 1.0
 
 
-def test_false_alarms_close_together_are_one() -> None:
-    assert Pool([series()], [scored(r300=1.0, r312=1.0, r324=1.0, r337=1.0)]).false_alarms(1.0) == 2
+def test_a_false_alarm_stands_for_those_shortly_after_it() -> None:
+    assert Pool([series()], [scored(r300=1.0, r306=1.0, r312=1.0, r313=1.0, r324=1.0)]).false_alarms(1.0) == 2
+
+
+def test_a_false_alarm_that_lasts_counts_again() -> None:
+    score = np.zeros(ROWS)
+    score[300:300 + 3 * 13] = 1.0
+
+    assert Pool([series()], [score]).false_alarms(1.0) == 3
 
 
 def test_alarms_of_two_series_are_never_one() -> None:
