@@ -60,12 +60,13 @@ def from_recordings() -> Iterator[tuple[str, Figure]]:
 
 
 def from_calibration() -> Iterator[tuple[str, Figure]]:
-    """How many times the ensemble's interval is longer or shorter than asked, by shape; 1 is exact."""
-    seen = calibration.observe(default_suite(), None, _EVERY, _ROWS, _WINDOWS, seed=1)
-    for shape, observed in seen.items():
-        # Half an alarm stands for none.
-        interval = observed.windows / max(observed.alarms, 0.5)
-        yield f"calibration/{shape}", _figure(2 ** abs(log2(interval / _EVERY)), "lower", 0.5)
+    """How many times the ensembles' interval is longer or shorter than asked, by shape; 1 is exact."""
+    for line_up in calibration.line_ups("ensemble"):
+        seen = calibration.observe(default_suite(), line_up, _EVERY, _ROWS, _WINDOWS, seed=1)
+        for shape, observed in seen.items():
+            # Half an alarm stands for none.
+            interval = observed.windows / max(observed.alarms, 0.5)
+            yield f"calibration/{line_up.sampling}/{shape}", _figure(2 ** abs(log2(interval / _EVERY)), "lower", 0.5)
 
 
 def from_sets(data: Path) -> Iterator[tuple[str, Figure]]:

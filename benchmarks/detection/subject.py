@@ -18,6 +18,7 @@ from benchmarks.detection.series import Series
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.profiles import profile_index
 from detectors.suite import Suite, SuiteParams
+from detectors.verdict import Verdict
 
 REFRACTORY = 100
 """An alarm is raised only above the highest score of so many samples before it."""
@@ -89,47 +90,54 @@ class Cached:
         return Answer(score, gated(score, self.inner.gate))
 
 
+def pre_aggregated() -> SuiteParams:
+    """The shipped suite told the one thing a set may choose: that its samples were aggregated elsewhere."""
+    return SuiteParams().sampled("pre_aggregated")
+
+
 @dataclass(frozen=True, slots=True)
 class SuiteSubject:
     """The suite as shipped, on pre-aggregated samples: each is a window of count 1 at its own time stamp.
 
     All series run in lockstep, one row each, so that a step is one block. metric: its profile judges every series of
     every set. relearn_after: an alarming row is learned from again after so many alarming windows in a row; a row
-    whose alarm nobody ends would otherwise stay frozen for good.
+    whose alarm nobody ends would otherwise stay frozen for good. The score is the suite's own for ranking, the alarm
+    its level of news.
     """
 
     name: str = "suite"
-    params: SuiteParams = field(default_factory=SuiteParams)
+    params: SuiteParams = field(default_factory=pre_aggregated)
     metric: str = "value"
     relearn_after: int = 64
-    gate: int = REFRACTORY
+
+    @property
+    def profile(self) -> int:
+        """The profile of the metric; raises `ValueError` when none fits."""
+        found = profile_index(self.metric, self.params.profiles)
+        if found is None:
+            raise ValueError(f"SuiteSubject.metric: {self.metric!r} fits none of the profiles; expected one that does")
+        return found
 
     def run(self, series: Sequence[Series]) -> list[Answer]:
-        levels = self.levels(series)
-        return [Answer(level, gated(level, self.gate)) for level in levels]
-
-    def levels(self, series: Sequence[Series]) -> list[FloatArray]:
-        """The suite's level by series, 0 while it warms up."""
         order = sorted(range(len(series)), key=lambda at: -len(series[at].value))
         lengths = np.array([len(series[at].value) for at in order])
         steps = int(lengths.max())
-        value, time_s = np.zeros((2, steps, len(order)))
+        value, time_s, score, news = np.zeros((4, steps, len(order)))
         for row, at in enumerate(order):
             value[:lengths[row], row] = series[at].value
             time_s[:lengths[row], row] = series[at].time_s
-        profile = profile_index(self.metric, self.params.profiles)
-        if profile is None:
-            raise ValueError(f"SuiteSubject.metric: {self.metric!r} fits none of the profiles; expected one that does")
         suite = self.params.build(len(order))
-        suite.assign(np.arange(len(order)), profile)
+        suite.assign(np.arange(len(order)), self.profile)
         learner = Learner(suite, len(order), self.relearn_after)
-        level = np.zeros((steps, len(order)))
         for step in range(steps):
             rows: IntArray = np.arange(int(np.count_nonzero(lengths > step)))
             before = time_s[max(step - 1, 0), rows]
-            level[step, rows] = learner.step(sample_block(rows, before, time_s[step, rows], value[step, rows]))
-        found = {at: level[:lengths[row], row] for row, at in enumerate(order)}
-        return [found[at] for at in range(len(series))]
+            verdict = learner.step(sample_block(rows, before, time_s[step, rows], value[step, rows]))
+            score[step, rows], news[step, rows] = np.nan_to_num(verdict.score), np.nan_to_num(verdict.news)
+        place = {at: row for row, at in enumerate(order)}
+        return [
+            Answer(score[:len(one.value), place[at]], news[:len(one.value), place[at]]) for at, one in enumerate(series)
+        ]
 
 
 class Learner:
@@ -140,19 +148,19 @@ class Learner:
         self._held: IntArray = np.zeros(capacity, dtype=np.intp)
         self._relearn_after = relearn_after
 
-    def step(self, block: Block) -> FloatArray:
-        """The level of each window, 0 while warming up; then learns."""
+    def step(self, block: Block) -> Verdict:
+        """The verdict on each window; then learns."""
         suite, rows = self._suite, block.rows
-        level = np.nan_to_num(suite.score(block).level, nan=0.0)
+        verdict = suite.score(block)
         suite.arrived(block)
-        alarming: BoolArray = level >= 1.0
+        alarming: BoolArray = verdict.level >= 1.0
         self._held[rows] = np.where(alarming, self._held[rows] + 1, 0)
         learn = ~alarming | suite.young(rows) | (self._held[rows] > self._relearn_after)
         if learn.all():
             suite.learn(block)
         elif learn.any():
             suite.learn(block.take(learn))
-        return level
+        return verdict
 
 
 def sample_block(rows: IntArray, start_s: FloatArray, end_s: FloatArray, value: FloatArray) -> Block:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.detection.calibration import SETTLE, SHAPES, Observed, line_up, observe, stream
+from benchmarks.detection.calibration import SETTLE, SHAPES, Observed, line_ups, observe, stream
 from benchmarks.detection.cost import bank_cost, suite_cost
 from benchmarks.detection.subject import SuiteSubject
-from detectors.catalogue import ON_RESIDUALS, ON_VALUES
+from detectors.profiles import ENSEMBLES
+from detectors.suite import Suite
 
 
 @pytest.mark.parametrize(
-    ("alarms", "verdict"), [(100, "right"), (60, "right"), (190, "right"), (300, "wrong"), (20, "wrong"), (0, "wrong")],
+    ("alarms", "verdict"),
+    [(100, "right"), (60, "right"), (190, "right"), (300, "too often"), (20, "too seldom"), (0, "too seldom")],
 )
 def test_a_factor_of_two_is_right(alarms: int, verdict: str) -> None:
     assert Observed(alarms, 200_000).verdict(2_000.0) == verdict
@@ -49,20 +51,22 @@ def test_autocorrelation_is_as_named(shape: str, phi: float) -> None:
 
 
 def test_alarms_are_counted_by_shape_past_the_warm_up() -> None:
-    seen = observe(SuiteSubject(), ("robust_location",), 200.0, rows=2, windows=SETTLE + 300, seed=1)
+    seen = observe(SuiteSubject(), line_ups("robust_location")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
 
     assert list(seen) == list(SHAPES)
     assert {one.windows for one in seen.values()} == {600}
     assert sum(one.alarms for one in seen.values()) > 0
 
 
-def test_every_learned_detector_and_the_ensemble_take_their_turn() -> None:
-    assert set(line_up("")) == {"ensemble", *ON_VALUES, *ON_RESIDUALS} - {"static_limits"}
-    assert line_up("ensemble") == {"ensemble": None}
+def test_every_learned_detector_and_both_ensembles_take_their_turn() -> None:
+    names = [one.name for one in line_ups()]
+
+    assert len(set(names)) == len(names) == len(ENSEMBLES) + len(Suite.names) - 2
+    assert [one.sampling for one in line_ups("ensemble")] == list(ENSEMBLES)
 
 
 def test_a_cost_is_positive_and_counts_the_whole_state() -> None:
-    suite_us, suite_bytes = suite_cost(SuiteSubject(), rows=3, measured=2)
+    suite_us, suite_bytes = suite_cost(SuiteSubject(), "pre_aggregated", rows=3, measured=2)
     bank_us, bank_bytes = bank_cost("robust_location", rows=3, measured=2)
 
     assert min(suite_us, bank_us) > 0.0
