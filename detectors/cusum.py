@@ -13,15 +13,14 @@ Sources: Page 1954; Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.base import Block, FloatArray, IntArray, Scores, State
+from detectors.banked import Banked
+from detectors.base import Block, FloatArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
-from detectors.table import Column, Part, Table, check_parts, restore_parts, snapshot_parts
+from detectors.table import Column, Table
 
 _RECENT = 0.3
 """Share of the newest window in the mean of the last few."""
@@ -41,7 +40,7 @@ class CusumParams:
     clip: float = 5.0
     hold: float = 0.5
     warm_up: int = 8
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7))
+    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7, longest=60.0))
 
     def build(self, capacity: int) -> Cusum:
         """The bank."""
@@ -60,7 +59,7 @@ class Runs:
     shift: FloatArray
 
 
-class Cusum:
+class Cusum(Banked):
     """The bank; see the module. Takes residuals as values (mean 0, spread 1). `Scores.expected` is 0."""
 
     def __init__(self, params: CusumParams, capacity: int) -> None:
@@ -70,14 +69,14 @@ class Cusum:
                 "sum": Column(np.float64, 0.0, (2,)),
                 "run": Column(np.float64, 0.0, (2,)),
                 "recent": Column(np.float64, 0.0),
-                "reached": Column(np.float64, 0.0),
+                "free": Column(np.float64, 0.0, (2,)),
                 "onset_s": Column(np.float64, np.nan, (2,)),
                 "learned": Column(np.int64, 0),
             },
             capacity,
         )
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
-        self._parts: dict[str, Part] = {"rows": self._rows, "tail": self._tail}
+        super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
         """Judge each window as if it were added to its row's sums."""
@@ -102,11 +101,11 @@ class Cusum:
         shift = np.minimum(sums[at, side] / length + params.allowance, recent) * sign
         return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), Runs(onset_s, shift)
 
-    def _added(self, block: Block) -> FloatArray:
+    def _added(self, block: Block, sums: str = "sum") -> FloatArray:
         """(n, 2) the sums with this window, above and below."""
         residual = np.clip(block.value, -self._params.clip, self._params.clip)
         both = np.stack([residual, -residual], axis=1) - self._params.allowance
-        added: FloatArray = np.maximum(self._rows["sum"][block.rows] + both, 0.0)
+        added: FloatArray = np.maximum(self._rows[sums][block.rows] + both, 0.0)
         return added
 
     def _recent(self, block: Block) -> FloatArray:
@@ -114,11 +113,6 @@ class Cusum:
         before = self._rows["recent"][block.rows]
         recent: FloatArray = before + _RECENT * (np.clip(block.value, -self._params.clip, self._params.clip) - before)
         return recent
-
-    def learn(self, block: Block) -> None:
-        """Add each window to its row's sums, and learn from these how high they come when nothing is wrong."""
-        self.track(block)
-        self.calibrate(block)
 
     def track(self, block: Block) -> None:
         """Add each window to its row's sums. Evidence, not habit: also for windows that must not be learned from."""
@@ -128,36 +122,24 @@ class Cusum:
         cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
         cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
         cells["recent"][rows] = self._recent(block)
-        cells["reached"][rows] = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
         cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + self._params.hold)
+        # How high a sum would have come that nobody held, or the tail would end where alarms begin.
+        free = np.where(self._tail.incident(rows), cells["sum"][rows], self._added(block, "free"))
+        cells["free"][rows] = free
+        warm = cells["learned"][rows] >= self._params.warm_up
+        self._tail.track(rows, np.where(warm, _signed(free), np.nan))
 
-    def calibrate(self, block: Block) -> None:
+    def settle(self, block: Block) -> None:
         """Learn from the sums as they were tracked last, for windows that may be learned from."""
         rows, cells = block.rows, self._rows
         learned = cells["learned"][rows] + 1
         cells["learned"][rows] = learned
         warm = learned > self._params.warm_up
         if warm.any():
-            self._tail.learn(rows[warm], cells["reached"][rows[warm]])
+            self._tail.learn(rows[warm], _signed(cells["free"][rows[warm]]))
 
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        self._rows.grow(capacity)
-        self._tail.grow(capacity)
 
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state."""
-        self._rows.forget(rows)
-        self._tail.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """Sums and tails of these rows."""
-        return snapshot_parts(rows, self._parts)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        check_parts(rows, state, self._parts)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put sums and tails back; raises `ValueError` when they are not this bank's."""
-        restore_parts(rows, state, self._parts)
+def _signed(sums: FloatArray) -> FloatArray:
+    """(n,) the larger of two sums, negative for the one below."""
+    signed: FloatArray = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
+    return signed

@@ -9,7 +9,8 @@ import pytest
 
 from detectors.base import Block, FloatArray
 from detectors.profiles import DEFAULT_PROFILES, Profile, Watch, profile_index
-from detectors.suite import Suite, SuiteParams, Verdict
+from detectors.suite import Suite, SuiteParams
+from detectors.verdict import Verdict
 from tests.detectors.streams import windows
 
 
