@@ -40,7 +40,11 @@ class CusumParams:
     clip: float = 5.0
     hold: float = 0.5
     warm_up: int = 8
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7, longest=60.0))
+    tail: TailParams = field(
+        default_factory=lambda: TailParams(
+            mark=2.0, rate=0.01, excess=0.7, longest=60.0, prior_exceedances=8.0, prior_windows=200.0,
+        )
+    )
 
     def build(self, capacity: int) -> Cusum:
         """The bank."""
