@@ -65,7 +65,7 @@ class RobustLocationParams:
     break_spreads: float = 3.0
     small_ring: float = 16.0
     within_memory: float = 128.0
-    wander_floor: float = 0.0
+    wander_floor: float = 0.1
     wander_memory: float = 20_000.0
     tail: TailParams = field(default_factory=lambda: TailParams(mark=2.05, rate=0.0195, excess=0.37))
 
