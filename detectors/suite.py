@@ -49,8 +49,8 @@ from detectors.view import View
 
 __all__ = ["Suite", "SuiteParams", "Verdict"]
 
-SLOW = partial(RobustLocationParams, stride=8, wander_floor=0.3)
-"""Robust location over a thousand windows, with a floor from all that the row ever did."""
+SLOW = partial(RobustLocationParams, stride=8)
+"""Robust location over a thousand windows."""
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
@@ -102,7 +102,7 @@ class Suite:
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
-        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share of its own.
+        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share.
         learned = max(len(set(profile.ensemble) - set(_NOVELTY)) for profile in params.profiles)
         every = params.false_alarm_every_s / params.window_s
         each = every * max(learned, 1)
