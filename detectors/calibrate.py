@@ -34,7 +34,7 @@ from detectors.table import Column, Table
 
 _REFRESH = 64
 """A row without exceedances still learns that they are rarer than assumed, this often (windows)."""
-_SHAPES = (-0.3, 0.6)
+_SHAPES = (-0.1, 0.6)
 _MOST_CAUTION = 2.0
 
 
@@ -47,7 +47,7 @@ class TailParams:
     prior_exceedances, prior_windows: how many observations these guesses are worth. prior_shape: how many the guessed
     shape is worth. memory_exceedances, memory_windows: older ones fade. reach: a peak that alarms counts for at most so
     many mean excesses above what alarms. longest: a run of more windows, and of more than four usual ones, is an
-    incident. peers: last peaks with which a new one is compared.
+    incident. peers: last peaks with which a new one is compared. pace: how boldly the mark follows.
     """
 
     mark: float
@@ -63,6 +63,7 @@ class TailParams:
     reach: float = 6.0
     longest: float = 8.0
     peers: int = 8
+    pace: float = 2.0
 
 
 class TailCalibrator:
@@ -178,7 +179,7 @@ class TailCalibrator:
         windows, excess = cells["windows"][rows][:, None], cells["excess"][rows]
         shape = _shape(params, excess, cells["gini"][rows], cells["exceedances"][rows])
         missing = cells["over"][rows] - params.share_over * cells["since"][rows][:, None]
-        step = np.clip(missing / (params.share_over * windows), -0.5, 0.5) * excess
+        step = np.clip(params.pace * missing / (params.share_over * windows), -1.0, 1.0) * excess
         step = np.maximum(cells["mark"][rows] + step, 0.5 * params.mark) - cells["mark"][rows]
         cells["mark"][rows] += step
         # The mean excess of a Pareto tail over another mark; the peaks kept for comparison move too little to matter.

@@ -110,7 +110,7 @@ CASES = (
         spikes=True, window_s=1800.0,
     ),
     Case("range_novelty", RangeNoveltyParams(every_windows=EVERY_WINDOWS).build, spikes=True),
-    Case("art", ArtParams(every_windows=EVERY_WINDOWS, stride=2, settle=16).build),
+    Case("art", ArtParams(every_windows=0.1 * EVERY_WINDOWS, stride=2, settle=16).build),
     Case("variance_change", VarianceChangeParams(every_windows=EVERY_WINDOWS, warm_up=60).build, equivariant=True),
     Case("gaussian", GaussianParams(every_windows=EVERY_WINDOWS).build, equivariant=True, spikes=True),
     Case("cusum", lambda n: OnResiduals(CusumParams(every_windows=EVERY_WINDOWS).build(n), n), equivariant=True),

@@ -8,7 +8,8 @@ that an alarm lasts as long as the change and ends with the first ordinary windo
 Fails: on series that wander by more than the allowance when nothing is wrong, until calibration has seen it. Cost:
 about 1 us per window and series in blocks of 200; 180 bytes a series.
 
-Sources: Page 1954; Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and restarted sums).
+Sources: Page 1954; Hinkley 1970 (dating the change); Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and
+restarted sums).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from detectors.base import Block, FloatArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
 from detectors.table import Column, Table
 
+_SETTLING = 3.0
+"""How many windows the start of a run is off by, for a shift of one spread; it falls with the square of the shift."""
 _RECENT = 0.3
 """Share of the newest window in the mean of the last few."""
 
@@ -40,7 +43,11 @@ class CusumParams:
     clip: float = 5.0
     hold: float = 0.5
     warm_up: int = 8
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7, longest=60.0))
+    tail: TailParams = field(
+        default_factory=lambda: TailParams(
+            mark=2.0, rate=0.01, excess=0.7, longest=60.0, prior_exceedances=8.0, prior_windows=200.0,
+        )
+    )
 
     def build(self, capacity: int) -> Cusum:
         """The bank."""
@@ -49,13 +56,15 @@ class CusumParams:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """When the run behind each window's score began, and how far the row is shifted, in spreads, signed.
+    """When the run behind each window's score began, how many windows that may be off by (nine times in ten), and how
+    far the row is shifted, in spreads, signed.
 
     The shift is the run's mean residual or the mean of the last few windows, whichever is smaller: a run that began
     with a large deviation must not speak for what is small now.
     """
 
     onset_s: FloatArray
+    error_windows: FloatArray
     shift: FloatArray
 
 
@@ -98,8 +107,12 @@ class Cusum(Banked):
         length = np.where(going, cells["run"][rows, side], 0.0) + 1.0
         sign = 1.0 - 2.0 * side
         recent = np.maximum(self._recent(block) * sign, 0.0)
-        shift = np.minimum(sums[at, side] / length + params.allowance, recent) * sign
-        return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), Runs(onset_s, shift)
+        mean = sums[at, side] / length + params.allowance
+        # A change that grew was below the allowance when it began: for as long as it took to grow by that since.
+        growing = 2.0 * length * params.allowance / np.maximum(recent, params.allowance)
+        error = 1.0 + _SETTLING / np.maximum(np.minimum(mean, recent), 0.5) ** 2 + growing
+        runs = Runs(onset_s, error, np.minimum(mean, recent) * sign)
+        return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), runs
 
     def _added(self, block: Block, sums: str = "sum") -> FloatArray:
         """(n, 2) the sums with this window, above and below."""

@@ -35,6 +35,7 @@ _MOST = 1e6
 """Deviations end here, in spreads, so that nothing downstream overflows."""
 
 _FAR = 100.0
+"""A distance counts towards the long-run floor for at most so many times what is usual."""
 _CALM = 1.2
 """Most spread, as a multiple of that of the ring's newest half: a calm row is not judged by its stormy past."""
 
@@ -65,7 +66,7 @@ class RobustLocationParams:
     break_spreads: float = 3.0
     small_ring: float = 16.0
     within_memory: float = 128.0
-    wander_floor: float = 0.0
+    wander_floor: float = 0.3
     wander_memory: float = 20_000.0
     tail: TailParams = field(default_factory=lambda: TailParams(mark=2.05, rate=0.0195, excess=0.37))
 

@@ -44,13 +44,13 @@ from detectors.static_limits import StaticLimits, StaticLimitsParams
 from detectors.table import Column, Table, check_parts, restore_parts, snapshot_parts
 from detectors.token_burn import TokenBurn, TokenBurnParams
 from detectors.variance_change import VarianceChangeParams
-from detectors.verdict import DATED, Verdict, decided, onset_error_s
+from detectors.verdict import DATED, Verdict, decided
 from detectors.view import View
 
 __all__ = ["Suite", "SuiteParams", "Verdict"]
 
-SLOW = partial(RobustLocationParams, stride=8, wander_floor=0.3)
-"""Robust location over a thousand windows, with a floor from all that the row ever did."""
+SLOW = partial(RobustLocationParams, stride=8)
+"""Robust location over a thousand windows."""
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
@@ -102,8 +102,8 @@ class Suite:
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
-        # The learned detectors share the budget of a series.
-        learned = max(len(profile.ensemble) for profile in params.profiles)
+        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share.
+        learned = max(len(set(profile.ensemble) - set(_NOVELTY)) for profile in params.profiles)
         every = params.false_alarm_every_s / params.window_s
         each = every * max(learned, 1)
         self._rules = Rules(params.profiles, self.names, capacity)
@@ -148,7 +148,7 @@ class Suite:
         _enter(levels[_ROBUST], directions[_ROBUST], use, counts, view.robust)
         away = [np.where(use, view.robust.raw, np.nan)]
         novel = np.full(len(block), np.nan)
-        begun_s, shift = self._enter_cusum(levels[_CUSUM], directions[_CUSUM], block, view, enabled, expected)
+        begun_s, error_s = self._enter_cusum(levels[_CUSUM], directions[_CUSUM], block, view, enabled, expected)
         for name, opinion in self._ensemble.opinions(block, view, enabled).items():
             at = _COLUMN[name]
             _enter(levels[at], directions[at], opinion.asked & view.known, opinion.counts, opinion.scores)
@@ -164,7 +164,7 @@ class Suite:
         novel = np.where(enabled[:, _NOVEL].any(axis=1), novel, level)
         return Verdict(
             level, detector, direction, expected, levels, np.where(dated, begun_s, block.start_s),
-            np.where(dated, onset_error_s(shift, span_s), span_s), self._faded(block.rows, heat),
+            np.where(dated, error_s, span_s), self._faded(block.rows, heat),
             np.where(self._refractory.passes(block.rows, novel), novel, 0.0),
         ), np.stack([heat, novel])
 
@@ -172,19 +172,20 @@ class Suite:
         self, level: FloatArray, direction: IntArray, block: Block, view: View, enabled: BoolArray,
         expected: FloatArray,
     ) -> tuple[FloatArray, FloatArray]:
-        """Fill CUSUM's line; (n,), (n,): when each row's run began and its shift in spreads."""
-        begun_s, shift = block.start_s.copy(), np.zeros(len(block))
+        """Fill CUSUM's line; (n,), (n,): when each row's run began, and how far off that may be."""
+        begun_s, error_s = block.start_s.copy(), block.end_s - block.start_s
         use = view.known & enabled[:, _CUSUM]
         if use.any():
             scores, runs = self._cusum.trace(view.residuals(use))
-            begun_s[use], shift[use] = runs.onset_s, runs.shift
-            moved = (view.centre + shift * view.spread)[use]
+            begun_s[use] = runs.onset_s
+            error_s[use] *= runs.error_windows
+            moved = view.centre[use] + runs.shift * view.spread[use]
             level[use] = np.where(
                 self._minded(block.rows[use], scores, moved, expected[use]), scores.level,
                 np.minimum(scores.level, _UNCOUNTED),
             )
             direction[use] = scores.direction
-        return begun_s, shift
+        return begun_s, error_s
 
     def _minded(self, rows: IntArray, scores: Scores, moved: FloatArray, expected: FloatArray) -> BoolArray:
         """(n,) whether the profile minds a value (in its scale) of this direction and size."""

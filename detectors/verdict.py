@@ -10,8 +10,6 @@ from detectors.base import FloatArray, IntArray
 
 DATED = 0.5
 """From this level on, a CUSUM run dates the change also when another detector decides."""
-_SETTLING = 3.0
-"""How many windows the start of a run is off by, for a shift of one spread; it falls with the square of the shift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +46,3 @@ def decided(levels: FloatArray, directions: IntArray, learned_from: int) -> tupl
     level = np.where(warming, np.nan, level)
     direction = np.where(warming, 0, directions[detector, at])
     return level, np.where(np.isnan(level), -1, detector), direction
-
-
-def onset_error_s(shift: FloatArray, span_s: FloatArray) -> FloatArray:
-    """How far off the start of a run may be: half a window, and the more the smaller the shift (Hinkley 1970)."""
-    windows = 1.0 + _SETTLING / np.maximum(np.abs(shift), 0.5) ** 2
-    error: FloatArray = windows * span_s
-    return error
