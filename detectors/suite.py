@@ -215,9 +215,11 @@ class Suite:
         known = np.isfinite(centre) & (self._robust.filled(rows) >= rules.warm_up(rows))
         return View(scaled, lower, upper, centre, spread, known, robust)
 
-    def learn(self, block: Block) -> None:
-        """Take in the windows that may be learned from, after `arrived` had them."""
+    def learn(self, block: Block, keep: BoolArray | None = None) -> None:
+        """Take in the windows that may be learned from, after `arrived` had them; all of the block without a mask."""
         view = self._view(block)
+        if keep is not None and not keep.all():
+            block, view = block.take(keep), view.take(keep)
         enabled = self._rules.enabled(block.rows)
         use = view.known & enabled[:, _CUSUM]
         if use.any():

@@ -20,6 +20,15 @@ class View:
     known: BoolArray
     robust: Scores
 
+    def take(self, keep: BoolArray) -> View:
+        """The windows that a mask names."""
+        robust = self.robust
+        return View(
+            self.scaled.take(keep), self.lower[keep], self.upper[keep], self.centre[keep], self.spread[keep],
+            self.known[keep],
+            Scores(robust.level[keep], robust.raw[keep], robust.direction[keep], robust.expected[keep]),
+        )
+
     def residuals(self, keep: BoolArray) -> Block:
         """The windows that a mask names, with their distance from the centre, in spreads, as value."""
         part = self.scaled.take(keep)
