@@ -41,9 +41,10 @@ bench: $(VENV)/.installed-dev kafka ## throughput, latency, fail-over, memory an
 	    TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.$$one || failed="$$failed $$one"; \
 	done; test -z "$$failed" || { echo "bench: under a bar:$$failed" >&2; exit 1; }
 
-bench-smoke: $(VENV)/.installed-dev kafka ## throughput and accuracy, shortened; fails far under a bar
+bench-smoke: $(VENV)/.installed-dev kafka ## throughput, shortened, and accuracy against what was accepted; fails on a regression
 	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput --smoke
 	@$(BIN)/python -m benchmarks.accuracy --smoke
+	@$(BIN)/python -m benchmarks.compare
 
 lock: $(VENV)/bin/python ## write constraints.txt anew from pyproject.toml, for Python 3.11 to 3.13 on any platform
 	@$(BIN)/python -m pip install -q uv

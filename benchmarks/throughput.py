@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and answer 1 where a ratio lies under the floor."""
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="one short round over the narrow fleet")
-    parser.add_argument("--records", type=int, help="per fleet; 500000, or 150000 with --smoke")
+    parser.add_argument("--records", type=int, help="per fleet; 1000000, or 150000 with --smoke")
     parser.add_argument("--rounds", type=int, help="3, or 1 with --smoke")
     parser.add_argument("--rate", type=float, default=5000.0, help="records per second of event time")
     parser.add_argument("--seed", type=int, default=20261123)
@@ -223,8 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--floor-share", type=float, default=0.5, help="fail below this share of the first bar")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args(arguments)
-    options.skip_share = 0.25
-    options.records = options.records or (150_000 if options.smoke else 500_000)
+    options.skip_share = 0.5
+    options.records = options.records or (150_000 if options.smoke else 1_000_000)
     options.rounds = options.rounds or (1 if options.smoke else 3)
     options.fleets = options.fleets or (["narrow"] if options.smoke else list(FLEETS))
     with broker() as where:

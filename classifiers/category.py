@@ -25,6 +25,10 @@ class Pattern:
 
 
 PATTERNS: tuple[Pattern, ...] = (
+    Pattern(
+        "stalled_replica", "availability", ((ABSENCE, "down"),), (), ("replica",),
+        text="a replica that reported steadily went silent while others go on",
+    ),
     Pattern("no_data", "availability", ((ABSENCE, "down"),), text="a scope that reported steadily went silent"),
     Pattern(
         "saturation", "resource_exhaustion", (("traffic", "up"), ("queueing", "up")),
@@ -39,12 +43,23 @@ PATTERNS: tuple[Pattern, ...] = (
         text="one tenant's prompts grew",
     ),
     Pattern("input_drift", "data_quality", (("quality", "down"),), (), ("tenant",), text="quality fell for one tenant"),
+    Pattern(
+        "silent_quality_loss", "model_degradation", (("quality", "down"),),
+        (("latency", "up"), ("decode", "up"), ("errors", "up")), text="quality fell while nothing became slower",
+    ),
     Pattern("quality_loss", "model_degradation", (("quality", "down"),), text="quality fell"),
     Pattern("input_growth", "resource_exhaustion", (("tokens_in", "up"),), text="prompts grew everywhere"),
     Pattern("input_shrink", "context_pipeline", (("tokens_in", "down"),), text="prompts shrank"),
     Pattern("failures", "availability", (("errors", "up"),), text="the share of failed requests rose"),
-    Pattern("contention", "performance_degradation", (("decode", "up"),), text="every token takes longer"),
-    Pattern("queueing", "resource_exhaustion", (("queueing", "up"), ("saturation", "up")), text="requests queue"),
+    Pattern(
+        "shared_contention", "performance_degradation", (("decode", "up"),), (), ("all",),
+        text="every token takes longer, on all alike",
+    ),
+    Pattern("slow_decoding", "performance_degradation", (("decode", "up"),), text="every token takes longer"),
+    Pattern(
+        "queueing", "resource_exhaustion", (("queueing", "up"), ("saturation", "up")),
+        text="requests queue while tokens take as long as before",
+    ),
     Pattern("slow", "performance_degradation", (("latency", "up"),), text="requests take longer"),
     Pattern("queueing_only", "performance_degradation", (("queueing", "up"),), text="requests wait longer"),
     Pattern("traffic_surge", "resource_exhaustion", (("traffic", "up"),), text="more requests than before"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from classifiers.category import Pattern, categorise
 from classifiers.lifecycle import Event, Phase, step
@@ -28,6 +29,7 @@ class Episode:
     id: str = ""
     opened_at_s: float | None = None
     onset_at_s: float | None = None
+    onset_error_s: float | None = None
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
     alarm_instants: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
@@ -37,9 +39,20 @@ class Episode:
     related: tuple[str, ...] = ()
     tally: Tally = field(default_factory=Tally)
 
+    def date(self, alarms: Sequence[Anomaly]) -> None:
+        """Take the onset from the alarm that is surest of it; what began after the incident opened is none of it."""
+        for alarm in alarms:
+            late = self.opened_at_s is not None and alarm.onset_s > self.opened_at_s
+            if self.onset_at_s is None or (not late and _unsure_s(alarm.onset_error_s) < _unsure_s(self.onset_error_s)):
+                self.onset_at_s, self.onset_error_s = alarm.onset_s, alarm.onset_error_s
+
     def advance(self, event: Event) -> None:
         """Move along the life-cycle table; raises `IllegalTransitionError`."""
         self.phase = step(self.phase, event)
+
+
+def _unsure_s(error_s: float | None) -> float:
+    return inf if error_s is None else error_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ def describe(
         state="open",
         opened_at_s=episode.opened_at_s,
         onset_at_s=episode.onset_at_s,
+        onset_error_s=episode.onset_error_s,
         resolved_at_s=None,
         category=verdict.pattern.category,
         severity=verdict.severity,

@@ -33,6 +33,7 @@ class _Episode:
     id: str
     opened_at_s: float | None
     onset_at_s: float | None
+    onset_error_s: float | None
     last_alarm_s: float
     last_data_s: float
     alarm_instants: list[tuple[float, tuple[str, ...]]]
@@ -89,8 +90,9 @@ def _freeze(episode: Episode) -> _Episode:
     ]
     return _Episode(
         episode.service, episode.model, episode.started_at_s, episode.phase, episode.id, episode.opened_at_s,
-        episode.onset_at_s, episode.last_alarm_s, episode.last_data_s, list(episode.alarm_instants),
-        episode.peak_severity, episode.published, list(episode.actions), episode.related, lines,
+        episode.onset_at_s, episode.onset_error_s, episode.last_alarm_s, episode.last_data_s,
+        list(episode.alarm_instants), episode.peak_severity, episode.published, list(episode.actions),
+        episode.related, lines,
     )
 
 
@@ -100,7 +102,7 @@ def _thaw(frozen: _Episode) -> Episode:
         tally.lines[line.metric, line.scope] = Line(line.windows, line.alarms, line.deviation_sum, line.peak)
     return Episode(
         service=frozen.service, model=frozen.model, started_at_s=frozen.started_at_s, phase=frozen.phase, id=frozen.id,
-        opened_at_s=frozen.opened_at_s, onset_at_s=frozen.onset_at_s,
+        opened_at_s=frozen.opened_at_s, onset_at_s=frozen.onset_at_s, onset_error_s=frozen.onset_error_s,
         last_alarm_s=frozen.last_alarm_s, last_data_s=frozen.last_data_s,
         alarm_instants=frozen.alarm_instants, peak_severity=frozen.peak_severity, published=frozen.published,
         actions=frozen.actions, related=frozen.related, tally=tally,

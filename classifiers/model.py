@@ -30,7 +30,8 @@ class Anomaly:
     """One window of one series as judged: an alarm when `level` reaches 1.0, else a quiet reading beside one.
 
     value, expected: in the metric's unit, None when unknown. level: calibrated, 1.0 is the false-alarm budget, None
-    while the detectors warm up. onset_s: when the change is estimated to have begun. count: samples behind the window.
+    while the detectors warm up. count: samples behind the window. onset_s: when the change is estimated to have begun,
+    nine times in ten within onset_error_s of it; None where nothing says how sure that is.
     """
 
     scope: Scope
@@ -44,6 +45,7 @@ class Anomaly:
     direction: Direction
     count: int
     onset_s: float
+    onset_error_s: float | None = None
 
     @property
     def alarming(self) -> bool:
@@ -98,3 +100,4 @@ class Incident:
     actions: tuple[ActionRecord, ...] = ()
     stage_times: dict[str, float | None] = field(default_factory=dict)
     config_hash: str = ""
+    onset_error_s: float | None = None

@@ -137,8 +137,7 @@ class Triage:
         service = (episode.service, episode.model)
         episode.last_alarm_s = now_s
         episode.tally.add(readings)
-        onset_s = min(alarm.onset_s for alarm in alarms)
-        episode.onset_at_s = onset_s if episode.onset_at_s is None else min(episode.onset_at_s, onset_s)
+        episode.date(alarms)
         if episode.phase == "pending":
             episode.advance("alarm")
             if not self._confirmed(episode, now_s, alarms):

@@ -56,7 +56,7 @@ def _profiles(config: Config, tree: Node) -> Iterator[Problem]:
             re.compile(profile.metrics)
         except re.error as error:
             yield _problem(tree, (*place, "metrics"), repr(profile.metrics), f"a regular expression ({error})")
-        for number, name in enumerate(profile.detectors):
+        for number, name in enumerate(profile.detectors or ()):
             if name not in CATALOGUE:
                 expected = f"a detector: {', '.join(CATALOGUE)}"
                 yield _problem(tree, (*place, "detectors", number), repr(name), expected)

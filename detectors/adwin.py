@@ -78,6 +78,13 @@ class Adwin:
         return Scores(np.where(cold, np.nan, left * params.start_level), raw, direction, np.where(cold, np.nan, 0.0))
 
     def learn(self, block: Block) -> None:
+        """As `settle`: there is no evidence apart from what is learned."""
+        self.settle(block)
+
+    def track(self, block: Block) -> None:
+        """Nothing: a change that is not to be learned must not move river's window either."""
+
+    def settle(self, block: Block) -> None:
         """Feed each window to its row's river detector."""
         params, rows = self._params, block.rows
         unit = 0.5 + np.clip(block.value, -params.clip, params.clip) / (2 * params.clip)

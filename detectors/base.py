@@ -10,7 +10,7 @@ Unknown is NaN in arrays and ``None`` in records, never 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +50,10 @@ class Block:
             self.rows[keep], self.start_s[keep], self.end_s[keep], self.value[keep], self.count[keep], self.std[keep],
             self.minimum[keep], self.maximum[keep],
         )
+
+    def moved(self, rows: IntArray) -> Block:
+        """The same windows as those of other rows."""
+        return replace(self, rows=rows)
 
 
 @dataclass(frozen=True, slots=True)

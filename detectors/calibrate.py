@@ -1,16 +1,24 @@
 """Calibration: from any detector's raw statistic to the one level, where 1.0 is the operator's false-alarm budget.
 
-Each row keeps, for either direction, how often the statistic passes a fixed mark and by how much (mean and mean square
-of the excess). Windows in a row beyond the mark are one exceedance, so that an autocorrelated stream is not taken for a
-heavy-tailed one, nor a long anomaly for a habit. A generalised Pareto tail through these moments gives the height that
-is passed once per budget; the level is the statistic divided by that height. Before a row has exceedances of its own,
-pseudo-observations of a tail declared by the detector stand in for them. Cost: about 0.3 us per window and
-series; 110 bytes a series.
+Peaks over threshold, online. Each row keeps, for either direction, a mark that about `share_over` of its windows pass,
+how often runs of such windows come, and the first two L-moments of their peaks above the mark. A generalised Pareto
+tail through these gives the height that is passed once per budget; the level is the statistic divided by it. A run
+beyond the mark is one exceedance, as high as its peak, so that an autocorrelated stream is not taken for a heavy-tailed
+one. Until a row has shown peaks of its own, those of a tail declared by the detector stand in for them.
 
-Fails when the stream is so heavy-tailed that its excesses have no variance (shape above 1/2): the shape is capped there
-and alarms come somewhat more often than asked.
+`track` gets every window, `learn` those that may be learned from. A run ends with the first window below the mark that
+may be learned from; one of ordinary length counts with its peak, also when that alarmed and was itself not learned:
+leaving out what alarms would cut off the tail that is to be measured. A run much longer than usual is an incident and
+counts for nothing. So an incident never teaches its own height, and an accident does.
 
-Sources: Siffer et al. 2017 (peaks over threshold in streams); Hosking and Wallis 1987 (moment estimators).
+L-moments: half the mean difference of two independent draws needs no more than the last few peaks beside a new one; no
+sample is kept. They exist for every shape below 1, and at 50 peaks are as good as maximum likelihood.
+
+Fails: in the first few thousand windows of a heavier tail than declared, and at budgets some hundred times what the row
+has lived, alarms come more often than asked. Cost: about 0.3 us per window and series; 200 bytes a series.
+
+Sources: Siffer, Fouque, Termier and Largouet 2017 (peaks over threshold in streams); Hosking and Wallis 1987, Hosking
+1990 (probability-weighted and L-moments of the generalised Pareto distribution); Robbins and Monro 1951 (the mark).
 """
 
 from __future__ import annotations
@@ -21,37 +29,41 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import FloatArray, IntArray, State
+from detectors.base import BoolArray, FloatArray, IntArray, State
 from detectors.table import Column, Table
 
 _REFRESH = 64
 """A row without exceedances still learns that they are rarer than assumed, this often (windows)."""
-_MAX_SHAPE = 0.45
-_MIN_SHAPE = -0.2
+_SHAPES = (-0.1, 0.6)
+_MOST_CAUTION = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class TailParams:
     """Where the tail begins and what it is taken for until the row has shown its own.
 
-    mark: the raw height above which a window is an exceedance. rate: share of windows beyond it, per direction.
-    excess: mean height above the mark, for those beyond it. shape: of the generalised Pareto tail, 0 is exponential.
-    prior_exceedances, prior_windows: how many observations these guesses are worth. memory_exceedances,
-    memory_windows: older ones fade. reach: an exceedance counts for at most so many times the excess that alarms.
-    caution: how much longer than the budget the interval aimed at is, because a height that is only estimated is passed
-    more often than the true one would be.
+    mark: the raw height about `share_over` of the windows pass, per direction. rate: runs of such windows per window.
+    excess: mean height of a run's peak above the mark. shape: of the generalised Pareto tail, 0 is exponential.
+    prior_exceedances, prior_windows: how many observations these guesses are worth. prior_shape: how many the guessed
+    shape is worth. memory_exceedances, memory_windows: older ones fade. reach: a peak that alarms counts for at most so
+    many mean excesses above what alarms. longest: a run of more windows, and of more than four usual ones, is an
+    incident. peers: last peaks with which a new one is compared. pace: how boldly the mark follows.
     """
 
     mark: float
     rate: float
     excess: float
     shape: float = 0.0
+    share_over: float = 0.02
     prior_exceedances: float = 20.0
     prior_windows: float = 500.0
+    prior_shape: float = 10.0
     memory_exceedances: float = 400.0
     memory_windows: float = 20_000.0
-    reach: float = 2.0
-    caution: float = 1.5
+    reach: float = 6.0
+    longest: float = 8.0
+    peers: int = 8
+    pace: float = 2.0
 
 
 class TailCalibrator:
@@ -62,21 +74,29 @@ class TailCalibrator:
 
     def __init__(self, params: TailParams, every_windows: float, capacity: int) -> None:
         self._params = params
+        self._every = every_windows
         # Two directions share the budget.
-        self._share = min(0.5, 0.5 / (params.caution * every_windows))
-        spread = params.excess**2 * 2 * (1 - params.shape) / (1 - 2 * params.shape)
-        prior = [np.array(v) for v in (params.rate, params.excess, spread, params.prior_exceedances)]
-        height = float(_height(params, prior[0], prior[1], prior[2], prior[3], self._share))
-        self._least = height
+        self._share = min(0.5, 0.5 / every_windows)
+        gini = params.excess / (2.0 - params.shape)
+        mark, rate, excess, spread, number = np.array(
+            [params.mark, params.rate, params.excess, gini, params.prior_exceedances]
+        )[:, None]
+        self._least = float(_height(params, mark, rate, excess, spread, number, self._share)[0])
         self._rows = Table(
             {
                 "windows": Column(np.float64, params.prior_windows),
+                "since": Column(np.float64, 0.0),
+                "over": Column(np.float64, 0.0, (2,)),
+                "mark": Column(np.float64, params.mark, (2,)),
                 "exceedances": Column(np.float64, params.prior_exceedances, (2,)),
                 "rate": Column(np.float64, params.rate, (2,)),
                 "excess": Column(np.float64, params.excess, (2,)),
-                "square": Column(np.float64, spread, (2,)),
+                "gini": Column(np.float64, gini, (2,)),
+                "recent": Column(np.float32, np.nan, (2, params.peers)),
                 "peak": Column(np.float64, 0.0, (2,)),
-                "height": Column(np.float64, height, (2,)),
+                "length": Column(np.float64, 0.0, (2,)),
+                "usual": Column(np.float64, 1.5, (2,)),
+                "height": Column(np.float64, self._least, (2,)),
             },
             capacity,
         )
@@ -91,46 +111,92 @@ class TailCalibrator:
         height: FloatArray = self._rows["height"][rows]
         return height
 
-    def learn(self, rows: IntArray, raw: FloatArray) -> None:
-        """Take signed statistics into the tails; the rows must be distinct, the statistics finite.
+    def track(self, rows: IntArray, raw: FloatArray) -> None:
+        """Take signed statistics of distinct rows into the runs they belong to; NaN belongs to none."""
+        cells = self._rows
+        excess = np.stack([raw, -raw], axis=1) - cells["mark"][rows]
+        at, side = np.nonzero(excess > 0.0)
+        if len(at):
+            hit = rows[at]
+            cells["peak"][hit, side] = np.maximum(cells["peak"][hit, side], excess[at, side])
+            cells["length"][hit, side] += 1.0
 
-        Windows in a row beyond the mark are one exceedance, as high as the highest, counted when it ends.
-        """
+    def incident(self, rows: IntArray) -> BoolArray:
+        """(n, 2) whether the run beyond the mark is so long that it will not be learned from."""
+        cells = self._rows
+        incident: BoolArray = cells["length"][rows] > np.maximum(self._params.longest, 4.0 * cells["usual"][rows])
+        return incident
+
+    def learn(self, rows: IntArray, raw: FloatArray) -> None:
+        """Count tracked windows of distinct rows that may be learned from, and the runs that end with them."""
         params, cells = self._params, self._rows
         windows = np.minimum(cells["windows"][rows] + 1.0, params.memory_windows)
         cells["windows"][rows] = windows
-        rate = cells["rate"][rows] * (1.0 - 1.0 / windows)[:, None]
-        excess = np.maximum(np.stack([raw, -raw], axis=1) - params.mark, 0.0)
-        peak = cells["peak"][rows]
-        ended = (peak > 0.0) & (excess <= 0.0)
-        stale = windows % _REFRESH == 0.0
+        cells["since"][rows] += 1.0
+        cells["rate"][rows] *= (1.0 - 1.0 / windows)[:, None]
+        over = np.stack([raw, -raw], axis=1) > cells["mark"][rows]
+        stale = cells["since"][rows] >= _REFRESH
+        ended = (cells["peak"][rows] > 0.0) & ~over
         if ended.any():
+            counts = ended & ~self.incident(rows)
+            at, side = np.nonzero(counts)
+            hit = rows[at]
+            cells["rate"][hit, side] += 1.0 / windows[at]
+            cells["over"][hit, side] += cells["length"][hit, side]
+            self._learn_peak(hit, side)
             at, side = np.nonzero(ended)
-            rate[at, side] += 1.0 / windows[at]
-            self._learn_excess(rows[at], side, peak[at, side])
+            cells["peak"][rows[at], side] = 0.0
+            cells["length"][rows[at], side] = 0.0
             stale |= ended.any(axis=1)
-        cells["peak"][rows] = np.where(excess > 0.0, np.maximum(peak, excess), 0.0)
-        cells["rate"][rows] = rate
         if stale.any():
             self._refresh(rows[stale])
 
-    def _learn_excess(self, rows: IntArray, side: IntArray, excess: FloatArray) -> None:
+    def _learn_peak(self, rows: IntArray, side: IntArray) -> None:
         params, cells = self._params, self._rows
-        # One value counts for no more than `reach` times what alarms now: an outlier must not deafen the row.
-        excess = np.minimum(excess, params.reach * np.maximum(cells["height"][rows, side] - params.mark, params.excess))
-        number = np.minimum(cells["exceedances"][rows, side] + 1.0, params.memory_exceedances)
+        mean, number = cells["excess"][rows, side], cells["exceedances"][rows, side]
+        # A peak that alarms counts for what this tail would expect of one that does: it must not be left out, or the
+        # tail ends where alarms begin, and it may be the accident that must not deafen the row.
+        shape = _shape(params, mean, cells["gini"][rows, side], number)
+        alarms = np.maximum(cells["height"][rows, side] - cells["mark"][rows, side], mean)
+        most = alarms + params.reach * (mean + alarms * shape / (1.0 - shape))
+        excess = np.minimum(cells["peak"][rows, side], most)
+        number = np.minimum(number + 1.0, params.memory_exceedances)
         cells["exceedances"][rows, side] = number
-        cells["excess"][rows, side] += (excess - cells["excess"][rows, side]) / number
-        cells["square"][rows, side] += (excess * excess - cells["square"][rows, side]) / number
+        cells["excess"][rows, side] = mean + (excess - mean) / number
+        cells["usual"][rows, side] += (cells["length"][rows, side] - cells["usual"][rows, side]) / number
+        peers = cells["recent"][rows, side]
+        known = np.isfinite(peers)
+        apart = np.where(known, np.abs(peers - excess[:, None]), 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        gini = cells["gini"][rows, side]
+        cells["gini"][rows, side] = np.where(known.any(axis=1), gini + (0.5 * apart - gini) / number, gini)
+        peers[:, 1:] = peers[:, :-1].copy()
+        peers[:, 0] = excess
+        cells["recent"][rows, side] = peers
 
     def _refresh(self, rows: IntArray) -> None:
-        cells = self._rows
+        """Move the marks towards the share of windows that should pass them, and take the heights anew."""
+        params, cells = self._params, self._rows
+        windows, excess = cells["windows"][rows][:, None], cells["excess"][rows]
+        shape = _shape(params, excess, cells["gini"][rows], cells["exceedances"][rows])
+        missing = cells["over"][rows] - params.share_over * cells["since"][rows][:, None]
+        step = np.clip(params.pace * missing / (params.share_over * windows), -1.0, 1.0) * excess
+        step = np.maximum(cells["mark"][rows] + step, 0.5 * params.mark) - cells["mark"][rows]
+        cells["mark"][rows] += step
+        # The mean excess of a Pareto tail over another mark; the peaks kept for comparison move too little to matter.
+        moved = np.maximum(excess + step * shape / (1.0 - shape), 0.1 * excess)
+        cells["gini"][rows] *= moved / excess
+        cells["excess"][rows] = moved
+        cells["rate"][rows] *= np.exp(-step / moved)
+        cells["over"][rows] = 0.0
+        cells["since"][rows] = 0.0
         height = _height(
-            self._params, cells["rate"][rows], cells["excess"][rows], cells["square"][rows],
-            cells["exceedances"][rows], self._share,
+            params, cells["mark"][rows], cells["rate"][rows], moved, cells["gini"][rows], cells["exceedances"][rows],
+            self._share,
         )
-        # The assumed tail is also the least: seldom is a budget of days met by what hours have shown.
-        cells["height"][rows] = np.maximum(height, self._least)
+        # The assumed tail is also the least until the row has lived its budget: seldom is one of days met by what hours
+        # have shown.
+        unlived = np.maximum(1.0 - (windows - params.prior_windows) / self._every, 0.0)
+        cells["height"][rows] = np.maximum(height, self._least * unlived)
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`."""
@@ -153,18 +219,33 @@ class TailCalibrator:
         self._rows.restore(rows, state)
 
 
+def pareto_shape(mean: FloatArray, gini: FloatArray) -> FloatArray:
+    """The shape of a generalised Pareto distribution from its first two L-moments (Hosking 1990)."""
+    shape: FloatArray = np.clip(2.0 - mean / np.maximum(gini, 1e-12 * mean + 1e-300), *_SHAPES)
+    return shape
+
+
+def _shape(params: TailParams, excess: FloatArray, gini: FloatArray, number: FloatArray) -> FloatArray:
+    """The row's shape, near the assumed one until it has shown many exceedances."""
+    own = np.maximum(number - params.prior_exceedances, 0.0)
+    own = own / (own + params.prior_shape)
+    shape: FloatArray = params.shape + own * (pareto_shape(excess, gini) - params.shape)
+    return shape
+
+
 def _height(
-    params: TailParams, rate: FloatArray, excess: FloatArray, square: FloatArray, number: FloatArray, share: float
+    params: TailParams, mark: FloatArray, rate: FloatArray, excess: FloatArray, gini: FloatArray, number: FloatArray,
+    share: float,
 ) -> FloatArray:
-    """The height passed by `share` of the windows, by the moments of the excesses over the mark."""
-    ratio = excess * excess / np.maximum(square - excess * excess, 1e-12 * excess * excess + 1e-300)
-    # Second moments of a few are wild: until the row has shown many exceedances, the shape stays near the assumed one.
-    own = 1.0 - params.prior_exceedances / np.maximum(number, params.prior_exceedances)
-    shape = params.shape + own * (np.clip(0.5 * (1.0 - ratio), _MIN_SHAPE, _MAX_SHAPE) - params.shape)
-    scale = excess * (1.0 - shape)
+    """The height that runs pass once in `1 / share` windows."""
+    shape = _shape(params, excess, gini, number)
     odds = np.log(np.maximum(rate, share) / share)
+    # An estimated height is passed more often than the true one; by this factor, to first order, for an exponential
+    # tail whose scale and shape were found from so many peaks.
+    variance = odds**2 / number * (1.0 + 0.25 * odds**2)
+    odds += np.minimum(0.5 * variance, np.log(_MOST_CAUTION))
     bent = np.abs(shape) > 1e-6
     safe = np.where(bent, shape, 1.0)
     reach = np.where(bent, np.expm1(safe * odds) / safe, odds)
-    height: FloatArray = params.mark + scale * reach
+    height: FloatArray = mark + excess * (1.0 - shape) * reach
     return height

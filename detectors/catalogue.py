@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from detectors.absence import AbsenceParams
 from detectors.adwin import AdwinParams
+from detectors.art import ArtParams
 from detectors.cusum import CusumParams
+from detectors.gaussian import GaussianParams
+from detectors.half_space_trees import HalfSpaceTreesParams
+from detectors.kswin import KswinParams
+from detectors.page_hinkley import PageHinkleyParams
+from detectors.range_novelty import RangeNoveltyParams
 from detectors.robust_location import RobustLocationParams
+from detectors.seasonal import SeasonalParams
 from detectors.static_limits import StaticLimitsParams
+from detectors.token_burn import TokenBurnParams
+from detectors.variance_change import VarianceChangeParams
 
 ON_VALUES = {
     "robust_location": RobustLocationParams,
+    "slow_location": RobustLocationParams,
+    "seasonal": SeasonalParams,
+    "range_novelty": RangeNoveltyParams,
+    "art": ArtParams,
+    "variance_change": VarianceChangeParams,
+    "gaussian": GaussianParams,
     "static_limits": StaticLimitsParams,
 }
 """Detectors that judge a window's value."""
@@ -17,12 +32,20 @@ ON_VALUES = {
 ON_RESIDUALS = {
     "cusum": CusumParams,
     "adwin": AdwinParams,
+    "page_hinkley": PageHinkleyParams,
+    "kswin": KswinParams,
+    "half_space_trees": HalfSpaceTreesParams,
 }
 """Detectors that judge what `robust_location` leaves: the value's distance from the centre, in spreads."""
+
+ON_SPENDING = {
+    "token_burn": TokenBurnParams,
+}
+"""Detectors of what is used up: they judge the value as a share of the profile's budget."""
 
 ON_ARRIVALS = {
     "absence": AbsenceParams,
 }
 """Detectors of what does not come."""
 
-CATALOGUE = ON_VALUES | ON_RESIDUALS | ON_ARRIVALS
+CATALOGUE = ON_VALUES | ON_RESIDUALS | ON_SPENDING | ON_ARRIVALS

@@ -13,10 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.adwin import AdwinParams
+from detectors.art import ArtParams
 from detectors.base import Block, Detector, FloatArray, IntArray, Scores, State
 from detectors.cusum import CusumParams
+from detectors.gaussian import GaussianParams
+from detectors.half_space_trees import HalfSpaceTreesParams
+from detectors.kswin import KswinParams
+from detectors.page_hinkley import PageHinkleyParams
+from detectors.range_novelty import RangeNoveltyParams
 from detectors.robust_location import RobustLocationParams
+from detectors.seasonal import SeasonalParams
 from detectors.static_limits import StaticLimitsParams
+from detectors.variance_change import VarianceChangeParams
 
 EVERY_WINDOWS = 10_000.0
 """The budget the cases are built with."""
@@ -25,7 +33,8 @@ EVERY_WINDOWS = 10_000.0
 @dataclass(frozen=True, slots=True)
 class Case:
     """A bank to check. learns: it is cold at first and takes its idea of normal from the stream. equivariant: scaling
-    and shifting a stream changes no level. spikes: a single window far out must alarm by itself.
+    and shifting a stream changes no level. spikes: a single window far out must alarm by itself. window_s: length of
+    the windows it is shown.
     """
 
     name: str
@@ -33,6 +42,7 @@ class Case:
     learns: bool = True
     equivariant: bool = False
     spikes: bool = False
+    window_s: float = 1.0
 
 
 class OnResiduals:
@@ -91,25 +101,46 @@ CASES = (
     Case(
         "robust_location", RobustLocationParams(every_windows=EVERY_WINDOWS).build, equivariant=True, spikes=True,
     ),
+    Case(
+        "slow_location", RobustLocationParams(every_windows=EVERY_WINDOWS, stride=4).build, equivariant=True,
+        spikes=True,
+    ),
+    Case(
+        "seasonal", SeasonalParams(every_windows=EVERY_WINDOWS, warm_up_s=90_000.0).build, equivariant=True,
+        spikes=True, window_s=1800.0,
+    ),
+    Case("range_novelty", RangeNoveltyParams(every_windows=EVERY_WINDOWS).build, spikes=True),
+    Case("art", ArtParams(every_windows=0.1 * EVERY_WINDOWS, stride=2, settle=16).build),
+    Case("variance_change", VarianceChangeParams(every_windows=EVERY_WINDOWS, warm_up=60).build, equivariant=True),
+    Case("gaussian", GaussianParams(every_windows=EVERY_WINDOWS).build, equivariant=True, spikes=True),
     Case("cusum", lambda n: OnResiduals(CusumParams(every_windows=EVERY_WINDOWS).build(n), n), equivariant=True),
     Case("adwin", lambda n: OnResiduals(AdwinParams(every_windows=EVERY_WINDOWS).build(n), n)),
+    Case(
+        "page_hinkley", lambda n: OnResiduals(PageHinkleyParams(every_windows=EVERY_WINDOWS).build(n), n),
+        equivariant=True,
+    ),
+    Case("kswin", lambda n: OnResiduals(KswinParams(every_windows=EVERY_WINDOWS, window=60, recent=20).build(n), n)),
+    Case(
+        "half_space_trees",
+        lambda n: OnResiduals(HalfSpaceTreesParams(every_windows=EVERY_WINDOWS, window=60).build(n), n),
+    ),
 )
 """One a catalogue entry that scores windows."""
 
 
-def block(values: FloatArray, at: float, rows: IntArray | None = None) -> Block:
-    """One-sample windows of one second, one a row."""
+def block(values: FloatArray, at: float, rows: IntArray | None = None, window_s: float = 1.0) -> Block:
+    """One-sample windows, one a row."""
     n = len(values)
     rows = np.arange(n) if rows is None else rows
-    start = np.full(n, float(at))
-    return Block(rows, start, start + 1.0, values, np.ones(n), np.zeros(n), values, values)
+    start = np.full(n, at * window_s)
+    return Block(rows, start, start + window_s, values, np.ones(n), np.zeros(n), values, values)
 
 
-def play(bank: Detector, stream: FloatArray, at: int = 0) -> FloatArray:
+def play(bank: Detector, stream: FloatArray, at: int = 0, window_s: float = 1.0) -> FloatArray:
     """Score, then learn, a (windows, rows) stream; (windows, rows) levels."""
     levels = []
     for step, values in enumerate(stream):
-        one = block(values, at + step)
+        one = block(values, at + step, window_s=window_s)
         levels.append(bank.score(one).level)
         bank.learn(one)
     return np.array(levels)
@@ -124,7 +155,7 @@ def scoring_changes_nothing(case: Case) -> None:
     """A bank that is asked twice answers twice the same, and goes on like one that was never asked."""
     asked, plain = case.build(3), case.build(3)
     for at, values in enumerate(noise(80, 3)):
-        one = block(values, at)
+        one = block(values, at, window_s=case.window_s)
         first, second = asked.score(one), asked.score(one)
         assert np.array_equal(first.level, second.level, equal_nan=True), case.name
         asked.learn(one)
@@ -138,16 +169,16 @@ def cold_rows_have_no_level(case: Case) -> None:
     scores = bank.score(block(np.array([1.0, 2.0]), 0))
     assert np.isnan(scores.level).all() == case.learns, case.name
     assert not scores.direction.any(), case.name
-    levels = play(bank, noise(200, 2))
+    levels = play(bank, noise(200, 2), window_s=case.window_s)
     assert np.isfinite(levels[100:]).all(), case.name
 
 
 def finite_values_give_finite_levels(case: Case) -> None:
     """Zero, negative, subnormal, huge: no NaN or infinity once a row is warm."""
     bank = case.build(4)
-    play(bank, noise(200, 4))
+    play(bank, noise(200, 4), window_s=case.window_s)
     for at, value in enumerate((0.0, -0.0, -5.0, 5e-324, -1e-310, 1e12, -1e12, 1e38, 1e300, -1e300) * 4):
-        one = block(np.full(4, value), 200 + at)
+        one = block(np.full(4, value), 200 + at, window_s=case.window_s)
         scores = bank.score(one)
         assert np.isfinite(scores.level).all(), (case.name, value)
         assert np.isfinite(scores.raw).all(), (case.name, value)
@@ -157,29 +188,29 @@ def finite_values_give_finite_levels(case: Case) -> None:
 def a_flat_stream_gets_used_to_jitter(case: Case) -> None:
     """Jitter after rest may be news, but not for ever."""
     bank = case.build(1)
-    play(bank, np.full((200, 1), 100.0))
-    levels = play(bank, 100.0 + 1e-3 * np.random.default_rng(1).normal(size=(600, 1)), at=200)
+    play(bank, np.full((200, 1), 100.0), window_s=case.window_s)
+    levels = play(bank, 100.0 + 1e-3 * np.random.default_rng(1).normal(size=(600, 1)), at=200, window_s=case.window_s)
     assert (levels[300:] >= 1.0).sum() <= 1, case.name
 
 
 def a_flat_stream_alarms_when_it_jumps(case: Case) -> None:
     """Rest must not make a bank blind; the jump leaves the range the static case allows."""
     bank = case.build(1)
-    levels = play(bank, np.full((200, 1), 100.0))
+    levels = play(bank, np.full((200, 1), 100.0), window_s=case.window_s)
     assert not (levels >= 1.0).any(), case.name
-    levels = play(bank, np.full((40, 1), 2e3), at=200)
+    levels = play(bank, np.full((40, 1), 2e3), at=200, window_s=case.window_s)
     assert (levels >= 1.0).any(), case.name
 
 
 def an_outlier_does_not_poison(case: Case) -> None:
     """After one absurd window the quiet stream is quiet again, and a clear change is still seen."""
     bank = case.build(1)
-    play(bank, noise(300, 1))
-    levels = play(bank, np.full((1, 1), 1e12), at=300)
+    play(bank, noise(300, 1), window_s=case.window_s)
+    levels = play(bank, np.full((1, 1), 1e12), at=300, window_s=case.window_s)
     assert not case.spikes or (levels >= 1.0).all(), case.name
-    levels = play(bank, noise(200, 1, seed=2), at=301)
+    levels = play(bank, noise(200, 1, seed=2), at=301, window_s=case.window_s)
     assert (levels[20:] >= 1.0).sum() <= 1, case.name
-    levels = play(bank, 1e4 + noise(40, 1, seed=3), at=501)
+    levels = play(bank, 1e4 + noise(40, 1, seed=3), at=501, window_s=case.window_s)
     assert (levels >= 1.0).any(), case.name
 
 
@@ -189,7 +220,8 @@ def levels_do_not_depend_on_units(case: Case) -> None:
         return
     stream = noise(300, 2)
     stream[250:] += 60.0
-    plain, scaled = play(case.build(2), stream), play(case.build(2), 1000.0 * stream + 5.0e4)
+    plain = play(case.build(2), stream, window_s=case.window_s)
+    scaled = play(case.build(2), 1000.0 * stream + 5.0e4, window_s=case.window_s)
     assert np.allclose(plain, scaled, rtol=1e-2, atol=1e-2, equal_nan=True), case.name
 
 
@@ -198,13 +230,13 @@ def a_restored_bank_continues_bit_for_bit(case: Case) -> None:
     stream = noise(260, 3)
     stream[230:] += 30.0
     old, new = case.build(3), case.build(6)
-    play(old, stream[:150])
+    play(old, stream[:150], window_s=case.window_s)
     state = old.snapshot(np.arange(3))
     kept = {name: cells.copy() for name, cells in state.items()}
     rows = np.array([5, 1, 3])
     new.restore(rows, state)
     for at, values in enumerate(stream[150:]):
-        one, other = block(values, 150 + at), block(values, 150 + at, rows)
+        one, other = block(values, 150 + at, None, case.window_s), block(values, 150 + at, rows, case.window_s)
         mine, its = old.score(one), new.score(other)
         for a, b in ((mine.level, its.level), (mine.raw, its.raw), (mine.expected, its.expected)):
             assert np.array_equal(a, b, equal_nan=True), case.name
@@ -217,7 +249,7 @@ def a_restored_bank_continues_bit_for_bit(case: Case) -> None:
 def forgotten_rows_are_cold(case: Case) -> None:
     """And the others are not."""
     bank, fresh = case.build(2), case.build(2)
-    play(bank, noise(200, 2))
+    play(bank, noise(200, 2), window_s=case.window_s)
     kept = bank.snapshot(np.array([1]))
     bank.forget(np.array([0]))
     _same_state(bank.snapshot(np.array([0])), fresh.snapshot(np.array([0])), case.name)
@@ -227,7 +259,7 @@ def forgotten_rows_are_cold(case: Case) -> None:
 def growing_keeps_state(case: Case) -> None:
     """Old rows stay as they are; new ones are cold."""
     bank, fresh = case.build(2), case.build(5)
-    play(bank, noise(100, 2))
+    play(bank, noise(100, 2), window_s=case.window_s)
     before = bank.snapshot(np.arange(2))
     bank.grow(5)
     _same_state(bank.snapshot(np.arange(2)), before, case.name)
@@ -240,12 +272,12 @@ def rows_do_not_touch_each_other(case: Case) -> None:
     """A row alone, in company, and in company in another order: the same levels."""
     stream = noise(200, 4)
     stream[150:, 1] += 80.0
-    together = play(case.build(4), stream)
-    alone = play(case.build(1), stream[:, 1:2])
+    together = play(case.build(4), stream, window_s=case.window_s)
+    alone = play(case.build(1), stream[:, 1:2], window_s=case.window_s)
     assert np.array_equal(together[:, 1], alone[:, 0], equal_nan=True), case.name
     bank, order = case.build(4), np.array([2, 0, 3, 1])
     for at, values in enumerate(stream):
-        one = block(values[order], at, order)
+        one = block(values[order], at, order, case.window_s)
         assert np.array_equal(bank.score(one).level, together[at][order], equal_nan=True), case.name
         bank.learn(one)
 
@@ -253,7 +285,7 @@ def rows_do_not_touch_each_other(case: Case) -> None:
 def foreign_state_is_refused(case: Case) -> None:
     """Wrong names, shapes or types raise `ValueError` and leave the bank as it was."""
     bank, rows = case.build(2), np.arange(2)
-    play(bank, noise(100, 2))
+    play(bank, noise(100, 2), window_s=case.window_s)
     before = bank.snapshot(rows)
     name = sorted(before)[0]
     strangers: tuple[dict[str, NDArray[np.generic]], ...] = (

@@ -8,21 +8,23 @@ that an alarm lasts as long as the change and ends with the first ordinary windo
 Fails: on series that wander by more than the allowance when nothing is wrong, until calibration has seen it. Cost:
 about 1 us per window and series in blocks of 200; 180 bytes a series.
 
-Sources: Page 1954; Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and restarted sums).
+Sources: Page 1954; Hinkley 1970 (dating the change); Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and
+restarted sums).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.base import Block, FloatArray, IntArray, Scores, State
+from detectors.banked import Banked
+from detectors.base import Block, FloatArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
-from detectors.table import Column, Part, Table, check_parts, restore_parts, snapshot_parts
+from detectors.table import Column, Table
 
+_SETTLING = 3.0
+"""How many windows the start of a run is off by, for a shift of one spread; it falls with the square of the shift."""
 _RECENT = 0.3
 """Share of the newest window in the mean of the last few."""
 
@@ -41,7 +43,11 @@ class CusumParams:
     clip: float = 5.0
     hold: float = 0.5
     warm_up: int = 8
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.01, excess=0.7))
+    tail: TailParams = field(
+        default_factory=lambda: TailParams(
+            mark=2.0, rate=0.01, excess=0.7, longest=60.0, prior_exceedances=8.0, prior_windows=200.0,
+        )
+    )
 
     def build(self, capacity: int) -> Cusum:
         """The bank."""
@@ -50,17 +56,19 @@ class CusumParams:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """When the run behind each window's score began, and how far the row is shifted, in spreads, signed.
+    """When the run behind each window's score began, how many windows that may be off by (nine times in ten), and how
+    far the row is shifted, in spreads, signed.
 
     The shift is the run's mean residual or the mean of the last few windows, whichever is smaller: a run that began
     with a large deviation must not speak for what is small now.
     """
 
     onset_s: FloatArray
+    error_windows: FloatArray
     shift: FloatArray
 
 
-class Cusum:
+class Cusum(Banked):
     """The bank; see the module. Takes residuals as values (mean 0, spread 1). `Scores.expected` is 0."""
 
     def __init__(self, params: CusumParams, capacity: int) -> None:
@@ -70,14 +78,14 @@ class Cusum:
                 "sum": Column(np.float64, 0.0, (2,)),
                 "run": Column(np.float64, 0.0, (2,)),
                 "recent": Column(np.float64, 0.0),
-                "reached": Column(np.float64, 0.0),
+                "free": Column(np.float64, 0.0, (2,)),
                 "onset_s": Column(np.float64, np.nan, (2,)),
                 "learned": Column(np.int64, 0),
             },
             capacity,
         )
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
-        self._parts: dict[str, Part] = {"rows": self._rows, "tail": self._tail}
+        super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
         """Judge each window as if it were added to its row's sums."""
@@ -99,14 +107,18 @@ class Cusum:
         length = np.where(going, cells["run"][rows, side], 0.0) + 1.0
         sign = 1.0 - 2.0 * side
         recent = np.maximum(self._recent(block) * sign, 0.0)
-        shift = np.minimum(sums[at, side] / length + params.allowance, recent) * sign
-        return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), Runs(onset_s, shift)
+        mean = sums[at, side] / length + params.allowance
+        # A change that grew was below the allowance when it began: for as long as it took to grow by that since.
+        growing = 2.0 * length * params.allowance / np.maximum(recent, params.allowance)
+        error = 1.0 + _SETTLING / np.maximum(np.minimum(mean, recent), 0.5) ** 2 + growing
+        runs = Runs(onset_s, error, np.minimum(mean, recent) * sign)
+        return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), runs
 
-    def _added(self, block: Block) -> FloatArray:
+    def _added(self, block: Block, sums: str = "sum") -> FloatArray:
         """(n, 2) the sums with this window, above and below."""
         residual = np.clip(block.value, -self._params.clip, self._params.clip)
         both = np.stack([residual, -residual], axis=1) - self._params.allowance
-        added: FloatArray = np.maximum(self._rows["sum"][block.rows] + both, 0.0)
+        added: FloatArray = np.maximum(self._rows[sums][block.rows] + both, 0.0)
         return added
 
     def _recent(self, block: Block) -> FloatArray:
@@ -114,11 +126,6 @@ class Cusum:
         before = self._rows["recent"][block.rows]
         recent: FloatArray = before + _RECENT * (np.clip(block.value, -self._params.clip, self._params.clip) - before)
         return recent
-
-    def learn(self, block: Block) -> None:
-        """Add each window to its row's sums, and learn from these how high they come when nothing is wrong."""
-        self.track(block)
-        self.calibrate(block)
 
     def track(self, block: Block) -> None:
         """Add each window to its row's sums. Evidence, not habit: also for windows that must not be learned from."""
@@ -128,36 +135,24 @@ class Cusum:
         cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
         cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
         cells["recent"][rows] = self._recent(block)
-        cells["reached"][rows] = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
         cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + self._params.hold)
+        # How high a sum would have come that nobody held, or the tail would end where alarms begin.
+        free = np.where(self._tail.incident(rows), cells["sum"][rows], self._added(block, "free"))
+        cells["free"][rows] = free
+        warm = cells["learned"][rows] >= self._params.warm_up
+        self._tail.track(rows, np.where(warm, _signed(free), np.nan))
 
-    def calibrate(self, block: Block) -> None:
+    def settle(self, block: Block) -> None:
         """Learn from the sums as they were tracked last, for windows that may be learned from."""
         rows, cells = block.rows, self._rows
         learned = cells["learned"][rows] + 1
         cells["learned"][rows] = learned
         warm = learned > self._params.warm_up
         if warm.any():
-            self._tail.learn(rows[warm], cells["reached"][rows[warm]])
+            self._tail.learn(rows[warm], _signed(cells["free"][rows[warm]]))
 
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        self._rows.grow(capacity)
-        self._tail.grow(capacity)
 
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state."""
-        self._rows.forget(rows)
-        self._tail.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """Sums and tails of these rows."""
-        return snapshot_parts(rows, self._parts)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        check_parts(rows, state, self._parts)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put sums and tails back; raises `ValueError` when they are not this bank's."""
-        restore_parts(rows, state, self._parts)
+def _signed(sums: FloatArray) -> FloatArray:
+    """(n,) the larger of two sums, negative for the one below."""
+    signed: FloatArray = np.where(sums[:, 0] >= sums[:, 1], sums[:, 0], -sums[:, 1])
+    return signed

@@ -12,6 +12,14 @@ from typing import Literal
 
 Watch = Literal["up", "down", "both"]
 Scale = Literal["linear", "log", "sqrt"]
+Sampling = Literal["per_request", "pre_aggregated"]
+
+ENSEMBLES: dict[Sampling, tuple[str, ...]] = {
+    "per_request": ("robust_location", "cusum"),
+    "pre_aggregated": ("robust_location", "slow_location", "range_novelty", "art"),
+}
+"""What judges a metric whose profile names no detectors. Windows of requests have a spread of their own and are many;
+values that arrive aggregated come one a window, seldom, and tell more by what was never seen before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,9 @@ class Profile:
     metric's unit and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that
     vary by factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm
     at once, None for none.
-    detectors: catalogue names; `static_limits` always runs. warm_up: windows before learned detectors speak.
+    sampling: whether windows are made of requests or hold one value that was aggregated elsewhere. detectors: catalogue
+    names, None for the ensemble of the sampling; `static_limits` always runs. warm_up: windows before learned detectors
+    speak. token_budget: tokens a `token_burn` period may cost, None for none.
     """
 
     name: str
@@ -35,8 +45,15 @@ class Profile:
     floor: float = 1e-3
     low: float | None = None
     high: float | None = None
-    detectors: tuple[str, ...] = ("robust_location", "cusum")
+    sampling: Sampling = "per_request"
+    detectors: tuple[str, ...] | None = None
     warm_up: int = 30
+    token_budget: float | None = None
+
+    @property
+    def ensemble(self) -> tuple[str, ...]:
+        """The catalogue names of what judges it."""
+        return ENSEMBLES[self.sampling] if self.detectors is None else self.detectors
 
 
 def profile_index(metric: str, profiles: Sequence[Profile]) -> int | None:

@@ -18,15 +18,15 @@ Source: Hampel 1974 (median and MAD); Huber and Ronchetti 2009, chapter 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores, State
+from detectors.banked import Banked
+from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
-from detectors.table import Column, Part, Table, check_parts, restore_parts, snapshot_parts
+from detectors.table import Column, Table
 
 _MAD_TO_SIGMA = 1.4826
 _LARGEST = 1e38
@@ -34,23 +34,29 @@ _LARGEST = 1e38
 _MOST = 1e6
 """Deviations end here, in spreads, so that nothing downstream overflows."""
 
+_FAR = 100.0
+"""A distance counts towards the long-run floor for at most so many times what is usual."""
 _CALM = 1.2
 """Most spread, as a multiple of that of the ring's newest half: a calm row is not judged by its stormy past."""
 
 
 @dataclass(frozen=True, slots=True)
 class RobustLocationParams:
-    """ring, recent, settle, warm_up, refresh_every: in windows; warm_up is the least a centre is taken from.
+    """ring, recent, settle, warm_up, refresh_every: in windows kept; warm_up is the least a centre is taken from.
+    stride: one window of so many is kept, so that the same memory reaches further back.
 
     relative_floor: least spread as a share of the centre's size. rest_floor: least spread as a share of the ring's
     trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these lie
-    further away than so many of their spreads; young are the first `settle` windows.
-    small_ring: a ring of n windows knows its spread less well; deviations are divided by 1 + small_ring (1/n - 1/ring).
-    within_memory: windows over which the samples' own spread is averaged.
+    further away than so many of their spreads; young are the first `settle` windows. small_ring: a ring of n windows
+    knows its spread less well; deviations are divided by 1 + small_ring (1/n - 1/ring). within_memory: windows over
+    which the samples' own spread is averaged. wander_floor, wander_memory: least spread as a share of the mean distance
+    from the centre over so many windows, alarming ones included: a row that rests for longer than its ring and then
+    moves as it often did is no news.
     """
 
     every_windows: float = 604_800.0
     ring: int = 128
+    stride: int = 1
     warm_up: int = 16
     refresh_every: int = 8
     recent: int = 16
@@ -60,14 +66,16 @@ class RobustLocationParams:
     break_spreads: float = 3.0
     small_ring: float = 16.0
     within_memory: float = 128.0
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.0, rate=0.0228, excess=0.373))
+    wander_floor: float = 0.3
+    wander_memory: float = 20_000.0
+    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.05, rate=0.0195, excess=0.37))
 
     def build(self, capacity: int) -> RobustLocation:
         """The bank."""
         return RobustLocation(self, capacity)
 
 
-class RobustLocation:
+class RobustLocation(Banked):
     """The bank; see the module. `Scores.raw` is the distance in spreads, without sign."""
 
     def __init__(self, params: RobustLocationParams, capacity: int) -> None:
@@ -77,16 +85,19 @@ class RobustLocation:
                 "ring": Column(np.float32, np.nan, (params.ring,)),
                 "head": Column(np.int32, 0),
                 "filled": Column(np.int32, 0),
+                "seen": Column(np.int64, 0),
                 "learned": Column(np.int64, 0),
                 "centre": Column(np.float64, np.nan),
                 "spread": Column(np.float64, np.nan),
                 "within": Column(np.float64, 0.0),
                 "thinness": Column(np.float64, 0.0),
+                "wander": Column(np.float64, 0.0),
+                "witnessed": Column(np.float64, 0.0),
             },
             capacity,
         )
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
-        self._parts: dict[str, Part] = {"rows": self._rows, "tail": self._tail}
+        super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
         """Judge each window against its row's ring; NaN until `warm_up` windows were learned."""
@@ -126,16 +137,42 @@ class RobustLocation:
         young: BoolArray = self._rows["learned"][rows] <= self._params.settle
         return young
 
-    def learn(self, block: Block) -> None:
-        """Take each window into its row's ring and tail."""
+    def track(self, block: Block) -> None:
+        """Take every window's score as evidence of the tail."""
+        self.witness(block, self.score(block))
+
+    def settle(self, block: Block) -> None:
+        """Take windows that may be learned from into their rows' rings and tails."""
         self.take_in(block, self.score(block))
 
+    def witness(self, block: Block, scores: Scores) -> None:
+        """Take every window's score as evidence of the tail, whether or not the window may be learned from."""
+        self._tail.track(block.rows, scores.raw * scores.direction)
+        warm = np.isfinite(scores.raw)
+        rows, cells = block.rows[warm], self._rows
+        away = np.abs(block.value[warm] - scores.expected[warm])
+        usual = np.maximum(np.maximum(cells["wander"][rows], cells["spread"][rows]), np.abs(scores.expected[warm]))
+        # An absurd window counts for no more than a large one, as far as the row has shown what is large.
+        most = np.where(usual > 1e-30, np.minimum(_FAR * usual, _LARGEST), _LARGEST)
+        away = np.minimum(away, most)
+        number = np.minimum(cells["witnessed"][rows] + 1.0, self._params.wander_memory)
+        cells["witnessed"][rows] = number
+        cells["wander"][rows] += (away - cells["wander"][rows]) / number
+
     def take_in(self, block: Block, scores: Scores) -> None:
-        """As `learn`, where the caller has this block's scores already."""
+        """Learn from windows that may be learned from, with the scores that `witness` had."""
         rows, cells, params = block.rows, self._rows, self._params
         warm = np.isfinite(scores.raw)
         if warm.any():
             self._tail.learn(rows[warm], (scores.raw * scores.direction)[warm])
+        seen = cells["seen"][rows] + 1
+        cells["seen"][rows] = seen
+        self._learn_within(block, seen)
+        if params.stride > 1:
+            block = block.take(seen % params.stride == 0)
+            rows = block.rows
+        if not len(rows):
+            return
         head = cells["head"][rows]
         cells["ring"][rows, head] = np.clip(block.value, -_LARGEST, _LARGEST)
         cells["head"][rows] = (head + 1) % params.ring
@@ -143,15 +180,14 @@ class RobustLocation:
         cells["filled"][rows] = filled
         learned = cells["learned"][rows] + 1
         cells["learned"][rows] = learned
-        self._learn_within(block, learned)
         due = (filled >= params.warm_up) & ((learned % params.refresh_every == 0) | (filled == params.warm_up))
         if due.any():
             self._refresh(rows[due])
 
-    def _learn_within(self, block: Block, learned: NDArray[np.int64]) -> None:
+    def _learn_within(self, block: Block, seen: NDArray[np.int64]) -> None:
         """Average the samples' own variance and the reciprocal of their number; one window moves them a bounded way."""
         rows, cells = block.rows, self._rows
-        step = 1.0 / np.minimum(learned, self._params.within_memory)
+        step = 1.0 / np.minimum(seen, self._params.within_memory)
         within = cells["within"][rows]
         several = block.count > 1
         variance = np.minimum(block.std, _LARGEST) ** 2
@@ -180,6 +216,7 @@ class RobustLocation:
         spread = np.minimum(_MAD_TO_SIGMA * _middle(away, filled), calm)
         floor = np.maximum(params.relative_floor * np.abs(centre), np.finfo(np.float32).tiny)
         cells["centre"][rows] = centre
+        floor = np.maximum(floor, params.wander_floor * cells["wander"][rows])
         cells["spread"][rows] = np.maximum(np.maximum(spread, params.rest_floor * rest), floor)
 
     def _newest_spread(self, ring: FloatArray, head: IntArray, filled: IntArray) -> FloatArray:
@@ -212,28 +249,6 @@ class RobustLocation:
         if params.recent < params.warm_up:
             cells["centre"][hit] = np.nan
             cells["spread"][hit] = np.nan
-
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        self._rows.grow(capacity)
-        self._tail.grow(capacity)
-
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state."""
-        self._rows.forget(rows)
-        self._tail.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """Rings and tails of these rows."""
-        return snapshot_parts(rows, self._parts)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        check_parts(rows, state, self._parts)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put rings and tails back; raises `ValueError` when they are not this bank's."""
-        restore_parts(rows, state, self._parts)
 
 
 def without_extreme(block: Block) -> tuple[FloatArray, FloatArray]:

@@ -22,7 +22,7 @@ class Rules:
         if not profiles:
             raise ValueError("profiles: none given, expected at least one")
         for profile in profiles:
-            unknown = sorted(set(profile.detectors) - set(detectors))
+            unknown = sorted(set(profile.ensemble) - set(detectors))
             if profile.scale != "linear" and not profile.floor > 0:
                 raise ValueError(f"profile {profile.name}: floor {profile.floor}, expected above 0 for {profile.scale}")
             if unknown:
@@ -36,8 +36,9 @@ class Rules:
         self._min_rel = np.array([p.min_rel for p in profiles])
         self._low = np.array([np.nan if p.low is None else p.low for p in profiles])
         self._high = np.array([np.nan if p.high is None else p.high for p in profiles])
+        self._token_budget = np.array([np.nan if p.token_budget is None else p.token_budget for p in profiles])
         self._warm_up = np.array([p.warm_up for p in profiles], dtype=np.intp)
-        self._enabled = np.array([[name in p.detectors for name in detectors] for p in profiles])
+        self._enabled = np.array([[name in p.ensemble for name in detectors] for p in profiles])
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; new rows have the first profile."""
@@ -54,9 +55,17 @@ class Rules:
         profile = self._profile[rows]
         return self._low[profile], self._high[profile]
 
+    def token_budget(self, rows: IntArray) -> FloatArray:
+        """(n,) tokens a period may cost, NaN for unlimited."""
+        return self._token_budget[self._profile[rows]]
+
     def warm_up(self, rows: IntArray) -> IntArray:
         """(n,) windows before learned detectors speak."""
         return self._warm_up[self._profile[rows]]
+
+    def used(self, detector: int) -> bool:
+        """Whether any profile wants a detector."""
+        return bool(self._enabled[:, detector].any())
 
     def enabled(self, rows: IntArray) -> BoolArray:
         """(n, detectors): which detectors each row wants."""
@@ -64,10 +73,14 @@ class Rules:
 
     def counts(self, rows: IntArray, direction: IntArray, value: FloatArray, expected: FloatArray) -> BoolArray:
         """(n,) whether a deviation is in a direction and of a size that the row's profile minds."""
-        wanted = self._direction[self._profile[rows]]
-        far = np.abs(value - expected) >= self.least(rows, expected)
-        counts: BoolArray = ((wanted == 0) | (wanted == direction)) & far
+        counts: BoolArray = self.minds(rows, direction) & (np.abs(value - expected) >= self.least(rows, expected))
         return counts
+
+    def minds(self, rows: IntArray, direction: IntArray) -> BoolArray:
+        """(n,) whether the row's profile minds a deviation in this direction at all."""
+        wanted = self._direction[self._profile[rows]]
+        minds: BoolArray = (wanted == 0) | (wanted == direction)
+        return minds
 
     def to_scale(self, rows: IntArray, value: FloatArray) -> FloatArray:
         """Values in the domain in which their rows are judged."""

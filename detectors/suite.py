@@ -4,37 +4,64 @@ A window's value is taken to the profile's scale, judged by robust location, and
 centre, in spreads) by the others. A detector's level counts only in the profile's direction and beyond its minimum
 deviation; the window's level is the highest that counts. A level that does not count ends below 1, so it still ranks.
 
+Two more answers beside the level, for other questions: `score` ranks windows by how far off their row is, gates aside,
+and fades over the windows after; `news` tells of what the row has never shown, once. What is known of both is measured
+under `benchmarks/detection`: production telemetry labelled by the point rewards the first, early-warning sets the
+second, and neither serves for the other.
+
 For each block the caller calls `score`, then `arrived`, then `learn`. The caller decides what may be learned and leaves
 out the windows of rows that an open incident has frozen; `arrived` gets every window, so that what is only evidence
-(the sums of CUSUM, the arrivals of absence) goes on and does not stand still where an incident froze it.
+(the sums of CUSUM, the arrivals of absence, the ranges of novelty) goes on and does not stand still while frozen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.absence import Absence, AbsenceParams, Silence
-from detectors.adwin import Adwin, AdwinParams
+from detectors.adwin import AdwinParams
+from detectors.art import ArtParams
+from detectors.banked import Rowed
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores, State
 from detectors.cusum import Cusum, CusumParams
-from detectors.profiles import DEFAULT_PROFILES, Profile
+from detectors.ensemble import ENTRIES, Ensemble
+from detectors.gaussian import GaussianParams
+from detectors.half_space_trees import HalfSpaceTreesParams
+from detectors.kswin import KswinParams
+from detectors.page_hinkley import PageHinkleyParams
+from detectors.profiles import DEFAULT_PROFILES, Profile, Sampling
+from detectors.range_novelty import RangeNoveltyParams
+from detectors.refractory import Refractory
 from detectors.robust_location import RobustLocation, RobustLocationParams, without_extreme
 from detectors.rules import Rules
+from detectors.seasonal import SeasonalParams
 from detectors.static_limits import StaticLimits, StaticLimitsParams
-from detectors.table import Part, check_parts, restore_parts, snapshot_parts
+from detectors.table import Column, Table, check_parts, restore_parts, snapshot_parts
+from detectors.token_burn import TokenBurn, TokenBurnParams
+from detectors.variance_change import VarianceChangeParams
+from detectors.verdict import DATED, Verdict, decided
+from detectors.view import View
 
-_NAMES = ("static_limits", "robust_location", "cusum", "adwin")
-_STATIC, _ROBUST, _CUSUM, _ADWIN = range(len(_NAMES))
+__all__ = ["Suite", "SuiteParams", "Verdict"]
+
+SLOW = partial(RobustLocationParams, stride=8)
+"""Robust location over a thousand windows."""
+_NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
+_COLUMN = {name: at for at, name in enumerate(_NAMES)}
+_STATIC, _ROBUST, _CUSUM = range(3)
+_NOVELTY = ("range_novelty", "art")
+_NOVEL = [_COLUMN[name] for name in _NOVELTY]
 _UNCOUNTED = 0.99
 """The highest level of a deviation that does not count."""
 _LEAST_SPREADS = 6.0
 """The least deviation a profile minds is at least so many spreads: about what alarms at the usual budgets."""
-_DATED = 0.5
-"""From this level on, a CUSUM run dates the change also when another detector decides."""
+_REFRACTORY = 100
+"""Windows in which what is no higher than before is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +73,26 @@ class SuiteParams:
     profiles: tuple[Profile, ...] = DEFAULT_PROFILES
     robust_location: RobustLocationParams = field(default_factory=RobustLocationParams)
     cusum: CusumParams = field(default_factory=CusumParams)
+    slow_location: RobustLocationParams = field(default_factory=SLOW)
+    seasonal: SeasonalParams = field(default_factory=SeasonalParams)
+    range_novelty: RangeNoveltyParams = field(default_factory=RangeNoveltyParams)
+    art: ArtParams = field(default_factory=ArtParams)
+    variance_change: VarianceChangeParams = field(default_factory=VarianceChangeParams)
+    gaussian: GaussianParams = field(default_factory=GaussianParams)
+    half_space_trees: HalfSpaceTreesParams = field(default_factory=HalfSpaceTreesParams)
     adwin: AdwinParams = field(default_factory=AdwinParams)
+    page_hinkley: PageHinkleyParams = field(default_factory=PageHinkleyParams)
+    kswin: KswinParams = field(default_factory=KswinParams)
+    token_burn: TokenBurnParams = field(default_factory=TokenBurnParams)
     absence: AbsenceParams = field(default_factory=AbsenceParams)
 
     def build(self, capacity: int) -> Suite:
         """The suite, with room for rows below `capacity`."""
         return Suite(self, capacity)
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The suite's answer, (n,) each but `levels`.
-
-    level: NaN while warming up. detector: index into `Suite.names` of the one that decided, -1 for none. direction: +1
-    above, -1 below, 0 neither. expected: in the metric's unit, NaN while unknown. levels: (detectors, n) after gating,
-    NaN where a detector is off or warming up. onset_s: when the change is estimated to have begun.
-    """
-
-    level: FloatArray
-    detector: IntArray
-    direction: IntArray
-    expected: FloatArray
-    levels: FloatArray
-    onset_s: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A block as the learned detectors see it. known: rows past their warm-up; the rest is in the rows' scale."""
-
-    scaled: Block
-    lower: FloatArray
-    upper: FloatArray
-    centre: FloatArray
-    spread: FloatArray
-    known: BoolArray
-    robust: Scores
-
-    def residuals(self, keep: BoolArray) -> Block:
-        part = self.scaled.take(keep)
-        return replace(part, value=(part.value - self.centre[keep]) / self.spread[keep])
+    def sampled(self, sampling: Sampling) -> SuiteParams:
+        """The same, with every profile of one kind of sampling."""
+        return replace(self, profiles=tuple(replace(profile, sampling=sampling) for profile in self.profiles))
 
 
 class Suite:
@@ -95,30 +102,39 @@ class Suite:
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
-        # The learned detectors share the budget of a series.
-        learned = max(len(profile.detectors) for profile in params.profiles)
+        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share.
+        learned = max(len(set(profile.ensemble) - set(_NOVELTY)) for profile in params.profiles)
         every = params.false_alarm_every_s / params.window_s
         each = every * max(learned, 1)
         self._rules = Rules(params.profiles, self.names, capacity)
         self._static = StaticLimits(StaticLimitsParams(), capacity)
         self._robust = RobustLocation(replace(params.robust_location, every_windows=each), capacity)
         self._cusum = Cusum(replace(params.cusum, every_windows=each), capacity)
-        self._adwin = Adwin(replace(params.adwin, every_windows=each), capacity)
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
-        self._on_residuals: dict[int, Cusum | Adwin] = {_CUSUM: self._cusum, _ADWIN: self._adwin}
-        self._seen: tuple[Block, _View] | None = None
-        self._parts: dict[str, Part] = {
-            "robust_location": self._robust, "cusum": self._cusum, "adwin": self._adwin, "absence": self._absence,
+        self._echo = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
+        self._refractory = Refractory(_REFRACTORY, capacity)
+        builders = {name: replace(getattr(params, name), every_windows=each).build for name in ENTRIES}
+        self._ensemble = Ensemble(builders, _COLUMN, self._rules, capacity)
+        self._seen: tuple[Block, View] | None = None
+        self._judged: tuple[Block, Verdict, FloatArray] | None = None
+        self._parts: dict[str, Rowed] = {
+            "robust_location": self._robust, "cusum": self._cusum, "absence": self._absence, "echo": self._echo,
+            "refractory": self._refractory, **self._ensemble.banks,
         }
 
     def assign(self, rows: IntArray, profile: IntArray | int) -> None:
         """Say which profile (index into `SuiteParams.profiles`) judges each row."""
         self._rules.assign(rows, profile)
         self._static.limit(rows, *self._rules.limits(rows))
-        self._seen = None
+        self._stale()
 
     def score(self, block: Block) -> Verdict:
         """Judge each window. Changes nothing."""
+        if self._judged is None or self._judged[0] is not block:
+            self._judged = (block, *self._judge(block))
+        return self._judged[1]
+
+    def _judge(self, block: Block) -> tuple[Verdict, FloatArray]:
         view = self._view(block)
         enabled = self._rules.enabled(block.rows)
         expected = self._rules.to_unit(block.rows, np.where(view.known, view.centre, np.nan))
@@ -126,44 +142,67 @@ class Suite:
         levels = np.full((len(self.names), len(block)), np.nan)
         directions = np.zeros(levels.shape, dtype=np.intp)
         levels[_STATIC], directions[_STATIC] = static.level, static.direction
-        run_s = block.start_s.copy()
         use = view.known & enabled[:, _ROBUST]
         kept = np.where(view.robust.direction > 0, view.lower, view.upper)
-        self._enter(levels[_ROBUST], directions[_ROBUST], block.rows, use, view.robust, kept, expected)
-        for at, bank in self._on_residuals.items():
-            use = view.known & enabled[:, at]
-            if not use.any():
-                continue
-            residuals = view.residuals(use)
-            if isinstance(bank, Cusum):
-                scores, runs = bank.trace(residuals)
-                shift = runs.shift
-                run_s[use] = runs.onset_s
-            else:
-                scores = bank.score(residuals)
-                shift = scores.raw * scores.direction
-            moved = view.centre.copy()
-            moved[use] += shift * view.spread[use]
-            full = _spread_out(scores, use)
-            self._enter(levels[at], directions[at], block.rows, use, full, moved, expected)
-        return _verdict(levels, directions, np.where(np.isnan(expected), static.expected, expected), block, run_s)
+        counts = self._minded(block.rows, view.robust, kept, expected)
+        _enter(levels[_ROBUST], directions[_ROBUST], use, counts, view.robust)
+        away = [np.where(use, view.robust.raw, np.nan)]
+        novel = np.full(len(block), np.nan)
+        begun_s, error_s = self._enter_cusum(levels[_CUSUM], directions[_CUSUM], block, view, enabled, expected)
+        for name, opinion in self._ensemble.opinions(block, view, enabled).items():
+            at = _COLUMN[name]
+            _enter(levels[at], directions[at], opinion.asked & view.known, opinion.counts, opinion.scores)
+            if name == "slow_location":
+                away.append(opinion.scores.raw)
+            if name in _NOVELTY:
+                novel = np.fmax(novel, opinion.scores.level)
+        level, detector, direction = decided(levels, directions, _ROBUST)
+        expected = np.where(np.isnan(expected), static.expected, expected)
+        dated = (levels[_CUSUM] >= DATED) & (directions[_CUSUM] == direction)
+        span_s = block.end_s - block.start_s
+        heat = _mean_known(np.stack(away))
+        novel = np.where(enabled[:, _NOVEL].any(axis=1), novel, level)
+        return Verdict(
+            level, detector, direction, expected, levels, np.where(dated, begun_s, block.start_s),
+            np.where(dated, error_s, span_s), self._faded(block.rows, heat),
+            np.where(self._refractory.passes(block.rows, novel), novel, 0.0),
+        ), np.stack([heat, novel])
 
-    def _enter(
-        self, level: FloatArray, direction: IntArray, rows: IntArray, use: BoolArray, scores: Scores,
-        moved: FloatArray, expected: FloatArray,
-    ) -> None:
-        """Fill one detector's line: its level where it counts, held below 1 where it does not."""
-        counts = self._rules.counts(rows, scores.direction, self._rules.to_unit(rows, moved), expected)
-        level[use] = np.where(counts, scores.level, np.minimum(scores.level, _UNCOUNTED))[use]
-        direction[use] = scores.direction[use]
+    def _enter_cusum(
+        self, level: FloatArray, direction: IntArray, block: Block, view: View, enabled: BoolArray,
+        expected: FloatArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Fill CUSUM's line; (n,), (n,): when each row's run began, and how far off that may be."""
+        begun_s, error_s = block.start_s.copy(), block.end_s - block.start_s
+        use = view.known & enabled[:, _CUSUM]
+        if use.any():
+            scores, runs = self._cusum.trace(view.residuals(use))
+            begun_s[use] = runs.onset_s
+            error_s[use] *= runs.error_windows
+            moved = view.centre[use] + runs.shift * view.spread[use]
+            level[use] = np.where(
+                self._minded(block.rows[use], scores, moved, expected[use]), scores.level,
+                np.minimum(scores.level, _UNCOUNTED),
+            )
+            direction[use] = scores.direction
+        return begun_s, error_s
 
-    def _view(self, block: Block) -> _View:
+    def _minded(self, rows: IntArray, scores: Scores, moved: FloatArray, expected: FloatArray) -> BoolArray:
+        """(n,) whether the profile minds a value (in its scale) of this direction and size."""
+        return self._rules.counts(rows, scores.direction, self._rules.to_unit(rows, moved), expected)
+
+    def _faded(self, rows: IntArray, heat: FloatArray) -> FloatArray:
+        """(n,) the highest of these and the last two windows' mean distances from centres."""
+        faded: FloatArray = np.fmax(heat, np.fmax(self._echo["older"][rows], self._echo["newer"][rows]))
+        return faded
+
+    def _view(self, block: Block) -> View:
         """The block as the learned detectors see it; kept for the calls that follow on the same block."""
         if self._seen is None or self._seen[0] is not block:
             self._seen = block, self._look(block)
         return self._seen[1]
 
-    def _look(self, block: Block) -> _View:
+    def _look(self, block: Block) -> View:
         rules, rows = self._rules, block.rows
         scaled = rules.block_to_scale(block)
         lower, upper = (rules.to_scale(rows, value) for value in without_extreme(block))
@@ -174,20 +213,20 @@ class Suite:
         spread = np.maximum(spread, least)
         robust = self._robust.judge(scaled, lower, upper, centre, spread)
         known = np.isfinite(centre) & (self._robust.filled(rows) >= rules.warm_up(rows))
-        return _View(scaled, lower, upper, centre, spread, known, robust)
+        return View(scaled, lower, upper, centre, spread, known, robust)
 
-    def learn(self, block: Block) -> None:
-        """Take in the windows that may be learned from, after `arrived` had them."""
+    def learn(self, block: Block, keep: BoolArray | None = None) -> None:
+        """Take in the windows that may be learned from, after `arrived` had them; all of the block without a mask."""
         view = self._view(block)
+        if keep is not None and not keep.all():
+            block, view = block.take(keep), view.take(keep)
         enabled = self._rules.enabled(block.rows)
         use = view.known & enabled[:, _CUSUM]
         if use.any():
-            self._cusum.calibrate(block.take(use))
-        use = view.known & enabled[:, _ADWIN]
-        if use.any():
-            self._adwin.learn(view.residuals(use))
+            self._cusum.settle(block.take(use))
+        self._ensemble.settle(block, view, enabled)
         self._robust.take_in(view.scaled, view.robust)
-        self._seen = None
+        self._stale()
 
     def young(self, rows: IntArray) -> BoolArray:
         """(n,) rows whose idea of normal is so new that it should go on learning, whatever it thinks of a window.
@@ -201,9 +240,19 @@ class Suite:
         """Take these windows as evidence, whether or not they may be learned from."""
         self._absence.learn(block)
         view = self._view(block)
-        use = view.known & self._rules.enabled(block.rows)[:, _CUSUM]
+        self.score(block)
+        assert self._judged is not None
+        heat, novel = self._judged[2]
+        self._refractory.track(block.rows, novel)
+        self._echo["older"][block.rows] = self._echo["newer"][block.rows]
+        self._echo["newer"][block.rows] = heat
+        self._robust.witness(view.scaled, view.robust)
+        enabled = self._rules.enabled(block.rows)
+        use = view.known & enabled[:, _CUSUM]
         if use.any():
             self._cusum.track(view.residuals(use))
+        self._ensemble.track(block, view, enabled)
+        self._judged = None
 
     def silence(self, rows: IntArray, now_s: float) -> Silence:
         """Judge the silence of rows at `now_s`, the event time up to which all windows are closed."""
@@ -213,16 +262,24 @@ class Suite:
         """Let the silence of these rows up to `now_s` not count: the caller knows its cause."""
         self._absence.excuse(rows, now_s)
 
+    def exhausted_s(self, rows: IntArray, now_s: float) -> FloatArray:
+        """(n,) when the token budgets of rows will be used up, NaN for rows without one: see `token_burn`."""
+        bank = self._ensemble.banks["token_burn"]
+        assert isinstance(bank.inner, TokenBurn)
+        return bank.inner.exhausted_s(bank.held(rows), now_s)
+
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; new rows are cold and have the first profile."""
-        for bank in (self._rules, self._static, self._robust, self._cusum, self._adwin, self._absence):
-            bank.grow(capacity)
+        self._rules.grow(capacity)
+        self._static.grow(capacity)
+        for part in self._parts.values():
+            part.grow(capacity)
 
     def forget(self, rows: IntArray) -> None:
         """Return rows to the cold state; they keep their profile until they are assigned another."""
-        for bank in (self._robust, self._cusum, self._adwin, self._absence):
-            bank.forget(rows)
-        self._seen = None
+        for part in self._parts.values():
+            part.forget(rows)
+        self._stale()
 
     def snapshot(self, rows: IntArray) -> State:
         """Everything learned of these rows; profiles and limits are configuration and not in it."""
@@ -235,33 +292,21 @@ class Suite:
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Put a snapshot back; raises `ValueError`, and changes nothing, when it is not one of this suite's."""
         restore_parts(rows, state, self._parts)
-        self._seen = None
+        self._stale()
+
+    def _stale(self) -> None:
+        self._seen = self._judged = None
 
 
-def _spread_out(scores: Scores, use: BoolArray) -> Scores:
-    """Scores of part of a block at the places of the whole."""
-    def at_place(part: FloatArray) -> FloatArray:
-        whole = np.full(len(use), np.nan)
-        whole[use] = part
-        return whole
-
-    direction = np.zeros(len(use), dtype=np.intp)
-    direction[use] = scores.direction
-    return Scores(at_place(scores.level), at_place(scores.raw), direction, at_place(scores.expected))
+def _enter(level: FloatArray, direction: IntArray, use: BoolArray, counts: BoolArray, scores: Scores) -> None:
+    """Fill one detector's line: its level where it counts, held below 1 where it does not."""
+    level[use] = np.where(counts, scores.level, np.minimum(scores.level, _UNCOUNTED))[use]
+    direction[use] = scores.direction[use]
 
 
-def _verdict(
-    levels: FloatArray, directions: IntArray, expected: FloatArray, block: Block, run_s: FloatArray
-) -> Verdict:
-    """The highest level of each window. run_s: (n,) when each row's CUSUM run began."""
-    rank = np.where(np.isnan(levels), -1.0, levels)
-    detector = rank.argmax(axis=0)
-    at = np.arange(len(detector))
-    level = levels[detector, at]
-    # Limits that hold say nothing about a row that is still warming up.
-    warming = np.isnan(levels[_ROBUST:]).all(axis=0) & ~(level >= 1.0)
-    level = np.where(warming, np.nan, level)
-    direction = np.where(warming, 0, directions[detector, at])
-    dated = (levels[_CUSUM] >= _DATED) & (directions[_CUSUM] == direction)
-    onset_s = np.where(dated, run_s, block.start_s)
-    return Verdict(level, np.where(np.isnan(level), -1, detector), direction, expected, levels, onset_s)
+def _mean_known(levels: FloatArray) -> FloatArray:
+    """(n,) the mean of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(levels)
+    number = known.sum(axis=0)
+    return np.where(number > 0, np.where(known, levels, 0.0).sum(axis=0) / np.maximum(number, 1), np.nan)
+

@@ -142,7 +142,5 @@ class Detection:
         keep = ~alarming
         if frozen := self._rows.numbers(self._triage.episodes):
             keep &= ~np.isin(self._rows.service_of[block.rows], frozen)
-        if keep.all():
-            self._suite.learn(block)
-        elif keep.any():
-            self._suite.learn(block.take(keep))
+        if keep.any():
+            self._suite.learn(block, keep)

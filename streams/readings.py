@@ -17,23 +17,28 @@ SeriesKey = tuple[str, Scope]
 
 def readings(block: Block, verdict: Verdict, at: IntArray, keys: list[SeriesKey]) -> list[Anomaly]:
     """The windows at these places of a block, in order. keys: metric and scope of each. Cost about 1 us a reading."""
+    columns = (
+        block.start_s, block.end_s, block.value, verdict.expected, verdict.level, verdict.direction, block.count,
+        verdict.onset_s, verdict.onset_error_s, verdict.detector,
+    )
     return [
         Anomaly(
             scope, metric, Suite.names[detector] if detector >= 0 else "none", start_s, end_s, value, _known(expected),
-            _known(level), DIRECTIONS[direction], int(count), onset_s,
+            _known(level), DIRECTIONS[direction], int(count), onset_s, _known(error_s),
         )
-        for (metric, scope), start_s, end_s, value, expected, level, direction, count, onset_s, detector in zip(
-            keys, block.start_s[at].tolist(), block.end_s[at].tolist(), block.value[at].tolist(),
-            verdict.expected[at].tolist(), verdict.level[at].tolist(), verdict.direction[at].tolist(),
-            block.count[at].tolist(), verdict.onset_s[at].tolist(), verdict.detector[at].tolist(), strict=True,
-        )
+        for (metric, scope), (
+            start_s, end_s, value, expected, level, direction, count, onset_s, error_s, detector,
+        ) in zip(keys, zip(*(column[at].tolist() for column in columns), strict=True), strict=True)
     ]
 
 
 def absences(silence: Silence, at: IntArray, keys: list[SeriesKey], now_s: float) -> list[Anomaly]:
     """Silent series as readings: no value, the window is the silence, the onset is its first missed window."""
     return [
-        Anomaly(scope, metric, ABSENCE, now_s - silent_s, now_s, None, None, level, "down", 0, now_s - silent_s + gap_s)
+        Anomaly(
+            scope, metric, ABSENCE, now_s - silent_s, now_s, None, None, level, "down", 0, now_s - silent_s + gap_s,
+            gap_s,
+        )
         for (metric, scope), silent_s, gap_s, level in zip(
             keys, silence.silence_s[at].tolist(), silence.expected_gap_s[at].tolist(), silence.level[at].tolist(),
             strict=True,

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from classifiers.memory import dump, load
-from classifiers.model import ActionRecord
+from classifiers.model import ActionRecord, Anomaly
 from classifiers.triage import Transition, Triage, TriageParams
 from tests.classifiers.story import ALL, FLEET, R0, SERVICE, V1, V2, instant, reading
 
@@ -129,3 +130,17 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
 def test_a_damaged_memory_is_refused_by_place() -> None:
     with pytest.raises(ValueError, match="episodes"):
         load(make(), {"episodes": [{"service": 1}], "versions": []})
+
+
+def dated(now_s: float, onset_s: float, error_s: float | None) -> list[Anomaly]:
+    return [replace(one, onset_s=onset_s, onset_error_s=error_s) for one in instant(now_s, "latency_ms", {R0: 1.0})]
+
+
+def test_the_onset_is_that_of_the_alarm_that_is_surest_and_never_after_the_opening() -> None:
+    triage = make()
+    assert triage.observe(SERVICE, 10.0, dated(10.0, 2.0, 6.0)) == []
+    (opened,) = triage.observe(SERVICE, 11.0, dated(11.0, 8.5, 1.5))
+    assert (opened.incident.onset_at_s, opened.incident.onset_error_s) == (8.5, 1.5)
+    for now_s, onset_s, error_s in ((12.0, 3.0, None), (13.0, 12.5, 0.5)):
+        triage.observe(SERVICE, now_s, dated(now_s, onset_s, error_s))
+    assert (triage.episodes[SERVICE].onset_at_s, triage.episodes[SERVICE].onset_error_s) == (8.5, 1.5)

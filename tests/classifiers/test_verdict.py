@@ -77,6 +77,27 @@ def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope
     assert categorise(tally, 0.8)[0].category == category
 
 
+@pytest.mark.parametrize(
+    ("moves", "scopes", "name"),
+    [
+        ({"completion_tokens": 1.0, "latency_ms": 1.0}, (R0,), "runaway_generation"),
+        ({"confidence": -0.4}, FLEET, "silent_quality_loss"),
+        ({"confidence": -0.4, "latency_ms": 1.0}, FLEET, "quality_loss"),
+        ({"queue_ms": 3.0, "ttft_ms": 3.0, "batch_active": 2.0}, FLEET, "queueing"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, FLEET, "shared_contention"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, (R0,), "slow_decoding"),
+        ({"confidence": -0.4}, (PROSE,), "input_drift"),
+    ],
+)
+def test_signals_that_move_together_are_told_apart(
+    moves: dict[str, float], scopes: tuple[Scope, ...], name: str,
+) -> None:
+    tally = Tally()
+    for metric, change in moves.items():
+        tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
+    assert categorise(tally, 0.8)[0].name == name
+
+
 def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
     tally = Tally()
     for second in range(3):
@@ -89,7 +110,7 @@ def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
 def test_silence_outranks_everything_it_brings_along() -> None:
     tally = tally_of("latency_ms", {R0: 5.0})
     tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(3)])
-    assert categorise(tally, 0.8)[0].name == "no_data"
+    assert categorise(tally, 0.8)[0].name == "stalled_replica"
 
 
 def test_pattern_names_are_distinct() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from detectors.base import Block, FloatArray
 from detectors.profiles import DEFAULT_PROFILES, Profile, Watch, profile_index
-from detectors.suite import Suite, SuiteParams, Verdict
+from detectors.suite import Suite, SuiteParams
+from detectors.verdict import Verdict
 from tests.detectors.streams import windows
 
 
@@ -112,6 +113,31 @@ def test_a_slow_drift_is_found_and_dated() -> None:
     assert first < 40
     assert 300.0 <= verdicts[first].onset_s[0] <= 300.0 + first
     assert Suite.names[verdicts[first].detector[0]] == "cusum"
+
+
+@pytest.mark.parametrize(("step", "ramp"), [(15.0, 0.0), (40.0, 0.0), (0.0, 2.5)])
+def test_the_onset_lies_within_its_error_nine_times_in_ten(step: float, ramp: float) -> None:
+    rows, began_s = 200, 200.0
+    suite = suite_of(*[Profile("x", ".*", min_rel=0.0)] * rows, rows=rows)
+    play(suite, quiet(200, rows))
+    within = np.full(rows, np.nan)
+    changed = quiet(30, rows, seed=8) + step + ramp * np.arange(30)[:, None]
+    for at, values in enumerate(changed):
+        block = windows(values, began_s + at)
+        verdict = suite.score(block)
+        suite.arrived(block)
+        hit = np.abs(verdict.onset_s - began_s) <= verdict.onset_error_s
+        within = np.where((verdict.level >= 1.0) & np.isnan(within), hit, within)
+    assert np.nanmean(within) >= 0.9
+
+
+def test_news_comes_once_and_the_score_fades() -> None:
+    suite = SuiteParams(profiles=(Profile("x", ".*", sampling="pre_aggregated"),)).build(1)
+    play(suite, quiet(600))
+    verdicts = play(suite, np.array([[100.0], [300.0], [100.0], [100.0], [100.0], [280.0]]), at_s=600.0)
+    assert [bool(verdict.news[0] > 0) for verdict in verdicts] == [False, True, False, False, False, False]
+    scores = [float(verdict.score[0]) for verdict in verdicts]
+    assert scores[1] == scores[2] == scores[3] > scores[4]
 
 
 def test_a_cold_start_is_forgotten_before_it_becomes_the_norm() -> None:

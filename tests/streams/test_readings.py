@@ -21,7 +21,7 @@ BLOCK = Block(
 )
 VERDICT = Verdict(
     floats(np.nan, 2.0, 0.5), np.array([-1, 1, 2]), np.array([0, 1, -1]), floats(np.nan, 12.0, 31.0), np.zeros((4, 3)),
-    floats(0.0, -4.0, 0.0),
+    floats(0.0, -4.0, 0.0), floats(np.nan, 1.5, 1.0), floats(0.0, 9.0, 1.0), floats(0.0, 2.0, 0.0),
 )
 
 
@@ -29,7 +29,7 @@ def test_a_reading_is_the_window_at_its_place_and_unknown_is_none() -> None:
     found = readings(BLOCK, VERDICT, np.array([0, 1]), [("latency_ms", R0), ("latency_ms", R1)])
     assert found == [
         Anomaly(R0, "latency_ms", "none", 0.0, 1.0, 10.0, None, None, "none", 7, 0.0),
-        Anomaly(R1, "latency_ms", Suite.names[1], 0.0, 1.0, 20.0, 12.0, 2.0, "up", 8, -4.0),
+        Anomaly(R1, "latency_ms", Suite.names[1], 0.0, 1.0, 20.0, 12.0, 2.0, "up", 8, -4.0, 1.5),
     ]
     assert [reading.alarming for reading in found] == [False, True]
 
@@ -42,5 +42,5 @@ def test_a_reading_holds_plain_numbers() -> None:
 def test_silence_begins_with_the_first_window_that_is_missed() -> None:
     silence = Silence(floats(0.2, 3.0), floats(1.0, 12.0), floats(1.0, 2.0))
     assert absences(silence, np.array([1]), [("latency_ms", R1)], 100.0) == [
-        Anomaly(R1, "latency_ms", "absence", 88.0, 100.0, None, None, 3.0, "down", 0, 90.0),
+        Anomaly(R1, "latency_ms", "absence", 88.0, 100.0, None, None, 3.0, "down", 0, 90.0, 2.0),
     ]

@@ -1,0 +1,169 @@
+"""Do the figures still hold? Measures detection anew and compares it with what was accepted; a regression exits 1.
+
+`python -m benchmarks.compare` replays the recordings and checks calibration, both from this repository alone; with
+``--data DIR`` it also runs the public sets. `accepted.json` says by metric what was accepted, which direction is better
+and how far it may fall behind. ``--accept`` writes today's values there: do it in the commit that changes them, and say
+why. Cost is not in here; it depends on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isfinite, log2
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from benchmarks.detection import calibration, microsoft, nab, recorded, vus
+from benchmarks.detection.series import read_microsoft, read_nab
+from benchmarks.detection.subject import default_suite
+from config import load
+from streams.plan import plan_of
+
+Better = Literal["higher", "lower"]
+ACCEPTED = Path(__file__).with_name("accepted.json")
+_RECORDED: dict[str, tuple[Better, float]] = {
+    "found": ("higher", 0.0), "false per 10 min": ("lower", 0.1), "delay s": ("lower", 0.25), "scope": ("higher", 0.05),
+}
+_EVERY = 2_000.0
+_ROWS = 16
+_WINDOWS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured or accepted value. tolerance: how far it may fall behind, in its own unit; None is no value."""
+
+    value: float | None
+    better: Better
+    tolerance: float
+
+    def holds(self, now: float | None) -> bool:
+        """Whether a value measured now is not worse than this one by more than the tolerance."""
+        if self.value is None or now is None:
+            return self.value is None
+        behind = self.value - now if self.better == "higher" else now - self.value
+        return behind <= self.tolerance + 1e-9
+
+
+def from_recordings() -> Iterator[tuple[str, Figure]]:
+    """Both recordings through the shipped configuration."""
+    plan = plan_of(load(None, {}))
+    for folder in recorded.RECORDINGS:
+        for name, value in recorded.figures(folder, plan).items():
+            yield f"recordings/{folder.name}/{name}", _figure(value, *_RECORDED[name])
+
+
+def from_calibration() -> Iterator[tuple[str, Figure]]:
+    """How many times the ensembles' interval is longer or shorter than asked, by shape; 1 is exact."""
+    for line_up in calibration.line_ups("ensemble"):
+        seen = calibration.observe(default_suite(), line_up, _EVERY, _ROWS, _WINDOWS, seed=1)
+        for shape, observed in seen.items():
+            # Half an alarm stands for none.
+            interval = observed.windows / max(observed.alarms, 0.5)
+            yield f"calibration/{line_up.sampling}/{shape}", _figure(2 ** abs(log2(interval / _EVERY)), "lower", 0.5)
+
+
+def from_sets(data: Path) -> Iterator[tuple[str, Figure]]:
+    """The public sets."""
+    subject, series = default_suite(), read_nab(data)
+    nab.trusted(series)
+    answers = subject.run(series)
+    for name, value in nab.figures(series, [answer.alarm for answer in answers]).items():
+        if not name.endswith((" low", " high")):
+            yield f"nab/{name}", _figure(value, "higher", 1.0)
+    yield "nab/VUS-PR", _figure(float(np.mean(list(vus.figures(series, answers).values()))), "higher", 0.01)
+    series = read_microsoft(data)
+    for part, found in microsoft.figures(series, subject.run(series)).items():
+        for name, value in found.items():
+            yield f"microsoft/{part}/{name}", _figure(value, "higher", 0.01)
+
+
+def _figure(value: float, better: Better, tolerance: float) -> Figure:
+    return Figure(round(value, 4) if isfinite(value) else None, better, tolerance)
+
+
+def read_accepted(path: Path) -> dict[str, Figure]:
+    """By metric, what was accepted; raises `ValueError` naming the metric when an entry is not of the shape."""
+    found: dict[str, Figure] = {}
+    for name, entry in json.loads(path.read_text()).items():
+        try:
+            found[name] = Figure(**entry)
+        except TypeError as error:
+            raise ValueError(f"{path.name}: {name}: got {entry}; expected value, better, tolerance") from error
+        if found[name].better not in ("higher", "lower"):
+            raise ValueError(f"{path.name}: {name}: got better={found[name].better!r}; expected higher or lower")
+    return found
+
+
+def regressions(accepted: Mapping[str, Figure], measured: Mapping[str, Figure]) -> list[str]:
+    """Metrics that fell behind, or that their group was measured without. Groups not measured are not judged."""
+    groups = {_group(name) for name in measured}
+    return [
+        name for name, figure in accepted.items()
+        if _group(name) in groups and not (name in measured and figure.holds(measured[name].value))
+    ]
+
+
+def updated(accepted: Mapping[str, Figure], measured: Mapping[str, Figure]) -> dict[str, Figure]:
+    """What was measured in place of what was accepted, directions and tolerances kept; other groups as they were."""
+    groups = {_group(name) for name in measured}
+    kept = {name: figure for name, figure in accepted.items() if _group(name) not in groups}
+    fresh = {
+        name: replace(accepted[name], value=figure.value) if name in accepted else figure
+        for name, figure in measured.items()
+    }
+    return dict(sorted((kept | fresh).items()))
+
+
+def _group(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def table(accepted: Mapping[str, Figure], measured: Mapping[str, Figure], behind: Sequence[str]) -> Iterator[str]:
+    """One line a metric."""
+    yield f"{'metric':46s}{'accepted':>10s}{'now':>10s}  better, tolerance"
+    for name in sorted(accepted.keys() | measured.keys()):
+        old, new = accepted.get(name), measured.get(name)
+        rule = measured[name] if old is None else old
+        if name in behind:
+            state = "REGRESSION"
+        elif new is None:
+            state = "not measured"
+        else:
+            state = "new" if old is None else ""
+        yield f"{name:46s}{_cell(old):>10s}{_cell(new):>10s}  {rule.better}, {rule.tolerance:g}  {state}".rstrip()
+
+
+def _cell(figure: Figure | None) -> str:
+    return "-" if figure is None or figure.value is None else f"{figure.value:.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    made = argparse.ArgumentParser(prog="benchmarks.compare", description=__doc__)
+    made.add_argument("--data", type=Path, default=None, help="folder with the public sets")
+    made.add_argument("--accepted", type=Path, default=ACCEPTED)
+    made.add_argument("--accept", action="store_true", help="write what is measured as accepted")
+    options = made.parse_args(arguments)
+    accepted = read_accepted(options.accepted) if options.accepted.exists() else {}
+    measured = dict(from_recordings()) | dict(from_calibration())
+    if options.data is not None:
+        measured |= dict(from_sets(options.data))
+    behind = regressions(accepted, measured)
+    print("\n".join(table(accepted, measured, behind)))
+    if options.accept:
+        entries = {name: asdict(figure) for name, figure in updated(accepted, measured).items()}
+        options.accepted.write_text(json.dumps(entries, indent=1) + "\n")
+        print(f"accepted: {len(entries)} metrics in {options.accepted.name}")
+        return 0
+    print(f"regressions: {len(behind)}")
+    return int(bool(behind))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

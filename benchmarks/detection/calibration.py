@@ -1,0 +1,165 @@
+"""Does level 1.0 mean what the operator asked for? Asked and observed false-alarm intervals on stationary streams.
+
+Every alarm is false here. Rows of one shape run side by side, a sample a window; all shapes share a suite. Alarms of a
+row no more than 12 windows apart are one, as an incident would be; the share of alarming windows stands beside. The
+first `SETTLE` windows are warm-up and do not count. The minimum deviation of the profile is switched off, so that
+calibration alone is seen. The ensembles of both sampling kinds are run, then each detector alone with the whole budget.
+A figure is right within a factor of 2 of what was asked; it is wrong only when its whole Poisson interval (95 %) lies
+outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import chi2
+
+from benchmarks.detection import lineup
+from benchmarks.detection.events import MERGE
+from benchmarks.detection.subject import Learner, SuiteSubject, sample_block
+from detectors.base import BoolArray, FloatArray, IntArray
+from detectors.profiles import ENSEMBLES, Sampling
+from detectors.suite import Suite, SuiteParams
+
+SETTLE = 2000
+_NOT_LEARNED = ("static_limits", "token_burn")
+_CHUNK = 500
+
+Draw = Callable[[np.random.Generator, int, int], FloatArray]
+"""(windows, rows) independent values."""
+
+INDEPENDENT: dict[str, Draw] = {
+    "normal": lambda rng, n, rows: rng.normal(100.0, 10.0, (n, rows)),
+    "lognormal .5": lambda rng, n, rows: rng.lognormal(4.0, 0.5, (n, rows)),
+    "Student t3": lambda rng, n, rows: 100.0 + 10.0 * rng.standard_t(3.0, (n, rows)),
+    "Poisson 5": lambda rng, n, rows: rng.poisson(5.0, (n, rows)).astype(np.float64),
+    "neg. binomial": lambda rng, n, rows: rng.negative_binomial(2.0, 0.1, (n, rows)).astype(np.float64),
+}
+AUTOREGRESSIVE = {"AR(1) .5": 0.5, "AR(1) .8": 0.8}
+SHAPES = (*INDEPENDENT, *AUTOREGRESSIVE)
+
+
+def stream(rng: np.random.Generator, windows: int, rows: int) -> Iterator[FloatArray]:
+    """By window, the values of all shapes side by side, `rows` of each in the order of `SHAPES`."""
+    past = {name: rng.normal(0.0, 1.0, rows) for name in AUTOREGRESSIVE}
+    for start in range(0, windows, _CHUNK):
+        n = min(_CHUNK, windows - start)
+        drawn = [draw(rng, n, rows) for draw in INDEPENDENT.values()]
+        for name, phi in AUTOREGRESSIVE.items():
+            noise = rng.normal(0.0, (1.0 - phi * phi) ** 0.5, (n, rows))
+            for at in range(n):
+                past[name] = noise[at] = phi * past[name] + noise[at]
+            drawn.append(100.0 + 10.0 * noise)
+        yield from np.concatenate(drawn, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """False alarms over so many windows of all rows. lit: windows that alarmed, those of a lasting alarm included."""
+
+    alarms: int
+    windows: int
+    lit: int = 0
+
+    @property
+    def interval(self) -> float:
+        """Windows between alarms; infinite without any."""
+        return self.windows / self.alarms if self.alarms else float("inf")
+
+    def bounds(self) -> tuple[float, float]:
+        """95 % Poisson interval of `interval`, shortest first."""
+        most = float(chi2.ppf(0.975, 2 * self.alarms + 2)) / 2
+        least = float(chi2.ppf(0.025, 2 * self.alarms)) / 2 if self.alarms else 0.0
+        return self.windows / most, self.windows / least if least else float("inf")
+
+    def verdict(self, asked: float) -> str:
+        """right: within a factor of 2. too often, too seldom: surely not. unsure: too few alarms to tell."""
+        low, high = self.bounds()
+        if asked / 2 <= self.interval <= asked * 2:
+            return "right"
+        if high < asked / 2:
+            return "too often"
+        return "too seldom" if low > asked * 2 else "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """What is run: the detectors of a sampling kind (None: its ensemble)."""
+
+    name: str
+    sampling: Sampling
+    detectors: tuple[str, ...] | None = None
+
+
+def line_ups(only: str = "") -> list[Lineup]:
+    """Both ensembles, and each learned detector alone."""
+    ensembles = [Lineup(f"ensemble, {kind}", kind) for kind in ENSEMBLES]
+    alone = [Lineup(name, "pre_aggregated", (name,)) for name in Suite.names if name not in _NOT_LEARNED]
+    return [one for one in (*ensembles, *alone) if only in one.name]
+
+
+def suite_params(subject: SuiteSubject, line_up: Lineup, every: float) -> SuiteParams:
+    """The subject's suite with nothing but these detectors, asked for an alarm in `every` windows."""
+    profile = replace(
+        subject.params.profiles[subject.profile], min_abs=0.0, min_rel=0.0, sampling=line_up.sampling,
+        detectors=line_up.detectors,
+    )
+    return replace(subject.params, profiles=(profile,), false_alarm_every_s=every * subject.params.window_s)
+
+
+def observe(
+    subject: SuiteSubject, line_up: Lineup, every: float, rows: int, windows: int, seed: int,
+) -> dict[str, Observed]:
+    """By shape, the alarms of the suite with these detectors, past warm-up."""
+    params = suite_params(subject, line_up, every)
+    total = rows * len(SHAPES)
+    suite = params.build(total)
+    all_rows: IntArray = np.arange(total)
+    suite.assign(all_rows, 0)
+    learner = Learner(suite, total, subject.relearn_after)
+    last: IntArray = np.full(total, -MERGE - 1, dtype=np.intp)
+    alarms, lit = np.zeros((2, total))
+    for at, value in enumerate(stream(np.random.default_rng(seed), windows, rows)):
+        start_s = np.full(total, at * params.window_s)
+        verdict = learner.step(sample_block(all_rows, start_s, start_s + params.window_s, value))
+        alarming: BoolArray = verdict.level >= 1.0
+        if at >= SETTLE:
+            alarms += alarming & (at - last > MERGE)
+            lit += alarming
+        last[alarming] = at
+    counted = rows * (windows - SETTLE)
+    sums = np.stack([alarms, lit]).reshape(2, len(SHAPES), rows).sum(axis=2)
+    return {name: Observed(int(sums[0, at]), counted, int(sums[1, at])) for at, name in enumerate(SHAPES)}
+
+
+def main() -> int:
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--every", type=float, nargs="+", default=[2_000.0, 100_000.0], help="asked intervals, windows")
+    made.add_argument("--expect", type=float, default=40.0, help="false alarms to expect by shape, more are more exact")
+    made.add_argument("--windows", type=int, default=12_000, help=f"per row, of which {SETTLE} are warm-up")
+    made.add_argument("--only", default="", help="line-ups whose name contains this")
+    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--suite", default=lineup.DEFAULT_SUITE, help="module:function that makes the SuiteSubject")
+    options = made.parse_args()
+    subject = lineup.suite(options.suite)
+    wrong = 0
+    for every in options.every:
+        rows = max(8, round(options.expect * every / (options.windows - SETTLE)))
+        print(f"asked: one in {every:,.0f} windows; {rows} rows a shape, {options.windows} windows; observed (95 %)")
+        for line_up in line_ups(options.only):
+            for shape, seen in observe(subject, line_up, every, rows, options.windows, options.seed).items():
+                low, high = seen.bounds()
+                verdict = seen.verdict(every)
+                wrong += verdict.startswith("too")
+                print(f"  {line_up.name:24s} {shape:14s} {seen.interval:12,.0f} ({low:,.0f} .. {high:,.0f})"
+                      f"  x{seen.interval / every:5.2f}  {verdict}; alarming {seen.lit / seen.windows:.3%}", flush=True)
+    print(f"wrong: {wrong}")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

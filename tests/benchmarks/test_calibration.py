@@ -1,0 +1,73 @@
+"""Observed against asked false-alarm intervals, and what a window costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.detection.calibration import SETTLE, SHAPES, Observed, line_ups, observe, stream
+from benchmarks.detection.cost import bank_cost, suite_cost
+from benchmarks.detection.subject import SuiteSubject
+from detectors.profiles import ENSEMBLES
+from detectors.suite import Suite
+
+
+@pytest.mark.parametrize(
+    ("alarms", "verdict"),
+    [(100, "right"), (60, "right"), (190, "right"), (300, "too often"), (20, "too seldom"), (0, "too seldom")],
+)
+def test_a_factor_of_two_is_right(alarms: int, verdict: str) -> None:
+    assert Observed(alarms, 200_000).verdict(2_000.0) == verdict
+
+
+def test_a_few_alarms_do_not_convict() -> None:
+    assert Observed(3, 2_000).verdict(2_000.0) == "unsure"
+    assert Observed(0, 2_000).verdict(2_000.0) == "unsure"
+
+
+def test_the_bounds_hold_the_true_interval_nineteen_times_in_twenty() -> None:
+    counts = np.random.default_rng(3).poisson(10.0, 2_000)
+    bounds = [Observed(int(count), 10_000).bounds() for count in counts]
+
+    held = np.mean([low <= 1_000 <= high for low, high in bounds])
+
+    assert 0.95 <= held <= 0.99
+
+
+def test_every_shape_is_stationary_and_has_its_own_rows() -> None:
+    drawn = np.array(list(stream(np.random.default_rng(1), 4_000, 5)))
+
+    assert drawn.shape == (4_000, 5 * len(SHAPES))
+    early, late = drawn[:2_000].mean(axis=0), drawn[2_000:].mean(axis=0)
+    assert late == pytest.approx(early, rel=0.15)
+
+
+@pytest.mark.parametrize(("shape", "phi"), [("AR(1) .5", 0.5), ("AR(1) .8", 0.8), ("normal", 0.0)])
+def test_autocorrelation_is_as_named(shape: str, phi: float) -> None:
+    drawn = np.array(list(stream(np.random.default_rng(2), 4_000, 4)))
+    part = drawn[:, 4 * SHAPES.index(shape)]
+
+    assert np.corrcoef(part[1:], part[:-1])[0, 1] == pytest.approx(phi, abs=0.06)
+
+
+def test_alarms_are_counted_by_shape_past_the_warm_up() -> None:
+    seen = observe(SuiteSubject(), line_ups("robust_location")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
+
+    assert list(seen) == list(SHAPES)
+    assert {one.windows for one in seen.values()} == {600}
+    assert sum(one.alarms for one in seen.values()) > 0
+
+
+def test_every_learned_detector_and_both_ensembles_take_their_turn() -> None:
+    names = [one.name for one in line_ups()]
+
+    assert len(set(names)) == len(names) == len(ENSEMBLES) + len(Suite.names) - 2
+    assert [one.sampling for one in line_ups("ensemble")] == list(ENSEMBLES)
+
+
+def test_a_cost_is_positive_and_counts_the_whole_state() -> None:
+    suite_us, suite_bytes = suite_cost(SuiteSubject(), "pre_aggregated", rows=3, measured=2)
+    bank_us, bank_bytes = bank_cost("robust_location", rows=3, measured=2)
+
+    assert min(suite_us, bank_us) > 0.0
+    assert suite_bytes > bank_bytes > 500
