@@ -6,13 +6,18 @@ The shipped `config/default.yaml` mirrors `DEFAULT_PROFILES`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Literal
 
 Watch = Literal["up", "down", "both"]
 Scale = Literal["linear", "log", "sqrt"]
 Sampling = Literal["per_request", "pre_aggregated"]
+
+LABELS = ("service", "model", "version", "replica", "tenant")
+_UNLABELLED: Mapping[str, str | None] = MappingProxyType({})
 
 ENSEMBLES: dict[Sampling, tuple[str, ...]] = {
     "per_request": ("robust_location", "cusum"),
@@ -26,14 +31,15 @@ values that arrive aggregated come one a window, seldom, and tell more by what w
 class Profile:
     """How the series of some metrics are judged.
 
-    metrics: regular expression over whole metric names; the first profile that matches is the metric's. direction:
+    metrics: regular expression over whole metric names; the first profile that fits is the series'. direction:
     which deviations count. min_abs, min_rel: a deviation from what was expected counts only beyond both, in the
     metric's unit and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that
     vary by factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm
     at once, None for none.
     sampling: whether windows are made of requests or hold one value that was aggregated elsewhere. detectors: catalogue
     names, None for the ensemble of the sampling; `static_limits` always runs. warm_up: windows before learned detectors
-    speak. token_budget: tokens a `token_burn` period may cost, None for none.
+    speak. token_budget: tokens a `token_burn` period may cost, None for none. labels: globs that the series' labels
+    must fit too, by label name (one of `LABELS`); a label that the series does not have fits none. Raises `ValueError`.
     """
 
     name: str
@@ -49,6 +55,20 @@ class Profile:
     detectors: tuple[str, ...] | None = None
     warm_up: int = 30
     token_budget: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        strangers = sorted(set(self.labels) - set(LABELS))
+        if strangers:
+            raise ValueError(f"Profile.labels: {strangers} in {self.name!r}, expected labels among {', '.join(LABELS)}")
+
+    def fits(self, metric: str, labels: Mapping[str, str | None]) -> bool:
+        """Whether it judges this metric of a series with these labels."""
+        if re.fullmatch(self.metrics, metric) is None:
+            return False
+        return all(
+            (value := labels.get(name)) is not None and fnmatchcase(value, glob) for name, glob in self.labels.items()
+        )
 
     @property
     def ensemble(self) -> tuple[str, ...]:
@@ -56,9 +76,11 @@ class Profile:
         return ENSEMBLES[self.sampling] if self.detectors is None else self.detectors
 
 
-def profile_index(metric: str, profiles: Sequence[Profile]) -> int | None:
-    """Which profile judges a metric; None when none does."""
-    return next((at for at, profile in enumerate(profiles) if re.fullmatch(profile.metrics, metric)), None)
+def profile_index(
+    metric: str, profiles: Sequence[Profile], labels: Mapping[str, str | None] = _UNLABELLED,
+) -> int | None:
+    """Which profile judges a metric of a series with these labels: the first that fits; None when none does."""
+    return next((at for at, profile in enumerate(profiles) if profile.fits(metric, labels)), None)
 
 
 DEFAULT_PROFILES = (

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from classifiers.localise import dimension_of
+from classifiers.model import Scope
 from classifiers.triage import ServiceKey
 from detectors.base import IntArray
 from detectors.profiles import Profile, profile_index
@@ -28,7 +29,8 @@ class Rows:
         self._series = series
         self._suite = suite
         self._profiles = profiles
-        self._profile_of: dict[str, int | None] = {}
+        self._matched_labels = sorted({label for profile in profiles for label in profile.labels})
+        self._profile_of: dict[tuple[str | None, ...], int | None] = {}
         self._numbers: dict[ServiceKey, int] = {}
         self._replicas: dict[tuple[ServiceKey, str], int] = {}
         self.services: list[ServiceKey] = []
@@ -50,7 +52,7 @@ class Rows:
                 self._numbers[service] = len(self.services)
                 self.services.append(service)
             self.service_of[row] = self._numbers[service]
-            profile = self._profile(metric)
+            profile = self._profile(metric, scope)
             self.judged[row] = profile is not None
             self.missed[row] = profile is not None and dimension_of(scope) in MISSED_DIMENSIONS
             if profile is not None:
@@ -94,10 +96,12 @@ class Rows:
         last = siblings[int(np.argmax(self._series.last_seen_s[siblings]))]
         self._suite.restore(np.array([row]), self._suite.snapshot(np.array([last])))
 
-    def _profile(self, metric: str) -> int | None:
-        if metric not in self._profile_of:
-            self._profile_of[metric] = profile_index(metric, self._profiles)
-        return self._profile_of[metric]
+    def _profile(self, metric: str, scope: Scope) -> int | None:
+        labels = {name: getattr(scope, name) for name in self._matched_labels}
+        key = (metric, *labels.values())
+        if key not in self._profile_of:
+            self._profile_of[key] = profile_index(metric, self._profiles, labels)
+        return self._profile_of[key]
 
     def _grow(self, size: int) -> None:
         if size <= len(self.service_of):

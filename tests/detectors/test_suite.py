@@ -232,6 +232,26 @@ def test_a_metric_of_no_profile_is_not_judged() -> None:
     assert profile_index("b", (Profile("a", "a"),)) is None
 
 
+@pytest.mark.parametrize(
+    ("labels", "index"),
+    [
+        ({"service": "chat", "tenant": "batch-7"}, 0), ({"service": "chat", "tenant": "acme"}, 1),
+        ({"service": "chat", "tenant": None}, 1), ({"service": "search"}, 2), ({}, 2),
+    ],
+)
+def test_the_first_profile_whose_labels_fit_judges(labels: dict[str, str | None], index: int) -> None:
+    profiles = (
+        Profile("batch", ".*_ms", labels={"service": "chat", "tenant": "batch-*"}),
+        Profile("chat", ".*_ms", labels={"service": "chat"}), Profile("rest", ".*"),
+    )
+    assert profile_index("latency_ms", profiles, labels) == index
+
+
+def test_a_label_that_series_do_not_have_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"colour.*'odd'.*tenant"):
+        Profile("odd", ".*", labels={"colour": "red"})
+
+
 def test_a_row_is_young_until_it_has_settled() -> None:
     suite = suite_of(Profile("x", ".*"))
     settle = suite.params.robust_location.settle

@@ -18,11 +18,11 @@ GPT = ("chat", "gpt")
 class Table:
     """Rows over a series table that hands them out as it would for windows."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: tuple[Profile, ...] = PROFILES) -> None:
         self.scopes = ScopeTable()
         self.series = SeriesTable(100, self.scopes)
-        self.suite = SuiteParams(profiles=PROFILES).build(4)
-        self.rows = Rows(self.series, self.suite, PROFILES)
+        self.suite = SuiteParams(profiles=profiles).build(4)
+        self.rows = Rows(self.series, self.suite, profiles)
 
     def seen(self, metric: str, seen_s: float = 0.0, **labels: str | None) -> list[int]:
         """The rows of a metric in all scopes of these labels."""
@@ -112,3 +112,12 @@ def test_the_first_version_and_a_metric_new_to_the_service_start_cold() -> None:
     other = table.seen("ttft_ms", version="v2")[1]
     table.rows.admit(np.array([other]))
     assert np.isnan(table.suite.score(window([first, other], 100.0, 0)).level).all()
+
+
+def test_a_row_is_judged_by_the_profile_of_its_labels() -> None:
+    loose = Profile("loose", r".*_ms", high=1000.0, labels={"tenant": "batch-*"})
+    table = Table((loose, Profile("strict", r".*_ms", high=200.0)))
+    whole, batch, acme = [table.seen("latency_ms", tenant=tenant)[-1] for tenant in (None, "batch-1", "acme")]
+    table.rows.admit(np.array([whole, batch, acme]))
+    verdict = table.suite.score(window([whole, batch, acme], 500.0, 0))
+    assert (verdict.level >= 1.0).tolist() == [True, False, True]
