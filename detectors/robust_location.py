@@ -139,7 +139,9 @@ class RobustLocation(Banked):
 
     def track(self, block: Block) -> None:
         """Take every window's score as evidence of the tail."""
-        self.witness(block, self.score(block))
+        scores = self.score(block)
+        self.witness(block, scores)
+        self.roam(block, scores)
 
     def settle(self, block: Block) -> None:
         """Take windows that may be learned from into their rows' rings and tails."""
@@ -148,6 +150,9 @@ class RobustLocation(Banked):
     def witness(self, block: Block, scores: Scores) -> None:
         """Take every window's score as evidence of the tail, whether or not the window may be learned from."""
         self._tail.track(block.rows, scores.raw * scores.direction)
+
+    def roam(self, block: Block, scores: Scores) -> None:
+        """Take distances from the centre into the mean distance that the floor of the spread is a share of."""
         warm = np.isfinite(scores.raw)
         rows, cells = block.rows[warm], self._rows
         away = np.abs(block.value[warm] - scores.expected[warm])

@@ -37,6 +37,7 @@ class Rules:
         self._low = np.array([np.nan if p.low is None else p.low for p in profiles])
         self._high = np.array([np.nan if p.high is None else p.high for p in profiles])
         self._token_budget = np.array([np.nan if p.token_budget is None else p.token_budget for p in profiles])
+        self._aggregated = np.array([p.sampling == "pre_aggregated" for p in profiles])
         self._warm_up = np.array([p.warm_up for p in profiles], dtype=np.intp)
         self._enabled = np.array([[name in p.ensemble for name in detectors] for p in profiles])
 
@@ -58,6 +59,11 @@ class Rules:
     def token_budget(self, rows: IntArray) -> FloatArray:
         """(n,) tokens a period may cost, NaN for unlimited."""
         return self._token_budget[self._profile[rows]]
+
+    def aggregated(self, rows: IntArray) -> BoolArray:
+        """(n,) whether a row's values arrive aggregated."""
+        aggregated: BoolArray = self._aggregated[self._profile[rows]]
+        return aggregated
 
     def warm_up(self, rows: IntArray) -> IntArray:
         """(n,) windows before learned detectors speak."""

@@ -225,8 +225,14 @@ class Suite:
         if use.any():
             self._cusum.settle(block.take(use))
         self._ensemble.settle(block, view, enabled)
+        self._roam(view, ~self._rules.aggregated(block.rows))
         self._robust.take_in(view.scaled, view.robust)
         self._stale()
+
+    def _roam(self, view: View, keep: BoolArray) -> None:
+        if keep.any():
+            part = view if keep.all() else view.take(keep)
+            self._robust.roam(part.scaled, part.robust)
 
     def young(self, rows: IntArray) -> BoolArray:
         """(n,) rows whose idea of normal is so new that it should go on learning, whatever it thinks of a window.
@@ -247,6 +253,8 @@ class Suite:
         self._echo["older"][block.rows] = self._echo["newer"][block.rows]
         self._echo["newer"][block.rows] = heat
         self._robust.witness(view.scaled, view.robust)
+        # Values that come one a window must be allowed to make a habit of what alarmed; requests never need that.
+        self._roam(view, self._rules.aggregated(block.rows))
         enabled = self._rules.enabled(block.rows)
         use = view.known & enabled[:, _CUSUM]
         if use.any():

@@ -197,7 +197,7 @@ def test_nothing_is_learned_of_a_service_while_its_incident_is_open() -> None:
     before = suite.snapshot(rows)
     told.play(5, sick("r1"))
     after = suite.snapshot(rows)
-    learned = [name for name in before if name.startswith("robust_location")]
+    learned = [name for name in before if name.startswith("robust_location.rows")]
     assert learned
     assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in learned)
     told.play(40)
