@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -72,6 +74,7 @@ def plain(brokers: str, topic: str, meter: Meter) -> None:
     app = faust.App(
         f"plain-{time.time_ns()}", broker=f"kafka://{brokers}", web_enabled=False, topic_disable_leader=True,
         store="memory://", consumer_auto_offset_reset="earliest", consumer_max_fetch_size=FETCH_BYTES,
+        datadir=Path(tempfile.gettempdir()) / "tocsin-baseline",
     )
     source = app.topic(topic, key_serializer="raw", value_serializer="raw")
     drifts: defaultdict[tuple[str, str], Any] = defaultdict(drift.ADWIN)
