@@ -73,8 +73,9 @@ def judge(
 def _size(tally: Tally, params: SeverityParams) -> tuple[float, str]:
     """One point for a large deviation on a driving metric: silence, half the quality gone, several times the wait."""
     points, loudest, text = 0.0, 0.0, "small"
+    drivers = tally.drivers()
     for (metric, _), line in tally.lines.items():
-        if not line.alarms or metric not in tally.drivers():
+        if not line.alarms or metric not in drivers:
             continue
         change = line.deviation
         family = family_of(metric)
