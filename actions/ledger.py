@@ -8,6 +8,7 @@ under it. A ledger in memory and one in a Kafka topic differ in `append` alone.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -214,7 +215,32 @@ class LedgerView:
         return Transition(record.key, "unknown", "unknown", True, record.event)
 
 
-class RecordedLedger:
+class ViewedLedger(ABC):
+    """What every ledger over a `LedgerView` shares: the view answers, and the storm brake is noted in the log."""
+
+    def __init__(self) -> None:
+        self.view = LedgerView()
+        self.seen = self.view.seen
+        self.last_executed_s = self.view.last_executed_s
+        self.executed_since = self.view.executed_since
+        self.touched = self.view.touched
+        self.storm_since_s = self.view.storm_since_s
+        self.storm_reset_s = self.view.storm_reset_s
+
+    async def trip_storm(self, now_s: float) -> None:
+        """See `Ledger.trip_storm`."""
+        await self._note(LedgerRecord.storm("storm_tripped", now_s))
+
+    async def reset_storm(self, now_s: float) -> None:
+        """See `Ledger.reset_storm`."""
+        await self._note(LedgerRecord.storm("storm_reset", now_s))
+
+    @abstractmethod
+    async def _note(self, record: LedgerRecord) -> None:
+        """Take a record of the storm brake into the view, and into the log if the view accepts it."""
+
+
+class RecordedLedger(ViewedLedger):
     """A `Ledger` over an append-only log. `append` returns when the record is durable, and raises when it may not be.
 
     Crash: replay the log through `replay`, then `recover`. A claim whose append failed is put in doubt, not released:
@@ -223,15 +249,9 @@ class RecordedLedger:
     """
 
     def __init__(self, append: Callable[[LedgerRecord], Awaitable[None]], owner: str = "") -> None:
-        self.view = LedgerView()
+        super().__init__()
         self._append = append
         self._owner = owner
-        self.seen = self.view.seen
-        self.last_executed_s = self.view.last_executed_s
-        self.executed_since = self.view.executed_since
-        self.touched = self.view.touched
-        self.storm_since_s = self.view.storm_since_s
-        self.storm_reset_s = self.view.storm_reset_s
 
     def replay(self, records: Iterable[LedgerRecord]) -> None:
         """Take records that are already in the log."""
@@ -268,14 +288,6 @@ class RecordedLedger:
     def abandon(self, key: str) -> None:
         """See `Ledger.abandon`."""
         self.view.restart(lambda record: record.key == key)
-
-    async def trip_storm(self, now_s: float) -> None:
-        """See `Ledger.trip_storm`."""
-        await self._note(LedgerRecord.storm("storm_tripped", now_s))
-
-    async def reset_storm(self, now_s: float) -> None:
-        """See `Ledger.reset_storm`."""
-        await self._note(LedgerRecord.storm("storm_reset", now_s))
 
     async def _note(self, record: LedgerRecord) -> None:
         if self.view.apply(record).accepted:

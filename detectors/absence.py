@@ -15,14 +15,12 @@ Source: Boucheron, Lugosi and Massart 2013, chapter 2 (sub-gamma tails).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.base import Block, FloatArray, IntArray, State
-from detectors.table import Column, Table
+from detectors.base import Block, FloatArray, IntArray
+from detectors.table import Column, Table, Tabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Silence:
     expected_gap_s: FloatArray
 
 
-class Absence:
+class Absence(Tabled):
     """The bank; see the module. Not a `Detector`: it is asked about rows and an instant, not about windows."""
 
     def __init__(self, params: AbsenceParams, capacity: int) -> None:
@@ -109,23 +107,3 @@ class Absence:
     def excuse(self, rows: IntArray, now_s: float) -> None:
         """Let the silence of these rows up to `now_s` not count: the caller knows its cause. No gap is learned."""
         self._rows["last_s"][rows] = np.maximum(self._rows["last_s"][rows], now_s)
-
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        self._rows.grow(capacity)
-
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state."""
-        self._rows.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """Arrivals of these rows."""
-        return self._rows.snapshot(rows)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        self._rows.check(rows, state)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put arrivals back; raises `ValueError` when they are not this bank's."""
-        self._rows.restore(rows, state)

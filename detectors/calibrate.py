@@ -23,14 +23,12 @@ Sources: Siffer, Fouque, Termier and Largouet 2017 (peaks over threshold in stre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.base import BoolArray, FloatArray, IntArray, State
-from detectors.table import Column, Table
+from detectors.base import BoolArray, FloatArray, IntArray
+from detectors.table import Column, Table, Tabled
 
 _REFRESH = 64
 """A row without exceedances still learns that they are rarer than assumed, this often (windows)."""
@@ -66,8 +64,9 @@ class TailParams:
     pace: float = 2.0
 
 
-class TailCalibrator:
-    """A bank of tails, two a row (above, below). Not a detector: detectors own one each.
+class TailCalibrator(Tabled):
+    """A bank of tails, two a row (above, below). Not a detector: detectors own one each. A cold row has the
+    assumed tail.
 
     every_windows: the budget, windows between false alarms of one row and detector, both directions together.
     """
@@ -197,26 +196,6 @@ class TailCalibrator:
         # have shown.
         unlived = np.maximum(1.0 - (windows - params.prior_windows) / self._every, 0.0)
         cells["height"][rows] = np.maximum(height, self._least * unlived)
-
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        self._rows.grow(capacity)
-
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the assumed tail."""
-        self._rows.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """The tails of these rows."""
-        return self._rows.snapshot(rows)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        self._rows.check(rows, state)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put tails back; raises `ValueError` when they are not a calibrator's."""
-        self._rows.restore(rows, state)
 
 
 def pareto_shape(mean: FloatArray, gini: FloatArray) -> FloatArray:

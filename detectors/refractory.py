@@ -6,17 +6,17 @@ two half spans, so the memory is between a half and a whole span. Cost: 0.1 us p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.base import BoolArray, FloatArray, IntArray, State
-from detectors.table import Column, Table
+from detectors.base import BoolArray, FloatArray, IntArray
+from detectors.table import Column, Table, Tabled
 
 
-class Refractory:
-    """A bank of gates. span: windows after which a height is forgotten. Not a detector: it is told heights."""
+class Refractory(Tabled):
+    """A bank of gates. span: windows after which a height is forgotten. Not a detector: it is told heights.
+
+    At a cold row everything above 0 passes.
+    """
 
     def __init__(self, span: int, capacity: int) -> None:
         self._half = max(span // 2, 1)
@@ -43,23 +43,3 @@ class Refractory:
         cells["older"][rows] = np.where(turn, newer, cells["older"][rows])
         cells["newer"][rows] = np.where(turn, 0.0, newer)
         cells["number"][rows] = np.where(turn, 0, number)
-
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        self._rows.grow(capacity)
-
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state, in which everything above 0 passes."""
-        self._rows.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """The memories of these rows."""
-        return self._rows.snapshot(rows)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        self._rows.check(rows, state)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put memories back; raises `ValueError` when they are not a gate's."""
-        self._rows.restore(rows, state)

@@ -8,14 +8,12 @@ Fails: only as well as the limits are chosen. Cost: 0.2 us per window and series
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.base import Block, FloatArray, IntArray, Scores, State
-from detectors.table import Column, Table
+from detectors.base import Block, FloatArray, IntArray, Scores
+from detectors.table import Column, Table, Tabled
 
 _MOST = 1e12
 
@@ -32,8 +30,11 @@ class StaticLimitsParams:
         return StaticLimits(self, capacity)
 
 
-class StaticLimits:
-    """The bank; see the module. `Scores.expected` is the nearer limit when it is broken, else NaN."""
+class StaticLimits(Tabled):
+    """The bank; see the module. `Scores.expected` is the nearer limit when it is broken, else NaN.
+
+    A cold row has the limits of `params`.
+    """
 
     def __init__(self, params: StaticLimitsParams, capacity: int) -> None:
         low = np.nan if params.low is None else params.low
@@ -59,23 +60,3 @@ class StaticLimits:
 
     def learn(self, block: Block) -> None:
         """Nothing to learn."""
-
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`; new rows have the default limits."""
-        self._rows.grow(capacity)
-
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the default limits."""
-        self._rows.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """The limits of these rows."""
-        return self._rows.snapshot(rows)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        self._rows.check(rows, state)
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put limits back; raises `ValueError` when they are not this bank's."""
-        self._rows.restore(rows, state)

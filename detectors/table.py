@@ -70,6 +70,32 @@ class Table:
             self._cells[name][rows] = state[name]
 
 
+class Tabled:
+    """A part whose whole state is one table, `_rows`: it grows, empties, leaves and comes back as the table does."""
+
+    _rows: Table
+
+    def grow(self, capacity: int) -> None:
+        """Make room for rows below `capacity`; new rows are cold."""
+        self._rows.grow(capacity)
+
+    def forget(self, rows: IntArray) -> None:
+        """Return rows to the cold state."""
+        self._rows.forget(rows)
+
+    def snapshot(self, rows: IntArray) -> State:
+        """The state of these rows."""
+        return self._rows.snapshot(rows)
+
+    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Raise `ValueError` unless `restore` would accept this snapshot."""
+        self._rows.check(rows, state)
+
+    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Put a snapshot back; raises `ValueError`, and changes nothing, when it is not one of this part's."""
+        self._rows.restore(rows, state)
+
+
 class Part(Protocol):
     """What can leave and come back as columns: tables, and the banks made of them."""
 

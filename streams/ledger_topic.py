@@ -25,7 +25,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type:
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from actions.ledger import Claim, LedgerView
+from actions.ledger import Claim, ViewedLedger
 from actions.model import Intent, Outcome
 from actions.records import STORM_KEY, LedgerRecord
 from streams.topics import BrokerUnavailable, Security
@@ -33,7 +33,7 @@ from streams.topics import BrokerUnavailable, Security
 log = logging.getLogger(__name__)
 
 
-class TopicLedger:
+class TopicLedger(ViewedLedger):
     """An `actions.ledger.Ledger` over a topic configured as `topics.LEDGER_CONFIG`. Use as an async context manager.
 
     owner: a name for the log; every claim adds a token of its own. With as many partitions as the action topic, keyed
@@ -43,13 +43,7 @@ class TopicLedger:
     def __init__(
         self, brokers: str, topic: str, *, owner: str, security: Security | None = None, timeout_s: float = 15.0
     ) -> None:
-        self.view = LedgerView()
-        self.seen = self.view.seen
-        self.last_executed_s = self.view.last_executed_s
-        self.executed_since = self.view.executed_since
-        self.touched = self.view.touched
-        self.storm_since_s = self.view.storm_since_s
-        self.storm_reset_s = self.view.storm_reset_s
+        super().__init__()
         self._brokers, self._topic, self._owner, self._timeout_s = brokers, topic, owner, timeout_s
         self._options = (security or Security()).options()
         self._partitions: list[int] = []
@@ -159,14 +153,6 @@ class TopicLedger:
         record = self.view.record(key)
         if record is not None and record.owner in self._mine:
             self._give_up(record.owner)
-
-    async def trip_storm(self, now_s: float) -> None:
-        """See `Ledger.trip_storm`."""
-        await self._note(LedgerRecord.storm("storm_tripped", now_s))
-
-    async def reset_storm(self, now_s: float) -> None:
-        """See `Ledger.reset_storm`."""
-        await self._note(LedgerRecord.storm("storm_reset", now_s))
 
     async def forget(self, before_s: float) -> int:
         """Drop finished keys older than `before_s` here and in the log (see `LedgerView.forget`); returns how many."""
