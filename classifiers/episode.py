@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from classifiers.category import Pattern, categorise
+from classifiers.assess import Verdict
 from classifiers.lifecycle import Event, Phase, step
-from classifiers.localise import Blame
-from classifiers.model import ActionRecord, Anomaly, Factor, Incident, Severity
-from classifiers.severity import SeverityParams, judge, worse
+from classifiers.model import ActionRecord, Anomaly, Incident, Related, Severity
+from classifiers.severity import worse
+from classifiers.stages import stage_times
 from classifiers.tally import ABSENCE, Tally
 
 
@@ -36,7 +36,7 @@ class Episode:
     peak_severity: Severity | None = None
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
-    related: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
     tally: Tally = field(default_factory=Tally)
 
     def date(self, alarms: Sequence[Anomaly]) -> None:
@@ -53,26 +53,6 @@ class Episode:
 
 def _unsure_s(error_s: float | None) -> float:
     return inf if error_s is None else error_s
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the evidence says now."""
-
-    blame: Blame
-    pattern: Pattern
-    severity: Severity
-    factors: tuple[Factor, ...]
-
-
-def assess(episode: Episode, tier: int, now_s: float, concentration_min: float, params: SeverityParams) -> Verdict:
-    """Scope, category and severity from the tally so far. Cost about 50 us; called only while an episode alarms."""
-    pattern, blame = categorise(episode.tally, concentration_min)
-    age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
-    severity, factors = judge(episode.tally, blame, pattern.category, tier, age_s, params)
-    named = Factor("pattern", pattern.name, 0.0, pattern.text)
-    scope = Factor("scope", blame.value, 0.0, f"concentration {blame.concentration:.2f} on {blame.dimension or 'all'}")
-    return Verdict(blame, pattern, severity, (*factors, named, scope))
 
 
 def describe(
@@ -105,30 +85,21 @@ def describe(
         evidence=evidence,
         related=episode.related,
         actions=tuple(episode.actions),
-        stage_times=_stage_times(episode.onset_at_s, episode.opened_at_s, None, episode.actions),
+        stage_times=stage_times(episode.onset_at_s, episode.opened_at_s, None, episode.actions),
         config_hash=config_hash,
     )
 
 
 def resolved(incident: Incident, at_s: float) -> Incident:
     """The incident as it ended, with the verdict it had; quiet readings after the fault do not rewrite it."""
-    times = _stage_times(incident.onset_at_s, incident.opened_at_s, at_s, incident.actions)
+    times = stage_times(incident.onset_at_s, incident.opened_at_s, at_s, incident.actions)
     return replace(incident, state="resolved", resolved_at_s=at_s, stage_times=times)
 
 
 def with_actions(incident: Incident, actions: Sequence[ActionRecord]) -> Incident:
     """The incident with these actions told, and the time to the first of them."""
-    times = _stage_times(incident.onset_at_s, incident.opened_at_s, incident.resolved_at_s, actions)
+    times = stage_times(incident.onset_at_s, incident.opened_at_s, incident.resolved_at_s, actions)
     return replace(incident, actions=tuple(actions), stage_times=times)
-
-
-def _stage_times(
-    onset_s: float, opened_s: float, resolved_s: float | None, actions: Sequence[ActionRecord],
-) -> dict[str, float | None]:
-    """Seconds from the estimated onset to each stage; None while pending."""
-    acted_s = min((action.done_at_s for action in actions if action.done_at_s is not None), default=None)
-    stages = {"detect_s": opened_s, "act_s": acted_s, "resolve_s": resolved_s}
-    return {stage: None if at_s is None else max(0.0, at_s - onset_s) for stage, at_s in stages.items()}
 
 
 def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from classifiers.episode import Episode
 from classifiers.lifecycle import Phase
-from classifiers.model import ActionRecord, Anomaly, Incident, Scope, Severity
+from classifiers.model import ActionRecord, Anomaly, Incident, Related, Scope, Severity
 from classifiers.tally import Line, Tally
 from classifiers.triage import Triage
 
@@ -40,7 +40,7 @@ class _Episode:
     peak_severity: Severity | None
     published: Incident | None
     actions: list[ActionRecord]
-    related: tuple[str, ...]
+    related: tuple[Related, ...]
     lines: list[_Line]
 
 

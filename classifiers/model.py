@@ -10,7 +10,9 @@ Category = Literal[
     "availability", "security",
 ]
 Severity = Literal["P0", "P1", "P2", "P3", "P4"]
-State = Literal["open", "resolved"]
+State = Literal["open", "flapping", "resolved"]
+Relation = Literal["reopens", "caused_by", "causes"]
+StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
 
 
@@ -26,12 +28,23 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class OffsetRange:
+    """Records of one topic's partition: first offset contained, and the first one after."""
+
+    topic: str
+    partition: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Anomaly:
     """One window of one series as judged: an alarm when `level` reaches 1.0, else a quiet reading beside one.
 
     value, expected: in the metric's unit, None when unknown. level: calibrated, 1.0 is the false-alarm budget, None
     while the detectors warm up. count: samples behind the window. onset_s: when the change is estimated to have begun,
-    nine times in ten within onset_error_s of it; None where nothing says how sure that is.
+    nine times in ten within onset_error_s of it; None where nothing says how sure that is. records: where the records
+    behind the window are to be read again; empty where unknown.
     """
 
     scope: Scope
@@ -46,6 +59,7 @@ class Anomaly:
     count: int
     onset_s: float
     onset_error_s: float | None = None
+    records: tuple[OffsetRange, ...] = ()
 
     @property
     def alarming(self) -> bool:
@@ -77,8 +91,40 @@ class ActionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another incident and what it is to this one: it is reopened by this one, its cause, or its effect."""
+
+    id: str
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Seconds from the estimated onset to a stage of an incident's life.
+
+    recorded: took value_s. pending: may still come. not_applicable: will not come, since nothing asks for it. invalid:
+    the times contradict each other. value_s is None but for recorded.
+    """
+
+    value_s: float | None
+    status: StageStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody works on it, until the time given; from then on it counts as not acknowledged."""
+
+    by: str
+    at_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident as published (design, section 7). A scope field is None unless that one is hit alone."""
+    """One incident as published (design, section 7). A scope field is None unless that one is hit alone.
+
+    silenced_by: id of the silence, or name of the maintenance window, that keeps it from being told and acted on.
+    """
 
     id: str
     state: State
@@ -96,8 +142,27 @@ class Incident:
     title: str
     factors: tuple[Factor, ...] = ()
     evidence: tuple[Anomaly, ...] = ()
-    related: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
-    stage_times: dict[str, float | None] = field(default_factory=dict)
+    stage_times: dict[str, StageTime] = field(default_factory=dict)
     config_hash: str = ""
     onset_error_s: float | None = None
+    acknowledged: Acknowledgement | None = None
+    silenced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that happened to a subject (an incident, an intent, a control record), and why.
+
+    subject: its id. event: what happened to it; before, after: its state then, None where it has none. actor: who asked
+    for it, None when nobody did.
+    """
+
+    at_s: float
+    subject: str
+    event: str
+    before: str | None
+    after: str | None
+    reason: str
+    actor: str | None = None

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from classifiers.episode import Episode, Verdict, assess, describe, file_action, resolved, with_actions
+from classifiers.assess import Verdict, assess
+from classifiers.episode import Episode, describe, file_action, resolved, with_actions
 from classifiers.model import ActionRecord, Anomaly, Incident, Scope
 from classifiers.severity import SeverityParams
 from classifiers.tally import ABSENCE, loudness
@@ -168,7 +169,9 @@ class Triage:
 
     def _verdict(self, episode: Episode, now_s: float) -> Verdict:
         params = self._params
-        return assess(episode, self._tier_of(episode.service), now_s, params.concentration_min, params.severity)
+        age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
+        tier = self._tier_of(episode.service)
+        return assess(episode.tally, age_s, tier, params.concentration_min, params.severity)
 
     def _publish(self, episode: Episode, now_s: float, change: Change) -> Transition:
         verdict = self._verdict(episode, now_s)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.model import Intent, Outcome
-from classifiers.model import ActionRecord, Anomaly, Factor, Incident
+from classifiers.model import Acknowledgement, ActionRecord, Anomaly, Factor, Incident, OffsetRange, StageTime
 from streams.wire import (
     SHARD_HEADER,
     Message,
@@ -26,9 +26,11 @@ from tests.streams.spine import T, incident, intent, outcome
 
 finite = st.floats(-1e12, 1e12)
 stamp = st.floats(0.0, 4e9)
+offset = st.integers(0, 2**60)
 anomaly = st.builds(
     Anomaly, start_s=finite, end_s=finite, value=st.none() | finite, expected=st.none() | finite,
-    level=st.none() | finite, onset_s=finite, count=st.integers(0, 10**9),
+    level=st.none() | finite, onset_s=finite, onset_error_s=st.none() | finite, count=st.integers(0, 10**9),
+    records=st.lists(st.builds(OffsetRange, start=offset, end=offset), max_size=1).map(tuple),
 )
 action = st.builds(ActionRecord, decided_at_s=stamp, done_at_s=st.none() | stamp)
 factor = st.builds(Factor, value=st.none() | st.text() | finite, weight=finite)
@@ -36,7 +38,9 @@ incidents = st.builds(
     Incident, opened_at_s=stamp, onset_at_s=stamp, resolved_at_s=st.none() | stamp,
     factors=st.lists(factor, max_size=2).map(tuple), evidence=st.lists(anomaly, max_size=2).map(tuple),
     actions=st.lists(action, max_size=2).map(tuple),
-    stage_times=st.dictionaries(st.text(), st.none() | finite, max_size=2),
+    stage_times=st.dictionaries(st.text(), st.builds(StageTime, value_s=st.none() | finite), max_size=2),
+    onset_error_s=st.none() | stamp,
+    acknowledged=st.none() | st.builds(Acknowledgement, at_s=stamp, until_s=stamp),
 )
 params = st.dictionaries(st.text(), st.none() | st.booleans() | st.text() | finite, max_size=3)
 intents = st.builds(Intent, decided_at_s=stamp, expires_at_s=stamp, params=params)

@@ -1,0 +1,30 @@
+"""The verdict on an episode: scope, category and severity from the tally so far, with every reason told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from classifiers.category import Pattern, categorise
+from classifiers.localise import Blame
+from classifiers.model import Factor, Severity
+from classifiers.severity import SeverityParams, judge
+from classifiers.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence says now."""
+
+    blame: Blame
+    pattern: Pattern
+    severity: Severity
+    factors: tuple[Factor, ...]
+
+
+def assess(tally: Tally, age_s: float, tier: int, concentration_min: float, params: SeverityParams) -> Verdict:
+    """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms."""
+    pattern, blame = categorise(tally, concentration_min)
+    severity, factors = judge(tally, blame, pattern.category, tier, age_s, params)
+    named = Factor("pattern", pattern.name, 0.0, pattern.text)
+    scope = Factor("scope", blame.value, 0.0, f"concentration {blame.concentration:.2f} on {blame.dimension or 'all'}")
+    return Verdict(blame, pattern, severity, (*factors, named, scope))
