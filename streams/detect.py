@@ -16,6 +16,7 @@ from classifiers.model import Anomaly, Scope
 from classifiers.triage import ServiceKey, Transition, Triage
 from detectors.base import Block, BoolArray, IntArray
 from detectors.suite import Suite, Verdict
+from streams.provenance import Provenance
 from streams.readings import absences, readings
 from streams.rows import Rows
 from streams.series import SeriesTable
@@ -35,7 +36,7 @@ class Detection:
 
     def __init__(
         self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, size_s: float, retire_s: float,
-        cut_off: Callable[[], list[Scope]],
+        cut_off: Callable[[], list[Scope]], provenance: Provenance,
     ) -> None:
         self._series = series
         self._suite = suite
@@ -44,6 +45,7 @@ class Detection:
         self._size_s = size_s
         self._retire_s = retire_s
         self._cut_off = cut_off
+        self._provenance = provenance
         self.judged_until_s = -inf
         self.alarms: Counter[str] = Counter()
 
@@ -51,6 +53,7 @@ class Detection:
         """Work through one base window's end; the evicted rows are forgotten, the empty instants before it passed."""
         for service, version in self._rows.admit(closed.block.rows):
             self._triage.note_version(service, version, closed.end_s)
+        self._provenance.note(closed)
         judged = self._rows.judged[closed.block.rows]
         block = closed.block if judged.all() else closed.block.take(judged)
         self.judged_until_s = closed.end_s
@@ -104,7 +107,7 @@ class Detection:
         for number in sorted(hot):
             at = np.flatnonzero(services == number)
             keys = [self._series.key(row) for row in block.rows[at].tolist()]
-            found[self._rows.services[number]] += readings(block, verdict, at, keys)
+            found[self._rows.services[number]] += readings(block, verdict, at, keys, self._provenance.of)
 
     def _silent(self, now_s: float, found: dict[ServiceKey, list[Anomaly]]) -> None:
         # A row swept since the last window is no series any more, though its detectors have not been told yet.

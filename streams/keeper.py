@@ -169,13 +169,13 @@ class Keeper:
         snapshot = await self._store.load(number)
         if snapshot is None:
             self._telemetry.restore("empty")
-            return Shard(self._plan, self._stopwatch)
+            return Shard(self._plan, self._stopwatch, number)
         try:
-            shard = from_snapshot(self._plan, snapshot, self._stopwatch)
+            shard = from_snapshot(self._plan, snapshot, self._stopwatch, number)
         except SnapshotMismatch as error:
             self._telemetry.restore("version")
             log.warning("state_rejected", shard=number, reason=str(error))
-            return Shard(self._plan, self._stopwatch)
+            return Shard(self._plan, self._stopwatch, number)
         self._telemetry.restore("restored")
         log.info("state_restored", shard=number, series=len(shard.series), offsets=shard.offsets)
         return shard

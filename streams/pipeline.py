@@ -22,6 +22,7 @@ from streams.deadletters import DeadLetter
 from streams.decide import Decider
 from streams.detect import Detection
 from streams.plan import Plan
+from streams.provenance import Provenance
 from streams.rows import Rows
 from streams.scopes import ScopeTable
 from streams.series import SeriesTable
@@ -49,9 +50,9 @@ class Products:
 
 
 class Shard:
-    """See the module. Not safe for concurrent use: one task feeds it."""
+    """See the module. number: of the partition, None without a broker. Not safe for concurrent use."""
 
-    def __init__(self, plan: Plan, stopwatch: Stopwatch = untimed) -> None:
+    def __init__(self, plan: Plan, stopwatch: Stopwatch = untimed, number: int | None = None) -> None:
         self.plan = plan
         self._stopwatch = stopwatch
         bounds = plan.scopes
@@ -62,9 +63,10 @@ class Shard:
         self.rows = Rows(self.series, self.suite, plan.suite.profiles)
         self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash)
         self.decider = Decider(plan.decisions, self.triage, self._fleet_size)
+        self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, plan.windows.size_s, bounds.min_idle_s,
-            self._cut_off,
+            self._cut_off, self.provenance,
         )
         self.offsets: dict[str, int] = {}
         self.changes = 0

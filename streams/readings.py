@@ -10,12 +10,15 @@ from classifiers.tally import ABSENCE
 from detectors.absence import Silence
 from detectors.base import Block, IntArray
 from detectors.suite import Suite, Verdict
+from streams.provenance import Finder
 
 DIRECTIONS: dict[int, Direction] = {1: "up", -1: "down", 0: "none"}
 SeriesKey = tuple[str, Scope]
 
 
-def readings(block: Block, verdict: Verdict, at: IntArray, keys: list[SeriesKey]) -> list[Anomaly]:
+def readings(
+    block: Block, verdict: Verdict, at: IntArray, keys: list[SeriesKey], records: Finder,
+) -> list[Anomaly]:
     """The windows at these places of a block, in order. keys: metric and scope of each. Cost about 1 us a reading."""
     columns = (
         block.start_s, block.end_s, block.value, verdict.expected, verdict.level, verdict.direction, block.count,
@@ -25,6 +28,7 @@ def readings(block: Block, verdict: Verdict, at: IntArray, keys: list[SeriesKey]
         Anomaly(
             scope, metric, Suite.names[detector] if detector >= 0 else "none", start_s, end_s, value, _known(expected),
             _known(level), DIRECTIONS[direction], int(count), onset_s, _known(error_s),
+            records(metric, start_s, end_s),
         )
         for (metric, scope), (
             start_s, end_s, value, expected, level, direction, count, onset_s, error_s, detector,

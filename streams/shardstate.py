@@ -17,7 +17,7 @@ from streams.pipeline import Shard, Stopwatch, untimed
 from streams.plan import Plan
 from streams.snapshots import Snapshot
 
-VERSION = 1
+VERSION = 2
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 PARTS = ("series", "windows", "suite")
@@ -42,6 +42,7 @@ def to_snapshot(shard: Shard) -> Snapshot:
             "scopes": shard.scopes.snapshot(),
             "series": series_meta,
             "windows": windows_meta,
+            "provenance": shard.provenance.snapshot(),
             "triage": dump(shard.triage),
             "decisions": shard.decider.dump(),
             "judged_until_s": None if judged_s == -inf else judged_s,
@@ -50,13 +51,15 @@ def to_snapshot(shard: Shard) -> Snapshot:
     )
 
 
-def from_snapshot(plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed) -> Shard:
+def from_snapshot(
+    plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed, number: int | None = None,
+) -> Shard:
     """The shard as it was; raises `SnapshotMismatch` when the snapshot is not of this plan and version."""
     if snapshot.version != VERSION:
         raise SnapshotMismatch(f"snapshot version {snapshot.version}, expected {VERSION}")
     if snapshot.config_hash != plan.state_hash:
         raise SnapshotMismatch(f"snapshot of configuration {snapshot.config_hash}, expected {plan.state_hash}")
-    shard = Shard(plan, stopwatch)
+    shard = Shard(plan, stopwatch, number)
     meta = snapshot.meta
     try:
         shard.scopes.restore(meta["scopes"])
@@ -65,6 +68,7 @@ def from_snapshot(plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed
         active = shard.series.active()
         shard.rows.admit(active)
         shard.suite.restore(active, _part(snapshot.arrays, "suite"))
+        shard.provenance.restore(meta["provenance"])
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
         if meta["judged_until_s"] is not None:

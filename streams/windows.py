@@ -64,11 +64,12 @@ class AddResult:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The records of one source behind a base window, by their offsets; both ends included."""
+    """The records of one source behind a base window, by their offsets, both ends included; metrics they gave."""
 
     source: str
     first_offset: int
     last_offset: int
+    metrics: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Windower:
         """Every window that ends here or before is closed."""
         self._statistics = statistics
         self._statistic: list[Statistic] = []
-        self._wait_windows = max(1, ceil(params.max_wait_s / params.size_s - 1e-9))
+        self.wait_windows = max(1, ceil(params.max_wait_s / params.size_s - 1e-9))
         self._cells: dict[int, dict[str, Cell]] = {}
         self._carried = Parts.empty()
         self._carried_samples: tuple[IntArray, FloatArray] = (np.empty(0, np.intp), np.empty(0))
@@ -198,7 +199,7 @@ class Windower:
         """The first base window at whose end something may close."""
         candidates = [min(self._cells)] if self._cells else []
         if len(self._carried):
-            candidates.append(int(self._carried.first.min()) + self._wait_windows - 1)
+            candidates.append(int(self._carried.first.min()) + self.wait_windows - 1)
         return min(candidates, default=None)
 
     def _busy(self) -> BoolArray:
@@ -214,14 +215,20 @@ class Windower:
         for _, cell in cells:
             self._gather(cell, window, end_s, parts, samples)
         whole = merged(parts)
-        ready = (whole.count >= self.params.min_count) | (whole.first <= window - self._wait_windows + 1)
+        ready = (whole.count >= self.params.min_count) | (whole.first <= window - self.wait_windows + 1)
         self._carried = whole.take(~ready)
         rows, values = (np.concatenate(arrays) for arrays in zip(*samples, strict=True))
         block = self._block(whole.take(ready), end_s, rows, values)
         kept = np.isin(rows, self._carried.rows)
         self._carried_samples = rows[kept], values[kept]
-        origins = tuple(Origin(source, cell.first_offset, cell.last_offset) for source, cell in cells)
+        origins = tuple(
+            Origin(source, cell.first_offset, cell.last_offset, self._metrics_of(cell)) for source, cell in cells
+        )
         return Closed(end_s, block, self.series.take_evicted(), origins)
+
+    def _metrics_of(self, cell: Cell) -> frozenset[str]:
+        given = {self.series.metrics[metric] for metric in cell.metrics}
+        return frozenset(given | {self.params.rate_metric} if cell.counted else given)
 
     def _gather(
         self, cell: Cell, window: int, end_s: float, parts: list[Parts], samples: list[tuple[IntArray, FloatArray]],

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classifiers.model import Incident
 from config import load
 from streams.demo.scoring import read_truth, score
 from streams.pipeline import Shard
@@ -109,6 +110,12 @@ def test_records_out_of_order_within_the_lateness_change_nothing(seed: int) -> N
     assert gist(run.incidents.values()) == gist(uncut().incidents.values())
 
 
+def placeless(change: tuple[str, Incident]) -> tuple[str, Incident]:
+    """A change without the offsets of its evidence, which other records among them move."""
+    kind, incident = change
+    return kind, replace(incident, evidence=tuple(replace(reading, records=()) for reading in incident.evidence))
+
+
 @settings(max_examples=2, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, PART - 1), st.sampled_from([
     b"{", b"", b"[]", b'{"ts":1}', b'{"ts":NaN,"service":"serving","metrics":{"latency_ms":1}}',
@@ -120,5 +127,5 @@ def test_malformed_records_among_them_change_nothing_but_the_dead_letters(bad: l
         values.insert(place, value)
     run = Run(Shard(one_source()))
     run.take([FakeRecord(value, offset, LATENCY, 0) for offset, value in enumerate(values)])
-    assert run.changes == uncut().changes
+    assert list(map(placeless, run.changes)) == list(map(placeless, uncut().changes))
     assert len(run.dead) == sum(value != b"[]" for _, value in bad)

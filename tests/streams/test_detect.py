@@ -8,6 +8,7 @@ from classifiers.model import Scope
 from classifiers.triage import Triage, TriageParams
 from detectors.suite import SuiteParams
 from streams.detect import CATCH_UP_INSTANTS, Detection
+from streams.provenance import Provenance
 from streams.rows import Rows
 from streams.scopes import ScopeTable
 from streams.series import SeriesTable
@@ -33,6 +34,7 @@ class Bench:
         self.cut: list[Scope] = []
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, 1.0, 600.0, lambda: self.cut,
+            Provenance(1.0, 5, None),
         )
 
     def feed(self, values: list[object], until_s: float) -> None:

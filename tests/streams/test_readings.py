@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from classifiers.model import Anomaly, Scope
+from classifiers.model import Anomaly, OffsetRange, Scope
 from detectors.absence import Silence
 from detectors.base import Block
 from detectors.suite import Suite, Verdict
@@ -13,6 +13,10 @@ R0, R1 = Scope("chat", replica="r0"), Scope("chat", replica="r1")
 
 def floats(*numbers: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.array(numbers, np.float64)
+
+
+def nowhere(_metric: str, _start_s: float, _end_s: float) -> tuple[OffsetRange, ...]:
+    return ()
 
 
 BLOCK = Block(
@@ -26,7 +30,7 @@ VERDICT = Verdict(
 
 
 def test_a_reading_is_the_window_at_its_place_and_unknown_is_none() -> None:
-    found = readings(BLOCK, VERDICT, np.array([0, 1]), [("latency_ms", R0), ("latency_ms", R1)])
+    found = readings(BLOCK, VERDICT, np.array([0, 1]), [("latency_ms", R0), ("latency_ms", R1)], nowhere)
     assert found == [
         Anomaly(R0, "latency_ms", "none", 0.0, 1.0, 10.0, None, None, "none", 7, 0.0),
         Anomaly(R1, "latency_ms", Suite.names[1], 0.0, 1.0, 20.0, 12.0, 2.0, "up", 8, -4.0, 1.5),
@@ -35,7 +39,7 @@ def test_a_reading_is_the_window_at_its_place_and_unknown_is_none() -> None:
 
 
 def test_a_reading_holds_plain_numbers() -> None:
-    (found,) = readings(BLOCK, VERDICT, np.array([2]), [("latency_ms", R0)])
+    (found,) = readings(BLOCK, VERDICT, np.array([2]), [("latency_ms", R0)], nowhere)
     assert (type(found.count), type(found.value), type(found.onset_s)) == (int, float, float)
 
 

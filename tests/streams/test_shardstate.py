@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from streams.pipeline import Shard
-from streams.shardstate import SnapshotMismatch, from_snapshot, to_snapshot
+from streams.shardstate import VERSION, SnapshotMismatch, from_snapshot, to_snapshot
 from streams.snapshots import Snapshot, decode, encode
 from tests.streams.spine import LATENCY, T, batch, default_plan, requests
 
@@ -36,7 +36,7 @@ def test_an_empty_shard_comes_back_empty() -> None:
     assert (second.offsets, second.last_arrival_s, len(second.series)) == ({}, None, 0)
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"config_hash": "other"}])
+@pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"config_hash": "other"}])
 def test_a_snapshot_of_another_version_or_other_parameters_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(SnapshotMismatch, match="expected"):
         from_snapshot(PLAN, replace(stored(fed()), **change))  # type: ignore[arg-type]

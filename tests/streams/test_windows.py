@@ -196,13 +196,14 @@ def feed(bench: Bench, values: np.ndarray[tuple[int], np.dtype[np.float64]], ts:
     ), False)
 
 
-def test_each_closed_window_names_the_records_behind_it() -> None:
+def test_each_closed_window_names_the_records_behind_it_and_their_metrics() -> None:
     bench = Bench()
     bench.add(at(0.0), at(0.1), at(1.0), at(0.2))
     bench.add(at(1.5), source="other")
+    a = frozenset({"a"})
 
     assert [closed.origins for closed in bench.windows.close(inf)] == [
-        (Origin("latency", 0, 3),), (Origin("latency", 2, 2), Origin("other", 0, 0)),
+        (Origin("latency", 0, 3, a),), (Origin("latency", 2, 2, a), Origin("other", 0, 0, a)),
     ]
 
 
