@@ -15,7 +15,7 @@ from math import inf
 from typing import Literal
 
 from actions.model import Intent, Outcome
-from classifiers.model import Incident, Scope
+from classifiers.model import AuditEntry, Incident, Scope
 from classifiers.triage import Transition, Triage
 from streams.codec import Record, decode
 from streams.deadletters import DeadLetter
@@ -40,13 +40,15 @@ def untimed(_: Stage) -> AbstractContextManager[None]:
 
 @dataclass(slots=True)
 class Products:
-    """What came of a step. accepted, late: records. dead: with reason and bytes. transitions and intents in order."""
+    """What came of a step. accepted, late: records. dead: with reason and bytes. audit: what happened to which incident
+    and why. All in the order it came about."""
 
     accepted: int = 0
     late: int = 0
     dead: list[DeadLetter] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
 
 
 class Shard:
