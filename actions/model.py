@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from classifiers.model import TELLS
+
 Mode = Literal["observe", "suggest", "auto"]
 Status = Literal[
     "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused",
     "interrupted",
 ]
-HARMLESS = frozenset({"notify"})
+HARMLESS = TELLS
 """Kinds that tell and change nothing: no limit holds them back, and they count towards none."""
 
 

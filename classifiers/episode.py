@@ -14,7 +14,7 @@ from classifiers.assess import Verdict
 from classifiers.lifecycle import Event, Phase, step
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, Severity
 from classifiers.severity import worse
-from classifiers.stages import stage_times
+from classifiers.stages import Account, with_stages
 from classifiers.tally import ABSENCE, Tally
 
 
@@ -38,6 +38,7 @@ class Episode:
     actions: list[ActionRecord] = field(default_factory=list)
     related: tuple[Related, ...] = ()
     tally: Tally = field(default_factory=Tally)
+    account: Account = field(default_factory=Account)
 
     def date(self, alarms: Sequence[Anomaly]) -> None:
         """Take the onset from the alarm that is surest of it; what began after the incident opened is none of it."""
@@ -65,7 +66,7 @@ def describe(
     where = {blame.dimension: blame.value} if blame.dimension is not None else {}
     peak = verdict.severity if episode.peak_severity is None else worse(verdict.severity, episode.peak_severity)
     evidence = tuple(episode.tally.peaks(evidence_max))
-    return Incident(
+    incident = Incident(
         id=episode.id,
         state="open",
         opened_at_s=episode.opened_at_s,
@@ -85,21 +86,14 @@ def describe(
         evidence=evidence,
         related=episode.related,
         actions=tuple(episode.actions),
-        stage_times=stage_times(episode.onset_at_s, episode.opened_at_s, None, episode.actions),
         config_hash=config_hash,
     )
+    return with_stages(incident, episode.account)
 
 
-def resolved(incident: Incident, at_s: float) -> Incident:
+def resolved(incident: Incident, account: Account, at_s: float) -> Incident:
     """The incident as it ended, with the verdict it had; quiet readings after the fault do not rewrite it."""
-    times = stage_times(incident.onset_at_s, incident.opened_at_s, at_s, incident.actions)
-    return replace(incident, state="resolved", resolved_at_s=at_s, stage_times=times)
-
-
-def with_actions(incident: Incident, actions: Sequence[ActionRecord]) -> Incident:
-    """The incident with these actions told, and the time to the first of them."""
-    times = stage_times(incident.onset_at_s, incident.opened_at_s, incident.resolved_at_s, actions)
-    return replace(incident, actions=tuple(actions), stage_times=times)
+    return with_stages(replace(incident, state="resolved", resolved_at_s=at_s), account)
 
 
 def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:

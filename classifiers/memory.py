@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.episode import Episode
 from classifiers.lifecycle import Phase
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, Scope, Severity
+from classifiers.stages import Account
 from classifiers.tally import Line, Tally
 from classifiers.triage import Triage
 
@@ -42,6 +43,7 @@ class _Episode:
     actions: list[ActionRecord]
     related: tuple[Related, ...]
     lines: list[_Line]
+    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _freeze(episode: Episode) -> _Episode:
         episode.service, episode.model, episode.started_at_s, episode.phase, episode.id, episode.opened_at_s,
         episode.onset_at_s, episode.onset_error_s, episode.last_alarm_s, episode.last_data_s,
         list(episode.alarm_instants), episode.peak_severity, episode.published, list(episode.actions),
-        episode.related, lines,
+        episode.related, lines, episode.account,
     )
 
 
@@ -106,4 +108,5 @@ def _thaw(frozen: _Episode) -> Episode:
         last_alarm_s=frozen.last_alarm_s, last_data_s=frozen.last_data_s,
         alarm_instants=frozen.alarm_instants, peak_severity=frozen.peak_severity, published=frozen.published,
         actions=frozen.actions, related=frozen.related, tally=tally,
+        account=frozen.account,
     )

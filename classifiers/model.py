@@ -14,6 +14,8 @@ State = Literal["open", "flapping", "resolved"]
 Relation = Literal["reopens", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
+TELLS = frozenset({"notify"})
+"""Kinds of action that tell and change nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,8 +104,8 @@ class Related:
 class StageTime:
     """Seconds from the estimated onset to a stage of an incident's life.
 
-    recorded: took value_s. pending: may still come. not_applicable: will not come, since nothing asks for it. invalid:
-    the times contradict each other. value_s is None but for recorded.
+    recorded: took value_s. pending: may still come. not_applicable: will not come, since nothing asked for it or the
+    incident ended without. invalid: the times contradict each other. value_s is None but for recorded.
     """
 
     value_s: float | None
@@ -124,6 +126,7 @@ class Incident:
     """One incident as published (design, section 7). A scope field is None unless that one is hit alone.
 
     silenced_by: id of the silence, or name of the maintenance window, that keeps it from being told and acted on.
+    opened_severity: that of the first verdict, None where an older version did not note it.
     """
 
     id: str
@@ -149,6 +152,7 @@ class Incident:
     onset_error_s: float | None = None
     acknowledged: Acknowledgement | None = None
     silenced_by: str | None = None
+    opened_severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from classifiers.assess import Verdict, assess
-from classifiers.episode import Episode, describe, file_action, resolved, with_actions
+from classifiers.episode import Episode, describe, file_action, resolved
 from classifiers.model import ActionRecord, Anomaly, Incident, Scope
 from classifiers.severity import SeverityParams
+from classifiers.stages import with_actions
 from classifiers.tally import ABSENCE, loudness
 
 Change = Literal["opened", "updated", "resolved"]
@@ -117,6 +118,7 @@ class Triage:
             return []
         if any(_concerns(reading.scope, episode.published) for reading in readings):
             episode.last_data_s = now_s
+            episode.account.calm(now_s)
         episode.advance("calm")
         proven = quiet_s >= self._params.resolve_after_s and episode.last_data_s > episode.last_alarm_s
         if proven or quiet_s >= self._params.silent_after_s:
@@ -138,6 +140,7 @@ class Triage:
         service = (episode.service, episode.model)
         episode.last_alarm_s = now_s
         episode.tally.add(readings)
+        episode.account.alarm()
         episode.date(alarms)
         if episode.phase == "pending":
             episode.advance("alarm")
@@ -175,6 +178,7 @@ class Triage:
 
     def _publish(self, episode: Episode, now_s: float, change: Change) -> Transition:
         verdict = self._verdict(episode, now_s)
+        episode.account.judge(verdict.pattern.category, verdict.severity, now_s)
         version = self._suspect_version(episode)
         incident = describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
         episode.peak_severity = incident.peak_severity
@@ -185,7 +189,7 @@ class Triage:
         episode.advance("accept" if accepted else "hold")
         assert episode.published is not None
         del self.episodes[service]
-        return Transition("resolved", resolved(episode.published, now_s), accepted)
+        return Transition("resolved", resolved(episode.published, episode.account, now_s), accepted)
 
     def _suspect_version(self, episode: Episode) -> str | None:
         """The newest version that served during the episode, if it is not the first one and appeared lately."""

@@ -16,8 +16,9 @@ from actions.limits import LimitParams
 from actions.model import Intent, Outcome
 from actions.playbook import Playbook
 from actions.policy import decide
-from classifiers.episode import file_action, with_actions
+from classifiers.episode import file_action
 from classifiers.model import ActionRecord, Incident
+from classifiers.stages import with_actions
 from classifiers.triage import Transition, Triage
 
 LINGER_S = 900.0
