@@ -27,10 +27,11 @@ from tests.streams.spine import T, incident, intent, outcome
 finite = st.floats(-1e12, 1e12)
 stamp = st.floats(0.0, 4e9)
 offset = st.integers(0, 2**60)
+places = st.builds(OffsetRange, partition=st.none() | offset, start=offset, end=offset)
 anomaly = st.builds(
     Anomaly, start_s=finite, end_s=finite, value=st.none() | finite, expected=st.none() | finite,
     level=st.none() | finite, onset_s=finite, onset_error_s=st.none() | finite, count=st.integers(0, 10**9),
-    records=st.lists(st.builds(OffsetRange, partition=st.none() | offset, start=offset, end=offset), max_size=1).map(tuple),
+    records=st.lists(places, max_size=1).map(tuple),
 )
 action = st.builds(ActionRecord, decided_at_s=stamp, done_at_s=st.none() | stamp)
 factor = st.builds(Factor, value=st.none() | st.text() | finite, weight=finite)
