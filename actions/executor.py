@@ -8,7 +8,7 @@ nothing runs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import stamina
 import structlog
@@ -26,18 +26,20 @@ class Executor:
     """Runs intents against `actions` (kind -> action). One instance serves many tasks; intents of one target must come
     one after another (the action topic is keyed by target).
 
-    now_s: the clock of the decisions, seconds since the epoch. dry_run: rehearse everything, write nowhere.
+    now_s: the clock of the decisions, seconds since the epoch. dry_run: rehearse everything, write nowhere. claimed:
+    told of each intent that was claimed, and when, before it runs; what it raises keeps the intent from running.
     """
 
     def __init__(
         self, actions: Mapping[str, Action], ledger: Ledger, limits: LimitParams, now_s: Callable[[], float],
-        dry_run: bool,
+        dry_run: bool, claimed: Callable[[Intent, float], Awaitable[None]] | None = None,
     ) -> None:
         self._actions = actions
         self._ledger = ledger
         self._limits = limits
         self._now_s = now_s
         self._dry_run = dry_run
+        self._claimed = claimed
         self._gate = asyncio.Lock()
 
     async def execute(self, intent: Intent) -> Outcome:
@@ -58,6 +60,8 @@ class Executor:
             told = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
             return await self._settle(intent, "dry_run", told, data)
         try:
+            if self._claimed is not None:
+                await self._claimed(intent, self._now_s())
             status, detail, data = await _attempt(action, intent, RunContext())
         except BaseException:
             self._ledger.abandon(intent.key)

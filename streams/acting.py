@@ -16,6 +16,7 @@ from faust.types.tuples import Message
 from actions.executor import Executor
 from actions.model import Outcome
 from config.models import Topics
+from streams.audit import Audit
 from streams.codec import Record
 from streams.desk import Desk
 from streams.ledger_topic import TopicLedger
@@ -61,8 +62,7 @@ class Acting:
 
     def __init__(
         self, executor: Executor, ledger: TopicLedger, publisher: Publisher, desk: Desk, topics: Topics,
-        telemetry: Telemetry, tracing: Tracing, source: str, now_s: Callable[[], float],
-        shards: int,
+        telemetry: Telemetry, tracing: Tracing, source: str, now_s: Callable[[], float], shards: int, audit: Audit,
     ) -> None:
         self._executor = executor
         self._ledger = ledger
@@ -74,6 +74,7 @@ class Acting:
         self._source = source
         self._now_s = now_s
         self._shards = shards
+        self._audit = audit
 
     async def take_over(self, partitions: Iterable[int]) -> None:
         """Report what an earlier owner of these partitions left in doubt; call before their intents are executed."""
@@ -113,4 +114,5 @@ class Acting:
         self._telemetry.action(outcome.kind, outcome.status)
         message = outcome_message(outcome, self._source, shard, trace)
         await self._publisher.send(OWNER, self._topics.outcomes, [message])
+        await self._audit.answered(OWNER, outcome)
         await self._publisher.settled(OWNER)

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +24,8 @@ from actions.catalogue import build
 from actions.executor import Executor
 from config.models import Config
 from detectors.suite import Suite
-from streams.acting import Acting, intent_record
+from streams.acting import OWNER, Acting, intent_record
+from streams.audit import Audit
 from streams.deadletters import Brake
 from streams.desk import BrakeTripped, Desk, Identity
 from streams.idleness import Idleness
@@ -40,6 +42,7 @@ from streams.tracing import Tracing
 from streams.transport import TP, BatchedApp, RecordBatch, make_app
 from streams.wallclock import WallClock
 from streams.watchdog import ProgressWatchdog
+from streams.wire import source_of
 from streams.wiring import prepare_topics, settings_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
@@ -59,7 +62,8 @@ class Worker:
         self.settings = settings_of(config)
         self.app: BatchedApp = make_app(self.settings)
         release = version("tocsin")
-        source = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
+        name = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
+        source = source_of(config.kafka.group)
         self.telemetry = Telemetry(
             Labels(
                 topics=tuple(sorted(self.settings.batched)), detectors=(*Suite.names, "absence"),
@@ -68,7 +72,7 @@ class Worker:
             version=release,
         )
         self.telemetry.config_loaded(True, time.time())
-        self.tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=source)
+        self.tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
         plan = plan_of(config)
         self.publisher = Publisher(
             {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()},
@@ -78,7 +82,7 @@ class Worker:
             versions=frozenset({VERSION}), rejected=self.telemetry.restore,
         )
         self.ledger = TopicLedger(
-            self.settings.brokers, config.topics.ledger, owner=source, security=self.settings.security,
+            self.settings.brokers, config.topics.ledger, owner=name, security=self.settings.security,
         )
         self.keeper = Keeper(
             plan, self.store, self.publisher, self.app, self.telemetry, self.telemetry.stage,
@@ -86,7 +90,10 @@ class Worker:
         )
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
         identity = Identity(source, config.kafka.group, clock.now)
-        self.desk = Desk(self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity)
+        self.audit = Audit(self.publisher, config.topics.audit, source, self.tracing)
+        self.desk = Desk(
+            self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity, self.audit,
+        )
         self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
         self.rounds = Rounds(
@@ -95,7 +102,7 @@ class Worker:
         )
         self.acting: Acting | None = None
         self._held: frozenset[TP] = frozenset()
-        self._source = source
+        self._name, self._source = name, source
         self._restored = False
         self._shards = 0
         self.stopped_by: str | None = None
@@ -139,11 +146,11 @@ class Worker:
             session = await enter(aiohttp.ClientSession())
             executor = Executor(
                 build(self.config.actions.values(), session), self.ledger, self.config.limits, self.clock.now,
-                self.config.executor.dry_run,
+                self.config.executor.dry_run, partial(self.audit.claimed, OWNER),
             )
             self.acting = Acting(
                 executor, self.ledger, self.publisher, self.desk, self.config.topics, self.telemetry, self.tracing,
-                self._source, self.clock.now, self._shards,
+                self._source, self.clock.now, self._shards, self.audit,
             )
             self.app.add_future(self.acting.tidy())
         server = MetricsServer(
@@ -152,7 +159,7 @@ class Worker:
         )
         await server.start()
         self._opened.push_async_callback(server.stop)
-        log.info("started", source=self._source, shards=self._shards, metrics_port=server.port)
+        log.info("started", worker=self._name, shards=self._shards, metrics_port=server.port)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         self._forget(self._held - tps)

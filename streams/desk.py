@@ -15,6 +15,7 @@ import structlog
 from actions.model import Intent
 from classifiers.triage import Transition
 from config.models import Topics
+from streams.audit import Audit
 from streams.codec import Record
 from streams.deadletters import Brake, DeadLetter
 from streams.deadletters import headers as dead_headers
@@ -53,7 +54,7 @@ class Desk:
 
     def __init__(
         self, keeper: Keeper, publisher: Publisher, topics: Topics, telemetry: Telemetry, tracing: Tracing,
-        brake: Brake, identity: Identity,
+        brake: Brake, identity: Identity, audit: Audit,
     ) -> None:
         self._keeper = keeper
         self._publisher = publisher
@@ -62,6 +63,7 @@ class Desk:
         self._tracing = tracing
         self._brake = brake
         self._identity = identity
+        self._audit = audit
         self._idle: dict[int, frozenset[str]] = {}
 
     async def take(self, batch: RecordBatch) -> None:
@@ -135,6 +137,8 @@ class Desk:
             for transition in products.transitions:
                 filed = [action.key for action in transition.incident.actions]
                 await self._tell(number, transition, [unsent.pop(key) for key in filed if key in unsent])
+            for entry in products.audit:
+                await self._audit.changed(number, entry)
             assert not unsent, f"decided and not filed: {sorted(unsent)}"
         for detector, count in shard.detection.alarms.items():
             self._telemetry.anomalies(detector, count)
@@ -167,6 +171,7 @@ class Desk:
         with self._tracing.decide(intent.kind, intent.target, key=intent.key, topic=self._topics.actions):
             message = intent_message(intent, self._identity.source, number, self._tracing.inject())
             await self._publisher.send(number, self._topics.actions, [message])
+            await self._audit.decided(number, intent)
 
     async def _bury(self, owner: int | str, dead: Sequence[DeadLetter]) -> None:
         await self._publisher.send(owner, self._topics.dead_letters, map(_letter, dead))

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class TopicLedger(ViewedLedger):
-    """An `actions.ledger.Ledger` over a topic configured as `topics.LEDGER_CONFIG`. Use as an async context manager.
+    """An `actions.ledger.Ledger` over a topic configured as `channels.COMPACTED`. Use as an async context manager.
 
     owner: a name for the log; every claim adds a token of its own. With as many partitions as the action topic, keyed
     by target, partition k here settles the intents of partition k there.

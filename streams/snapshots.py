@@ -82,7 +82,7 @@ class MemorySnapshots:
 
 
 class TopicSnapshots:
-    """A store in a Kafka topic (configured as `topics.SNAPSHOT_CONFIG`); shard k lives in partition k.
+    """A store in a Kafka topic (configured as `channels.SNAPSHOT_CONFIG`); shard k lives in partition k.
 
     versions: which `Snapshot.version` can be read; None for all. rejected: called with "version" or "corrupt" for each
     snapshot that was passed over. Use as an async context manager, or `start` and `stop`.

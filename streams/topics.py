@@ -69,20 +69,6 @@ class TopicSpec:
     at_least: int | None = None
 
 
-SNAPSHOT_CONFIG: Mapping[str, str] = {
-    "cleanup.policy": "compact",
-    "segment.bytes": str(32 << 20),
-    "segment.ms": "600000",
-    "min.cleanable.dirty.ratio": "0.1",
-    "delete.retention.ms": "60000",
-}
-"""For snapshots: some MB every few seconds, of which the last two per shard matter. Small segments let the log cleaner
-reach them, since it never touches the segment being written."""
-
-LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
-"""For the claim log and other topics of last values that someone may be reading just now."""
-
-
 async def ensure_topics(
     brokers: str, specs: Iterable[TopicSpec], *, security: Security | None = None, timeout_s: float = 15.0
 ) -> dict[str, int]:

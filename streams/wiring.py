@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 
 from config.models import Config
 from config.models import Security as Asked
-from streams.topics import LEDGER_CONFIG, SNAPSHOT_CONFIG, Security, TopicError, TopicSpec, ensure_topics
+from streams.contracts.channels import CHANNELS
+from streams.topics import Security, TopicError, TopicSpec, ensure_topics
 from streams.transport import KafkaSettings
 
 NEW_PARTITIONS = 4
 """Of an input topic that nobody made; every topic of ours follows the inputs."""
-COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
 
 
 class UnusableCredentials(ValueError):  # noqa: N818
@@ -84,9 +83,7 @@ async def prepare_topics(config: Config, security: Security) -> int:
     shards = next(iter(counts.values()))
     topics = config.topics
     ours = [
-        TopicSpec(topics.incidents, shards, COMPACTED), TopicSpec(topics.actions, shards),
-        TopicSpec(topics.outcomes, shards), TopicSpec(topics.dead_letters, shards, at_least=1),
-        TopicSpec(topics.state, shards, SNAPSHOT_CONFIG), TopicSpec(topics.ledger, shards, LEDGER_CONFIG),
+        TopicSpec(getattr(topics, one.setting), shards, one.config, at_least=one.at_least) for one in CHANNELS
     ]
     counts = await ensure_topics(brokers, ours, security=security)
     if counts[topics.actions] != counts[topics.ledger]:

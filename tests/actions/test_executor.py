@@ -171,6 +171,35 @@ async def test_two_tasks_with_one_key_run_it_once() -> None:
     assert sorted(o.status for o in outcomes) == ["duplicate"] * 4 + ["executed"]
 
 
+async def test_a_claim_is_told_before_the_action_runs() -> None:
+    bench = Bench()
+    told: list[tuple[str, float, int]] = []
+
+    async def claimed(of: Intent, at_s: float) -> None:
+        told.append((of.key, at_s, bench.action.effects))
+
+    actions = {"circuit_breaker": bench.action}
+    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, claimed)
+    await bench.execute(intent())
+    await bench.execute(intent())
+    await bench.execute(intent("k2", mode="suggest"))
+    assert told == [(intent().key, NOW_S, 0)]
+
+
+async def test_an_intent_whose_claim_cannot_be_told_never_runs() -> None:
+    bench = Bench()
+
+    async def claimed(*_: object) -> None:
+        raise ConnectionError("the broker is away")
+
+    actions = {"circuit_breaker": bench.action}
+    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, claimed)
+    with pytest.raises(ConnectionError):
+        await bench.execute(intent())
+    assert (await bench.execute(intent())).status == "interrupted"
+    assert bench.action.effects == 0
+
+
 class SlowLedger(MemoryLedger):
     """A ledger that knows of its claims only after the log took them, as one in a topic does."""
 

@@ -16,8 +16,9 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
+from streams.contracts.channels import SNAPSHOT_CONFIG
 from streams.snapshots import Snapshot, TopicSnapshots
-from streams.topics import SNAPSHOT_CONFIG, TopicSpec, ensure_topics
+from streams.topics import TopicSpec, ensure_topics
 from tests.kafka.worker import Options
 
 ROOT = Path(__file__).parents[2]

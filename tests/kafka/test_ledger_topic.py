@@ -9,8 +9,9 @@ import pytest_asyncio
 
 from actions.ledger import Ledger
 from actions.model import Intent, Outcome, Status
+from streams.contracts.channels import COMPACTED
 from streams.ledger_topic import TopicLedger
-from streams.topics import LEDGER_CONFIG, TopicSpec, ensure_topics
+from streams.topics import TopicSpec, ensure_topics
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
 
@@ -28,7 +29,7 @@ def outcome(of: Intent, status: Status = "executed") -> Outcome:
 @pytest_asyncio.fixture
 async def opened(broker: Broker) -> AsyncIterator[Open]:
     topic = unique("ledger")
-    await ensure_topics(broker.address, [TopicSpec(topic, 4, LEDGER_CONFIG)])
+    await ensure_topics(broker.address, [TopicSpec(topic, 4, COMPACTED)])
     yield lambda owner: TopicLedger(broker.address, topic, owner=owner)
 
 

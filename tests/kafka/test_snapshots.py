@@ -12,8 +12,9 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
+from streams.contracts.channels import SNAPSHOT_CONFIG
 from streams.snapshots import CorruptSnapshot, MemorySnapshots, Snapshot, TopicSnapshots, decode, encode
-from streams.topics import SNAPSHOT_CONFIG, TopicSpec, ensure_topics
+from streams.topics import TopicSpec, ensure_topics
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique, until

@@ -9,8 +9,9 @@ import sys
 import faust
 import pytest
 
+from streams.contracts.channels import COMPACTED
 from streams.embedded import EmbeddedBroker, EmbeddedBrokerMissing
-from streams.topics import LEDGER_CONFIG, BrokerUnavailable, Security, TopicError, TopicSpec, ensure_topics
+from streams.topics import BrokerUnavailable, Security, TopicError, TopicSpec, ensure_topics
 from streams.transport import KafkaSettings, make_app
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
@@ -20,7 +21,7 @@ class TestTopics:
     async def test_missing_topics_are_created_and_present_ones_left(self, broker: Broker) -> None:
         one, two = unique("one"), unique("two")
         first = await ensure_topics(broker.address, [TopicSpec(one, 4)])
-        both = await ensure_topics(broker.address, [TopicSpec(one, 3), TopicSpec(two, 4, LEDGER_CONFIG)])
+        both = await ensure_topics(broker.address, [TopicSpec(one, 3), TopicSpec(two, 4, COMPACTED)])
         assert first == {one: 4}
         assert both == {one: 4, two: 4}
 

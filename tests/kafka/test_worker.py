@@ -72,6 +72,11 @@ async def test_a_fault_is_found_acted_on_and_undone_and_bad_records_harm_nobody(
             assert (found["category"], found["replica"]) == ("model_degradation", "r1")
             assert [(one["kind"], one["status"]) for one in found["actions"]] == [("circuit_breaker", "executed")] * 2
 
+            trail = [entry for _, entry in await deployment.read("audit")]
+            for outcome in outcomes:
+                steps = [one["event"] for one in trail if one["subject"] == outcome["key"]]
+                assert sorted(steps) == ["claimed", "decided", "executed"]
+
             dead = await deployment.records("dead_letters")
             assert sorted(record.value or b"" for record in dead) == sorted(BAD)
             headers = dict(dead[0].headers)

@@ -12,7 +12,7 @@ from config import load
 from streams.acting import OWNER, Acting, intent_record
 from streams.tracing import Tracing
 from streams.transport import TP
-from streams.wire import Message, intent_message, read_outcome
+from streams.wire import Message, intent_message, read_audit, read_outcome
 from tests.streams.records import FakeRecord
 from tests.streams.spine import SentMessages, T, intent, outcome, record_of, telemetry
 from tests.streams.test_desk import Office
@@ -56,7 +56,7 @@ class Stage:
         self.sent: SentMessages = self.office.sent
         self.acting = Acting(
             self.doer, self.doubts, self.sent, self.office.desk, TOPICS, telemetry(),  # type: ignore[arg-type]
-            tracing or Tracing(), "tocsin/test", lambda: T, 4,
+            tracing or Tracing(), "/tocsin/test", lambda: T, 4, self.office.audit,
         )
 
     async def take(self, message: Message) -> None:
@@ -101,6 +101,18 @@ async def test_what_an_earlier_owner_left_in_doubt_is_reported_when_its_partitio
     await stage.acting.take_over([1, 3])
     assert stage.doubts.concerned == {1, 3}
     assert [read_outcome(message.value).status for message in stage.sent.on(TOPICS.outcomes)] == ["interrupted"]
+
+
+async def test_every_answer_is_on_the_trail_and_acknowledged_with_the_outcome() -> None:
+    stage = Stage([outcome(intent("k0"), "interrupted")])
+    await stage.acting.take_over([0])
+    await stage.take(intent_message(intent(), "s", 2))
+    trail = [read_audit(message.value) for message in stage.sent.on(TOPICS.audit)]
+    assert [(entry.subject, entry.event, entry.before) for entry in trail] == [
+        ("k0", "interrupted", "claimed"), ("k1", "executed", "pending"),
+    ]
+    assert {owner for owner, topic, _ in stage.sent.sent if topic == TOPICS.audit} == {OWNER}
+    assert stage.sent.events == [f"settled {OWNER}"] * 2
 
 
 async def test_the_outcome_carries_on_the_trace_of_the_intent() -> None:

@@ -6,9 +6,10 @@ import orjson
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from classifiers.model import ActionRecord
+from classifiers.model import ActionRecord, AuditEntry
 from classifiers.triage import Transition
 from config import load
+from streams.audit import Audit
 from streams.deadletters import Brake
 from streams.desk import MAX_BURIED_BYTES, BrakeTripped, Desk, Identity
 from streams.keeper import Keeper
@@ -16,7 +17,7 @@ from streams.pipeline import Products, Shard, untimed
 from streams.snapshots import MemorySnapshots
 from streams.tracing import Tracing
 from streams.transport import TP, RecordBatch
-from streams.wire import intent_message, outcome_message, read_incident, read_intent
+from streams.wire import intent_message, outcome_message, read_audit, read_incident, read_intent
 from tests.streams.records import FakeRecord, sample
 from tests.streams.spine import (
     LATENCY,
@@ -45,9 +46,11 @@ class Office:
         self.keeper = Keeper(
             PLAN, MemorySnapshots(), self.sent, Released(), self.telemetry, untimed, 5.0, 1000, lambda: 0.0,
         )
+        tracing = tracing or Tracing()
+        self.audit = Audit(self.sent, TOPICS.audit, "/tocsin/test", tracing)
         self.desk = Desk(
-            self.keeper, self.sent, TOPICS, self.telemetry, tracing or Tracing(), Brake(0.5, 100, 10),
-            Identity("tocsin/test", "tocsin", lambda: T + 60.0),
+            self.keeper, self.sent, TOPICS, self.telemetry, tracing, Brake(0.5, 100, 10),
+            Identity("/tocsin/test", "tocsin", lambda: T + 60.0), self.audit,
         )
 
     async def open(self) -> Shard:
@@ -146,10 +149,23 @@ async def test_an_incident_is_told_before_what_is_to_be_done_about_it_and_the_in
     ))
     told = [
         read_intent(message.value).key if topic == TOPICS.actions else message.key
-        for _, topic, message in office.sent.sent
+        for _, topic, message in office.sent.sent if topic != TOPICS.audit
     ]
     assert told == [b"inc-1", "k1", b"inc-2", b"inc-1", "k3", b"inc-2", "k2"]
     assert dict(office.sent.on(TOPICS.actions)[0].headers)["tocsin-shard"] == b"0"
+
+
+async def test_every_step_of_an_incident_and_every_decision_is_on_the_trail() -> None:
+    office = Office()
+    step = AuditEntry(T, "inc-1", "opened", None, "open", "two windows in a row")
+    await decided(office, Products(
+        transitions=[Transition("opened", incident(actions=filed("k1")))], intents=[intent("k1")], audit=[step],
+    ))
+    trail = [(message.key, read_audit(message.value)) for message in office.sent.on(TOPICS.audit)]
+    assert trail == [
+        (b"inc-1", AuditEntry(T, "k1", "decided", None, "pending", "told to")), (b"inc-1", step),
+    ]
+    assert {owner for owner, topic, _ in office.sent.sent if topic == TOPICS.audit} == {0}
 
 
 async def test_the_time_to_an_opened_incident_is_measured_once_the_broker_has_it() -> None:

@@ -1,26 +1,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.model import Intent, Outcome
-from classifiers.model import Acknowledgement, ActionRecord, Anomaly, Factor, Incident, OffsetRange, StageTime
+from classifiers.model import (
+    Acknowledgement,
+    ActionRecord,
+    Anomaly,
+    AuditEntry,
+    Factor,
+    Incident,
+    OffsetRange,
+    StageTime,
+)
+from streams.contracts.catalogue import CATALOGUE
 from streams.wire import (
     SHARD_HEADER,
     Message,
     WireError,
+    audit_message,
     incident_message,
     intent_message,
     outcome_message,
+    read_audit,
     read_incident,
     read_intent,
     read_outcome,
     shard_of,
+    source_of,
 )
 from tests.streams.spine import T, incident, intent, outcome
 
@@ -48,6 +66,14 @@ intents = st.builds(Intent, decided_at_s=stamp, expires_at_s=stamp, params=param
 outcomes = st.builds(Outcome, decided_at_s=stamp, done_at_s=stamp, data=params)
 
 
+STEP = AuditEntry(T, "k1", "claimed", "pending", "claimed", "may run")
+
+
+def event_of(message: Message) -> BaseCloudEvent:
+    """The message as the CloudEvents SDK reads it from Kafka."""
+    return from_binary_event(KafkaMessage(dict(message.headers), message.key, message.value or b""))
+
+
 @settings(max_examples=40, deadline=None)
 @given(incidents)
 def test_an_incident_comes_back_as_it_was(value: Incident) -> None:
@@ -71,8 +97,10 @@ def test_an_outcome_comes_back_as_it_was_to_the_shard_that_decided(value: Outcom
 @pytest.mark.parametrize(
     ("message", "read"),
     [
-        (incident_message(incident(), "s", T), read_incident), (intent_message(intent(), "s", 0), read_intent),
-        (outcome_message(outcome(intent()), "s", 0), read_outcome),
+        (incident_message(incident(), "/tocsin/a", T), read_incident),
+        (intent_message(intent(), "/tocsin/a", 0), read_intent),
+        (outcome_message(outcome(intent(), done_at_s=T), "/tocsin/a", 0), read_outcome),
+        (audit_message(STEP, "/tocsin/a", "inc-1"), read_audit),
     ],
 )
 class TestEveryKind:
@@ -87,14 +115,15 @@ class TestEveryKind:
         for name in whole:
             with pytest.raises(WireError, match=f"^{name}"):
                 read(orjson.dumps({**whole, name: [["no"]] if name != "related" else 5}))
-        for name in ("service", "id") if "id" in whole else ("key", "kind", "decided_at_s"):
+        required = {"id": ("service", "id"), "key": ("key", "kind", "decided_at_s"), "subject": ("subject", "event")}
+        for name in next(names for field, names in required.items() if field in whole):
             with pytest.raises(WireError, match=f"^{name}: Field required"):
                 read(orjson.dumps({key: value for key, value in whole.items() if key != name}))
 
     def test_a_number_in_quotes_is_no_number(self, message: Message, read: Callable[[bytes], object]) -> None:
         assert message.value is not None
         whole: dict[str, Any] = orjson.loads(message.value)
-        name = "opened_at_s" if "opened_at_s" in whole else "decided_at_s"
+        name = next(name for name in ("opened_at_s", "decided_at_s", "at_s") if name in whole)
         with pytest.raises(WireError, match=name):
             read(orjson.dumps({**whole, name: "12"}))
 
@@ -105,13 +134,31 @@ class TestEveryKind:
         with pytest.raises(WireError):
             read(value)
 
-    def test_the_envelope_is_that_of_cloudevents(
+    def test_the_cloudevents_library_reads_every_attribute_and_the_data(
+        self, message: Message, read: Callable[[bytes], object],
+    ) -> None:
+        event = event_of(message)
+        data = event.get_data()
+        assert isinstance(data, dict)
+        kind = next(kind for kind in CATALOGUE.values() if kind.event_type == event.get_type())
+        assert read(orjson.dumps(data)) == read(message.value or b"")
+        assert (event.get_source(), event.get_dataschema()) == ("/tocsin/a", kind.schema_id)
+        assert (event.get_specversion(), event.get_datacontenttype()) == ("1.0", "application/json")
+        assert event.get_time() == datetime.fromtimestamp(T, UTC)
+        assert event.get_subject() == data.get("target", data.get("subject", data.get("id")))
+        assert event.get_extension("correlationid") == "inc-1"
+        assert event.get_extension("partitionkey") == (message.key or b"").decode()
+
+    def test_the_cloudevents_library_would_have_written_the_same(
         self, message: Message, read: Callable[[bytes], object],  # noqa: ARG002
     ) -> None:
-        headers = dict(message.headers)
-        assert headers["ce_specversion"] == b"1.0"
-        assert headers["ce_time"].endswith(b"Z")
-        assert {"ce_id", "ce_type", "ce_source", "ce_subject", "content-type"} <= headers.keys()
+        attributes = {
+            name: value for name, value in event_of(message).get_attributes().items() if name != "partitionkey"
+        }
+        theirs = to_binary(CloudEvent(attributes, message.value), JSONFormat(), lambda _: message.key)
+        ours = {name: value for name, value in message.headers if name != SHARD_HEADER}
+        ours["ce_time"] = ours["ce_time"].replace(b".000Z", b"Z")
+        assert (theirs.headers, theirs.key, theirs.value) == (ours, message.key, message.value)
 
 
 def test_the_same_incident_is_the_same_event_whenever_it_is_told_and_another_state_is_another() -> None:
@@ -122,6 +169,15 @@ def test_the_same_incident_is_the_same_event_whenever_it_is_told_and_another_sta
         )
     ]
     assert ids[0] == ids[1] != ids[2]
+
+
+def test_an_intent_says_when_it_is_of_no_use_any_more() -> None:
+    expiry = event_of(intent_message(intent(), "s", 0)).get_extension("expirytime")
+    assert datetime.fromisoformat(expiry) == datetime.fromtimestamp(T + 120.0, UTC)
+
+
+def test_the_source_is_the_group_so_that_a_repeat_by_another_worker_is_the_same_event() -> None:
+    assert source_of("night-shift") == "/tocsin/night-shift"
 
 
 @pytest.mark.parametrize("value", [b"x", b"", b"-1", None])
