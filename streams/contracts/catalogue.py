@@ -15,16 +15,18 @@ class MessageType:
     """A type of message. version goes up by one with a change that `streams.contracts.compatible` calls a break.
 
     model: what the JSON value is read as, a type as `pydantic.TypeAdapter` takes it. says: one sentence for a reader.
+    ours: whether Tocsin writes it, as a CloudEvent; else it is written for Tocsin.
     """
 
     name: str
     version: int
     model: object
     says: str
+    ours: bool = True
 
     @property
     def event_type(self) -> str:
-        """The attribute `type` of its CloudEvents."""
+        """The attribute `type` of its CloudEvents, and its name everywhere else."""
         return f"tocsin.{self.name}.v{self.version}"
 
     @property
@@ -39,6 +41,7 @@ OUTCOME = MessageType("outcome", 1, Outcome, "What came of a decision.")
 AUDIT = MessageType("audit", 1, AuditEntry, "One step in the life of an incident or of a decision, and its reason.")
 RECORD = MessageType(
     "record", 1, NativeRecord | list[NativeRecord], "What a serving stack says about a request, or about several.",
+    ours=False,
 )
 
 CATALOGUE: Mapping[str, MessageType] = {one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, RECORD)}

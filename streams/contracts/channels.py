@@ -41,7 +41,7 @@ class Channel:
     says: str
     key: str
     directions: tuple[Direction, ...]
-    message: MessageType | None = None
+    messages: tuple[MessageType, ...] = ()
     config: Mapping[str, str] = field(default_factory=dict)
     at_least: int | None = None
     internal: bool = False
@@ -50,19 +50,19 @@ class Channel:
 CHANNELS: tuple[Channel, ...] = (
     Channel(
         "incidents", "Incidents", "The state of each incident, again with every change; compaction keeps the last.",
-        "The incident's id.", ("send",), INCIDENT, COMPACTED,
+        "The incident's id.", ("send",), (INCIDENT,), COMPACTED,
     ),
     Channel(
         "actions", "Actions", "What was decided, before it runs: the executor works from this topic.",
-        "The target, so that what is done to one target is done in order.", ("send", "receive"), ACTION,
+        "The target, so that what is done to one target is done in order.", ("send", "receive"), (ACTION,),
     ),
     Channel(
         "outcomes", "Outcomes", "What came of each decision, in the partition of the shard that decided.",
-        "The target.", ("send", "receive"), OUTCOME,
+        "The target.", ("send", "receive"), (OUTCOME,),
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",
-        "The incident that it concerns, else the subject, so that one story is in order.", ("send",), AUDIT,
+        "The incident that it concerns, else the subject, so that one story is in order.", ("send",), (AUDIT,),
         AUDIT_CONFIG, at_least=1,
     ),
     Channel(
@@ -70,11 +70,11 @@ CHANNELS: tuple[Channel, ...] = (
         "The key of the record that was refused.", ("send",), at_least=1,
     ),
     Channel(
-        "state", "State", "Snapshots of what was learned.", "The shard.", ("send", "receive"), None, SNAPSHOT_CONFIG,
+        "state", "State", "Snapshots of what was learned.", "The shard.", ("send", "receive"), (), SNAPSHOT_CONFIG,
         internal=True,
     ),
     Channel(
-        "ledger", "Ledger", "Which decisions were claimed and answered.", "The decision.", ("send", "receive"), None,
+        "ledger", "Ledger", "Which decisions were claimed and answered.", "The decision.", ("send", "receive"), (),
         COMPACTED, internal=True,
     ),
 )

@@ -19,6 +19,7 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
 from streams.recordings import read_recording
+from tests.contracts.valid import faults
 from tests.kafka.harness import ROOT, unique, until
 
 RECORDING = ROOT / "tests" / "recordings" / "serving-h100-2"
@@ -192,7 +193,7 @@ class Deployment:
         return [(record.key, orjson.loads(record.value)) for record in await self.records(topic)]
 
     async def records(self, topic: str) -> list[Any]:
-        """Everything in one of our topics, as records."""
+        """Everything in one of our topics, as records; each keeps to its contract."""
         reader = AIOKafkaConsumer(
             bootstrap_servers=self.address, enable_auto_commit=False, auto_offset_reset="earliest",
         )
@@ -204,6 +205,7 @@ class Deployment:
             for tp, end in (await reader.end_offsets(tps)).items():
                 while await reader.position(tp) < end:
                     found += (await reader.getmany(tp, timeout_ms=200)).get(tp, [])
+            assert [fault for record in found for fault in faults(record.headers, record.value)] == []
             return found
         finally:
             await reader.stop()

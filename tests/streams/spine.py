@@ -15,6 +15,7 @@ from streams.publish import Publisher
 from streams.telemetry import Labels, Telemetry
 from streams.transport import TP, RecordBatch
 from streams.wire import Message
+from tests.contracts.valid import faults
 from tests.streams.records import FakeRecord, records, sample
 
 T = 1_795_420_000.0
@@ -55,7 +56,10 @@ def batch(values: Iterable[object], topic: str = LATENCY, partition: int = 0, fi
 
 
 class SentMessages(Publisher):
-    """A publisher without a broker. failing: what `settled` raises, as when a send failed for good."""
+    """A publisher without a broker, that takes only what keeps to the contract.
+
+    failing: what `settled` raises, as when a send failed for good.
+    """
 
     def __init__(self, failing: Exception | None = None) -> None:
         super().__init__({})
@@ -68,6 +72,7 @@ class SentMessages(Publisher):
         acknowledged: Callable[[], None] | None = None,
     ) -> None:
         for message in messages:
+            assert faults(message.headers, message.value) == []
             self.sent.append((owner, topic, message))
             if acknowledged is not None:
                 acknowledged()

@@ -1,0 +1,209 @@
+"""What every field means, for whoever reads the JSON: the descriptions in the schemas.
+
+One line for each field of each class that goes over the wire; a test fails for a field without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from actions.model import Intent, Outcome
+from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Matcher, Silence
+from classifiers.model import (
+    Acknowledgement,
+    ActionRecord,
+    Anomaly,
+    AuditEntry,
+    Factor,
+    Incident,
+    OffsetRange,
+    Related,
+    Scope,
+    StageTime,
+)
+from streams.contracts.record import NativeRecord
+
+SERVICE = "The service, as its records name it."
+VERSION_ALONE = "Its version, null unless that one alone is hit."
+REPLICA_ALONE = "Its replica, null unless that one alone is hit."
+TENANT_ALONE = "Its tenant, null unless that one alone is hit."
+MODE = "observe: only noted; suggest: a human is to decide; auto: carried out within the limits."
+KIND = "What is done: the action's name in the configuration, such as circuit_breaker or rollback."
+UNDO = "True for the reversal of an earlier decision of this kind on this target."
+DECIDED = "When it was decided, seconds since the epoch."
+SCOPE_OF_ACTION = "Taken from the incident; null where it names none."
+
+FIELDS: Mapping[type, Mapping[str, str]] = {
+    Incident: {
+        "id": "Follows from service, model and time of the first alarm: the same records give the same id.",
+        "state": "open, flapping (it opens and resolves again and again), or resolved.",
+        "opened_at_s": "When it was declared, seconds since the epoch in the time of the records.",
+        "onset_at_s": "When it is estimated to have begun, never after it was opened.",
+        "resolved_at_s": "When it was over; null while it is not.",
+        "category": "What kind of trouble it is.",
+        "severity": "How bad it is now: P0 (an outage) to P4 (for planning).",
+        "peak_severity": "The worst that it has been.",
+        "service": SERVICE,
+        "model": "The model, null where the records name none.",
+        "version": VERSION_ALONE,
+        "replica": REPLICA_ALONE,
+        "tenant": TENANT_ALONE,
+        "title": "One line for a human: where, and what.",
+        "factors": "Why it has this category, scope and severity.",
+        "evidence": "The windows that alarmed, and quiet ones beside them.",
+        "related": "Other incidents that have to do with it.",
+        "actions": "What was decided because of it, in order, and what came of that.",
+        "stage_times": "How long each stage took, by name of the stage, from the estimated onset.",
+        "config_hash": "Which configuration judged it.",
+        "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
+        "acknowledged": "Who works on it, null when nobody said so.",
+        "silenced_by": "The silence or maintenance window that keeps it from being told and acted on, null for none.",
+        "opened_severity": "That of the first verdict; null in incidents of releases that did not note it.",
+    },
+    Scope: {
+        "service": SERVICE,
+        "model": "The model, null for the service as a whole.",
+        "version": "A version, if the series is of that one alone.",
+        "replica": "A replica, if the series is of that one alone.",
+        "tenant": "A tenant, if the series is of that one alone.",
+    },
+    OffsetRange: {
+        "topic": "The topic.",
+        "partition": "The partition; null where the records did not come from a broker.",
+        "start": "Offset of the first record.",
+        "end": "Offset after the last record.",
+    },
+    Anomaly: {
+        "scope": "Where it was measured.",
+        "metric": "What was measured; the unit is in the name.",
+        "detector": "What judged it.",
+        "start_s": "Begin of the window, seconds since the epoch.",
+        "end_s": "End of the window.",
+        "value": "What was seen, null when unknown.",
+        "expected": "What would have been normal, null when unknown.",
+        "level": "How strange: 1.0 is the operator's false-alarm budget; null while the detectors learn.",
+        "direction": "Whether the value is above or below what is expected, or neither.",
+        "count": "Samples in the window.",
+        "onset_s": "When the change is estimated to have begun.",
+        "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
+        "records": "Where the records behind the window are; empty when unknown.",
+    },
+    Factor: {
+        "name": "What was looked at.",
+        "value": "What was seen, null when unknown.",
+        "weight": "How much it moved the verdict.",
+        "text": "The same in a sentence for a human.",
+    },
+    ActionRecord: {
+        "key": "The decision, as on the topics of actions and outcomes.",
+        "kind": KIND,
+        "target": "What it acts on.",
+        "mode": MODE,
+        "status": "pending until there is an outcome, then the outcome's status.",
+        "decided_at_s": DECIDED,
+        "done_at_s": "When there was an outcome, null until then.",
+    },
+    Related: {
+        "id": "The other incident.",
+        "relation": "What the other is to this one: reopened by this one, its cause, or its effect.",
+    },
+    StageTime: {
+        "value_s": "Seconds since the onset; null unless recorded.",
+        "status": "recorded; pending: may still come; not_applicable: will not come; invalid: the times contradict.",
+    },
+    Acknowledgement: {
+        "by": "Who.",
+        "at_s": "Since when, seconds since the epoch.",
+        "until_s": "Until when; from then on it counts as not acknowledged.",
+    },
+    Intent: {
+        "key": "The decision. Each key runs at most once, however often the message comes.",
+        "incident_id": "The incident it was decided for.",
+        "kind": KIND,
+        "target": "What it acts on; also the record's key.",
+        "mode": MODE,
+        "reason": "Why, in a sentence for a human.",
+        "decided_at_s": DECIDED,
+        "expires_at_s": "From then on it is refused.",
+        "service": SERVICE,
+        "model": SCOPE_OF_ACTION,
+        "version": SCOPE_OF_ACTION,
+        "replica": SCOPE_OF_ACTION,
+        "tenant": SCOPE_OF_ACTION,
+        "undo": UNDO,
+        "params": "What the action needs to know, by its kind.",
+    },
+    Outcome: {
+        "key": "The decision that it answers.",
+        "incident_id": "The incident it was decided for.",
+        "kind": KIND,
+        "target": "What it acted on; also the record's key.",
+        "mode": MODE,
+        "status": "executed, failed and interrupted had, or may have had, an effect; all others changed nothing.",
+        "detail": "What happened, in a sentence for a human.",
+        "decided_at_s": DECIDED,
+        "done_at_s": "When it was answered, seconds since the epoch.",
+        "undo": UNDO,
+        "data": "Figures and names that the action reports, by its kind.",
+    },
+    AuditEntry: {
+        "at_s": "When it happened, seconds since the epoch; of an incident in the time of its records.",
+        "subject": "Id of the incident, key of the decision, or id of the control record.",
+        "event": "What happened to it.",
+        "before": "Its state before, null where it had none.",
+        "after": "Its state after, null where it has none.",
+        "reason": "Why, in a sentence for a human.",
+        "actor": "Who asked for it, null when nobody did.",
+    },
+    Matcher: {
+        "name": "A label of incidents.",
+        "op": "=, != compare the text; =~, !~ a regular expression that fits all of it.",
+        "value": "The text or regular expression; a label that an incident does not have is the empty text.",
+    },
+    Silence: {
+        "id": "Chosen by who silences; names it for ever.",
+        "matchers": "An incident is silenced that all of them fit.",
+        "from_s": "From when on, seconds since the epoch.",
+        "until_s": "Until before when.",
+        "by": "Who silences.",
+        "comment": "Why.",
+    },
+    Expire: {
+        "silence_id": "The silence to end.",
+        "by": "Who ends it.",
+        "at_s": "From when on, seconds since the epoch.",
+    },
+    Acknowledge: {
+        "incident_id": "The incident.",
+        "by": "Who works on it.",
+        "at_s": "Since when, seconds since the epoch.",
+        "until_s": "Until when; from then on it counts as not acknowledged.",
+        "comment": "What is being done.",
+    },
+    Feedback: {
+        "id": "Chosen by who says it; said once, it is learned once.",
+        "incident_id": "The incident.",
+        "by": "Who found out.",
+        "at_s": "When, seconds since the epoch.",
+        "category": "What it should have been called, null where nothing is said.",
+        "severity": "How bad it should have been called, null where nothing is said.",
+        "confirmed": "True if it was an incident, false if it was a false alarm.",
+        "features": "The numbers by name that the incident was judged by.",
+        "resolve_s": "Seconds from onset to the end, null while unknown.",
+    },
+    Deployment: {
+        "service": SERVICE,
+        "model": "The model, null where the records name none.",
+        "version": "The version that went live.",
+        "at_s": "When, seconds since the epoch.",
+    },
+    NativeRecord: {
+        "ts": "When it was measured, seconds since the epoch (not milliseconds).",
+        "service": "The service; also the record's key, so that a service's records stay together.",
+        "metrics": "Numbers by name, at most 64, the unit in the name: latency_ms, completion_tokens; error is 0 or 1.",
+        "model": "The model.",
+        "version": "The version of the model that answered.",
+        "replica": "The replica that answered.",
+        "tenant": "For whom.",
+    },
+}
