@@ -16,6 +16,8 @@ from pydantic import Field, model_validator
 from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
 from actions.playbook import Playbook
+from classifiers.accounting import Target
+from classifiers.model import Severity
 from classifiers.triage import TriageParams
 from config.fields import ByName, Duration, FromYaml, Glob, Hidden, Listed, Pattern, Strict, Topic, matching
 from detectors.suite import SuiteParams
@@ -184,6 +186,7 @@ class Config(Strict):
     scopes: Scopes
     detection: Annotated[SuiteParams, FromYaml(DERIVED)]
     triage: Annotated[TriageParams, FromYaml()]
+    targets: Mapping[Severity, Annotated[Target, FromYaml()]]
     services: tuple[Service, ...]
     playbooks: tuple[Annotated[Playbook, FromYaml()], ...]
     limits: Annotated[LimitParams, FromYaml()]

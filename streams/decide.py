@@ -76,7 +76,7 @@ class Decider:
 
     def record(self, outcome: Outcome) -> Transition | None:
         """File an outcome on its incident; None when this shard does not know the incident (any more)."""
-        return self._note(outcome.incident_id, _done(outcome))
+        return self._note(outcome.incident_id, action_record(outcome))
 
     def dump(self) -> list[dict[str, Any]]:
         """Resolved incidents with undos under way, as JSON values."""
@@ -122,8 +122,11 @@ def _pending(intent: Intent) -> ActionRecord:
     return ActionRecord(intent.key, intent.kind, intent.target, intent.mode, "pending", intent.decided_at_s)
 
 
-def _done(outcome: Outcome) -> ActionRecord:
-    """A repeated intent answers `duplicate` and names the outcome that counts, and when it came."""
+def action_record(outcome: Outcome) -> ActionRecord:
+    """An outcome as its incident tells it.
+
+    A repeated intent answers `duplicate` and names the outcome that counts, and when it came.
+    """
     status: str = outcome.status
     done_at_s = outcome.done_at_s
     if status == "duplicate":

@@ -153,6 +153,8 @@ class Desk:
             "incident", change=transition.change, id=incident.id, severity=incident.severity, title=incident.title,
         )
         self._telemetry.incident(incident.category, incident.severity, TOLD[transition.change])
+        if transition.change == "resolved":
+            self._telemetry.ended(incident.peak_severity, incident.stage_times)
 
         def measured() -> None:
             self._telemetry.end_to_end(self._identity.now_s() - incident.opened_at_s)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
@@ -20,7 +20,8 @@ from typing import Literal, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
 from actions.model import Status
-from classifiers.model import Category, Severity
+from classifiers.model import Category, Severity, StageStatus, StageTime
+from classifiers.stages import STAGES
 from streams.deadletters import Reason
 
 Stage = Literal["decode", "window", "detect", "triage", "publish", "snapshot", "execute"]
@@ -32,6 +33,7 @@ SeriesState = Literal["warming", "ready", "silent"]
 
 STAGE_BUCKETS_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
 END_TO_END_BUCKETS_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.3, 1.75, 2.5, 3.5, 5.0, 10.0, 30.0, 120.0)
+INCIDENT_BUCKETS_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 7200.0, 28_800.0)
 BATCH_BUCKETS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 50_000)
 
 
@@ -130,6 +132,13 @@ class Telemetry:
         """An incident was published."""
         self._incidents.labels(category, severity, transition).inc()
 
+    def ended(self, peak_severity: Severity, stage_times: Mapping[str, StageTime]) -> None:
+        """An incident resolved: how long each stage took, and where a time is missing, why."""
+        for stage, took in stage_times.items():
+            self._incident_stages.labels(stage, took.status).inc()
+            if took.value_s is not None:
+                self._incident_stage_s.labels(stage, peak_severity).observe(took.value_s)
+
     def incidents_open(self, count: int) -> None:
         """The incidents open on this worker now."""
         self._incidents_open.set(count)
@@ -200,6 +209,14 @@ class Telemetry:
             "tocsin_incidents", "Incidents published.", ("category", "severity", "transition"), registry=own,
         )
         self._incidents_open = Gauge("tocsin_incidents_open", "Incidents open now.", registry=own)
+        self._incident_stage_s = Histogram(
+            "tocsin_incident_stage_seconds", "From the estimated onset to a stage, told when the incident resolved.",
+            ("stage", "severity"), buckets=INCIDENT_BUCKETS_S, registry=own,
+        )
+        self._incident_stages = Counter(
+            "tocsin_incident_stages", "Stages of resolved incidents, by whether they have a time.",
+            ("stage", "status"), registry=own,
+        )
         self._end_to_end = Histogram(
             "tocsin_end_to_end_seconds", "Event-time end of the deciding window to the published incident.",
             buckets=END_TO_END_BUCKETS_S, registry=own,
@@ -208,6 +225,8 @@ class Telemetry:
         _start(self._series, get_args(SeriesState))
         _start(self._anomalies, labels.detectors)
         _start(self._incidents, get_args(Category), get_args(Severity), get_args(Transition))
+        _start(self._incident_stage_s, STAGES, get_args(Severity))
+        _start(self._incident_stages, STAGES, get_args(StageStatus))
         _start(self._actions, labels.action_kinds, get_args(Status))
 
     def _build_state(self, version: str) -> None:

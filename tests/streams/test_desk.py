@@ -6,7 +6,7 @@ import orjson
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from classifiers.model import ActionRecord, AuditEntry
+from classifiers.model import ActionRecord, AuditEntry, StageTime
 from classifiers.triage import Transition
 from config import load
 from streams.audit import Audit
@@ -173,6 +173,14 @@ async def test_the_time_to_an_opened_incident_is_measured_once_the_broker_has_it
     await decided(office, Products(transitions=[Transition("opened", incident()), Transition("updated", incident())]))
     assert office.told("tocsin_end_to_end_seconds_count 1.0")
     assert office.told("tocsin_end_to_end_seconds_sum 60.0")
+
+
+async def test_the_stages_of_an_incident_are_measured_when_it_resolved() -> None:
+    office = Office()
+    times = {"detect": StageTime(2.0, "recorded")}
+    one = incident(stage_times=times, peak_severity="P1")
+    await decided(office, Products(transitions=[Transition("opened", one), Transition("resolved", one)]))
+    assert office.told('tocsin_incident_stage_seconds_count{severity="P1",stage="detect"} 1.0')
 
 
 async def test_one_trace_runs_from_the_records_over_the_incident_to_the_intent() -> None:

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from classifiers.model import StageTime
 from streams.metrics_server import MetricsServer
 from streams.telemetry import Labels, Telemetry
 
@@ -51,6 +52,16 @@ def test_every_metric_carries_the_name_of_the_application_and_help() -> None:
     helps = re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE)
     assert all(name.startswith("tocsin_") for name in names)
     assert {name for name, _ in helps} == set(names)
+
+
+def test_a_resolved_incident_tells_how_long_its_stages_took_and_which_have_no_time() -> None:
+    telemetry = Telemetry(LABELS, version="1")
+
+    telemetry.ended("P1", {"detect": StageTime(4.0, "recorded"), "act": StageTime(None, "not_applicable")})
+
+    assert value(telemetry, "tocsin_incident_stage_seconds_sum", stage="detect", severity="P1") == 4.0
+    assert value(telemetry, "tocsin_incident_stage_seconds_count", stage="act", severity="P1") == 0
+    assert value(telemetry, "tocsin_incident_stages_total", stage="act", status="not_applicable") == 1
 
 
 def test_a_batch_counts_its_records_by_outcome() -> None:

@@ -1,0 +1,124 @@
+"""`tocsin report`: how long incidents took to be found, named, acted on and over, and whether the targets were kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast, get_args
+
+import click
+from pydantic_core import PydanticCustomError
+from rich.console import Console
+
+from classifiers.accounting import GROUPINGS, Grouping
+from classifiers.accounting import Report as Books
+from classifiers.accounting import report as draw_up
+from classifiers.model import Incident
+from config import load
+from config.fields import seconds
+from streams.cli import Failure
+from streams.incident_log import IncidentLog, read_files, read_topics
+from streams.reports import Format, as_csv, as_json, as_openmetrics, as_text
+from streams.topics import TopicError
+
+LOG_WIDTH = 120
+
+
+class Duration(click.ParamType):
+    """A duration as the configuration writes it, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Fails with what was expected."""
+        try:
+            return cast(float, seconds(value))
+        except PydanticCustomError as error:
+            self.fail(f"{value!r}, expected {error.message()}", param, ctx)
+
+
+class When(click.ParamType):
+    """A moment: seconds since the epoch of an ISO 8601 date, or the negative of a duration counted back from now."""
+
+    name = "when"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A date that names no zone is UTC."""
+        try:
+            return -cast(float, seconds(value))
+        except PydanticCustomError:
+            pass
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r}, expected a date such as 2026-11-02 or 2026-11-02T10:30, or a duration such as 7d "
+                      "before now", param, ctx)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@click.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--brokers", help="host:port, several with commas; instead of those of the configuration.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
+@click.option("--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True)
+@click.option("--by", type=click.Choice(list(GROUPINGS)), help="The same figures for each of these, too.")
+@click.option("--since", type=When(), help="Opened then or later: 2026-11-02, or 7d for the last seven days.")
+@click.option("--until", type=When(), help="Opened before then.")
+@click.option("--recurs-within", type=Duration(), default="7d", show_default=True,
+              help="The same trouble within so long of the last time is a recurrence.")
+def report(
+    sources: tuple[Path, ...], brokers: str | None, config_file: Path | None, form: Format, by: Grouping | None,
+    since: float | None, until: float | None, recurs_within: float,
+) -> None:
+    """Figures over incidents: time to detect, classify, act, recover and resolve, and the targets of the configuration.
+
+    SOURCE is an incidents.jsonl, or the folder `tocsin replay` wrote; without one, the topics of the brokers are read.
+    Times count from the estimated onset. For a file, now is the last moment it tells of.
+    """
+    if sources and brokers is not None:
+        raise click.UsageError("--brokers and SOURCE were both given, expected one of them")
+    config = load(config_file, os.environ)
+    if brokers is not None:
+        addresses = tuple(part.strip() for part in brokers.split(",") if part.strip())
+        config = config.model_copy(update={"kafka": config.kafka.model_copy(update={"brokers": addresses})})
+    try:
+        log = read_files(sources) if sources else asyncio.run(read_topics(config))
+    except TopicError as error:
+        raise Failure(str(error)) from error
+    _warn(log)
+    incidents = list(log.incidents.values())
+    now_s = _last_moment(incidents) if sources else time.time()
+    books = draw_up(
+        incidents, config.targets, now_s, recurs_within, _moment(since, now_s), _moment(until, now_s), by,
+    )
+    _tell(books, form)
+
+
+def _tell(books: Books, form: Format) -> None:
+    if form == "text":
+        as_text(books, Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH))
+    else:
+        click.echo({"json": as_json, "csv": as_csv, "openmetrics": as_openmetrics}[form](books))
+
+
+def _warn(log: IncidentLog) -> None:
+    if log.refused:
+        click.echo(f"warning: {log.refused} records passed over; the first: {log.first_refused}", err=True)
+
+
+def _moment(when: float | None, now_s: float) -> float | None:
+    return when if when is None or when >= 0.0 else now_s + when
+
+
+def _last_moment(incidents: Iterable[Incident]) -> float:
+    moments = (
+        at_s for one in incidents
+        for at_s in (one.opened_at_s, one.resolved_at_s, *(action.done_at_s for action in one.actions))
+        if at_s is not None
+    )
+    return max(moments, default=0.0)
