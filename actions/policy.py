@@ -22,6 +22,7 @@ MAY_HAVE_RUN = frozenset({"executed", "interrupted"})
 UNDO_FAILED = frozenset({"failed", "refused", "expired", "interrupted", "suggested"})
 MAX_STEPS = 16
 UNMATCHED = Playbook("unmatched", 1, Match(), "auto", (Step("notify", "{service}"),))
+FLAPPING = Playbook("flapping", 1, Match(), "auto", (Step("notify", "{service}"),))
 CALL_FOR_HELP = Playbook("undo-failed", 1, Match(), "auto", (Step("notify", "{service}", keep=True),))
 
 
@@ -59,17 +60,18 @@ def decide(
     """What to do about the incident now; empty if nothing is due.
 
     The first playbook that matches wins; an unmatched incident is notified. While the incident is open: the first step
-    at once, each next one when the wait of the step before is over. When it resolves: undo what was done and can be
-    undone, unless its step says keep. history: everything known of this incident's actions, pending ones included, and
-    of others' as outcomes (they show which actions were futile). now_s: pipeline time; it becomes decided_at_s, so
-    the executor's age limit measures how far the pipeline is behind. fleet_size: how many targets like the one in scope
-    there are (replicas of the service), None if unknown; the executor then touches one at most.
+    at once, each next one when the wait of the step before is over. While it flaps: one notice and nothing else. When
+    it resolves: undo what was done and can be undone, unless its step says keep. history: everything known of this
+    incident's actions, pending ones included, and of others' as outcomes (they show which actions were futile). now_s:
+    pipeline time; it becomes decided_at_s, so the executor's age limit measures how far the pipeline is behind.
+    fleet_size: how many targets like the one in scope there are (replicas of the service), None if unknown; the
+    executor then touches one at most.
     """
     case = _Case(incident, {item.key: item for item in history}, history, limits, now_s, fleet_size)
     if incident.state == "resolved":
         return list(_undo(case, playbooks))
     playbook = next((p for p in playbooks if p.match.fits(incident)), UNMATCHED)
-    intent = _climb(case, playbook)
+    intent = _climb(case, playbook) if incident.state == "open" else _notice(case, playbook)
     return [] if intent is None else [intent]
 
 
@@ -109,6 +111,19 @@ def _climb(case: _Case, playbook: Playbook) -> Intent | None:
             free_s = done.done_at_s + step.wait_s
             why = f"still open {case.now_s - done.done_at_s:.0f} s after {done.kind} was {done.status}"
     return None if playbook is UNMATCHED or _any_known(case, playbook) else _climb(case, UNMATCHED)
+
+
+def _notice(case: _Case, playbook: Playbook) -> Intent | None:
+    """One notice of an incident that flaps, as its playbook gives notice if it does; remedies wait until it is over."""
+    own = [
+        (playbook, index, target) for index, step in enumerate(playbook.steps)
+        if step.kind == "notify" and (target := render(step.target, _scope(case.incident))) is not None
+    ]
+    book, index, target = own[0] if own else (FLAPPING, 0, case.incident.service)
+    if key(case.incident.id, "notify", target, index, False) in case.past:
+        return None
+    reason = f"playbook {book.name} v{book.version}: the incident flaps, no remedy until it was quiet for long"
+    return _intent(case, book, book.steps[index], index, target, False, reason)
 
 
 def _any_known(case: _Case, playbook: Playbook) -> bool:

@@ -1,4 +1,4 @@
-"""One episode: everything a service and model went through from the first alarm to the end, and the verdict on it.
+"""One episode: everything one cause did to a service and model from the first alarm to the end, and the verdict on it.
 
 Pure state, no decisions about when to open or close: those are in `triage.py`. Everything in it can be written as JSON
 and read back, so that it survives a crash.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from classifiers.assess import Verdict
+from classifiers.families import family_of
 from classifiers.lifecycle import Event, Phase, step
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, Severity
 from classifiers.severity import worse
@@ -18,38 +19,110 @@ from classifiers.stages import Account, with_stages
 from classifiers.tally import ABSENCE, Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What alarmed in one instant of a pending episode. signs: metrics with direction. samples: behind the windows."""
+
+    at_s: float
+    signs: tuple[str, ...]
+    samples: int
+
+
 @dataclass(slots=True)
 class Episode:
-    """State of one incident in the making. Times in seconds of event time."""
+    """State of one incident in the making. Times in seconds of event time.
+
+    key: its name within the service. prints: the fingerprints it opened with and has now, empty while pending.
+    reopens: the incident it is again. causes: those it is an effect of, and when each was last seen open. one_with:
+    those of the same service that turned out to have its cause. effects: those that name this one as their cause.
+    """
 
     service: str
     model: str | None
+    key: str
     started_at_s: float
-    phase: Phase = "pending"
+    phase: Phase = "watching"
     id: str = ""
     opened_at_s: float | None = None
     onset_at_s: float | None = None
     onset_error_s: float | None = None
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
-    alarm_instants: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+    glimpses: list[Glimpse] = field(default_factory=list)
     peak_severity: Severity | None = None
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
-    related: tuple[Related, ...] = ()
+    prints: tuple[str, ...] = ()
+    reopens: str | None = None
+    causes: dict[str, float] = field(default_factory=dict)
+    one_with: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
     tally: Tally = field(default_factory=Tally)
     account: Account = field(default_factory=Account)
+    signs_of_health: frozenset[str] | None = None
+    """Families that tell of its recovery; None when alarms have come in since it was worked out."""
+
+    @property
+    def subject(self) -> str:
+        """What the audit calls it: the incident's id, or while it has none its service, model and key."""
+        return self.id or f"{self.service}/{self.model or '-'}/{self.key}"
+
+    @property
+    def related(self) -> tuple[Related, ...]:
+        """Its relations, as the incident tells them."""
+        again = () if self.reopens is None else (Related(self.reopens, "reopens"),)
+        causes = tuple(Related(cause, "caused_by") for cause in self.causes)
+        return (*again, *causes, *(Related(effect, "causes") for effect in self.effects))
+
+    def take(self, readings: Sequence[Anomaly], now_s: float) -> None:
+        """The readings of an instant in which it alarms."""
+        self.last_alarm_s = now_s
+        self.tally.add(readings)
+        self.account.alarm()
+        self.signs_of_health = None
+        self.date([reading for reading in readings if reading.alarming])
+
+    def take_over(self, other: Episode) -> None:
+        """Everything of a pending episode that turned out to be this one."""
+        self.started_at_s = min(self.started_at_s, other.started_at_s)
+        self.last_alarm_s = max(self.last_alarm_s, other.last_alarm_s)
+        self.glimpses = sorted([*self.glimpses, *other.glimpses], key=lambda glimpse: glimpse.at_s)
+        self.tally.take_over(other.tally)
+        self.signs_of_health = None
+        if other.onset_at_s is not None:
+            self._date(other.onset_at_s, other.onset_error_s)
 
     def date(self, alarms: Sequence[Anomaly]) -> None:
         """Take the onset from the alarm that is surest of it; what began after the incident opened is none of it."""
         for alarm in alarms:
-            late = self.opened_at_s is not None and alarm.onset_s > self.opened_at_s
-            if self.onset_at_s is None or (not late and _unsure_s(alarm.onset_error_s) < _unsure_s(self.onset_error_s)):
-                self.onset_at_s, self.onset_error_s = alarm.onset_s, alarm.onset_error_s
+            self._date(alarm.onset_s, alarm.onset_error_s)
 
-    def advance(self, event: Event) -> None:
-        """Move along the life-cycle table; raises `IllegalTransitionError`."""
-        self.phase = step(self.phase, event)
+    def _date(self, onset_s: float, error_s: float | None) -> None:
+        late = self.opened_at_s is not None and onset_s > self.opened_at_s
+        if self.onset_at_s is None or (not late and _unsure_s(error_s) < _unsure_s(self.onset_error_s)):
+            self.onset_at_s, self.onset_error_s = onset_s, error_s
+
+    def advance(self, event: Event) -> Phase:
+        """Move along the life-cycle table; returns the phase before, raises `IllegalTransitionError`."""
+        before = self.phase
+        self.phase = step(before, event)
+        return before
+
+    def proves_recovery(self, reading: Anomaly) -> bool:
+        """Whether a quiet reading says how that is doing which was hit: its replica or tenant, a metric that moved."""
+        if reading.alarming or self.published is None:
+            return False
+        for name in ("replica", "tenant"):
+            hit = getattr(self.published, name)
+            if hit is not None and getattr(reading.scope, name) != hit:
+                return False
+        if self.signs_of_health is None:
+            self.signs_of_health = frozenset(map(_family, self.tally.drivers()))
+        return ABSENCE in self.signs_of_health or family_of(reading.metric) in self.signs_of_health
+
+
+def _family(metric: str) -> str:
+    return ABSENCE if metric == ABSENCE else family_of(metric)
 
 
 def _unsure_s(error_s: float | None) -> float:
@@ -68,7 +141,7 @@ def describe(
     evidence = tuple(episode.tally.peaks(evidence_max))
     incident = Incident(
         id=episode.id,
-        state="open",
+        state="flapping" if episode.phase == "flapping" else "open",
         opened_at_s=episode.opened_at_s,
         onset_at_s=episode.onset_at_s,
         onset_error_s=episode.onset_error_s,

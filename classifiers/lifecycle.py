@@ -1,28 +1,40 @@
 """The life of an incident as a table: an event in a phase leads to a phase, or it is illegal and changes nothing.
 
     watching --alarm--> pending --confirm--> open <--alarm-- clearing --hold--> resolved
-                          |                   |--calm----------^
-                          '--fade--> dropped  '--accept--> resolved (also from clearing)
+                          |  |  |             |---calm---------^
+                          |  |  |             '--accept--> resolved
+                          |  |  '--flap--> flapping --hold, accept--> resolved
+                          |  '--absorb--> absorbed
+                          '--fade--> dropped
+
+`flap` takes the place of `confirm` where the same kind of incident opened too often: it stays open until it was quiet
+for longer.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-Phase = Literal["pending", "open", "clearing", "resolved", "dropped"]
-Event = Literal["alarm", "confirm", "fade", "calm", "hold", "accept"]
+Phase = Literal["watching", "pending", "open", "clearing", "flapping", "resolved", "dropped", "absorbed"]
+Event = Literal["alarm", "confirm", "flap", "fade", "absorb", "calm", "hold", "accept"]
 
 TABLE: dict[tuple[Phase, Event], Phase] = {
+    ("watching", "alarm"): "pending",
     ("pending", "alarm"): "pending",
     ("pending", "confirm"): "open",
+    ("pending", "flap"): "flapping",
     ("pending", "fade"): "dropped",
+    ("pending", "absorb"): "absorbed",
     ("open", "alarm"): "open",
     ("open", "calm"): "clearing",
     ("open", "accept"): "resolved",
     ("clearing", "calm"): "clearing",
     ("clearing", "alarm"): "open",
     ("clearing", "hold"): "resolved",
-    ("clearing", "accept"): "resolved",
+    ("flapping", "alarm"): "flapping",
+    ("flapping", "calm"): "flapping",
+    ("flapping", "hold"): "resolved",
+    ("flapping", "accept"): "resolved",
 }
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from classifiers.episode import Episode
+from classifiers.episode import Episode, Glimpse
+from classifiers.history import Ended
 from classifiers.lifecycle import Phase
-from classifiers.model import ActionRecord, Anomaly, Incident, Related, Scope, Severity
+from classifiers.model import ActionRecord, Anomaly, Incident, Scope, Severity
+from classifiers.relations import Foreign
 from classifiers.stages import Account
 from classifiers.tally import Line, Tally
 from classifiers.triage import Triage
@@ -29,6 +31,7 @@ class _Line:
 class _Episode:
     service: str
     model: str | None
+    key: str
     started_at_s: float
     phase: Phase
     id: str
@@ -37,13 +40,17 @@ class _Episode:
     onset_error_s: float | None
     last_alarm_s: float
     last_data_s: float
-    alarm_instants: list[tuple[float, tuple[str, ...]]]
+    glimpses: list[Glimpse]
     peak_severity: Severity | None
     published: Incident | None
     actions: list[ActionRecord]
-    related: tuple[Related, ...]
+    prints: tuple[str, ...]
+    reopens: str | None
+    causes: dict[str, float]
+    one_with: tuple[str, ...]
+    effects: tuple[str, ...]
+    account: Account
     lines: list[_Line]
-    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +65,24 @@ class _Version:
 class _Memory:
     episodes: list[_Episode]
     versions: list[_Version]
+    ended: list[Ended]
+    foreign: list[Foreign]
 
 
 _MEMORY = TypeAdapter(_Memory)
+_PLAIN = tuple(field.name for field in fields(_Episode) if field.name != "lines")
 
 
 def dump(triage: Triage) -> dict[str, Any]:
     """The triage state as JSON values."""
     versions = [
         _Version(service, model, version, since_s)
-        for (service, model), known in triage.versions.items()
+        for (service, model), known in triage.teller.versions.items()
         for version, since_s in known.items()
     ]
-    return asdict(_Memory([_freeze(episode) for episode in triage.episodes.values()], versions))
+    episodes = [_freeze(episode) for live in triage.episodes.values() for episode in live.values()]
+    foreign = list(triage.inhibition.foreigners.open.values())
+    return asdict(_Memory(episodes, versions, list(triage.history.ended), foreign))
 
 
 def load(triage: Triage, data: dict[str, Any]) -> None:
@@ -80,9 +92,13 @@ def load(triage: Triage, data: dict[str, Any]) -> None:
     except ValidationError as error:
         raise ValueError(f"triage state: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
     for frozen in memory.episodes:
-        triage.episodes[frozen.service, frozen.model] = _thaw(frozen)
+        triage.restore(_thaw(frozen))
     for known in memory.versions:
         triage.note_version((known.service, known.model), known.version, known.since_s)
+    for ended in memory.ended:
+        triage.history.note(ended)
+    for foreign in memory.foreign:
+        triage.inhibition.foreigners.open[foreign.id] = foreign
 
 
 def _freeze(episode: Episode) -> _Episode:
@@ -90,23 +106,11 @@ def _freeze(episode: Episode) -> _Episode:
         _Line(metric, scope, line.windows, line.alarms, line.deviation_sum, line.peak)
         for (metric, scope), line in episode.tally.lines.items()
     ]
-    return _Episode(
-        episode.service, episode.model, episode.started_at_s, episode.phase, episode.id, episode.opened_at_s,
-        episode.onset_at_s, episode.onset_error_s, episode.last_alarm_s, episode.last_data_s,
-        list(episode.alarm_instants), episode.peak_severity, episode.published, list(episode.actions),
-        episode.related, lines, episode.account,
-    )
+    return _Episode(**{name: getattr(episode, name) for name in _PLAIN}, lines=lines)
 
 
 def _thaw(frozen: _Episode) -> Episode:
     tally = Tally()
     for line in frozen.lines:
         tally.lines[line.metric, line.scope] = Line(line.windows, line.alarms, line.deviation_sum, line.peak)
-    return Episode(
-        service=frozen.service, model=frozen.model, started_at_s=frozen.started_at_s, phase=frozen.phase, id=frozen.id,
-        opened_at_s=frozen.opened_at_s, onset_at_s=frozen.onset_at_s, onset_error_s=frozen.onset_error_s,
-        last_alarm_s=frozen.last_alarm_s, last_data_s=frozen.last_data_s,
-        alarm_instants=frozen.alarm_instants, peak_severity=frozen.peak_severity, published=frozen.published,
-        actions=frozen.actions, related=frozen.related, tally=tally,
-        account=frozen.account,
-    )
+    return Episode(**{name: getattr(frozen, name) for name in _PLAIN}, tally=tally)

@@ -70,6 +70,19 @@ class Tally:
             if loudness(reading) > loudness(line.peak):
                 line.peak = reading
 
+    def take_over(self, other: Tally) -> None:
+        """Add the lines of another tally; a series in both has been seen by each, and the louder peak stays."""
+        for key, more in other.lines.items():
+            line = self.lines.get(key)
+            if line is None:
+                self.lines[key] = more
+                continue
+            line.windows += more.windows
+            line.alarms += more.alarms
+            line.deviation_sum += more.deviation_sum
+            if loudness(more.peak) > loudness(line.peak):
+                line.peak = more.peak
+
     def alarms_by_metric(self) -> dict[str, int]:
         """Alarms of the loudest scope of each metric that alarmed at all."""
         found: dict[str, int] = {}

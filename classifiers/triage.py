@@ -1,70 +1,47 @@
-"""Anomalies in, incidents out: which alarms belong together, when they are an incident, and when it is over.
+"""Anomalies in, incidents out: when alarms are an incident, which it is, what it relates to, and when it is over.
 
-One episode per service and model gathers every alarm and, from its first alarm on, the quiet readings beside them,
-which tell the scope. An episode is confirmed by persistence, so that a single strange window never pages anybody.
-Pure: event time is an argument, ids derive from content, the same readings give the same incidents.
+Each cause that alarms in a service and model has an episode (which alarm is whose: `causes.py`). From its first alarm
+on an episode gathers readings, quiet ones too, which tell the scope; it becomes an incident by persistence, so that a
+single strange window never pages anybody. Pure: event time is an argument, ids derive from content, the same readings
+give the same incidents.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from classifiers.assess import Verdict, assess
-from classifiers.episode import Episode, describe, file_action, resolved
-from classifiers.model import ActionRecord, Anomaly, Incident, Scope
-from classifiers.severity import SeverityParams
+from classifiers.causes import Live, share_out
+from classifiers.confirmation import confirmation
+from classifiers.episode import Episode, file_action, resolved
+from classifiers.history import Ended, History
+from classifiers.inhibition import Inhibition
+from classifiers.lifecycle import Event
+from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, Scope
+from classifiers.params import TriageParams
 from classifiers.stages import with_actions
-from classifiers.tally import ABSENCE, loudness
+from classifiers.tally import loudness
+from classifiers.telling import ServiceKey, Teller, differs, incident_id
+
+__all__ = ["Change", "SeriesKey", "ServiceKey", "Transition", "Triage", "TriageParams"]
 
 Change = Literal["opened", "updated", "resolved"]
-ServiceKey = tuple[str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class TriageParams:
-    """When alarms become an incident, and when it is over. Seconds are event time.
-
-    confirm_instants: alarming windows of one metric needed within confirm_within_s to open. sure_level: a level that
-    opens at once when two series reach it together. resolve_after_s: quiet time that ends an incident. accept_after_s:
-    an incident lasting longer is taken as the new normal and relearned. deploy_within_s: how long a version counts as
-    new. silent_after_s: quiet time that ends an incident whose scope sends nothing any more. concentration_min: how far
-    ahead (0..1) a replica, tenant or version must be to be singled out. evidence_max: alarms told per incident.
-    """
-
-    confirm_instants: int = 2
-    confirm_within_s: float = 3.0
-    sure_level: float = 3.0
-    resolve_after_s: float = 8.0
-    accept_after_s: float = 1800.0
-    deploy_within_s: float = 1800.0
-    silent_after_s: float = 60.0
-    concentration_min: float = 0.8
-    evidence_max: int = 12
-    severity: SeverityParams = field(default_factory=SeverityParams)
-
-    def __post_init__(self) -> None:
-        if self.confirm_instants < 1:
-            raise ValueError(f"confirm_instants is {self.confirm_instants}, expected at least 1")
-        for name in ("confirm_within_s", "sure_level", "resolve_after_s", "accept_after_s", "deploy_within_s",
-                     "silent_after_s"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
-        if not 0 < self.concentration_min <= 1:
-            raise ValueError(f"concentration_min is {self.concentration_min}, expected a share in (0, 1]")
-        if self.evidence_max < 1:
-            raise ValueError(f"evidence_max is {self.evidence_max}, expected at least 1")
+SeriesKey = tuple[str, Scope]
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """An incident that opened, changed or resolved, as to be published. accepted: it resolved as the new normal."""
+    """An incident that opened, changed or resolved, as to be published. accepted: it resolved as the new normal.
+
+    relearn: the series that made it up, where others of the service are still judged by what was learned before; empty
+    where all of an accepted incident's service is to be learned anew.
+    """
 
     change: Change
     incident: Incident
     accepted: bool = False
+    relearn: tuple[SeriesKey, ...] = ()
 
 
 class Triage:
@@ -76,154 +53,212 @@ class Triage:
 
     def __init__(self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str) -> None:
         self._params = params
-        self._tier_of = tier_of
-        self._config_hash = config_hash
-        self.episodes: dict[ServiceKey, Episode] = {}
-        self.versions: dict[ServiceKey, dict[str, float]] = {}
+        self.teller = Teller(params, tier_of, config_hash)
+        self.episodes: dict[ServiceKey, dict[str, Episode]] = {}
+        """By service and model, and there by key; a service without an episode is not in it."""
+        self.history = History(max(params.reopen_within_s, params.flap_within_s))
+        self.inhibition = Inhibition(params)
+        self._opened: dict[str, Episode] = {}
+        self._audit: list[AuditEntry] = []
 
     def open_incidents(self) -> list[Incident]:
         """Every incident that is open now, as last published, oldest first."""
-        live = [episode.published for episode in self.episodes.values() if episode.published is not None]
+        live = [episode.published for episode in self._opened.values() if episode.published is not None]
         return sorted(live, key=lambda incident: (incident.opened_at_s, incident.id))
 
     def note_version(self, service: ServiceKey, version: str, seen_s: float) -> None:
         """Remember when a version was first seen; a recent one is a suspect."""
-        self.versions.setdefault(service, {}).setdefault(version, seen_s)
+        self.teller.versions.setdefault(service, {}).setdefault(version, seen_s)
+
+    def instant(self, now_s: float, readings: Mapping[ServiceKey, Sequence[Anomaly]]) -> list[Transition]:
+        """All readings of one instant, by service; level 1 or more alarms. Returns what is to be published.
+
+        Every service with an episode must be named, without readings where there are none: time passes for it too.
+        """
+        told: dict[str, Transition] = {}
+        for service in sorted(readings, key=lambda key: (key[0], key[1] or "")):
+            for transition in self._service(service, now_s, readings[service]):
+                told[transition.incident.id] = transition
+        self._tie(now_s, told)
+        return list(told.values())
 
     def observe(self, service: ServiceKey, now_s: float, readings: Sequence[Anomaly]) -> list[Transition]:
-        """All readings of one service at one instant; level 1 or more alarms. Returns what is to be published."""
-        alarms = [reading for reading in readings if reading.alarming]
-        episode = self.episodes.get(service)
-        if episode is None:
-            if not alarms:
-                return []
-            episode = self.episodes[service] = Episode(service[0], service[1], started_at_s=now_s)
-        if alarms:
-            return self._alarm(episode, now_s, readings, alarms)
-        return self._calm(service, episode, now_s, readings)
+        """An instant in which one service alone is looked at."""
+        return self.instant(now_s, {service: readings})
 
-    def _calm(
-        self, service: ServiceKey, episode: Episode, now_s: float, readings: Sequence[Anomaly],
-    ) -> list[Transition]:
-        """Time passed without an alarm: fade a pending episode, or clear and resolve an open one.
-
-        Recovery needs readings of the scope that was hit. Where none come (a breaker keeps traffic away, a tenant left)
-        the incident ends after `silent_after_s`, unproven, and the undo of its actions is the test.
-        """
-        quiet_s = now_s - episode.last_alarm_s
-        if episode.phase == "pending":
-            if quiet_s > self._params.confirm_within_s:
-                episode.advance("fade")
-                del self.episodes[service]
-            return []
-        if any(_concerns(reading.scope, episode.published) for reading in readings):
-            episode.last_data_s = now_s
-            episode.account.calm(now_s)
-        episode.advance("calm")
-        proven = quiet_s >= self._params.resolve_after_s and episode.last_data_s > episode.last_alarm_s
-        if proven or quiet_s >= self._params.silent_after_s:
-            return [self._resolve(service, episode, now_s, accepted=False)]
-        return []
+    def foreign(self, incident: Incident, now_s: float) -> list[Transition]:
+        """An incident as another shard published it; what changes here. Idempotent; our own are ignored."""
+        told: dict[str, Transition] = {}
+        known = incident.id in self._opened or incident.id in self.history
+        if not known and self.inhibition.foreigners.take(incident, self._opened.keys()):
+            self._tie(now_s, told)
+        return list(told.values())
 
     def record_action(self, incident_id: str, record: ActionRecord) -> Transition | None:
         """Note an action or its outcome on the open incident it belongs to; None when there is no such incident."""
-        for episode in self.episodes.values():
-            if episode.id == incident_id and episode.published is not None:
-                file_action(episode.actions, record)
-                episode.published = with_actions(episode.published, episode.actions)
-                return Transition("updated", episode.published)
-        return None
-
-    def _alarm(
-        self, episode: Episode, now_s: float, readings: Sequence[Anomaly], alarms: Sequence[Anomaly],
-    ) -> list[Transition]:
-        service = (episode.service, episode.model)
-        episode.last_alarm_s = now_s
-        episode.tally.add(readings)
-        episode.account.alarm()
-        episode.date(alarms)
-        if episode.phase == "pending":
-            episode.advance("alarm")
-            if not self._confirmed(episode, now_s, alarms):
-                return []
-            episode.advance("confirm")
-            episode.opened_at_s = now_s
-            episode.id = _incident_id(service, now_s)
-            return [self._publish(episode, now_s, "opened")]
-        episode.advance("alarm")
-        assert episode.opened_at_s is not None
-        if now_s - episode.opened_at_s >= self._params.accept_after_s:
-            return [self._resolve(service, episode, now_s, accepted=True)]
-        before = episode.published
-        transition = self._publish(episode, now_s, "updated")
-        return [transition] if before is None or _differs(before, transition.incident) else []
-
-    def _confirmed(self, episode: Episode, now_s: float, alarms: Sequence[Anomaly]) -> bool:
-        """Persistence: one metric alarmed in enough instants lately; or two series at once beyond all doubt."""
-        metrics = tuple(sorted({ABSENCE if a.detector == ABSENCE else f"{a.metric} {a.direction}" for a in alarms}))
-        since_s = now_s - self._params.confirm_within_s
-        episode.alarm_instants = [known for known in episode.alarm_instants if known[0] >= since_s]
-        episode.alarm_instants.append((now_s, metrics))
-        instants = [seen for _, seen in episode.alarm_instants]
-        bar = self._params.confirm_instants
-        persistent = any(sum(metric in seen for seen in instants) >= bar for metric in metrics)
-        sure = len({(a.metric, a.scope) for a in alarms if loudness(a) >= self._params.sure_level}) >= 2
-        return persistent or sure
-
-    def _verdict(self, episode: Episode, now_s: float) -> Verdict:
-        params = self._params
-        age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
-        tier = self._tier_of(episode.service)
-        return assess(episode.tally, age_s, tier, params.concentration_min, params.severity)
-
-    def _publish(self, episode: Episode, now_s: float, change: Change) -> Transition:
-        verdict = self._verdict(episode, now_s)
-        episode.account.judge(verdict.pattern.category, verdict.severity, now_s)
-        version = self._suspect_version(episode)
-        incident = describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
-        episode.peak_severity = incident.peak_severity
-        episode.published = incident
-        return Transition(change, incident)
-
-    def _resolve(self, service: ServiceKey, episode: Episode, now_s: float, accepted: bool) -> Transition:
-        episode.advance("accept" if accepted else "hold")
-        assert episode.published is not None
-        del self.episodes[service]
-        return Transition("resolved", resolved(episode.published, episode.account, now_s), accepted)
-
-    def _suspect_version(self, episode: Episode) -> str | None:
-        """The newest version that served during the episode, if it is not the first one and appeared lately."""
-        service = (episode.service, episode.model)
-        serving = {scope.version for _, scope in episode.tally.lines}
-        known = self.versions.get(service, {})
-        suspects = {version: since_s for version, since_s in known.items() if version in serving}
-        if not suspects:
+        episode = self._opened.get(incident_id)
+        if episode is None or episode.published is None:
             return None
-        version, since_s = max(suspects.items(), key=lambda item: (item[1], item[0]))
-        fresh = episode.started_at_s - since_s <= self._params.deploy_within_s
-        return version if fresh and since_s > min(known.values()) else None
+        file_action(episode.actions, record)
+        episode.published = with_actions(episode.published, episode.actions)
+        return Transition("updated", episode.published)
 
+    def take_audit(self) -> list[AuditEntry]:
+        """What happened to episodes since the last call, in order. Repeats of a phase are not told."""
+        audit, self._audit = self._audit, []
+        return audit
 
-def _concerns(scope: Scope, incident: Incident | None) -> bool:
-    """Whether a reading of this scope says how the incident's replica or tenant is doing; any does for a wider one."""
-    if incident is None:
-        return False
-    if incident.replica is None and incident.tenant is None:
+    def restore(self, episode: Episode) -> None:
+        """Put an episode of a snapshot back."""
+        self.episodes.setdefault((episode.service, episode.model), {})[episode.key] = episode
+        if episode.id:
+            self._opened[episode.id] = episode
+
+    def _service(self, service: ServiceKey, now_s: float, readings: Sequence[Anomaly]) -> Iterator[Transition]:
+        live = self.episodes.setdefault(service, {})
+        hit: set[str] = set()
+        if any(reading.alarming for reading in readings):
+            known = sorted(map(_view, live.values()), key=lambda one: (one.started_at_s, one.key))
+            params = self._params
+            for share in share_out(readings, known, now_s, params.causes, params.concentration_min):
+                if not any(reading.alarming for reading in share.readings):
+                    continue
+                episode = live.get(share.key)
+                if episode is None:
+                    episode = live[share.key] = Episode(*service, share.key, now_s)
+                for key in share.absorbs:
+                    self._absorb(live, episode, key, now_s)
+                hit.add(share.key)
+                yield from self._alarm(episode, now_s, share.readings)
+        for episode in [one for key, one in live.items() if key not in hit]:
+            yield from self._calm(episode, now_s, readings)
+        if not live:
+            del self.episodes[service]
+
+    def _absorb(self, live: dict[str, Episode], episode: Episode, key: str, now_s: float) -> None:
+        """Another episode turned out to be this one: merged while it is pending, said to be its effect once it is not.
+
+        A confirmed incident is never explained by one that is not, nor both by each other.
+        """
+        other = live.get(key)
+        if other is None or other is episode:
+            return
+        if other.phase == "pending":
+            self._move(other, "absorb", now_s, f"turned out to be {episode.subject}")
+            episode.take_over(other)
+            del live[key]
+        elif episode.id and episode.id not in other.one_with and other.id not in episode.one_with:
+            other.one_with = (*other.one_with, episode.id)
+
+    def _alarm(self, episode: Episode, now_s: float, readings: Sequence[Anomaly]) -> Iterator[Transition]:
+        episode.take(readings, now_s)
+        alarms = [reading for reading in readings if reading.alarming]
+        self._move(episode, "alarm", now_s, _alarm_text(alarms))
+        if episode.opened_at_s is None:
+            why = confirmation(episode, now_s, alarms, self._params)
+            if why is not None:
+                yield self._open(episode, now_s, why)
+        elif now_s - episode.opened_at_s >= self._params.accept_after_s:
+            yield self._resolve(episode, now_s, accepted=True)
+        else:
+            before, incident = episode.published, self.teller.tell(episode, now_s)
+            if self._link(episode, now_s) or before is None or differs(before, incident):
+                yield Transition("updated", _told(episode))
+
+    def _calm(self, episode: Episode, now_s: float, readings: Sequence[Anomaly]) -> Iterator[Transition]:
+        """Time passed without an alarm: fade a pending episode, or clear and resolve an open one.
+
+        Recovery needs readings of what was hit. Where none come (a breaker keeps traffic away, a tenant left) the
+        incident ends after `silent_after_s`, unproven, and the undo of its actions is the test.
+        """
+        params, quiet_s = self._params, now_s - episode.last_alarm_s
+        if episode.phase == "pending":
+            if quiet_s > params.confirm_within_s:
+                self._move(episode, "fade", now_s, f"no alarm for {quiet_s:.0f} s")
+                del self.episodes[episode.service, episode.model][episode.key]
+            return
+        if any(map(episode.proves_recovery, readings)):
+            episode.last_data_s = now_s
+            episode.account.calm(now_s)
+        self._move(episode, "calm", now_s, "no alarm")
+        flapping = episode.phase == "flapping"
+        hold_s = params.flap_hold_s if flapping else params.resolve_after_s
+        silent_s = max(params.silent_after_s, hold_s) if flapping else params.silent_after_s
+        if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
+            yield self._resolve(episode, now_s, accepted=False)
+
+    def _open(self, episode: Episode, now_s: float, why: str) -> Transition:
+        """Confirm an episode: as flapping, when its kind opened too often lately."""
+        params, subject = self._params, episode.subject
+        episode.opened_at_s = now_s
+        episode.id = incident_id(episode, now_s)
+        self._opened[episode.id] = episode
+        self.inhibition.foreigners.open.pop(episode.id, None)
+        incident = self.teller.tell(episode, now_s)
+        openings = 1 + self.history.openings(episode.prints[0], now_s - params.flap_within_s)
+        if openings < params.flap_openings:
+            self._move(episode, "confirm", now_s, f"{subject}: {why}")
+        else:
+            often = f"opening {openings} within {params.flap_within_s:g} s of {episode.prints[0]}"
+            self._move(episode, "flap", now_s, f"{subject}: {why}; {often}")
+            episode.published = replace(incident, state="flapping")
+        self._link(episode, now_s)
+        return Transition("opened", _told(episode))
+
+    def _link(self, episode: Episode, now_s: float) -> bool:
+        """Name the incident that this one is again, once its kind is clear; whether it is named just now."""
+        assert episode.opened_at_s is not None
+        if episode.reopens is not None:
+            return False
+        last = self.history.last(episode.prints, episode.opened_at_s, self._params.reopen_within_s)
+        if last is None:
+            return False
+        episode.reopens = last.id
+        episode.published = replace(_told(episode), related=episode.related)
+        reason = f"{last.id} of its kind resolved {episode.opened_at_s - last.resolved_at_s:.0f} s before it opened"
+        self._audit.append(AuditEntry(now_s, episode.id, "reopen", episode.phase, episode.phase, reason))
         return True
-    return scope.replica == incident.replica and scope.tenant == incident.tenant
+
+    def _resolve(self, episode: Episode, now_s: float, accepted: bool) -> Transition:
+        reason = f"quiet for {now_s - episode.last_alarm_s:.0f} s"
+        if accepted:
+            reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
+        self._move(episode, "accept" if accepted else "hold", now_s, reason)
+        live = self.episodes[episode.service, episode.model]
+        del live[episode.key], self._opened[episode.id]
+        incident = resolved(_told(episode), episode.account, now_s)
+        self.history.note(Ended(incident.id, episode.prints, incident.opened_at_s, now_s))
+        relearn = tuple(key for key, line in episode.tally.lines.items() if line.alarms) if accepted and live else ()
+        return Transition("resolved", incident, accepted, relearn)
+
+    def _tie(self, now_s: float, told: dict[str, Transition]) -> None:
+        """Relations of all that is open now; an incident that tells others than before is to be published."""
+        changed, audit = self.inhibition.tie(self._opened, now_s)
+        self._audit += audit
+        for episode in changed:
+            change = told[episode.id].change if episode.id in told else "updated"
+            told[episode.id] = Transition(change, _told(episode))
+
+    def _move(self, episode: Episode, event: Event, now_s: float, reason: str) -> None:
+        """Along the table, and into the audit where the phase changes."""
+        before = episode.advance(event)
+        if episode.phase != before:
+            told = None if before == "watching" else before
+            self._audit.append(AuditEntry(now_s, episode.subject, event, told, episode.phase, reason))
 
 
-def _incident_id(service: ServiceKey, opened_at_s: float) -> str:
-    text = f"{service[0]}\x1f{service[1] or ''}\x1f{opened_at_s:.3f}"
-    return "inc-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+def _view(episode: Episode) -> Live:
+    return Live(
+        episode.key, episode.started_at_s, episode.last_alarm_s, episode.onset_at_s, episode.onset_error_s,
+        episode.tally, episode.published,
+    )
 
 
-def _differs(before: Incident, after: Incident) -> bool:
-    """True when a reader of the incident would decide differently: not for every new peak in the evidence."""
-    def gist(incident: Incident) -> tuple[object, ...]:
-        return (
-            incident.category, incident.severity, incident.peak_severity, incident.version, incident.replica,
-            incident.tenant, incident.actions,
-        )
+def _told(episode: Episode) -> Incident:
+    assert episode.published is not None
+    return episode.published
 
-    return gist(before) != gist(after)
+
+def _alarm_text(alarms: Sequence[Anomaly]) -> str:
+    loudest = max(alarms, key=loudness)
+    return f"{loudest.metric} {loudest.direction} by {loudest.detector}, level {loudness(loudest):.1f}"

@@ -18,6 +18,7 @@ from actions.playbook import Playbook
 from actions.policy import decide
 from classifiers.episode import file_action
 from classifiers.model import ActionRecord, Incident
+from classifiers.relations import inhibited
 from classifiers.stages import with_actions
 from classifiers.triage import Transition, Triage
 
@@ -91,6 +92,9 @@ class Decider:
         self._closed = {incident.id: incident for incident in closed}
 
     def _ask(self, incident: Incident, now_s: float) -> list[Intent]:
+        """An effect is left to its cause: what is under way there goes on, nothing is begun."""
+        if inhibited(incident):
+            return []
         params = self._params
         return decide(
             incident, params.playbooks, incident.actions, params.limits, now_s, self._fleet_size(incident),

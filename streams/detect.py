@@ -13,6 +13,7 @@ from math import floor, inf
 import numpy as np
 
 from classifiers.model import Anomaly, Scope
+from classifiers.tally import ABSENCE
 from classifiers.triage import ServiceKey, Transition, Triage
 from detectors.base import Block, BoolArray, IntArray
 from detectors.suite import Suite, Verdict
@@ -84,12 +85,10 @@ class Detection:
         self._silent(now_s, found)
         for service in self._triage.episodes:
             found.setdefault(service, [])
-        transitions: list[Transition] = []
-        for service in sorted(found, key=lambda key: (key[0], key[1] or "")):
-            for transition in self._triage.observe(service, now_s, found[service]):
-                transitions.append(transition)
-                if transition.accepted:
-                    self._start_afresh(service)
+        transitions = self._triage.instant(now_s, found)
+        for transition in transitions:
+            if transition.accepted:
+                self._start_afresh(transition)
         if block is not None and alarming is not None:
             self._learn(block, alarming)
         return transitions
@@ -136,9 +135,15 @@ class Detection:
         ]
         self._suite.excuse(np.array(behind, np.intp), now_s)
 
-    def _start_afresh(self, service: ServiceKey) -> None:
+    def _start_afresh(self, accepted: Transition) -> None:
         """What was strange for so long is the new normal: nothing learned before it says what to expect."""
-        self._suite.forget(np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service]))))
+        service = (accepted.incident.service, accepted.incident.model)
+        rows = np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
+        if accepted.relearn:
+            own = set(accepted.relearn)
+            keys = map(self._series.key, rows.tolist())
+            rows = rows[[key in own or (ABSENCE, key[1]) in own for key in keys]]
+        self._suite.forget(rows)
 
     def _learn(self, block: Block, alarming: BoolArray) -> None:
         """Never from a window that alarms, nor from a service with a pending or open episode."""

@@ -119,6 +119,15 @@ class Shard:
             self._decide([told], self.detection.judged_until_s, products)
         return products
 
+    def foreign(self, incident: Incident) -> Products:
+        """An incident as another shard published it; it may explain one of ours, or be explained. Idempotent.
+
+        Like an outcome it is taken in at the pipeline's time.
+        """
+        products, now_s = Products(), self.detection.judged_until_s
+        self._decide(self.triage.foreign(incident, now_s), now_s, products)
+        return products
+
     def _run(self, clock_s: float, products: Products) -> None:
         """Close what the clock allows, instant by instant, and decide after each."""
         if clock_s == -inf:
@@ -144,6 +153,7 @@ class Shard:
             self._decide(transitions, now_s, products)
 
     def _decide(self, transitions: Sequence[Transition], now_s: float, products: Products) -> None:
+        products.audit += self.triage.take_audit()
         if not transitions and not self.decider.busy:
             return
         with self._stopwatch("triage"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from actions.model import Intent, Mode, Outcome, Status
-from classifiers.model import Incident
+from classifiers.model import AuditEntry, Incident
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.plan import Plan
 
@@ -37,10 +37,11 @@ class ReplayRecord:
 
 @dataclass(slots=True)
 class Replay:
-    """What came of it: the last state of each incident in order of opening, every action, and the counts."""
+    """What came of it: the last state of each incident in order of opening, every action, the audit, and the counts."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     actions: list[tuple[Intent, Outcome]] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
     records: int = 0
     late: int = 0
     dead: Counter[str] = field(default_factory=Counter)
@@ -71,6 +72,7 @@ def _take(shard: Shard, products: Products, result: Replay) -> None:
     pending = [products]
     while pending:
         current = pending.pop(0)
+        result.audit += current.audit
         for transition in current.transitions:
             result.incidents[transition.incident.id] = transition.incident
         for intent in current.intents:

@@ -24,13 +24,15 @@ from streams.replay import replay as run
 def replay(recording: Path, config_file: Path | None, out: Path) -> None:
     """Run RECORDING (a folder with requests.csv.gz, or native JSON lines) through the pipeline, without a broker.
 
-    Writes OUT/incidents.jsonl (final state, one line per incident) and OUT/actions.jsonl (intent, rehearsed outcome).
+    Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, rehearsed outcome) and
+    OUT/audit.jsonl (what happened to which incident, and why).
     """
     plan = plan_of(load(config_file, environ))
     result = run(plan, read_values(recording))
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "incidents.jsonl", list(result.incidents.values()))
     _write(out / "actions.jsonl", [{"intent": intent, "outcome": outcome} for intent, outcome in result.actions])
+    _write(out / "audit.jsonl", list(result.audit))
     _tell(result, out)
 
 

@@ -143,4 +143,5 @@ def test_the_onset_is_that_of_the_alarm_that_is_surest_and_never_after_the_openi
     assert (opened.incident.onset_at_s, opened.incident.onset_error_s) == (8.5, 1.5)
     for now_s, onset_s, error_s in ((12.0, 3.0, None), (13.0, 12.5, 0.5)):
         triage.observe(SERVICE, now_s, dated(now_s, onset_s, error_s))
-    assert (triage.episodes[SERVICE].onset_at_s, triage.episodes[SERVICE].onset_error_s) == (8.5, 1.5)
+    (episode,) = triage.episodes[SERVICE].values()
+    assert (episode.onset_at_s, episode.onset_error_s) == (8.5, 1.5)

@@ -19,7 +19,7 @@ COMMAND = re.compile(r"(?:^|[\s/`$])tocsin ([a-z][a-z-]+)")
 TARGET = re.compile(r"(?:^|[\s`$])make ([a-z][a-z-]*)")
 MADE_LATER = re.compile(r"out/|\.venv/|build/|dist/")
 # Names of the other side: what a reader is told to write, or a tool's own.
-ELSEWHERE = {"site.yaml", "incidents.jsonl", "actions.jsonl", "apache/kafka"}
+ELSEWHERE = {"site.yaml", "incidents.jsonl", "actions.jsonl", "audit.jsonl", "apache/kafka"}
 
 
 def documents() -> list[Path]:

@@ -48,6 +48,8 @@ def test_a_recording_gives_its_incidents_and_what_would_have_been_done(tmp_path:
     assert len({incident["id"] for incident in incidents}) == len(incidents)
     assert {"id", "state", "opened_at_s", "category", "severity", "evidence", "config_hash"} <= incidents[0].keys()
     assert f"{len(incidents)} incidents, {len(actions)} actions" in result.stdout
+    audit = lines(tmp_path / "out" / "audit.jsonl")
+    assert [one["subject"] for one in audit if one["after"] == "open"][:1] == [incidents[0]["id"]]
     statuses = [action["outcome"] for action in actions]
     assert {status["status"] for status in statuses if isinstance(status, dict)} == {"dry_run"}
 

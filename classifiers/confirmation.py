@@ -1,0 +1,39 @@
+"""When a pending episode is an incident: by persistence, or by two series beyond all doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from classifiers.episode import Episode, Glimpse
+from classifiers.model import Anomaly
+from classifiers.params import TriageParams
+from classifiers.tally import ABSENCE, loudness
+
+
+def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], params: TriageParams) -> str | None:
+    """Notes the alarms of this instant on the pending episode; why it is an incident now, None while it is not.
+
+    Persistent: one metric alarmed the same way in enough instants lately. Sure: two series at once at a level beyond
+    doubt. Either needs enough samples behind the alarming windows; silence has none and needs none.
+    """
+    since_s = now_s - params.confirm_within_s
+    episode.glimpses = [known for known in episode.glimpses if known.at_s >= since_s]
+    episode.glimpses.append(_glimpse(now_s, alarms))
+    samples = sum(glimpse.samples for glimpse in episode.glimpses)
+    latest = episode.glimpses[-1].signs
+    if ABSENCE not in latest and samples < params.confirm_samples:
+        return None
+    for sign in latest:
+        instants = sum(sign in glimpse.signs for glimpse in episode.glimpses)
+        if instants >= params.confirm_instants:
+            return f"{sign} in {instants} instants within {params.confirm_within_s:g} s"
+    sure = {(alarm.metric, alarm.scope) for alarm in alarms if loudness(alarm) >= params.sure_level}
+    if len(sure) >= 2:
+        return f"{len(sure)} series at level {params.sure_level:g} or more at once"
+    return None
+
+
+def _glimpse(now_s: float, alarms: Sequence[Anomaly]) -> Glimpse:
+    """The same samples stand behind the whole, its replica and its tenant: the largest window tells how many."""
+    signs = {ABSENCE if alarm.detector == ABSENCE else f"{alarm.metric} {alarm.direction}" for alarm in alarms}
+    return Glimpse(now_s, tuple(sorted(signs)), max((alarm.count for alarm in alarms), default=0))

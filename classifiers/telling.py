@@ -1,0 +1,78 @@
+"""An episode as the incident it is told as, now: its verdict, its scope, the version to blame, and its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from classifiers.assess import Verdict, assess
+from classifiers.episode import Episode, describe
+from classifiers.model import Incident
+from classifiers.params import TriageParams
+
+ServiceKey = tuple[str, str | None]
+
+
+class Teller:
+    """Judges episodes. tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident."""
+
+    def __init__(self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str) -> None:
+        self._params = params
+        self._tier_of = tier_of
+        self._config_hash = config_hash
+        self.versions: dict[ServiceKey, dict[str, float]] = {}
+        """When each version of a service was first seen."""
+
+    def tell(self, episode: Episode, now_s: float) -> Incident:
+        """The incident of a confirmed episode, kept on it as published."""
+        verdict = self._verdict(episode, now_s)
+        episode.account.judge(verdict.pattern.category, verdict.severity, now_s)
+        version = self._suspect_version(episode)
+        first = episode.prints[:1]
+        latest = _fingerprint(episode, verdict)
+        episode.prints = (*first, latest) if first != (latest,) else first
+        incident = describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
+        episode.peak_severity = incident.peak_severity
+        episode.published = incident
+        return incident
+
+    def _verdict(self, episode: Episode, now_s: float) -> Verdict:
+        params = self._params
+        age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
+        tier = self._tier_of(episode.service)
+        return assess(episode.tally, age_s, tier, params.concentration_min, params.severity)
+
+    def _suspect_version(self, episode: Episode) -> str | None:
+        """The newest version that served during the episode, if it is not the first one and appeared lately."""
+        serving = {scope.version for _, scope in episode.tally.lines}
+        known = self.versions.get((episode.service, episode.model), {})
+        suspects = {version: since_s for version, since_s in known.items() if version in serving}
+        if not suspects:
+            return None
+        version, since_s = max(suspects.items(), key=lambda item: (item[1], item[0]))
+        fresh = episode.started_at_s - since_s <= self._params.deploy_within_s
+        return version if fresh and since_s > min(known.values()) else None
+
+
+def incident_id(episode: Episode, opened_at_s: float) -> str:
+    """Two of one service that open at the same instant differ by the key, which is made from the cause."""
+    text = "\x1f".join((episode.service, episode.model or "", f"{opened_at_s:.3f}", episode.key))
+    return "inc-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differs(before: Incident, after: Incident) -> bool:
+    """True when a reader of the incident would decide differently: not for every new peak in the evidence."""
+    def gist(incident: Incident) -> tuple[object, ...]:
+        return (
+            incident.category, incident.severity, incident.peak_severity, incident.version, incident.replica,
+            incident.tenant, incident.actions, incident.related,
+        )
+
+    return gist(before) != gist(after)
+
+
+def _fingerprint(episode: Episode, verdict: Verdict) -> str:
+    """What its kind of incident is called: service, model, scope and category."""
+    blame = verdict.blame
+    where = f"{blame.dimension}={blame.value}" if blame.dimension is not None else "all"
+    return f"{episode.service}/{episode.model or '-'} {where} {verdict.pattern.category}"
