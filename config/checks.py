@@ -36,6 +36,10 @@ def _repeated_names(config: Config, tree: Node) -> Iterator[Problem]:
     for index, name in enumerate(names):
         if name in names[:index]:
             yield _problem(tree, ("playbooks", index, "name"), repr(name), "a name that no playbook above has")
+    windows = [window.name for window in config.maintenance]
+    for index, name in enumerate(windows):
+        if name in windows[:index]:
+            yield _problem(tree, ("maintenance", index, "name"), repr(name), "a name that no window above has")
     topics = [source.topic for source in config.inputs]
     for index, topic in enumerate(topics):
         if topic in topics[:index]:

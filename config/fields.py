@@ -28,6 +28,8 @@ from pydantic_core import PydanticCustomError, core_schema
 from actions.base import Secret
 
 UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+SIGNING_MIN = 16
+"""Characters of a secret that signs."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
@@ -76,6 +78,13 @@ def matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _long_enough(secret: Secret) -> Secret:
+    """A secret that signs: shorter ones can be guessed."""
+    if len(secret.reveal()) < SIGNING_MIN:
+        raise PydanticCustomError("secret", "a secret of at least {least} characters", {"least": SIGNING_MIN})
+    return secret
+
+
 def _compiles(value: str) -> str:
     try:
         re.compile(value)
@@ -109,6 +118,8 @@ Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
 Hidden = Annotated[Secret, _FromText()]
 """A text that shows in no log line and no error message."""
+SigningSecret = Annotated[Hidden, AfterValidator(_long_enough)]
+"""A hidden text that is long enough to sign with."""
 Listed = BeforeValidator(_commas)
 """A list that may be written as one text with commas, as environment variables carry it."""
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,8 +18,21 @@ from actions.limits import LimitParams
 from actions.playbook import Playbook
 from classifiers.accounting import Target
 from classifiers.model import Severity
+from classifiers.silences import MaintenanceWindow
 from classifiers.triage import TriageParams
-from config.fields import ByName, Duration, FromYaml, Glob, Hidden, Listed, Pattern, Strict, Topic, matching
+from config.fields import (
+    ByName,
+    Duration,
+    FromYaml,
+    Glob,
+    Hidden,
+    Listed,
+    Pattern,
+    SigningSecret,
+    Strict,
+    Topic,
+    matching,
+)
 from detectors.suite import SuiteParams
 
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
@@ -174,6 +187,25 @@ class Snapshot(Strict):
     every_records: Count
 
 
+DirectiveName = Literal["silence", "expire", "acknowledge", "feedback", "deployment"]
+
+
+class ControlKey(Strict):
+    """A key that signs control records, and the kinds of record it may sign."""
+
+    secret: SigningSecret
+    may: tuple[DirectiveName, ...] = get_args(DirectiveName)
+
+
+class Control(Strict):
+    """Which control records are believed; see the comments in `default.yaml`. Without keys, none is."""
+
+    keys: Mapping[Name, ControlKey]
+    max_skew_s: Annotated[Duration, Field(gt=0.0)]
+    max_ack_s: Annotated[Duration, Field(gt=0.0)]
+    remember_s: Annotated[Duration, Field(ge=3600.0)]
+
+
 class Config(Strict):
     """Everything an operator can say. Built by `config.load`, which also names file and line of what is wrong."""
 
@@ -192,6 +224,8 @@ class Config(Strict):
     limits: Annotated[LimitParams, FromYaml()]
     actions: Annotated[Mapping[str, ActionParams], ByName(CATALOGUE)]
     executor: Executor
+    maintenance: tuple[Annotated[MaintenanceWindow, FromYaml()], ...]
+    control: Control
     telemetry: Telemetry
     snapshot: Snapshot
 

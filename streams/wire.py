@@ -61,21 +61,21 @@ def incident_message(incident: Incident, source: str, at_s: float, trace: Sequen
     """
     value = orjson.dumps(incident)
     event_id = f"{incident.id}/{_digest(value)}"
-    headers = _envelope(INCIDENT, event_id, source, at_s, incident.id, incident.id)
+    headers = envelope(INCIDENT, event_id, source, at_s, incident.id, incident.id)
     return Message(incident.id.encode(), value, (*headers, *trace))
 
 
 def intent_message(intent: Intent, source: str, shard: int, trace: Sequence[Header] = ()) -> Message:
     """A decision, keyed by target so that one target's intents run in order."""
-    headers = _envelope(ACTION, intent.key, source, intent.decided_at_s, intent.target, intent.incident_id)
-    expiry = ("ce_expirytime", _time(intent.expires_at_s))
+    headers = envelope(ACTION, intent.key, source, intent.decided_at_s, intent.target, intent.incident_id)
+    expiry = ("ce_expirytime", written_time(intent.expires_at_s))
     return Message(intent.target.encode(), orjson.dumps(intent), (*headers, expiry, _shard(shard), *trace))
 
 
 def outcome_message(outcome: Outcome, source: str, shard: int | None, trace: Sequence[Header] = ()) -> Message:
     """What came of an intent, sent to the partition whose shard decided it."""
     event_id = f"{outcome.key}/{outcome.status}"
-    headers = _envelope(OUTCOME, event_id, source, outcome.done_at_s, outcome.target, outcome.incident_id)
+    headers = envelope(OUTCOME, event_id, source, outcome.done_at_s, outcome.target, outcome.incident_id)
     if shard is None:
         return Message(outcome.target.encode(), orjson.dumps(outcome), (*headers, *trace))
     return Message(outcome.target.encode(), orjson.dumps(outcome), (*headers, _shard(shard), *trace), shard)
@@ -92,7 +92,7 @@ def audit_message(
     value = orjson.dumps(entry)
     about = incident_id or entry.subject
     event_id = f"{entry.subject}/{entry.event}" if once else f"{entry.subject}/{entry.event}/{_digest(value)}"
-    headers = _envelope(AUDIT, event_id, source, entry.at_s, entry.subject, about)
+    headers = envelope(AUDIT, event_id, source, entry.at_s, entry.subject, about)
     return Message(about.encode(), value, (*headers, *trace))
 
 
@@ -135,18 +135,24 @@ def _read(adapter: TypeAdapter[T], value: bytes | None) -> T:
         raise WireError(f"{place}: {first['msg']}") from None
 
 
-def _envelope(
+def envelope(
     kind: MessageType, event_id: str, source: str, at_s: float, subject: str, correlation: str,
 ) -> tuple[Header, ...]:
+    """The attributes of an event as headers. correlation: the id of the story that it is part of."""
     return (
         ("ce_specversion", b"1.0"), ("ce_type", kind.event_type.encode()), ("ce_id", event_id.encode()),
-        ("ce_source", source.encode()), ("ce_time", _time(at_s)), ("ce_subject", subject.encode()),
+        ("ce_source", source.encode()), ("ce_time", written_time(at_s)), ("ce_subject", subject.encode()),
         ("ce_dataschema", kind.schema_id.encode()), ("ce_correlationid", correlation.encode()),
         ("content-type", b"application/json"),
     )
 
 
-def _time(at_s: float) -> bytes:
+def written_time(at_s: float) -> bytes:
+    """A time as CloudEvents write it, to the millisecond.
+
+    >>> written_time(0.5)
+    b'1970-01-01T00:00:00.500Z'
+    """
     when = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
     return when.replace("+00:00", "Z").encode()
 

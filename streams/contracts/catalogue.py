@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actions.model import Intent, Outcome
+from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
 from streams.contracts.record import NativeRecord
 
@@ -44,4 +45,14 @@ RECORD = MessageType(
     ours=False,
 )
 
-CATALOGUE: Mapping[str, MessageType] = {one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, RECORD)}
+SILENCE = MessageType("control.silence", 1, Silence, "Do not act on incidents that all matchers fit, for a while.")
+EXPIRE = MessageType("control.expire", 1, Expire, "End a silence before its time.")
+ACKNOWLEDGE = MessageType("control.acknowledge", 1, Acknowledge, "Somebody works on an incident, for a while.")
+FEEDBACK = MessageType("control.feedback", 1, Feedback, "What an incident was, as a human found out.")
+DEPLOYMENT = MessageType("control.deployment", 1, Deployment, "A version of a service went live.")
+CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT)
+"""What people and pipelines tell Tocsin; each record is signed (see `streams.control_records`)."""
+
+CATALOGUE: Mapping[str, MessageType] = {
+    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, *CONTROL, RECORD)
+}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streams.contracts.catalogue import ACTION, AUDIT, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, AUDIT, CONTROL, INCIDENT, OUTCOME, MessageType
 
 COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
 """For topics of last values that someone may be reading just now."""
@@ -23,6 +23,12 @@ reach them, since it never touches the segment being written."""
 
 AUDIT_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(365 * 86_400_000)}
 """A year: what was done, and why, is asked long after the incident."""
+
+CONTROL_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "delete", "retention.ms": str(365 * 86_400_000), "message.timestamp.type": "LogAppendTime",
+}
+"""A year: a worker that starts afresh is told everything again. The broker dates the records, so that one that was held
+back or is repeated cannot pretend to be fresh."""
 
 Direction = Literal["send", "receive"]
 
@@ -50,7 +56,7 @@ class Channel:
 CHANNELS: tuple[Channel, ...] = (
     Channel(
         "incidents", "Incidents", "The state of each incident, again with every change; compaction keeps the last.",
-        "The incident's id.", ("send",), (INCIDENT,), COMPACTED,
+        "The incident's id.", ("send", "receive"), (INCIDENT,), COMPACTED,
     ),
     Channel(
         "actions", "Actions", "What was decided, before it runs: the executor works from this topic.",
@@ -64,6 +70,11 @@ CHANNELS: tuple[Channel, ...] = (
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",
         "The incident that it concerns, else the subject, so that one story is in order.", ("send",), (AUDIT,),
         AUDIT_CONFIG, at_least=1,
+    ),
+    Channel(
+        "control", "Control", "What people and pipelines tell Tocsin: silences, acknowledgements, feedback, and so on.",
+        "What the record is about: a silence, an incident, a service.", ("send", "receive"), CONTROL, CONTROL_CONFIG,
+        at_least=1,
     ),
     Channel(
         "dead_letters", "Dead letters", "Records that could not be used, as they came, with the reason in the headers.",
