@@ -85,6 +85,14 @@ def profile_index(
 
 DEFAULT_PROFILES = (
     Profile("errors", r"error|.*error_rate|.*failure_rate", "up", min_abs=0.05, min_rel=0.0),
+    Profile(
+        "guardrails",
+        r".*(guardrail|policy|violation|injection|jailbreak|toxic|moderation|unauthori|auth_fail|pii|leak).*",
+        "up", min_abs=0.1, min_rel=0.0,
+    ),
+    Profile("input_checks", r".*(schema|invalid|malformed|drift).*", "up", min_abs=0.1, min_rel=0.3),
+    Profile("truncation", r".*truncat.*", "up", min_abs=0.1, min_rel=0.0),
+    Profile("retrieval", r".*(retrieval|hit_rate|relevance|precision|recall|grounded).*", "down", 0.05, 0.1),
     Profile("inter_token", r"tpot_ms|itl_ms|.*inter_token.*|.*per_output_token.*", "up", 1.0, 0.2, "log", floor=0.1),
     Profile("queueing", r"queue_ms|ttft_ms|.*queue_time.*|.*first_token.*", "up", 20.0, 0.5, "log", floor=1.0),
     Profile("latency", r".*_ms|.*latency.*|.*duration.*", "up", 20.0, 0.25, "log", floor=1.0),

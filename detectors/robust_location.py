@@ -219,6 +219,9 @@ class RobustLocation(Banked):
         square = np.where(inside, away, 0.0).astype(np.float64) ** 2
         rest = np.sqrt(square.sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
         spread = np.minimum(_MAD_TO_SIGMA * _middle(away, filled), calm)
+        # Rare failures leave a median deviation of nothing; yet no mean is known better than its samples allow.
+        sampled = np.sqrt(cells["within"][rows] * cells["thinness"][rows])
+        spread = np.where(spread > 0.0, spread, sampled)
         floor = np.maximum(params.relative_floor * np.abs(centre), np.finfo(np.float32).tiny)
         cells["centre"][rows] = centre
         floor = np.maximum(floor, params.wander_floor * cells["wander"][rows])

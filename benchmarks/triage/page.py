@@ -1,0 +1,90 @@
+"""The figures as tables on a terminal and as the published page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.table import Table
+
+from benchmarks.rig import ROOT
+from benchmarks.triage import labels
+from benchmarks.triage.figures import BARS, NOTHING, Confusion, Figures
+from benchmarks.triage.scenario import CATEGORIES
+
+PAGE = ROOT / "docs" / "triage.md"
+Judged = Mapping[str, tuple[Figures, Figures]]
+"""By part, ours and the naive baseline's figures."""
+
+
+def tables(judged: Judged) -> Iterator[Table]:
+    """All figures side by side, then the matrices of ours."""
+    head, *lines = _summary(judged)
+    yield _table("triage against what was injected", head, lines)
+    for part, (ours, _) in judged.items():
+        for name, confusion, order in _matrices(ours):
+            head, *lines = _matrix(confusion, order)
+            yield _table(f"{name}, {part}: truth by line, told by column", head, lines)
+
+
+def page(judged: Judged, runs: int) -> str:
+    """The page in Markdown."""
+    parts = [
+        "# How right triage is",
+        "Written by `python -m benchmarks.triage.confusion --publish`; do not edit.",
+        f"{runs} synthetic runs a part, each four services over six minutes, from a causal model of a serving stack "
+        "(`benchmarks/triage/stack.py`). Development seeds were looked at while building, held-out seeds never. The "
+        "naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
+        _markdown(*_summary(judged)),
+        "`nothing` is a missed fault (column) or a false incident (line). Flapping faults are counted only in their "
+        "own line. A pair is kept apart when each of its two faults has an incident of its own, with the right "
+        "category or the right scope.",
+    ]
+    for part, (ours, _) in judged.items():
+        for name, confusion, order in _matrices(ours):
+            parts += [f"## {name}, {part}", "Truth by line, told by column.", _markdown(*_matrix(confusion, order))]
+    definitions = (labels.__doc__ or "").partition("The definitions:")[2].strip()
+    parts += ["## What the labels mean", f"```text\n{definitions}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(judged: Judged) -> list[list[str]]:
+    lines = [["figure", *(f"{part}{side}" for part in judged for side in ("", ", naive")), "bar"]]
+    names = next(iter(judged.values()))[0].shares
+    for name in names:
+        bar, more = BARS.get(name, (None, True))
+        told = [_number(side.shares[name]) for sides in judged.values() for side in sides]
+        lines.append([name, *told, "" if bar is None else f"{'at least' if more else 'at most'} {bar:.2f}"])
+    return lines
+
+
+def _matrices(ours: Figures) -> tuple[tuple[str, Confusion, Sequence[str]], ...]:
+    return ("Category", ours.category, CATEGORIES), ("Severity", ours.severity, labels.SEVERITIES)
+
+
+def _matrix(confusion: Confusion, order: Sequence[str]) -> list[list[str]]:
+    names = [*order, NOTHING]
+    lines = [["", *names]]
+    for truth in names:
+        counts = [confusion.get((truth, told), 0) for told in names]
+        lines.append([truth, *(str(count) if count else "" for count in counts)])
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for at, name in enumerate(head):
+        table.add_column(name, justify="right" if at else "left")
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def _markdown(head: Sequence[str], *lines: Sequence[str]) -> str:
+    def row(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    return "\n".join([row(head), row(["---", *["---:"] * (len(head) - 1)]), *map(row, lines)])

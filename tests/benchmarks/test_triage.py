@@ -1,0 +1,138 @@
+"""The synthetic incidents are what they say: a fault does what its name says and no more, and its label follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.triage.engine import Speed, serve
+from benchmarks.triage.fault import Fault, Knob, Reach
+from benchmarks.triage.figures import NOTHING, macro_f1, weighted_kappa
+from benchmarks.triage.kinds import KINDS
+from benchmarks.triage.labels import Harm, label, severity_of
+from benchmarks.triage.play import play
+from benchmarks.triage.scenario import CATEGORIES, draw, seeds
+from benchmarks.triage.service import Requests, Service
+from benchmarks.triage.stack import run
+from classifiers.model import Severity
+
+CHAT = Service(
+    "chat", "m", ("r0", "r1"), ("t0", "t1", "t2"), (0.4, 0.35, 0.25), ("v1", "v2"), 0.3, 40.0, 10.0, 40, 0.01, 120.0,
+    100.0, (0.8, 0.8, 0.8), 2, frozenset({"rag", "safety", "input"}), "recording",
+)
+LENGTH_S = 60.0
+
+
+def fault(reach: Reach, *effects: tuple[Knob, float], **over: object) -> Fault:
+    made = Fault("test", "performance_degradation", reach, ((20.0, 50.0),), effects)
+    return replace(made, **over)  # type: ignore[arg-type]
+
+
+def mean(requests: Requests, metric: str, reach: Reach = Reach()) -> float:  # noqa: B008
+    chosen = (requests.arrival_s > 25) & (requests.arrival_s < 50) & requests.answered
+    return float(np.nanmean(requests.metrics[metric][chosen & requests.members.within(reach, len(requests))]))
+
+
+def change(reach: Reach, metric: str, seen: Reach, *effects: tuple[Knob, float]) -> float:
+    """A metric with the fault, as a factor of the same without."""
+    hit, well = (run(CHAT, faults, LENGTH_S, 1, None) for faults in ((fault(reach, *effects),), ()))
+    return mean(hit, metric, seen) / mean(well, metric, seen)
+
+
+def test_the_same_seed_gives_the_same_records_and_another_seed_others() -> None:
+    assert play(draw(4)).values == play(draw(4)).values
+    assert draw(4) != draw(6)
+
+
+def test_no_seed_is_both_developed_on_and_held_out() -> None:
+    assert not set(seeds("development", 500)) & set(seeds("held-out", 500))
+
+
+def test_every_category_has_kinds_of_faults_and_every_kind_has_a_name_of_its_own() -> None:
+    assert {kind.category for kind in KINDS} == set(CATEGORIES)
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+
+
+def test_a_lone_request_waits_for_nobody_and_takes_its_prefill_and_tokens() -> None:
+    speed = Speed(np.full(40, 5.0), 0.0, np.full(40, 8))
+    served = serve(np.array([1.0]), np.array([30.0]), np.array([100.0]), speed)
+    assert (served.queue_ms[0], served.first_ms[0]) == (0.0, 30.0)
+    assert served.done_s[0] == pytest.approx(1.0 + 0.030 + 100 * 0.005)
+
+
+def test_a_request_that_finds_no_slot_waits_for_the_first_that_ends() -> None:
+    speed = Speed(np.full(40, 5.0), 0.0, np.full(40, 1))
+    served = serve(np.array([1.0, 1.1]), np.zeros(2), np.array([100.0, 100.0]), speed)
+    assert served.queue_ms.tolist() == pytest.approx([0.0, 400.0])
+    assert served.done_s.tolist() == pytest.approx([1.5, 2.0])
+
+
+def test_long_prompts_of_one_tenant_delay_the_first_token_of_all() -> None:
+    t0, t1 = Reach("tenant", "t0"), Reach("tenant", "t1")
+    assert change(t0, "prompt_tokens", t1, ("prompt", 20.0)) == pytest.approx(1.0, abs=0.01)
+    assert change(t0, "ttft_ms", t1, ("prompt", 20.0)) > 1.2
+
+
+def test_a_slow_decoder_slows_its_own_replica_and_fills_its_batch() -> None:
+    r0, r1 = Reach("replica", "r0"), Reach("replica", "r1")
+    assert change(r0, "tpot_ms", r0, ("decode", 2.0)) > 1.8
+    assert change(r0, "batch_active", r0, ("decode", 2.0)) > 1.5
+    assert change(r0, "tpot_ms", r1, ("decode", 2.0)) == pytest.approx(1.0, abs=0.05)
+
+
+def test_fewer_slots_make_requests_wait_while_tokens_take_no_longer() -> None:
+    assert change(Reach(), "queue_ms", Reach(), ("slots", 0.15)) > 10.0
+    assert change(Reach(), "tpot_ms", Reach(), ("slots", 0.15)) < 1.2
+
+
+def test_a_silent_replica_answers_nothing_and_the_router_goes_elsewhere() -> None:
+    hit = run(CHAT, (fault(Reach("replica", "r0"), ("silent", 1.0)),), LENGTH_S, 1, None)
+    during = (hit.done_s > 20.5) & (hit.done_s < 50) & hit.answered
+    assert not (hit.members.within(Reach("replica", "r0"), len(hit)) & during).any()
+    assert (hit.answered & (hit.arrival_s > 25) & (hit.arrival_s < 45)).sum() > 600
+
+
+def test_harm_is_measured_against_the_same_requests_without_the_fault() -> None:
+    well = run(CHAT, (), LENGTH_S, 1, None)
+    failing = fault(Reach(), ("failing", 0.4))
+    harm = label(failing, run(CHAT, (failing,), LENGTH_S, 1, None), well).harm
+    assert harm.lost == pytest.approx(0.4, abs=0.05)
+    assert harm.share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("reach", "harm", "tier", "severity"),
+    [
+        (Reach(), Harm(1.0, 0.95, 1.0, 1.0, 0.0), 2, "P0"),
+        (Reach(), Harm(1.0, 0.0, 1.0, 1.0, 0.6), 2, "P0"),
+        (Reach("replica", "r0"), Harm(0.5, 0.5, 1.0, 1.0, 0.0), 2, "P1"),
+        (Reach("tenant", "t0"), Harm(0.4, 0.0, 1.0, 1.0, 0.3), 2, "P2"),
+        (Reach("replica", "r0"), Harm(0.25, 0.0, 1.6, 1.1, 0.0), 2, "P2"),
+        (Reach(), Harm(1.0, 0.0, 1.5, 1.5, 0.0), 1, "P1"),
+        (Reach(), Harm(1.0, 0.0, 1.1, 1.1, 0.0), 2, "P3"),
+        (Reach(), Harm(1.0, 0.95, 1.0, 1.0, 0.0), 3, "P3"),
+        (Reach(), Harm(1.0, 0.0, 3.0, 3.0, 0.0), 3, "P4"),
+    ],
+)
+def test_severity_follows_the_definitions(reach: Reach, harm: Harm, tier: int, severity: Severity) -> None:
+    assert severity_of(fault(reach), harm, tier) == severity
+
+
+def test_what_got_out_is_the_worst_and_what_nobody_suffers_from_the_least() -> None:
+    harm = Harm(0.3, 0.0, 1.0, 1.0, 0.0)
+    assert severity_of(fault(Reach("tenant", "t0"), breach=True), harm, 2) == "P0"
+    assert severity_of(fault(Reach(), planning=True), harm, 2) == "P4"
+
+
+def test_a_perfect_matrix_scores_one_and_a_missed_fault_costs() -> None:
+    perfect: dict[tuple[str, str], int] = {(name, name): 5 for name in CATEGORIES}
+    assert macro_f1(perfect) == 1.0
+    missed = {**perfect, ("security", NOTHING): 5}
+    assert macro_f1(missed) == pytest.approx((6 + 2 / 3) / 7)
+
+
+def test_kappa_is_one_for_agreement_and_none_by_chance() -> None:
+    assert weighted_kappa({("P0", "P0"): 3, ("P3", "P3"): 4}) == 1.0
+    assert weighted_kappa({("P0", "P2"): 3, ("P3", "P2"): 4}) == pytest.approx(0.0)
