@@ -6,7 +6,7 @@ that has an alarm, and does with each share what an episode goes through (confir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from classifiers.model import Anomaly, Incident
@@ -50,12 +50,17 @@ class Share:
     incident's id follows from it, so it must be made from the cause alone (such as `replica=r0 latency`): no counters,
     nothing that depends on how records were batched. readings: alarms that are this episode's and no other's, and the
     quiet readings beside them from which its scope is read. absorbs: keys of live episodes that turned out to be this
-    one: a pending one is merged into it and gone; a confirmed incident stays, inhibited as caused by this one's.
+    one: a pending one is merged into it and gone, so it gets no share; a confirmed incident stays (it may get a share)
+    and is inhibited as caused by this one's, once this one is confirmed too: to be said again until then.
     """
 
     key: str
     readings: tuple[Anomaly, ...]
     absorbs: tuple[str, ...] = ()
+
+
+ShareOut = Callable[[Sequence[Anomaly], Sequence[Live], float, CauseParams, float], list[Share]]
+"""What `share_out` is; its parameters are told there."""
 
 
 def share_out(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from classifiers.causes import Live, share_out
+from classifiers.causes import Live, ShareOut, share_out
 from classifiers.confirmation import confirmation
 from classifiers.episode import Episode, file_action, resolved
 from classifiers.history import Ended, History
@@ -47,12 +47,16 @@ class Transition:
 class Triage:
     """The episodes of one shard: pending or open, and nothing may be learned from their services meanwhile.
 
-    tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident. On a crash the episodes
-    come back with the shard's snapshot; replayed readings lead to the same transitions with the same ids.
+    tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident. share: which alarm is of
+    which cause. On a crash the episodes come back with the shard's snapshot; replayed readings lead to the same
+    transitions with the same ids.
     """
 
-    def __init__(self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str) -> None:
+    def __init__(
+        self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str, share: ShareOut = share_out,
+    ) -> None:
         self._params = params
+        self._share_out = share
         self.teller = Teller(params, tier_of, config_hash)
         self.episodes: dict[ServiceKey, dict[str, Episode]] = {}
         """By service and model, and there by key; a service without an episode is not in it."""
@@ -120,7 +124,7 @@ class Triage:
         if any(reading.alarming for reading in readings):
             known = sorted(map(_view, live.values()), key=lambda one: (one.started_at_s, one.key))
             params = self._params
-            for share in share_out(readings, known, now_s, params.causes, params.concentration_min):
+            for share in self._share_out(readings, known, now_s, params.causes, params.concentration_min):
                 if not any(reading.alarming for reading in share.readings):
                     continue
                 episode = live.get(share.key)

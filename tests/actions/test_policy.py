@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,3 +175,27 @@ def test_no_history_makes_the_policy_decide_a_key_twice(story: list[tuple[Status
         past += [done(one, "failed", now_s) for one in intents]
     assert len(keys) == len(set(keys))
     assert due(over, *past, at_s=now_s) == []
+
+
+def flapping() -> Incident:
+    return replace(incident(), state="flapping")
+
+
+def test_while_an_incident_flaps_its_playbook_gives_notice_once_and_nothing_is_remedied() -> None:
+    notice = only(due(flapping()))
+    assert (notice.kind, notice.target) == ("notify", "chat")
+    assert notice.reason == "playbook runaway v3: the incident flaps, no remedy until it was quiet for long"
+    assert due(flapping(), done(notice), at_s=NOW_S + 1000.0) == []
+
+
+def test_a_playbook_without_a_notice_lets_the_flapping_be_told_all_the_same() -> None:
+    silent = replace(LADDER, steps=(BREAK, THROTTLE))
+    (notice,) = decide(flapping(), (silent,), (), LIMITS, NOW_S)
+    assert (notice.kind, notice.target) == ("notify", "chat")
+    assert notice.reason.startswith("playbook flapping v1")
+
+
+def test_the_end_of_flapping_is_told_like_any_other() -> None:
+    notice = only(due(flapping()))
+    ended = only(due(replace(flapping(), state="resolved", resolved_at_s=NOW_S + 9.0), done(notice)))
+    assert (ended.kind, ended.target, ended.undo) == ("notify", "chat", True)

@@ -42,6 +42,10 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
         ("inputs: []", ":2: inputs: got a list, expected at least one"),
         ("limits: {fleet_share: 3}", ":2: limits.fleet_share: got 3.0, expected above 0 and at most 1"),
         ("triage: {sure_level: 0}", ":2: triage.sure_level: got 0.0, expected more than 0"),
+        (
+            "triage: {dependencies: [{service: a, on: [b]}, {service: b, on: [a]}]}",
+            ":2: triage.dependencies: got a -> b -> a, expected no service that needs itself",
+        ),
         ("detection: {cusum: {every_windows: 3}}", "got the unknown setting 'every_windows'"),
         ("detection: {cusum: {clipp: 3}}", "detection.cusum: got the unknown setting 'clipp', expected clip"),
         ("actions: {rolback: {}}", "got the unknown setting 'rolback', expected rollback (did you mean that?)"),

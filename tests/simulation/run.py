@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from actions.model import Intent
-from classifiers.model import Incident
+from classifiers.model import AuditEntry, Incident
 from config import load
 from streams.deadletters import DeadLetter
 from streams.pipeline import Products, Shard
@@ -55,12 +55,13 @@ def recorded_by_topic(folder: Path, limit: int | None = None) -> dict[str, tuple
 
 @dataclass
 class Run:
-    """A shard and all that came of it: the last word on each incident, and every change and intent in order."""
+    """A shard and all that came of it: the last word on each incident, and every change, intent and step in order."""
 
     shard: Shard
     incidents: dict[str, Incident] = field(default_factory=dict)
     changes: list[tuple[str, Incident]] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     late: int = 0
 
@@ -81,13 +82,14 @@ class Run:
 
     def story(self) -> tuple[object, ...]:
         """Everything that must not depend on how it came about."""
-        return self.changes, self.intents, [(dead.offset, dead.reason) for dead in self.dead], self.late
+        return self.changes, self.intents, self.audit, [(dead.offset, dead.reason) for dead in self.dead], self.late
 
     def _note(self, products: Products) -> Products:
         for transition in products.transitions:
             self.incidents[transition.incident.id] = transition.incident
             self.changes.append((transition.change, transition.incident))
         self.intents += products.intents
+        self.audit += products.audit
         self.dead += products.dead
         self.late += products.late
         return products

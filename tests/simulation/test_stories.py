@@ -12,6 +12,8 @@ import pytest
 
 from actions.model import Intent, Status
 from actions.playbook import Match, Playbook, Step
+from classifiers.dependencies import Dependency
+from classifiers.model import Related
 from streams.pipeline import Shard
 from streams.plan import Plan
 from streams.shardstate import SnapshotMismatch, from_snapshot, to_snapshot
@@ -203,6 +205,39 @@ def test_nothing_is_learned_of_a_service_while_its_incident_is_open() -> None:
     told.play(40)
     assert kinds(told.run)[-1] == ("resolved", "performance_degradation", "r1")
     assert any(not np.array_equal(after[name], suite.snapshot(rows)[name], equal_nan=True) for name in learned)
+
+
+def test_every_incident_is_in_the_audit_from_its_first_alarm_to_its_end() -> None:
+    told = fleet().play(60).play(6, sick("r1")).play(40)
+    (incident,) = told.run.incidents.values()
+    steps = [(entry.before, entry.after) for entry in told.run.audit if entry.subject == incident.id]
+    assert (told.run.audit[0].event, steps[0], steps[-1]) == ("alarm", ("pending", "open"), ("clearing", "resolved"))
+
+
+def test_an_incident_of_another_shard_explains_ours_and_keeps_its_remedies_back() -> None:
+    needs = replace(PLAN.triage, dependencies=(Dependency("chat", ("db",)),))
+    plan = replace(ACTING, triage=needs)
+    alone = fleet(plan).play(60).play(6, sick("r1"))
+    assert [intent.kind for intent in alone.run.intents] == ["circuit_breaker"]
+    (opened, *_) = alone.run.incidents.values()
+    cause = replace(opened, id="inc-db", service="db", replica=None, actions=())
+    told = fleet(plan).play(60)
+    assert told.run.shard.foreign(cause).transitions == []
+    told.run.restart()
+    told.play(6, sick("r1"))
+    (effect,) = told.run.incidents.values()
+    assert (effect.related, told.run.intents) == ((Related("inc-db", "caused_by"),), [])
+
+
+def test_a_cause_that_is_heard_of_later_is_told_on_the_open_incident() -> None:
+    needs = replace(PLAN.triage, dependencies=(Dependency("chat", ("db",)),))
+    told = fleet(replace(PLAN, triage=needs)).play(60).play(6, sick("r1"))
+    (opened,) = told.run.incidents.values()
+    products = told.run.shard.foreign(replace(opened, id="inc-db", service="db"))
+    assert [(t.change, t.incident.related) for t in products.transitions] == [
+        ("updated", (Related("inc-db", "caused_by"),)),
+    ]
+    assert [entry.event for entry in products.audit] == ["inhibit"]
 
 
 def test_a_change_that_lasts_is_accepted_learned_and_raises_nothing_more() -> None:

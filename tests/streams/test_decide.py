@@ -8,7 +8,9 @@ import pytest
 from actions.limits import LimitParams
 from actions.model import Intent, Status
 from actions.playbook import Match, Playbook, Step
+from classifiers.dependencies import Dependency
 from classifiers.model import Anomaly, Incident
+from classifiers.relations import inhibited
 from classifiers.triage import Transition, Triage, TriageParams
 from streams.decide import LINGER_S, Decider, DecisionParams
 from tests.classifiers.story import ALL, R0, SERVICE, reading
@@ -21,8 +23,8 @@ LADDER = Playbook("bad-replica", 1, Match(scopes=("replica",)), "auto", (BREAKER
 class Case:
     """A decider over a triage that is told of a sick replica, one second after the other."""
 
-    def __init__(self, *playbooks: Playbook) -> None:
-        self.triage = Triage(TriageParams(), lambda _: 2, "abc")
+    def __init__(self, *playbooks: Playbook, triage: TriageParams | None = None) -> None:
+        self.triage = Triage(triage or TriageParams(), lambda _: 2, "abc")
         self.decider = Decider(DecisionParams(playbooks or (LADDER,), LimitParams()), self.triage, lambda _: 3)
         self.now_s = 0.0
 
@@ -176,3 +178,23 @@ def test_a_restart_goes_on_with_what_was_to_be_undone() -> None:
 def test_a_dump_that_is_none_is_refused_by_place() -> None:
     with pytest.raises(ValueError, match="closed incidents"):
         Case().decider.load([{"id": 5}])
+
+
+def test_nothing_is_begun_for_an_effect_until_it_is_released() -> None:
+    params = TriageParams(dependencies=(Dependency("chat", ("db",)),), inhibit_hold_s=5.0)
+    case = Case(triage=params)
+    case.triage.foreign(replace(_incident_of_db(), opened_at_s=0.0), 0.0)
+    told, intents = case.second(sick=True)
+    while not told:
+        told, intents = case.second(sick=True)
+    assert (intents, inhibited(told[0].incident), told[0].incident.actions) == ([], True, ())
+    case.triage.foreign(replace(_incident_of_db(), state="resolved"), case.now_s)
+    ended_s = case.now_s
+    while not intents:
+        told, intents = case.second(sick=True)
+    assert (intents[0].kind, case.now_s) == ("circuit_breaker", ended_s + 6.0)
+
+
+def _incident_of_db() -> Incident:
+    opened, _ = Case().until_open()
+    return replace(opened, id="inc-db", service="db", onset_at_s=0.0, onset_error_s=1.0, actions=())
