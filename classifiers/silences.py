@@ -89,6 +89,11 @@ class Silences:
             self._look(now_s)
         return next((name for name, tests in self._in_force if all(test(incident) for test in tests)), None)
 
+    def author(self, name: str | None) -> str | None:
+        """Who asked for a silence; None for a window, and for one that is not known."""
+        known = self._silences.get(name) if name is not None else None
+        return None if known is None else known[0].by
+
     def acknowledged(self, incident_id: str, now_s: float) -> Acknowledgement | None:
         """Who works on an incident now, if anybody."""
         said = self._acknowledged.get(incident_id)

@@ -7,13 +7,13 @@ the published incident tells it. Incidents that resolved stay here until their u
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from actions.limits import LimitParams
-from actions.model import Intent, Outcome
+from actions.model import HARMLESS, Intent, Outcome
 from actions.playbook import Playbook
 from actions.policy import decide
 from classifiers.episode import file_action
@@ -21,6 +21,7 @@ from classifiers.model import ActionRecord, Incident
 from classifiers.relations import inhibited
 from classifiers.stages import with_actions
 from classifiers.triage import Transition, Triage
+from streams.control import Control
 
 LINGER_S = 900.0
 """How long a resolved incident waits for the outcome of an undo before it is let go."""
@@ -37,33 +38,54 @@ class DecisionParams:
 
 
 class Decider:
-    """The decisions of one shard. fleet_size: replicas known of an incident's service, None when there are none."""
+    """The decisions of one shard. control: what silences and who acknowledged its incidents. fleet_size: replicas known
+    of an incident's service, None when there are none."""
 
-    def __init__(self, params: DecisionParams, triage: Triage, fleet_size: Callable[[Incident], int | None]) -> None:
+    def __init__(
+        self, params: DecisionParams, triage: Triage, control: Control, fleet_size: Callable[[Incident], int | None],
+    ) -> None:
         self._params = params
         self._triage = triage
+        self._control = control
         self._fleet_size = fleet_size
         self._closed: dict[str, Incident] = {}
 
     def follow(self, transitions: Sequence[Transition], now_s: float) -> tuple[list[Transition], list[Intent]]:
-        """Decide for every live incident. Returns what is to be published: the transitions, with the new actions told.
+        """Decide for every live incident. Returns what is to be published: the transitions, with the new actions told,
+        and what is silenced or acknowledged, or no longer.
 
         A step whose wait is over is due without any transition, so live incidents are asked each time.
         """
-        told = {transition.incident.id: transition for transition in transitions}
-        for transition in transitions:
+        told = {transition.incident.id: self._marked(transition, now_s) for transition in transitions}
+        for transition in told.values():
             if transition.incident.state == "resolved":
-                self._closed[transition.incident.id] = transition.incident
+                self._closed.setdefault(transition.incident.id, transition.incident)
         intents: list[Intent] = []
-        for incident in [*self._triage.open_incidents(), *self._closed.values()]:
+        for incident in [*self._open(told, now_s), *self._closed.values()]:
             for intent in self._ask(incident, now_s):
                 intents.append(intent)
                 changed = self._note(incident.id, _pending(intent))
                 if changed is not None:
                     kind = told[incident.id].change if incident.id in told else "updated"
-                    told[incident.id] = Transition(kind, changed.incident)
+                    told[incident.id] = self._marked(Transition(kind, changed.incident), now_s)
         self._let_go(now_s)
         return list(told.values()), intents
+
+    def _open(self, told: dict[str, Transition], now_s: float) -> list[Incident]:
+        """The open incidents as marked now; those whose marks changed since they were last told are told again."""
+        found = []
+        for incident in self._triage.open_incidents():
+            marked, has_changed = self._control.mark(incident, now_s)
+            found.append(marked)
+            if has_changed:
+                told.setdefault(incident.id, Transition("updated", marked))
+        return found
+
+    def _marked(self, transition: Transition, now_s: float) -> Transition:
+        """A resolved incident keeps the marks that it ended with."""
+        if transition.incident.id in self._closed:
+            return transition
+        return replace(transition, incident=self._control.mark(transition.incident, now_s)[0])
 
     @property
     def busy(self) -> bool:
@@ -92,13 +114,18 @@ class Decider:
         self._closed = {incident.id: incident for incident in closed}
 
     def _ask(self, incident: Incident, now_s: float) -> list[Intent]:
-        """An effect is left to its cause: what is under way there goes on, nothing is begun."""
-        if inhibited(incident):
+        """An effect is left to its cause, a silenced one to whoever silenced it: nothing is begun. What somebody works
+        on is told to nobody else. What was done is undone all the same, since an incident that is over needs it not.
+        """
+        is_open = incident.state != "resolved"
+        if inhibited(incident) or (is_open and incident.silenced_by is not None):
             return []
         params = self._params
-        return decide(
+        intents = decide(
             incident, params.playbooks, incident.actions, params.limits, now_s, self._fleet_size(incident),
         )
+        is_held = is_open and incident.acknowledged is not None
+        return [intent for intent in intents if not (is_held and intent.kind in HARMLESS)]
 
     def _note(self, incident_id: str, record: ActionRecord) -> Transition | None:
         closed = self._closed.get(incident_id)

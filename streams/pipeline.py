@@ -8,16 +8,18 @@ again. Duplicate: records below `offsets` were contained and are skipped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
 
 from actions.model import Intent, Outcome
+from classifiers.directives import Deployment, Directive, Feedback
 from classifiers.model import AuditEntry, Incident, Scope
 from classifiers.triage import Transition, Triage
 from streams.codec import Record, decode
+from streams.control import Control
 from streams.deadletters import DeadLetter
 from streams.decide import Decider
 from streams.detect import Detection
@@ -64,7 +66,8 @@ class Shard:
         self.suite = plan.suite.build(FIRST_ROWS)
         self.rows = Rows(self.series, self.suite, plan.suite.profiles)
         self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash)
-        self.decider = Decider(plan.decisions, self.triage, self._fleet_size)
+        self.control = Control(plan.maintenance, self._hear)
+        self.decider = Decider(plan.decisions, self.triage, self.control, self._fleet_size)
         self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, plan.windows.size_s, bounds.min_idle_s,
@@ -119,6 +122,10 @@ class Shard:
             self._decide([told], self.detection.judged_until_s, products)
         return products
 
+    def hear(self, directives: Iterable[Directive]) -> None:
+        """What people and pipelines said; each is applied in its time, once."""
+        self.control.receive(directives)
+
     def foreign(self, incident: Incident) -> Products:
         """An incident as another shard published it; it may explain one of ours, or be explained. Idempotent.
 
@@ -141,6 +148,7 @@ class Shard:
             # First: an evicted row may be another series already, whose silence is not the old one's.
             self.rows.forget(closed.evicted)
             self._pass_empty(closed.end_s - self.plan.windows.size_s, products)
+            self.changes += self.control.heed(closed.end_s)
             with self._stopwatch("detect"):
                 transitions = self.detection.close(closed)
             self._decide(transitions, closed.end_s, products)
@@ -148,6 +156,7 @@ class Shard:
 
     def _pass_empty(self, until_s: float, products: Products) -> None:
         for now_s in self.detection.empty_until(until_s):
+            self.changes += self.control.heed(now_s)
             with self._stopwatch("detect"):
                 transitions = self.detection.pass_empty(now_s)
             self._decide(transitions, now_s, products)
@@ -158,9 +167,17 @@ class Shard:
             return
         with self._stopwatch("triage"):
             told, intents = self.decider.follow(transitions, now_s)
+        products.audit += self.control.take_audit()
         products.transitions += told
         products.intents += intents
         self.changes += len(told)
+
+    def _hear(self, said: Feedback | Deployment) -> None:
+        """What was deployed is a suspect from then on: with the model named, else with each that the service has."""
+        if isinstance(said, Deployment):
+            known = [service for service in self.triage.teller.versions if service[0] == said.service]
+            for service in known if said.model is None else [(said.service, said.model)]:
+                self.triage.note_version(service, said.version, said.at_s)
 
     def _fleet_size(self, incident: Incident) -> int | None:
         since_s = self.detection.judged_until_s - self.plan.scopes.min_idle_s

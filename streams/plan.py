@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from classifiers.silences import MaintenanceWindow
 from classifiers.triage import TriageParams
 from config.identity import config_hash, state_hash
 from config.models import Config, Scopes
@@ -29,6 +30,7 @@ class Plan:
     suite: SuiteParams
     triage: TriageParams
     decisions: DecisionParams
+    maintenance: tuple[MaintenanceWindow, ...]
     tier_of: Callable[[str], int]
     config_hash: str
     state_hash: str
@@ -51,6 +53,7 @@ def plan_of(config: Config) -> Plan:
         suite=config.detection,
         triage=config.triage,
         decisions=DecisionParams(config.playbooks, config.limits),
+        maintenance=config.maintenance,
         tier_of=config.tier_of,
         config_hash=config_hash(config),
         state_hash=state_hash(config),

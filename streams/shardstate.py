@@ -17,7 +17,7 @@ from streams.pipeline import Shard, Stopwatch, untimed
 from streams.plan import Plan
 from streams.snapshots import Snapshot
 
-VERSION = 3
+VERSION = 4
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 PARTS = ("series", "windows", "suite")
@@ -45,6 +45,7 @@ def to_snapshot(shard: Shard) -> Snapshot:
             "provenance": shard.provenance.snapshot(),
             "triage": dump(shard.triage),
             "decisions": shard.decider.dump(),
+            "control": shard.control.dump(),
             "judged_until_s": None if judged_s == -inf else judged_s,
             "last_arrival_s": shard.last_arrival_s,
         },
@@ -71,6 +72,7 @@ def from_snapshot(
         shard.provenance.restore(meta["provenance"])
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
+        shard.control.load(meta["control"])
         if meta["judged_until_s"] is not None:
             shard.detection.judged_until_s = float(meta["judged_until_s"])
         shard.last_arrival_s = meta["last_arrival_s"]

@@ -12,6 +12,7 @@ from classifiers.dependencies import Dependency
 from classifiers.model import Anomaly, Incident
 from classifiers.relations import inhibited
 from classifiers.triage import Transition, Triage, TriageParams
+from streams.control import Control
 from streams.decide import LINGER_S, Decider, DecisionParams
 from tests.classifiers.story import ALL, R0, SERVICE, reading
 from tests.streams.spine import outcome
@@ -25,12 +26,15 @@ class Case:
 
     def __init__(self, *playbooks: Playbook, triage: TriageParams | None = None) -> None:
         self.triage = Triage(triage or TriageParams(), lambda _: 2, "abc")
-        self.decider = Decider(DecisionParams(playbooks or (LADDER,), LimitParams()), self.triage, lambda _: 3)
+        self.control = Control((), lambda _: None)
+        params = DecisionParams(playbooks or (LADDER,), LimitParams())
+        self.decider = Decider(params, self.triage, self.control, lambda _: 3)
         self.now_s = 0.0
 
     def second(self, sick: bool) -> tuple[list[Transition], list[Intent]]:
         """One instant, and what is decided after it."""
         self.now_s += 1.0
+        self.control.heed(self.now_s)
         readings: list[Anomaly] = [
             reading(scope, "latency_ms", self.now_s, 1.0 if sick and scope == R0 else 0.0)
             for scope in (ALL, R0, replace(R0, replica="r1"))

@@ -43,7 +43,7 @@ def test_a_snapshot_of_another_version_or_other_parameters_is_refused(change: di
 
 
 @pytest.mark.parametrize(
-    "part", ["scopes", "series", "windows", "triage", "decisions", "judged_until_s", "last_arrival_s"],
+    "part", ["scopes", "series", "windows", "triage", "decisions", "control", "judged_until_s", "last_arrival_s"],
 )
 def test_a_snapshot_without_one_of_its_parts_is_refused(part: str) -> None:
     whole = stored(fed())
@@ -53,7 +53,7 @@ def test_a_snapshot_without_one_of_its_parts_is_refused(part: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, "x"])
-@pytest.mark.parametrize("part", ["scopes", "series", "windows", "triage", "decisions"])
+@pytest.mark.parametrize("part", ["scopes", "series", "windows", "triage", "decisions", "control"])
 def test_a_part_of_another_shape_is_refused_or_was_empty(part: str, value: object) -> None:
     whole = stored(fed())
     if (part, value) in (("decisions", []), ("decisions", {})):

@@ -1,0 +1,130 @@
+"""What people say to a shard that watches a small fleet: in time, once, and the same after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Matcher, Silence
+from classifiers.intervals import IntervalParams, TimeRange
+from classifiers.silences import MaintenanceWindow
+from streams.pipeline import Shard
+from tests.simulation.run import Run
+from tests.simulation.test_stories import ACTING, PLAN, Fleet, Second, T, fleet, sick
+
+SICK_AT_S = T + 120.0
+"""When the replica falls ill, after two minutes of health."""
+R1 = (Matcher("service", "=", "chat"), Matcher("replica", "=~", "r1|r2"))
+
+
+def silence(from_s: float, until_s: float) -> Silence:
+    return Silence("s1", R1, from_s, until_s, "ana", "new cards")
+
+
+def told(*directives: Directive) -> Fleet:
+    """A fleet that fell ill after two minutes of health, and recovered; the directives were known from the start."""
+    watched = fleet(ACTING)
+    watched.run.shard.hear(directives)
+    return watched.play(120).play(40, sick("r1")).play(20)
+
+
+def silenced(watched: Fleet) -> list[tuple[str, str | None]]:
+    """What was told of the incident's silence, without repeats."""
+    changes = [(change, incident.silenced_by) for change, incident in watched.run.changes]
+    return [each for at, each in enumerate(changes) if at == 0 or changes[at - 1] != each]
+
+
+def test_a_silence_from_before_keeps_the_incident_from_being_acted_on_and_from_nothing_else() -> None:
+    spoken, unspoken = told(silence(T, T + 600.0)), told()
+    assert [each.id for each in spoken.run.incidents.values()] == [each.id for each in unspoken.run.incidents.values()]
+    (quiet,), (loud,) = spoken.run.incidents.values(), unspoken.run.incidents.values()
+    assert (quiet.severity, quiet.category, quiet.resolved_at_s) == (loud.severity, loud.category, loud.resolved_at_s)
+    assert (quiet.state, quiet.silenced_by, spoken.run.intents) == ("resolved", "s1", [])
+    assert [each.kind for each in unspoken.run.intents] == ["circuit_breaker"]
+
+
+def test_a_silence_that_ends_during_the_incident_lets_it_be_acted_on() -> None:
+    watched = told(silence(T, SICK_AT_S + 20.0))
+    assert silenced(watched)[0] == ("opened", "s1")
+    (intent,) = watched.run.intents
+    assert intent.decided_at_s == SICK_AT_S + 20.0
+
+
+def test_a_silence_that_is_expired_does_the_same() -> None:
+    watched = told(silence(T, T + 600.0), Expire("s1", "ben", SICK_AT_S + 15.0))
+    assert [intent.decided_at_s for intent in watched.run.intents] == [SICK_AT_S + 15.0]
+
+
+def test_a_silence_of_another_replica_changes_nothing() -> None:
+    other = replace(silence(T, T + 600.0), matchers=(Matcher("replica", "=", "r3"),))
+    assert told(other).run.story() == told().run.story()
+
+
+def test_a_silence_during_the_incident_is_told_and_written_down() -> None:
+    watched = told(silence(SICK_AT_S + 20.0, SICK_AT_S + 30.0))
+    assert [by for _, by in silenced(watched)] == [None, "s1", None, None]
+    audit = [(entry.event, entry.at_s, entry.actor) for entry in watched.run.audit]
+    assert [entry for entry in audit if entry[0] in ("silence", "lift")] == [
+        ("silence", SICK_AT_S + 20.0, "ana"), ("lift", SICK_AT_S + 30.0, None),
+    ]
+
+
+def test_a_maintenance_window_does_what_a_silence_does() -> None:
+    window = MaintenanceWindow("cards", (IntervalParams(times=(TimeRange("07:46", "07:49"),)),), ("replica=r1",))
+    watched = Fleet(Run(Shard(replace(ACTING, maintenance=(window,)))), ("r0", "r1", "r2", "r3"))
+    watched.play(120).play(40, sick("r1")).play(20)
+    (intent,) = watched.run.intents
+    assert silenced(watched)[0] == ("opened", "cards")
+    assert intent.decided_at_s == SICK_AT_S + 20.0
+
+
+def acknowledged(watched: Fleet) -> list[str | None]:
+    found = [None if each.acknowledged is None else each.acknowledged.by for _, each in watched.run.changes]
+    return [each for at, each in enumerate(found) if at == 0 or found[at - 1] != each]
+
+
+def test_an_acknowledgement_holds_back_the_notice_until_it_ends() -> None:
+    """No playbook fits: the incident is notified."""
+    watched = fleet(PLAN).play(120).play(1, sick("r1"))
+    watched.run.shard.hear([silence(T, SICK_AT_S + 10.0)])
+    while not watched.run.incidents:
+        watched.play(1, sick("r1"))
+    (opened,) = watched.run.incidents.values()
+    watched.run.shard.hear([Acknowledge(opened.id, "ben", watched.now_s, SICK_AT_S + 25.0)])
+    watched.play(40, sick("r1"))
+    assert acknowledged(watched) == [None, "ben", None]
+    assert [(each.kind, each.decided_at_s) for each in watched.run.intents] == [("notify", SICK_AT_S + 25.0)]
+
+
+SAID: tuple[Directive, ...] = (
+    silence(SICK_AT_S + 5.0, SICK_AT_S + 20.0), Deployment("chat", None, "v2", SICK_AT_S + 1.0),
+)
+
+
+@pytest.mark.parametrize("restart_at", [118, 123, 130, 141])
+def test_a_restart_in_the_midst_changes_nothing_although_everything_is_said_again(restart_at: int) -> None:
+    watched = fleet(ACTING)
+    watched.run.shard.hear(SAID)
+    for second in range(180):
+        if second == restart_at:
+            watched.run.restart()
+            watched.run.shard.hear(SAID)
+        watched.play(1, sick("r1") if 120 <= second < 160 else lambda _, __: Second())
+    assert watched.run.story() == told(*SAID).run.story()
+
+
+@pytest.mark.parametrize("order", [tuple, lambda said: tuple(reversed(said))])
+def test_the_order_in_which_directives_come_does_not_matter(
+    order: Callable[[tuple[Directive, ...]], tuple[Directive, ...]],
+) -> None:
+    assert told(*order(SAID)).run.story() == told(*SAID).run.story()
+
+
+def test_what_was_deployed_is_suspected_before_its_first_record() -> None:
+    """A deployment is told when it begins; the version itself is seen only once it answers."""
+    watched = fleet(PLAN)
+    watched.run.shard.hear([Deployment("chat", None, "v2", T + 60.0), Deployment("other", None, "v9", T + 60.0)])
+    watched.play(70)
+    assert watched.run.shard.triage.teller.versions == {("chat", "gpt"): {"v1": T + 1.0, "v2": T + 60.0}}
