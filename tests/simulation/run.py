@@ -63,7 +63,6 @@ class Run:
     intents: list[Intent] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    audit: list[AuditEntry] = field(default_factory=list)
     late: int = 0
 
     def take(
@@ -92,7 +91,6 @@ class Run:
         self.intents += products.intents
         self.audit += products.audit
         self.dead += products.dead
-        self.audit += products.audit
         self.late += products.late
         return products
 
