@@ -3,12 +3,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 KAFKA_LIB ?= $(CURDIR)/.cache/kafka
+ASYNCAPI_LIB ?= $(CURDIR)/.cache/asyncapi
 PYTHONS := python3.13 python3.12 python3.11 python3
 FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 JAVA_FITS := java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | awk '{ok = $$1 >= 17} END {exit !ok}'
+NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 : 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kafka lint types imports bench bench-smoke lock clean
+.PHONY: help demo test kafka asyncapi lint types imports bench bench-smoke lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,8 +18,8 @@ help: ## this list
 demo: $(VENV)/.installed-demo ## play a recorded night of faults through Kafka and watch them found and acted on
 	@$(BIN)/tocsin demo
 
-test: $(VENV)/.installed-dev kafka ## every test; against a real Kafka too where Java 17 and Maven are there
-	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(VENV)/.installed-dev kafka asyncapi ## every test; against a real Kafka too where Java 17 and Maven are there
+	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)' $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 kafka: ## fetch the jars of the real Kafka that the tests start (nothing without Java 17 and Maven)
 	@if [ ! -f tests/kafka/pom.xml ]; then echo 'kafka: tests/kafka/pom.xml is missing'; \
@@ -26,6 +28,13 @@ kafka: ## fetch the jars of the real Kafka that the tests start (nothing without
 	    mvn -q -B -f tests/kafka/pom.xml dependency:copy-dependencies \
 	        -DoutputDirectory='$(KAFKA_LIB)' -DincludeScope=runtime && touch '$(KAFKA_LIB)/.fetched'; \
 	else echo 'kafka: no Java 17 with Maven here, so the broker tests run on the embedded broker alone'; fi
+
+asyncapi: ## fetch the parser that judges the AsyncAPI document (nothing without Node 18 and npm)
+	@if [ '$(ASYNCAPI_LIB)/.fetched' -nt tests/contracts/package-lock.json ]; then :; \
+	elif command -v npm >/dev/null && node -e "$(NODE_FITS)" 2>/dev/null; then \
+	    mkdir -p '$(ASYNCAPI_LIB)' && cp tests/contracts/package.json tests/contracts/package-lock.json '$(ASYNCAPI_LIB)' && \
+	    npm ci --prefix '$(ASYNCAPI_LIB)' --ignore-scripts --no-audit --no-fund --silent && touch '$(ASYNCAPI_LIB)/.fetched'; \
+	else echo 'asyncapi: no Node 18 with npm here, so the AsyncAPI document is not judged by its parser'; fi
 
 lint: $(VENV)/.installed-dev ## ruff
 	@$(BIN)/ruff check .

@@ -30,6 +30,7 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "check": Command("streams.cli.check", "Check a configuration file and say everything that is wrong with it."),
+    "schema": Command("streams.cli.schema", "Print the schemas of all messages, and the document of all topics."),
     "worker": Command("streams.cli.worker", "Watch the input topics, and carry out what is decided."),
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
     "report": Command("streams.cli.report", "Say how long incidents took, and how often the targets were kept."),
