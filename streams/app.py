@@ -26,8 +26,6 @@ from config.models import Config
 from detectors.suite import Suite
 from streams.acting import OWNER, Acting, intent_record
 from streams.audit import Audit
-from streams.broadcast import Broadcast
-from streams.control_intake import Intake
 from streams.deadletters import Brake
 from streams.desk import BrakeTripped, Desk, Identity
 from streams.idleness import Idleness
@@ -38,7 +36,7 @@ from streams.plan import plan_of
 from streams.publish import Publisher
 from streams.rounds import Rounds
 from streams.shardstate import VERSION
-from streams.snapshots import TopicSnapshots
+from streams.snapshots import Reason, TopicSnapshots
 from streams.telemetry import Labels, Telemetry
 from streams.tracing import Tracing
 from streams.transport import TP, BatchedApp, RecordBatch, make_app
@@ -49,10 +47,6 @@ from streams.wiring import prepare_topics, settings_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
-INCIDENTS_BACK_S = 7200.0
-"""An open incident is told again within this time, or is none any more."""
-CATCH_UP_S = 10.0
-"""How long a start waits for what others have said already; without it silences would come late, and nothing worse."""
 
 
 class PortTaken(ConnectionError):  # noqa: N818
@@ -85,29 +79,20 @@ class Worker:
         )
         self.store = TopicSnapshots(
             self.settings.brokers, config.topics.state, security=self.settings.security,
-            versions=frozenset({VERSION}), rejected=self.telemetry.restore,
+            versions=frozenset({VERSION}), rejected=self._reject,
         )
         self.ledger = TopicLedger(
             self.settings.brokers, config.topics.ledger, owner=name, security=self.settings.security,
         )
         self.keeper = Keeper(
             plan, self.store, self.publisher, self.app, self.telemetry, self.telemetry.stage,
-            config.snapshot.every_s, config.snapshot.every_records, time.monotonic,
+            config.snapshot.every_s, config.snapshot.every_records, time.monotonic, self._reject,
         )
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
         identity = Identity(source, config.kafka.group, clock.now)
         self.audit = Audit(self.publisher, config.topics.audit, source, self.tracing)
         self.desk = Desk(
             self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity, self.audit,
-        )
-        self.intake = Intake(
-            self.desk, config.control, config.topics, self.audit, self.publisher, self.telemetry, time.time,
-        )
-        self.broadcast = Broadcast(
-            self.settings.brokers,
-            {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S},
-            self.intake.take, now_s=time.time, mono_s=time.monotonic, lag=self.telemetry.broadcast_lag,
-            security=self.settings.security,
         )
         self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
@@ -117,6 +102,7 @@ class Worker:
         )
         self.acting: Acting | None = None
         self._held: frozenset[TP] = frozenset()
+        self._rejections: list[tuple[int, str]] = []
         self._name, self._source = name, source
         self._restored = False
         self._shards = 0
@@ -168,9 +154,6 @@ class Worker:
                 self._source, self.clock.now, self._shards, self.audit,
             )
             self.app.add_future(self.acting.tidy())
-        self.app.add_future(self.broadcast.run())
-        if not await self.broadcast.caught_up(CATCH_UP_S):
-            log.warning("control_not_read_yet", waited_s=CATCH_UP_S)
         server = MetricsServer(
             self.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
             port=self.config.telemetry.port,
@@ -182,13 +165,19 @@ class Worker:
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         self._forget(self._held - tps)
         self._held = tps
+        self._rejections.clear()
         offsets = await self.keeper.restore(tps)
-        await self.intake.brief()
+        for shard, reason in self._rejections:
+            await self.audit.rejected(shard, shard, reason, self.clock.now())
         if self.acting is not None:
             await self.acting.take_over({tp.partition for tp in tps})
         self._restored = True
         _spare_the_collector()
         return offsets
+
+    def _reject(self, reason: Reason, shard: int, detail: str) -> None:
+        self.telemetry.restore(reason)
+        self._rejections.append((shard, detail))
 
     async def _revoked(self, tps: frozenset[TP]) -> None:
         try:
@@ -220,7 +209,7 @@ class Worker:
             await self.acting.take(intent_record(event.message))
 
     def _complaints(self) -> tuple[str, ...]:
-        return self.watchdog.complaints(time.monotonic()) + self.broadcast.complaints()
+        return self.watchdog.complaints(time.monotonic())
 
     def _missing(self) -> tuple[str, ...]:
         return () if self._restored else ("no partitions assigned and restored yet",)

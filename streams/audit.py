@@ -28,9 +28,14 @@ class Audit:
         self._claimed: set[str] = set()
 
     async def changed(self, owner: Owner, entry: AuditEntry) -> None:
-        """A step of an incident, told by the state machine that took it."""
+        """A step that can come again, such as those of an incident, told by the state machine that took it."""
         message = audit_message(entry, self._source, trace=self._tracing.inject())
         await self._publisher.send(owner, self._topic, [message])
+
+    async def rejected(self, owner: Owner, shard: int, reason: str, now_s: float) -> None:
+        """A stored state could not be used: what the shard had learned is learned anew."""
+        entry = AuditEntry(now_s, f"state/{shard}", "rejected", "stored", "relearning", reason)
+        await self.changed(owner, entry)
 
     async def decided(self, owner: Owner, intent: Intent) -> None:
         """An intent goes to the action topic."""
@@ -55,10 +60,6 @@ class Audit:
             before = after = earlier if isinstance(earlier, str) else None
         entry = AuditEntry(outcome.done_at_s, outcome.key, outcome.status, before, after, outcome.detail)
         await self._tell(owner, entry, outcome.incident_id)
-
-    async def heard(self, owner: Owner, entry: AuditEntry, about: str) -> None:
-        """A control record was taken in or refused. Every worker says the same of it, under the same id."""
-        await self._tell(owner, entry, about)
 
     async def _tell(self, owner: Owner, entry: AuditEntry, incident_id: str) -> None:
         message = audit_message(entry, self._source, incident_id, once=True, trace=self._tracing.inject())

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 
@@ -57,11 +57,15 @@ class _Kept:
 
 
 class Keeper:
-    """The shards of one worker. `now_s` is monotonic seconds, for intervals only."""
+    """The shards of one worker. `now_s` is monotonic seconds, for intervals only.
+
+    rejected: called with "version", the shard and the reason in words for each state that is relearned.
+    """
 
     def __init__(
         self, plan: Plan, store: SnapshotStore, publisher: Publisher, positions: Positions, telemetry: Telemetry,
         stopwatch: Stopwatch, every_s: float, every_records: int, now_s: Callable[[], float],
+        rejected: Callable[[Literal["version"], int, str], None],
     ) -> None:
         self._plan = plan
         self._store = store
@@ -72,6 +76,7 @@ class Keeper:
         self._every_s = every_s
         self._every_records = every_records
         self._now_s = now_s
+        self._rejected = rejected
         self._kept: dict[int, _Kept] = {}
 
     @property
@@ -173,7 +178,7 @@ class Keeper:
         try:
             shard = from_snapshot(self._plan, snapshot, self._stopwatch, number)
         except SnapshotMismatch as error:
-            self._telemetry.restore("version")
+            self._rejected("version", number, str(error))
             log.warning("state_rejected", shard=number, reason=str(error))
             return Shard(self._plan, self._stopwatch, number)
         self._telemetry.restore("restored")

@@ -84,13 +84,14 @@ class MemorySnapshots:
 class TopicSnapshots:
     """A store in a Kafka topic (configured as `channels.SNAPSHOT_CONFIG`); shard k lives in partition k.
 
-    versions: which `Snapshot.version` can be read; None for all. rejected: called with "version" or "corrupt" for each
-    snapshot that was passed over. Use as an async context manager, or `start` and `stop`.
+    versions: which `Snapshot.version` can be read; None for all. rejected: called for each snapshot that was passed
+    over, with "version" or "corrupt", the shard, and the reason in words. Use as an async context manager, or `start`
+    and `stop`.
     """
 
     def __init__(
         self, brokers: str, topic: str, *, security: Security | None = None, versions: frozenset[int] | None = None,
-        rejected: Callable[[Reason], None] = lambda _: None, timeout_s: float = 30.0,
+        rejected: Callable[[Reason, int, str], None] = lambda *_: None, timeout_s: float = 30.0,
     ) -> None:
         self._brokers, self._topic, self._timeout_s = brokers, topic, timeout_s
         self._options = (security or Security()).options()
@@ -217,7 +218,7 @@ class TopicSnapshots:
 
     def _refuse(self, tp: TopicPartition, reason: Reason, detail: str) -> None:
         log.warning("snapshot in %s[%d] passed over: %s", tp.topic, tp.partition, detail)
-        self._rejected(reason)
+        self._rejected(reason, tp.partition, detail)
 
 
 async def _read(reader: AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> list[Any]:

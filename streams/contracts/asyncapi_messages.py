@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
-from streams.contracts.catalogue import MessageType
+from streams.contracts.catalogue import CONTROL, MessageType
 from streams.contracts.examples import MESSAGES
 from streams.contracts.schemas import Schema, schema_of
+from streams.control_records import KEY_HEADER, SIGNATURE_HEADER
 from streams.deadletters import PREFIX
 from streams.wire import SHARD_HEADER
 
@@ -23,11 +24,11 @@ HEADERS: Mapping[str, str] = {
     "ce_specversion": "Version of CloudEvents.",
     "ce_type": "The message type with its version.",
     "ce_id": "With ce_source the identity of the event: what is said again has the same.",
-    "ce_source": "The deployment: /tocsin/ and its consumer group.",
+    "ce_source": "Of what Tocsin says the deployment: /tocsin/ and its consumer group.",
     "ce_time": "When it was said or done, RFC 3339 in UTC.",
     "ce_subject": "What it is about: an incident, a target, a decision.",
     "ce_dataschema": "The JSON Schema of the value; `tocsin schema` prints it.",
-    "ce_correlationid": "The incident that it belongs to.",
+    "ce_correlationid": "The incident that it belongs to; of a control record what it is about.",
     "content-type": "Of the value.",
 }
 OPTIONAL_HEADERS: Mapping[str, str] = {
@@ -35,6 +36,11 @@ OPTIONAL_HEADERS: Mapping[str, str] = {
     SHARD_HEADER: "Internal: the shard that decided.",
     "traceparent": "W3C trace context, where traces are on.",
 }
+SIGNED_HEADERS: Mapping[str, str] = {
+    KEY_HEADER: "The name of the key that signed it.",
+    SIGNATURE_HEADER: "HMAC-SHA256 of type, id, time, subject, key and value, in hexadecimal.",
+}
+"""Of control records: nothing is believed without."""
 REASONS: Mapping[str, str] = {
     "exception": "The reason, one word of a closed set.",
     "message": "What was wrong: place, value and what was expected.",
@@ -87,11 +93,12 @@ def _headers(kind: MessageType) -> Schema:
         "ce_specversion": "1.0", "ce_type": kind.event_type, "ce_dataschema": kind.schema_id,
         "content-type": "application/json",
     }
+    required = {**HEADERS, **SIGNED_HEADERS} if kind in CONTROL else HEADERS
     properties = {
         name: {"type": "string", "description": text, **({"const": fixed[name]} if name in fixed else {})}
-        for name, text in {**HEADERS, **OPTIONAL_HEADERS}.items()
+        for name, text in {**required, **OPTIONAL_HEADERS}.items()
     }
-    return {"type": "object", "properties": properties, "required": list(HEADERS)}
+    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def _example(kind: MessageType) -> Schema:

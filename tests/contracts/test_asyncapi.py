@@ -11,9 +11,11 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
 from config import load
 from config.models import Input
+from streams import contracts
 from streams.contracts.asyncapi import FORMATS, document
 from streams.contracts.catalogue import CATALOGUE
 from streams.contracts.channels import CHANNELS
@@ -83,6 +85,16 @@ def test_an_example_keeps_to_its_schema_and_to_the_headers_of_the_document(name:
 
 def test_every_type_that_a_serving_stack_or_a_pager_meets_has_an_example() -> None:
     assert set(MESSAGES) >= {"record", "incident", "action", "outcome", "audit"}
+
+
+def test_the_document_as_released_is_valid_as_well(judge: Judge) -> None:
+    released = Path(contracts.__file__).parent / "released" / "asyncapi.yaml"
+    assert judge(YAML(typ="safe").load(released.read_text(encoding="utf-8")))[0] == 0
+
+
+def test_a_control_record_must_be_signed() -> None:
+    headers = document(CONFIG)["components"]["messages"]["control.silence"]["headers"]
+    assert set(headers["required"]) >= {"tocsin-key", "tocsin-signature", "ce_id"}
 
 
 def test_the_document_is_of_the_topics_that_the_operator_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.contracts.channels import SNAPSHOT_CONFIG
-from streams.snapshots import CorruptSnapshot, MemorySnapshots, Snapshot, TopicSnapshots, decode, encode
+from streams.snapshots import CorruptSnapshot, MemorySnapshots, Reason, Snapshot, TopicSnapshots, decode, encode
 from streams.topics import TopicSpec, ensure_topics
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
@@ -74,8 +74,12 @@ class Log:
 
     def store(self, *versions: int) -> TopicSnapshots:
         return TopicSnapshots(
-            self.address, self.topic, versions=frozenset(versions) or None, rejected=self.rejected.append
+            self.address, self.topic, versions=frozenset(versions) or None, rejected=self._reject
         )
+
+    def _reject(self, reason: Reason, shard: int, detail: str) -> None:
+        assert (shard, bool(detail)) == (1, True)
+        self.rejected.append(reason)
 
     async def append(self, *records: tuple[bytes, bytes, str]) -> None:
         """Append (key, value, snapshot id) to shard 1."""

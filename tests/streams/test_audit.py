@@ -81,6 +81,16 @@ async def test_the_same_change_of_an_incident_at_another_time_is_another_event_a
     assert first == again != second
 
 
+async def test_a_state_that_was_refused_is_on_the_trail_each_time() -> None:
+    trail = Trail()
+    for at_s in (T, T + 60.0):
+        await trail.audit.rejected(3, 3, "snapshot version 1, expected 2", at_s)
+    assert trail.entries()[0] == AuditEntry(
+        T, "state/3", "rejected", "stored", "relearning", "snapshot version 1, expected 2",
+    )
+    assert len(set(trail.ids())) == 2
+
+
 async def test_all_that_concerns_an_incident_has_its_id_as_key_and_correlation() -> None:
     trail = Trail()
     await trail.audit.changed(0, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))

@@ -45,6 +45,7 @@ class Office:
         self.telemetry = telemetry()
         self.keeper = Keeper(
             PLAN, MemorySnapshots(), self.sent, Released(), self.telemetry, untimed, 5.0, 1000, lambda: 0.0,
+            lambda *_: None,
         )
         tracing = tracing or Tracing()
         self.audit = Audit(self.sent, TOPICS.audit, "/tocsin/test", tracing)

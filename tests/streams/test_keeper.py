@@ -53,8 +53,10 @@ class World:
         self.released = Released()
         self.telemetry = telemetry()
         self.watch = Watch()
+        self.rejected: list[tuple[int, str]] = []
         self.keeper = Keeper(
             plan, self.store, self.sent, self.released, self.telemetry, untimed, 5.0, 1000, self.watch,
+            lambda _, shard, why: self.rejected.append((shard, why)),
         )
 
     async def fed(self, seconds: int = 3) -> Shard:
@@ -107,14 +109,15 @@ async def test_a_shard_that_was_stored_goes_on_where_its_state_ends() -> None:
     assert other.told('tocsin_restore_total{outcome="restored"} 1.0')
 
 
-async def test_a_state_of_other_parameters_is_counted_and_learned_anew() -> None:
+async def test_a_state_of_other_parameters_is_told_and_learned_anew() -> None:
     world = World()
     await world.fed()
     await world.keeper.keep(0)
     other = World(replace(PLAN, state_hash="another"), world.store)
     assert await other.keeper.restore(TPS) == {}
     assert len(other.keeper.shards[0].scopes) == 0
-    assert other.told('tocsin_restore_total{outcome="version"} 1.0')
+    ((shard, why),) = other.rejected
+    assert (shard, "expected another" in why) == (0, True)
 
 
 async def test_a_restore_holds_only_what_is_assigned_and_forgets_what_was_sent_before() -> None:
