@@ -26,6 +26,8 @@ from config.models import Config
 from detectors.suite import Suite
 from streams.acting import OWNER, Acting, intent_record
 from streams.audit import Audit
+from streams.broadcast import Broadcast
+from streams.control_intake import Intake
 from streams.deadletters import Brake
 from streams.desk import BrakeTripped, Desk, Identity
 from streams.idleness import Idleness
@@ -47,6 +49,10 @@ from streams.wiring import prepare_topics, settings_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
+INCIDENTS_BACK_S = 7200.0
+"""An open incident is told again within this time, or is none any more."""
+CATCH_UP_S = 10.0
+"""How long a start waits for what others have said already; without it silences would come late, and nothing worse."""
 
 
 class PortTaken(ConnectionError):  # noqa: N818
@@ -93,6 +99,15 @@ class Worker:
         self.audit = Audit(self.publisher, config.topics.audit, source, self.tracing)
         self.desk = Desk(
             self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity, self.audit,
+        )
+        self.intake = Intake(
+            self.desk, config.control, config.topics, self.audit, self.publisher, self.telemetry, time.time,
+        )
+        self.broadcast = Broadcast(
+            self.settings.brokers,
+            {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S},
+            self.intake.take, now_s=time.time, mono_s=time.monotonic, lag=self.telemetry.broadcast_lag,
+            security=self.settings.security,
         )
         self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
@@ -154,6 +169,9 @@ class Worker:
                 self._source, self.clock.now, self._shards, self.audit,
             )
             self.app.add_future(self.acting.tidy())
+        self.app.add_future(self.broadcast.run())
+        if not await self.broadcast.caught_up(CATCH_UP_S):
+            log.warning("control_not_read_yet", waited_s=CATCH_UP_S)
         server = MetricsServer(
             self.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
             port=self.config.telemetry.port,
@@ -167,6 +185,7 @@ class Worker:
         self._held = tps
         self._rejections.clear()
         offsets = await self.keeper.restore(tps)
+        await self.intake.brief()
         for shard, reason in self._rejections:
             await self.audit.rejected(shard, shard, reason, self.clock.now())
         if self.acting is not None:
@@ -209,7 +228,7 @@ class Worker:
             await self.acting.take(intent_record(event.message))
 
     def _complaints(self) -> tuple[str, ...]:
-        return self.watchdog.complaints(time.monotonic())
+        return self.watchdog.complaints(time.monotonic()) + self.broadcast.complaints()
 
     def _missing(self) -> tuple[str, ...]:
         return () if self._restored else ("no partitions assigned and restored yet",)

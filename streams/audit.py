@@ -61,6 +61,10 @@ class Audit:
         entry = AuditEntry(outcome.done_at_s, outcome.key, outcome.status, before, after, outcome.detail)
         await self._tell(owner, entry, outcome.incident_id)
 
+    async def heard(self, owner: Owner, entry: AuditEntry, about: str) -> None:
+        """A control record was taken in or refused. Every worker says the same of it, under the same id."""
+        await self._tell(owner, entry, about)
+
     async def _tell(self, owner: Owner, entry: AuditEntry, incident_id: str) -> None:
         message = audit_message(entry, self._source, incident_id, once=True, trace=self._tracing.inject())
         await self._publisher.send(owner, self._topic, [message])

@@ -7,12 +7,14 @@ brake and stops the worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from actions.model import Intent
+from classifiers.directives import Directive
+from classifiers.model import Incident
 from classifiers.triage import Transition
 from config.models import Topics
 from streams.audit import Audit
@@ -91,6 +93,22 @@ class Desk:
         async with self._keeper.at_work(number) as shard:
             if shard is not None:
                 await self._publish(number, shard, shard.pass_time(self._identity.now_s(), idle))
+
+    def hear(self, directives: Collection[Directive]) -> None:
+        """What people and pipelines said, for every shard here; heeded as their event time comes to it."""
+        for shard in self._keeper.shards.values():
+            shard.hear(directives)
+
+    async def foreign(self, incidents: Sequence[Incident]) -> None:
+        """Incidents of other shards, or of this one as they come back, for every shard here."""
+        for number in list(self._keeper.shards):
+            async with self._keeper.at_work(number) as shard:
+                if shard is None:
+                    continue
+                for incident in incidents:
+                    products = shard.foreign(incident)
+                    if products.transitions:
+                        await self._publish(number, shard, products)
 
     async def _take_metrics(self, shard: Shard, batch: RecordBatch) -> None:
         idle = self._idle.get(batch.partition, frozenset()) - {batch.topic}

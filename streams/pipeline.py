@@ -132,7 +132,9 @@ class Shard:
         Like an outcome it is taken in at the pipeline's time.
         """
         products, now_s = Products(), self.detection.judged_until_s
-        self._decide(self.triage.foreign(incident, now_s), now_s, products)
+        told = self.triage.foreign(incident, now_s)
+        if told:
+            self._decide(told, now_s, products)
         return products
 
     def _run(self, clock_s: float, products: Products) -> None:

@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from actions.model import Status
 from classifiers.model import Category, Severity, StageStatus, StageTime
 from classifiers.stages import STAGES
+from streams.control_records import Refusal
 from streams.deadletters import Reason
 
 Stage = Literal["decode", "window", "detect", "triage", "publish", "snapshot", "execute"]
@@ -29,6 +30,7 @@ RecordOutcome = Literal["accepted", "late", "dead"]
 Transition = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
+ControlAnswer = Literal["believed", Refusal]
 SeriesState = Literal["warming", "ready", "silent"]
 
 STAGE_BUCKETS_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
@@ -151,6 +153,16 @@ class Telemetry:
         """An intent came to an end."""
         self._actions.labels(kind, status).inc()
 
+    # -- what was said -----------------------------------------------------------------------------------------------
+
+    def control(self, answer: ControlAnswer, count: int = 1) -> None:
+        """Control records were believed, or refused and why."""
+        self._control.labels(answer).inc(count)
+
+    def broadcast_lag(self, records: int | None) -> None:
+        """How much of what others say is still to be read; None while that is not known."""
+        self._broadcast_lag.set(_gauge(records))
+
     # -- what is kept ------------------------------------------------------------------------------------------------
 
     def snapshot(self, outcome: SnapshotOutcome, size_bytes: int | None = None) -> None:
@@ -222,6 +234,15 @@ class Telemetry:
             buckets=END_TO_END_BUCKETS_S, registry=own,
         )
         self._actions = Counter("tocsin_actions", "Intents that came to an end.", ("kind", "status"), registry=own)
+        self._control = Counter(
+            "tocsin_control_records", "Control records, believed or refused.", ("answer",), registry=own,
+        )
+        self._broadcast_lag = Gauge(
+            "tocsin_broadcast_lag_records", "Control records and incidents not yet read; NaN while unknown.",
+            registry=own,
+        )
+        self._broadcast_lag.set(math.nan)
+        _start(self._control, get_args(ControlAnswer))
         _start(self._series, get_args(SeriesState))
         _start(self._anomalies, labels.detectors)
         _start(self._incidents, get_args(Category), get_args(Severity), get_args(Transition))
