@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Acknowledge, Directive, Silence
 from config.models import Control
-from streams.contracts.catalogue import CONTROL
+from streams.contracts.catalogue import CONTROL, MessageType
 from streams.wire import Header, Message, envelope
 
 Refusal = Literal[
@@ -66,15 +66,20 @@ class Said:
     key: str
 
 
+def kind_of(directive: Directive) -> MessageType:
+    """The message type that carries a directive."""
+    return _KIND_OF[type(directive)]
+
+
 def name_of(directive: Directive) -> str:
     """The kind of a directive, as `keys.*.may` lists it: `silence`, `expire` and so on."""
-    return _KIND_OF[type(directive)].name.removeprefix("control.")
+    return kind_of(directive).name.removeprefix("control.")
 
 
 def seal(directive: Directive, key: str, secret: bytes, source: str, written_s: float) -> Message:
     """The record that carries a directive, signed. written_s: now, seconds since the epoch."""
     value = orjson.dumps(directive)
-    kind = _KIND_OF[type(directive)]
+    kind = kind_of(directive)
     headers = envelope(kind, directive.id, source, written_s, directive.subject, directive.subject)
     named = (*headers, (KEY_HEADER, key.encode()))
     signature = _signature(secret, canonical(dict(named), value))
@@ -174,4 +179,4 @@ def _check_length(directive: Directive, written_s: float, trust: Control) -> Non
     else:
         return
     if lasts_s > allowed_s:
-        raise Refused("too_long", f"in force for {lasts_s:.0f} s, expected at most {allowed_s:g} s")
+        raise Refused("too_long", f"in force for {lasts_s:.0f} s, expected at most {allowed_s:.0f} s")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from actions.model import Intent, Mode, Outcome, Status
+from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.plan import Plan
@@ -50,10 +51,17 @@ class Replay:
     series: int = 0
 
 
-def replay(plan: Plan, values: Iterable[tuple[int, bytes]], stopwatch: Stopwatch = untimed) -> Replay:
-    """Run a recording, (number, bytes) by entry, through one shard. Cost: that of the pipeline alone."""
+def replay(
+    plan: Plan, values: Iterable[tuple[int, bytes]], stopwatch: Stopwatch = untimed,
+    directives: Iterable[Directive] = (),
+) -> Replay:
+    """Run a recording, (number, bytes) by entry, through one shard. Cost: that of the pipeline alone.
+
+    directives: what people said, in any order; each is heeded at its event time.
+    """
     rules = replace(plan.rules, max_future_s=float("inf"))
     shard = Shard(replace(plan, sources={SOURCE: True}, rules=rules), stopwatch)
+    shard.hear(directives)
     result = Replay()
     for batch in _batches(values):
         _take(shard, shard.ingest(SOURCE, batch, now_s=0.0), result)

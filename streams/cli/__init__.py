@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Command] = {
     "schema": Command("streams.cli.schema", "Print the schemas of all messages, and the document of all topics."),
     "worker": Command("streams.cli.worker", "Watch the input topics, and carry out what is decided."),
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
+    "control": Command("streams.cli.control", "Tell workers of silences, acknowledgements, feedback and deployments."),
     "report": Command("streams.cli.report", "Say how long incidents took, and how often the targets were kept."),
     "demo": Command("streams.cli.demo", "Play a recording of faults through Kafka and watch them found and acted on."),
     "gateway": Command("streams.cli.gateway", "Serve the demo's gateway by itself, for trying actions by hand."),

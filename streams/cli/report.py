@@ -7,12 +7,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast, get_args
+from typing import get_args
 
 import click
-from pydantic_core import PydanticCustomError
 from rich.console import Console
 
 from classifiers.accounting import GROUPINGS, Grouping
@@ -20,45 +18,13 @@ from classifiers.accounting import Report as Books
 from classifiers.accounting import report as draw_up
 from classifiers.model import Incident
 from config import load
-from config.fields import seconds
 from streams.cli import Failure
+from streams.cli.moments import Duration, When, moment
 from streams.incident_log import IncidentLog, read_files, read_topics
 from streams.reports import Format, as_csv, as_json, as_openmetrics, as_text
 from streams.topics import TopicError
 
 LOG_WIDTH = 120
-
-
-class Duration(click.ParamType):
-    """A duration as the configuration writes it, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Fails with what was expected."""
-        try:
-            return cast(float, seconds(value))
-        except PydanticCustomError as error:
-            self.fail(f"{value!r}, expected {error.message()}", param, ctx)
-
-
-class When(click.ParamType):
-    """A moment: seconds since the epoch of an ISO 8601 date, or the negative of a duration counted back from now."""
-
-    name = "when"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """A date that names no zone is UTC."""
-        try:
-            return -cast(float, seconds(value))
-        except PydanticCustomError:
-            pass
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r}, expected a date such as 2026-11-02 or 2026-11-02T10:30, or a duration such as 7d "
-                      "before now", param, ctx)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 
 @click.command()
@@ -94,7 +60,7 @@ def report(
     incidents = list(log.incidents.values())
     now_s = _last_moment(incidents) if sources else time.time()
     books = draw_up(
-        incidents, config.targets, now_s, recurs_within, _moment(since, now_s), _moment(until, now_s), by,
+        incidents, config.targets, now_s, recurs_within, moment(since, now_s), moment(until, now_s), by,
     )
     _tell(books, form)
 
@@ -109,10 +75,6 @@ def _tell(books: Books, form: Format) -> None:
 def _warn(log: IncidentLog) -> None:
     if log.refused:
         click.echo(f"warning: {log.refused} records passed over; the first: {log.first_refused}", err=True)
-
-
-def _moment(when: float | None, now_s: float) -> float | None:
-    return when if when is None or when >= 0.0 else now_s + when
 
 
 def _last_moment(incidents: Iterable[Incident]) -> float:
