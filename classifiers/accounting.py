@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from classifiers.model import TELLS, Incident, Severity, StageStatus
-from classifiers.severity import ORDER
 from classifiers.stages import DONE, STAGES, Stage, remedies
+from classifiers.steadiness import ORDER
 
 Grouping = Literal["severity", "category", "service"]
 Fingerprint = tuple[str | None, ...]

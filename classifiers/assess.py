@@ -24,7 +24,7 @@ class Verdict:
 def assess(tally: Tally, age_s: float, tier: int, concentration_min: float, params: SeverityParams) -> Verdict:
     """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms."""
     pattern, blame = categorise(tally, concentration_min)
-    severity, factors = judge(tally, blame, pattern.category, tier, age_s, params)
+    severity, factors = judge(tally, blame, pattern.name, tier, age_s, params)
     named = Factor("pattern", pattern.name, 0.0, pattern.text)
     scope = Factor("scope", blame.value, 0.0, f"concentration {blame.concentration:.2f} on {blame.dimension or 'all'}")
     return Verdict(blame, pattern, severity, (*factors, named, scope))

@@ -13,10 +13,10 @@ from math import inf
 from classifiers.assess import Verdict
 from classifiers.families import family_of
 from classifiers.lifecycle import Event, Phase, step
-from classifiers.model import ActionRecord, Anomaly, Incident, Related, Severity
-from classifiers.severity import worse
+from classifiers.model import ActionRecord, Anomaly, Incident, Related
 from classifiers.stages import Account, with_stages
-from classifiers.tally import ABSENCE, Tally
+from classifiers.steadiness import Steadiness
+from classifiers.tally import ABSENCE, Tally, signal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Episode:
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
     glimpses: list[Glimpse] = field(default_factory=list)
-    peak_severity: Severity | None = None
+    steadiness: Steadiness = field(default_factory=Steadiness)
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
     prints: tuple[str, ...] = ()
@@ -121,6 +121,10 @@ class Episode:
         return ABSENCE in self.signs_of_health or family_of(reading.metric) in self.signs_of_health
 
 
+def _signal(reading: Anomaly) -> str:
+    return ABSENCE if reading.detector == ABSENCE else signal_of(reading.metric)
+
+
 def _family(metric: str) -> str:
     return ABSENCE if metric == ABSENCE else family_of(metric)
 
@@ -137,7 +141,6 @@ def describe(
     assert episode.onset_at_s is not None
     blame = verdict.blame
     where = {blame.dimension: blame.value} if blame.dimension is not None else {}
-    peak = verdict.severity if episode.peak_severity is None else worse(verdict.severity, episode.peak_severity)
     evidence = tuple(episode.tally.peaks(evidence_max))
     incident = Incident(
         id=episode.id,
@@ -147,8 +150,8 @@ def describe(
         onset_error_s=episode.onset_error_s,
         resolved_at_s=None,
         category=verdict.pattern.category,
-        severity=verdict.severity,
-        peak_severity=peak,
+        severity=episode.steadiness.told or verdict.severity,
+        peak_severity=episode.steadiness.worst or verdict.severity,
         service=episode.service,
         model=episode.model,
         version=where.get("version", version),
@@ -185,6 +188,7 @@ def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], ve
     if blame.dimension is not None:
         where = f"{blame.dimension} {blame.value}"
         evidence = tuple(e for e in evidence if getattr(e.scope, blame.dimension) == blame.value)
+    evidence = tuple(e for e in evidence if verdict.pattern.speaks_of(_signal(e))) or evidence
     loudest = evidence[0] if evidence else None
     what = verdict.pattern.text
     if loudest is not None and loudest.detector == ABSENCE:

@@ -11,14 +11,22 @@ from functools import lru_cache
 from typing import Literal
 
 Family = Literal[
-    "quality", "decode", "queueing", "latency", "tokens_out", "tokens_in", "errors", "saturation", "traffic", "other",
+    "breach", "attack", "inputs", "truncation", "cache", "context", "quality", "errors", "decode", "first_token",
+    "queueing", "tokens_in", "tokens_out", "traffic", "saturation", "latency", "other",
 ]
 
 FAMILIES: tuple[tuple[str, Family], ...] = (
+    (r"pii|leak|policy|toxic", "breach"),
+    (r"guardrail|injection|jailbreak|moderation|unauthori|auth_fail|blocked", "attack"),
+    (r"schema|invalid|malformed|drift|out_of_range", "inputs"),
+    (r"truncat", "truncation"),
+    (r"prefix_cache|cache_hit|cached_tokens", "cache"),
+    (r"retriev|rag_|hit_rate|relevance|context_precision|context_recall|grounded|faithful", "context"),
     (r"confidence|logprob|quality|evaluation", "quality"),
     (r"error|timeout|abort|failure|reject", "errors"),
     (r"tpot|itl|inter_token|per_output_token|per_token", "decode"),
-    (r"queue_depth|waiting|queue|ttft|time_to_first", "queueing"),
+    (r"ttft|time_to_first|first_token|prefill", "first_token"),
+    (r"queue_depth|waiting|queue|pending", "queueing"),
     (r"prompt_tokens|input_tokens|tokens_in", "tokens_in"),
     (r"completion_tokens|output_tokens|generation_tokens|tokens_out", "tokens_out"),
     (r"requests_per_s|request_rate", "traffic"),
@@ -26,6 +34,12 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"latency|duration", "latency"),
 )
 _COMPILED = tuple((re.compile(pattern), family) for pattern, family in FAMILIES)
+
+LEAST: dict[Family, float] = {
+    "breach": 1.0, "attack": 1.0, "inputs": 1.0, "truncation": 1.0, "errors": 1.0, "queueing": 5.0, "saturation": 1.0,
+}
+"""What a deviation is at least measured by, in the metric's unit: shares of requests that are nearly 0 when all is well
+deviate by their difference, and a queue of 3 where none was expected is not an infinity."""
 
 
 @lru_cache(maxsize=4096)
@@ -35,3 +49,9 @@ def family_of(metric: str) -> Family:
         if pattern.search(metric):
             return family
     return "other"
+
+
+@lru_cache(maxsize=4096)
+def least_of(metric: str) -> float:
+    """What a deviation of this metric is at least measured by."""
+    return LEAST.get(family_of(metric), 1e-9)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from classifiers.model import Scope
-from classifiers.tally import ABSENCE, Line, Tally
+from classifiers.tally import ABSENCE, GAP, Line, Tally
 
 Dimension = Literal["replica", "tenant", "version"]
 DIMENSIONS: tuple[Dimension, ...] = ("replica", "tenant", "version")
@@ -75,7 +75,7 @@ def _standout(tally: Tally, metric: str, dimension: Dimension, values: list[str]
         for (name, scope), line in tally.lines.items()
         if name == metric and getattr(scope, dimension) is not None
     }
-    sign = -1.0 if metric == ABSENCE or tally.direction(metric) == "down" else 1.0
+    sign = -1.0 if metric in (ABSENCE, GAP) or tally.direction(metric) == "down" else 1.0
     size = {value: max(0.0, sign * lines[value].deviation) if value in lines else 0.0 for value in values}
     ranked = sorted(values, key=lambda value: (-size[value], value))
     first, second = ranked[0], ranked[1]

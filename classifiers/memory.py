@@ -10,9 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.episode import Episode, Glimpse
 from classifiers.history import Ended
 from classifiers.lifecycle import Phase
-from classifiers.model import ActionRecord, Anomaly, Incident, Scope, Severity
+from classifiers.model import ActionRecord, Incident, Scope
 from classifiers.relations import Foreign
 from classifiers.stages import Account
+from classifiers.steadiness import Steadiness
 from classifiers.tally import Line, Tally
 from classifiers.triage import Triage
 
@@ -21,10 +22,7 @@ from classifiers.triage import Triage
 class _Line:
     metric: str
     scope: Scope
-    windows: int
-    alarms: int
-    deviation_sum: float
-    peak: Anomaly
+    line: Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class _Episode:
     last_alarm_s: float
     last_data_s: float
     glimpses: list[Glimpse]
-    peak_severity: Severity | None
+    steadiness: Steadiness
     published: Incident | None
     actions: list[ActionRecord]
     prints: tuple[str, ...]
@@ -102,15 +100,12 @@ def load(triage: Triage, data: dict[str, Any]) -> None:
 
 
 def _freeze(episode: Episode) -> _Episode:
-    lines = [
-        _Line(metric, scope, line.windows, line.alarms, line.deviation_sum, line.peak)
-        for (metric, scope), line in episode.tally.lines.items()
-    ]
+    lines = [_Line(metric, scope, line) for (metric, scope), line in episode.tally.lines.items()]
     return _Episode(**{name: getattr(episode, name) for name in _PLAIN}, lines=lines)
 
 
 def _thaw(frozen: _Episode) -> Episode:
     tally = Tally()
     for line in frozen.lines:
-        tally.lines[line.metric, line.scope] = Line(line.windows, line.alarms, line.deviation_sum, line.peak)
+        tally.put_back(line.metric, line.scope, line.line)
     return Episode(**{name: getattr(frozen, name) for name in _PLAIN}, tally=tally)

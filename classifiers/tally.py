@@ -5,31 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from classifiers.families import Family, family_of, least_of
 from classifiers.model import Anomaly, Direction, Scope
 
 ABSENCE = "absence"
 """The pseudo metric under which silence of a scope is tallied, and the name of the detector that reports it."""
+GAP = "gap"
+"""The pseudo metric for a metric that stopped while its scope reports others."""
 
 LOUD = 8.0
+FADE = 0.12
+"""Least weight of the newest window in a deviation: what was counts less and less."""
+Signal = Family | str
+"""A family, `ABSENCE` or `GAP`."""
 
 
 @dataclass(slots=True)
 class Line:
     """One series within an episode.
 
-    windows: readings taken while the episode alarmed; alarms: those at level 1 or more. deviation_sum: sum of relative
-    deviations from the expected value, signed. peak: the reading with the highest level.
+    windows: readings taken while the episode alarmed; alarms: those at level 1 or more. samples: behind all windows.
+    deviation: mean relative deviation from the expected value, signed, of late; 0 when no reading had an expectation.
+    peak: the reading with the highest level. last_s: end of the last reading. onset_s, onset_error_s: of the alarm that
+    is surest of it, None before the first.
     """
 
     windows: int
     alarms: int
-    deviation_sum: float
+    samples: int
+    deviation: float
     peak: Anomaly
+    last_s: float
+    onset_s: float | None = None
+    onset_error_s: float | None = None
 
-    @property
-    def deviation(self) -> float:
-        """Mean relative deviation, signed; 0 when no reading had an expectation."""
-        return self.deviation_sum / self.windows
+    def date(self, onset_s: float, error_s: float) -> None:
+        """Take an onset that is surer than the one known."""
+        if self.onset_error_s is None or error_s < self.onset_error_s:
+            self.onset_s, self.onset_error_s = onset_s, error_s
 
 
 def deviation_of(reading: Anomaly) -> float:
@@ -41,7 +54,7 @@ def deviation_of(reading: Anomaly) -> float:
         return -1.0
     if reading.value is None or reading.expected is None:
         return 0.0
-    return (reading.value - reading.expected) / max(abs(reading.expected), 1e-9)
+    return (reading.value - reading.expected) / max(abs(reading.expected), least_of(reading.metric))
 
 
 def loudness(reading: Anomaly) -> float:
@@ -49,39 +62,76 @@ def loudness(reading: Anomaly) -> float:
     return -1.0 if reading.level is None else reading.level
 
 
+def signal_of(metric: str) -> Signal:
+    """What a line's metric speaks of."""
+    return metric if metric in (ABSENCE, GAP) else family_of(metric)
+
+
 class Tally:
-    """Lines by (metric, scope); silence is kept under the metric `absence`, whichever metric went silent."""
+    """Lines by (metric, scope). A scope that reports nothing any more is kept under `absence`, whichever metric was
+    missed; one that stopped reporting a metric but not all of them, under `gap`."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, Scope], Line] = {}
+        self.heard: dict[Scope, float] = {}
+        """When a scope last reported anything."""
 
     def add(self, readings: Iterable[Anomaly]) -> None:
-        """Take the readings of one instant, alarming or not. Cost about 1 us a reading."""
+        """Take the readings of one instant, alarming or not. Cost about 1.5 us a reading."""
+        missed = []
         for reading in readings:
-            key = (ABSENCE if reading.detector == ABSENCE else reading.metric, reading.scope)
-            alarms = int(reading.alarming)
-            line = self.lines.get(key)
-            if line is None:
-                self.lines[key] = Line(1, alarms, deviation_of(reading), reading)
+            if reading.detector == ABSENCE:
+                missed.append(reading)
                 continue
-            line.windows += 1
-            line.alarms += alarms
-            line.deviation_sum += deviation_of(reading)
-            if loudness(reading) > loudness(line.peak):
-                line.peak = reading
+            self.heard[reading.scope] = reading.end_s
+            self._enter(reading.metric, reading)
+        for reading in missed:
+            # What was heard since the metric was last seen says that its scope is not silent.
+            heard_s = self.heard.get(reading.scope)
+            self._enter(ABSENCE if heard_s is None or heard_s <= reading.start_s + 1e-6 else GAP, reading)
+
+    def _enter(self, metric: str, reading: Anomaly) -> None:
+        alarms = int(reading.alarming)
+        line = self.lines.get((metric, reading.scope))
+        if line is None:
+            line = Line(0, 0, 0, 0.0, reading, reading.end_s)
+            self.lines[metric, reading.scope] = line
+        line.windows += 1
+        line.alarms += alarms
+        line.samples += reading.count
+        line.deviation += max(FADE, 1.0 / line.windows) * (deviation_of(reading) - line.deviation)
+        line.last_s = reading.end_s
+        if alarms:
+            span_s = reading.end_s - reading.start_s
+            line.date(reading.onset_s, span_s if reading.onset_error_s is None else reading.onset_error_s)
+        if loudness(reading) > loudness(line.peak):
+            line.peak = reading
 
     def take_over(self, other: Tally) -> None:
         """Add the lines of another tally; a series in both has been seen by each, and the louder peak stays."""
+        for scope, heard_s in other.heard.items():
+            self.heard[scope] = max(heard_s, self.heard.get(scope, heard_s))
         for key, more in other.lines.items():
             line = self.lines.get(key)
             if line is None:
                 self.lines[key] = more
                 continue
-            line.windows += more.windows
+            windows = line.windows + more.windows
+            line.deviation += (more.deviation - line.deviation) * more.windows / windows
+            line.windows = windows
             line.alarms += more.alarms
-            line.deviation_sum += more.deviation_sum
+            line.samples += more.samples
+            line.last_s = max(line.last_s, more.last_s)
+            if more.onset_s is not None and more.onset_error_s is not None:
+                line.date(more.onset_s, more.onset_error_s)
             if loudness(more.peak) > loudness(line.peak):
                 line.peak = more.peak
+
+    def put_back(self, metric: str, scope: Scope, line: Line) -> None:
+        """Enter a line as it was."""
+        self.lines[metric, scope] = line
+        if metric not in (ABSENCE, GAP):
+            self.heard[scope] = max(line.last_s, self.heard.get(scope, line.last_s))
 
     def alarms_by_metric(self) -> dict[str, int]:
         """Alarms of the loudest scope of each metric that alarmed at all."""

@@ -12,6 +12,9 @@ from classifiers.params import TriageParams
 
 ServiceKey = tuple[str, str | None]
 
+TOGETHER_S = 10.0
+"""Versions first seen within so long were there side by side when Tocsin came to the service."""
+
 
 class Teller:
     """Judges episodes. tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident."""
@@ -26,13 +29,14 @@ class Teller:
     def tell(self, episode: Episode, now_s: float) -> Incident:
         """The incident of a confirmed episode, kept on it as published."""
         verdict = self._verdict(episode, now_s)
-        episode.account.judge(verdict.pattern.category, verdict.severity, now_s)
+        times = self._params.severity
+        severity = episode.steadiness.settle(verdict.severity, now_s, times.rise_after_s, times.fall_after_s)
+        episode.account.judge(verdict.pattern.category, severity, now_s)
         version = self._suspect_version(episode)
         first = episode.prints[:1]
         latest = _fingerprint(episode, verdict)
         episode.prints = (*first, latest) if first != (latest,) else first
         incident = describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
-        episode.peak_severity = incident.peak_severity
         episode.published = incident
         return incident
 
@@ -43,15 +47,22 @@ class Teller:
         return assess(episode.tally, age_s, tier, params.concentration_min, params.severity)
 
     def _suspect_version(self, episode: Episode) -> str | None:
-        """The newest version that served during the episode, if it is not the first one and appeared lately."""
-        serving = {scope.version for _, scope in episode.tally.lines}
+        """The newest version that served during the episode, if it appeared lately, after others, and took over.
+
+        One that has only a part of the traffic is to blame where it stands out, and not for what hits all.
+        """
+        serving: dict[str, int] = {}
+        for (_, scope), line in episode.tally.lines.items():
+            if scope.version is not None:
+                serving[scope.version] = max(serving.get(scope.version, 0), line.samples)
         known = self.versions.get((episode.service, episode.model), {})
         suspects = {version: since_s for version, since_s in known.items() if version in serving}
         if not suspects:
             return None
         version, since_s = max(suspects.items(), key=lambda item: (item[1], item[0]))
         fresh = episode.started_at_s - since_s <= self._params.deploy_within_s
-        return version if fresh and since_s > min(known.values()) else None
+        later = since_s > min(known.values()) + TOGETHER_S
+        return version if fresh and later and 2 * serving[version] >= sum(serving.values()) else None
 
 
 def incident_id(episode: Episode, opened_at_s: float) -> str:

@@ -87,7 +87,7 @@ DEFAULT_PROFILES = (
     Profile("errors", r"error|.*error_rate|.*failure_rate", "up", min_abs=0.05, min_rel=0.0),
     Profile(
         "guardrails",
-        r".*(guardrail|policy|violation|injection|jailbreak|toxic|moderation|unauthori|auth_fail|pii|leak).*",
+        r".*(guardrail|policy|injection|jailbreak|toxic|moderation|unauthori|auth_fail|pii|leak).*",
         "up", min_abs=0.1, min_rel=0.0,
     ),
     Profile("input_checks", r".*(schema|invalid|malformed|drift).*", "up", min_abs=0.1, min_rel=0.3),

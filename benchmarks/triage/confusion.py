@@ -23,7 +23,8 @@ from benchmarks.triage.match import Account, account
 from benchmarks.triage.naive import naive
 from benchmarks.triage.page import PAGE, page, tables
 from benchmarks.triage.play import play
-from benchmarks.triage.scenario import LENGTH_S, Part, draw, seeds
+from benchmarks.triage.scenario import LENGTH_S, Part, Scenario, draw, seeds
+from classifiers.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
 from streams.plan import Plan, plan_of
@@ -40,14 +41,20 @@ def judge(plan: Plan, runs: Sequence[int]) -> tuple[Figures, Figures]:
     hours = 0.0
     for seed in track(runs, "scenarios", console=console, transient=True):
         played = play(draw(seed))
-        tiers = {service.name: service.tier for service in played.scenario.services}
-        incidents = list(replay(replace(plan, tier_of=tiers.__getitem__), played.values).incidents.values())
+        incidents = list(replay(plan_for(plan, played.scenario), played.values).incidents.values())
         for side, told in enumerate((incidents, naive(incidents))):
             found, strays = account(played, told)
             accounts[side].extend(found)
             false[side].extend(strays)
-        hours += len(tiers) * LENGTH_S / 3600.0
+        hours += len(played.scenario.services) * LENGTH_S / 3600.0
     return figures(accounts[0], false[0], hours), figures(accounts[1], false[1], hours)
+
+
+def plan_for(plan: Plan, scenario: Scenario) -> Plan:
+    """The shipped plan with what an operator would have written: the tiers of the services, and who waits for whom."""
+    tiers = {service.name: service.tier for service in scenario.services}
+    needs = tuple(Dependency(one.name, (one.upstream,)) for one in scenario.services if one.upstream is not None)
+    return replace(plan, tier_of=tiers.__getitem__, triage=replace(plan.triage, dependencies=needs))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

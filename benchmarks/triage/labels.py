@@ -5,7 +5,7 @@ which it was at its full size. The definitions:
 
 P0  the whole service is out (9 of 10 requests lost), data or unsafe output got out, or over 50 % of the quality of at
     least three in ten requests is lost
-P1  partly unavailable (a replica, or 1 request in 10, lost), context corrupted for several tenants, an attack on
+P1  partly unavailable (a replica lost, or 1 request in 10), context corrupted for several tenants, an attack on
     several tenants, or significant harm to at least three in ten requests: 15 % of quality, or twice the latency
 P2  moderate: less of it, or a single tenant
 P3  minor: less than 5 % of quality and less than 1.25 times the latency, or configuration that drifted
@@ -83,7 +83,7 @@ def _in_production(fault: Fault, harm: Harm, tier: int) -> Severity:
         return "P4"
     if fault.breach or harm.lost >= 0.9 or (harm.quality > 0.5 and harm.share >= 0.3):
         return "P0"
-    if harm.lost >= 0.1:
+    if harm.lost >= 0.1 or fault.size("silent"):
         return "P2" if tenant else "P1"
     slower = max(harm.latency, harm.wide)
     reaching = harm.share >= 0.3

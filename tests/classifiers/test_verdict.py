@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from classifiers.category import PATTERNS, categorise
 from classifiers.families import family_of
-from classifiers.localise import WHOLE, Blame, localise
+from classifiers.localise import localise
 from classifiers.model import Scope
-from classifiers.severity import SeverityParams, judge
-from classifiers.tally import ABSENCE, Tally
+from classifiers.tally import ABSENCE, GAP, Tally
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, instant, reading
 
 
@@ -68,6 +69,11 @@ def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
         ({"prompt_tokens": 2.0}, (CODE,), "context_pipeline"),
         ({"error": 1.0}, FLEET, "availability"),
         ({"requests_per_s": -0.9}, FLEET, "availability"),
+        ({"guardrail_blocked": 0.4, "completion_tokens": -0.5}, FLEET, "security"),
+        ({"pii_detected": 0.2}, (CODE,), "security"),
+        ({"schema_violation": 0.4, "confidence": -0.2}, FLEET, "data_quality"),
+        ({"retrieval_hit_rate": -0.5, "confidence": -0.2}, (CODE,), "context_pipeline"),
+        ({"prefix_cache_hit_rate": -0.7, "ttft_ms": 0.5}, FLEET, "context_pipeline"),
     ],
 )
 def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope, ...], category: str) -> None:
@@ -87,6 +93,9 @@ def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope
         ({"tpot_ms": 1.0, "latency_ms": 1.0}, FLEET, "shared_contention"),
         ({"tpot_ms": 1.0, "latency_ms": 1.0}, (R0,), "slow_decoding"),
         ({"confidence": -0.4}, (PROSE,), "input_drift"),
+        ({"ttft_ms": 2.0, "latency_ms": 0.4}, FLEET, "slow_start"),
+        ({"error": 0.4}, FLEET, "failures"),
+        ({"error": 0.4, "queue_ms": 9.0, "latency_ms": 2.0}, FLEET, "queueing"),
     ],
 )
 def test_signals_that_move_together_are_told_apart(
@@ -109,7 +118,7 @@ def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
 
 def test_silence_outranks_everything_it_brings_along() -> None:
     tally = tally_of("latency_ms", {R0: 5.0})
-    tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(3)])
+    tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(9, 12)])
     assert categorise(tally, 0.8)[0].name == "stalled_replica"
 
 
@@ -120,7 +129,7 @@ def test_pattern_names_are_distinct() -> None:
 @pytest.mark.parametrize(
     ("metric", "family"),
     [
-        ("vllm:time_to_first_token_seconds", "queueing"), ("mean_logprob", "quality"), ("tpot_ms", "decode"),
+        ("vllm:time_to_first_token_seconds", "first_token"), ("mean_logprob", "quality"), ("tpot_ms", "decode"),
         ("e2e_request_latency_seconds", "latency"), ("completion_tokens", "tokens_out"), ("colour", "other"),
     ],
 )
@@ -128,28 +137,27 @@ def test_names_of_serving_stacks_fall_into_their_family(metric: str, family: str
     assert family_of(metric) == family
 
 
-def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
-    tally = tally_of("confidence", dict.fromkeys(FLEET, -0.6))
-    severity, factors = judge(tally, WHOLE, "model_degradation", 2, 0.0, SeverityParams())
-    assert (severity, sum(f.weight for f in factors)) == ("P1", 6.0)
-
-
-def test_a_lower_tier_and_a_narrower_scope_lower_the_severity() -> None:
-    tally = tally_of("confidence", {PROSE: -0.3})
-    severity, _ = judge(tally, Blame("tenant", "prose", 1.0), "data_quality", 3, 0.0, SeverityParams())
-    assert severity == "P4"
-
-
-def test_an_incident_that_lasts_gets_worse() -> None:
-    tally = tally_of("tpot_ms", dict.fromkeys(FLEET, 0.8))
-    early, _ = judge(tally, WHOLE, "performance_degradation", 2, 10.0, SeverityParams())
-    late, _ = judge(tally, WHOLE, "performance_degradation", 2, 400.0, SeverityParams())
-    assert (early, late) == ("P2", "P1")
-
-
 @pytest.mark.parametrize(
-    ("field", "value"), [("large_loss", 0.0), ("large_growth", 1.0), ("error_share", 2.0), ("long_s", 0)],
+    ("metric", "family"),
+    [
+        ("policy_violation", "breach"), ("schema_violation", "inputs"), ("auth_failure", "attack"),
+        ("prefix_cache_hit_rate", "cache"), ("retrieval_hit_rate", "context"), ("kv_cache_usage", "saturation"),
+    ],
 )
-def test_severity_bounds_are_checked_by_name(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{field} is {value}"):
-        SeverityParams(**{field: value})
+def test_names_that_share_a_word_fall_into_different_families(metric: str, family: str) -> None:
+    assert family_of(metric) == family
+
+
+def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
+    tally = Tally()
+    for second in range(5, 8):
+        missed = reading(R1, "confidence", float(second), 0.0, 3.0, ABSENCE)
+        tally.add([missed, reading(R1, "latency_ms", float(second))])
+    assert set(tally.alarms_by_metric()) == {GAP}
+    assert categorise(tally, 0.8)[0].name == "gaps"
+
+
+def test_a_share_that_is_usually_nothing_deviates_by_its_difference() -> None:
+    tally = Tally()
+    tally.add([replace(reading(ALL, "error", 1.0), value=0.4, expected=0.0, level=5.0, direction="up")])
+    assert tally.lines["error", ALL].deviation == 0.4
