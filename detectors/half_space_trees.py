@@ -1,121 +1,120 @@
 """Half-space trees: does a residual fall where few of the row's residuals fell lately?
 
-In one dimension a half-space tree halves its range at every level, so it is a histogram at many widths at once, and an
-ensemble is a set of such histograms with shifted edges. The density of a residual is that of the deepest node around it
-that still holds enough of the reference window, the statistic is its logarithm below the greatest possible, averaged
-over the trees. River's trees need values in [0, 1], answer 0 outside the range they were made for and for the first
-window, take NaN without a word and roll dice; here residuals are cut to a range of spreads, unknown is NaN, and the
-edges are shifted evenly. The level comes from `calibrate`.
+River's `HalfSpaceTrees`, one ensemble a row. River's trees need values in [0, 1] and answer 0 to everything outside of
+it, absurd or not; here residuals are cut to `clip` spreads and mapped there. River answers 0 during its first reference
+window, where this is unknown, and NaN goes to the outermost leaf without a word, into the reference too; here it goes
+nowhere. River's score nears 1 so fast that what is rare all looks alike; the statistic is the inverse of what it lacks
+to 1: how many times emptier than the fullest possible the residual's surroundings are. The level comes from
+`calibrate`. All rows have the same splits, drawn from one seed, so that a row's state is the masses of its nodes.
 
-Fails: coarse; whatever lies beyond `clip` spreads is equally strange. Cost: 12 us per window and series; 5 KB a series
-that uses it.
+Fails: coarse, unequal in its two directions by the luck of the splits, and in one dimension no better than a histogram.
+Cost: 50 us per window and series, up to 180 when rows by the hundred push each other's trees out of the cache; 5 KB a
+series that uses it, 280 KB in memory; 3 ms to make or restore a row.
 
 Source: Tan, Ting and Liu 2011; river 0.26 `anomaly.HalfSpaceTrees`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol, cast
 
 import numpy as np
+from river.anomaly import HalfSpaceTrees
 
-from detectors.banked import Banked
-from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
-from detectors.table import Column, Table
+from detectors.river_bank import ScorerBank
 
-_EMPTY = 0.05
-"""The mass an empty node is taken to hold, so that a place never visited is rarer than one visited once."""
+_FEATURE = "residual"
+_MOST_WINDOWS = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
 class HalfSpaceTreesParams:
-    """trees, depth: of the ensemble. window: residuals of a reference. size_limit: least share of the reference that a
-    node must hold to be believed. clip: residuals are cut to so many spreads.
+    """trees, depth: of the ensemble. window: residuals of a reference, at most 65,535. clip: residuals are cut to so
+    many spreads. seed: of the trees' splits. Raises `ValueError`.
     """
 
     every_windows: float = 604_800.0
     trees: int = 10
     depth: int = 6
     window: int = 250
-    size_limit: float = 0.02
-    clip: float = 10.0
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=6.0, rate=0.019, excess=0.6, shape=-0.1))
+    clip: float = 30.0
+    seed: int = 1
+    tail: TailParams = field(default_factory=lambda: TailParams(mark=3.3, rate=0.019, excess=0.6))
 
-    def build(self, capacity: int) -> HalfSpaceTrees:
-        """The bank."""
-        return HalfSpaceTrees(self, capacity)
+    def __post_init__(self) -> None:
+        if self.window > _MOST_WINDOWS:
+            raise ValueError(f"HalfSpaceTreesParams.window: {self.window}, expected at most {_MOST_WINDOWS}")
+
+    def build(self, capacity: int) -> ScorerBank[RiverTrees]:
+        """The bank. Takes residuals as values. `Scores.raw` is the greatest density over that found, at least 1."""
+        tail = TailCalibrator(self.tail, self.every_windows, capacity)
+        return ScorerBank(_Guard(self), tail, self.window, capacity)
 
 
-class HalfSpaceTrees(Banked):
-    """The bank; see the module. Takes residuals as values. `Scores.raw` is in halvings of the greatest density."""
+class Node(Protocol):
+    """A node of a tree: how much of the reference (r) and of the latest window (l) passed it."""
 
-    def __init__(self, params: HalfSpaceTreesParams, capacity: int) -> None:
+    r_mass: int
+    l_mass: int
+
+
+class RiverTrees(Protocol):
+    """River's trees as they are used here; its own methods have no types."""
+
+    counter: int
+    _first_window: bool
+    _tree_nodes: list[list[Node]]
+
+    def score_one(self, x: dict[str, float]) -> float:
+        """How strange, from 0 to below 1."""
+
+    def learn_one(self, x: dict[str, float]) -> None:
+        """Take a value into the latest window."""
+
+
+class _Guard:
+    """See the module."""
+
+    def __init__(self, params: HalfSpaceTreesParams) -> None:
         self._params = params
-        self._leaves = 1 << params.depth
-        shape = (params.trees, self._leaves)
-        # A tree covers twice the range, so that every shift of its edges still covers all of it.
-        self._shift = (np.arange(params.trees) + 0.5) / params.trees
-        self._rows = Table(
-            {
-                "reference": Column(np.float32, 0.0, shape),
-                "latest": Column(np.float32, 0.0, shape),
-                "number": Column(np.int64, 0),
-            },
-            capacity,
-        )
-        self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
-        super().__init__({"rows": self._rows, "tail": self._tail})
+        self._nodes = params.trees * ((1 << params.depth + 1) - 1)
 
-    def score(self, block: Block) -> Scores:
-        """Judge each residual against the reference window; NaN until there is one."""
-        rows = block.rows
-        cold = self._rows["number"][rows] < self._params.window
-        raw = np.where(cold, np.nan, self._rarity(block))
-        side = np.where(cold, 0, np.sign(block.value)).astype(np.intp)
-        level = self._tail.level(rows, raw * np.where(side < 0, -1, 1))
-        return Scores(level, raw, side, np.where(cold, np.nan, 0.0))
-
-    def _leaf(self, block: Block) -> IntArray:
-        """(n, trees) the leaf each residual falls into."""
-        clip = self._params.clip
-        unit = (np.clip(block.value, -clip, clip) + clip) / (2 * clip)
-        leaf = ((unit[:, None] + self._shift) / 2.0 * self._leaves).astype(np.intp)
-        return np.minimum(leaf, self._leaves - 1)
-
-    def _rarity(self, block: Block) -> FloatArray:
+    def new(self) -> RiverTrees:
         params = self._params
-        leaf = self._leaf(block)
-        below = np.zeros((len(block), params.trees, self._leaves + 1))
-        np.cumsum(self._rows["reference"][block.rows], axis=2, out=below[:, :, 1:])
-        at, tree = np.arange(len(block))[:, None], np.arange(params.trees)
-        density = below[:, :, -1].copy()
-        going = np.ones(density.shape, dtype=np.bool_)
-        for level in range(1, params.depth + 1):
-            width = self._leaves >> level
-            start = leaf // width * width
-            mass = below[at, tree, start + width] - below[at, tree, start]
-            density = np.where(going, np.maximum(mass, _EMPTY) * (1 << level), density)
-            going &= mass >= params.size_limit * params.window
-        rarity: FloatArray = np.log2(params.window * self._leaves / np.maximum(density, _EMPTY)).mean(axis=1)
-        return rarity
+        return cast("RiverTrees", HalfSpaceTrees(params.trees, params.depth, params.window, seed=params.seed))
 
-    def track(self, block: Block) -> None:
-        """Take every window's score as evidence of the tail."""
-        scores = self.score(block)
-        self._tail.track(block.rows, scores.raw * np.where(scores.direction < 0, -1, 1))
+    def _unit(self, value: float) -> dict[str, float]:
+        return {_FEATURE: 0.5 + 0.5 * min(max(value / self._params.clip, -1.0), 1.0)}
 
-    def settle(self, block: Block) -> None:
-        """Take windows that may be learned from into the latest window, which becomes the reference when it is full."""
-        rows, cells = block.rows, self._rows
-        scores = self.score(block)
-        known = np.isfinite(scores.raw)
-        if known.any():
-            self._tail.learn(rows[known], (scores.raw * np.where(scores.direction < 0, -1, 1))[known])
-        cells["latest"][rows[:, None], np.arange(self._params.trees), self._leaf(block)] += 1.0
-        number = cells["number"][rows] + 1
-        cells["number"][rows] = number
-        full = rows[number % self._params.window == 0]
-        if len(full):
-            cells["reference"][full] = cells["latest"][full]
-            cells["latest"][full] = 0.0
+    def judge(self, one: RiverTrees, value: float) -> tuple[float, float]:
+        return math.copysign(1.0 / (1.0 - one.score_one(self._unit(value))), value), 0.0
+
+    def take_in(self, one: RiverTrees, value: float, _number: int) -> None:
+        one.learn_one(self._unit(value))
+
+    def pack(self, one: RiverTrees) -> bytes:
+        masses = [mass for node in _nodes(one) for mass in (node.r_mass, node.l_mass)]
+        return np.array([one.counter, one._first_window, *masses], dtype="<u2").tobytes()
+
+    def check(self, body: bytes) -> None:
+        expected = 2 * (2 + 2 * self._nodes)
+        if len(body) != expected:
+            raise ValueError(f"state: half-space trees of {len(body)} bytes, expected {expected}")
+
+    def unpack(self, body: bytes) -> RiverTrees:
+        counter, first, *masses = np.frombuffer(body, dtype="<u2").tolist()
+        one = self.new()
+        # River makes the trees on the first value; the masses it leaves are written over.
+        one.learn_one(self._unit(0.0))
+        one.counter, one._first_window = counter, bool(first)
+        for node, reference, latest in zip(_nodes(one), masses[::2], masses[1::2], strict=True):
+            node.r_mass, node.l_mass = reference, latest
+        return one
+
+
+def _nodes(one: RiverTrees) -> Iterator[Node]:
+    return (node for nodes in one._tree_nodes for node in nodes)

@@ -1,100 +1,115 @@
 """KSWIN: are the row's last residuals drawn from another distribution than those before them?
 
-The two-sample Kolmogorov-Smirnov statistic of the newest `recent` of the last `window` residuals against the rest,
-times the root of the samples' effective number. River's KSWIN draws the older sample by dice and forgets the window at
-each finding; here the whole older part is taken, so that a replay gives the same answer, and the window is kept, so
-that an alarm lasts. The level comes from `calibrate`, which sees autocorrelation that the test's own p-value does not.
+River's `KSWIN`, one a row: the two-sample Kolmogorov-Smirnov test of the newest `recent` of the last `window` residuals
+against as many drawn from the older ones. River throws the dice as it pleases, or from one seed whose place in its
+stream no snapshot holds; here they are thrown anew each window from the row's own count, so that a replay or a restored
+row draws the same. River empties the window at each finding and is then deaf until it has filled again; here river's
+own bound is 0, so that the window stays and an alarm lasts until it is of one kind again. Its p-value takes residuals
+for independent, and one NaN makes it NaN for `window` windows; here the negative logarithm of p is the statistic, the
+level comes from `calibrate`, which sees autocorrelation, and NaN is passed over.
 
-Fails: late, since `recent` windows must fill, and blind to single windows. Cost: 6 us per window and series; 600 bytes
-a series that uses it.
+Fails: late, since `recent` windows must fill, and blind to single windows. Cost: 270 us per window and series, nearly
+all of it scipy's exact test; 1.1 KB a series that uses it, 11 KB in memory. Not for many series.
 
 Source: Raab, Heusinger and Schleif 2020; river 0.26 `drift.KSWIN`.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol, cast
 
 import numpy as np
+from river.drift import KSWIN
 
-from detectors.banked import Banked
-from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
-from detectors.table import Column, Table
+from detectors.river_bank import DriftBank
+from detectors.river_rows import floats
 
 _LARGEST = 1e6
+_MOST_RECENT = 500
+"""Beyond it the smallest p-value is 0 in floating point, and river would find what it must not."""
 
 
 @dataclass(frozen=True, slots=True)
 class KswinParams:
-    """window, recent: windows kept, and how many of them are the newer sample."""
+    """window, recent: windows kept, and how many of them are the newer sample, at most 500 and at most half of them.
+    Raises `ValueError`.
+    """
 
     every_windows: float = 604_800.0
     window: int = 100
     recent: int = 30
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=1.45, rate=0.003, excess=0.2, longest=60.0))
+    tail: TailParams = field(
+        default_factory=lambda: TailParams(mark=1.5, rate=0.0085, excess=0.6, shape=-0.1, longest=60.0),
+    )
 
-    def build(self, capacity: int) -> Kswin:
-        """The bank."""
-        return Kswin(self, capacity)
+    def __post_init__(self) -> None:
+        if not 0 < self.recent <= min(_MOST_RECENT, self.window // 2):
+            raise ValueError(
+                f"KswinParams.recent: {self.recent}, expected 1 to {_MOST_RECENT} and at most half of {self.window}"
+            )
+
+    def build(self, capacity: int) -> DriftBank[RiverKswin]:
+        """The bank. Its shift is the newer residuals' mean less the older ones'."""
+        tail = TailCalibrator(self.tail, self.every_windows, capacity)
+        return DriftBank(_Guard(self), tail, self.window, capacity)
 
 
-class Kswin(Banked):
-    """The bank; see the module. Takes residuals as values. `Scores.raw` is the shift of the mean, in spreads."""
+class Dice(Protocol):
+    """What river draws the older sample with."""
 
-    def __init__(self, params: KswinParams, capacity: int) -> None:
+    def seed(self, number: int) -> None:
+        """Throw from here on what belongs to this number."""
+
+
+class RiverKswin(Protocol):
+    """River's test as it is used here; its own methods have no types."""
+
+    n: int
+    window: deque[float]
+    p_value: float
+    _rng: Dice
+
+    def update(self, x: float) -> None:
+        """Take a value into the window, and test it."""
+
+
+class _Guard:
+    """See the module."""
+
+    def __init__(self, params: KswinParams) -> None:
         self._params = params
-        self._rows = Table(
-            {"ring": Column(np.float32, 0.0, (params.window,)), "learned": Column(np.int64, 0)}, capacity,
-        )
-        self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
-        super().__init__({"rows": self._rows, "tail": self._tail})
 
-    def score(self, block: Block) -> Scores:
-        """Judge each row's window, this residual included; NaN until it is full."""
-        cold = self._rows["learned"][block.rows] + 1 < self._params.window
-        ring = self._after(block)
-        statistic, shift = self._test(ring)
-        signed = np.where(cold, np.nan, np.where(shift < 0, -statistic, statistic))
-        direction = np.where(cold, 0, np.sign(shift)).astype(np.intp)
-        level = self._tail.level(block.rows, signed)
-        return Scores(level, np.where(cold, np.nan, np.abs(shift)), direction, np.where(cold, np.nan, 0.0))
+    def new(self) -> RiverKswin:
+        return cast("RiverKswin", KSWIN(0.0, self._params.window, self._params.recent, seed=0))
 
-    def _after(self, block: Block) -> FloatArray:
-        """(n, window) the rows' residuals, oldest first, with these."""
-        ring = self._rows["ring"][block.rows]
-        newest = np.clip(block.value, -_LARGEST, _LARGEST).astype(np.float32)
-        return np.concatenate([ring[:, 1:], newest[:, None]], axis=1)
+    def feed(
+        self, one: RiverKswin, value: float, _heights: tuple[float, float], _shift: float,
+    ) -> tuple[float, float]:
+        one._rng.seed(one.n)
+        one.update(min(max(value, -_LARGEST), _LARGEST))
+        if len(one.window) < self._params.window:
+            return 0.0, 0.0
+        older = self._params.window - self._params.recent
+        shift = math.fsum(islice(one.window, older, None)) / self._params.recent
+        shift -= math.fsum(islice(one.window, older)) / older
+        return math.copysign(-math.log10(one.p_value), shift), shift
 
-    def _test(self, ring: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(n,), (n,): the statistic, and the newer sample's mean less the older's."""
-        recent, older = self._params.recent, self._params.window - self._params.recent
-        order = ring.argsort(axis=1, kind="stable")
-        steps = np.where(order >= older, 1.0 / recent, -1.0 / older)
-        apart = np.cumsum(steps, axis=1)
-        # Between equal values there is no step to stand on.
-        ordered = np.take_along_axis(ring, order, axis=1)
-        apart[:, :-1][ordered[:, :-1] == ordered[:, 1:]] = 0.0
-        root = np.sqrt(recent * older / (recent + older))
-        shift = ring[:, older:].mean(axis=1, dtype=np.float64) - ring[:, :older].mean(axis=1, dtype=np.float64)
-        return np.abs(apart).max(axis=1) * root, shift
+    def pack(self, one: RiverKswin) -> bytes:
+        return np.array([one.n, *one.window], dtype="<f8").tobytes()
 
-    def _signed(self, rows: IntArray, ring: FloatArray) -> FloatArray:
-        """(n,) the statistic with the sign of the shift; NaN for rows whose window is not full."""
-        statistic, shift = self._test(ring)
-        full = self._rows["learned"][rows] >= self._params.window
-        return np.where(full, np.where(shift < 0, -statistic, statistic), np.nan)
+    def check(self, body: bytes) -> None:
+        numbers, most = floats(body), self._params.window + 1
+        if not 1 < len(numbers) <= most:
+            raise ValueError(f"state: KSWIN of {len(body)} bytes, expected at most {8 * most}")
 
-    def track(self, block: Block) -> None:
-        """Take every residual into its row's window."""
-        rows, cells = block.rows, self._rows
-        cells["ring"][rows] = self._after(block)
-        cells["learned"][rows] += 1
-        self._tail.track(rows, self._signed(rows, cells["ring"][rows]))
-
-    def settle(self, block: Block) -> None:
-        """Learn how far apart the samples lie when nothing is wrong."""
-        signed = self._signed(block.rows, self._rows["ring"][block.rows])
-        known = np.isfinite(signed)
-        if known.any():
-            self._tail.learn(block.rows[known], signed[known])
+    def unpack(self, body: bytes) -> RiverKswin:
+        number, *values = floats(body).tolist()
+        one = self.new()
+        one.n = int(number)
+        one.window.extend(values)
+        return one

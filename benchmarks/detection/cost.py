@@ -22,7 +22,7 @@ from detectors.catalogue import ON_RESIDUALS, ON_VALUES
 from detectors.profiles import ENSEMBLES, Sampling
 
 ROWS = (1, 50, 200, 1000, 10_000)
-_WARM = 160
+_WARM = 280
 _SAMPLES = 20.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.adwin import AdwinParams
 from detectors.cusum import CusumParams
 from detectors.robust_location import RobustLocationParams, without_extreme
 from detectors.static_limits import StaticLimitsParams
@@ -33,40 +32,6 @@ def test_cusum_dates_a_change_by_the_start_of_its_run() -> None:
     _, runs = bank.trace(windows([2.0], 106))
     assert runs.onset_s[0] == 100.0
     assert 1.0 < runs.shift[0] <= 2.0
-
-
-def test_adwin_tells_of_a_change_and_of_its_direction_once() -> None:
-    bank = AdwinParams(every_windows=1000.0).build(1)
-    noise = np.random.default_rng(0).normal(size=600)
-    noise[300:] -= 3.0
-    levels, directions = [], []
-    for at, value in enumerate(noise):
-        scores = bank.score(windows([value], at))
-        levels.append(scores.level[0])
-        directions.append(scores.direction[0])
-        bank.learn(windows([value], at))
-    first = int(np.flatnonzero(np.array(levels) >= 1.0)[0])
-    assert 300 < first < 350
-    assert directions[first] == -1
-    assert levels[-1] == 0.0
-
-
-def test_adwin_makes_river_objects_only_for_rows_it_has_seen() -> None:
-    bank = AdwinParams().build(1000)
-    assert bank.snapshot(np.arange(1000))["river"].shape == (1000, 8)
-
-
-def test_adwin_refuses_damaged_river_bytes_before_river_sees_them() -> None:
-    bank = AdwinParams().build(1)
-    for at in range(50):
-        bank.learn(windows([0.0], at))
-    state = bank.snapshot(ROW)
-    river = state["river"].copy()
-    river[0, 20] ^= 0xFF
-    with pytest.raises(ValueError, match="damaged"):
-        bank.restore(ROW, {**state, "river": river})
-    with pytest.raises(ValueError, match="damaged"):
-        bank.restore(ROW, {**state, "river": state["river"][:, :-3]})
 
 
 def test_limits_are_a_row_s_own() -> None:

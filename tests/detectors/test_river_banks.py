@@ -1,0 +1,194 @@
+"""Banks of river objects: what they find, that the numbers in them are river's, and how their state comes and goes."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import pytest
+from river.anomaly import GaussianScorer, HalfSpaceTrees
+from river.drift import ADWIN, KSWIN, PageHinkley
+from scipy.stats import norm
+
+from detectors import river_rows
+from detectors.adwin import AdwinParams
+from detectors.banked import Bank
+from detectors.base import FloatArray
+from detectors.checks import play
+from detectors.gaussian import GaussianParams
+from detectors.half_space_trees import HalfSpaceTreesParams
+from detectors.kswin import KswinParams
+from detectors.page_hinkley import PageHinkleyParams
+from tests.detectors.streams import windows
+
+EVERY = 5000.0
+ROW = np.array([0])
+BUILDS: dict[str, Callable[[int], Bank]] = {
+    "adwin": AdwinParams(every_windows=EVERY).build,
+    "gaussian": GaussianParams(every_windows=EVERY).build,
+    "half_space_trees": HalfSpaceTreesParams(every_windows=EVERY).build,
+    "kswin": KswinParams(every_windows=EVERY).build,
+    "page_hinkley": PageHinkleyParams(every_windows=EVERY).build,
+}
+every_bank = pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
+
+
+def noise(n: int, seed: int = 0) -> FloatArray:
+    return np.random.default_rng(seed).normal(size=(n, 1))
+
+
+def first_alarm(levels: FloatArray) -> int:
+    hits = np.flatnonzero(levels[:, 0] >= 1.0)
+    return int(hits[0]) if len(hits) else len(levels)
+
+
+def raw_of(bank: Bank, value: float) -> float:
+    return float(bank.score(windows([value], 1e6)).raw[0])
+
+
+def body(bank: Bank) -> FloatArray:
+    """The numbers of row 0's river object, as they lie in a snapshot."""
+    return river_rows.floats(bank.snapshot(ROW)["river.cells"].tobytes()[8:])
+
+
+@pytest.mark.parametrize("name", ["page_hinkley", "kswin"])
+def test_a_shift_of_residuals_is_found_with_its_direction(name: str) -> None:
+    bank = BUILDS[name](1)
+    assert first_alarm(play(bank, noise(600, 3))) == 600
+    levels = []
+    for at, value in enumerate(noise(60, 4)[:, 0] - 3.0):
+        block = windows([value], 600.0 + at)
+        scores = bank.score(block)
+        levels.append([float(scores.level[0])])
+        bank.track(block)
+    assert first_alarm(np.array(levels)) < 40
+    assert scores.direction[0] == -1
+    assert 1.5 < scores.raw[0] < 3.5
+
+
+def test_adwin_tells_of_a_change_and_of_its_direction_once() -> None:
+    bank = BUILDS["adwin"](1)
+    stream = noise(600)
+    stream[300:] -= 3.0
+    first = first_alarm(play(bank, stream[:350]))
+    assert 300 < first < 350
+    assert first_alarm(play(bank, stream[350:], at=350)[50:]) == 200
+
+
+def test_half_space_trees_know_a_gap_between_two_habits() -> None:
+    bank = BUILDS["half_space_trees"](1)
+    play(bank, np.where(noise(1500, 6) > 0, 4.0, -4.0) + 0.2 * noise(1500, 7))
+    assert raw_of(bank, 0.0) > 2.0 * raw_of(bank, 4.0)
+
+
+def test_gaussian_distances_are_what_river_takes_the_probability_of() -> None:
+    bank = BUILDS["gaussian"](1)
+    play(bank, 50.0 + noise(700))
+    scorer = cast("Callable[[int], GaussianScorer]", GaussianScorer)(250)
+    for value in (50.0 + noise(700))[:, 0].tolist():
+        scorer.learn_one(None, value)  # type: ignore[no-untyped-call]
+    for value in (50.0, 50.7, 48.0, 53.0):
+        river = scorer.score_one(None, value)  # type: ignore[no-untyped-call]
+        assert 2.0 * abs(norm.cdf(raw_of(bank, value)) - 0.5) == pytest.approx(river, abs=1e-9)
+
+
+def test_half_space_trees_rarities_say_what_river_s_scores_lack_to_1() -> None:
+    params = HalfSpaceTreesParams()
+    bank = params.build(1)
+    play(bank, noise(700))
+    trees = HalfSpaceTrees(params.trees, params.depth, params.window, seed=params.seed)
+    for value in noise(700)[:, 0].tolist():
+        trees.learn_one({"x": 0.5 + value / 60.0})  # type: ignore[no-untyped-call]
+    for value in (0.0, 1.5, -4.0, 12.0):
+        river = trees.score_one({"x": 0.5 + value / 60.0})  # type: ignore[no-untyped-call]
+        assert raw_of(bank, value) == pytest.approx(1.0 / (1.0 - river))
+
+
+def test_page_hinkley_sums_are_river_s() -> None:
+    stream = 0.05 * noise(400)
+    bank = PageHinkleyParams(delta=0.005, memory=1e9).build(1)
+    play(bank, stream)
+    river = PageHinkley(delta=0.005, threshold=1e9)
+    for value in stream[:, 0].tolist():
+        river.update(value)  # type: ignore[no-untyped-call]
+    assert body(bank).tolist() == [
+        400.0, river._x_mean.get(), river._sum_increase, river._sum_decrease, river._min_increase, river._max_decrease,
+    ]
+
+
+@every_bank
+def test_objects_are_made_only_for_rows_that_had_a_window(build: Callable[[int], Bank]) -> None:
+    bank = build(1000)
+    assert bank.snapshot(np.arange(1000))["river.cells"].shape == (1000, 8)
+    play(bank, noise(300))
+    cells = bank.snapshot(np.arange(1000))["river.cells"]
+    assert cells[0].any()
+    assert not cells[1:].any()
+
+
+@every_bank
+def test_damaged_bytes_are_refused_before_river_sees_them(build: Callable[[int], Bank]) -> None:
+    bank = build(1)
+    play(bank, noise(300))
+    state = bank.snapshot(ROW)
+    flipped = state["river.cells"].copy()
+    flipped[0, 20] ^= 0xFF
+    for cells in (flipped, state["river.cells"][:, :-3]):
+        with pytest.raises(ValueError, match="damaged"):
+            bank.restore(ROW, {**state, "river.cells": cells})
+    assert all(np.array_equal(cells, state[name], equal_nan=True) for name, cells in bank.snapshot(ROW).items())
+
+
+@every_bank
+def test_bytes_of_another_river_are_refused(build: Callable[[int], Bank], monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = build(1)
+    play(bank, noise(300))
+    state = bank.snapshot(ROW)
+    monkeypatch.setattr(river_rows, "_SEED", 1)
+    with pytest.raises(ValueError, match="not of river"):
+        build(1).restore(ROW, state)
+
+
+@every_bank
+def test_a_snapshot_holds_no_pickle(build: Callable[[int], Bank]) -> None:
+    bank = build(1)
+    play(bank, noise(300))
+    cells = bank.snapshot(ROW)["river.cells"].tobytes()
+    assert pickle.PROTO + bytes([pickle.HIGHEST_PROTOCOL]) not in cells[8:10]
+    assert b"river" not in cells
+
+
+@every_bank
+def test_an_unknown_window_changes_nothing_and_has_no_level(build: Callable[[int], Bank]) -> None:
+    bank = build(2)
+    play(bank, np.concatenate([noise(300), noise(300, 1)], axis=1))
+    before = bank.snapshot(ROW)
+    for block in (windows([math.nan, 0.5], 300), windows([math.nan, 0.5], 301)):
+        scores = bank.score(block)
+        assert np.isnan(scores.level).tolist() == [True, False]
+        assert scores.direction[0] == 0
+        bank.learn(block)
+    after = bank.snapshot(ROW)
+    assert all(np.array_equal(cells, before[name], equal_nan=True) for name, cells in after.items())
+
+
+@pytest.mark.parametrize(
+    ("made", "fields"),
+    [
+        (cast("Callable[[], ADWIN]", ADWIN)(), {"_helper"}),
+        (
+            PageHinkley(),
+            {"_x_mean", "_sum_increase", "_sum_decrease", "_min_increase", "_max_decrease", "_test_drift"},
+        ),
+        (KSWIN(), {"p_value", "n", "window", "_rng"}),
+        (HalfSpaceTrees(), {"limits", "rng", "trees", "_tree_nodes", "counter", "_first_window"}),
+        (cast("Callable[[], GaussianScorer]", GaussianScorer)(), {"gaussian"}),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_river_s_objects_hold_no_field_that_a_snapshot_does_not_know(made: object, fields: set[str]) -> None:
+    parameters = set(made._get_params())  # type: ignore[attr-defined]
+    assert set(vars(made)) - parameters - {"_drift_detected"} == fields - parameters
