@@ -103,11 +103,12 @@ class Worker:
         self.intake = Intake(
             self.desk, config.control, config.topics, self.audit, self.publisher, self.telemetry, time.time,
         )
+        heard_back_s = {config.topics.control: config.control.remember_s}
+        if config.triage.dependencies:  # without, incidents of other shards explain nothing, and cost 0.1 ms each
+            heard_back_s[config.topics.incidents] = INCIDENTS_BACK_S
         self.broadcast = Broadcast(
-            self.settings.brokers,
-            {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S},
-            self.intake.take, now_s=time.time, mono_s=time.monotonic, lag=self.telemetry.broadcast_lag,
-            security=self.settings.security,
+            self.settings.brokers, heard_back_s, self.intake.take, now_s=time.time, mono_s=time.monotonic,
+            lag=self.telemetry.broadcast_lag, security=self.settings.security,
         )
         self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)

@@ -79,7 +79,7 @@ class Control:
     def mark(self, incident: Incident, now_s: float) -> tuple[Incident, bool]:
         """The incident with what silences it and who works on it now, and whether it was last marked otherwise.
 
-        About 1 us, and 0.5 us for each silence in force.
+        About 1 us, and 10 us for an incident with a mark.
         """
         mark = _Mark(self.silences.over(incident, now_s), self.silences.acknowledged(incident.id, now_s))
         before = self._marks.get(incident.id, _UNMARKED)

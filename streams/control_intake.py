@@ -91,7 +91,7 @@ class Intake:
             self._telemetry.control("believed")
             said.append(found.directive)
             if is_young:
-                entries.append((_believed(found), found.directive.subject))
+                entries.append((_believed(found, record.timestamp / 1000.0), found.directive.subject))
         if refused:
             log.warning("control_refused", count=len(refused), first=refused[0])
         self._remember(said)
@@ -137,9 +137,9 @@ class Intake:
             self._publisher.forget(OWNER)
 
 
-def _believed(said: Said) -> AuditEntry:
+def _believed(said: Said, at_s: float) -> AuditEntry:
     directive = said.directive
     actor = None if isinstance(directive, Deployment) else directive.by
     comment = getattr(directive, "comment", "")
     reason = f"{name_of(directive)} signed by {said.key}" + (f": {comment}" if comment else "")
-    return AuditEntry(directive.at_s, directive.id, "believed", None, "believed", reason, actor)
+    return AuditEntry(at_s, directive.id, "believed", None, "believed", reason, actor)

@@ -88,7 +88,8 @@ def seal(directive: Directive, key: str, secret: bytes, source: str, written_s: 
 
 def believe(record: ControlRecord, trust: Control) -> Said:
     """The directive of a record; raises `Refused`. About 50 us."""
-    headers, value = dict(record.headers), record.value or b""
+    headers = {name: text for name, text in record.headers if text is not None}
+    value = record.value or b""
     key = _checked_signature(headers, value, trust)
     name, directive = _read(headers, value)
     if name not in trust.keys[key].may:

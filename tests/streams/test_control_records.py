@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
 from config.models import Control
@@ -152,3 +155,25 @@ def test_a_refusal_names_the_field() -> None:
     with pytest.raises(Refused, match=r"silence: until_s 1\.0, expected a time after from_s 2\.0"):
         parse("tocsin.control.silence.v1", b'{"id": "s", "matchers": [{"name": "service", "op": "=", "value": "a"}], '
                                            b'"from_s": 2.0, "until_s": 1.0, "by": "ana", "comment": ""}')
+
+
+NAMES = st.sampled_from(["ce_type", "ce_id", "ce_time", "ce_subject", "tocsin-key", "tocsin-signature", "other"])
+
+
+@given(
+    headers=st.lists(st.tuples(NAMES, st.none() | st.binary(max_size=40))), value=st.none() | st.binary(max_size=80),
+    dated_ms=st.integers(-(2**63), 2**63 - 1), is_signed=st.booleans(),
+)
+def test_whatever_comes_is_believed_or_refused(
+    headers: list[tuple[str, bytes | None]], value: bytes | None, dated_ms: int, is_signed: bool,
+) -> None:
+    """Who writes to the topic must not be able to stop the reader: one strange record would take others with it."""
+    given_headers = dict(headers)
+    if is_signed:
+        known = {name: text or b"" for name, text in {**dict(sealed(SAID[1]).headers), **given_headers}.items()}
+        known["tocsin-key"] = b"ops"
+        signature = hmac.new(SECRET.encode(), canonical(known, value or b""), hashlib.sha256).hexdigest()
+        given_headers = {**known, "tocsin-signature": signature.encode()}
+    strange = FakeRecord(value, 0, "tocsin.control", 0, dated_ms, None, tuple(given_headers.items()))  # type: ignore[arg-type]
+    with suppress(Refused):
+        assert believe(strange, trust()).key == "ops"
