@@ -111,7 +111,7 @@ def test_a_topic_of_last_values_says_so_and_an_internal_one_as_well() -> None:
 
 
 def test_every_topic_that_can_be_configured_is_in_the_document() -> None:
-    assert {one.setting for one in CHANNELS} | {"control"} == set(type(CONFIG.topics).model_fields)
+    assert {one.setting for one in CHANNELS} == set(type(CONFIG.topics).model_fields)
 
 
 def test_every_format_of_an_input_has_a_message() -> None:

@@ -15,6 +15,7 @@ from config import load
 from streams.pipeline import Shard
 from streams.plan import plan_of
 from streams.recordings import split_topics
+from streams.wire import source_of
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import until
@@ -24,6 +25,7 @@ from tests.streams.records import FakeRecord
 
 RECORDED_AT_S = 1795420889.0
 INPUTS = ("latency", "confidence", "tokens")
+EVENTS = ("incidents", "actions", "outcomes", "audit")
 BAD = (b"{", b'{"ts":1}', b"\xff\x00", b"")
 NOTIFY = [{
     "name": "tell", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}],
@@ -84,6 +86,10 @@ async def test_a_fault_is_found_acted_on_and_undone_and_bad_records_harm_nobody(
             assert {"exception", "message", "partition", "offset"} <= {
                 name.removeprefix("__streams.errors.") for name in headers
             }
+
+            events = [record for topic in EVENTS for record in await deployment.records(topic)]
+            sources = {dict(record.headers)["ce_source"] for record in events}
+            assert sources == {source_of(deployment.name).encode()}
 
             traces = {topic: {trace_of(record) for record in await deployment.records(topic)}
                       for topic in ("incidents", "actions", "outcomes")}

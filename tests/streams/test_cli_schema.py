@@ -40,7 +40,7 @@ def test_without_a_type_there_is_a_line_for_each() -> None:
 def test_everything_is_written_to_files_named_by_type_and_version(tmp_path: Path) -> None:
     run("--out", str(tmp_path / "new"))
     written = {path.name for path in (tmp_path / "new").iterdir()}
-    assert written == {*(f"{name}.v1.json" for name in CATALOGUE), "asyncapi.yaml"}
+    assert written == {*(f"{name}.v{kind.version}.json" for name, kind in CATALOGUE.items()), "asyncapi.yaml"}
 
 
 def test_one_type_is_written_alone(tmp_path: Path) -> None:
