@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from tests.kafka.brokers import RealKafka
 from tests.kafka.pipeline import Deployment, Target, requests
 
@@ -28,17 +30,28 @@ PLAYBOOKS = [{
 }]
 
 
-def verdicts(incidents: list[tuple[bytes, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """The last word on each incident, without what depends on when an action was done.
+async def verdicts(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """The last word on each incident, without what depends on when an action was done and on the topics' names.
 
     The evidence of one that is open is as of the last time there was something else to tell.
     """
+    found = {record.key.decode(): record.value for record in await deployment.records("incidents")}
+    told = {key: orjson.loads(value.replace(deployment.name.encode(), b"")) for key, value in found.items()}
     return {
-        key.decode(): {
-            name: incident[name] for name in (*VERDICT, *(EVIDENCE if incident["state"] == "resolved" else ()))
-        }
-        for key, incident in incidents
+        key: {name: incident[name] for name in (*VERDICT, *(EVIDENCE if incident["state"] == "resolved" else ()))}
+        for key, incident in told.items()
     }
+
+
+async def trail(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """The steps of incidents on the audit topic, by the id of the event: what is told twice is there once."""
+    decided = {intent["key"] for _, intent in await deployment.read("actions")}
+    found: dict[str, dict[str, Any]] = {}
+    for record in await deployment.records("audit"):
+        event_id, entry = dict(record.headers)["ce_id"].decode(), orjson.loads(record.value)
+        if entry["subject"] not in decided:
+            assert found.setdefault(event_id, entry) == entry
+    return found
 
 
 async def test_twenty_kills_change_no_incident_and_execute_no_action_twice(real: RealKafka, tmp_path: Path) -> None:
@@ -68,9 +81,12 @@ async def test_twenty_kills_change_no_incident_and_execute_no_action_twice(real:
             await killed.answered()
             await killed.end(process)
 
-            expected, found = verdicts(await calm.read("incidents")), verdicts(await killed.read("incidents"))
+            expected, found = await verdicts(calm), await verdicts(killed)
             assert len(expected) >= 5
             assert found == expected
+            steps = await trail(calm)
+            assert {step["subject"] for step in steps.values()} >= expected.keys()
+            assert await trail(killed) == steps
             assert max(target.calls.values()) == 1
             decided = {intent["key"] for _, intent in await killed.read("actions")}
             outcomes = [outcome for _, outcome in await killed.read("outcomes")]
