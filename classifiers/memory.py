@@ -80,7 +80,8 @@ def dump(triage: Triage) -> dict[str, Any]:
     ]
     episodes = [_freeze(episode) for live in triage.episodes.values() for episode in live.values()]
     foreign = list(triage.inhibition.foreigners.open.values())
-    return asdict(_Memory(episodes, versions, list(triage.history.ended), foreign))
+    known = _Memory(episodes, versions, list(triage.history.ended), foreign)
+    return {**asdict(known), "experience": triage.experience.dump()}
 
 
 def load(triage: Triage, data: dict[str, Any]) -> None:
@@ -97,6 +98,7 @@ def load(triage: Triage, data: dict[str, Any]) -> None:
         triage.history.note(ended)
     for foreign in memory.foreign:
         triage.inhibition.foreigners.open[foreign.id] = foreign
+    triage.experience.load(data.get("experience"))
 
 
 def _freeze(episode: Episode) -> _Episode:

@@ -122,11 +122,26 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """When it is expected to be over, in seconds from the onset, by `count` incidents like it that ended.
+
+    With `confidence` (0 to 1) between low_s and high_s.
+    """
+
+    low_s: float
+    median_s: float
+    high_s: float
+    confidence: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One incident as published (design, section 7). A scope field is None unless that one is hit alone.
 
     silenced_by: id of the silence, or name of the maintenance window, that keeps it from being told and acted on.
-    opened_severity: that of the first verdict, None where an older version did not note it.
+    opened_severity: that of the first verdict, None where an older version did not note it. expected_resolve: None
+    where nothing can be said; a factor says why.
     """
 
     id: str
@@ -153,6 +168,7 @@ class Incident:
     acknowledged: Acknowledgement | None = None
     silenced_by: str | None = None
     opened_severity: Severity | None = None
+    expected_resolve: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)

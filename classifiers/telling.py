@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from classifiers.assess import Verdict, assess
 from classifiers.episode import Episode, describe
+from classifiers.experience import Experience
+from classifiers.forecast import with_forecast
 from classifiers.model import Incident
 from classifiers.params import TriageParams
 
@@ -17,10 +20,16 @@ TOGETHER_S = 10.0
 
 
 class Teller:
-    """Judges episodes. tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident."""
+    """Judges episodes. tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident.
 
-    def __init__(self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str) -> None:
+    experience: what earlier incidents taught; it may move the severity and says how long it will take.
+    """
+
+    def __init__(
+        self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str, experience: Experience,
+    ) -> None:
         self._params = params
+        self.experience = experience
         self._tier_of = tier_of
         self._config_hash = config_hash
         self.versions: dict[ServiceKey, dict[str, float]] = {}
@@ -28,17 +37,32 @@ class Teller:
 
     def tell(self, episode: Episode, now_s: float) -> Incident:
         """The incident of a confirmed episode, kept on it as published."""
-        verdict = self._verdict(episode, now_s)
+        version = self._suspect_version(episode)
+        verdict = self._advised(episode, self._verdict(episode, now_s), version)
         times = self._params.severity
         severity = episode.steadiness.settle(verdict.severity, now_s, times.rise_after_s, times.fall_after_s)
         episode.account.judge(verdict.pattern.category, severity, now_s)
-        version = self._suspect_version(episode)
         first = episode.prints[:1]
         latest = _fingerprint(episode, verdict)
         episode.prints = (*first, latest) if first != (latest,) else first
-        incident = describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
+        incident = self._described(episode, verdict, version)
+        before = episode.published
+        if before is None or differs(before, incident):
+            incident = self.experience.durations.expect(incident, now_s)
+        else:
+            incident = with_forecast(incident, before)
         episode.published = incident
         return incident
+
+    def _described(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
+        return describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
+
+    def _advised(self, episode: Episode, verdict: Verdict, version: str | None) -> Verdict:
+        """The verdict with what was learned; the rules' own while that is nothing."""
+        if not self.experience.advisor.learned:
+            return verdict
+        advice = self.experience.advisor.advise(self._described(episode, verdict, version), verdict.severity)
+        return replace(verdict, severity=advice.severity, factors=(*verdict.factors, *advice.factors))
 
     def _verdict(self, episode: Episode, now_s: float) -> Verdict:
         params = self._params

@@ -15,11 +15,13 @@ from typing import Literal
 from classifiers.causes import Live, ShareOut, share_out
 from classifiers.confirmation import confirmation
 from classifiers.episode import Episode, file_action, resolved
+from classifiers.experience import Experience
 from classifiers.history import Ended, History
 from classifiers.inhibition import Inhibition
 from classifiers.lifecycle import Event
 from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, Scope
 from classifiers.params import TriageParams
+from classifiers.prequential import LearningParams
 from classifiers.stages import with_actions
 from classifiers.tally import loudness
 from classifiers.telling import ServiceKey, Teller, differs, incident_id
@@ -48,16 +50,18 @@ class Triage:
     """The episodes of one shard: pending or open, and nothing may be learned from their services meanwhile.
 
     tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident. share: which alarm is of
-    which cause. On a crash the episodes come back with the shard's snapshot; replayed readings lead to the same
-    transitions with the same ids.
+    which cause. experience: what earlier incidents taught, nothing unless told. On a crash the episodes come back with
+    the shard's snapshot; replayed readings lead to the same transitions with the same ids.
     """
 
     def __init__(
         self, params: TriageParams, tier_of: Callable[[str], int], config_hash: str, share: ShareOut = share_out,
+        experience: Experience | None = None,
     ) -> None:
         self._params = params
         self._share_out = share
-        self.teller = Teller(params, tier_of, config_hash)
+        self.experience = experience or Experience(LearningParams())
+        self.teller = Teller(params, tier_of, config_hash, self.experience)
         self.episodes: dict[ServiceKey, dict[str, Episode]] = {}
         """By service and model, and there by key; a service without an episode is not in it."""
         self.history = History(max(params.reopen_within_s, params.flap_within_s))
@@ -231,6 +235,7 @@ class Triage:
         live = self.episodes[episode.service, episode.model]
         del live[episode.key], self._opened[episode.id]
         incident = resolved(_told(episode), episode.account, now_s)
+        self.experience.durations.note(incident)
         self.history.note(Ended(incident.id, episode.prints, incident.opened_at_s, now_s))
         relearn = tuple(key for key, line in episode.tally.lines.items() if line.alarms) if accepted and live else ()
         return Transition("resolved", incident, accepted, relearn)

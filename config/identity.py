@@ -13,7 +13,7 @@ from actions.base import Secret
 from config.fields import yaml_name
 from config.models import DERIVED, Config
 
-DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "triage", "services")
+DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "triage", "learning", "services")
 """The sections that decide which incidents a stream of records gives."""
 
 

@@ -18,6 +18,7 @@ from actions.limits import LimitParams
 from actions.playbook import Playbook
 from classifiers.accounting import Target
 from classifiers.model import Severity
+from classifiers.prequential import LearningParams
 from classifiers.silences import MaintenanceWindow
 from classifiers.triage import TriageParams
 from config.fields import (
@@ -218,6 +219,7 @@ class Config(Strict):
     scopes: Scopes
     detection: Annotated[SuiteParams, FromYaml(DERIVED)]
     triage: Annotated[TriageParams, FromYaml()]
+    learning: Annotated[LearningParams, FromYaml()]
     targets: Mapping[Severity, Annotated[Target, FromYaml()]]
     services: tuple[Service, ...]
     playbooks: tuple[Annotated[Playbook, FromYaml()], ...]

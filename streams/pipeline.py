@@ -16,6 +16,7 @@ from typing import Literal
 
 from actions.model import Intent, Outcome
 from classifiers.directives import Deployment, Directive, Feedback
+from classifiers.experience import Experience
 from classifiers.model import AuditEntry, Incident, Scope
 from classifiers.triage import Transition, Triage
 from streams.codec import Record, decode
@@ -65,7 +66,10 @@ class Shard:
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
         self.suite = plan.suite.build(FIRST_ROWS)
         self.rows = Rows(self.series, self.suite, plan.suite.profiles)
-        self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash)
+        self.triage = Triage(
+            plan.triage, plan.tier_of, plan.config_hash, experience=Experience(plan.learning),
+        )
+        self._said: list[AuditEntry] = []
         self.control = Control(plan.maintenance, self._hear)
         self.decider = Decider(plan.decisions, self.triage, self.control, self._fleet_size)
         self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
@@ -164,7 +168,8 @@ class Shard:
             self._decide(transitions, now_s, products)
 
     def _decide(self, transitions: Sequence[Transition], now_s: float, products: Products) -> None:
-        products.audit += self.triage.take_audit()
+        products.audit += [*self.triage.take_audit(), *self._said]
+        self._said.clear()
         if not transitions and not self.decider.busy:
             return
         with self._stopwatch("triage"):
@@ -175,11 +180,14 @@ class Shard:
         self.changes += len(told)
 
     def _hear(self, said: Feedback | Deployment) -> None:
-        """What was deployed is a suspect from then on: with the model named, else with each that the service has."""
-        if isinstance(said, Deployment):
-            known = [service for service in self.triage.teller.versions if service[0] == said.service]
-            for service in known if said.model is None else [(said.service, said.model)]:
-                self.triage.note_version(service, said.version, said.at_s)
+        """Feedback is learned. What was deployed is a suspect from then on: with the model named, else with each that
+        the service has."""
+        if isinstance(said, Feedback):
+            self._said.append(self.triage.experience.take(said))
+            return
+        known = [service for service in self.triage.teller.versions if service[0] == said.service]
+        for service in known if said.model is None else [(said.service, said.model)]:
+            self.triage.note_version(service, said.version, said.at_s)
 
     def _fleet_size(self, incident: Incident) -> int | None:
         since_s = self.detection.judged_until_s - self.plan.scopes.min_idle_s

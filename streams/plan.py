@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from classifiers.prequential import LearningParams
 from classifiers.silences import MaintenanceWindow
 from classifiers.triage import TriageParams
 from config.identity import config_hash, state_hash
@@ -29,6 +30,7 @@ class Plan:
     idle_s: float
     suite: SuiteParams
     triage: TriageParams
+    learning: LearningParams
     decisions: DecisionParams
     maintenance: tuple[MaintenanceWindow, ...]
     tier_of: Callable[[str], int]
@@ -52,6 +54,7 @@ def plan_of(config: Config) -> Plan:
         idle_s=windows.idle_after_s,
         suite=config.detection,
         triage=config.triage,
+        learning=config.learning,
         decisions=DecisionParams(config.playbooks, config.limits),
         maintenance=config.maintenance,
         tier_of=config.tier_of,

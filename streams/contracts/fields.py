@@ -15,6 +15,7 @@ from classifiers.model import (
     Anomaly,
     AuditEntry,
     Factor,
+    Forecast,
     Incident,
     OffsetRange,
     Related,
@@ -58,6 +59,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
         "acknowledged": "Who works on it, null when nobody said so.",
         "silenced_by": "The silence or maintenance window that keeps it from being told and acted on, null for none.",
+        "expected_resolve": "When it is expected to be over, in seconds from the onset; null where unknown.",
         "opened_severity": "That of the first verdict; null in incidents of releases that did not note it.",
     },
     Scope: {
@@ -172,6 +174,13 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "silence_id": "The silence to end.",
         "by": "Who ends it.",
         "at_s": "From when on, seconds since the epoch.",
+    },
+    Forecast: {
+        "low_s": "It is expected to take at least so long.",
+        "median_s": "As many took longer as shorter.",
+        "high_s": "It is expected to take at most so long.",
+        "confidence": "The chance, 0 to 1, that it takes a time between the two.",
+        "count": "How many incidents like it this rests on.",
     },
     Acknowledge: {
         "incident_id": "The incident.",

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from actions.base import Secret
 from actions.limits import LimitParams
 from actions.rollback import RollbackParams
+from classifiers.prequential import LearningParams
 from classifiers.triage import TriageParams
 from config import Config, ConfigError, config_hash, load, written
 from config.explain import known_names
@@ -30,7 +31,8 @@ def site(tmp_path: Path, text: str, **environ: str) -> Config:
 
 def test_the_shipped_default_says_what_the_code_does_when_told_nothing() -> None:
     config = load(None, {})
-    assert (config.detection, config.triage, config.limits) == (SuiteParams(), TriageParams(), LimitParams())
+    shipped = (config.detection, config.triage, config.learning, config.limits)
+    assert shipped == (SuiteParams(), TriageParams(), LearningParams(), LimitParams())
 
 
 def test_the_shipped_default_states_every_setting_but_the_detectors_own_constants() -> None:

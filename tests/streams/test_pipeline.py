@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from streams.pipeline import Shard, Stage
+from streams.shardstate import from_snapshot, to_snapshot
+from streams.wire import audit_message
+from tests.classifiers.confirmed import feedback
 from tests.streams.spine import LATENCY, T, batch, default_plan, intent, outcome, requests
 
 PLAN = default_plan()
@@ -80,3 +84,18 @@ def test_every_stage_is_timed() -> None:
     shard = Shard(PLAN, stopwatch)
     shard.ingest(LATENCY, batch(requests(10)).records, T, OTHERS)
     assert {"decode", "window", "detect"} <= set(seen)
+
+
+def test_feedback_is_learned_in_its_time_by_every_shard_alike_and_audited_as_one_event() -> None:
+    said = replace(feedback(1), at_s=T + 3.0)
+    shards = [Shard(PLAN, number=number) for number in (0, 1)]
+    heard = []
+    for shard in shards:
+        shard.hear([said])
+        early = shard.ingest(LATENCY, batch(requests(3)).records, T + 60.0, OTHERS)
+        assert (early.audit, shard.triage.experience.advisor.learned) == ([], 0)
+        heard.append(shard.ingest(LATENCY, batch(requests(5, start=3), first=30).records, T + 60.0, OTHERS))
+    assert [[entry.event for entry in products.audit] for products in heard] == [["feedback"], ["feedback"]]
+    assert audit_message(heard[0].audit[0], "s") == audit_message(heard[1].audit[0], "s")
+    assert shards[0].triage.experience.dump() == shards[1].triage.experience.dump()
+    assert from_snapshot(PLAN, to_snapshot(shards[0])).triage.experience.advisor.learned == 1
