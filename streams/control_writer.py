@@ -105,10 +105,17 @@ async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
     found = silences.get(silence_id)
     if found is None:
         lasting = sorted(each.id for each in silences.values() if each.until_s > now_s and each.id not in ended)
-        raise Untold(f"silence {silence_id!r}: unknown, expected one of {', '.join(lasting) or 'none, as none lasts'}")
+        expected = f"one that lasts: {', '.join(lasting)}" if lasting else "a silence that lasts, and none does"
+        raise Untold(f"silence {silence_id!r}: unknown, expected {expected}")
     if silence_id in ended or found.until_s <= now_s:
         raise Untold(f"silence {silence_id!r}: it is over already")
     return found
+
+
+async def free_name(config: Config, silence_id: str) -> None:
+    """Raises `Untold` for a name that a silence has had: workers heed an id once. Raises `BrokerUnavailable`."""
+    if any(isinstance(each, Silence) and each.id == silence_id for each in await _said(config)):
+        raise Untold(f"silence {silence_id!r}: a silence had this name before, expected another one")
 
 
 async def _said(config: Config) -> list[Directive]:

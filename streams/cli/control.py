@@ -71,7 +71,12 @@ def silence(
         fitting = tuple(parse_matcher(text) for text in matchers)
         return Silence(name or f"sil-{uuid4().hex[:8]}", fitting, begins_s, begins_s + lasts_s, by, comment)
 
-    _say(load(config_file, os.environ), _sound(made), key, only_print)
+    config, directive = load(config_file, os.environ), _sound(made)
+    if name is not None and not only_print:
+        from streams.control_writer import free_name
+
+        _run(free_name(config, name))
+    _say(config, directive, key, only_print)
 
 
 @control.command()

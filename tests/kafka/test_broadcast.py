@@ -7,8 +7,11 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 
+from streams import broadcast
 from streams.broadcast import COMPLAIN_AFTER_S, Broadcast
 from streams.codec import Record
 from streams.topics import TopicSpec, ensure_topics
@@ -138,3 +141,21 @@ async def test_what_is_written_after_the_broker_died_and_came_back_is_read_once(
         await write(real, topic, numbered(3, first=3))
         await read(reading, 6)
         assert reading.values == numbered(6)
+
+
+async def test_a_topic_that_grows_is_read_on_from_where_it_was_and_in_its_new_partitions_from_their_beginning(
+    real: RealKafka, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcast, "NEW_PARTITIONS_WITHIN_MS", 300)
+    topic = await made(real)
+    await write(real, topic, numbered(3))
+    async with running(Reading(real.address, topic)) as reading:
+        await read(reading, 3)
+        admin = AIOKafkaAdminClient(bootstrap_servers=real.address)
+        await admin.start()
+        await admin.create_partitions({topic: NewPartitions(6)})
+        await admin.close()
+        await write(real, topic, numbered(2, first=3), partition=5)
+        await write(real, topic, numbered(2, first=5), partition=0)
+        await read(reading, 7)
+        assert sorted(reading.values, key=lambda value: int(value or b"")) == numbered(7)

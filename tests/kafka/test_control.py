@@ -70,6 +70,10 @@ async def test_what_is_said_with_a_key_is_heeded_and_what_is_forged_is_not(broke
         assert (await said(deployment, "expire", "cards")).exit_code == 0
         again = await said(deployment, "expire", "cards")
         assert (again.exit_code, "it is over already" in again.stderr) == (2, True)
+        named = await said(deployment, "silence", "-m", "service=chat", "--for", "1h", "--id", "cards")
+        assert (named.exit_code, "had this name before" in named.stderr) == (2, True)
+        unknown = await said(deployment, "expire", "boards")
+        assert (unknown.exit_code, "expected a silence that lasts, and none does" in unknown.stderr) == (2, True)
         deployed = await said(deployment, "deploy", "chat", "v9", "--key", "ci")
         assert (deployed.exit_code, "signed by ci" in deployed.stdout) == (0, True), deployed.output
         await deployment.told(counted("believed", 4))

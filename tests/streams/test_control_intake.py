@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from classifiers.directives import Directive
+from classifiers.directives import Directive, Expire
 from classifiers.model import Incident
 from config import load
 from streams.audit import Audit
 from streams.codec import Record
-from streams.control_intake import MAX_AUDITED, Intake
+from streams.control_intake import MAX_AUDITED, MAX_OPEN, MAX_SAID, Intake
 from streams.tracing import Tracing
 from streams.wire import incident_message, read_audit
 from tests.streams.records import FakeRecord
@@ -121,6 +121,17 @@ async def test_an_incident_that_cannot_be_read_is_passed_over(value: bytes | Non
     desk = Desk()
     await desk.intake.take(TOPICS.incidents, [FakeRecord(value)])
     assert desk.shards.foreigners == []
+
+
+async def test_what_it_remembers_for_newcomers_is_bounded_and_the_oldest_give_way() -> None:
+    desk = Desk(now_s=T + 1e6)
+    await desk.tell(*(incident(id=f"inc-{number}") for number in range(MAX_OPEN + 2)))
+    await desk.say(*(record(sealed(Expire(f"s{number}", "ana", T))) for number in range(MAX_SAID + 2)))
+    told, heard = len(desk.shards.foreigners), len(desk.shards.heard)
+    await desk.intake.brief()
+    assert [each.id for each in desk.shards.foreigners[told:][:1]] == ["inc-2"]
+    assert [each.id for each in desk.shards.heard[heard:][:1]] == ["expire/s2"]
+    assert (len(desk.shards.foreigners) - told, len(desk.shards.heard) - heard) == (MAX_OPEN, MAX_SAID)
 
 
 async def test_a_desk_tells_its_shards_and_heeds_what_it_was_told() -> None:
