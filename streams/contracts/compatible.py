@@ -5,7 +5,7 @@ field may become required, and no set of values smaller. Whoever reads by the ol
 no field may go, may change its type, or may begin to be missing. New optional fields and new enum values break nobody
 who keeps to the policy (`schemas.READERS`).
 
-It knows the keywords that `schemas` writes; one that it does not know counts as a break when it changes.
+It knows the keywords that `schemas` writes; one that it does not know is a break when it comes or changes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Pair:
             yield f"{place}.{name}: is required now"
         for name in sorted((was - must) & after.keys()):
             yield f"{place}.{name}: may be missing now"
-        for name in before.keys() & after.keys():
+        for name in sorted(before.keys() & after.keys()):
             yield from self.compare(before[name], after[name], f"{place}.{name}")
 
     def _others(self, old: Schema, new: Schema, place: str) -> Iterator[str]:
