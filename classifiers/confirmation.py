@@ -16,7 +16,8 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     Persistent: one metric alarmed the same way in enough instants lately. Sure: two series at once at a level beyond
     doubt. Either needs enough samples behind the alarming windows; silence has none and needs none.
     """
-    since_s = now_s - params.confirm_within_s
+    within_s = params.patience_s(params.confirm_within_s, episode.cadence_s)
+    since_s = now_s - within_s
     episode.glimpses = [known for known in episode.glimpses if known.at_s >= since_s]
     episode.glimpses.append(_glimpse(now_s, alarms))
     samples = sum(glimpse.samples for glimpse in episode.glimpses)
@@ -26,7 +27,7 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     for sign in latest:
         instants = sum(sign in glimpse.signs for glimpse in episode.glimpses)
         if instants >= params.confirm_instants:
-            return f"{sign} in {instants} instants within {params.confirm_within_s:g} s"
+            return f"{sign} in {instants} instants within {within_s:g} s"
     sure = {(alarm.metric, alarm.scope) for alarm in alarms if loudness(alarm) >= params.sure_level}
     if len(sure) >= 2:
         return f"{len(sure)} series at level {params.sure_level:g} or more at once"

@@ -35,6 +35,7 @@ class Episode:
     key: its name within the service. prints: the fingerprints it opened with and has now, empty while pending.
     reopens: the incident it is again. causes: those it is an effect of, and when each was last seen open. one_with:
     those of the same service that turned out to have its cause. effects: those that name this one as their cause.
+    cadence_s: the longest window that alarmed, and so how long its metrics take to say anything new.
     """
 
     service: str
@@ -48,6 +49,7 @@ class Episode:
     onset_error_s: float | None = None
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
+    cadence_s: float = 0.0
     glimpses: list[Glimpse] = field(default_factory=list)
     steadiness: Steadiness = field(default_factory=Steadiness)
     published: Incident | None = None
@@ -80,12 +82,16 @@ class Episode:
         self.tally.add(readings)
         self.account.alarm()
         self.signs_of_health = None
-        self.date([reading for reading in readings if reading.alarming])
+        alarms = [reading for reading in readings if reading.alarming]
+        self.date(alarms)
+        spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector != ABSENCE]
+        self.cadence_s = max(self.cadence_s, *spans_s, 0.0)
 
     def take_over(self, other: Episode) -> None:
         """Everything of a pending episode that turned out to be this one."""
         self.started_at_s = min(self.started_at_s, other.started_at_s)
         self.last_alarm_s = max(self.last_alarm_s, other.last_alarm_s)
+        self.cadence_s = max(self.cadence_s, other.cadence_s)
         self.glimpses = sorted([*self.glimpses, *other.glimpses], key=lambda glimpse: glimpse.at_s)
         self.tally.take_over(other.tally)
         self.signs_of_health = None

@@ -38,6 +38,7 @@ class _Episode:
     onset_error_s: float | None
     last_alarm_s: float
     last_data_s: float
+    cadence_s: float
     glimpses: list[Glimpse]
     steadiness: Steadiness
     published: Incident | None

@@ -45,6 +45,11 @@ class TriageParams:
     causes: CauseParams = field(default_factory=CauseParams)
     severity: SeverityParams = field(default_factory=SeverityParams)
 
+    def patience_s(self, usual_s: float, cadence_s: float) -> float:
+        """A time within which metrics should have spoken again, for those that speak every `cadence_s`: three windows
+        of theirs, less the half of one that they may be early, where that is longer than usual."""
+        return max(usual_s, 2.5 * cadence_s)
+
     def __post_init__(self) -> None:
         for name, least in (("confirm_instants", 1), ("confirm_samples", 1), ("flap_openings", 2), ("evidence_max", 1)):
             if getattr(self, name) < least:

@@ -180,8 +180,11 @@ class Triage:
         incident ends after `silent_after_s`, unproven, and the undo of its actions is the test.
         """
         params, quiet_s = self._params, now_s - episode.last_alarm_s
+        if quiet_s < episode.cadence_s:
+            # Exporters take turns: what the others tell within a round is beside the alarm, and shows how far it goes.
+            episode.tally.add(readings)
         if episode.phase == "pending":
-            if quiet_s > params.confirm_within_s:
+            if quiet_s > params.patience_s(params.confirm_within_s, episode.cadence_s):
                 self._move(episode, "fade", now_s, f"no alarm for {quiet_s:.0f} s")
                 del self.episodes[episode.service, episode.model][episode.key]
             return
@@ -190,8 +193,9 @@ class Triage:
             episode.account.calm(now_s)
         self._move(episode, "calm", now_s, "no alarm")
         flapping = episode.phase == "flapping"
-        hold_s = params.flap_hold_s if flapping else params.resolve_after_s
+        hold_s = params.patience_s(params.flap_hold_s if flapping else params.resolve_after_s, episode.cadence_s)
         silent_s = max(params.silent_after_s, hold_s) if flapping else params.silent_after_s
+        silent_s = params.patience_s(silent_s, 2.0 * episode.cadence_s)
         if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
             yield self._resolve(episode, now_s, accepted=False)
 

@@ -76,11 +76,27 @@ class Kafka(Strict):
 
 
 class Input(Strict):
-    """One topic to read. count_requests: its records count the requests, so that a rate can be derived from them."""
+    """One topic to read. count_requests: its records count the requests, so that a rate can be derived from them.
+
+    The rest is for formats of aggregated metrics. unknown_metrics: whether names that no alias knows are left out or
+    passed under their own. labels: attributes that name a label, tried before the usual ones. max_series: whose last
+    readings are kept, in one shard.
+    """
 
     topic: Topic
-    format: Literal["native"] = "native"
+    format: Literal["native", "otlp_proto", "otlp_json", "prometheus_json"] = "native"
     count_requests: bool = False
+    unknown_metrics: Literal["drop", "pass"] = "drop"
+    labels: Mapping[Literal["service", "model", "version", "replica", "tenant"], tuple[str, ...]] = Field(
+        default_factory=dict,
+    )
+    max_series: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
+
+    @model_validator(mode="after")
+    def _requests(self) -> Self:
+        if self.count_requests and self.format != "native":
+            raise ValueError("count_requests is True, expected false for metrics that arrive aggregated")
+        return self
 
 
 class Topics(Strict):

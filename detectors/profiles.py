@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Literal
@@ -36,7 +36,8 @@ class Profile:
     metric's unit and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that
     vary by factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm
     at once, None for none.
-    sampling: whether windows are made of requests or hold one value that was aggregated elsewhere. detectors: catalogue
+    sampling: whether windows are made of requests or hold one value that was aggregated elsewhere; None for what the
+    series' input says, and requests where nobody says. detectors: catalogue
     names, None for the ensemble of the sampling; `static_limits` always runs. warm_up: windows before learned detectors
     speak. token_budget: tokens a `token_burn` period may cost, None for none. labels: globs that the series' labels
     must fit too, by label name (one of `LABELS`); a label that the series does not have fits none. Raises `ValueError`.
@@ -51,7 +52,7 @@ class Profile:
     floor: float = 1e-3
     low: float | None = None
     high: float | None = None
-    sampling: Sampling = "per_request"
+    sampling: Sampling | None = None
     detectors: tuple[str, ...] | None = None
     warm_up: int = 30
     token_budget: float | None = None
@@ -73,7 +74,12 @@ class Profile:
     @property
     def ensemble(self) -> tuple[str, ...]:
         """The catalogue names of what judges it."""
-        return ENSEMBLES[self.sampling] if self.detectors is None else self.detectors
+        return ENSEMBLES[self.sampling or "per_request"] if self.detectors is None else self.detectors
+
+    @property
+    def following(self) -> Profile:
+        """The same for a series whose input says that its values arrive aggregated."""
+        return self if self.sampling is not None else replace(self, sampling="pre_aggregated")
 
 
 def profile_index(
@@ -93,14 +99,19 @@ DEFAULT_PROFILES = (
     Profile("input_checks", r".*(schema|invalid|malformed|drift).*", "up", min_abs=0.1, min_rel=0.3),
     Profile("truncation", r".*truncat.*", "up", min_abs=0.1, min_rel=0.0),
     Profile("retrieval", r".*(retrieval|hit_rate|relevance|precision|recall|grounded).*", "down", 0.05, 0.1),
-    Profile("inter_token", r"tpot_ms|itl_ms|.*inter_token.*|.*per_output_token.*", "up", 1.0, 0.2, "log", floor=0.1),
-    Profile("queueing", r"queue_ms|ttft_ms|.*queue_time.*|.*first_token.*", "up", 20.0, 0.5, "log", floor=1.0),
-    Profile("latency", r".*_ms|.*latency.*|.*duration.*", "up", 20.0, 0.25, "log", floor=1.0),
+    Profile(
+        "inter_token", r"(tpot|itl)_ms(_p\d+)?|.*inter_token.*|.*per_output_token.*", "up", 1.0, 0.2, "log", floor=0.1,
+    ),
+    Profile("queueing", r"(queue|ttft)_ms(_p\d+)?|.*queue_time.*|.*first_token.*", "up", 20.0, 0.5, "log", floor=1.0),
+    Profile("latency", r".*_ms(_p\d+)?|.*latency.*|.*duration.*", "up", 20.0, 0.25, "log", floor=1.0),
     Profile("confidence", r"confidence|.*_confidence|.*score", "down", 0.02, 0.05),
     Profile("logprob", r".*logprob.*", "down", 0.1, 0.1),
-    Profile("tokens", r".*_tokens", "both", 5.0, 0.25, "log", floor=1.0),
+    Profile("tokens", r".*_tokens(_p\d+)?", "both", 5.0, 0.25, "log", floor=1.0),
     Profile("saturation", r"batch_active|.*running.*", "up", 4.0, 0.5, "log", floor=1.0),
     Profile("backlog", r"queue_depth|.*waiting.*|.*pending.*", "up", 5.0, 0.5),
+    Profile("occupancy", r"kv_cache_usage|.*_utilization", "up", 0.1, 0.2),
+    Profile("cache", r".*_reuse|.*_acceptance", "down", 0.1, 0.2),
+    Profile("faulty", r"corrupted_share|repetition_share", "up", 0.02, 0.0),
     Profile("rate", r"requests_per_s|.*_per_s", "both", 2.0, 0.5, "sqrt", floor=0.25),
     Profile("any", r".*", "both", 0.0, 0.2),
 )

@@ -94,6 +94,11 @@ class SuiteParams:
         """The same, with every profile of one kind of sampling."""
         return replace(self, profiles=tuple(replace(profile, sampling=sampling) for profile in self.profiles))
 
+    def following(self) -> SuiteParams:
+        """The same, and behind the profiles those that follow an input whose values arrive aggregated."""
+        more = [profile.following for profile in self.profiles if profile.sampling is None]
+        return replace(self, profiles=(*self.profiles, *more))
+
 
 class Suite:
     """See the module. Rows must be assigned a profile before their first window."""

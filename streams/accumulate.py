@@ -69,7 +69,8 @@ class Cell:
 
     requests: (2, scopes) records and the event time of the last. metrics: by metric number. samples: for metrics whose
     statistic is a quantile, the values themselves with their scopes (marginals, n), batch by batch. counted: the
-    source's records are requests, whose rate is a series.
+    source's records are requests, whose rate is a series. reach_s: (scopes,) event time from which on values that the
+    source aggregated itself were aggregated; None for requests.
     """
 
     requests: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
@@ -78,6 +79,7 @@ class Cell:
     first_offset: int = np.iinfo(np.int64).max
     last_offset: int = -1
     counted: bool = False
+    reach_s: FloatArray | None = None
 
     def see(self, scopes: IntArray, ts_s: FloatArray, counts: FloatArray) -> None:
         """Count records. scopes, ts_s: (n,). counts: as in `Sums.add`."""
@@ -88,6 +90,14 @@ class Cell:
             self.requests = grown
         self.requests[0, : len(counts)] += counts
         np.maximum.at(self.requests[1], scopes, ts_s)
+
+    def reach(self, scopes: IntArray, since_s: FloatArray, size: int) -> None:
+        """Note from when on values were aggregated. scopes, since_s: (n,). size: room for all scopes."""
+        known = np.empty(0) if self.reach_s is None else self.reach_s
+        if len(known) < size:
+            known = np.concatenate([known, np.full(size - len(known), np.inf)])
+        np.minimum.at(known, scopes, since_s)
+        self.reach_s = known
 
     def cover(self, offset: NDArray[np.int64]) -> None:
         """Widen the range of offsets behind this window."""

@@ -36,13 +36,15 @@ class Samples:
 
     ts_s: (n,) event time, seconds since the epoch. scope: (k, n) numbers in the `ScopeTable`, one line a marginal (the
     first is service and model), -1 where the sample has no such scope; valid until the table is swept. offset: (n,) of
-    the Kafka record each sample came in. columns: one per metric, by first appearance.
+    the Kafka record each sample came in. columns: one per metric, by first appearance. span_s: (n,) how far back from
+    its time each sample's values were aggregated by whoever wrote them; None when samples are requests.
     """
 
     ts_s: FloatArray
     scope: IntArray
     offset: NDArray[np.int64]
     columns: tuple[Column, ...]
+    span_s: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.ts_s)

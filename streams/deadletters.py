@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Reason = Literal[
-    "empty", "too_large", "not_json", "not_object", "missing_ts", "ts_type", "ts_wrong_unit", "ts_negative",
-    "ts_far_future", "ts_too_old", "missing_service", "label_type", "label_too_long", "label_unprintable",
-    "no_metrics", "too_many_metrics", "metric_name", "metric_type", "metric_not_finite", "invalid",
+    "empty", "too_large", "not_json", "not_protobuf", "not_object", "missing_ts", "ts_type", "ts_wrong_unit",
+    "ts_negative", "ts_far_future", "ts_too_old", "missing_service", "label_type", "label_too_long",
+    "label_unprintable", "no_metrics", "too_many_metrics", "metric_name", "metric_type", "metric_not_finite",
+    "histogram", "invalid",
 ]
 
 PREFIX = "__streams.errors."

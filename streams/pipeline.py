@@ -19,11 +19,12 @@ from classifiers.directives import Deployment, Directive, Feedback
 from classifiers.experience import Experience
 from classifiers.model import AuditEntry, Incident, Scope
 from classifiers.triage import Transition, Triage
-from streams.codec import Record, decode
+from streams.codec import Codec, Record
 from streams.control import Control
 from streams.deadletters import DeadLetter
 from streams.decide import Decider
 from streams.detect import Detection
+from streams.inputs import NATIVE, build_codec
 from streams.plan import Plan
 from streams.provenance import Provenance
 from streams.rows import Rows
@@ -64,8 +65,9 @@ class Shard:
         self.scopes = ScopeTable(bounds.max_scopes, bounds.marginals, bounds.max_values_per_label)
         self.series = SeriesTable(bounds.max_series, self.scopes, bounds.min_idle_s, bounds.max_metrics)
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
-        self.suite = plan.suite.build(FIRST_ROWS)
-        self.rows = Rows(self.series, self.suite, plan.suite.profiles)
+        judged_by = plan.judged_by()
+        self.suite = judged_by.build(FIRST_ROWS)
+        self.rows = Rows(self.series, self.suite, judged_by.profiles)
         self.triage = Triage(
             plan.triage, plan.tier_of, plan.config_hash, experience=Experience(plan.learning),
         )
@@ -82,8 +84,10 @@ class Shard:
         """Counts what was decided, so that an owner knows of changes that no record brought about."""
         self.last_arrival_s: float | None = None
         """`now_s` of the last batch: from then on silence is measured, also by who restores this shard."""
+        self.codecs: dict[str, Codec] = {}
         for source in plan.sources:
             self.windower.clock.expect(source)
+            self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.rules)
 
     def ingest(self, source: str, records: Sequence[Record], now_s: float, idle: Set[str] = frozenset()) -> Products:
         """Take a batch of one source's records, in order of offset. idle: sources known to be read to their end."""
@@ -93,7 +97,7 @@ class Shard:
         if not records:
             return Products()
         with self._stopwatch("decode"):
-            decoded = decode(records, self.scopes, self.plan.rules, now_s)
+            decoded = self.codecs[source].decode(records, now_s)
         with self._stopwatch("window"):
             added = self.windower.add(source, decoded.samples, self.plan.sources[source])
         self.offsets[source] = records[-1].offset + 1
@@ -108,6 +112,12 @@ class Shard:
         When all are, event time goes on at the pace of `now_s`, so that silence is noticed even if it is complete.
         """
         products = Products()
+        for source in sorted(idle & self.codecs.keys()):
+            held = self.codecs[source].flush()
+            if held is not None:
+                added = self.windower.add(source, held, self.plan.sources[source])
+                products.accepted += added.accepted
+                products.late += added.late
         clock_s = self.windower.clock.clock_s(idle)
         if idle >= self.plan.sources.keys() and self.last_arrival_s is not None:
             clock_s += max(0.0, now_s - self.last_arrival_s)

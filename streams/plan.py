@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from classifiers.prequential import LearningParams
 from classifiers.silences import MaintenanceWindow
 from classifiers.triage import TriageParams
 from config.identity import config_hash, state_hash
-from config.models import Config, Scopes
+from config.models import Config, Input, Scopes
 from detectors.suite import SuiteParams
 from streams.decide import DecisionParams
+from streams.inputs import InputOptions, InputPlan
 from streams.validate import Rules
 from streams.windows import Statistic, WindowParams
 
@@ -36,6 +37,13 @@ class Plan:
     tier_of: Callable[[str], int]
     config_hash: str
     state_hash: str
+    inputs: Mapping[str, InputPlan] = field(default_factory=dict)
+    """How each source is read; one that is not in it is native."""
+
+    def judged_by(self) -> SuiteParams:
+        """What builds the suite: with profiles for aggregated metrics where any source brings them."""
+        aggregated = any(self.inputs[source].aggregated for source in self.sources if source in self.inputs)
+        return self.suite.following() if aggregated else self.suite
 
 
 def plan_of(config: Config) -> Plan:
@@ -60,4 +68,9 @@ def plan_of(config: Config) -> Plan:
         tier_of=config.tier_of,
         config_hash=config_hash(config),
         state_hash=state_hash(config),
+        inputs={source.topic: _input(source) for source in config.inputs},
     )
+
+
+def _input(source: Input) -> InputPlan:
+    return InputPlan(source.format, InputOptions(source.unknown_metrics, source.labels, source.max_series))

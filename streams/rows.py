@@ -16,10 +16,12 @@ from classifiers.triage import ServiceKey
 from detectors.base import IntArray
 from detectors.profiles import Profile, profile_index
 from detectors.suite import Suite
+from streams.inputs.fold import STEADY
 from streams.series import SeriesTable
 
 MISSED_DIMENSIONS = frozenset({None, "replica"})
-"""Scopes whose silence is an anomaly: the whole and its replicas. Versions and tenants may leave without a word."""
+"""Scopes whose silence is an anomaly: the whole and its replicas. Versions and tenants may leave without a word. Of
+what arrives aggregated only the silence of `STEADY` metrics counts: a mean is missing whenever there was no request."""
 
 
 class Rows:
@@ -30,7 +32,7 @@ class Rows:
         self._suite = suite
         self._profiles = profiles
         self._matched_labels = sorted({label for profile in profiles for label in profile.labels})
-        self._profile_of: dict[tuple[str | None, ...], int | None] = {}
+        self._profile_of: dict[tuple[str | bool | None, ...], int | None] = {}
         self._numbers: dict[ServiceKey, int] = {}
         self._replicas: dict[tuple[ServiceKey, str], int] = {}
         self.services: list[ServiceKey] = []
@@ -52,9 +54,11 @@ class Rows:
                 self._numbers[service] = len(self.services)
                 self.services.append(service)
             self.service_of[row] = self._numbers[service]
-            profile = self._profile(metric, scope)
+            aggregated = bool(self._series.aggregated[row])
+            profile = self._profile(metric, scope, aggregated)
             self.judged[row] = profile is not None
-            self.missed[row] = profile is not None and dimension_of(scope) in MISSED_DIMENSIONS
+            told = not aggregated or metric in STEADY
+            self.missed[row] = profile is not None and told and dimension_of(scope) in MISSED_DIMENSIONS
             if profile is not None:
                 self._suite.assign(np.array([row]), profile)
             if scope.version is not None:
@@ -96,11 +100,14 @@ class Rows:
         last = siblings[int(np.argmax(self._series.last_seen_s[siblings]))]
         self._suite.restore(np.array([row]), self._suite.snapshot(np.array([last])))
 
-    def _profile(self, metric: str, scope: Scope) -> int | None:
+    def _profile(self, metric: str, scope: Scope, aggregated: bool) -> int | None:
         labels = {name: getattr(scope, name) for name in self._matched_labels}
-        key = (metric, *labels.values())
+        key = (aggregated, metric, *labels.values())
         if key not in self._profile_of:
-            self._profile_of[key] = profile_index(metric, self._profiles, labels)
+            index = profile_index(metric, self._profiles, labels)
+            if index is not None and aggregated:
+                index = self._profiles.index(self._profiles[index].following)
+            self._profile_of[key] = index
         return self._profile_of[key]
 
     def _grow(self, size: int) -> None:

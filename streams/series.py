@@ -40,6 +40,8 @@ class SeriesTable:
         """(capacity,) the metric's number, -1 for a free row."""
         self.last_seen_s = np.full(capacity, np.nan)
         """(capacity,) event time of the scope's last record in the last closed window that held this series."""
+        self.aggregated = np.zeros(capacity, np.bool_)
+        """(capacity,) whether the series' values arrive aggregated; said by who fills the windows."""
         self._scope_of = np.full(capacity, -1, np.intp)
         self._scope_seen_s = np.full(0, -np.inf)
         self._metric_ids: dict[str, int] = {}
@@ -134,6 +136,7 @@ class SeriesTable:
         self.metric_of[rows] = -1
         self._scope_of[rows] = -1
         self.last_seen_s[rows] = np.nan
+        self.aggregated[rows] = False
         self._free.extend(rows[::-1].tolist())
         self._gone.append(rows)
         self.evicted += len(rows)
@@ -167,7 +170,8 @@ class SeriesTable:
         used = slice(0, self._used)
         arrays: State = {
             "metric_of": self.metric_of[used].copy(), "scope_of": self._scope_of[used].copy(),
-            "last_seen_s": self.last_seen_s[used].copy(), "scope_seen_s": self._scope_seen_s.copy(),
+            "last_seen_s": self.last_seen_s[used].copy(), "aggregated": self.aggregated[used].copy(),
+            "scope_seen_s": self._scope_seen_s.copy(),
             "free": np.array(self._free, np.intp), "gone": np.concatenate([np.empty(0, np.intp), *self._gone]),
             "retry_at_s": np.array([self._retry_at_s]),
         }
@@ -188,6 +192,7 @@ class SeriesTable:
         self.metric_of[: self._used] = metric_of
         self._scope_of[: self._used] = scope_of
         self.last_seen_s[: self._used] = state["last_seen_s"].astype(np.float64)
+        self.aggregated[: self._used] = state["aggregated"].astype(np.bool_)
         self._scope_seen_s = state["scope_seen_s"].astype(np.float64)
         self._free = state["free"].astype(np.intp).tolist()
         self._gone = [state["gone"].astype(np.intp)]

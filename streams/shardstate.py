@@ -17,10 +17,8 @@ from streams.pipeline import Shard, Stopwatch, untimed
 from streams.plan import Plan
 from streams.snapshots import Snapshot
 
-VERSION = 4
+VERSION = 5
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
-
-PARTS = ("series", "windows", "suite")
 
 
 class SnapshotMismatch(ValueError):  # noqa: N818
@@ -32,16 +30,19 @@ def to_snapshot(shard: Shard) -> Snapshot:
     series, series_meta = shard.series.snapshot()
     windows, windows_meta = shard.windower.snapshot()
     states = {"series": series, "windows": windows, "suite": shard.suite.snapshot(shard.series.active())}
+    inputs = {source: codec.snapshot() for source, codec in shard.codecs.items()}
+    states |= {f"input/{source}": arrays for source, (arrays, _) in inputs.items()}
     judged_s = shard.detection.judged_until_s
     return Snapshot(
         version=VERSION,
         config_hash=shard.plan.state_hash,
         offsets=dict(shard.offsets),
-        arrays={f"{part}.{name}": array for part in PARTS for name, array in states[part].items()},
+        arrays={f"{part}.{name}": array for part in states for name, array in states[part].items()},
         meta={
             "scopes": shard.scopes.snapshot(),
             "series": series_meta,
             "windows": windows_meta,
+            "inputs": {source: meta for source, (_, meta) in inputs.items()},
             "provenance": shard.provenance.snapshot(),
             "triage": dump(shard.triage),
             "decisions": shard.decider.dump(),
@@ -70,6 +71,8 @@ def from_snapshot(
         shard.rows.admit(active)
         shard.suite.restore(active, _part(snapshot.arrays, "suite"))
         shard.provenance.restore(meta["provenance"])
+        for source in meta["inputs"].keys() & shard.codecs.keys():
+            shard.codecs[source].restore(_part(snapshot.arrays, f"input/{source}"), meta["inputs"][source])
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
         shard.control.load(meta["control"])

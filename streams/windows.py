@@ -6,13 +6,17 @@ with enough samples yields one window. A sparse series is carried on into the ne
 samples or `max_wait_s` have passed since its window began; then it closes as it is. The result depends on the records
 and their order within a source, not on how they were cut into batches or how sources interleave.
 
+Values that were aggregated elsewhere (`Samples.span_s`) wait for nothing: they are a window of one, or the mean of the
+few that came in a base window, which reaches back as far as they do. Exporters are seconds apart, and none of their
+values can be spared, so one that is late by up to `FORGIVEN_S` goes to the first window still open.
+
 Lost on a crash and rebuilt from the last snapshot, to the bit. Duplicates count twice: the owner skips by offset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf
 from typing import Literal
 
@@ -27,6 +31,8 @@ from streams.series import SeriesTable
 from streams.windowstate import Meta, pack, unpack
 
 Statistic = Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
+FORGIVEN_S = 60.0
+"""How late a value that arrives aggregated may be: a minute is the longest usual time between two."""
 QUANTILES: dict[str, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -114,6 +120,8 @@ class Windower:
         if not len(samples):
             return AddResult(0, 0, 0)
         window = np.floor(samples.ts_s / self.params.size_s).astype(np.intp)
+        if samples.span_s is not None:
+            window = self._forgiven(source, samples.ts_s, window)
         late = self._late(source, samples.ts_s, window)
         self.clock.observe(source, float(samples.ts_s.max()))
         lates = int(np.count_nonzero(late))
@@ -132,6 +140,15 @@ class Windower:
         late: BoolArray = (end_s <= highest - self.params.lateness_s) | (end_s <= self.closed_s)
         return late
 
+    def _forgiven(self, source: str, ts_s: FloatArray, window: IntArray) -> IntArray:
+        """The windows, moved on for what is a little late."""
+        highest = np.maximum.accumulate(np.concatenate([[self.clock.highest_s(source)], ts_s[:-1]]))
+        passed_s = np.maximum(highest - self.params.lateness_s, self.closed_s)
+        late_s = passed_s - ts_s
+        moved_s = np.where((late_s > 0.0) & (late_s <= FORGIVEN_S), passed_s, ts_s)
+        forgiven: IntArray = np.maximum(window, np.floor(moved_s / self.params.size_s).astype(np.intp))
+        return forgiven
+
     def _cell(self, window: int, source: str, counted: bool) -> Cell:
         cell = self._cells.setdefault(window, {}).setdefault(source, Cell())
         cell.counted |= counted
@@ -143,6 +160,9 @@ class Windower:
         members = Members(samples.scope[:, every], self._size())
         cell.see(members.scopes, members.spread(samples.ts_s[every]), members.counts)
         cell.cover(samples.offset[every])
+        if samples.span_s is not None:
+            since_s = samples.ts_s[every] - samples.span_s[every]
+            cell.reach(members.scopes, members.spread(since_s), len(members.counts))
         inside = None
         dropped = 0
         for column in samples.columns:
@@ -160,7 +180,7 @@ class Windower:
             if not len(values):
                 continue
             metric = self._metric(column.metric)
-            if metric is None or column.metric == self.params.rate_metric:
+            if metric is None or (column.metric == self.params.rate_metric and samples.span_s is None):
                 dropped += len(values)
                 continue
             cell.metrics.setdefault(metric, Sums()).add(theirs.scopes, theirs.spread(values), theirs.counts)
@@ -216,6 +236,7 @@ class Windower:
             self._gather(cell, window, end_s, parts, samples)
         whole = merged(parts)
         ready = (whole.count >= self.params.min_count) | (whole.first <= window - self.wait_windows + 1)
+        ready |= self.series.aggregated[whole.rows]
         self._carried = whole.take(~ready)
         rows, values = (np.concatenate(arrays) for arrays in zip(*samples, strict=True))
         block = self._block(whole.take(ready), end_s, rows, values)
@@ -250,6 +271,11 @@ class Windower:
             scopes = np.flatnonzero(sums.table[0])
             rows = self.series.claim(metric, scopes, last_s[scopes], end_s)
             parts.append(parts_of(sums, rows, scopes, window))
+            if cell.reach_s is not None:
+                held = rows >= 0
+                self.series.aggregated[rows[held]] = True
+                since = np.floor(cell.reach_s[scopes[held]] / self.params.size_s).astype(np.intp)
+                parts[-1] = replace(parts[-1], first=np.minimum(since, window))
             for members, values in cell.samples.get(metric, ()):
                 rows = self.series.find(metric, members)
                 samples.append((rows[rows >= 0], values[rows >= 0]))
@@ -261,10 +287,12 @@ class Windower:
         spread: FloatArray = np.sqrt(parts.m2 / np.maximum(parts.count - 1.0, 1.0))
         value, low, high = parts.mean.copy(), parts.low.copy(), parts.high.copy()
         metric = self.series.metric_of[parts.rows]
+        requests = ~self.series.aggregated[parts.rows]
         columns = {"max": parts.high, "min": parts.low, "sum": parts.total, "count": parts.count}
         for number in np.unique(metric).tolist():
             mine, statistic = metric == number, self._statistic[number]
             if self.series.metrics[number] == self.params.rate_metric:
+                mine &= requests
                 value[mine] = low[mine] = high[mine] = parts.count[mine] / (end - start_s)[mine]
             elif statistic in QUANTILES:
                 share = np.full(int(mine.sum()), QUANTILES[statistic])

@@ -30,6 +30,7 @@ class CellMeta(TypedDict):
     counted: bool
     scopes: int
     metrics: list[MetricMeta]
+    aggregated: bool
 
 
 class Meta(TypedDict, total=False):
@@ -51,6 +52,7 @@ def pack(cells: Cells, carried: Parts, kept: Kept, metrics: Sequence[str]) -> tu
     """Copies of all there is, only for the scopes in use. metrics: names by number."""
     long: dict[str, list[NDArray[np.generic]]] = {
         "cell_scope": [], "cell_requests": [], "sum_scope": [], "sum_table": [], "sample_scope": [], "sample_value": [],
+        "cell_reach": [],
     }
     told: list[CellMeta] = []
     for window, by_source in cells.items():
@@ -58,14 +60,17 @@ def pack(cells: Cells, carried: Parts, kept: Kept, metrics: Sequence[str]) -> tu
             scopes = np.flatnonzero(cell.requests[0])
             long["cell_scope"].append(scopes)
             long["cell_requests"].append(cell.requests[:, scopes].T)
+            if cell.reach_s is not None:
+                long["cell_reach"].append(cell.reach_s[scopes])
             told.append(CellMeta(
                 window=window, source=source, first_offset=cell.first_offset, last_offset=cell.last_offset,
-                counted=cell.counted, scopes=len(scopes),
+                counted=cell.counted, scopes=len(scopes), aggregated=cell.reach_s is not None,
                 metrics=[_pack_metric(cell, metric, metrics[metric], long) for metric in cell.metrics],
             ))
     empty: dict[str, NDArray[np.generic]] = {
         "cell_scope": np.empty(0, np.intp), "cell_requests": np.empty((0, 2)), "sum_scope": np.empty(0, np.intp),
         "sum_table": np.empty((0, 6)), "sample_scope": np.empty(0, np.intp), "sample_value": np.empty(0),
+        "cell_reach": np.empty(0),
     }
     state: State = {name: np.concatenate([empty[name], *arrays]) for name, arrays in long.items()}
     state["carried_int"] = np.stack([getattr(carried, name) for name in INTS])
@@ -120,6 +125,9 @@ def unpack(
         cell.requests = np.zeros((2, int(scopes.max(initial=-1)) + 1))
         cell.requests[1] = -np.inf
         cell.requests[:, scopes] = reader.floats("cell_requests", told["scopes"]).T
+        if told["aggregated"]:
+            cell.reach_s = np.full(cell.requests.shape[1], np.inf)
+            cell.reach_s[scopes] = reader.floats("cell_reach", told["scopes"])
         for of_metric in told["metrics"]:
             metric = metric_id(of_metric["metric"])
             cell.metrics[metric] = _unpack_sums(reader, of_metric["scopes"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 
 from config.models import Config, Input
-from streams.contracts.asyncapi_messages import BINDING, BURIED, PRIVATE, message_of, schemas_of
+from streams.contracts.asyncapi_messages import BINDING, BURIED, FOREIGN, PRIVATE, message_of, schemas_of
 from streams.contracts.catalogue import RECORD, MessageType
 from streams.contracts.channels import CHANNELS, Channel
 from streams.contracts.schemas import Schema
@@ -16,8 +16,8 @@ ABOUT = (
     "with ce_, data as JSON in the value. Delivery is at least once; a repeat has the same ce_source and ce_id. Ignore "
     "fields that you do not know. Topics marked internal may change with any release."
 )
-FORMATS: Mapping[str, MessageType] = {"native": RECORD}
-"""What the records of an input topic are, by its configured format."""
+FORMATS: Mapping[str, str] = {"native": RECORD.name, **{name: name for name in FOREIGN}}
+"""The message that the records of an input topic are, by its configured format."""
 LISTS = frozenset({"cleanup.policy"})
 """Settings of a topic that the binding wants as a list."""
 
@@ -44,6 +44,7 @@ def document(config: Config) -> Schema:
         "components": {
             "messages": {
                 **{name: message_of(kind) for name, kind in kinds.items()}, "buried": BURIED, "private": PRIVATE,
+                **{one.format: FOREIGN[one.format] for one in config.inputs if one.format in FOREIGN},
             },
             "schemas": dict(part for kind in kinds.values() for part in schemas_of(kind)),
         },
@@ -51,13 +52,14 @@ def document(config: Config) -> Schema:
 
 
 def _kinds(config: Config) -> Iterator[MessageType]:
-    yield from (FORMATS[one.format] for one in config.inputs)
+    if any(FORMATS[one.format] == RECORD.name for one in config.inputs):
+        yield RECORD
     for one in CHANNELS:
         yield from one.messages
 
 
 def _input(one: Input) -> Schema:
-    name = FORMATS[one.format].name
+    name = FORMATS[one.format]
     return {
         "address": one.topic, "title": "Measurements",
         "description": "Written by serving stacks, keyed by service. All inputs have the same number of partitions.",
@@ -88,7 +90,7 @@ def _names(one: Channel) -> list[str]:
 def _operations(config: Config) -> Iterator[tuple[str, Schema]]:
     group = {"kafka": {"groupId": {"type": "string", "const": config.kafka.group}, "bindingVersion": BINDING}}
     for one in config.inputs:
-        receive = _operation("receive", one.topic, [FORMATS[one.format].name])
+        receive = _operation("receive", one.topic, [FORMATS[one.format]])
         yield f"receive-{one.topic}", {**receive, "bindings": group}
     for channel in CHANNELS:
         for action in channel.directions:

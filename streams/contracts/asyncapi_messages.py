@@ -63,6 +63,22 @@ PRIVATE: Schema = {
     "contentType": "application/octet-stream", "x-internal": True,
 }
 
+FOREIGN: Mapping[str, Schema] = {
+    "otlp_proto": {
+        "name": "otlp_proto", "title": "OTLP metrics", "contentType": "application/x-protobuf",
+        "summary": "An ExportMetricsServiceRequest of OpenTelemetry, as its Collector writes it.",
+    },
+    "otlp_json": {
+        "name": "otlp_json", "title": "OTLP metrics", "contentType": "application/json",
+        "summary": "An ExportMetricsServiceRequest of OpenTelemetry in OTLP/JSON, as its Collector writes it.",
+    },
+    "prometheus_json": {
+        "name": "prometheus_json", "title": "Prometheus sample", "contentType": "application/json",
+        "summary": "One sample with timestamp, value, name and labels, as prometheus-kafka-adapter writes it.",
+    },
+}
+"""Input formats whose contract is kept by others, by format."""
+
 
 def message_of(kind: MessageType) -> Schema:
     """The message object of a type."""

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 
 from classifiers.model import Incident
-from streams.codec import decode
 from streams.contracts.catalogue import CATALOGUE, INCIDENT, RECORD, MessageType
 from streams.contracts.fields import FIELDS
 from streams.contracts.schemas import Schema, schema_of
+from streams.inputs.native import decode
 from streams.pipeline import Products, Shard
 from streams.scopes import ScopeTable
 from streams.validate import Rules

@@ -7,7 +7,7 @@ from math import inf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.codec import decode
+from streams.inputs.native import decode
 from streams.scopes import ScopeTable
 from streams.series import SeriesTable
 from streams.validate import Rules

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.base import Block
-from streams.codec import decode
 from streams.columns import Samples
+from streams.inputs.native import decode
 from streams.scopes import ScopeTable
 from streams.series import SeriesTable
 from streams.validate import Rules

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from classifiers.model import Scope
-from streams.codec import Decoded, decode
+from streams.codec import Decoded
+from streams.inputs.native import decode
 from streams.scopes import ScopeTable
 from streams.validate import Rules
 from tests.streams.records import NOW_S, FakeRecord, records, sample

@@ -1,0 +1,240 @@
+"""Histograms of observations: cumulative readings that can be subtracted, and what happened between two of them.
+
+`Buckets` (explicit bounds) and `Exponential` (OpenTelemetry's base-2 buckets, reduced to the coarser of two scales) are
+readings as they come, `Plain` a single number. What lies between two readings becomes `Observed`: counts by interval,
+in our units, which may be added up over series and asked for its mean and quantiles.
+
+A quantile is interpolated linearly within its bucket, so it is off by at most the bucket's width; the open bucket above
+the last bound answers that bound, and the lowest one begins at 0 where its bound is positive, as Prometheus has it.
+Sources: OpenTelemetry metrics data model (exponential histograms), Prometheus `histogram_quantile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, isnan
+from typing import Protocol, Self
+
+import numpy as np
+
+Numbers = list[float]
+LEAST_BEYOND = 2.0
+"""Observations that must lie beyond a quantile for it to be told: p50 needs 4 in all, p95 40, p99 200."""
+
+
+class Reading(Protocol):
+    """A cumulative value at an instant."""
+
+    def minus(self, older: Self) -> Self | None:
+        """What was added since `older`; None when this does not go on from it (a reset, or other buckets)."""
+
+    def fell(self, older: Self) -> bool:
+        """Whether it cannot have come from `older` by adding: the source began anew."""
+
+    def pack(self) -> Numbers:
+        """As plain numbers, for a snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """One number that only grows."""
+
+    value: float
+
+    def minus(self, older: Plain) -> Plain | None:
+        """See `Reading`."""
+        return None if self.value < older.value else Plain(self.value - older.value)
+
+    def fell(self, older: Plain) -> bool:
+        """See `Reading`."""
+        return self.value < older.value
+
+    def pack(self) -> Numbers:
+        """See `Reading`."""
+        return [self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """total: sum of the observations, NaN where the source gives none. counts: one more than bounds, not cumulated."""
+
+    count: float
+    total: float
+    bounds: tuple[float, ...]
+    counts: tuple[float, ...]
+
+    def minus(self, older: Buckets) -> Buckets | None:
+        """See `Reading`."""
+        if self.bounds != older.bounds or self.fell(older):
+            return None
+        counts = tuple([mine - theirs for mine, theirs in zip(self.counts, older.counts, strict=True)])
+        return Buckets(self.count - older.count, self.total - older.total, self.bounds, counts)
+
+    def fell(self, older: Buckets) -> bool:
+        """See `Reading`."""
+        if self.count < older.count:
+            return True
+        return self.bounds == older.bounds and any(map(float.__lt__, self.counts, older.counts))
+
+    def pack(self) -> Numbers:
+        """See `Reading`."""
+        return [self.count, self.total, float(len(self.bounds)), *self.bounds, *self.counts]
+
+    def observed(self, factor: float) -> Observed:
+        """In our units."""
+        return Observed(self.count, self.total * factor, [(_scaled(self.bounds, factor), self.counts)])
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """Bucket i holds observations above base**i and up to base**(i+1), where base is 2**2**-scale. What is not above 0
+    counts in `zero`. counts: by ascending index, none of them 0."""
+
+    count: float
+    total: float
+    scale: int
+    zero: float
+    counts: tuple[tuple[int, float], ...]
+
+    def minus(self, older: Exponential) -> Exponential | None:
+        """See `Reading`."""
+        if self.scale > older.scale or self.fell(older):
+            return None
+        left = dict(self.counts)
+        for index, count in older.at_scale(self.scale).counts:
+            left[index] = left.get(index, 0.0) - count
+        counts = tuple((index, count) for index, count in left.items() if count)
+        zero = self.zero - older.zero
+        return Exponential(self.count - older.count, self.total - older.total, self.scale, zero, counts)
+
+    def fell(self, older: Exponential) -> bool:
+        """See `Reading`."""
+        if self.count < older.count or self.zero < older.zero:
+            return True
+        if self.scale > older.scale:
+            return False
+        mine = dict(self.counts)
+        return any(mine.get(index, 0.0) < count for index, count in older.at_scale(self.scale).counts)
+
+    def at_scale(self, scale: int) -> Exponential:
+        """The same in coarser buckets."""
+        if scale == self.scale:
+            return self
+        coarse: dict[int, float] = {}
+        for index, count in self.counts:
+            at = index >> (self.scale - scale)
+            coarse[at] = coarse.get(at, 0.0) + count
+        return Exponential(self.count, self.total, scale, self.zero, tuple(coarse.items()))
+
+    def pack(self) -> Numbers:
+        """See `Reading`."""
+        flat = [number for index, count in self.counts for number in (float(index), count)]
+        return [self.count, self.total, float(self.scale), self.zero, *flat]
+
+    def observed(self, factor: float) -> Observed:
+        """In our units."""
+        bounds: list[float] = [0.0]
+        counts = [self.zero]
+        for index, count in sorted(self.counts):
+            low, high = _edge(index, self.scale), _edge(index + 1, self.scale)
+            if low > bounds[-1]:
+                bounds.append(low)
+                counts.append(0.0)
+            bounds.append(high)
+            counts.append(count)
+        layout = tuple(bound * factor for bound in bounds)
+        return Observed(self.count, self.total * factor, [(layout, (*counts, 0.0))])
+
+
+def unpack(kind: type[Reading], numbers: Sequence[float]) -> Reading:
+    """What `pack` gave; raises ValueError when it is too short for its kind."""
+    if kind is Plain and len(numbers) == 1:
+        return Plain(numbers[0])
+    if kind is Buckets and len(numbers) >= 4 and len(numbers) == 4 + 2 * int(numbers[2]):
+        width = int(numbers[2])
+        return Buckets(numbers[0], numbers[1], tuple(numbers[3 : 3 + width]), tuple(numbers[3 + width :]))
+    if kind is Exponential and len(numbers) >= 4 and len(numbers) % 2 == 0:
+        pairs = tuple((int(index), count) for index, count in zip(numbers[4::2], numbers[5::2], strict=True))
+        return Exponential(numbers[0], numbers[1], int(numbers[2]), numbers[3], pairs)
+    raise ValueError(f"reading: {len(numbers)} numbers, expected as many as a {kind.__name__} has")
+
+
+@dataclass(slots=True)
+class Observed:
+    """Observations within an interval, of one series or several. parts: (bounds, counts), one for each layout."""
+
+    count: float
+    total: float
+    parts: list[tuple[tuple[float, ...], tuple[float, ...]]]
+
+    def add(self, other: Observed) -> None:
+        """Take another's observations in."""
+        self.count += other.count
+        self.total += other.total
+        for bounds, counts in other.parts:
+            for place, (known, sums) in enumerate(self.parts):
+                if known == bounds:
+                    self.parts[place] = (known, tuple([a + b for a, b in zip(sums, counts, strict=True)]))
+                    break
+            else:
+                self.parts.append((bounds, counts))
+
+    @property
+    def mean(self) -> float | None:
+        """None without observations, or where a source gives no sums."""
+        return None if self.count <= 0.0 or isnan(self.total) else self.total / self.count
+
+    def quantile(self, share: float) -> float | None:
+        """None where there are too few observations to tell it."""
+        if self.count * (1.0 - share) < LEAST_BEYOND:
+            return None
+        if len(self.parts) == 1:
+            return _within(*self.parts[0], share)
+        return _across(self.parts, share)
+
+
+def _within(bounds: tuple[float, ...], counts: tuple[float, ...], share: float) -> float | None:
+    """The quantile of one layout."""
+    wanted = share * sum(counts)
+    if wanted <= 0.0 or not bounds:
+        return None
+    seen = 0.0
+    for place, count in enumerate(counts):
+        if count and seen + count >= wanted:
+            if place == len(bounds):
+                return bounds[-1]
+            low = bounds[place - 1] if place else min(0.0, bounds[0])
+            return low + (bounds[place] - low) * (wanted - seen) / count
+        seen += count
+    return bounds[-1]
+
+
+def _across(parts: list[tuple[tuple[float, ...], tuple[float, ...]]], share: float) -> float | None:
+    """The quantile over layouts that differ: their distribution functions are added up at the edges of all."""
+    edges = np.unique(np.concatenate([np.array([min(0.0, bounds[0]), *bounds]) for bounds, _ in parts if bounds]))
+    below = np.zeros(len(edges))
+    in_all = 0.0
+    for bounds, counts in parts:
+        if bounds:
+            own = np.array([min(0.0, bounds[0]), *bounds])
+            below += np.interp(edges, own, np.concatenate([[0.0], np.cumsum(counts[:-1])]))
+            in_all += sum(counts)
+    wanted = share * in_all
+    if wanted <= 0.0:
+        return None
+    return float(np.interp(wanted, below, edges))
+
+
+@lru_cache(maxsize=1024)
+def _scaled(bounds: tuple[float, ...], factor: float) -> tuple[float, ...]:
+    return tuple(bound * factor for bound in bounds)
+
+
+@lru_cache(maxsize=4096)
+def _edge(index: int, scale: int) -> float:
+    try:
+        return float(2.0 ** (index * 2.0**-scale))
+    except OverflowError:
+        return inf
