@@ -15,6 +15,7 @@ from uuid import uuid4
 import click
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Silence
+from classifiers.features import features
 from classifiers.model import Category, Severity
 from classifiers.silences import parse_matcher
 from config import load
@@ -132,7 +133,7 @@ def feedback(
     found = _run(incident_of(config, incident_id))
     resolve_s = None if found.resolved_at_s is None else max(0.0, found.resolved_at_s - found.onset_at_s)
     _say(config, _sound(lambda: Feedback(
-        f"fb-{uuid4().hex[:8]}", incident_id, by, now_s, category, severity, confirmed, {}, resolve_s,
+        f"fb-{uuid4().hex[:8]}", incident_id, by, now_s, category, severity, confirmed, features(found), resolve_s,
     )), key, only_print)
 
 

@@ -81,6 +81,7 @@ async def test_what_is_said_with_a_key_is_heeded_and_what_is_forged_is_not(broke
         values = {value.get("id"): value for _, value in await deployment.read("control")}
         (feedback,) = [value for value in values.values() if value.get("incident_id") == found["id"]]
         assert (feedback["confirmed"], feedback["severity"], feedback["by"]) == (True, "P1", "ana")
+        assert feedback["features"]["category model_degradation"] == 1.0
         assert feedback["resolve_s"] == found["resolved_at_s"] - found["onset_at_s"]
         assert await deployment.end(process) == 0
         trail = [(entry["subject"], entry["event"]) for _, entry in await deployment.read("audit")]
