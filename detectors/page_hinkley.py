@@ -1,15 +1,17 @@
 """Page-Hinkley: has the mean of the row's residuals drifted away from their mean so far?
 
-River's `PageHinkley`, one a row: the faded sum of deviations from the running mean, less an allowance, against its own
+River's `PageHinkley`, one a row: the sum of deviations from the running mean, less an allowance, against its own
 minimum (for a rise) and maximum (for a fall). River compares the difference with a threshold in the stream's own unit,
 so that one setting never alarms on seconds and always on milliseconds; forgets everything at each finding, and then
 takes the return to normal for a change; lets the mean follow a change it is to be measured against; and is deaf for
-ever after one NaN. Here its threshold is infinite and the difference becomes a level through `calibrate`; while that
-alarms, the mean stands still and the sums are held just above the height that alarms, so that an alarm lasts as long as
-the change and its evidence drains afterwards.
+ever after one NaN. It fades the sums and not their extremes: the older the row, the more of the allowance the fading
+takes back, until the sums wander freely. Here nothing fades, river's threshold is infinite and the difference becomes a
+level through `calibrate`; while that alarms, the mean stands still and the sums are held above the height that alarms,
+so that an alarm lasts as long as the change and its evidence drains afterwards.
 
-Fails: a window late, and slower than CUSUM, whose reference does not move with the change. Cost: 3 us per
-window and series; 320 bytes a series that uses it, 1 KB in memory.
+Fails: a window late; slower than CUSUM, whose reference does not move with the change; and alarms more often than asked
+where residuals are strongly autocorrelated. Cost: 3 us per window and series; 320 bytes a series that uses it, 1 KB in
+memory.
 
 Sources: Page 1954; Hinkley 1971; river 0.26 `drift.PageHinkley`.
 """
@@ -29,24 +31,26 @@ from detectors.river_bank import DriftBank
 from detectors.river_rows import floats
 
 _RECENT = 0.2
-_HOLD = 2.0
+_HOLD = 8.0
 """How far above the height that alarms a difference may stand, in spreads."""
 _FIELDS = 6
+_NO_FADING = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class PageHinkleyParams:
-    """delta: allowance a window, in spreads. fading: of the sums, per window. clip: residuals are cut to so many
-    spreads. memory: windows over which the mean is taken. warm_up: windows before the row is judged.
+    """delta: allowance a window, in spreads. clip: residuals are cut to so many spreads. memory: windows over which the
+    mean is taken. warm_up: windows before the row is judged.
     """
 
     every_windows: float = 604_800.0
-    delta: float = 0.25
-    fading: float = 0.9999
+    delta: float = 0.5
     clip: float = 5.0
     memory: float = 2000.0
     warm_up: int = 30
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=6.0, rate=0.002, excess=2.2, longest=60.0))
+    tail: TailParams = field(
+        default_factory=lambda: TailParams(mark=4.0, rate=0.0065, excess=1.05, shape=0.1, longest=300.0),
+    )
 
     def build(self, capacity: int) -> DriftBank[RiverPageHinkley]:
         """The bank. Its shift is the mean of the last few residuals."""
@@ -75,7 +79,7 @@ class _Guard:
 
     def new(self) -> RiverPageHinkley:
         params = self._params
-        return cast("RiverPageHinkley", PageHinkley(params.warm_up, params.delta, math.inf, params.fading))
+        return cast("RiverPageHinkley", PageHinkley(params.warm_up, params.delta, math.inf, _NO_FADING))
 
     def feed(
         self, one: RiverPageHinkley, value: float, heights: tuple[float, float], shift: float,

@@ -22,6 +22,8 @@ from detectors.gaussian import GaussianParams
 from detectors.half_space_trees import HalfSpaceTreesParams
 from detectors.kswin import KswinParams
 from detectors.page_hinkley import PageHinkleyParams
+from detectors.profiles import Profile
+from detectors.suite import Suite, SuiteParams
 from tests.detectors.streams import windows
 
 EVERY = 5000.0
@@ -111,7 +113,7 @@ def test_page_hinkley_sums_are_river_s() -> None:
     stream = 0.05 * noise(400)
     bank = PageHinkleyParams(delta=0.005, memory=1e9).build(1)
     play(bank, stream)
-    river = PageHinkley(delta=0.005, threshold=1e9)
+    river = PageHinkley(delta=0.005, threshold=1e9, alpha=1.0)
     for value in stream[:, 0].tolist():
         river.update(value)  # type: ignore[no-untyped-call]
     assert body(bank).tolist() == [
@@ -173,6 +175,33 @@ def test_an_unknown_window_changes_nothing_and_has_no_level(build: Callable[[int
         bank.learn(block)
     after = bank.snapshot(ROW)
     assert all(np.array_equal(cells, before[name], equal_nan=True) for name, cells in after.items())
+
+
+def test_a_suite_of_river_s_detectors_goes_on_after_a_restore_as_if_nothing_had_been() -> None:
+    every = Profile("every", ".*", detectors=("robust_location", *BUILDS))
+
+    def suite() -> Suite:
+        made = SuiteParams(profiles=(every,)).build(2)
+        made.assign(np.arange(2), 0)
+        return made
+
+    def step(one: Suite, at: int) -> FloatArray:
+        block = windows(100.0 + stream[at], at)
+        levels = one.score(block).levels
+        one.arrived(block)
+        one.learn(block)
+        return levels
+
+    stream = np.concatenate([noise(330, 1), noise(330, 2)], axis=1)
+    first, second = suite(), suite()
+    for at in range(300):
+        step(first, at)
+    second.restore(np.arange(2), first.snapshot(np.arange(2)))
+    for at in range(300, 330):
+        levels = step(first, at)
+        assert np.array_equal(levels, step(second, at), equal_nan=True)
+    asked = [first.names.index(name) for name in BUILDS if name != "half_space_trees"]
+    assert np.isfinite(levels[asked]).all()
 
 
 @pytest.mark.parametrize(

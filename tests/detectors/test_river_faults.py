@@ -271,6 +271,15 @@ def test_page_hinkley_takes_the_return_to_normal_for_no_change() -> None:
     assert not (levels[860:] >= 1.0).any()
 
 
+def test_page_hinkley_keeps_its_allowance_however_old_the_row() -> None:
+    stream = noise(20_000)
+    found = findings(cast("Drift", drift.PageHinkley(delta=0.5, threshold=25.0)), stream)
+    assert found
+    assert found[0] > 5000
+
+    assert not alarms(PageHinkleyParams().build(1), stream)
+
+
 def test_kswin_answers_a_replay_as_it_answered_the_first_time() -> None:
     def draws(test: drift.KSWIN) -> list[float]:
         found = []
