@@ -1,0 +1,68 @@
+"""The learning benchmark measures what it says: seeded incidents of the real rules, operators as described."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+
+import pytest
+
+from benchmarks.triage.confirmed import SLIPS, as_the_rules, at_random, confirmed, incidents, of_their_own
+from benchmarks.triage.learning import Outcome, Story, coverage, failures, tell
+from classifiers.features import features
+from classifiers.steadiness import ORDER
+
+
+def test_the_same_seed_gives_the_same_stream_and_another_seed_another() -> None:
+    first, again, other = (list(islice(incidents(seed), 20)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_incidents_are_of_many_kinds_and_all_over() -> None:
+    seen = list(islice(incidents(3), 60))
+    assert {incident.state for incident in seen} == {"resolved"}
+    assert len({incident.id for incident in seen}) == 60
+    assert len({incident.category for incident in seen}) >= 4
+    assert len({incident.severity for incident in seen}) >= 3
+    assert {incident.tenant is None for incident in seen} == {incident.replica is None for incident in seen} == {
+        True, False,
+    }
+
+
+def test_an_operator_slips_as_often_as_it_says() -> None:
+    dice = random.Random(1)
+    incident = next(one for one in incidents(1) if one.peak_severity not in ("P0", "P4"))
+    wrong = sum(as_the_rules(incident, dice) != incident.peak_severity for _ in range(2000))
+    assert wrong / 2000 == pytest.approx(SLIPS, abs=0.02)
+
+
+def test_an_operator_with_a_policy_holds_a_tenants_trouble_for_worse() -> None:
+    hit = next(one for one in incidents(1) if one.tenant is not None and one.peak_severity != "P0")
+    said = [of_their_own(hit, random.Random(seed)) for seed in range(200)]
+    assert max(ORDER, key=said.count) == ORDER[ORDER.index(hit.peak_severity) - 1]
+
+
+def test_feedback_is_on_the_incident_and_names_its_features_and_time() -> None:
+    for incident, said in confirmed(1, [(5, at_random)]):
+        assert incident.resolved_at_s is not None
+        assert (said.incident_id, said.features) == (incident.id, features(incident))
+        assert said.resolve_s == incident.resolved_at_s - incident.onset_at_s
+        assert said.at_s > incident.resolved_at_s
+
+
+def test_a_story_counts_what_each_side_said_before_it_knew() -> None:
+    found = tell(Story((as_the_rules,), trusted=False), 30, 1)
+    assert found.incidents == 30
+    assert found.rules == found.told
+    assert found.trusted is False
+
+
+def test_an_interval_is_measured_against_its_promise() -> None:
+    held, promised = coverage(20, 1)
+    assert held == pytest.approx(promised, abs=0.03)
+
+
+def test_trust_that_was_not_earned_is_a_failure_by_name() -> None:
+    told = {"agrees with the rules": [Outcome(trusted=True)], "has a policy of their own": [Outcome(trusted=True)]}
+    assert failures(told) == ["agrees with the rules, seed 100: trusted in the end"]
