@@ -39,7 +39,8 @@ class By:
 class Alias:
     """One source name. kind: of the source. metric: ours, that of a counter being its rate; None where only tallies are
     made of it. unit: of the source's values, where the wire does not say. tallies: what grows by a counter's increase,
-    or by the number of observations of a histogram. by: a label that decides on metric or tallies."""
+    or by the number of observations of a histogram. by: a label that decides on metric or tallies. zero: tallies that
+    are 0, and not unknown, while there is no series for them yet, as exporters begin one with the first event."""
 
     source: str
     stack: Stack
@@ -48,20 +49,24 @@ class Alias:
     unit: Unit = "1"
     tallies: tuple[str, ...] = ()
     by: By | None = None
+    zero: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        named = set(self.tallies).union(*(tallies for _, tallies in (self.by.value.values() if self.by else ())))
+        chosen = [] if self.by is None else [tallies for _, tallies in self.by.value.values()]
+        named = {*self.tallies, *self.zero}.union(*chosen)
         if named - TALLIES:
             raise ValueError(f"alias {self.source}: tallies {sorted(named - TALLIES)}, expected some of those declared")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the points of one series go: our metric (None: nowhere), the tallies they add to, and their factor."""
+    """Where the points of one series go: our metric (None: nowhere), the tallies they add to, those that are at least
+    0 with them, and their factor."""
 
     kind: Kind
     metric: str | None
     tallies: tuple[str, ...]
+    zero: tuple[str, ...]
     factor: float
 
 
@@ -86,7 +91,9 @@ def factor(told: str, declared: Unit) -> float:
 def target_of(alias: Alias, labels: Mapping[str, str], told: str) -> Target:
     """Where the points of a series with these labels, and this unit on the wire, go."""
     metric, tallies = alias.by.choice(labels) if alias.by is not None else (None, ())
-    return Target(alias.kind, metric or alias.metric, alias.tallies + tallies, factor(told, alias.unit))
+    of_labels = () if alias.by is None else [tally for _, some in alias.by.value.values() for tally in some]
+    zero = tuple(dict.fromkeys((*alias.zero, *of_labels)))
+    return Target(alias.kind, metric or alias.metric, alias.tallies + tallies, zero, factor(told, alias.unit))
 
 
 _REWRITTEN = re.compile(r"[.:/\-]")

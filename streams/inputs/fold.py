@@ -7,7 +7,7 @@ metrics: `ttft_ms` is the mean, `ttft_ms_p50`, `ttft_ms_p95` and `ttft_ms_p99` a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import NamedTuple
@@ -72,11 +72,11 @@ class Heap:
         """The increase of a counter."""
         if target.metric is not None and span_s > 0.0:
             self.rates[target.metric] = self.rates.get(target.metric, 0.0) + increase * target.factor / span_s
-        self._tally(target.tallies, increase * target.factor, span_s)
+        self._tally(target, increase * target.factor, span_s)
 
     def observe(self, target: Target, observed: Observed, span_s: float) -> None:
         """What a histogram, already in our units, took in."""
-        self._tally(target.tallies, observed.count, span_s)
+        self._tally(target, observed.count, span_s)
         if target.metric is None:
             return
         known = self.observed.get(target.metric)
@@ -85,9 +85,11 @@ class Heap:
         else:
             known.add(observed)
 
-    def _tally(self, tallies: Sequence[str], amount: float, span_s: float) -> None:
+    def _tally(self, target: Target, amount: float, span_s: float) -> None:
         self.span_s = max(self.span_s, span_s)
-        for tally in tallies:
+        for tally in target.zero:
+            self.tallies.setdefault(tally, 0.0)
+        for tally in target.tallies:
             self.tallies[tally] = self.tallies.get(tally, 0.0) + amount
             if span_s > 0.0:
                 self.flows[tally] = self.flows.get(tally, 0.0) + amount / span_s

@@ -76,7 +76,7 @@ TGI = (
     Alias("tgi_request_input_length", "tgi", "histogram", "prompt_tokens"),
     Alias("tgi_request_generated_tokens", "tgi", "histogram", "completion_tokens"),
     Alias("tgi_request_count", "tgi", "counter", None, tallies=("requests",)),
-    Alias("tgi_request_success", "tgi", "counter", None, tallies=("served",)),
+    Alias("tgi_request_success", "tgi", "counter", None, tallies=("served",), zero=("failed",)),
     Alias("tgi_request_failure", "tgi", "counter", None, tallies=("failed",)),
     Alias("tgi_queue_size", "tgi", "gauge", "queue_depth"),
     Alias("tgi_batch_current_size", "tgi", "gauge", "batch_active"),
@@ -111,7 +111,7 @@ NIM = (
 
 RAY_SERVE = (
     Alias("serve_deployment_processing_latency_ms", "ray_serve", "histogram", "latency_ms", "ms"),
-    Alias("serve_deployment_request_counter", "ray_serve", "counter", None, tallies=SERVED),
+    Alias("serve_deployment_request_counter", "ray_serve", "counter", None, tallies=SERVED, zero=("failed",)),
     Alias("serve_deployment_error_counter", "ray_serve", "counter", None, tallies=("failed",)),
     Alias("serve_deployment_queued_queries", "ray_serve", "gauge", "queue_depth"),
     Alias("serve_replica_processing_queries", "ray_serve", "gauge", "batch_active"),
@@ -129,7 +129,7 @@ LITELLM = (
     Alias("litellm_request_queue_time_seconds", "litellm", "histogram", "queue_ms", "s"),
     Alias("litellm_input_tokens_metric_total", "litellm", "counter", None, tallies=("prompt_tokens",)),
     Alias("litellm_output_tokens_metric_total", "litellm", "counter", None, tallies=("completion_tokens",)),
-    Alias("litellm_deployment_success_responses_total", "litellm", "counter", None, tallies=SERVED),
+    Alias("litellm_deployment_success_responses_total", "litellm", "counter", None, tallies=SERVED, zero=("failed",)),
     Alias("litellm_deployment_failure_responses_total", "litellm", "counter", None, tallies=FAILED),
     Alias("litellm_spend_metric_total", "litellm", "counter", "spend_usd_per_s"),
 )

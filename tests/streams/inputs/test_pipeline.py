@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import get_args
 
 import pytest
 
+from benchmarks.scrapes import NS, WRITERS, Behaviour, Load, T, scrapes, steady
 from classifiers.model import Incident
 from config.models import Input
 from detectors.base import IntArray
@@ -19,27 +20,12 @@ from streams.pipeline import Shard
 from streams.plan import Plan
 from streams.rows import Rows
 from tests.simulation.run import Run
-from tests.streams.inputs.stack import (
-    NS,
-    Behaviour,
-    Load,
-    Scrape,
-    T,
-    otlp_json,
-    otlp_proto,
-    prometheus_json,
-    records,
-    scrapes,
-    steady,
-)
+from tests.streams.inputs.stack import records
 from tests.streams.records import FakeRecord
 from tests.streams.spine import default_plan
 
 TOPIC = "otlp_metrics"
 BEGINS_S, ENDS_S, LASTS_S = 900.0, 1080.0, 1500.0
-WRITERS: dict[InputFormat, Callable[[Scrape], list[bytes]]] = {
-    "otlp_proto": otlp_proto, "otlp_json": otlp_json, "prometheus_json": prometheus_json,
-}
 
 
 def plan_for(form: InputFormat) -> Plan:
@@ -59,7 +45,7 @@ SLOW_REPLICA = during(Load(token_s=0.06), "10.0.0.1:8000")
 
 @cache
 def written(form: InputFormat, behaviour: Behaviour, seconds: float = LASTS_S) -> tuple[FakeRecord, ...]:
-    return tuple(record for _, record in records(scrapes(seconds, behaviour), WRITERS[form], TOPIC))
+    return tuple(record for _, record in records(scrapes(seconds, behaviour), form, TOPIC))
 
 
 def run_of(form: InputFormat, found: Sequence[FakeRecord], size: int = 1000) -> Run:
@@ -112,7 +98,7 @@ def test_what_counters_say_is_judged_as_well(load: Load, category: str, metric: 
 
 
 def test_a_restart_is_no_incident() -> None:
-    found = [record for _, record in records(scrapes(LASTS_S, restart_s=BEGINS_S - 5.0), otlp_proto, TOPIC)]
+    found = [record for _, record in records(scrapes(LASTS_S, restart_s=BEGINS_S - 5.0), "otlp_proto", TOPIC)]
     run = run_of("otlp_proto", found)
     assert run.incidents == {}
     assert run.shard.codecs[TOPIC].points["reset"] == 11
@@ -120,7 +106,7 @@ def test_a_restart_is_no_incident() -> None:
 
 def test_a_replica_whose_exporter_falls_silent_is_missed() -> None:
     gone_ns = (T + BEGINS_S) * NS
-    found = [record for ts_s, record in records(scrapes(LASTS_S), otlp_proto, TOPIC)
+    found = [record for ts_s, record in records(scrapes(LASTS_S), "otlp_proto", TOPIC)
              if ts_s * NS < gone_ns or b"10.0.0.2" not in (record.value or b"")]
     incident = only(run_of("otlp_proto", found))
     assert (incident.category, incident.replica) == ("availability", "10.0.0.2:8000")
