@@ -76,6 +76,11 @@ class Rounds:
         for verdict in self._watchdog.verdicts(mono_s):
             self._telemetry.stalled(*verdict.partition, verdict.condition == "stalled")
         self._telemetry.series({"ready": sum(len(shard.series) for shard in shards.values())})
+        # Every shard hears every feedback, so one speaks for all.
+        for shard in list(shards.values())[:1]:
+            advisor = shard.triage.experience.advisor
+            self._telemetry.advisor("severity", advisor.severity)
+            self._telemetry.advisor("category", advisor.category)
         self._telemetry.incidents_open(sum(len(shard.triage.open_incidents()) for shard in shards.values()))
 
     def _readings(self, number: int) -> dict[str, Reading]:

@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from actions.model import Status
 from classifiers.model import Category, Severity, StageStatus, StageTime
+from classifiers.prequential import Record, Tallied
 from classifiers.stages import STAGES
 from streams.control_records import Refusal
 from streams.deadletters import Reason
@@ -31,6 +32,7 @@ Transition = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
 ControlAnswer = Literal["believed", Refusal]
+Question = Literal["severity", "category"]
 SeriesState = Literal["warming", "ready", "silent"]
 
 STAGE_BUCKETS_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
@@ -163,6 +165,15 @@ class Telemetry:
         """How much of what others say is still to be read; None while that is not known."""
         self._broadcast_lag.set(_gauge(records))
 
+    def advisor(self, question: Question, record: Record) -> None:
+        """How the advisor and the rules did on the incidents that humans confirmed, by what these were."""
+        self._advisor_trusted.labels(question).set(record.trusted)
+        found = record.by_class()
+        for truth in get_args(Severity if question == "severity" else Category):
+            seen = found.get(truth, Tallied(0, 0, 0))
+            for who, count in (("seen", seen.count), ("advisor", seen.advisor), ("rules", seen.rules)):
+                self._advisor_record.labels(question, truth, who).set(count)
+
     # -- what is kept ------------------------------------------------------------------------------------------------
 
     def snapshot(self, outcome: SnapshotOutcome, size_bytes: int | None = None) -> None:
@@ -242,6 +253,13 @@ class Telemetry:
             registry=own,
         )
         self._broadcast_lag.set(math.nan)
+        self._advisor_record = Gauge(
+            "tocsin_advisor_record", "Confirmed incidents: seen, and those that the advisor or the rules had right.",
+            ("question", "truth", "right"), registry=own,
+        )
+        self._advisor_trusted = Gauge(
+            "tocsin_advisor_trusted", "1 while what was learned may move a severity.", ("question",), registry=own,
+        )
         _start(self._control, get_args(ControlAnswer))
         _start(self._series, get_args(SeriesState))
         _start(self._anomalies, labels.detectors)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from classifiers.prequential import Trial
 from streams.idleness import Idleness
 from streams.pipeline import Shard
 from streams.rounds import Rounds
@@ -55,6 +56,18 @@ async def test_a_look_tells_lag_watermark_series_and_incidents() -> None:
     assert beat.told('tocsin_watermark_lag_seconds{partition="0"} 11.0')
     assert beat.told(f'tocsin_series{{state="ready"}} {len(shard.series)}.0')
     assert beat.told("tocsin_incidents_open 0.0")
+
+
+async def test_a_look_tells_how_the_advisor_did_beside_the_rules_by_severity() -> None:
+    beat = Beat()
+    record = (await beat.fed()).triage.experience.advisor.severity
+    record.note(Trial("inc-1", truth="P1", rules="P2", advice="P1"))
+    record.note(Trial("inc-2", truth="P1", rules="P1", advice="P1"))
+    beat.rounds.look()
+    for right, count in (("seen", 2), ("advisor", 2), ("rules", 1)):
+        assert beat.told(f'tocsin_advisor_record{{question="severity",right="{right}",truth="P1"}} {count}.0')
+    assert beat.told('tocsin_advisor_record{question="category",right="seen",truth="security"} 0.0')
+    assert beat.told('tocsin_advisor_trusted{question="severity"} 0.0')
 
 
 async def test_what_is_not_known_is_told_as_not_a_number() -> None:
