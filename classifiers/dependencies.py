@@ -33,14 +33,21 @@ class DependencyMap:
     """
 
     def __init__(self, dependencies: Sequence[Dependency]) -> None:
-        self._dependencies = tuple(dependencies)
+        self._plain: dict[str, list[str]] = {}
+        self._wild: list[Dependency] = []
+        for one in dependencies:
+            if _is_wild(one.service):
+                self._wild.append(one)
+            else:
+                self._plain.setdefault(one.service, []).extend(one.on)
+        self._on = sorted({pattern for one in dependencies for pattern in one.on})
         self._upstream: dict[str, tuple[str, ...]] = {}
         circle = self._circle()
         if circle:
             raise ValueError(f"dependencies is {' -> '.join(circle)}, expected no service that needs itself")
 
     def __bool__(self) -> bool:
-        return bool(self._dependencies)
+        return bool(self._on)
 
     def upstream(self, service: str) -> tuple[str, ...]:
         """The patterns of every service that this one needs, directly or through others; worked out once a service."""
@@ -64,7 +71,7 @@ class DependencyMap:
 
     def explains(self, service: str) -> bool:
         """Whether any service may need this one."""
-        return any(fnmatchcase(service, pattern) for one in self._dependencies for pattern in one.on)
+        return any(fnmatchcase(service, pattern) for pattern in self._on)
 
     def candidates(self, services: Iterable[str], among: Mapping[str, object]) -> dict[str, list[str]]:
         """By service, which of `among` it needs; one that needs none is left out.
@@ -86,20 +93,27 @@ class DependencyMap:
 
     def _needs(self, service: str) -> list[str]:
         """What a service needs directly; `service` may be a pattern itself, when the way leads through one."""
-        return [pattern for one in self._dependencies if _meet(service, one.service) for pattern in one.on]
+        found = list(self._plain.get(service, ()))
+        for one in self._wild:
+            if fnmatchcase(service, one.service) or (_is_wild(service) and fnmatchcase(one.service, service)):
+                found += one.on
+        if _is_wild(service):
+            found += [on for name, needed in self._plain.items() if fnmatchcase(name, service) for on in needed]
+        return found
 
     def _circle(self) -> list[str]:
         """Names on a way that ends where it began, empty when there is none."""
-        names = sorted({name for one in self._dependencies for name in (one.service, *one.on)})
+        names = dict.fromkeys(sorted({*self._plain, *(one.service for one in self._wild), *self._on}))
+        fits: dict[str, list[str]] = {}
         graph: dict[str, list[str]] = {}
         for name in names:
-            rules = [one for one in self._dependencies if name == one.service or fnmatchcase(name, one.service)]
-            needs = {on for one in rules for on in one.on}
-            fitting = {other for other in names for on in needs if other == on or fnmatchcase(other, on)}
+            own = self._plain.get(name, [])
+            covered = [on for one in self._wild if fnmatchcase(name, one.service) for on in one.on]
             # "Everything needs the broker" covers the broker, which does not need itself for that.
-            if not WILD.intersection(name) and not any(name in one.on for one in rules if one.service == name):
-                fitting.discard(name)
-            graph[name] = sorted(fitting)
+            needs = [*own, *(on for on in covered if on != name or _is_wild(name))]
+            for on in needs:
+                fits[on] = fits[on] if on in fits else _fitting(on, names)
+            graph[name] = sorted({other for on in needs for other in fits[on]})
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
@@ -107,11 +121,11 @@ class DependencyMap:
         return []
 
 
-def _meet(a: str, b: str) -> bool:
-    return a == b or fnmatchcase(a, b) or (bool(WILD.intersection(a)) and fnmatchcase(b, a))
+def _is_wild(pattern: str) -> bool:
+    return not WILD.isdisjoint(pattern)
 
 
 def _fitting(pattern: str, among: Mapping[str, object]) -> list[str]:
-    if not WILD.intersection(pattern):
+    if not _is_wild(pattern):
         return [pattern] if pattern in among else []
-    return [name for name in among if fnmatchcase(name, pattern)]
+    return [name for name in among if name == pattern or fnmatchcase(name, pattern)]

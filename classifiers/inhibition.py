@@ -24,6 +24,9 @@ class Inhibition:
         self._dependencies = DependencyMap(params.dependencies)
         longest_s = params.accept_after_s + max(params.silent_after_s, params.flap_hold_s)
         self.foreigners = Foreigners(self._dependencies, longest_s)
+        self._dates: list[tuple[str, float, float | None]] = []
+        self._found: dict[str, tuple[str, ...]] = {}
+        """What `causes_of` said of these dates; most instants change none."""
 
     def tie(self, opened: Mapping[str, Episode], now_s: float) -> tuple[list[Episode], list[AuditEntry]]:
         """Bring relations up to date: the episodes whose incident tells others now, and what the audit shall say.
@@ -58,7 +61,11 @@ class Inhibition:
             return {}
         incidents: list[Dated] = [one.published for one in opened.values() if one.published is not None]
         others = list(self.foreigners.open.values())
-        return causes_of(incidents, others, self._dependencies, self._params.onset_slack_s)
+        dates = [(one.id, one.onset_at_s, one.onset_error_s) for one in (*incidents, *others)]
+        if dates != self._dates:
+            self._dates = dates
+            self._found = causes_of(incidents, others, self._dependencies, self._params.onset_slack_s)
+        return self._found
 
     def _hold(
         self, episode: Episode, now: list[str], opened: Mapping[str, Episode], now_s: float,

@@ -6,7 +6,7 @@ noticed first does not matter. Incidents of other shards count as they were publ
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,29 +103,23 @@ def causes_of(
     by_service: dict[str, list[Dated]] = {}
     for one in (*incidents, *others):
         by_service.setdefault(one.service, []).append(one)
-    needs = dependencies.candidates({one.service for one in incidents}, by_service)
+    needs = dependencies.candidates(by_service, by_service)
     found: dict[str, tuple[str, ...]] = {}
     for effect in incidents:
         if effect.service not in needs:
             continue
         until_s = effect.onset_at_s + _error_s(effect, slack_s)
         early = {
-            service: [one for one in by_service[service] if one.onset_at_s - _error_s(one, slack_s) <= until_s]
-            for service in needs[effect.service]
+            service: known for service in needs[effect.service]
+            if (known := [one for one in by_service[service] if one.onset_at_s - _error_s(one, slack_s) <= until_s])
         }
-        causes = _far_ends({service: known for service, known in early.items() if known}, dependencies)
+        causes = [
+            one for service, known in early.items() if early.keys().isdisjoint(needs.get(service, ())) for one in known
+        ]
         if causes:
             causes.sort(key=lambda one: (one.onset_at_s, one.id))
             found[effect.id] = tuple(one.id for one in causes[:MAX_CAUSES])
     return found
-
-
-def _far_ends(candidates: Mapping[str, Sequence[Dated]], dependencies: DependencyMap) -> list[Dated]:
-    return [
-        one for service, known in candidates.items()
-        if not any(dependencies.depends(service, other) for other in candidates)
-        for one in known
-    ]
 
 
 def _error_s(incident: Dated, slack_s: float) -> float:
