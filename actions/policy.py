@@ -13,7 +13,7 @@ from typing import Protocol
 
 from actions.limits import LimitParams
 from actions.model import Intent, Mode
-from actions.playbook import REVERSIBLE, TARGET_FIELDS, Match, Playbook, Step, render, unrender
+from actions.playbook import REVERSIBLE, Match, Playbook, Step, render, unrender
 from classifiers.model import Incident
 
 NEEDS_NO_WAIT = frozenset({"failed", "refused", "expired", "cooldown"})
@@ -206,4 +206,8 @@ def _mode(case: _Case, playbook: Playbook, step: Step, target: str, undo: bool) 
 
 
 def _scope(incident: Incident) -> dict[str, str | None]:
-    return {name: getattr(incident, name) for name in TARGET_FIELDS}
+    """By `TARGET_FIELDS`; written out, since every open incident is asked at every instant."""
+    return {
+        "service": incident.service, "model": incident.model, "version": incident.version,
+        "replica": incident.replica, "tenant": incident.tenant,
+    }

@@ -30,6 +30,7 @@ from classifiers.model import Anomaly, Scope
 from classifiers.telling import ServiceKey
 from classifiers.triage import Triage
 from config import load
+from streams.control import Control
 from streams.decide import Decider
 from streams.plan import Plan, plan_of
 
@@ -115,7 +116,8 @@ def measure(fire: Fire, plan: Plan, services: int) -> Result:
     tree = tuple(Dependency(f"service-{n:04}", (f"service-{n // 10:04}",)) for n in range(1, services))
     params = replace(plan.triage, dependencies=tree if fire.tree else ())
     triage = Triage(params, plan.tier_of, plan.config_hash, fire.share)
-    decider = Decider(plan.decisions, triage, lambda _: REPLICAS)
+    control = Control(plan.maintenance, lambda _: None)
+    decider = Decider(plan.decisions, triage, control, lambda _: REPLICAS)
     took: dict[bool, list[float]] = {True: [], False: []}
     incidents, bare_s = 0, 0.0
     for number in range(BURNING + QUIET):

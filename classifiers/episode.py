@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from classifiers.assess import Verdict
-from classifiers.families import family_of
 from classifiers.lifecycle import Event, Phase, step
 from classifiers.model import ActionRecord, Anomaly, Incident, Related
-from classifiers.stages import Account, with_stages
+from classifiers.stages import Account
 from classifiers.steadiness import Steadiness
-from classifiers.tally import ABSENCE, Tally, signal_of
+from classifiers.tally import ABSENCE, GAP, Tally, signal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Episode:
     tally: Tally = field(default_factory=Tally)
     account: Account = field(default_factory=Account)
     signs_of_health: frozenset[str] | None = None
-    """Families that tell of its recovery; None when alarms have come in since it was worked out."""
+    """What tells of its recovery; None when alarms have come in since it was worked out."""
 
     @property
     def subject(self) -> str:
@@ -123,16 +122,12 @@ class Episode:
             if hit is not None and getattr(reading.scope, name) != hit:
                 return False
         if self.signs_of_health is None:
-            self.signs_of_health = frozenset(map(_family, self.tally.drivers()))
-        return ABSENCE in self.signs_of_health or family_of(reading.metric) in self.signs_of_health
+            self.signs_of_health = frozenset(map(signal_of, self.tally.drivers()))
+        return not self.signs_of_health.isdisjoint((ABSENCE, GAP, signal_of(reading.metric)))
 
 
 def _signal(reading: Anomaly) -> str:
     return ABSENCE if reading.detector == ABSENCE else signal_of(reading.metric)
-
-
-def _family(metric: str) -> str:
-    return ABSENCE if metric == ABSENCE else family_of(metric)
 
 
 def _unsure_s(error_s: float | None) -> float:
@@ -142,13 +137,13 @@ def _unsure_s(error_s: float | None) -> float:
 def describe(
     episode: Episode, verdict: Verdict, version: str | None, evidence_max: int, config_hash: str,
 ) -> Incident:
-    """The incident as published. `version` is the one to blame for a whole-model fault, None when unknown."""
+    """The incident without its stage times. `version` is the one to blame for a whole-model fault, None if unknown."""
     assert episode.opened_at_s is not None
     assert episode.onset_at_s is not None
     blame = verdict.blame
     where = {blame.dimension: blame.value} if blame.dimension is not None else {}
     evidence = tuple(episode.tally.peaks(evidence_max))
-    incident = Incident(
+    return Incident(
         id=episode.id,
         state="flapping" if episode.phase == "flapping" else "open",
         opened_at_s=episode.opened_at_s,
@@ -170,12 +165,6 @@ def describe(
         actions=tuple(episode.actions),
         config_hash=config_hash,
     )
-    return with_stages(incident, episode.account)
-
-
-def resolved(incident: Incident, account: Account, at_s: float) -> Incident:
-    """The incident as it ended, with the verdict it had; quiet readings after the fault do not rewrite it."""
-    return with_stages(replace(incident, state="resolved", resolved_at_s=at_s), account)
 
 
 def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:

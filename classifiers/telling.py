@@ -12,6 +12,7 @@ from classifiers.experience import Experience
 from classifiers.forecast import with_forecast
 from classifiers.model import Incident
 from classifiers.params import TriageParams
+from classifiers.stages import with_stages
 
 ServiceKey = tuple[str, str | None]
 
@@ -36,23 +37,42 @@ class Teller:
         """When each version of a service was first seen."""
 
     def tell(self, episode: Episode, now_s: float) -> Incident:
-        """The incident of a confirmed episode, kept on it as published."""
+        """The incident of a confirmed episode after an alarm, kept on it as published.
+
+        Described anew where a reader would see another verdict, scope or onset; new peaks alone wait for that, or for
+        the end. Describing costs as much as judging.
+        """
         version = self._suspect_version(episode)
         verdict = self._advised(episode, self._verdict(episode, now_s), version)
         times = self._params.severity
         severity = episode.steadiness.settle(verdict.severity, now_s, times.rise_after_s, times.fall_after_s)
         episode.account.judge(verdict.pattern.category, severity, now_s)
-        first = episode.prints[:1]
-        latest = _fingerprint(episode, verdict)
-        episode.prints = (*first, latest) if first != (latest,) else first
-        incident = self._described(episode, verdict, version)
-        before = episode.published
-        if before is None or differs(before, incident):
+        told = episode.published
+        if told is not None and _holds(told, episode, verdict, version):
+            return told
+        incident = self._named(episode, verdict, version)
+        if told is None or differs(told, incident):
             incident = self.experience.durations.expect(incident, now_s)
         else:
-            incident = with_forecast(incident, before)
-        episode.published = incident
-        return incident
+            incident = with_forecast(incident, told)
+        episode.published = with_stages(incident, episode.account)
+        return episode.published
+
+    def conclude(self, episode: Episode, now_s: float) -> Incident:
+        """The incident resolved, as its last alarm left it: quiet readings after the fault do not rewrite it."""
+        assert episode.published is not None
+        version = self._suspect_version(episode)
+        verdict = self._advised(episode, self._verdict(episode, episode.last_alarm_s), version)
+        severity = episode.steadiness.told or verdict.severity
+        episode.account.judge(verdict.pattern.category, severity, episode.last_alarm_s)
+        incident = with_forecast(self._named(episode, verdict, version), episode.published)
+        return with_stages(replace(incident, state="resolved", resolved_at_s=now_s), episode.account)
+
+    def _named(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
+        """The incident as described now, under the fingerprint that goes with it."""
+        first, latest = episode.prints[:1], _fingerprint(episode, verdict)
+        episode.prints = (*first, latest) if first != (latest,) else first
+        return self._described(episode, verdict, version)
 
     def _described(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
         return describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
@@ -104,6 +124,17 @@ def differs(before: Incident, after: Incident) -> bool:
         )
 
     return gist(before) != gist(after)
+
+
+def _holds(told: Incident, episode: Episode, verdict: Verdict, version: str | None) -> bool:
+    """Whether the incident as told says what the episode says now; a blamed scope is part of its fingerprint."""
+    return (
+        episode.prints[-1] == _fingerprint(episode, verdict)
+        and (told.severity, told.peak_severity) == (episode.steadiness.told, episode.steadiness.worst)
+        and (told.onset_at_s, told.onset_error_s) == (episode.onset_at_s, episode.onset_error_s)
+        and (told.version == version or verdict.blame.dimension == "version")
+        and (told.stage_times["classify"].status == "pending") == (episode.account.classified_at_s is None)
+    )
 
 
 def _fingerprint(episode: Episode, verdict: Verdict) -> str:

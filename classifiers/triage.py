@@ -14,11 +14,11 @@ from typing import Literal
 
 from classifiers.causes import Live, ShareOut, share_out
 from classifiers.confirmation import confirmation
-from classifiers.episode import Episode, file_action, resolved
+from classifiers.episode import Episode, file_action
 from classifiers.experience import Experience
 from classifiers.history import Ended, History
 from classifiers.inhibition import Inhibition
-from classifiers.lifecycle import Event
+from classifiers.lifecycle import Event, Phase
 from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, Scope
 from classifiers.params import TriageParams
 from classifiers.prequential import LearningParams
@@ -28,6 +28,8 @@ from classifiers.telling import ServiceKey, Teller, differs, incident_id
 
 __all__ = ["Change", "SeriesKey", "ServiceKey", "Transition", "Triage", "TriageParams"]
 
+QUIETER: frozenset[Phase] = frozenset({"watching", "clearing"})
+"""Phases that an alarm ends."""
 Change = Literal["opened", "updated", "resolved"]
 SeriesKey = tuple[str, Scope]
 
@@ -161,7 +163,7 @@ class Triage:
     def _alarm(self, episode: Episode, now_s: float, readings: Sequence[Anomaly]) -> Iterator[Transition]:
         episode.take(readings, now_s)
         alarms = [reading for reading in readings if reading.alarming]
-        self._move(episode, "alarm", now_s, _alarm_text(alarms))
+        self._move(episode, "alarm", now_s, _loudest_text(alarms) if episode.phase in QUIETER else "")
         if episode.opened_at_s is None:
             why = confirmation(episode, now_s, alarms, self._params)
             if why is not None:
@@ -235,10 +237,10 @@ class Triage:
         reason = f"quiet for {now_s - episode.last_alarm_s:.0f} s"
         if accepted:
             reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
+        incident = self.teller.conclude(episode, now_s)
         self._move(episode, "accept" if accepted else "hold", now_s, reason)
         live = self.episodes[episode.service, episode.model]
         del live[episode.key], self._opened[episode.id]
-        incident = resolved(_told(episode), episode.account, now_s)
         self.experience.durations.note(incident)
         self.history.note(Ended(incident.id, episode.prints, incident.opened_at_s, now_s))
         relearn = tuple(key for key, line in episode.tally.lines.items() if line.alarms) if accepted and live else ()
@@ -272,6 +274,6 @@ def _told(episode: Episode) -> Incident:
     return episode.published
 
 
-def _alarm_text(alarms: Sequence[Anomaly]) -> str:
+def _loudest_text(alarms: Sequence[Anomaly]) -> str:
     loudest = max(alarms, key=loudness)
     return f"{loudest.metric} {loudest.direction} by {loudest.detector}, level {loudness(loudest):.1f}"

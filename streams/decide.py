@@ -85,7 +85,8 @@ class Decider:
         """A resolved incident keeps the marks that it ended with."""
         if transition.incident.id in self._closed:
             return transition
-        return replace(transition, incident=self._control.mark(transition.incident, now_s)[0])
+        marked, _ = self._control.mark(transition.incident, now_s)
+        return transition if marked is transition.incident else replace(transition, incident=marked)
 
     @property
     def busy(self) -> bool:
