@@ -14,6 +14,7 @@ from benchmarks.latency import FAULT_S, FLEET, SETTLE_S, SLOT_S
 from benchmarks.load import NARROW, WIDE, Fleet, records, requests
 from benchmarks.memory import feed, plan_for_replay
 from benchmarks.rig import PARTITIONS, partition_of
+from benchmarks.triage_cost import ANOMALIES, BURNING, FIRES, QUIET, instant, measure
 from streams.pipeline import Shard
 from streams.recordings import NativeRecord
 
@@ -88,3 +89,16 @@ def test_a_shift_moves_every_record_and_nothing_but_its_time() -> None:
     moved = [orjson.loads(value) for _, value in shifted(some(20), 0.25)]
     assert [record["ts"] for record in moved] == pytest.approx([record["ts"] + 0.25 for record in some(20)])
     assert [record["metrics"] for record in moved] == [record["metrics"] for record in some(20)]
+
+
+def test_a_fire_is_as_large_as_it_says_and_is_over_in_the_end() -> None:
+    plan = plan_for_replay()
+    for fire, incidents in zip(FIRES, (3, 30, 3), strict=True):
+        found = measure(fire, plan, services=3)
+        assert (found.anomalies, found.incidents) == (30, incidents)
+        assert (len(found.burning_s), len(found.quiet_s)) == (BURNING, QUIET)
+
+
+def test_a_burning_instant_alarms_as_often_as_it_says_and_a_quiet_one_never() -> None:
+    made = [[one for found in instant(4, 5.0, burning).values() for one in found] for burning in (True, False)]
+    assert [sum(one.alarming for one in readings) for readings in made] == [4 * ANOMALIES, 0]
