@@ -184,7 +184,7 @@ class Triage:
         params, quiet_s = self._params, now_s - episode.last_alarm_s
         if quiet_s < episode.cadence_s:
             # Exporters take turns: what the others tell within a round is beside the alarm, and shows how far it goes.
-            episode.tally.add(readings)
+            episode.tally.add([reading for reading in readings if not reading.alarming])
         if episode.phase == "pending":
             if quiet_s > params.patience_s(params.confirm_within_s, episode.cadence_s):
                 self._move(episode, "fade", now_s, f"no alarm for {quiet_s:.0f} s")
