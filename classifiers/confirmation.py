@@ -34,6 +34,12 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     return None
 
 
+def loudest_text(alarms: Sequence[Anomaly]) -> str:
+    """The loudest of these alarms, for the audit."""
+    loudest = max(alarms, key=loudness)
+    return f"{loudest.metric} {loudest.direction} by {loudest.detector}, level {loudness(loudest):.1f}"
+
+
 def _glimpse(now_s: float, alarms: Sequence[Anomaly]) -> Glimpse:
     """The same samples stand behind the whole, its replica and its tenant: the largest window tells how many."""
     signs = {ABSENCE if alarm.detector == ABSENCE else f"{alarm.metric} {alarm.direction}" for alarm in alarms}

@@ -74,8 +74,10 @@ class Inhibition:
         audit = []
         for cause in now:
             if cause not in episode.causes:
-                why = "has the same cause as" if cause in episode.one_with else "is explained by"
-                audit.append(_entry(episode, "inhibit", now_s, f"{why} {cause}, which did not begin later"))
+                why = f"is explained by {cause}, which its service needs and which did not begin later"
+                if cause in episode.one_with:
+                    why = f"turned out to have the same cause as {cause}"
+                audit.append(_entry(episode, "inhibit", now_s, why))
             episode.causes[cause] = now_s
         for cause, seen_s in list(episode.causes.items()):
             if now_s - seen_s <= self._params.inhibit_hold_s:

@@ -9,43 +9,26 @@ give the same incidents.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from classifiers.causes import Live, ShareOut, share_out
-from classifiers.confirmation import confirmation
+from classifiers.confirmation import confirmation, loudest_text
 from classifiers.episode import Episode, file_action
 from classifiers.experience import Experience
 from classifiers.history import Ended, History
 from classifiers.inhibition import Inhibition
 from classifiers.lifecycle import Event, Phase
-from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, Scope
+from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident
 from classifiers.params import TriageParams
 from classifiers.prequential import LearningParams
 from classifiers.stages import with_actions
-from classifiers.tally import loudness
 from classifiers.telling import ServiceKey, Teller, differs, incident_id
+from classifiers.transition import Change, SeriesKey, Transition
 
 __all__ = ["Change", "SeriesKey", "ServiceKey", "Transition", "Triage", "TriageParams"]
 
 QUIETER: frozenset[Phase] = frozenset({"watching", "clearing"})
 """Phases that an alarm ends."""
-Change = Literal["opened", "updated", "resolved"]
-SeriesKey = tuple[str, Scope]
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """An incident that opened, changed or resolved, as to be published. accepted: it resolved as the new normal.
-
-    relearn: the series that made it up, where others of the service are still judged by what was learned before; empty
-    where all of an accepted incident's service is to be learned anew.
-    """
-
-    change: Change
-    incident: Incident
-    accepted: bool = False
-    relearn: tuple[SeriesKey, ...] = ()
 
 
 class Triage:
@@ -75,6 +58,11 @@ class Triage:
         """Every incident that is open now, as last published, oldest first."""
         live = [episode.published for episode in self._opened.values() if episode.published is not None]
         return sorted(live, key=lambda incident: (incident.opened_at_s, incident.id))
+
+    @property
+    def has_open(self) -> bool:
+        """Whether any incident is open."""
+        return bool(self._opened)
 
     def note_version(self, service: ServiceKey, version: str, seen_s: float) -> None:
         """Remember when a version was first seen; a recent one is a suspect."""
@@ -163,7 +151,7 @@ class Triage:
     def _alarm(self, episode: Episode, now_s: float, readings: Sequence[Anomaly]) -> Iterator[Transition]:
         episode.take(readings, now_s)
         alarms = [reading for reading in readings if reading.alarming]
-        self._move(episode, "alarm", now_s, _loudest_text(alarms) if episode.phase in QUIETER else "")
+        self._move(episode, "alarm", now_s, loudest_text(alarms) if episode.phase in QUIETER else "")
         if episode.opened_at_s is None:
             why = confirmation(episode, now_s, alarms, self._params)
             if why is not None:
@@ -272,8 +260,3 @@ def _view(episode: Episode) -> Live:
 def _told(episode: Episode) -> Incident:
     assert episode.published is not None
     return episode.published
-
-
-def _loudest_text(alarms: Sequence[Anomaly]) -> str:
-    loudest = max(alarms, key=loudness)
-    return f"{loudest.metric} {loudest.direction} by {loudest.detector}, level {loudness(loudest):.1f}"

@@ -91,7 +91,7 @@ class Decider:
     @property
     def busy(self) -> bool:
         """Whether any incident is live, so that time alone may make a step due."""
-        return bool(self._closed) or bool(self._triage.open_incidents())
+        return bool(self._closed) or self._triage.has_open
 
     def cut_off(self) -> list[Incident]:
         """Incidents with a breaker of ours in force: their replica or tenant gets no traffic."""
