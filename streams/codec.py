@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -60,14 +60,20 @@ class Decoded:
     counts: Counts
 
 
+Skip = Literal["first", "stale", "rebased", "unknown", "no_value", "incomplete", "wrong_kind", "reset"]
+"""Why a point of aggregated metrics gave no value, without being malformed: the first of its series; at or before one
+already seen; its buckets changed; a name that is not watched; no value recorded; a histogram with parts missing; not of
+the kind that the name stands for. `reset` counts the series that began anew, which do give a value."""
+
+
 class Codec(Protocol):
     """One topic's decoder within one shard; fed by one task, in order of offset.
 
     points: since the owner last cleared it, how many points of aggregated metrics were left out without being
-    malformed, by reason (`streams/inputs/points.py`); empty for records that are requests.
+    malformed, by reason; empty for records that are requests.
     """
 
-    points: Counter[str]
+    points: Counter[Skip]
 
     def decode(self, records: Sequence[Record], now_s: float) -> Decoded:
         """Samples and dead letters of a batch. now_s: only for timestamps too far ahead (or too old)."""

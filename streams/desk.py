@@ -117,6 +117,10 @@ class Desk:
             batch.topic, accepted=products.accepted, late=products.late,
             dead=sum(dead.rejected for dead in products.dead),
         )
+        points = shard.codecs[batch.topic].points
+        for why, count in points.items():
+            self._telemetry.points(batch.topic, why, count)
+        points.clear()
         await self._publish(batch.partition, shard, products)
         reason = self._brake.observe(len(batch.records), products.dead)
         if reason is not None:

@@ -1,5 +1,8 @@
 """Recordings as streams of native records: a recording directory (`requests.csv.gz`), JSON lines, or a folder of them.
 
+A file of JSON lines may also hold what a topic of another JSON format carried, one record a line: OTLP/JSON as the
+Collector's file exporter writes it, or Prometheus samples. `recorded_format` tells which.
+
 Pure reading in bounded memory, no broker. CSV columns become metrics of the native record (design, section 7); an empty
 cell is left out, never 0. 23,000 rows take about a quarter of a second.
 """
@@ -15,6 +18,8 @@ from pathlib import Path
 from typing import IO, NotRequired, TypedDict, cast
 
 import orjson
+
+from streams.inputs import InputFormat
 
 SERVICE = "serving"
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -78,6 +83,26 @@ def read_recording(path: Path) -> Iterator[NativeRecord]:
 def read_values(path: Path) -> Iterator[tuple[int, bytes]]:
     """`read_recording` as a topic would carry it: offset from 0 and JSON bytes."""
     return enumerate(orjson.dumps(record) for record in read_recording(path))
+
+
+def recorded_format(path: Path) -> InputFormat:
+    """The format of a recording by its first line; native for all that is no file of JSON lines in another."""
+    if not path.is_file() or not path.name.endswith(JSON_SUFFIXES):
+        return "native"
+    first = next((raw for _, raw in _lines(path) if raw.strip()), b"{}")
+    try:
+        told = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        return "native"
+    if isinstance(told, dict) and "resourceMetrics" in told:
+        return "otlp_json"
+    prometheus = isinstance(told, dict) and told.keys() >= {"name", "labels", "timestamp", "value"}
+    return "prometheus_json" if prometheus else "native"
+
+
+def read_topic(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The records of a topic, a line each, as they are: offset from 0 and bytes. Raises `RecordingError`."""
+    return enumerate(raw for _, raw in _lines(path) if raw.strip())
 
 
 def split_topics(record: NativeRecord) -> tuple[tuple[str, NativeRecord], ...]:

@@ -15,6 +15,7 @@ from itertools import islice
 from actions.model import Intent, Mode, Outcome, Status
 from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
+from streams.inputs import InputFormat, InputPlan
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.plan import Plan
 
@@ -53,14 +54,17 @@ class Replay:
 
 def replay(
     plan: Plan, values: Iterable[tuple[int, bytes]], stopwatch: Stopwatch = untimed,
-    directives: Iterable[Directive] = (),
+    directives: Iterable[Directive] = (), form: InputFormat = "native",
 ) -> Replay:
     """Run a recording, (number, bytes) by entry, through one shard. Cost: that of the pipeline alone.
 
-    directives: what people said, in any order; each is heeded at its event time.
+    directives: what people said, in any order; each is heeded at its event time. form: of the entries; read as the
+    first input of that format is configured.
     """
+    source = next((one for one in plan.inputs.values() if one.format == form), InputPlan(form))
     rules = replace(plan.rules, max_future_s=float("inf"))
-    shard = Shard(replace(plan, sources={SOURCE: True}, rules=rules), stopwatch)
+    sources = {SOURCE: not source.aggregated}
+    shard = Shard(replace(plan, sources=sources, inputs={SOURCE: source}, rules=rules), stopwatch)
     shard.hear(directives)
     result = Replay()
     for batch in _batches(values):

@@ -23,6 +23,7 @@ from actions.model import Status
 from classifiers.model import Category, Severity, StageStatus, StageTime
 from classifiers.prequential import Record, Tallied
 from classifiers.stages import STAGES
+from streams.codec import Skip
 from streams.control_records import Refusal
 from streams.deadletters import Reason
 
@@ -83,6 +84,10 @@ class Telemetry:
     def dead_letter(self, reason: Reason, count: int = 1) -> None:
         """Records went to the dead-letter topic."""
         self._dead_letters.labels(reason).inc(count)
+
+    def points(self, topic: str, why: Skip, count: int) -> None:
+        """Points of aggregated metrics gave no value, and were not malformed either."""
+        self._points.labels(topic, why).inc(count)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -204,6 +209,10 @@ class Telemetry:
         own = self.registry
         self._records = Counter("tocsin_records", "Input records.", ("topic", "outcome"), registry=own)
         self._dead_letters = Counter("tocsin_dead_letters", "Records refused, by reason.", ("reason",), registry=own)
+        self._points = Counter(
+            "tocsin_points_without_value", "Points of aggregated metrics without a value, by reason.",
+            ("topic", "reason"), registry=own,
+        )
         self._batches = Counter("tocsin_batches", "Record batches taken in.", registry=own)
         self._batch_records = Histogram(
             "tocsin_batch_records", "Records in one batch.", buckets=BATCH_BUCKETS, registry=own,

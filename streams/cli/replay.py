@@ -13,7 +13,7 @@ from rich.table import Table
 from config import load
 from streams.control_files import read_directives
 from streams.plan import plan_of
-from streams.recordings import read_values
+from streams.recordings import read_topic, read_values, recorded_format
 from streams.replay import Replay
 from streams.replay import replay as run
 
@@ -24,14 +24,18 @@ from streams.replay import replay as run
 @click.option("--control", type=click.Path(path_type=Path), help="Control records (JSON lines), heeded at their time.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results.")
 def replay(recording: Path, config_file: Path | None, control: Path | None, out: Path) -> None:
-    """Run RECORDING (a folder with requests.csv.gz, or native JSON lines) through the pipeline, without a broker.
+    """Run RECORDING (a folder with requests.csv.gz, or JSON lines) through the pipeline, without a broker.
+
+    The lines may be native records, OTLP/JSON or Prometheus samples.
 
     Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, rehearsed outcome) and
     OUT/audit.jsonl (what happened to which incident, and why).
     """
     plan = plan_of(load(config_file, environ))
     directives = list(read_directives(control)) if control is not None else []
-    result = run(plan, read_values(recording), directives=directives)
+    form = recorded_format(recording)
+    values = read_values(recording) if form == "native" else read_topic(recording)
+    result = run(plan, values, directives=directives, form=form)
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "incidents.jsonl", list(result.incidents.values()))
     _write(out / "actions.jsonl", [{"intent": intent, "outcome": outcome} for intent, outcome in result.actions])

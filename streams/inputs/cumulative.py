@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import State
+from streams.codec import Skip
 from streams.inputs.histograms import Buckets, Exponential, Plain, Reading, unpack
 
 IDLE_S = 3600.0
@@ -46,9 +47,9 @@ class _Series:
 
 
 class Cumulative:
-    """The states of one topic's series within a shard. points: what gave no value, by reason (`intake.py`)."""
+    """The states of one topic's series within a shard. points: what gave no value, by reason."""
 
-    def __init__(self, capacity: int, points: Counter[str]) -> None:
+    def __init__(self, capacity: int, points: Counter[Skip]) -> None:
         self.capacity = capacity
         self.points = points
         self._series: dict[bytes, _Series] = {}

@@ -1,10 +1,4 @@
-"""What every format of aggregated metrics does with a point, once it is known which series it is of and what it says.
-
-Why a point gives no value without being malformed is counted in `points`: `first` of its series; `stale`, at or before
-one already seen; `rebased`, its buckets changed; `unknown`, a name not in the table; `no_value`, none recorded;
-`incomplete`, a histogram with parts missing; `wrong_kind`, not what the name stands for. `reset` counts the series that
-began anew.
-"""
+"""What every format of aggregated metrics does with a point once it is known which series it is of and what it told."""
 
 from __future__ import annotations
 
@@ -14,7 +8,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal
 
-from streams.codec import Counts, Decoded, Record, dead_letters
+from streams.codec import Counts, Decoded, Record, Skip, dead_letters
 from streams.columns import Samples
 from streams.inputs.aliases import Alias, Aliases, Kind
 from streams.inputs.cumulative import NS, Cumulative
@@ -26,8 +20,6 @@ from streams.inputs.series import CACHED, Naming, Series
 from streams.inputs.table import NOT_WATCHED, TABLE
 from streams.scopes import ScopeTable
 from streams.validate import Fault, Rules, ts_fault
-
-Skip = Literal["first", "stale", "rebased", "unknown", "no_value", "incomplete", "wrong_kind", "reset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class Intake:
     """State of one topic within a shard, and the batch under way: faults by place of the record, and what it gave."""
 
     def __init__(self, scopes: ScopeTable, rules: Rules, options: InputOptions) -> None:
-        self.points: Counter[str] = Counter()
+        self.points: Counter[Skip] = Counter()
         self.states = Cumulative(options.max_series, self.points)
         self.rules = rules
         self.aliases = Aliases(TABLE, options.unknown, NOT_WATCHED)

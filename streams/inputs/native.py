@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import BoolArray, FloatArray, IntArray, State
-from streams.codec import Counts, Decoded, Record, dead_letters
+from streams.codec import Counts, Decoded, Record, Skip, dead_letters
 from streams.columns import Column, Labels, Samples
 from streams.scopes import UNKNOWN, ScopeTable
 from streams.validate import Fault, Rules, explain, label_fault, names_fault, shortened, ts_bounds, ts_fault
@@ -66,7 +66,7 @@ class NativeCodec:
     def __init__(self, scopes: ScopeTable, rules: Rules) -> None:
         self._scopes = scopes
         self._rules = rules
-        self.points: Counter[str] = Counter()
+        self.points: Counter[Skip] = Counter()
 
     def decode(self, records: Sequence[Record], now_s: float) -> Decoded:
         """See `decode`."""

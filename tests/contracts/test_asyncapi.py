@@ -58,6 +58,16 @@ def test_the_parser_has_nothing_to_say_and_sees_every_topic_with_its_messages(ju
     assert found["channels"]["inference.latency"] == ["tocsin.record.v1"]
 
 
+def test_topics_in_formats_of_others_name_them_and_have_no_schema_of_ours(judge: Judge, tmp_path: Path) -> None:
+    forms = ("otlp_proto", "otlp_json", "prometheus_json")
+    inputs = ", ".join(f"{{topic: {form}, format: {form}}}" for form in forms)
+    made = document(config_of(tmp_path, f"version: 1\ninputs: [{inputs}]\n"))
+    code, found = judge(made)
+    assert (code, told(found)) == (0, [])
+    assert {form: found["channels"][form] for form in forms} == {form: [form] for form in forms}
+    assert "record" not in made["components"]["schemas"]
+
+
 @pytest.mark.parametrize(("spoil", "place"), [
     (lambda told: told.pop("info"), ""),
     (lambda told: told["channels"]["incidents"]["messages"]["incident"].update({"$ref": "#/nowhere"}), "operations"),

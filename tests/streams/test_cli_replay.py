@@ -8,8 +8,11 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from benchmarks.scrapes import Load, scrapes
 from streams.cli import main
+from streams.inputs import InputFormat
 from tests.simulation.run import RECORDINGS
+from tests.streams.inputs.stack import records as of_fleet
 from tests.streams.records import sample
 from tests.streams.spine import T
 
@@ -52,6 +55,19 @@ def test_a_recording_gives_its_incidents_and_what_would_have_been_done(tmp_path:
     assert [one["subject"] for one in audit if one["after"] == "open"][:1] == [incidents[0]["id"]]
     statuses = [action["outcome"] for action in actions]
     assert {status["status"] for status in statuses if isinstance(status, dict)} == {"dry_run"}
+
+
+@pytest.mark.parametrize("form", ["otlp_json", "prometheus_json"])
+def test_a_recording_of_aggregated_metrics_is_known_by_its_first_line(tmp_path: Path, form: InputFormat) -> None:
+    def slow_after_a_while(at_s: float, _: str) -> Load:
+        return Load(token_s=0.02 if at_s < 900.0 else 0.06)
+
+    values = [value for _, record in of_fleet(scrapes(1200.0, slow_after_a_while), form, "recording")
+              if (value := record.value) is not None]
+    result = replayed(json_lines(tmp_path, *values), "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    (incident,) = lines(tmp_path / "out" / "incidents.jsonl")
+    assert (incident["service"], incident["category"]) == ("vllm", "performance_degradation")
 
 
 def test_json_lines_are_read_and_what_is_malformed_in_them_is_told_as_it_stands(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -12,8 +13,10 @@ from config import load
 from streams.audit import Audit
 from streams.deadletters import Brake
 from streams.desk import MAX_BURIED_BYTES, BrakeTripped, Desk, Identity
+from streams.inputs import InputPlan
 from streams.keeper import Keeper
 from streams.pipeline import Products, Shard, untimed
+from streams.plan import Plan
 from streams.snapshots import MemorySnapshots
 from streams.tracing import Tracing
 from streams.transport import TP, RecordBatch
@@ -40,11 +43,11 @@ PLAN = default_plan()
 class Office:
     """A desk with shard 0 and everything around it."""
 
-    def __init__(self, tracing: Tracing | None = None) -> None:
+    def __init__(self, tracing: Tracing | None = None, plan: Plan = PLAN) -> None:
         self.sent = SentMessages()
         self.telemetry = telemetry()
         self.keeper = Keeper(
-            PLAN, MemorySnapshots(), self.sent, Released(), self.telemetry, untimed, 5.0, 1000, lambda: 0.0,
+            plan, MemorySnapshots(), self.sent, Released(), self.telemetry, untimed, 5.0, 1000, lambda: 0.0,
             lambda *_: None,
         )
         tracing = tracing or Tracing()
@@ -78,6 +81,15 @@ async def test_a_malformed_record_becomes_a_dead_letter_with_reason_and_bytes_an
     assert dead[0].key == b"chat"
     assert office.told(f'tocsin_records_total{{outcome="accepted",topic="{LATENCY}"}} 2.0')
     assert office.told('tocsin_dead_letters_total{reason="not_json"} 1.0')
+
+
+async def test_points_that_give_no_value_are_counted_by_reason() -> None:
+    form = InputPlan("prometheus_json")
+    office = Office(plan=replace(PLAN, sources={LATENCY: False}, inputs={LATENCY: form}))
+    await office.open()
+    point = {"timestamp": "2026-11-23T07:46:40Z", "value": "1", "name": "up", "labels": {"job": "vllm"}}
+    await office.desk.take(batch([point, point]))
+    assert office.told(f'tocsin_points_without_value_total{{reason="unknown",topic="{LATENCY}"}} 2.0')
 
 
 async def test_a_value_too_large_to_be_buried_whole_is_cut_and_says_so() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.inputs import InputOptions, InputPlan
 from streams.plan import plan_of
 from tests.streams.spine import config_of
 
@@ -11,6 +12,19 @@ from tests.streams.spine import config_of
 def test_the_sources_are_the_inputs_and_say_which_of_them_counts_requests(tmp_path: Path) -> None:
     plan = plan_of(config_of(tmp_path))
     assert plan.sources == {"inference.latency": True, "inference.confidence": False, "inference.tokens": False}
+
+
+def test_an_input_of_aggregated_metrics_is_read_as_the_operator_said(tmp_path: Path) -> None:
+    plan = plan_of(config_of(tmp_path, """\
+version: 1
+inputs:
+  - {topic: a}
+  - {topic: b, format: otlp_json, unknown_metrics: pass, labels: {tenant: [customer.id]}, max_series: 7}
+"""))
+    assert plan.inputs["a"] == InputPlan("native")
+    assert plan.inputs["b"] == InputPlan("otlp_json", InputOptions("pass", {"tenant": ("customer.id",)}, 7))
+    assert plan.judged_by() == plan.suite.following()
+    assert plan_of(config_of(tmp_path)).judged_by() == plan.suite
 
 
 def test_every_stage_gets_what_the_operator_said(tmp_path: Path) -> None:
