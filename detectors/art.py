@@ -50,7 +50,10 @@ class ArtParams:
     margin: float = 1.0
     settle: int = 22
     tail: TailParams = field(
-        default_factory=lambda: TailParams(mark=0.05, rate=0.002, excess=0.2, share_over=0.001, prior_windows=2000.0)
+        default_factory=lambda: TailParams(
+            mark=0.05, rate=0.002, excess=0.2, share_over=0.001, scales=False, prior_windows=2000.0,
+            prior_exceedances=20.0, prior_shape=10.0, reach=6.0,
+        )
     )
 
     def build(self, capacity: int) -> Art:

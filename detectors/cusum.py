@@ -45,7 +45,8 @@ class CusumParams:
     warm_up: int = 8
     tail: TailParams = field(
         default_factory=lambda: TailParams(
-            mark=2.0, rate=0.01, excess=0.7, longest=60.0, prior_exceedances=8.0, prior_windows=200.0,
+            mark=1.45, rate=0.015, excess=0.6, shape=0.03, share_over=0.025, prior_exceedances=8.0, prior_windows=200.0,
+            prior_shape=20.0, reach=6.0, longest=60.0,
         )
     )
 

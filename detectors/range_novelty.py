@@ -45,7 +45,10 @@ class RangeNoveltyParams:
     warm_up: int = 30
     weights: tuple[float, float, float] = (0.7, 1.0, 0.35)
     tail: TailParams = field(
-        default_factory=lambda: TailParams(mark=0.02, rate=0.002, excess=0.1, share_over=0.001, prior_windows=2000.0)
+        default_factory=lambda: TailParams(
+            mark=0.02, rate=0.002, excess=0.1, share_over=0.001, scales=False, prior_windows=2000.0,
+            prior_exceedances=20.0, prior_shape=10.0, reach=6.0,
+        )
     )
 
     def build(self, capacity: int) -> RangeNovelty:

@@ -38,7 +38,11 @@ class VarianceChangeParams:
     warm_up: int = 100
     clip: float = 8.0
     leap: float = 50.0
-    tail: TailParams = field(default_factory=lambda: TailParams(mark=0.35, rate=0.004, excess=0.1, longest=60.0))
+    tail: TailParams = field(
+        default_factory=lambda: TailParams(
+            mark=0.24, rate=0.006, excess=0.04, shape=-0.05, prior_shape=100.0, reach=6.0, longest=200.0,
+        )
+    )
 
     def build(self, capacity: int) -> VarianceChange:
         """The bank."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.detection.calibration import SETTLE, SHAPES, Observed, line_ups, observe, stream
+from benchmarks.detection.calibration import SETTLE, SHAPES, Observed, line_ups, observe, settle, stream
 from benchmarks.detection.cost import bank_cost, suite_cost
 from benchmarks.detection.subject import SuiteSubject
 from detectors.profiles import ENSEMBLES
@@ -23,6 +23,22 @@ def test_a_factor_of_two_is_right(alarms: int, verdict: str) -> None:
 def test_a_few_alarms_do_not_convict() -> None:
     assert Observed(3, 2_000).verdict(2_000.0) == "unsure"
     assert Observed(0, 2_000).verdict(2_000.0) == "unsure"
+
+
+def test_a_bound_may_be_kept_by_silence_and_not_by_noise() -> None:
+    assert Observed(0, 200_000).verdict(2_000.0, at_most=True) == "quiet"
+    assert Observed(300, 200_000).verdict(2_000.0, at_most=True) == "too often"
+
+
+def test_the_warm_up_grows_with_what_is_asked_for() -> None:
+    assert settle(500.0) == SETTLE
+    assert settle(100_000.0) == 25_000
+
+
+def test_the_seasonal_detector_alarms_within_the_windows_it_is_given() -> None:
+    seen = observe(SuiteSubject(), line_ups("seasonal")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
+
+    assert sum(one.alarms for one in seen.values()) > 0
 
 
 def test_the_bounds_hold_the_true_interval_nineteen_times_in_twenty() -> None:

@@ -41,6 +41,23 @@ def test_false_alarms_come_about_as_often_as_asked(draw: Draw) -> None:
     assert every / 2.0 < 2000 * 300 / alarms < every * 4.0
 
 
+@pytest.mark.parametrize("every", [1000.0, 10_000.0])
+def test_a_stream_many_times_wider_than_declared_alarms_about_as_often_as_asked(every: float) -> None:
+    rows, phi = np.arange(200), 0.9
+    tail = TailCalibrator(replace(NORMAL, longest=60.0), every, 200)
+    rng, alarms = np.random.default_rng(5), 0
+    state, last = rng.normal(size=200), np.full(200, -100)
+    for at in range(10_000):
+        state = phi * state + rng.normal(size=200)
+        raw = 4.0 * state
+        alarming = tail.level(rows, raw) >= 1.0
+        alarms += int((alarming & (at - last > 12)).sum()) if at >= 4000 else 0
+        last[alarming] = at
+        tail.track(rows, raw)
+        tail.learn(rows, raw)
+    assert every / 2.0 < 6000 * 200 / alarms < every * 2.0
+
+
 def test_an_unseen_tail_is_the_declared_one() -> None:
     tail = TailCalibrator(NORMAL, 604_800.0, 1)
     assert 5.0 < tail.height(np.array([0]))[0, 0] < 7.5

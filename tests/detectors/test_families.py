@@ -47,7 +47,7 @@ def test_art_finds_a_course_of_ordinary_values_never_seen_before() -> None:
 
 
 def test_scatter_that_grows_alarms_and_scatter_that_stays_does_not() -> None:
-    bank = VarianceChangeParams(every_windows=EVERY).build(1)
+    bank = VarianceChangeParams(every_windows=10.0 * EVERY).build(1)
     assert first_alarm(play(bank, 50.0 + noise(1000))) == 1000
     assert first_alarm(play(bank, 50.0 + 5.0 * noise(60, 1), at=1000)) < 20
 
