@@ -4,7 +4,11 @@ Three figures a profile: in-sample, as NAB publishes it (one threshold for all f
 on); five-fold cross-validated over the files, mean and range over several seeds. All subjects are causal (see the
 package); the published leaders of NAB are handed the minimum and maximum of each whole file, and are not comparable.
 
-The scorer is checked before it is used: NAB's windowed Gaussian, from its formula, must earn the published 39.65.
+The scorer is checked before it is used: NAB's windowed Gaussian, from its formula, must earn the published 39.65, to
+three digits. With ``--results DIR``, a folder of results that NAB stored, these are checked too: of Numenta's, the
+scores by file that were stored with its repository come to the published 70.10 (`nab_stored`), and credit and cost of
+all eight alarms stored of one of its runs on realTraffic/speed_7578 are ours to 12 digits
+(`tests/benchmarks/test_nab_scoring.py`).
 """
 
 from __future__ import annotations
@@ -12,10 +16,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.detection import baselines, lineup
+from benchmarks.detection import baselines, lineup, nab_stored
 from benchmarks.detection.nab_scoring import PROFILES, cross_validated, in_sample, sweep
 from benchmarks.detection.series import Series, read_nab
 from benchmarks.detection.subject import Subject, SuiteSubject
@@ -70,9 +75,14 @@ def _tell_files(series: Sequence[Series], alarms: Sequence[FloatArray]) -> None:
 
 
 def main() -> int:
-    options = lineup.parser(__doc__ or "").parse_args()
+    made = lineup.parser(__doc__ or "")
+    made.add_argument("--results", type=Path, help="a detector's results as NAB stores them: only check these")
+    options = made.parse_args()
     series = read_nab(options.data)
     print(f"scorer checked: published windowed Gaussian {PUBLISHED_GAUSSIAN}, here {trusted(series):.3f}")
+    if options.results is not None:
+        print("\n".join(nab_stored.told(options.results, series)))
+        return 0
     print(f"{len(series)} series, {sum(len(one.windows) for one in series)} windows; in-sample | five-fold CV (range)")
     print(f"{'subject':28s}" + "".join(f"{weights.name:>28s}" for weights in PROFILES) + "   seconds")
     ours: list[list[FloatArray]] = []

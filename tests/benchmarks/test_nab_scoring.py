@@ -55,6 +55,20 @@ def test_the_first_row_of_a_window_is_worth_one_and_the_last_almost_nothing() ->
     assert list(np.flatnonzero(window == 0)) == list(range(40, 50))
 
 
+@pytest.mark.parametrize(
+    ("row", "stored"),
+    [
+        (276, -0.11), (317, 0.871604206333), (363, -0.109276714495), (673, -0.11), (679, -0.11), (753, 0.892746785547),
+        (924, 0.847084961863), (959, 0.871604206333),
+    ],
+)
+def test_credit_and_cost_are_those_stored_with_a_published_run(row: int, stored: float) -> None:
+    # Numenta's detector on realTraffic/speed_7578, standard profile: windows and alarms by row.
+    credit, window = row_credits(series(1127, (303, 331), (740, 768), (909, 937), (945, 973)))
+
+    assert credit[row] * (1.0 if window[row] >= 0 else STANDARD.fp) == pytest.approx(stored, abs=1e-11)
+
+
 @given(st.lists(st.integers(0, 5), min_size=60, max_size=60), st.integers(0, 6), st.sampled_from(PROFILES))
 def test_a_threshold_earns_what_the_definition_says(levels: list[int], threshold: int, weights: Weights) -> None:
     one, score = series(60, (15, 24), (40, 47)), np.array(levels, dtype=np.float64)
