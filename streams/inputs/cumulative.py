@@ -95,15 +95,15 @@ class Cumulative:
         last_ns = known.last_ns
         renewed = start_ns != known.start_ns and last_ns <= start_ns < ts_ns
         known.last_ns, known.start_ns, known.reading = ts_ns, start_ns, reading
+        step = None if renewed else reading.minus(older)
+        if step is not None:
+            return step, (ts_ns - last_ns) / NS
         if renewed or reading.fell(older):
             self.points["reset"] += 1
             begun_ns = start_ns if last_ns < start_ns < ts_ns else last_ns
             return reading, (ts_ns - begun_ns) / NS
-        step = reading.minus(older)
-        if step is None:
-            self.points["rebased"] += 1
-            return None
-        return step, (ts_ns - last_ns) / NS
+        self.points["rebased"] += 1
+        return None
 
     def _take(self, key: bytes, series: _Series) -> None:
         if key not in self._series and len(self._series) >= self.capacity:
