@@ -59,7 +59,8 @@ class Run:
         for closed in self.windows.close(clock_s):
             block = [(named(self.series, row), line) for row, line in zip(
                 closed.block.rows, lines(closed.block), strict=True)]
-            self.blocks.append((closed.end_s, sorted(block), closed.origins))
+            origins = [(one.source, one.first_offset, one.last_offset, sorted(one.metrics)) for one in closed.origins]
+            self.blocks.append((closed.end_s, sorted(block), origins))
 
     def outcome(self) -> tuple[object, ...]:
         self.close(inf)
