@@ -21,9 +21,14 @@ class Verdict:
     factors: tuple[Factor, ...]
 
 
-def assess(tally: Tally, age_s: float, tier: int, concentration_min: float, params: SeverityParams) -> Verdict:
-    """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms."""
-    pattern, blame = categorise(tally, concentration_min)
+def assess(
+    tally: Tally, part: Blame | None, age_s: float, tier: int, concentration_min: float, params: SeverityParams,
+) -> Verdict:
+    """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms.
+
+    part: what is known to be hit, None where the tally has to say it.
+    """
+    pattern, blame = categorise(tally, concentration_min, part)
     severity, factors = judge(tally, blame, pattern.name, tier, age_s, params)
     named = Factor("pattern", pattern.name, 0.0, pattern.text)
     scope = Factor("scope", blame.value, 0.0, f"concentration {blame.concentration:.2f} on {blame.dimension or 'all'}")

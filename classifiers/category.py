@@ -90,11 +90,12 @@ PATTERNS: tuple[Pattern, ...] = (
 UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
 
 
-def categorise(tally: Tally, concentration_min: float) -> tuple[Pattern, Blame]:
+def categorise(tally: Tally, concentration_min: float, part: Blame | None = None) -> tuple[Pattern, Blame]:
     """The first pattern that fits, and the scope that stands out on the metrics it speaks of.
 
     The scope is read from the pattern's own metrics and not from all that alarm: long prompts of one tenant make
-    everybody's requests slower, and only the prompts say whose they are. `UNCLEAR` speaks of all.
+    everybody's requests slower, and only the prompts say whose they are. `UNCLEAR` speaks of all. part: what is known
+    to be hit, None where the tally has to say it.
     """
     weights = tally.drivers()
     signals = {metric: _signal(tally, metric) for metric in weights}
@@ -106,10 +107,10 @@ def categorise(tally: Tally, concentration_min: float) -> tuple[Pattern, Blame]:
             metric: weight for metric, weight in weights.items()
             if signals[metric] in pattern.needs and pattern.speaks_of(signals[metric][0])
         }
-        blame = localise(tally, own, concentration_min)
+        blame = localise(tally, own, concentration_min) if part is None else part
         if not pattern.scopes or (blame.dimension or "all") in pattern.scopes:
             return pattern, blame
-    return UNCLEAR, localise(tally, weights, concentration_min)
+    return UNCLEAR, localise(tally, weights, concentration_min) if part is None else part
 
 
 def _signal(tally: Tally, metric: str) -> tuple[Signal, Direction]:

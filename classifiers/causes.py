@@ -6,18 +6,26 @@ that has an alarm, and does with each share what an episode goes through (confir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from classifiers.model import Anomaly, Incident
-from classifiers.tally import Tally
+from classifiers.grouping import Cause, causes_of
+from classifiers.localise import WHOLE, Blame, dimension_of
+from classifiers.model import Anomaly, Incident, Scope
+from classifiers.paths import Sign, connected, explains, overlap
+from classifiers.signs import HOT, Seen, heard_of, see, stale
+from classifiers.tally import Tally, loudness, metric_of, signal_of
+
+NEW_ALARMS = 6
+"""A line with more alarms than this has been its episode's for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class CauseParams:
-    """group_window_s: alarms of other scopes and metrics so soon after an episode's first one may still join it."""
+    """group_window_s: what begins so close together, errors of the onsets aside, in the same part of a service is of
+    one cause."""
 
-    group_window_s: float = 30.0
+    group_window_s: float = 2.0
 
     def __post_init__(self) -> None:
         if self.group_window_s < 0:
@@ -51,12 +59,16 @@ class Share:
     nothing that depends on how records were batched. readings: alarms that are this episode's and no other's, and the
     quiet readings beside them from which its scope is read. absorbs: keys of live episodes that turned out to be this
     one: a pending one is merged into it and gone, so it gets no share; a confirmed incident stays (it may get a share)
-    and is inhibited as caused by this one's, once this one is confirmed too: to be said again until then.
+    and is inhibited as caused by this one's, once this one is confirmed too: to be said again until then. takes: lines
+    (metric and scope) that other episodes have had so far and are this one's. part: of the service that its cause hits,
+    where that is known better than from the readings of this episode alone, since another cause is at work too.
     """
 
     key: str
     readings: tuple[Anomaly, ...]
     absorbs: tuple[str, ...] = ()
+    takes: tuple[tuple[str, Scope], ...] = ()
+    part: Blame | None = None
 
 
 ShareOut = Callable[[Sequence[Anomaly], Sequence[Live], float, CauseParams, float], list[Share]]
@@ -64,16 +76,169 @@ ShareOut = Callable[[Sequence[Anomaly], Sequence[Live], float, CauseParams, floa
 
 
 def share_out(
-    readings: Sequence[Anomaly], live: Sequence[Live], now_s: float, params: CauseParams,  # noqa: ARG001
-    concentration_min: float,  # noqa: ARG001
+    readings: Sequence[Anomaly], live: Sequence[Live], now_s: float, params: CauseParams, concentration_min: float,
 ) -> list[Share]:
-    """Every alarming reading to exactly one share; every quiet one to all shares whose scope it tells something about.
+    """Every alarming reading to exactly one share; every quiet one to all shares.
 
     readings: all of one service and model at one instant, at least one alarming. live: its episodes, oldest first.
     concentration_min: how far ahead (0..1) a replica, tenant or version must be to be singled out. An episode without
-    a share (or with quiet readings only) had no alarm in this instant; it is not to be named just to say so. The order
-    of the answer does not matter. Called for each service with an alarm, once per instant: at most about 50 us a
-    reading in all of triage.
+    a share had no alarm in this instant. A first alarm is shared to what explains it best; a cause of its own it
+    becomes when it repeats itself, and then takes the lines that were another's until then. Called for each service
+    with an alarm, once per instant: about 3 us a reading, linear in the scopes.
     """
-    key = live[0].key if live else "service"
-    return [Share(key, tuple(readings))]
+    tallies = [episode.tally for episode in live]
+    causes = causes_of(see(readings, tallies, now_s, concentration_min), params.group_window_s)
+    causes, keys = _settled(causes, _matched(causes, live), live)
+    heard = heard_of(readings, tallies)
+    shares: dict[str, list[Anomaly]] = {}
+    quiet = []
+    first = live[0].key if live else _first_key(readings, heard)
+    for reading in readings:
+        if reading.alarming and not causes:
+            shares.setdefault(first, []).append(reading)
+        elif reading.alarming:
+            shares.setdefault(_home(reading, metric_of(reading, heard), causes, keys), []).append(reading)
+        else:
+            quiet.append(reading)
+    absorbed = _absorbed(causes, keys, live, now_s, params.group_window_s)
+    gone = {key for found in absorbed.values() for key in found if _pending(live, key)}
+    known = {episode.key for episode in live}
+    parts = dict(zip(keys, (cause.roots[0].sign.blame for cause in causes), strict=True)) if len(causes) > 1 else {}
+    taken = {key: _lines(cause, live) for cause, key in zip(causes, keys, strict=True) if key not in known}
+    return [
+        Share(key, (*alarms, *quiet), absorbed.get(key, ()), taken.get(key, ()), parts.get(key))
+        for key, alarms in sorted(shares.items()) if key not in gone
+    ]
+
+
+def _matched(causes: Sequence[Cause], live: Sequence[Live]) -> list[str]:
+    """The episode of each cause: the one that has most of its alarms, each for one cause only; else its own name."""
+    ranked = sorted(
+        (
+            (episode.key == cause.key, _shared(cause, episode.tally), -number, -at)
+            for at, cause in enumerate(causes) for number, episode in enumerate(live)
+        ),
+        reverse=True,
+    )
+    keys: dict[int, str] = {}
+    for same, alarms, number, at in ranked:
+        if -at not in keys and live[-number].key not in keys.values() and (same or alarms > 0.0):
+            keys[-at] = live[-number].key
+    taken = {episode.key for episode in live}
+    for at, cause in enumerate(causes):
+        if at not in keys:
+            # A name of its own, should another cause have the episode that is called so.
+            keys[at] = cause.key if cause.key not in taken else f"{cause.key} {cause.roots[0].metric}"
+    return [keys[at] for at in range(len(causes))]
+
+
+def _settled(
+    causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live],
+) -> tuple[list[Cause], list[str]]:
+    """Without new causes that are not sure enough yet to stand beside others; alone, the weightiest is."""
+    known = {episode.key for episode in live}
+    kept = [
+        (cause, key) for cause, key in zip(causes, keys, strict=True)
+        if key in known or any(root.sure for root in cause.roots)
+    ]
+    if not kept and not live:
+        kept = sorted(zip(causes, keys, strict=True), key=lambda pair: (-pair[0].weight, pair[1]))[:1]
+    return [cause for cause, _ in kept], [key for _, key in kept]
+
+
+def _shared(cause: Cause, tally: Tally) -> float:
+    """Alarms that an episode has of a cause's signs; those of its roots, where they stand out, count most."""
+    inside: dict[str, int] = {}
+    anywhere: dict[str, int] = {}
+    signs = {seen.metric: seen for seen in cause.signs}
+    for (metric, scope), line in tally.lines.items():
+        seen = signs.get(metric)
+        if seen is not None and line.alarms:
+            anywhere[metric] = max(line.alarms, anywhere.get(metric, 0))
+            if _within(scope, seen):
+                inside[metric] = max(line.alarms, inside.get(metric, 0))
+    roots = {seen.metric for seen in cause.roots}
+    return sum(
+        (3.0 if metric in roots else 1.0) * (inside.get(metric, 0) + 0.3 * alarms)
+        for metric, alarms in anywhere.items()
+    )
+
+
+def _within(scope: Scope, seen: Seen) -> bool:
+    blame = seen.sign.blame
+    return blame.dimension is None or getattr(scope, blame.dimension) == blame.value
+
+
+def _home(
+    reading: Anomaly, metric: str, causes: Sequence[Cause], keys: Sequence[str],
+) -> str:
+    """The key of the share that an alarm belongs to."""
+    fits = [
+        (_within(reading.scope, seen), seen.sign.blame.dimension is not None, seen.weight, at)
+        for at, cause in enumerate(causes) for seen in cause.signs if seen.metric == metric
+    ]
+    if fits:
+        return keys[max(fits)[-1]]
+    dimension = dimension_of(reading.scope)
+    blame = Blame(dimension, getattr(reading.scope, dimension), 1.0) if dimension is not None else WHOLE
+    sign = Sign(signal_of(metric), reading.direction, blame)
+    best = max(range(len(causes)), key=lambda at: (_accounts_for(causes[at], sign), causes[at].weight, -at))
+    return keys[best]
+
+
+def _accounts_for(cause: Cause, sign: Sign) -> int:
+    """How well a cause accounts for an alarm that has not repeated itself yet."""
+    if any(overlap(root.sign.blame, sign.blame) and connected(root.sign, sign) for root in cause.roots):
+        return 3
+    if any(explains(root.sign, sign, leads=True) for root in cause.roots):
+        return 2
+    return int(any(overlap(root.sign.blame, sign.blame) for root in cause.roots))
+
+
+def _absorbed(
+    causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live], now_s: float, window_s: float,
+) -> dict[str, tuple[str, ...]]:
+    """By key, other episodes all of whose alarming lines are now seen to be that cause's, and no older than it."""
+    owner = {seen.metric: key for cause, key in zip(causes, keys, strict=True) for seen in cause.signs}
+    begun = {key: cause.onset_s for cause, key in zip(causes, keys, strict=True)}
+    found: dict[str, tuple[str, ...]] = {}
+    for episode in live:
+        if episode.key in keys:
+            continue
+        hot = {
+            metric for (metric, _), line in episode.tally.lines.items()
+            if line.alarms and line.heat >= HOT and not stale(line, now_s)
+        }
+        owners = {owner[metric] for metric in hot if metric in owner}
+        if len(owners) == 1 and len([metric for metric in hot if metric in owner]) == len(hot):
+            (key,) = owners
+            if episode.onset_at_s is None or episode.onset_at_s >= begun[key] - window_s:
+                found[key] = (*found.get(key, ()), episode.key)
+    return found
+
+
+def _pending(live: Sequence[Live], key: str) -> bool:
+    return any(episode.key == key and episode.incident is None for episode in live)
+
+
+def _lines(cause: Cause, live: Sequence[Live]) -> tuple[tuple[str, Scope], ...]:
+    """Lines of a new cause that other episodes have taken for theirs: of its roots, and of its effects if not for
+    long."""
+    return tuple(dict.fromkeys(
+        (metric, scope)
+        for episode in live for (metric, scope), line in episode.tally.lines.items()
+        if line.alarms and any(
+            seen.metric == metric and (_within(scope, seen) or not seen.twin)
+            and (line.alarms <= NEW_ALARMS or seen in cause.roots)
+            for seen in cause.signs
+        )
+    ))
+
+
+def _first_key(readings: Sequence[Anomaly], heard: Mapping[Scope, float]) -> str:
+    """The name of an episode of which nothing is known but its first alarms."""
+    alarms = (one for one in readings if one.alarming)
+    loudest = max(alarms, key=lambda one: (loudness(one), one.metric, str(one.scope)))
+    dimension = dimension_of(loudest.scope)
+    where = "all" if dimension is None else f"{dimension}={getattr(loudest.scope, dimension)}"
+    return f"{where} {signal_of(metric_of(loudest, heard))}"

@@ -6,16 +6,19 @@ and read back, so that it survives a crash.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
 from classifiers.assess import Verdict
 from classifiers.lifecycle import Event, Phase, step
-from classifiers.model import ActionRecord, Anomaly, Incident, Related
+from classifiers.localise import Blame
+from classifiers.model import ActionRecord, Anomaly, Incident, Related, Scope
 from classifiers.stages import Account
 from classifiers.steadiness import Steadiness
 from classifiers.tally import ABSENCE, GAP, Tally, signal_of
+
+SeriesKey = tuple[str, Scope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Episode:
     key: its name within the service. prints: the fingerprints it opened with and has now, empty while pending.
     reopens: the incident it is again. causes: those it is an effect of, and when each was last seen open. one_with:
     those of the same service that turned out to have its cause. effects: those that name this one as their cause.
-    cadence_s: the longest window that alarmed, and so how long its metrics take to say anything new.
+    cadence_s: the longest window that alarmed, and so how long its metrics take to say anything new. part: what its
+    cause hits, as far as that was told by looking at all causes together.
     """
 
     service: str
@@ -51,6 +55,7 @@ class Episode:
     cadence_s: float = 0.0
     glimpses: list[Glimpse] = field(default_factory=list)
     steadiness: Steadiness = field(default_factory=Steadiness)
+    part: Blame | None = None
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
     prints: tuple[str, ...] = ()
@@ -85,6 +90,12 @@ class Episode:
         self.date(alarms)
         spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector != ABSENCE]
         self.cadence_s = max(self.cadence_s, *spans_s, 0.0)
+
+    def give_up(self, lines: Iterable[SeriesKey]) -> None:
+        """Lines that turned out to be another cause's; how bad it looked with them is no peak of this one."""
+        if self.tally.release(lines):
+            self.steadiness = Steadiness()
+            self.signs_of_health = None
 
     def take_over(self, other: Episode) -> None:
         """Everything of a pending episode that turned out to be this one."""

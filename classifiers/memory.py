@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.episode import Episode, Glimpse
 from classifiers.history import Ended
 from classifiers.lifecycle import Phase
+from classifiers.localise import Blame
 from classifiers.model import ActionRecord, Incident, Scope
 from classifiers.relations import Foreign
 from classifiers.stages import Account
@@ -41,6 +42,7 @@ class _Episode:
     cadence_s: float
     glimpses: list[Glimpse]
     steadiness: Steadiness
+    part: Blame | None
     published: Incident | None
     actions: list[ActionRecord]
     prints: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from classifiers.families import Family, family_of, least_of
@@ -16,6 +16,8 @@ GAP = "gap"
 LOUD = 8.0
 FADE = 0.12
 """Least weight of the newest window in a deviation: what was counts less and less."""
+HEAT = 0.35
+"""Weight of the newest window in a line's heat."""
 Signal = Family | str
 """A family, `ABSENCE` or `GAP`."""
 
@@ -27,7 +29,7 @@ class Line:
     windows: readings taken while the episode alarmed; alarms: those at level 1 or more. samples: behind all windows.
     deviation: mean relative deviation from the expected value, signed, of late; 0 when no reading had an expectation.
     peak: the reading with the highest level. last_s: end of the last reading. onset_s, onset_error_s: of the alarm that
-    is surest of it, None before the first.
+    is surest of it, None before the first. heat: how much it alarms of late, 0..1.
     """
 
     windows: int
@@ -38,6 +40,7 @@ class Line:
     last_s: float
     onset_s: float | None = None
     onset_error_s: float | None = None
+    heat: float = 0.0
 
     def date(self, onset_s: float, error_s: float) -> None:
         """Take an onset that is surer than the one known."""
@@ -60,6 +63,35 @@ def deviation_of(reading: Anomaly) -> float:
 def loudness(reading: Anomaly) -> float:
     """The level for ordering: an unknown level is quieter than any known one."""
     return -1.0 if reading.level is None else reading.level
+
+
+def heated(heat: float, alarming: bool) -> float:
+    """A line's heat after one more window."""
+    return heat + HEAT * (float(alarming) - heat)
+
+
+def metric_of(reading: Anomaly, heard: Mapping[Scope, float]) -> str:
+    """The metric that a reading is kept under. heard: when each scope last reported anything.
+
+    What was heard in the later half of the silence says that the scope is not silent.
+    """
+    if reading.detector != ABSENCE:
+        return reading.metric
+    heard_s = heard.get(reading.scope)
+    silent = heard_s is None or 2.0 * (reading.end_s - heard_s) >= reading.end_s - reading.start_s
+    return ABSENCE if silent else GAP
+
+
+def loudest_silences(
+    missed: Iterable[Anomaly], heard: Mapping[Scope, float],
+) -> dict[tuple[str, Scope], Anomaly]:
+    """By line, one reading of silence an instant: however many metrics a scope has, it is silent once."""
+    found: dict[tuple[str, Scope], Anomaly] = {}
+    for reading in missed:
+        key = metric_of(reading, heard), reading.scope
+        if key not in found or loudness(reading) > loudness(found[key]):
+            found[key] = reading
+    return found
 
 
 def signal_of(metric: str) -> Signal:
@@ -85,10 +117,8 @@ class Tally:
                 continue
             self.heard[reading.scope] = reading.end_s
             self._enter(reading.metric, reading)
-        for reading in missed:
-            # What was heard since the metric was last seen says that its scope is not silent.
-            heard_s = self.heard.get(reading.scope)
-            self._enter(ABSENCE if heard_s is None or heard_s <= reading.start_s + 1e-6 else GAP, reading)
+        for (metric, _), reading in loudest_silences(missed, self.heard).items():
+            self._enter(metric, reading)
 
     def _enter(self, metric: str, reading: Anomaly) -> None:
         alarms = int(reading.alarming)
@@ -101,6 +131,7 @@ class Tally:
         line.samples += reading.count
         line.deviation += max(FADE, 1.0 / line.windows) * (deviation_of(reading) - line.deviation)
         line.last_s = reading.end_s
+        line.heat = heated(line.heat, reading.alarming)
         if alarms:
             span_s = reading.end_s - reading.start_s
             line.date(reading.onset_s, span_s if reading.onset_error_s is None else reading.onset_error_s)
@@ -122,10 +153,16 @@ class Tally:
             line.alarms += more.alarms
             line.samples += more.samples
             line.last_s = max(line.last_s, more.last_s)
+            line.heat = max(line.heat, more.heat)
             if more.onset_s is not None and more.onset_error_s is not None:
                 line.date(more.onset_s, more.onset_error_s)
             if loudness(more.peak) > loudness(line.peak):
                 line.peak = more.peak
+
+    def release(self, lines: Iterable[tuple[str, Scope]]) -> bool:
+        """Forget lines that turned out to be another's; whether any of them alarmed here."""
+        gone = [self.lines.pop(key) for key in lines if key in self.lines]
+        return any(line.alarms for line in gone)
 
     def put_back(self, metric: str, scope: Scope, line: Line) -> None:
         """Enter a line as it was."""

@@ -88,7 +88,7 @@ class Teller:
         params = self._params
         age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
         tier = self._tier_of(episode.service)
-        return assess(episode.tally, age_s, tier, params.concentration_min, params.severity)
+        return assess(episode.tally, episode.part, age_s, tier, params.concentration_min, params.severity)
 
     def _suspect_version(self, episode: Episode) -> str | None:
         """The newest version that served during the episode, if it appeared lately, after others, and took over.

@@ -124,6 +124,10 @@ class Triage:
                 episode = live.get(share.key)
                 if episode is None:
                     episode = live[share.key] = Episode(*service, share.key, now_s)
+                episode.part = share.part
+                for other in live.values():
+                    if other is not episode:
+                        other.give_up(share.takes)
                 for key in share.absorbs:
                     self._absorb(live, episode, key, now_s)
                 hit.add(share.key)

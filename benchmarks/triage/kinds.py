@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.triage.fault import Dimension, Fault, Knob, Reach
-from benchmarks.triage.service import Service
+from benchmarks.triage.service import PREFILL_MS, Service
 from classifiers.model import Category
 
 Effects = tuple[tuple[Knob, float], ...]
@@ -25,7 +25,7 @@ class Kind:
     name: str
     category: Category
     reaches: tuple[Dimension | str, ...]
-    draw: Callable[[np.random.Generator], Effects]
+    draw: Callable[[np.random.Generator, Service], Effects]
     needs: str | None = None
     ramps: bool = False
     rollout: bool = False
@@ -34,51 +34,58 @@ class Kind:
     planning: bool = False
 
 
-def _outage(rng: np.random.Generator) -> Effects:
+def _outage(rng: np.random.Generator, _: Service) -> Effects:
     return (("silent", 1.0),) if rng.random() < 0.5 else (("failing", rng.uniform(0.95, 1.0)),)
 
 
-def _bad_weights(rng: np.random.Generator) -> Effects:
+def _bad_weights(rng: np.random.Generator, _: Service) -> Effects:
     return ("quality", 1.0 - rng.uniform(0.15, 0.7)), ("completion", rng.uniform(0.7, 1.7))
 
 
-def _retrieval(rng: np.random.Generator) -> Effects:
+def _retrieval(rng: np.random.Generator, _: Service) -> Effects:
     return ("hits", rng.uniform(0.1, 0.6)), ("relevance", rng.uniform(0.4, 0.8)), ("quality", rng.uniform(0.75, 0.97))
 
 
-def _mixed_up(rng: np.random.Generator) -> Effects:
+def _mixed_up(rng: np.random.Generator, _: Service) -> Effects:
     return ("relevance", rng.uniform(0.25, 0.6)), ("quality", rng.uniform(0.7, 0.92))
 
 
-def _overflow(rng: np.random.Generator) -> Effects:
+def _overflow(rng: np.random.Generator, _: Service) -> Effects:
     return ("prompt", rng.uniform(2.2, 4.5)), ("truncated", rng.uniform(0.25, 0.6)), ("quality", rng.uniform(0.9, 1.0))
 
 
-def _drifted(rng: np.random.Generator) -> Effects:
+def _drifted(rng: np.random.Generator, _: Service) -> Effects:
     return (
         ("drifting", rng.uniform(0.4, 1.0)), ("quality", rng.uniform(0.65, 0.88)), ("prompt", rng.uniform(0.85, 1.15)),
     )
 
 
-def _malformed(rng: np.random.Generator) -> Effects:
+def _malformed(rng: np.random.Generator, _: Service) -> Effects:
     return ("malformed", rng.uniform(0.15, 0.6)), ("quality", rng.uniform(0.85, 1.0)), ("failing", rng.uniform(0, 0.06))
 
 
-def _injections(rng: np.random.Generator) -> Effects:
+def _injections(rng: np.random.Generator, _: Service) -> Effects:
     return ("injecting", rng.uniform(0.3, 0.8)), ("blocked", rng.uniform(0.2, 0.7)), ("prompt", rng.uniform(1.0, 1.8))
 
 
-def _leak(rng: np.random.Generator) -> Effects:
+def _leak(rng: np.random.Generator, _: Service) -> Effects:
     knob: Knob = "leaking" if rng.random() < 0.5 else "violating"
     return ((knob, rng.uniform(0.12, 0.5)),)
 
 
-def _stuffing(rng: np.random.Generator) -> Effects:
+def _stuffing(rng: np.random.Generator, _: Service) -> Effects:
     return ("unauthorised", rng.uniform(0.3, 0.7)), ("traffic", rng.uniform(1.2, 2.5))
 
 
-def _one(knob: Knob, low: float, high: float) -> Callable[[np.random.Generator], Effects]:
-    return lambda rng: ((knob, float(rng.uniform(low, high))),)
+def _slow_prefill(rng: np.random.Generator, service: Service) -> Effects:
+    """Prefills take up to so much of a replica's time; how often that is their usual time depends on the service."""
+    reused = 0.6 if "rag" in service.groups else 0.0
+    usual = PREFILL_MS * service.prompt * (1.0 - reused) * service.rate / len(service.replicas) / 1000.0
+    return (("prefill", float(rng.uniform(0.3, 0.7)) / usual),)
+
+
+def _one(knob: Knob, low: float, high: float) -> Callable[[np.random.Generator, Service], Effects]:
+    return lambda rng, _: ((knob, float(rng.uniform(low, high))),)
 
 
 KINDS: tuple[Kind, ...] = (
@@ -86,7 +93,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("silent_replica", "availability", ("replica",), _one("silent", 1.0, 1.0)),
     Kind("failing", "availability", ("all", "replica", "tenant", "version"), _one("failing", 0.1, 0.7)),
     Kind("slow_decode", "performance_degradation", ("all", "replica", "replica"), _one("decode", 1.4, 4.0), ramps=True),
-    Kind("slow_prefill", "performance_degradation", ("all", "replica"), _one("prefill", 2.5, 6.0), ramps=True),
+    Kind("slow_prefill", "performance_degradation", ("all", "replica"), _slow_prefill, ramps=True),
     Kind("slow_version", "performance_degradation", ("version",), _one("decode", 1.5, 3.0)),
     Kind("bad_deploy", "model_degradation", ("version",), _bad_weights, rollout=True),
     Kind("bad_canary", "model_degradation", ("version",), _bad_weights),
@@ -144,6 +151,6 @@ def inject(
     elif kind.ramps and len(spans) == 1 and rng.random() < 0.35:
         ramp_s = whole_s * 0.6
     return Fault(
-        kind.name, kind.category, reach, spans, kind.draw(rng), ramp_s, version if kind.rollout else None, kind.breach,
-        kind.drift, kind.planning,
+        kind.name, kind.category, reach, spans, kind.draw(rng, service), ramp_s, version if kind.rollout else None,
+        kind.breach, kind.drift, kind.planning,
     )

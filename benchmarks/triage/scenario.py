@@ -125,7 +125,9 @@ def _pair(rng: np.random.Generator, service: Service, start_s: float, version: s
         reaches = [reach_of(kind, service, rng, version) for kind in kinds]
         if apart(kinds[0], reaches[0], kinds[1], reaches[1]):
             break
-    second_s = start_s + float(rng.choice([0.0, rng.uniform(2.0, 14.0)]))
+    # What hits the same part at the same moment is one cause by definition.
+    together = reaches[0] != reaches[1] and rng.random() < 0.5
+    second_s = start_s + (0.0 if together else float(rng.uniform(8.0, 16.0)))
     spans = (start_s, second_s + float(rng.uniform(22.0, 32.0))), (second_s, second_s + float(rng.uniform(24.0, 34.0)))
     faults = tuple(
         inject(kind, service, (span,), rng, version, reach)

@@ -9,6 +9,9 @@ import numpy as np
 from benchmarks.triage.fault import Dimension, Members
 from detectors.base import BoolArray, FloatArray
 
+PREFILL_MS = 0.03
+"""For one token of a prompt that is not in the cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

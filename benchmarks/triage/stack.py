@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.triage.engine import STEP_S, Speed, serve
 from benchmarks.triage.fault import Fault, Knob, Members, turned
 from benchmarks.triage.measure import Knobs, checks, observe
-from benchmarks.triage.service import Requests, Service, Upstream
+from benchmarks.triage.service import PREFILL_MS, Requests, Service, Upstream
 from detectors.base import BoolArray, FloatArray, IntArray
 
 DETECTED_S = 3.0
@@ -44,7 +44,7 @@ def run(service: Service, faults: tuple[Fault, ...], length_s: float, seed: int,
     else:
         cached = np.zeros(count)
     work = ~turned_away & (replica_of >= 0)
-    prefill_ms = 0.03 * prompt * (1.0 - cached) * knob("prefill")
+    prefill_ms = PREFILL_MS * prompt * (1.0 - cached) * knob("prefill")
     served = _serve(service, faults, members, arrival_s, replica_of, work, prefill_ms, completion, length_s)
     return observe(service, members, arrival_s, replica_of, turned_away, fails, served, upstream, shown, {
         "prompt_tokens": prompt, "completion_tokens": completion, "quality": knob("quality"),

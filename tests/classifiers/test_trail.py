@@ -41,9 +41,9 @@ def test_an_incident_is_told_from_the_first_alarm_to_the_end() -> None:
         (4.0, "alarm", "clearing", "open"), (5.0, "calm", "open", "clearing"), (12.0, "hold", "clearing", "resolved"),
     ]
     pending, *rest = [entry.subject for entry in entries]
-    assert pending == "chat/gpt/service"
+    assert pending == "chat/gpt/all latency"
     assert len(set(rest)) == 1
-    assert entries[1].reason == "chat/gpt/service: latency_ms up in 2 instants within 3 s"
+    assert entries[1].reason == "chat/gpt/all latency: latency_ms up in 2 instants within 3 s"
     assert entries[0].reason == "latency_ms up by robust, level 2.0"
     assert all(entry.reason and entry.actor is None for entry in entries)
 

@@ -1,0 +1,123 @@
+"""Signs to causes: what nothing else explains is a root, roots of one origin are one cause, effects go to their cause.
+
+Two roots are of one origin when they are the same signal of parts that do not exclude each other, or hit the same part
+and began together. Different parts on signals that do not explain each other, or signals that began apart where neither
+explains the other, are two causes. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classifiers.paths import AT_ONCE, explains, overlap
+from classifiers.signs import Seen
+
+MOST_ERROR_S = 3.0
+LAG_S = 4.0
+"""What comes of other answers or requests comes with them; only load builds up slowly."""
+TIMES_OUT = 2.0
+"""Growth of the wait, beyond what was expected and as a share of it, from which on requests may time out."""
+TIMING_OUT = frozenset({
+    "tokens_in", "tokens_out", "cache", "traffic", "decode", "first_token", "queueing", "saturation", "latency",
+})
+"""What makes requests fail only by making them wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One cause as it shows now: its roots, upstream first, and all signs that are its."""
+
+    roots: tuple[Seen, ...]
+    signs: tuple[Seen, ...]
+
+    @property
+    def key(self) -> str:
+        """A name made from the cause alone."""
+        blame = self.roots[0].sign.blame
+        where = "all" if blame.dimension is None else f"{blame.dimension}={blame.value}"
+        return f"{where} {self.roots[0].sign.node}"
+
+    @property
+    def weight(self) -> float:
+        return sum(seen.weight for seen in self.signs if not seen.past)
+
+    @property
+    def onset_s(self) -> float:
+        """No earlier than this, errors included."""
+        return min(seen.onset_s - seen.onset_error_s for seen in self.roots)
+
+
+def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
+    """The causes behind these signs, in order of key. window_s: onsets so close began together, errors aside."""
+    waits = max((one.sign.size for one in seen if one.sign.node in ("latency", "first_token", "queueing")), default=0.0)
+    reasons = [
+        [a for a in range(len(seen)) if _is_reason(seen[a], b, window_s) and not _too_soon(seen[a], b, waits)]
+        for b in seen
+    ]
+    roots = [at for at, found in enumerate(reasons) if not found]
+    home = _united(seen, roots, window_s)
+    for at in sorted(range(len(seen)), key=lambda at: (seen[at].sign.rank, seen[at].metric)):
+        if at not in home:
+            best = max(reasons[at], key=lambda reason: _likeness(seen[reason], seen[at]))
+            home[at] = home[best]
+    members: dict[int, list[int]] = {}
+    for at, first in home.items():
+        members.setdefault(first, []).append(at)
+    found = []
+    for group in members.values():
+        if all(seen[at].past for at in group):
+            continue
+        signs = sorted((seen[at] for at in group), key=lambda one: (one.sign.rank, -one.weight, one.metric))
+        own = [seen[at] for at in group if at in roots]
+        own.sort(key=lambda one: (one.sign.rank, -one.weight, one.metric))
+        found.append(Cause(tuple(own), tuple(signs)))
+    return sorted(found, key=lambda cause: cause.key)
+
+
+def _is_reason(a: Seen, b: Seen, window_s: float) -> bool:
+    """Whether one explains the other, did not surely begin after it, nor so long before that it would have shown."""
+    if a is b or not explains(a.sign, b.sign, b.leads(a.sign.blame)):
+        return False
+    later_s = b.onset_s - a.onset_s
+    errors_s = _error_s(a) + _error_s(b)
+    if a.sign.node in AT_ONCE and later_s > errors_s + window_s + LAG_S:
+        return False
+    return later_s >= -errors_s - window_s
+
+
+def _too_soon(a: Seen, b: Seen, waits: float) -> bool:
+    """Whether requests fail though they do not wait long enough to time out: no load is the reason of that."""
+    return b.sign.node == "errors" and a.sign.node in TIMING_OUT and waits < TIMES_OUT
+
+
+def _error_s(seen: Seen) -> float:
+    """How far off the onset may be; what is not sure at all says nothing against another's."""
+    return min(seen.onset_error_s, MOST_ERROR_S)
+
+
+def _likeness(reason: Seen, effect: Seen) -> tuple[bool, bool, float, str]:
+    same = overlap(reason.sign.blame, effect.sign.blame)
+    return same, effect.leads(reason.sign.blame), reason.weight, reason.metric
+
+
+def _united(seen: Sequence[Seen], roots: Sequence[int], window_s: float) -> dict[int, int]:
+    """By root, the first root of the same cause."""
+    home = {at: at for at in roots}
+    for place, at in enumerate(roots):
+        for other in roots[:place]:
+            if home[at] != home[other] and _one_origin(seen[at], seen[other], window_s):
+                old, new = max(home[at], home[other]), min(home[at], home[other])
+                home = {root: new if first == old else first for root, first in home.items()}
+    return home
+
+
+def _one_origin(a: Seen, b: Seen, window_s: float) -> bool:
+    here, there = a.sign.blame, b.sign.blame
+    if a.sign.node == b.sign.node:
+        if overlap(here, there) or a.twin or b.twin:
+            return overlap(here, there)
+        return here.dimension is None or there.dimension is None or here.dimension == there.dimension
+    if not overlap(here, there):
+        return False
+    return abs(a.onset_s - b.onset_s) <= _error_s(a) + _error_s(b) + window_s

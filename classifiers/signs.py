@@ -1,0 +1,302 @@
+"""What the metrics of a service show just now: which alarm, and not only once, and which part stands out on each.
+
+A view over what all episodes of the service have seen, and this instant's readings, so that a cause is found also where
+its first alarms were taken for another's. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from classifiers.localise import DIMENSIONS, WHOLE, Blame, Dimension, dimension_of
+from classifiers.model import Anomaly, Direction, Scope
+from classifiers.paths import Sign
+from classifiers.tally import ABSENCE, GAP, Line, Tally, deviation_of, heated, loudness, metric_of, signal_of
+
+HOT = 0.5
+"""Heat of a line that alarmed in two of its last three windows."""
+STALE_S = 6.0
+"""A line without a reading for so long says nothing of now, unless its windows are longer; sparse series have 5 s."""
+PAST_S = 20.0
+"""For so long a sign that is over may be the reason of others: queues drain, requests that waited come in late."""
+SURE = 0.8
+"""Heat of a line that alarmed in four windows on end: enough to believe in two parts at once."""
+OFTEN = 5
+"""Alarms that are enough too, when they are not on end."""
+MOST = 0.6
+"""Share of the traffic from which on a part is nearly the whole, as a version in the midst of a deployment."""
+ALONE_S = 3.0
+"""For so long at least a part must have been off before the others, errors aside."""
+UNEVEN = frozenset({"quality", "context", "tokens_in", "tokens_out", "inputs", "attack", "breach"})
+"""Signals that replicas show alike when the cause is common: what one has more of than the others is its own."""
+FAR_LESS = 0.2
+"""The lesser of two parts that stand out deviates by at least so much of the greater."""
+ALIKE = 0.5
+"""Share of a part's deviation that its siblings may show when two parts stand out."""
+EXCESS = 0.5
+"""How far ahead a replica is that has a fault of its own besides one that all have."""
+LEADS = 0.4
+"""How far ahead of its siblings a part is when it leads."""
+
+
+@dataclass(slots=True)
+class Mark:
+    """One series now: as in `Line`, this instant included."""
+
+    heat: float
+    alarms: int
+    deviation: float
+    samples: int
+    level: float
+    direction: Direction
+    onset_s: float | None
+    onset_error_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A metric that alarms, and what it is a sign of.
+
+    weight: alarming series and how loud they are. heat, alarms: of the line that alarmed most of late. past: it does no
+    longer alarm, but did so lately, and may be the reason of what does. twin: another part stands out on the same
+    metric for another reason.
+    """
+
+    metric: str
+    sign: Sign
+    weight: float
+    onset_s: float
+    onset_error_s: float
+    ahead: Mapping[tuple[Dimension, str], float]
+    heat: float = 0.0
+    alarms: int = 0
+    past: bool = False
+    twin: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether it alarmed long or often enough to be no accident."""
+        return not self.past and (self.heat >= SURE or self.alarms >= OFTEN)
+
+    def leads(self, blame: Blame) -> bool:
+        """Whether this part is the foremost on this metric, if not so far that it alone stands out."""
+        if blame.dimension is None or blame.value is None:
+            return False
+        return self.ahead.get((blame.dimension, blame.value), 0.0) >= LEADS
+
+
+def see(
+    readings: Sequence[Anomaly], tallies: Sequence[Tally], now_s: float, concentration_min: float,
+) -> list[Seen]:
+    """The signs of this instant, in order of metric; two of one metric where two parts stand out.
+
+    Cost: about 1 us a series that the episodes know, and as much again for metrics that alarm.
+    """
+    marks = _marks(readings, tallies, now_s)
+    values = _values(readings, tallies)
+    found = []
+    for metric in sorted(marks):
+        lines = marks[metric]
+        hot = [mark for mark in lines.values() if mark.heat >= HOT]
+        past = [mark for mark in lines.values() if mark.alarms >= 2] if not hot else []
+        if hot or past:
+            found += _seen(metric, lines, hot or past, values, concentration_min, not hot)
+    return found
+
+
+def _values(readings: Sequence[Anomaly], tallies: Sequence[Tally]) -> dict[Dimension, set[str]]:
+    """The parts of the service that are known, whichever metric they show."""
+    scopes = {reading.scope for reading in readings}.union(*(tally.heard for tally in tallies))
+    found: dict[Dimension, set[str]] = {}
+    for scope in scopes:
+        dimension = dimension_of(scope)
+        if dimension is not None:
+            found.setdefault(dimension, set()).add(getattr(scope, dimension))
+    return found
+
+
+def _marks(
+    readings: Sequence[Anomaly], tallies: Sequence[Tally], now_s: float,
+) -> dict[str, dict[Scope, Mark]]:
+    """By metric and scope, what is known of the metrics that alarm now or did so lately."""
+    known: dict[str, dict[Scope, Line]] = {}
+    warm: set[str] = set()
+    for tally in tallies:
+        for (metric, scope), line in tally.lines.items():
+            if not line.alarms and stale(line, now_s) or now_s - line.last_s > PAST_S + 2.0 * _span_s(line):
+                continue
+            if line.alarms:
+                warm.add(metric)
+            lines = known.setdefault(metric, {})
+            other = lines.get(scope)
+            if other is None or (line.heat, line.windows) > (other.heat, other.windows):
+                lines[scope] = line
+    fresh: dict[str, dict[Scope, Anomaly]] = {}
+    heard = heard_of(readings, tallies)
+    for reading in readings:
+        metric = metric_of(reading, heard)
+        fresh.setdefault(metric, {})[reading.scope] = reading
+        if reading.alarming:
+            warm.add(metric)
+    return {
+        metric: {
+            scope: _mark(known.get(metric, {}).get(scope), fresh.get(metric, {}).get(scope), now_s)
+            for scope in {**known.get(metric, {}), **fresh.get(metric, {})}
+        }
+        for metric in sorted(warm)
+    }
+
+
+def stale(line: Line, now_s: float) -> bool:
+    """Whether a line says nothing of now: it had no reading for longer than its windows are apart."""
+    return now_s - line.last_s > max(STALE_S, 2.0 * _span_s(line))
+
+
+def _span_s(line: Line) -> float:
+    return 0.0 if line.peak.detector == ABSENCE else line.peak.end_s - line.peak.start_s
+
+
+def heard_of(readings: Iterable[Anomaly], tallies: Sequence[Tally]) -> dict[Scope, float]:
+    """When each scope last reported anything, this instant included."""
+    heard: dict[Scope, float] = {}
+    for tally in tallies:
+        for scope, at_s in tally.heard.items():
+            heard[scope] = max(at_s, heard.get(scope, at_s))
+    for reading in readings:
+        if reading.detector != ABSENCE:
+            heard[reading.scope] = reading.end_s
+    return heard
+
+
+def _mark(line: Line | None, reading: Anomaly | None, now_s: float) -> Mark:
+    if line is None:
+        assert reading is not None
+        span_s = reading.end_s - reading.start_s
+        return Mark(
+            heated(0.0, reading.alarming), int(reading.alarming), deviation_of(reading), reading.count,
+            loudness(reading), reading.direction, reading.onset_s,
+            span_s if reading.onset_error_s is None else reading.onset_error_s,
+        )
+    if reading is None:
+        heat = 0.0 if stale(line, now_s) else line.heat
+        return Mark(
+            heat, line.alarms, line.deviation, line.samples, loudness(line.peak), line.peak.direction, line.onset_s,
+            line.onset_error_s,
+        )
+    loudest = max(reading, line.peak, key=loudness)
+    weight = 1.0 / (min(line.windows, 7) + 1.0)
+    return Mark(
+        heated(line.heat, reading.alarming), line.alarms + int(reading.alarming),
+        line.deviation + weight * (deviation_of(reading) - line.deviation), line.samples + reading.count,
+        loudness(loudest), loudest.direction, reading.onset_s if line.onset_s is None else line.onset_s,
+        reading.onset_error_s if line.onset_error_s is None else line.onset_error_s,
+    )
+
+
+def _seen(
+    metric: str, lines: Mapping[Scope, Mark], telling: Sequence[Mark], values: Mapping[Dimension, set[str]],
+    concentration_min: float, past: bool,
+) -> list[Seen]:
+    hottest = max(telling, key=lambda mark: (mark.heat, mark.alarms))
+    loudest = max(telling, key=lambda mark: (mark.level, mark.samples))
+    silent = metric in (ABSENCE, GAP)
+    direction: Direction = "down" if silent else loudest.direction
+    surest = min(telling, key=lambda mark: float("inf") if mark.onset_error_s is None else mark.onset_error_s)
+    weight = sum(min(mark.level, 8.0) for mark in telling)
+    sizes = _sizes(lines, -1.0 if direction == "down" else 1.0, values if silent else {})
+    ahead = {(dimension, top): lead for dimension, (top, lead) in _tops(sizes).items()}
+    signal = signal_of(metric)
+    size = max((abs(mark.deviation) for mark in telling), default=0.0)
+    whole = next((mark.samples for scope, mark in lines.items() if dimension_of(scope) is None), 0)
+    blames = _blames(sizes, whole, ahead, concentration_min, signal in UNEVEN)
+    return [
+        Seen(
+            metric, Sign(signal, direction, blame, size), weight, surest.onset_s or 0.0, surest.onset_error_s or 0.0,
+            ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
+        )
+        for blame in blames
+    ]
+
+
+Sizes = dict[Dimension, dict[str, tuple[float, Mark]]]
+_UNSEEN = Mark(0.0, 0, 0.0, 0, -1.0, "none", None, None)
+
+
+def _sizes(lines: Mapping[Scope, Mark], sign: float, values: Mapping[Dimension, set[str]]) -> Sizes:
+    """By part, its deviation in the metric's direction. values: parts that count as not deviating when not seen."""
+    found: Sizes = {
+        dimension: dict.fromkeys(sorted(known), (0.0, _UNSEEN)) for dimension, known in values.items()
+    }
+    for scope, mark in lines.items():
+        dimension = dimension_of(scope)
+        if dimension is not None:
+            found.setdefault(dimension, {})[getattr(scope, dimension)] = max(0.0, sign * mark.deviation), mark
+    return found
+
+
+def _tops(sizes: Sizes) -> dict[Dimension, tuple[str, float]]:
+    """By dimension with several values, the one that deviates most and how far it is ahead of the next, 0..1."""
+    found: dict[Dimension, tuple[str, float]] = {}
+    for dimension in DIMENSIONS:
+        ranked = sorted(sizes.get(dimension, {}).items(), key=lambda item: (-item[1][0], item[0]))
+        if len(ranked) >= 2 and ranked[0][1][0] > 0.0:
+            found[dimension] = ranked[0][0], 1.0 - ranked[1][1][0] / ranked[0][1][0]
+    return found
+
+
+def _blames(
+    sizes: Sizes, whole: int, ahead: Mapping[tuple[Dimension, str], float], concentration_min: float, uneven: bool,
+) -> list[Blame]:
+    """The part that stands out, or two of different dimensions, or the whole, or one replica more than the whole."""
+    alone = [
+        Blame(dimension, value, lead) for (dimension, value), lead in ahead.items()
+        if lead >= concentration_min and sizes[dimension][value][1].alarms
+        and not (dimension == "version" and sizes[dimension][value][1].samples > MOST * whole)
+    ]
+    if alone:
+        return [max(alone, key=lambda blame: blame.concentration)]
+    tops = list(ahead)
+    for at, one in enumerate(tops):
+        for other in tops[at + 1:]:
+            if whole and _both(sizes, one, other, whole):
+                return [Blame(*one, ahead[one]), Blame(*other, ahead[other])]
+    for (dimension, value), lead in ahead.items():
+        marks = [mark for _, mark in sizes[dimension].values()]
+        if uneven and dimension == "replica" and lead >= EXCESS and all(mark.heat >= SURE for mark in marks):
+            return [Blame(dimension, value, lead), WHOLE]
+    return [*_earlier(sizes), WHOLE]
+
+
+def _earlier(sizes: Sizes) -> list[Blame]:
+    """The part that was off on its own for a while before all others were: it has a cause of its own."""
+    for dimension in ("replica", "tenant"):
+        known = sizes.get(dimension, {})
+        marks = [mark for _, mark in known.values()]
+        if len(marks) < 2 or any(mark.heat < SURE or mark.onset_s is None for mark in marks):
+            continue
+        ranked = sorted(known, key=lambda value: (_onset_s(known[value][1], 1.0), value))
+        if _onset_s(known[ranked[0]][1], 1.0) + ALONE_S < _onset_s(known[ranked[1]][1], -1.0):
+            return [Blame(dimension, ranked[0], 1.0)]
+    return []
+
+
+def _onset_s(mark: Mark, side: float) -> float:
+    """The latest (side 1) or earliest (-1) that it may have begun."""
+    assert mark.onset_s is not None
+    return mark.onset_s + side * min(mark.onset_error_s or 0.0, 3.0)
+
+
+def _both(sizes: Sizes, one: tuple[Dimension, str], other: tuple[Dimension, str], whole: int) -> bool:
+    """Whether two parts at once explain what all parts show: each dilutes into every part of the other's dimension."""
+    (here, mine), (there, theirs) = sizes[one[0]][one[1]], sizes[other[0]][other[1]]
+    part, counterpart = mine.samples / whole, theirs.samples / whole
+    if min(mine.heat, theirs.heat) < SURE or max(part, counterpart) > MOST:
+        return False
+    own = (here - counterpart * there) / (1.0 - part * counterpart)
+    others = (there - part * here) / (1.0 - part * counterpart)
+    if min(own, others) <= FAR_LESS * max(own, others) or min(own, others) <= 0.0:
+        return False
+    left = max(size - counterpart * others for value, (size, _) in sizes[one[0]].items() if value != one[1])
+    right = max(size - part * own for value, (size, _) in sizes[other[0]].items() if value != other[1])
+    return left <= ALIKE * own and right <= ALIKE * others
