@@ -124,7 +124,7 @@ def _marks(
     warm: set[str] = set()
     for tally in tallies:
         for (metric, scope), line in tally.lines.items():
-            if not line.alarms and stale(line, now_s) or now_s - line.last_s > PAST_S + 2.0 * _span_s(line):
+            if (not line.alarms and stale(line, now_s)) or now_s - line.last_s > PAST_S + 2.0 * _span_s(line):
                 continue
             if line.alarms:
                 warm.add(metric)
