@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -122,9 +123,9 @@ class Decider:
         if inhibited(incident) or (is_open and incident.silenced_by is not None):
             return []
         params = self._params
-        intents = decide(
-            incident, params.playbooks, incident.actions, params.limits, now_s, self._fleet_size(incident),
-        )
+        due = partial(decide, incident, params.playbooks, incident.actions, params.limits, now_s)
+        # Counting a fleet looks at every row, and hardly ever is anything due: thousands of incidents may be open.
+        intents = due(self._fleet_size(incident)) if due() else []
         is_held = is_open and incident.acknowledged is not None
         return [intent for intent in intents if not (is_held and intent.kind in HARMLESS)]
 
