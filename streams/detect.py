@@ -13,7 +13,7 @@ from math import floor, inf
 import numpy as np
 
 from classifiers.model import Anomaly, Scope
-from classifiers.tally import ABSENCE
+from classifiers.tally import ABSENCE, GAP
 from classifiers.triage import ServiceKey, Transition, Triage
 from detectors.base import Block, BoolArray, IntArray
 from detectors.suite import Suite, Verdict
@@ -142,7 +142,7 @@ class Detection:
         if accepted.relearn:
             own = set(accepted.relearn)
             keys = map(self._series.key, rows.tolist())
-            rows = rows[[key in own or (ABSENCE, key[1]) in own for key in keys]]
+            rows = rows[[not own.isdisjoint((key, (ABSENCE, key[1]), (GAP, key[1]))) for key in keys]]
         self._suite.forget(rows)
 
     def _learn(self, block: Block, alarming: BoolArray) -> None:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
 import pytest
 
 from classifiers.model import Scope
-from classifiers.triage import Triage, TriageParams
+from classifiers.tally import ABSENCE
+from classifiers.triage import Transition, Triage, TriageParams
 from detectors.suite import SuiteParams
 from streams.detect import CATCH_UP_INSTANTS, Detection
 from streams.provenance import Provenance
@@ -14,7 +16,7 @@ from streams.scopes import ScopeTable
 from streams.series import SeriesTable
 from streams.windows import Windower, WindowParams
 from tests.streams.records import samples_of
-from tests.streams.spine import T, requests
+from tests.streams.spine import T, incident, requests
 
 SERVICE = ("chat", "gpt")
 R1 = Scope("chat", "gpt", replica="r1")
@@ -120,3 +122,18 @@ def test_rows_swept_away_are_not_missed_and_not_asked_for_their_names() -> None:
     assert len(bench.series) == 0
     bench.pass_until(T + 60.0)
     assert bench.alarms == {}
+
+
+def test_what_is_accepted_beside_another_incident_is_forgotten_alone() -> None:
+    bench = Bench()
+    bench.feed(requests(60), T + 60.0)
+    rows = bench.series.active()
+    silent = {row: bench.suite.snapshot(np.array([row])) for row in rows.tolist()}
+    own = (("latency_ms", R1), (ABSENCE, Scope("chat", "gpt", replica="r0")))
+    bench.detection._start_afresh(Transition("resolved", incident(service="chat", model="gpt"), True, own))
+    changed = {
+        bench.series.key(row) for row, before in silent.items()
+        if any(not np.array_equal(before[name], after, equal_nan=True)
+               for name, after in bench.suite.snapshot(np.array([row])).items())
+    }
+    assert changed == {key for key in map(bench.series.key, rows.tolist()) if key in own or key[1].replica == "r0"}
