@@ -31,6 +31,14 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Advised:
+    """An advice and what it was given on: it holds while the rules say the same and nothing was learned since."""
+
+    basis: tuple[str | int | None, ...]
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     trials: list[Trial]
     trusted: bool

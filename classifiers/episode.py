@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from classifiers.advisor import Advised
 from classifiers.assess import Verdict
 from classifiers.lifecycle import Event, Phase, step
 from classifiers.localise import Blame
@@ -56,6 +57,7 @@ class Episode:
     glimpses: list[Glimpse] = field(default_factory=list)
     steadiness: Steadiness = field(default_factory=Steadiness)
     part: Blame | None = None
+    advised: Advised | None = None
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
     prints: tuple[str, ...] = ()

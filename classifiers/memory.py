@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from classifiers.advisor import Advised
 from classifiers.episode import Episode, Glimpse
 from classifiers.history import Ended
 from classifiers.lifecycle import Phase
@@ -43,6 +44,7 @@ class _Episode:
     glimpses: list[Glimpse]
     steadiness: Steadiness
     part: Blame | None
+    advised: Advised | None
     published: Incident | None
     actions: list[ActionRecord]
     prints: tuple[str, ...]

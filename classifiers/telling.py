@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
+from classifiers.advisor import Advised
 from classifiers.assess import Verdict, assess
 from classifiers.episode import Episode, describe
 from classifiers.experience import Experience
@@ -78,10 +79,19 @@ class Teller:
         return describe(episode, verdict, version, self._params.evidence_max, self._config_hash)
 
     def _advised(self, episode: Episode, verdict: Verdict, version: str | None) -> Verdict:
-        """The verdict with what was learned; the rules' own while that is nothing."""
-        if not self.experience.advisor.learned:
+        """The verdict with what was learned; the rules' own while that is nothing.
+
+        An advice costs several verdicts, so it is asked for anew only when the rules say otherwise or more is learned.
+        """
+        advisor = self.experience.advisor
+        if not advisor.learned:
             return verdict
-        advice = self.experience.advisor.advise(self._described(episode, verdict, version), verdict.severity)
+        blame = verdict.blame
+        basis = (verdict.severity, verdict.pattern.name, blame.dimension, blame.value, version, advisor.learned)
+        if episode.advised is None or episode.advised.basis != basis:
+            advice = advisor.advise(self._described(episode, verdict, version), verdict.severity)
+            episode.advised = Advised(basis, advice)
+        advice = episode.advised.advice
         return replace(verdict, severity=advice.severity, factors=(*verdict.factors, *advice.factors))
 
     def _verdict(self, episode: Episode, now_s: float) -> Verdict:

@@ -17,7 +17,7 @@ from streams.pipeline import Shard, Stopwatch, untimed
 from streams.plan import Plan
 from streams.snapshots import Snapshot
 
-VERSION = 5
+VERSION = 6
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 
