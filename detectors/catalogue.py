@@ -13,13 +13,14 @@ from detectors.page_hinkley import PageHinkleyParams
 from detectors.range_novelty import RangeNoveltyParams
 from detectors.robust_location import RobustLocationParams
 from detectors.seasonal import SeasonalParams
+from detectors.slow_location import SlowLocationParams
 from detectors.static_limits import StaticLimitsParams
 from detectors.token_burn import TokenBurnParams
 from detectors.variance_change import VarianceChangeParams
 
 ON_VALUES = {
     "robust_location": RobustLocationParams,
-    "slow_location": RobustLocationParams,
+    "slow_location": SlowLocationParams,
     "seasonal": SeasonalParams,
     "range_novelty": RangeNoveltyParams,
     "art": ArtParams,

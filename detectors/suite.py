@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +39,7 @@ from detectors.refractory import Refractory
 from detectors.robust_location import RobustLocation, RobustLocationParams, without_extreme
 from detectors.rules import Rules
 from detectors.seasonal import SeasonalParams
+from detectors.slow_location import SlowLocationParams
 from detectors.static_limits import StaticLimits, StaticLimitsParams
 from detectors.table import Column, Table, check_parts, restore_parts, snapshot_parts
 from detectors.token_burn import TokenBurn, TokenBurnParams
@@ -49,12 +49,6 @@ from detectors.view import View
 
 __all__ = ["Suite", "SuiteParams", "Verdict"]
 
-_ROBUST_TAIL = RobustLocationParams().tail
-SLOW = partial(
-    RobustLocationParams, stride=8, tail=replace(_ROBUST_TAIL, prior_exceedances=20.0, prior_shape=10.0, reach=6.0),
-)
-"""Robust location over a thousand windows. Its peaks are fewer than they look, since its spread stands still for long: its
-own tail is believed later."""
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
@@ -77,7 +71,7 @@ class SuiteParams:
     profiles: tuple[Profile, ...] = DEFAULT_PROFILES
     robust_location: RobustLocationParams = field(default_factory=RobustLocationParams)
     cusum: CusumParams = field(default_factory=CusumParams)
-    slow_location: RobustLocationParams = field(default_factory=SLOW)
+    slow_location: SlowLocationParams = field(default_factory=SlowLocationParams)
     seasonal: SeasonalParams = field(default_factory=SeasonalParams)
     range_novelty: RangeNoveltyParams = field(default_factory=RangeNoveltyParams)
     art: ArtParams = field(default_factory=ArtParams)
@@ -111,8 +105,9 @@ class Suite:
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
-        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share.
-        learned = max(len(set(profile.ensemble) - set(_NOVELTY)) for profile in params.profiles)
+        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share, nor does
+        # the season beside others: what lies off its hour lies off the row's recent windows too, as often as not.
+        learned = max(len(set(profile.ensemble) - {*_NOVELTY, "seasonal"}) for profile in params.profiles)
         every = params.false_alarm_every_s / params.window_s
         each = every * max(learned, 1)
         self._rules = Rules(params.profiles, self.names, capacity)
