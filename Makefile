@@ -46,14 +46,15 @@ types: $(VENV)/.installed-dev ## mypy, strict
 imports: $(VENV)/.installed-dev ## which room may import which
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.installed-dev kafka ## throughput, latency, fail-over, memory and accuracy, each against its bar (15 min)
-	@failed=; for one in throughput latency failover memory accuracy; do \
+bench: $(VENV)/.installed-dev kafka ## throughput, latency, fail-over, memory, accuracy and triage, each against its bar (20 min)
+	@failed=; for one in throughput latency failover memory accuracy triage.confusion; do \
 	    TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.$$one || failed="$$failed $$one"; \
 	done; test -z "$$failed" || { echo "bench: under a bar:$$failed" >&2; exit 1; }
 
 bench-smoke: $(VENV)/.installed-dev kafka ## throughput, shortened, and accuracy against what was accepted; fails on a regression
 	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput --smoke
 	@$(BIN)/python -m benchmarks.accuracy --smoke
+	@$(BIN)/python -m benchmarks.triage.confusion --smoke
 	@$(BIN)/python -m benchmarks.compare
 
 lock: $(VENV)/bin/python ## write constraints.txt anew from pyproject.toml, for Python 3.11 to 3.13 on any platform

@@ -67,7 +67,7 @@ def figures(accounts: Sequence[Account], false: Sequence[Incident], hours: float
         "duplicates per event": sum(len(account.twice) for account in plain) / len(plain) if plain else None,
         "pairs kept apart": _share([all(one.fits for one in account.told) for account in pairs]),
         "cascades told as one": _share([_told(account) and not account.callers for account in cascades]),
-        "flapping told as one": _share([_told(account) and not account.twice for account in flapping]),
+        "flapping told as one story": _share([_told(account) and _linked(account) for account in flapping]),
         "false incidents per hour": len(false) / hours,
     }
     return Figures(category, severity, shares)
@@ -100,6 +100,15 @@ def weighted_kappa(confusion: Confusion) -> float | None:
 
 def _told(account: Account) -> bool:
     return account.told[0].incident is not None
+
+
+def _linked(account: Account) -> bool:
+    """Whether every further incident of an event names another of its own as the one that it is again."""
+    first = account.told[0].incident
+    known = {incident.id for incident in account.twice} | ({first.id} if first is not None else set())
+    return all(
+        any(one.relation == "reopens" and one.id in known for one in incident.related) for incident in account.twice
+    )
 
 
 def _share(right: Sequence[bool]) -> float | None:

@@ -9,14 +9,18 @@ import pytest
 
 from benchmarks.triage.engine import Speed, serve
 from benchmarks.triage.fault import Fault, Knob, Reach
-from benchmarks.triage.figures import NOTHING, macro_f1, weighted_kappa
+from benchmarks.triage.figures import BARS, NOTHING, Figures, figures, macro_f1, weighted_kappa
 from benchmarks.triage.kinds import KINDS
-from benchmarks.triage.labels import Harm, label, severity_of
-from benchmarks.triage.play import play
-from benchmarks.triage.scenario import CATEGORIES, draw, seeds
+from benchmarks.triage.labels import Harm, Label, label, severity_of
+from benchmarks.triage.match import account
+from benchmarks.triage.naive import naive
+from benchmarks.triage.page import PAGE, page
+from benchmarks.triage.play import ORIGIN_S, Played, play
+from benchmarks.triage.scenario import CATEGORIES, Event, Scenario, draw, seeds
 from benchmarks.triage.service import Requests, Service
 from benchmarks.triage.stack import run
-from classifiers.model import Severity
+from classifiers.model import Category, Incident, Related, Severity
+from tests.classifiers.story import ALL, reading
 
 CHAT = Service(
     "chat", "m", ("r0", "r1"), ("t0", "t1", "t2"), (0.4, 0.35, 0.25), ("v1", "v2"), 0.3, 40.0, 10.0, 40, 0.01, 120.0,
@@ -136,3 +140,71 @@ def test_a_perfect_matrix_scores_one_and_a_missed_fault_costs() -> None:
 def test_kappa_is_one_for_agreement_and_none_by_chance() -> None:
     assert weighted_kappa({("P0", "P0"): 3, ("P3", "P3"): 4}) == 1.0
     assert weighted_kappa({("P0", "P2"): 3, ("P3", "P2"): 4}) == pytest.approx(0.0)
+
+
+EVIDENCE = (reading(ALL, "confidence", 1.0, -0.5),)
+HARM = Harm(1.0, 0.0, 1.0, 1.0, 0.0)
+
+
+def incident(name: str, opened_s: float, category: Category, **over: object) -> Incident:
+    made = Incident(
+        name, "resolved", ORIGIN_S + opened_s, ORIGIN_S + opened_s, ORIGIN_S + opened_s + 30.0, category, "P2", "P2",
+        "chat", "m", None, None, None, "",
+    )
+    return replace(made, **over)  # type: ignore[arg-type]
+
+
+def pair() -> Played:
+    faults = fault(Reach("tenant", "t0"), ("quality", 0.7)), fault(Reach("replica", "r0"), ("decode", 2.0))
+    event = Event("pair", "chat", 20.0, 50.0, faults)
+    labels = (
+        Label("data_quality", "P2", Reach("tenant", "t0"), HARM),
+        Label("performance_degradation", "P2", Reach("replica", "r0"), HARM),
+    )
+    return Played(Scenario(0, (CHAT,), (event,)), [], [(event, labels)])
+
+
+def test_each_of_two_faults_is_judged_by_the_incident_that_speaks_of_it() -> None:
+    slow = incident("slow", 22.0, "performance_degradation", replica="r0")
+    worse = incident("worse", 25.0, "data_quality", tenant="t0")
+    ((found,), strays) = account(pair(), [slow, worse])
+    assert [told.incident for told in found.told] == [worse, slow]
+    assert (found.twice, strays) == ((), [])
+
+
+def test_one_incident_for_two_faults_keeps_nothing_apart_and_misses_one() -> None:
+    accounts, strays = account(pair(), [incident("both", 22.0, "data_quality", tenant="t0")])
+    shares = figures(accounts, strays, 1.0).shares
+    assert (shares["pairs kept apart"], shares["faults found"]) == (0.0, 0.5)
+
+
+def test_what_is_left_over_is_told_twice_unless_it_is_told_as_an_effect_and_false_where_nothing_happened() -> None:
+    slow = incident("slow", 22.0, "performance_degradation", replica="r0")
+    worse = incident("worse", 25.0, "data_quality", tenant="t0")
+    more = incident("more", 30.0, "model_degradation")
+    effect = replace(more, id="effect", related=(Related("slow", "caused_by"),))
+    false = incident("false", 5.0, "availability")
+    ((found,), strays) = account(pair(), [slow, worse, more, effect, false])
+    assert (found.twice, strays) == ((more,), [false])
+
+
+def test_the_naive_baseline_tells_what_overlaps_in_a_service_once_and_always_as_p2() -> None:
+    slow = incident("slow", 22.0, "performance_degradation", severity="P0", evidence=EVIDENCE)
+    told = naive([slow, incident("worse", 25.0, "data_quality", evidence=EVIDENCE)])
+    assert [(one.id, one.category, one.peak_severity) for one in told] == [("slow", "model_degradation", "P2")]
+
+
+def test_the_page_shows_every_figure_and_says_what_the_labels_mean() -> None:
+    made: Figures = figures(account(pair(), [])[0], [], 1.0)
+    text = page({"development": (made, made)}, 1)
+    assert all(name in text for name in made.shares)
+    assert "P4  planning" in text
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_the_published_figures_reach_their_bars_on_held_out_seeds(name: str) -> None:
+    lines = [line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    head = next(cells for cells in lines if cells[0] == "figure")
+    value = float(next(cells for cells in lines if cells[0] == name)[head.index("held-out")])
+    bar, more = BARS[name]
+    assert value >= bar if more else value <= bar
