@@ -103,7 +103,9 @@ def share_out(
     absorbed = _absorbed(causes, keys, live, now_s, params.group_window_s)
     gone = {key for found in absorbed.values() for key in found if _pending(live, key)}
     known = {episode.key for episode in live}
-    parts = dict(zip(keys, (cause.roots[0].sign.blame for cause in causes), strict=True)) if len(causes) > 1 else {}
+    # Only beside another that is an episode already: what one instant makes of a first few alarms says little.
+    several = len(known.intersection(keys)) > 1
+    parts = {key: cause.roots[0].sign.blame for cause, key in zip(causes, keys, strict=True)} if several else {}
     taken = {key: _lines(cause, live) for cause, key in zip(causes, keys, strict=True) if key not in known}
     return [
         Share(key, (*alarms, *quiet), absorbed.get(key, ()), taken.get(key, ()), parts.get(key))

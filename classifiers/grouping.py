@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from classifiers.paths import AT_ONCE, explains, overlap
+from classifiers.paths import AT_ONCE, SLOWLY, explains, overlap
 from classifiers.signs import Seen
 
 MOST_ERROR_S = 3.0
+WAITING = frozenset({"queueing", "latency", "first_token"})
+BACKLOG = WAITING | {"decode", "tokens_out", "saturation", "errors"}
+"""What holds requests up: when it ends they are answered all at once, which looks like traffic."""
+FLUSH_S = 3.0
 LAG_S = 4.0
 """What comes of other answers or requests comes with them; only load builds up slowly."""
 TIMES_OUT = 2.0
@@ -57,10 +61,18 @@ def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
     ]
     roots = [at for at, found in enumerate(reasons) if not found]
     home = _united(seen, roots, window_s)
-    for at in sorted(range(len(seen)), key=lambda at: (seen[at].sign.rank, seen[at].metric)):
-        if at not in home:
-            best = max(reasons[at], key=lambda reason: _likeness(seen[reason], seen[at]))
+    waiting = sorted(set(range(len(seen))) - home.keys(), key=lambda at: (seen[at].sign.rank, seen[at].metric))
+    while waiting:
+        known = [at for at in waiting if any(reason in home for reason in reasons[at])]
+        for at in known:
+            best = max((one for one in reasons[at] if one in home), key=lambda one: _likeness(seen[one], seen[at]))
             home[at] = home[best]
+        if not known:
+            # They explain each other in a circle: the one that began first is the cause.
+            first = min(waiting, key=lambda at: (seen[at].onset_s, at))
+            home[first] = first
+            roots.append(first)
+        waiting = [at for at in waiting if at not in home]
     members: dict[int, list[int]] = {}
     for at, first in home.items():
         members.setdefault(first, []).append(at)
@@ -77,11 +89,13 @@ def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
 
 def _is_reason(a: Seen, b: Seen, window_s: float) -> bool:
     """Whether one explains the other, did not surely begin after it, nor so long before that it would have shown."""
-    if a is b or not explains(a.sign, b.sign, b.leads(a.sign.blame)):
-        return False
     later_s = b.onset_s - a.onset_s
     errors_s = _error_s(a) + _error_s(b)
-    if a.sign.node in AT_ONCE and later_s > errors_s + window_s + LAG_S:
+    if b.sign.node == "traffic" and a.sign.node in BACKLOG:
+        return (a.past or a.sign.node in WAITING) and later_s > errors_s + FLUSH_S
+    if a is b or not explains(a.sign, b.sign, b.leads(a.sign.blame)):
+        return False
+    if a.sign.node in AT_ONCE and b.sign.node not in SLOWLY and later_s > errors_s + window_s + LAG_S:
         return False
     return later_s >= -errors_s - window_s
 

@@ -7,7 +7,6 @@ reason for the part that the other shows. What is explained is an effect, and no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 
 from classifiers.localise import Blame
 from classifiers.model import Direction
@@ -16,9 +15,10 @@ from classifiers.tally import ABSENCE, GAP, Signal
 _LOADED: tuple[Signal, ...] = ("decode", "first_token", "queueing", "saturation", "latency", "errors", GAP)
 LOAD = frozenset(_LOADED)
 """Signals of what all requests share: who loads it makes everybody wait."""
-SLOWER_AT_MOST: dict[Signal, float] = {"inputs": 0.45, "context": 0.45, "quality": 0.45, ABSENCE: 0.6}
-"""By cause, how much longer a token may take because of it: other answers are of other lengths, and those who are left
-when a replica falls silent run fuller batches, but neither makes tokens several times as slow."""
+SLOWLY = LOAD - {"errors", GAP}
+SLIGHT, FULLER = 0.45, 0.6
+"""How much slower things get because answers are others, where their length does not alarm itself; and tokens, because
+those who are left when a replica falls silent run fuller batches."""
 EFFECTS: dict[Signal, frozenset[Signal]] = {
     ABSENCE: frozenset({"traffic", "lull", "tokens_in", "tokens_out", *LOAD}),
     "breach": frozenset({"attack", "tokens_out", "quality"}),
@@ -82,7 +82,9 @@ def explains(cause: Sign, effect: Sign, leads: bool) -> bool:
     """Whether one is the reason of the other. leads: the part that the cause hits is the foremost on the effect too."""
     if cause.rank >= effect.rank or effect.node not in EFFECTS.get(cause.node, ()):
         return False
-    if effect.node == "decode" and effect.size > SLOWER_AT_MOST.get(cause.node, inf):
+    if effect.node in SLOWLY and cause.node in AT_ONCE and effect.size > SLIGHT:
+        return False
+    if effect.node == "decode" and cause.node == ABSENCE and effect.size > FULLER:
         return False
     here, there = cause.blame, effect.blame
     if overlap(here, there):

@@ -7,11 +7,11 @@ its first alarms were taken for another's. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from classifiers.localise import DIMENSIONS, WHOLE, Blame, Dimension, dimension_of
 from classifiers.model import Anomaly, Direction, Scope
-from classifiers.paths import Sign
+from classifiers.paths import EFFECTS, Sign
 from classifiers.tally import ABSENCE, GAP, Line, Tally, deviation_of, heated, loudness, metric_of, signal_of
 
 HOT = 0.5
@@ -26,7 +26,7 @@ OFTEN = 5
 """Alarms that are enough too, when they are not on end."""
 MOST = 0.6
 """Share of the traffic from which on a part is nearly the whole, as a version in the midst of a deployment."""
-ALONE_S = 3.0
+ALONE_S = 6.0
 """For so long at least a part must have been off before the others, errors aside."""
 UNEVEN = frozenset({"quality", "context", "tokens_in", "tokens_out", "inputs", "attack", "breach"})
 """Signals that replicas show alike when the cause is common: what one has more of than the others is its own."""
@@ -95,14 +95,32 @@ def see(
     """
     marks = _marks(readings, tallies, now_s)
     values = _values(readings, tallies)
-    found = []
+    found: list[Seen] = []
     for metric in sorted(marks):
         lines = marks[metric]
         hot = [mark for mark in lines.values() if mark.heat >= HOT]
         past = [mark for mark in lines.values() if mark.alarms >= 2] if not hot else []
         if hot or past:
             found += _seen(metric, lines, hot or past, values, concentration_min, not hot)
-    return found
+    return [part for seen in found for part in _split(seen, found, marks[seen.metric], concentration_min)]
+
+
+def _split(seen: Seen, others: Sequence[Seen], lines: Mapping[Scope, Mark], concentration_min: float) -> list[Seen]:
+    """A sign of the whole in two, where one part has its reason upstream and but one other part is off besides it."""
+    if seen.sign.blame.dimension is not None or seen.twin or seen.past or seen.sign.node not in UNEVEN:
+        return [seen]
+    sizes = _sizes(lines, -1.0 if seen.sign.direction == "down" else 1.0, {})
+    for other in others:
+        blame = other.sign.blame
+        if blame.dimension is None or blame.value is None or seen.sign.node not in EFFECTS.get(other.sign.node, ()):
+            continue
+        known = sizes.get(blame.dimension, {})
+        rest = {blame.dimension: {value: part for value, part in known.items() if value != blame.value}}
+        top, lead = _tops(rest).get(blame.dimension, ("", 0.0))
+        if lead >= concentration_min and known[top][1].heat >= SURE:
+            parts = blame, Blame(blame.dimension, top, lead)
+            return [replace(seen, sign=replace(seen.sign, blame=part), twin=True) for part in parts]
+    return [seen]
 
 
 def _values(readings: Sequence[Anomaly], tallies: Sequence[Tally]) -> dict[Dimension, set[str]]:
@@ -207,16 +225,22 @@ def _seen(
     sizes = _sizes(lines, -1.0 if direction == "down" else 1.0, values if silent else {})
     ahead = {(dimension, top): lead for dimension, (top, lead) in _tops(sizes).items()}
     signal = signal_of(metric)
-    size = max((abs(mark.deviation) for mark in telling), default=0.0)
-    whole = next((mark.samples for scope, mark in lines.items() if dimension_of(scope) is None), 0)
+    base = next((mark for scope, mark in lines.items() if dimension_of(scope) is None), _UNSEEN)
+    whole = base.samples
     blames = _blames(sizes, whole, ahead, concentration_min, signal in UNEVEN)
     return [
         Seen(
-            metric, Sign(signal, direction, blame, size), weight, surest.onset_s or 0.0, surest.onset_error_s or 0.0,
-            ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
+            metric, Sign(signal, direction, blame, _size(blame, sizes, base)), weight, surest.onset_s or 0.0,
+            surest.onset_error_s or 0.0, ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
         )
         for blame in blames
     ]
+
+
+def _size(blame: Blame, sizes: Sizes, base: Mark) -> float:
+    if blame.dimension is None or blame.value is None:
+        return abs(base.deviation)
+    return sizes[blame.dimension][blame.value][0]
 
 
 Sizes = dict[Dimension, dict[str, tuple[float, Mark]]]

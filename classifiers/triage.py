@@ -124,7 +124,7 @@ class Triage:
                 episode = live.get(share.key)
                 if episode is None:
                     episode = live[share.key] = Episode(*service, share.key, now_s)
-                episode.part = share.part
+                episode.part = share.part or episode.part
                 for other in live.values():
                     if other is not episode:
                         other.give_up(share.takes)

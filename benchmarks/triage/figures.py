@@ -13,6 +13,8 @@ from benchmarks.triage.scenario import CATEGORIES
 from classifiers.model import Incident
 from detectors.base import FloatArray
 
+HIDING = 0.5
+"""Share of requests lost to one fault from which on the other of a pair need not be seen."""
 NOTHING = "nothing"
 """The truth of a false incident, and the answer to a missed fault."""
 Confusion = Mapping[tuple[str, str], int]
@@ -54,7 +56,7 @@ def figures(accounts: Sequence[Account], false: Sequence[Incident], hours: float
     for incident in false:
         _count(category, NOTHING, incident.category)
         _count(severity, NOTHING, incident.peak_severity)
-    pairs = [account for account in plain if account.event.shape == "pair"]
+    pairs = [account for account in plain if account.event.shape == "pair" and not _hidden(account)]
     cascades = [account for account in plain if account.event.shape == "cascade"]
     flapping = [account for account in accounts if account.event.shape == "flapping"]
     shares = {
@@ -100,6 +102,11 @@ def weighted_kappa(confusion: Confusion) -> float | None:
 
 def _told(account: Account) -> bool:
     return account.told[0].incident is not None
+
+
+def _hidden(account: Account) -> bool:
+    """Whether one fault of a pair took away so many answers that little is left to measure the other by."""
+    return max(one.label.harm.lost for one in account.told) >= HIDING
 
 
 def _linked(account: Account) -> bool:

@@ -84,6 +84,11 @@ def _slow_prefill(rng: np.random.Generator, service: Service) -> Effects:
     return (("prefill", float(rng.uniform(0.3, 0.7)) / usual),)
 
 
+def _slots_lost(rng: np.random.Generator, service: Service) -> Effects:
+    """About as many slots are left as requests usually run at once, or fewer."""
+    return (("slots", float(rng.uniform(0.75, 1.05)) * service.batch / service.slots),)
+
+
 def _one(knob: Knob, low: float, high: float) -> Callable[[np.random.Generator, Service], Effects]:
     return lambda rng, _: ((knob, float(rng.uniform(low, high))),)
 
@@ -107,7 +112,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("burst", "resource_exhaustion", ("all",), _one("traffic", 2.2, 5.0)),
     Kind("tenant_burst", "resource_exhaustion", ("tenant",), _one("traffic", 4.0, 12.0)),
     Kind("runaway", "resource_exhaustion", ("replica", "all", "tenant"), _one("completion", 1.8, 4.0)),
-    Kind("slots_lost", "resource_exhaustion", ("all", "replica"), _one("slots", 0.1, 0.25)),
+    Kind("slots_lost", "resource_exhaustion", ("all", "replica"), _slots_lost),
     Kind("growth", "resource_exhaustion", ("all",), _one("traffic", 1.6, 2.1), ramps=True, planning=True),
     Kind("drifted", "data_quality", ("tenant", "tenant", "all"), _drifted, needs="input"),
     Kind("drifted_unseen", "data_quality", ("tenant",), _one("quality", 0.65, 0.85)),
@@ -123,6 +128,12 @@ def possible(kind: Kind, service: Service) -> bool:
     """Whether this service can have such a fault, and telemetry that could show it for what it is."""
     canary_only = set(kind.reaches) == {"version"} and not kind.rollout
     return (kind.needs is None or kind.needs in service.groups) and not (canary_only and len(service.versions) < 2)
+
+
+def knobs_of(kind: Kind, service: Service) -> set[Knob]:
+    """What such a fault turns; a request that is blocked is answered with a few words."""
+    knobs = {knob for knob, _ in kind.draw(np.random.default_rng(0), service)}
+    return knobs | {"completion"} if "blocked" in knobs else knobs
 
 
 def reach_of(kind: Kind, service: Service, rng: np.random.Generator, version: str) -> Reach:

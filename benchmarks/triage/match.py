@@ -15,7 +15,7 @@ from itertools import permutations
 from benchmarks.triage.fault import Reach
 from benchmarks.triage.labels import Label
 from benchmarks.triage.play import ORIGIN_S, Played
-from benchmarks.triage.scenario import SETTLE_S, Event
+from benchmarks.triage.scenario import LENGTH_S, SETTLE_S, Event
 from classifiers.model import Incident
 
 
@@ -55,7 +55,9 @@ def reach_of(incident: Incident) -> Reach:
 
 def account(played: Played, incidents: Iterable[Incident]) -> tuple[list[Account], list[Incident]]:
     """Every event with what was told of it, and the incidents that nothing explains."""
-    ordered = sorted(incidents, key=lambda incident: (incident.opened_at_s, incident.id))
+    # After the end of a run its services really fall silent.
+    seen = (incident for incident in incidents if incident.opened_at_s - ORIGIN_S <= LENGTH_S)
+    ordered = sorted(seen, key=lambda incident: (incident.opened_at_s, incident.id))
     callers = {s.upstream: s.name for s in played.scenario.services if s.upstream is not None}
     taken: set[str] = set()
     accounts = []

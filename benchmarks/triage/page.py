@@ -37,7 +37,8 @@ def page(judged: Judged, runs: int) -> str:
         _markdown(*_summary(judged)),
         "`nothing` is a missed fault (column) or a false incident (line). Flapping faults are counted only in their "
         "own line. A pair is kept apart when each of its two faults has an incident of its own, with the right "
-        "category or the right scope. Flapping is one story when each further incident names the one that it is again; "
+        "category or the right scope; pairs of which one fault lost half of all requests are left out, since little is "
+        "left to see the other by. Flapping is one story when each further incident names the one that it is again; "
         "a cascade is told as one when no caller has an incident that is not said to be an effect.",
     ]
     for part, (ours, _) in judged.items():
