@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from classifiers.paths import AT_ONCE, SLOWLY, explains, overlap
 from classifiers.signs import Seen
+from classifiers.tally import ABSENCE
 
 MOST_ERROR_S = 3.0
 WAITING = frozenset({"queueing", "latency", "first_token"})
@@ -102,7 +103,8 @@ def _is_reason(a: Seen, b: Seen, window_s: float) -> bool:
 
 def _too_soon(a: Seen, b: Seen, waits: float) -> bool:
     """Whether requests fail though they do not wait long enough to time out: no load is the reason of that."""
-    return b.sign.node == "errors" and a.sign.node in TIMING_OUT and waits < TIMES_OUT
+    elsewhere = a.sign.node == ABSENCE and not overlap(a.sign.blame, b.sign.blame)
+    return b.sign.node == "errors" and (a.sign.node in TIMING_OUT or elsewhere) and waits < TIMES_OUT
 
 
 def _error_s(seen: Seen) -> float:

@@ -17,7 +17,7 @@ LOAD = frozenset(_LOADED)
 """Signals of what all requests share: who loads it makes everybody wait."""
 SLOWLY = LOAD - {"errors", GAP}
 SLIGHT, FULLER = 0.45, 0.6
-"""How much slower things get because answers are others, where their length does not alarm itself; and tokens, because
+"""How much slower things get because answers are others, where they do not alarm by being longer; and tokens, because
 those who are left when a replica falls silent run fuller batches."""
 EFFECTS: dict[Signal, frozenset[Signal]] = {
     ABSENCE: frozenset({"traffic", "lull", "tokens_in", "tokens_out", *LOAD}),
@@ -82,7 +82,8 @@ def explains(cause: Sign, effect: Sign, leads: bool) -> bool:
     """Whether one is the reason of the other. leads: the part that the cause hits is the foremost on the effect too."""
     if cause.rank >= effect.rank or effect.node not in EFFECTS.get(cause.node, ()):
         return False
-    if effect.node in SLOWLY and cause.node in AT_ONCE and effect.size > SLIGHT:
+    lighter = cause.direction == "down" and cause.node in ("tokens_in", "tokens_out")
+    if effect.node in SLOWLY and (lighter or cause.node in AT_ONCE) and effect.size > SLIGHT:
         return False
     if effect.node == "decode" and cause.node == ABSENCE and effect.size > FULLER:
         return False

@@ -35,6 +35,7 @@ def page(judged: Judged, runs: int) -> str:
         "(`benchmarks/triage/stack.py`). Development seeds were looked at while building, held-out seeds never. The "
         "naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
         _markdown(*_summary(judged)),
+        f"Bars missed: {missed(judged)}.",
         "`nothing` is a missed fault (column) or a false incident (line). Flapping faults are counted only in their "
         "own line. A pair is kept apart when each of its two faults has an incident of its own, with the right "
         "category or the right scope; pairs of which one fault lost half of all requests are left out, since little is "
@@ -47,6 +48,11 @@ def page(judged: Judged, runs: int) -> str:
     definitions = (labels.__doc__ or "").partition("The definitions:")[2].strip()
     parts += ["## What the labels mean", f"```text\n{definitions}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+def missed(judged: Judged) -> str:
+    """Every bar that ours does not reach, by part; `none` where all are reached."""
+    return "; ".join(f"{part}: {name}" for part, (ours, _) in judged.items() for name in ours.misses()) or "none"
 
 
 def _summary(judged: Judged) -> list[list[str]]:

@@ -9,12 +9,12 @@ import pytest
 
 from benchmarks.triage.engine import Speed, serve
 from benchmarks.triage.fault import Fault, Knob, Reach
-from benchmarks.triage.figures import NOTHING, Figures, figures, macro_f1, weighted_kappa
+from benchmarks.triage.figures import BARS, NOTHING, Figures, figures, macro_f1, weighted_kappa
 from benchmarks.triage.kinds import KINDS
 from benchmarks.triage.labels import Harm, Label, label, severity_of
 from benchmarks.triage.match import account
 from benchmarks.triage.naive import naive
-from benchmarks.triage.page import page
+from benchmarks.triage.page import PAGE, page
 from benchmarks.triage.play import ORIGIN_S, Played, play
 from benchmarks.triage.scenario import CATEGORIES, Event, Scenario, draw, seeds
 from benchmarks.triage.service import Requests, Service
@@ -199,3 +199,14 @@ def test_the_page_shows_every_figure_and_says_what_the_labels_mean() -> None:
     text = page({"development": (made, made)}, 1)
     assert all(name in text for name in made.shares)
     assert "P4  planning" in text
+
+
+@pytest.mark.parametrize("name", BARS)
+@pytest.mark.parametrize("part", ["development", "held-out"])
+def test_the_published_figures_reach_their_bars_or_the_page_says_that_they_do_not(part: str, name: str) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines()]
+    head = next(cells for cells in lines if cells[0] == "figure")
+    value = float(next(cells for cells in lines if cells[0] == name)[head.index(part)])
+    bar, more = BARS[name]
+    assert (value >= bar if more else value <= bar) != (f"{part}: {name}" in text)
