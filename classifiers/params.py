@@ -28,7 +28,7 @@ class TriageParams:
     confirm_instants: int = 2
     confirm_within_s: float = 3.0
     confirm_samples: int = 2
-    sure_level: float = 3.0
+    sure_level: float = 2.0
     resolve_after_s: float = 8.0
     accept_after_s: float = 1800.0
     deploy_within_s: float = 1800.0

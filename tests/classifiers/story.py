@@ -20,9 +20,9 @@ SERVICE = ("chat", "gpt")
 def reading(
     scope: Scope, metric: str, now_s: float, change: float = 0.0, level: float | None = None, detector: str = "robust",
 ) -> Anomaly:
-    """A one-second window whose value is off its expectation of 100 by `change`; a move has level 2 unless told."""
+    """A one-second window whose value is off its expectation of 100 by `change`; a move has level 1.5 unless told."""
     direction: Direction = "up" if change > 0 else "down" if change < 0 else "none"
-    known = (2.0 if abs(change) > 0.15 else 0.1) if level is None else level
+    known = (1.5 if abs(change) > 0.15 else 0.1) if level is None else level
     return Anomaly(
         scope, metric, detector, now_s - 1.0, now_s, 100.0 * (1.0 + change), 100.0, known, direction, 20, now_s - 1.0,
     )

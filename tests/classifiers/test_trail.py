@@ -44,7 +44,7 @@ def test_an_incident_is_told_from_the_first_alarm_to_the_end() -> None:
     assert pending == "chat/gpt/all latency"
     assert len(set(rest)) == 1
     assert entries[1].reason == "chat/gpt/all latency: latency_ms up in 2 instants within 3 s"
-    assert entries[0].reason == "latency_ms up by robust, level 2.0"
+    assert entries[0].reason == "latency_ms up by robust, level 1.5"
     assert all(entry.reason and entry.actor is None for entry in entries)
 
 
