@@ -32,8 +32,8 @@ def page(judged: Judged, runs: int) -> str:
         "# How right triage is",
         "Written by `python -m benchmarks.triage.confusion --publish`; do not edit.",
         f"{runs} synthetic runs a part, each four services over six minutes, from a causal model of a serving stack "
-        "(`benchmarks/triage/stack.py`). Development seeds were looked at while building; of held-out ones only these figures. The "
-        "naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
+        "(`benchmarks/triage/stack.py`). Development seeds were looked at while building; of held-out ones only these "
+        "figures. The naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
         _markdown(*_summary(judged)),
         f"Bars missed: {missed(judged)}.",
         "`nothing` is a missed fault (column) or a false incident (line). Flapping faults are counted only in their "
