@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from os import environ
 from pathlib import Path
 
 import click
 import orjson
 from rich.console import Console
-from rich.table import Table
 
 from config import load
 from streams.control_files import read_directives
@@ -49,12 +49,14 @@ def _write(path: Path, lines: list[object]) -> None:
 
 def _tell(result: Replay, out: Path) -> None:
     console = Console(markup=False, highlight=False)  # titles and reasons quote what a producer wrote
-    table = Table("opened", "lasted", "severity", "category", "incident", box=None, header_style="bold")
     for incident in result.incidents.values():
         lasted = "open" if incident.resolved_at_s is None else f"{incident.resolved_at_s - incident.opened_at_s:.0f} s"
-        table.add_row(f"{incident.opened_at_s:.1f}", lasted, incident.peak_severity, incident.category, incident.title)
-    if result.incidents:
-        console.print(table)
+        opened = datetime.fromtimestamp(incident.opened_at_s, UTC)
+        # Two lines each: titles are long, and a table of them wraps into a column of words on a usual terminal.
+        console.print(
+            f"{opened:%Y-%m-%d %H:%M:%S}Z  {lasted:>7}  {incident.peak_severity}  {incident.category}\n"
+            f"    {incident.title}", soft_wrap=True,
+        )
     rejected = sum(result.dead.values())
     console.print(
         f"{result.records} records, {result.series} series, {sum(result.alarms.values())} alarming windows, "

@@ -1,4 +1,4 @@
-"""`tocsin replay`: recordings and JSON lines in, two files and a table out; what cannot be read is one message."""
+"""`tocsin replay`: recordings and JSON lines in, three files and a summary out; what cannot be read is one message."""
 
 from __future__ import annotations
 
