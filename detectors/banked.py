@@ -36,24 +36,11 @@ class Bank(Detector, Part, Protocol):
         """Learn from tracked windows that may be learned from."""
 
 
-class Banked:
-    """The shared half of a bank. parts: its tables and calibrators by the name they have in a snapshot."""
+class Parted:
+    """Rows whose state is in several parts, by the name that each has in a snapshot."""
 
     def __init__(self, parts: Mapping[str, Rowed]) -> None:
         self._parts = dict(parts)
-
-    def track(self, block: Block) -> None:
-        """Take every window as evidence."""
-        raise NotImplementedError
-
-    def settle(self, block: Block) -> None:
-        """Learn from tracked windows that may be learned from."""
-        raise NotImplementedError
-
-    def learn(self, block: Block) -> None:
-        """Take each window as evidence, and learn from it."""
-        self.track(block)
-        self.settle(block)
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`."""
@@ -74,5 +61,22 @@ class Banked:
         check_parts(rows, state, self._parts)
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put a snapshot back; raises `ValueError` when it is not this bank's."""
+        """Put a snapshot back; raises `ValueError`, and changes nothing, when it is not of these parts."""
         restore_parts(rows, state, self._parts)
+
+
+class Banked(Parted):
+    """The shared half of a bank, whose parts are its tables and calibrators."""
+
+    def track(self, block: Block) -> None:
+        """Take every window as evidence."""
+        raise NotImplementedError
+
+    def settle(self, block: Block) -> None:
+        """Learn from tracked windows that may be learned from."""
+        raise NotImplementedError
+
+    def learn(self, block: Block) -> None:
+        """Take each window as evidence, and learn from it."""
+        self.track(block)
+        self.settle(block)

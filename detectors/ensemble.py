@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.banked import Bank
-from detectors.base import Block, BoolArray, IntArray, Scores
+from detectors.base import Block, BoolArray, Scores
 from detectors.rules import Rules
 from detectors.sparse import Sparse
 from detectors.view import View
@@ -111,16 +111,6 @@ class Ensemble:
             asked = self._asked(name, view, enabled)
             if asked.any():
                 self.banks[name].settle(self._part(name, block, view, asked))
-
-    def grow(self, capacity: int) -> None:
-        """Make room for rows below `capacity`."""
-        for bank in self.banks.values():
-            bank.grow(capacity)
-
-    def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state."""
-        for bank in self.banks.values():
-            bank.forget(rows)
 
 
 def _spread_out(scores: Scores, asked: BoolArray) -> Scores:

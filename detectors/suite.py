@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from detectors.absence import Absence, AbsenceParams, Silence
 from detectors.adwin import AdwinParams
 from detectors.art import ArtParams
-from detectors.banked import Rowed
-from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores, State
+from detectors.banked import Parted
+from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.cusum import Cusum, CusumParams
 from detectors.ensemble import ENTRIES, Ensemble
 from detectors.gaussian import GaussianParams
@@ -41,7 +41,7 @@ from detectors.rules import Rules
 from detectors.seasonal import SeasonalParams
 from detectors.slow_location import SlowLocationParams
 from detectors.static_limits import StaticLimits, StaticLimitsParams
-from detectors.table import Column, Table, check_parts, restore_parts, snapshot_parts
+from detectors.table import Column, Table
 from detectors.token_burn import TokenBurn, TokenBurnParams
 from detectors.variance_change import VarianceChangeParams
 from detectors.verdict import DATED, Verdict, decided
@@ -98,8 +98,11 @@ class SuiteParams:
         return replace(self, profiles=(*self.profiles, *more))
 
 
-class Suite:
-    """See the module. Rows must be assigned a profile before their first window."""
+class Suite(Parted):
+    """See the module. Rows must be assigned a profile before their first window.
+
+    Profiles and limits are configuration and not in the snapshot.
+    """
 
     names = _NAMES
 
@@ -121,10 +124,10 @@ class Suite:
         self._ensemble = Ensemble(builders, _COLUMN, self._rules, capacity)
         self._seen: tuple[Block, View] | None = None
         self._judged: tuple[Block, Verdict, FloatArray] | None = None
-        self._parts: dict[str, Rowed] = {
+        super().__init__({
             "robust_location": self._robust, "cusum": self._cusum, "absence": self._absence, "echo": self._echo,
             "refractory": self._refractory, **self._ensemble.banks,
-        }
+        })
 
     def assign(self, rows: IntArray, profile: IntArray | int) -> None:
         """Say which profile (index into `SuiteParams.profiles`) judges each row."""
@@ -284,26 +287,16 @@ class Suite:
         """Make room for rows below `capacity`; new rows are cold and have the first profile."""
         self._rules.grow(capacity)
         self._static.grow(capacity)
-        for part in self._parts.values():
-            part.grow(capacity)
+        super().grow(capacity)
 
     def forget(self, rows: IntArray) -> None:
         """Return rows to the cold state; they keep their profile until they are assigned another."""
-        for part in self._parts.values():
-            part.forget(rows)
+        super().forget(rows)
         self._stale()
-
-    def snapshot(self, rows: IntArray) -> State:
-        """Everything learned of these rows; profiles and limits are configuration and not in it."""
-        return snapshot_parts(rows, self._parts)
-
-    def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Raise `ValueError` unless `restore` would accept this snapshot."""
-        check_parts(rows, state, self._parts)
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Put a snapshot back; raises `ValueError`, and changes nothing, when it is not one of this suite's."""
-        restore_parts(rows, state, self._parts)
+        super().restore(rows, state)
         self._stale()
 
     def _stale(self) -> None:
