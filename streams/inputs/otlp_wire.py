@@ -41,22 +41,28 @@ class KeyValue(_Shape, frozen=True):
     value: AnyValue = AnyValue()
 
 
-class NumberPoint(_Shape, frozen=True):
+class _Point(_Shape, frozen=True):
+    """What every point has."""
+
     time_unix_nano: int = 0
     start_time_unix_nano: int = 0
     attributes: tuple[KeyValue, ...] = ()
     flags: int = 0
+
+
+class _Summed(_Point, frozen=True):
+    """A point over several observations."""
+
+    count: int = 0
+    sum: float = nan
+
+
+class NumberPoint(_Point, frozen=True):
     as_double: float | None = None
     as_int: int | None = None
 
 
-class HistogramPoint(_Shape, frozen=True):
-    time_unix_nano: int = 0
-    start_time_unix_nano: int = 0
-    attributes: tuple[KeyValue, ...] = ()
-    flags: int = 0
-    count: int = 0
-    sum: float = nan
+class HistogramPoint(_Summed, frozen=True):
     bucket_counts: tuple[int, ...] = ()
     explicit_bounds: tuple[float, ...] = ()
 
@@ -66,13 +72,7 @@ class BucketRun(_Shape, frozen=True):
     bucket_counts: tuple[int, ...] = ()
 
 
-class ExponentialPoint(_Shape, frozen=True):
-    time_unix_nano: int = 0
-    start_time_unix_nano: int = 0
-    attributes: tuple[KeyValue, ...] = ()
-    flags: int = 0
-    count: int = 0
-    sum: float = nan
+class ExponentialPoint(_Summed, frozen=True):
     scale: int = 0
     zero_count: int = 0
     positive: BucketRun = BucketRun()
@@ -84,13 +84,7 @@ class QuantileValue(_Shape, frozen=True):
     value: float = nan
 
 
-class SummaryPoint(_Shape, frozen=True):
-    time_unix_nano: int = 0
-    start_time_unix_nano: int = 0
-    attributes: tuple[KeyValue, ...] = ()
-    flags: int = 0
-    count: int = 0
-    sum: float = nan
+class SummaryPoint(_Summed, frozen=True):
     quantile_values: tuple[QuantileValue, ...] = ()
 
 
