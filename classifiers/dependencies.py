@@ -65,10 +65,6 @@ class DependencyMap:
             found = self._upstream[service] = tuple(sorted(reached))
         return found
 
-    def depends(self, service: str, on: str) -> bool:
-        """Whether one service needs another, directly or through others."""
-        return service != on and any(fnmatchcase(on, pattern) for pattern in self.upstream(service))
-
     def explains(self, service: str) -> bool:
         """Whether any service may need this one."""
         return any(fnmatchcase(service, pattern) for pattern in self._on)
