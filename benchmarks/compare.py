@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.accuracy import RECORDINGS, judge
+from benchmarks.accuracy import PHASES, RECORDINGS, judge
 from benchmarks.detection import calibration, microsoft, nab, vus
 from benchmarks.detection.series import read_microsoft, read_nab
 from benchmarks.detection.subject import default_suite
@@ -31,7 +31,6 @@ ACCEPTED = Path(__file__).with_name("accepted.json")
 _RECORDED: dict[str, tuple[Better, float]] = {
     "found": ("higher", 0.0), "false per 10 min": ("lower", 0.1), "delay s": ("lower", 0.25), "scope": ("higher", 0.05),
 }
-_PHASES = 4
 _EVERY = 2_000.0
 _ROWS = 16
 _WINDOWS = 8_000
@@ -57,7 +56,7 @@ def from_recordings() -> Iterator[tuple[str, Figure]]:
     """Both recordings through the shipped configuration, over several cuts into windows; see `benchmarks.accuracy`."""
     plan = plan_of(load(None, {}))
     for folder in RECORDINGS:
-        whole = judge(folder, plan, _PHASES)[-1]
+        whole = judge(folder, plan, PHASES)[-1]
         values = (
             whole.found / whole.events, whole.false_per_10min, nan if whole.delay_s is None else whole.delay_s,
             whole.scope_right / whole.found if whole.found else nan,
