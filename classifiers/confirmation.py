@@ -1,11 +1,12 @@
-"""When a pending episode is an incident: by persistence, or by two series beyond all doubt."""
+"""When a pending episode is an incident: by persistence, by silence, or by two series beyond all doubt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from classifiers.episode import Episode, Glimpse
-from classifiers.model import Anomaly
+from classifiers.localise import dimension_of
+from classifiers.model import Anomaly, Scope
 from classifiers.params import TriageParams
 from classifiers.tally import ABSENCE, loudness
 
@@ -14,7 +15,8 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     """Notes the alarms of this instant on the pending episode; why it is an incident now, None while it is not.
 
     Persistent: one metric alarmed the same way in enough instants lately. Sure: two series at once at a level beyond
-    doubt. Either needs enough samples behind the alarming windows; silence has none and needs none.
+    doubt. Either needs enough samples behind the alarming windows. Silence has none and needs none; having lasted for
+    windows when it alarms, it waits for no second instant where it is known how far it reaches.
     """
     within_s = params.patience_s(params.confirm_within_s, episode.cadence_s)
     since_s = now_s - within_s
@@ -24,6 +26,8 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     latest = episode.glimpses[-1].signs
     if ABSENCE not in latest and samples < params.confirm_samples:
         return None
+    if _bounded(silent := {alarm.scope for alarm in alarms if alarm.detector == ABSENCE}, episode.tally.heard):
+        return f"{len(silent)} scopes silent for longer than their own gaps explain"
     for sign in latest:
         instants = sum(sign in glimpse.signs for glimpse in episode.glimpses)
         if instants >= params.confirm_instants:
@@ -32,6 +36,12 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     if len(sure) >= 2:
         return f"{len(sure)} series at level {params.sure_level:g} or more at once"
     return None
+
+
+def _bounded(silent: Collection[Scope], heard: Collection[Scope]) -> bool:
+    """Whether silence is the whole service's, or one of its siblings is heard."""
+    dimensions = {dimension_of(scope) for scope in silent}
+    return None in dimensions or any(dimension_of(scope) in dimensions for scope in heard if scope not in silent)
 
 
 def loudest_text(alarms: Sequence[Anomaly]) -> str:

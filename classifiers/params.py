@@ -13,16 +13,16 @@ from classifiers.severity import SeverityParams
 class TriageParams:
     """Seconds are event time.
 
-    confirm_instants: alarming windows of one metric needed within confirm_within_s to open. confirm_samples: samples
-    needed behind these windows; silence needs none. sure_level: a level that opens at once when two series reach it
-    together. resolve_after_s: quiet time that ends an incident. accept_after_s: an incident lasting longer is taken as
-    the new normal and relearned. deploy_within_s: how long a version counts as new. silent_after_s: quiet time that
-    ends an incident whose scope sends nothing any more. reopen_within_s: an incident of the same kind and scope so
-    soon after the last one names it. flap_openings: as many of a kind and scope within flap_within_s are one that
-    flaps; it ends after flap_hold_s of quiet. dependencies: which services explain which; an effect is inhibited until
-    inhibit_hold_s after its cause ended. onset_slack_s: how sure an onset is that does not say so itself.
-    concentration_min: how far ahead (0..1) a replica, tenant or version must be to be singled out. evidence_max: alarms
-    told per incident.
+    confirm_instants: alarming windows of one metric needed within confirm_within_s to open, and confirm_samples the
+    samples needed behind them; silence, which has lasted for windows when it alarms, opens at once. sure_level: a level
+    that opens at once when two series reach it together. resolve_after_s: quiet time that ends an incident.
+    accept_after_s: an incident lasting longer is taken as the new normal and relearned. deploy_within_s: how long a
+    version counts as new. silent_after_s: quiet time that ends an incident whose scope sends nothing any more.
+    reopen_within_s: an incident of the same kind and scope so soon after the last one names it. flap_openings: as many
+    of a kind and scope within flap_within_s are one that flaps; it ends after flap_hold_s of quiet. dependencies: which
+    services explain which; an effect is inhibited until inhibit_hold_s after its cause ended. onset_slack_s: how sure
+    an onset is that does not say so itself. concentration_min: how far ahead (0..1) a replica, tenant or version must
+    be to be singled out. evidence_max: alarms told per incident.
     """
 
     confirm_instants: int = 2

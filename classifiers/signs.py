@@ -192,7 +192,7 @@ def _mark(line: Line | None, reading: Anomaly | None, now_s: float) -> Mark:
         assert reading is not None
         span_s = reading.end_s - reading.start_s
         return Mark(
-            heated(0.0, reading.alarming), int(reading.alarming), deviation_of(reading), reading.count,
+            heated(0.0, reading), int(reading.alarming), deviation_of(reading), reading.count,
             loudness(reading), reading.direction, reading.onset_s,
             span_s if reading.onset_error_s is None else reading.onset_error_s,
         )
@@ -205,7 +205,7 @@ def _mark(line: Line | None, reading: Anomaly | None, now_s: float) -> Mark:
     loudest = max(reading, line.peak, key=loudness)
     weight = 1.0 / (min(line.windows, 7) + 1.0)
     return Mark(
-        heated(line.heat, reading.alarming), line.alarms + int(reading.alarming),
+        heated(line.heat, reading), line.alarms + int(reading.alarming),
         line.deviation + weight * (deviation_of(reading) - line.deviation), line.samples + reading.count,
         loudness(loudest), loudest.direction, reading.onset_s if line.onset_s is None else line.onset_s,
         reading.onset_error_s if line.onset_error_s is None else line.onset_error_s,

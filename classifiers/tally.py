@@ -18,6 +18,7 @@ FADE = 0.12
 """Least weight of the newest window in a deviation: what was counts less and less."""
 HEAT = 0.35
 """Weight of the newest window in a line's heat."""
+SILENT_HEAT = 1.0 - (1.0 - HEAT) ** 2
 Signal = Family | str
 """A family, `ABSENCE` or `GAP`."""
 
@@ -65,9 +66,10 @@ def loudness(reading: Anomaly) -> float:
     return -1.0 if reading.level is None else reading.level
 
 
-def heated(heat: float, alarming: bool) -> float:
-    """A line's heat after one more window."""
-    return heat + HEAT * (float(alarming) - heat)
+def heated(heat: float, reading: Anomaly) -> float:
+    """A line's heat after one more reading; silence is of several windows when it alarms, and counts for two."""
+    weight = SILENT_HEAT if reading.detector == ABSENCE else HEAT
+    return heat + weight * (float(reading.alarming) - heat)
 
 
 def metric_of(reading: Anomaly, heard: Mapping[Scope, float]) -> str:
@@ -131,7 +133,7 @@ class Tally:
         line.samples += reading.count
         line.deviation += max(FADE, 1.0 / line.windows) * (deviation_of(reading) - line.deviation)
         line.last_s = reading.end_s
-        line.heat = heated(line.heat, reading.alarming)
+        line.heat = heated(line.heat, reading)
         if alarms:
             span_s = reading.end_s - reading.start_s
             line.date(reading.onset_s, span_s if reading.onset_error_s is None else reading.onset_error_s)

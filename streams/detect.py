@@ -76,29 +76,28 @@ class Detection:
 
     def _instant(self, now_s: float, block: Block | None) -> list[Transition]:
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
-        alarming: BoolArray | None = None
+        verdict: Verdict | None = None
         if block is not None and len(block):
             verdict = self._suite.score(block)
             self._suite.arrived(block)
-            alarming = verdict.level >= 1.0
-            self._present(block, verdict, alarming, found)
-        self._silent(now_s, found)
+        for silence in self._silences(now_s):
+            found[silence.scope.service, silence.scope.model].append(silence)
         for service in self._triage.episodes:
             found.setdefault(service, [])
+        if block is not None and verdict is not None:
+            self._present(block, verdict, found)
         transitions = self._triage.instant(now_s, found)
         for transition in transitions:
             if transition.accepted:
                 self._start_afresh(transition)
-        if block is not None and alarming is not None:
-            self._learn(block, alarming)
+        if block is not None and verdict is not None:
+            self._learn(block, verdict.level >= 1.0)
         return transitions
 
-    def _present(
-        self, block: Block, verdict: Verdict, alarming: BoolArray, found: dict[ServiceKey, list[Anomaly]],
-    ) -> None:
-        """Readings of the services that alarm or have an episode."""
-        services = self._rows.service_of[block.rows]
-        hot = set(self._rows.numbers(self._triage.episodes))
+    def _present(self, block: Block, verdict: Verdict, found: dict[ServiceKey, list[Anomaly]]) -> None:
+        """Readings of the services that alarm, and of those already in `found`, before what stands there."""
+        services, alarming = self._rows.service_of[block.rows], verdict.level >= 1.0
+        hot = set(self._rows.numbers(found))
         if alarming.any():
             hot.update(np.unique(services[alarming]).tolist())
             for detector, count in zip(*np.unique(verdict.detector[alarming], return_counts=True), strict=True):
@@ -106,24 +105,26 @@ class Detection:
         for number in sorted(hot):
             at = np.flatnonzero(services == number)
             keys = [self._series.key(row) for row in block.rows[at].tolist()]
-            found[self._rows.services[number]] += readings(block, verdict, at, keys, self._provenance.of)
+            service = self._rows.services[number]
+            found[service] = [*readings(block, verdict, at, keys, self._provenance.of), *found[service]]
 
-    def _silent(self, now_s: float, found: dict[ServiceKey, list[Anomaly]]) -> None:
+    def _silences(self, now_s: float) -> list[Anomaly]:
+        """What has been silent for too long, one reading a series."""
         # A row swept since the last window is no series any more, though its detectors have not been told yet.
         rows: IntArray = np.flatnonzero(self._rows.missed)
         rows = rows[self._series.metric_of[rows] >= 0]
         if not len(rows):
-            return
+            return []
         for scope in self._cut_off():
             self._excuse(rows, scope, now_s)
         silence = self._suite.silence(rows, now_s)
         at = np.flatnonzero((silence.level >= 1.0) & (silence.silence_s <= self._retire_s))
         if not len(at):
-            return
+            return []
         keys = [self._series.key(row) for row in rows[at].tolist()]
-        for reading in absences(silence, at, keys, now_s):
-            self.alarms[reading.detector] += 1
-            found[reading.scope.service, reading.scope.model].append(reading)
+        silences = list(absences(silence, at, keys, now_s))
+        self.alarms[ABSENCE] += len(silences)
+        return silences
 
     def _excuse(self, rows: IntArray, cut: Scope, now_s: float) -> None:
         """While a breaker of ours is in force the silence behind it does not count, nor does it right after."""

@@ -28,6 +28,11 @@ def reading(
     )
 
 
+def silence(scope: Scope, now_s: float) -> Anomaly:
+    """Three seconds without the metric that is missed first."""
+    return Anomaly(scope, "latency_ms", "absence", now_s - 3.0, now_s, None, None, 1.2, "down", 0, now_s - 2.0, 1.0)
+
+
 def instant(now_s: float, metric: str, changes: Mapping[Scope, float]) -> list[Anomaly]:
     """One reading per scope of the fleet; scopes not named stay as expected."""
     return [reading(scope, metric, now_s, changes.get(scope, 0.0)) for scope in FLEET]

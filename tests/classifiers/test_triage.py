@@ -8,7 +8,7 @@ import pytest
 from classifiers.memory import dump, load
 from classifiers.model import ActionRecord, Anomaly
 from classifiers.triage import Transition, Triage, TriageParams
-from tests.classifiers.story import ALL, FLEET, R0, SERVICE, V1, V2, instant, reading
+from tests.classifiers.story import ALL, FLEET, R0, SERVICE, V1, V2, instant, reading, silence
 
 
 def make() -> Triage:
@@ -46,6 +46,23 @@ def test_two_series_beyond_doubt_open_at_once() -> None:
     triage = make()
     loud = [reading(scope, "latency_ms", 1.0, 9.0, 5.0) for scope in (ALL, R0)]
     assert [t.change for t in triage.observe(SERVICE, 1.0, loud)] == ["opened"]
+
+
+def test_silence_whose_siblings_are_heard_opens_at_once_and_names_its_part() -> None:
+    heard = [one for one in instant(4.0, "latency_ms", {}) if one.scope != R0]
+    (change,) = make().observe(SERVICE, 4.0, [*heard, silence(R0, 4.0)])
+    assert (change.change, change.incident.category, change.incident.replica) == ("opened", "availability", "r0")
+
+
+def test_silence_of_the_whole_service_opens_at_once() -> None:
+    (change,) = make().observe(SERVICE, 4.0, [silence(scope, 4.0) for scope in FLEET])
+    assert (change.change, change.incident.replica) == ("opened", None)
+
+
+def test_silence_of_a_part_waits_while_no_sibling_was_heard_to_compare_it_with() -> None:
+    triage = make()
+    assert triage.observe(SERVICE, 4.0, [silence(R0, 4.0)]) == []
+    assert [t.change for t in triage.observe(SERVICE, 5.0, [silence(R0, 5.0)])] == ["opened"]
 
 
 def test_an_incident_opens_once_and_resolves_after_quiet() -> None:
