@@ -105,7 +105,9 @@ def share_out(
     known = {episode.key for episode in live}
     # Only beside another that is an episode already: what one instant makes of a first few alarms says little.
     several = len(known.intersection(keys)) > 1
-    parts = {key: cause.roots[0].sign.blame for cause, key in zip(causes, keys, strict=True)} if several else {}
+    parts = {
+        key: cause.roots[0].sign.blame for cause, key in zip(causes, keys, strict=True) if several and not cause.over
+    }
     taken = {key: _lines(cause, live) for cause, key in zip(causes, keys, strict=True) if key not in known}
     return [
         Share(key, (*alarms, *quiet), absorbed.get(key, ()), taken.get(key, ()), parts.get(key))
@@ -141,9 +143,9 @@ def _settled(
     known = {episode.key for episode in live}
     kept = [
         (cause, key) for cause, key in zip(causes, keys, strict=True)
-        if key in known or any(root.sure for root in cause.roots)
+        if key in known or (not cause.past and any(root.sure for root in cause.roots))
     ]
-    if not kept and not live:
+    if not kept and not live and causes:
         kept = sorted(zip(causes, keys, strict=True), key=lambda pair: (-pair[0].weight, pair[1]))[:1]
     return [cause for cause, _ in kept], [key for _, key in kept]
 
@@ -201,8 +203,9 @@ def _absorbed(
     causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live], now_s: float, window_s: float,
 ) -> dict[str, tuple[str, ...]]:
     """By key, other episodes all of whose alarming lines are now seen to be that cause's, and no older than it."""
-    owner = {seen.metric: key for cause, key in zip(causes, keys, strict=True) for seen in cause.signs}
-    begun = {key: cause.onset_s for cause, key in zip(causes, keys, strict=True)}
+    current = [(cause, key) for cause, key in zip(causes, keys, strict=True) if not cause.over]
+    owner = {seen.metric: key for cause, key in current for seen in cause.signs}
+    begun = {key: cause.onset_s for cause, key in current}
     found: dict[str, tuple[str, ...]] = {}
     for episode in live:
         if episode.key in keys:
@@ -211,8 +214,8 @@ def _absorbed(
             metric for (metric, _), line in episode.tally.lines.items()
             if line.alarms and line.heat >= HOT and not stale(line, now_s)
         }
-        owners = {owner[metric] for metric in hot if metric in owner}
-        if len(owners) == 1 and len([metric for metric in hot if metric in owner]) == len(hot):
+        owners = {owner[metric] for metric in hot & owner.keys()}
+        if len(owners) == 1 and hot <= owner.keys():
             (key,) = owners
             if episode.onset_at_s is None or episode.onset_at_s >= begun[key] - window_s:
                 found[key] = (*found.get(key, ()), episode.key)

@@ -93,11 +93,13 @@ class Episode:
         spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector != ABSENCE]
         self.cadence_s = max(self.cadence_s, *spans_s, 0.0)
 
-    def give_up(self, lines: Iterable[SeriesKey]) -> None:
+    def hand_over(self, lines: Iterable[SeriesKey], other: Episode) -> None:
         """Lines that turned out to be another cause's; how bad it looked with them is no peak of this one."""
-        if self.tally.release(lines):
+        gone = self.tally.release(lines)
+        if any(line.alarms for line in gone.values()):
             self.steadiness = Steadiness()
             self.signs_of_health = None
+        other.tally.receive(gone)
 
     def take_over(self, other: Episode) -> None:
         """Everything of a pending episode that turned out to be this one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from classifiers.paths import AT_ONCE, SLOWLY, explains, overlap
+from classifiers.paths import AT_ONCE, LOAD, SLOWLY, explains, overlap
 from classifiers.signs import Seen
 from classifiers.tally import ABSENCE
 
@@ -44,6 +44,16 @@ class Cause:
         return f"{where} {self.roots[0].sign.node}"
 
     @property
+    def past(self) -> bool:
+        """Whether nothing of it alarms now: it is nobody's reason any more, and no news."""
+        return all(seen.past for seen in self.signs)
+
+    @property
+    def over(self) -> bool:
+        """Whether its roots alarm no longer, whatever of its effects still does."""
+        return all(seen.past for seen in self.roots)
+
+    @property
     def weight(self) -> float:
         return sum(seen.weight for seen in self.signs if not seen.past)
 
@@ -57,7 +67,10 @@ def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
     """The causes behind these signs, in order of key. window_s: onsets so close began together, errors aside."""
     waits = max((one.sign.size for one in seen if one.sign.node in ("latency", "first_token", "queueing")), default=0.0)
     reasons = [
-        [a for a in range(len(seen)) if _is_reason(seen[a], b, window_s) and not _too_soon(seen[a], b, waits)]
+        [
+            a for a in range(len(seen))
+            if _is_reason(seen[a], b, window_s) and not _too_soon(seen[a], b, waits) and not _apart(seen[a], b, seen)
+        ]
         for b in seen
     ]
     roots = [at for at, found in enumerate(reasons) if not found]
@@ -79,8 +92,6 @@ def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
         members.setdefault(first, []).append(at)
     found = []
     for group in members.values():
-        if all(seen[at].past for at in group):
-            continue
         signs = sorted((seen[at] for at in group), key=lambda one: (one.sign.rank, -one.weight, one.metric))
         own = [seen[at] for at in group if at in roots]
         own.sort(key=lambda one: (one.sign.rank, -one.weight, one.metric))
@@ -105,6 +116,22 @@ def _too_soon(a: Seen, b: Seen, waits: float) -> bool:
     """Whether requests fail though they do not wait long enough to time out: no load is the reason of that."""
     elsewhere = a.sign.node == ABSENCE and not overlap(a.sign.blame, b.sign.blame)
     return b.sign.node == "errors" and (a.sign.node in TIMING_OUT or elsewhere) and waits < TIMES_OUT
+
+
+def _apart(a: Seen, b: Seen, seen: Sequence[Seen]) -> bool:
+    """Whether only one replica shows what load that all share would have brought to others too.
+
+    Requests fail by waiting where they wait longest. What is rerouted goes to all that are left; if it goes to one
+    alone, that one's traffic says so.
+    """
+    here, there = a.sign.blame, b.sign.blame
+    if there.dimension != "replica" or overlap(here, there):
+        return False
+    if here.dimension is None and b.sign.node == "errors" and a.sign.node in TIMING_OUT:
+        waiting = [one for one in seen if one.sign.node in WAITING]
+        return not any(overlap(one.sign.blame, there) or one.leads(there) for one in waiting)
+    rerouted = here.dimension == "replica" and b.sign.node in LOAD
+    return rerouted and not b.others <= {here.value}
 
 
 def _error_s(seen: Seen) -> float:
@@ -133,7 +160,9 @@ def _one_origin(a: Seen, b: Seen, window_s: float) -> bool:
     if a.sign.node == b.sign.node:
         if overlap(here, there) or a.twin or b.twin:
             return overlap(here, there)
-        return here.dimension is None or there.dimension is None or here.dimension == there.dimension
+        if here.dimension is None or there.dimension is None:
+            return True
+        return here.dimension == there.dimension and not (a.sure and b.sure)
     if not overlap(here, there):
         return False
     return abs(a.onset_s - b.onset_s) <= _error_s(a) + _error_s(b) + window_s

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from classifiers.localise import DIMENSIONS, WHOLE, Blame, Dimension, dimension_of
+from classifiers.mixture import Part, two_parts
 from classifiers.model import Anomaly, Direction, Scope
 from classifiers.paths import EFFECTS, Sign
 from classifiers.tally import ABSENCE, GAP, Line, Tally, deviation_of, heated, loudness, metric_of, signal_of
@@ -28,14 +29,8 @@ MOST = 0.6
 """Share of the traffic from which on a part is nearly the whole, as a version in the midst of a deployment."""
 ALONE_S = 6.0
 """For so long at least a part must have been off before the others, errors aside."""
-UNEVEN = frozenset({"quality", "context", "tokens_in", "tokens_out", "inputs", "attack", "breach"})
-"""Signals that replicas show alike when the cause is common: what one has more of than the others is its own."""
-FAR_LESS = 0.2
-"""The lesser of two parts that stand out deviates by at least so much of the greater."""
-ALIKE = 0.5
-"""Share of a part's deviation that its siblings may show when two parts stand out."""
-EXCESS = 0.5
-"""How far ahead a replica is that has a fault of its own besides one that all have."""
+ADDITIVE = frozenset({"quality", "context", "tokens_in", "tokens_out", "inputs", "attack", "breach"})
+"""Signals that siblings show alike when the cause is common: what one has more of than the others is its own."""
 LEADS = 0.4
 """How far ahead of its siblings a part is when it leads."""
 
@@ -60,7 +55,7 @@ class Seen:
 
     weight: alarming series and how loud they are. heat, alarms: of the line that alarmed most of late. past: it does no
     longer alarm, but did so lately, and may be the reason of what does. twin: another part stands out on the same
-    metric for another reason.
+    metric for another reason. others: siblings of the part that report the metric too.
     """
 
     metric: str
@@ -73,6 +68,7 @@ class Seen:
     alarms: int = 0
     past: bool = False
     twin: bool = False
+    others: frozenset[str] = frozenset()
 
     @property
     def sure(self) -> bool:
@@ -107,7 +103,7 @@ def see(
 
 def _split(seen: Seen, others: Sequence[Seen], lines: Mapping[Scope, Mark], concentration_min: float) -> list[Seen]:
     """A sign of the whole in two, where one part has its reason upstream and but one other part is off besides it."""
-    if seen.sign.blame.dimension is not None or seen.twin or seen.past or seen.sign.node not in UNEVEN:
+    if seen.sign.blame.dimension is not None or seen.twin or seen.past or seen.sign.node not in ADDITIVE:
         return [seen]
     sizes = _sizes(lines, -1.0 if seen.sign.direction == "down" else 1.0, {})
     for other in others:
@@ -227,20 +223,40 @@ def _seen(
     signal = signal_of(metric)
     base = next((mark for scope, mark in lines.items() if dimension_of(scope) is None), _UNSEEN)
     whole = base.samples
-    blames = _blames(sizes, whole, ahead, concentration_min, signal in UNEVEN)
+    blames = _mixed(lines, direction, whole, signal in ADDITIVE) or _blames(sizes, whole, ahead, concentration_min)
     return [
         Seen(
             metric, Sign(signal, direction, blame, _size(blame, sizes, base)), weight, surest.onset_s or 0.0,
             surest.onset_error_s or 0.0, ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
+            _others(blame, sizes),
         )
         for blame in blames
     ]
+
+
+def _mixed(lines: Mapping[Scope, Mark], direction: Direction, whole: int, additive: bool) -> list[Blame]:
+    """Two parts that are hit at once, where what all parts show asks for two."""
+    if sum(mark.heat >= SURE for mark in lines.values()) < 2:
+        return []
+    sign = -1.0 if direction == "down" else 1.0
+    parts = [
+        Part(dimension, getattr(scope, dimension), sign * mark.deviation, mark.samples, mark.heat >= SURE)
+        for scope, mark in lines.items() if (dimension := dimension_of(scope)) is not None
+    ]
+    return list(two_parts(parts, whole, MOST, additive) or ())
 
 
 def _size(blame: Blame, sizes: Sizes, base: Mark) -> float:
     if blame.dimension is None or blame.value is None:
         return abs(base.deviation)
     return sizes[blame.dimension][blame.value][0]
+
+
+def _others(blame: Blame, sizes: Sizes) -> frozenset[str]:
+    if blame.dimension is None:
+        return frozenset()
+    known = sizes[blame.dimension]
+    return frozenset(value for value, (_, mark) in known.items() if mark.samples and value != blame.value)
 
 
 Sizes = dict[Dimension, dict[str, tuple[float, Mark]]]
@@ -270,9 +286,9 @@ def _tops(sizes: Sizes) -> dict[Dimension, tuple[str, float]]:
 
 
 def _blames(
-    sizes: Sizes, whole: int, ahead: Mapping[tuple[Dimension, str], float], concentration_min: float, uneven: bool,
+    sizes: Sizes, whole: int, ahead: Mapping[tuple[Dimension, str], float], concentration_min: float,
 ) -> list[Blame]:
-    """The part that stands out, or two of different dimensions, or the whole, or one replica more than the whole."""
+    """The part that stands out, or the whole, and the part before it that was off on its own for a while."""
     alone = [
         Blame(dimension, value, lead) for (dimension, value), lead in ahead.items()
         if lead >= concentration_min and sizes[dimension][value][1].alarms
@@ -280,15 +296,6 @@ def _blames(
     ]
     if alone:
         return [max(alone, key=lambda blame: blame.concentration)]
-    tops = list(ahead)
-    for at, one in enumerate(tops):
-        for other in tops[at + 1:]:
-            if whole and _both(sizes, one, other, whole):
-                return [Blame(*one, ahead[one]), Blame(*other, ahead[other])]
-    for (dimension, value), lead in ahead.items():
-        marks = [mark for _, mark in sizes[dimension].values()]
-        if uneven and dimension == "replica" and lead >= EXCESS and all(mark.heat >= SURE for mark in marks):
-            return [Blame(dimension, value, lead), WHOLE]
     return [*_earlier(sizes), WHOLE]
 
 
@@ -309,18 +316,3 @@ def _onset_s(mark: Mark, side: float) -> float:
     """The latest (side 1) or earliest (-1) that it may have begun."""
     assert mark.onset_s is not None
     return mark.onset_s + side * min(mark.onset_error_s or 0.0, 3.0)
-
-
-def _both(sizes: Sizes, one: tuple[Dimension, str], other: tuple[Dimension, str], whole: int) -> bool:
-    """Whether two parts at once explain what all parts show: each dilutes into every part of the other's dimension."""
-    (here, mine), (there, theirs) = sizes[one[0]][one[1]], sizes[other[0]][other[1]]
-    part, counterpart = mine.samples / whole, theirs.samples / whole
-    if min(mine.heat, theirs.heat) < SURE or max(part, counterpart) > MOST:
-        return False
-    own = (here - counterpart * there) / (1.0 - part * counterpart)
-    others = (there - part * here) / (1.0 - part * counterpart)
-    if min(own, others) <= FAR_LESS * max(own, others) or min(own, others) <= 0.0:
-        return False
-    left = max(size - counterpart * others for value, (size, _) in sizes[one[0]].items() if value != one[1])
-    right = max(size - part * own for value, (size, _) in sizes[other[0]].items() if value != other[1])
-    return left <= ALIKE * own and right <= ALIKE * others

@@ -19,6 +19,8 @@ FADE = 0.12
 HEAT = 0.35
 """Weight of the newest window in a line's heat."""
 SILENT_HEAT = 1.0 - (1.0 - HEAT) ** 2
+COLD = 0.05
+"""Heat of a line that was quiet for its last seven windows or more: an alarm after that is another beginning."""
 Signal = Family | str
 """A family, `ABSENCE` or `GAP`."""
 
@@ -133,6 +135,8 @@ class Tally:
         line.samples += reading.count
         line.deviation += max(FADE, 1.0 / line.windows) * (deviation_of(reading) - line.deviation)
         line.last_s = reading.end_s
+        if alarms and line.heat < COLD:
+            line.onset_s = line.onset_error_s = None
         line.heat = heated(line.heat, reading)
         if alarms:
             span_s = reading.end_s - reading.start_s
@@ -144,7 +148,11 @@ class Tally:
         """Add the lines of another tally; a series in both has been seen by each, and the louder peak stays."""
         for scope, heard_s in other.heard.items():
             self.heard[scope] = max(heard_s, self.heard.get(scope, heard_s))
-        for key, more in other.lines.items():
+        self.receive(other.lines)
+
+    def receive(self, lines: Mapping[tuple[str, Scope], Line]) -> None:
+        """Add lines that another tally had."""
+        for key, more in lines.items():
             line = self.lines.get(key)
             if line is None:
                 self.lines[key] = more
@@ -161,10 +169,9 @@ class Tally:
             if loudness(more.peak) > loudness(line.peak):
                 line.peak = more.peak
 
-    def release(self, lines: Iterable[tuple[str, Scope]]) -> bool:
-        """Forget lines that turned out to be another's; whether any of them alarmed here."""
-        gone = [self.lines.pop(key) for key in lines if key in self.lines]
-        return any(line.alarms for line in gone)
+    def release(self, lines: Iterable[tuple[str, Scope]]) -> dict[tuple[str, Scope], Line]:
+        """Let go of lines that turned out to be another's."""
+        return {key: self.lines.pop(key) for key in lines if key in self.lines}
 
     def put_back(self, metric: str, scope: Scope, line: Line) -> None:
         """Enter a line as it was."""

@@ -127,7 +127,7 @@ class Triage:
                 episode.part = share.part or episode.part
                 for other in live.values():
                     if other is not episode:
-                        other.give_up(share.takes)
+                        other.hand_over(share.takes, episode)
                 for key in share.absorbs:
                     self._absorb(live, episode, key, now_s)
                 hit.add(share.key)

@@ -16,7 +16,8 @@ from classifiers.triage import Transition, Triage, TriageParams
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, SERVICE, reading
 
 Moves = Mapping[str, Mapping[Scope, float]]
-METRICS = ("confidence", "tpot_ms", "latency_ms", "prompt_tokens", "ttft_ms", "completion_tokens", "schema_violation")
+METRICS = ("confidence", "tpot_ms", "latency_ms", "prompt_tokens", "ttft_ms", "completion_tokens", "schema_violation",
+           "input_drift", "error")
 PART = {ALL: 2, R0: 1, R1: 1, CODE: 1, PROSE: 1}
 """Each replica and each tenant has half of the traffic."""
 
@@ -86,6 +87,31 @@ def test_two_parts_that_stand_out_on_one_metric_are_two_incidents() -> None:
     moves: Moves = {"confidence": both(hit(PROSE, -0.5), hit(R0, -0.5))}
     found = opened(play(make(), [(2.0, 30.0, moves)]))
     assert sorted(found) == [("data_quality", None, "prose"), ("model_degradation", "r0", None)]
+
+
+def test_a_tenant_that_is_worse_off_than_all_others_has_a_cause_of_its_own() -> None:
+    moves: Moves = {"confidence": both(hit(PROSE, -0.3), hit(ALL, -0.2))}
+    found = opened(play(make(), [(2.0, 30.0, moves)]))
+    assert sorted(found, key=str) == [("data_quality", None, "prose"), ("model_degradation", None, None)]
+
+
+def test_a_cause_that_pauses_keeps_its_incident_from_another_that_begins() -> None:
+    changes = play(make(), [(2.0, 9.0, WORSE_TENANT), (11.0, 30.0, SLOW_REPLICA)])
+    assert opened(changes) == [("data_quality", None, "prose"), ("performance_degradation", "r0", None)]
+
+
+def test_two_metrics_of_one_signal_that_blame_different_tenants_are_two_incidents() -> None:
+    moves: Moves = {"schema_violation": hit(PROSE, 0.5), "input_drift": hit(CODE, 0.5)}
+    found = opened(play(make(), [(2.0, 30.0, moves)]))
+    assert sorted(found) == [("data_quality", None, "code"), ("data_quality", None, "prose")]
+
+
+@pytest.mark.parametrize(("waits", "incidents"), [(hit(ALL, 4.0), 2), (both(hit(ALL, 2.0), hit(R0, 6.0)), 1)])
+def test_requests_fail_by_waiting_only_where_they_wait_longest(
+    waits: Mapping[Scope, float], incidents: int,
+) -> None:
+    moves: Moves = {"ttft_ms": waits, "latency_ms": waits, "error": hit(R0, 0.5)}
+    assert len(opened(play(make(), [(2.0, 30.0, moves)]))) == incidents
 
 
 def test_what_a_cause_brings_along_in_all_parts_is_no_incident_of_its_own() -> None:
