@@ -18,6 +18,7 @@ import orjson
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
+from streams.inputs import InputFormat
 from streams.recordings import read_recording
 from tests.contracts.valid import faults
 from tests.kafka.harness import ROOT, unique, until
@@ -65,10 +66,11 @@ class Target:
 
 
 class Deployment:
-    """One worker group on topics of its own. `inputs` are topic names; the first one counts requests."""
+    """One worker group on topics of its own. `inputs` are topic names; of requests, the first one counts them."""
 
     def __init__(
-        self, address: str, folder: Path, target_url: str, inputs: Sequence[str] = ("latency",), **over: Any,
+        self, address: str, folder: Path, target_url: str, inputs: Sequence[str] = ("latency",),
+        form: InputFormat = "native", **over: Any,
     ) -> None:
         self.address = address
         self.name = unique("tocsin")
@@ -80,7 +82,10 @@ class Deployment:
         config: dict[str, Any] = {
             "version": 1,
             "kafka": {"brokers": [address], "group": self.name, "instance_id": f"{self.name}-w0"},
-            "inputs": [{"topic": topic, "count_requests": at == 0} for at, topic in enumerate(self.inputs)],
+            "inputs": [
+                {"topic": topic, "format": form, "count_requests": form == "native" and at == 0}
+                for at, topic in enumerate(self.inputs)
+            ],
             "topics": self.topics,
             "codec": {"max_future": "1h"},
             # What the tests pause is the producer, not the service: no silence is to be concluded from it.
