@@ -5,13 +5,15 @@ boxes that have grown around patterns; a pattern joins the box that the choice f
 small enough with it (vigilance), else it founds one. The novelty is the size of the smallest box that would have had to
 hold it, in units of the largest allowed; news is how far it breaks the row's record of that. Boxes are kept in the
 row's own unit and measured in its range so far, so the scale is causal: it never needs a range that is known
-beforehand.
+beforehand. Record and range are those of about half a budget of windows, and records come by the clock of
+`range_novelty`. A young row is taken to have filled a box already, so that at first nothing is news that some box may
+hold; later only what it has shown counts, or a row whose range holds everything would never speak.
 
 Speaks only when a stretch ends, and is silent in between. Every window counts as seen, also one that alarms.
 
 Fails: blind to what fits in one stretch and leaves no trace in its mean; rows that never repeat themselves found
 categories for ever (the least recently used goes). Cost: 1 us per window and series in blocks of 200 (30 us at the end
-of a stretch); 900 bytes a series that uses it.
+of a stretch); 950 bytes a series that uses it.
 
 Sources: Carpenter, Grossberg and Rosen 1991 (fuzzy ART: choice, vigilance, fast learning, complement coding, of which
 the boxes are the geometric reading, section 5).
@@ -31,6 +33,8 @@ from detectors.table import Column, Table
 _LARGEST = 1e38
 _MOST = 1e6
 _WIDENS = 4.0
+_LEAST_RECORD = 0.1
+"""Less novelty than so much of a box is never news: a row that rests has none to compare with."""
 _CHOICE = 1e-3
 """Carpenter's alpha: small, so that the closest category is preferred and, among equals, the smallest."""
 
@@ -39,7 +43,8 @@ _CHOICE = 1e-3
 class ArtParams:
     """stride: windows a stretch. features: stretches a pattern. categories: at most so many. vigilance: how alike
     members of a category must be, up to 1. margin: how much wider than the range seen the scale is, on either side.
-    settle: patterns before the row is judged.
+    settle: patterns before the row is judged. memory: budgets whose windows are remembered, at most; half of it at
+    least.
     """
 
     every_windows: float = 604_800.0
@@ -49,10 +54,11 @@ class ArtParams:
     vigilance: float = 0.97
     margin: float = 1.0
     settle: int = 22
+    memory: float = 0.5
     tail: TailParams = field(
         default_factory=lambda: TailParams(
-            mark=0.05, rate=0.002, excess=0.2, share_over=0.001, scales=False, prior_windows=2000.0,
-            prior_exceedances=20.0, prior_shape=10.0, reach=6.0,
+            mark=0.01, rate=0.5, excess=0.05, share_over=0.25, scales=False, prior_windows=4.0, memory_windows=50.0,
+            prior_exceedances=8.0, prior_shape=10.0, reach=6.0, held=0.25, young=8.0,
         )
     )
 
@@ -90,12 +96,14 @@ class Art(Banked):
                 "used": Column(np.int32, 0),
                 "last": Column(np.int32, 0, (params.categories,)),
                 "patterns": Column(np.int32, 0),
-                "record": Column(np.float64, 1.0),
-                "least": Column(np.float64, np.inf),
-                "most": Column(np.float64, -np.inf),
+                "record": Column(np.float64, 0.0, (2,)),
+                "least": Column(np.float64, np.inf, (2,)),
+                "most": Column(np.float64, -np.inf, (2,)),
             },
             capacity,
         )
+        # In patterns; half of the first ones are not judged and set no record.
+        self._half = max(round(0.5 * params.memory * params.every_windows / params.stride), 2 * params.settle)
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
         super().__init__({"rows": self._rows, "tail": self._tail})
 
@@ -109,12 +117,31 @@ class Art(Banked):
         if len(ends):
             part = block.take(ends)
             match = self._match(part)
-            record = cells["record"][part.rows]
+            record = self._record(part.rows)
             raw[ends] = np.clip(match.novelty / record - 1.0, 0.0, _MOST)
             rising = match.pattern[:, -1] >= match.pattern[:, -2]
             direction[ends] = np.where(raw[ends] > 0.0, np.where(rising, 1, -1), 0)
         level = self._tail.level(rows, raw)
         return Scores(level, raw, direction, np.full(len(rows), np.nan))
+
+    def _record(self, rows: IntArray) -> FloatArray:
+        """(n,) the highest novelty remembered, or held for shown already."""
+        young = self._rows["patterns"][rows] < self._half
+        record: FloatArray = np.maximum(self._rows["record"][rows].max(axis=1), np.where(young, 1.0, _LEAST_RECORD))
+        return record
+
+    def _range(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """(n,), (n,): the least and the most value remembered."""
+        least: FloatArray = self._rows["least"][rows].min(axis=1)
+        most: FloatArray = self._rows["most"][rows].max(axis=1)
+        return least, most
+
+    def _remembered(self, rows: IntArray) -> IntArray:
+        """(n,) windows that the record is of."""
+        patterns = self._rows["patterns"][rows].astype(np.intp)
+        held = np.where(patterns < self._half, patterns, self._half + patterns % self._half)
+        remembered: IntArray = self._params.stride * held
+        return remembered
 
     def _ends(self, rows: IntArray) -> BoolArray:
         ends: BoolArray = self._rows["number"][rows] + 1 >= self._params.stride
@@ -128,7 +155,7 @@ class Art(Banked):
 
     def _held(self, block: Block) -> FloatArray:
         """(n,) values that widen their row's range by a bounded share, so that an absurd one does not blind the row."""
-        least, most = self._rows["least"][block.rows], self._rows["most"][block.rows]
+        least, most = self._range(block.rows)
         known = most > least
         with np.errstate(invalid="ignore"):
             reach = np.where(known, _WIDENS * (most - least), np.inf)
@@ -148,14 +175,14 @@ class Art(Banked):
         choice = np.where(fits, (1.0 - grown) / (_CHOICE + 1.0 - size), -1.0)
         least = grown.min(axis=1)
         joins = np.asarray(fits.any(axis=1), dtype=np.bool_)
-        novelty = np.where(joins | ~np.isfinite(least), 0.0, least / (1.0 - params.vigilance))
+        novelty = np.where(~np.isfinite(least), 0.0, least / (1.0 - params.vigilance))
         return _Match(pattern, novelty, joins, choice.argmax(axis=1))
 
     def _scale(self, block: Block) -> FloatArray:
         """(n,) the width of each row's scale, this window included."""
         value = self._held(block)
-        least = np.minimum(self._rows["least"][block.rows], value)
-        most = np.maximum(self._rows["most"][block.rows], value)
+        least, most = self._range(block.rows)
+        least, most = np.minimum(least, value), np.maximum(most, value)
         margin = self._params.margin * np.minimum(most - least, _LARGEST)
         # What was never negative is not expected to be.
         bottom = np.where(least >= 0.0, np.maximum(least - margin, 0.0), least - margin)
@@ -172,8 +199,8 @@ class Art(Banked):
         if ends.any():
             self._take_in(block.take(ends))
         value = self._held(block)
-        cells["least"][rows] = np.minimum(cells["least"][rows], value)
-        cells["most"][rows] = np.maximum(cells["most"][rows], value)
+        cells["least"][rows, 1] = np.minimum(cells["least"][rows, 1], value)
+        cells["most"][rows, 1] = np.maximum(cells["most"][rows, 1], value)
         cells["sum"][rows] = np.where(ends, 0.0, cells["sum"][rows] + value)
         cells["number"][rows] = np.where(ends, 0, cells["number"][rows] + 1)
 
@@ -186,10 +213,13 @@ class Art(Banked):
         number = cells["patterns"][rows] + 1
         cells["patterns"][rows] = number
         settled = number > self._params.settle
-        cells["record"][rows] = np.where(
-            settled, np.clip(match.novelty[whole], cells["record"][rows], 1.1 * cells["record"][rows]),
-            cells["record"][rows],
-        )
+        reached = np.minimum(match.novelty[whole], 1.1 * self._record(rows))
+        cells["record"][rows, 1] = np.where(settled, np.maximum(cells["record"][rows, 1], reached), 0.0)
+        turn = rows[number % self._half == 0]
+        if len(turn):
+            for name, nothing in (("record", 0.0), ("least", np.inf), ("most", -np.inf)):
+                cells[name][turn, 0] = cells[name][turn, 1]
+                cells[name][turn, 1] = nothing
         free = np.where(
             cells["used"][rows] < self._params.categories, cells["used"][rows], cells["last"][rows].argmin(axis=1)
         )
@@ -206,4 +236,4 @@ class Art(Banked):
         warm = self._rows["patterns"][block.rows] > self._params.settle
         if warm.any():
             rows: IntArray = block.rows[warm]
-            self._tail.learn(rows, np.zeros(len(rows)))
+            self._tail.learn(rows, np.zeros(len(rows)), 1.0 / self._remembered(rows))

@@ -20,6 +20,9 @@ known to a factor, at one standard error, of 1.6 when 2,000 windows are asked fo
 (7 days of seconds). Hours of data do not tell what happens once in days. There the declared tail is held to: it is the
 least that alarms, and fades as the row lives its budget; and a heavier one than declared alarms more often than asked.
 
+What becomes rarer with age, as records do, has no rate per window. It may bring a clock of its own, on which it comes
+at a steady rate; see `learn`.
+
 Fails: in the first few thousand windows of a heavier tail than declared, and at budgets some hundred times what the row
 has lived, as above. Cost: about 0.3 us per window and series; 200 bytes a series.
 
@@ -60,6 +63,8 @@ class TailParams:
     the guessed shape is worth. memory_exceedances, memory_windows: older ones fade. reach: a peak that alarms counts
     for at most so many mean excesses above what alarms. longest: a run of more windows, and of more than four usual
     ones, is an incident. peers: last peaks with which a new one is compared. pace: how boldly the mark follows.
+    held: for this share of the budget a row is young, and what alarms is at least `young` times as high as by the
+    declared tail; fades. On a clock, rates, shares and windows are by its units.
     """
 
     mark: float
@@ -77,6 +82,8 @@ class TailParams:
     longest: float = 8.0
     peers: int = 8
     pace: float = 2.0
+    held: float = 1.0
+    young: float = 1.0
 
 
 class TailCalibrator(Tabled):
@@ -95,10 +102,12 @@ class TailCalibrator(Tabled):
         mark, rate, excess, spread, number = np.array(
             [params.mark, params.rate, params.excess, gini, params.prior_exceedances]
         )[:, None]
-        self._least = float(_height(params, mark, rate, excess, spread, number, self._share)[0])
+        self._declared = (mark, rate, excess, spread, number)
+        least = params.young * float(_height(params, *self._declared, self._share)[0])
         self._rows = Table(
             {
                 "windows": Column(np.float64, params.prior_windows),
+                "lived": Column(np.float64, 0.0),
                 "since": Column(np.float64, 0.0),
                 "over": Column(np.float64, 0.0, (2,)),
                 "mark": Column(np.float64, params.mark, (2,)),
@@ -110,7 +119,7 @@ class TailCalibrator(Tabled):
                 "peak": Column(np.float64, 0.0, (2,)),
                 "length": Column(np.float64, 0.0, (2,)),
                 "usual": Column(np.float64, 1.5, (2,)),
-                "height": Column(np.float64, self._least, (2,)),
+                "height": Column(np.float64, least, (2,)),
             },
             capacity,
         )
@@ -141,15 +150,20 @@ class TailCalibrator(Tabled):
         incident: BoolArray = cells["length"][rows] > np.maximum(self._params.longest, 4.0 * cells["usual"][rows])
         return incident
 
-    def learn(self, rows: IntArray, raw: FloatArray) -> None:
-        """Count tracked windows of distinct rows that may be learned from, and the runs that end with them."""
+    def learn(self, rows: IntArray, raw: FloatArray, clock: FloatArray | None = None) -> None:
+        """Count tracked windows of distinct rows that may be learned from, and the runs that end with them.
+
+        clock: (n,) how much of the row's own clock each window is, at most 1; None for one unit a window.
+        """
         params, cells = self._params, self._rows
-        windows = np.minimum(cells["windows"][rows] + 1.0, params.memory_windows)
+        unit = np.ones(len(rows)) if clock is None else clock
+        windows = np.minimum(cells["windows"][rows] + unit, params.memory_windows)
         cells["windows"][rows] = windows
-        cells["since"][rows] += 1.0
-        cells["rate"][rows] *= (1.0 - 1.0 / windows)[:, None]
+        cells["lived"][rows] += 1.0
+        cells["since"][rows] += unit
+        cells["rate"][rows] *= (1.0 - unit / windows)[:, None]
         over = np.stack([raw, -raw], axis=1) > cells["mark"][rows]
-        stale = cells["since"][rows] >= _REFRESH
+        stale = cells["since"][rows] >= _REFRESH * unit
         ended = (cells["peak"][rows] > 0.0) & ~over
         if ended.any():
             counts = ended & ~self.incident(rows)
@@ -163,7 +177,7 @@ class TailCalibrator(Tabled):
             cells["length"][rows[at], side] = 0.0
             stale |= ended.any(axis=1)
         if stale.any():
-            self._refresh(rows[stale])
+            self._refresh(rows[stale], self._share / unit[stale])
 
     def _learn_peak(self, rows: IntArray, side: IntArray) -> None:
         params, cells = self._params, self._rows
@@ -187,8 +201,11 @@ class TailCalibrator(Tabled):
         peers[:, 0] = excess
         cells["recent"][rows, side] = peers
 
-    def _refresh(self, rows: IntArray) -> None:
-        """Move the marks towards the share of windows that should pass them, and take the heights anew."""
+    def _refresh(self, rows: IntArray, share: FloatArray) -> None:
+        """Move the marks towards the share of windows that should pass them, and take the heights anew.
+
+        share: (n,) runs that may pass the height, by unit of the row's clock.
+        """
         params, cells = self._params, self._rows
         windows, excess = cells["windows"][rows][:, None], cells["excess"][rows]
         shape = _shape(params, excess, cells["gini"][rows], cells["exceedances"][rows])
@@ -207,12 +224,16 @@ class TailCalibrator(Tabled):
         cells["since"][rows] = 0.0
         height = _height(
             params, cells["mark"][rows], cells["rate"][rows], moved, cells["gini"][rows], cells["exceedances"][rows],
-            self._share,
+            share[:, None],
         )
         # The assumed tail is also the least until the row has lived its budget: seldom is one of days met by what hours
         # have shown.
-        unlived = np.maximum(1.0 - (windows - params.prior_windows) / self._every, 0.0)
-        cells["height"][rows] = np.maximum(height, self._least * unlived)
+        unlived = 1.0 - cells["lived"][rows] / np.maximum(params.held * self._every, 1.0)
+        young = unlived > 0.0
+        if young.any():
+            least = params.young * _height(params, *self._declared, share[young]) * unlived[young]
+            height[young] = np.maximum(height[young], least[:, None])
+        cells["height"][rows] = height
 
 
 def pareto_shape(mean: FloatArray, gini: FloatArray) -> FloatArray:
@@ -231,7 +252,7 @@ def _shape(params: TailParams, excess: FloatArray, gini: FloatArray, number: Flo
 
 def _height(
     params: TailParams, mark: FloatArray, rate: FloatArray, excess: FloatArray, gini: FloatArray, number: FloatArray,
-    share: float,
+    share: float | FloatArray,
 ) -> FloatArray:
     """The height that runs pass once in `1 / share` windows."""
     shape = _shape(params, excess, gini, number)

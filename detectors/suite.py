@@ -108,9 +108,11 @@ class Suite(Parted):
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
-        # The learned detectors share the budget of a series; novelty grows rarer with age and needs no share, nor does
-        # the season beside others: what lies off its hour lies off the row's recent windows too, as often as not.
-        learned = max(len(set(profile.ensemble) - {*_NOVELTY, "seasonal"}) for profile in params.profiles)
+        # The learned detectors share the budget of a series. Novelty has half a part, since most of what was never seen
+        # is far off too; the season needs none beside others: what lies off its hour lies off the recent windows.
+        ensembles = [set(profile.ensemble) for profile in params.profiles]
+        learned = max(len(one - {*_NOVELTY, "seasonal"}) for one in ensembles)
+        novel = max(len(one & {*_NOVELTY}) for one in ensembles)
         every = params.false_alarm_every_s / params.window_s
         each = every * max(learned, 1)
         self._rules = Rules(params.profiles, self.names, capacity)
@@ -120,7 +122,8 @@ class Suite(Parted):
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
         self._echo = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
         self._refractory = Refractory(_REFRACTORY, capacity)
-        builders = {name: replace(getattr(params, name), every_windows=each).build for name in ENTRIES}
+        budgets = dict.fromkeys(ENTRIES, each) | dict.fromkeys(_NOVELTY, every * max(2 * learned, novel, 1))
+        builders = {name: replace(getattr(params, name), every_windows=budgets[name]).build for name in ENTRIES}
         self._ensemble = Ensemble(builders, _COLUMN, self._rules, capacity)
         self._seen: tuple[Block, View] | None = None
         self._judged: tuple[Block, Verdict, FloatArray] | None = None

@@ -5,9 +5,8 @@ row no more than 12 windows apart are one, as an incident would be; the share of
 first `SETTLE` windows, or a quarter of the asked interval if that is more, are warm-up and do not count. The minimum
 deviation of the profile is switched off, so that calibration alone is seen. The ensembles of both sampling kinds are
 run, then each detector alone with the whole budget. A figure is right within a factor of 2 of what was asked; it is
-wrong only when its whole Poisson interval (95 %) lies outside. Detectors of novelty keep the budget from one side: on a
-stationary stream news must become rarer with age, so they may be quieter than asked. The seasonal one is run on windows
-of 5 minutes; it needs days.
+wrong only when its whole Poisson interval (95 %) lies outside. The seasonal detector is run on windows of 5 minutes; it
+needs days.
 
 Budgets of more than 20,000 windows take long: 100,000 is about 7 minutes an ensemble.
 """
@@ -33,7 +32,6 @@ SETTLE = 2000
 _SETTLE_SHARE = 0.25
 _COUNTED = 10_000
 _NOT_LEARNED = ("static_limits", "token_burn")
-_NOVELTY = ("range_novelty", "art")
 _SEASON_WINDOW_S = 300.0
 _CHUNK = 500
 
@@ -84,38 +82,31 @@ class Observed:
         least = float(chi2.ppf(0.025, 2 * self.alarms)) / 2 if self.alarms else 0.0
         return self.windows / most, self.windows / least if least else float("inf")
 
-    def verdict(self, asked: float, at_most: bool = False) -> str:
-        """right: within a factor of 2. too often, too seldom: surely not. unsure: too few alarms to tell.
-
-        at_most: what is asked for is a bound; then quiet stands for too seldom.
-        """
+    def verdict(self, asked: float) -> str:
+        """right: within a factor of 2. too often, too seldom: surely not. unsure: too few alarms to tell."""
         low, high = self.bounds()
         if asked / 2 <= self.interval <= asked * 2:
             return "right"
         if high < asked / 2:
             return "too often"
-        return ("quiet" if at_most else "too seldom") if low > asked * 2 else "unsure"
+        return "too seldom" if low > asked * 2 else "unsure"
 
 
 @dataclass(frozen=True, slots=True)
 class Lineup:
-    """What is run: the detectors of a sampling kind (None: its ensemble), on windows of so many seconds.
-
-    at_most: the budget is a bound, not a promise.
-    """
+    """What is run: the detectors of a sampling kind (None: its ensemble), on windows of so many seconds."""
 
     name: str
     sampling: Sampling
     detectors: tuple[str, ...] | None = None
     window_s: float = 1.0
-    at_most: bool = False
 
 
 def line_ups(only: str = "") -> list[Lineup]:
     """Both ensembles, and each learned detector alone."""
     ensembles = [Lineup(f"ensemble, {kind}", kind) for kind in ENSEMBLES]
     alone = [
-        Lineup(name, "pre_aggregated", (name,), _SEASON_WINDOW_S if name == "seasonal" else 1.0, name in _NOVELTY)
+        Lineup(name, "pre_aggregated", (name,), _SEASON_WINDOW_S if name == "seasonal" else 1.0)
         for name in Suite.names if name not in _NOT_LEARNED
     ]
     return [one for one in (*ensembles, *alone) if only in one.name]
@@ -179,7 +170,7 @@ def main() -> int:
         for line_up in line_ups(options.only):
             for shape, seen in observe(subject, line_up, every, rows, windows, options.seed).items():
                 low, high = seen.bounds()
-                verdict = seen.verdict(every, line_up.at_most)
+                verdict = seen.verdict(every)
                 wrong += verdict.startswith("too")
                 print(f"  {line_up.name:24s} {shape:14s} {seen.interval:12,.0f} ({low:,.0f} .. {high:,.0f})"
                       f"  x{seen.interval / every:5.2f}  {verdict}; alarming {seen.lit / seen.windows:.3%}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from detectors.art import ArtParams
 from detectors.banked import Bank
@@ -28,8 +29,25 @@ def first_alarm(levels: FloatArray) -> int:
 def test_novelty_is_news_only_once() -> None:
     bank = RangeNoveltyParams(every_windows=EVERY).build(1)
     play(bank, 100.0 + noise(500))
-    levels = play(bank, np.array([[100.0], [130.0], [100.0], [129.0]]), at=500)
-    assert (levels[:, 0] >= 1.0).tolist() == [False, True, False, False]
+    levels = play(bank, np.concatenate([[[130.0]], 100.0 + noise(60, 1), [[129.0]]]), at=500)
+    assert np.flatnonzero(levels[:, 0] >= 1.0).tolist() == [0]
+
+
+def test_novelty_is_news_again_once_it_is_a_budget_ago() -> None:
+    bank = RangeNoveltyParams(every_windows=200.0).build(1)
+    play(bank, 100.0 + noise(500))
+    levels = play(bank, np.concatenate([[[130.0]], 100.0 + noise(250, 1), [[130.0]]]), at=500)
+    assert levels[0, 0] >= 1.0
+    assert levels[-1, 0] >= 1.0
+
+
+@pytest.mark.parametrize("params", [RangeNoveltyParams(every_windows=500.0), ArtParams(every_windows=500.0, stride=2)])
+def test_a_row_as_old_as_its_budget_meets_news_about_as_often_as_asked(params: RangeNoveltyParams | ArtParams) -> None:
+    rows, apart = 40, 12
+    levels = play(params.build(rows), np.random.default_rng(4).normal(size=(2500, rows)))[1000:]
+    before = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros((apart, rows)), levels[:-1]]), apart, 0)
+    news = (levels >= 1.0) & ~(before >= 1.0).any(axis=2)
+    assert 250.0 < levels.size / news.sum() < 1000.0
 
 
 def test_a_row_that_never_moved_widens_at_once() -> None:
