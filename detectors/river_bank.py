@@ -1,9 +1,10 @@
 """Banks of river objects, one object a row: what every wrapped river detector shares, whatever is inside.
 
 Two shapes. A `ScorerBank` holds scorers, which judge a value before they learn it and learn only what may be learned. A
-`DriftBank` holds drift detectors, which judge by taking a value in; they get every window as evidence, and a window
-counts in the scores after it. Both pass over NaN, answer NaN until a row is warm, and turn the statistic into a level
-through `calibrate`. What river gets wrong is the business of the guard, which stands beside each detector's parameters.
+`DriftBank` holds drift detectors, which judge by taking a value in; they get every window as evidence, beside by how
+much its row wanders by nature, and a window counts in the scores after it. Both pass over NaN, answer NaN until a row
+is warm, and turn the statistic into a level through `calibrate`. What river gets wrong is the business of the guard,
+which stands beside each detector's parameters.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibrate import TailCalibrator
 from detectors.river_rows import Kind, RiverRows
 from detectors.table import Column, Table
+from detectors.wander import Wander
 
 T = TypeVar("T")
 
@@ -36,10 +38,13 @@ class ScorerGuard(Kind[T], Protocol[T]):
 class DriftGuard(Kind[T], Protocol[T]):
     """A river drift detector and what keeps its faults in."""
 
-    def feed(self, one: T, value: float, heights: tuple[float, float], shift: float, /) -> tuple[float, float]:
+    def feed(
+        self, one: T, value: float, heights: tuple[float, float], shift: float, wander: float, /,
+    ) -> tuple[float, float]:
         """Take in a value; the signed statistic after it, and the shift found, in spreads.
 
-        heights: the statistics that are level 1.0, above and below. shift: the answer to the value before.
+        heights: the statistics that are level 1.0, above and below. shift: the answer to the value before. wander: by
+        how much the means of the row's residuals scatter more widely than those of independent ones.
         """
 
 
@@ -119,8 +124,9 @@ class DriftBank(Banked, Generic[T]):
             capacity,
         )
         self._river: RiverRows[T] = RiverRows(guard)
+        self._wander = Wander(capacity)
         self._tail = tail
-        super().__init__({"rows": self._rows, "river": self._river, "tail": tail})
+        super().__init__({"rows": self._rows, "river": self._river, "wander": self._wander, "tail": tail})
 
     def score(self, block: Block) -> Scores:
         """What the windows taken in so far say."""
@@ -143,12 +149,13 @@ class DriftBank(Banked, Generic[T]):
         block = block.take(~np.isnan(block.value))
         rows, cells = block.rows, self._rows
         found = [
-            self._guard.feed(self._river.held(row), value, (above, below), shift)
-            for row, value, (above, below), shift in zip(
+            self._guard.feed(self._river.held(row), value, (above, below), shift, wander)
+            for row, value, (above, below), shift, wander in zip(
                 rows.tolist(), block.value.tolist(), self._tail.height(rows).tolist(), cells["shift"][rows].tolist(),
-                strict=True,
+                self._wander.ratio(rows).tolist(), strict=True,
             )
         ]
+        self._wander.track(rows, block.value)
         cells["seen"][rows] += 1
         cells["statistic"][rows] = [statistic for statistic, _ in found]
         cells["shift"][rows] = [shift for _, shift in found]
@@ -156,7 +163,9 @@ class DriftBank(Banked, Generic[T]):
 
     def settle(self, block: Block) -> None:
         """Learn how large the statistic grows when nothing is wrong."""
-        statistic = np.where(np.isnan(block.value), np.nan, self._statistic(block.rows))
-        known = np.isfinite(statistic)
-        if known.any():
-            self._tail.learn(block.rows[known], statistic[known])
+        rows = block.rows[~np.isnan(block.value)]
+        self._wander.learn(rows)
+        statistic = self._statistic(rows)
+        warm = np.isfinite(statistic)
+        if warm.any():
+            self._tail.learn(rows[warm], statistic[warm])

@@ -17,7 +17,7 @@ from streams.pipeline import Shard, Stopwatch, untimed
 from streams.plan import Plan
 from streams.snapshots import Snapshot
 
-VERSION = 6
+VERSION = 7
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 

@@ -71,13 +71,31 @@ def test_a_shift_of_residuals_is_found_with_its_direction(name: str) -> None:
     assert 1.5 < scores.raw[0] < 3.5
 
 
-def test_adwin_tells_of_a_change_and_of_its_direction_once() -> None:
-    bank = BUILDS["adwin"](1)
-    stream = noise(600)
+def test_adwin_tells_of_a_change_at_once_and_no_longer_than_it_is_news() -> None:
+    params = AdwinParams(every_windows=EVERY)
+    bank = params.build(1)
+    stream = noise(800)
     stream[300:] -= 3.0
-    first = first_alarm(play(bank, stream[:350]))
-    assert 300 < first < 350
-    assert first_alarm(play(bank, stream[350:], at=350)[50:]) == 200
+    assert 300 < first_alarm(play(bank, stream[:310])) < 310
+    old = 310 + 2 * params.news
+    assert first_alarm(play(bank, stream[310:old], at=310)) == 0
+    assert first_alarm(play(bank, stream[old:], at=old)) == 800 - old
+
+
+def test_adwin_keeps_the_newer_part_that_it_found() -> None:
+    bank = AdwinParams(every_windows=EVERY).build(1)
+    play(bank, np.concatenate([noise(300), 3.0 + noise(40, 1)]))
+    assert raw_of(bank, 3.0) == pytest.approx(3.0, abs=0.5)
+
+
+@pytest.mark.parametrize("params", [AdwinParams(1000.0), PageHinkleyParams(1000.0)], ids=["adwin", "page_hinkley"])
+def test_a_row_that_wanders_by_nature_alarms_about_as_often_as_asked(params: AdwinParams | PageHinkleyParams) -> None:
+    wander = noise(4000 * 16, 5).reshape(4000, 16)
+    for at in range(1, len(wander)):
+        wander[at] = 0.8 * wander[at - 1] + 0.6 * wander[at]
+    lit = play(params.build(16), wander)[1000:] >= 1.0
+    alarms = int((lit[12:] & ~np.lib.stride_tricks.sliding_window_view(lit, 12, axis=0)[:-1].any(axis=2)).sum())
+    assert 24 <= alarms <= 96
 
 
 def test_half_space_trees_know_a_gap_between_two_habits() -> None:
@@ -110,8 +128,9 @@ def test_half_space_trees_rarities_say_what_river_s_scores_lack_to_1() -> None:
 
 
 def test_page_hinkley_sums_are_river_s() -> None:
-    stream = 0.05 * noise(400)
-    bank = PageHinkleyParams(delta=0.005, memory=1e9).build(1)
+    # Neighbours on opposite sides of the centre: a row that does not wander is given to river as it is.
+    stream = 0.05 * np.abs(noise(400)) * (-1.0) ** np.arange(400)[:, None]
+    bank = PageHinkleyParams(delta=0.005, memory=1e9, prior=0.0).build(1)
     play(bank, stream)
     river = PageHinkley(delta=0.005, threshold=1e9, alpha=1.0)
     for value in stream[:, 0].tolist():
