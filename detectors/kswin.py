@@ -4,10 +4,10 @@ River's `KSWIN`, one a row: the two-sample Kolmogorov-Smirnov test of the newest
 against as many drawn from the older ones. River throws the dice as it pleases, or from one seed whose place in its
 stream no snapshot holds; here they are thrown anew at each test from the row's own count, so that a replay or a
 restored row draws the same. River empties the window at each finding and is then deaf until it has filled again; here
-river's own bound is 0, so that the window stays and an alarm lasts until it is of one kind again. It tests after every value,
-which changes one in `recent` and throws the dice anew: most of what it costs, and the luckiest throw of a run is what
-must be told from a change; here it tests after every `stride`-th. Its p-value takes residuals for independent, and one
-NaN makes it NaN for `window` windows; here the negative logarithm of p, the smaller the further the row wanders by
+river's own bound is 0, so that the window stays and an alarm lasts until it is of one kind again. It tests after every
+value, which changes one in `recent` and throws the dice anew: most of what it costs, and the luckiest throw of a run is
+what must be told from a change; here it tests after every `stride`-th. Its p-value takes residuals for independent, and
+one NaN makes it NaN for `window` windows; here the negative logarithm of p, the smaller the further the row wanders by
 nature, is the statistic, the level comes from `calibrate`, and NaN is passed over.
 
 Fails: late, since `recent` windows must fill, and blind to single windows. Cost: 70 us per window and series, nearly
