@@ -47,9 +47,10 @@ _BENT = 1e-6
 """The least shape that is told from 0."""
 _CAUTION = 0.7
 """At most so many e-foldings are added to the interval for what few peaks do not tell: more would deafen young rows."""
-_HEAVY = 3.0
-"""E-foldings added per unit of shape, measured on Student's t: few peaks understate a heavy tail by far more than they
-overstate it, which no first-order correction sees."""
+_HEAVY = 0.85
+"""By so much, per unit of shape, the e-foldings to reach are lengthened, measured on Student's t: few peaks understate a
+heavy tail by far more than they overstate it, which no first-order correction sees, and more so the further it is
+followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +258,8 @@ def _height(
     """The height that runs pass once in `1 / share` windows."""
     shape = _shape(params, excess, gini, number)
     odds = np.log(np.maximum(rate, share) / share)
-    odds += np.minimum(0.5 * _uncertainty(shape, odds) / number, _CAUTION) + _HEAVY * np.maximum(shape, 0.0)
-    reach = _reach(shape, odds)
+    caution = np.minimum(0.5 * _uncertainty(shape, odds) / number, _CAUTION)
+    reach = _reach(shape, odds * (1.0 + _HEAVY * np.maximum(shape, 0.0)) + caution)
     height: FloatArray = mark + excess * (1.0 - shape) * reach
     return height
 
