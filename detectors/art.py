@@ -13,7 +13,7 @@ Speaks only when a stretch ends, and is silent in between. Every window counts a
 
 Fails: blind to what fits in one stretch and leaves no trace in its mean; rows that never repeat themselves found
 categories for ever (the least recently used goes). Cost: 1 us per window and series in blocks of 200 (30 us at the end
-of a stretch); 950 bytes a series that uses it.
+of a stretch); 910 bytes a series that uses it.
 
 Sources: Carpenter, Grossberg and Rosen 1991 (fuzzy ART: choice, vigilance, fast learning, complement coding, of which
 the boxes are the geometric reading, section 5).

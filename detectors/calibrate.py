@@ -24,7 +24,8 @@ What becomes rarer with age, as records do, has no rate per window. It may bring
 at a steady rate; see `learn`.
 
 Fails: in the first few thousand windows of a heavier tail than declared, and at budgets some hundred times what the row
-has lived, as above. Cost: about 0.3 us per window and series; 200 bytes a series.
+has lived, as above. Each direction has half the budget, so where one is bounded and never alarms, as counts near 0 are,
+alarms come up to half as often as asked. Cost: about 0.3 us per window and series; 250 bytes a series.
 
 Sources: Smith 1987 (how sure an estimated generalised Pareto tail is); Siffer, Fouque, Termier and Largouet 2017 (peaks
 over threshold in streams); Hosking and Wallis 1987, Hosking 1990 (probability-weighted and L-moments of the generalised
@@ -48,9 +49,9 @@ _BENT = 1e-6
 _CAUTION = 0.7
 """At most so many e-foldings are added to the interval for what few peaks do not tell: more would deafen young rows."""
 _HEAVY = 0.85
-"""By so much, per unit of shape, the e-foldings to reach are lengthened, measured on Student's t: few peaks understate a
-heavy tail by far more than they overstate it, which no first-order correction sees, and more so the further it is
-followed."""
+"""By so much, per unit of shape, the e-foldings are lengthened, measured on Student's t: few peaks understate a heavy
+tail by far more than they overstate it, which no first-order correction sees, and more so the further it is followed.
+"""
 
 
 @dataclass(frozen=True, slots=True)

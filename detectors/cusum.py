@@ -6,7 +6,7 @@ The height that alarms comes from the false-alarm budget through `calibrate`. A 
 that an alarm lasts as long as the change and ends with the first ordinary window.
 
 Fails: on series that wander by more than the allowance when nothing is wrong, until calibration has seen it. Cost:
-about 1 us per window and series in blocks of 200; 180 bytes a series.
+about 1 us per window and series in blocks of 200; 330 bytes a series.
 
 Sources: Page 1954; Hinkley 1970 (dating the change); Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and
 restarted sums).

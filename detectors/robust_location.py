@@ -11,7 +11,7 @@ A young row whose newest windows disagree with all before them drops those: a se
 what the row is compared with for the next minutes.
 
 Fails: a change that lasts longer than half the ring, and is learned, becomes normal. Blind to changes inside the spread
-(see CUSUM). Cost: about 1.5 us per window and series in blocks of 200; 680 bytes a series.
+(see CUSUM). Cost: about 1.5 us per window and series in blocks of 200; 830 bytes a series.
 
 Source: Hampel 1974 (median and MAD); Huber and Ronchetti 2009, chapter 5.
 """

@@ -8,21 +8,24 @@ run, then each detector alone with the whole budget. A figure is right within a 
 wrong only when its whole Poisson interval (95 %) lies outside. The seasonal detector is run on windows of 5 minutes; it
 needs days.
 
-Budgets of more than 20,000 windows take long: 100,000 is about 7 minutes an ensemble.
+``--publish`` writes the page in `docs/` from what was measured now and, of the rest, before (`calibration.json`), as
+each line-up is done: a full run takes an hour and may come in parts, by ``--only`` and ``--every``. Budgets of more
+than 20,000 windows take long: 100,000 is about 7 minutes an ensemble.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2
 
 from benchmarks.detection import lineup
+from benchmarks.detection.calibration_page import KEPT, PAGE, page, read_kept, write_kept
 from benchmarks.detection.events import MERGE
+from benchmarks.detection.observed import Observed
 from benchmarks.detection.subject import Learner, SuiteSubject, sample_block
 from detectors.base import BoolArray, FloatArray, IntArray
 from detectors.profiles import ENSEMBLES, Sampling
@@ -61,35 +64,6 @@ def stream(rng: np.random.Generator, windows: int, rows: int) -> Iterator[FloatA
                 past[name] = noise[at] = phi * past[name] + noise[at]
             drawn.append(100.0 + 10.0 * noise)
         yield from np.concatenate(drawn, axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """False alarms over so many windows of all rows. lit: windows that alarmed, those of a lasting alarm included."""
-
-    alarms: int
-    windows: int
-    lit: int = 0
-
-    @property
-    def interval(self) -> float:
-        """Windows between alarms; infinite without any."""
-        return self.windows / self.alarms if self.alarms else float("inf")
-
-    def bounds(self) -> tuple[float, float]:
-        """95 % Poisson interval of `interval`, shortest first."""
-        most = float(chi2.ppf(0.975, 2 * self.alarms + 2)) / 2
-        least = float(chi2.ppf(0.025, 2 * self.alarms)) / 2 if self.alarms else 0.0
-        return self.windows / most, self.windows / least if least else float("inf")
-
-    def verdict(self, asked: float) -> str:
-        """right: within a factor of 2. too often, too seldom: surely not. unsure: too few alarms to tell."""
-        low, high = self.bounds()
-        if asked / 2 <= self.interval <= asked * 2:
-            return "right"
-        if high < asked / 2:
-            return "too often"
-        return "too seldom" if low > asked * 2 else "unsure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +127,23 @@ def observe(
     return {name: Observed(int(sums[0, at]), counted, int(sums[1, at])) for at, name in enumerate(SHAPES)}
 
 
+def told(line_up: Lineup, seen: Mapping[str, Observed], every: float) -> Iterator[str]:
+    """A line a shape."""
+    for shape, one in seen.items():
+        low, high = one.bounds()
+        yield (f"  {line_up.name:24s} {shape:14s} {one.interval:12,.0f} ({low:,.0f} .. {high:,.0f})"
+               f"  x{one.interval / every:5.2f}  {one.verdict(every)}; alarming {one.lit / one.windows:.3%}")
+
+
+def publish(line_up: Lineup, seen: dict[str, Observed], every: float) -> None:
+    """Take these figures into the kept ones, and write the page anew; line-ups in their own order."""
+    kept = read_kept(KEPT)
+    fresh = kept.get(f"{every:g}", {}) | {line_up.name: seen}
+    kept[f"{every:g}"] = {one.name: fresh[one.name] for one in line_ups() if one.name in fresh}
+    write_kept(KEPT, kept)
+    PAGE.write_text(page(kept))
+
+
 def main() -> int:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--every", type=float, nargs="+", default=[2_000.0, 20_000.0], help="asked intervals, windows")
@@ -160,6 +151,7 @@ def main() -> int:
     made.add_argument("--windows", type=int, default=_COUNTED, help="per row, past the warm-up")
     made.add_argument("--only", default="", help="line-ups whose name contains this")
     made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--publish", action="store_true", help="write the page in docs/")
     made.add_argument("--suite", default=lineup.DEFAULT_SUITE, help="module:function that makes the SuiteSubject")
     options = made.parse_args()
     subject = lineup.suite(options.suite)
@@ -168,12 +160,11 @@ def main() -> int:
         rows, windows = max(8, round(options.expect * every / options.windows)), settle(every) + options.windows
         print(f"asked: one in {every:,.0f} windows; {rows} rows a shape, {windows} windows; observed (95 %)")
         for line_up in line_ups(options.only):
-            for shape, seen in observe(subject, line_up, every, rows, windows, options.seed).items():
-                low, high = seen.bounds()
-                verdict = seen.verdict(every)
-                wrong += verdict.startswith("too")
-                print(f"  {line_up.name:24s} {shape:14s} {seen.interval:12,.0f} ({low:,.0f} .. {high:,.0f})"
-                      f"  x{seen.interval / every:5.2f}  {verdict}; alarming {seen.lit / seen.windows:.3%}", flush=True)
+            seen = observe(subject, line_up, every, rows, windows, options.seed)
+            wrong += sum(one.verdict(every).startswith("too") for one in seen.values())
+            print("\n".join(told(line_up, seen, every)), flush=True)
+            if options.publish:
+                publish(line_up, seen, every)
     print(f"wrong: {wrong}")
     return int(wrong > 0)
 

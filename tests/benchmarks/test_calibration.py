@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.detection.calibration import SETTLE, SHAPES, Observed, line_ups, observe, settle, stream
+from benchmarks.detection.calibration import SETTLE, SHAPES, line_ups, observe, settle, stream
+from benchmarks.detection.calibration_page import KEPT, PAGE, page, read_kept, write_kept
 from benchmarks.detection.cost import bank_cost, suite_cost
+from benchmarks.detection.observed import Observed
 from benchmarks.detection.subject import SuiteSubject
 from detectors.profiles import ENSEMBLES
 from detectors.suite import Suite
@@ -74,6 +78,32 @@ def test_every_learned_detector_and_both_ensembles_take_their_turn() -> None:
 
     assert len(set(names)) == len(names) == len(ENSEMBLES) + len(Suite.names) - 2
     assert [one.sampling for one in line_ups("ensemble")] == list(ENSEMBLES)
+
+
+def test_the_published_page_is_that_of_the_kept_figures() -> None:
+    assert PAGE.read_text() == page(read_kept(KEPT))
+
+
+def test_every_published_budget_has_all_shapes() -> None:
+    kept = read_kept(KEPT)
+
+    assert {"2000", "20000"} <= kept.keys()
+    assert all(tuple(cells) == SHAPES for line_ups in kept.values() for cells in line_ups.values())
+
+
+def test_figures_come_back_as_they_were_kept(tmp_path: Path) -> None:
+    kept = {"2000": {"cusum": {"normal": Observed(4, 9_000, 7)}}, "500": {"art": {"normal": Observed(0, 100)}}}
+    write_kept(tmp_path / "kept.json", kept)
+
+    assert read_kept(tmp_path / "kept.json") == kept
+    assert read_kept(tmp_path / "none.json") == {}
+
+
+def test_the_page_marks_what_is_outside_and_tells_silence_from_a_figure() -> None:
+    shown = page({"2000": {"cusum": {"a": Observed(100, 200_000), "b": Observed(300, 200_000), "c": Observed(0, 100)}}})
+
+    assert "| cusum | 2,000 | 667 ! | none in 100 ? |" in shown
+    assert "1 of 3 right." in shown
 
 
 def test_a_cost_is_positive_and_counts_the_whole_state() -> None:
