@@ -14,10 +14,14 @@ from classifiers.localise import WHOLE, Blame, dimension_of
 from classifiers.model import Anomaly, Incident, Scope
 from classifiers.paths import Sign, connected, explains, overlap
 from classifiers.signs import HOT, Seen, heard_of, see, stale
-from classifiers.tally import Tally, loudness, metric_of, signal_of
+from classifiers.tally import Tally, deviation_of, loudness, metric_of, signal_of
 
 NEW_ALARMS = 6
 """A line with more alarms than this has been its episode's for long."""
+
+
+FADED = 0.5
+"""Share of what was its peak, below which a deviation does no longer say which part is hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class Live:
     """One episode of the service as it stands before this instant. Nothing of it may be changed.
 
     key: its name within the service, for good. tally: what it has seen so far, quiet readings included. incident: as
-    last published, None while the episode is pending. Times in seconds of event time; onset_at_s is None before the
-    first alarm was dated.
+    last published, None while the episode is pending. part: of the service that its cause was last said to hit. Times
+    in seconds of event time; onset_at_s is None before the first alarm was dated.
     """
 
     key: str
@@ -48,6 +52,7 @@ class Live:
     onset_error_s: float | None
     tally: Tally
     incident: Incident | None
+    part: Blame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +108,7 @@ def share_out(
     absorbed = _absorbed(causes, keys, live, now_s, params.group_window_s)
     gone = {key for found in absorbed.values() for key in found if _pending(live, key)}
     known = {episode.key for episode in live}
-    # Only beside another that is an episode already: what one instant makes of a first few alarms says little.
-    several = len(known.intersection(keys)) > 1
-    parts = {
-        key: cause.roots[0].sign.blame for cause, key in zip(causes, keys, strict=True) if several and not cause.over
-    }
+    parts = _parts(causes, keys, live)
     taken = {key: _lines(cause, live) for cause, key in zip(causes, keys, strict=True) if key not in known}
     return [
         Share(key, (*alarms, *quiet), absorbed.get(key, ()), taken.get(key, ()), parts.get(key))
@@ -224,6 +225,26 @@ def _absorbed(
 
 def _pending(live: Sequence[Live], key: str) -> bool:
     return any(episode.key == key and episode.incident is None for episode in live)
+
+
+def _parts(causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live]) -> dict[str, Blame]:
+    """By key, the part that a cause hits, of two or more at once; what is known stays where too little is left to say.
+
+    Only beside another that is an episode already: what one instant makes of a first few alarms says little.
+    """
+    if len({episode.key for episode in live}.intersection(keys)) < 2:
+        return {}
+    placed = {episode.key: episode.tally for episode in live if episode.part is not None}
+    return {
+        key: cause.roots[0].sign.blame for cause, key in zip(causes, keys, strict=True)
+        if not cause.over and not (key in placed and _faded(cause.roots[0], placed[key]))
+    }
+
+
+def _faded(root: Seen, tally: Tally) -> bool:
+    """Whether little is left of a deviation, though detectors alarm for a while yet."""
+    lines = (line for (metric, _), line in tally.lines.items() if metric == root.metric and line.alarms)
+    return root.sign.size < FADED * max((abs(deviation_of(line.peak)) for line in lines), default=0.0)
 
 
 def _lines(cause: Cause, live: Sequence[Live]) -> tuple[tuple[str, Scope], ...]:

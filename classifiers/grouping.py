@@ -21,6 +21,8 @@ BACKLOG = WAITING | {"decode", "tokens_out", "saturation", "errors"}
 FLUSH_S = 3.0
 LAG_S = 4.0
 """What comes of other answers or requests comes with them; only load builds up slowly."""
+ANSWERS = frozenset({"truncation", "cache", "quality", "tokens_out"})
+"""What answers are: other requests bring it along at once."""
 TIMES_OUT = 2.0
 """Growth of the wait, beyond what was expected and as a share of it, from which on requests may time out."""
 TIMING_OUT = frozenset({
@@ -105,9 +107,11 @@ def _is_reason(a: Seen, b: Seen, window_s: float) -> bool:
     errors_s = _error_s(a) + _error_s(b)
     if b.sign.node == "traffic" and a.sign.node in BACKLOG:
         return (a.past or a.sign.node in WAITING) and later_s > errors_s + FLUSH_S
-    if a is b or not explains(a.sign, b.sign, b.leads(a.sign.blame)):
+    leads = a.leads(b.sign.blame) if a.sign.blame.dimension is None else b.leads(a.sign.blame)
+    if a is b or not explains(a.sign, b.sign, leads):
         return False
-    if a.sign.node in AT_ONCE and b.sign.node not in SLOWLY and later_s > errors_s + window_s + LAG_S:
+    at_once = b.sign.node not in SLOWLY if a.sign.node in AT_ONCE else b.sign.node in ANSWERS
+    if at_once and later_s > errors_s + window_s + LAG_S:
         return False
     return later_s >= -errors_s - window_s
 

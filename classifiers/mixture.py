@@ -24,6 +24,8 @@ LEAST = 0.04
 """A part that is hit deviates by so much at least."""
 FAR_LESS = 0.15
 """The lesser of two parts deviates by at least so much of the greater."""
+NEARLY = 0.95
+"""Share of the traffic that is all of it."""
 BESIDE = 0.35
 """Share of what a part shows that is its own, where something hits the whole too."""
 
@@ -64,7 +66,7 @@ def two_parts(parts: Sequence[Part], whole: int, most: float, additive: bool) ->
         return None
     best: tuple[float, Known, float, Known, float] | None = None
     for one, other in combinations(rows, 2):
-        if not additive and (one is None or other is None or one.dimension == other.dimension):
+        if not _may_be(one, other, whole, additive):
             continue
         mixed = sum(map(_times, loads[one], rows[other]))
         both = own[one] * own[other] - mixed * mixed
@@ -87,6 +89,13 @@ def two_parts(parts: Sequence[Part], whole: int, most: float, additive: bool) ->
             return None
         return _blame(part, mine / (mine + common)), WHOLE
     return _blame(one, 1.0), _blame(other, 1.0)
+
+
+def _may_be(one: Known, other: Known, whole: int, additive: bool) -> bool:
+    """Whether these two are to be told apart at all: siblings that are all of it together are one beside the whole."""
+    if one is None or other is None:
+        return additive
+    return one.dimension != other.dimension or (additive and one.samples + other.samples < NEARLY * whole)
 
 
 def _candidates(seen: Sequence[Part], whole: int, most: float) -> list[Known]:

@@ -96,7 +96,8 @@ def explains(cause: Sign, effect: Sign, leads: bool) -> bool:
     if here.dimension is None:
         # All replicas get the same load, but not all have the same room for it.
         load = effect.node in LOAD or effect.node == "lull"
-        return load and effect.node != "decode" and (there.dimension == "replica" or effect.node != "errors")
+        uneven = load and effect.node != "decode" and (there.dimension == "replica" or effect.node != "errors")
+        return uneven or (cause.node in LOAD and leads)
     if here.dimension == there.dimension:
         return cause.node in _REROUTED and (shared or effect.node == "traffic")
     return shared and leads

@@ -47,6 +47,7 @@ class Mark:
     direction: Direction
     onset_s: float | None
     onset_error_s: float | None
+    expected: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +191,13 @@ def _mark(line: Line | None, reading: Anomaly | None, now_s: float) -> Mark:
         return Mark(
             heated(0.0, reading), int(reading.alarming), deviation_of(reading), reading.count,
             loudness(reading), reading.direction, reading.onset_s,
-            span_s if reading.onset_error_s is None else reading.onset_error_s,
+            span_s if reading.onset_error_s is None else reading.onset_error_s, reading.expected,
         )
     if reading is None:
         heat = 0.0 if stale(line, now_s) else line.heat
         return Mark(
             heat, line.alarms, line.deviation, line.samples, loudness(line.peak), line.peak.direction, line.onset_s,
-            line.onset_error_s,
+            line.onset_error_s, line.peak.expected,
         )
     loudest = max(reading, line.peak, key=loudness)
     weight = 1.0 / (min(line.windows, 7) + 1.0)
@@ -204,7 +205,7 @@ def _mark(line: Line | None, reading: Anomaly | None, now_s: float) -> Mark:
         heated(line.heat, reading), line.alarms + int(reading.alarming),
         line.deviation + weight * (deviation_of(reading) - line.deviation), line.samples + reading.count,
         loudness(loudest), loudest.direction, reading.onset_s if line.onset_s is None else line.onset_s,
-        reading.onset_error_s if line.onset_error_s is None else line.onset_error_s,
+        reading.onset_error_s if line.onset_error_s is None else line.onset_error_s, reading.expected,
     )
 
 
@@ -216,7 +217,6 @@ def _seen(
     loudest = max(telling, key=lambda mark: (mark.level, mark.samples))
     silent = metric in (ABSENCE, GAP)
     direction: Direction = "down" if silent else loudest.direction
-    surest = min(telling, key=lambda mark: float("inf") if mark.onset_error_s is None else mark.onset_error_s)
     weight = sum(min(mark.level, 8.0) for mark in telling)
     sizes = _sizes(lines, -1.0 if direction == "down" else 1.0, values if silent else {})
     ahead = {(dimension, top): lead for dimension, (top, lead) in _tops(sizes).items()}
@@ -224,26 +224,51 @@ def _seen(
     base = next((mark for scope, mark in lines.items() if dimension_of(scope) is None), _UNSEEN)
     whole = base.samples
     blames = _mixed(lines, direction, whole, signal in ADDITIVE) or _blames(sizes, whole, ahead, concentration_min)
-    return [
-        Seen(
+    found = []
+    for blame in blames:
+        beside = blames[0] if blame == WHOLE and len(blames) > 1 else None
+        surest = min(_clear_of(beside, lines) or telling, key=_unsure_s)
+        found.append(Seen(
             metric, Sign(signal, direction, blame, _size(blame, sizes, base)), weight, surest.onset_s or 0.0,
             surest.onset_error_s or 0.0, ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
             _others(blame, sizes),
-        )
-        for blame in blames
+        ))
+    return found
+
+
+def _clear_of(part: Blame | None, lines: Mapping[Scope, Mark]) -> list[Mark]:
+    """Siblings that alarmed of a part: they say when it began what hits all, showing nothing of what hits the part."""
+    if part is None or part.dimension is None:
+        return []
+    return [
+        mark for scope, mark in lines.items()
+        if mark.onset_s is not None and getattr(scope, part.dimension) not in (None, part.value)
     ]
+
+
+def _unsure_s(mark: Mark) -> float:
+    return float("inf") if mark.onset_error_s is None else mark.onset_error_s
 
 
 def _mixed(lines: Mapping[Scope, Mark], direction: Direction, whole: int, additive: bool) -> list[Blame]:
     """Two parts that are hit at once, where what all parts show asks for two."""
     if sum(mark.heat >= SURE for mark in lines.values()) < 2:
         return []
+    base = next((mark.expected for scope, mark in lines.items() if dimension_of(scope) is None), None)
     sign = -1.0 if direction == "down" else 1.0
     parts = [
-        Part(dimension, getattr(scope, dimension), sign * mark.deviation, mark.samples, mark.heat >= SURE)
+        Part(
+            dimension, getattr(scope, dimension), sign * mark.deviation * _unit(mark.expected, base), mark.samples,
+            mark.heat >= SURE,
+        )
         for scope, mark in lines.items() if (dimension := dimension_of(scope)) is not None
     ]
     return list(two_parts(parts, whole, MOST, additive) or ())
+
+
+def _unit(expected: float | None, base: float | None) -> float:
+    """What makes deviations alike where a common cause does: of log-probabilities, the difference and not the share."""
+    return expected / base if expected is not None and base is not None and max(expected, base) < 0.0 else 1.0
 
 
 def _size(blame: Blame, sizes: Sizes, base: Mark) -> float:

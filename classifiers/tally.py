@@ -19,8 +19,6 @@ FADE = 0.12
 HEAT = 0.35
 """Weight of the newest window in a line's heat."""
 SILENT_HEAT = 1.0 - (1.0 - HEAT) ** 2
-COLD = 0.05
-"""Heat of a line that was quiet for its last seven windows or more: an alarm after that is another beginning."""
 Signal = Family | str
 """A family, `ABSENCE` or `GAP`."""
 
@@ -135,8 +133,6 @@ class Tally:
         line.samples += reading.count
         line.deviation += max(FADE, 1.0 / line.windows) * (deviation_of(reading) - line.deviation)
         line.last_s = reading.end_s
-        if alarms and line.heat < COLD:
-            line.onset_s = line.onset_error_s = None
         line.heat = heated(line.heat, reading)
         if alarms:
             span_s = reading.end_s - reading.start_s

@@ -257,7 +257,7 @@ class Triage:
 def _view(episode: Episode) -> Live:
     return Live(
         episode.key, episode.started_at_s, episode.last_alarm_s, episode.onset_at_s, episode.onset_error_s,
-        episode.tally, episode.published,
+        episode.tally, episode.published, episode.part,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from classifiers.causes import CauseParams, Live, share_out
 from classifiers.memory import dump, load
 from classifiers.model import Anomaly, Scope
+from classifiers.signs import see
 from classifiers.tally import ABSENCE, Tally
 from classifiers.triage import Transition, Triage, TriageParams
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, SERVICE, reading
@@ -93,6 +94,36 @@ def test_a_tenant_that_is_worse_off_than_all_others_has_a_cause_of_its_own() -> 
     moves: Moves = {"confidence": both(hit(PROSE, -0.3), hit(ALL, -0.2))}
     found = opened(play(make(), [(2.0, 30.0, moves)]))
     assert sorted(found, key=str) == [("data_quality", None, "prose"), ("model_degradation", None, None)]
+
+
+def test_what_is_left_of_a_cause_as_it_ends_does_not_say_anew_which_part_it_hit() -> None:
+    rest: Moves = {"confidence": hit(ALL, -0.16)}
+    changes = play(make(), [(2.0, 20.0, WORSE_TENANT), (2.0, 30.0, SLOW_REPLICA), (20.0, 30.0, rest)])
+    assert ("data_quality", None, "prose") in opened(changes)
+
+
+def test_what_hits_all_is_dated_by_the_siblings_of_the_part_that_has_a_cause_of_its_own() -> None:
+    tally, moves = Tally(), both(hit(PROSE, -0.3), hit(ALL, -0.2))
+    for second in range(2, 12):
+        tally.add([
+            replace(one, onset_s=1.0, onset_error_s=0.5) if one.scope == PROSE else replace(one, onset_s=5.0)
+            for one in instant(float(second), {"confidence": moves}, {})
+        ])
+    onsets = {seen.sign.blame.value: seen.onset_s for seen in see([], [tally], 12.0, 0.8)}
+    assert onsets == {"prose": 1.0, None: 5.0}
+
+
+def test_log_probabilities_of_tenants_are_compared_by_their_differences() -> None:
+    triage, changes = make(), []
+    for second in range(30):
+        now_s, off = float(second), -0.2 if second >= 2 else 0.0
+        changes += triage.observe(SERVICE, now_s, [
+            replace(
+                reading(scope, "logprob", now_s, 3.0 * off), count=20 * PART[scope], expected=-usual, value=off - usual,
+            )
+            for scope, usual in zip(FLEET, (0.3, 0.3, 0.3, 0.4, 0.2), strict=True)
+        ])
+    assert opened(changes) == [("model_degradation", None, None)]
 
 
 def test_a_cause_that_pauses_keeps_its_incident_from_another_that_begins() -> None:
