@@ -9,7 +9,7 @@ from rich.table import Table
 from benchmarks.rig import ROOT
 from benchmarks.triage import labels
 from benchmarks.triage.figures import BARS, NOTHING, Confusion, Figures
-from benchmarks.triage.scenario import CATEGORIES
+from benchmarks.triage.scenario import CATEGORIES, Part
 
 PAGE = ROOT / "docs" / "triage.md"
 Judged = Mapping[str, tuple[Figures, Figures]]
@@ -26,12 +26,13 @@ def tables(judged: Judged) -> Iterator[Table]:
             yield _table(f"{name}, {part}: truth by line, told by column", head, lines)
 
 
-def page(judged: Judged, runs: int) -> str:
-    """The page in Markdown."""
+def page(judged: Judged, runs: Mapping[Part, int]) -> str:
+    """The page in Markdown. runs: how many were judged, by part."""
     parts = [
         "# How right triage is",
         "Written by `python -m benchmarks.triage.confusion --publish`; do not edit.",
-        f"{runs} synthetic runs a part, each four services over six minutes, from a causal model of a serving stack "
+        f"Synthetic runs ({', '.join(f'{count} {part}' for part, count in runs.items())}), each four services over six "
+        "minutes, from a causal model of a serving stack "
         "(`benchmarks/triage/stack.py`). Development seeds were looked at while building; of held-out ones only these "
         "figures. The naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
         _markdown(*_summary(judged)),

@@ -196,7 +196,8 @@ def test_the_naive_baseline_tells_what_overlaps_in_a_service_once_and_always_as_
 
 def test_the_page_shows_every_figure_and_says_what_the_labels_mean() -> None:
     made: Figures = figures(account(pair(), [])[0], [], 1.0)
-    text = page({"development": (made, made)}, 1)
+    text = page({"development": (made, made)}, {"development": 1})
+    assert "1 development" in text
     assert all(name in text for name in made.shares)
     assert "P4  planning" in text
 
