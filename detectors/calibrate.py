@@ -20,16 +20,20 @@ known to a factor, at one standard error, of 1.6 when 2,000 windows are asked fo
 (7 days of seconds). Hours of data do not tell what happens once in days. There the declared tail is held to: it is the
 least that alarms, and fades as the row lives its budget; and a heavier one than declared alarms more often than asked.
 
+From when a row has lived its budget, an account is kept of the alarms asked for and those that came, and the budget is
+corrected by their ratio, as far as so few alarms tell (a Gamma prior of a few that came as asked, Poisson arrivals). It
+evens out what no fitted tail can know: a direction that is bounded and never spends its half of the budget, values so
+few that between two heights nothing lies, neighbours that depend on each other beyond a run.
+
 What becomes rarer with age, as records do, has no rate per window. It may bring a clock of its own, on which it comes
 at a steady rate; see `learn`.
 
 Fails: in the first few thousand windows of a heavier tail than declared, and at budgets some hundred times what the row
-has lived, as above. Each direction has half the budget, so where one is bounded and never alarms, as counts near 0 are,
-alarms come up to half as often as asked. Cost: about 0.3 us per window and series; 250 bytes a series.
+has lived, as above. Cost: about 0.3 us per window and series; 270 bytes a series.
 
 Sources: Smith 1987 (how sure an estimated generalised Pareto tail is); Siffer, Fouque, Termier and Largouet 2017 (peaks
 over threshold in streams); Hosking and Wallis 1987, Hosking 1990 (probability-weighted and L-moments of the generalised
-Pareto distribution); Robbins and Monro 1951 (the mark).
+Pareto distribution); Robbins and Monro 1951 (the mark); Robbins 1956 (empirical Bayes).
 """
 
 from __future__ import annotations
@@ -39,13 +43,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.base import BoolArray, FloatArray, IntArray
+from detectors.pareto import pareto_shape, reach, uncertainty
 from detectors.table import Column, Table, Tabled
 
 _REFRESH = 64
 """A row without exceedances still learns that they are rarer than assumed, this often (windows)."""
-_SHAPES = (-0.1, 0.6)
-_BENT = 1e-6
-"""The least shape that is told from 0."""
+_TRUST = 3.0
+"""So many alarms are believed to have come as asked before a row has told any."""
+_ACCOUNT = 20.0
+"""Alarms asked for that the account remembers."""
+_MOST_OWED = 3.0
+"""The budget is corrected by this factor at most, either way."""
 _CAUTION = 0.7
 """At most so many e-foldings are added to the interval for what few peaks do not tell: more would deafen young rows."""
 _HEAVY = 0.85
@@ -110,6 +118,8 @@ class TailCalibrator(Tabled):
             {
                 "windows": Column(np.float64, params.prior_windows),
                 "lived": Column(np.float64, 0.0),
+                "due": Column(np.float64, 0.0),
+                "told": Column(np.float64, 0.0),
                 "since": Column(np.float64, 0.0),
                 "over": Column(np.float64, 0.0, (2,)),
                 "mark": Column(np.float64, params.mark, (2,)),
@@ -173,13 +183,33 @@ class TailCalibrator(Tabled):
             hit = rows[at]
             cells["rate"][hit, side] += 1.0 / windows[at]
             cells["over"][hit, side] += cells["length"][hit, side]
+            alarmed = cells["peak"][hit, side] + cells["mark"][hit, side] >= cells["height"][hit, side]
+            np.add.at(cells["told"], hit[alarmed], 1.0)
             self._learn_peak(hit, side)
             at, side = np.nonzero(ended)
             cells["peak"][rows[at], side] = 0.0
             cells["length"][rows[at], side] = 0.0
             stale |= ended.any(axis=1)
+        self._keep_account(rows)
         if stale.any():
-            self._refresh(rows[stale], self._share / unit[stale])
+            self._refresh(rows[stale], self._share * self._owed(rows[stale]) / unit[stale])
+
+    def _keep_account(self, rows: IntArray) -> None:
+        """Count what was asked for and what alarmed, from when a row has lived its budget."""
+        cells = self._rows
+        old = cells["lived"][rows] > self._every
+        due = np.where(old, cells["due"][rows] + 1.0 / self._every, 0.0)
+        kept = np.minimum(_ACCOUNT / np.maximum(due, _ACCOUNT), 1.0)
+        cells["due"][rows] = due * kept
+        cells["told"][rows] *= np.where(old, kept, 0.0)
+
+    def _owed(self, rows: IntArray) -> FloatArray:
+        """(n,) by how much alarms have been rarer than asked for, as far as their number tells (Gamma-Poisson)."""
+        cells = self._rows
+        owed: FloatArray = np.clip(
+            (_TRUST + cells["due"][rows]) / (_TRUST + cells["told"][rows]), 1.0 / _MOST_OWED, _MOST_OWED,
+        )
+        return owed
 
     def _learn_peak(self, rows: IntArray, side: IntArray) -> None:
         params, cells = self._params, self._rows
@@ -238,12 +268,6 @@ class TailCalibrator(Tabled):
         cells["height"][rows] = height
 
 
-def pareto_shape(mean: FloatArray, gini: FloatArray) -> FloatArray:
-    """The shape of a generalised Pareto distribution from its first two L-moments (Hosking 1990)."""
-    shape: FloatArray = np.clip(2.0 - mean / np.maximum(gini, 1e-12 * mean + 1e-300), *_SHAPES)
-    return shape
-
-
 def _shape(params: TailParams, excess: FloatArray, gini: FloatArray, number: FloatArray) -> FloatArray:
     """The row's shape, near the assumed one until it has shown many exceedances."""
     own = np.maximum(number - params.prior_exceedances, 0.0)
@@ -259,27 +283,7 @@ def _height(
     """The height that runs pass once in `1 / share` windows."""
     shape = _shape(params, excess, gini, number)
     odds = np.log(np.maximum(rate, share) / share)
-    caution = np.minimum(0.5 * _uncertainty(shape, odds) / number, _CAUTION)
-    reach = _reach(shape, odds * (1.0 + _HEAVY * np.maximum(shape, 0.0)) + caution)
-    height: FloatArray = mark + excess * (1.0 - shape) * reach
+    caution = np.minimum(0.5 * uncertainty(shape, odds) / number, _CAUTION)
+    odds = odds * (1.0 + _HEAVY * np.maximum(shape, 0.0)) + caution
+    height: FloatArray = mark + excess * (1.0 - shape) * reach(shape, odds)
     return height
-
-
-def _uncertainty(shape: FloatArray, odds: FloatArray) -> FloatArray:
-    """Variance of the logarithm of how often a height is passed, times the number of peaks it was estimated from.
-
-    Half of it is by how much, to first order, an estimated height is passed more often than the true one.
-    """
-    by_scale = _reach(-shape, odds)
-    bent = np.abs(shape) > _BENT
-    by_shape = np.where(bent, (odds - by_scale) / np.where(bent, shape, 1.0), 0.5 * odds**2) * (1.0 + shape)
-    variance: FloatArray = by_shape**2 - 2.0 * by_shape * by_scale + 2.0 * (1.0 + shape) * by_scale**2
-    return variance
-
-
-def _reach(shape: FloatArray, odds: FloatArray) -> FloatArray:
-    """(e^(shape odds) - 1) / shape, and its limit where the shape is 0."""
-    bent = np.abs(shape) > _BENT
-    safe = np.where(bent, shape, 1.0)
-    reach: FloatArray = np.where(bent, np.expm1(safe * odds) / safe, odds)
-    return reach

@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import genpareto
 
 from detectors.base import FloatArray
-from detectors.calibrate import TailCalibrator, TailParams, pareto_shape
+from detectors.calibrate import TailCalibrator, TailParams
+from detectors.pareto import pareto_shape
 
 NORMAL = TailParams(mark=2.05, rate=0.0195, excess=0.37)
 Draw = Callable[[np.random.Generator, tuple[int, int]], FloatArray]
@@ -56,6 +57,39 @@ def test_a_stream_many_times_wider_than_declared_alarms_about_as_often_as_asked(
         tail.track(rows, raw)
         tail.learn(rows, raw)
     assert every / 2.0 < 6000 * 200 / alarms < every * 2.0
+
+
+def upward(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
+    found: FloatArray = np.maximum(rng.normal(size=size), 0.0)
+    return found
+
+
+def counts(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
+    found: FloatArray = (rng.poisson(5.0, size) - 5.0) / np.sqrt(5.0)
+    return found
+
+
+@pytest.mark.parametrize("draw", [upward, counts])
+def test_a_row_that_has_lived_its_budget_often_spends_more_than_the_half_of_one_direction(draw: Draw) -> None:
+    rows, every = np.arange(100), 200.0
+    tail = TailCalibrator(NORMAL, every, 100)
+    stream = draw(np.random.default_rng(7), (8000, 100))
+    alarms = 0
+    for at, raw in enumerate(stream):
+        alarms += int((tail.level(rows, raw) >= 1.0).sum()) if at >= 4000 else 0
+        tail.track(rows, raw)
+        tail.learn(rows, raw)
+    assert every / 1.6 < 4000 * 100 / alarms < every * 1.6
+
+
+def test_what_came_before_a_row_had_lived_its_budget_is_on_no_account() -> None:
+    tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
+    for at in range(2000):
+        raw = np.array([9.0 if at % 100 == 50 else 0.0])
+        tail.track(row, raw)
+        tail.learn(row, raw)
+    state = tail.snapshot(row)
+    assert (state["due"][0], state["told"][0]) == (0.0, 0.0)
 
 
 def test_an_unseen_tail_is_the_declared_one() -> None:
