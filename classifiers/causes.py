@@ -11,15 +11,14 @@ from dataclasses import dataclass
 
 from classifiers.grouping import Cause, causes_of
 from classifiers.localise import WHOLE, Blame, dimension_of
+from classifiers.marks import heard_of, stale
 from classifiers.model import Anomaly, Incident, Scope
 from classifiers.paths import Sign, connected, explains, overlap
-from classifiers.signs import HOT, Seen, heard_of, see, stale
+from classifiers.signs import HOT, Seen, see
 from classifiers.tally import Tally, deviation_of, loudness, metric_of, signal_of
 
 NEW_ALARMS = 6
 """A line with more alarms than this has been its episode's for long."""
-
-
 FADED = 0.5
 """Share of what was its peak, below which a deviation does no longer say which part is hit."""
 

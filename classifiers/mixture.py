@@ -8,9 +8,10 @@ least squares with one or two of the parts, and the usual F ratio for whether th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import mul
 
 from classifiers.localise import WHOLE, Blame, Dimension
 
@@ -48,47 +49,91 @@ Known = Part | None
 def two_parts(parts: Sequence[Part], whole: int, most: float, additive: bool) -> tuple[Blame, Blame] | None:
     """The two that are hit, or None where one explains enough. whole: samples of the service; most: share of the
     traffic from which on a part is no part any more; additive: of what all have in common siblings show alike. Where
-    they do not, as of load, two parts are only believed along different dimensions. About 100 us.
+    they do not, as of load, two parts are only believed along different dimensions. 70 to 300 us, by candidates.
     """
     seen = [part for part in parts if part.samples]
     if whole <= 0 or len(seen) < 4:
         return None
-    mean = sum(part.samples for part in seen) / len(seen)
-    weights = [part.samples / mean for part in seen]
-    rows = {known: [_shown(known, part, whole) for part in seen] for known in _candidates(seen, whole, most)}
-    offs = [weight * part.deviation for weight, part in zip(weights, seen, strict=True)]
-    total = sum(off * part.deviation for off, part in zip(offs, seen, strict=True))
-    along = {known: sum(map(_times, row, offs)) for known, row in rows.items()}
-    loads = {known: list(map(_times, row, weights)) for known, row in rows.items()}
-    own = {known: sum(map(_times, loads[known], row)) for known, row in rows.items()}
-    alone = total - max(along[known] ** 2 / own[known] for known in rows if along[known] > 0.0 or known is None)
+    sums = _sums(seen, _candidates(seen, whole, most), whole)
+    alone = sums.left_by_one()
     if alone < WORTH * NOISE * NOISE:
         return None
-    best: tuple[float, Known, float, Known, float] | None = None
-    for one, other in combinations(rows, 2):
-        if not _may_be(one, other, whole, additive):
-            continue
-        mixed = sum(map(_times, loads[one], rows[other]))
-        both = own[one] * own[other] - mixed * mixed
-        if both <= 1e-9 * own[one] * own[other]:
-            continue
-        here = (along[one] * own[other] - along[other] * mixed) / both
-        there = (along[other] * own[one] - along[one] * mixed) / both
-        left = total - here * along[one] - there * along[other]
-        if min(here, there) >= max(LEAST, FAR_LESS * max(here, there)) and (best is None or left < best[0]):
-            best = left, one, here, other, there
-    if best is None:
+    pairs = [
+        fit for one, other in combinations(sums.rows, 2)
+        if _may_be(one, other, whole, additive) and (fit := sums.of_two(one, other)) is not None
+        and min(fit.here, fit.there) >= max(LEAST, FAR_LESS * max(fit.here, fit.there))
+    ]
+    if not pairs:
         return None
-    left, one, here, other, there = best
-    noise = max(max(left, 0.0) / (len(seen) - 2), NOISE * NOISE)
-    if alone - left < WORTH * noise:
-        return None
-    if one is None or other is None:
-        part, mine, common = (other, there, here) if one is None else (one, here, there)
-        if part is None or mine < BESIDE * (mine + common) or not _everywhere(part, seen):
+    best = min(pairs, key=lambda fit: fit.left)
+    noise = max(max(best.left, 0.0) / (len(seen) - 2), NOISE * NOISE)
+    return _told(best, seen) if alone - best.left >= WORTH * noise else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Two that are hit, by how much each deviates, and the weighted squares that they leave unexplained."""
+
+    one: Known
+    here: float
+    other: Known
+    there: float
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """The sums of weighted products that least squares are made of. rows: by candidate, what each series shows of it,
+    and with its weight in `loads`. total: of the deviations; along: of each row with them; own: of each with itself.
+    """
+
+    total: float
+    rows: Mapping[Known, Sequence[float]]
+    loads: Mapping[Known, Sequence[float]]
+    along: Mapping[Known, float]
+    own: Mapping[Known, float]
+
+    def left_by_one(self) -> float:
+        """What the best single candidate leaves unexplained; the whole is always one."""
+        explained = (
+            along**2 / self.own[known] for known, along in self.along.items() if along > 0.0 or known is None
+        )
+        return self.total - max(explained)
+
+    def of_two(self, one: Known, other: Known) -> _Fit | None:
+        """Least squares with both; None where their rows are the same."""
+        mixed = sum(map(mul, self.loads[one], self.rows[other]))
+        both = self.own[one] * self.own[other] - mixed * mixed
+        if both <= 1e-9 * self.own[one] * self.own[other]:
             return None
-        return _blame(part, mine / (mine + common)), WHOLE
-    return _blame(one, 1.0), _blame(other, 1.0)
+        here = (self.along[one] * self.own[other] - self.along[other] * mixed) / both
+        there = (self.along[other] * self.own[one] - self.along[one] * mixed) / both
+        return _Fit(one, here, other, there, self.total - here * self.along[one] - there * self.along[other])
+
+
+def _sums(seen: Sequence[Part], candidates: Sequence[Known], whole: int) -> _Sums:
+    mean = sum(part.samples for part in seen) / len(seen)
+    weights = [part.samples / mean for part in seen]
+    rows = {known: [_shown(known, part, whole) for part in seen] for known in candidates}
+    loads = {known: list(map(mul, row, weights)) for known, row in rows.items()}
+    deviations = [part.deviation for part in seen]
+    return _Sums(
+        sum(map(mul, map(mul, weights, deviations), deviations)), rows, loads,
+        {known: sum(map(mul, load, deviations)) for known, load in loads.items()},
+        {known: sum(map(mul, load, rows[known])) for known, load in loads.items()},
+    )
+
+
+def _told(best: _Fit, seen: Sequence[Part]) -> tuple[Blame, Blame] | None:
+    """Both by name; the whole beside a part only where it shows in most of what its siblings serve."""
+    one, other = best.one, best.other
+    if one is not None and other is not None:
+        return _blame(one, 1.0), _blame(other, 1.0)
+    part, mine = (other, best.there) if one is None else (one, best.here)
+    both = best.here + best.there
+    if part is None or mine < BESIDE * both or not _everywhere(part, seen):
+        return None
+    return _blame(part, mine / both), WHOLE
 
 
 def _may_be(one: Known, other: Known, whole: int, additive: bool) -> bool:
@@ -115,10 +160,6 @@ def _everywhere(part: Part, seen: Sequence[Part]) -> bool:
     """Whether most of what its siblings serve is surely off too."""
     siblings = [one for one in seen if one.dimension == part.dimension and one is not part]
     return 2 * sum(one.samples for one in siblings if one.sure) > sum(one.samples for one in siblings)
-
-
-def _times(a: float, b: float) -> float:
-    return a * b
 
 
 def _blame(part: Part, concentration: float) -> Blame:
