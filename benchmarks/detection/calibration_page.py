@@ -57,6 +57,12 @@ def _lines(kept: Kept) -> Iterator[str]:
         "with the whole budget. Right is within a factor of 2 of what was asked. `?` is outside of that, but too near "
         "for so few alarms to be sure (95 %); `!` is surely outside."
     )
+    yield ""
+    yield (
+        "What comes once in so many windows is not told by a fraction of them: the longer the budget and the heavier "
+        "the tail, the less is certain until a row has lived it; after that it is corrected by what came. A profile "
+        "that minds one direction only hears half of these alarms."
+    )
     for every, line_ups in sorted(kept.items(), key=lambda item: float(item[0])):
         asked = float(every)
         cells = [one for line_up in line_ups.values() for one in line_up.values()]
