@@ -4,10 +4,12 @@ River's `HalfSpaceTrees`, one ensemble a row. River's trees need values in [0, 1
 it, absurd or not; here residuals are cut to `clip` spreads and mapped there. River answers 0 during its first reference
 window, where this is unknown, and NaN goes to the outermost leaf without a word, into the reference too; here it goes
 nowhere. River's score nears 1 so fast that what is rare all looks alike; the statistic is the inverse of what it lacks
-to 1: how many times emptier than the fullest possible the residual's surroundings are. The level comes from
-`calibrate`. All rows have the same splits, drawn from one seed, so that a row's state is the masses of its nodes.
+to 1: how many times emptier than the fullest possible the residual's surroundings are. Where they are as empty as can
+be, all of a long tail would be alike, so what lies further out counts for more. The level comes from `calibrate`. All
+rows have the same splits, drawn from one seed, so that a row's state is the masses of its nodes.
 
-Fails: coarse, unequal in its two directions by the luck of the splits, and in one dimension no better than a histogram.
+Fails: coarse, unequal in its two directions by the luck of the splits, and in one dimension no better than a histogram;
+asked for an alarm in 20,000 windows it alarms three times as often, or, where residuals are skewed, as seldom.
 Cost: 50 us per window and series, up to 180 when rows by the hundred push each other's trees out of the cache; 5 KB a
 series that uses it, 280 KB in memory; 3 ms to make or restore a row.
 
@@ -29,6 +31,8 @@ from detectors.river_bank import ScorerBank
 
 _FEATURE = "residual"
 _MOST_WINDOWS = np.iinfo(np.uint16).max
+_FURTHER = 10.0
+"""Spreads at which being further out counts as much again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ class HalfSpaceTreesParams:
             raise ValueError(f"HalfSpaceTreesParams.window: {self.window}, expected at most {_MOST_WINDOWS}")
 
     def build(self, capacity: int) -> ScorerBank[RiverTrees]:
-        """The bank. Takes residuals as values. `Scores.raw` is the greatest density over that found, at least 1."""
+        """The bank. Takes residuals as values. `Scores.raw` is the greatest density over that found, and more the further
+        out; at least 1.
+        """
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
         return ScorerBank(_Guard(self), tail, self.window, capacity)
 
@@ -91,7 +97,8 @@ class _Guard:
         return {_FEATURE: 0.5 + 0.5 * min(max(value / self._params.clip, -1.0), 1.0)}
 
     def judge(self, one: RiverTrees, value: float) -> tuple[float, float]:
-        return math.copysign(1.0 / (1.0 - one.score_one(self._unit(value))), value), 0.0
+        further = 1.0 + min(abs(value), self._params.clip) / _FURTHER
+        return math.copysign(further / (1.0 - one.score_one(self._unit(value))), value), 0.0
 
     def take_in(self, one: RiverTrees, value: float, _number: int) -> None:
         one.learn_one(self._unit(value))
