@@ -54,9 +54,7 @@ class HalfSpaceTreesParams:
             raise ValueError(f"HalfSpaceTreesParams.window: {self.window}, expected at most {_MOST_WINDOWS}")
 
     def build(self, capacity: int) -> ScorerBank[RiverTrees]:
-        """The bank. Takes residuals as values. `Scores.raw` is the greatest density over that found, and more the further
-        out; at least 1.
-        """
+        """The bank. Takes residuals as values. `Scores.raw`: the greatest density over that found; more further out."""
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
         return ScorerBank(_Guard(self), tail, self.window, capacity)
 
