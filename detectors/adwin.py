@@ -37,11 +37,10 @@ if TYPE_CHECKING:
     from river._river_rust.drift import AdaptiveWindowing
 
 _DELTA = 1.0
-
-
 _EACH_WINDOW = 1
 _MAX_BUCKETS = 5
 _LEAST_PART = 1
+"""Of river: its confidence, windows between checks, buckets of a size, and the least windows of either part."""
 _ROW = 32
 """Bytes of the row's number, mean, squares and `told`, before river's own."""
 

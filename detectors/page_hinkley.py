@@ -12,8 +12,8 @@ nature stay away from their extremes for hundreds of windows, too long to learn 
 are made smaller first, by the root of how much further it wanders than a row of independent ones.
 
 Fails: a window late; slower than CUSUM, whose reference does not move with the change; and blind to shifts of a spread
-or less where residuals are strongly autocorrelated. Cost: 4 us per window and series; 350 bytes a
-series that uses it, 1 KB in memory.
+or less where residuals are strongly autocorrelated. Cost: 4 us per window and series; 350 bytes a series that uses it,
+1 KB in memory.
 
 Sources: Page 1954; Hinkley 1971; river 0.26 `drift.PageHinkley`.
 """
