@@ -29,17 +29,20 @@ def student(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
     return rng.standard_t(3, size=size)
 
 
-@pytest.mark.parametrize("draw", [normal, lognormal, student])
-def test_false_alarms_come_about_as_often_as_asked(draw: Draw) -> None:
-    rows, every = np.arange(300), 1000.0
-    tail = TailCalibrator(NORMAL, every, 300)
-    stream = draw(np.random.default_rng(3), (6000, 300))
-    alarms = 0
-    for at, raw in enumerate(stream):
+def interval(draw: Draw, every: float, shape: tuple[int, int], seed: int) -> float:
+    """Windows between alarms of (windows, rows) draws, after the first 4,000 windows."""
+    windows, number = shape
+    rows, tail, alarms = np.arange(number), TailCalibrator(NORMAL, every, number), 0
+    for at, raw in enumerate(draw(np.random.default_rng(seed), shape)):
         alarms += int((tail.level(rows, raw) >= 1.0).sum()) if at >= 4000 else 0
         tail.track(rows, raw)
         tail.learn(rows, raw)
-    assert every / 2.0 < 2000 * 300 / alarms < every * 4.0
+    return (windows - 4000) * number / alarms
+
+
+@pytest.mark.parametrize("draw", [normal, lognormal, student])
+def test_false_alarms_come_about_as_often_as_asked(draw: Draw) -> None:
+    assert 500.0 < interval(draw, 1000.0, (6000, 300), seed=3) < 2000.0
 
 
 @pytest.mark.parametrize("every", [1000.0, 10_000.0])
@@ -71,15 +74,7 @@ def counts(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
 
 @pytest.mark.parametrize("draw", [upward, counts])
 def test_a_row_that_has_lived_its_budget_often_spends_more_than_the_half_of_one_direction(draw: Draw) -> None:
-    rows, every = np.arange(100), 200.0
-    tail = TailCalibrator(NORMAL, every, 100)
-    stream = draw(np.random.default_rng(7), (8000, 100))
-    alarms = 0
-    for at, raw in enumerate(stream):
-        alarms += int((tail.level(rows, raw) >= 1.0).sum()) if at >= 4000 else 0
-        tail.track(rows, raw)
-        tail.learn(rows, raw)
-    assert every / 1.6 < 4000 * 100 / alarms < every * 1.6
+    assert 125.0 < interval(draw, 200.0, (8000, 100), seed=7) < 320.0
 
 
 def test_what_came_before_a_row_had_lived_its_budget_is_on_no_account() -> None:
