@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.detection.observed import Observed
+from benchmarks.markdown import markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "detection.md"
 KEPT = Path(__file__).with_name("calibration.json")
@@ -68,15 +69,13 @@ def _lines(kept: Kept) -> Iterator[str]:
         cells = [one for line_up in line_ups.values() for one in line_up.values()]
         right = sum(one.verdict(asked) == "right" for one in cells)
         yield from ("", f"## Asked: one in {asked:,.0f} windows", "", f"{right} of {len(cells)} right.", "")
-        yield from _table(line_ups, asked)
+        yield _table(line_ups, asked)
 
 
-def _table(line_ups: Mapping[str, Mapping[str, Observed]], asked: float) -> Iterator[str]:
+def _table(line_ups: Mapping[str, Mapping[str, Observed]], asked: float) -> str:
     shapes = list(next(iter(line_ups.values())))
-    yield "| observed | " + " | ".join(shapes) + " |"
-    yield "| --- |" + " ---: |" * len(shapes)
-    for name, cells in line_ups.items():
-        yield f"| {name} | " + " | ".join(_cell(cells[shape], asked) for shape in shapes) + " |"
+    lines = [[name, *(_cell(cells[shape], asked) for shape in shapes)] for name, cells in line_ups.items()]
+    return markdown(["observed", *shapes], *lines)
 
 
 def _cell(one: Observed, asked: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.table import Table
 
+from benchmarks.markdown import markdown
 from benchmarks.rig import ROOT
 from benchmarks.triage import labels
 from benchmarks.triage.figures import BARS, NOTHING, Confusion, Figures
@@ -35,7 +36,7 @@ def page(judged: Judged, runs: Mapping[Part, int]) -> str:
         "minutes, from a causal model of a serving stack "
         "(`benchmarks/triage/stack.py`). Development seeds were looked at while building; of held-out ones only these "
         "figures. The naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
-        _markdown(*_summary(judged)),
+        markdown(*_summary(judged)),
         f"Bars missed: {missed(judged)}.",
         "`nothing` is a missed fault (column) or a false incident (line). Flapping faults are counted only in their "
         "own line. A pair is kept apart when each of its two faults has an incident of its own, with the right "
@@ -45,7 +46,7 @@ def page(judged: Judged, runs: Mapping[Part, int]) -> str:
     ]
     for part, (ours, _) in judged.items():
         for name, confusion, order in _matrices(ours):
-            parts += [f"## {name}, {part}", "Truth by line, told by column.", _markdown(*_matrix(confusion, order))]
+            parts += [f"## {name}, {part}", "Truth by line, told by column.", markdown(*_matrix(confusion, order))]
     definitions = (labels.__doc__ or "").partition("The definitions:")[2].strip()
     parts += ["## What the labels mean", f"```text\n{definitions}\n```"]
     return "\n\n".join(parts) + "\n"
@@ -90,10 +91,3 @@ def _table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> T
     for line in lines:
         table.add_row(*line)
     return table
-
-
-def _markdown(head: Sequence[str], *lines: Sequence[str]) -> str:
-    def row(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    return "\n".join([row(head), row(["---", *["---:"] * (len(head) - 1)]), *map(row, lines)])
