@@ -28,6 +28,7 @@ import numpy as np
 from detectors.banked import Banked
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
+from detectors.halves import remembered
 from detectors.table import Column, Table
 
 _LARGEST = 1e38
@@ -138,10 +139,8 @@ class Art(Banked):
 
     def _remembered(self, rows: IntArray) -> IntArray:
         """(n,) windows that the record is of."""
-        patterns = self._rows["patterns"][rows].astype(np.intp)
-        held = np.where(patterns < self._half, patterns, self._half + patterns % self._half)
-        remembered: IntArray = self._params.stride * held
-        return remembered
+        windows: IntArray = self._params.stride * remembered(self._rows["patterns"][rows], self._half)
+        return windows
 
     def _ends(self, rows: IntArray) -> BoolArray:
         ends: BoolArray = self._rows["number"][rows] + 1 >= self._params.stride

@@ -27,6 +27,7 @@ import numpy as np
 from detectors.banked import Banked
 from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibrate import TailCalibrator, TailParams
+from detectors.halves import remembered
 from detectors.table import Column, Table
 
 _TINY = 1e-9
@@ -115,12 +116,6 @@ class RangeNovelty(Banked):
         watched = np.where(number > params.fast, fast, np.nan)
         return np.stack([value, residual, watched], axis=1), slow, fast
 
-    def _remembered(self, rows: IntArray) -> IntArray:
-        """(n,) windows that the ranges are of."""
-        windows = self._rows["windows"][rows]
-        remembered: IntArray = np.where(windows < self._half, windows, self._half + windows % self._half)
-        return remembered
-
     def _wider(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """(n, 3), (n, 3): as far as one window can widen the ranges; infinitely far for a row that never moved."""
         low, high = self._rows["low"][rows], self._rows["high"][rows]
@@ -156,4 +151,4 @@ class RangeNovelty(Banked):
         if warm.any():
             rows: IntArray = block.rows[warm]
             # A range has taken its own record in by now: no window is beyond it, and every run ends at once.
-            self._tail.learn(rows, np.zeros(len(rows)), 1.0 / self._remembered(rows))
+            self._tail.learn(rows, np.zeros(len(rows)), 1.0 / remembered(self._rows["windows"][rows], self._half))
