@@ -172,6 +172,7 @@ class TailCalibrator(Tabled):
         windows = np.minimum(cells["windows"][rows] + unit, params.memory_windows)
         cells["windows"][rows] = windows
         cells["lived"][rows] += 1.0
+        old = cells["lived"][rows] > self._every
         cells["since"][rows] += unit
         cells["rate"][rows] *= (1.0 - unit / windows)[:, None]
         over = np.stack([raw, -raw], axis=1) > cells["mark"][rows]
@@ -184,24 +185,24 @@ class TailCalibrator(Tabled):
             cells["rate"][hit, side] += 1.0 / windows[at]
             cells["over"][hit, side] += cells["length"][hit, side]
             alarmed = cells["peak"][hit, side] + cells["mark"][hit, side] >= cells["height"][hit, side]
-            np.add.at(cells["told"], hit[alarmed], 1.0)
+            np.add.at(cells["told"], hit[alarmed & old[at]], 1.0)
             self._learn_peak(hit, side)
             at, side = np.nonzero(ended)
             cells["peak"][rows[at], side] = 0.0
             cells["length"][rows[at], side] = 0.0
             stale |= ended.any(axis=1)
-        self._keep_account(rows)
+        if old.any():
+            self._age_account(rows[old])
         if stale.any():
             self._refresh(rows[stale], self._share * self._owed(rows[stale]) / unit[stale])
 
-    def _keep_account(self, rows: IntArray) -> None:
-        """Count what was asked for and what alarmed, from when a row has lived its budget."""
+    def _age_account(self, rows: IntArray) -> None:
+        """Count a window towards what was asked for, in rows that have lived their budget; what is long ago fades."""
         cells = self._rows
-        old = cells["lived"][rows] > self._every
-        due = np.where(old, cells["due"][rows] + 1.0 / self._every, 0.0)
+        due = cells["due"][rows] + 1.0 / self._every
         kept = np.minimum(_ACCOUNT / np.maximum(due, _ACCOUNT), 1.0)
         cells["due"][rows] = due * kept
-        cells["told"][rows] *= np.where(old, kept, 0.0)
+        cells["told"][rows] *= kept
 
     def _owed(self, rows: IntArray) -> FloatArray:
         """(n,) by how much alarms have been rarer than asked for, as far as their number tells (Gamma-Poisson)."""
