@@ -67,7 +67,7 @@ class Cause:
 
 def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
     """The causes behind these signs, in order of key. window_s: onsets so close began together, errors aside."""
-    waits = max((one.sign.size for one in seen if one.sign.node in ("latency", "first_token", "queueing")), default=0.0)
+    waits = max((one.sign.size for one in seen if one.sign.node in WAITING), default=0.0)
     reasons = [
         [
             a for a in range(len(seen))

@@ -117,10 +117,11 @@ def _seen(
     direction: Direction = "down" if silent else loudest.direction
     weight = sum(min(mark.level, 8.0) for mark in telling)
     sizes = sizes_of(lines, -1.0 if direction == "down" else 1.0, values if silent else {})
-    ahead = {(dimension, top): lead for dimension, (top, lead) in tops_of(sizes).items()}
+    tops = tops_of(sizes)
+    ahead = {(dimension, top): lead for dimension, (top, lead) in tops.items()}
     signal = signal_of(metric)
     base = next((mark for scope, mark in lines.items() if dimension_of(scope) is None), UNSEEN)
-    blames = blames_of(lines, sizes, direction, base.samples, concentration_min, signal in ADDITIVE)
+    blames = blames_of(lines, sizes, tops, base, direction, concentration_min, signal in ADDITIVE)
     found = []
     for blame in blames:
         beside = blames[0] if blame == WHOLE and len(blames) > 1 else None

@@ -15,6 +15,7 @@ ALONE_S = 6.0
 """For so long at least a part must have been off before the others, errors aside."""
 
 Sizes = dict[Dimension, dict[str, tuple[float, Mark]]]
+Tops = dict[Dimension, tuple[str, float]]
 
 
 def sizes_of(lines: Mapping[Scope, Mark], sign: float, values: Mapping[Dimension, set[str]]) -> Sizes:
@@ -29,9 +30,9 @@ def sizes_of(lines: Mapping[Scope, Mark], sign: float, values: Mapping[Dimension
     return found
 
 
-def tops_of(sizes: Sizes) -> dict[Dimension, tuple[str, float]]:
+def tops_of(sizes: Sizes) -> Tops:
     """By dimension with several values, the one that deviates most and how far it is ahead of the next, 0..1."""
-    found: dict[Dimension, tuple[str, float]] = {}
+    found: Tops = {}
     for dimension in DIMENSIONS:
         ranked = sorted(sizes.get(dimension, {}).items(), key=lambda item: (-item[1][0], item[0]))
         if len(ranked) >= 2 and ranked[0][1][0] > 0.0:
@@ -40,29 +41,29 @@ def tops_of(sizes: Sizes) -> dict[Dimension, tuple[str, float]]:
 
 
 def blames_of(
-    lines: Mapping[Scope, Mark], sizes: Sizes, direction: Direction, whole: int, concentration_min: float,
+    lines: Mapping[Scope, Mark], sizes: Sizes, tops: Tops, base: Mark, direction: Direction, concentration_min: float,
     additive: bool,
 ) -> list[Blame]:
     """Two parts where what all series show asks for two; else the part that stands out, or the whole, and the part
-    before it that was off on its own for a while. whole: samples of the service. additive: see `mixture.two_parts`.
+    before it that was off on its own for a while. tops: of the sizes. base: the whole service. additive: see
+    `mixture.two_parts`.
     """
-    return _mixed(lines, direction, whole, additive) or _foremost(sizes, whole, concentration_min)
+    return _mixed(lines, base, direction, additive) or _foremost(sizes, tops, base.samples, concentration_min)
 
 
-def _mixed(lines: Mapping[Scope, Mark], direction: Direction, whole: int, additive: bool) -> list[Blame]:
+def _mixed(lines: Mapping[Scope, Mark], base: Mark, direction: Direction, additive: bool) -> list[Blame]:
     """Two parts that are hit at once, where what all parts show asks for two."""
     if sum(mark.heat >= SURE for mark in lines.values()) < 2:
         return []
-    base = next((mark.expected for scope, mark in lines.items() if dimension_of(scope) is None), None)
     sign = -1.0 if direction == "down" else 1.0
     parts = [
         Part(
-            dimension, getattr(scope, dimension), sign * mark.deviation * _unit(mark.expected, base), mark.samples,
-            mark.heat >= SURE,
+            dimension, getattr(scope, dimension), sign * mark.deviation * _unit(mark.expected, base.expected),
+            mark.samples, mark.heat >= SURE,
         )
         for scope, mark in lines.items() if (dimension := dimension_of(scope)) is not None
     ]
-    return list(two_parts(parts, whole, MOST, additive) or ())
+    return list(two_parts(parts, base.samples, MOST, additive) or ())
 
 
 def _unit(expected: float | None, base: float | None) -> float:
@@ -70,9 +71,9 @@ def _unit(expected: float | None, base: float | None) -> float:
     return expected / base if expected is not None and base is not None and max(expected, base) < 0.0 else 1.0
 
 
-def _foremost(sizes: Sizes, whole: int, concentration_min: float) -> list[Blame]:
+def _foremost(sizes: Sizes, tops: Tops, whole: int, concentration_min: float) -> list[Blame]:
     alone = [
-        Blame(dimension, value, lead) for dimension, (value, lead) in tops_of(sizes).items()
+        Blame(dimension, value, lead) for dimension, (value, lead) in tops.items()
         if lead >= concentration_min and sizes[dimension][value][1].alarms
         and not (dimension == "version" and sizes[dimension][value][1].samples > MOST * whole)
     ]

@@ -122,7 +122,7 @@ class Detection:
         if not len(at):
             return []
         keys = [self._series.key(row) for row in rows[at].tolist()]
-        silences = list(absences(silence, at, keys, now_s))
+        silences = absences(silence, at, keys, now_s)
         self.alarms[ABSENCE] += len(silences)
         return silences
 
