@@ -30,9 +30,9 @@ kafka: ## fetch the jars of the real Kafka that the tests start (nothing without
 	else echo 'kafka: no Java 17 with Maven here, so the broker tests run on the embedded broker alone'; fi
 
 asyncapi: ## fetch the parser that judges the AsyncAPI document (nothing without Node 18 and npm)
-	@if [ '$(ASYNCAPI_LIB)/.fetched' -nt tests/contracts/package-lock.json ]; then :; \
+	@if [ '$(ASYNCAPI_LIB)/.fetched' -nt tests/streams/contracts/package-lock.json ]; then :; \
 	elif command -v npm >/dev/null && node -e "$(NODE_FITS)" 2>/dev/null; then \
-	    mkdir -p '$(ASYNCAPI_LIB)' && cp tests/contracts/package.json tests/contracts/package-lock.json '$(ASYNCAPI_LIB)' && \
+	    mkdir -p '$(ASYNCAPI_LIB)' && cp tests/streams/contracts/package.json tests/streams/contracts/package-lock.json '$(ASYNCAPI_LIB)' && \
 	    npm ci --prefix '$(ASYNCAPI_LIB)' --ignore-scripts --no-audit --no-fund --silent && touch '$(ASYNCAPI_LIB)/.fetched' || \
 	    echo 'asyncapi: npm could not fetch the parser, so the AsyncAPI document is not judged by it'; \
 	else echo 'asyncapi: no Node 18 with npm here, so the AsyncAPI document is not judged by its parser'; fi

@@ -8,10 +8,10 @@ from typing import Protocol
 import aiohttp
 
 from actions.base import Action
-from actions.circuit_breaker import CircuitBreakerParams
-from actions.notify import NotifyParams
-from actions.rollback import RollbackParams
-from actions.throttle import ThrottleParams
+from actions.kinds.circuit_breaker import CircuitBreakerParams
+from actions.kinds.notify import NotifyParams
+from actions.kinds.rollback import RollbackParams
+from actions.kinds.throttle import ThrottleParams
 
 
 class ActionParams(Protocol):

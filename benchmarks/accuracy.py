@@ -17,12 +17,12 @@ from statistics import median
 import orjson
 from rich.table import Table
 
-from benchmarks.rig import ROOT, console
+from benchmarks.broker.rig import ROOT, console
 from config import load
 from streams.demo.scoring import Score, Truth, read_truth, score
-from streams.plan import Plan, plan_of
-from streams.recordings import NativeRecord, read_recording
-from streams.replay import replay
+from streams.replay.recordings import NativeRecord, read_recording
+from streams.replay.replay import replay
+from streams.shard.plan import Plan, plan_of
 
 RECORDINGS = (
     ROOT / "streams" / "demo" / "recording" / "serving-h100-1", ROOT / "tests" / "recordings" / "serving-h100-2",

@@ -25,10 +25,20 @@ from statistics import median
 import orjson
 from rich.table import Table
 
-from benchmarks.live import Change, Stream
-from benchmarks.load import Fleet, requests
-from benchmarks.rig import PARTITIONS, Feeder, Look, WorkerProcess, broker, console, make_topic, partition_of, unique
-from streams.recordings import NativeRecord
+from benchmarks.broker.live import Change, Stream
+from benchmarks.broker.load import Fleet, requests
+from benchmarks.broker.rig import (
+    PARTITIONS,
+    Feeder,
+    Look,
+    WorkerProcess,
+    broker,
+    console,
+    make_topic,
+    partition_of,
+    unique,
+)
+from streams.replay.recordings import NativeRecord
 
 FLEET = Fleet(services=8, replicas=4, tenants=3)
 RATE_PER_S = 1000.0

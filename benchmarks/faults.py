@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.load import Fleet
-from streams.recordings import NativeRecord
+from benchmarks.broker.load import Fleet
+from streams.replay.recordings import NativeRecord
 
 Kind = Literal["slow_replica", "slow_service", "queueing", "low_confidence", "token_runaway", "silent_replica"]
 Breadth = Literal["replica", "tenant", "service"]

@@ -17,13 +17,13 @@ from itertools import islice
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from rich.table import Table
 
-from benchmarks.load import NARROW, records
-from benchmarks.rig import console
+from benchmarks.broker.load import NARROW, records
+from benchmarks.broker.rig import console
 from benchmarks.scrapes import WRITERS, points_in, scrapes
-from streams.inputs import InputFormat, InputPlan, build_codec
-from streams.replay import ReplayRecord
-from streams.scopes import ScopeTable
-from streams.validate import Rules
+from streams.intake.formats import InputFormat, InputPlan, build_codec
+from streams.intake.scopes import ScopeTable
+from streams.intake.validation import Rules
+from streams.replay.replay import ReplayRecord
 
 BATCH = 500
 FAR_FUTURE_S = 1e11

@@ -27,10 +27,10 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 from rich.table import Table
 
+from benchmarks.broker.live import Stream
+from benchmarks.broker.load import Fleet, requests
+from benchmarks.broker.rig import Feeder, WorkerProcess, broker, console, make_topic, unique
 from benchmarks.faults import EFFECTS, Fault, Injector, schedule
-from benchmarks.live import Stream
-from benchmarks.load import Fleet, requests
-from benchmarks.rig import Feeder, WorkerProcess, broker, console, make_topic, unique
 
 FLEET = Fleet(services=6, replicas=6, tenants=4)
 SLOT_S, FAULT_S = 32.0, 12.0

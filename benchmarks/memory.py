@@ -21,14 +21,14 @@ import orjson
 import psutil
 from rich.table import Table
 
-from benchmarks.load import WIDE, Fleet, records
-from benchmarks.rig import console
+from benchmarks.broker.load import WIDE, Fleet, records
+from benchmarks.broker.rig import console
 from config import load
 from streams.pipeline import Shard
-from streams.plan import Plan, plan_of
-from streams.replay import SOURCE, ReplayRecord
-from streams.shardstate import to_snapshot
-from streams.snapshots import encode
+from streams.replay.replay import SOURCE, ReplayRecord
+from streams.shard.plan import Plan, plan_of
+from streams.state.shard_snapshot import to_snapshot
+from streams.state.snapshots import encode
 
 BATCH = 2000
 RATE_PER_S = 5000.0

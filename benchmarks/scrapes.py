@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from streams.inputs import InputFormat
+from streams.intake.formats import InputFormat
 
 T = 1_795_420_000
 NS = 1_000_000_000

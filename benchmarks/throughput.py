@@ -25,9 +25,8 @@ from statistics import median
 import orjson
 from rich.table import Table
 
-from benchmarks.load import NARROW, WIDE, Fleet, records
-from benchmarks.memory import plan_for_replay
-from benchmarks.rig import (
+from benchmarks.broker.load import NARROW, WIDE, Fleet, records
+from benchmarks.broker.rig import (
     EMBEDDED_RECORDS,
     PARTITIONS,
     ROOT,
@@ -39,8 +38,9 @@ from benchmarks.rig import (
     partition_of,
     unique,
 )
+from benchmarks.memory import plan_for_replay
 from streams.pipeline import Shard, Stage
-from streams.replay import SOURCE, ReplayRecord
+from streams.replay.replay import SOURCE, ReplayRecord
 
 LOOK_EVERY_S = 0.2
 QUICK_S = 1e-6

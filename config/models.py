@@ -16,11 +16,11 @@ from pydantic import Field, model_validator
 from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
 from actions.playbook import Playbook
-from classifiers.accounting import Target
+from classifiers.accounting.slo_report import Target
+from classifiers.incidents.triage import TriageParams
+from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
-from classifiers.prequential import LearningParams
 from classifiers.silences import MaintenanceWindow
-from classifiers.triage import TriageParams
 from config.fields import (
     ByName,
     Duration,

@@ -2,7 +2,7 @@
 
 Detectors are *banks*: one object holds the state of many series in arrays, one row a series, so that a window of a
 thousand series is one vectorised update and not a thousand Python calls. A row means the same series in every bank of a
-shard; the owner of the rows (`streams/windows.py`) hands them out and takes them back.
+shard; the owner of the rows (`streams/windows/windower.py`) hands them out and takes them back.
 
 Unknown is NaN in arrays and ``None`` in records, never 0.
 """

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from detectors.absence import AbsenceParams
-from detectors.adwin import AdwinParams
-from detectors.art import ArtParams
-from detectors.cusum import CusumParams
-from detectors.gaussian import GaussianParams
-from detectors.half_space_trees import HalfSpaceTreesParams
-from detectors.kswin import KswinParams
-from detectors.page_hinkley import PageHinkleyParams
-from detectors.range_novelty import RangeNoveltyParams
-from detectors.robust_location import RobustLocationParams
-from detectors.seasonal import SeasonalParams
-from detectors.slow_location import SlowLocationParams
-from detectors.static_limits import StaticLimitsParams
-from detectors.token_burn import TokenBurnParams
-from detectors.variance_change import VarianceChangeParams
+from detectors.native.absence import AbsenceParams
+from detectors.native.art import ArtParams
+from detectors.native.cusum import CusumParams
+from detectors.native.range_novelty import RangeNoveltyParams
+from detectors.native.robust_location import RobustLocationParams
+from detectors.native.seasonal import SeasonalParams
+from detectors.native.slow_location import SlowLocationParams
+from detectors.native.static_limits import StaticLimitsParams
+from detectors.native.token_burn import TokenBurnParams
+from detectors.native.variance_change import VarianceChangeParams
+from detectors.river.adwin import AdwinParams
+from detectors.river.gaussian import GaussianParams
+from detectors.river.half_space_trees import HalfSpaceTreesParams
+from detectors.river.kswin import KswinParams
+from detectors.river.page_hinkley import PageHinkleyParams
 
 ON_VALUES = {
     "robust_location": RobustLocationParams,

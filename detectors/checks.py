@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.adwin import AdwinParams
-from detectors.art import ArtParams
 from detectors.base import Block, Detector, FloatArray, IntArray, Scores, State
-from detectors.cusum import CusumParams
-from detectors.gaussian import GaussianParams
-from detectors.half_space_trees import HalfSpaceTreesParams
-from detectors.kswin import KswinParams
-from detectors.page_hinkley import PageHinkleyParams
-from detectors.range_novelty import RangeNoveltyParams
-from detectors.robust_location import RobustLocationParams
-from detectors.seasonal import SeasonalParams
-from detectors.static_limits import StaticLimitsParams
-from detectors.variance_change import VarianceChangeParams
+from detectors.native.art import ArtParams
+from detectors.native.cusum import CusumParams
+from detectors.native.range_novelty import RangeNoveltyParams
+from detectors.native.robust_location import RobustLocationParams
+from detectors.native.seasonal import SeasonalParams
+from detectors.native.static_limits import StaticLimitsParams
+from detectors.native.variance_change import VarianceChangeParams
+from detectors.river.adwin import AdwinParams
+from detectors.river.gaussian import GaussianParams
+from detectors.river.half_space_trees import HalfSpaceTreesParams
+from detectors.river.kswin import KswinParams
+from detectors.river.page_hinkley import PageHinkleyParams
 
 EVERY_WINDOWS = 10_000.0
 """The budget the cases are built with."""

@@ -22,30 +22,30 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.absence import Absence, AbsenceParams, Silence
-from detectors.adwin import AdwinParams
-from detectors.art import ArtParams
-from detectors.banked import Parted
+from detectors.banks.banked import Parted
+from detectors.banks.table import Column, Table
+from detectors.banks.view import View
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
-from detectors.cusum import Cusum, CusumParams
-from detectors.ensemble import ENTRIES, Ensemble
-from detectors.gaussian import GaussianParams
-from detectors.half_space_trees import HalfSpaceTreesParams
-from detectors.kswin import KswinParams
-from detectors.page_hinkley import PageHinkleyParams
-from detectors.profiles import DEFAULT_PROFILES, Profile, Sampling
-from detectors.range_novelty import RangeNoveltyParams
-from detectors.refractory import Refractory
-from detectors.robust_location import RobustLocation, RobustLocationParams, without_extreme
-from detectors.rules import Rules
-from detectors.seasonal import SeasonalParams
-from detectors.slow_location import SlowLocationParams
-from detectors.static_limits import StaticLimits, StaticLimitsParams
-from detectors.table import Column, Table
-from detectors.token_burn import TokenBurn, TokenBurnParams
-from detectors.variance_change import VarianceChangeParams
-from detectors.verdict import DATED, Verdict, decided
-from detectors.view import View
+from detectors.ensemble.ensemble import ENTRIES, Ensemble
+from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
+from detectors.ensemble.refractory import Refractory
+from detectors.ensemble.rules import Rules
+from detectors.ensemble.verdict import DATED, Verdict, decided
+from detectors.native.absence import Absence, AbsenceParams, Silence
+from detectors.native.art import ArtParams
+from detectors.native.cusum import Cusum, CusumParams
+from detectors.native.range_novelty import RangeNoveltyParams
+from detectors.native.robust_location import RobustLocation, RobustLocationParams, without_extreme
+from detectors.native.seasonal import SeasonalParams
+from detectors.native.slow_location import SlowLocationParams
+from detectors.native.static_limits import StaticLimits, StaticLimitsParams
+from detectors.native.token_burn import TokenBurn, TokenBurnParams
+from detectors.native.variance_change import VarianceChangeParams
+from detectors.river.adwin import AdwinParams
+from detectors.river.gaussian import GaussianParams
+from detectors.river.half_space_trees import HalfSpaceTreesParams
+from detectors.river.kswin import KswinParams
+from detectors.river.page_hinkley import PageHinkleyParams
 
 __all__ = ["Suite", "SuiteParams", "Verdict"]
 

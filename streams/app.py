@@ -24,28 +24,28 @@ from actions.catalogue import build
 from actions.executor import Executor
 from config.models import Config
 from detectors.suite import Suite
-from streams.acting import OWNER, Acting, intent_record
-from streams.audit import Audit
-from streams.broadcast import Broadcast
-from streams.control_intake import Intake
-from streams.deadletters import Brake
-from streams.desk import BrakeTripped, Desk, Identity
-from streams.idleness import Idleness
-from streams.keeper import Keeper
-from streams.ledger_topic import TopicLedger
-from streams.metrics_server import MetricsServer
-from streams.plan import plan_of
-from streams.publish import Publisher
-from streams.rounds import Rounds
-from streams.shardstate import VERSION
-from streams.snapshots import Reason, TopicSnapshots
-from streams.telemetry import Labels, Telemetry
-from streams.tracing import Tracing
-from streams.transport import TP, BatchedApp, RecordBatch, make_app
-from streams.wallclock import WallClock
-from streams.watchdog import ProgressWatchdog
-from streams.wire import source_of
-from streams.wiring import prepare_topics, settings_of
+from streams.contracts.envelopes import source_of
+from streams.intake.dead_letters import Brake
+from streams.kafka.broadcast_consumer import Broadcast
+from streams.kafka.producer import Publisher
+from streams.kafka.settings import prepare_topics, settings_of
+from streams.kafka.transport import TP, BatchedApp, RecordBatch, make_app
+from streams.shard.plan import plan_of
+from streams.state.ledger import TopicLedger
+from streams.state.shard_manager import Keeper
+from streams.state.shard_snapshot import VERSION
+from streams.state.snapshots import Reason, TopicSnapshots
+from streams.telemetry.metrics import Labels, Telemetry
+from streams.telemetry.metrics_server import MetricsServer
+from streams.telemetry.traces import Tracing
+from streams.telemetry.watchdog import ProgressWatchdog
+from streams.worker.action_worker import OWNER, Acting, intent_record
+from streams.worker.audit import Audit
+from streams.worker.batch_processor import BrakeTripped, Desk, Identity
+from streams.worker.control_consumer import Intake
+from streams.worker.idleness import Idleness
+from streams.worker.wall_clock import WallClock
+from streams.worker.worker_loop import Rounds
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0

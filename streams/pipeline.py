@@ -16,21 +16,21 @@ from typing import Literal
 
 from actions.model import Intent, Outcome
 from classifiers.directives import Deployment, Directive, Feedback
-from classifiers.experience import Experience
+from classifiers.incidents.triage import Transition, Triage
+from classifiers.learning.experience import Experience
 from classifiers.model import AuditEntry, Incident, Scope
-from classifiers.triage import Transition, Triage
-from streams.codec import Codec, Record
-from streams.control import Control
-from streams.deadletters import DeadLetter
-from streams.decide import Decider
-from streams.detect import Detection
-from streams.inputs import NATIVE, build_codec
-from streams.plan import Plan
-from streams.provenance import Provenance
-from streams.rows import Rows
-from streams.scopes import ScopeTable
-from streams.series import SeriesTable
-from streams.windows import Windower
+from streams.intake.codec import Codec, Record
+from streams.intake.dead_letters import DeadLetter
+from streams.intake.formats import NATIVE, build_codec
+from streams.intake.scopes import ScopeTable
+from streams.shard.applied_directives import Control
+from streams.shard.decisions import Decider
+from streams.shard.detection import Detection
+from streams.shard.plan import Plan
+from streams.shard.provenance import Provenance
+from streams.shard.rows import Rows
+from streams.windows.series import SeriesTable
+from streams.windows.windower import Windower
 
 Stage = Literal["decode", "window", "detect", "triage"]
 Stopwatch = Callable[[Stage], AbstractContextManager[None]]

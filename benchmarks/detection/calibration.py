@@ -28,7 +28,7 @@ from benchmarks.detection.events import MERGE
 from benchmarks.detection.observed import Observed
 from benchmarks.detection.subject import Learner, SuiteSubject, sample_block
 from detectors.base import BoolArray, FloatArray, IntArray
-from detectors.profiles import ENSEMBLES, Sampling
+from detectors.ensemble.profiles import ENSEMBLES, Sampling
 from detectors.suite import Suite, SuiteParams
 
 SETTLE = 2000

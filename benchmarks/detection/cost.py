@@ -19,7 +19,7 @@ from benchmarks.detection import lineup
 from benchmarks.detection.subject import SuiteSubject, sample_block
 from detectors.base import Block, Detector, IntArray, State
 from detectors.catalogue import ON_RESIDUALS, ON_VALUES
-from detectors.profiles import ENSEMBLES, Sampling
+from detectors.ensemble.profiles import ENSEMBLES, Sampling
 
 ROWS = (1, 50, 200, 1000, 10_000)
 _WARM = 280

@@ -6,7 +6,7 @@ package); the published leaders of NAB are handed the minimum and maximum of eac
 
 The scorer is checked before it is used: NAB's windowed Gaussian, from its formula, must earn the published 39.65, to
 three digits. With ``--results DIR``, a folder of results that NAB stored, these are checked too: of Numenta's, the
-scores by file that were stored with its repository come to the published 70.10 (`nab_stored`), and credit and cost of
+scores by file that were stored with its repository come to the published 70.10 (`stored`), and credit and cost of
 all eight alarms stored of one of its runs on realTraffic/speed_7578 are ours to 12 digits
 (`tests/benchmarks/test_nab_scoring.py`).
 """
@@ -20,8 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.detection import baselines, lineup, nab_stored
-from benchmarks.detection.nab_scoring import PROFILES, cross_validated, in_sample, sweep
+from benchmarks.detection import baselines, lineup
+from benchmarks.detection.numenta import stored
+from benchmarks.detection.numenta.scoring import PROFILES, cross_validated, in_sample, sweep
 from benchmarks.detection.series import Series, read_nab
 from benchmarks.detection.subject import Subject, SuiteSubject
 from detectors.base import FloatArray
@@ -81,7 +82,7 @@ def main() -> int:
     series = read_nab(options.data)
     print(f"scorer checked: published windowed Gaussian {PUBLISHED_GAUSSIAN}, here {trusted(series):.3f}")
     if options.results is not None:
-        print("\n".join(nab_stored.told(options.results, series)))
+        print("\n".join(stored.told(options.results, series)))
         return 0
     print(f"{len(series)} series, {sum(len(one.windows) for one in series)} windows; in-sample | five-fold CV (range)")
     print(f"{'subject':28s}" + "".join(f"{weights.name:>28s}" for weights in PROFILES) + "   seconds")

@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.detection.series import Series
 from detectors.base import Block, BoolArray, FloatArray, IntArray
-from detectors.profiles import profile_index
+from detectors.ensemble.profiles import profile_index
+from detectors.ensemble.verdict import Verdict
 from detectors.suite import Suite, SuiteParams
-from detectors.verdict import Verdict
 
 REFRACTORY = 100
 """An alarm is raised only above the highest score of so many samples before it."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from classifiers.directives import Feedback
-from classifiers.features import features
+from classifiers.incidents.params import TriageParams
+from classifiers.incidents.triage import Triage
+from classifiers.learning.features import features
 from classifiers.model import Anomaly, Category, Direction, Incident, Scope, Severity
-from classifiers.params import TriageParams
-from classifiers.steadiness import ORDER
-from classifiers.triage import Triage
+from classifiers.verdict.hysteresis import ORDER
 
 SERVICE = ("chat", "gpt")
 SCOPES = tuple(

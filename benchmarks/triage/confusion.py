@@ -17,18 +17,18 @@ from pathlib import Path
 import orjson
 from rich.progress import track
 
-from benchmarks.rig import console
+from benchmarks.broker.rig import console
 from benchmarks.triage.figures import Figures, figures
+from benchmarks.triage.generator.scenario import LENGTH_S, Part, Scenario, draw, seeds
 from benchmarks.triage.match import Account, account
 from benchmarks.triage.naive import naive
 from benchmarks.triage.page import PAGE, missed, page, tables
 from benchmarks.triage.play import play
-from benchmarks.triage.scenario import LENGTH_S, Part, Scenario, draw, seeds
-from classifiers.dependencies import Dependency
+from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
-from streams.plan import Plan, plan_of
-from streams.replay import replay
+from streams.replay.replay import replay
+from streams.shard.plan import Plan, plan_of
 
 RUNS: Mapping[Part, int] = {"development": 40, "held-out": 100}
 """What is held out judges: so many that the standard error of a share of its pairs is below 0.02."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.triage.labels import SEVERITIES
+from benchmarks.triage.generator.labels import SEVERITIES
+from benchmarks.triage.generator.scenario import CATEGORIES
 from benchmarks.triage.match import Account, reach_of
-from benchmarks.triage.scenario import CATEGORIES
 from classifiers.model import Incident
 from detectors.base import FloatArray
 

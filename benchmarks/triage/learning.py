@@ -18,11 +18,11 @@ from pathlib import Path
 import orjson
 from rich.table import Table
 
-from benchmarks.rig import console
+from benchmarks.broker.rig import console
 from benchmarks.triage.confirmed import Operator, as_the_rules, at_random, confirmed, of_their_own
-from classifiers.advisor import Advisor
-from classifiers.forecast import LEAST, interval
-from classifiers.prequential import LearningParams
+from classifiers.learning.advisor import Advisor
+from classifiers.learning.forecast import LEAST, interval
+from classifiers.learning.prequential import LearningParams
 
 FIRST_SEED = 100
 SEEDS, SMOKE_SEEDS = 10, 2

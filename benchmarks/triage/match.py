@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from benchmarks.triage.fault import Reach
-from benchmarks.triage.labels import Label
+from benchmarks.triage.generator.fault import Reach
+from benchmarks.triage.generator.labels import Label
+from benchmarks.triage.generator.scenario import LENGTH_S, SETTLE_S, Event
 from benchmarks.triage.play import ORIGIN_S, Played
-from benchmarks.triage.scenario import LENGTH_S, SETTLE_S, Event
 from classifiers.model import Incident
 
 

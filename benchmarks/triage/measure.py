@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.triage.fault import Knob, Members
-from benchmarks.triage.service import Requests, Service, Upstream
+from benchmarks.triage.generator.fault import Knob, Members
+from benchmarks.triage.generator.service import Requests, Service, Upstream
 from detectors.base import BoolArray, FloatArray, IntArray
 
 Knobs = Callable[[Knob], FloatArray]

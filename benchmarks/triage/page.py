@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.table import Table
 
+from benchmarks.broker.rig import ROOT
 from benchmarks.markdown import markdown
-from benchmarks.rig import ROOT
-from benchmarks.triage import labels
 from benchmarks.triage.figures import BARS, NOTHING, Confusion, Figures
-from benchmarks.triage.scenario import CATEGORIES, Part
+from benchmarks.triage.generator import labels
+from benchmarks.triage.generator.scenario import CATEGORIES, Part
 
 PAGE = ROOT / "docs" / "triage.md"
 Judged = Mapping[str, tuple[Figures, Figures]]
@@ -33,9 +33,9 @@ def page(judged: Judged, runs: Mapping[Part, int]) -> str:
         "# How right triage is",
         "Written by `python -m benchmarks.triage.confusion --publish`; do not edit.",
         f"Synthetic runs ({', '.join(f'{count} {part}' for part, count in runs.items())}), each four services over six "
-        "minutes, from a causal model of a serving stack "
-        "(`benchmarks/triage/stack.py`). Development seeds were looked at while building; of held-out ones only these "
-        "figures. The naive baseline has the same alarms, names an incident by its loudest metric, and always says P2.",
+        "minutes, from a causal model of a serving stack (`benchmarks/triage/generator/stack.py`). "
+        "Development seeds were looked at while building; of held-out ones only these figures. The naive baseline has "
+        "the same alarms, names an incident by its loudest metric, and always says P2.",
         markdown(*_summary(judged)),
         f"Bars missed: {missed(judged)}.",
         "`nothing` is a missed fault (column) or a false incident (line). Flapping faults are counted only in their "

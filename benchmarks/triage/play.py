@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from benchmarks.triage.labels import Label, label
+from benchmarks.triage.generator.labels import Label, label
+from benchmarks.triage.generator.scenario import LENGTH_S, Event, Scenario
+from benchmarks.triage.generator.service import Requests, Service, Upstream
+from benchmarks.triage.generator.stack import run
 from benchmarks.triage.measure import DIALECTS, TIMEOUT_S
-from benchmarks.triage.scenario import LENGTH_S, Event, Scenario
-from benchmarks.triage.service import Requests, Service, Upstream
-from benchmarks.triage.stack import run
 
 ORIGIN_S = 1_790_000_000.0
 """Second 0 of every run, since the epoch."""

@@ -15,7 +15,7 @@ from uuid import uuid4
 import click
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Silence
-from classifiers.features import features
+from classifiers.learning.features import features
 from classifiers.model import Category, Severity
 from classifiers.silences import parse_matcher
 from config import load
@@ -74,7 +74,7 @@ def silence(
 
     config, directive = load(config_file, os.environ), _sound(made)
     if name is not None and not only_print:
-        from streams.control_writer import free_name
+        from streams.client.control_writer import free_name
 
         _run(free_name(config, name))
     _say(config, directive, key, only_print)
@@ -88,7 +88,7 @@ def expire(silence_id: str, by: str, config_file: Path | None, key: str | None, 
     """End a silence now."""
     config, now_s = load(config_file, os.environ), time.time()
     if not only_print:
-        from streams.control_writer import silence_of
+        from streams.client.control_writer import silence_of
 
         _run(silence_of(config, silence_id, now_s))
     _say(config, _sound(lambda: Expire(silence_id, by, now_s)), key, only_print)
@@ -107,7 +107,7 @@ def ack(
     """Somebody works on an incident: nobody else is notified of it meanwhile."""
     config, now_s = load(config_file, os.environ), time.time()
     if not only_print:
-        from streams.control_writer import Untold, incident_of
+        from streams.client.control_writer import Untold, incident_of
 
         found = _run(incident_of(config, incident_id))
         if found.state == "resolved":
@@ -127,7 +127,7 @@ def feedback(
     config_file: Path | None, key: str | None, only_print: bool,
 ) -> None:
     """Say what an incident was. It is read from the topic of incidents, and what it was judged by goes along."""
-    from streams.control_writer import incident_of
+    from streams.client.control_writer import incident_of
 
     config, now_s = load(config_file, os.environ), time.time()
     found = _run(incident_of(config, incident_id))
@@ -163,11 +163,11 @@ def _sound(made: Callable[[], Directive]) -> Directive:
 
 def _say(config: Config, directive: Directive, key: str | None, only_print: bool) -> None:
     if only_print:
-        from streams.control_files import line_of
+        from streams.client.control_files import line_of
 
         click.echo(line_of(directive).decode())
         return
-    from streams.control_writer import write
+    from streams.client.control_writer import write
 
     written = _run(write(config, directive, key, time.time()))
     click.echo(f"{directive.id}: written to {written.topic}[{written.partition}]@{written.offset}, "
@@ -175,7 +175,7 @@ def _say(config: Config, directive: Directive, key: str | None, only_print: bool
 
 
 def _run(work: Coroutine[None, None, T]) -> T:
-    from streams.topics import TopicError
+    from streams.kafka.topics import TopicError
 
     try:
         return asyncio.run(work)

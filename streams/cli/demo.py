@@ -15,7 +15,7 @@ from streams.demo import RECORDING, view
 from streams.demo.display import display_on
 from streams.demo.run import DemoError, run
 from streams.demo.story import Story
-from streams.embedded import EmbeddedBrokerMissing
+from streams.kafka.embedded_broker import EmbeddedBrokerMissing
 
 FAILED_ITS_WORK = 1
 LOG_WIDTH = 140

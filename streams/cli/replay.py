@@ -11,11 +11,11 @@ import orjson
 from rich.console import Console
 
 from config import load
-from streams.control_files import read_directives
-from streams.plan import plan_of
-from streams.recordings import read_topic, read_values, recorded_format
-from streams.replay import Replay
-from streams.replay import replay as run
+from streams.client.control_files import read_directives
+from streams.replay.recordings import read_topic, read_values, recorded_format
+from streams.replay.replay import Replay
+from streams.replay.replay import replay as run
+from streams.shard.plan import plan_of
 
 
 @click.command()

@@ -13,16 +13,16 @@ from typing import get_args
 import click
 from rich.console import Console
 
-from classifiers.accounting import GROUPINGS, Grouping
-from classifiers.accounting import Report as Books
-from classifiers.accounting import report as draw_up
+from classifiers.accounting.slo_report import GROUPINGS, Grouping
+from classifiers.accounting.slo_report import Report as Books
+from classifiers.accounting.slo_report import report as draw_up
 from classifiers.model import Incident
 from config import load
 from streams.cli import Failure
 from streams.cli.moments import Duration, When, moment
-from streams.incident_log import IncidentLog, read_files, read_topics
-from streams.reports import Format, as_csv, as_json, as_openmetrics, as_text
-from streams.topics import TopicError
+from streams.cli.reports import Format, as_csv, as_json, as_openmetrics, as_text
+from streams.client.incident_log import IncidentLog, read_files, read_topics
+from streams.kafka.topics import TopicError
 
 LOG_WIDTH = 120
 

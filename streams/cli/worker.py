@@ -32,8 +32,8 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
     _log_to_stderr(log_level)
     config = load(config_file, os.environ)
     from streams.app import Worker
-    from streams.transport import run_worker
-    from streams.wallclock import WallClock
+    from streams.kafka.transport import run_worker
+    from streams.worker.wall_clock import WallClock
 
     watching = Worker(config, WallClock(clock_anchor, clock_speed))
     _run_first(watching.prepare())
@@ -47,7 +47,7 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
 
 def _run_first(preparation: Coroutine[None, None, None]) -> None:
     """In a loop of its own, that leaves the one Faust will make its own alone."""
-    from streams.topics import TopicError
+    from streams.kafka.topics import TopicError
 
     loop = asyncio.new_event_loop()
     client = logging.getLogger("aiokafka")

@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 
 from streams.contracts.catalogue import CONTROL, MessageType
+from streams.contracts.control_records import KEY_HEADER, SIGNATURE_HEADER
+from streams.contracts.envelopes import SHARD_HEADER
 from streams.contracts.examples import MESSAGES
 from streams.contracts.schemas import Schema, schema_of
-from streams.control_records import KEY_HEADER, SIGNATURE_HEADER
-from streams.deadletters import PREFIX
-from streams.wire import SHARD_HEADER
+from streams.intake.dead_letters import PREFIX
 
 BINDING = "0.5.0"
 """Version of the Kafka bindings."""

@@ -51,7 +51,7 @@ ACKNOWLEDGE = MessageType("control.acknowledge", 1, Acknowledge, "Somebody works
 FEEDBACK = MessageType("control.feedback", 1, Feedback, "What an incident was, as a human found out.")
 DEPLOYMENT = MessageType("control.deployment", 1, Deployment, "A version of a service went live.")
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT)
-"""What people and pipelines tell Tocsin; each record is signed (see `streams.control_records`)."""
+"""What people and pipelines tell Tocsin; each record is signed (see `streams.contracts.control_records`)."""
 
 CATALOGUE: Mapping[str, MessageType] = {
     one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, *CONTROL, RECORD)

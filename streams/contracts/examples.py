@@ -9,8 +9,15 @@ import orjson
 from actions.model import Intent, Outcome
 from classifiers.model import ActionRecord, Anomaly, AuditEntry, Factor, Incident, OffsetRange, Scope, StageTime
 from streams.contracts.catalogue import ACTION, AUDIT, INCIDENT, OUTCOME, RECORD
+from streams.contracts.envelopes import (
+    Message,
+    audit_message,
+    incident_message,
+    intent_message,
+    outcome_message,
+    source_of,
+)
 from streams.contracts.record import NativeRecord
-from streams.wire import Message, audit_message, incident_message, intent_message, outcome_message, source_of
 
 ONSET_S = 1_795_420_425.0
 OPENED_S = ONSET_S + 3.0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from streams.validate import METRIC_NAME, MILLISECONDS_FROM
+from streams.intake.validation import METRIC_NAME, MILLISECONDS_FROM
 
 Metrics = Annotated[
     dict[str, float | bool],

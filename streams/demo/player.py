@@ -9,8 +9,8 @@ from typing import Protocol
 
 import orjson
 
-from streams.recordings import NativeRecord, split_topics
-from streams.wallclock import WallClock
+from streams.replay.recordings import NativeRecord, split_topics
+from streams.worker.wall_clock import WallClock
 
 Send = Callable[[str, bytes, bytes], Awaitable[None]]
 """Send a record (topic, key, value). It may wait for room in a buffer, not for the broker's answer."""

@@ -28,9 +28,9 @@ from streams.demo.process import WORKER, WorkerProcess
 from streams.demo.scoring import Truth, read_truth
 from streams.demo.spectator import is_ready, look_at_worker, watch_topics
 from streams.demo.story import Story
-from streams.embedded import EmbeddedBroker
-from streams.recordings import NativeRecord, RecordingError, read_recording
-from streams.wallclock import WallClock
+from streams.kafka.embedded_broker import EmbeddedBroker
+from streams.replay.recordings import NativeRecord, RecordingError, read_recording
+from streams.worker.wall_clock import WallClock
 
 TICK_S = 0.1
 LOOK_EVERY_S = 0.5

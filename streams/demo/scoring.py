@@ -16,7 +16,7 @@ from typing import cast
 import orjson
 
 from classifiers.model import Incident
-from streams.recordings import RecordingError
+from streams.replay.recordings import RecordingError
 
 
 @dataclass(frozen=True, slots=True)

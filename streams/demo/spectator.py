@@ -9,7 +9,7 @@ import aiohttp
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams import wire
+from streams.contracts import envelopes
 from streams.demo.story import Story, Worker
 
 INCIDENTS, ACTIONS, OUTCOMES = "tocsin.incidents", "tocsin.actions", "tocsin.outcomes"
@@ -39,13 +39,13 @@ def take(story: Story, topic: str, value: bytes | None) -> None:
         return
     try:
         if topic == INCIDENTS:
-            incident = wire.read_incident(value)
+            incident = envelopes.read_incident(value)
             story.incidents[incident.id] = incident
         elif topic == ACTIONS:
-            story.see_intent(wire.read_intent(value))
+            story.see_intent(envelopes.read_intent(value))
         elif topic == OUTCOMES:
-            story.see_outcome(wire.read_outcome(value))
-    except wire.WireError:
+            story.see_outcome(envelopes.read_outcome(value))
+    except envelopes.WireError:
         story.unreadable += 1
 
 

@@ -11,12 +11,12 @@ from aiohttp import web
 
 from actions.base import Action
 from actions.catalogue import ActionParams
-from actions.circuit_breaker import CircuitBreakerParams
-from actions.http import Access, JsonValue
+from actions.kinds.circuit_breaker import CircuitBreakerParams
+from actions.kinds.http import Access, JsonValue
+from actions.kinds.notify import NotifyParams
+from actions.kinds.rollback import RollbackParams
+from actions.kinds.throttle import ThrottleParams
 from actions.model import Intent
-from actions.notify import NotifyParams
-from actions.rollback import RollbackParams
-from actions.throttle import ThrottleParams
 from tests.actions.cases import INTENT
 
 QUICK = Access(request_timeout_s=0.2)

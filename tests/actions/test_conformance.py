@@ -9,7 +9,7 @@ import pytest
 
 from actions.catalogue import CATALOGUE, build
 from actions.checks import CHECKS, Stage
-from actions.notify import NotifyParams
+from actions.kinds.notify import NotifyParams
 from actions.playbook import REVERSIBLE
 from tests.actions.stages import STAGES, on_stage
 

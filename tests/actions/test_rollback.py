@@ -12,11 +12,11 @@ from pytest_httpserver import HTTPServer
 
 from actions.base import Bounds, Done, Refusal, RunContext, TargetError
 from actions.executor import Executor
-from actions.http import JsonValue
+from actions.kinds.http import JsonValue
+from actions.kinds.rollback import Rollback, RollbackParams
 from actions.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent
-from actions.rollback import Rollback, RollbackParams
 from tests.actions.cases import Clock, intent
 
 LIVE = RunContext()

@@ -12,7 +12,7 @@ from benchmarks.detection.calibration_page import KEPT, PAGE, page, read_kept, w
 from benchmarks.detection.cost import bank_cost, suite_cost
 from benchmarks.detection.observed import Observed
 from benchmarks.detection.subject import SuiteSubject
-from detectors.profiles import ENSEMBLES
+from detectors.ensemble.profiles import ENSEMBLES
 from detectors.suite import Suite
 
 

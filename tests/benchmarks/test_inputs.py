@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from benchmarks.inputs import measure
 from benchmarks.scrapes import WRITERS, points_in, scrapes
-from streams.inputs import InputFormat
+from streams.intake.formats import InputFormat
 
 
 def test_points_are_counted_as_they_are_on_the_wire() -> None:

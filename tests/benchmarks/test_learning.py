@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.triage.confirmed import SLIPS, as_the_rules, at_random, confirmed, incidents, of_their_own
 from benchmarks.triage.learning import Outcome, Story, coverage, failures, tell
-from classifiers.features import features
-from classifiers.steadiness import ORDER
+from classifiers.learning.features import features
+from classifiers.verdict.hysteresis import ORDER
 
 
 def test_the_same_seed_gives_the_same_stream_and_another_seed_another() -> None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.detection.nab_scoring import PROFILES, Weights, cross_validated, in_sample, row_credits, sigmoid, sweep
+from benchmarks.detection.numenta.scoring import (
+    PROFILES,
+    Weights,
+    cross_validated,
+    in_sample,
+    row_credits,
+    sigmoid,
+    sweep,
+)
 from benchmarks.detection.series import Series
 from detectors.base import FloatArray
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.detection.nab_scoring import PROFILES, sweep
-from benchmarks.detection.nab_stored import check, read_scores, told
+from benchmarks.detection.numenta.scoring import PROFILES, sweep
+from benchmarks.detection.numenta.stored import check, read_scores, told
 from benchmarks.detection.series import Series
 from detectors.base import FloatArray
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from benchmarks.triage.engine import Speed, serve
-from benchmarks.triage.fault import Fault, Knob, Reach
 from benchmarks.triage.figures import BARS, NOTHING, Figures, figures, macro_f1, weighted_kappa
-from benchmarks.triage.kinds import KINDS
-from benchmarks.triage.labels import Harm, Label, label, severity_of
+from benchmarks.triage.generator.fault import Fault, Knob, Reach
+from benchmarks.triage.generator.kinds import KINDS
+from benchmarks.triage.generator.labels import Harm, Label, label, severity_of
+from benchmarks.triage.generator.scenario import CATEGORIES, Event, Scenario, draw, seeds
+from benchmarks.triage.generator.service import Requests, Service
+from benchmarks.triage.generator.stack import run
 from benchmarks.triage.match import account
 from benchmarks.triage.naive import naive
 from benchmarks.triage.page import PAGE, page
 from benchmarks.triage.play import ORIGIN_S, Played, play
-from benchmarks.triage.scenario import CATEGORIES, Event, Scenario, draw, seeds
-from benchmarks.triage.service import Requests, Service
-from benchmarks.triage.stack import run
 from classifiers.model import Category, Incident, Related, Severity
 from tests.classifiers.story import ALL, reading
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from classifiers.causes import CauseParams, Live, Share
-from classifiers.families import family_of
+from classifiers.causes.causes import CauseParams, Live, Share
+from classifiers.evidence.families import family_of
+from classifiers.incidents.params import TriageParams
+from classifiers.incidents.triage import Triage
 from classifiers.model import Anomaly, Scope
-from classifiers.params import TriageParams
-from classifiers.triage import Triage
 from tests.classifiers.story import FLEET, instant
 
 Moves = Mapping[str, Mapping[Scope, float]]

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 
 from classifiers.directives import Feedback
-from classifiers.features import ABOVE, Features
+from classifiers.learning.features import ABOVE, Features
 from classifiers.model import Category, Severity
-from classifiers.steadiness import ORDER
+from classifiers.verdict.hysteresis import ORDER
 
 
 def numbers(rules: Severity, tenant: bool = False, category: Category = "availability") -> Features:

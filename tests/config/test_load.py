@@ -8,10 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from actions.base import Secret
+from actions.kinds.rollback import RollbackParams
 from actions.limits import LimitParams
-from actions.rollback import RollbackParams
-from classifiers.prequential import LearningParams
-from classifiers.triage import TriageParams
+from classifiers.incidents.triage import TriageParams
+from classifiers.learning.prequential import LearningParams
 from config import Config, ConfigError, config_hash, load, written
 from config.explain import known_names
 from config.fields import seconds

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from detectors.base import Block, FloatArray
-from detectors.profiles import DEFAULT_PROFILES, Profile, Watch, profile_index
+from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Watch, profile_index
+from detectors.ensemble.verdict import Verdict
 from detectors.suite import Suite, SuiteParams
-from detectors.verdict import Verdict
 from tests.detectors.streams import windows
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from benchmarks.accuracy import shifted
 from benchmarks.baselines import Meter
+from benchmarks.broker.load import NARROW, WIDE, Fleet, records, requests
+from benchmarks.broker.rig import PARTITIONS, partition_of
 from benchmarks.faults import EFFECTS, Fault, Injector, schedule
 from benchmarks.latency import FAULT_S, FLEET, SETTLE_S, SLOT_S
-from benchmarks.load import NARROW, WIDE, Fleet, records, requests
 from benchmarks.memory import feed, plan_for_replay
-from benchmarks.rig import PARTITIONS, partition_of
-from benchmarks.triage_cost import ANOMALIES, BURNING, FIRES, QUIET, instant, measure
+from benchmarks.triage.cost import ANOMALIES, BURNING, FIRES, QUIET, instant, measure
 from streams.pipeline import Shard
-from streams.recordings import NativeRecord
+from streams.replay.recordings import NativeRecord
 
 SMALL = Fleet(services=2, replicas=3, tenants=2)
 

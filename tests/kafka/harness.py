@@ -17,8 +17,8 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
 from streams.contracts.channels import SNAPSHOT_CONFIG
-from streams.snapshots import Snapshot, TopicSnapshots
-from streams.topics import TopicSpec, ensure_topics
+from streams.kafka.topics import TopicSpec, ensure_topics
+from streams.state.snapshots import Snapshot, TopicSnapshots
 from tests.kafka.worker import Options
 
 ROOT = Path(__file__).parents[2]

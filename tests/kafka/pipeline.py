@@ -18,10 +18,10 @@ import orjson
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
-from streams.inputs import InputFormat
-from streams.recordings import read_recording
-from tests.contracts.valid import faults
+from streams.intake.formats import InputFormat
+from streams.replay.recordings import read_recording
 from tests.kafka.harness import ROOT, unique, until
+from tests.streams.contracts.valid import faults
 
 RECORDING = ROOT / "tests" / "recordings" / "serving-h100-2"
 PLAYBOOKS = [

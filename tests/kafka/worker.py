@@ -17,8 +17,8 @@ from pathlib import Path
 import faust
 import numpy as np
 
-from streams.snapshots import Snapshot, TopicSnapshots
-from streams.transport import TP, KafkaSettings, RecordBatch, make_app, run_worker
+from streams.kafka.transport import TP, KafkaSettings, RecordBatch, make_app, run_worker
+from streams.state.snapshots import Snapshot, TopicSnapshots
 
 STORE_EVERY_S = 0.25
 

@@ -13,12 +13,12 @@ import orjson
 from actions.model import Intent
 from classifiers.model import AuditEntry, Incident
 from config import load
-from streams.deadletters import DeadLetter
+from streams.intake.dead_letters import DeadLetter
 from streams.pipeline import Products, Shard
-from streams.plan import Plan, plan_of
-from streams.recordings import read_recording, split_topics
-from streams.shardstate import from_snapshot, to_snapshot
-from streams.snapshots import decode, encode
+from streams.replay.recordings import read_recording, split_topics
+from streams.shard.plan import Plan, plan_of
+from streams.state.shard_snapshot import from_snapshot, to_snapshot
+from streams.state.snapshots import decode, encode
 from tests.streams.records import FakeRecord
 
 ROOT = Path(__file__).parents[2]

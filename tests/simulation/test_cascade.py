@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 import orjson
 import pytest
 
-from classifiers.dependencies import Dependency
+from classifiers.incidents.dependencies import Dependency
+from classifiers.incidents.relations import inhibited
 from classifiers.model import Incident
-from classifiers.relations import inhibited
 from streams.pipeline import Products, Shard
 from tests.simulation.run import LATENCY, Run
 from tests.simulation.test_stories import PLAN, T

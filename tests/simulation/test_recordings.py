@@ -18,9 +18,9 @@ from classifiers.model import Incident
 from config import load
 from streams.demo.scoring import read_truth, score
 from streams.pipeline import Shard
-from streams.plan import Plan, plan_of
-from streams.recordings import read_values
-from streams.replay import replay
+from streams.replay.recordings import read_values
+from streams.replay.replay import replay
+from streams.shard.plan import Plan, plan_of
 from tests.simulation.run import LATENCY, RECORDINGS, Run, demo_plan, gist, recorded, recorded_by_topic
 from tests.streams.records import FakeRecord
 

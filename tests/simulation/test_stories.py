@@ -12,11 +12,11 @@ import pytest
 
 from actions.model import Intent, Status
 from actions.playbook import Match, Playbook, Step
-from classifiers.dependencies import Dependency
+from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Related
 from streams.pipeline import Shard
-from streams.plan import Plan
-from streams.shardstate import SnapshotMismatch, from_snapshot, to_snapshot
+from streams.shard.plan import Plan
+from streams.state.shard_snapshot import SnapshotMismatch, from_snapshot, to_snapshot
 from tests.simulation.run import LATENCY, Run
 from tests.streams.records import FakeRecord
 from tests.streams.spine import default_plan, outcome

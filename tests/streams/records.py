@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.base import Block
-from streams.columns import Samples
-from streams.inputs.native import decode
-from streams.scopes import ScopeTable
-from streams.series import SeriesTable
-from streams.validate import Rules
-from streams.windows import Closed
+from streams.intake.columns import Samples
+from streams.intake.native import decode
+from streams.intake.scopes import ScopeTable
+from streams.intake.validation import Rules
+from streams.windows.series import SeriesTable
+from streams.windows.windower import Closed
 
 NOW_S = 1_795_420_500.0
 

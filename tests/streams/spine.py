@@ -9,13 +9,13 @@ from actions.model import Intent, Mode, Outcome, Status
 from classifiers.model import Incident
 from config import load
 from config.models import Config
-from streams.codec import Record
-from streams.plan import Plan, plan_of
-from streams.publish import Publisher
-from streams.telemetry import Labels, Telemetry
-from streams.transport import TP, RecordBatch
-from streams.wire import Message
-from tests.contracts.valid import faults
+from streams.contracts.envelopes import Message
+from streams.intake.codec import Record
+from streams.kafka.producer import Publisher
+from streams.kafka.transport import TP, RecordBatch
+from streams.shard.plan import Plan, plan_of
+from streams.telemetry.metrics import Labels, Telemetry
+from tests.streams.contracts.valid import faults
 from tests.streams.records import FakeRecord, records, sample
 
 T = 1_795_420_000.0

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from streams.contracts.envelopes import audit_message
 from streams.pipeline import Shard, Stage
-from streams.shardstate import from_snapshot, to_snapshot
-from streams.wire import audit_message
+from streams.state.shard_snapshot import from_snapshot, to_snapshot
 from tests.classifiers.confirmed import feedback
 from tests.streams.spine import LATENCY, T, batch, default_plan, intent, outcome, requests
 

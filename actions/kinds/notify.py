@@ -1,0 +1,69 @@
+"""Tell people: a log line always, and a webhook if one is configured; the undo says that the incident resolved.
+
+Crash: a key runs once, so a notice may be lost with the crash; it is reported as interrupted. Duplicate: the webhook
+gets the same key again and may drop it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import aiohttp
+import structlog
+
+from actions.base import Bounds, Done, RunContext
+from actions.kinds.circuit_breaker import check_method
+from actions.kinds.http import Access, Http, JsonValue, Method, fill_url
+from actions.model import Intent
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyParams:
+    """url: template of the webhook, often a secret itself and never shown but for its host; None logs only.
+
+    Raises `ValueError`.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    method: Method = "POST"
+    access: Access = field(default_factory=Access)
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def __post_init__(self) -> None:
+        check_method("NotifyParams.method", self.method)
+        self.access.check_url("NotifyParams.url", self.url)
+
+    def build(self, session: aiohttp.ClientSession) -> Notify:
+        """The action over a session that the caller closes."""
+        return Notify(self, session)
+
+
+class Notify:
+    """See the module."""
+
+    kind = "notify"
+    reversible = True
+
+    def __init__(self, params: NotifyParams, session: aiohttp.ClientSession) -> None:
+        self._params = params
+        self._http = Http(session, params.access, show_path=False)
+        self.bounds = params.bounds
+
+    async def run(self, intent: Intent, ctx: RunContext) -> Done:
+        """Log, then post the intent as JSON with `state` firing or resolved. Raises `TargetError`."""
+        state = "resolved" if intent.undo else "firing"
+        log.warning(
+            "notice", state=state, service=intent.service, incident_id=intent.incident_id, reason=intent.reason,
+            severity=intent.params.get("severity"), title=intent.params.get("title"), dry_run=ctx.dry_run,
+        )
+        if self._params.url is None:
+            return Done(f"logged: {intent.service} {state}", {"state": state})
+        url = fill_url(self._params.url, intent)
+        shown = self._http.shown(url)
+        if ctx.dry_run:
+            return Done(f"would {self._params.method} to {shown}", {"state": state})
+        body: dict[str, JsonValue] = {"state": state, **asdict(intent)}
+        await self._http.call(self._params.method, url, body=body, key=intent.key)
+        return Done(f"told {shown}: {intent.service} {state}", {"state": state})

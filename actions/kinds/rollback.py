@@ -1,0 +1,136 @@
+"""Roll a model back: move an alias of the MLflow model registry from the version blamed to the last good one.
+
+The alias moves only if it still points to the version blamed. The version blamed is tagged with the incident first, so
+it is never chosen again. MLflow has no compare-and-set: between our last read and our write (one round trip) another
+writer could be overwritten; the read-back then reports what the alias says.
+
+Crash: a key runs once. Duplicate: a second run of the same key finds its own tag and changes nothing.
+Source: MLflow 3 REST API, `mlflow/store/model_registry/rest_store.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from actions.base import Bounds, Done, Refusal, RunContext, TargetError
+from actions.kinds.http import Access, Http, fill_url
+from actions.kinds.registry import Registry, Version
+from actions.model import Intent
+from actions.playbook import TARGET_FIELDS, check_template, render
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackParams:
+    """tracking_url: of the MLflow server. model: template of the registered model's name. version_tag: the tag of a
+    model version that holds the label seen in telemetry; without such a tag the label must be the version number.
+    bad_tag: set to the incident's id on a version blamed. reload_url: template, POSTed after the alias moved. access:
+    for the registry, reload_access: for the gateway. Raises `ValueError`.
+    """
+
+    tracking_url: str
+    model: str = "{model}"
+    alias: str = "champion"
+    version_tag: str = "tocsin.version"
+    bad_tag: str = "tocsin.incident"
+    reload_url: str | None = None
+    access: Access = field(default_factory=Access)
+    reload_access: Access = field(default_factory=Access)
+    bounds: Bounds = field(default_factory=lambda: Bounds(timeout_s=20.0))
+
+    def __post_init__(self) -> None:
+        self.access.check_url("RollbackParams.tracking_url", self.tracking_url)
+        self.reload_access.check_url("RollbackParams.reload_url", self.reload_url)
+        check_template("RollbackParams.model", self.model, TARGET_FIELDS)
+        for name in ("alias", "version_tag", "bad_tag"):
+            if not getattr(self, name):
+                raise ValueError(f"RollbackParams.{name}: {getattr(self, name)!r}, expected a name")
+
+    def build(self, session: aiohttp.ClientSession) -> Rollback:
+        """The action over a session that the caller closes."""
+        return Rollback(self, session)
+
+
+class Rollback:
+    """See the module."""
+
+    kind = "rollback"
+    reversible = False
+
+    def __init__(self, params: RollbackParams, session: aiohttp.ClientSession) -> None:
+        self._params = params
+        self._registry = Registry(Http(session, params.access), params.tracking_url)
+        self._gateway = Http(session, params.reload_access)
+        self.bounds = params.bounds
+
+    async def run(self, intent: Intent, ctx: RunContext) -> Done:
+        """Tag, move, read back, reload. Raises `Refusal` if the alias moved or no good version is left."""
+        params = self._params
+        model = render(params.model, {name: getattr(intent, name) for name in TARGET_FIELDS})
+        if model is None or intent.version is None:
+            raise Refusal(f"rollback of {intent.target}: the intent names no model or no version to blame")
+        current = await self._registry.alias(model, params.alias)
+        versions = await self._registry.versions(model)
+        bad = _resolve(versions, intent.version, params.version_tag, model)
+        if current != bad.number:
+            if bad.tags.get(_moved_tag(params)) == f"{intent.key}:{current}":
+                return await self._reloaded(intent, model, bad.number, current)
+            raise Refusal(f"{model}@{params.alias} is already on v{current}, not on v{bad.number} ({intent.version})")
+        good = _choose(versions, bad, intent, params)
+        if ctx.dry_run:
+            return Done(f"would move {model}@{params.alias} from v{bad.number} to v{good.number}")
+        await self._registry.tag(model, bad.number, params.bad_tag, intent.incident_id)
+        await self._registry.tag(model, bad.number, _moved_tag(params), f"{intent.key}:{good.number}")
+        await self._move(model, bad.number, good.number)
+        return await self._reloaded(intent, model, bad.number, good.number)
+
+    async def _move(self, model: str, bad: int, good: int) -> None:
+        alias = self._params.alias
+        current = await self._registry.alias(model, alias)
+        if current != bad:
+            raise Refusal(f"{model}@{alias} moved to v{current} meanwhile, expected v{bad}")
+        await self._registry.point(model, alias, good)
+        found = await self._registry.alias(model, alias)
+        if found != good:
+            raise TargetError(f"{model}@{alias} reads v{found} after setting v{good}", retryable=False)
+
+    async def _reloaded(self, intent: Intent, model: str, bad: int, good: int) -> Done:
+        params = self._params
+        moved = f"{model}@{params.alias} moved from v{bad} to v{good}"
+        data = {"model": model, "alias": params.alias, "from_version": str(bad), "to_version": str(good)}
+        if params.reload_url is None:
+            return Done(moved, dict(data))
+        url = fill_url(params.reload_url, intent)
+        try:
+            await self._gateway.call("POST", url, body={**data, "key": intent.key}, key=intent.key)
+        except TargetError as fault:
+            raise TargetError(f"{moved}, but the reload failed: {fault}", retryable=fault.retryable) from fault
+        return Done(f"{moved}, gateway reloaded", dict(data))
+
+
+def _moved_tag(params: RollbackParams) -> str:
+    return f"{params.bad_tag}.rollback"
+
+
+def _resolve(versions: list[Version], label: str, tag: str, model: str) -> Version:
+    """The registry version behind a label of telemetry; with several of one label, the newest."""
+    tagged = [v for v in versions if v.tags.get(tag) == label]
+    found = tagged or [v for v in versions if str(v.number) == label]
+    if not found:
+        raise TargetError(f"model {model}: no version with tag {tag}={label} or number {label}", retryable=False)
+    return max(found, key=lambda v: v.number)
+
+
+def _choose(versions: list[Version], bad: Version, intent: Intent, params: RollbackParams) -> Version:
+    wanted = intent.params.get("to_version")
+    if wanted is not None:
+        label = f"{wanted:g}" if isinstance(wanted, float) else str(wanted)
+        chosen = _resolve(versions, label, params.version_tag, bad.model)
+        if chosen.number == bad.number or params.bad_tag in chosen.tags:
+            raise Refusal(f"model {bad.model}: v{chosen.number} was asked for, but it raised an incident itself")
+        return chosen
+    good = [v for v in versions if v.number < bad.number and v.ready and params.bad_tag not in v.tags]
+    if not good:
+        raise Refusal(f"model {bad.model}: no ready version older than v{bad.number} is free of incidents")
+    return max(good, key=lambda v: v.number)

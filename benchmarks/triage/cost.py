@@ -1,0 +1,191 @@
+"""What triage costs while everything burns: 10,000 anomalies in 1,000 services at every instant, in one process.
+
+`python -m benchmarks.triage.cost [--smoke] [--json FILE]`. Readings are made beforehand and go through triage and the
+decisions after it, as the pipeline calls them at each window's end; detectors and Kafka are not in it. Of the latency
+budget an instant may take what the window and the lateness leave; the slowest instant, in which every incident opens,
+is told beside it. CPU time, the garbage collector's share included, with its thresholds as the worker sets them; a pass
+over the same readings that only looks at each level is measured beside it, so that machines compare as ratios.
+
+Three fires: every service with one cause; every service with ten, each on a replica of its own; and one cause each in a
+tree of services, ten upon one, so that all but the root's are effects.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import orjson
+from rich.table import Table
+
+from benchmarks.broker.rig import console
+from classifiers.causes.causes import CauseParams, Live, Share, ShareOut, share_out
+from classifiers.incidents.builder import ServiceKey
+from classifiers.incidents.dependencies import Dependency
+from classifiers.incidents.triage import Triage
+from classifiers.model import Anomaly, Scope
+from config import load
+from streams.shard.applied_directives import Control
+from streams.shard.decisions import Decider
+from streams.shard.plan import Plan, plan_of
+
+SERVICES, ANOMALIES, REPLICAS = 1_000, 10, 10
+METRICS = ("latency_ms", "confidence", "error")
+BURNING, QUIET = 20, 12
+"""Instants in which all alarm, and in which none does: enough to confirm, to clear and to resolve."""
+LATENCY_S = 2.5
+"""Produce to incident published (design, section 9)."""
+BAR_US = 50.0
+COLLECTOR = (10_000, 20, 50)
+Instant = Mapping[ServiceKey, Sequence[Anomaly]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """What burns, and how alarms are shared out to causes. tree: the services need each other, ten need one."""
+
+    name: str
+    share: ShareOut
+    tree: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """CPU seconds of each instant, burning ones first, and of a bare pass over the readings of one."""
+
+    fire: str
+    anomalies: int
+    incidents: int
+    burning_s: tuple[float, ...]
+    quiet_s: tuple[float, ...]
+    bare_s: float
+
+    @property
+    def us(self) -> float:
+        """CPU microseconds an anomaly, over all burning instants, the opening of all incidents included."""
+        return 1e6 * sum(self.burning_s) / (len(self.burning_s) * self.anomalies)
+
+    @property
+    def usual_s(self) -> float:
+        """The middle one of the burning instants."""
+        return median(self.burning_s)
+
+    @property
+    def worst_s(self) -> float:
+        """The slowest instant."""
+        return max(*self.burning_s, *self.quiet_s)
+
+
+def by_replica(
+    readings: Sequence[Anomaly], _live: Sequence[Live], _now_s: float, _params: CauseParams, _least: float,
+) -> list[Share]:
+    """Each replica's alarms are a cause of their own, whatever the others do."""
+    found: dict[str, list[Anomaly]] = {}
+    for reading in readings:
+        if reading.alarming:
+            found.setdefault(reading.scope.replica or "all", []).append(reading)
+    return [Share(name, tuple(mine)) for name, mine in found.items()]
+
+
+FIRES = (Fire("one cause a service", share_out), Fire("ten causes a service", by_replica),
+         Fire("one cause each, in a tree", share_out, tree=True))
+
+
+def instant(services: int, now_s: float, burning: bool) -> Instant:
+    """All readings at one window's end: latency of every replica moves, the other metrics and the whole do not."""
+    found: dict[ServiceKey, list[Anomaly]] = {}
+    for number in range(services):
+        service = f"service-{number:04}"
+        scopes = [Scope(service, "m"), *(Scope(service, "m", replica=f"r{r}") for r in range(REPLICAS))]
+        found[service, "m"] = [
+            _reading(scope, metric, now_s, burning and metric == "latency_ms" and scope.replica is not None)
+            for metric in METRICS for scope in scopes
+        ]
+    return found
+
+
+def _reading(scope: Scope, metric: str, now_s: float, off: bool) -> Anomaly:
+    value, level = (200.0, 2.0) if off else (100.0, 0.1)
+    return Anomaly(
+        scope, metric, "robust_location", now_s - 1.0, now_s, value, 100.0, level, "up" if off else "none", 20,
+        now_s - 1.0, 1.0,
+    )
+
+
+def measure(fire: Fire, plan: Plan, services: int) -> Result:
+    """Burn, then fall quiet, and time each instant."""
+    tree = tuple(Dependency(f"service-{n:04}", (f"service-{n // 10:04}",)) for n in range(1, services))
+    params = replace(plan.triage, dependencies=tree if fire.tree else ())
+    triage = Triage(params, plan.tier_of, plan.config_hash, fire.share)
+    control = Control(plan.maintenance, lambda _: None)
+    decider = Decider(plan.decisions, triage, control, lambda _: REPLICAS)
+    took: dict[bool, list[float]] = {True: [], False: []}
+    incidents, bare_s = 0, 0.0
+    for number in range(BURNING + QUIET):
+        now_s, burning = float(number), number < BURNING
+        readings = instant(services, now_s, burning)
+        bare_s = max(bare_s, _timed(lambda found=readings: _look(found)))  # type: ignore[misc]
+        took[burning].append(_timed(lambda at=now_s, found=readings: _work(triage, decider, at, found)))  # type: ignore[misc]
+        incidents = max(incidents, len(triage.open_incidents()))
+    return Result(fire.name, services * ANOMALIES, incidents, tuple(took[True]), tuple(took[False]), bare_s)
+
+
+def _work(triage: Triage, decider: Decider, now_s: float, readings: Instant) -> None:
+    decider.follow(triage.instant(now_s, readings), now_s)
+    triage.take_audit()
+
+
+def _look(readings: Instant) -> int:
+    return sum(reading.alarming for found in readings.values() for reading in found)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    gc.collect()
+    start_s = time.process_time()
+    work()
+    return time.process_time() - start_s
+
+
+def budget_s(plan: Plan) -> float:
+    """What an instant may take: the latency bar without the window and the lateness, and never more than a window."""
+    return min(plan.windows.size_s, LATENCY_S - plan.windows.size_s - plan.windows.lateness_s)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print, and answer 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(prog="benchmarks.triage.cost", description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="a tenth of the services")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args(arguments)
+    gc.set_threshold(*COLLECTOR)
+    plan = plan_of(load(None, {}))
+    services = SERVICES // 10 if options.smoke else SERVICES
+    results = [measure(fire, plan, services) for fire in FIRES]
+    table = Table(title=f"{services * ANOMALIES:,} anomalies in {services:,} services", title_justify="left")
+    table.add_column("fire", no_wrap=True)
+    for head in ("incidents", "us an anomaly", "bare looks", "ms an instant", "of budget", "slowest ms", "quiet ms"):
+        table.add_column(head, justify="right")
+    for one in results:
+        table.add_row(
+            one.fire, f"{one.incidents:,}", f"{one.us:.1f}", f"{one.usual_s / one.bare_s:.0f}",
+            f"{1e3 * one.usual_s:.0f}", f"{one.usual_s / budget_s(plan):.2f}", f"{1e3 * one.worst_s:.0f}",
+            f"{1e3 * median(one.quiet_s):.0f}",
+        )
+    console.print(table, f"bars: {BAR_US:g} us an anomaly, {budget_s(plan):g} s an instant")
+    if options.json is not None:
+        figures = {
+            one.fire: {"us": one.us, "instant_s": one.usual_s, "slowest_s": one.worst_s, "bare_s": one.bare_s}
+            for one in results
+        }
+        options.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+    return 0 if all(one.us <= BAR_US and one.usual_s <= budget_s(plan) for one in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

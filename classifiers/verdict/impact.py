@@ -1,0 +1,201 @@
+"""What an episode does to requests: how much quality, time and answers they lose, and how many of them.
+
+Read from the deviations of the scope that is blamed, and of the whole service where the loss is counted over all. Each
+harm has points for its size and points for its breadth; a table says what sizes are worth. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from classifiers.evidence.attribution import Blame, dimension_of
+from classifiers.evidence.evidence_table import ABSENCE, Line, Tally
+from classifiers.evidence.families import family_of
+from classifiers.model import Factor
+
+Steps = tuple[tuple[float, float], ...]
+MINOR = -1.25
+MODERATE = 2.0
+SIGNIFICANT = 3.0
+NOTICED = 1.1
+"""Growth of latency below which nobody is said to wait."""
+_LOAD = {"latency", "first_token", "queueing", "decode", "traffic", "saturation"}
+"""Families whose alarms may mean that requests take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeParams:
+    """Sizes from which a harm counts as small, large, or worst. Shares are of 1, growth is a factor.
+
+    small_loss, large_loss, worst_loss: of quality. small_growth, large_growth: of latency over what was expected.
+    small_errors, large_errors, outage: failed requests of all. wide: share of the traffic that is not just a part.
+    """
+
+    small_loss: float = 0.05
+    large_loss: float = 0.15
+    worst_loss: float = 0.5
+    small_growth: float = 1.25
+    large_growth: float = 2.0
+    small_errors: float = 0.02
+    large_errors: float = 0.1
+    outage: float = 0.9
+    wide: float = 0.3
+
+    def __post_init__(self) -> None:
+        for names in (
+            ("small_loss", "large_loss", "worst_loss"), ("small_errors", "large_errors", "outage"), ("wide",),
+        ):
+            sizes = [getattr(self, name) for name in names]
+            if not all(0 < size <= 1 for size in sizes) or sizes != sorted(sizes):
+                raise ValueError(f"{', '.join(names)} are {sizes}, expected shares in (0, 1], in order")
+        if not 1 < self.small_growth <= self.large_growth:
+            raise ValueError(
+                f"small_growth, large_growth are {self.small_growth}, {self.large_growth}, expected factors above 1, "
+                "in order",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """One kind of harm. size: points for how bad, breadth: points for how many. value: as measured."""
+
+    name: str
+    value: float | None
+    size: float
+    breadth: float
+    text: str
+
+    @property
+    def points(self) -> float:
+        return self.size + self.breadth
+
+    def factors(self, share: float, scope: str) -> tuple[Factor, Factor]:
+        """As told in the incident."""
+        value = None if self.value is None else round(self.value, 3)
+        return (
+            Factor(self.name, value, self.size, self.text),
+            Factor("breadth", scope, self.breadth, f"{scope} is hit, {share:.0%} of the traffic"),
+        )
+
+
+class Harms:
+    """The harms of an episode to the scope that is blamed."""
+
+    def __init__(self, tally: Tally, blame: Blame, params: SizeParams) -> None:
+        self._params = params
+        self._blame = blame
+        self._tally = tally
+        self._base: dict[str, Line] = {}
+        self._hit: dict[str, Line] = {}
+        self._alarmed: set[str] = set()
+        for (metric, scope), line in tally.lines.items():
+            dimension = dimension_of(scope)
+            if dimension is None:
+                self._base[metric] = line
+            if dimension == blame.dimension and (dimension is None or getattr(scope, dimension) == blame.value):
+                self._hit[metric] = line
+            if line.alarms:
+                self._alarmed.add(metric)
+        self.share = self._share()
+        self.breadth = self._breadth()
+
+    def worst(self, pattern: str) -> Harm:
+        """The harm with the most points; `pattern` is what it was found to be, which may be a harm in itself."""
+        found = [*self._measured(), *self._named(pattern)]
+        return max(found, key=lambda harm: (harm.points, harm.name)) if found else Harm(
+            "deviation", None, MINOR, self.breadth, "nobody is seen to suffer from it",
+        )
+
+    def errors(self) -> float | None:
+        """Share of all requests that fail beyond what is usual; None where no error metric alarmed."""
+        shares = [line.deviation for metric, line in self._base.items() if self._is(metric, "errors")]
+        if not shares:
+            shares = [line.deviation * self.share for metric, line in self._hit.items() if self._is(metric, "errors")]
+        return max(shares) if shares else None
+
+    def _is(self, metric: str, family: str) -> bool:
+        return metric in self._alarmed and family_of(metric) == family
+
+    def _share(self) -> float:
+        """Of the service's traffic, by samples; a scope that sends nothing counts as one of its siblings."""
+        if self._blame.dimension is None:
+            return 1.0
+        both = [(self._hit[m].samples, self._base[m].samples) for m in self._hit if m in self._base and m != ABSENCE]
+        mine, all_of_it = max(both, key=lambda pair: pair[1], default=(0, 0))
+        if mine and all_of_it:
+            return min(1.0, mine / all_of_it)
+        siblings = {getattr(scope, self._blame.dimension) for _, scope in self._tally.lines} - {None}
+        return 1.0 / max(len(siblings), 1)
+
+    def _breadth(self) -> float:
+        """Points: a single tenant is narrow, however large; a part of the traffic less than most of it."""
+        if self._blame.dimension == "tenant":
+            return -0.5
+        if self.share >= 0.9:
+            return 2.0
+        return 1.5 if self.share >= self._params.wide else 0.5
+
+    def _measured(self) -> Iterator[Harm]:
+        params, breadth = self._params, self.breadth
+        loss = self._loss()
+        if loss is not None:
+            steps: Steps = ((params.worst_loss, 4.5), (params.large_loss, SIGNIFICANT), (params.small_loss, MODERATE))
+            yield Harm("quality", loss, _points(loss, steps), breadth, f"{loss:.0%} of the quality is lost")
+        growth = self._growth()
+        if growth is not None and growth >= NOTICED:
+            steps = ((params.large_growth, SIGNIFICANT), (params.small_growth, MODERATE))
+            yield Harm("latency", growth, _points(growth, steps), breadth, f"requests take {growth:.2f} times as long")
+        errors = self.errors()
+        if errors is not None:
+            steps = ((params.outage, 6.5), (params.large_errors, 4.75), (params.small_errors, MODERATE))
+            narrow = -0.75 if self._blame.dimension == "tenant" else 0.0
+            yield Harm("errors", errors, _points(errors, steps), narrow, f"{errors:.0%} of all requests fail")
+        if ABSENCE in self._hit and self._hit[ABSENCE].alarms:
+            size = 6.5 if self._blame.dimension is None else MODERATE if self._blame.dimension == "tenant" else 4.75
+            yield Harm("silence", self.share, size, 0.0, "nothing is heard any more")
+
+    def _loss(self) -> float | None:
+        """Of quality, by what is a share; log-probabilities have no zero, and count as moderate where they alone
+        fell."""
+        fell = [metric for metric in self._hit if self._is(metric, "quality")]
+        shares = [-self._hit[m].deviation for m in fell if (self._hit[m].peak.expected or -1.0) > 0.0]
+        if shares:
+            return max(shares)
+        return self._params.small_loss if fell else None
+
+    def _growth(self) -> float | None:
+        """Of latency, or of what comes before the first token where no latency is told, as a factor."""
+        if _LOAD.isdisjoint(map(family_of, self._alarmed)):
+            return None
+        for families in (("latency",), ("decode", "first_token", "queueing")):
+            found = [line.deviation for metric, line in self._hit.items() if family_of(metric) in families]
+            if found:
+                return 1.0 + max(found)
+        return None
+
+    def _named(self, pattern: str) -> Iterator[Harm]:
+        worth = NAMED.get(pattern)
+        if worth is not None:
+            size, text = worth
+            yield Harm("kind", None, size, self.breadth, text)
+
+
+NAMED: Mapping[str, tuple[float, str]] = {
+    "breach": (7.0, "what got out cannot be taken back"),
+    "attack": (2.75, "an attack, turned away so far"),
+    "bad_input": (MODERATE, "inputs are wrong, and answers with them"),
+    "lost_context": (2.75, "answers miss their context"),
+    "cut_context": (MODERATE, "answers miss their context"),
+    "context_overflow": (MODERATE, "one tenant's requests are not what they were"),
+    "input_drift": (MODERATE, "one tenant's answers are not what they were"),
+    "traffic_surge": (-4.25, "more traffic, a matter of planning while nobody suffers"),
+    "surge": (-4.25, "more traffic, a matter of planning while nobody suffers"),
+    "saturated": (-4.25, "fuller than before, a matter of planning while nobody suffers"),
+}
+"""Harm that lies in what happens, whatever else is measured."""
+
+
+def _points(value: float, steps: Steps) -> float:
+    return next((points for bar, points in steps if value >= bar), MINOR)
+

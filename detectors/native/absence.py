@@ -1,0 +1,109 @@
+"""Absence: has a series that used to report fallen silent for longer than its own gaps explain?
+
+Learns the mean and variance of the time from one window's end to the next. The silence that alarms is the smaller of
+two bounds that are passed once per budget: a geometric one (random arrivals seen through windows) and a Bernstein one
+(regular or bursty arrivals), and never less than `least_gaps` gaps. So a busy series is missed after two or three
+windows, one that reports now and then only after a silence that is rare for it. Low traffic is not silence: it is the
+business of a rate series and its detectors.
+
+Every window counts, also those other detectors must not learn from. An outage counts as no more than the silence that
+alarms. Fails: on the first `warm_up` windows of a series, and when a whole partition stops (then event time stops too;
+see the progress watchdog). Cost: 0.5 us per window and series; 40 bytes a series.
+
+Source: Boucheron, Lugosi and Massart 2013, chapter 2 (sub-gamma tails).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.banks.table import Column, Table, Tabled
+from detectors.base import Block, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceParams:
+    """window_s: base window. every_windows: the budget. least_gaps: usual gaps of silence below which nothing alarms.
+
+    warm_up: gaps before a row is judged. memory: gaps over which means are taken.
+    """
+
+    window_s: float = 1.0
+    every_windows: float = 604_800.0
+    least_gaps: float = 2.5
+    warm_up: int = 10
+    memory: float = 500.0
+
+    def build(self, capacity: int) -> Absence:
+        """The bank."""
+        return Absence(self, capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """(n,) each: level (1.0 is the budget, NaN for rows still warming up), how long, the usual gap, both in seconds."""
+
+    level: FloatArray
+    silence_s: FloatArray
+    expected_gap_s: FloatArray
+
+
+class Absence(Tabled):
+    """The bank; see the module. Not a `Detector`: it is asked about rows and an instant, not about windows."""
+
+    def __init__(self, params: AbsenceParams, capacity: int) -> None:
+        self._params = params
+        self._log_budget = float(np.log(max(params.every_windows, 2.0)))
+        self._rows = Table(
+            {
+                "last_s": Column(np.float64, np.nan),
+                "gaps": Column(np.float64, 0.0),
+                "mean": Column(np.float64, 0.0),
+                "variance": Column(np.float64, 0.0),
+            },
+            capacity,
+        )
+
+    def silence(self, rows: IntArray, now_s: float) -> Silence:
+        """Judge these rows' silence at `now_s`: event time up to which all windows are closed (the watermark)."""
+        cells = self._rows
+        silence_s = np.maximum(now_s - cells["last_s"][rows], 0.0)
+        level = np.where(cells["gaps"][rows] >= self._params.warm_up, silence_s / self._bound_s(rows), np.nan)
+        return Silence(level, silence_s, np.where(np.isnan(level), np.nan, cells["mean"][rows]))
+
+    def _bound_s(self, rows: IntArray) -> FloatArray:
+        """(n,) the silence that is level 1.0."""
+        params, cells = self._params, self._rows
+        number, mean, variance = cells["gaps"][rows], cells["mean"][rows], cells["variance"][rows]
+        gap = np.maximum(mean, params.window_s)
+        # Half an empty window that was never seen keeps a short history from being taken for certainty.
+        empty = (number * (gap / params.window_s - 1.0) + 0.5) / (number + 1.0)
+        geometric = params.window_s * self._log_budget / np.log1p(1.0 / empty)
+        variance = (number * variance + 0.5 * gap * params.window_s) / (number + 1.0)
+        bernstein = gap + np.sqrt(2.0 * variance * self._log_budget) + variance / gap * self._log_budget
+        bound: FloatArray = np.maximum(params.least_gaps * gap, np.minimum(geometric, bernstein))
+        return bound
+
+    def learn(self, block: Block) -> None:
+        """Take the arrival of each window in; windows out of order change nothing."""
+        rows, cells = block.rows, self._rows
+        gap = block.end_s - cells["last_s"][rows]
+        known = gap > 0.0
+        cells["last_s"][rows] = np.fmax(cells["last_s"][rows], block.end_s)
+        if not known.any():
+            return
+        rows, gap = rows[known], gap[known]
+        number = cells["gaps"][rows]
+        gap = np.where(number >= self._params.warm_up, np.minimum(gap, self._bound_s(rows)), gap)
+        number = np.minimum(number + 1.0, self._params.memory)
+        step = gap - cells["mean"][rows]
+        mean = cells["mean"][rows] + step / number
+        cells["variance"][rows] += (step * (gap - mean) - cells["variance"][rows]) / number
+        cells["mean"][rows] = mean
+        cells["gaps"][rows] = number
+
+    def excuse(self, rows: IntArray, now_s: float) -> None:
+        """Let the silence of these rows up to `now_s` not count: the caller knows its cause. No gap is learned."""
+        self._rows["last_s"][rows] = np.maximum(self._rows["last_s"][rows], now_s)

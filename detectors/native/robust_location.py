@@ -1,0 +1,283 @@
+"""Robust location: how many robust spreads does a window lie from the median of the row's recent windows?
+
+Keeps the last windows of each row in a ring; centre and spread are its median and its median absolute deviation, the
+latter held above a share of the ring's trimmed root mean square (series that rest and jump) and above a share of the
+centre (flat series). Both are recomputed every few windows, counted per row, so a replay does it at the same ones.
+
+A window of fewer samples than usual is judged by a wider spread (from the samples' own), and a window of several
+samples is judged by the value that is left without its most extreme sample: one slow request is not a slow service.
+
+A young row whose newest windows disagree with all before them drops those: a service that was still warming up is not
+what the row is compared with for the next minutes.
+
+Fails: a change that lasts longer than half the ring, and is learned, becomes normal. Blind to changes inside the spread
+(see CUSUM). Cost: about 1.5 us per window and series in blocks of 200; 830 bytes a series.
+
+Source: Hampel 1974 (median and MAD); Huber and Ronchetti 2009, chapter 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.banks.banked import Banked
+from detectors.banks.table import Column, Table
+from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
+from detectors.calibration.calibrator import TailCalibrator, TailParams
+
+_MAD_TO_SIGMA = 1.4826
+_LARGEST = 1e38
+"""Values are kept as float32; larger ones are clipped, which leaves their order and their alarm intact."""
+_MOST = 1e6
+"""Deviations end here, in spreads, so that nothing downstream overflows."""
+
+_FAR = 100.0
+"""A distance counts towards the long-run floor for at most so many times what is usual."""
+_CALM = 1.2
+"""Most spread, as a multiple of that of the ring's newest half: a calm row is not judged by its stormy past."""
+
+
+@dataclass(frozen=True, slots=True)
+class RobustLocationParams:
+    """ring, recent, settle, warm_up, refresh_every: in windows kept; warm_up is the least a centre is taken from.
+    stride: one window of so many is kept, so that the same memory reaches further back.
+
+    relative_floor: least spread as a share of the centre's size. rest_floor: least spread as a share of the ring's
+    trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these lie
+    further away than so many of their spreads; young are the first `settle` windows. small_ring: a ring of n windows
+    knows its spread less well; deviations are divided by 1 + small_ring (1/n - 1/ring). within_memory: windows over
+    which the samples' own spread is averaged. wander_floor, wander_memory: least spread as a share of the mean distance
+    from the centre over so many windows, alarming ones included: a row that rests for longer than its ring and then
+    moves as it often did is no news.
+    """
+
+    every_windows: float = 604_800.0
+    ring: int = 128
+    stride: int = 1
+    warm_up: int = 16
+    refresh_every: int = 8
+    recent: int = 16
+    settle: int = 64
+    relative_floor: float = 1e-3
+    rest_floor: float = 0.5
+    break_spreads: float = 3.0
+    small_ring: float = 16.0
+    within_memory: float = 128.0
+    wander_floor: float = 0.3
+    wander_memory: float = 20_000.0
+    tail: TailParams = field(default_factory=lambda: TailParams(mark=2.05, rate=0.0195, excess=0.37))
+
+    def build(self, capacity: int) -> RobustLocation:
+        """The bank."""
+        return RobustLocation(self, capacity)
+
+
+class RobustLocation(Banked):
+    """The bank; see the module. `Scores.raw` is the distance in spreads, without sign."""
+
+    def __init__(self, params: RobustLocationParams, capacity: int) -> None:
+        self._params = params
+        self._rows = Table(
+            {
+                "ring": Column(np.float32, np.nan, (params.ring,)),
+                "head": Column(np.int32, 0),
+                "filled": Column(np.int32, 0),
+                "seen": Column(np.int64, 0),
+                "learned": Column(np.int64, 0),
+                "centre": Column(np.float64, np.nan),
+                "spread": Column(np.float64, np.nan),
+                "within": Column(np.float64, 0.0),
+                "thinness": Column(np.float64, 0.0),
+                "wander": Column(np.float64, 0.0),
+                "witnessed": Column(np.float64, 0.0),
+            },
+            capacity,
+        )
+        self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
+        super().__init__({"rows": self._rows, "tail": self._tail})
+
+    def score(self, block: Block) -> Scores:
+        """Judge each window against its row's ring; NaN until `warm_up` windows were learned."""
+        return self.judge(block, *without_extreme(block), *self.frame(block))
+
+    def judge(
+        self, block: Block, lower: FloatArray, upper: FloatArray, centre: FloatArray, spread: FloatArray
+    ) -> Scores:
+        """As `score`, from parts the caller has: each window's value without its largest and without its smallest
+        sample, and the block's `frame`.
+        """
+        side = np.sign(block.value - centre)
+        kept = np.where(side > 0, np.maximum(lower, centre), np.minimum(upper, centre))
+        raw = np.minimum(np.abs(kept - centre) / spread, _MOST)
+        direction = np.where(np.isfinite(raw), side, 0).astype(np.intp)
+        return Scores(self._tail.level(block.rows, raw * direction), raw, direction, centre)
+
+    def frame(self, block: Block) -> tuple[FloatArray, FloatArray]:
+        """(n,), (n,): the centre and the spread each window is judged by; NaN for cold rows.
+
+        The spread allows for the window's number of samples and for the age of the ring.
+        """
+        rows, cells, params = block.rows, self._rows, self._params
+        thinner = np.maximum(1.0 / block.count - cells["thinness"][rows], 0.0)
+        spread = np.sqrt(cells["spread"][rows] ** 2 + cells["within"][rows] * thinner)
+        filled = np.maximum(cells["filled"][rows], 1)
+        spread *= 1.0 + params.small_ring * (1.0 / filled - 1.0 / params.ring)
+        return cells["centre"][rows], spread
+
+    def filled(self, rows: IntArray) -> IntArray:
+        """(n,) windows in each row's ring."""
+        filled: IntArray = self._rows["filled"][rows]
+        return filled
+
+    def young(self, rows: IntArray) -> BoolArray:
+        """(n,) rows in their first `settle` windows, which may yet forget what they began with."""
+        young: BoolArray = self._rows["learned"][rows] <= self._params.settle
+        return young
+
+    def track(self, block: Block) -> None:
+        """Take every window's score as evidence of the tail."""
+        scores = self.score(block)
+        self.witness(block, scores)
+        self.roam(block, scores)
+
+    def settle(self, block: Block) -> None:
+        """Take windows that may be learned from into their rows' rings and tails."""
+        self.take_in(block, self.score(block))
+
+    def witness(self, block: Block, scores: Scores) -> None:
+        """Take every window's score as evidence of the tail, whether or not the window may be learned from."""
+        self._tail.track(block.rows, scores.raw * scores.direction)
+
+    def roam(self, block: Block, scores: Scores) -> None:
+        """Take distances from the centre into the mean distance that the floor of the spread is a share of."""
+        warm = np.isfinite(scores.raw)
+        rows, cells = block.rows[warm], self._rows
+        away = np.abs(block.value[warm] - scores.expected[warm])
+        usual = np.maximum(np.maximum(cells["wander"][rows], cells["spread"][rows]), np.abs(scores.expected[warm]))
+        # An absurd window counts for no more than a large one, as far as the row has shown what is large.
+        most = np.where(usual > 1e-30, np.minimum(_FAR * usual, _LARGEST), _LARGEST)
+        away = np.minimum(away, most)
+        number = np.minimum(cells["witnessed"][rows] + 1.0, self._params.wander_memory)
+        cells["witnessed"][rows] = number
+        cells["wander"][rows] += (away - cells["wander"][rows]) / number
+
+    def take_in(self, block: Block, scores: Scores) -> None:
+        """Learn from windows that may be learned from, with the scores that `witness` had."""
+        rows, cells, params = block.rows, self._rows, self._params
+        warm = np.isfinite(scores.raw)
+        if warm.any():
+            self._tail.learn(rows[warm], (scores.raw * scores.direction)[warm])
+        seen = cells["seen"][rows] + 1
+        cells["seen"][rows] = seen
+        self._learn_within(block, seen)
+        if params.stride > 1:
+            block = block.take(seen % params.stride == 0)
+            rows = block.rows
+        if not len(rows):
+            return
+        head = cells["head"][rows]
+        cells["ring"][rows, head] = np.clip(block.value, -_LARGEST, _LARGEST)
+        cells["head"][rows] = (head + 1) % params.ring
+        filled = np.minimum(cells["filled"][rows] + 1, params.ring)
+        cells["filled"][rows] = filled
+        learned = cells["learned"][rows] + 1
+        cells["learned"][rows] = learned
+        due = (filled >= params.warm_up) & ((learned % params.refresh_every == 0) | (filled == params.warm_up))
+        if due.any():
+            self._refresh(rows[due])
+
+    def _learn_within(self, block: Block, seen: NDArray[np.int64]) -> None:
+        """Average the samples' own variance and the reciprocal of their number; one window moves them a bounded way."""
+        rows, cells = block.rows, self._rows
+        step = 1.0 / np.minimum(seen, self._params.within_memory)
+        within = cells["within"][rows]
+        several = block.count > 1
+        variance = np.minimum(block.std, _LARGEST) ** 2
+        variance = np.where(within > 0, np.minimum(variance, 9.0 * within), variance)
+        cells["within"][rows] = np.where(several, within + step * (variance - within), within)
+        thinness = cells["thinness"][rows]
+        cells["thinness"][rows] = thinness + step * (1.0 / block.count - thinness)
+
+    def _refresh(self, rows: IntArray) -> None:
+        cells, params = self._rows, self._params
+        young = self.young(rows)
+        if young.any():
+            self._drop_broken(rows[young])
+            rows = rows[cells["filled"][rows] >= params.warm_up]
+        filled = cells["filled"][rows]
+        ring = cells["ring"][rows]
+        calm = _CALM * self._newest_spread(ring, cells["head"][rows], filled)
+        ring.sort(axis=1)
+        centre = _middle(ring, filled)
+        away = np.abs(ring - centre[:, None])
+        away.sort(axis=1)
+        # The largest 1 in 64 are left out of the root mean square, so that a lone outlier does not widen it.
+        inside = np.arange(params.ring) < (filled - (filled + 63) // 64)[:, None]
+        square = np.where(inside, away, 0.0).astype(np.float64) ** 2
+        rest = np.sqrt(square.sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
+        spread = np.minimum(_MAD_TO_SIGMA * _middle(away, filled), calm)
+        # Rare failures leave a median deviation of nothing; yet no mean is known better than its samples allow.
+        sampled = np.sqrt(cells["within"][rows] * cells["thinness"][rows])
+        spread = np.where(spread > 0.0, spread, sampled)
+        floor = np.maximum(params.relative_floor * np.abs(centre), np.finfo(np.float32).tiny)
+        cells["centre"][rows] = centre
+        floor = np.maximum(floor, params.wander_floor * cells["wander"][rows])
+        cells["spread"][rows] = np.maximum(np.maximum(spread, params.rest_floor * rest), floor)
+
+    def _newest_spread(self, ring: FloatArray, head: IntArray, filled: IntArray) -> FloatArray:
+        """The spread of each ring's newest half, around its own median."""
+        half = np.maximum(filled // 2, 1)
+        back = (head[:, None] - 1 - np.arange(self._params.ring // 2)) % self._params.ring
+        newest = np.take_along_axis(ring, back, axis=1)
+        newest[np.arange(newest.shape[1]) >= half[:, None]] = np.nan
+        return _median_spread(newest, half)[1]
+
+    def _drop_broken(self, rows: IntArray) -> None:
+        """Young rows whose newest windows lie far from the older ones forget the older ones, and may be cold again."""
+        cells, params = self._rows, self._params
+        filled = cells["filled"][rows]
+        rows = rows[filled >= params.recent + params.recent // 2]
+        if not len(rows):
+            return
+        filled, ring = cells["filled"][rows], cells["ring"][rows]
+        age = (cells["head"][rows][:, None] - 1 - np.arange(params.ring)) % params.ring
+        recent = age < params.recent
+        new, new_spread = _median_spread(np.where(recent, ring, np.nan), np.full(len(rows), params.recent))
+        old, _ = _median_spread(np.where(recent, np.nan, ring), filled - params.recent)
+        least = np.maximum(params.relative_floor * np.abs(new), np.finfo(np.float32).tiny)
+        broken = np.abs(new - old) > params.break_spreads * np.maximum(new_spread, least)
+        if not broken.any():
+            return
+        hit = rows[broken]
+        cells["ring"][hit] = np.where(recent[broken], ring[broken], np.nan)
+        cells["filled"][hit] = params.recent
+        if params.recent < params.warm_up:
+            cells["centre"][hit] = np.nan
+            cells["spread"][hit] = np.nan
+
+
+def without_extreme(block: Block) -> tuple[FloatArray, FloatArray]:
+    """(n,), (n,): each window's mean without its largest and without its smallest sample; of one sample, the value."""
+    several: BoolArray = block.count > 1
+    fewer = np.maximum(block.count - 1.0, 1.0)
+    lower = np.where(several, block.value - (block.maximum - block.value) / fewer, block.value)
+    upper = np.where(several, block.value + (block.value - block.minimum) / fewer, block.value)
+    # A window whose value is no mean of its samples (a percentile) must not be pushed past its own extremes.
+    return np.clip(lower, block.minimum, block.value), np.clip(upper, block.value, block.maximum)
+
+
+def _median_spread(ring: FloatArray, filled: IntArray) -> tuple[FloatArray, FloatArray]:
+    ring = np.sort(ring, axis=1)
+    centre = _middle(ring, filled)
+    return centre, _MAD_TO_SIGMA * _middle(np.sort(np.abs(ring - centre[:, None]), axis=1), filled)
+
+
+def _middle(ordered: FloatArray, filled: IntArray) -> FloatArray:
+    """The median of each row's first `filled` cells; NaN cells sort behind them."""
+    at = np.arange(len(ordered))
+    low = ordered[at, (filled - 1) // 2].astype(np.float64)
+    middle: FloatArray = 0.5 * (low + ordered[at, filled // 2])
+    return middle

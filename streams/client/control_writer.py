@@ -1,0 +1,165 @@
+"""Writes control records, and looks up what they are about. For the command line; a worker only reads them.
+
+What a worker would refuse is refused here first, with the same words, so that nobody waits for what never comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from classifiers.directives import Directive, Expire, Silence
+from classifiers.model import Incident
+from config.models import Config, Control
+from streams.client.incident_log import read_topics
+from streams.contracts.channels import CONTROL_CONFIG
+from streams.contracts.control_records import Refused, believe, name_of, seal
+from streams.contracts.envelopes import Header, Message, source_of
+from streams.intake.codec import Record
+from streams.kafka.broadcast_consumer import Broadcast
+from streams.kafka.settings import NEW_PARTITIONS, security_of
+from streams.kafka.topics import BrokerUnavailable, Security, TopicSpec, ensure_topics
+
+TIMEOUT_S = 15.0
+
+
+class Untold(ValueError):  # noqa: N818
+    """Something that cannot be said, and why. The command line shows `exit_message`."""
+
+    def __init__(self, message: str) -> None:
+        self.exit_message = message
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where a record came to lie, and the key that signed it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A record as the broker would hand it over, if it took it now."""
+
+    timestamp: int
+    value: bytes | None
+    headers: Sequence[Header]
+
+
+async def write(config: Config, directive: Directive, key: str | None, now_s: float) -> Written:
+    """Sign a directive and write it. key: by name, None for the only one that may sign it.
+
+    Raises `Untold` for what workers would refuse, `BrokerUnavailable`, and `TopicError`.
+    """
+    name = key_for(config.control, directive, key)
+    secret = config.control.keys[name].secret.reveal().encode()
+    message = seal(directive, name, secret, source_of(config.kafka.group), now_s)
+    try:
+        believe(_Trial(int(now_s * 1000), message.value, message.headers), config.control)
+    except Refused as error:
+        raise Untold(f"{name_of(directive)}: {error}") from error
+    security = security_of(config)
+    await _make_topic(config, security)
+    partition, offset = await _send(config, security, message)
+    return Written(config.topics.control, partition, offset, name)
+
+
+def key_for(trust: Control, directive: Directive, wanted: str | None) -> str:
+    """The key to sign with; raises `Untold` when there is none, or no saying which."""
+    kind = name_of(directive)
+    fitting = sorted(name for name, key in trust.keys.items() if kind in key.may)
+    if wanted is not None:
+        if wanted not in fitting:
+            raise Untold(f"key {wanted!r}, expected one that may sign {kind} ({', '.join(fitting) or 'none may'})")
+        return wanted
+    if not fitting:
+        raise Untold(f"control.keys: none may sign {kind}, expected a key, since workers refuse what is not signed")
+    if len(fitting) > 1:
+        raise Untold(f"{', '.join(fitting)} may all sign {kind}, expected --key with one of them")
+    return fitting[0]
+
+
+async def incident_of(config: Config, incident_id: str) -> Incident:
+    """An incident as it was last told; raises `Untold` for one that never was, `BrokerUnavailable`, `TopicError`."""
+    log = await read_topics(config)
+    if incident_id not in log.incidents:
+        raise Untold(f"incident {incident_id!r}: not among the {len(log.incidents)} of {config.topics.incidents}")
+    return log.incidents[incident_id]
+
+
+async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
+    """A silence that has not ended; raises `Untold` when there is none of that name, and `BrokerUnavailable`."""
+    said = await _said(config)
+    ended = {each.silence_id for each in said if isinstance(each, Expire)}
+    silences = {each.id: each for each in said if isinstance(each, Silence)}
+    found = silences.get(silence_id)
+    if found is None:
+        lasting = sorted(each.id for each in silences.values() if each.until_s > now_s and each.id not in ended)
+        expected = f"one that lasts: {', '.join(lasting)}" if lasting else "a silence that lasts, and none does"
+        raise Untold(f"silence {silence_id!r}: unknown, expected {expected}")
+    if silence_id in ended or found.until_s <= now_s:
+        raise Untold(f"silence {silence_id!r}: it is over already")
+    return found
+
+
+async def free_name(config: Config, silence_id: str) -> None:
+    """Raises `Untold` for a name that a silence has had: workers heed an id once. Raises `BrokerUnavailable`."""
+    if any(isinstance(each, Silence) and each.id == silence_id for each in await _said(config)):
+        raise Untold(f"silence {silence_id!r}: a silence had this name before, expected another one")
+
+
+async def _said(config: Config) -> list[Directive]:
+    """All that workers believe."""
+    security, brokers = security_of(config), ",".join(config.kafka.brokers)
+    found: list[Directive] = []
+
+    async def take(_: str, records: Sequence[Record]) -> None:
+        for record in records:
+            with suppress(Refused):
+                found.append(believe(record, config.control).directive)
+
+    await _make_topic(config, security)
+    reader = Broadcast(
+        brokers, {config.topics.control: config.control.remember_s}, take, now_s=time.time, mono_s=time.monotonic,
+        lag=lambda _: None, security=security,
+    )
+    task = asyncio.create_task(reader.run())
+    try:
+        if not await reader.caught_up(TIMEOUT_S):
+            raise BrokerUnavailable(brokers, TIMEOUT_S, "no complete answer")
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    return found
+
+
+async def _make_topic(config: Config, security: Security) -> None:
+    spec = TopicSpec(config.topics.control, NEW_PARTITIONS, CONTROL_CONFIG, at_least=1)
+    await ensure_topics(",".join(config.kafka.brokers), [spec], security=security)
+
+
+async def _send(config: Config, security: Security, message: Message) -> tuple[int, int]:
+    brokers = ",".join(config.kafka.brokers)
+    producer = AIOKafkaProducer(bootstrap_servers=config.kafka.brokers, acks="all", **security.options())
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await producer.start()
+            stored = await producer.send_and_wait(
+                config.topics.control, message.value, key=message.key, headers=list(message.headers),
+            )
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnavailable(brokers, TIMEOUT_S, error or "no complete answer") from error
+    finally:
+        await producer.stop()
+    return stored.partition, stored.offset

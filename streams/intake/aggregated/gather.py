@@ -1,0 +1,53 @@
+"""Folded values to columns of samples: what every codec of aggregated metrics ends with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detectors.base import IntArray
+from streams.intake.aggregated.fold import Value
+from streams.intake.columns import Column, Samples
+from streams.intake.scopes import NONE, ScopeTable
+
+
+class Gather:
+    """Samples in the making. Values without a metric are left out."""
+
+    def __init__(self, scopes: ScopeTable) -> None:
+        self._scopes = scopes
+        self._ts_s: list[float] = []
+        self._scope: list[list[int]] = []
+        self._offset: list[int] = []
+        self._span_s: list[float] = []
+        self._metrics: dict[str, tuple[list[int], list[float]]] = {}
+
+    def add(self, value: Value, ts_s: float, offset: int) -> None:
+        """One scope's values at an instant; offset: of the last record that they came in."""
+        if not value.metrics:
+            return
+        scope = self._scopes.intern(value.labels)
+        if not value.whole:
+            scope[0] = NONE
+        number = len(self._ts_s)
+        self._ts_s.append(ts_s)
+        self._scope.append(scope)
+        self._offset.append(offset)
+        self._span_s.append(value.span_s)
+        for metric, amount in value.metrics.items():
+            index, values = self._metrics.setdefault(metric, ([], []))
+            index.append(number)
+            values.append(amount)
+
+    def samples(self) -> Samples:
+        """All of them, in the order they were added."""
+        if self._scope:
+            scope: IntArray = np.array(self._scope, np.intp).T.copy()
+        else:
+            scope = np.empty((1 + len(self._scopes.marginals), 0), np.intp)
+        columns = tuple(
+            Column(metric, np.array(index, np.intp), np.array(values)) for metric, (index, values)
+            in self._metrics.items()
+        )
+        return Samples(
+            np.array(self._ts_s), scope, np.array(self._offset, np.int64), columns, np.array(self._span_s),
+        )

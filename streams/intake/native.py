@@ -1,0 +1,274 @@
+"""Native JSON: one record a request, or an array of them, to `Samples`; what is malformed becomes dead letters.
+
+Each record is parsed by itself (measured: no slower than parsing the joined batch, and a record that is not JSON of its
+own can then never borrow a bracket from its neighbour). One typed decoder decides what is accepted, so the result does
+not depend on how records are cut into batches. Pure; about 1.8 us a record of five metrics. On a duplicate record it
+answers the same samples again: whoever keeps state skips by offset.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import BoolArray, FloatArray, IntArray, State
+from streams.intake.codec import Counts, Decoded, Record, Skip, dead_letters
+from streams.intake.columns import Column, Labels, Samples
+from streams.intake.scopes import UNKNOWN, ScopeTable
+from streams.intake.validation import Fault, Rules, explain, label_fault, names_fault, shortened, ts_bounds, ts_fault
+
+CHUNK = 1024
+"""Records parsed before their objects are let go: keeps them in cache and away from the garbage collector."""
+
+
+class _Native(msgspec.Struct, gc=False):
+    ts: float
+    service: str
+    metrics: dict[str, float | bool]
+    model: str | None = None
+    version: str | None = None
+    replica: str | None = None
+    tenant: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Native | list[_Native]).decode
+_MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode(records: Sequence[Record], scopes: ScopeTable, rules: Rules, now_s: float) -> Decoded:
+    """The samples and the dead letters of a batch of one partition; never raises for what a producer wrote.
+
+    scopes: new scopes are added to it. now_s: only for timestamps too far ahead (or too old).
+    """
+    batch = _Batch(scopes, rules, now_s)
+    for start in range(0, len(records), CHUNK):
+        batch.take([record.value for record in records[start : start + CHUNK]], start)
+    samples = batch.samples(np.array([record.offset for record in records], np.int64))
+    counts = Counts(
+        len(records), len(samples), sum(len(column.values) for column in samples.columns),
+        sum(len(faults) for faults in batch.faults.values()),
+    )
+    return Decoded(samples, dead_letters(records, batch.faults), counts)
+
+
+class NativeCodec:
+    """The native format as a `Codec`: it holds nothing back and keeps nothing."""
+
+    def __init__(self, scopes: ScopeTable, rules: Rules) -> None:
+        self._scopes = scopes
+        self._rules = rules
+        self.points: Counter[Skip] = Counter()
+
+    def decode(self, records: Sequence[Record], now_s: float) -> Decoded:
+        """See `decode`."""
+        return decode(records, self._scopes, self._rules, now_s)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def snapshot(self) -> tuple[State, dict[str, Any]]:
+        """Nothing is kept."""
+        return {}, {}
+
+    def restore(self, state: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+        """Nothing to go on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where samples of a chunk came from: the place of their record in the batch, and in its array (None: no array)."""
+
+    place: Sequence[int]
+    element: Sequence[int | None] | None
+
+
+class _Batch:
+    """Gathers chunk by chunk what the columns are made of; faults by the place of their record."""
+
+    def __init__(self, scopes: ScopeTable, rules: Rules, now_s: float) -> None:
+        self.faults: dict[int, list[Fault]] = {}
+        self._scopes, self._rules, self._now_s = scopes, rules, now_s
+        self._bounds = ts_bounds(rules, now_s)
+        self._labels_of = [attrgetter(marginal) for marginal in scopes.marginals]
+        self._ignored = {"version", "replica", "tenant"}.difference(scopes.marginals)
+        self._shapes: dict[tuple[str, ...], int] = {}
+        self._shape_faults: list[Fault | None] = []
+        self._ts: list[FloatArray] = []
+        self._scope: list[IntArray] = []
+        self._shape: list[IntArray] = []
+        self._place: list[IntArray] = []
+        self._keep: list[BoolArray] = []
+        self._values: list[FloatArray] = []
+
+    def take(self, values: list[bytes | None], start: int) -> None:
+        """Parse a chunk that begins at place `start` of the batch."""
+        try:
+            present = cast("list[bytes]", values)
+            parsed = list(map(_decode, present))
+            simple = list not in set(map(type, parsed)) and max(map(len, present)) <= self._rules.max_bytes
+        except (*_MALFORMED, TypeError):
+            simple = False
+        if simple:
+            self._gather(cast("list[_Native]", parsed), _Origin(range(start, start + len(values)), None))
+            return
+        natives: list[_Native] = []
+        place: list[int] = []
+        element: list[int | None] = []
+        for at, value in enumerate(values, start):
+            for number, native in self._open(value, at):
+                natives.append(native)
+                place.append(at)
+                element.append(number)
+        if natives:
+            self._gather(natives, _Origin(place, element))
+
+    def _open(self, value: bytes | None, place: int) -> Iterable[tuple[int | None, _Native]]:
+        """The good elements of one record, blaming the others."""
+        if not value:
+            self._blame(place, None, Fault("empty", "value: none, expected a JSON object or an array of them"))
+            return []
+        if len(value) > self._rules.max_bytes:
+            expected = f"at most {self._rules.max_bytes}"
+            self._blame(place, None, Fault("too_large", f"value: {len(value)} bytes, expected {expected}"))
+            return []
+        try:
+            parsed = _decode(value)
+        except _MALFORMED:
+            return self._isolate(value, place)
+        return enumerate(parsed) if isinstance(parsed, list) else [(None, parsed)]
+
+    def _isolate(self, value: bytes, place: int) -> list[tuple[int | None, _Native]]:
+        """What can be saved of a record that the decoder refused.
+
+        The standard library's parser is the second reader: it takes NaN, so a NaN is named and costs its element only.
+        """
+        try:
+            document = json.loads(value.decode())
+        except (ValueError, RecursionError) as error:
+            self._blame(place, None, Fault("not_json", f"value: {shortened(value)}: {error}, expected JSON"))
+            return []
+        many = isinstance(document, list)
+        good: list[tuple[int | None, _Native]] = []
+        for number, item in enumerate(document if many else [document]):
+            element = number if many else None
+            if isinstance(item, dict):
+                item = {name: value for name, value in item.items() if name not in self._ignored}
+            fault = explain(item, self._rules, self._now_s)
+            try:
+                if fault is None:
+                    good.append((element, msgspec.convert(item, _Native)))
+            except msgspec.ValidationError as error:
+                fault = Fault("invalid", f"value: {shortened(item)}: {error}")
+            if fault is not None:
+                self._blame(place, element, fault)
+        return good
+
+    def _blame(self, place: int, element: int | None, fault: Fault) -> None:
+        if element is not None:
+            fault = Fault(fault.reason, f"element {element}: {fault.detail}")
+        self.faults.setdefault(place, []).append(fault)
+
+    def _gather(self, natives: list[_Native], origin: _Origin) -> None:
+        ts = np.array([native.ts for native in natives], np.float64)
+        scope = self._scopes.find(
+            [native.service for native in natives], [native.model for native in natives],
+            [list(map(label_of, natives)) for label_of in self._labels_of],
+        )
+        for at in np.flatnonzero((scope == UNKNOWN).any(axis=0)).tolist():
+            labels = self._labels(natives[at])
+            if label_fault(labels, self._rules) is None:
+                scope[:, at] = self._scopes.intern(labels)
+        metrics = [native.metrics for native in natives]
+        names = list(map(tuple, metrics))
+        shape = list(map(self._shapes.get, names))
+        if None in shape:
+            shape = list(map(self._shape_of, names))
+        shapes = np.array(shape, np.intp)
+        misshapen = np.array([fault is not None for fault in self._shape_faults])
+        keep = (scope != UNKNOWN).all(axis=0) & ~misshapen[shapes] & (ts >= self._bounds[0]) & (ts <= self._bounds[1])
+        if not keep.all():
+            for at in np.flatnonzero(~keep).tolist():
+                element = None if origin.element is None else origin.element[at]
+                self._blame(origin.place[at], element, self._fault(natives[at]))
+        self._ts.append(ts)
+        self._scope.append(scope)
+        self._shape.append(shapes)
+        self._place.append(np.array(origin.place, np.intp))
+        self._keep.append(keep)
+        self._values.append(np.fromiter(chain.from_iterable([values.values() for values in metrics]), np.float64))
+
+    def _shape_of(self, names: tuple[str, ...]) -> int:
+        """The number of this tuple of metric names within the batch."""
+        number = self._shapes.setdefault(names, len(self._shapes))
+        if number == len(self._shape_faults):
+            self._shape_faults.append(names_fault(names, self._rules))
+        return number
+
+    def _labels(self, native: _Native) -> Labels:
+        return Labels(native.service, native.model, **{name: getattr(native, name) for name in self._scopes.marginals})
+
+    def _fault(self, native: _Native) -> Fault:
+        return (
+            ts_fault(native.ts, self._rules, self._now_s)
+            or label_fault(self._labels(native), self._rules)
+            or names_fault(tuple(native.metrics), self._rules)
+            or Fault("invalid", "value: rejected by no rule known to the words")
+        )
+
+    def samples(self, offset: NDArray[np.int64]) -> Samples:
+        """What was gathered, in columns. offset: of each record of the batch."""
+        if not self._ts:
+            empty = np.empty((1 + len(self._scopes.marginals), 0), np.intp)
+            return Samples(np.empty(0), empty, np.empty(0, np.int64), ())
+        keep = np.concatenate(self._keep)
+        every = bool(keep.all())
+        chosen: slice | BoolArray = slice(None) if every else keep
+        shape, values = np.concatenate(self._shape), np.concatenate(self._values)
+        if every and len(self._shapes) == 1:
+            names = next(iter(self._shapes))
+            by_metric = np.ascontiguousarray(values.reshape(-1, len(names)).T)
+            columns = tuple(Column(name, None, row) for name, row in zip(names, by_metric, strict=True))
+        else:
+            columns = _ragged_columns(list(self._shapes), shape, values, keep)
+        return Samples(
+            np.concatenate(self._ts)[chosen], np.concatenate(self._scope, axis=1)[:, chosen],
+            offset[np.concatenate(self._place)[chosen]], columns,
+        )
+
+
+def _ragged_columns(
+    shapes: list[tuple[str, ...]], shape: IntArray, values: FloatArray, keep: BoolArray,
+) -> tuple[Column, ...]:
+    """Columns of samples whose metric names differ. values: flat, sample by sample; each column comes out in order."""
+    widths = np.array([len(names) for names in shapes])[shape]
+    first = np.cumsum(widths) - widths
+    number = np.cumsum(keep) - 1
+    pieces: dict[str, list[tuple[IntArray, FloatArray]]] = {}
+    order = np.argsort(shape, kind="stable")
+    bounds = np.searchsorted(shape[order], np.arange(len(shapes) + 1))
+    for at, names in enumerate(shapes):
+        members = order[bounds[at] : bounds[at + 1]]
+        members = members[keep[members]]
+        if not len(members):
+            continue
+        for place, name in enumerate(names):
+            pieces.setdefault(name, []).append((number[members], values[first[members] + place]))
+    return tuple(_column(name, parts, int(number[-1]) + 1) for name, parts in pieces.items())
+
+
+def _column(name: str, parts: list[tuple[IntArray, FloatArray]], samples: int) -> Column:
+    index = np.concatenate([part[0] for part in parts])
+    values = np.concatenate([part[1] for part in parts])
+    if len(parts) > 1:
+        order = np.argsort(index, kind="stable")
+        index, values = index[order], values[order]
+    return Column(name, None if len(index) == samples else index, values)

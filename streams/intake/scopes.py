@@ -1,0 +1,192 @@
+"""The table of scopes: the marginals of the label tuples, as small integers.
+
+A sample with service, model, version, replica and tenant belongs to four scopes (service and model, and one per
+version, replica, tenant), not to a cross product: a thousand tenants on a hundred replicas are 1,101 scopes. One table
+a shard, shared by its sources. About 400 bytes a scope.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from classifiers.model import Scope
+from detectors.base import IntArray
+from streams.intake.columns import Labels
+
+NONE = -1
+UNKNOWN = -2
+
+
+class _Values(dict[str | None, int]):
+    """Scope numbers by label value; a value not yet seen is UNKNOWN, an absent one has none."""
+
+    def __missing__(self, value: str | None) -> int:
+        return NONE if not value else UNKNOWN
+
+
+class _Group(NamedTuple):
+    base: int
+    values: tuple[_Values, ...]
+
+
+class ScopeTable:
+    """Numbers scopes 0, 1, 2, ...; gives numbers back only in `release`.
+
+    capacity: scopes in all. max_values_per_label: distinct values of one label (also of `model`) within a service, so
+    that one noisy label cannot push out the others. A value beyond either gets no scope of its own: its samples still
+    count in the other scopes, and `overflowed` counts them by label.
+    """
+
+    def __init__(
+        self, capacity: int = 20_000, marginals: Sequence[str] = ("version", "replica", "tenant"),
+        max_values_per_label: int = 1000,
+    ) -> None:
+        unknown = set(marginals) - {"version", "replica", "tenant"}
+        if unknown or capacity < 1 or max_values_per_label < 1:
+            raise ValueError(
+                f"scopes: capacity {capacity}, max_values_per_label {max_values_per_label}, marginals {marginals};"
+                " expected positive limits and marginals out of version, replica, tenant",
+            )
+        self.capacity = capacity
+        self.marginals = tuple(marginals)
+        self.max_values_per_label = max_values_per_label
+        self.names: list[Scope | None] = []
+        self.overflowed: Counter[str] = Counter()
+        self.pressed = False
+        """Something was refused since the last `release`: time to let idle scopes go."""
+        self._free: list[int] = []
+        self._groups: dict[tuple[str, str | None], _Group] = {}
+        self._uses: dict[tuple[str, str], Counter[str]] = {}
+        self._unknown = _Group(UNKNOWN, tuple(_Values() for _ in self.marginals))
+
+    def __len__(self) -> int:
+        return len(self.names) - len(self._free)
+
+    def find(
+        self, services: Sequence[str], models: Sequence[str | None], values: Sequence[Sequence[str | None]],
+    ) -> IntArray:
+        """(1 + marginals, n) scope numbers; the column of a sample with anything new holds UNKNOWN somewhere.
+
+        values: for each marginal the n label values. About 0.3 us a sample.
+        """
+        get, unknown = self._groups.get, self._unknown
+        groups = [get(key, unknown) for key in zip(services, models, strict=True)]
+        found = np.empty((1 + len(self.marginals), len(groups)), np.intp)
+        found[0] = [group.base for group in groups]
+        for place, column in enumerate(values):
+            found[1 + place] = [group.values[place][value] for group, value in zip(groups, column, strict=True)]
+        return found
+
+    def intern(self, labels: Labels) -> list[int]:
+        """The scope numbers of these labels, handing out new ones; NONE where there is none or no room."""
+        key = (labels.service, labels.model or None)
+        group = self._groups.get(key) or self._new_group(key)
+        if group is None:
+            return [NONE] * (1 + len(self.marginals))
+        if labels.model == "":
+            self._groups[labels.service, ""] = group
+        numbers = [group.base]
+        for marginal, known in zip(self.marginals, group.values, strict=True):
+            value: str | None = getattr(labels, marginal)
+            number = known[value]
+            if number == UNKNOWN and value is not None:
+                number = self._new(Scope(*key, **{marginal: value}), marginal, value)
+                if number != NONE:
+                    known[value] = number
+            numbers.append(number)
+        return numbers
+
+    def _new_group(self, key: tuple[str, str | None]) -> _Group | None:
+        base = self._new(Scope(*key), "model", key[1] or "")
+        if base == NONE:
+            return None
+        group = _Group(base, tuple(_Values() for _ in self.marginals))
+        self._groups[key] = group
+        return group
+
+    def _new(self, scope: Scope, label: str, value: str) -> int:
+        uses = self._uses.setdefault((scope.service, label), Counter())
+        crowded = value not in uses and len(uses) >= self.max_values_per_label
+        if crowded or (not self._free and len(self.names) >= self.capacity):
+            self.overflowed[label] += 1
+            self.pressed = True
+            if not uses:
+                del self._uses[scope.service, label]
+            return NONE
+        uses[value] += 1
+        if self._free:
+            number = self._free.pop()
+            self.names[number] = scope
+            return number
+        self.names.append(scope)
+        return len(self.names) - 1
+
+    def marginal_of(self, scope: Scope) -> tuple[str, str]:
+        """The label that tells this scope from its service's others, and its value; `model` for the widest."""
+        for marginal in self.marginals:
+            value: str | None = getattr(scope, marginal)
+            if value is not None:
+                return marginal, value
+        return "model", scope.model or ""
+
+    def release(self, numbers: Iterable[int]) -> None:
+        """Take numbers back; nobody may hold one any longer. With a widest scope its narrower ones must go too."""
+        for number in numbers:
+            scope = self.names[number]
+            if scope is None:
+                continue
+            label, value = self.marginal_of(scope)
+            key = (scope.service, scope.model)
+            if label == "model":
+                self._groups.pop(key, None)
+                if scope.model is None:
+                    self._groups.pop((scope.service, ""), None)
+            elif key in self._groups:
+                self._groups[key].values[self.marginals.index(label)].pop(value, None)
+            uses = self._uses[scope.service, label]
+            uses[value] -= 1
+            if not uses[value]:
+                del uses[value]
+            if not uses:
+                del self._uses[scope.service, label]
+            self.names[number] = None
+            self._free.append(number)
+        self.pressed = False
+
+    def snapshot(self) -> list[tuple[str | None, ...] | None]:
+        """The scopes by number, as (service, model, version, replica, tenant); JSON-able."""
+        return [
+            None if scope is None else (scope.service, scope.model, scope.version, scope.replica, scope.tenant)
+            for scope in self.names
+        ]
+
+    def restore(self, scopes: Sequence[Sequence[str | None] | None]) -> None:
+        """Take a snapshot's scopes into a table that is still empty; raises ValueError for what is not such a list."""
+        if self.names:
+            raise ValueError(f"scope table: holds {len(self)} scopes, expected none before a restore")
+        self.names = [None] * len(scopes)
+        self._free = [number for number, entry in enumerate(scopes) if entry is None]
+        restored: list[tuple[int, Scope]] = []
+        for number, entry in enumerate(scopes):
+            if entry is not None:
+                if len(entry) != 5 or not isinstance(entry[0], str):
+                    raise ValueError(f"scope table entry {number}: {entry!r}, expected five labels")
+                restored.append((number, Scope(entry[0], *entry[1:])))
+        for number, scope in sorted(restored, key=lambda item: self.marginal_of(item[1])[0] != "model"):
+            self._put_back(number, scope)
+
+    def _put_back(self, number: int, scope: Scope) -> None:
+        label, value = self.marginal_of(scope)
+        self._uses.setdefault((scope.service, label), Counter())[value] += 1
+        self.names[number] = scope
+        key = (scope.service, scope.model)
+        if label == "model":
+            self._groups[key] = _Group(number, tuple(_Values() for _ in self.marginals))
+        elif key in self._groups:
+            self._groups[key].values[self.marginals.index(label)][value] = number
+        else:
+            raise ValueError(f"scope table entry {number}: {scope}, expected its service and model to be there too")

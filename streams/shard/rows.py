@@ -1,0 +1,122 @@
+"""What the shard knows about each row: its service, whether it is watched, whether its silence matters.
+
+Rows come and go with the series table; this keeps their few facts in arrays, so that a block is split by service
+without touching a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from classifiers.evidence.attribution import dimension_of
+from classifiers.incidents.triage import ServiceKey
+from classifiers.model import Scope
+from detectors.base import IntArray
+from detectors.ensemble.profiles import Profile, profile_index
+from detectors.suite import Suite
+from streams.intake.aggregated.fold import STEADY
+from streams.windows.series import SeriesTable
+
+MISSED_DIMENSIONS = frozenset({None, "replica"})
+"""Scopes whose silence is an anomaly: the whole and its replicas. Versions and tenants may leave without a word. Of
+what arrives aggregated only the silence of `STEADY` metrics counts: a mean is missing whenever there was no request."""
+
+
+class Rows:
+    """Facts by row, kept in step with the series table by `admit` and `forget`. About 10 bytes a row."""
+
+    def __init__(self, series: SeriesTable, suite: Suite, profiles: tuple[Profile, ...]) -> None:
+        self._series = series
+        self._suite = suite
+        self._profiles = profiles
+        self._matched_labels = sorted({label for profile in profiles for label in profile.labels})
+        self._profile_of: dict[tuple[str | bool | None, ...], int | None] = {}
+        self._numbers: dict[ServiceKey, int] = {}
+        self._replicas: dict[tuple[ServiceKey, str], int] = {}
+        self.services: list[ServiceKey] = []
+        self.service_of = np.full(0, -1, np.intp)
+        """Number of the row's service in `services`, -1 for a row not in use."""
+        self.judged = np.zeros(0, np.bool_)
+        self.missed = np.zeros(0, np.bool_)
+        self._replica_of = np.full(0, -1, np.int32)
+        self._of_version = np.zeros(0, np.bool_)
+
+    def admit(self, rows: IntArray) -> list[tuple[ServiceKey, str]]:
+        """Take in rows that are new since the last call; returns the versions that appear with them."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        versions: list[tuple[ServiceKey, str]] = []
+        for row in rows[self.service_of[rows] < 0].tolist():
+            metric, scope = self._series.key(row)
+            service = (scope.service, scope.model)
+            if service not in self._numbers:
+                self._numbers[service] = len(self.services)
+                self.services.append(service)
+            self.service_of[row] = self._numbers[service]
+            aggregated = bool(self._series.aggregated[row])
+            profile = self._profile(metric, scope, aggregated)
+            self.judged[row] = profile is not None
+            told = not aggregated or metric in STEADY
+            self.missed[row] = profile is not None and told and dimension_of(scope) in MISSED_DIMENSIONS
+            if profile is not None:
+                self._suite.assign(np.array([row]), profile)
+            if scope.version is not None:
+                versions.append((service, scope.version))
+                self._inherit(row)
+                self._of_version[row] = True
+            if scope.replica is not None:
+                self._replica_of[row] = self._replicas.setdefault((service, scope.replica), len(self._replicas))
+        return versions
+
+    def forget(self, rows: IntArray) -> None:
+        """Rows that were evicted: their next owner starts cold."""
+        if not len(rows):
+            return
+        self._suite.forget(rows)
+        self._grow(int(rows.max()) + 1)
+        self.service_of[rows] = -1
+        self._replica_of[rows] = -1
+        self._of_version[rows] = False
+        self.judged[rows] = False
+        self.missed[rows] = False
+
+    def numbers(self, services: Iterable[ServiceKey]) -> list[int]:
+        """The numbers of services in `services`; one that never had a row is left out."""
+        return [self._numbers[service] for service in services if service in self._numbers]
+
+    def replicas(self, service: ServiceKey, since_s: float) -> int | None:
+        """How many replicas of a service were seen since then (event time), None when it names none."""
+        rows = np.flatnonzero((self._replica_of >= 0) & np.isin(self.service_of, self.numbers([service])))
+        recent = rows[self._series.last_seen_s[rows] >= since_s]
+        return len(np.unique(self._replica_of[recent])) or None
+
+    def _inherit(self, row: int) -> None:
+        """A new version is judged from its first window, by what its predecessor made usual: the version seen last."""
+        siblings = np.flatnonzero(self._of_version & self.judged & (self.service_of == self.service_of[row]))
+        siblings = siblings[self._series.metric_of[siblings] == self._series.metric_of[row]]
+        if not len(siblings):
+            return
+        last = siblings[int(np.argmax(self._series.last_seen_s[siblings]))]
+        self._suite.restore(np.array([row]), self._suite.snapshot(np.array([last])))
+
+    def _profile(self, metric: str, scope: Scope, aggregated: bool) -> int | None:
+        labels = {name: getattr(scope, name) for name in self._matched_labels}
+        key = (aggregated, metric, *labels.values())
+        if key not in self._profile_of:
+            index = profile_index(metric, self._profiles, labels)
+            if index is not None and aggregated:
+                index = self._profiles.index(self._profiles[index].following)
+            self._profile_of[key] = index
+        return self._profile_of[key]
+
+    def _grow(self, size: int) -> None:
+        if size <= len(self.service_of):
+            return
+        more = max(size, 2 * len(self.service_of), 256) - len(self.service_of)
+        self.service_of = np.concatenate([self.service_of, np.full(more, -1, np.intp)])
+        self.judged = np.concatenate([self.judged, np.zeros(more, np.bool_)])
+        self.missed = np.concatenate([self.missed, np.zeros(more, np.bool_)])
+        self._replica_of = np.concatenate([self._replica_of, np.full(more, -1, np.int32)])
+        self._of_version = np.concatenate([self._of_version, np.zeros(more, np.bool_)])
+        self._suite.grow(len(self.service_of))

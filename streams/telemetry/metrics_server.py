@@ -1,0 +1,69 @@
+"""The worker's own small web server: `/metrics`, `/healthz`, `/readyz`, on 127.0.0.1 unless told otherwise.
+
+It runs in the worker's event loop on purpose: a loop that is stuck answers nothing, and that too is an answer. Faust's
+web server, which would serve table contents to everyone, stays off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from streams.telemetry.metrics import Telemetry
+
+Complaints = Callable[[], tuple[str, ...]]
+"""Asked at every request; must not block. Empty means all is well, else each string is one reason why not."""
+
+
+class MetricsServer:
+    """Serve one worker's telemetry until `stop`.
+
+    `health` is the watchdog's complaints: not healthy means restart me. `ready` is what is still missing before records
+    are watched (assignment, restored state). Both give 200 or 503 and say why in the body. Port 0 takes a free one.
+    """
+
+    def __init__(
+        self, telemetry: Telemetry, *, health: Complaints, ready: Complaints, host: str = "127.0.0.1", port: int = 0,
+    ) -> None:
+        self._telemetry = telemetry
+        self._host, self._wanted_port = host, port
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", _answer(health))
+        app.router.add_get("/readyz", _answer(ready))
+        # Scrapes are no news, and a keep-alive connection must not hold up a stop.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._port: int | None = None
+
+    @property
+    def port(self) -> int:
+        """The bound port; `RuntimeError` before `start`."""
+        if self._port is None:
+            raise RuntimeError("the metrics server has not been started")
+        return self._port
+
+    async def start(self) -> None:
+        """Bind and serve; raises `OSError` when the address is taken."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._wanted_port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close the socket; open connections get a second. Safe to call twice."""
+        await self._runner.cleanup()
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self._telemetry.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _answer(complaints: Complaints) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handler(_request: web.Request) -> web.Response:
+        reasons = complaints()
+        body = orjson.dumps({"ok": not reasons, "reasons": list(reasons)})
+        return web.Response(body=body, status=503 if reasons else 200, content_type="application/json")
+
+    return handler

@@ -1,0 +1,150 @@
+"""Open windows as plain arrays and JSON, and back: a few long arrays, cut by the lengths in the JSON part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import FloatArray, IntArray, State
+from streams.windows.accumulators import HIGH, LOW, Cell, Parts, Sums
+
+
+class MetricMeta(TypedDict):
+    """One metric of a cell. scopes, samples: how much of the long arrays is its own."""
+
+    metric: str
+    scopes: int
+    samples: int
+
+
+class CellMeta(TypedDict):
+    """One cell: a source in a base window."""
+
+    window: int
+    source: str
+    first_offset: int
+    last_offset: int
+    counted: bool
+    scopes: int
+    metrics: list[MetricMeta]
+    aggregated: bool
+
+
+class Meta(TypedDict, total=False):
+    """The JSON part of a snapshot. closed_s: None for nothing closed yet (or everything)."""
+
+    size_s: float
+    closed_s: float | None
+    highest_s: dict[str, float | None]
+    cells: list[CellMeta]
+
+
+Cells = dict[int, dict[str, Cell]]
+Kept = tuple[IntArray, FloatArray]
+INTS = ("rows", "first")
+FLOATS = ("count", "mean", "m2", "total", "low", "high")
+
+
+def pack(cells: Cells, carried: Parts, kept: Kept, metrics: Sequence[str]) -> tuple[State, Meta]:
+    """Copies of all there is, only for the scopes in use. metrics: names by number."""
+    long: dict[str, list[NDArray[np.generic]]] = {
+        "cell_scope": [], "cell_requests": [], "sum_scope": [], "sum_table": [], "sample_scope": [], "sample_value": [],
+        "cell_reach": [],
+    }
+    told: list[CellMeta] = []
+    for window, by_source in cells.items():
+        for source, cell in by_source.items():
+            scopes = np.flatnonzero(cell.requests[0])
+            long["cell_scope"].append(scopes)
+            long["cell_requests"].append(cell.requests[:, scopes].T)
+            if cell.reach_s is not None:
+                long["cell_reach"].append(cell.reach_s[scopes])
+            told.append(CellMeta(
+                window=window, source=source, first_offset=cell.first_offset, last_offset=cell.last_offset,
+                counted=cell.counted, scopes=len(scopes), aggregated=cell.reach_s is not None,
+                metrics=[_pack_metric(cell, metric, metrics[metric], long) for metric in cell.metrics],
+            ))
+    empty: dict[str, NDArray[np.generic]] = {
+        "cell_scope": np.empty(0, np.intp), "cell_requests": np.empty((0, 2)), "sum_scope": np.empty(0, np.intp),
+        "sum_table": np.empty((0, 6)), "sample_scope": np.empty(0, np.intp), "sample_value": np.empty(0),
+        "cell_reach": np.empty(0),
+    }
+    state: State = {name: np.concatenate([empty[name], *arrays]) for name, arrays in long.items()}
+    state["carried_int"] = np.stack([getattr(carried, name) for name in INTS])
+    state["carried_float"] = np.stack([getattr(carried, name) for name in FLOATS])
+    state["kept_row"], state["kept_value"] = kept[0].copy(), kept[1].copy()
+    return state, Meta(cells=told)
+
+
+def _pack_metric(cell: Cell, metric: int, name: str, long: dict[str, list[NDArray[np.generic]]]) -> MetricMeta:
+    table = cell.metrics[metric].table
+    scopes = np.flatnonzero(table[0])
+    long["sum_scope"].append(scopes)
+    long["sum_table"].append(table[:, scopes].T)
+    samples = cell.samples.get(metric, [])
+    long["sample_scope"].extend(part[0] for part in samples)
+    long["sample_value"].extend(part[1] for part in samples)
+    return MetricMeta(metric=name, scopes=len(scopes), samples=sum(len(part[0]) for part in samples))
+
+
+class _Reader:
+    """Takes the long arrays piece by piece; raises ValueError when one is missing or too short."""
+
+    def __init__(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        self._state = state
+        self._at: dict[str, int] = {}
+
+    def ints(self, name: str, length: int) -> IntArray:
+        return self._next(name, length).astype(np.intp)
+
+    def floats(self, name: str, length: int) -> FloatArray:
+        return self._next(name, length).astype(np.float64)
+
+    def _next(self, name: str, length: int) -> NDArray[np.generic]:
+        start = self._at.get(name, 0)
+        self._at[name] = start + length
+        if name not in self._state or len(self._state[name]) < start + length:
+            raise ValueError(f"windows: snapshot array {name} ends before {start + length}, expected as its meta says")
+        return self._state[name][start : start + length]
+
+
+def unpack(
+    state: Mapping[str, NDArray[np.generic]], meta: Meta, metric_id: Callable[[str], int],
+) -> tuple[Cells, Parts, Kept]:
+    """What `pack` was given; raises ValueError when the arrays do not fit the JSON part."""
+    reader = _Reader(state)
+    cells: Cells = {}
+    for told in meta["cells"]:
+        cell = Cell(
+            first_offset=told["first_offset"], last_offset=told["last_offset"], counted=told["counted"],
+        )
+        scopes = reader.ints("cell_scope", told["scopes"])
+        cell.requests = np.zeros((2, int(scopes.max(initial=-1)) + 1))
+        cell.requests[1] = -np.inf
+        cell.requests[:, scopes] = reader.floats("cell_requests", told["scopes"]).T
+        if told["aggregated"]:
+            cell.reach_s = np.full(cell.requests.shape[1], np.inf)
+            cell.reach_s[scopes] = reader.floats("cell_reach", told["scopes"])
+        for of_metric in told["metrics"]:
+            metric = metric_id(of_metric["metric"])
+            cell.metrics[metric] = _unpack_sums(reader, of_metric["scopes"])
+            if of_metric["samples"]:
+                members = reader.ints("sample_scope", of_metric["samples"])
+                cell.samples[metric] = [(members, reader.floats("sample_value", of_metric["samples"]))]
+        cells.setdefault(told["window"], {})[told["source"]] = cell
+    ints = [reader_row.astype(np.intp) for reader_row in state["carried_int"]]
+    floats = [reader_row.astype(np.float64) for reader_row in state["carried_float"]]
+    kept = state["kept_row"].astype(np.intp), state["kept_value"].astype(np.float64)
+    return cells, Parts(*ints, *floats), kept
+
+
+def _unpack_sums(reader: _Reader, length: int) -> Sums:
+    scopes = reader.ints("sum_scope", length)
+    sums = Sums()
+    sums.table = np.zeros((6, int(scopes.max(initial=-1)) + 1))
+    sums.table[LOW], sums.table[HIGH] = np.inf, -np.inf
+    sums.table[:, scopes] = reader.floats("sum_table", length).T
+    return sums

@@ -1,0 +1,54 @@
+"""The audit: every way through the life-cycle table that leads to another phase is told, once, with a reason."""
+
+from __future__ import annotations
+
+from classifiers.incidents.lifecycle import TABLE
+from classifiers.incidents.params import TriageParams
+from classifiers.incidents.triage import Triage
+from classifiers.model import AuditEntry
+from tests.classifiers.incidents.test_history import FLAP, QUIET, make, play
+from tests.classifiers.incidents.test_side_by_side import absorbing
+from tests.classifiers.incidents.test_side_by_side import play as play_both
+
+
+def trail(triage: Triage, story: str) -> list[AuditEntry]:
+    play(triage, story)
+    return triage.take_audit()
+
+
+def ways(entries: list[AuditEntry]) -> set[tuple[str | None, str, str | None]]:
+    return {(entry.before, entry.event, entry.after) for entry in entries if entry.before != entry.after}
+
+
+def test_every_row_that_changes_the_phase_is_in_the_audit() -> None:
+    accepting = TriageParams(flap_openings=2, accept_after_s=9.0)
+    merged = absorbing(("latency", "quality"), from_s=4.0)
+    play_both(merged, "...bs")
+    stories = [
+        trail(make(), FLAP * 3 + "." * 30), trail(make(), "0" + QUIET), trail(make(), "00.0" + QUIET),
+        trail(make(accepting), "0" * 12), trail(make(accepting), FLAP + "0" * 12), merged.take_audit(),
+    ]
+    assert set().union(*map(ways, stories)) == {
+        (None if before == "watching" else before, event, after)
+        for (before, event), after in TABLE.items() if before != after
+    }
+
+
+def test_an_incident_is_told_from_the_first_alarm_to_the_end() -> None:
+    entries = trail(make(), ".00.0" + QUIET)
+    assert [(entry.at_s, entry.event, entry.before, entry.after) for entry in entries] == [
+        (1.0, "alarm", None, "pending"), (2.0, "confirm", "pending", "open"), (3.0, "calm", "open", "clearing"),
+        (4.0, "alarm", "clearing", "open"), (5.0, "calm", "open", "clearing"), (12.0, "hold", "clearing", "resolved"),
+    ]
+    pending, *rest = [entry.subject for entry in entries]
+    assert pending == "chat/gpt/all latency"
+    assert len(set(rest)) == 1
+    assert entries[1].reason == "chat/gpt/all latency: latency_ms up in 2 instants within 3 s"
+    assert entries[0].reason == "latency_ms up by robust, level 1.5"
+    assert all(entry.reason and entry.actor is None for entry in entries)
+
+
+def test_what_was_taken_is_not_told_again() -> None:
+    triage = make()
+    assert len(trail(triage, "00")) == 2
+    assert triage.take_audit() == []

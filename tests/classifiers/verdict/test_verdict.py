@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from classifiers.evidence.attribution import localise
+from classifiers.evidence.evidence_table import ABSENCE, GAP, Tally
+from classifiers.evidence.families import family_of
+from classifiers.model import Scope
+from classifiers.verdict.category import PATTERNS, categorise
+from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, instant, reading
+
+
+def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> Tally:
+    tally = Tally()
+    for second in range(instants):
+        tally.add(instant(float(second), metric, changes))
+    return tally
+
+
+def blamed(tally: Tally) -> tuple[str | None, str | None]:
+    blame = localise(tally, tally.drivers(), 0.5)
+    return blame.dimension, blame.value
+
+
+def test_the_replica_that_deviates_alone_is_singled_out() -> None:
+    tally = tally_of("latency_ms", {ALL: 0.5, R0: 1.0, CODE: 0.5, PROSE: 0.5})
+    assert blamed(tally) == ("replica", "r0")
+
+
+def test_the_tenant_that_deviates_alone_is_singled_out_though_every_replica_serves_it() -> None:
+    tally = tally_of("confidence", {ALL: -0.2, R0: -0.2, R1: -0.2, PROSE: -0.4})
+    assert blamed(tally) == ("tenant", "prose")
+
+
+def test_siblings_that_deviate_alike_mean_the_whole() -> None:
+    assert blamed(tally_of("tpot_ms", dict.fromkeys(FLEET, 1.0))) == (None, None)
+
+
+def test_a_silent_replica_is_singled_out() -> None:
+    tally = tally_of("latency_ms", {})
+    tally.add([reading(R1, "latency_ms", 5.0, 0.0, 3.0, ABSENCE)])
+    assert blamed(tally) == ("replica", "r1")
+
+
+def test_a_dimension_with_one_value_is_never_singled_out() -> None:
+    tally = Tally()
+    tally.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
+    assert blamed(tally) == (None, None)
+
+
+def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
+    tally = Tally()
+    quiet = reading(R0, "latency_ms", 1.0)
+    tally.add([type(quiet)(**{f: getattr(quiet, f) for f in quiet.__slots__} | {"level": None})])
+    assert tally.drivers() == {}
+
+
+@pytest.mark.parametrize(
+    ("moves", "scopes", "category"),
+    [
+        ({"confidence": -0.4}, FLEET, "model_degradation"),
+        ({"confidence": -0.4, "completion_tokens": 0.5}, FLEET, "model_degradation"),
+        ({"confidence": -0.4}, (PROSE,), "data_quality"),
+        ({"completion_tokens": 1.0, "latency_ms": 1.0}, (R0,), "resource_exhaustion"),
+        ({"requests_per_s": 3.0, "queue_ms": 9.0, "latency_ms": 5.0}, FLEET, "resource_exhaustion"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, FLEET, "performance_degradation"),
+        ({"prompt_tokens": 2.0}, (CODE,), "context_pipeline"),
+        ({"error": 1.0}, FLEET, "availability"),
+        ({"requests_per_s": -0.9}, FLEET, "availability"),
+        ({"guardrail_blocked": 0.4, "completion_tokens": -0.5}, FLEET, "security"),
+        ({"pii_detected": 0.2}, (CODE,), "security"),
+        ({"schema_violation": 0.4, "confidence": -0.2}, FLEET, "data_quality"),
+        ({"retrieval_hit_rate": -0.5, "confidence": -0.2}, (CODE,), "context_pipeline"),
+        ({"prefix_cache_hit_rate": -0.7, "ttft_ms": 0.5}, FLEET, "context_pipeline"),
+    ],
+)
+def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope, ...], category: str) -> None:
+    tally = Tally()
+    for metric, change in moves.items():
+        tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
+    assert categorise(tally, 0.8)[0].category == category
+
+
+@pytest.mark.parametrize(
+    ("moves", "scopes", "name"),
+    [
+        ({"completion_tokens": 1.0, "latency_ms": 1.0}, (R0,), "runaway_generation"),
+        ({"confidence": -0.4}, FLEET, "silent_quality_loss"),
+        ({"confidence": -0.4, "latency_ms": 1.0}, FLEET, "quality_loss"),
+        ({"queue_ms": 3.0, "ttft_ms": 3.0, "batch_active": 2.0}, FLEET, "queueing"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, FLEET, "shared_contention"),
+        ({"tpot_ms": 1.0, "latency_ms": 1.0}, (R0,), "slow_decoding"),
+        ({"confidence": -0.4}, (PROSE,), "input_drift"),
+        ({"ttft_ms": 2.0, "latency_ms": 0.4}, FLEET, "slow_start"),
+        ({"error": 0.4}, FLEET, "failures"),
+        ({"error": 0.4, "queue_ms": 9.0, "latency_ms": 2.0}, FLEET, "queueing"),
+    ],
+)
+def test_signals_that_move_together_are_told_apart(
+    moves: dict[str, float], scopes: tuple[Scope, ...], name: str,
+) -> None:
+    tally = Tally()
+    for metric, change in moves.items():
+        tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
+    assert categorise(tally, 0.8)[0].name == name
+
+
+def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
+    tally = Tally()
+    for second in range(3):
+        tally.add(instant(float(second), "prompt_tokens", {CODE: 2.0, ALL: 0.7, R0: 0.7, R1: 0.7}))
+        tally.add(instant(float(second), "latency_ms", dict.fromkeys(FLEET, 1.0)))
+    pattern, blame = categorise(tally, 0.8)
+    assert (pattern.name, blame.value) == ("context_overflow", "code")
+
+
+def test_silence_outranks_everything_it_brings_along() -> None:
+    tally = tally_of("latency_ms", {R0: 5.0})
+    tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(9, 12)])
+    assert categorise(tally, 0.8)[0].name == "stalled_replica"
+
+
+def test_pattern_names_are_distinct() -> None:
+    assert len({pattern.name for pattern in PATTERNS}) == len(PATTERNS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "family"),
+    [
+        ("vllm:time_to_first_token_seconds", "first_token"), ("mean_logprob", "quality"), ("tpot_ms", "decode"),
+        ("e2e_request_latency_seconds", "latency"), ("completion_tokens", "tokens_out"), ("colour", "other"),
+    ],
+)
+def test_names_of_serving_stacks_fall_into_their_family(metric: str, family: str) -> None:
+    assert family_of(metric) == family
+
+
+@pytest.mark.parametrize(
+    ("metric", "family"),
+    [
+        ("policy_violation", "breach"), ("schema_violation", "inputs"), ("auth_failure", "attack"),
+        ("prefix_cache_hit_rate", "cache"), ("retrieval_hit_rate", "context"), ("kv_cache_usage", "saturation"),
+    ],
+)
+def test_names_that_share_a_word_fall_into_different_families(metric: str, family: str) -> None:
+    assert family_of(metric) == family
+
+
+def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
+    tally = Tally()
+    for second in range(5, 8):
+        missed = reading(R1, "confidence", float(second), 0.0, 3.0, ABSENCE)
+        tally.add([missed, reading(R1, "latency_ms", float(second))])
+    assert set(tally.alarms_by_metric()) == {GAP}
+    assert categorise(tally, 0.8)[0].name == "gaps"
+
+
+def test_a_share_that_is_usually_nothing_deviates_by_its_difference() -> None:
+    tally = Tally()
+    tally.add([replace(reading(ALL, "error", 1.0), value=0.4, expected=0.0, level=5.0, direction="up")])
+    assert tally.lines["error", ALL].deviation == 0.4

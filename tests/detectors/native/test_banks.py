@@ -1,0 +1,66 @@
+"""What single banks promise beyond the conformance suite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors.native.cusum import CusumParams
+from detectors.native.robust_location import RobustLocationParams, without_extreme
+from detectors.native.static_limits import StaticLimitsParams
+from tests.detectors.streams import windows
+
+ROW = np.array([0])
+
+
+def test_cusum_ends_its_alarm_with_the_first_ordinary_window() -> None:
+    bank = CusumParams().build(1)
+    for at in range(100):
+        bank.learn(windows([0.1 * (-1) ** at], at))
+    for at in range(100, 200):
+        bank.learn(windows([5.0], at))
+    assert bank.score(windows([5.0], 200)).level[0] >= 1.0
+    assert bank.score(windows([0.0], 200)).level[0] < 1.0
+
+
+def test_cusum_dates_a_change_by_the_start_of_its_run() -> None:
+    bank = CusumParams().build(1)
+    for at in range(100):
+        bank.learn(windows([-0.5], at))
+    for at in range(100, 106):
+        bank.learn(windows([2.0], at))
+    _, runs = bank.trace(windows([2.0], 106))
+    assert runs.onset_s[0] == 100.0
+    assert 1.0 < runs.shift[0] <= 2.0
+
+
+def test_limits_are_a_row_s_own() -> None:
+    bank = StaticLimitsParams().build(2)
+    bank.limit(np.array([1]), np.array([np.nan]), np.array([10.0]))
+    level = bank.score(windows([20.0, 20.0], 0.0)).level
+    assert np.isnan(level[0])
+    assert level[1] == 2.0
+
+
+def test_robust_location_is_the_median_and_the_scaled_absolute_deviation() -> None:
+    bank = RobustLocationParams().build(1)
+    values = np.random.default_rng(1).normal(50.0, 4.0, size=128).astype(np.float32).astype(np.float64)
+    for at, value in enumerate(values):
+        bank.learn(windows([value], at))
+    centre, spread = bank.frame(windows([50.0], 128.0))
+    assert centre[0] == np.median(values)
+    assert spread[0] == pytest.approx(1.4826 * np.median(np.abs(values - np.median(values))), rel=1e-6)
+
+
+def test_the_mean_without_an_extreme_sample_is_exact() -> None:
+    samples = np.array([1.0, 2.0, 3.0, 10.0])
+    block = windows([samples.mean()], 0.0, count=4.0)
+    block.minimum[:], block.maximum[:] = samples.min(), samples.max()
+    lower, upper = without_extreme(block)
+    assert lower[0] == samples[:3].mean()
+    assert upper[0] == samples[1:].mean()
+
+
+def test_a_single_sample_has_no_extreme_to_leave_out() -> None:
+    lower, upper = without_extreme(windows([7.0], 0.0))
+    assert lower[0] == upper[0] == 7.0

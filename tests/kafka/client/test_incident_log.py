@@ -1,0 +1,62 @@
+"""The report's reading of a broker: all partitions to their ends, the last word counts, and what is bad is told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from config.models import Config
+from streams.cli import main
+from streams.client.incident_log import read_topics
+from streams.contracts.envelopes import Message, incident_message, outcome_message
+from streams.kafka.producer import Publisher
+from streams.kafka.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
+from tests.kafka.conftest import Broker
+from tests.kafka.harness import unique
+from tests.streams.spine import T, config_of, incident, intent, outcome
+
+
+def site(folder: Path, brokers: str) -> Config:
+    names = f"topics: {{incidents: {unique('incidents')}, outcomes: {unique('outcomes')}}}"
+    return config_of(folder, f'version: 1\nkafka: {{brokers: "{brokers}"}}\n{names}\n')
+
+
+async def test_incidents_of_all_partitions_are_read_and_what_is_bad_is_counted(broker: Broker, tmp_path: Path) -> None:
+    config = site(tmp_path, broker.address)
+    topics = config.topics
+    await ensure_topics(broker.address, [TopicSpec(topics.incidents, 3), TopicSpec(topics.outcomes, 3)])
+    ended = replace(incident(), state="resolved", resolved_at_s=T + 60.0)
+    said = [incident(), ended, *(incident(id=f"inc-{number}") for number in range(2, 9))]
+    async with Publisher({"bootstrap_servers": broker.address}) as publisher:
+        await publisher.send(0, topics.incidents, [incident_message(one, "s", T) for one in said])
+        await publisher.send(0, topics.incidents, [Message(b"x", b"{", ())])
+        await publisher.send(0, topics.outcomes, [outcome_message(outcome(intent()), "s", 0)])
+        await publisher.settled(0)
+    log = await read_topics(config)
+    assert sorted(log.incidents) == [f"inc-{number}" for number in range(1, 9)]
+    assert log.incidents["inc-1"].state == "resolved"
+    assert [action.status for action in log.incidents["inc-1"].actions] == ["executed"]
+    assert log.refused == 1
+    assert topics.incidents in (log.first_refused or "")
+
+    def report() -> bytes:
+        arguments = ["report", "--config", str(tmp_path / "site.yaml"), "--brokers", broker.address]
+        return CliRunner().invoke(main, [*arguments, "--format", "json"]).stdout_bytes
+
+    assert orjson.loads(await asyncio.to_thread(report))["total"]["incidents"] == 8
+
+
+async def test_a_broker_without_the_topic_is_told_and_gets_none(broker: Broker, tmp_path: Path) -> None:
+    config = site(tmp_path, broker.address)
+    with pytest.raises(TopicError, match=f"'{config.topics.incidents}': not on this broker"):
+        await read_topics(config)
+
+
+async def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"):
+        await read_topics(site(tmp_path, "127.0.0.1:1"))

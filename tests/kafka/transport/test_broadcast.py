@@ -1,0 +1,161 @@
+"""The broadcast reader against brokers: everything, once, in order, from where it was asked for, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
+
+from streams.intake.codec import Record
+from streams.kafka import broadcast_consumer as broadcast
+from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, Broadcast
+from streams.kafka.topics import TopicSpec, ensure_topics
+from tests.kafka.brokers import RealKafka
+from tests.kafka.conftest import Broker
+from tests.kafka.harness import unique, until
+
+HOUR_S = 3600.0
+NOWHERE = "127.0.0.1:1"
+
+
+class Reading:
+    """A reader at work on one topic, what it read, and the clock it measures by."""
+
+    def __init__(self, address: str, topic: str, back_s: float = HOUR_S, fails_at: bytes | None = None) -> None:
+        self.values: list[bytes | None] = []
+        self.lags: list[int | None] = []
+        self.mono_s = 0.0
+        self._fails_at = fails_at
+        self.broadcast = Broadcast(
+            address, {topic: back_s}, self._take, now_s=time.time, mono_s=lambda: self.mono_s, lag=self.lags.append,
+        )
+
+    async def _take(self, _: str, records: Sequence[Record]) -> None:
+        self.values += [record.value for record in records]
+        if self._fails_at in [record.value for record in records]:
+            raise ZeroDivisionError("a bug")
+
+
+@asynccontextmanager
+async def running(reading: Reading) -> AsyncIterator[Reading]:
+    task = asyncio.create_task(reading.broadcast.run())
+    try:
+        yield reading
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def made(broker: Broker, partitions: int = 4) -> str:
+    topic = unique("said")
+    await ensure_topics(broker.address, [TopicSpec(topic, partitions)])
+    return topic
+
+
+async def write(
+    broker: Broker, topic: str, values: Sequence[bytes], partition: int | None = 0, dated_s: float | None = None,
+) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address)
+    await producer.start()
+    try:
+        for number, value in enumerate(values):
+            where = number % 4 if partition is None else partition
+            stamp = None if dated_s is None else int(dated_s * 1000)
+            await producer.send_and_wait(topic, value, partition=where, timestamp_ms=stamp)
+    finally:
+        await producer.stop()
+
+
+def numbered(count: int, first: int = 0) -> list[bytes]:
+    return [b"%d" % number for number in range(first, first + count)]
+
+
+async def read(reading: Reading, count: int) -> None:
+    await until(lambda: len(reading.values) >= count, f"{count} records read")
+
+
+async def test_every_partition_is_read_from_its_beginning_and_on(broker: Broker) -> None:
+    topic = await made(broker)
+    await write(broker, topic, numbered(20), partition=None)
+    async with running(Reading(broker.address, topic)) as reading:
+        assert await reading.broadcast.caught_up(20.0)
+        assert sorted(reading.values, key=lambda value: int(value or b"")) == numbered(20)
+        assert reading.lags[-1] == 0
+        await write(broker, topic, numbered(5, first=20))
+        await read(reading, 25)
+        assert reading.values[20:] == numbered(5, first=20)
+
+
+async def test_a_topic_with_nothing_in_it_is_caught_up_with(broker: Broker) -> None:
+    async with running(Reading(broker.address, await made(broker))) as reading:
+        assert await reading.broadcast.caught_up(20.0)
+        assert reading.broadcast.complaints() == ()
+
+
+async def test_what_is_older_than_asked_for_is_not_read(real: RealKafka) -> None:
+    topic = await made(real)
+    old_s = time.time() - 2 * HOUR_S
+    await write(real, topic, numbered(3), 0, old_s)
+    await write(real, topic, numbered(2, first=3), 0)
+    await write(real, topic, numbered(3, first=100), 1, old_s)
+    async with running(Reading(real.address, topic)) as reading:
+        assert await reading.broadcast.caught_up(20.0)
+        assert reading.values == numbered(2, first=3)
+
+
+async def test_a_bug_in_what_takes_the_records_loses_no_later_one_and_repeats_none(broker: Broker) -> None:
+    topic = await made(broker)
+    async with running(Reading(broker.address, topic, fails_at=b"1")) as reading:
+        assert await reading.broadcast.caught_up(20.0)
+        await write(broker, topic, numbered(2))
+        await read(reading, 2)
+        await write(broker, topic, numbered(3, first=2))
+        await read(reading, 5)
+        assert reading.values == numbered(5)
+        assert None in reading.lags
+
+
+async def test_a_broker_that_is_not_there_is_complained_of_after_a_while_and_waited_for() -> None:
+    async with running(Reading(NOWHERE, "said")) as reading:
+        assert not await reading.broadcast.caught_up(0.5)
+        await until(lambda: None in reading.lags, "a failure")
+        assert reading.broadcast.complaints() == ()
+        reading.mono_s = COMPLAIN_AFTER_S
+        (complaint,) = reading.broadcast.complaints()
+        assert complaint.startswith("said: not read for 30 s: ")
+
+
+async def test_what_is_written_after_the_broker_died_and_came_back_is_read_once(real: RealKafka) -> None:
+    topic = await made(real)
+    await write(real, topic, numbered(3))
+    async with running(Reading(real.address, topic)) as reading:
+        await read(reading, 3)
+        real.kill()
+        real.start()
+        await write(real, topic, numbered(3, first=3))
+        await read(reading, 6)
+        assert reading.values == numbered(6)
+
+
+async def test_a_topic_that_grows_is_read_on_from_where_it_was_and_in_its_new_partitions_from_their_beginning(
+    real: RealKafka, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcast, "NEW_PARTITIONS_WITHIN_MS", 300)
+    topic = await made(real)
+    await write(real, topic, numbered(3))
+    async with running(Reading(real.address, topic)) as reading:
+        await read(reading, 3)
+        admin = AIOKafkaAdminClient(bootstrap_servers=real.address)
+        await admin.start()
+        await admin.create_partitions({topic: NewPartitions(6)})
+        await admin.close()
+        await write(real, topic, numbered(2, first=3), partition=5)
+        await write(real, topic, numbered(2, first=5), partition=0)
+        await read(reading, 7)
+        assert sorted(reading.values, key=lambda value: int(value or b"")) == numbered(7)

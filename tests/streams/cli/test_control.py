@@ -1,0 +1,121 @@
+"""`tocsin control` without a broker: what it prints, what a replay makes of it, and what cannot be said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from classifiers.directives import Acknowledge, Deployment, Expire, Silence
+from streams.cli import main
+from streams.client.control_files import UnreadableControl, line_of, read_directives
+from tests.streams.cli.test_replay import json_lines, one_message, replayed
+from tests.streams.contracts.test_control_records import SAID
+from tests.streams.replay.test_replay import recording
+
+KEYS = """\
+version: 1
+kafka: {brokers: "127.0.0.1:1"}
+control:
+  keys: {ops: {secret: "correct horse battery"}, ci: {secret: "pipelines deploy only", may: [deployment]}}
+"""
+
+
+def said(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["control", *map(str, arguments)])
+
+
+def printed(folder: Path, *arguments: object) -> object:
+    """The directive that --print gives."""
+    result = said(*arguments, "--by", "ana", "--print")
+    assert result.exit_code == 0, result.output
+    file = folder / "said.jsonl"
+    file.write_text(result.stdout)
+    (directive,) = read_directives(file)
+    return directive
+
+
+def test_a_silence_says_whom_when_and_why(tmp_path: Path) -> None:
+    found = printed(
+        tmp_path, "silence", "-m", 'service="chat"', "-m", "tenant=~batch-.*", "--for", "2h", "--from",
+        "2026-11-24T22:00", "--comment", "new cards", "--id", "cards",
+    )
+    assert isinstance(found, Silence)
+    assert (found.id, found.by, found.comment, found.until_s - found.from_s) == ("cards", "ana", "new cards", 7200.0)
+    assert found.from_s == 1_795_557_600.0
+    assert [(each.name, each.op, each.value) for each in found.matchers] == [
+        ("service", "=", "chat"), ("tenant", "=~", "batch-.*"),
+    ]
+
+
+def test_an_expiry_and_an_acknowledgement_begin_now(tmp_path: Path) -> None:
+    expired = printed(tmp_path, "expire", "cards")
+    acknowledged = printed(tmp_path, "ack", "inc-1", "--for", "30m")
+    assert isinstance(expired, Expire)
+    assert isinstance(acknowledged, Acknowledge)
+    assert acknowledged.until_s - acknowledged.at_s == 1800.0
+    assert 0.0 <= acknowledged.at_s - expired.at_s < 600.0
+
+
+def test_a_deployment_may_be_told_afterwards(tmp_path: Path) -> None:
+    result = said("deploy", "chat", "v2", "--at", "2026-11-23T07:46:40", "--print")
+    (tmp_path / "said.jsonl").write_text(result.stdout)
+    assert list(read_directives(tmp_path / "said.jsonl")) == [Deployment("chat", None, "v2", 1_795_420_000.0)]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("silence", "-m", "colour=red", "--for", "1h"), "matchers: 'colour=red', expected a matcher"),
+    (("silence", "-m", "service=chat", "--for", "0s"), "silence: until_s"),
+    (("silence", "-m", "service=chat", "--for", "100d"), "silence: in force for 8640000 s, expected at most 7776000 s"),
+    (("silence", "-m", "service=chat", "--for", "1h", "--key", "ci"), "'ci', expected one that may sign silence (ops)"),
+    (("deploy", "chat", "v2"), "ci, ops may all sign deployment, expected --key with one of them"),
+    (("deploy", "chat", ""), "deployment: version ''"),
+    (("ack", "inc-1"), "127.0.0.1:1"),
+])
+def test_what_cannot_be_said_is_one_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(KEYS)
+    one_message(said(*arguments, "--config", file), message)
+
+
+def test_without_a_key_nothing_can_be_said() -> None:
+    one_message(said("silence", "-m", "service=chat", "--for", "1h"), "control.keys: none may sign silence")
+
+
+def test_every_directive_survives_its_line(tmp_path: Path) -> None:
+    file = json_lines(tmp_path, *[line_of(directive) for directive in SAID], b"  ")
+    assert list(read_directives(file)) == SAID
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    (b"{", "records.jsonl:1: "), (b"[]", ":1: no type, expected"), (b'{"type": "x", "data": {}}', ":1: type 'x', exp"),
+    (b'{"type": "tocsin.control.expire.v1"}', ":1: "),
+])
+def test_a_file_of_something_else_is_refused_with_its_line(tmp_path: Path, line: bytes, message: str) -> None:
+    with pytest.raises(UnreadableControl, match=re.escape(message)):
+        list(read_directives(json_lines(tmp_path, line)))
+
+
+def test_a_replay_heeds_what_was_said_at_its_time(tmp_path: Path) -> None:
+    records = json_lines(tmp_path, *recording())
+    loud = replayed(records, "--out", tmp_path / "loud")
+    (incident,) = map(orjson.loads, (tmp_path / "loud" / "incidents.jsonl").read_bytes().splitlines())
+    begins_s = incident["opened_at_s"] + 2.0
+    control = tmp_path / "said.jsonl"
+    control.write_bytes(line_of(Acknowledge(incident["id"], "ben", begins_s, begins_s + 3600.0)))
+    quiet = replayed(records, "--control", control, "--out", tmp_path / "quiet")
+    assert (loud.exit_code, quiet.exit_code) == (0, 0)
+    (found,) = map(orjson.loads, (tmp_path / "quiet" / "incidents.jsonl").read_bytes().splitlines())
+    assert (found["id"], found["acknowledged"]["by"]) == (incident["id"], "ben")
+    audit = [orjson.loads(line) for line in (tmp_path / "quiet" / "audit.jsonl").read_bytes().splitlines()]
+    assert [(one["at_s"], one["actor"]) for one in audit if one["event"] == "acknowledge"] == [(begins_s, "ben")]
+
+
+def test_a_control_file_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:
+    records = json_lines(tmp_path, *recording()[:5])
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"type": "x"}\n')
+    one_message(replayed(records, "--control", bad, "--out", tmp_path / "out"), f"{bad}:1: type 'x'")

@@ -1,0 +1,189 @@
+"""What a spectator reads: the report, the live screen and the lines, as plain text."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console, RenderableType
+
+from streams.demo import view
+from streams.demo.narrator import Narrator
+from streams.demo.scoring import read_truth
+from streams.demo.story import Story, Worker
+from tests.streams.demo.stories import FOLDER, a_story, incident, intent, outcome
+
+
+def text(shown: RenderableType, width: int = 140) -> str:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(shown)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def row(shown: str, start: str) -> str:
+    return next(line for line in shown.splitlines() if start in line)
+
+
+def test_the_report_has_a_row_for_each_fault() -> None:
+    shown = text(view.report(a_story()))
+
+    assert "1.4 s" in row(shown, "bad deploy")
+    assert "✓ model degradation" in row(shown, "bad deploy")
+    assert "rollback bytegpt: executed" in row(shown, "bad deploy")
+    assert "missed" in row(shown, "traffic burst")
+
+
+def test_an_act_that_was_repeated_is_told_once() -> None:
+    story = a_story()
+    for number in range(3):
+        decided = intent(f"again{number}", "i2", "notify", "oncall", 153.0 + number)
+        story.see_intent(decided)
+        story.see_outcome(outcome(decided, "cooldown"))
+
+    assert "notify oncall: cooldown 3 times" in text(view.report(story))
+
+
+def test_an_undo_is_told_with_what_it_undid() -> None:
+    story = a_story()
+    story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True)))
+
+    shown = text(view.report(story), width=200)
+
+    assert "circuit breaker serving/r0: executed (undone)" in shown
+    assert "undo circuit breaker" not in shown
+
+
+def test_an_undo_that_failed_is_told_by_itself() -> None:
+    story = a_story()
+    story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True), "failed"))
+
+    shown = text(view.report(story))
+
+    assert "circuit breaker serving/r0: executed " in shown
+    assert "undo circuit breaker serving/r0: failed" in shown
+
+
+def test_further_incidents_of_a_fault_are_counted() -> None:
+    story = a_story()
+    story.incidents["i6"] = incident("i6", 275.0, "resource_exhaustion", replica="r0")
+
+    assert "+1 more" in text(view.report(story))
+
+
+def test_the_report_says_what_would_have_been_right() -> None:
+    shown = text(view.report(a_story()))
+
+    assert "✗ security" in row(shown, "input drift")
+    assert "expected data quality or" in shown
+
+
+def test_the_report_lists_false_incidents_and_real_changes() -> None:
+    shown = text(view.report(a_story()))
+
+    assert "4:22.0  P4    availability  replica r1  replica r1 sent nothing for 5 s" in shown
+    assert "1:22.0  tocsin    version  serving/bytegpt  v2 -> v1" in shown
+    assert "4 of 5 faults found (median after 1.8 s), 1 false incident" in shown
+    assert "2 of 5 actions executed, which moved 2 switches at the gateway" in shown
+    assert "23,386 requests as 70,158 records, 0 dead, in 47 s" in shown
+
+
+def test_the_picture_loads_nothing_from_elsewhere() -> None:
+    svg = view.picture(view.report(a_story()), "tocsin demo")
+
+    assert svg.startswith("<svg")
+    assert "rollback" in svg
+    assert "url(http" not in svg
+    assert "@font-face" not in svg
+
+
+def test_the_report_ends_with_why_it_failed() -> None:
+    story = a_story()
+    story.worker = replace(story.worker, exit_code=70)
+
+    assert text(view.report(story)).rstrip().endswith("FAILED  the worker ended with exit code 70")
+
+
+def test_a_report_of_a_run_in_which_nothing_happened_is_readable() -> None:
+    shown = text(view.report(Story(read_truth(FOLDER), 10.0)))
+
+    assert shown.count("missed") == 5
+    assert "The gateway: nothing changed." in shown
+    assert "0 requests as ? records, ? dead" in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    for shown in (view.live(a_story(283.0, "playing")), view.report(a_story())):
+        assert max(len(line) for line in text(shown, width).splitlines()) <= width
+
+
+def test_the_live_screen_shows_the_fault_of_the_moment_and_the_gateway() -> None:
+    shown = text(view.live(a_story(283.0, "playing")))
+
+    assert "4:43 of 6:40" in shown
+    assert "injected now: token runaway, replica r0" in shown
+    assert "serving/r0 open" in shown
+    assert "serving/prose to 50%" in shown
+    assert "faults found 4 of 4 so far" in shown
+
+
+def test_the_live_screen_works_before_anything_happened() -> None:
+    story = Story(read_truth(FOLDER), 10.0, note="waiting for the worker")
+
+    shown = text(view.live(story))
+
+    assert "waiting for the worker" in shown
+    assert shown.count("none yet") == 2
+
+
+def test_the_live_screen_shows_why_the_worker_is_not_healthy() -> None:
+    story = a_story(283.0, "playing")
+    story.worker = Worker(complaints=("inference.latency-0: 5 records wait",))
+
+    assert "worker: inference.latency-0: 5 records wait" in text(view.live(story))
+
+
+def test_the_live_screen_keeps_its_height_however_much_happened() -> None:
+    story = a_story(283.0, "playing")
+    before = len(text(view.live(story)).splitlines())
+    for number in range(100):
+        seen = incident(f"x{number}", 100.0 + number)
+        story.incidents[seen.id] = seen
+        story.see_intent(intent(f"y{number}", seen.id, "notify", "serving", 101.0 + number))
+
+    assert len(text(view.live(story)).splitlines()) <= before + 5
+
+
+def test_the_narrator_tells_everything_once() -> None:
+    narrator, story = Narrator(), a_story(283.0, "playing")
+
+    lines = [line.plain for line in narrator.news(story)]
+
+    assert lines[0] == "1:20.0  fault    bad deploy, model version"
+    assert "4:31.0  open     P1  resource exhaustion: completion tokens are up 6x" in lines
+    assert "4:31.7  action   circuit breaker serving/r0 executed: circuit_breaker executed" in lines
+    assert "1:22.0  gateway  version of serving/bytegpt: v2 -> v1 (by tocsin)" in lines
+    assert len(lines) == len(set(lines)) == 4 + 5 + 4 + 3
+    assert narrator.news(story) == []
+
+
+def test_the_narrator_tells_of_an_incident_again_when_it_resolves() -> None:
+    narrator, story = Narrator(), Story(read_truth(FOLDER), 10.0)
+    story.incidents["i"] = incident("i", 90.0)
+    narrator.news(story)
+    story.incidents["i"] = incident("i", 90.0, resolved_s=99.0)
+
+    assert ["resolved" in line.plain for line in narrator.news(story)] == [True]
+
+
+def test_the_narrator_waits_for_the_outcome_of_an_action() -> None:
+    narrator, story = Narrator(), Story(read_truth(FOLDER), 10.0)
+    decided = intent("k", "i", "notify", "serving", 90.0)
+    story.see_intent(decided)
+    before = narrator.news(story)
+    story.see_outcome(outcome(decided))
+
+    assert before == []
+    assert len(narrator.news(story)) == 1

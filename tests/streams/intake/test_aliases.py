@@ -1,0 +1,137 @@
+"""Every published metric of vLLM is watched or left out on purpose; names and units of all stacks become ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.ensemble.profiles import DEFAULT_PROFILES
+from streams.intake.aggregated.alias_table import NOT_WATCHED, TABLE
+from streams.intake.aggregated.aliases import Alias, Aliases, By, Kind, factor, target_of
+from streams.intake.aggregated.fold import RATES, SHARES, STEADY
+
+VLLM_0_33 = [
+    "vllm:time_to_first_token_seconds", "vllm:inter_token_latency_seconds",
+    "vllm:request_time_per_output_token_seconds", "vllm:e2e_request_latency_seconds",
+    "vllm:request_queue_time_seconds", "vllm:request_inference_time_seconds", "vllm:request_prefill_time_seconds",
+    "vllm:request_decode_time_seconds", "vllm:request_prompt_tokens", "vllm:request_generation_tokens",
+    "vllm:iteration_tokens_total", "vllm:request_max_num_generation_tokens", "vllm:request_params_max_tokens",
+    "vllm:request_prefill_kv_computed_tokens", "vllm:prompt_tokens", "vllm:generation_tokens",
+    "vllm:prompt_tokens_by_source", "vllm:prompt_tokens_cached", "vllm:prefix_cache_queries",
+    "vllm:prefix_cache_hits", "vllm:num_preemptions", "vllm:request_success", "vllm:admission_rejections",
+    "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:num_requests_waiting_by_reason",
+    "vllm:kv_cache_usage_perc", "vllm:engine_sleep_state", "vllm:lora_requests_info", "vllm:corrupted_requests",
+    "vllm:spec_decode_num_accepted_tokens", "vllm:spec_decode_num_draft_tokens",
+    "vllm:time_per_output_token_seconds", "vllm:gpu_cache_usage_perc",
+]
+"""As its source names them, and two names of older releases; counters get `_total` on the wire."""
+
+ALIASES = Aliases(TABLE, "drop", NOT_WATCHED)
+
+
+@pytest.mark.parametrize("name", VLLM_0_33)
+def test_every_published_metric_of_vllm_is_aliased_or_left_out_with_a_reason(name: str) -> None:
+    assert (ALIASES.known(name) is None) == (name in NOT_WATCHED)
+    assert NOT_WATCHED.get(name, "watched")
+
+
+@pytest.mark.parametrize("alias", TABLE, ids=lambda alias: alias.source)
+def test_no_name_is_both_watched_and_left_out_nor_of_two_stacks(alias: Alias) -> None:
+    assert ALIASES.known(alias.source) is alias
+    assert alias.source not in NOT_WATCHED
+
+
+@pytest.mark.parametrize("alias", TABLE, ids=lambda alias: alias.source)
+def test_every_row_leads_somewhere(alias: Alias) -> None:
+    chosen = [] if alias.by is None else list(alias.by.value.values())
+    tallied = {*alias.tallies, *(tally for _, tallies in chosen for tally in tallies)}
+    used = {tally for _, above, below, _ in SHARES for tally in (above, below)} | {tally for _, tally in RATES}
+    assert tallied <= used
+    assert alias.metric is not None or tallied or any(metric for metric, _ in chosen)
+
+
+@pytest.mark.parametrize(("name", "metric"), [
+    ("vllm:time_to_first_token_seconds", "ttft_ms"), ("sglang:num_queue_reqs", "queue_depth"),
+    ("tgi_request_duration", "latency_ms"), ("nv_inference_first_response_histogram_ms", "ttft_ms"),
+    ("time_per_output_token_seconds", "tpot_ms"), ("ray_serve_deployment_processing_latency_ms", "latency_ms"),
+    ("request_predict_seconds", "latency_ms"), ("litellm_llm_api_time_to_first_token_metric", "ttft_ms"),
+    ("gen_ai.server.time_per_output_token", "tpot_ms"),
+])
+def test_each_stack_has_its_names(name: str, metric: str) -> None:
+    alias = ALIASES.known(name)
+    assert alias is not None
+    assert alias.metric == metric
+
+
+@pytest.mark.parametrize(("written", "source"), [
+    ("vllm_time_to_first_token_seconds", "vllm:time_to_first_token_seconds"),
+    ("vllm:request_success_total", "vllm:request_success"), ("ray_vllm:num_preemptions", "vllm:num_preemptions"),
+    ("gen_ai_client_operation_duration_seconds", "gen_ai.client.operation.duration"),
+    ("gen_ai_client_token_usage", "gen_ai.client.token.usage"),
+])
+def test_names_are_known_as_pipelines_rewrite_them(written: str, source: str) -> None:
+    alias = ALIASES.known(written)
+    assert alias is not None
+    assert alias.source == source
+
+
+@pytest.mark.parametrize(("told", "declared", "expected"), [
+    ("s", "s", 1000.0), ("", "s", 1000.0), ("ms", "s", 1.0), ("us", "us", 1e-3), ("ns", "s", 1e-6),
+    ("{token}", "1", 1.0), ("%", "1", 0.01), ("1", "%", 0.01), ("By", "s", 1000.0),
+])
+def test_units_become_milliseconds_and_shares(told: str, declared: str, expected: float) -> None:
+    assert factor(told, declared) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "labels", "metric", "tallies"), [
+    ("vllm:request_success", {"finished_reason": "stop"}, None, {"requests", "served"}),
+    ("vllm:request_success", {"finished_reason": "abort"}, None, {"requests", "failed"}),
+    ("vllm:request_success", {"finished_reason": "repetition"}, None, {"requests", "served", "repeated"}),
+    ("gen_ai.client.token.usage", {"gen_ai.token.type": "input"}, "prompt_tokens", set()),
+    ("gen_ai.client.token.usage", {"gen_ai.token.type": "output"}, "completion_tokens", set()),
+    ("gen_ai.client.operation.duration", {"error.type": "timeout"}, "latency_ms", {"requests", "served", "failed"}),
+    ("gen_ai.client.operation.duration", {"error.type": ""}, "latency_ms", {"requests", "served"}),
+])
+def test_labels_decide_where_a_series_goes(
+    name: str, labels: dict[str, str], metric: str | None, tallies: set[str],
+) -> None:
+    alias = ALIASES.known(name)
+    assert alias is not None
+    target = target_of(alias, labels, "")
+    assert (target.metric, set(target.tallies)) == (metric, tallies)
+
+
+@pytest.mark.parametrize(("name", "kind", "unit", "metric"), [
+    ("app.wait", "histogram", "s", "app.wait_ms"), ("app_wait_seconds", "histogram", "", "app_wait_ms"),
+    ("app_jobs_total", "counter", "", "app_jobs_per_s"), ("app_temperature", "gauge", "Cel", "app_temperature"),
+])
+def test_an_unknown_metric_passes_under_its_own_name_where_asked(
+    name: str, kind: Kind, unit: str, metric: str,
+) -> None:
+    passing = Aliases(TABLE, "pass", NOT_WATCHED).other(name, kind, unit)
+    assert passing is not None
+    assert passing.metric == metric
+    assert ALIASES.other(name, kind, unit) is None
+
+
+def test_what_is_left_out_on_purpose_does_not_pass_either() -> None:
+    assert Aliases(TABLE, "pass", NOT_WATCHED).other("vllm:iteration_tokens_total", "histogram", "") is None
+
+
+def test_a_tally_that_nobody_declared_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"tallies \['sreved'\], expected"):
+        Alias("x", "vllm", "counter", None, by=By("a", {"*": (None, ("sreved",))}))
+
+
+@pytest.mark.parametrize("suffix", ["", "_p50", "_p95", "_p99"])
+def test_every_metric_of_a_histogram_is_judged_by_a_profile_of_its_own(suffix: str) -> None:
+    metrics = {alias.metric for alias in TABLE if alias.kind == "histogram" and alias.metric}
+    for metric in metrics:
+        fits = [profile.name for profile in DEFAULT_PROFILES if profile.fits(metric + suffix, {})]
+        plain = [profile.name for profile in DEFAULT_PROFILES if profile.fits(metric, {})]
+        assert fits[0] == plain[0] != "any"
+
+
+def test_what_is_told_without_traffic_is_a_gauge_or_a_rate() -> None:
+    gauges = {alias.metric for alias in TABLE if alias.kind == "gauge"}
+    rates = {metric for metric, _ in RATES} | {alias.metric for alias in TABLE if alias.kind == "counter"}
+    assert gauges | rates >= STEADY

@@ -1,0 +1,110 @@
+"""Directives wait for their time, are applied once, and what they mark is told and written down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
+from classifiers.intervals import IntervalParams
+from classifiers.model import Acknowledgement
+from classifiers.silences import MaintenanceWindow
+from streams.shard.applied_directives import MAX_SEEN, Control
+from tests.streams.spine import incident
+
+CHAT = (Matcher("service", "=", "chat"),)
+SILENCE = Silence("s1", CHAT, 10.0, 20.0, "ana", "a change")
+INCIDENT = incident()
+
+
+class Told:
+    """A control, and what it passed on."""
+
+    def __init__(self, *windows: MaintenanceWindow) -> None:
+        self.heard: list[Directive] = []
+        self.control = Control(windows, self.heard.append)
+
+    def silenced_by(self, now_s: float) -> str | None:
+        self.control.heed(now_s)
+        return self.control.mark(INCIDENT, now_s)[0].silenced_by
+
+
+def feedback(name: str, at_s: float) -> Feedback:
+    return Feedback(name, "inc-1", "ana", at_s, None, "P1", True)
+
+
+def test_a_directive_waits_for_its_time_and_a_late_one_is_applied_at_once() -> None:
+    told = Told()
+    told.control.receive([feedback("later", 12.0), feedback("late", 3.0), feedback("now", 10.0)])
+    told.control.heed(10.0)
+    assert [each.id for each in told.heard] == ["late", "now"]
+    assert told.control.heed(11.9) == 0
+    told.control.heed(12.0)
+    assert [each.id for each in told.heard] == ["late", "now", "later"]
+
+
+def test_directives_are_applied_in_order_of_time_however_they_come() -> None:
+    forward, backward = Told(), Told()
+    said: list[Directive] = [feedback("b", 1.0), feedback("a", 1.0), Deployment("chat", None, "v2", 0.5)]
+    forward.control.receive(said)
+    backward.control.receive(reversed(said))
+    forward.control.heed(5.0)
+    backward.control.heed(5.0)
+    assert [each.id for each in forward.heard] == ["deploy/chat//v2/0.500", "a", "b"]
+    assert backward.heard == forward.heard
+
+
+def test_what_comes_again_is_applied_once_also_after_a_restart() -> None:
+    told = Told()
+    told.control.receive([feedback("f1", 1.0)])
+    told.control.receive([feedback("f1", 1.0)])
+    told.control.heed(2.0)
+    told.control.receive([feedback("f1", 1.0)])
+    again = Told()
+    again.control.load(json.loads(json.dumps(told.control.dump())))
+    again.control.receive([feedback("f1", 1.0), feedback("f2", 1.5)])
+    assert (told.control.heed(3.0), again.control.heed(3.0)) == (0, 1)
+    assert [each.id for each in told.heard + again.heard] == ["f1", "f2"]
+
+
+def test_an_expiry_that_is_read_before_its_silence_ends_it_all_the_same() -> None:
+    told = Told()
+    told.control.receive([Expire("s1", "ana", 15.0)])
+    told.control.receive([SILENCE])
+    assert [told.silenced_by(now_s) for now_s in (9.0, 10.0, 15.0, 16.0)] == [None, "s1", None, None]
+
+
+def test_marks_are_told_when_they_change_and_only_then() -> None:
+    told = Told()
+    told.control.receive([SILENCE, Acknowledge("inc-1", "ben", 12.0, 30.0)])
+    changes = []
+    for now_s in (9.0, 10.0, 11.0, 12.0, 13.0, 20.0, 30.0, 31.0):
+        told.control.heed(now_s)
+        marked, has_changed = told.control.mark(INCIDENT, now_s)
+        if has_changed:
+            changes.append((now_s, marked.silenced_by, marked.acknowledged))
+    ben = Acknowledgement("ben", 12.0, 30.0)
+    assert changes == [(10.0, "s1", None), (12.0, "s1", ben), (20.0, None, ben), (30.0, None, None)]
+    assert [(entry.at_s, entry.event, entry.actor) for entry in told.control.take_audit()] == [
+        (10.0, "silence", "ana"), (12.0, "acknowledge", "ben"), (20.0, "lift", None), (30.0, "lapse", None),
+    ]
+    assert told.control.take_audit() == []
+
+
+def test_what_was_marked_is_no_news_after_a_restart() -> None:
+    told = Told(MaintenanceWindow("always", (IntervalParams(),)))
+    told.control.receive([Acknowledge("inc-1", "ben", 5.0, 30.0)])
+    assert told.silenced_by(6.0) == "always"
+    again = Told(MaintenanceWindow("always", (IntervalParams(),)))
+    again.control.load(json.loads(json.dumps(told.control.dump())))
+    assert again.control.mark(INCIDENT, 7.0) == (
+        replace(INCIDENT, silenced_by="always", acknowledged=Acknowledgement("ben", 5.0, 30.0)), False,
+    )
+
+
+def test_the_ids_that_it_remembers_are_bounded() -> None:
+    told = Told()
+    told.control.receive(feedback(f"f{number:05}", float(number)) for number in range(MAX_SEEN + 3))
+    assert told.control.heed(1e6) == MAX_SEEN + 3
+    seen = told.control.dump()["seen"]
+    assert (len(seen), seen[0]) == (MAX_SEEN, "f00003")

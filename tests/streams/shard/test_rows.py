@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+
+from classifiers.model import Scope
+from detectors.base import Block
+from detectors.ensemble.profiles import Profile
+from detectors.suite import SuiteParams
+from streams.intake.columns import Labels
+from streams.intake.scopes import ScopeTable
+from streams.shard.rows import Rows
+from streams.windows.series import SeriesTable
+
+PROFILES = (Profile("latency", r".*_ms"),)
+GPT = ("chat", "gpt")
+
+
+class Table:
+    """Rows over a series table that hands them out as it would for windows."""
+
+    def __init__(self, profiles: tuple[Profile, ...] = PROFILES) -> None:
+        self.scopes = ScopeTable()
+        self.series = SeriesTable(100, self.scopes)
+        self.suite = SuiteParams(profiles=profiles).build(4)
+        self.rows = Rows(self.series, self.suite, profiles)
+
+    def seen(self, metric: str, seen_s: float = 0.0, **labels: str | None) -> list[int]:
+        """The rows of a metric in all scopes of these labels."""
+        numbers = [number for number in self.scopes.intern(Labels("chat", "gpt", **labels)) if number >= 0]
+        metric_id = self.series.metric_id(metric)
+        assert metric_id is not None
+        rows = self.series.claim(metric_id, np.array(numbers), np.full(len(numbers), seen_s), seen_s)
+        return [int(row) for row in rows]
+
+
+def test_rows_are_admitted_once_and_their_versions_told_once() -> None:
+    table = Table()
+    rows = np.array(table.seen("latency_ms", version="v1"))
+    assert table.rows.admit(rows) == [(GPT, "v1")]
+    assert table.rows.admit(rows) == []
+    assert [table.rows.services[number] for number in table.rows.service_of[rows]] == [GPT, GPT]
+
+
+def test_a_metric_that_no_profile_fits_is_neither_judged_nor_missed() -> None:
+    table = Table()
+    rows = np.array(table.seen("colour", replica="r0"))
+    table.rows.admit(rows)
+    assert not table.rows.judged[rows].any()
+    assert not table.rows.missed[rows].any()
+
+
+def test_the_whole_and_its_replicas_are_missed_and_versions_and_tenants_are_not() -> None:
+    table = Table()
+    rows = np.array(table.seen("latency_ms", version="v1", replica="r0", tenant="t0"))
+    table.rows.admit(rows)
+    missed = {table.series.key(row)[1] for row in rows[table.rows.missed[rows]].tolist()}
+    assert missed == {Scope("chat", "gpt"), Scope("chat", "gpt", replica="r0")}
+
+
+def test_a_row_that_was_evicted_belongs_to_nobody_until_it_is_admitted_again() -> None:
+    table = Table()
+    rows = np.array(table.seen("latency_ms", replica="r0"))
+    table.rows.admit(rows)
+    table.rows.forget(rows)
+    assert (table.rows.service_of[rows] == -1).all()
+    assert not (table.rows.judged[rows] | table.rows.missed[rows]).any()
+    assert table.rows.replicas(GPT, -1.0) is None
+    table.rows.admit(rows)
+    assert table.rows.judged[rows].all()
+
+
+def test_replicas_are_those_seen_lately_by_whatever_metric() -> None:
+    table = Table()
+    for replica, seen_s in (("r0", 0.0), ("r1", 90.0), ("r2", 100.0)):
+        for metric in ("latency_ms", "ttft_ms"):
+            table.rows.admit(np.array(table.seen(metric, seen_s, replica=replica)))
+    assert table.rows.replicas(GPT, 50.0) == 2
+    assert table.rows.replicas(GPT, 0.0) == 3
+    assert table.rows.replicas(("chat", None), 0.0) is None
+
+
+def test_a_service_without_a_row_has_no_number() -> None:
+    table = Table()
+    table.rows.admit(np.array(table.seen("latency_ms")))
+    assert table.rows.numbers([("other", None), GPT]) == [0]
+
+
+def window(rows: list[int], value: float, second: int) -> Block:
+    full = np.full(len(rows), value)
+    return Block(
+        np.array(rows), full * 0 + second, full * 0 + second + 1, full, full * 0 + 20.0, full * 0 + 5.0, full, full,
+    )
+
+
+def test_a_new_version_is_judged_from_its_first_window_by_what_its_predecessor_made_usual() -> None:
+    table = Table()
+    old = table.seen("latency_ms", version="v1")[1]
+    table.rows.admit(np.array([old]))
+    for second in range(80):
+        table.suite.learn(window([old], 100.0 + second % 7, second))
+    new = table.seen("latency_ms", seen_s=80.0, version="v2")[1]
+    table.rows.admit(np.array([new]))
+    verdict = table.suite.score(window([new], 400.0, 80))
+    assert verdict.level[0] >= 1.0
+    assert abs(verdict.expected[0] - 103.0) < 2.0
+
+
+def test_the_first_version_and_a_metric_new_to_the_service_start_cold() -> None:
+    table = Table()
+    first = table.seen("latency_ms", version="v1")[1]
+    table.rows.admit(np.array([first]))
+    other = table.seen("ttft_ms", version="v2")[1]
+    table.rows.admit(np.array([other]))
+    assert np.isnan(table.suite.score(window([first, other], 100.0, 0)).level).all()
+
+
+def test_a_row_is_judged_by_the_profile_of_its_labels() -> None:
+    loose = Profile("loose", r".*_ms", high=1000.0, labels={"tenant": "batch-*"})
+    table = Table((loose, Profile("strict", r".*_ms", high=200.0)))
+    whole, batch, acme = [table.seen("latency_ms", tenant=tenant)[-1] for tenant in (None, "batch-1", "acme")]
+    table.rows.admit(np.array([whole, batch, acme]))
+    verdict = table.suite.score(window([whole, batch, acme], 500.0, 0))
+    assert (verdict.level >= 1.0).tolist() == [True, False, True]
