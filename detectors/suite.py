@@ -276,9 +276,9 @@ class Suite(Parted):
         """Judge the silence of rows at `now_s`, the event time up to which all windows are closed."""
         return self._absence.silence(rows, now_s)
 
-    def excuse(self, rows: IntArray, now_s: float) -> None:
+    def suppress_absence(self, rows: IntArray, now_s: float) -> None:
         """Let the silence of these rows up to `now_s` not count: the caller knows its cause."""
-        self._absence.excuse(rows, now_s)
+        self._absence.suppress_absence(rows, now_s)
 
     def exhausted_s(self, rows: IntArray, now_s: float) -> FloatArray:
         """(n,) when the token budgets of rows will be used up, NaN for rows without one: see `token_burn`."""

@@ -32,20 +32,20 @@ from streams.kafka.settings import prepare_topics, settings_of
 from streams.kafka.transport import TP, BatchedApp, RecordBatch, make_app
 from streams.shard.plan import plan_of
 from streams.state.ledger import TopicLedger
-from streams.state.shard_manager import Keeper
+from streams.state.shard_manager import ShardManager
 from streams.state.shard_snapshot import VERSION
 from streams.state.snapshots import Reason, TopicSnapshots
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.traces import Tracing
 from streams.telemetry.watchdog import ProgressWatchdog
-from streams.worker.action_worker import OWNER, Acting, intent_record
+from streams.worker.action_worker import OWNER, ActionWorker, intent_record
 from streams.worker.audit import Audit
-from streams.worker.batch_processor import BrakeTripped, Desk, Identity
-from streams.worker.control_consumer import Intake
+from streams.worker.batch_processor import BatchProcessor, BrakeTripped, Identity
+from streams.worker.control_consumer import ControlConsumer
 from streams.worker.idleness import Idleness
 from streams.worker.wall_clock import WallClock
-from streams.worker.worker_loop import Rounds
+from streams.worker.worker_loop import WorkerLoop
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
@@ -90,17 +90,17 @@ class Worker:
         self.ledger = TopicLedger(
             self.settings.brokers, config.topics.ledger, owner=name, security=self.settings.security,
         )
-        self.keeper = Keeper(
+        self.keeper = ShardManager(
             plan, self.store, self.publisher, self.app, self.telemetry, self.telemetry.stage,
             config.snapshot.every_s, config.snapshot.every_records, time.monotonic, self._reject,
         )
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
         identity = Identity(source, config.kafka.group, clock.now)
         self.audit = Audit(self.publisher, config.topics.audit, source, self.tracing)
-        self.desk = Desk(
+        self.desk = BatchProcessor(
             self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity, self.audit,
         )
-        self.intake = Intake(
+        self.intake = ControlConsumer(
             self.desk, config.control, config.topics, self.audit, self.publisher, self.telemetry, time.time,
         )
         heard_back_s = {config.topics.control: config.control.remember_s}
@@ -112,11 +112,11 @@ class Worker:
         )
         self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
-        self.rounds = Rounds(
+        self.rounds = WorkerLoop(
             self.keeper, self.desk, self.idleness, self.watchdog, self.telemetry, self.app, plan.sources, clock.now,
             time.monotonic,
         )
-        self.acting: Acting | None = None
+        self.acting: ActionWorker | None = None
         self._held: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._name, self._source = name, source
@@ -165,7 +165,7 @@ class Worker:
                 build(self.config.actions.values(), session), self.ledger, self.config.limits, self.clock.now,
                 self.config.executor.dry_run, partial(self.audit.claimed, OWNER),
             )
-            self.acting = Acting(
+            self.acting = ActionWorker(
                 executor, self.ledger, self.publisher, self.desk, self.config.topics, self.telemetry, self.tracing,
                 self._source, self.clock.now, self._shards, self.audit,
             )

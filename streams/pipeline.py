@@ -164,7 +164,7 @@ class Shard:
             # First: an evicted row may be another series already, whose silence is not the old one's.
             self.rows.forget(closed.evicted)
             self._pass_empty(closed.end_s - self.plan.windows.size_s, products)
-            self.changes += self.control.heed(closed.end_s)
+            self.changes += self.control.apply_due(closed.end_s)
             with self._stopwatch("detect"):
                 transitions = self.detection.close(closed)
             self._decide(transitions, closed.end_s, products)
@@ -172,7 +172,7 @@ class Shard:
 
     def _pass_empty(self, until_s: float, products: Products) -> None:
         for now_s in self.detection.empty_until(until_s):
-            self.changes += self.control.heed(now_s)
+            self.changes += self.control.apply_due(now_s)
             with self._stopwatch("detect"):
                 transitions = self.detection.pass_empty(now_s)
             self._decide(transitions, now_s, products)

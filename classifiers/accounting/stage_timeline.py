@@ -29,7 +29,7 @@ INVALID = StageTime(None, "invalid")
 
 
 @dataclass(slots=True)
-class Account:
+class StageTimeline:
     """What the stage times of an open incident follow from, beyond what it tells itself. Seconds of event time.
 
     Plain values: saved with the episode. quiet_at_s: start of the quiet in force, None while anything alarms.
@@ -60,7 +60,7 @@ class Account:
             self.quiet_at_s = now_s
 
 
-def with_stages(incident: Incident, account: Account) -> Incident:
+def with_stages(incident: Incident, account: StageTimeline) -> Incident:
     """The incident with the time of every stage, as far as it has come."""
     ended = incident.resolved_at_s is not None
     classified_at_s = account.verdict_at_s if ended and account.classified_at_s is None else account.classified_at_s

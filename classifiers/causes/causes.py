@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from classifiers.causes.grouping import Cause, causes_of
 from classifiers.causes.paths import Sign, connected, explains, overlap
-from classifiers.causes.symptoms import HOT, Seen, see
-from classifiers.evidence.attribution import WHOLE, Blame, dimension_of
-from classifiers.evidence.evidence_table import Tally, deviation_of, loudness, metric_of, signal_of
+from classifiers.causes.symptoms import HOT, Symptom, see
+from classifiers.evidence.attribution import WHOLE, Attribution, dimension_of
+from classifiers.evidence.evidence_table import EvidenceTable, deviation_of, loudness, metric_of, signal_of
 from classifiers.evidence.series_snapshot import heard_of, stale
 from classifiers.model import Anomaly, Incident, Scope
 
@@ -49,9 +49,9 @@ class Live:
     last_alarm_s: float
     onset_at_s: float | None
     onset_error_s: float | None
-    tally: Tally
+    tally: EvidenceTable
     incident: Incident | None
-    part: Blame | None = None
+    part: Attribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Share:
     readings: tuple[Anomaly, ...]
     absorbs: tuple[str, ...] = ()
     takes: tuple[tuple[str, Scope], ...] = ()
-    part: Blame | None = None
+    part: Attribution | None = None
 
 
 ShareOut = Callable[[Sequence[Anomaly], Sequence[Live], float, CauseParams, float], list[Share]]
@@ -150,7 +150,7 @@ def _settled(
     return [cause for cause, _ in kept], [key for _, key in kept]
 
 
-def _shared(cause: Cause, tally: Tally) -> float:
+def _shared(cause: Cause, tally: EvidenceTable) -> float:
     """Alarms that an episode has of a cause's signs; those of its roots, where they stand out, count most."""
     inside: dict[str, int] = {}
     anywhere: dict[str, int] = {}
@@ -168,7 +168,7 @@ def _shared(cause: Cause, tally: Tally) -> float:
     )
 
 
-def _within(scope: Scope, seen: Seen) -> bool:
+def _within(scope: Scope, seen: Symptom) -> bool:
     blame = seen.sign.blame
     return blame.dimension is None or getattr(scope, blame.dimension) == blame.value
 
@@ -184,7 +184,7 @@ def _home(
     if fits:
         return keys[max(fits)[-1]]
     dimension = dimension_of(reading.scope)
-    blame = Blame(dimension, getattr(reading.scope, dimension), 1.0) if dimension is not None else WHOLE
+    blame = Attribution(dimension, getattr(reading.scope, dimension), 1.0) if dimension is not None else WHOLE
     sign = Sign(signal_of(metric), reading.direction, blame)
     best = max(range(len(causes)), key=lambda at: (_accounts_for(causes[at], sign), causes[at].weight, -at))
     return keys[best]
@@ -226,7 +226,7 @@ def _pending(live: Sequence[Live], key: str) -> bool:
     return any(episode.key == key and episode.incident is None for episode in live)
 
 
-def _parts(causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live]) -> dict[str, Blame]:
+def _parts(causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live]) -> dict[str, Attribution]:
     """By key, the part that a cause hits, of two or more at once; what is known stays where too little is left to say.
 
     Only beside another that is an episode already: what one instant makes of a first few alarms says little.
@@ -240,7 +240,7 @@ def _parts(causes: Sequence[Cause], keys: Sequence[str], live: Sequence[Live]) -
     }
 
 
-def _faded(root: Seen, tally: Tally) -> bool:
+def _faded(root: Symptom, tally: EvidenceTable) -> bool:
     """Whether little is left of a deviation, though detectors alarm for a while yet."""
     lines = (line for (metric, _), line in tally.lines.items() if metric == root.metric and line.alarms)
     return root.sign.size < FADED * max((abs(deviation_of(line.peak)) for line in lines), default=0.0)

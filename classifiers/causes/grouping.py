@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from classifiers.causes.paths import AT_ONCE, LOAD, SLOWLY, explains, overlap
-from classifiers.causes.symptoms import Seen
+from classifiers.causes.symptoms import Symptom
 from classifiers.evidence.evidence_table import ABSENCE
 
 MOST_ERROR_S = 3.0
@@ -35,8 +35,8 @@ TIMING_OUT = frozenset({
 class Cause:
     """One cause as it shows now: its roots, upstream first, and all signs that are its."""
 
-    roots: tuple[Seen, ...]
-    signs: tuple[Seen, ...]
+    roots: tuple[Symptom, ...]
+    signs: tuple[Symptom, ...]
 
     @property
     def key(self) -> str:
@@ -65,7 +65,7 @@ class Cause:
         return min(seen.onset_s - seen.onset_error_s for seen in self.roots)
 
 
-def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
+def causes_of(seen: Sequence[Symptom], window_s: float) -> list[Cause]:
     """The causes behind these signs, in order of key. window_s: onsets so close began together, errors aside."""
     waits = max((one.sign.size for one in seen if one.sign.node in WAITING), default=0.0)
     reasons = [
@@ -101,7 +101,7 @@ def causes_of(seen: Sequence[Seen], window_s: float) -> list[Cause]:
     return sorted(found, key=lambda cause: cause.key)
 
 
-def _is_reason(a: Seen, b: Seen, window_s: float) -> bool:
+def _is_reason(a: Symptom, b: Symptom, window_s: float) -> bool:
     """Whether one explains the other, did not surely begin after it, nor so long before that it would have shown."""
     later_s = b.onset_s - a.onset_s
     errors_s = _error_s(a) + _error_s(b)
@@ -116,13 +116,13 @@ def _is_reason(a: Seen, b: Seen, window_s: float) -> bool:
     return later_s >= -errors_s - window_s
 
 
-def _too_soon(a: Seen, b: Seen, waits: float) -> bool:
+def _too_soon(a: Symptom, b: Symptom, waits: float) -> bool:
     """Whether requests fail though they do not wait long enough to time out: no load is the reason of that."""
     elsewhere = a.sign.node == ABSENCE and not overlap(a.sign.blame, b.sign.blame)
     return b.sign.node == "errors" and (a.sign.node in TIMING_OUT or elsewhere) and waits < TIMES_OUT
 
 
-def _apart(a: Seen, b: Seen, seen: Sequence[Seen]) -> bool:
+def _apart(a: Symptom, b: Symptom, seen: Sequence[Symptom]) -> bool:
     """Whether only one replica shows what load that all share would have brought to others too.
 
     Requests fail by waiting where they wait longest. What is rerouted goes to all that are left; if it goes to one
@@ -138,17 +138,17 @@ def _apart(a: Seen, b: Seen, seen: Sequence[Seen]) -> bool:
     return rerouted and not b.others <= {here.value}
 
 
-def _error_s(seen: Seen) -> float:
+def _error_s(seen: Symptom) -> float:
     """How far off the onset may be; what is not sure at all says nothing against another's."""
     return min(seen.onset_error_s, MOST_ERROR_S)
 
 
-def _likeness(reason: Seen, effect: Seen) -> tuple[bool, bool, float, str]:
+def _likeness(reason: Symptom, effect: Symptom) -> tuple[bool, bool, float, str]:
     same = overlap(reason.sign.blame, effect.sign.blame)
     return same, effect.leads(reason.sign.blame), reason.weight, reason.metric
 
 
-def _united(seen: Sequence[Seen], roots: Sequence[int], window_s: float) -> dict[int, int]:
+def _united(seen: Sequence[Symptom], roots: Sequence[int], window_s: float) -> dict[int, int]:
     """By root, the first root of the same cause."""
     home = {at: at for at in roots}
     for place, at in enumerate(roots):
@@ -159,7 +159,7 @@ def _united(seen: Sequence[Seen], roots: Sequence[int], window_s: float) -> dict
     return home
 
 
-def _one_origin(a: Seen, b: Seen, window_s: float) -> bool:
+def _one_origin(a: Symptom, b: Symptom, window_s: float) -> bool:
     here, there = a.sign.blame, b.sign.blame
     if a.sign.node == b.sign.node:
         if overlap(here, there) or a.twin or b.twin:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classifiers.evidence.attribution import Blame
+from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import ABSENCE, GAP, Signal
 from classifiers.model import Direction
 
@@ -59,7 +59,7 @@ class Sign:
 
     signal: Signal
     direction: Direction
-    blame: Blame
+    blame: Attribution
     size: float = 0.0
 
     @property
@@ -103,6 +103,6 @@ def explains(cause: Sign, effect: Sign, leads: bool) -> bool:
     return shared and leads
 
 
-def overlap(a: Blame, b: Blame) -> bool:
+def overlap(a: Attribution, b: Attribution) -> bool:
     """Whether two blame the same part."""
     return (a.dimension, a.value) == (b.dimension, b.value)

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from classifiers.causes.paths import EFFECTS, Sign
-from classifiers.evidence.attribution import WHOLE, Blame, Dimension, dimension_of
-from classifiers.evidence.evidence_table import ABSENCE, GAP, Tally, signal_of
+from classifiers.evidence.attribution import WHOLE, Attribution, Dimension, dimension_of
+from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
 from classifiers.evidence.part_attribution import Sizes, blames_of, sizes_of, tops_of
-from classifiers.evidence.series_snapshot import SURE, UNSEEN, Mark, marks_of
+from classifiers.evidence.series_snapshot import SURE, UNSEEN, SeriesSnapshot, marks_of
 from classifiers.model import Anomaly, Direction, Scope
 
 HOT = 0.5
@@ -27,7 +27,7 @@ LEADS = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Symptom:
     """A metric that alarms, and what it is a sign of.
 
     weight: alarming series and how loud they are. heat, alarms: of the line that alarmed most of late. past: it does no
@@ -52,7 +52,7 @@ class Seen:
         """Whether it alarmed long or often enough to be no accident."""
         return not self.past and (self.heat >= SURE or self.alarms >= OFTEN)
 
-    def leads(self, blame: Blame) -> bool:
+    def leads(self, blame: Attribution) -> bool:
         """Whether this part is the foremost on this metric, if not so far that it alone stands out."""
         if blame.dimension is None or blame.value is None:
             return False
@@ -60,15 +60,15 @@ class Seen:
 
 
 def see(
-    readings: Sequence[Anomaly], tallies: Sequence[Tally], now_s: float, concentration_min: float,
-) -> list[Seen]:
+    readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable], now_s: float, concentration_min: float,
+) -> list[Symptom]:
     """The signs of this instant, in order of metric; two of one metric where two parts stand out.
 
     Cost: about 1 us a series that the episodes know, and as much again for metrics that alarm.
     """
     marks = marks_of(readings, tallies, now_s)
     values = _values(readings, tallies)
-    found: list[Seen] = []
+    found: list[Symptom] = []
     for metric in sorted(marks):
         lines = marks[metric]
         hot = [mark for mark in lines.values() if mark.heat >= HOT]
@@ -78,7 +78,7 @@ def see(
     return [part for seen in found for part in _split(seen, found, marks[seen.metric], concentration_min)]
 
 
-def _split(seen: Seen, others: Sequence[Seen], lines: Mapping[Scope, Mark], concentration_min: float) -> list[Seen]:
+def _split(seen: Symptom, others: Sequence[Symptom], lines: Mapping[Scope, SeriesSnapshot], concentration_min: float) -> list[Symptom]:
     """A sign of the whole in two, where one part has its reason upstream and but one other part is off besides it."""
     if seen.sign.blame.dimension is not None or seen.twin or seen.past or seen.sign.node not in ADDITIVE:
         return [seen]
@@ -91,12 +91,12 @@ def _split(seen: Seen, others: Sequence[Seen], lines: Mapping[Scope, Mark], conc
         rest = {blame.dimension: {value: part for value, part in known.items() if value != blame.value}}
         top, lead = tops_of(rest).get(blame.dimension, ("", 0.0))
         if lead >= concentration_min and known[top][1].heat >= SURE:
-            parts = blame, Blame(blame.dimension, top, lead)
+            parts = blame, Attribution(blame.dimension, top, lead)
             return [replace(seen, sign=replace(seen.sign, blame=part), twin=True) for part in parts]
     return [seen]
 
 
-def _values(readings: Sequence[Anomaly], tallies: Sequence[Tally]) -> dict[Dimension, set[str]]:
+def _values(readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable]) -> dict[Dimension, set[str]]:
     """The parts of the service that are known, whichever metric they show."""
     scopes = {reading.scope for reading in readings}.union(*(tally.heard for tally in tallies))
     found: dict[Dimension, set[str]] = {}
@@ -108,9 +108,9 @@ def _values(readings: Sequence[Anomaly], tallies: Sequence[Tally]) -> dict[Dimen
 
 
 def _seen(
-    metric: str, lines: Mapping[Scope, Mark], telling: Sequence[Mark], values: Mapping[Dimension, set[str]],
+    metric: str, lines: Mapping[Scope, SeriesSnapshot], telling: Sequence[SeriesSnapshot], values: Mapping[Dimension, set[str]],
     concentration_min: float, past: bool,
-) -> list[Seen]:
+) -> list[Symptom]:
     hottest = max(telling, key=lambda mark: (mark.heat, mark.alarms))
     loudest = max(telling, key=lambda mark: (mark.level, mark.samples))
     silent = metric in (ABSENCE, GAP)
@@ -126,7 +126,7 @@ def _seen(
     for blame in blames:
         beside = blames[0] if blame == WHOLE and len(blames) > 1 else None
         surest = min(_clear_of(beside, lines) or telling, key=_unsure_s)
-        found.append(Seen(
+        found.append(Symptom(
             metric, Sign(signal, direction, blame, _size(blame, sizes, base)), weight, surest.onset_s or 0.0,
             surest.onset_error_s or 0.0, ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
             _others(blame, sizes),
@@ -134,7 +134,7 @@ def _seen(
     return found
 
 
-def _clear_of(part: Blame | None, lines: Mapping[Scope, Mark]) -> list[Mark]:
+def _clear_of(part: Attribution | None, lines: Mapping[Scope, SeriesSnapshot]) -> list[SeriesSnapshot]:
     """Siblings that alarmed of a part: they say when it began what hits all, showing nothing of what hits the part."""
     if part is None or part.dimension is None:
         return []
@@ -144,17 +144,17 @@ def _clear_of(part: Blame | None, lines: Mapping[Scope, Mark]) -> list[Mark]:
     ]
 
 
-def _unsure_s(mark: Mark) -> float:
+def _unsure_s(mark: SeriesSnapshot) -> float:
     return float("inf") if mark.onset_error_s is None else mark.onset_error_s
 
 
-def _size(blame: Blame, sizes: Sizes, base: Mark) -> float:
+def _size(blame: Attribution, sizes: Sizes, base: SeriesSnapshot) -> float:
     if blame.dimension is None or blame.value is None:
         return abs(base.deviation)
     return sizes[blame.dimension][blame.value][0]
 
 
-def _others(blame: Blame, sizes: Sizes) -> frozenset[str]:
+def _others(blame: Attribution, sizes: Sizes) -> frozenset[str]:
     if blame.dimension is None:
         return frozenset()
     known = sizes[blame.dimension]

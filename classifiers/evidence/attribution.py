@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from classifiers.evidence.evidence_table import ABSENCE, GAP, Line, Tally
+from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, SeriesEvidence
 from classifiers.model import Scope
 
 Dimension = Literal["replica", "tenant", "version"]
@@ -19,7 +19,7 @@ DIMENSIONS: tuple[Dimension, ...] = ("replica", "tenant", "version")
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class Attribution:
     """The scope singled out, or the whole: `concentration` in 0..1 says how far ahead of its siblings it is."""
 
     dimension: Dimension | None
@@ -27,7 +27,7 @@ class Blame:
     concentration: float
 
 
-WHOLE = Blame(None, None, 0.0)
+WHOLE = Attribution(None, None, 0.0)
 
 
 def dimension_of(scope: Scope) -> Dimension | None:
@@ -38,7 +38,7 @@ def dimension_of(scope: Scope) -> Dimension | None:
     return None
 
 
-def localise(tally: Tally, weights: Mapping[str, float], concentration_min: float) -> Blame:
+def localise(tally: EvidenceTable, weights: Mapping[str, float], concentration_min: float) -> Attribution:
     """The value that stands out on these metrics, if its concentration reaches the bar; else the whole.
 
     Concentration of one metric and dimension is 1 - second/first of the deviations in the alarm's direction; metrics
@@ -59,18 +59,18 @@ def localise(tally: Tally, weights: Mapping[str, float], concentration_min: floa
         value = max(sorted(votes), key=lambda name: votes[name])
         share = votes[value] / total if total else 0.0
         if share >= concentration_min and share > best.concentration:
-            best = Blame(dimension, value, share)
+            best = Attribution(dimension, value, share)
     return best
 
 
-def _values(tally: Tally, dimension: Dimension) -> list[str]:
+def _values(tally: EvidenceTable, dimension: Dimension) -> list[str]:
     seen = {getattr(scope, dimension) for _, scope in tally.lines}
     return sorted(value for value in seen if value is not None)
 
 
-def _standout(tally: Tally, metric: str, dimension: Dimension, values: list[str]) -> tuple[str | None, float]:
+def _standout(tally: EvidenceTable, metric: str, dimension: Dimension, values: list[str]) -> tuple[str | None, float]:
     """The value that deviates most on a metric, and how far it is ahead of the next, 0..1."""
-    lines: dict[str, Line] = {
+    lines: dict[str, SeriesEvidence] = {
         getattr(scope, dimension): line
         for (name, scope), line in tally.lines.items()
         if name == metric and getattr(scope, dimension) is not None

@@ -24,7 +24,7 @@ Signal = Family | str
 
 
 @dataclass(slots=True)
-class Line:
+class SeriesEvidence:
     """One series within an episode.
 
     windows: readings taken while the episode alarmed; alarms: those at level 1 or more. samples: behind all windows.
@@ -101,12 +101,12 @@ def signal_of(metric: str) -> Signal:
     return metric if metric in (ABSENCE, GAP) else family_of(metric)
 
 
-class Tally:
+class EvidenceTable:
     """Lines by (metric, scope). A scope that reports nothing any more is kept under `absence`, whichever metric was
     missed; one that stopped reporting a metric but not all of them, under `gap`."""
 
     def __init__(self) -> None:
-        self.lines: dict[tuple[str, Scope], Line] = {}
+        self.lines: dict[tuple[str, Scope], SeriesEvidence] = {}
         self.heard: dict[Scope, float] = {}
         """When a scope last reported anything."""
 
@@ -126,7 +126,7 @@ class Tally:
         alarms = int(reading.alarming)
         line = self.lines.get((metric, reading.scope))
         if line is None:
-            line = Line(0, 0, 0, 0.0, reading, reading.end_s)
+            line = SeriesEvidence(0, 0, 0, 0.0, reading, reading.end_s)
             self.lines[metric, reading.scope] = line
         line.windows += 1
         line.alarms += alarms
@@ -140,13 +140,13 @@ class Tally:
         if loudness(reading) > loudness(line.peak):
             line.peak = reading
 
-    def take_over(self, other: Tally) -> None:
+    def take_over(self, other: EvidenceTable) -> None:
         """Add the lines of another tally; a series in both has been seen by each, and the louder peak stays."""
         for scope, heard_s in other.heard.items():
             self.heard[scope] = max(heard_s, self.heard.get(scope, heard_s))
         self.receive(other.lines)
 
-    def receive(self, lines: Mapping[tuple[str, Scope], Line]) -> None:
+    def receive(self, lines: Mapping[tuple[str, Scope], SeriesEvidence]) -> None:
         """Add lines that another tally had."""
         for key, more in lines.items():
             line = self.lines.get(key)
@@ -165,11 +165,11 @@ class Tally:
             if loudness(more.peak) > loudness(line.peak):
                 line.peak = more.peak
 
-    def release(self, lines: Iterable[tuple[str, Scope]]) -> dict[tuple[str, Scope], Line]:
+    def release(self, lines: Iterable[tuple[str, Scope]]) -> dict[tuple[str, Scope], SeriesEvidence]:
         """Let go of lines that turned out to be another's."""
         return {key: self.lines.pop(key) for key in lines if key in self.lines}
 
-    def put_back(self, metric: str, scope: Scope, line: Line) -> None:
+    def put_back(self, metric: str, scope: Scope, line: SeriesEvidence) -> None:
         """Enter a line as it was."""
         self.lines[metric, scope] = line
         if metric not in (ABSENCE, GAP):

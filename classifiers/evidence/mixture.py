@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from operator import mul
 
-from classifiers.evidence.attribution import WHOLE, Blame, Dimension
+from classifiers.evidence.attribution import WHOLE, Attribution, Dimension
 
 CANDIDATES = 8
 """So many parts at most are tried, those furthest off for their traffic: the pairs of them are what it costs."""
@@ -46,7 +46,7 @@ Known = Part | None
 """A part that may be hit; None is the whole."""
 
 
-def two_parts(parts: Sequence[Part], whole: int, most: float, additive: bool) -> tuple[Blame, Blame] | None:
+def two_parts(parts: Sequence[Part], whole: int, most: float, additive: bool) -> tuple[Attribution, Attribution] | None:
     """The two that are hit, or None where one explains enough. whole: samples of the service; most: share of the
     traffic from which on a part is no part any more; additive: of what all have in common siblings show alike. Where
     they do not, as of load, two parts are only believed along different dimensions. 70 to 300 us, by candidates.
@@ -124,7 +124,7 @@ def _sums(seen: Sequence[Part], candidates: Sequence[Known], whole: int) -> _Sum
     )
 
 
-def _told(best: _Fit, seen: Sequence[Part]) -> tuple[Blame, Blame] | None:
+def _told(best: _Fit, seen: Sequence[Part]) -> tuple[Attribution, Attribution] | None:
     """Both by name; the whole beside a part only where it shows in most of what its siblings serve."""
     one, other = best.one, best.other
     if one is not None and other is not None:
@@ -162,5 +162,5 @@ def _everywhere(part: Part, seen: Sequence[Part]) -> bool:
     return 2 * sum(one.samples for one in siblings if one.sure) > sum(one.samples for one in siblings)
 
 
-def _blame(part: Part, concentration: float) -> Blame:
-    return Blame(part.dimension, part.value, concentration)
+def _blame(part: Part, concentration: float) -> Attribution:
+    return Attribution(part.dimension, part.value, concentration)

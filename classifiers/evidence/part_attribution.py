@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from classifiers.evidence.attribution import DIMENSIONS, WHOLE, Blame, Dimension, dimension_of
+from classifiers.evidence.attribution import DIMENSIONS, WHOLE, Attribution, Dimension, dimension_of
 from classifiers.evidence.mixture import Part, two_parts
-from classifiers.evidence.series_snapshot import SURE, UNSEEN, Mark
+from classifiers.evidence.series_snapshot import SURE, UNSEEN, SeriesSnapshot
 from classifiers.model import Direction, Scope
 
 MOST = 0.6
@@ -14,11 +14,11 @@ MOST = 0.6
 ALONE_S = 6.0
 """For so long at least a part must have been off before the others, errors aside."""
 
-Sizes = dict[Dimension, dict[str, tuple[float, Mark]]]
+Sizes = dict[Dimension, dict[str, tuple[float, SeriesSnapshot]]]
 Tops = dict[Dimension, tuple[str, float]]
 
 
-def sizes_of(lines: Mapping[Scope, Mark], sign: float, values: Mapping[Dimension, set[str]]) -> Sizes:
+def sizes_of(lines: Mapping[Scope, SeriesSnapshot], sign: float, values: Mapping[Dimension, set[str]]) -> Sizes:
     """By part, its deviation in the metric's direction. values: parts that count as not deviating when not seen."""
     found: Sizes = {
         dimension: dict.fromkeys(sorted(known), (0.0, UNSEEN)) for dimension, known in values.items()
@@ -41,9 +41,9 @@ def tops_of(sizes: Sizes) -> Tops:
 
 
 def blames_of(
-    lines: Mapping[Scope, Mark], sizes: Sizes, tops: Tops, base: Mark, direction: Direction, concentration_min: float,
+    lines: Mapping[Scope, SeriesSnapshot], sizes: Sizes, tops: Tops, base: SeriesSnapshot, direction: Direction, concentration_min: float,
     additive: bool,
-) -> list[Blame]:
+) -> list[Attribution]:
     """Two parts where what all series show asks for two; else the part that stands out, or the whole, and the part
     before it that was off on its own for a while. tops: of the sizes. base: the whole service. additive: see
     `mixture.two_parts`.
@@ -51,7 +51,7 @@ def blames_of(
     return _mixed(lines, base, direction, additive) or _foremost(sizes, tops, base.samples, concentration_min)
 
 
-def _mixed(lines: Mapping[Scope, Mark], base: Mark, direction: Direction, additive: bool) -> list[Blame]:
+def _mixed(lines: Mapping[Scope, SeriesSnapshot], base: SeriesSnapshot, direction: Direction, additive: bool) -> list[Attribution]:
     """Two parts that are hit at once, where what all parts show asks for two."""
     if sum(mark.heat >= SURE for mark in lines.values()) < 2:
         return []
@@ -71,9 +71,9 @@ def _unit(expected: float | None, base: float | None) -> float:
     return expected / base if expected is not None and base is not None and max(expected, base) < 0.0 else 1.0
 
 
-def _foremost(sizes: Sizes, tops: Tops, whole: int, concentration_min: float) -> list[Blame]:
+def _foremost(sizes: Sizes, tops: Tops, whole: int, concentration_min: float) -> list[Attribution]:
     alone = [
-        Blame(dimension, value, lead) for dimension, (value, lead) in tops.items()
+        Attribution(dimension, value, lead) for dimension, (value, lead) in tops.items()
         if lead >= concentration_min and sizes[dimension][value][1].alarms
         and not (dimension == "version" and sizes[dimension][value][1].samples > MOST * whole)
     ]
@@ -82,7 +82,7 @@ def _foremost(sizes: Sizes, tops: Tops, whole: int, concentration_min: float) ->
     return [*_earlier(sizes), WHOLE]
 
 
-def _earlier(sizes: Sizes) -> list[Blame]:
+def _earlier(sizes: Sizes) -> list[Attribution]:
     """The part that was off on its own for a while before all others were: it has a cause of its own."""
     for dimension in ("replica", "tenant"):
         known = sizes.get(dimension, {})
@@ -91,11 +91,11 @@ def _earlier(sizes: Sizes) -> list[Blame]:
             continue
         ranked = sorted(known, key=lambda value: (_onset_s(known[value][1], 1.0), value))
         if _onset_s(known[ranked[0]][1], 1.0) + ALONE_S < _onset_s(known[ranked[1]][1], -1.0):
-            return [Blame(dimension, ranked[0], 1.0)]
+            return [Attribution(dimension, ranked[0], 1.0)]
     return []
 
 
-def _onset_s(mark: Mark, side: float) -> float:
+def _onset_s(mark: SeriesSnapshot, side: float) -> float:
     """The latest (side 1) or earliest (-1) that it may have begun."""
     assert mark.onset_s is not None
     return mark.onset_s + side * min(mark.onset_error_s or 0.0, 3.0)

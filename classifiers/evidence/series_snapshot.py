@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from classifiers.evidence.evidence_table import ABSENCE, Line, Tally, deviation_of, heated, loudness, metric_of
+from classifiers.evidence.evidence_table import (
+    ABSENCE,
+    EvidenceTable,
+    SeriesEvidence,
+    deviation_of,
+    heated,
+    loudness,
+    metric_of,
+)
 from classifiers.model import Anomaly, Direction, Scope
 
 STALE_S = 6.0
@@ -17,8 +25,8 @@ SURE = 0.8
 
 
 @dataclass(slots=True)
-class Mark:
-    """One series now: as in `Line`, this instant included."""
+class SeriesSnapshot:
+    """One series now: as in `SeriesEvidence`, this instant included."""
 
     heat: float
     alarms: int
@@ -31,14 +39,14 @@ class Mark:
     expected: float | None = None
 
 
-UNSEEN = Mark(0.0, 0, 0.0, 0, -1.0, "none", None, None)
+UNSEEN = SeriesSnapshot(0.0, 0, 0.0, 0, -1.0, "none", None, None)
 
 
 def marks_of(
-    readings: Sequence[Anomaly], tallies: Sequence[Tally], now_s: float,
-) -> dict[str, dict[Scope, Mark]]:
+    readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable], now_s: float,
+) -> dict[str, dict[Scope, SeriesSnapshot]]:
     """By metric and scope, what is known of the metrics that alarm now or did so lately. About 1 us a series."""
-    known: dict[str, dict[Scope, Line]] = {}
+    known: dict[str, dict[Scope, SeriesEvidence]] = {}
     warm: set[str] = set()
     for tally in tallies:
         for (metric, scope), line in tally.lines.items():
@@ -66,16 +74,16 @@ def marks_of(
     }
 
 
-def stale(line: Line, now_s: float) -> bool:
+def stale(line: SeriesEvidence, now_s: float) -> bool:
     """Whether a line says nothing of now: it had no reading for longer than its windows are apart."""
     return now_s - line.last_s > max(STALE_S, 2.0 * _span_s(line))
 
 
-def _span_s(line: Line) -> float:
+def _span_s(line: SeriesEvidence) -> float:
     return 0.0 if line.peak.detector == ABSENCE else line.peak.end_s - line.peak.start_s
 
 
-def heard_of(readings: Iterable[Anomaly], tallies: Sequence[Tally]) -> dict[Scope, float]:
+def heard_of(readings: Iterable[Anomaly], tallies: Sequence[EvidenceTable]) -> dict[Scope, float]:
     """When each scope last reported anything, this instant included."""
     heard: dict[Scope, float] = {}
     for tally in tallies:
@@ -87,24 +95,24 @@ def heard_of(readings: Iterable[Anomaly], tallies: Sequence[Tally]) -> dict[Scop
     return heard
 
 
-def _mark(line: Line | None, reading: Anomaly | None, now_s: float) -> Mark:
+def _mark(line: SeriesEvidence | None, reading: Anomaly | None, now_s: float) -> SeriesSnapshot:
     if line is None:
         assert reading is not None
         span_s = reading.end_s - reading.start_s
-        return Mark(
+        return SeriesSnapshot(
             heated(0.0, reading), int(reading.alarming), deviation_of(reading), reading.count,
             loudness(reading), reading.direction, reading.onset_s,
             span_s if reading.onset_error_s is None else reading.onset_error_s, reading.expected,
         )
     if reading is None:
         heat = 0.0 if stale(line, now_s) else line.heat
-        return Mark(
+        return SeriesSnapshot(
             heat, line.alarms, line.deviation, line.samples, loudness(line.peak), line.peak.direction, line.onset_s,
             line.onset_error_s, line.peak.expected,
         )
     loudest = max(reading, line.peak, key=loudness)
     weight = 1.0 / (min(line.windows, 7) + 1.0)
-    return Mark(
+    return SeriesSnapshot(
         heated(line.heat, reading), line.alarms + int(reading.alarming),
         line.deviation + weight * (deviation_of(reading) - line.deviation), line.samples + reading.count,
         loudness(loudest), loudest.direction, reading.onset_s if line.onset_s is None else line.onset_s,

@@ -21,7 +21,7 @@ TOGETHER_S = 10.0
 """Versions first seen within so long were there side by side when Tocsin came to the service."""
 
 
-class Teller:
+class IncidentBuilder:
     """Judges episodes. tier_of: the operator's tier (1 to 3) of a service. config_hash goes into every incident.
 
     experience: what earlier incidents taught; it may move the severity and says how long it will take.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from classifiers.evidence.attribution import dimension_of
 from classifiers.evidence.evidence_table import ABSENCE, loudness
-from classifiers.incidents.episode import Episode, Glimpse
+from classifiers.incidents.episode import AlarmInstant, Episode
 from classifiers.incidents.params import TriageParams
 from classifiers.model import Anomaly, Scope
 
@@ -50,7 +50,7 @@ def loudest_text(alarms: Sequence[Anomaly]) -> str:
     return f"{loudest.metric} {loudest.direction} by {loudest.detector}, level {loudness(loudest):.1f}"
 
 
-def _glimpse(now_s: float, alarms: Sequence[Anomaly]) -> Glimpse:
+def _glimpse(now_s: float, alarms: Sequence[Anomaly]) -> AlarmInstant:
     """The same samples stand behind the whole, its replica and its tenant: the largest window tells how many."""
     signs = {ABSENCE if alarm.detector == ABSENCE else f"{alarm.metric} {alarm.direction}" for alarm in alarms}
-    return Glimpse(now_s, tuple(sorted(signs)), max((alarm.count for alarm in alarms), default=0))
+    return AlarmInstant(now_s, tuple(sorted(signs)), max((alarm.count for alarm in alarms), default=0))

@@ -10,20 +10,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from classifiers.accounting.stage_timeline import Account
-from classifiers.evidence.attribution import Blame
-from classifiers.evidence.evidence_table import ABSENCE, GAP, Tally, signal_of
+from classifiers.accounting.stage_timeline import StageTimeline
+from classifiers.evidence.attribution import Attribution
+from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.learning.advisor import Advised
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, Scope
 from classifiers.verdict.assess import Verdict
-from classifiers.verdict.hysteresis import Steadiness
+from classifiers.verdict.hysteresis import SeverityHysteresis
 
 SeriesKey = tuple[str, Scope]
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class AlarmInstant:
     """What alarmed in one instant of a pending episode. signs: metrics with direction. samples: behind the windows."""
 
     at_s: float
@@ -54,9 +54,9 @@ class Episode:
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
     cadence_s: float = 0.0
-    glimpses: list[Glimpse] = field(default_factory=list)
-    steadiness: Steadiness = field(default_factory=Steadiness)
-    part: Blame | None = None
+    glimpses: list[AlarmInstant] = field(default_factory=list)
+    steadiness: SeverityHysteresis = field(default_factory=SeverityHysteresis)
+    part: Attribution | None = None
     advised: Advised | None = None
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
@@ -65,8 +65,8 @@ class Episode:
     causes: dict[str, float] = field(default_factory=dict)
     one_with: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
-    tally: Tally = field(default_factory=Tally)
-    account: Account = field(default_factory=Account)
+    tally: EvidenceTable = field(default_factory=EvidenceTable)
+    account: StageTimeline = field(default_factory=StageTimeline)
     signs_of_health: frozenset[str] | None = None
     """What tells of its recovery; None when alarms have come in since it was worked out."""
 
@@ -97,7 +97,7 @@ class Episode:
         """Lines that turned out to be another cause's; how bad it looked with them is no peak of this one."""
         gone = self.tally.release(lines)
         if any(line.alarms for line in gone.values()):
-            self.steadiness = Steadiness()
+            self.steadiness = SeverityHysteresis()
             self.signs_of_health = None
         other.tally.receive(gone)
 

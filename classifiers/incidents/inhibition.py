@@ -12,7 +12,7 @@ from dataclasses import replace
 from classifiers.incidents.dependencies import DependencyMap
 from classifiers.incidents.episode import Episode
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.relations import MAX_EFFECTS, Dated, Foreigners, causes_of
+from classifiers.incidents.relations import MAX_EFFECTS, Dated, RemoteIncidents, causes_of
 from classifiers.model import AuditEntry
 
 
@@ -23,7 +23,7 @@ class Inhibition:
         self._params = params
         self._dependencies = DependencyMap(params.dependencies)
         longest_s = params.accept_after_s + max(params.silent_after_s, params.flap_hold_s)
-        self.foreigners = Foreigners(self._dependencies, longest_s)
+        self.foreigners = RemoteIncidents(self._dependencies, longest_s)
         self._dates: list[tuple[str, float, float | None]] = []
         self._found: dict[str, tuple[str, ...]] = {}
         """What `causes_of` said of these dates; most instants change none."""

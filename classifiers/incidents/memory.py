@@ -7,24 +7,24 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from classifiers.accounting.stage_timeline import Account
-from classifiers.evidence.attribution import Blame
-from classifiers.evidence.evidence_table import Line, Tally
-from classifiers.incidents.episode import Episode, Glimpse
+from classifiers.accounting.stage_timeline import StageTimeline
+from classifiers.evidence.attribution import Attribution
+from classifiers.evidence.evidence_table import EvidenceTable, SeriesEvidence
+from classifiers.incidents.episode import AlarmInstant, Episode
 from classifiers.incidents.history import Ended
 from classifiers.incidents.lifecycle import Phase
 from classifiers.incidents.relations import Foreign
 from classifiers.incidents.triage import Triage
 from classifiers.learning.advisor import Advised
 from classifiers.model import ActionRecord, Incident, Scope
-from classifiers.verdict.hysteresis import Steadiness
+from classifiers.verdict.hysteresis import SeverityHysteresis
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     metric: str
     scope: Scope
-    line: Line
+    line: SeriesEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class _Episode:
     last_alarm_s: float
     last_data_s: float
     cadence_s: float
-    glimpses: list[Glimpse]
-    steadiness: Steadiness
-    part: Blame | None
+    glimpses: list[AlarmInstant]
+    steadiness: SeverityHysteresis
+    part: Attribution | None
     advised: Advised | None
     published: Incident | None
     actions: list[ActionRecord]
@@ -52,7 +52,7 @@ class _Episode:
     causes: dict[str, float]
     one_with: tuple[str, ...]
     effects: tuple[str, ...]
-    account: Account
+    account: StageTimeline
     lines: list[_Line]
 
 
@@ -112,7 +112,7 @@ def _freeze(episode: Episode) -> _Episode:
 
 
 def _thaw(frozen: _Episode) -> Episode:
-    tally = Tally()
+    tally = EvidenceTable()
     for line in frozen.lines:
         tally.put_back(line.metric, line.scope, line.line)
     return Episode(**{name: getattr(frozen, name) for name in _PLAIN}, tally=tally)

@@ -51,7 +51,7 @@ def inhibited(incident: Incident) -> bool:
     return incident.state != "resolved" and any(related.relation == "caused_by" for related in incident.related)
 
 
-class Foreigners:
+class RemoteIncidents:
     """Open incidents of other shards, as far as they matter to this one. Bounded; part of the snapshot."""
 
     def __init__(self, dependencies: DependencyMap, max_age_s: float) -> None:

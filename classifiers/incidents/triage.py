@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.causes.causes import Live, ShareOut, share_out
-from classifiers.incidents.builder import ServiceKey, Teller, differs, incident_id
+from classifiers.incidents.builder import IncidentBuilder, ServiceKey, differs, incident_id
 from classifiers.incidents.confirmation import confirmation, loudest_text
 from classifiers.incidents.episode import Episode, file_action
 from classifiers.incidents.history import Ended, History
@@ -46,7 +46,7 @@ class Triage:
         self._params = params
         self._share_out = share
         self.experience = experience or Experience(LearningParams())
-        self.teller = Teller(params, tier_of, config_hash, self.experience)
+        self.teller = IncidentBuilder(params, tier_of, config_hash, self.experience)
         self.episodes: dict[ServiceKey, dict[str, Episode]] = {}
         """By service and model, and there by key; a service without an episode is not in it."""
         self.history = History(max(params.reopen_within_s, params.flap_within_s))

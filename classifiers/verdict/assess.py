@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classifiers.evidence.attribution import Blame
-from classifiers.evidence.evidence_table import Tally
+from classifiers.evidence.attribution import Attribution
+from classifiers.evidence.evidence_table import EvidenceTable
 from classifiers.model import Factor, Severity
 from classifiers.verdict.category import Pattern, categorise
 from classifiers.verdict.severity import SeverityParams, judge
@@ -15,14 +15,14 @@ from classifiers.verdict.severity import SeverityParams, judge
 class Verdict:
     """What the evidence says now."""
 
-    blame: Blame
+    blame: Attribution
     pattern: Pattern
     severity: Severity
     factors: tuple[Factor, ...]
 
 
 def assess(
-    tally: Tally, part: Blame | None, age_s: float, tier: int, concentration_min: float, params: SeverityParams,
+    tally: EvidenceTable, part: Attribution | None, age_s: float, tier: int, concentration_min: float, params: SeverityParams,
 ) -> Verdict:
     """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classifiers.evidence.attribution import Blame, localise
-from classifiers.evidence.evidence_table import ABSENCE, GAP, Signal, Tally, signal_of
+from classifiers.evidence.attribution import Attribution, localise
+from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, Signal, signal_of
 from classifiers.model import Category, Direction
 
 
@@ -90,7 +90,7 @@ PATTERNS: tuple[Pattern, ...] = (
 UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
 
 
-def categorise(tally: Tally, concentration_min: float, part: Blame | None = None) -> tuple[Pattern, Blame]:
+def categorise(tally: EvidenceTable, concentration_min: float, part: Attribution | None = None) -> tuple[Pattern, Attribution]:
     """The first pattern that fits, and the scope that stands out on the metrics it speaks of.
 
     The scope is read from the pattern's own metrics and not from all that alarm: long prompts of one tenant make
@@ -113,6 +113,6 @@ def categorise(tally: Tally, concentration_min: float, part: Blame | None = None
     return UNCLEAR, localise(tally, weights, concentration_min) if part is None else part
 
 
-def _signal(tally: Tally, metric: str) -> tuple[Signal, Direction]:
+def _signal(tally: EvidenceTable, metric: str) -> tuple[Signal, Direction]:
     signal = signal_of(metric)
     return signal, "down" if signal in (ABSENCE, GAP) else tally.direction(metric)

@@ -19,7 +19,7 @@ def worse(a: Severity, b: Severity) -> Severity:
 
 
 @dataclass(slots=True)
-class Steadiness:
+class SeverityHysteresis:
     """State of one incident, JSON-able. Times in seconds of event time.
 
     told: the severity in force, since since_s. waiting: another one that verdicts ask for, all of them since

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from classifiers.evidence.attribution import Blame, dimension_of
-from classifiers.evidence.evidence_table import ABSENCE, Line, Tally
+from classifiers.evidence.attribution import Attribution, dimension_of
+from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable, SeriesEvidence
 from classifiers.evidence.families import family_of
 from classifiers.model import Factor
 
@@ -57,7 +57,7 @@ class SizeParams:
 
 
 @dataclass(frozen=True, slots=True)
-class Harm:
+class Impact:
     """One kind of harm. size: points for how bad, breadth: points for how many. value: as measured."""
 
     name: str
@@ -82,12 +82,12 @@ class Harm:
 class Harms:
     """The harms of an episode to the scope that is blamed."""
 
-    def __init__(self, tally: Tally, blame: Blame, params: SizeParams) -> None:
+    def __init__(self, tally: EvidenceTable, blame: Attribution, params: SizeParams) -> None:
         self._params = params
         self._blame = blame
         self._tally = tally
-        self._base: dict[str, Line] = {}
-        self._hit: dict[str, Line] = {}
+        self._base: dict[str, SeriesEvidence] = {}
+        self._hit: dict[str, SeriesEvidence] = {}
         self._alarmed: set[str] = set()
         for (metric, scope), line in tally.lines.items():
             dimension = dimension_of(scope)
@@ -100,10 +100,10 @@ class Harms:
         self.share = self._share()
         self.breadth = self._breadth()
 
-    def worst(self, pattern: str) -> Harm:
+    def worst(self, pattern: str) -> Impact:
         """The harm with the most points; `pattern` is what it was found to be, which may be a harm in itself."""
         found = [*self._measured(), *self._named(pattern)]
-        return max(found, key=lambda harm: (harm.points, harm.name)) if found else Harm(
+        return max(found, key=lambda harm: (harm.points, harm.name)) if found else Impact(
             "deviation", None, MINOR, self.breadth, "nobody is seen to suffer from it",
         )
 
@@ -136,24 +136,24 @@ class Harms:
             return 2.0
         return 1.5 if self.share >= self._params.wide else 0.5
 
-    def _measured(self) -> Iterator[Harm]:
+    def _measured(self) -> Iterator[Impact]:
         params, breadth = self._params, self.breadth
         loss = self._loss()
         if loss is not None:
             steps: Steps = ((params.worst_loss, 4.5), (params.large_loss, SIGNIFICANT), (params.small_loss, MODERATE))
-            yield Harm("quality", loss, _points(loss, steps), breadth, f"{loss:.0%} of the quality is lost")
+            yield Impact("quality", loss, _points(loss, steps), breadth, f"{loss:.0%} of the quality is lost")
         growth = self._growth()
         if growth is not None and growth >= NOTICED:
             steps = ((params.large_growth, SIGNIFICANT), (params.small_growth, MODERATE))
-            yield Harm("latency", growth, _points(growth, steps), breadth, f"requests take {growth:.2f} times as long")
+            yield Impact("latency", growth, _points(growth, steps), breadth, f"requests take {growth:.2f} times as long")
         errors = self.errors()
         if errors is not None:
             steps = ((params.outage, 6.5), (params.large_errors, 4.75), (params.small_errors, MODERATE))
             narrow = -0.75 if self._blame.dimension == "tenant" else 0.0
-            yield Harm("errors", errors, _points(errors, steps), narrow, f"{errors:.0%} of all requests fail")
+            yield Impact("errors", errors, _points(errors, steps), narrow, f"{errors:.0%} of all requests fail")
         if ABSENCE in self._hit and self._hit[ABSENCE].alarms:
             size = 6.5 if self._blame.dimension is None else MODERATE if self._blame.dimension == "tenant" else 4.75
-            yield Harm("silence", self.share, size, 0.0, "nothing is heard any more")
+            yield Impact("silence", self.share, size, 0.0, "nothing is heard any more")
 
     def _loss(self) -> float | None:
         """Of quality, by what is a share; log-probabilities have no zero, and count as moderate where they alone
@@ -174,11 +174,11 @@ class Harms:
                 return 1.0 + max(found)
         return None
 
-    def _named(self, pattern: str) -> Iterator[Harm]:
+    def _named(self, pattern: str) -> Iterator[Impact]:
         worth = NAMED.get(pattern)
         if worth is not None:
             size, text = worth
-            yield Harm("kind", None, size, self.breadth, text)
+            yield Impact("kind", None, size, self.breadth, text)
 
 
 NAMED: Mapping[str, tuple[float, str]] = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from classifiers.evidence.attribution import Blame
-from classifiers.evidence.evidence_table import Tally
+from classifiers.evidence.attribution import Attribution
+from classifiers.evidence.evidence_table import EvidenceTable
 from classifiers.model import Factor, Severity
 from classifiers.verdict.impact import Harms, SizeParams
 
@@ -40,7 +40,7 @@ class SeverityParams:
 
 
 def judge(
-    tally: Tally, blame: Blame, pattern: str, tier: int, age_s: float, params: SeverityParams,
+    tally: EvidenceTable, blame: Attribution, pattern: str, tier: int, age_s: float, params: SeverityParams,
 ) -> tuple[Severity, tuple[Factor, ...]]:
     """Severity and the factors that make it. The worst harm counts, not their sum: they are one cause's."""
     harms = Harms(tally, blame, params.sizes)

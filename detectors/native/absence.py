@@ -104,6 +104,6 @@ class Absence(Tabled):
         cells["mean"][rows] = mean
         cells["gaps"][rows] = number
 
-    def excuse(self, rows: IntArray, now_s: float) -> None:
+    def suppress_absence(self, rows: IntArray, now_s: float) -> None:
         """Let the silence of these rows up to `now_s` not count: the caller knows its cause. No gap is learned."""
         self._rows["last_s"][rows] = np.maximum(self._rows["last_s"][rows], now_s)

@@ -20,7 +20,7 @@ from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibration.calibrator import TailCalibrator
 from detectors.river.rows import Kind, RiverRows
-from detectors.river.wander import Wander
+from detectors.river.wander import AutocorrelationInflation
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class DriftBank(Banked, Generic[T]):
             capacity,
         )
         self._river: RiverRows[T] = RiverRows(guard)
-        self._wander = Wander(capacity)
+        self._wander = AutocorrelationInflation(capacity)
         self._tail = tail
         super().__init__({"rows": self._rows, "river": self._river, "wander": self._wander, "tail": tail})
 

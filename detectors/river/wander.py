@@ -25,7 +25,7 @@ _MOST = 0.95
 """Of a correlation."""
 
 
-class Wander(Tabled):
+class AutocorrelationInflation(Tabled):
     """A bank of it. Not a detector: drift detectors own one. A cold row is taken for independent."""
 
     def __init__(self, capacity: int) -> None:

@@ -107,11 +107,11 @@ def ack(
     """Somebody works on an incident: nobody else is notified of it meanwhile."""
     config, now_s = load(config_file, os.environ), time.time()
     if not only_print:
-        from streams.client.control_writer import Untold, incident_of
+        from streams.client.control_writer import ControlWriteError, incident_of
 
         found = _run(incident_of(config, incident_id))
         if found.state == "resolved":
-            raise Untold(f"incident {incident_id!r}: resolved {_when(found.resolved_at_s)}, expected an open one")
+            raise ControlWriteError(f"incident {incident_id!r}: resolved {_when(found.resolved_at_s)}, expected an open one")
     _say(config, _sound(lambda: Acknowledge(incident_id, by, now_s, now_s + lasts_s, comment)), key, only_print)
 
 

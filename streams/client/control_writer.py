@@ -19,7 +19,7 @@ from classifiers.model import Incident
 from config.models import Config, Control
 from streams.client.incident_log import read_topics
 from streams.contracts.channels import CONTROL_CONFIG
-from streams.contracts.control_records import Refused, believe, name_of, seal
+from streams.contracts.control_records import Refused, name_of, sign, verify
 from streams.contracts.envelopes import Header, Message, source_of
 from streams.intake.codec import Record
 from streams.kafka.broadcast_consumer import Broadcast
@@ -29,7 +29,7 @@ from streams.kafka.topics import BrokerUnavailable, Security, TopicSpec, ensure_
 TIMEOUT_S = 15.0
 
 
-class Untold(ValueError):  # noqa: N818
+class ControlWriteError(ValueError):
     """Something that cannot be said, and why. The command line shows `exit_message`."""
 
     def __init__(self, message: str) -> None:
@@ -59,15 +59,15 @@ class _Trial:
 async def write(config: Config, directive: Directive, key: str | None, now_s: float) -> Written:
     """Sign a directive and write it. key: by name, None for the only one that may sign it.
 
-    Raises `Untold` for what workers would refuse, `BrokerUnavailable`, and `TopicError`.
+    Raises `ControlWriteError` for what workers would refuse, `BrokerUnavailable`, and `TopicError`.
     """
     name = key_for(config.control, directive, key)
     secret = config.control.keys[name].secret.reveal().encode()
-    message = seal(directive, name, secret, source_of(config.kafka.group), now_s)
+    message = sign(directive, name, secret, source_of(config.kafka.group), now_s)
     try:
-        believe(_Trial(int(now_s * 1000), message.value, message.headers), config.control)
+        verify(_Trial(int(now_s * 1000), message.value, message.headers), config.control)
     except Refused as error:
-        raise Untold(f"{name_of(directive)}: {error}") from error
+        raise ControlWriteError(f"{name_of(directive)}: {error}") from error
     security = security_of(config)
     await _make_topic(config, security)
     partition, offset = await _send(config, security, message)
@@ -75,30 +75,30 @@ async def write(config: Config, directive: Directive, key: str | None, now_s: fl
 
 
 def key_for(trust: Control, directive: Directive, wanted: str | None) -> str:
-    """The key to sign with; raises `Untold` when there is none, or no saying which."""
+    """The key to sign with; raises `ControlWriteError` when there is none, or no saying which."""
     kind = name_of(directive)
     fitting = sorted(name for name, key in trust.keys.items() if kind in key.may)
     if wanted is not None:
         if wanted not in fitting:
-            raise Untold(f"key {wanted!r}, expected one that may sign {kind} ({', '.join(fitting) or 'none may'})")
+            raise ControlWriteError(f"key {wanted!r}, expected one that may sign {kind} ({', '.join(fitting) or 'none may'})")
         return wanted
     if not fitting:
-        raise Untold(f"control.keys: none may sign {kind}, expected a key, since workers refuse what is not signed")
+        raise ControlWriteError(f"control.keys: none may sign {kind}, expected a key, since workers refuse what is not signed")
     if len(fitting) > 1:
-        raise Untold(f"{', '.join(fitting)} may all sign {kind}, expected --key with one of them")
+        raise ControlWriteError(f"{', '.join(fitting)} may all sign {kind}, expected --key with one of them")
     return fitting[0]
 
 
 async def incident_of(config: Config, incident_id: str) -> Incident:
-    """An incident as it was last told; raises `Untold` for one that never was, `BrokerUnavailable`, `TopicError`."""
+    """An incident as it was last told; raises `ControlWriteError` for one that never was, `BrokerUnavailable`, `TopicError`."""
     log = await read_topics(config)
     if incident_id not in log.incidents:
-        raise Untold(f"incident {incident_id!r}: not among the {len(log.incidents)} of {config.topics.incidents}")
+        raise ControlWriteError(f"incident {incident_id!r}: not among the {len(log.incidents)} of {config.topics.incidents}")
     return log.incidents[incident_id]
 
 
 async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
-    """A silence that has not ended; raises `Untold` when there is none of that name, and `BrokerUnavailable`."""
+    """A silence that has not ended; raises `ControlWriteError` when there is none of that name, and `BrokerUnavailable`."""
     said = await _said(config)
     ended = {each.silence_id for each in said if isinstance(each, Expire)}
     silences = {each.id: each for each in said if isinstance(each, Silence)}
@@ -106,16 +106,16 @@ async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
     if found is None:
         lasting = sorted(each.id for each in silences.values() if each.until_s > now_s and each.id not in ended)
         expected = f"one that lasts: {', '.join(lasting)}" if lasting else "a silence that lasts, and none does"
-        raise Untold(f"silence {silence_id!r}: unknown, expected {expected}")
+        raise ControlWriteError(f"silence {silence_id!r}: unknown, expected {expected}")
     if silence_id in ended or found.until_s <= now_s:
-        raise Untold(f"silence {silence_id!r}: it is over already")
+        raise ControlWriteError(f"silence {silence_id!r}: it is over already")
     return found
 
 
 async def free_name(config: Config, silence_id: str) -> None:
-    """Raises `Untold` for a name that a silence has had: workers heed an id once. Raises `BrokerUnavailable`."""
+    """Raises `ControlWriteError` for a name that a silence has had: workers apply_due an id once. Raises `BrokerUnavailable`."""
     if any(isinstance(each, Silence) and each.id == silence_id for each in await _said(config)):
-        raise Untold(f"silence {silence_id!r}: a silence had this name before, expected another one")
+        raise ControlWriteError(f"silence {silence_id!r}: a silence had this name before, expected another one")
 
 
 async def _said(config: Config) -> list[Directive]:
@@ -126,7 +126,7 @@ async def _said(config: Config) -> list[Directive]:
     async def take(_: str, records: Sequence[Record]) -> None:
         for record in records:
             with suppress(Refused):
-                found.append(believe(record, config.control).directive)
+                found.append(verify(record, config.control).directive)
 
     await _make_topic(config, security)
     reader = Broadcast(

@@ -76,7 +76,7 @@ def name_of(directive: Directive) -> str:
     return kind_of(directive).name.removeprefix("control.")
 
 
-def seal(directive: Directive, key: str, secret: bytes, source: str, written_s: float) -> Message:
+def sign(directive: Directive, key: str, secret: bytes, source: str, written_s: float) -> Message:
     """The record that carries a directive, signed. written_s: now, seconds since the epoch."""
     value = orjson.dumps(directive)
     kind = kind_of(directive)
@@ -86,7 +86,7 @@ def seal(directive: Directive, key: str, secret: bytes, source: str, written_s: 
     return Message(directive.subject.encode(), value, (*named, (SIGNATURE_HEADER, signature.encode())))
 
 
-def believe(record: ControlRecord, trust: Control) -> Said:
+def verify(record: ControlRecord, trust: Control) -> Said:
     """The directive of a record; raises `Refused`. About 50 us."""
     headers = {name: text for name, text in record.headers if text is not None}
     value = record.value or b""

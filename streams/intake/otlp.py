@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from detectors.base import State
 from streams.intake.aggregated.aliases import Alias, Kind
 from streams.intake.aggregated.cumulative import digest
-from streams.intake.aggregated.fold import Fold, Heap
+from streams.intake.aggregated.fold import Accumulator, Fold
 from streams.intake.aggregated.histograms import Buckets, Exponential
 from streams.intake.aggregated.intake import InputOptions, Intake
 from streams.intake.aggregated.series import Series
@@ -118,7 +118,7 @@ class _Usable:
     """A point that is to be read: its series, and where its value goes."""
 
     series: Series
-    heap: Heap
+    heap: Accumulator
     at: int
 
 

@@ -1,7 +1,7 @@
 """The way out: one producer a worker, and the account of which shard still waits for which acknowledgement.
 
 A shard's offsets may be committed only after everything it decided is acknowledged by the broker. So every send is
-booked on its owner, and `settled` returns only when the owner has nothing left in flight. A send that failed for good
+booked on its owner, and `flush` returns only when the owner has nothing left in flight. A send that failed for good
 raises there, now and at every later call until `forget`: the shard then keeps its old offsets and the records are
 processed again, to the same ids.
 """
@@ -63,7 +63,7 @@ class Publisher:
             if acknowledged is not None:
                 future.add_done_callback(_if_taken(acknowledged))
 
-    async def settled(self, owner: Owner) -> None:
+    async def flush(self, owner: Owner) -> None:
         """Wait until the broker has acknowledged all that this owner sent so far; raises the first failure."""
         waiting = tuple(self._pending.get(owner, ()))
         if waiting:

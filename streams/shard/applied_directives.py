@@ -62,7 +62,7 @@ class Control:
                 known.add(directive.id)
                 heappush(self._waiting, (directive.at_s, directive.id, directive))
 
-    def heed(self, now_s: float) -> int:
+    def apply_due(self, now_s: float) -> int:
         """Apply what is due at this instant, in order of its time; returns how many were applied."""
         count = 0
         while self._waiting and self._waiting[0][0] <= now_s:

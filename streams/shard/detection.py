@@ -116,7 +116,7 @@ class Detection:
         if not len(rows):
             return []
         for scope in self._cut_off():
-            self._excuse(rows, scope, now_s)
+            self._suppress_absence(rows, scope, now_s)
         silence = self._suite.silence(rows, now_s)
         at = np.flatnonzero((silence.level >= 1.0) & (silence.silence_s <= self._retire_s))
         if not len(at):
@@ -126,7 +126,7 @@ class Detection:
         self.alarms[ABSENCE] += len(silences)
         return silences
 
-    def _excuse(self, rows: IntArray, cut: Scope, now_s: float) -> None:
+    def _suppress_absence(self, rows: IntArray, cut: Scope, now_s: float) -> None:
         """While a breaker of ours is in force the silence behind it does not count, nor does it right after."""
         mine = rows[np.isin(self._rows.service_of[rows], self._rows.numbers([(cut.service, cut.model)]))]
         behind = [
@@ -134,7 +134,7 @@ class Detection:
             if (scope := self._series.key(row)[1]) and cut.replica in (None, scope.replica)
             and cut.tenant in (None, scope.tenant)
         ]
-        self._suite.excuse(np.array(behind, np.intp), now_s)
+        self._suite.suppress_absence(np.array(behind, np.intp), now_s)
 
     def _start_afresh(self, accepted: Transition) -> None:
         """What was strange for so long is the new normal: nothing learned before it says what to expect."""

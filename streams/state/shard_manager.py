@@ -56,7 +56,7 @@ class _Kept:
         return self.stored == self.shard.offsets and self.stored_changes == self.shard.changes
 
 
-class Keeper:
+class ShardManager:
     """The shards of one worker. `now_s` is monotonic seconds, for intervals only.
 
     rejected: called with "version", the shard and the reason in words for each state that is relearned.
@@ -90,7 +90,7 @@ class Keeper:
         return None if kept is None else kept.shard
 
     @asynccontextmanager
-    async def at_work(self, number: int) -> AsyncIterator[Shard | None]:
+    async def locked(self, number: int) -> AsyncIterator[Shard | None]:
         """One shard, for a step and the publishing of all that came of it; None when this worker does not hold it.
 
         Steps come one after another, and no snapshot falls between a step and its outputs: it would contain the records
@@ -156,10 +156,10 @@ class Keeper:
                 if kept.up_to_date:
                     return
                 snapshot, changes = to_snapshot(kept.shard), kept.shard.changes
-            # No other task runs between the end of that step and the account that `settled` takes at once.
+            # No other task runs between the end of that step and the account that `flush` takes at once.
             try:
                 with self._telemetry.stage("snapshot"):
-                    await self._publisher.settled(number)
+                    await self._publisher.flush(number)
                     await self._store.save(number, snapshot)
             except Exception:
                 self._telemetry.snapshot("failed")

@@ -24,7 +24,7 @@ from streams.state.ledger import TopicLedger
 from streams.telemetry.metrics import Telemetry
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
-from streams.worker.batch_processor import Desk
+from streams.worker.batch_processor import BatchProcessor
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.acting")
 TIDY_EVERY_S = 3600.0
@@ -57,11 +57,11 @@ def intent_record(message: Message) -> IntentRecord:
     )
 
 
-class Acting:
+class ActionWorker:
     """Executes the intents of the partitions this worker holds."""
 
     def __init__(
-        self, executor: Executor, ledger: TopicLedger, publisher: Publisher, desk: Desk, topics: Topics,
+        self, executor: Executor, ledger: TopicLedger, publisher: Publisher, desk: BatchProcessor, topics: Topics,
         telemetry: Telemetry, tracing: Tracing, source: str, now_s: Callable[[], float], shards: int, audit: Audit,
     ) -> None:
         self._executor = executor
@@ -89,7 +89,7 @@ class Acting:
             intent = read_intent(record.value)
         except WireError as error:
             await self._desk.refuse(OWNER, TP(record.topic, record.partition), record, str(error))
-            await self._publisher.settled(OWNER)
+            await self._publisher.flush(OWNER)
             return
         span = self._tracing.execute(
             intent.kind, intent.target, key=intent.key, topic=self._topics.actions, headers=record.headers,
@@ -115,4 +115,4 @@ class Acting:
         message = outcome_message(outcome, self._source, shard, trace)
         await self._publisher.send(OWNER, self._topics.outcomes, [message])
         await self._audit.answered(OWNER, outcome)
-        await self._publisher.settled(OWNER)
+        await self._publisher.flush(OWNER)

@@ -24,7 +24,7 @@ from streams.intake.dead_letters import headers as dead_headers
 from streams.kafka.producer import Publisher
 from streams.kafka.transport import TP, RecordBatch
 from streams.pipeline import Products, Shard
-from streams.state.shard_manager import Keeper
+from streams.state.shard_manager import ShardManager
 from streams.telemetry.metrics import Telemetry
 from streams.telemetry.metrics import Transition as Told
 from streams.telemetry.traces import Tracing
@@ -51,11 +51,11 @@ class Identity:
     now_s: Callable[[], float]
 
 
-class Desk:
+class BatchProcessor:
     """One worker's desk."""
 
     def __init__(
-        self, keeper: Keeper, publisher: Publisher, topics: Topics, telemetry: Telemetry, tracing: Tracing,
+        self, keeper: ShardManager, publisher: Publisher, topics: Topics, telemetry: Telemetry, tracing: Tracing,
         brake: Brake, identity: Identity, audit: Audit,
     ) -> None:
         self._keeper = keeper
@@ -70,7 +70,7 @@ class Desk:
 
     async def take(self, batch: RecordBatch) -> None:
         """One record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
-        async with self._keeper.at_work(batch.partition) as shard:
+        async with self._keeper.locked(batch.partition) as shard:
             if shard is not None:
                 await self._take(shard, batch)
 
@@ -90,7 +90,7 @@ class Desk:
         self._idle[number] = idle
         if not idle:
             return
-        async with self._keeper.at_work(number) as shard:
+        async with self._keeper.locked(number) as shard:
             if shard is not None:
                 await self._publish(number, shard, shard.pass_time(self._identity.now_s(), idle))
 
@@ -102,7 +102,7 @@ class Desk:
     async def foreign(self, incidents: Sequence[Incident]) -> None:
         """Incidents of other shards, or of this one as they come back, for every shard here."""
         for number in list(self._keeper.shards):
-            async with self._keeper.at_work(number) as shard:
+            async with self._keeper.locked(number) as shard:
                 if shard is None:
                     continue
                 for incident in incidents:

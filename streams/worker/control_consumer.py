@@ -16,7 +16,7 @@ import structlog
 from classifiers.directives import Deployment, Directive
 from classifiers.model import AuditEntry, Incident
 from config.models import Control, Topics
-from streams.contracts.control_records import Refused, Said, believe, name_of
+from streams.contracts.control_records import Refused, Said, name_of, verify
 from streams.contracts.envelopes import WireError, read_incident
 from streams.intake.codec import Record
 from streams.kafka.producer import Publisher
@@ -43,7 +43,7 @@ class Shards(Protocol):
     async def foreign(self, incidents: Sequence[Incident]) -> None: ...
 
 
-class Intake:
+class ControlConsumer:
     """One worker's intake. now_s: wall clock, to tell old records from young ones."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Intake:
             place = f"{record.topic}[{record.partition}]@{record.offset}"
             is_young = self._now_s() - record.timestamp / 1000.0 < AUDIT_WITHIN_S
             try:
-                found = believe(record, self._trust)
+                found = verify(record, self._trust)
             except Refused as error:
                 self._telemetry.control(error.why)
                 refused.append(f"{place}: {error}")
@@ -131,7 +131,7 @@ class Intake:
         try:
             for entry, about in entries:
                 await self._audit.heard(OWNER, entry, about)
-            await self._publisher.settled(OWNER)
+            await self._publisher.flush(OWNER)
         except Exception as error:
             log.error("control_not_audited", entries=len(entries), reason=repr(error))
             self._publisher.forget(OWNER)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from streams.kafka.transport import TP
-from streams.state.shard_manager import Keeper
+from streams.state.shard_manager import ShardManager
 from streams.telemetry.metrics import Telemetry
 from streams.telemetry.watchdog import ProgressWatchdog
-from streams.worker.batch_processor import Desk
+from streams.worker.batch_processor import BatchProcessor
 from streams.worker.idleness import Idleness, Reading
 
 TICK_S = 0.1
@@ -25,11 +25,11 @@ class Offsets(Protocol):
     def highwater(self, tp: TP) -> int | None: ...
 
 
-class Rounds:
+class WorkerLoop:
     """sources: the metric topics. now_s: clock of decisions. mono_s: monotonic seconds, for the watchdog."""
 
     def __init__(
-        self, keeper: Keeper, desk: Desk, idleness: Idleness, watchdog: ProgressWatchdog, telemetry: Telemetry,
+        self, keeper: ShardManager, desk: BatchProcessor, idleness: Idleness, watchdog: ProgressWatchdog, telemetry: Telemetry,
         offsets: Offsets, sources: Collection[str], now_s: Callable[[], float], mono_s: Callable[[], float],
     ) -> None:
         self._keeper = keeper

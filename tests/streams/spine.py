@@ -58,7 +58,7 @@ def batch(values: Iterable[object], topic: str = LATENCY, partition: int = 0, fi
 class SentMessages(Publisher):
     """A publisher without a broker, that takes only what keeps to the contract.
 
-    failing: what `settled` raises, as when a send failed for good.
+    failing: what `flush` raises, as when a send failed for good.
     """
 
     def __init__(self, failing: Exception | None = None) -> None:
@@ -77,8 +77,8 @@ class SentMessages(Publisher):
             if acknowledged is not None:
                 acknowledged()
 
-    async def settled(self, owner: int | str) -> None:
-        self.events.append(f"settled {owner}")
+    async def flush(self, owner: int | str) -> None:
+        self.events.append(f"flush {owner}")
         if self.failing is not None:
             raise self.failing
 

@@ -51,7 +51,7 @@ class Value(NamedTuple):
 
 
 @dataclass(slots=True)
-class Heap:
+class Accumulator:
     """What came of one label set. gauges: sum and number by metric. tallies, flows: increase, and increase per second,
     by tally. rates: increase per second by metric. span_s: the longest time that anything in it reaches back."""
 
@@ -94,7 +94,7 @@ class Heap:
             if span_s > 0.0:
                 self.flows[tally] = self.flows.get(tally, 0.0) + amount / span_s
 
-    def merge(self, other: Heap) -> None:
+    def merge(self, other: Accumulator) -> None:
         """Take another label set of the same scope in."""
         for metric, (total, number) in other.gauges.items():
             mine = self.gauges.get(metric, (0.0, 0))
@@ -139,19 +139,19 @@ class Fold:
     """Heaps by label set of one instant."""
 
     def __init__(self) -> None:
-        self._heaps: dict[Labels, Heap] = {}
+        self._heaps: dict[Labels, Accumulator] = {}
 
-    def heap(self, labels: Labels) -> Heap:
+    def heap(self, labels: Labels) -> Accumulator:
         """The heap of a label set."""
         known = self._heaps.get(labels)
         if known is None:
-            known = self._heaps[labels] = Heap()
+            known = self._heaps[labels] = Accumulator()
         return known
 
     def values(self) -> Iterator[Value]:
         """The values by service and model, then by scope: one for all scopes of a label set that stands alone, else one
         for each version, replica and tenant with what all its label sets add up to."""
-        groups: dict[tuple[str, str | None], list[tuple[Labels, Heap]]] = {}
+        groups: dict[tuple[str, str | None], list[tuple[Labels, Accumulator]]] = {}
         for labels, heap in self._heaps.items():
             groups.setdefault((labels.service, labels.model), []).append((labels, heap))
         for (service, model), members in groups.items():
@@ -159,11 +159,11 @@ class Fold:
                 labels, heap = members[0]
                 yield Value(labels, True, heap.span_s, heap.metrics())
                 continue
-            marginals: dict[Labels, Heap] = {}
+            marginals: dict[Labels, Accumulator] = {}
             whole = Labels(service, model)
             for labels, heap in members:
                 for scope in (whole, *_marginals(labels)):
-                    marginals.setdefault(scope, Heap()).merge(heap)
+                    marginals.setdefault(scope, Accumulator()).merge(heap)
             for scope, heap in marginals.items():
                 yield Value(scope, scope == whole, heap.span_s, heap.metrics())
 

@@ -11,7 +11,7 @@ from typing import Literal
 from streams.intake.aggregated.alias_table import NOT_WATCHED, TABLE
 from streams.intake.aggregated.aliases import Alias, Aliases, Kind
 from streams.intake.aggregated.cumulative import NS, Cumulative
-from streams.intake.aggregated.fold import QUANTILES, Fold, Heap
+from streams.intake.aggregated.fold import QUANTILES, Accumulator, Fold
 from streams.intake.aggregated.gather import Gather
 from streams.intake.aggregated.histograms import Buckets, Exponential, Plain
 from streams.intake.aggregated.labels import Own
@@ -110,7 +110,7 @@ class Intake:
         series = self._series[identity] = self._naming.series(alias, attributes, unit, key)
         return series
 
-    def gauge(self, heap: Heap, series: Series, ts_ns: int, value: float) -> None:
+    def gauge(self, heap: Accumulator, series: Series, ts_ns: int, value: float) -> None:
         """A value of now."""
         if not isfinite(value) or series.target.metric is None:
             self.points["no_value"] += 1
@@ -122,7 +122,7 @@ class Intake:
         heap.gauge(series.target.metric, value * series.target.factor, span_s)
 
     def counter(
-        self, heap: Heap, series: Series, ts_ns: int, start_ns: int, value: float, since_ns: int | None,
+        self, heap: Accumulator, series: Series, ts_ns: int, start_ns: int, value: float, since_ns: int | None,
     ) -> None:
         """A cumulative count."""
         if not isfinite(value) or value < 0.0:
@@ -132,7 +132,7 @@ class Intake:
         if step is not None:
             heap.count(series.target, step[0].value, step[1])
 
-    def increase(self, heap: Heap, series: Series, ts_ns: int, start_ns: int, value: float) -> None:
+    def increase(self, heap: Accumulator, series: Series, ts_ns: int, start_ns: int, value: float) -> None:
         """A count since the point before."""
         if not isfinite(value) or value < 0.0:
             self.points["no_value"] += 1
@@ -142,7 +142,7 @@ class Intake:
             heap.count(series.target, value, span_s)
 
     def histogram(
-        self, heap: Heap, series: Series, ts_ns: int, start_ns: int, reading: Buckets | Exponential,
+        self, heap: Accumulator, series: Series, ts_ns: int, start_ns: int, reading: Buckets | Exponential,
         since_ns: int | None,
     ) -> None:
         """A cumulative histogram."""
@@ -151,14 +151,14 @@ class Intake:
             heap.observe(series.target, step[0].observed(series.target.factor), step[1])
 
     def observations(
-        self, heap: Heap, series: Series, ts_ns: int, start_ns: int, reading: Buckets | Exponential,
+        self, heap: Accumulator, series: Series, ts_ns: int, start_ns: int, reading: Buckets | Exponential,
     ) -> None:
         """A histogram of what came since the point before."""
         span_s = self._span_s(series, ts_ns, start_ns)
         if span_s is not None:
             heap.observe(series.target, reading.observed(series.target.factor), span_s)
 
-    def summary(self, heap: Heap, series: Series, quantiles: Mapping[float, float]) -> None:
+    def summary(self, heap: Accumulator, series: Series, quantiles: Mapping[float, float]) -> None:
         """The quantiles of a summary, as its source tells them; its sum and count are a histogram without bounds."""
         for suffix, share in QUANTILES.items():
             value = quantiles.get(share)

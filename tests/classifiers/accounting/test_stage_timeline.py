@@ -8,8 +8,8 @@ import pytest
 from classifiers.accounting.stage_timeline import (
     SETTLED_AFTER_S,
     STAGES,
-    Account,
     Stage,
+    StageTimeline,
     remedies,
     with_actions,
     with_stages,
@@ -37,11 +37,11 @@ def action(
 
 
 def act(incident: Incident, *actions: ActionRecord) -> StageTime:
-    return with_actions(with_stages(incident, Account()), actions).stage_times["act"]
+    return with_actions(with_stages(incident, StageTimeline()), actions).stage_times["act"]
 
 
-def judged(*verdicts: tuple[float, Severity]) -> Account:
-    account = Account()
+def judged(*verdicts: tuple[float, Severity]) -> StageTimeline:
+    account = StageTimeline()
     for now_s, severity in verdicts:
         account.judge("availability", severity, now_s)
     return account
@@ -49,7 +49,7 @@ def judged(*verdicts: tuple[float, Severity]) -> Account:
 
 def test_every_stage_has_a_status_from_the_first_moment() -> None:
     assert set(STAGES) == set(get_args(Stage))
-    times = with_stages(OPEN, Account()).stage_times
+    times = with_stages(OPEN, StageTimeline()).stage_times
     assert times == {"detect": took(10.0), "classify": PENDING, "act": PENDING, "recover": PENDING, "resolve": PENDING}
 
 
@@ -80,7 +80,7 @@ def test_a_verdict_is_pending_until_it_has_settled_and_final_at_the_end() -> Non
 
 
 def test_recovery_begins_with_the_last_quiet_and_not_with_one_that_an_alarm_broke() -> None:
-    account = Account()
+    account = StageTimeline()
     account.calm(120.0)
     account.alarm()
     account.calm(150.0)
@@ -131,7 +131,7 @@ def test_an_onset_after_the_opening_is_invalid_beyond_its_error(
     onset_s: float, error_s: float | None, expected: StageTime,
 ) -> None:
     incident = replace(OPEN, onset_at_s=onset_s, onset_error_s=error_s)
-    assert with_stages(incident, Account()).stage_times["detect"] == expected
+    assert with_stages(incident, StageTimeline()).stage_times["detect"] == expected
 
 
 def test_times_that_contradict_each_other_make_every_stage_they_touch_invalid() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from classifiers.causes.causes import CauseParams, Live, share_out
 from classifiers.causes.symptoms import see
-from classifiers.evidence.evidence_table import ABSENCE, Tally
+from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
 from classifiers.incidents.memory import dump, load
 from classifiers.incidents.triage import Transition, Triage, TriageParams
 from classifiers.model import Anomaly, Scope
@@ -103,7 +103,7 @@ def test_what_is_left_of_a_cause_as_it_ends_does_not_say_anew_which_part_it_hit(
 
 
 def test_what_hits_all_is_dated_by_the_siblings_of_the_part_that_has_a_cause_of_its_own() -> None:
-    tally, moves = Tally(), both(hit(PROSE, -0.3), hit(ALL, -0.2))
+    tally, moves = EvidenceTable(), both(hit(PROSE, -0.3), hit(ALL, -0.2))
     for second in range(2, 12):
         tally.add([
             replace(one, onset_s=1.0, onset_error_s=0.5) if one.scope == PROSE else replace(one, onset_s=5.0)
@@ -193,7 +193,7 @@ def test_what_comes_late_of_a_silence_belongs_to_it() -> None:
 
 
 def test_every_alarm_is_in_one_share_and_every_quiet_reading_in_all() -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     moves = {**WORSE_TENANT, **SLOW_REPLICA}
     onsets = dict.fromkeys(moves, 1.0)
     for second in range(2, 8):

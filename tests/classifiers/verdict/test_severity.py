@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from classifiers.evidence.attribution import WHOLE
-from classifiers.evidence.evidence_table import ABSENCE, Tally
+from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
 from classifiers.model import Anomaly, Factor, Scope, Severity
 from classifiers.verdict.category import categorise
-from classifiers.verdict.hysteresis import Steadiness
+from classifiers.verdict.hysteresis import SeverityHysteresis
 from classifiers.verdict.impact import SizeParams
 from classifiers.verdict.severity import STEPS, SeverityParams, judge
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, reading
@@ -19,9 +19,9 @@ from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, reading
 PARAMS = SeverityParams()
 
 
-def seen(moves: Mapping[str, Mapping[Scope, float]]) -> Tally:
+def seen(moves: Mapping[str, Mapping[Scope, float]]) -> EvidenceTable:
     """Three instants of a fleet in which these metrics are off by so much in these scopes."""
-    tally = Tally()
+    tally = EvidenceTable()
     for second in range(3):
         tally.add(_share(scope, metric, float(second), changes.get(scope, 0.0))
                   for metric, changes in moves.items() for scope in FLEET)
@@ -34,7 +34,7 @@ def _share(scope: Scope, metric: str, now_s: float, change: float) -> Anomaly:
     return replace(made, value=change, expected=0.0) if metric in ("error", "guardrail_blocked", "pii_leak") else made
 
 
-def verdict(tally: Tally, tier: int = 2, age_s: float = 0.0) -> tuple[Severity, tuple[Factor, ...]]:
+def verdict(tally: EvidenceTable, tier: int = 2, age_s: float = 0.0) -> tuple[Severity, tuple[Factor, ...]]:
     pattern, blame = categorise(tally, 0.8)
     return judge(tally, blame, pattern.name, tier, age_s, PARAMS)
 
@@ -72,7 +72,7 @@ def test_severity_follows_the_definitions(moves: Mapping[str, Mapping[Scope, flo
 
 def test_a_silent_replica_is_partial_and_a_silent_service_full_unavailability() -> None:
     for scope, expected in ((R1, "P1"), (ALL, "P0")):
-        tally = Tally()
+        tally = EvidenceTable()
         if scope == R1:
             tally = seen({"latency_ms": {}})
         tally.add(reading(scope, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(20, 24))
@@ -125,7 +125,7 @@ def test_bounds_are_checked_by_name(make: object, message: str) -> None:
 
 def told(story: str) -> list[tuple[Severity, Severity | None]]:
     """One digit a second; rises after 3 s, falls after 10 s."""
-    steady = Steadiness()
+    steady = SeverityHysteresis()
     names: dict[str, Severity] = {"0": "P0", "1": "P1", "2": "P2", "3": "P3", "4": "P4"}
     return [(steady.settle(names[mark], float(at), 3.0, 10.0), steady.worst) for at, mark in enumerate(story)]
 

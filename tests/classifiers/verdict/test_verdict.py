@@ -5,21 +5,21 @@ from dataclasses import replace
 import pytest
 
 from classifiers.evidence.attribution import localise
-from classifiers.evidence.evidence_table import ABSENCE, GAP, Tally
+from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable
 from classifiers.evidence.families import family_of
 from classifiers.model import Scope
 from classifiers.verdict.category import PATTERNS, categorise
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, instant, reading
 
 
-def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> Tally:
-    tally = Tally()
+def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> EvidenceTable:
+    tally = EvidenceTable()
     for second in range(instants):
         tally.add(instant(float(second), metric, changes))
     return tally
 
 
-def blamed(tally: Tally) -> tuple[str | None, str | None]:
+def blamed(tally: EvidenceTable) -> tuple[str | None, str | None]:
     blame = localise(tally, tally.drivers(), 0.5)
     return blame.dimension, blame.value
 
@@ -45,13 +45,13 @@ def test_a_silent_replica_is_singled_out() -> None:
 
 
 def test_a_dimension_with_one_value_is_never_singled_out() -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     tally.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
     assert blamed(tally) == (None, None)
 
 
 def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     quiet = reading(R0, "latency_ms", 1.0)
     tally.add([type(quiet)(**{f: getattr(quiet, f) for f in quiet.__slots__} | {"level": None})])
     assert tally.drivers() == {}
@@ -77,7 +77,7 @@ def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
     ],
 )
 def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope, ...], category: str) -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     for metric, change in moves.items():
         tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
     assert categorise(tally, 0.8)[0].category == category
@@ -101,14 +101,14 @@ def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope
 def test_signals_that_move_together_are_told_apart(
     moves: dict[str, float], scopes: tuple[Scope, ...], name: str,
 ) -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     for metric, change in moves.items():
         tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
     assert categorise(tally, 0.8)[0].name == name
 
 
 def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     for second in range(3):
         tally.add(instant(float(second), "prompt_tokens", {CODE: 2.0, ALL: 0.7, R0: 0.7, R1: 0.7}))
         tally.add(instant(float(second), "latency_ms", dict.fromkeys(FLEET, 1.0)))
@@ -149,7 +149,7 @@ def test_names_that_share_a_word_fall_into_different_families(metric: str, famil
 
 
 def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     for second in range(5, 8):
         missed = reading(R1, "confidence", float(second), 0.0, 3.0, ABSENCE)
         tally.add([missed, reading(R1, "latency_ms", float(second))])
@@ -158,6 +158,6 @@ def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
 
 
 def test_a_share_that_is_usually_nothing_deviates_by_its_difference() -> None:
-    tally = Tally()
+    tally = EvidenceTable()
     tally.add([replace(reading(ALL, "error", 1.0), value=0.4, expected=0.0, level=5.0, direction="up")])
     assert tally.lines["error", ALL].deviation == 0.4

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from detectors.base import FloatArray
-from detectors.river.wander import Wander
+from detectors.river.wander import AutocorrelationInflation
 
 
 def ratio(stream: FloatArray) -> float:
-    wander, rows = Wander(1), np.array([0])
+    wander, rows = AutocorrelationInflation(1), np.array([0])
     for value in stream:
         wander.track(rows, np.array([value]))
         wander.learn(rows)
@@ -43,4 +43,4 @@ def test_what_lasts_cannot_wander_without_end() -> None:
 
 
 def test_a_cold_row_is_independent() -> None:
-    assert Wander(1).ratio(np.array([0])).tolist() == [1.0]
+    assert AutocorrelationInflation(1).ratio(np.array([0])).tolist() == [1.0]

@@ -30,7 +30,7 @@ async def test_the_example_prints_the_incident(broker: Broker, tmp_path: Path) -
     await ensure_topics(broker.address, [TopicSpec(topic, 1)])
     async with Publisher({"bootstrap_servers": broker.address}) as publisher:
         await publisher.send("test", topic, [incident_message(incident(), source_of("tocsin"), T)])
-        await publisher.settled("test")
+        await publisher.flush("test")
     file = tmp_path / "pager.py"
     file.write_text(
         example().replace("127.0.0.1:9092", broker.address).replace("tocsin.incidents", topic)

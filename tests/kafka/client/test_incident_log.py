@@ -36,7 +36,7 @@ async def test_incidents_of_all_partitions_are_read_and_what_is_bad_is_counted(b
         await publisher.send(0, topics.incidents, [incident_message(one, "s", T) for one in said])
         await publisher.send(0, topics.incidents, [Message(b"x", b"{", ())])
         await publisher.send(0, topics.outcomes, [outcome_message(outcome(intent()), "s", 0)])
-        await publisher.settled(0)
+        await publisher.flush(0)
     log = await read_topics(config)
     assert sorted(log.incidents) == [f"inc-{number}" for number in range(1, 9)]
     assert log.incidents["inc-1"].state == "resolved"

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from classifiers.directives import Matcher, Silence
 from streams.cli import main
-from streams.contracts.control_records import seal
+from streams.contracts.control_records import sign
 from tests.kafka.conftest import Broker
 from tests.kafka.end_to_end.test_worker import RECORDED_AT_S
 from tests.kafka.pipeline import Deployment, requests
@@ -30,7 +30,7 @@ async def forge(deployment: Deployment) -> None:
     """A silence of everything, by somebody who has no key."""
     now_s = time.time()
     silence = Silence("all", (Matcher("service", "=~", ".*"),), now_s - 7200.0, now_s + 7200.0, "mallory", "")
-    message = seal(silence, "ops", b"not the secret at all", "/tocsin/forged", now_s)
+    message = sign(silence, "ops", b"not the secret at all", "/tocsin/forged", now_s)
     producer = AIOKafkaProducer(bootstrap_servers=deployment.address)
     await producer.start()
     try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
 from config.models import Control
-from streams.contracts.control_records import Refusal, Refused, believe, canonical, parse, seal
+from streams.contracts.control_records import Refusal, Refused, canonical, parse, sign, verify
 from streams.contracts.envelopes import Message
 from tests.streams.records import FakeRecord
 
@@ -38,7 +38,7 @@ def trust(**keys: object) -> Control:
 
 
 def sealed(directive: Directive, key: str = "ops", secret: str = SECRET) -> Message:
-    return seal(directive, key, secret.encode(), "/tocsin/test", T)
+    return sign(directive, key, secret.encode(), "/tocsin/test", T)
 
 
 def record(
@@ -52,14 +52,14 @@ def record(
 
 def refusal(of: FakeRecord, trusting: Control) -> Refusal:
     with pytest.raises(Refused) as raised:
-        believe(of, trusting)
+        verify(of, trusting)
     return raised.value.why
 
 
 @pytest.mark.parametrize("directive", SAID, ids=lambda each: type(each).__name__)
 def test_what_was_signed_is_read_as_it_was_said(directive: Directive) -> None:
     message = sealed(directive)
-    said = believe(record(message), trust())
+    said = verify(record(message), trust())
     assert (said.directive, said.key) == (directive, "ops")
     assert message.key == directive.subject.encode()
 
@@ -103,14 +103,14 @@ def test_without_a_key_everything_is_refused() -> None:
 def test_a_key_is_replaced_without_a_gap() -> None:
     new = "another long enough secret"
     both = trust(ops=OPS, ops2={"secret": new})
-    assert believe(record(sealed(SAID[0])), both).key == "ops"
-    assert believe(record(sealed(SAID[0], "ops2", new)), both).key == "ops2"
+    assert verify(record(sealed(SAID[0])), both).key == "ops"
+    assert verify(record(sealed(SAID[0], "ops2", new)), both).key == "ops2"
     assert refusal(record(sealed(SAID[0], "ops2", SECRET)), both) == "bad_signature"
 
 
 def test_a_key_signs_only_what_it_may() -> None:
     pipeline = trust(ops={**OPS, "may": ["deployment"]})
-    assert believe(record(sealed(SAID[4])), pipeline).directive == SAID[4]
+    assert verify(record(sealed(SAID[4])), pipeline).directive == SAID[4]
     assert refusal(record(sealed(SAID[0])), pipeline) == "not_allowed"
 
 
@@ -176,4 +176,4 @@ def test_whatever_comes_is_believed_or_refused(
         given_headers = {**known, "tocsin-signature": signature.encode()}
     strange = FakeRecord(value, 0, "tocsin.control", 0, dated_ms, None, tuple(given_headers.items()))  # type: ignore[arg-type]
     with suppress(Refused):
-        assert believe(strange, trust()).key == "ops"
+        assert verify(strange, trust()).key == "ops"

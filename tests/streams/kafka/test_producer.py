@@ -35,7 +35,7 @@ async def test_settled_waits_for_what_the_owner_sent_and_for_no_other() -> None:
     books = Books()
     await books.send(1, "t", [MESSAGE])
     await books.send(2, "t", [MESSAGE])
-    waiting = asyncio.ensure_future(books.settled(1))
+    waiting = asyncio.ensure_future(books.flush(1))
     await asyncio.sleep(0)
     assert not waiting.done()
     books.producer.futures[0].set_result(None)
@@ -48,20 +48,20 @@ async def test_a_failed_send_raises_at_every_settling_until_its_owner_is_forgott
     books.producer.futures[0].set_exception(TimeoutError("gone"))
     for _ in range(2):
         with pytest.raises(TimeoutError, match="gone"):
-            await books.settled(1)
+            await books.flush(1)
     books.forget(1)
-    await books.settled(1)
+    await books.flush(1)
 
 
 async def test_a_settling_that_is_cancelled_keeps_the_account() -> None:
     books = Books()
     await books.send(1, "t", [MESSAGE])
-    waiting = asyncio.ensure_future(books.settled(1))
+    waiting = asyncio.ensure_future(books.flush(1))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
     assert not books.producer.futures[0].cancelled()
-    again = asyncio.ensure_future(books.settled(1))
+    again = asyncio.ensure_future(books.flush(1))
     await asyncio.sleep(0)
     assert not again.done()
     books.producer.futures[0].set_result(None)
@@ -73,7 +73,7 @@ async def test_a_send_that_was_given_up_is_a_failure() -> None:
     await books.send("actions", "t", [MESSAGE])
     books.producer.futures[0].cancel()
     with pytest.raises(Unacknowledged, match="'actions'"):
-        await books.settled("actions")
+        await books.flush("actions")
 
 
 async def test_what_was_acknowledged_leaves_the_account() -> None:
@@ -91,5 +91,5 @@ async def test_the_callback_comes_once_for_each_message_the_broker_took() -> Non
     books.producer.futures[0].set_result(None)
     books.producer.futures[1].set_exception(TimeoutError())
     with pytest.raises(TimeoutError):
-        await books.settled(1)
+        await books.flush(1)
     assert taken == [1]

@@ -25,7 +25,7 @@ class Told:
         self.control = Control(windows, self.heard.append)
 
     def silenced_by(self, now_s: float) -> str | None:
-        self.control.heed(now_s)
+        self.control.apply_due(now_s)
         return self.control.mark(INCIDENT, now_s)[0].silenced_by
 
 
@@ -36,10 +36,10 @@ def feedback(name: str, at_s: float) -> Feedback:
 def test_a_directive_waits_for_its_time_and_a_late_one_is_applied_at_once() -> None:
     told = Told()
     told.control.receive([feedback("later", 12.0), feedback("late", 3.0), feedback("now", 10.0)])
-    told.control.heed(10.0)
+    told.control.apply_due(10.0)
     assert [each.id for each in told.heard] == ["late", "now"]
-    assert told.control.heed(11.9) == 0
-    told.control.heed(12.0)
+    assert told.control.apply_due(11.9) == 0
+    told.control.apply_due(12.0)
     assert [each.id for each in told.heard] == ["late", "now", "later"]
 
 
@@ -48,8 +48,8 @@ def test_directives_are_applied_in_order_of_time_however_they_come() -> None:
     said: list[Directive] = [feedback("b", 1.0), feedback("a", 1.0), Deployment("chat", None, "v2", 0.5)]
     forward.control.receive(said)
     backward.control.receive(reversed(said))
-    forward.control.heed(5.0)
-    backward.control.heed(5.0)
+    forward.control.apply_due(5.0)
+    backward.control.apply_due(5.0)
     assert [each.id for each in forward.heard] == ["deploy/chat//v2/0.500", "a", "b"]
     assert backward.heard == forward.heard
 
@@ -58,12 +58,12 @@ def test_what_comes_again_is_applied_once_also_after_a_restart() -> None:
     told = Told()
     told.control.receive([feedback("f1", 1.0)])
     told.control.receive([feedback("f1", 1.0)])
-    told.control.heed(2.0)
+    told.control.apply_due(2.0)
     told.control.receive([feedback("f1", 1.0)])
     again = Told()
     again.control.load(json.loads(json.dumps(told.control.dump())))
     again.control.receive([feedback("f1", 1.0), feedback("f2", 1.5)])
-    assert (told.control.heed(3.0), again.control.heed(3.0)) == (0, 1)
+    assert (told.control.apply_due(3.0), again.control.apply_due(3.0)) == (0, 1)
     assert [each.id for each in told.heard + again.heard] == ["f1", "f2"]
 
 
@@ -79,7 +79,7 @@ def test_marks_are_told_when_they_change_and_only_then() -> None:
     told.control.receive([SILENCE, Acknowledge("inc-1", "ben", 12.0, 30.0)])
     changes = []
     for now_s in (9.0, 10.0, 11.0, 12.0, 13.0, 20.0, 30.0, 31.0):
-        told.control.heed(now_s)
+        told.control.apply_due(now_s)
         marked, has_changed = told.control.mark(INCIDENT, now_s)
         if has_changed:
             changes.append((now_s, marked.silenced_by, marked.acknowledged))
@@ -105,6 +105,6 @@ def test_what_was_marked_is_no_news_after_a_restart() -> None:
 def test_the_ids_that_it_remembers_are_bounded() -> None:
     told = Told()
     told.control.receive(feedback(f"f{number:05}", float(number)) for number in range(MAX_SEEN + 3))
-    assert told.control.heed(1e6) == MAX_SEEN + 3
+    assert told.control.apply_due(1e6) == MAX_SEEN + 3
     seen = told.control.dump()["seen"]
     assert (len(seen), seen[0]) == (MAX_SEEN, "f00003")

@@ -34,7 +34,7 @@ class Case:
     def second(self, sick: bool) -> tuple[list[Transition], list[Intent]]:
         """One instant, and what is decided after it."""
         self.now_s += 1.0
-        self.control.heed(self.now_s)
+        self.control.apply_due(self.now_s)
         readings: list[Anomaly] = [
             reading(scope, "latency_ms", self.now_s, 1.0 if sick and scope == R0 else 0.0)
             for scope in (ALL, R0, replace(R0, replica="r1"))

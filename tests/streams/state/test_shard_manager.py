@@ -8,7 +8,7 @@ import pytest
 from streams.kafka.transport import TP
 from streams.pipeline import Shard, untimed
 from streams.shard.plan import Plan
-from streams.state.shard_manager import Keeper
+from streams.state.shard_manager import ShardManager
 from streams.state.shard_snapshot import to_snapshot
 from streams.state.snapshots import MemorySnapshots, Snapshot
 from tests.streams.spine import LATENCY, Released, SentMessages, T, batch, default_plan, requests, telemetry
@@ -54,7 +54,7 @@ class World:
         self.telemetry = telemetry()
         self.watch = Watch()
         self.rejected: list[tuple[int, str]] = []
-        self.keeper = Keeper(
+        self.keeper = ShardManager(
             plan, self.store, self.sent, self.released, self.telemetry, untimed, 5.0, 1000, self.watch,
             lambda _, shard, why: self.rejected.append((shard, why)),
         )
@@ -75,7 +75,7 @@ async def test_offsets_are_released_when_the_state_is_stored_and_the_outputs_are
     await world.fed()
     await world.keeper.keep(0)
     assert world.released.offsets == {TP(LATENCY, 0): 30}
-    assert "settled 0" in world.sent.events
+    assert "flush 0" in world.sent.events
     assert world.told('tocsin_snapshots_total{outcome="stored"} 1.0')
 
 
@@ -165,7 +165,7 @@ async def test_a_decision_that_no_record_brought_about_is_stored_too() -> None:
 async def test_no_snapshot_falls_between_a_step_and_its_outputs() -> None:
     world = World()
     await world.fed()
-    async with world.keeper.at_work(0):
+    async with world.keeper.locked(0):
         keeping = asyncio.ensure_future(world.keeper.keep(0))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -180,7 +180,7 @@ async def test_work_goes_on_while_a_slow_store_saves_and_only_what_it_contains_i
     world.store.gate = asyncio.Event()
     keeping = asyncio.ensure_future(world.keeper.keep(0))
     await asyncio.sleep(0)
-    async with world.keeper.at_work(0):
+    async with world.keeper.locked(0):
         shard.ingest(LATENCY, batch(requests(1, start=3), first=30).records, T)
     world.store.gate.set()
     await keeping
@@ -200,7 +200,7 @@ async def test_handing_over_stores_all_it_can_lets_go_of_all_and_tells_of_the_fa
 async def test_what_this_worker_does_not_hold_is_none_and_keeping_it_does_nothing() -> None:
     world = World()
     await world.keeper.keep(7)
-    async with world.keeper.at_work(7) as shard:
+    async with world.keeper.locked(7) as shard:
         assert shard is None
     assert (world.keeper.shard(7), world.store.saved) == (None, [])
 

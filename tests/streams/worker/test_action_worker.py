@@ -12,7 +12,7 @@ from config import load
 from streams.contracts.envelopes import Message, intent_message, read_audit, read_outcome
 from streams.kafka.transport import TP
 from streams.telemetry.traces import Tracing
-from streams.worker.action_worker import OWNER, Acting, intent_record
+from streams.worker.action_worker import OWNER, ActionWorker, intent_record
 from tests.streams.records import FakeRecord
 from tests.streams.spine import SentMessages, T, intent, outcome, record_of, telemetry
 from tests.streams.worker.test_batch_processor import Office
@@ -54,7 +54,7 @@ class Stage:
         self.doer = Doer()
         self.doubts = Doubts(left or [])
         self.sent: SentMessages = self.office.sent
-        self.acting = Acting(
+        self.acting = ActionWorker(
             self.doer, self.doubts, self.sent, self.office.desk, TOPICS, telemetry(),  # type: ignore[arg-type]
             tracing or Tracing(), "/tocsin/test", lambda: T, 4, self.office.audit,
         )
@@ -68,7 +68,7 @@ async def test_an_outcome_goes_back_to_the_shard_that_decided_and_is_settled_bef
     await stage.take(intent_message(intent(), "s", 2))
     (told,) = stage.sent.on(TOPICS.outcomes)
     assert (read_outcome(told.value).key, told.partition) == ("k1", 2)
-    assert stage.sent.events == [f"settled {OWNER}"]
+    assert stage.sent.events == [f"flush {OWNER}"]
 
 
 @pytest.mark.parametrize("shard", [4, 999])
@@ -85,7 +85,7 @@ async def test_what_is_no_intent_is_buried_and_nothing_is_done(value: bytes | No
     (dead,) = stage.sent.on(TOPICS.dead_letters)
     assert (dead.value, stage.doer.asked) == (value, [])
     assert dict(dead.headers)["__streams.errors.topic"] == TOPICS.actions.encode()
-    assert stage.sent.events == [f"settled {OWNER}"]
+    assert stage.sent.events == [f"flush {OWNER}"]
 
 
 async def test_an_intent_whose_execution_fails_is_not_answered() -> None:
@@ -112,7 +112,7 @@ async def test_every_answer_is_on_the_trail_and_acknowledged_with_the_outcome() 
         ("k0", "interrupted", "claimed"), ("k1", "executed", "pending"),
     ]
     assert {owner for owner, topic, _ in stage.sent.sent if topic == TOPICS.audit} == {OWNER}
-    assert stage.sent.events == [f"settled {OWNER}"] * 2
+    assert stage.sent.events == [f"flush {OWNER}"] * 2
 
 
 async def test_the_outcome_carries_on_the_trace_of_the_intent() -> None:

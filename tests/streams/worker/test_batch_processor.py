@@ -16,11 +16,11 @@ from streams.intake.formats import InputPlan
 from streams.kafka.transport import TP, RecordBatch
 from streams.pipeline import Products, Shard, untimed
 from streams.shard.plan import Plan
-from streams.state.shard_manager import Keeper
+from streams.state.shard_manager import ShardManager
 from streams.state.snapshots import MemorySnapshots
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
-from streams.worker.batch_processor import MAX_BURIED_BYTES, BrakeTripped, Desk, Identity
+from streams.worker.batch_processor import MAX_BURIED_BYTES, BatchProcessor, BrakeTripped, Identity
 from tests.streams.records import FakeRecord, sample
 from tests.streams.spine import (
     LATENCY,
@@ -46,13 +46,13 @@ class Office:
     def __init__(self, tracing: Tracing | None = None, plan: Plan = PLAN) -> None:
         self.sent = SentMessages()
         self.telemetry = telemetry()
-        self.keeper = Keeper(
+        self.keeper = ShardManager(
             plan, MemorySnapshots(), self.sent, Released(), self.telemetry, untimed, 5.0, 1000, lambda: 0.0,
             lambda *_: None,
         )
         tracing = tracing or Tracing()
         self.audit = Audit(self.sent, TOPICS.audit, "/tocsin/test", tracing)
-        self.desk = Desk(
+        self.desk = BatchProcessor(
             self.keeper, self.sent, TOPICS, self.telemetry, tracing, Brake(0.5, 100, 10),
             Identity("/tocsin/test", "tocsin", lambda: T + 60.0), self.audit,
         )

@@ -14,7 +14,7 @@ from streams.contracts.envelopes import incident_message, read_audit
 from streams.intake.codec import Record
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
-from streams.worker.control_consumer import MAX_AUDITED, MAX_OPEN, MAX_SAID, Intake
+from streams.worker.control_consumer import MAX_AUDITED, MAX_OPEN, MAX_SAID, ControlConsumer
 from tests.streams.contracts.test_control_records import SAID, T, record, sealed, trust
 from tests.streams.records import FakeRecord
 from tests.streams.spine import SentMessages, incident, telemetry
@@ -37,7 +37,7 @@ class Listeners:
         self.foreigners += incidents
 
 
-class Desk:
+class BatchProcessor:
     """An intake, and everything around it."""
 
     def __init__(self, now_s: float = T + 1.0, failing: Exception | None = None) -> None:
@@ -45,7 +45,7 @@ class Desk:
         self.sent = SentMessages(failing)
         self.telemetry = telemetry()
         audit = Audit(self.sent, TOPICS.audit, "/tocsin/test", Tracing())
-        self.intake = Intake(self.shards, trust(), TOPICS, audit, self.sent, self.telemetry, lambda: now_s)
+        self.intake = ControlConsumer(self.shards, trust(), TOPICS, audit, self.sent, self.telemetry, lambda: now_s)
 
     async def say(self, *records: Record) -> None:
         await self.intake.take(TOPICS.control, records)
@@ -66,18 +66,18 @@ class Desk:
 
 
 async def test_what_is_believed_is_told_and_written_down_once_whoever_says_it() -> None:
-    desk = Desk()
+    desk = BatchProcessor()
     await desk.say(record(sealed(SAID[0])), record(sealed(SAID[4])))
     assert desk.shards.heard == [SAID[0], SAID[4]]
     assert desk.audited() == [(SAID[0].id, "believed", "ana"), (SAID[4].id, "believed", None)]
     ids = {dict(message.headers)["ce_id"] for message in desk.sent.on(TOPICS.audit)}
-    other = Desk(now_s=T + 50.0)
+    other = BatchProcessor(now_s=T + 50.0)
     await other.say(record(sealed(SAID[4])), record(sealed(SAID[0])))
     assert {dict(message.headers)["ce_id"] for message in other.sent.on(TOPICS.audit)} == ids
 
 
 async def test_what_is_forged_is_counted_and_written_down_and_told_to_nobody() -> None:
-    desk = Desk()
+    desk = BatchProcessor()
     await desk.say(record(sealed(SAID[0], secret="somebody else's secret")), record(sealed(SAID[2])))
     assert desk.shards.heard == [SAID[2]]
     assert desk.audited() == [("tocsin.control[0]@0", "refused", None), (SAID[2].id, "believed", "ana")]
@@ -87,27 +87,27 @@ async def test_what_is_forged_is_counted_and_written_down_and_told_to_nobody() -
 
 
 async def test_a_flood_of_forgeries_does_not_flood_the_audit() -> None:
-    desk = Desk()
+    desk = BatchProcessor()
     await desk.say(*[record(sealed(SAID[0], secret="somebody else's secret"))] * (MAX_AUDITED + 5))
     assert len(desk.audited()) == MAX_AUDITED
     assert desk.counted("bad_signature") == f"{MAX_AUDITED + 5}.0"
 
 
 async def test_what_is_read_again_long_after_is_told_and_not_written_down_again() -> None:
-    desk = Desk(now_s=T + 3601.0)
+    desk = BatchProcessor(now_s=T + 3601.0)
     await desk.say(record(sealed(SAID[0])))
     assert (desk.shards.heard, desk.audited()) == ([SAID[0]], [])
 
 
 async def test_what_cannot_be_written_down_counts_all_the_same() -> None:
-    desk = Desk(failing=ConnectionError("gone"))
+    desk = BatchProcessor(failing=ConnectionError("gone"))
     await desk.say(record(sealed(SAID[0])))
     assert desk.shards.heard == [SAID[0]]
     assert desk.sent.events[-1] == "forgot control"
 
 
 async def test_shards_hear_of_incidents_and_newcomers_of_those_that_are_open() -> None:
-    desk = Desk()
+    desk = BatchProcessor()
     one, other = incident(id="inc-1"), incident(id="inc-2", severity="P1")
     over = replace(one, state="resolved", resolved_at_s=T + 9.0)
     await desk.tell(one, other, over)
@@ -118,13 +118,13 @@ async def test_shards_hear_of_incidents_and_newcomers_of_those_that_are_open() -
 
 @pytest.mark.parametrize("value", [None, b"{", b'{"id": 3}'])
 async def test_an_incident_that_cannot_be_read_is_passed_over(value: bytes | None) -> None:
-    desk = Desk()
+    desk = BatchProcessor()
     await desk.intake.take(TOPICS.incidents, [FakeRecord(value)])
     assert desk.shards.foreigners == []
 
 
 async def test_what_it_remembers_for_newcomers_is_bounded_and_the_oldest_give_way() -> None:
-    desk = Desk(now_s=T + 1e6)
+    desk = BatchProcessor(now_s=T + 1e6)
     await desk.tell(*(incident(id=f"inc-{number}") for number in range(MAX_OPEN + 2)))
     await desk.say(*(record(sealed(Expire(f"s{number}", "ana", T))) for number in range(MAX_SAID + 2)))
     told, heard = len(desk.shards.foreigners), len(desk.shards.heard)
@@ -138,7 +138,7 @@ async def test_a_desk_tells_its_shards_and_heeds_what_it_was_told() -> None:
     office = Office()
     shard = await office.open()
     office.desk.hear([SAID[0], SAID[2]])
-    shard.control.heed(T + 1.0)
+    shard.control.apply_due(T + 1.0)
     assert shard.control.mark(incident(tenant="batch-7"), T + 1.0)[0].silenced_by == "s1"
     await office.desk.foreign([incident(id="inc-9")])
     assert office.sent.on(TOPICS.incidents) == []

@@ -5,7 +5,7 @@ from streams.kafka.transport import TP
 from streams.pipeline import Shard
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.worker.idleness import Idleness
-from streams.worker.worker_loop import Rounds
+from streams.worker.worker_loop import WorkerLoop
 from tests.streams.spine import LATENCY, T, batch, requests
 from tests.streams.worker.test_batch_processor import PLAN, Office
 
@@ -32,7 +32,7 @@ class Beat:
         self.offsets = Offsets()
         self.now_s, self.mono_s = T + 20.0, 0.0
         self.watchdog = ProgressWatchdog(30.0)
-        self.rounds = Rounds(
+        self.rounds = WorkerLoop(
             self.office.keeper, self.office.desk, Idleness(3.0), self.watchdog, self.office.telemetry, self.offsets,
             PLAN.sources, lambda: self.now_s, lambda: self.mono_s,
         )
