@@ -78,7 +78,9 @@ def see(
     return [part for seen in found for part in _split(seen, found, marks[seen.metric], concentration_min)]
 
 
-def _split(seen: Symptom, others: Sequence[Symptom], lines: Mapping[Scope, SeriesSnapshot], concentration_min: float) -> list[Symptom]:
+def _split(
+    seen: Symptom, others: Sequence[Symptom], lines: Mapping[Scope, SeriesSnapshot], concentration_min: float,
+) -> list[Symptom]:
     """A sign of the whole in two, where one part has its reason upstream and but one other part is off besides it."""
     if seen.sign.blame.dimension is not None or seen.twin or seen.past or seen.sign.node not in ADDITIVE:
         return [seen]
@@ -108,8 +110,8 @@ def _values(readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable]) -> di
 
 
 def _seen(
-    metric: str, lines: Mapping[Scope, SeriesSnapshot], telling: Sequence[SeriesSnapshot], values: Mapping[Dimension, set[str]],
-    concentration_min: float, past: bool,
+    metric: str, lines: Mapping[Scope, SeriesSnapshot], telling: Sequence[SeriesSnapshot],
+    values: Mapping[Dimension, set[str]], concentration_min: float, past: bool,
 ) -> list[Symptom]:
     hottest = max(telling, key=lambda mark: (mark.heat, mark.alarms))
     loudest = max(telling, key=lambda mark: (mark.level, mark.samples))

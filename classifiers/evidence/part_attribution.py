@@ -41,8 +41,8 @@ def tops_of(sizes: Sizes) -> Tops:
 
 
 def blames_of(
-    lines: Mapping[Scope, SeriesSnapshot], sizes: Sizes, tops: Tops, base: SeriesSnapshot, direction: Direction, concentration_min: float,
-    additive: bool,
+    lines: Mapping[Scope, SeriesSnapshot], sizes: Sizes, tops: Tops, base: SeriesSnapshot, direction: Direction,
+    concentration_min: float, additive: bool,
 ) -> list[Attribution]:
     """Two parts where what all series show asks for two; else the part that stands out, or the whole, and the part
     before it that was off on its own for a while. tops: of the sizes. base: the whole service. additive: see
@@ -51,7 +51,9 @@ def blames_of(
     return _mixed(lines, base, direction, additive) or _foremost(sizes, tops, base.samples, concentration_min)
 
 
-def _mixed(lines: Mapping[Scope, SeriesSnapshot], base: SeriesSnapshot, direction: Direction, additive: bool) -> list[Attribution]:
+def _mixed(
+    lines: Mapping[Scope, SeriesSnapshot], base: SeriesSnapshot, direction: Direction, additive: bool,
+) -> list[Attribution]:
     """Two parts that are hit at once, where what all parts show asks for two."""
     if sum(mark.heat >= SURE for mark in lines.values()) < 2:
         return []

@@ -22,7 +22,8 @@ class Verdict:
 
 
 def assess(
-    tally: EvidenceTable, part: Attribution | None, age_s: float, tier: int, concentration_min: float, params: SeverityParams,
+    tally: EvidenceTable, part: Attribution | None, age_s: float, tier: int, concentration_min: float,
+    params: SeverityParams,
 ) -> Verdict:
     """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms.
 

@@ -90,7 +90,9 @@ PATTERNS: tuple[Pattern, ...] = (
 UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
 
 
-def categorise(tally: EvidenceTable, concentration_min: float, part: Attribution | None = None) -> tuple[Pattern, Attribution]:
+def categorise(
+    tally: EvidenceTable, concentration_min: float, part: Attribution | None = None,
+) -> tuple[Pattern, Attribution]:
     """The first pattern that fits, and the scope that stands out on the metrics it speaks of.
 
     The scope is read from the pattern's own metrics and not from all that alarm: long prompts of one tenant make

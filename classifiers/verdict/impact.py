@@ -145,7 +145,8 @@ class Harms:
         growth = self._growth()
         if growth is not None and growth >= NOTICED:
             steps = ((params.large_growth, SIGNIFICANT), (params.small_growth, MODERATE))
-            yield Impact("latency", growth, _points(growth, steps), breadth, f"requests take {growth:.2f} times as long")
+            text = f"requests take {growth:.2f} times as long"
+            yield Impact("latency", growth, _points(growth, steps), breadth, text)
         errors = self.errors()
         if errors is not None:
             steps = ((params.outage, 6.5), (params.large_errors, 4.75), (params.small_errors, MODERATE))
