@@ -111,7 +111,9 @@ def ack(
 
         found = _run(incident_of(config, incident_id))
         if found.state == "resolved":
-            raise ControlWriteError(f"incident {incident_id!r}: resolved {_when(found.resolved_at_s)}, expected an open one")
+            raise ControlWriteError(
+                f"incident {incident_id!r}: resolved {_when(found.resolved_at_s)}, expected an open one",
+            )
     _say(config, _sound(lambda: Acknowledge(incident_id, by, now_s, now_s + lasts_s, comment)), key, only_print)
 
 

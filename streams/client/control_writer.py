@@ -80,25 +80,36 @@ def key_for(trust: Control, directive: Directive, wanted: str | None) -> str:
     fitting = sorted(name for name, key in trust.keys.items() if kind in key.may)
     if wanted is not None:
         if wanted not in fitting:
-            raise ControlWriteError(f"key {wanted!r}, expected one that may sign {kind} ({', '.join(fitting) or 'none may'})")
+            expected = f"one that may sign {kind} ({', '.join(fitting) or 'none may'})"
+            raise ControlWriteError(f"key {wanted!r}, expected {expected}")
         return wanted
     if not fitting:
-        raise ControlWriteError(f"control.keys: none may sign {kind}, expected a key, since workers refuse what is not signed")
+        raise ControlWriteError(
+            f"control.keys: none may sign {kind}, expected a key, since workers refuse what is not signed",
+        )
     if len(fitting) > 1:
         raise ControlWriteError(f"{', '.join(fitting)} may all sign {kind}, expected --key with one of them")
     return fitting[0]
 
 
 async def incident_of(config: Config, incident_id: str) -> Incident:
-    """An incident as it was last told; raises `ControlWriteError` for one that never was, `BrokerUnavailable`, `TopicError`."""
+    """An incident as last published.
+
+    Raises `ControlWriteError` for one that never was published, `BrokerUnavailable`, `TopicError`.
+    """
     log = await read_topics(config)
     if incident_id not in log.incidents:
-        raise ControlWriteError(f"incident {incident_id!r}: not among the {len(log.incidents)} of {config.topics.incidents}")
+        raise ControlWriteError(
+            f"incident {incident_id!r}: not among the {len(log.incidents)} of {config.topics.incidents}",
+        )
     return log.incidents[incident_id]
 
 
 async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
-    """A silence that has not ended; raises `ControlWriteError` when there is none of that name, and `BrokerUnavailable`."""
+    """A silence that has not ended.
+
+    Raises `ControlWriteError` when there is none of that name, and `BrokerUnavailable`.
+    """
     said = await _said(config)
     ended = {each.silence_id for each in said if isinstance(each, Expire)}
     silences = {each.id: each for each in said if isinstance(each, Silence)}
@@ -113,7 +124,10 @@ async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
 
 
 async def free_name(config: Config, silence_id: str) -> None:
-    """Raises `ControlWriteError` for a name that a silence has had: workers apply_due an id once. Raises `BrokerUnavailable`."""
+    """Raises `ControlWriteError` for a name that a silence has had: workers apply an id once.
+
+    Raises `BrokerUnavailable`.
+    """
     if any(isinstance(each, Silence) and each.id == silence_id for each in await _said(config)):
         raise ControlWriteError(f"silence {silence_id!r}: a silence had this name before, expected another one")
 

@@ -29,8 +29,9 @@ class WorkerLoop:
     """sources: the metric topics. now_s: clock of decisions. mono_s: monotonic seconds, for the watchdog."""
 
     def __init__(
-        self, keeper: ShardManager, desk: BatchProcessor, idleness: Idleness, watchdog: ProgressWatchdog, telemetry: Telemetry,
-        offsets: Offsets, sources: Collection[str], now_s: Callable[[], float], mono_s: Callable[[], float],
+        self, keeper: ShardManager, desk: BatchProcessor, idleness: Idleness, watchdog: ProgressWatchdog,
+        telemetry: Telemetry, offsets: Offsets, sources: Collection[str],
+        now_s: Callable[[], float], mono_s: Callable[[], float],
     ) -> None:
         self._keeper = keeper
         self._desk = desk

@@ -18,5 +18,8 @@ def test_every_entry_of_a_catalogue_has_a_conformance_run(folder: str, names: se
     done = subprocess.run(collect, cwd=ROOT, capture_output=True, text=True, check=False)
     runs = [line.partition("[")[2] for line in done.stdout.splitlines()]
     # An entry of another kind than the suite's (absence has no windows to score) is tested in a file of its own.
-    run = {name for name in names if any(name in line for line in runs) or list((ROOT / folder).rglob(f"test_{name}.py"))}
+    run = {
+        name for name in names
+        if any(name in line for line in runs) or list((ROOT / folder).rglob(f"test_{name}.py"))
+    }
     assert sorted(names - run) == []
