@@ -10,13 +10,16 @@ JAVA_FITS := java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | awk
 NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 : 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test kafka asyncapi lint types imports bench bench-smoke lock clean
+.PHONY: help demo picture test kafka asyncapi lint types imports bench bench-smoke lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.installed-demo ## play a recorded night of faults through Kafka and watch them found and acted on
 	@$(BIN)/tocsin demo
+
+picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README
+	@$(BIN)/tocsin demo --picture streams/demo/report.svg
 
 test: $(VENV)/.installed-dev kafka asyncapi ## every test; against a real Kafka too where Java 17 and Maven are there
 	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)' $(BIN)/python -m pytest $(PYTEST_ARGS)
