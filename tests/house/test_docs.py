@@ -54,3 +54,17 @@ def test_the_commands_that_a_document_names_are_there(path: Path) -> None:
     spans = "\n".join(SPAN.findall((ROOT / path).read_text(encoding="utf-8")))
     assert sorted(set(COMMAND.findall(spans)) - set(COMMANDS)) == []
     assert sorted(set(TARGET.findall(spans)) - TARGETS) == []
+
+
+def test_the_picture_of_the_walk_names_paths_that_are_there() -> None:
+    picture = (ROOT / "docs" / "walk.svg").read_text(encoding="utf-8")
+    named = re.findall(r"\b(?:streams|detectors|classifiers|actions)/[\w/.]*", picture)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_glossary_is_in_alphabetical_order_and_says_where_each_term_lives() -> None:
+    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
+    assert [term for term, *_ in rows] == sorted(term for term, *_ in rows)
+    assert [term for term, _, where in rows if not PATH.search(where)] == []
