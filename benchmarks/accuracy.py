@@ -20,9 +20,10 @@ from rich.table import Table
 from benchmarks.broker.rig import ROOT, console
 from config import load
 from streams.demo.scoring import Score, Truth, read_truth, score
+from streams.planning import plan_of
 from streams.replay.recordings import NativeRecord, read_recording
 from streams.replay.replay import replay
-from streams.shard.plan import Plan, plan_of
+from streams.shard.plan import Plan
 
 RECORDINGS = (
     ROOT / "streams" / "demo" / "recording" / "serving-h100-1", ROOT / "tests" / "recordings" / "serving-h100-2",

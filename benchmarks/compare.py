@@ -24,7 +24,7 @@ from benchmarks.detection import calibration, microsoft, nab, vus
 from benchmarks.detection.series import read_microsoft, read_nab
 from benchmarks.detection.subject import default_suite
 from config import load
-from streams.shard.plan import plan_of
+from streams.planning import plan_of
 
 Better = Literal["higher", "lower"]
 ACCEPTED = Path(__file__).with_name("accepted.json")

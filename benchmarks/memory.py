@@ -25,9 +25,9 @@ from benchmarks.broker.load import WIDE, Fleet, records
 from benchmarks.broker.rig import console
 from config import load
 from streams.pipeline import Shard
+from streams.planning import plan_of
 from streams.replay.replay import SOURCE, ReplayRecord
-from streams.shard.plan import Plan, plan_of
-from streams.state.shard_snapshot import to_snapshot
+from streams.shard.plan import Plan
 from streams.state.snapshots import encode
 
 BATCH = 2000
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shard = Shard(plan)
     feed(shard, WIDE, options.records, options.seed)
     grown = resident() - before
-    snapshot = to_snapshot(shard)
+    snapshot = shard.snapshot()
     arrays = sum(array.nbytes for array in snapshot.arrays.values())
     series = len(shard.series)
     figures = {

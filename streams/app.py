@@ -30,10 +30,10 @@ from streams.kafka.broadcast_consumer import Broadcast
 from streams.kafka.producer import Publisher
 from streams.kafka.settings import prepare_topics, settings_of
 from streams.kafka.transport import TP, BatchedApp, RecordBatch, make_app
-from streams.shard.plan import plan_of
+from streams.planning import plan_of
+from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
 from streams.state.shard_manager import ShardManager
-from streams.state.shard_snapshot import VERSION
 from streams.state.snapshots import Reason, TopicSnapshots
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer

@@ -1,40 +1,35 @@
 """The program: records of one shard in, incidents and intents out. decode -> window -> detect -> triage -> decide.
 
-A shard is one partition number over all metric topics, and this is all of its state. Pure: no clock and no broker;
-what it returns follows from the records (and `now_s` only where a timestamp is judged too far ahead, or where every
-source has fallen silent). Crash: `restore` the last snapshot and read on from its offsets; the same ids come out
-again. Duplicate: records below `offsets` were contained and are skipped.
+A shard is one partition number over all metric topics. Its state is in `streams/shard/state.py`; this file is what
+happens to it. Pure: no clock and no broker. What a step returns follows from the records. It follows from `now_s` only
+where a timestamp is checked for being too far ahead, and where every source is silent. Crash: `restored` from the last
+snapshot, the shard reads on from its offsets and produces the same ids again. Duplicate: records below `offsets` are
+skipped.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
-from typing import Literal
+from typing import Literal, Self
 
 from actions.model import Intent, Outcome
 from classifiers.directives import Deployment, Directive, Feedback
-from classifiers.incidents.triage import Transition, Triage
-from classifiers.learning.experience import Experience
-from classifiers.model import AuditEntry, Incident, Scope
-from streams.intake.codec import Codec, Record
+from classifiers.incidents.triage import Transition
+from classifiers.model import AuditEntry, Incident
+from streams.intake.codec import Record, Skip
+from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
-from streams.intake.formats import NATIVE, build_codec
-from streams.intake.scopes import ScopeTable
-from streams.shard.applied_directives import Control
-from streams.shard.decisions import Decider
-from streams.shard.detection import Detection
 from streams.shard.plan import Plan
-from streams.shard.provenance import Provenance
-from streams.shard.rows import Rows
-from streams.windows.series import SeriesTable
-from streams.windows.windower import Windower
+from streams.shard.snapshot import Snapshot, dump_state, load_state
+from streams.shard.state import ShardState
+from streams.windows.windower import Closed
 
 Stage = Literal["decode", "window", "detect", "triage"]
 Stopwatch = Callable[[Stage], AbstractContextManager[None]]
-FIRST_ROWS = 256
 
 
 def untimed(_: Stage) -> AbstractContextManager[None]:
@@ -44,8 +39,14 @@ def untimed(_: Stage) -> AbstractContextManager[None]:
 
 @dataclass(slots=True)
 class Products:
-    """What came of a step. accepted, late: records. dead: with reason and bytes. audit: what happened to which incident
-    and why. All in the order it came about."""
+    """Everything that a step produced, in the order in which it came about.
+
+    accepted, late: records. dead: rejected records, with reason and bytes. transitions, intents: to be published.
+    audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
+    of aggregated metrics without a value, by topic and reason; evicted series; refused_series: requests for a row that
+    the cap on series refused; overflowed: samples without a scope of their own because of a cap, by label;
+    dropped_values: metric values beyond the cap on metrics, or under a reserved name.
+    """
 
     accepted: int = 0
     late: int = 0
@@ -53,105 +54,111 @@ class Products:
     transitions: list[Transition] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
+    alarms: Counter[str] = field(default_factory=Counter)
+    points: Counter[tuple[str, Skip]] = field(default_factory=Counter)
+    evicted: int = 0
+    refused_series: int = 0
+    overflowed: Counter[str] = field(default_factory=Counter)
+    dropped_values: int = 0
 
 
-class Shard:
-    """See the module. number: of the partition, None without a broker. Not safe for concurrent use."""
+class Shard(ShardState):
+    """The state of one shard and the program over it. number: of the partition, None without a broker.
+
+    Not safe for concurrent use.
+    """
 
     def __init__(self, plan: Plan, stopwatch: Stopwatch = untimed, number: int | None = None) -> None:
-        self.plan = plan
+        super().__init__(plan, number)
         self._stopwatch = stopwatch
-        bounds = plan.scopes
-        self.scopes = ScopeTable(bounds.max_scopes, bounds.marginals, bounds.max_values_per_label)
-        self.series = SeriesTable(bounds.max_series, self.scopes, bounds.min_idle_s, bounds.max_metrics)
-        self.windower = Windower(plan.windows, self.series, plan.statistic_of)
-        judged_by = plan.judged_by()
-        self.suite = judged_by.build(FIRST_ROWS)
-        self.rows = Rows(self.series, self.suite, judged_by.profiles)
-        self.triage = Triage(
-            plan.triage, plan.tier_of, plan.config_hash, experience=Experience(plan.learning),
-        )
-        self._said: list[AuditEntry] = []
-        self.control = Control(plan.maintenance, self._hear)
-        self.decider = Decider(plan.decisions, self.triage, self.control, self._fleet_size)
-        self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
-        self.detection = Detection(
-            self.series, self.suite, self.rows, self.triage, plan.windows.size_s, bounds.min_idle_s,
-            self._cut_off, self.provenance,
-        )
-        self.offsets: dict[str, int] = {}
-        self.changes = 0
-        """Counts what was decided, so that an owner knows of changes that no record brought about."""
-        self.last_arrival_s: float | None = None
-        """`now_s` of the last batch: from then on silence is measured, also by who restores this shard."""
-        self.codecs: dict[str, Codec] = {}
-        for source in plan.sources:
-            self.windower.clock.expect(source)
-            self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.rules)
+
+    @classmethod
+    def restored(
+        cls, plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed, number: int | None = None,
+    ) -> Self:
+        """A shard as it was when the snapshot was taken; raises `SnapshotMismatch` when it does not fit the plan."""
+        shard = cls(plan, stopwatch, number)
+        load_state(shard, snapshot)
+        return shard
+
+    def snapshot(self) -> Snapshot:
+        """All that the shard knows, up to its offsets. Copies; about 1 us a series."""
+        return dump_state(self)
 
     def ingest(self, source: str, records: Sequence[Record], now_s: float, idle: Set[str] = frozenset()) -> Products:
-        """Take a batch of one source's records, in order of offset. idle: sources known to be read to their end."""
+        """Process a batch of one source's records, in order of offset. idle: sources known to be read to their end."""
+        products = Products()
         known = self.offsets.get(source, 0)
         if records and records[0].offset < known:
             records = [record for record in records if record.offset >= known]
         if not records:
-            return Products()
+            return products
         with self._stopwatch("decode"):
             decoded = self.codecs[source].decode(records, now_s)
+        products.dead += decoded.dead
         with self._stopwatch("window"):
-            added = self.windower.add(source, decoded.samples, self.plan.sources[source])
+            self._add(source, decoded.samples, products)
         self.offsets[source] = records[-1].offset + 1
         self.last_arrival_s = now_s
-        products = Products(added.accepted, added.late, decoded.dead)
-        self._run(self.windower.clock.clock_s(idle), products)
+        self._advance(self.windower.clock.clock_s(idle), products)
+        self._collect_counts(products)
         return products
 
-    def pass_time(self, now_s: float, idle: Set[str]) -> Products:
+    def advance_time(self, now_s: float, idle: Set[str]) -> Products:
         """No record came. idle: sources that are read to their end and silent for `idle_s`; they hold nothing back.
 
-        When all are, event time goes on at the pace of `now_s`, so that silence is noticed even if it is complete.
+        When all are idle, event time advances at the pace of `now_s`, so that a complete silence is noticed too.
         """
         products = Products()
         for source in sorted(idle & self.codecs.keys()):
             held = self.codecs[source].flush()
             if held is not None:
-                added = self.windower.add(source, held, self.plan.sources[source])
-                products.accepted += added.accepted
-                products.late += added.late
+                self._add(source, held, products)
         clock_s = self.windower.clock.clock_s(idle)
         if idle >= self.plan.sources.keys() and self.last_arrival_s is not None:
             clock_s += max(0.0, now_s - self.last_arrival_s)
-        self._run(clock_s, products)
+        self._advance(clock_s, products)
+        self._collect_counts(products)
         return products
 
-    def outcome(self, outcome: Outcome) -> Products:
+    def apply_outcome(self, outcome: Outcome) -> Products:
         """An intent of this shard came to an end; unknown ones are ignored.
 
-        What follows is decided at the pipeline's time and not at the outcome's: a step after one that was refused as
-        too old must be as old.
+        What follows is decided at the time of the pipeline, not at that of the outcome: a step that follows one refused
+        as too old must be as old.
         """
         products = Products()
-        told = self.decider.record(outcome)
-        if told is not None:
-            self._decide([told], self.detection.judged_until_s, products)
+        transition = self.decider.record_outcome(outcome)
+        if transition is not None:
+            self._decide([transition], self.detection.evaluated_until_s, products)
         return products
 
-    def hear(self, directives: Iterable[Directive]) -> None:
-        """What people and pipelines said; each is applied in its time, once."""
-        self.control.receive(directives)
+    def apply_remote_incident(self, incident: Incident) -> Products:
+        """An incident that another shard published may explain one of ours, or be explained by one. Idempotent.
 
-    def foreign(self, incident: Incident) -> Products:
-        """An incident as another shard published it; it may explain one of ours, or be explained. Idempotent.
-
-        Like an outcome it is taken in at the pipeline's time.
+        Like an outcome, it is applied at the time of the pipeline.
         """
-        products, now_s = Products(), self.detection.judged_until_s
-        told = self.triage.foreign(incident, now_s)
-        if told:
-            self._decide(told, now_s, products)
+        products, now_s = Products(), self.detection.evaluated_until_s
+        transitions = self.triage.foreign(incident, now_s)
+        if transitions:
+            self._decide(transitions, now_s, products)
         return products
 
-    def _run(self, clock_s: float, products: Products) -> None:
+    def add_directives(self, directives: Iterable[Directive]) -> None:
+        """Directives of people and pipelines; each is applied once, when event time reaches its time."""
+        self.directives.add(directives)
+
+    def mark_processed(self, topic: str, next_offset: int) -> None:
+        """Records of another topic than the sources, up to this offset, were applied by whoever reads that topic."""
+        self.offsets[topic] = next_offset
+
+    def _add(self, source: str, samples: Samples, products: Products) -> None:
+        added = self.windower.add(source, samples, self.plan.sources[source])
+        products.accepted += added.accepted
+        products.late += added.late
+        products.dropped_values += added.dropped_values
+
+    def _advance(self, clock_s: float, products: Products) -> None:
         """Close what the clock allows, instant by instant, and decide after each."""
         if clock_s == -inf:
             return
@@ -161,51 +168,62 @@ class Shard:
                 closed = next(closings, None)
             if closed is None:
                 break
-            # First: an evicted row may be another series already, whose silence is not the old one's.
+            # First: an evicted row may belong to another series already, whose silence is not the old one's.
             self.rows.forget(closed.evicted)
-            self._pass_empty(closed.end_s - self.plan.windows.size_s, products)
-            self.changes += self.control.apply_due(closed.end_s)
-            with self._stopwatch("detect"):
-                transitions = self.detection.close(closed)
-            self._decide(transitions, closed.end_s, products)
-        self._pass_empty(clock_s, products)
+            self._pass_empty_instants(closed.end_s - self.plan.windows.size_s, products)
+            self._evaluate(closed.end_s, closed, products)
+        self._pass_empty_instants(clock_s, products)
 
-    def _pass_empty(self, until_s: float, products: Products) -> None:
+    def _pass_empty_instants(self, until_s: float, products: Products) -> None:
         for now_s in self.detection.empty_until(until_s):
-            self.changes += self.control.apply_due(now_s)
-            with self._stopwatch("detect"):
-                transitions = self.detection.pass_empty(now_s)
-            self._decide(transitions, now_s, products)
+            self._evaluate(now_s, None, products)
 
-    def _decide(self, transitions: Sequence[Transition], now_s: float, products: Products) -> None:
-        products.audit += [*self.triage.take_audit(), *self._said]
-        self._said.clear()
+    def _evaluate(self, now_s: float, closed: Closed | None, products: Products) -> None:
+        """One instant: apply the directives that are due, detect, then decide. closed: None where no window ended."""
+        learned = self._apply_directives(now_s)
+        isolated = self.decider.isolated_scopes()
+        with self._stopwatch("detect"):
+            if closed is None:
+                transitions = self.detection.pass_empty(now_s, isolated, products.alarms)
+            else:
+                transitions = self.detection.close(closed, isolated, products.alarms)
+        self._decide(transitions, now_s, products, learned)
+
+    def _apply_directives(self, now_s: float) -> list[AuditEntry]:
+        """Apply what is due; returns what the feedback among it taught."""
+        learned: list[AuditEntry] = []
+        for directive in self.directives.apply_due(now_s):
+            self.changes += 1
+            if isinstance(directive, Feedback):
+                learned.append(self.triage.experience.take(directive))
+            elif isinstance(directive, Deployment):
+                self._note_deployment(directive)
+        return learned
+
+    def _note_deployment(self, deployed: Deployment) -> None:
+        """A deployed version is a suspect from then on: of the named model, else of each model of the service."""
+        known = [service for service in self.triage.teller.versions if service[0] == deployed.service]
+        for service in known if deployed.model is None else [(deployed.service, deployed.model)]:
+            self.triage.note_version(service, deployed.version, deployed.at_s)
+
+    def _decide(
+        self, transitions: Sequence[Transition], now_s: float, products: Products, learned: Sequence[AuditEntry] = (),
+    ) -> None:
+        products.audit += [*self.triage.take_audit(), *learned]
         if not transitions and not self.decider.busy:
             return
         with self._stopwatch("triage"):
-            told, intents = self.decider.follow(transitions, now_s)
-        products.audit += self.control.take_audit()
-        products.transitions += told
+            changed, intents = self.decider.decide(transitions, now_s)
+        products.audit += self.directives.take_audit()
+        products.transitions += changed
         products.intents += intents
-        self.changes += len(told)
+        self.changes += len(changed)
 
-    def _hear(self, said: Feedback | Deployment) -> None:
-        """Feedback is learned. What was deployed is a suspect from then on: with the model named, else with each that
-        the service has."""
-        if isinstance(said, Feedback):
-            self._said.append(self.triage.experience.take(said))
-            return
-        known = [service for service in self.triage.teller.versions if service[0] == said.service]
-        for service in known if said.model is None else [(said.service, said.model)]:
-            self.triage.note_version(service, said.version, said.at_s)
-
-    def _fleet_size(self, incident: Incident) -> int | None:
-        since_s = self.detection.judged_until_s - self.plan.scopes.min_idle_s
-        return self.rows.replicas((incident.service, incident.model), since_s)
-
-    def _cut_off(self) -> list[Scope]:
-        """Where our own breakers keep traffic away; a breaker that names no replica or tenant cuts off the whole."""
-        return [
-            Scope(incident.service, incident.model, None, incident.replica, incident.tenant)
-            for incident in self.decider.cut_off()
-        ]
+    def _collect_counts(self, products: Products) -> None:
+        """Move the counts of this step from the tables and codecs to the products."""
+        for source, codec in self.codecs.items():
+            for reason, count in codec.points.items():
+                products.points[source, reason] += count
+            codec.points.clear()
+        products.evicted, products.refused_series = self.series.take_counts()
+        products.overflowed = self.scopes.take_overflowed()

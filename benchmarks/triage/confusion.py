@@ -27,8 +27,9 @@ from benchmarks.triage.play import play
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
+from streams.planning import plan_of
 from streams.replay.replay import replay
-from streams.shard.plan import Plan, plan_of
+from streams.shard.plan import Plan
 
 RUNS: Mapping[Part, int] = {"development": 40, "held-out": 100}
 """What is held out judges: so many that the standard error of a share of its pairs is below 0.02."""

@@ -31,9 +31,10 @@ from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.triage import Triage
 from classifiers.model import Anomaly, Scope
 from config import load
-from streams.shard.applied_directives import Control
+from streams.planning import plan_of
 from streams.shard.decisions import Decider
-from streams.shard.plan import Plan, plan_of
+from streams.shard.directives import ShardDirectives
+from streams.shard.plan import Plan
 
 SERVICES, ANOMALIES, REPLICAS = 1_000, 10, 10
 METRICS = ("latency_ms", "confidence", "error")
@@ -123,8 +124,8 @@ def measure(fire: Fire, plan: Plan, services: int) -> Result:
     tree = tuple(Dependency(f"service-{n:04}", (f"service-{n // 10:04}",)) for n in range(1, services))
     params = replace(plan.triage, dependencies=tree if fire.tree else ())
     triage = Triage(params, plan.tier_of, plan.config_hash, fire.share)
-    control = Control(plan.maintenance, lambda _: None)
-    decider = Decider(plan.decisions, triage, control, lambda _: REPLICAS)
+    directives = ShardDirectives(plan.maintenance)
+    decider = Decider(plan.decisions, triage, directives, ReplicasOfEach(), plan.scopes.min_idle_s)
     took: dict[bool, list[float]] = {True: [], False: []}
     incidents, bare_s = 0, 0.0
     for number in range(BURNING + QUIET):
@@ -136,8 +137,15 @@ def measure(fire: Fire, plan: Plan, services: int) -> Result:
     return Result(fire.name, services * ANOMALIES, incidents, tuple(took[True]), tuple(took[False]), bare_s)
 
 
+class ReplicasOfEach:
+    """The fleet: every service has as many replicas."""
+
+    def replicas(self, service: ServiceKey, since_s: float) -> int:  # noqa: ARG002 - the protocol's signature
+        return REPLICAS
+
+
 def _work(triage: Triage, decider: Decider, now_s: float, readings: Instant) -> None:
-    decider.follow(triage.instant(now_s, readings), now_s)
+    decider.decide(triage.instant(now_s, readings), now_s)
     triage.take_audit()
 
 

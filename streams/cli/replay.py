@@ -12,10 +12,10 @@ from rich.console import Console
 
 from config import load
 from streams.client.control_files import read_directives
+from streams.planning import plan_of
 from streams.replay.recordings import read_topic, read_values, recorded_format
 from streams.replay.replay import Replay
 from streams.replay.replay import replay as run
-from streams.shard.plan import plan_of
 
 
 @click.command()

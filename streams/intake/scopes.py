@@ -56,8 +56,8 @@ class ScopeTable:
         self.max_values_per_label = max_values_per_label
         self.names: list[Scope | None] = []
         self.overflowed: Counter[str] = Counter()
-        self.pressed = False
-        """Something was refused since the last `release`: time to let idle scopes go."""
+        self.is_full = False
+        """Something was refused since the last `release`: time to release idle scopes."""
         self._free: list[int] = []
         self._groups: dict[tuple[str, str | None], _Group] = {}
         self._uses: dict[tuple[str, str], Counter[str]] = {}
@@ -65,6 +65,11 @@ class ScopeTable:
 
     def __len__(self) -> int:
         return len(self.names) - len(self._free)
+
+    def take_overflowed(self) -> Counter[str]:
+        """How many samples got no scope of their own since the last call, by label."""
+        overflowed, self.overflowed = self.overflowed, Counter()
+        return overflowed
 
     def find(
         self, services: Sequence[str], models: Sequence[str | None], values: Sequence[Sequence[str | None]],
@@ -113,7 +118,7 @@ class ScopeTable:
         crowded = value not in uses and len(uses) >= self.max_values_per_label
         if crowded or (not self._free and len(self.names) >= self.capacity):
             self.overflowed[label] += 1
-            self.pressed = True
+            self.is_full = True
             if not uses:
                 del self._uses[scope.service, label]
             return NONE
@@ -155,7 +160,7 @@ class ScopeTable:
                 del self._uses[scope.service, label]
             self.names[number] = None
             self._free.append(number)
-        self.pressed = False
+        self.is_full = False
 
     def snapshot(self) -> list[tuple[str | None, ...] | None]:
         """The scopes by number, as (service, model, version, replica, tenant); JSON-able."""

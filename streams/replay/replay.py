@@ -65,19 +65,19 @@ def replay(
     rules = replace(plan.rules, max_future_s=float("inf"))
     sources = {SOURCE: not source.aggregated}
     shard = Shard(replace(plan, sources=sources, inputs={SOURCE: source}, rules=rules), stopwatch)
-    shard.hear(directives)
+    shard.add_directives(directives)
     result = Replay()
     for batch in _batches(values):
         _take(shard, shard.ingest(SOURCE, batch, now_s=0.0), result)
         result.records += len(batch)
-    result.alarms = shard.detection.alarms
-    result.series = len(shard.series)
+    result.series = shard.status().series
     return result
 
 
 def _take(shard: Shard, products: Products, result: Replay) -> None:
     """Keep the last word on each incident, and answer intents until no new one follows."""
     result.late += products.late
+    result.alarms.update(products.alarms)
     for dead in products.dead:
         result.dead[dead.reason] += dead.rejected
         result.first_dead = result.first_dead or f"record {dead.offset + 1}: {dead.detail}"
@@ -90,7 +90,7 @@ def _take(shard: Shard, products: Products, result: Replay) -> None:
         for intent in current.intents:
             outcome = _rehearsed(intent)
             result.actions.append((intent, outcome))
-            pending.append(shard.outcome(outcome))
+            pending.append(shard.apply_outcome(outcome))
 
 
 def _rehearsed(intent: Intent) -> Outcome:

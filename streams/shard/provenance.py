@@ -1,7 +1,7 @@
-"""Where the records behind a window are to be read again: topic, partition, offsets. For the evidence of an incident.
+"""Which records are behind a window: topic, partition, offsets. They are the evidence of an incident.
 
-Kept for as many base windows as the longest window may span, since a sparse series carries its samples on. Ranges are
-those of the partition within a base window: they hold every record of the series, and those of its neighbours.
+Kept for as many base windows as the longest window may span, since a sparse series carries its samples on. A range is
+that of the partition within a base window: it holds every record of the series, and those of other series.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Finder = Callable[[str, float, float], tuple[OffsetRange, ...]]
 
 
 class Provenance:
-    """The last base windows of one shard and what they were made of.
+    """The last base windows of one shard and the records behind them.
 
     size_s: of the base window. windows: how many a series may span. partition: the number that the shard has in every
     topic, None when the records came from no broker.
@@ -29,8 +29,8 @@ class Provenance:
         self._past: deque[tuple[float, tuple[Origin, ...]]] = deque(maxlen=windows)
         self._found: dict[tuple[str, float, float], tuple[OffsetRange, ...]] = {}
 
-    def note(self, closed: Closed) -> None:
-        """Remember what a base window was made of."""
+    def add(self, closed: Closed) -> None:
+        """Remember which records are behind a base window."""
         self._past.append((closed.end_s, closed.origins))
         self._found.clear()
 
@@ -71,6 +71,6 @@ class Provenance:
         self._past.clear()
         self._found.clear()
         for end_s, origins in data:
-            told = tuple(Origin(str(source), int(first), int(last), frozenset(metrics))
+            restored = tuple(Origin(str(source), int(first), int(last), frozenset(metrics))
                          for source, first, last, metrics in origins)
-            self._past.append((float(end_s), told))
+            self._past.append((float(end_s), restored))

@@ -1,6 +1,6 @@
-"""Arrays to readings: what the suite found in a block, as the values triage reasons about.
+"""Arrays to readings: what the suite found in a block, as the values that triage works on.
 
-Only the services that matter at an instant are turned into objects: those with an alarm and those with an episode.
+Readings are built only for the services that matter at an instant: those with an alarm and those with an episode.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the shard knows about each row: its service, whether it is watched, whether its silence matters.
+"""What the shard knows about each row: its service, whether it is scored, whether its silence is checked.
 
-Rows come and go with the series table; this keeps their few facts in arrays, so that a block is split by service
-without touching a key.
+Rows come and go with the series table. Their few attributes are kept in arrays, so that a block is split by service
+without a look at any key.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from detectors.suite import Suite
 from streams.intake.aggregated.fold import STEADY
 from streams.windows.series import SeriesTable
 
-MISSED_DIMENSIONS = frozenset({None, "replica"})
-"""Scopes whose silence is an anomaly: the whole and its replicas. Versions and tenants may leave without a word. Of
-what arrives aggregated only the silence of `STEADY` metrics counts: a mean is missing whenever there was no request."""
+CHECKED_DIMENSIONS = frozenset({None, "replica"})
+"""Scopes whose silence is an anomaly: the whole and its replicas. A version or tenant that stops reporting is none. Of
+aggregated metrics only the silence of `STEADY` ones counts: a mean is missing whenever there was no request."""
 
 
 class Rows:
-    """Facts by row, kept in step with the series table by `admit` and `forget`. About 10 bytes a row."""
+    """Attributes by row, kept in step with the series table by `admit` and `forget`. About 10 bytes a row.
+
+    service_of: number of the row's service in `services`, -1 for a row not in use. scored: a profile matches its
+    metric. absence_checked: its silence is an anomaly.
+    """
 
     def __init__(self, series: SeriesTable, suite: Suite, profiles: tuple[Profile, ...]) -> None:
         self._series = series
@@ -37,14 +41,13 @@ class Rows:
         self._replicas: dict[tuple[ServiceKey, str], int] = {}
         self.services: list[ServiceKey] = []
         self.service_of = np.full(0, -1, np.intp)
-        """Number of the row's service in `services`, -1 for a row not in use."""
-        self.judged = np.zeros(0, np.bool_)
-        self.missed = np.zeros(0, np.bool_)
+        self.scored = np.zeros(0, np.bool_)
+        self.absence_checked = np.zeros(0, np.bool_)
         self._replica_of = np.full(0, -1, np.int32)
         self._of_version = np.zeros(0, np.bool_)
 
     def admit(self, rows: IntArray) -> list[tuple[ServiceKey, str]]:
-        """Take in rows that are new since the last call; returns the versions that appear with them."""
+        """Set up rows that are new since the last call; returns the versions that appear with them."""
         self._grow(int(rows.max(initial=-1)) + 1)
         versions: list[tuple[ServiceKey, str]] = []
         for row in rows[self.service_of[rows] < 0].tolist():
@@ -56,9 +59,9 @@ class Rows:
             self.service_of[row] = self._numbers[service]
             aggregated = bool(self._series.aggregated[row])
             profile = self._profile(metric, scope, aggregated)
-            self.judged[row] = profile is not None
-            told = not aggregated or metric in STEADY
-            self.missed[row] = profile is not None and told and dimension_of(scope) in MISSED_DIMENSIONS
+            self.scored[row] = profile is not None
+            is_steady = not aggregated or metric in STEADY
+            self.absence_checked[row] = profile is not None and is_steady and dimension_of(scope) in CHECKED_DIMENSIONS
             if profile is not None:
                 self._suite.assign(np.array([row]), profile)
             if scope.version is not None:
@@ -78,22 +81,22 @@ class Rows:
         self.service_of[rows] = -1
         self._replica_of[rows] = -1
         self._of_version[rows] = False
-        self.judged[rows] = False
-        self.missed[rows] = False
+        self.scored[rows] = False
+        self.absence_checked[rows] = False
 
     def numbers(self, services: Iterable[ServiceKey]) -> list[int]:
         """The numbers of services in `services`; one that never had a row is left out."""
         return [self._numbers[service] for service in services if service in self._numbers]
 
     def replicas(self, service: ServiceKey, since_s: float) -> int | None:
-        """How many replicas of a service were seen since then (event time), None when it names none."""
+        """How many replicas of a service were seen since then (event time); None when no record named one."""
         rows = np.flatnonzero((self._replica_of >= 0) & np.isin(self.service_of, self.numbers([service])))
         recent = rows[self._series.last_seen_s[rows] >= since_s]
         return len(np.unique(self._replica_of[recent])) or None
 
     def _inherit(self, row: int) -> None:
-        """A new version is judged from its first window, by what its predecessor made usual: the version seen last."""
-        siblings = np.flatnonzero(self._of_version & self.judged & (self.service_of == self.service_of[row]))
+        """A new version is scored from its first window, against the baseline of the version that was seen last."""
+        siblings = np.flatnonzero(self._of_version & self.scored & (self.service_of == self.service_of[row]))
         siblings = siblings[self._series.metric_of[siblings] == self._series.metric_of[row]]
         if not len(siblings):
             return
@@ -115,8 +118,8 @@ class Rows:
             return
         more = max(size, 2 * len(self.service_of), 256) - len(self.service_of)
         self.service_of = np.concatenate([self.service_of, np.full(more, -1, np.intp)])
-        self.judged = np.concatenate([self.judged, np.zeros(more, np.bool_)])
-        self.missed = np.concatenate([self.missed, np.zeros(more, np.bool_)])
+        self.scored = np.concatenate([self.scored, np.zeros(more, np.bool_)])
+        self.absence_checked = np.concatenate([self.absence_checked, np.zeros(more, np.bool_)])
         self._replica_of = np.concatenate([self._replica_of, np.full(more, -1, np.int32)])
         self._of_version = np.concatenate([self._of_version, np.zeros(more, np.bool_)])
         self._suite.grow(len(self.service_of))

@@ -19,7 +19,7 @@ from streams.kafka.producer import Publisher
 from streams.kafka.transport import TP
 from streams.pipeline import Shard, Stopwatch
 from streams.shard.plan import Plan
-from streams.state.shard_snapshot import SnapshotMismatch, from_snapshot, to_snapshot
+from streams.shard.snapshot import SnapshotMismatch
 from streams.state.snapshots import SnapshotStore
 from streams.telemetry.metrics import Telemetry
 
@@ -155,7 +155,7 @@ class ShardManager:
             async with kept.step:
                 if kept.up_to_date:
                     return
-                snapshot, changes = to_snapshot(kept.shard), kept.shard.changes
+                snapshot, changes = kept.shard.snapshot(), kept.shard.changes
             # No other task runs between the end of that step and the account that `flush` takes at once.
             try:
                 with self._telemetry.stage("snapshot"):
@@ -176,11 +176,11 @@ class ShardManager:
             self._telemetry.restore("empty")
             return Shard(self._plan, self._stopwatch, number)
         try:
-            shard = from_snapshot(self._plan, snapshot, self._stopwatch, number)
+            shard = Shard.restored(self._plan, snapshot, self._stopwatch, number)
         except SnapshotMismatch as error:
             self._rejected("version", number, str(error))
             log.warning("state_rejected", shard=number, reason=str(error))
             return Shard(self._plan, self._stopwatch, number)
         self._telemetry.restore("restored")
-        log.info("state_restored", shard=number, series=len(shard.series), offsets=shard.offsets)
+        log.info("state_restored", shard=number, series=shard.status().series, offsets=shard.offsets)
         return shard

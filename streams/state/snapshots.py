@@ -18,7 +18,6 @@ import logging
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, cast
 
@@ -29,6 +28,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from streams.kafka.topics import BrokerUnavailable, Security
+from streams.shard.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +40,6 @@ FIRST_LOOK = 4
 WIDEN = 8
 Reason = Literal["version", "corrupt"]
 Arrays = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state of one shard. offsets: per topic the next offset it does not contain yet. version, config_hash: what
-    wrote it, for the reader to refuse. arrays: numbers, booleans and fixed-length strings, no objects. meta: JSON."""
-
-    version: int
-    config_hash: str
-    offsets: dict[str, int]
-    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
-    meta: dict[str, Any] = field(default_factory=dict)
 
 
 class CorruptSnapshot(ValueError):  # noqa: N818

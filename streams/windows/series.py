@@ -141,6 +141,12 @@ class SeriesTable:
         self._gone.append(rows)
         self.evicted += len(rows)
 
+    def take_counts(self) -> tuple[int, int]:
+        """Rows evicted, and requests for a row that were refused, since the last call."""
+        counts = self.evicted, self.refused
+        self.evicted = self.refused = 0
+        return counts
+
     def take_evicted(self) -> IntArray:
         """The rows evicted since the last call; each is cold or already another series by now."""
         gone = np.unique(np.concatenate(self._gone)) if self._gone else np.empty(0, np.intp)

@@ -211,7 +211,7 @@ class Windower:
             end_s = (window + 1) * self.params.size_s
             self.closed_s = max(self.closed_s, end_s)
             yield self._close(window, end_s)
-            if self.series.scopes.pressed:
+            if self.series.scopes.is_full:
                 self.series.sweep(end_s, self._busy())
         self.closed_s = max(self.closed_s, clock_s)
 

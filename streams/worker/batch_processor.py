@@ -92,12 +92,12 @@ class BatchProcessor:
             return
         async with self._keeper.locked(number) as shard:
             if shard is not None:
-                await self._publish(number, shard, shard.pass_time(self._identity.now_s(), idle))
+                await self._publish(number, shard.advance_time(self._identity.now_s(), idle))
 
     def hear(self, directives: Collection[Directive]) -> None:
         """What people and pipelines said, for every shard here; heeded as their event time comes to it."""
         for shard in self._keeper.shards.values():
-            shard.hear(directives)
+            shard.add_directives(directives)
 
     async def foreign(self, incidents: Sequence[Incident]) -> None:
         """Incidents of other shards, or of this one as they come back, for every shard here."""
@@ -106,9 +106,9 @@ class BatchProcessor:
                 if shard is None:
                     continue
                 for incident in incidents:
-                    products = shard.foreign(incident)
+                    products = shard.apply_remote_incident(incident)
                     if products.transitions:
-                        await self._publish(number, shard, products)
+                        await self._publish(number, products)
 
     async def _take_metrics(self, shard: Shard, batch: RecordBatch) -> None:
         idle = self._idle.get(batch.partition, frozenset()) - {batch.topic}
@@ -117,11 +117,7 @@ class BatchProcessor:
             batch.topic, accepted=products.accepted, late=products.late,
             dead=sum(dead.rejected for dead in products.dead),
         )
-        points = shard.codecs[batch.topic].points
-        for why, count in points.items():
-            self._telemetry.points(batch.topic, why, count)
-        points.clear()
-        await self._publish(batch.partition, shard, products)
+        await self._publish(batch.partition, products)
         reason = self._brake.observe(len(batch.records), products.dead)
         if reason is not None:
             raise BrakeTripped(f"{batch.topic}[{batch.partition}] up to offset {batch.last_offset}: {reason}")
@@ -131,12 +127,12 @@ class BatchProcessor:
             if record.offset < shard.offsets.get(batch.topic, 0):
                 continue
             try:
-                products = shard.outcome(read_outcome(record.value))
+                products = shard.apply_outcome(read_outcome(record.value))
             except WireError as error:
                 await self.refuse(batch.partition, batch.tp, record, str(error))
             else:
-                await self._publish(batch.partition, shard, products)
-        shard.offsets[batch.topic] = batch.next_offset
+                await self._publish(batch.partition, products)
+        shard.mark_processed(batch.topic, batch.next_offset)
 
     async def refuse(self, owner: int | str, tp: TP, record: Record, why: str) -> None:
         """A record on one of our own topics that breaks its contract: to the dead letters, with the reason."""
@@ -148,7 +144,7 @@ class BatchProcessor:
         )
         await self._bury(owner, [dead])
 
-    async def _publish(self, number: int, shard: Shard, products: Products) -> None:
+    async def _publish(self, number: int, products: Products) -> None:
         with self._telemetry.stage("publish"):
             if products.dead:
                 for dead in products.dead:
@@ -162,11 +158,14 @@ class BatchProcessor:
             for entry in products.audit:
                 await self._audit.changed(number, entry)
             assert not unsent, f"decided and not filed: {sorted(unsent)}"
-        for detector, count in shard.detection.alarms.items():
+        self._count(products)
+
+    def _count(self, products: Products) -> None:
+        for detector, count in products.alarms.items():
             self._telemetry.anomalies(detector, count)
-        shard.detection.alarms.clear()
-        self._telemetry.evicted(shard.series.evicted)
-        shard.series.evicted = 0
+        for (topic, reason), count in products.points.items():
+            self._telemetry.points(topic, reason, count)
+        self._telemetry.evicted(products.evicted)
 
     async def _tell(self, number: int, transition: Transition, intents: Sequence[Intent]) -> None:
         """An incident, then what is to be done about it, in one trace."""

@@ -65,24 +65,23 @@ class WorkerLoop:
             await self._keeper.keep_due()
 
     def look(self) -> None:
-        """Tell lag, watermarks, series and the watchdog's verdicts."""
+        """Publish lag, watermarks, series and the watchdog's verdicts as metrics."""
         mono_s, now_s = self._mono_s(), self._now_s()
-        shards = self._keeper.shards
-        for number, shard in shards.items():
-            watermark_s = shard.detection.judged_until_s
-            behind_s = now_s - watermark_s if watermark_s > 0.0 else None
+        statuses = {number: shard.status() for number, shard in self._keeper.shards.items()}
+        for number, status in statuses.items():
+            watermark_s = status.evaluated_until_s
+            behind_s = None if watermark_s is None else now_s - watermark_s
             for source, reading in self._readings(number).items():
                 self._telemetry.lag(source, number, records=reading.lag, watermark_lag_s=behind_s)
                 self._watchdog.observe(mono_s, (source, number), reading.processed, reading.highwater)
         for verdict in self._watchdog.verdicts(mono_s):
             self._telemetry.stalled(*verdict.partition, verdict.condition == "stalled")
-        self._telemetry.series({"ready": sum(len(shard.series) for shard in shards.values())})
-        # Every shard hears every feedback, so one speaks for all.
-        for shard in list(shards.values())[:1]:
-            advisor = shard.triage.experience.advisor
-            self._telemetry.advisor("severity", advisor.severity)
-            self._telemetry.advisor("category", advisor.category)
-        self._telemetry.incidents_open(sum(len(shard.triage.open_incidents()) for shard in shards.values()))
+        self._telemetry.series({"ready": sum(status.series for status in statuses.values())})
+        # Every shard receives all feedback, so the advisor of one stands for all.
+        for status in list(statuses.values())[:1]:
+            self._telemetry.advisor("severity", status.severity)
+            self._telemetry.advisor("category", status.category)
+        self._telemetry.incidents_open(sum(status.incidents_open for status in statuses.values()))
 
     def _readings(self, number: int) -> dict[str, Reading]:
         shard = self._keeper.shard(number)

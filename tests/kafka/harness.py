@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type:
 
 from streams.contracts.channels import SNAPSHOT_CONFIG
 from streams.kafka.topics import TopicSpec, ensure_topics
-from streams.state.snapshots import Snapshot, TopicSnapshots
+from streams.shard.snapshot import Snapshot
+from streams.state.snapshots import TopicSnapshots
 from tests.kafka.worker import Options
 
 ROOT = Path(__file__).parents[2]

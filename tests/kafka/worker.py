@@ -18,7 +18,8 @@ import faust
 import numpy as np
 
 from streams.kafka.transport import TP, KafkaSettings, RecordBatch, make_app, run_worker
-from streams.state.snapshots import Snapshot, TopicSnapshots
+from streams.shard.snapshot import Snapshot
+from streams.state.snapshots import TopicSnapshots
 
 STORE_EVERY_S = 0.25
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,11 +14,12 @@ import orjson
 from actions.model import Intent
 from classifiers.model import AuditEntry, Incident
 from config import load
+from streams.intake.codec import Skip
 from streams.intake.dead_letters import DeadLetter
 from streams.pipeline import Products, Shard
+from streams.planning import plan_of
 from streams.replay.recordings import read_recording, split_topics
-from streams.shard.plan import Plan, plan_of
-from streams.state.shard_snapshot import from_snapshot, to_snapshot
+from streams.shard.plan import Plan
 from streams.state.snapshots import decode, encode
 from tests.streams.records import FakeRecord
 
@@ -64,6 +66,8 @@ class Run:
     audit: list[AuditEntry] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     late: int = 0
+    evicted: int = 0
+    points: Counter[tuple[str, Skip]] = field(default_factory=Counter)
 
     def take(
         self, records: Sequence[FakeRecord], source: str = LATENCY, now_s: float = FAR_FUTURE_S,
@@ -74,11 +78,11 @@ class Run:
     def pass_time(self, now_s: float, idle: Iterable[str] | None = None) -> Products:
         """As the rounds do; by default all sources are silent."""
         sources = self.shard.plan.sources if idle is None else idle
-        return self._note(self.shard.pass_time(now_s, frozenset(sources)))
+        return self._note(self.shard.advance_time(now_s, frozenset(sources)))
 
     def restart(self) -> None:
         """Go on in another worker, from a snapshot that went over the wire."""
-        self.shard = from_snapshot(self.shard.plan, decode(encode(to_snapshot(self.shard))))
+        self.shard = Shard.restored(self.shard.plan, decode(encode(self.shard.snapshot())))
 
     def story(self) -> tuple[object, ...]:
         """Everything that must not depend on how it came about."""
@@ -92,6 +96,8 @@ class Run:
         self.audit += products.audit
         self.dead += products.dead
         self.late += products.late
+        self.evicted += products.evicted
+        self.points.update(products.points)
         return products
 
 

@@ -60,7 +60,7 @@ def play(*parts: Part, restarts: Sequence[int] = ()) -> list[Incident]:
             teller, incident = told.pop(0)
             for part in parts:
                 if part is not teller:
-                    heard = part.run._note(part.run.shard.foreign(incident))
+                    heard = part.run._note(part.run.shard.apply_remote_incident(incident))
                     told += [(part, change.incident) for change in heard.transitions]
         if second in restarts:
             for part in parts:

@@ -26,7 +26,7 @@ def silence(from_s: float, until_s: float) -> Silence:
 def told(*directives: Directive) -> Fleet:
     """A fleet that fell ill after two minutes of health, and recovered; the directives were known from the start."""
     watched = fleet(ACTING)
-    watched.run.shard.hear(directives)
+    watched.run.shard.add_directives(directives)
     return watched.play(120).play(40, sick("r1")).play(20)
 
 
@@ -88,11 +88,11 @@ def acknowledged(watched: Fleet) -> list[str | None]:
 def test_an_acknowledgement_holds_back_the_notice_until_it_ends() -> None:
     """No playbook fits: the incident is notified."""
     watched = fleet(PLAN).play(120).play(1, sick("r1"))
-    watched.run.shard.hear([silence(T, SICK_AT_S + 10.0)])
+    watched.run.shard.add_directives([silence(T, SICK_AT_S + 10.0)])
     while not watched.run.incidents:
         watched.play(1, sick("r1"))
     (opened,) = watched.run.incidents.values()
-    watched.run.shard.hear([Acknowledge(opened.id, "ben", watched.now_s, SICK_AT_S + 25.0)])
+    watched.run.shard.add_directives([Acknowledge(opened.id, "ben", watched.now_s, SICK_AT_S + 25.0)])
     watched.play(40, sick("r1"))
     assert acknowledged(watched) == [None, "ben", None]
     assert [(each.kind, each.decided_at_s) for each in watched.run.intents] == [("notify", SICK_AT_S + 25.0)]
@@ -106,11 +106,11 @@ SAID: tuple[Directive, ...] = (
 @pytest.mark.parametrize("restart_at", [118, 123, 130, 141])
 def test_a_restart_in_the_midst_changes_nothing_although_everything_is_said_again(restart_at: int) -> None:
     watched = fleet(ACTING)
-    watched.run.shard.hear(SAID)
+    watched.run.shard.add_directives(SAID)
     for second in range(180):
         if second == restart_at:
             watched.run.restart()
-            watched.run.shard.hear(SAID)
+            watched.run.shard.add_directives(SAID)
         watched.play(1, sick("r1") if 120 <= second < 160 else lambda _, __: Second())
     assert watched.run.story() == told(*SAID).run.story()
 
@@ -125,6 +125,7 @@ def test_the_order_in_which_directives_come_does_not_matter(
 def test_what_was_deployed_is_suspected_before_its_first_record() -> None:
     """A deployment is told when it begins; the version itself is seen only once it answers."""
     watched = fleet(PLAN)
-    watched.run.shard.hear([Deployment("chat", None, "v2", T + 60.0), Deployment("other", None, "v9", T + 60.0)])
+    deployed = [Deployment("chat", None, "v2", T + 60.0), Deployment("other", None, "v9", T + 60.0)]
+    watched.run.shard.add_directives(deployed)
     watched.play(70)
     assert watched.run.shard.triage.teller.versions == {("chat", "gpt"): {"v1": T + 1.0, "v2": T + 60.0}}

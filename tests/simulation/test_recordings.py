@@ -18,9 +18,10 @@ from classifiers.model import Incident
 from config import load
 from streams.demo.scoring import read_truth, score
 from streams.pipeline import Shard
+from streams.planning import plan_of
 from streams.replay.recordings import read_values
 from streams.replay.replay import replay
-from streams.shard.plan import Plan, plan_of
+from streams.shard.plan import Plan
 from tests.simulation.run import LATENCY, RECORDINGS, Run, demo_plan, gist, recorded, recorded_by_topic
 from tests.streams.records import FakeRecord
 

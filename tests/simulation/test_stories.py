@@ -16,7 +16,7 @@ from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Related
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
-from streams.state.shard_snapshot import SnapshotMismatch, from_snapshot, to_snapshot
+from streams.shard.snapshot import SnapshotMismatch
 from tests.simulation.run import LATENCY, Run
 from tests.streams.records import FakeRecord
 from tests.streams.spine import default_plan, outcome
@@ -83,7 +83,7 @@ class Fleet:
         """Report every intent from the given place on as done; returns them."""
         asked = self.run.intents[since:]
         for intent in asked:
-            self.run._note(self.run.shard.outcome(outcome(intent, status, self.now_s)))
+            self.run._note(self.run.shard.apply_outcome(outcome(intent, status, self.now_s)))
         return asked
 
     def _requests(self, behaviour: Behaviour) -> Iterator[dict[str, object]]:
@@ -222,7 +222,7 @@ def test_an_incident_of_another_shard_explains_ours_and_keeps_its_remedies_back(
     (opened, *_) = alone.run.incidents.values()
     cause = replace(opened, id="inc-db", service="db", replica=None, actions=())
     told = fleet(plan).play(60)
-    assert told.run.shard.foreign(cause).transitions == []
+    assert told.run.shard.apply_remote_incident(cause).transitions == []
     told.run.restart()
     told.play(6, sick("r1"))
     (effect,) = told.run.incidents.values()
@@ -233,7 +233,7 @@ def test_a_cause_that_is_heard_of_later_is_told_on_the_open_incident() -> None:
     needs = replace(PLAN.triage, dependencies=(Dependency("chat", ("db",)),))
     told = fleet(replace(PLAN, triage=needs)).play(60).play(6, sick("r1"))
     (opened,) = told.run.incidents.values()
-    products = told.run.shard.foreign(replace(opened, id="inc-db", service="db"))
+    products = told.run.shard.apply_remote_incident(replace(opened, id="inc-db", service="db"))
     assert [(t.change, t.incident.related) for t in products.transitions] == [
         ("updated", (Related("inc-db", "caused_by"),)),
     ]
@@ -253,7 +253,7 @@ def test_a_ladder_does_not_climb_past_the_age_of_a_backlog() -> None:
     plan = replace(ACTING, decisions=replace(PLAN.decisions, playbooks=(replace(BREAKER, steps=steps),)))
     told = fleet(plan).play(60).play(6, sick("r1"))
     (first,) = told.run.intents
-    told.run._note(told.run.shard.outcome(outcome(first, "expired", told.now_s + 86_400.0)))
+    told.run._note(told.run.shard.apply_outcome(outcome(first, "expired", told.now_s + 86_400.0)))
     assert [(intent.kind, intent.expires_at_s - told.now_s < 200.0) for intent in told.run.intents] == [
         ("circuit_breaker", True), ("rollback", True),
     ]
@@ -278,7 +278,7 @@ def test_pods_that_come_and_go_are_evicted_in_time_and_take_nobody_with_them() -
         if part % 4 == 0:
             told.run.restart()
     assert len(told.run.shard.series) <= 40
-    assert told.run.shard.series.evicted > 0
+    assert told.run.evicted > 0
     known = {scope.replica for _, scope in map(told.run.shard.series.key, told.run.shard.series.active().tolist())}
     assert len(known) <= 17
     for incident in told.run.incidents.values():
@@ -286,10 +286,10 @@ def test_pods_that_come_and_go_are_evicted_in_time_and_take_nobody_with_them() -
 
 
 def replace_scopes(**changes: object) -> Plan:
-    return replace(PLAN, scopes=PLAN.scopes.model_copy(update=changes))
+    return replace(PLAN, scopes=replace(PLAN.scopes, **changes))  # type: ignore[arg-type]
 
 
 def test_a_state_learned_under_other_parameters_is_refused() -> None:
-    snapshot = to_snapshot(fleet().play(10).run.shard)
+    snapshot = fleet().play(10).run.shard.snapshot()
     with pytest.raises(SnapshotMismatch, match="of configuration"):
-        from_snapshot(replace(PLAN, state_hash="another"), snapshot)
+        Shard.restored(replace(PLAN, state_hash="another"), snapshot)

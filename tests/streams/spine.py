@@ -13,7 +13,8 @@ from streams.contracts.envelopes import Message
 from streams.intake.codec import Record
 from streams.kafka.producer import Publisher
 from streams.kafka.transport import TP, RecordBatch
-from streams.shard.plan import Plan, plan_of
+from streams.planning import plan_of
+from streams.shard.plan import Plan
 from streams.telemetry.metrics import Labels, Telemetry
 from tests.streams.contracts.valid import faults
 from tests.streams.records import FakeRecord, records, sample

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from streams.contracts.envelopes import audit_message
 from streams.pipeline import Shard, Stage
-from streams.state.shard_snapshot import from_snapshot, to_snapshot
 from tests.classifiers.confirmed import feedback
 from tests.streams.spine import LATENCY, T, batch, default_plan, intent, outcome, requests
 
@@ -41,35 +40,35 @@ def test_a_source_that_has_not_spoken_holds_the_windows_until_it_is_idle() -> No
     shard = Shard(PLAN)
     shard.ingest(LATENCY, batch(requests(10)).records, T)
     assert len(shard.series) == 0
-    shard.pass_time(T + 3.0, OTHERS)
-    assert shard.detection.judged_until_s == T + 9.0
+    shard.advance_time(T + 3.0, OTHERS)
+    assert shard.detection.evaluated_until_s == T + 9.0
 
 
 def test_time_passes_by_the_wall_only_when_every_source_is_silent() -> None:
     shard = Shard(PLAN)
     shard.ingest(LATENCY, batch(requests(10)).records, T, OTHERS)
-    shard.pass_time(T + 50.0, OTHERS)
-    assert shard.detection.judged_until_s == T + 9.0
-    shard.pass_time(T + 50.0, OTHERS | {LATENCY})
-    assert shard.detection.judged_until_s == T + 59.0
+    shard.advance_time(T + 50.0, OTHERS)
+    assert shard.detection.evaluated_until_s == T + 9.0
+    shard.advance_time(T + 50.0, OTHERS | {LATENCY})
+    assert shard.detection.evaluated_until_s == T + 59.0
 
 
 def test_a_wall_clock_that_was_set_back_moves_nothing() -> None:
     shard = Shard(PLAN)
     shard.ingest(LATENCY, batch(requests(10)).records, T, OTHERS)
-    shard.pass_time(T - 3600.0, OTHERS | {LATENCY})
-    assert shard.detection.judged_until_s == T + 9.0
+    shard.advance_time(T - 3600.0, OTHERS | {LATENCY})
+    assert shard.detection.evaluated_until_s == T + 9.0
 
 
 def test_a_shard_that_never_saw_a_record_has_no_time() -> None:
     shard = Shard(PLAN)
-    shard.pass_time(T, frozenset(PLAN.sources))
-    assert (shard.changes, shard.detection.judged_until_s) == (0, float("-inf"))
+    shard.advance_time(T, frozenset(PLAN.sources))
+    assert (shard.changes, shard.detection.evaluated_until_s) == (0, float("-inf"))
 
 
 def test_an_outcome_of_nobodys_intent_changes_nothing() -> None:
     shard = Shard(PLAN)
-    found = shard.outcome(outcome(intent()))
+    found = shard.apply_outcome(outcome(intent()))
     assert (found.transitions, found.intents, shard.changes) == ([], [], 0)
 
 
@@ -91,11 +90,11 @@ def test_feedback_is_learned_in_its_time_by_every_shard_alike_and_audited_as_one
     shards = [Shard(PLAN, number=number) for number in (0, 1)]
     heard = []
     for shard in shards:
-        shard.hear([said])
+        shard.add_directives([said])
         early = shard.ingest(LATENCY, batch(requests(3)).records, T + 60.0, OTHERS)
         assert (early.audit, shard.triage.experience.advisor.learned) == ([], 0)
         heard.append(shard.ingest(LATENCY, batch(requests(5, start=3), first=30).records, T + 60.0, OTHERS))
     assert [[entry.event for entry in products.audit] for products in heard] == [["feedback"], ["feedback"]]
     assert audit_message(heard[0].audit[0], "s") == audit_message(heard[1].audit[0], "s")
     assert shards[0].triage.experience.dump() == shards[1].triage.experience.dump()
-    assert from_snapshot(PLAN, to_snapshot(shards[0])).triage.experience.advisor.learned == 1
+    assert Shard.restored(PLAN, shards[0].snapshot()).triage.experience.advisor.learned == 1

@@ -14,8 +14,8 @@ import orjson
 from config import load
 from streams.contracts.envelopes import source_of
 from streams.pipeline import Shard
+from streams.planning import plan_of
 from streams.replay.recordings import split_topics
-from streams.shard.plan import plan_of
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import until

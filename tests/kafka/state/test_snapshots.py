@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.contracts.channels import SNAPSHOT_CONFIG
 from streams.kafka.topics import TopicSpec, ensure_topics
-from streams.state.snapshots import CorruptSnapshot, MemorySnapshots, Reason, Snapshot, TopicSnapshots, decode, encode
+from streams.shard.snapshot import Snapshot
+from streams.state.snapshots import CorruptSnapshot, MemorySnapshots, Reason, TopicSnapshots, decode, encode
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique, until

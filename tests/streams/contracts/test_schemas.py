@@ -92,7 +92,7 @@ def told(products: Products, shard: Shard) -> Iterator[Message]:
         yield intent_message(intent, "/tocsin/a", 0)
         answer = outcome(intent)
         yield outcome_message(answer, "/tocsin/a", 0)
-        yield from told(shard.outcome(answer), shard)
+        yield from told(shard.apply_outcome(answer), shard)
 
 
 GOOD = sample()

@@ -101,7 +101,7 @@ def test_a_restart_is_no_incident() -> None:
     found = [record for _, record in records(scrapes(LASTS_S, restart_s=BEGINS_S - 5.0), "otlp_proto", TOPIC)]
     run = run_of("otlp_proto", found)
     assert run.incidents == {}
-    assert run.shard.codecs[TOPIC].points["reset"] == 11
+    assert run.points[TOPIC, "reset"] == 11
 
 
 def test_a_replica_whose_exporter_falls_silent_is_missed() -> None:
@@ -133,9 +133,9 @@ def test_the_last_scrapes_are_judged_when_the_source_is_idle() -> None:
     found = written("prometheus_json", steady, 600.0)
     run = Run(Shard(plan_for("prometheus_json")))
     run.take(found, TOPIC, now_s=T + 600.0)
-    before_s = run.shard.detection.judged_until_s
+    before_s = run.shard.detection.evaluated_until_s
     run.pass_time(T + 604.0)
-    assert before_s < T + 595.0 <= run.shard.detection.judged_until_s
+    assert before_s < T + 595.0 <= run.shard.detection.evaluated_until_s
     assert run.late == 0
 
 
@@ -158,7 +158,7 @@ def test_how_values_arrive_chooses_the_detectors_unless_a_profile_says_otherwise
     plan = replace(plan, suite=replace(plan.suite, profiles=bound))
     shard = Shard(plan)
     shard.ingest(TOPIC, written("otlp_proto", steady, 120.0), 1e10)
-    suite = Noted(plan.judged_by())
+    suite = Noted(plan.suite_in_use())
     Rows(shard.series, suite, suite.params.profiles).admit(shard.series.active())
 
     samplings = {shard.series.key(row)[0]: profile.sampling for row, profile in suite.given.items()}

@@ -10,10 +10,10 @@ from actions.model import Intent, Status
 from actions.playbook import Match, Playbook, Step
 from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.relations import inhibited
-from classifiers.incidents.triage import Transition, Triage, TriageParams
+from classifiers.incidents.triage import ServiceKey, Transition, Triage, TriageParams
 from classifiers.model import Anomaly, Incident
-from streams.shard.applied_directives import Control
 from streams.shard.decisions import LINGER_S, Decider, DecisionParams
+from streams.shard.directives import ShardDirectives
 from tests.classifiers.story import ALL, R0, SERVICE, reading
 from tests.streams.spine import outcome
 
@@ -21,25 +21,32 @@ BREAKER = Step("circuit_breaker", "{service}/{replica}", wait_s=10.0)
 LADDER = Playbook("bad-replica", 1, Match(scopes=("replica",)), "auto", (BREAKER, Step("notify", "{service}")))
 
 
+class ThreeReplicas:
+    """Every service has three replicas."""
+
+    def replicas(self, service: ServiceKey, since_s: float) -> int:  # noqa: ARG002 - the protocol's signature
+        return 3
+
+
 class Case:
-    """A decider over a triage that is told of a sick replica, one second after the other."""
+    """A decider over a triage that sees a sick replica, one second after the other."""
 
     def __init__(self, *playbooks: Playbook, triage: TriageParams | None = None) -> None:
         self.triage = Triage(triage or TriageParams(), lambda _: 2, "abc")
-        self.control = Control((), lambda _: None)
+        self.directives = ShardDirectives(())
         params = DecisionParams(playbooks or (LADDER,), LimitParams())
-        self.decider = Decider(params, self.triage, self.control, lambda _: 3)
+        self.decider = Decider(params, self.triage, self.directives, ThreeReplicas(), 600.0)
         self.now_s = 0.0
 
     def second(self, sick: bool) -> tuple[list[Transition], list[Intent]]:
         """One instant, and what is decided after it."""
         self.now_s += 1.0
-        self.control.apply_due(self.now_s)
+        self.directives.apply_due(self.now_s)
         readings: list[Anomaly] = [
             reading(scope, "latency_ms", self.now_s, 1.0 if sick and scope == R0 else 0.0)
             for scope in (ALL, R0, replace(R0, replica="r1"))
         ]
-        return self.decider.follow(self.triage.observe(SERVICE, self.now_s, readings), self.now_s)
+        return self.decider.decide(self.triage.observe(SERVICE, self.now_s, readings), self.now_s)
 
     def until_open(self) -> tuple[Incident, Intent]:
         while True:
@@ -55,8 +62,8 @@ class Case:
 
     def answer(self, intent: Intent, status: Status = "executed") -> tuple[list[Transition], list[Intent]]:
         """The outcome of an intent, and what is decided after it."""
-        told = self.decider.record(outcome(intent, status, self.now_s))
-        return self.decider.follow([] if told is None else [told], self.now_s)
+        told = self.decider.record_outcome(outcome(intent, status, self.now_s))
+        return self.decider.decide([] if told is None else [told], self.now_s)
 
 
 def test_an_intent_is_filed_as_pending_with_the_incident_that_tells_it() -> None:
@@ -113,9 +120,9 @@ def test_an_incident_that_waits_for_an_outcome_for_ever_is_let_go_after_a_while(
     case = Case()
     _, breaker = case.until_open()
     case.until_resolved()
-    case.decider.follow([], case.now_s + LINGER_S)
+    case.decider.decide([], case.now_s + LINGER_S)
     assert case.decider.busy
-    case.decider.follow([], case.now_s + LINGER_S + 1.0)
+    case.decider.decide([], case.now_s + LINGER_S + 1.0)
     assert not case.decider.busy
     assert case.answer(breaker) == ([], [])
 
@@ -130,24 +137,24 @@ def test_an_undo_that_fails_calls_for_help() -> None:
     assert "still in force" in intents[0].reason
 
 
-def test_a_breaker_cuts_off_from_its_execution_until_its_undo_is_done() -> None:
+def test_a_breaker_isolates_its_replica_from_its_execution_until_its_undo_is_done() -> None:
     case = Case()
     _, breaker = case.until_open()
-    assert case.decider.cut_off() == []
+    assert case.decider.isolated_scopes() == []
     case.answer(breaker)
-    assert [incident.replica for incident in case.decider.cut_off()] == ["r0"]
+    assert [scope.replica for scope in case.decider.isolated_scopes()] == ["r0"]
     _, (undo,) = case.until_resolved()
-    assert [incident.replica for incident in case.decider.cut_off()] == ["r0"]
+    assert [scope.replica for scope in case.decider.isolated_scopes()] == ["r0"]
     case.answer(undo)
-    assert case.decider.cut_off() == []
+    assert case.decider.isolated_scopes() == []
 
 
 @pytest.mark.parametrize("status", ["failed", "refused", "suggested", "dry_run"])
-def test_a_breaker_that_did_not_run_cuts_off_nothing(status: Status) -> None:
+def test_a_breaker_that_did_not_run_isolates_nothing(status: Status) -> None:
     case = Case()
     _, breaker = case.until_open()
     case.answer(breaker, status)
-    assert case.decider.cut_off() == []
+    assert case.decider.isolated_scopes() == []
 
 
 def test_a_repeated_intent_is_filed_as_what_came_of_it_first_and_when() -> None:
@@ -156,7 +163,7 @@ def test_a_repeated_intent_is_filed_as_what_came_of_it_first_and_when() -> None:
     again = replace(
         outcome(breaker, "duplicate", 50.0), data={"earlier_status": "interrupted", "earlier_at_s": 7.0},
     )
-    told = case.decider.record(again)
+    told = case.decider.record_outcome(again)
     assert told is not None
     (filed,) = told.incident.actions
     assert (told.incident.id, filed.status, filed.done_at_s) == (incident.id, "interrupted", 7.0)
@@ -165,7 +172,7 @@ def test_a_repeated_intent_is_filed_as_what_came_of_it_first_and_when() -> None:
 def test_an_outcome_of_an_unknown_incident_is_nobodys() -> None:
     case = Case()
     _, breaker = case.until_open()
-    assert case.decider.record(outcome(replace(breaker, incident_id="inc-other"))) is None
+    assert case.decider.record_outcome(outcome(replace(breaker, incident_id="inc-other"))) is None
 
 
 def test_a_restart_goes_on_with_what_was_to_be_undone() -> None:
@@ -175,7 +182,7 @@ def test_a_restart_goes_on_with_what_was_to_be_undone() -> None:
     _, (undo,) = case.until_resolved()
     other.decider.load(json.loads(json.dumps(case.decider.dump())))
     other.now_s = case.now_s
-    assert other.decider.cut_off() == case.decider.cut_off()
+    assert other.decider.isolated_scopes() == case.decider.isolated_scopes()
     assert other.answer(undo) == case.answer(undo)
 
 

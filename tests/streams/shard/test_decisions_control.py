@@ -16,7 +16,7 @@ def silence(from_s: float, until_s: float) -> Silence:
 
 def test_a_silenced_incident_is_published_and_nothing_is_decided_until_the_silence_ends() -> None:
     case = Case()
-    case.control.receive([silence(0.0, 8.0)])
+    case.directives.add([silence(0.0, 8.0)])
     told = []
     while case.now_s < 10.0:
         transitions, intents = case.second(sick=True)
@@ -29,7 +29,7 @@ def test_a_silenced_incident_is_published_and_nothing_is_decided_until_the_silen
 
 def test_an_incident_that_resolves_silenced_says_so_and_needs_no_undo() -> None:
     case = Case()
-    case.control.receive([silence(0.0, 100.0)])
+    case.directives.add([silence(0.0, 100.0)])
     while not case.second(sick=True)[0]:
         pass
     resolved, intents = case.until_resolved()
@@ -41,7 +41,7 @@ def test_a_silence_that_comes_later_stops_the_ladder_and_not_the_undo() -> None:
     case = Case()
     _, intent = case.until_open()
     case.answer(intent)
-    case.control.receive([silence(case.now_s + 1.0, case.now_s + 200.0)])
+    case.directives.add([silence(case.now_s + 1.0, case.now_s + 200.0)])
     until_s, after = case.now_s + BREAKER.wait_s + 5.0, []
     while case.now_s < until_s:
         after += case.second(sick=True)[1]
@@ -55,7 +55,7 @@ def test_a_silence_that_comes_later_stops_the_ladder_and_not_the_undo() -> None:
 
 def test_an_expired_silence_lets_the_ladder_begin() -> None:
     case = Case()
-    case.control.receive([silence(0.0, 1000.0), Expire("s1", "ana", 6.0)])
+    case.directives.add([silence(0.0, 1000.0), Expire("s1", "ana", 6.0)])
     decided = []
     while case.now_s < 8.0:
         decided += [(case.now_s, each.kind) for each in case.second(sick=True)[1]]
@@ -67,7 +67,7 @@ def test_while_somebody_works_on_it_no_step_notifies_and_then_it_does() -> None:
     opened, intent = case.until_open()
     case.answer(intent)
     until_s = case.now_s + BREAKER.wait_s + 5.0
-    case.control.receive([Acknowledge(opened.id, "ben", case.now_s, until_s)])
+    case.directives.add([Acknowledge(opened.id, "ben", case.now_s, until_s)])
     decided = []
     while case.now_s < until_s + 3.0:
         decided += [(case.now_s, each.kind) for each in case.second(sick=True)[1]]
@@ -76,11 +76,11 @@ def test_while_somebody_works_on_it_no_step_notifies_and_then_it_does() -> None:
 
 def test_what_tells_nobody_is_done_although_somebody_works_on_it() -> None:
     case = Case()
-    case.control.receive([silence(0.0, 6.0)])
+    case.directives.add([silence(0.0, 6.0)])
     while not case.second(sick=True)[0]:
         pass
     (opened,) = case.triage.open_incidents()
-    case.control.receive([Acknowledge(opened.id, "ben", case.now_s, 100.0)])
+    case.directives.add([Acknowledge(opened.id, "ben", case.now_s, 100.0)])
     decided = []
     while case.now_s < 7.0:
         decided += [(case.now_s, each.kind) for each in case.second(sick=True)[1]]
@@ -89,11 +89,11 @@ def test_what_tells_nobody_is_done_although_somebody_works_on_it() -> None:
 
 def test_an_acknowledgement_before_the_first_notice_holds_the_whole_ladder_behind_it() -> None:
     case = Case(NOTIFY_FIRST)
-    case.control.receive([silence(0.0, 6.0)])
+    case.directives.add([silence(0.0, 6.0)])
     while not case.second(sick=True)[0]:
         pass
     (opened,) = case.triage.open_incidents()
-    case.control.receive([Acknowledge(opened.id, "ben", case.now_s, 9.0)])
+    case.directives.add([Acknowledge(opened.id, "ben", case.now_s, 9.0)])
     decided = []
     while case.now_s < 10.0:
         decided += [(case.now_s, each.kind) for each in case.second(sick=True)[1]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from math import inf
 
 import numpy as np
@@ -33,10 +34,10 @@ class Bench:
         self.suite = suite.build(4)
         self.rows = Rows(self.series, self.suite, suite.profiles)
         self.triage = Triage(TriageParams(), lambda _: 2, "abc")
-        self.cut: list[Scope] = []
+        self.isolated: list[Scope] = []
+        self.alarms: Counter[str] = Counter()
         self.detection = Detection(
-            self.series, self.suite, self.rows, self.triage, 1.0, 600.0, lambda: self.cut,
-            Provenance(1.0, 5, None),
+            self.series, self.suite, self.rows, self.triage, Provenance(1.0, 5, None), 1.0, 600.0,
         )
 
     def feed(self, values: list[object], until_s: float) -> None:
@@ -44,23 +45,19 @@ class Bench:
         for closed in self.windower.close(until_s):
             self.rows.forget(closed.evicted)
             self.pass_until(closed.end_s - 1.0)
-            self.detection.close(closed)
+            self.detection.close(closed, self.isolated, self.alarms)
 
     def pass_until(self, until_s: float) -> list[float]:
         passed = []
         for now_s in self.detection.empty_until(until_s):
-            self.detection.pass_empty(now_s)
+            self.detection.pass_empty(now_s, self.isolated, self.alarms)
             passed.append(now_s)
         return passed
-
-    @property
-    def alarms(self) -> dict[str, int]:
-        return dict(self.detection.alarms)
 
 
 def test_before_the_first_window_no_time_passes() -> None:
     bench = Bench()
-    assert (bench.pass_until(T + 100.0), bench.detection.judged_until_s) == ([], -inf)
+    assert (bench.pass_until(T + 100.0), bench.detection.evaluated_until_s) == ([], -inf)
 
 
 def test_every_instant_without_a_window_is_looked_at_once() -> None:
@@ -68,7 +65,7 @@ def test_every_instant_without_a_window_is_looked_at_once() -> None:
     bench.feed(requests(5), T + 5.0)
     assert bench.pass_until(T + 8.4) == [T + 6.0, T + 7.0, T + 8.0]
     assert bench.pass_until(T + 8.9) == []
-    assert bench.detection.judged_until_s == T + 8.0
+    assert bench.detection.evaluated_until_s == T + 8.0
 
 
 def test_a_leap_of_the_clock_looks_at_the_last_instants_only() -> None:
@@ -85,19 +82,19 @@ def test_silence_is_an_alarm_until_the_series_counts_as_gone() -> None:
     assert bench.alarms["absence"] > 0
     assert SERVICE in bench.triage.episodes
     bench.pass_until(T + 641.0)
-    bench.detection.alarms.clear()
+    bench.alarms.clear()
     bench.pass_until(T + 700.0)
     assert bench.alarms == {}
 
 
-def test_a_scope_that_is_cut_off_is_not_missed_and_is_again_once_the_cut_ends() -> None:
+def test_the_absence_of_an_isolated_scope_is_no_alarm_until_the_isolation_ends() -> None:
     bench = Bench()
     bench.feed(requests(40), T + 40.0)
-    bench.cut = [R1]
+    bench.isolated = [R1]
     only_r0 = [one for one in requests(60, start=40) if isinstance(one, dict) and one["replica"] == "r0"]
     bench.feed(list(only_r0), T + 100.0)
     assert "absence" not in bench.alarms
-    bench.cut = []
+    bench.isolated = []
     bench.pass_until(T + 101.0)
     assert "absence" not in bench.alarms
     only_r0 = [one for one in requests(10, start=101) if isinstance(one, dict) and one["replica"] == "r0"]
@@ -105,13 +102,13 @@ def test_a_scope_that_is_cut_off_is_not_missed_and_is_again_once_the_cut_ends() 
     assert bench.alarms["absence"] > 0
 
 
-@pytest.mark.parametrize("cut", [Scope("chat", "gpt"), Scope("other", "gpt"), Scope("chat", "gpt", tenant="t0")])
-def test_a_cut_covers_what_lies_within_it_and_nothing_else(cut: Scope) -> None:
+@pytest.mark.parametrize("isolated", [Scope("chat", "gpt"), Scope("other", "gpt"), Scope("chat", "gpt", tenant="t0")])
+def test_an_isolated_scope_covers_the_series_within_it_and_no_others(isolated: Scope) -> None:
     bench = Bench()
     bench.feed(requests(40), T + 40.0)
-    bench.cut = [cut]
+    bench.isolated = [isolated]
     bench.pass_until(T + 60.0)
-    assert ("absence" in bench.alarms) == (cut != Scope("chat", "gpt"))
+    assert ("absence" in bench.alarms) == (isolated != Scope("chat", "gpt"))
 
 
 def test_rows_swept_away_are_not_missed_and_not_asked_for_their_names() -> None:
@@ -130,7 +127,7 @@ def test_what_is_accepted_beside_another_incident_is_forgotten_alone() -> None:
     rows = bench.series.active()
     silent = {row: bench.suite.snapshot(np.array([row])) for row in rows.tolist()}
     own = (("latency_ms", R1), (ABSENCE, Scope("chat", "gpt", replica="r0")))
-    bench.detection._start_afresh(Transition("resolved", incident(service="chat", model="gpt"), True, own))
+    bench.detection._relearn(Transition("resolved", incident(service="chat", model="gpt"), True, own))
     changed = {
         bench.series.key(row) for row, before in silent.items()
         if any(not np.array_equal(before[name], after, equal_nan=True)

@@ -13,7 +13,6 @@ from classifiers.model import Anomaly
 from streams.intake.codec import Record
 from streams.pipeline import Shard
 from streams.shard.provenance import Provenance
-from streams.state.shard_snapshot import from_snapshot, to_snapshot
 from tests.streams.records import sample
 from tests.streams.spine import LATENCY, T, batch, default_plan
 
@@ -44,7 +43,7 @@ def evidence(records: dict[str, Sequence[Record]], restart_at: int) -> tuple[Ano
     shard, found = Shard(PLAN, number=5), None
     for start in range(0, 2000, 40):
         if start == restart_at:
-            shard = from_snapshot(PLAN, to_snapshot(shard), number=5)
+            shard = Shard.restored(PLAN, shard.snapshot(), number=5)
         for topic, theirs in records.items():
             products = shard.ingest(topic, theirs[start : start + 40], T, OTHERS)
             for transition in products.transitions:

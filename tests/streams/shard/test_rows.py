@@ -45,15 +45,15 @@ def test_a_metric_that_no_profile_fits_is_neither_judged_nor_missed() -> None:
     table = Table()
     rows = np.array(table.seen("colour", replica="r0"))
     table.rows.admit(rows)
-    assert not table.rows.judged[rows].any()
-    assert not table.rows.missed[rows].any()
+    assert not table.rows.scored[rows].any()
+    assert not table.rows.absence_checked[rows].any()
 
 
 def test_the_whole_and_its_replicas_are_missed_and_versions_and_tenants_are_not() -> None:
     table = Table()
     rows = np.array(table.seen("latency_ms", version="v1", replica="r0", tenant="t0"))
     table.rows.admit(rows)
-    missed = {table.series.key(row)[1] for row in rows[table.rows.missed[rows]].tolist()}
+    missed = {table.series.key(row)[1] for row in rows[table.rows.absence_checked[rows]].tolist()}
     assert missed == {Scope("chat", "gpt"), Scope("chat", "gpt", replica="r0")}
 
 
@@ -63,10 +63,10 @@ def test_a_row_that_was_evicted_belongs_to_nobody_until_it_is_admitted_again() -
     table.rows.admit(rows)
     table.rows.forget(rows)
     assert (table.rows.service_of[rows] == -1).all()
-    assert not (table.rows.judged[rows] | table.rows.missed[rows]).any()
+    assert not (table.rows.scored[rows] | table.rows.absence_checked[rows]).any()
     assert table.rows.replicas(GPT, -1.0) is None
     table.rows.admit(rows)
-    assert table.rows.judged[rows].all()
+    assert table.rows.scored[rows].all()
 
 
 def test_replicas_are_those_seen_lately_by_whatever_metric() -> None:

@@ -8,9 +8,9 @@ import pytest
 from streams.kafka.transport import TP
 from streams.pipeline import Shard, untimed
 from streams.shard.plan import Plan
+from streams.shard.snapshot import Snapshot
 from streams.state.shard_manager import ShardManager
-from streams.state.shard_snapshot import to_snapshot
-from streams.state.snapshots import MemorySnapshots, Snapshot
+from streams.state.snapshots import MemorySnapshots
 from tests.streams.spine import LATENCY, Released, SentMessages, T, batch, default_plan, requests, telemetry
 
 PLAN = default_plan()
@@ -208,7 +208,7 @@ async def test_what_this_worker_does_not_hold_is_none_and_keeping_it_does_nothin
 async def test_a_snapshot_is_what_the_shard_was_when_it_was_taken() -> None:
     shard = Shard(PLAN)
     shard.ingest(LATENCY, batch(requests(3)).records, T)
-    snapshot = to_snapshot(shard)
+    snapshot = shard.snapshot()
     windows = snapshot.arrays["windows.sum_table"].copy()
     shard.ingest(LATENCY, batch(requests(3, start=3), first=30).records, T)
     assert snapshot.offsets == {LATENCY: 30}

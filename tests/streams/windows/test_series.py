@@ -47,7 +47,7 @@ def test_a_noisy_label_loses_only_its_own_scopes() -> None:
     assert [line[2] for line in numbers] == [1, 3, 1, 3, 1]
     assert scopes.intern(Labels("other", "m", tenant="t9"))[3] != NONE
     assert scopes.overflowed == {"tenant": 3}
-    assert scopes.pressed
+    assert scopes.is_full
 
 
 def test_a_full_scope_table_refuses_and_counts() -> None:

@@ -138,7 +138,7 @@ async def test_a_desk_tells_its_shards_and_heeds_what_it_was_told() -> None:
     office = Office()
     shard = await office.open()
     office.desk.hear([SAID[0], SAID[2]])
-    shard.control.apply_due(T + 1.0)
-    assert shard.control.mark(incident(tenant="batch-7"), T + 1.0)[0].silenced_by == "s1"
+    shard.directives.apply_due(T + 1.0)
+    assert shard.directives.annotate(incident(tenant="batch-7"), T + 1.0)[0].silenced_by == "s1"
     await office.desk.foreign([incident(id="inc-9")])
     assert office.sent.on(TOPICS.incidents) == []

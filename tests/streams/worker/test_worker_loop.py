@@ -52,7 +52,7 @@ async def test_a_look_tells_lag_watermark_series_and_incidents() -> None:
     beat.offsets.ends[TP(LATENCY, 0)] = 130
     beat.rounds.look()
     assert beat.told(f'tocsin_lag_records{{partition="0",topic="{LATENCY}"}} 30.0')
-    assert shard.detection.judged_until_s == T + 9.0
+    assert shard.detection.evaluated_until_s == T + 9.0
     assert beat.told('tocsin_watermark_lag_seconds{partition="0"} 11.0')
     assert beat.told(f'tocsin_series{{state="ready"}} {len(shard.series)}.0')
     assert beat.told("tocsin_incidents_open 0.0")

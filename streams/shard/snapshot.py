@@ -1,38 +1,50 @@
-"""A shard as a snapshot and back: arrays of its tables and detectors, JSON of its windows and incidents.
+"""The state of a shard as plain values and back: arrays of its tables and detectors, JSON of its windows and incidents.
 
-Whether a snapshot fits is decided before anything is taken from it: another version or other parameters of detection
-and windows mean that the numbers in it say something else, and the shard relearns.
+Whether a snapshot fits is decided before anything is taken from it. Another version, or other parameters of detection
+and windows, mean that its numbers say something else: it is refused, and the shard relearns. Pure: storing a snapshot
+is up to `streams/state/snapshots.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 from numpy.typing import NDArray
 
 from classifiers.incidents.memory import dump, load
-from streams.pipeline import Shard, Stopwatch, untimed
-from streams.shard.plan import Plan
-from streams.state.snapshots import Snapshot
+from streams.shard.state import ShardState
 
 VERSION = 7
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of one shard. offsets: per topic the next offset it does not contain yet. version, config_hash: what
+    wrote it, for the reader to refuse. arrays: numbers, booleans and fixed-length strings, no objects. meta: JSON."""
+
+    version: int
+    config_hash: str
+    offsets: dict[str, int]
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
 
 
 class SnapshotMismatch(ValueError):  # noqa: N818
     """A whole snapshot that this worker cannot go on from; says what differs."""
 
 
-def to_snapshot(shard: Shard) -> Snapshot:
+def dump_state(shard: ShardState) -> Snapshot:
     """All that the shard knows, up to its offsets. Copies; cost about 1 us a series."""
     series, series_meta = shard.series.snapshot()
     windows, windows_meta = shard.windower.snapshot()
     states = {"series": series, "windows": windows, "suite": shard.suite.snapshot(shard.series.active())}
     inputs = {source: codec.snapshot() for source, codec in shard.codecs.items()}
     states |= {f"input/{source}": arrays for source, (arrays, _) in inputs.items()}
-    judged_s = shard.detection.judged_until_s
+    evaluated_s = shard.detection.evaluated_until_s
     return Snapshot(
         version=VERSION,
         config_hash=shard.plan.state_hash,
@@ -46,22 +58,19 @@ def to_snapshot(shard: Shard) -> Snapshot:
             "provenance": shard.provenance.snapshot(),
             "triage": dump(shard.triage),
             "decisions": shard.decider.dump(),
-            "control": shard.control.dump(),
-            "judged_until_s": None if judged_s == -inf else judged_s,
+            "control": shard.directives.dump(),
+            "judged_until_s": None if evaluated_s == -inf else evaluated_s,
             "last_arrival_s": shard.last_arrival_s,
         },
     )
 
 
-def from_snapshot(
-    plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed, number: int | None = None,
-) -> Shard:
-    """The shard as it was; raises `SnapshotMismatch` when the snapshot is not of this plan and version."""
+def load_state(shard: ShardState, snapshot: Snapshot) -> None:
+    """Put a snapshot into a new shard; raises `SnapshotMismatch` when it is not of its plan and this version."""
     if snapshot.version != VERSION:
         raise SnapshotMismatch(f"snapshot version {snapshot.version}, expected {VERSION}")
-    if snapshot.config_hash != plan.state_hash:
-        raise SnapshotMismatch(f"snapshot of configuration {snapshot.config_hash}, expected {plan.state_hash}")
-    shard = Shard(plan, stopwatch, number)
+    if snapshot.config_hash != shard.plan.state_hash:
+        raise SnapshotMismatch(f"snapshot of configuration {snapshot.config_hash}, expected {shard.plan.state_hash}")
     meta = snapshot.meta
     try:
         shard.scopes.restore(meta["scopes"])
@@ -75,23 +84,22 @@ def from_snapshot(
             shard.codecs[source].restore(_part(snapshot.arrays, f"input/{source}"), meta["inputs"][source])
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
-        shard.control.load(meta["control"])
+        shard.directives.load(meta["control"])
         if meta["judged_until_s"] is not None:
-            shard.detection.judged_until_s = float(meta["judged_until_s"])
+            shard.detection.evaluated_until_s = float(meta["judged_until_s"])
         shard.last_arrival_s = meta["last_arrival_s"]
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotMismatch(f"snapshot does not hold what version {VERSION} says: {error!r}") from error
     shard.offsets.update(snapshot.offsets)
-    _count_on(shard, plan)
-    return shard
+    _expect_sources(shard)
 
 
-def _count_on(shard: Shard, plan: Plan) -> None:
+def _expect_sources(shard: ShardState) -> None:
     """The sources may be others than when the snapshot was taken; one that is gone must not hold the clock for ever."""
-    clock = shard.windower.clock
-    for gone in clock.snapshot().keys() - plan.sources.keys():
+    clock, sources = shard.windower.clock, shard.plan.sources
+    for gone in clock.snapshot().keys() - sources.keys():
         clock.forget(gone)
-    for source in plan.sources:
+    for source in sources:
         clock.expect(source)
 
 

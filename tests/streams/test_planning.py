@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.intake.formats import InputOptions, InputPlan
-from streams.shard.plan import plan_of
+from streams.planning import plan_of
 from tests.streams.spine import config_of
 
 
@@ -23,8 +23,8 @@ inputs:
 """))
     assert plan.inputs["a"] == InputPlan("native")
     assert plan.inputs["b"] == InputPlan("otlp_json", InputOptions("pass", {"tenant": ("customer.id",)}, 7))
-    assert plan.judged_by() == plan.suite.following()
-    assert plan_of(config_of(tmp_path)).judged_by() == plan.suite
+    assert plan.suite_in_use() == plan.suite.following()
+    assert plan_of(config_of(tmp_path)).suite_in_use() == plan.suite
 
 
 def test_every_stage_gets_what_the_operator_said(tmp_path: Path) -> None:

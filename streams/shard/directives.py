@@ -1,0 +1,149 @@
+"""The directives of one shard: they wait here for their time, are applied once, and annotate the incidents they match.
+
+A directive is applied at the first instant of event time at or after its own; a late one at the next instant. So the
+same records and the same directives give the same incidents. Pure. Crash: what was applied comes back with the
+snapshot; what waits is read from the control topic again. Duplicate: an id that was applied is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from heapq import heappop, heappush
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from classifiers.directives import Acknowledge, Directive, Expire, Silence
+from classifiers.model import Acknowledgement, AuditEntry, Incident
+from classifiers.silences import MaintenanceWindow, Silences
+
+MAX_APPLIED_IDS = 20_000
+"""Ids of applied directives that are remembered. An older directive is applied again if it is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """What an open incident was last published with."""
+
+    silenced_by: str | None
+    acknowledged: Acknowledgement | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Dump:
+    seen: list[str] = field(default_factory=list)
+    marks: dict[str, _Annotation] = field(default_factory=dict)
+
+
+_NONE = _Annotation(None, None)
+_DUMP: TypeAdapter[_Dump] = TypeAdapter(_Dump)
+
+
+class ShardDirectives:
+    """The directives of one shard. windows: routine maintenance.
+
+    Memory is bounded by `MAX_APPLIED_IDS`, by `silences.MAX_KEPT`, and by how many directives the caller of `add`
+    keeps.
+    """
+
+    def __init__(self, windows: Sequence[MaintenanceWindow]) -> None:
+        self.silences = Silences(windows)
+        self._applied: dict[str, None] = {}
+        self._waiting: list[tuple[float, str, Directive]] = []
+        self._annotations: dict[str, _Annotation] = {}
+        self._audit: list[AuditEntry] = []
+
+    def add(self, directives: Iterable[Directive]) -> None:
+        """Add directives, in any order; known ones are ignored."""
+        known = self._applied.keys() | {each for _, each, _ in self._waiting}
+        for directive in directives:
+            if directive.id not in known:
+                known.add(directive.id)
+                heappush(self._waiting, (directive.at_s, directive.id, directive))
+
+    def apply_due(self, now_s: float) -> list[Directive]:
+        """Apply the silences and acknowledgements that are due at this instant, in order of their time.
+
+        Returns all directives that were due. Applying feedback and deployments is up to the caller.
+        """
+        due: list[Directive] = []
+        while self._waiting and self._waiting[0][0] <= now_s:
+            _, each, directive = heappop(self._waiting)
+            self._applied[each] = None
+            self._apply(directive)
+            due.append(directive)
+        if due:
+            self.silences.forget(now_s)
+            for old in list(self._applied)[: max(0, len(self._applied) - MAX_APPLIED_IDS)]:
+                del self._applied[old]
+        return due
+
+    def annotate(self, incident: Incident, now_s: float) -> tuple[Incident, bool]:
+        """The incident with what silences it and who acknowledged it now, and whether that changed since the last call.
+
+        About 1 us, and 10 us for an incident with an annotation.
+        """
+        now = _Annotation(self.silences.over(incident, now_s), self.silences.acknowledged(incident.id, now_s))
+        before = self._annotations.get(incident.id, _NONE)
+        if now != before:
+            self._audit += _entries(incident, before, now, now_s, self.silences.author(now.silenced_by))
+        if now == _NONE or incident.state == "resolved":
+            self._annotations.pop(incident.id, None)
+        else:
+            self._annotations[incident.id] = now
+        if now == _NONE:
+            return incident, now != before
+        annotated = replace(incident, silenced_by=now.silenced_by, acknowledged=now.acknowledged)
+        return annotated, now != before
+
+    def take_audit(self) -> list[AuditEntry]:
+        """Silences and acknowledgements that began or ended since the last call."""
+        audit, self._audit = self._audit, []
+        return audit
+
+    def dump(self) -> dict[str, Any]:
+        """What was applied, as JSON values."""
+        return {**asdict(_Dump(list(self._applied), self._annotations)), "silences": self.silences.dump()}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Put a dump back; raises `ValueError` when it is not one."""
+        self.silences.load(data.get("silences"))
+        try:
+            dump = _DUMP.validate_python({name: data.get(name) for name in ("seen", "marks")})
+        except ValidationError as error:
+            raise ValueError(f"control: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+        self._applied.update(dict.fromkeys(dump.seen))
+        self._annotations.update(dump.marks)
+
+    def _apply(self, directive: Directive) -> None:
+        match directive:
+            case Silence():
+                self.silences.silence(directive)
+            case Expire():
+                self.silences.expire(directive)
+            case Acknowledge():
+                self.silences.acknowledge(directive)
+
+
+def _entries(
+    incident: Incident, before: _Annotation, after: _Annotation, now_s: float, author: str | None,
+) -> list[AuditEntry]:
+    found = []
+
+    def note(event: str, reason: str, actor: str | None) -> None:
+        found.append(AuditEntry(now_s, incident.id, event, incident.state, incident.state, reason, actor))
+
+    if before.silenced_by != after.silenced_by:
+        if before.silenced_by is not None:
+            note("lift", f"{before.silenced_by} silences it no longer", None)
+        if after.silenced_by is not None:
+            note("silence", f"{after.silenced_by} keeps it from being acted on", author)
+    if before.acknowledged != after.acknowledged:
+        if after.acknowledged is None:
+            assert before.acknowledged is not None
+            note("lapse", f"{before.acknowledged.by} acknowledged it until now", None)
+        else:
+            until_s = after.acknowledged.until_s
+            note("acknowledge", f"nobody else is notified until {until_s:.0f}", after.acknowledged.by)
+    return found

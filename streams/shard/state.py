@@ -1,0 +1,82 @@
+"""The state of one shard: every table, detector and open incident that its records have led to, and how it is wired.
+
+What happens to it is in `streams/pipeline.py`; how it becomes a snapshot is in `streams/shard/snapshot.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from classifiers.incidents.triage import Triage
+from classifiers.learning.experience import Experience
+from classifiers.learning.prequential import Record as AdvisorRecord
+from streams.intake.codec import Codec
+from streams.intake.formats import NATIVE, build_codec
+from streams.intake.scopes import ScopeTable
+from streams.shard.decisions import Decider
+from streams.shard.detection import Detection
+from streams.shard.directives import ShardDirectives
+from streams.shard.plan import Plan
+from streams.shard.provenance import Provenance
+from streams.shard.rows import Rows
+from streams.windows.series import SeriesTable
+from streams.windows.windower import Windower
+
+FIRST_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatus:
+    """What a shard reports of itself. evaluated_until_s: event time up to which everything is decided, None before the
+    first window. severity, category: how the advisor does beside the rules."""
+
+    evaluated_until_s: float | None
+    series: int
+    incidents_open: int
+    severity: AdvisorRecord
+    category: AdvisorRecord
+
+
+class ShardState:
+    """See the module. number: of the partition, None without a broker.
+
+    offsets: per topic the next offset that the state does not contain. changes: how many decisions and directives it
+    has seen, so that an owner knows of changes that no record brought about. last_arrival_s: `now_s` of the last batch;
+    silence is measured from it, also by who restores this shard.
+    """
+
+    def __init__(self, plan: Plan, number: int | None = None) -> None:
+        self.plan = plan
+        self.offsets: dict[str, int] = {}
+        self.changes = 0
+        self.last_arrival_s: float | None = None
+        limits, suite_params = plan.scopes, plan.suite_in_use()
+        self.scopes = ScopeTable(limits.max_scopes, limits.marginals, limits.max_values_per_label)
+        self.series = SeriesTable(limits.max_series, self.scopes, limits.min_idle_s, limits.max_metrics)
+        self.windower = Windower(plan.windows, self.series, plan.statistic_of)
+        self.suite = suite_params.build(FIRST_ROWS)
+        self.rows = Rows(self.series, self.suite, suite_params.profiles)
+        self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash, experience=Experience(plan.learning))
+        self.directives = ShardDirectives(plan.maintenance)
+        self.decider = Decider(plan.decisions, self.triage, self.directives, self.rows, limits.min_idle_s)
+        self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
+        self.detection = Detection(
+            self.series, self.suite, self.rows, self.triage, self.provenance, plan.windows.size_s, limits.min_idle_s,
+        )
+        self.codecs: dict[str, Codec] = {}
+        for source in plan.sources:
+            self.windower.clock.expect(source)
+            self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.rules)
+
+    def status(self) -> ShardStatus:
+        """The figures that metrics and health pages show."""
+        evaluated_s = self.detection.evaluated_until_s
+        advisor = self.triage.experience.advisor
+        return ShardStatus(
+            evaluated_until_s=None if evaluated_s == -inf else evaluated_s,
+            series=len(self.series),
+            incidents_open=len(self.triage.open_incidents()),
+            severity=advisor.severity,
+            category=advisor.category,
+        )

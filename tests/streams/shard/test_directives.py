@@ -1,0 +1,115 @@
+"""Directives wait for their time, are applied once, and what they mark is told and written down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
+from classifiers.intervals import IntervalParams
+from classifiers.model import Acknowledgement
+from classifiers.silences import MaintenanceWindow
+from streams.shard.directives import MAX_APPLIED_IDS, ShardDirectives
+from tests.streams.spine import incident
+
+CHAT = (Matcher("service", "=", "chat"),)
+SILENCE = Silence("s1", CHAT, 10.0, 20.0, "ana", "a change")
+INCIDENT = incident()
+
+
+class Case:
+    """The directives of a shard, and those that were due so far."""
+
+    def __init__(self, *windows: MaintenanceWindow) -> None:
+        self.due: list[Directive] = []
+        self.directives = ShardDirectives(windows)
+
+    def apply_due(self, now_s: float) -> int:
+        due = self.directives.apply_due(now_s)
+        self.due += due
+        return len(due)
+
+    def silenced_by(self, now_s: float) -> str | None:
+        self.apply_due(now_s)
+        return self.directives.annotate(INCIDENT, now_s)[0].silenced_by
+
+
+def feedback(name: str, at_s: float) -> Feedback:
+    return Feedback(name, "inc-1", "ana", at_s, None, "P1", True)
+
+
+def test_a_directive_waits_for_its_time_and_a_late_one_is_applied_at_once() -> None:
+    case = Case()
+    case.directives.add([feedback("later", 12.0), feedback("late", 3.0), feedback("now", 10.0)])
+    case.apply_due(10.0)
+    assert [each.id for each in case.due] == ["late", "now"]
+    assert case.apply_due(11.9) == 0
+    case.apply_due(12.0)
+    assert [each.id for each in case.due] == ["late", "now", "later"]
+
+
+def test_directives_are_applied_in_order_of_time_however_they_come() -> None:
+    forward, backward = Case(), Case()
+    said: list[Directive] = [feedback("b", 1.0), feedback("a", 1.0), Deployment("chat", None, "v2", 0.5)]
+    forward.directives.add(said)
+    backward.directives.add(reversed(said))
+    forward.apply_due(5.0)
+    backward.apply_due(5.0)
+    assert [each.id for each in forward.due] == ["deploy/chat//v2/0.500", "a", "b"]
+    assert backward.due == forward.due
+
+
+def test_what_comes_again_is_applied_once_also_after_a_restart() -> None:
+    case = Case()
+    case.directives.add([feedback("f1", 1.0)])
+    case.directives.add([feedback("f1", 1.0)])
+    case.apply_due(2.0)
+    case.directives.add([feedback("f1", 1.0)])
+    again = Case()
+    again.directives.load(json.loads(json.dumps(case.directives.dump())))
+    again.directives.add([feedback("f1", 1.0), feedback("f2", 1.5)])
+    assert (case.apply_due(3.0), again.apply_due(3.0)) == (0, 1)
+    assert [each.id for each in case.due + again.due] == ["f1", "f2"]
+
+
+def test_an_expiry_that_is_read_before_its_silence_ends_it_all_the_same() -> None:
+    case = Case()
+    case.directives.add([Expire("s1", "ana", 15.0)])
+    case.directives.add([SILENCE])
+    assert [case.silenced_by(now_s) for now_s in (9.0, 10.0, 15.0, 16.0)] == [None, "s1", None, None]
+
+
+def test_marks_are_told_when_they_change_and_only_then() -> None:
+    case = Case()
+    case.directives.add([SILENCE, Acknowledge("inc-1", "ben", 12.0, 30.0)])
+    changes = []
+    for now_s in (9.0, 10.0, 11.0, 12.0, 13.0, 20.0, 30.0, 31.0):
+        case.apply_due(now_s)
+        marked, has_changed = case.directives.annotate(INCIDENT, now_s)
+        if has_changed:
+            changes.append((now_s, marked.silenced_by, marked.acknowledged))
+    ben = Acknowledgement("ben", 12.0, 30.0)
+    assert changes == [(10.0, "s1", None), (12.0, "s1", ben), (20.0, None, ben), (30.0, None, None)]
+    assert [(entry.at_s, entry.event, entry.actor) for entry in case.directives.take_audit()] == [
+        (10.0, "silence", "ana"), (12.0, "acknowledge", "ben"), (20.0, "lift", None), (30.0, "lapse", None),
+    ]
+    assert case.directives.take_audit() == []
+
+
+def test_what_was_marked_is_no_news_after_a_restart() -> None:
+    case = Case(MaintenanceWindow("always", (IntervalParams(),)))
+    case.directives.add([Acknowledge("inc-1", "ben", 5.0, 30.0)])
+    assert case.silenced_by(6.0) == "always"
+    again = Case(MaintenanceWindow("always", (IntervalParams(),)))
+    again.directives.load(json.loads(json.dumps(case.directives.dump())))
+    assert again.directives.annotate(INCIDENT, 7.0) == (
+        replace(INCIDENT, silenced_by="always", acknowledged=Acknowledgement("ben", 5.0, 30.0)), False,
+    )
+
+
+def test_the_ids_that_it_remembers_are_bounded() -> None:
+    case = Case()
+    case.directives.add(feedback(f"f{number:05}", float(number)) for number in range(MAX_APPLIED_IDS + 3))
+    assert case.apply_due(1e6) == MAX_APPLIED_IDS + 3
+    seen = case.directives.dump()["seen"]
+    assert (len(seen), seen[0]) == (MAX_APPLIED_IDS, "f00003")
