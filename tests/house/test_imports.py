@@ -1,7 +1,8 @@
 """Rooms import upstream only, and the pure rooms read no clock, no randomness and no environment.
 
-Which rooms are pure stands once, in the import contract of `pyproject.toml`. The contract follows imports, also indirect
-ones. What a pure module does without an import of its own (`datetime.now`, numpy's global generator) is checked here.
+Which rooms are pure stands once, in the import contract of `pyproject.toml`. The contract follows imports, also
+indirect ones. What a module does without an import of its own (`datetime.now`, numpy's global generator) is checked
+here.
 """
 
 from __future__ import annotations
