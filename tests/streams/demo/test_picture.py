@@ -40,7 +40,7 @@ def replayed() -> Story:
             answer = outcome(decided)
             story.see_intent(decided)
             story.see_outcome(answer)
-            pending += run.shard.outcome(answer).intents
+            pending += run.shard.apply_outcome(answer).intents
     story.incidents = run.incidents
     return story
 
