@@ -1,14 +1,14 @@
 """Snapshots: the state of a shard, stored whole or not at all, in a compacted topic with one partition per shard.
 
-A snapshot is framed by us, never unpickled: a JSON header (types, shapes, lengths, offsets) and the raw bytes of the
-arrays, cut into chunks of less than a record's limit, and a manifest as the last record. Only a manifest makes a
-snapshot; chunks without one, with a wrong checksum or of another snapshot are as if never written, and the one before
-counts. Two slots are written in turn, so compaction keeps the last complete snapshot while the next is under way.
+The format is our own, nothing is unpickled: a JSON header (types, shapes, lengths, offsets) and the raw bytes of the
+arrays, cut into chunks that fit into a record, then a manifest as the last record. A snapshot counts only with its
+manifest. Chunks without a manifest, with a wrong checksum or of another snapshot are ignored, and the snapshot before
+is loaded. Two slots are written in turn, so compaction keeps the last complete snapshot while the next is written.
 
-Crash: the snapshot before the unfinished one is loaded. Duplicate or zombie writer: its chunks carry another id and mix
-with nothing; if it completes an older snapshot last, that one is loaded, with the offsets that belong to it, so state
-and records still agree. Cost: encoding copies the arrays once; loading reads backwards from the end of the log, as far
-as the last complete snapshot.
+Crash: the snapshot before the unfinished one is loaded. Zombie writer: its chunks carry another id, so they never mix
+with those of the present owner. If it completes an older snapshot last, that one is loaded with its own offsets, so
+state and records still agree. Cost: encoding copies the arrays once. Loading reads backwards from the end of the log to
+the last complete snapshot.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ import logging
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from streams.kafka.topics import BrokerUnavailable, Security
+from streams.kafka.settings import Security
 from streams.shard.snapshot import Snapshot
+from streams.state.topic_store import TopicStore
 
 log = logging.getLogger(__name__)
 
@@ -36,98 +35,71 @@ CHUNK_BYTES = 900_000
 """A broker takes records of 1 MiB unless told otherwise."""
 
 MAGIC = b"TSN1"
-FIRST_LOOK = 4
-WIDEN = 8
+FIRST_READ = 4
+"""Records read at the end of the log at first; each further read takes `READ_GROWTH` times as many."""
+READ_GROWTH = 8
 Reason = Literal["version", "corrupt"]
 Arrays = Mapping[str, NDArray[Any]]
 
 
 class CorruptSnapshot(ValueError):  # noqa: N818
-    """These bytes are not a snapshot, or not a whole one."""
+    """The bytes are not a complete snapshot."""
 
 
 class SnapshotStore(Protocol):
-    """Where state is kept. `save` returns when the snapshot is durable and raises when it may not be; the state before
-    it then still stands. `load` returns the last complete snapshot, None if there is none that can be used."""
+    """A store of snapshots. `save` returns when the snapshot is durable. It raises when the snapshot may not be
+    durable; the one before is then still there. `load` returns the last complete snapshot, None if there is none."""
 
-    async def save(self, shard: int, blob: Snapshot) -> None: ...
+    async def save(self, shard: int, snapshot: Snapshot) -> None: ...
 
     async def load(self, shard: int) -> Snapshot | None: ...
 
 
 class MemorySnapshots:
-    """A store for replays and tests. It keeps encoded bytes, so nothing is shared with what was saved."""
+    """A store for replays and tests. It keeps encoded bytes, so it shares no array with the caller."""
 
     def __init__(self) -> None:
-        self._blobs: dict[int, bytes] = {}
+        self._encoded: dict[int, bytes] = {}
 
-    async def save(self, shard: int, blob: Snapshot) -> None:
-        self._blobs[shard] = encode(blob)
+    async def save(self, shard: int, snapshot: Snapshot) -> None:
+        self._encoded[shard] = encode(snapshot)
 
     async def load(self, shard: int) -> Snapshot | None:
-        encoded = self._blobs.get(shard)
+        encoded = self._encoded.get(shard)
         return None if encoded is None else decode(encoded)
 
 
-class TopicSnapshots:
+class TopicSnapshots(TopicStore):
     """A store in a Kafka topic (configured as `channels.SNAPSHOT_CONFIG`); shard k lives in partition k.
 
-    versions: which `Snapshot.version` can be read; None for all. rejected: called for each snapshot that was passed
-    over, with "version" or "corrupt", the shard, and the reason in words. Use as an async context manager, or `start`
-    and `stop`.
+    versions: each `Snapshot.version` that can be read; None for all. rejected: called for each snapshot that is
+    skipped, with "version" or "corrupt", the shard, and the reason in words. Use as an async context manager, or
+    `start` and `stop`.
     """
 
     def __init__(
         self, brokers: str, topic: str, *, security: Security | None = None, versions: frozenset[int] | None = None,
         rejected: Callable[[Reason, int, str], None] = lambda *_: None, timeout_s: float = 30.0,
     ) -> None:
-        self._brokers, self._topic, self._timeout_s = brokers, topic, timeout_s
-        self._options = (security or Security()).options()
+        # Not idempotent on purpose. A repeated chunk does no harm, since it carries the id of the snapshot and its own
+        # number. An idempotent producer cannot be used again after a long loss of the broker.
+        super().__init__(brokers, topic, security=security, timeout_s=timeout_s, max_batch_size=CHUNK_BYTES)
         self._versions = versions
         self._rejected = rejected
-        self._producer: AIOKafkaProducer | None = None
         self._slots: dict[int, int] = {}
         self._locks: dict[int, asyncio.Lock] = {}
 
-    async def start(self) -> None:
-        """Connect. Raises BrokerUnavailable."""
-        # Not idempotent on purpose: a repeated chunk is harmless, since it carries the snapshot's id and its number,
-        # while an idempotent producer that outlives a long loss of the broker is broken for good.
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._brokers.split(","), acks="all", max_batch_size=CHUNK_BYTES, **self._options
-        )
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._producer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerUnavailable(self._brokers, self._timeout_s, error) from error
-
-    async def stop(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def save(self, shard: int, blob: Snapshot) -> None:
+    async def save(self, shard: int, snapshot: Snapshot) -> None:
         """Store durably. Raises KafkaError or TimeoutError when that is not certain, ValueError for object arrays."""
         async with self._locks.setdefault(shard, asyncio.Lock()):
             if shard not in self._slots:
-                await self._find(shard)  # not to write over the slot of the last complete snapshot
+                await self._find(shard)  # so as not to write over the slot of the last complete snapshot
             slot = 1 - self._slots.get(shard, 1)
             async with asyncio.timeout(self._timeout_s):
-                await self._write(shard, slot, encode(blob))
+                await self._write(shard, slot, encode(snapshot))
             self._slots[shard] = slot
 
     async def _write(self, shard: int, slot: int, encoded: bytes) -> None:
-        if self._producer is None:
-            raise RuntimeError("TopicSnapshots: save before start")
         name = uuid.uuid4().hex
         chunks = [encoded[at:at + CHUNK_BYTES] for at in range(0, len(encoded), CHUNK_BYTES)]
         sent = []
@@ -150,16 +122,11 @@ class TopicSnapshots:
             return await self._find(shard)
 
     async def _find(self, shard: int) -> Snapshot | None:
-        reader = AIOKafkaConsumer(
-            bootstrap_servers=self._brokers.split(","), enable_auto_commit=False, auto_offset_reset="earliest",
-            fetch_max_wait_ms=50, max_partition_fetch_bytes=4 << 20, **self._options,
-        )
+        reader = self._consumer(fetch_max_wait_ms=50, max_partition_fetch_bytes=4 << 20)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with self._request():
                 await reader.start()
                 return await self._search(reader, shard)
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerUnavailable(self._brokers, self._timeout_s, error or "no complete answer") from error
         finally:
             await reader.stop()
 
@@ -168,17 +135,17 @@ class TopicSnapshots:
         reader.assign([tp])
         begin = (await reader.beginning_offsets([tp]))[tp]
         high = (await reader.end_offsets([tp]))[tp]
-        look = FIRST_LOOK
+        size = FIRST_READ
         while high > begin:
-            low = max(begin, high - look)
-            # A snapshot's manifest is its last record: newest manifest first, then its chunks, known by offset.
+            low = max(begin, high - size)
+            # The manifest is the last record of a snapshot. Newest manifest first, then the chunks that it points to.
             manifests = [(r.offset, m) for r in await _read(reader, tp, low, high) if (m := _manifest(r)) is not None]
             for offset, manifest in reversed(manifests):
                 found = await self._assemble(reader, tp, manifest, offset)
                 if found is not None:
                     self._slots[shard] = int(manifest["slot"])
                     return found
-            high, look = low, look * WIDEN
+            high, size = low, size * READ_GROWTH
         return None
 
     async def _assemble(
@@ -192,25 +159,25 @@ class TopicSnapshots:
         }
         encoded = b"".join(parts[number] for number in sorted(parts))
         if len(encoded) != manifest["bytes"] or zlib.crc32(encoded) != manifest["crc"]:
-            self._refuse(tp, "corrupt", f"{len(parts)} of {manifest['chunks']} chunks match the manifest")
+            self._reject(tp, "corrupt", f"{len(parts)} of {manifest['chunks']} chunks match the manifest")
             return None
         try:
             snapshot = decode(encoded)
         except CorruptSnapshot as error:
-            self._refuse(tp, "corrupt", str(error))
+            self._reject(tp, "corrupt", str(error))
             return None
         if self._versions is not None and snapshot.version not in self._versions:
-            self._refuse(tp, "version", f"it is version {snapshot.version}, expected {sorted(self._versions)}")
+            self._reject(tp, "version", f"it is version {snapshot.version}, expected {sorted(self._versions)}")
             return None
         return snapshot
 
-    def _refuse(self, tp: TopicPartition, reason: Reason, detail: str) -> None:
-        log.warning("snapshot in %s[%d] passed over: %s", tp.topic, tp.partition, detail)
+    def _reject(self, tp: TopicPartition, reason: Reason, detail: str) -> None:
+        log.warning("snapshot in %s[%d] skipped: %s", tp.topic, tp.partition, detail)
         self._rejected(reason, tp.partition, detail)
 
 
 async def _read(reader: AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> list[Any]:
-    """Records with low <= offset < high; compaction may have left holes, and nothing at the end."""
+    """Records with low <= offset < high; compaction may have left gaps, also at the end."""
     records: list[Any] = []
     reader.seek(tp, low)
     while await reader.position(tp) < high:

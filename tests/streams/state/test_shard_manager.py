@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from streams.kafka.transport import TP
+from streams.kafka.batches import TP
 from streams.pipeline import Shard, untimed
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
 from streams.state.shard_manager import ShardManager
 from streams.state.snapshots import MemorySnapshots
-from tests.streams.spine import LATENCY, Released, SentMessages, T, batch, default_plan, requests, telemetry
+from tests.streams.fakes import LATENCY, Released, SentMessages, T, batch, default_plan, requests, telemetry
 
 PLAN = default_plan()
 TPS = frozenset({TP(LATENCY, 0), TP("tocsin.outcomes", 0)})
@@ -26,13 +26,13 @@ class Store(MemorySnapshots):
         self.failing: Exception | None = None
         self.gate: asyncio.Event | None = None
 
-    async def save(self, shard: int, blob: Snapshot) -> None:
+    async def save(self, shard: int, snapshot: Snapshot) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.failing is not None:
             raise self.failing
         self.saved.append(shard)
-        await super().save(shard, blob)
+        await super().save(shard, snapshot)
 
 
 class Watch:
