@@ -26,10 +26,13 @@ from config.models import Config
 from detectors.suite import Suite
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
-from streams.kafka.broadcast_consumer import Broadcast
+from streams.kafka.batched_app import BatchedApp
+from streams.kafka.batches import TP, RecordBatch
+from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.producer import Publisher
-from streams.kafka.settings import prepare_topics, settings_of
-from streams.kafka.transport import TP, BatchedApp, RecordBatch, make_app
+from streams.kafka.required_topics import prepare_topics
+from streams.kafka.settings import settings_of
+from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
@@ -106,7 +109,7 @@ class Worker:
         heard_back_s = {config.topics.control: config.control.remember_s}
         if config.triage.dependencies:  # without, incidents of other shards explain nothing, and cost 0.1 ms each
             heard_back_s[config.topics.incidents] = INCIDENTS_BACK_S
-        self.broadcast = Broadcast(
+        self.broadcast = BroadcastConsumer(
             self.settings.brokers, heard_back_s, self.intake.take, now_s=time.time, mono_s=time.monotonic,
             lag=self.telemetry.broadcast_lag, security=self.settings.security,
         )

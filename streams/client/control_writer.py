@@ -22,9 +22,10 @@ from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import Refused, name_of, sign, verify
 from streams.contracts.envelopes import Header, Message, source_of
 from streams.intake.codec import Record
-from streams.kafka.broadcast_consumer import Broadcast
-from streams.kafka.settings import NEW_PARTITIONS, security_of
-from streams.kafka.topics import BrokerUnavailable, Security, TopicSpec, ensure_topics
+from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.required_topics import NEW_PARTITIONS
+from streams.kafka.settings import Security, security_of
+from streams.kafka.topics import BrokerUnavailable, TopicSpec, ensure_topics
 
 TIMEOUT_S = 15.0
 
@@ -143,7 +144,7 @@ async def _said(config: Config) -> list[Directive]:
                 found.append(verify(record, config.control).directive)
 
     await _make_topic(config, security)
-    reader = Broadcast(
+    reader = BroadcastConsumer(
         brokers, {config.topics.control: config.control.remember_s}, take, now_s=time.time, mono_s=time.monotonic,
         lag=lambda _: None, security=security,
     )

@@ -1,7 +1,7 @@
-"""The assignor: which worker watches which shard. Partition k of every topic goes to the same worker.
+"""The assignor of partitions to workers: partition k of every topic goes to the same worker.
 
-A shard's state is one: windows of a service that come from several topics meet in the shard of that number. Kafka's
-round-robin assignor would spread them over workers.
+The state of shard k joins the windows of a service over several topics, so one worker must read partition k of them
+all. Kafka's round-robin assignor would spread these partitions over workers.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from aiokafka.coordinator.protocol import (  # type: ignore[import-untyped]
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
 )
+from typing_extensions import override
 
 
 def owners(
     partitions: Mapping[str, Iterable[int]], subscribers: Mapping[str, Iterable[str]]
 ) -> dict[str, dict[str, list[int]]]:
-    """Member -> topic -> partitions. Members are taken in order of name, so that static members keep their shards.
+    """Member -> topic -> partitions. Members are sorted by name, so that static members keep their shards.
 
     >>> owners({"a": [0, 1], "b": [0, 1]}, {"a": ["w2", "w1"], "b": ["w1", "w2"]})
     {'w1': {'a': [0], 'b': [0]}, 'w2': {'a': [1], 'b': [1]}}
@@ -34,12 +35,13 @@ def owners(
 
 
 class ShardAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
-    """Kafka's side of `owners`. The group's leader runs it; all members of a group must name the same assignor."""
+    """`owners` as an assignor of aiokafka. The leader of the group runs it; all members must name the same assignor."""
 
     name = "tocsin-shards"
-    version = 0
+    version: int = 0
 
     @classmethod
+    @override
     def assign(
         cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
@@ -54,9 +56,11 @@ class ShardAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         }
 
     @classmethod
+    @override
     def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         return ConsumerProtocolMemberMetadata(cls.version, list(topics), b"")
 
     @classmethod
+    @override
     def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Nothing to remember: the next assignment follows from the members' names alone."""
+        """Does nothing: an assignment follows from the names of the members alone."""

@@ -1,8 +1,8 @@
-"""Record batches and their positions: what was handed to the agent, and how far it may be committed. Pure.
+"""Record batches and their positions: what was delivered to the agent, and how far it may be committed. Pure.
 
-A metric topic reaches its agent as one `RecordBatch` per partition poll. `Positions` keeps, for every batched partition
-this worker owns, the next offset to deliver and the highest offset the application released. It is where three promises
-are kept: no record is delivered twice within one ownership, none is skipped unseen, and none is committed unreleased.
+A metric topic reaches its agent as one `RecordBatch` per partition and poll. `Positions` keeps, for every batched
+partition this worker owns, the next offset to deliver and the highest offset the application released. It gives three
+guarantees: no record is delivered twice within one ownership, none is skipped, none is committed before its release.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from faust.types import TP
 
 from streams.intake.codec import Record
 
+__all__ = ["TP", "Positions", "RecordBatch", "Reread"]
+
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """Records of one partition, in order of offset, never empty; offsets may have holes (compaction, transactions)."""
+    """Records of one partition, in order of offset, never empty; offsets may have gaps (compaction, transactions)."""
 
     topic: str
     partition: int
@@ -37,13 +39,13 @@ class RecordBatch:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """Offsets are missing between the last batch and this one: fetch again from `offset` and see."""
+    """Offsets are missing between the last batch and this one: the consumer must fetch again from `offset`."""
 
     offset: int
 
 
 class Positions:
-    """Delivered and released offsets of the batched partitions this worker owns. Costs a few dict entries each."""
+    """Delivered and released offsets of the batched partitions this worker owns; a few dict entries each."""
 
     def __init__(self) -> None:
         self._next: dict[TP, int] = {}
@@ -56,7 +58,7 @@ class Positions:
         self._next.update(starts)
 
     def clear(self) -> None:
-        """Own nothing: what arrives now is dropped, what is released now is ignored."""
+        """Own nothing: records that arrive are dropped, releases are ignored."""
         self._next.clear()
         self._released.clear()
         self._reread_from.clear()
@@ -73,10 +75,10 @@ class Positions:
         return self._released.get(tp)
 
     def admit(self, tp: TP, records: Sequence[Record]) -> RecordBatch | Reread | None:
-        """Judge a polled list: deliver it, read again, or drop it (not owned, or all of it delivered before).
+        """What to do with a polled list: deliver it, read again, or drop it (not owned, or all of it delivered before).
 
-        A hole before the list is read again once: a client that lost records over a rebalance then finds them, and a
-        hole that is really in the log (compaction, transaction markers) shows itself a second time and is accepted.
+        A gap before the list is read again once. A client that lost records over a rebalance then finds them. A gap
+        that is in the log (compaction, transaction markers) appears a second time and is accepted.
         """
         expected = self._next.get(tp)
         if expected is None:
@@ -91,10 +93,11 @@ class Positions:
         return RecordBatch(tp.topic, tp.partition, fresh, fresh[0].offset, fresh[-1].offset)
 
     def release(self, tp: TP, next_offset: int) -> bool:
-        """Allow commits up to `next_offset`. False, and no effect, if the partition is not owned (any more).
+        """Allow commits up to `next_offset`. Returns False, without effect, if the partition is not owned any more.
 
-        The same for an offset that this ownership has not delivered: the release is of an earlier ownership, from a
-        store that took until after the partition went and came back, and the state at work is not that one.
+        The same holds for an offset that this ownership has not delivered. Such a release belongs to an earlier
+        ownership: storing the state took until the partition was revoked and assigned again. The present state is
+        another one.
         """
         delivered = self._next.get(tp)
         if delivered is None or next_offset > delivered:

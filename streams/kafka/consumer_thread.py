@@ -1,4 +1,4 @@
-"""The Kafka client of the batched transport, in the thread that answers the group while the application computes."""
+"""The Kafka client of the batched transport. Its own thread keeps up the heartbeats while the application computes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import aiokafka  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
@@ -25,32 +25,32 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition  # type: ignore[i
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
 from mode import Service
+from typing_extensions import override
 
 from streams.kafka.assignor import ShardAssignor
-
-if TYPE_CHECKING:
-    from streams.kafka.transport import BatchedApp
+from streams.kafka.batched_app import BatchedApp
 
 log = logging.getLogger(__name__)
 
-WATCH_S = 0.5
-FORGIVE_S = 10.0
-"""Group errors further apart than this are not one trouble that lasts."""
+CHECK_EVERY_S = 0.5
+SAME_FAILURE_S = 10.0
+"""Group errors further apart than this are counted as separate failures."""
 
-HOPELESS = (
+FATAL = (
     AuthenticationFailedError, GroupAuthorizationFailedError, InconsistentGroupProtocolError, InvalidGroupIdError,
     SaslAuthenticationFailed, TopicAuthorizationFailedError,
 )
 CLIENT_STOP_SHARE = 0.2
-"""Part of the stop's time that the Kafka client gets before its tasks are cancelled."""
+"""Share of `stop_timeout_s` that the Kafka client gets before its tasks are cancelled."""
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):
-    """The Kafka client in its thread. Refused commits are survived, group errors are not slept over, stops end."""
+    """The Kafka client in its thread. A refused commit is no error, a lasting group error is one, a stop is bounded."""
 
     app: BatchedApp
 
-    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
+    @override
+    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
         settings = self.app.settings
         return aiokafka.AIOKafkaConsumer(
             bootstrap_servers=settings.brokers.split(","),
@@ -59,7 +59,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             group_instance_id=settings.instance,
             partition_assignment_strategy=[ShardAssignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",  # also for offsets that retention overtook; `from_start` is obeyed below
+            # For offsets that retention deleted. Where no offset is committed `_committed_or_reset` decides.
+            auto_offset_reset="earliest",
             max_partition_fetch_bytes=settings.fetch_max_bytes,
             fetch_max_wait_ms=settings.fetch_wait_ms,
             fetch_min_bytes=settings.fetch_min_bytes,
@@ -70,7 +71,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         )
 
     def lost_membership(self) -> bool:
-        """The group removed this member: its partitions may have new owners, who must not be overwritten."""
+        """Whether the group removed this member. Then its partitions may have new owners."""
         return self._consumer is None or self._consumer._coordinator.generation < 0
 
     async def committed_or_reset(self, tp: TP) -> int:
@@ -85,15 +86,16 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         bounds = consumer.beginning_offsets if self.app.settings.from_start else consumer.end_offsets
         return cast(int, (await bounds([tp]))[tp])
 
+    @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        mine = {TopicPartition(*tp): OffsetAndMetadata(o, "") for tp, o in offsets.items() if tp in self.assignment()}
-        if not mine:
+        own = {TopicPartition(*tp): OffsetAndMetadata(o, "") for tp, o in offsets.items() if tp in self.assignment()}
+        if not own:
             return False
         try:
-            await self._ensure_consumer().commit(mine)
+            await self._ensure_consumer().commit(own)
         except (CommitFailedError, IllegalStateError) as error:
             reason = type(error.__cause__ or error).__name__
-            log.warning("commit refused (%s): its records are read again by whoever owns the partitions now", reason)
+            log.warning("commit refused (%s): the present owners of the partitions read its records again", reason)
             return False
         now = time.monotonic()
         self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
@@ -101,33 +103,36 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     @Service.task
     async def _watch_coordination(self) -> None:
-        # aiokafka parks an error of the group until somebody polls through its front door. Faust polls through the
-        # back, so without this a lost coordinator or a missing permission would look like an idle topic.
-        # A parked error, once seen, lets the client try again: most pass, so only those that last or cannot pass crash.
+        # aiokafka keeps an error of the group until `getmany` raises it. Faust reads from the fetcher instead, so
+        # without this task a lost coordinator or a missing permission would look like an idle topic. `check_errors`
+        # clears the error and the client tries again. Most errors pass, so only a lasting or fatal one crashes the
+        # worker.
         first_s = last_s = float("-inf")
-        async for _ in self.itertimer(WATCH_S, name="watch-coordination"):
+        async for _ in self.itertimer(CHECK_EVERY_S, name="watch-coordination"):
             if self._consumer is None or self._consumer._closed:
                 continue
             coordinator, now_s = self._consumer._coordinator, time.monotonic()
             try:
                 coordinator.check_errors()
             except KafkaError as error:
-                first_s, last_s = (now_s if now_s - last_s > FORGIVE_S else first_s), now_s
-                given_up = now_s - first_s > self.app.settings.rebalance_timeout_s
-                if given_up or isinstance(error, HOPELESS) or coordinator._coordination_task.done():
+                first_s, last_s = (now_s if now_s - last_s > SAME_FAILURE_S else first_s), now_s
+                is_lasting = now_s - first_s > self.app.settings.rebalance_timeout_s
+                if is_lasting or isinstance(error, FATAL) or coordinator._coordination_task.done():
                     raise
                 log.warning("the group answered %r; trying again", error)
 
+    @override
     async def on_thread_stop(self) -> None:
-        """Stop the client, but do not wait for a group that waits for a dead member."""
+        """Stop the client, but not wait long for a group that itself waits for a dead member."""
         try:
             await asyncio.wait_for(super().on_thread_stop(), self.app.settings.stop_timeout_s * CLIENT_STOP_SHARE)
         except TimeoutError:
-            log.warning("the group did not let go in time; leaving it without a goodbye")
+            log.warning("leaving the group took too long; closing the client without it")
             if self._consumer is not None:
-                for ending in (self._consumer._fetcher.close(), self._consumer._client.close()):
+                for closing in (self._consumer._fetcher.close(), self._consumer._client.close()):
                     with contextlib.suppress(Exception):
-                        await asyncio.wait_for(ending, 1.0)
+                        await asyncio.wait_for(closing, 1.0)
 
+    @override
     def close(self) -> None:
-        """Faust closes the client from a foreign loop when a rebalance meets a stop; `on_thread_stop` does it all."""
+        """Does nothing: Faust calls it from another event loop when a rebalance meets a stop. See `on_thread_stop`."""

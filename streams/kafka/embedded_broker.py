@@ -1,8 +1,7 @@
 """The embedded broker: the mock cluster inside librdkafka, for a first run and for tests on a machine without Kafka.
 
-IT IS IN MEMORY. Everything is gone with the process, a partition keeps a few MB and then forgets its oldest records,
-topics come into being on first use with four partitions, and nothing is replicated or checked. Never put data in it
-that anyone wants to see again.
+IT IS IN MEMORY. All data is lost with the process. A partition keeps a few MB and then drops its oldest records. Topics
+are created on first use with four partitions. Nothing is replicated or checked. Do not use it for data that must last.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class EmbeddedBroker:
         return f"{broker.host}:{broker.port}"
 
     def stop(self) -> None:
-        """Forget everything. The cluster lives and dies with the handle that made it."""
+        """Stop the cluster and lose its data. The cluster lives as long as its handle."""
         self._producer = None
 
 

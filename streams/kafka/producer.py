@@ -1,9 +1,9 @@
-"""The way out: one producer a worker, and the account of which shard still waits for which acknowledgement.
+"""The publisher: one Kafka producer per worker, with an account of unacknowledged messages per flush scope.
 
-A shard's offsets may be committed only after everything it decided is acknowledged by the broker. So every send is
-booked on its owner, and `flush` returns only when the owner has nothing left in flight. A send that failed for good
-raises there, now and at every later call until `forget`: the shard then keeps its old offsets and the records are
-processed again, to the same ids.
+A shard's offsets may be committed only after the broker acknowledged everything the shard decided. So every message is
+sent in a scope (the number of a shard, or a name), and `flush` returns only when no message of the scope is in flight.
+A message that failed for good raises there, at this and every later call, until `forget`. The shard then keeps its old
+offsets, and its records are processed again, with the same ids.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.contracts.envelopes import Message
 
-Owner = int | str
+FlushScope = int | str
+"""What is flushed together: the messages of the shard of this number, or of a part of the worker with this name."""
 
 
 class Unacknowledged(RuntimeError):  # noqa: N818
-    """A message was given up before the broker acknowledged it, for instance because the producer was closed."""
+    """A message was cancelled before the broker acknowledged it, for instance because the producer was closed."""
 
 
 class Publisher:
-    """Sends messages and keeps books. `client` are keyword arguments of the Kafka client (brokers, security)."""
+    """Sends messages and keeps the account. `client`: keyword arguments of the Kafka client (brokers, security)."""
 
     def __init__(self, client: dict[str, Any]) -> None:
         self._client = client
         self._producer: AIOKafkaProducer | None = None
-        self._pending: defaultdict[Owner, set[asyncio.Future[Any]]] = defaultdict(set)
+        self._pending: defaultdict[FlushScope, set[asyncio.Future[Any]]] = defaultdict(set)
 
     async def __aenter__(self) -> Publisher:
         self._producer = AIOKafkaProducer(**self._client, acks="all", linger_ms=2, max_request_size=4 << 20)
@@ -47,46 +48,51 @@ class Publisher:
             await producer.stop()
 
     async def send(
-        self, owner: Owner, topic: str, messages: Iterable[Message], acknowledged: Callable[[], None] | None = None,
+        self, scope: FlushScope, topic: str, messages: Iterable[Message],
+        acknowledged: Callable[[], None] | None = None,
     ) -> None:
         """Hand messages to the producer in order; waits only for room in its buffer.
 
-        acknowledged: called once for each message that the broker has taken.
+        acknowledged: called once for each message that the broker acknowledged.
         """
         assert self._producer is not None, "the publisher is not started"
         for message in messages:
             future = await self._producer.send(
                 topic, message.value, key=message.key, headers=list(message.headers), partition=message.partition,
             )
-            self._pending[owner].add(future)
-            future.add_done_callback(partial(self._book_out, owner))
+            self._pending[scope].add(future)
+            future.add_done_callback(partial(self._remove_acknowledged, scope))
             if acknowledged is not None:
-                future.add_done_callback(_if_taken(acknowledged))
+                future.add_done_callback(_if_acknowledged(acknowledged))
 
-    async def flush(self, owner: Owner) -> None:
-        """Wait until the broker has acknowledged all that this owner sent so far; raises the first failure."""
-        waiting = tuple(self._pending.get(owner, ()))
-        if waiting:
-            # Not `gather`: a caller that is cancelled here must take neither the sends nor their account with it.
-            await asyncio.wait(waiting)
-        for future in waiting:
+    async def flush(self, scope: FlushScope) -> None:
+        """Wait until the broker has acknowledged all that this scope sent so far; raises the first failure."""
+        pending = tuple(self._pending.get(scope, ()))
+        if pending:
+            # Not `gather`: when the caller is cancelled here, neither the sends nor their account may be cancelled.
+            await asyncio.wait(pending)
+        for future in pending:
             if future.cancelled():
-                raise Unacknowledged(f"a message of {owner!r} was given up before the broker acknowledged it")
+                raise Unacknowledged(f"a message of {scope!r} was cancelled before the broker acknowledged it")
             future.result()
 
-    def forget(self, owner: Owner) -> None:
-        """Stop accounting for an owner that this worker no longer holds."""
-        self._pending.pop(owner, None)
+    def forget(self, scope: FlushScope) -> None:
+        """Drop the account of a scope, for instance of a shard that this worker no longer owns."""
+        self._pending.pop(scope, None)
 
-    def _book_out(self, owner: Owner, future: asyncio.Future[Any]) -> None:
-        """Only what the broker has taken leaves the account; a failure stays until the owner is forgotten."""
-        if not future.cancelled() and future.exception() is None:
-            self._pending[owner].discard(future)
+    def _remove_acknowledged(self, scope: FlushScope, future: asyncio.Future[Any]) -> None:
+        """Only an acknowledged message leaves the account; a failure stays until `forget`."""
+        if _is_acknowledged(future):
+            self._pending[scope].discard(future)
 
 
-def _if_taken(acknowledged: Callable[[], None]) -> Callable[[asyncio.Future[Any]], None]:
+def _if_acknowledged(callback: Callable[[], None]) -> Callable[[asyncio.Future[Any]], None]:
     def done(future: asyncio.Future[Any]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            acknowledged()
+        if _is_acknowledged(future):
+            callback()
 
     return done
+
+
+def _is_acknowledged(future: asyncio.Future[Any]) -> bool:
+    return not future.cancelled() and future.exception() is None

@@ -1,4 +1,4 @@
-"""Reaching a broker: who we are to it (`Security`), and the topics that must exist before work starts."""
+"""The topics that must exist before work starts: created if missing, checked for their number of partitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ssl import SSLContext
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
@@ -17,6 +16,8 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     TopicAlreadyExistsError,
     for_code,
 )
+
+from streams.kafka.settings import Security
 
 log = logging.getLogger(__name__)
 
@@ -31,36 +32,16 @@ class BrokerUnavailable(ConnectionError):  # noqa: N818
 
 
 class TopicError(RuntimeError):
-    """A topic is missing and could not be made, or has fewer partitions than needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """How to authenticate. Without `ssl_context` everything, a password included, travels in the clear."""
-
-    ssl_context: SSLContext | None = None
-    sasl_mechanism: str | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    def options(self) -> dict[str, object]:
-        """Keyword arguments that every aiokafka client understands."""
-        protocol = "SSL" if self.ssl_context else "PLAINTEXT"
-        if self.sasl_mechanism is None:
-            return {"security_protocol": protocol, "ssl_context": self.ssl_context}
-        return {
-            "security_protocol": f"SASL_{protocol}",
-            "ssl_context": self.ssl_context,
-            "sasl_mechanism": self.sasl_mechanism,
-            "sasl_plain_username": self.username,
-            "sasl_plain_password": self.password,
-        }
+    """A topic is missing and could not be created, or has fewer partitions than needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic to be there. partitions: of a new one; at_least: of one that exists, None for as many. `replication` None
-    leaves the copies to the broker, but never asks for more than it has."""
+    """A topic that must exist.
+
+    partitions: of a new topic. at_least: the least number of partitions of an existing one; None means `partitions`.
+    replication: number of replicas; None takes three, or one per broker where there are fewer.
+    """
 
     name: str
     partitions: int
@@ -74,10 +55,10 @@ async def ensure_topics(
 ) -> dict[str, int]:
     """Create the topics that are missing and return how many partitions each has.
 
-    A broker that does not create topics on request (the embedded one) is made to create them on first mention, with
-    the partitions it likes; topics that exist are left as they are. A broker that is not up yet is waited for. Raises
-    BrokerUnavailable when none answers within `timeout_s`, TopicError when a topic stays missing or has fewer
-    partitions than its spec's `at_least`.
+    Existing topics are left as they are. A broker without a controller (the embedded one) cannot create topics on
+    request; it creates a topic with its own number of partitions when a client first asks for it. A broker that is not
+    up yet is waited for. Raises BrokerUnavailable when none answers within `timeout_s`, TopicError when a topic stays
+    missing or has fewer partitions than its spec's `at_least`.
     """
     wanted = {spec.name: spec for spec in specs}
     options = (security or Security()).options()
@@ -120,10 +101,10 @@ async def _ensure(
     if missing:
         cluster = await admin.describe_cluster()
         if cluster["controller_id"] not in {broker["node_id"] for broker in cluster["brokers"]}:
-            log.info("the broker has no controller to create topics; mentioning %d of them", len(missing))
+            log.info("the broker has no controller to create topics; asking for %d topics", len(missing))
         else:
             await _create(admin, missing, copies=min(3, len(cluster["brokers"])))
-    # The producer waits until a topic is known and led, and its mention creates it where brokers do that.
+    # `partitions_for` waits until the topic exists and has leaders. A broker with automatic creation creates it then.
     producer = AIOKafkaProducer(bootstrap_servers=brokers.split(","), **options)
     await producer.start()
     try:

@@ -18,8 +18,8 @@ from actions.model import Outcome
 from config.models import Topics
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
 from streams.intake.codec import Record
+from streams.kafka.batches import TP
 from streams.kafka.producer import Publisher
-from streams.kafka.transport import TP
 from streams.state.ledger import TopicLedger
 from streams.telemetry.metrics import Telemetry
 from streams.telemetry.traces import Tracing

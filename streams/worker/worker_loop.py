@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from streams.kafka.transport import TP
+from streams.kafka.batches import TP
 from streams.state.shard_manager import ShardManager
 from streams.telemetry.metrics import Telemetry
 from streams.telemetry.watchdog import ProgressWatchdog

@@ -18,8 +18,8 @@ from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import SnapshotMismatch
 from tests.simulation.run import LATENCY, Run
+from tests.streams.fakes import default_plan, outcome
 from tests.streams.records import FakeRecord
-from tests.streams.spine import default_plan, outcome
 
 T = 1_795_420_000
 BREAKER = Playbook("cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),))

@@ -6,7 +6,7 @@ import pytest
 
 from streams.intake.formats import InputOptions, InputPlan
 from streams.planning import plan_of
-from tests.streams.spine import config_of
+from tests.streams.fakes import config_of
 
 
 def test_the_sources_are_the_inputs_and_say_which_of_them_counts_requests(tmp_path: Path) -> None:

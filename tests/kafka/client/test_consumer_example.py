@@ -12,7 +12,7 @@ from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec, ensure_topics
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import PATIENCE_S, ROOT, unique
-from tests.streams.spine import T, incident
+from tests.streams.fakes import T, incident
 
 
 def example() -> str:

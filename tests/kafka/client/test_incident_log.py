@@ -18,7 +18,7 @@ from streams.kafka.producer import Publisher
 from streams.kafka.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
-from tests.streams.spine import T, config_of, incident, intent, outcome
+from tests.streams.fakes import T, config_of, incident, intent, outcome
 
 
 def site(folder: Path, brokers: str) -> Config:

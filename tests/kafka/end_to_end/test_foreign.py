@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from streams.kafka.settings import NEW_PARTITIONS
+from streams.kafka.required_topics import NEW_PARTITIONS
 from tests.kafka.conftest import Broker
 from tests.kafka.end_to_end.test_worker import NOTIFY, RECORDED_AT_S
 from tests.kafka.pipeline import Deployment, requests

@@ -1,4 +1,4 @@
-"""The broadcast reader against brokers: everything, once, in order, from where it was asked for, whatever fails."""
+"""The broadcast consumer against brokers: every record once, in order, from a given time on, also after failures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 
 from streams.intake.codec import Record
-from streams.kafka import broadcast_consumer as broadcast
-from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, Broadcast
+from streams.kafka import broadcast_consumer
+from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, BroadcastConsumer
 from streams.kafka.topics import TopicSpec, ensure_topics
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
@@ -23,29 +23,29 @@ HOUR_S = 3600.0
 NOWHERE = "127.0.0.1:1"
 
 
-class Reading:
-    """A reader at work on one topic, what it read, and the clock it measures by."""
+class ConsumerFixture:
+    """A consumer of one topic, what it read, and the clock it measures by."""
 
     def __init__(self, address: str, topic: str, back_s: float = HOUR_S, fails_at: bytes | None = None) -> None:
         self.values: list[bytes | None] = []
         self.lags: list[int | None] = []
         self.mono_s = 0.0
         self._fails_at = fails_at
-        self.broadcast = Broadcast(
-            address, {topic: back_s}, self._take, now_s=time.time, mono_s=lambda: self.mono_s, lag=self.lags.append,
+        self.consumer = BroadcastConsumer(
+            address, {topic: back_s}, self._process, now_s=time.time, mono_s=lambda: self.mono_s, lag=self.lags.append,
         )
 
-    async def _take(self, _: str, records: Sequence[Record]) -> None:
+    async def _process(self, _: str, records: Sequence[Record]) -> None:
         self.values += [record.value for record in records]
         if self._fails_at in [record.value for record in records]:
             raise ZeroDivisionError("a bug")
 
 
 @asynccontextmanager
-async def running(reading: Reading) -> AsyncIterator[Reading]:
-    task = asyncio.create_task(reading.broadcast.run())
+async def running(fixture: ConsumerFixture) -> AsyncIterator[ConsumerFixture]:
+    task = asyncio.create_task(fixture.consumer.run())
     try:
-        yield reading
+        yield fixture
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -76,26 +76,26 @@ def numbered(count: int, first: int = 0) -> list[bytes]:
     return [b"%d" % number for number in range(first, first + count)]
 
 
-async def read(reading: Reading, count: int) -> None:
-    await until(lambda: len(reading.values) >= count, f"{count} records read")
+async def read(fixture: ConsumerFixture, count: int) -> None:
+    await until(lambda: len(fixture.values) >= count, f"{count} records read")
 
 
 async def test_every_partition_is_read_from_its_beginning_and_on(broker: Broker) -> None:
     topic = await made(broker)
     await write(broker, topic, numbered(20), partition=None)
-    async with running(Reading(broker.address, topic)) as reading:
-        assert await reading.broadcast.caught_up(20.0)
-        assert sorted(reading.values, key=lambda value: int(value or b"")) == numbered(20)
-        assert reading.lags[-1] == 0
+    async with running(ConsumerFixture(broker.address, topic)) as fixture:
+        assert await fixture.consumer.caught_up(20.0)
+        assert sorted(fixture.values, key=lambda value: int(value or b"")) == numbered(20)
+        assert fixture.lags[-1] == 0
         await write(broker, topic, numbered(5, first=20))
-        await read(reading, 25)
-        assert reading.values[20:] == numbered(5, first=20)
+        await read(fixture, 25)
+        assert fixture.values[20:] == numbered(5, first=20)
 
 
 async def test_a_topic_with_nothing_in_it_is_caught_up_with(broker: Broker) -> None:
-    async with running(Reading(broker.address, await made(broker))) as reading:
-        assert await reading.broadcast.caught_up(20.0)
-        assert reading.broadcast.complaints() == ()
+    async with running(ConsumerFixture(broker.address, await made(broker))) as fixture:
+        assert await fixture.consumer.caught_up(20.0)
+        assert fixture.consumer.complaints() == ()
 
 
 async def test_what_is_older_than_asked_for_is_not_read(real: RealKafka) -> None:
@@ -104,58 +104,58 @@ async def test_what_is_older_than_asked_for_is_not_read(real: RealKafka) -> None
     await write(real, topic, numbered(3), 0, old_s)
     await write(real, topic, numbered(2, first=3), 0)
     await write(real, topic, numbered(3, first=100), 1, old_s)
-    async with running(Reading(real.address, topic)) as reading:
-        assert await reading.broadcast.caught_up(20.0)
-        assert reading.values == numbered(2, first=3)
+    async with running(ConsumerFixture(real.address, topic)) as fixture:
+        assert await fixture.consumer.caught_up(20.0)
+        assert fixture.values == numbered(2, first=3)
 
 
 async def test_a_bug_in_what_takes_the_records_loses_no_later_one_and_repeats_none(broker: Broker) -> None:
     topic = await made(broker)
-    async with running(Reading(broker.address, topic, fails_at=b"1")) as reading:
-        assert await reading.broadcast.caught_up(20.0)
+    async with running(ConsumerFixture(broker.address, topic, fails_at=b"1")) as fixture:
+        assert await fixture.consumer.caught_up(20.0)
         await write(broker, topic, numbered(2))
-        await read(reading, 2)
+        await read(fixture, 2)
         await write(broker, topic, numbered(3, first=2))
-        await read(reading, 5)
-        assert reading.values == numbered(5)
-        assert None in reading.lags
+        await read(fixture, 5)
+        assert fixture.values == numbered(5)
+        assert None in fixture.lags
 
 
 async def test_a_broker_that_is_not_there_is_complained_of_after_a_while_and_waited_for() -> None:
-    async with running(Reading(NOWHERE, "said")) as reading:
-        assert not await reading.broadcast.caught_up(0.5)
-        await until(lambda: None in reading.lags, "a failure")
-        assert reading.broadcast.complaints() == ()
-        reading.mono_s = COMPLAIN_AFTER_S
-        (complaint,) = reading.broadcast.complaints()
+    async with running(ConsumerFixture(NOWHERE, "said")) as fixture:
+        assert not await fixture.consumer.caught_up(0.5)
+        await until(lambda: None in fixture.lags, "a failure")
+        assert fixture.consumer.complaints() == ()
+        fixture.mono_s = COMPLAIN_AFTER_S
+        (complaint,) = fixture.consumer.complaints()
         assert complaint.startswith("said: not read for 30 s: ")
 
 
 async def test_what_is_written_after_the_broker_died_and_came_back_is_read_once(real: RealKafka) -> None:
     topic = await made(real)
     await write(real, topic, numbered(3))
-    async with running(Reading(real.address, topic)) as reading:
-        await read(reading, 3)
+    async with running(ConsumerFixture(real.address, topic)) as fixture:
+        await read(fixture, 3)
         real.kill()
         real.start()
         await write(real, topic, numbered(3, first=3))
-        await read(reading, 6)
-        assert reading.values == numbered(6)
+        await read(fixture, 6)
+        assert fixture.values == numbered(6)
 
 
 async def test_a_topic_that_grows_is_read_on_from_where_it_was_and_in_its_new_partitions_from_their_beginning(
     real: RealKafka, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(broadcast, "NEW_PARTITIONS_WITHIN_MS", 300)
+    monkeypatch.setattr(broadcast_consumer, "METADATA_MAX_AGE_MS", 300)
     topic = await made(real)
     await write(real, topic, numbered(3))
-    async with running(Reading(real.address, topic)) as reading:
-        await read(reading, 3)
+    async with running(ConsumerFixture(real.address, topic)) as fixture:
+        await read(fixture, 3)
         admin = AIOKafkaAdminClient(bootstrap_servers=real.address)
         await admin.start()
         await admin.create_partitions({topic: NewPartitions(6)})
         await admin.close()
         await write(real, topic, numbered(2, first=3), partition=5)
         await write(real, topic, numbered(2, first=5), partition=0)
-        await read(reading, 7)
-        assert sorted(reading.values, key=lambda value: int(value or b"")) == numbered(7)
+        await read(fixture, 7)
+        assert sorted(fixture.values, key=lambda value: int(value or b"")) == numbered(7)

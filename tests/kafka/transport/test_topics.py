@@ -11,8 +11,9 @@ import pytest
 
 from streams.contracts.channels import COMPACTED
 from streams.kafka.embedded_broker import EmbeddedBroker, EmbeddedBrokerMissing
-from streams.kafka.topics import BrokerUnavailable, Security, TopicError, TopicSpec, ensure_topics
-from streams.kafka.transport import KafkaSettings, make_app
+from streams.kafka.settings import KafkaSettings, Security
+from streams.kafka.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
+from streams.kafka.transport import make_app
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
 

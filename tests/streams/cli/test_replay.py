@@ -12,9 +12,9 @@ from benchmarks.scrapes import Load, scrapes
 from streams.cli import main
 from streams.intake.formats import InputFormat
 from tests.simulation.run import RECORDINGS
+from tests.streams.fakes import T
 from tests.streams.intake.stack import records as of_fleet
 from tests.streams.records import sample
-from tests.streams.spine import T
 
 PLAYBOOKS = """\
 version: 1

@@ -16,7 +16,7 @@ from classifiers.model import ActionRecord, Incident, StageTime
 from streams.cli import main
 from streams.client.incident_log import IncidentLog, read_files
 from streams.contracts.envelopes import incident_message, outcome_message
-from tests.streams.spine import T, incident, intent, outcome
+from tests.streams.fakes import T, incident, intent, outcome
 
 HOUR_S = 3600.0
 

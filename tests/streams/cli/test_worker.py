@@ -12,8 +12,8 @@ import structlog
 from click.testing import CliRunner, Result
 
 from streams.cli import main
-from streams.kafka import settings, topics
-from tests.streams.kafka.test_settings import Cluster
+from streams.kafka import required_topics, topics
+from tests.streams.fakes import FakeCluster
 
 NOWHERE = "kafka: {brokers: ['127.0.0.1:9']}"
 
@@ -40,7 +40,7 @@ def one_message(result: Result, *parts: str) -> None:
 def test_a_broker_that_does_not_answer_is_one_message_within_the_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settings, "ensure_topics", partial(topics.ensure_topics, timeout_s=1.0))
+    monkeypatch.setattr(required_topics, "ensure_topics", partial(topics.ensure_topics, timeout_s=1.0))
     result = started(tmp_path, NOWHERE, "telemetry: {port: 0}")
     one_message(result, "Kafka at 127.0.0.1:9 did not answer within 1 s")
 
@@ -53,7 +53,7 @@ def test_a_metrics_port_that_is_taken_is_one_message(tmp_path: Path) -> None:
 
 
 def test_inputs_whose_shards_cannot_meet_are_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "ensure_topics", Cluster(inference_latency=6))
+    monkeypatch.setattr(required_topics, "ensure_topics", FakeCluster(inference_latency=6))
     one_message(started(tmp_path, NOWHERE, "telemetry: {port: 0}"), "inputs: ", "inference.latency has 6")
 
 

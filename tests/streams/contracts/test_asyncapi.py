@@ -22,7 +22,7 @@ from streams.contracts.channels import CHANNELS
 from streams.contracts.examples import MESSAGES
 from streams.contracts.schemas import Schema
 from tests.streams.contracts.valid import faults, validator
-from tests.streams.spine import config_of
+from tests.streams.fakes import config_of
 
 HERE = Path(__file__).parent
 CONFIG = load(None, {})

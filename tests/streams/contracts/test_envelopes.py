@@ -40,7 +40,7 @@ from streams.contracts.envelopes import (
     shard_of,
     source_of,
 )
-from tests.streams.spine import T, incident, intent, outcome
+from tests.streams.fakes import T, incident, intent, outcome
 
 finite = st.floats(-1e12, 1e12)
 stamp = st.floats(0.0, 4e9)

@@ -22,8 +22,8 @@ from streams.pipeline import Products, Shard
 from tests.simulation.run import FAR_FUTURE_S, LATENCY, RECORDINGS, demo_plan, recorded
 from tests.streams.contracts.test_envelopes import incidents
 from tests.streams.contracts.valid import faults, validator
+from tests.streams.fakes import T, outcome
 from tests.streams.records import NOW_S, records, sample
-from tests.streams.spine import T, outcome
 
 
 @pytest.mark.parametrize("told", FIELDS, ids=lambda told: told.__name__)

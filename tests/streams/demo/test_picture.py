@@ -22,7 +22,7 @@ from streams.demo.story import Story
 from streams.pipeline import Shard
 from tests.house.tree import ROOT
 from tests.simulation.run import LATENCY, Run, demo_plan, recorded
-from tests.streams.spine import outcome
+from tests.streams.fakes import outcome
 
 PICTURE = ROOT / "streams" / "demo" / "report.svg"
 BATCH = 500

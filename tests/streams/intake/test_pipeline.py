@@ -20,9 +20,9 @@ from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.rows import Rows
 from tests.simulation.run import Run
+from tests.streams.fakes import default_plan
 from tests.streams.intake.stack import records
 from tests.streams.records import FakeRecord
-from tests.streams.spine import default_plan
 
 TOPIC = "otlp_metrics"
 BEGINS_S, ENDS_S, LASTS_S = 900.0, 1080.0, 1500.0

@@ -22,7 +22,7 @@ class Producer:
         return self.futures[-1]
 
 
-class Books(Publisher):
+class PublisherWithFakeProducer(Publisher):
     """A publisher over a producer of ours."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Books(Publisher):
 
 
 async def test_settled_waits_for_what_the_owner_sent_and_for_no_other() -> None:
-    books = Books()
+    books = PublisherWithFakeProducer()
     await books.send(1, "t", [MESSAGE])
     await books.send(2, "t", [MESSAGE])
     waiting = asyncio.ensure_future(books.flush(1))
@@ -43,7 +43,7 @@ async def test_settled_waits_for_what_the_owner_sent_and_for_no_other() -> None:
 
 
 async def test_a_failed_send_raises_at_every_settling_until_its_owner_is_forgotten() -> None:
-    books = Books()
+    books = PublisherWithFakeProducer()
     await books.send(1, "t", [MESSAGE])
     books.producer.futures[0].set_exception(TimeoutError("gone"))
     for _ in range(2):
@@ -54,7 +54,7 @@ async def test_a_failed_send_raises_at_every_settling_until_its_owner_is_forgott
 
 
 async def test_a_settling_that_is_cancelled_keeps_the_account() -> None:
-    books = Books()
+    books = PublisherWithFakeProducer()
     await books.send(1, "t", [MESSAGE])
     waiting = asyncio.ensure_future(books.flush(1))
     await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_a_settling_that_is_cancelled_keeps_the_account() -> None:
 
 
 async def test_a_send_that_was_given_up_is_a_failure() -> None:
-    books = Books()
+    books = PublisherWithFakeProducer()
     await books.send("actions", "t", [MESSAGE])
     books.producer.futures[0].cancel()
     with pytest.raises(Unacknowledged, match="'actions'"):
@@ -77,7 +77,7 @@ async def test_a_send_that_was_given_up_is_a_failure() -> None:
 
 
 async def test_what_was_acknowledged_leaves_the_account() -> None:
-    books = Books()
+    books = PublisherWithFakeProducer()
     await books.send(1, "t", [MESSAGE] * 3)
     for future in books.producer.futures:
         future.set_result(None)
@@ -86,7 +86,7 @@ async def test_what_was_acknowledged_leaves_the_account() -> None:
 
 
 async def test_the_callback_comes_once_for_each_message_the_broker_took() -> None:
-    books, taken = Books(), []
+    books, taken = PublisherWithFakeProducer(), []
     await books.send(1, "t", [MESSAGE, MESSAGE], lambda: taken.append(1))
     books.producer.futures[0].set_result(None)
     books.producer.futures[1].set_exception(TimeoutError())

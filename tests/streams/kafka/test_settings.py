@@ -1,34 +1,21 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from streams.kafka import settings
-from streams.kafka.settings import UnusableCredentials, prepare_topics, security_of, settings_of
-from streams.kafka.topics import Security, TopicError, TopicSpec
+from streams.kafka import required_topics
+from streams.kafka.required_topics import prepare_topics
+from streams.kafka.settings import Security, UnusableCredentials, security_of, settings_of
+from streams.kafka.topics import TopicError
 from tests.kafka.harness import unique
-from tests.streams.spine import config_of
-
-
-class Cluster:
-    """Answers `ensure_topics` from a table; what is not in it is made as asked."""
-
-    def __init__(self, **existing: int) -> None:
-        self.existing = existing
-        self.asked: dict[str, int] = {}
-
-    async def __call__(self, _: str, specs: Iterable[TopicSpec], **__: object) -> dict[str, int]:
-        specs = tuple(specs)
-        self.asked.update({spec.name: spec.partitions for spec in specs})
-        return {spec.name: self.existing.get(spec.name.replace(".", "_"), spec.partitions) for spec in specs}
+from tests.streams.fakes import FakeCluster, config_of
 
 
 async def test_our_topics_follow_the_inputs_in_partitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(inference_latency=6, inference_confidence=6, inference_tokens=6)
-    monkeypatch.setattr(settings, "ensure_topics", cluster)
+    cluster = FakeCluster(inference_latency=6, inference_confidence=6, inference_tokens=6)
+    monkeypatch.setattr(required_topics, "ensure_topics", cluster)
     assert await prepare_topics(config_of(tmp_path), Security()) == 6
     assert cluster.asked["tocsin.state"] == cluster.asked["tocsin.outcomes"] == cluster.asked["tocsin.ledger"] == 6
 
@@ -36,7 +23,7 @@ async def test_our_topics_follow_the_inputs_in_partitions(tmp_path: Path, monkey
 async def test_inputs_of_unequal_partitions_are_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settings, "ensure_topics", Cluster(inference_latency=6))
+    monkeypatch.setattr(required_topics, "ensure_topics", FakeCluster(inference_latency=6))
     with pytest.raises(TopicError, match=r"inference.confidence has 4, inference.latency has 6, .* the same number"):
         await prepare_topics(config_of(tmp_path), Security())
 
@@ -44,7 +31,7 @@ async def test_inputs_of_unequal_partitions_are_refused_by_name(
 async def test_a_ledger_that_does_not_match_the_actions_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settings, "ensure_topics", Cluster(tocsin_actions=12))
+    monkeypatch.setattr(required_topics, "ensure_topics", FakeCluster(tocsin_actions=12))
     with pytest.raises(TopicError, match=r"tocsin.actions has 12, tocsin.ledger has 4"):
         await prepare_topics(config_of(tmp_path), Security())
 

@@ -9,8 +9,8 @@ from streams.pipeline import Shard
 from streams.replay.replay import SOURCE, ReplayRecord, replay
 from tests.simulation.run import Run
 from tests.simulation.test_stories import Fleet, sick
+from tests.streams.fakes import default_plan
 from tests.streams.records import FakeRecord
-from tests.streams.spine import default_plan
 
 LADDER = Playbook("cut", 1, Match(), "auto", (
     Step("circuit_breaker", "{service}/{replica}", wait_s=5.0), Step("notify", "{service}", mode="suggest"),

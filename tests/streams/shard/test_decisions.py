@@ -15,7 +15,7 @@ from classifiers.model import Anomaly, Incident
 from streams.shard.decisions import LINGER_S, Decider, DecisionParams
 from streams.shard.directives import ShardDirectives
 from tests.classifiers.story import ALL, R0, SERVICE, reading
-from tests.streams.spine import outcome
+from tests.streams.fakes import outcome
 
 BREAKER = Step("circuit_breaker", "{service}/{replica}", wait_s=10.0)
 LADDER = Playbook("bad-replica", 1, Match(scopes=("replica",)), "auto", (BREAKER, Step("notify", "{service}")))

@@ -16,8 +16,8 @@ from streams.shard.provenance import Provenance
 from streams.shard.rows import Rows
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Windower, WindowParams
+from tests.streams.fakes import T, incident, requests
 from tests.streams.records import samples_of
-from tests.streams.spine import T, incident, requests
 
 SERVICE = ("chat", "gpt")
 R1 = Scope("chat", "gpt", replica="r1")

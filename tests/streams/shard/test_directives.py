@@ -10,7 +10,7 @@ from classifiers.intervals import IntervalParams
 from classifiers.model import Acknowledgement
 from classifiers.silences import MaintenanceWindow
 from streams.shard.directives import MAX_APPLIED_IDS, ShardDirectives
-from tests.streams.spine import incident
+from tests.streams.fakes import incident
 
 CHAT = (Matcher("service", "=", "chat"),)
 SILENCE = Silence("s1", CHAT, 10.0, 20.0, "ana", "a change")

@@ -13,8 +13,8 @@ from classifiers.model import Anomaly
 from streams.intake.codec import Record
 from streams.pipeline import Shard
 from streams.shard.provenance import Provenance
+from tests.streams.fakes import LATENCY, T, batch, default_plan
 from tests.streams.records import sample
-from tests.streams.spine import LATENCY, T, batch, default_plan
 
 PLAN = default_plan()
 CONFIDENCE = "inference.confidence"

@@ -7,7 +7,7 @@ import pytest
 from streams.pipeline import Shard
 from streams.shard.snapshot import VERSION, Snapshot, SnapshotMismatch
 from streams.state.snapshots import decode, encode
-from tests.streams.spine import LATENCY, T, batch, default_plan, requests
+from tests.streams.fakes import LATENCY, T, batch, default_plan, requests
 
 PLAN = default_plan()
 SOURCES = frozenset(PLAN.sources)

@@ -10,11 +10,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from actions.model import Intent, Outcome
 from config import load
 from streams.contracts.envelopes import Message, intent_message, read_audit, read_outcome
-from streams.kafka.transport import TP
+from streams.kafka.batches import TP
 from streams.telemetry.traces import Tracing
 from streams.worker.action_worker import OWNER, ActionWorker, intent_record
+from tests.streams.fakes import SentMessages, T, intent, outcome, record_of, telemetry
 from tests.streams.records import FakeRecord
-from tests.streams.spine import SentMessages, T, intent, outcome, record_of, telemetry
 from tests.streams.worker.test_batch_processor import Office
 
 TOPICS = load(None, {}).topics

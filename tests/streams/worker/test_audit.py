@@ -7,7 +7,7 @@ from classifiers.model import AuditEntry
 from streams.contracts.envelopes import read_audit
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
-from tests.streams.spine import SentMessages, T, intent, outcome
+from tests.streams.fakes import SentMessages, T, intent, outcome
 
 
 class Trail:

@@ -13,7 +13,7 @@ from config import load
 from streams.contracts.envelopes import intent_message, outcome_message, read_audit, read_incident, read_intent
 from streams.intake.dead_letters import Brake
 from streams.intake.formats import InputPlan
-from streams.kafka.transport import TP, RecordBatch
+from streams.kafka.batches import TP, RecordBatch
 from streams.pipeline import Products, Shard, untimed
 from streams.shard.plan import Plan
 from streams.state.shard_manager import ShardManager
@@ -21,8 +21,7 @@ from streams.state.snapshots import MemorySnapshots
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import MAX_BURIED_BYTES, BatchProcessor, BrakeTripped, Identity
-from tests.streams.records import FakeRecord, sample
-from tests.streams.spine import (
+from tests.streams.fakes import (
     LATENCY,
     Released,
     SentMessages,
@@ -35,6 +34,7 @@ from tests.streams.spine import (
     requests,
     telemetry,
 )
+from tests.streams.records import FakeRecord, sample
 
 TOPICS = load(None, {}).topics
 PLAN = default_plan()

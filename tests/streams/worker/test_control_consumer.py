@@ -16,8 +16,8 @@ from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
 from streams.worker.control_consumer import MAX_AUDITED, MAX_OPEN, MAX_SAID, ControlConsumer
 from tests.streams.contracts.test_control_records import SAID, T, record, sealed, trust
+from tests.streams.fakes import SentMessages, incident, telemetry
 from tests.streams.records import FakeRecord
-from tests.streams.spine import SentMessages, incident, telemetry
 from tests.streams.worker.test_batch_processor import Office
 
 TOPICS = load(None, {}).topics

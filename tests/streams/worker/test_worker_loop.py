@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from classifiers.learning.prequential import Trial
-from streams.kafka.transport import TP
+from streams.kafka.batches import TP
 from streams.pipeline import Shard
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.worker.idleness import Idleness
 from streams.worker.worker_loop import WorkerLoop
-from tests.streams.spine import LATENCY, T, batch, requests
+from tests.streams.fakes import LATENCY, T, batch, requests
 from tests.streams.worker.test_batch_processor import PLAN, Office
 
 

@@ -1,4 +1,4 @@
-"""Small fakes of the spine: a publisher that keeps books, positions, a shard that was fed, outcomes and incidents."""
+"""Small fakes and examples of the streams: a publisher, a cluster, batches of records, incidents, intents, outcomes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
 from streams.intake.codec import Record
+from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
-from streams.kafka.transport import TP, RecordBatch
+from streams.kafka.topics import TopicSpec
 from streams.planning import plan_of
 from streams.shard.plan import Plan
 from streams.telemetry.metrics import Labels, Telemetry
@@ -57,7 +58,7 @@ def batch(values: Iterable[object], topic: str = LATENCY, partition: int = 0, fi
 
 
 class SentMessages(Publisher):
-    """A publisher without a broker, that takes only what keeps to the contract.
+    """A publisher without a broker. It accepts only messages that keep to the contract.
 
     failing: what `flush` raises, as when a send failed for good.
     """
@@ -69,30 +70,43 @@ class SentMessages(Publisher):
         self.failing = failing
 
     async def send(
-        self, owner: int | str, topic: str, messages: Iterable[Message],
+        self, scope: int | str, topic: str, messages: Iterable[Message],
         acknowledged: Callable[[], None] | None = None,
     ) -> None:
         for message in messages:
             assert faults(message.headers, message.value) == []
-            self.sent.append((owner, topic, message))
+            self.sent.append((scope, topic, message))
             if acknowledged is not None:
                 acknowledged()
 
-    async def flush(self, owner: int | str) -> None:
-        self.events.append(f"flush {owner}")
+    async def flush(self, scope: int | str) -> None:
+        self.events.append(f"flush {scope}")
         if self.failing is not None:
             raise self.failing
 
-    def forget(self, owner: int | str) -> None:
-        self.events.append(f"forgot {owner}")
+    def forget(self, scope: int | str) -> None:
+        self.events.append(f"forgot {scope}")
 
     def on(self, topic: str) -> list[Message]:
         """What was sent to a topic."""
         return [message for _, where, message in self.sent if where == topic]
 
 
+class FakeCluster:
+    """Answers `ensure_topics` from a table. A topic that is not in it is created as asked."""
+
+    def __init__(self, **existing: int) -> None:
+        self.existing = existing
+        self.asked: dict[str, int] = {}
+
+    async def __call__(self, _: str, specs: Iterable[TopicSpec], **__: object) -> dict[str, int]:
+        specs = tuple(specs)
+        self.asked.update({spec.name: spec.partitions for spec in specs})
+        return {spec.name: self.existing.get(spec.name.replace(".", "_"), spec.partitions) for spec in specs}
+
+
 class Released:
-    """The transport's side of the keeper."""
+    """Keeps the offsets that were released."""
 
     def __init__(self) -> None:
         self.offsets: dict[TP, int] = {}
