@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from actions.catalogue import CATALOGUE as ACTIONS
+from benchmarks.scrapes import WRITERS
+from benchmarks.triage.generator.scenario import CATEGORIES as INJECTED
+from classifiers.causes.paths import UPSTREAM
+from classifiers.evidence.families import Family
+from classifiers.model import Category
 from detectors.catalogue import CATALOGUE as DETECTORS
+from streams.contracts.asyncapi import FORMATS as MESSAGES
+from streams.intake.formats import FORMATS
 from tests.house.tree import ROOT
 
 
@@ -23,3 +31,16 @@ def test_every_entry_of_a_catalogue_has_a_conformance_run(folder: str, names: se
         if any(name in line for line in runs) or list((ROOT / folder).rglob(f"test_{name}.py"))
     }
     assert sorted(names - run) == []
+
+
+def test_every_input_format_is_in_the_asyncapi_document_and_in_the_benchmark() -> None:
+    assert set(MESSAGES) == set(FORMATS)
+    assert {"native", *WRITERS} == set(FORMATS)
+
+
+def test_every_metric_family_has_its_place_from_cause_to_effect() -> None:
+    assert set(get_args(Family)) <= set(UPSTREAM)
+
+
+def test_every_category_has_faults_in_the_benchmark() -> None:
+    assert set(INJECTED) == set(get_args(Category))
