@@ -29,6 +29,10 @@ class Scope:
     tenant: str | None = None
 
 
+SeriesKey = tuple[str, Scope]
+"""Metric and scope."""
+
+
 @dataclass(frozen=True, slots=True)
 class OffsetRange:
     """Records of one topic's partition: first offset contained, and the first one after."""

@@ -34,6 +34,7 @@ from config.fields import (
     Topic,
     matching,
 )
+from detectors.base import Statistic
 from detectors.suite import SuiteParams
 
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
@@ -129,9 +130,6 @@ class Codec(Strict):
     max_metrics: Annotated[int, Field(ge=1, le=10_000)]
     max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)]
     brake: Brake
-
-
-Statistic = Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
 
 
 class StatisticRule(Strict):

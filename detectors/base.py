@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
+Statistic = Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
+"""What of the samples of a window is its value."""
 State = dict[str, NDArray[np.generic]]
 """A snapshot: plain arrays by name. It crosses the wire as raw bytes with dtype and shape; nothing in it is code."""
 

@@ -15,11 +15,9 @@ from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.learning.advisor import Advised
-from classifiers.model import ActionRecord, Anomaly, Incident, Related, Scope
+from classifiers.model import ActionRecord, Anomaly, Incident, Related, SeriesKey
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
-
-SeriesKey = tuple[str, Scope]
 
 
 @dataclass(frozen=True, slots=True)

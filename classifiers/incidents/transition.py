@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from classifiers.model import Incident, Scope
+from classifiers.model import Incident, SeriesKey
 
 Change = Literal["opened", "updated", "resolved"]
-SeriesKey = tuple[str, Scope]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from classifiers.incidents.history import Ended, History
 from classifiers.incidents.inhibition import Inhibition
 from classifiers.incidents.lifecycle import Event, Phase
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.transition import Change, SeriesKey, Transition
+from classifiers.incidents.transition import Change, Transition
 from classifiers.learning.experience import Experience
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident
 
-__all__ = ["Change", "SeriesKey", "ServiceKey", "Transition", "Triage", "TriageParams"]
+__all__ = ["Change", "ServiceKey", "Transition", "Triage", "TriageParams"]
 
 QUIETER: frozenset[Phase] = frozenset({"watching", "clearing"})
 """Phases that an alarm ends."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.silences import MaintenanceWindow
+from detectors.base import Statistic
 from detectors.suite import SuiteParams
 from streams.intake.formats import InputPlan
 from streams.intake.validation import Rules
 from streams.shard.decisions import DecisionParams
-from streams.windows.windower import Statistic, WindowParams
+from streams.windows.windower import WindowParams
 
 
 @dataclass(frozen=True, slots=True)

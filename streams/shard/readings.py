@@ -6,14 +6,13 @@ Readings are built only for the services that matter at an instant: those with a
 from __future__ import annotations
 
 from classifiers.evidence.evidence_table import ABSENCE
-from classifiers.model import Anomaly, Direction, Scope
+from classifiers.model import Anomaly, Direction, SeriesKey
 from detectors.base import Block, IntArray
 from detectors.native.absence import Silence
 from detectors.suite import Suite, Verdict
 from streams.shard.provenance import Finder
 
 DIRECTIONS: dict[int, Direction] = {1: "up", -1: "down", 0: "none"}
-SeriesKey = tuple[str, Scope]
 
 
 def readings(

@@ -18,19 +18,19 @@ COUNT, SHIFT, SUM, SQUARES, LOW, HIGH = range(6)
 
 
 class Sums:
-    """Count, first value, sum and squares around it, lowest and highest of one metric, by scope. Grows as needed."""
+    """By scope, of one metric: count, first value, sum and squares around it, lowest, highest. Grows as needed."""
 
     def __init__(self) -> None:
         self.table = np.zeros((6, 0))
 
     def add(self, scopes: IntArray, values: FloatArray, counts: FloatArray) -> None:
-        """Take values in. scopes, values: (n,), in record order within a scope. counts: how often each scope occurs."""
+        """Add values. scopes, values: (n,), in record order within a scope. counts: how often each scope occurs."""
         if self.table.shape[1] < len(counts):
             self._grow(len(counts))
         count, shift, total, squares, low, high = self.table
         fresh = count[scopes] == 0
         if fresh.any():
-            # Backwards, because of several assignments to one place the last one stays: the first value.
+            # Backwards: of several assignments to one place the last one stays, which then is the first value.
             shift[scopes[fresh][::-1]] = values[fresh][::-1]
         count[: len(counts)] += counts
         apart = values - shift[scopes]
@@ -47,7 +47,7 @@ class Sums:
 
 
 class Members:
-    """Which scopes a run of samples counts in, marginal by marginal, each in record order."""
+    """The scopes of a run of samples, marginal by marginal, each in record order."""
 
     def __init__(self, scope: IntArray, size: int) -> None:
         self._marginals = len(scope)
@@ -64,13 +64,13 @@ class Members:
 
 
 @dataclass(slots=True)
-class Cell:
+class SourceWindow:
     """What one source has put into one base window.
 
-    requests: (2, scopes) records and the event time of the last. metrics: by metric number. samples: for metrics whose
-    statistic is a quantile, the values themselves with their scopes (marginals, n), batch by batch. counted: the
-    source's records are requests, whose rate is a series. reach_s: (scopes,) event time from which on values that the
-    source aggregated itself were aggregated; None for requests.
+    requests: (2, scopes) number of records and the event time of the last one. metrics: by metric number. samples: for
+    metrics whose statistic is a quantile, the values themselves with their scopes (marginals, n), batch by batch.
+    counted: the source's records are requests, whose rate is a series. since_s: (scopes,) event time at which the
+    oldest aggregation behind the values began; None for requests.
     """
 
     requests: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
@@ -79,10 +79,10 @@ class Cell:
     first_offset: int = np.iinfo(np.int64).max
     last_offset: int = -1
     counted: bool = False
-    reach_s: FloatArray | None = None
+    since_s: FloatArray | None = None
 
-    def see(self, scopes: IntArray, ts_s: FloatArray, counts: FloatArray) -> None:
-        """Count records. scopes, ts_s: (n,). counts: as in `Sums.add`."""
+    def add_records(self, scopes: IntArray, ts_s: FloatArray, counts: FloatArray) -> None:
+        """Add records. scopes, ts_s: (n,). counts: as in `Sums.add`."""
         if self.requests.shape[1] < len(counts):
             grown = np.zeros((2, len(counts)))
             grown[1] = -np.inf
@@ -91,23 +91,26 @@ class Cell:
         self.requests[0, : len(counts)] += counts
         np.maximum.at(self.requests[1], scopes, ts_s)
 
-    def reach(self, scopes: IntArray, since_s: FloatArray, size: int) -> None:
-        """Note from when on values were aggregated. scopes, since_s: (n,). size: room for all scopes."""
-        known = np.empty(0) if self.reach_s is None else self.reach_s
+    def extend_back(self, scopes: IntArray, since_s: FloatArray, size: int) -> None:
+        """Note how far back the values reach. scopes, since_s: (n,). size: room for all scopes."""
+        known = np.empty(0) if self.since_s is None else self.since_s
         if len(known) < size:
             known = np.concatenate([known, np.full(size - len(known), np.inf)])
         np.minimum.at(known, scopes, since_s)
-        self.reach_s = known
+        self.since_s = known
 
-    def cover(self, offset: NDArray[np.int64]) -> None:
+    def add_offsets(self, offset: NDArray[np.int64]) -> None:
         """Widen the range of offsets behind this window."""
         self.first_offset = min(self.first_offset, int(offset.min()))
         self.last_offset = max(self.last_offset, int(offset.max()))
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Partial windows by row: (n,) each. first: number of the base window they began in. m2: squares around mean."""
+class PartialWindows:
+    """Partial windows by row, (n,) each.
+
+    first: number of the base window in which one began. m2: sum of squares around the mean.
+    """
 
     rows: IntArray
     first: IntArray
@@ -121,35 +124,35 @@ class Parts:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, keep: BoolArray) -> Parts:
-        """The parts a mask names."""
-        return Parts(*(getattr(self, name)[keep] for name in Parts.__slots__))
+    def take(self, keep: BoolArray) -> PartialWindows:
+        """Those that a mask selects."""
+        return PartialWindows(*(getattr(self, name)[keep] for name in PartialWindows.__slots__))
 
     @staticmethod
-    def empty() -> Parts:
-        """No parts."""
-        return Parts(np.empty(0, np.intp), np.empty(0, np.intp), *(np.empty(0) for _ in range(6)))
+    def empty() -> PartialWindows:
+        """None."""
+        return PartialWindows(np.empty(0, np.intp), np.empty(0, np.intp), *(np.empty(0) for _ in range(6)))
 
 
-def parts_of(sums: Sums, rows: IntArray, scopes: IntArray, window: int) -> Parts:
+def partial_windows(sums: Sums, rows: IntArray, scopes: IntArray, window: int) -> PartialWindows:
     """The sums of these scopes as partial windows of these rows; rows below 0 are left out."""
     held = rows >= 0
     rows, scopes = rows[held], scopes[held]
     count, shift, total, squares, low, high = sums.table[:, scopes]
     m2 = np.maximum(squares - total * total / count, 0.0)
-    return Parts(
+    return PartialWindows(
         rows, np.full(len(rows), window), count, shift + total / count, m2, shift * count + total, low, high,
     )
 
 
-def merged(parts: list[Parts]) -> Parts:
-    """One part per row, rows ascending; parts of a row are added in the order given, so the order decides the bits."""
+def merge(parts: list[PartialWindows]) -> PartialWindows:
+    """One partial window per row, rows ascending. Those of a row are added in the given order: it decides the bits."""
     rows = np.concatenate([part.rows for part in parts])
     first = np.concatenate([part.first for part in parts])
-    count, mean, m2, total, low, high = (_joined(parts, name) for name in Parts.__slots__[2:])
+    count, mean, m2, total, low, high = (_joined(parts, name) for name in PartialWindows.__slots__[2:])
     distinct, at, inverse = np.unique(rows, return_index=True, return_inverse=True)
     if len(distinct) == len(rows):
-        return Parts(distinct, first[at], count[at], mean[at], m2[at], total[at], low[at], high[at])
+        return PartialWindows(distinct, first[at], count[at], mean[at], m2[at], total[at], low[at], high[at])
     size = len(distinct)
     counts = _summed(inverse, count, size)
     reference = mean[at]
@@ -160,13 +163,13 @@ def merged(parts: list[Parts]) -> Parts:
     np.minimum.at(earliest, inverse, first)
     np.minimum.at(lowest, inverse, low)
     np.maximum.at(highest, inverse, high)
-    return Parts(
+    return PartialWindows(
         distinct, earliest, counts, reference + shift, _summed(inverse, spread, size),
         _summed(inverse, total, size), lowest, highest,
     )
 
 
-def _joined(parts: list[Parts], name: str) -> FloatArray:
+def _joined(parts: list[PartialWindows], name: str) -> FloatArray:
     return np.concatenate([getattr(part, name) for part in parts])
 
 

@@ -18,11 +18,11 @@ class ShardClock:
         self._highest_s: dict[str, float] = {}
 
     def expect(self, source: str) -> None:
-        """Count on this source before its first record."""
+        """Expect this source before its first record."""
         self._highest_s.setdefault(source, -inf)
 
     def forget(self, source: str) -> None:
-        """Count on it no longer."""
+        """Expect it no longer."""
         self._highest_s.pop(source, None)
 
     def highest_s(self, source: str) -> float:

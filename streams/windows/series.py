@@ -1,7 +1,7 @@
 """The table of series: a series is one metric in one scope and has a row, the same row in every detector bank.
 
-Rows are handed out when the first window of a series closes and taken back when it was idle for long and room is
-needed. The owner of the banks calls `take_evicted` and lets them forget those rows before they see the next block.
+Rows are assigned when the first window of a series closes and taken back when it was idle for long and room is
+needed. The owner of the banks calls `take_evicted` and makes them forget those rows before they get the next block.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class SeriesTable:
         self.last_seen_s = np.full(capacity, np.nan)
         """(capacity,) event time of the scope's last record in the last closed window that held this series."""
         self.aggregated = np.zeros(capacity, np.bool_)
-        """(capacity,) whether the series' values arrive aggregated; said by who fills the windows."""
+        """(capacity,) whether the values of the series arrive aggregated; set by the windower."""
         self._scope_of = np.full(capacity, -1, np.intp)
         self._scope_seen_s = np.full(0, -np.inf)
         self._metric_ids: dict[str, int] = {}
         self._rows: list[NDArray[np.int32]] = []
         self._free: list[int] = []
         self._used = 0
-        self._gone: list[IntArray] = []
+        self._evicted_rows: list[IntArray] = []
         self._retry_at_s = -np.inf
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class SeriesTable:
         return self.metrics[self.metric_of[row]], scope
 
     def row(self, metric: str, scope: Scope) -> int | None:
-        """The row of a series, None when it has none. Looks the scope up by scanning: for a person, not for a loop."""
+        """The row of a series, None when it has none. Scans all scopes: for interactive use, not for a loop."""
         number = self._metric_ids.get(metric)
         if number is None or scope not in self.scopes.names:
             return None
@@ -87,8 +87,8 @@ class SeriesTable:
         rows = self._grown(metric)
         return rows[scopes].astype(np.intp)
 
-    def claim(self, metric: int, scopes: IntArray, seen_s: FloatArray, now_s: float) -> IntArray:
-        """Like `find`, for series that have just been seen: missing rows are handed out while there is room."""
+    def assign_rows(self, metric: int, scopes: IntArray, seen_s: FloatArray, now_s: float) -> IntArray:
+        """Like `find`, for series that have just been seen: missing rows are assigned while there is room."""
         table = self._grown(metric)
         missing = np.flatnonzero(table[scopes] < 0)
         if len(missing):
@@ -138,7 +138,7 @@ class SeriesTable:
         self.last_seen_s[rows] = np.nan
         self.aggregated[rows] = False
         self._free.extend(rows[::-1].tolist())
-        self._gone.append(rows)
+        self._evicted_rows.append(rows)
         self.evicted += len(rows)
 
     def take_counts(self) -> tuple[int, int]:
@@ -149,11 +149,11 @@ class SeriesTable:
 
     def take_evicted(self) -> IntArray:
         """The rows evicted since the last call; each is cold or already another series by now."""
-        gone = np.unique(np.concatenate(self._gone)) if self._gone else np.empty(0, np.intp)
-        self._gone.clear()
+        gone = np.unique(np.concatenate(self._evicted_rows)) if self._evicted_rows else np.empty(0, np.intp)
+        self._evicted_rows.clear()
         return gone
 
-    def saw(self, scopes: IntArray, seen_s: FloatArray) -> None:
+    def note_last_seen(self, scopes: IntArray, seen_s: FloatArray) -> None:
         """Note the event time of the last record of these scopes."""
         if len(self._scope_seen_s) < len(self.scopes.names):
             more = np.full(len(self.scopes.names) + 256 - len(self._scope_seen_s), -np.inf)
@@ -178,7 +178,7 @@ class SeriesTable:
             "metric_of": self.metric_of[used].copy(), "scope_of": self._scope_of[used].copy(),
             "last_seen_s": self.last_seen_s[used].copy(), "aggregated": self.aggregated[used].copy(),
             "scope_seen_s": self._scope_seen_s.copy(),
-            "free": np.array(self._free, np.intp), "gone": np.concatenate([np.empty(0, np.intp), *self._gone]),
+            "free": np.array(self._free, np.intp), "gone": np.concatenate([np.empty(0, np.intp), *self._evicted_rows]),
             "retry_at_s": np.array([self._retry_at_s]),
         }
         return arrays, {"metrics": list(self.metrics)}
@@ -201,7 +201,7 @@ class SeriesTable:
         self.aggregated[: self._used] = state["aggregated"].astype(np.bool_)
         self._scope_seen_s = state["scope_seen_s"].astype(np.float64)
         self._free = state["free"].astype(np.intp).tolist()
-        self._gone = [state["gone"].astype(np.intp)]
+        self._evicted_rows = [state["gone"].astype(np.intp)]
         self._retry_at_s = float(state["retry_at_s"].astype(np.float64)[0])
         for row in self.active().tolist():
             self._grown(metric_of[row])[scope_of[row]] = row

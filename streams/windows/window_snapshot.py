@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import FloatArray, IntArray, State
-from streams.windows.accumulators import HIGH, LOW, Cell, Parts, Sums
+from streams.windows.accumulators import HIGH, LOW, PartialWindows, SourceWindow, Sums
 
 
 class MetricMeta(TypedDict):
-    """One metric of a cell. scopes, samples: how much of the long arrays is its own."""
+    """One metric of a source window. scopes, samples: how many entries of the long arrays are its own."""
 
     metric: str
     scopes: int
     samples: int
 
 
-class CellMeta(TypedDict):
-    """One cell: a source in a base window."""
+class SourceWindowMeta(TypedDict):
+    """What one source put into one base window."""
 
     window: int
     source: str
@@ -39,33 +39,36 @@ class Meta(TypedDict, total=False):
     size_s: float
     closed_s: float | None
     highest_s: dict[str, float | None]
-    cells: list[CellMeta]
+    cells: list[SourceWindowMeta]
 
 
-Cells = dict[int, dict[str, Cell]]
-Kept = tuple[IntArray, FloatArray]
+OpenWindows = dict[int, dict[str, SourceWindow]]
+CarriedSamples = tuple[IntArray, FloatArray]
 INTS = ("rows", "first")
 FLOATS = ("count", "mean", "m2", "total", "low", "high")
 
 
-def pack(cells: Cells, carried: Parts, kept: Kept, metrics: Sequence[str]) -> tuple[State, Meta]:
-    """Copies of all there is, only for the scopes in use. metrics: names by number."""
+def pack(
+    windows: OpenWindows, carried: PartialWindows, carried_samples: CarriedSamples, metrics: Sequence[str],
+) -> tuple[State, Meta]:
+    """Copies of everything, only for the scopes in use. metrics: names by number."""
     long: dict[str, list[NDArray[np.generic]]] = {
         "cell_scope": [], "cell_requests": [], "sum_scope": [], "sum_table": [], "sample_scope": [], "sample_value": [],
         "cell_reach": [],
     }
-    told: list[CellMeta] = []
-    for window, by_source in cells.items():
-        for source, cell in by_source.items():
-            scopes = np.flatnonzero(cell.requests[0])
+    metas: list[SourceWindowMeta] = []
+    for window, by_source in windows.items():
+        for source, open_window in by_source.items():
+            scopes = np.flatnonzero(open_window.requests[0])
             long["cell_scope"].append(scopes)
-            long["cell_requests"].append(cell.requests[:, scopes].T)
-            if cell.reach_s is not None:
-                long["cell_reach"].append(cell.reach_s[scopes])
-            told.append(CellMeta(
-                window=window, source=source, first_offset=cell.first_offset, last_offset=cell.last_offset,
-                counted=cell.counted, scopes=len(scopes), aggregated=cell.reach_s is not None,
-                metrics=[_pack_metric(cell, metric, metrics[metric], long) for metric in cell.metrics],
+            long["cell_requests"].append(open_window.requests[:, scopes].T)
+            if open_window.since_s is not None:
+                long["cell_reach"].append(open_window.since_s[scopes])
+            metas.append(SourceWindowMeta(
+                window=window, source=source, first_offset=open_window.first_offset,
+                last_offset=open_window.last_offset, counted=open_window.counted, scopes=len(scopes),
+                aggregated=open_window.since_s is not None,
+                metrics=[_pack_metric(open_window, metric, metrics[metric], long) for metric in open_window.metrics],
             ))
     empty: dict[str, NDArray[np.generic]] = {
         "cell_scope": np.empty(0, np.intp), "cell_requests": np.empty((0, 2)), "sum_scope": np.empty(0, np.intp),
@@ -75,23 +78,25 @@ def pack(cells: Cells, carried: Parts, kept: Kept, metrics: Sequence[str]) -> tu
     state: State = {name: np.concatenate([empty[name], *arrays]) for name, arrays in long.items()}
     state["carried_int"] = np.stack([getattr(carried, name) for name in INTS])
     state["carried_float"] = np.stack([getattr(carried, name) for name in FLOATS])
-    state["kept_row"], state["kept_value"] = kept[0].copy(), kept[1].copy()
-    return state, Meta(cells=told)
+    state["kept_row"], state["kept_value"] = carried_samples[0].copy(), carried_samples[1].copy()
+    return state, Meta(cells=metas)
 
 
-def _pack_metric(cell: Cell, metric: int, name: str, long: dict[str, list[NDArray[np.generic]]]) -> MetricMeta:
-    table = cell.metrics[metric].table
+def _pack_metric(
+    open_window: SourceWindow, metric: int, name: str, long: dict[str, list[NDArray[np.generic]]],
+) -> MetricMeta:
+    table = open_window.metrics[metric].table
     scopes = np.flatnonzero(table[0])
     long["sum_scope"].append(scopes)
     long["sum_table"].append(table[:, scopes].T)
-    samples = cell.samples.get(metric, [])
+    samples = open_window.samples.get(metric, [])
     long["sample_scope"].extend(part[0] for part in samples)
     long["sample_value"].extend(part[1] for part in samples)
     return MetricMeta(metric=name, scopes=len(scopes), samples=sum(len(part[0]) for part in samples))
 
 
 class _Reader:
-    """Takes the long arrays piece by piece; raises ValueError when one is missing or too short."""
+    """Reads the long arrays piece by piece; raises ValueError when one is missing or too short."""
 
     def __init__(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         self._state = state
@@ -113,32 +118,32 @@ class _Reader:
 
 def unpack(
     state: Mapping[str, NDArray[np.generic]], meta: Meta, metric_id: Callable[[str], int],
-) -> tuple[Cells, Parts, Kept]:
+) -> tuple[OpenWindows, PartialWindows, CarriedSamples]:
     """What `pack` was given; raises ValueError when the arrays do not fit the JSON part."""
     reader = _Reader(state)
-    cells: Cells = {}
-    for told in meta["cells"]:
-        cell = Cell(
-            first_offset=told["first_offset"], last_offset=told["last_offset"], counted=told["counted"],
+    windows: OpenWindows = {}
+    for of_window in meta["cells"]:
+        open_window = SourceWindow(
+            first_offset=of_window["first_offset"], last_offset=of_window["last_offset"], counted=of_window["counted"],
         )
-        scopes = reader.ints("cell_scope", told["scopes"])
-        cell.requests = np.zeros((2, int(scopes.max(initial=-1)) + 1))
-        cell.requests[1] = -np.inf
-        cell.requests[:, scopes] = reader.floats("cell_requests", told["scopes"]).T
-        if told["aggregated"]:
-            cell.reach_s = np.full(cell.requests.shape[1], np.inf)
-            cell.reach_s[scopes] = reader.floats("cell_reach", told["scopes"])
-        for of_metric in told["metrics"]:
+        scopes = reader.ints("cell_scope", of_window["scopes"])
+        open_window.requests = np.zeros((2, int(scopes.max(initial=-1)) + 1))
+        open_window.requests[1] = -np.inf
+        open_window.requests[:, scopes] = reader.floats("cell_requests", of_window["scopes"]).T
+        if of_window["aggregated"]:
+            open_window.since_s = np.full(open_window.requests.shape[1], np.inf)
+            open_window.since_s[scopes] = reader.floats("cell_reach", of_window["scopes"])
+        for of_metric in of_window["metrics"]:
             metric = metric_id(of_metric["metric"])
-            cell.metrics[metric] = _unpack_sums(reader, of_metric["scopes"])
+            open_window.metrics[metric] = _unpack_sums(reader, of_metric["scopes"])
             if of_metric["samples"]:
                 members = reader.ints("sample_scope", of_metric["samples"])
-                cell.samples[metric] = [(members, reader.floats("sample_value", of_metric["samples"]))]
-        cells.setdefault(told["window"], {})[told["source"]] = cell
+                open_window.samples[metric] = [(members, reader.floats("sample_value", of_metric["samples"]))]
+        windows.setdefault(of_window["window"], {})[of_window["source"]] = open_window
     ints = [reader_row.astype(np.intp) for reader_row in state["carried_int"]]
     floats = [reader_row.astype(np.float64) for reader_row in state["carried_float"]]
-    kept = state["kept_row"].astype(np.intp), state["kept_value"].astype(np.float64)
-    return cells, Parts(*ints, *floats), kept
+    carried_samples = state["kept_row"].astype(np.intp), state["kept_value"].astype(np.float64)
+    return windows, PartialWindows(*ints, *floats), carried_samples
 
 
 def _unpack_sums(reader: _Reader, length: int) -> Sums:

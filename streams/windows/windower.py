@@ -1,16 +1,16 @@
 """Samples to windows: event-time windows of many series at once, closed in time order as blocks for the detectors.
 
-A base window is `size_s` of event time. What a source puts into it is summed by scope (`accumulate.py`); when the clock
-of the shard passes its end, the sources' sums are merged, source by source in the order of their names, and each series
-with enough samples yields one window. A sparse series is carried on into the next base windows until it has `min_count`
-samples or `max_wait_s` have passed since its window began; then it closes as it is. The result depends on the records
-and their order within a source, not on how they were cut into batches or how sources interleave.
+A base window is `size_s` of event time. The values of a source are summed in it by scope (`accumulators.py`). When the
+clock of the shard passes its end, the sums of the sources are merged in the order of their names, and each series with
+enough samples yields one window. A sparse series is carried into the next base windows until it has `min_count` samples
+or `max_wait_s` have passed since its window began; then it closes as it is. The result depends on the records and their
+order within a source. It does not depend on how they were cut into batches or how sources interleave.
 
-Values that were aggregated elsewhere (`Samples.span_s`) wait for nothing: they are a window of one, or the mean of the
-few that came in a base window, which reaches back as far as they do. Exporters are seconds apart, and none of their
-values can be spared, so one that is late by up to `FORGIVEN_S` goes to the first window still open.
+Values that were aggregated elsewhere (`Samples.span_s`) do not wait. They are a window of one, or the mean of the few
+that came in a base window; that window reaches back as far as they do. Exporters report every few seconds and each
+value counts, so a value that is late by up to `ALLOWED_LATENESS_S` goes to the first window that is still open.
 
-Lost on a crash and rebuilt from the last snapshot, to the bit. Duplicates count twice: the owner skips by offset.
+Lost on a crash and rebuilt from the last snapshot, to the bit. Duplicates count twice: the owner skips them by offset.
 """
 
 from __future__ import annotations
@@ -18,27 +18,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, inf
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import Block, BoolArray, FloatArray, IntArray, State
+from detectors.base import Block, BoolArray, FloatArray, IntArray, State, Statistic
 from streams.intake.columns import Samples
-from streams.windows.accumulators import Cell, Members, Parts, Sums, merged, parts_of, quantiles
+from streams.windows.accumulators import Members, PartialWindows, SourceWindow, Sums, merge, partial_windows, quantiles
 from streams.windows.event_clock import ShardClock
 from streams.windows.series import SeriesTable
 from streams.windows.window_snapshot import Meta, pack, unpack
 
-Statistic = Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
-FORGIVEN_S = 60.0
-"""How late a value that arrives aggregated may be: a minute is the longest usual time between two."""
+ALLOWED_LATENESS_S = 60.0
+"""How late an aggregated value may be: exporters seldom report less often than once a minute."""
 QUANTILES: dict[str, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True, slots=True)
 class WindowParams:
-    """How windows are cut; raises ValueError for what makes no sense.
+    """How windows are cut; raises ValueError for parameters that do not fit together.
 
     size_s: 0.25 to 60. lateness_s: how far a record may lie behind its source's newest. min_count, max_wait_s: when a
     sparse series closes; max_wait_s is rounded up to whole windows. rate_metric: the derived series, a reserved name.
@@ -90,7 +88,7 @@ class Closed:
 
 
 class Windower:
-    """The open windows of a shard. `statistics` names the value under watch of a metric; asked once per metric."""
+    """The open windows of a shard. statistics: which statistic of a metric is its value; called once per metric."""
 
     def __init__(self, params: WindowParams, series: SeriesTable, statistics: Callable[[str], Statistic]) -> None:
         if series.min_idle_s <= params.max_wait_s + params.size_s:
@@ -106,12 +104,12 @@ class Windower:
         self._statistics = statistics
         self._statistic: list[Statistic] = []
         self.wait_windows = max(1, ceil(params.max_wait_s / params.size_s - 1e-9))
-        self._cells: dict[int, dict[str, Cell]] = {}
-        self._carried = Parts.empty()
+        self._open: dict[int, dict[str, SourceWindow]] = {}
+        self._carried = PartialWindows.empty()
         self._carried_samples: tuple[IntArray, FloatArray] = (np.empty(0, np.intp), np.empty(0))
 
     def add(self, source: str, samples: Samples, count_requests: bool) -> AddResult:
-        """Take a batch of one source in. count_requests: each record is one request of the rate series.
+        """Add a batch of one source. count_requests: each record is one request of the rate series.
 
         A record is late when its window ends at or before its source's watermark as it stood before the record, or was
         closed. With the closing, about 0.5 us a record of five metrics in four scopes (0.9 at 12,000 series); a window
@@ -121,17 +119,17 @@ class Windower:
             return AddResult(0, 0, 0)
         window = np.floor(samples.ts_s / self.params.size_s).astype(np.intp)
         if samples.span_s is not None:
-            window = self._forgiven(source, samples.ts_s, window)
+            window = self._with_allowed_lateness(source, samples.ts_s, window)
         late = self._late(source, samples.ts_s, window)
         self.clock.observe(source, float(samples.ts_s.max()))
         lates = int(np.count_nonzero(late))
         dropped = 0
         if not lates and window.min() == window.max():
-            dropped = self._fill(self._cell(int(window[0]), source, count_requests), samples, None)
+            dropped = self._fill(self._source_window(int(window[0]), source, count_requests), samples, None)
         else:
             for number in np.unique(window[~late]).tolist():
                 chosen = np.flatnonzero((window == number) & ~late)
-                dropped += self._fill(self._cell(number, source, count_requests), samples, chosen)
+                dropped += self._fill(self._source_window(number, source, count_requests), samples, chosen)
         return AddResult(len(samples) - lates, lates, dropped)
 
     def _late(self, source: str, ts_s: FloatArray, window: IntArray) -> BoolArray:
@@ -140,29 +138,29 @@ class Windower:
         late: BoolArray = (end_s <= highest - self.params.lateness_s) | (end_s <= self.closed_s)
         return late
 
-    def _forgiven(self, source: str, ts_s: FloatArray, window: IntArray) -> IntArray:
-        """The windows, moved on for what is a little late."""
+    def _with_allowed_lateness(self, source: str, ts_s: FloatArray, window: IntArray) -> IntArray:
+        """The window of each sample; one that is late within `ALLOWED_LATENESS_S` moves to the first open window."""
         highest = np.maximum.accumulate(np.concatenate([[self.clock.highest_s(source)], ts_s[:-1]]))
         passed_s = np.maximum(highest - self.params.lateness_s, self.closed_s)
         late_s = passed_s - ts_s
-        moved_s = np.where((late_s > 0.0) & (late_s <= FORGIVEN_S), passed_s, ts_s)
+        moved_s = np.where((late_s > 0.0) & (late_s <= ALLOWED_LATENESS_S), passed_s, ts_s)
         forgiven: IntArray = np.maximum(window, np.floor(moved_s / self.params.size_s).astype(np.intp))
         return forgiven
 
-    def _cell(self, window: int, source: str, counted: bool) -> Cell:
-        cell = self._cells.setdefault(window, {}).setdefault(source, Cell())
-        cell.counted |= counted
-        return cell
+    def _source_window(self, window: int, source: str, counted: bool) -> SourceWindow:
+        open_window = self._open.setdefault(window, {}).setdefault(source, SourceWindow())
+        open_window.counted |= counted
+        return open_window
 
-    def _fill(self, cell: Cell, samples: Samples, chosen: IntArray | None) -> int:
-        """Add the chosen samples (None: all) to a cell; returns the metric values dropped."""
+    def _fill(self, open_window: SourceWindow, samples: Samples, chosen: IntArray | None) -> int:
+        """Add the chosen samples (None: all) to an open window; returns the number of metric values dropped."""
         every = slice(None) if chosen is None else chosen
         members = Members(samples.scope[:, every], self._size())
-        cell.see(members.scopes, members.spread(samples.ts_s[every]), members.counts)
-        cell.cover(samples.offset[every])
+        open_window.add_records(members.scopes, members.spread(samples.ts_s[every]), members.counts)
+        open_window.add_offsets(samples.offset[every])
         if samples.span_s is not None:
             since_s = samples.ts_s[every] - samples.span_s[every]
-            cell.reach(members.scopes, members.spread(since_s), len(members.counts))
+            open_window.extend_back(members.scopes, members.spread(since_s), len(members.counts))
         inside = None
         dropped = 0
         for column in samples.columns:
@@ -183,9 +181,9 @@ class Windower:
             if metric is None or (column.metric == self.params.rate_metric and samples.span_s is None):
                 dropped += len(values)
                 continue
-            cell.metrics.setdefault(metric, Sums()).add(theirs.scopes, theirs.spread(values), theirs.counts)
+            open_window.metrics.setdefault(metric, Sums()).add(theirs.scopes, theirs.spread(values), theirs.counts)
             if self._statistic[metric] in QUANTILES:
-                cell.samples.setdefault(metric, []).append((theirs.scopes, theirs.spread(values)))
+                open_window.samples.setdefault(metric, []).append((theirs.scopes, theirs.spread(values)))
         return dropped
 
     def _size(self) -> int:
@@ -204,37 +202,37 @@ class Windower:
     def close(self, clock_s: float) -> Iterator[Closed]:
         """Close the windows that end at or before `clock_s`, one by one in time order.
 
-        A generator: work through each before the next is asked for, as the rows of evicted series go to others. Left
-        early, it leaves the rest open. Call `add` and decode only between closings. Infinity closes everything.
+        A generator: process each before the next, because the rows of evicted series are assigned to others. If it is
+        not read to its end, the rest stays open. Call `add` and decode only between closings. Infinity closes all.
         """
-        while (window := self._next()) is not None and (window + 1) * self.params.size_s <= clock_s:
+        while (window := self._next_window()) is not None and (window + 1) * self.params.size_s <= clock_s:
             end_s = (window + 1) * self.params.size_s
             self.closed_s = max(self.closed_s, end_s)
             yield self._close(window, end_s)
             if self.series.scopes.is_full:
-                self.series.sweep(end_s, self._busy())
+                self.series.sweep(end_s, self._scopes_in_use())
         self.closed_s = max(self.closed_s, clock_s)
 
-    def _next(self) -> int | None:
+    def _next_window(self) -> int | None:
         """The first base window at whose end something may close."""
-        candidates = [min(self._cells)] if self._cells else []
+        candidates = [min(self._open)] if self._open else []
         if len(self._carried):
             candidates.append(int(self._carried.first.min()) + self.wait_windows - 1)
         return min(candidates, default=None)
 
-    def _busy(self) -> BoolArray:
+    def _scopes_in_use(self) -> BoolArray:
         busy = np.zeros(self._size(), bool)
-        for cells in self._cells.values():
-            for cell in cells.values():
-                busy[: cell.requests.shape[1]] |= cell.requests[0] > 0
+        for sources in self._open.values():
+            for open_window in sources.values():
+                busy[: open_window.requests.shape[1]] |= open_window.requests[0] > 0
         return busy
 
     def _close(self, window: int, end_s: float) -> Closed:
-        cells = sorted(self._cells.pop(window, {}).items())
+        sources = sorted(self._open.pop(window, {}).items())
         parts, samples = [self._carried], [self._carried_samples]
-        for _, cell in cells:
-            self._gather(cell, window, end_s, parts, samples)
-        whole = merged(parts)
+        for _, open_window in sources:
+            self._collect(open_window, window, end_s, parts, samples)
+        whole = merge(parts)
         ready = (whole.count >= self.params.min_count) | (whole.first <= window - self.wait_windows + 1)
         ready |= self.series.aggregated[whole.rows]
         self._carried = whole.take(~ready)
@@ -243,44 +241,45 @@ class Windower:
         kept = np.isin(rows, self._carried.rows)
         self._carried_samples = rows[kept], values[kept]
         origins = tuple(
-            Origin(source, cell.first_offset, cell.last_offset, self._metrics_of(cell)) for source, cell in cells
+            Origin(source, each.first_offset, each.last_offset, self._metrics_of(each)) for source, each in sources
         )
         return Closed(end_s, block, self.series.take_evicted(), origins)
 
-    def _metrics_of(self, cell: Cell) -> frozenset[str]:
-        given = {self.series.metrics[metric] for metric in cell.metrics}
-        return frozenset(given | {self.params.rate_metric} if cell.counted else given)
+    def _metrics_of(self, open_window: SourceWindow) -> frozenset[str]:
+        given = {self.series.metrics[metric] for metric in open_window.metrics}
+        return frozenset(given | {self.params.rate_metric} if open_window.counted else given)
 
-    def _gather(
-        self, cell: Cell, window: int, end_s: float, parts: list[Parts], samples: list[tuple[IntArray, FloatArray]],
+    def _collect(
+        self, open_window: SourceWindow, window: int, end_s: float, parts: list[PartialWindows],
+        samples: list[tuple[IntArray, FloatArray]],
     ) -> None:
-        """Append the partial windows of a cell by row, and its samples where a quantile is asked for."""
-        requests, last_s = cell.requests
+        """Append the partial windows of a source by row, and its samples where the statistic is a quantile."""
+        requests, last_s = open_window.requests
         scopes = np.flatnonzero(requests)
-        self.series.saw(scopes, last_s[scopes])
-        rate = self._metric(self.params.rate_metric) if cell.counted else None
+        self.series.note_last_seen(scopes, last_s[scopes])
+        rate = self._metric(self.params.rate_metric) if open_window.counted else None
         if rate is not None:
-            rows = self.series.claim(rate, scopes, last_s[scopes], end_s)
+            rows = self.series.assign_rows(rate, scopes, last_s[scopes], end_s)
             sums = Sums()
             sums.table = np.zeros((6, len(requests)))
             sums.table[0] = requests
-            parts.append(parts_of(sums, rows, scopes, window))
+            parts.append(partial_windows(sums, rows, scopes, window))
         # By name: which series gets which row must not depend on the order in which metrics came.
-        for metric in sorted(cell.metrics, key=self.series.metrics.__getitem__):
-            sums = cell.metrics[metric]
+        for metric in sorted(open_window.metrics, key=self.series.metrics.__getitem__):
+            sums = open_window.metrics[metric]
             scopes = np.flatnonzero(sums.table[0])
-            rows = self.series.claim(metric, scopes, last_s[scopes], end_s)
-            parts.append(parts_of(sums, rows, scopes, window))
-            if cell.reach_s is not None:
+            rows = self.series.assign_rows(metric, scopes, last_s[scopes], end_s)
+            parts.append(partial_windows(sums, rows, scopes, window))
+            if open_window.since_s is not None:
                 held = rows >= 0
                 self.series.aggregated[rows[held]] = True
-                since = np.floor(cell.reach_s[scopes[held]] / self.params.size_s).astype(np.intp)
+                since = np.floor(open_window.since_s[scopes[held]] / self.params.size_s).astype(np.intp)
                 parts[-1] = replace(parts[-1], first=np.minimum(since, window))
-            for members, values in cell.samples.get(metric, ()):
+            for members, values in open_window.samples.get(metric, ()):
                 rows = self.series.find(metric, members)
                 samples.append((rows[rows >= 0], values[rows >= 0]))
 
-    def _block(self, parts: Parts, end_s: float, rows: IntArray, values: FloatArray) -> Block:
+    def _block(self, parts: PartialWindows, end_s: float, rows: IntArray, values: FloatArray) -> Block:
         """The finished windows; rows, values: the samples of series whose value is a quantile."""
         start_s: FloatArray = parts.first.astype(np.float64) * self.params.size_s
         end = np.full(len(parts), end_s)
@@ -303,7 +302,7 @@ class Windower:
 
     def snapshot(self) -> tuple[State, Meta]:
         """Open windows, carried series and clock; to be kept together with snapshots of the scope and series tables."""
-        state, meta = pack(self._cells, self._carried, self._carried_samples, self.series.metrics)
+        state, meta = pack(self._open, self._carried, self._carried_samples, self.series.metrics)
         meta["closed_s"] = self.closed_s if abs(self.closed_s) != inf else None
         meta["size_s"] = self.params.size_s
         meta["highest_s"] = self.clock.snapshot()
@@ -314,11 +313,11 @@ class Windower:
         if meta["size_s"] != self.params.size_s:
             raise ValueError(f"windows: snapshot of size_s {meta['size_s']}, expected {self.params.size_s}")
         self._ask_statistics()
-        self._cells, self._carried, self._carried_samples = unpack(state, meta, self._known)
+        self._open, self._carried, self._carried_samples = unpack(state, meta, self._known_metric)
         self.closed_s = -inf if meta["closed_s"] is None else meta["closed_s"]
         self.clock.restore(meta["highest_s"])
 
-    def _known(self, name: str) -> int:
+    def _known_metric(self, name: str) -> int:
         metric = self._metric(name)
         if metric is None:
             raise ValueError(f"windows: snapshot holds metric {name!r}, expected it in the series table")

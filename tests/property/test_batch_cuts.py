@@ -7,11 +7,12 @@ from math import inf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.base import Statistic
 from streams.intake.native import decode
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import Rules
 from streams.windows.series import SeriesTable
-from streams.windows.windower import Statistic, Windower, WindowParams
+from streams.windows.windower import Windower, WindowParams
 from tests.streams.records import NOW_S, FakeRecord, lines, named, records, sample
 
 T = 1_795_420_000.0

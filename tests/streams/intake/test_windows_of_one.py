@@ -11,7 +11,7 @@ from detectors.base import Block
 from streams.intake.columns import Column, Labels, Samples
 from streams.intake.scopes import ScopeTable
 from streams.windows.series import SeriesTable
-from streams.windows.windower import FORGIVEN_S, AddResult, Windower, WindowParams
+from streams.windows.windower import ALLOWED_LATENESS_S, AddResult, Windower, WindowParams
 
 T = 1_795_420_000.0
 
@@ -67,7 +67,7 @@ def test_a_rate_that_arrives_is_taken_as_it_is() -> None:
     assert block.value.tolist() == [8.5]
 
 
-@pytest.mark.parametrize("late_s", [2.0, FORGIVEN_S - 1.0])
+@pytest.mark.parametrize("late_s", [2.0, ALLOWED_LATENESS_S - 1.0])
 def test_a_value_that_is_a_little_late_goes_to_the_first_open_window(late_s: float) -> None:
     bench = Bench()
     bench.add((100.0, 1.0))

@@ -115,7 +115,7 @@ def test_rows_swept_away_are_not_missed_and_not_asked_for_their_names() -> None:
     bench = Bench()
     bench.feed(requests(40), T + 40.0)
     bench.series.min_idle_s = 1.0
-    bench.series.sweep(T + 50.0, bench.windower._busy())
+    bench.series.sweep(T + 50.0, bench.windower._scopes_in_use())
     assert len(bench.series) == 0
     bench.pass_until(T + 60.0)
     assert bench.alarms == {}

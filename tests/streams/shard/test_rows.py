@@ -29,7 +29,7 @@ class Table:
         numbers = [number for number in self.scopes.intern(Labels("chat", "gpt", **labels)) if number >= 0]
         metric_id = self.series.metric_id(metric)
         assert metric_id is not None
-        rows = self.series.claim(metric_id, np.array(numbers), np.full(len(numbers), seen_s), seen_s)
+        rows = self.series.assign_rows(metric_id, np.array(numbers), np.full(len(numbers), seen_s), seen_s)
         return [int(row) for row in rows]
 
 

@@ -17,10 +17,10 @@ def ints(*values: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     return np.array(values, np.intp)
 
 
-def claim(series: SeriesTable, metric: str, scopes: list[int], now_s: float) -> list[int]:
+def assign_rows(series: SeriesTable, metric: str, scopes: list[int], now_s: float) -> list[int]:
     number = series.metric_id(metric)
     assert number is not None
-    return [int(row) for row in series.claim(number, ints(*scopes), np.full(len(scopes), now_s), now_s)]
+    return [int(row) for row in series.assign_rows(number, ints(*scopes), np.full(len(scopes), now_s), now_s)]
 
 
 def table(count: int) -> ScopeTable:
@@ -73,9 +73,9 @@ def test_released_scopes_make_room_for_others() -> None:
 def test_a_row_is_one_metric_in_one_scope_for_as_long_as_it_lives() -> None:
     series = SeriesTable(10, table(3))
 
-    assert claim(series, "a", [0, 2], 1.0) == [0, 1]
-    assert claim(series, "b", [0], 1.0) == [2]
-    assert claim(series, "a", [0, 1, 2], 2.0) == [0, 3, 1]
+    assert assign_rows(series, "a", [0, 2], 1.0) == [0, 1]
+    assert assign_rows(series, "b", [0], 1.0) == [2]
+    assert assign_rows(series, "a", [0, 1, 2], 2.0) == [0, 3, 1]
     assert series.key(2) == ("b", Scope("s0"))
     assert series.row("a", Scope("s1")) == 3
     assert series.row("b", Scope("s1")) is None
@@ -90,11 +90,11 @@ def test_a_free_row_has_no_key() -> None:
 
 def test_a_full_table_evicts_the_longest_idle_rows_and_names_them() -> None:
     series = SeriesTable(3, table(5), min_idle_s=100.0)
-    claim(series, "a", [0], 0.0)
-    claim(series, "a", [1], 1.0)
-    claim(series, "a", [2], 150.0)
+    assign_rows(series, "a", [0], 0.0)
+    assign_rows(series, "a", [1], 1.0)
+    assign_rows(series, "a", [2], 150.0)
 
-    assert claim(series, "a", [3], 200.0) == [0]
+    assert assign_rows(series, "a", [3], 200.0) == [0]
     assert series.key(0) == ("a", Scope("s3"))
     assert series.take_evicted().tolist() == [0]
     assert series.take_evicted().tolist() == []
@@ -103,10 +103,10 @@ def test_a_full_table_evicts_the_longest_idle_rows_and_names_them() -> None:
 
 def test_a_full_table_of_live_rows_refuses_new_series() -> None:
     series = SeriesTable(2, table(4), min_idle_s=100.0)
-    claim(series, "a", [0, 1], 0.0)
+    assign_rows(series, "a", [0, 1], 0.0)
 
-    assert claim(series, "a", [2, 3], 50.0) == [-1, -1]
-    assert claim(series, "a", [0], 50.0) == [0]
+    assert assign_rows(series, "a", [2, 3], 50.0) == [-1, -1]
+    assert assign_rows(series, "a", [0], 50.0) == [0]
     assert (series.evicted, series.refused, len(series)) == (0, 2, 2)
 
 
@@ -118,8 +118,8 @@ def test_too_many_metrics_get_no_number() -> None:
 
 def test_a_sweep_releases_idle_scopes_with_their_rows_but_not_busy_ones() -> None:
     series = SeriesTable(10, table(3), min_idle_s=100.0)
-    claim(series, "a", [0, 1, 2], 0.0)
-    series.saw(ints(0, 1, 2), np.array([0.0, 0.0, 190.0]))
+    assign_rows(series, "a", [0, 1, 2], 0.0)
+    series.note_last_seen(ints(0, 1, 2), np.array([0.0, 0.0, 190.0]))
 
     series.sweep(200.0, np.array([False, True, False]))
 
@@ -130,9 +130,9 @@ def test_a_sweep_releases_idle_scopes_with_their_rows_but_not_busy_ones() -> Non
 
 def test_restored_tables_go_on_as_if_nothing_had_happened() -> None:
     series = SeriesTable(4, table(6), min_idle_s=100.0)
-    claim(series, "a", [0, 1], 0.0)
-    claim(series, "b", [2, 3], 150.0)
-    claim(series, "b", [4], 160.0)
+    assign_rows(series, "a", [0, 1], 0.0)
+    assign_rows(series, "b", [2, 3], 150.0)
+    assign_rows(series, "b", [4], 160.0)
     arrays, meta = series.snapshot()
     scopes = ScopeTable()
     scopes.restore(json.loads(json.dumps(series.scopes.snapshot())))
@@ -140,14 +140,14 @@ def test_restored_tables_go_on_as_if_nothing_had_happened() -> None:
     again.restore(arrays, json.loads(json.dumps(meta))["metrics"])
 
     assert again.take_evicted().tolist() == series.take_evicted().tolist() == [0]
-    assert claim(again, "b", [5, 2], 170.0) == claim(series, "b", [5, 2], 170.0)
+    assert assign_rows(again, "b", [5, 2], 170.0) == assign_rows(series, "b", [5, 2], 170.0)
     assert [again.key(row) for row in again.active()] == [series.key(row) for row in series.active()]
     assert scopes.intern(Labels("s1", None, "v1")) == series.scopes.intern(Labels("s1", None, "v1"))
 
 
 def test_a_snapshot_that_does_not_fit_is_refused() -> None:
     series = SeriesTable(4, table(2))
-    claim(series, "a", [0, 1], 0.0)
+    assign_rows(series, "a", [0, 1], 0.0)
     arrays, meta = series.snapshot()
 
     with pytest.raises(ValueError, match="2 rows of 1 metrics in 1 scopes, expected at most 4 rows"):
