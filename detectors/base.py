@@ -1,8 +1,8 @@
-"""The vocabulary of detection: blocks of windows go in, scores come out.
+"""The interface of detection: blocks of windows go in, scores come out.
 
-Detectors are *banks*: one object holds the state of many series in arrays, one row a series, so that a window of a
-thousand series is one vectorised update and not a thousand Python calls. A row means the same series in every bank of a
-shard; the owner of the rows (`streams/windows/windower.py`) hands them out and takes them back.
+Detectors are *banks*. A bank holds the state of many series in arrays, one row per series, so that the windows of a
+thousand series are one vectorised update and not a thousand Python calls. A row number means the same series in every
+bank of a shard. The shard's series table assigns the row numbers and frees them.
 
 Unknown is NaN in arrays and ``None`` in records, never 0.
 """
@@ -29,9 +29,9 @@ State = dict[str, NDArray[np.generic]]
 class Block:
     """Windows that closed at one instant of event time, at most one per series.
 
-    rows: (n,) distinct row numbers. start_s, end_s: (n,) seconds since the epoch; a sparse series may span several base
-    windows. value: (n,) the statistic under watch, in the metric's own unit. count: (n,) samples behind it, at least 1.
-    std, minimum, maximum: (n,) of the samples; std is 0 for a single sample.
+    rows: (n,) distinct row numbers. start_s, end_s: (n,) seconds since the epoch; the window of a sparse series may
+    span several base windows. value: (n,) the monitored statistic, in the metric's own unit. count: (n,) number of
+    samples, at least 1. std, minimum, maximum: (n,) of the samples; std is 0 for a single sample.
     """
 
     rows: IntArray
@@ -46,15 +46,15 @@ class Block:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, keep: BoolArray | IntArray) -> Block:
-        """The windows that a mask or an index array names."""
+    def select(self, keep: BoolArray | IntArray) -> Block:
+        """The windows selected by a boolean mask or an index array."""
         return Block(
             self.rows[keep], self.start_s[keep], self.end_s[keep], self.value[keep], self.count[keep], self.std[keep],
             self.minimum[keep], self.maximum[keep],
         )
 
-    def moved(self, rows: IntArray) -> Block:
-        """The same windows as those of other rows."""
+    def with_rows(self, rows: IntArray) -> Block:
+        """The same windows under other row numbers."""
         return replace(self, rows=rows)
 
 
@@ -62,9 +62,9 @@ class Block:
 class Scores:
     """A detector's answer for each window of a block.
 
-    level: (n,) calibrated; 1.0 is the operator's false-alarm budget, NaN while the detector cannot tell (warming up).
-    raw: (n,) the detector's own statistic, NaN like level. direction: (n,) +1 above what was expected, -1 below, 0
-    neither. expected: (n,) the value it expected, in the metric's unit, NaN where it expects none.
+    level: (n,) calibrated; 1.0 is the operator's false-alarm budget, NaN while the row is warming up. raw: (n,) the
+    detector's own statistic, NaN where level is NaN. direction: (n,) +1 above the expected value, -1 below, 0 neither.
+    expected: (n,) the expected value, in the metric's unit, NaN where the detector has none.
     """
 
     level: FloatArray
@@ -74,26 +74,30 @@ class Scores:
 
 
 class Detector(Protocol):
-    """A bank of one family. The owner calls `score`, then `learn`, once per block, in event-time order; neither blocks.
+    """A bank of one detector family.
 
-    `score` never changes state. `learn` gets only the windows that may be learned from. On a crash the bank is rebuilt
-    from its last snapshot; on a duplicate the owner skips the record, so a bank needs no deduplication of its own.
+    For each block, in event-time order, the owner calls `score`, then `observe` with every window, then `learn` with
+    the windows that may be learned from. None of them blocks. `score` never changes state. After a crash the bank is
+    rebuilt from its last snapshot. The owner skips duplicate records, so a bank needs no deduplication of its own.
     """
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; new rows start cold."""
 
     def score(self, block: Block) -> Scores:
-        """Judge each window against what the row has learned."""
+        """Score each window against the state of its row."""
+
+    def observe(self, block: Block) -> None:
+        """Record every window as evidence, also those that must not be learned from."""
 
     def learn(self, block: Block) -> None:
-        """Take each window into what the row knows."""
+        """Learn from observed windows that may be learned from."""
 
     def forget(self, rows: IntArray) -> None:
-        """Return rows to the cold state; they may be handed to other series."""
+        """Return rows to the cold state; they may then be assigned to other series."""
 
     def snapshot(self, rows: IntArray) -> State:
-        """The state of these rows, first axis aligned with `rows`; safe to keep while the bank goes on learning."""
+        """A copy of the state of these rows, first axis aligned with `rows`; later learning does not change it."""
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put a snapshot back; raises `ValueError` when names, types or shapes are not this bank's."""
+        """Restore a snapshot; raises `ValueError` when names, types or shapes are not this bank's."""

@@ -1,7 +1,7 @@
 """The conformance suite: what every bank in the catalogue must do, whatever it detects.
 
-Each check builds banks from a `Case`, feeds them streams it makes itself, and raises `AssertionError` with the case's
-name. `tests/detectors/` runs every check over every case; a new catalogue entry gets its run by being there.
+Each check builds banks from a `Case`, feeds them generated streams, and raises `AssertionError` with the case's name.
+`tests/detectors/` runs every check on every case. A new catalogue entry needs a case here.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from detectors.river.kswin import KswinParams
 from detectors.river.page_hinkley import PageHinkleyParams
 
 EVERY_WINDOWS = 10_000.0
-"""The budget the cases are built with."""
+"""The budget of the banks under check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A bank to check. learns: it is cold at first and takes its idea of normal from the stream. equivariant: scaling
-    and shifting a stream changes no level. spikes: a single window far out must alarm by itself. window_s: length of
-    the windows it is shown.
+    """A bank to check. learns: it is cold at first and learns from the stream what is normal. equivariant: scaling and
+    shifting a stream changes no level. spikes: a single window far out must alarm by itself. window_s: length of the
+    windows.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Case:
 
 
 class OnResiduals:
-    """A bank of residuals behind `robust_location`, as the suite runs it, so that it can be checked on values."""
+    """A bank of residuals behind `robust_location`, as in the suite, so that it can be checked on values."""
 
     def __init__(self, inner: Detector, capacity: int) -> None:
         self._robust = RobustLocationParams(every_windows=EVERY_WINDOWS).build(capacity)
@@ -56,7 +56,7 @@ class OnResiduals:
         centre, spread = self._robust.frame(block)
         known = np.isfinite(centre)
         value = (block.value - centre) / spread
-        part = block.take(known)
+        part = block.select(known)
         return replace(part, value=value[known]), known
 
     def grow(self, capacity: int) -> None:
@@ -65,7 +65,7 @@ class OnResiduals:
         self._inner.grow(capacity)
 
     def score(self, block: Block) -> Scores:
-        """The inner bank's scores at the places of the block, NaN where there is no residual yet."""
+        """The inner bank's scores at the places of the block, NaN where a row has no residual yet."""
         residuals, known = self._residuals(block)
         inner = self._inner.score(residuals)
         nowhere = np.full(len(block), np.nan)
@@ -73,8 +73,13 @@ class OnResiduals:
         out.level[known], out.raw[known], out.direction[known] = inner.level, inner.raw, inner.direction
         return out
 
+    def observe(self, block: Block) -> None:
+        """Observe in both, the inner bank first."""
+        self._inner.observe(self._residuals(block)[0])
+        self._robust.observe(block)
+
     def learn(self, block: Block) -> None:
-        """The inner bank first: it is judged by what was known before this block."""
+        """Learn in both, the inner bank first: its residuals are those before robust location learns this block."""
         self._inner.learn(self._residuals(block)[0])
         self._robust.learn(block)
 
@@ -84,12 +89,12 @@ class OnResiduals:
         self._inner.forget(rows)
 
     def snapshot(self, rows: IntArray) -> State:
-        """Both, side by side."""
+        """The state of both, with a prefix each."""
         mine = {f"robust.{name}": cells for name, cells in self._robust.snapshot(rows).items()}
         return mine | {f"inner.{name}": cells for name, cells in self._inner.snapshot(rows).items()}
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Both; a name of neither is the inner bank's to refuse."""
+        """Restore both; the inner bank refuses unknown names."""
         mine = {n.removeprefix("robust."): cells for n, cells in state.items() if n.startswith("robust.")}
         rest = {n.removeprefix("inner."): cells for n, cells in state.items() if not n.startswith("robust.")}
         self._inner.restore(rows, rest)
@@ -125,46 +130,52 @@ CASES = (
         lambda n: OnResiduals(HalfSpaceTreesParams(every_windows=EVERY_WINDOWS, window=60).build(n), n),
     ),
 )
-"""One a catalogue entry that scores windows."""
+"""One case per catalogue entry that scores windows."""
 
 
 def block(values: FloatArray, at: float, rows: IntArray | None = None, window_s: float = 1.0) -> Block:
-    """One-sample windows, one a row."""
+    """Windows of one sample each, one per row."""
     n = len(values)
     rows = np.arange(n) if rows is None else rows
     start = np.full(n, at * window_s)
     return Block(rows, start, start + window_s, values, np.ones(n), np.zeros(n), values, values)
 
 
+def feed(bank: Detector, block: Block) -> None:
+    """Let a bank observe a block and learn all of it."""
+    bank.observe(block)
+    bank.learn(block)
+
+
 def play(bank: Detector, stream: FloatArray, at: int = 0, window_s: float = 1.0) -> FloatArray:
-    """Score, then learn, a (windows, rows) stream; (windows, rows) levels."""
+    """Score a (windows, rows) stream and learn all of it; (windows, rows) levels."""
     levels = []
     for step, values in enumerate(stream):
         one = block(values, at + step, window_s=window_s)
         levels.append(bank.score(one).level)
-        bank.learn(one)
+        feed(bank, one)
     return np.array(levels)
 
 
 def noise(windows: int, rows: int, seed: int = 0) -> FloatArray:
-    """A quiet stream of mean 100 and standard deviation 10."""
+    """An ordinary stream of mean 100 and standard deviation 10."""
     return 100.0 + 10.0 * np.random.default_rng(seed).normal(size=(windows, rows))
 
 
 def scoring_changes_nothing(case: Case) -> None:
-    """A bank that is asked twice answers twice the same, and goes on like one that was never asked."""
-    asked, plain = case.build(3), case.build(3)
+    """Scoring twice gives the same scores twice, and leaves the state as if it had never been done."""
+    scored, plain = case.build(3), case.build(3)
     for at, values in enumerate(noise(80, 3)):
         one = block(values, at, window_s=case.window_s)
-        first, second = asked.score(one), asked.score(one)
+        first, second = scored.score(one), scored.score(one)
         assert np.array_equal(first.level, second.level, equal_nan=True), case.name
-        asked.learn(one)
-        plain.learn(one)
-    _same_state(asked.snapshot(np.arange(3)), plain.snapshot(np.arange(3)), case.name)
+        feed(scored, one)
+        feed(plain, one)
+    _same_state(scored.snapshot(np.arange(3)), plain.snapshot(np.arange(3)), case.name)
 
 
 def cold_rows_have_no_level(case: Case) -> None:
-    """Unknown is NaN, and only at first; the direction is then 0."""
+    """The level of a cold row is NaN and its direction 0; a row does not stay cold."""
     bank = case.build(2)
     scores = bank.score(block(np.array([1.0, 2.0]), 0))
     assert np.isnan(scores.level).all() == case.learns, case.name
@@ -182,11 +193,11 @@ def finite_values_give_finite_levels(case: Case) -> None:
         scores = bank.score(one)
         assert np.isfinite(scores.level).all(), (case.name, value)
         assert np.isfinite(scores.raw).all(), (case.name, value)
-        bank.learn(one)
+        feed(bank, one)
 
 
-def a_flat_stream_gets_used_to_jitter(case: Case) -> None:
-    """Jitter after rest may be news, but not for ever."""
+def a_flat_stream_adapts_to_jitter(case: Case) -> None:
+    """Jitter after a flat stretch may alarm, but not for ever."""
     bank = case.build(1)
     play(bank, np.full((200, 1), 100.0), window_s=case.window_s)
     levels = play(bank, 100.0 + 1e-3 * np.random.default_rng(1).normal(size=(600, 1)), at=200, window_s=case.window_s)
@@ -194,7 +205,7 @@ def a_flat_stream_gets_used_to_jitter(case: Case) -> None:
 
 
 def a_flat_stream_alarms_when_it_jumps(case: Case) -> None:
-    """Rest must not make a bank blind; the jump leaves the range the static case allows."""
+    """A flat stretch must not make a bank blind. The jump exceeds the limits of the static case."""
     bank = case.build(1)
     levels = play(bank, np.full((200, 1), 100.0), window_s=case.window_s)
     assert not (levels >= 1.0).any(), case.name
@@ -203,7 +214,7 @@ def a_flat_stream_alarms_when_it_jumps(case: Case) -> None:
 
 
 def an_outlier_does_not_poison(case: Case) -> None:
-    """After one absurd window the quiet stream is quiet again, and a clear change is still seen."""
+    """After one absurd window an ordinary stream raises no alarms, and a clear change still does."""
     bank = case.build(1)
     play(bank, noise(300, 1), window_s=case.window_s)
     levels = play(bank, np.full((1, 1), 1e12), at=300, window_s=case.window_s)
@@ -226,7 +237,7 @@ def levels_do_not_depend_on_units(case: Case) -> None:
 
 
 def a_restored_bank_continues_bit_for_bit(case: Case) -> None:
-    """Into other rows of another bank, too."""
+    """Also in other rows of another bank."""
     stream = noise(260, 3)
     stream[230:] += 30.0
     old, new = case.build(3), case.build(6)
@@ -240,14 +251,14 @@ def a_restored_bank_continues_bit_for_bit(case: Case) -> None:
         mine, its = old.score(one), new.score(other)
         for a, b in ((mine.level, its.level), (mine.raw, its.raw), (mine.expected, its.expected)):
             assert np.array_equal(a, b, equal_nan=True), case.name
-        old.learn(one)
-        new.learn(other)
+        feed(old, one)
+        feed(new, other)
     _same_state(state, kept, case.name)
     _same_state(old.snapshot(np.arange(3)), new.snapshot(rows), case.name)
 
 
 def forgotten_rows_are_cold(case: Case) -> None:
-    """And the others are not."""
+    """The other rows keep their state."""
     bank, fresh = case.build(2), case.build(2)
     play(bank, noise(200, 2), window_s=case.window_s)
     kept = bank.snapshot(np.array([1]))
@@ -257,7 +268,7 @@ def forgotten_rows_are_cold(case: Case) -> None:
 
 
 def growing_keeps_state(case: Case) -> None:
-    """Old rows stay as they are; new ones are cold."""
+    """Old rows keep their state; new ones are cold."""
     bank, fresh = case.build(2), case.build(5)
     play(bank, noise(100, 2), window_s=case.window_s)
     before = bank.snapshot(np.arange(2))
@@ -268,8 +279,8 @@ def growing_keeps_state(case: Case) -> None:
     _same_state(bank.snapshot(np.arange(2)), before, case.name)
 
 
-def rows_do_not_touch_each_other(case: Case) -> None:
-    """A row alone, in company, and in company in another order: the same levels."""
+def rows_are_independent(case: Case) -> None:
+    """A row has the same levels alone, among others, and among others in another order."""
     stream = noise(200, 4)
     stream[150:, 1] += 80.0
     together = play(case.build(4), stream, window_s=case.window_s)
@@ -279,7 +290,7 @@ def rows_do_not_touch_each_other(case: Case) -> None:
     for at, values in enumerate(stream):
         one = block(values[order], at, order, case.window_s)
         assert np.array_equal(bank.score(one).level, together[at][order], equal_nan=True), case.name
-        bank.learn(one)
+        feed(bank, one)
 
 
 def foreign_state_is_refused(case: Case) -> None:
@@ -288,15 +299,15 @@ def foreign_state_is_refused(case: Case) -> None:
     play(bank, noise(100, 2), window_s=case.window_s)
     before = bank.snapshot(rows)
     name = sorted(before)[0]
-    strangers: tuple[dict[str, NDArray[np.generic]], ...] = (
+    foreign: tuple[dict[str, NDArray[np.generic]], ...] = (
         {},
-        {**before, "stranger": np.zeros(2)},
+        {**before, "foreign": np.zeros(2)},
         {k: v for k, v in before.items() if k != name},
         {**before, name: before[name][:1]},
         {**before, name: before[name].astype(object)},
         {**before, name: before[name].astype(np.complex128)},
     )
-    for state in strangers:
+    for state in foreign:
         try:
             bank.restore(rows, state)
         except ValueError:
@@ -307,9 +318,9 @@ def foreign_state_is_refused(case: Case) -> None:
 
 CHECKS: tuple[Callable[[Case], None], ...] = (
     scoring_changes_nothing, cold_rows_have_no_level, finite_values_give_finite_levels,
-    a_flat_stream_gets_used_to_jitter, a_flat_stream_alarms_when_it_jumps, an_outlier_does_not_poison,
+    a_flat_stream_adapts_to_jitter, a_flat_stream_alarms_when_it_jumps, an_outlier_does_not_poison,
     levels_do_not_depend_on_units, a_restored_bank_continues_bit_for_bit, forgotten_rows_are_cold, growing_keeps_state,
-    rows_do_not_touch_each_other, foreign_state_is_refused,
+    rows_are_independent, foreign_state_is_refused,
 )
 
 

@@ -116,8 +116,8 @@ def observe(
     warm = settle(every)
     for at, value in enumerate(stream(np.random.default_rng(seed), windows, rows)):
         start_s = np.full(total, at * params.window_s)
-        verdict = learner.step(sample_block(all_rows, start_s, start_s + params.window_s, value))
-        alarming: BoolArray = verdict.level >= 1.0
+        scores = learner.step(sample_block(all_rows, start_s, start_s + params.window_s, value))
+        alarming: BoolArray = scores.level >= 1.0
         if at >= warm:
             alarms += alarming & (at - last > MERGE)
             lit += alarming

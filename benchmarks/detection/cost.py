@@ -19,6 +19,7 @@ from benchmarks.detection import lineup
 from benchmarks.detection.subject import SuiteSubject, sample_block
 from detectors.base import Block, Detector, IntArray, State
 from detectors.catalogue import ON_RESIDUALS, ON_VALUES
+from detectors.checks import feed
 from detectors.ensemble.profiles import ENSEMBLES, Sampling
 
 ROWS = (1, 50, 200, 1000, 10_000)
@@ -62,7 +63,7 @@ def bank_cost(name: str, rows: int, measured: int) -> tuple[float, float]:
 
     def step(block: Block) -> None:
         bank.score(block)
-        bank.learn(block)
+        feed(bank, block)
 
     mean = 100.0 if name in ON_VALUES else 0.0
     took = timed(step, blocks(np.random.default_rng(1), rows, _WARM + measured, mean, "per_request"))
@@ -76,7 +77,7 @@ def suite_cost(subject: SuiteSubject, sampling: Sampling, rows: int, measured: i
 
     def step(block: Block) -> None:
         suite.score(block)
-        suite.arrived(block)
+        suite.observe(block)
         suite.learn(block)
 
     took = timed(step, blocks(np.random.default_rng(1), rows, _WARM + measured, 100.0, sampling))

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.detection.series import Series
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.ensemble.profiles import profile_index
-from detectors.ensemble.verdict import Verdict
+from detectors.ensemble.suite_scores import SuiteScores
 from detectors.suite import Suite, SuiteParams
 
 REFRACTORY = 100
@@ -133,7 +133,7 @@ class SuiteSubject:
             rows: IntArray = np.arange(int(np.count_nonzero(lengths > step)))
             before = time_s[max(step - 1, 0), rows]
             verdict = learner.step(sample_block(rows, before, time_s[step, rows], value[step, rows]))
-            score[step, rows], news[step, rows] = np.nan_to_num(verdict.score), np.nan_to_num(verdict.news)
+            score[step, rows], news[step, rows] = np.nan_to_num(verdict.score), np.nan_to_num(verdict.novelty)
         place = {at: row for row, at in enumerate(order)}
         return [
             Answer(score[:len(one.value), place[at]], news[:len(one.value), place[at]]) for at, one in enumerate(series)
@@ -148,18 +148,18 @@ class Learner:
         self._held: IntArray = np.zeros(capacity, dtype=np.intp)
         self._relearn_after = relearn_after
 
-    def step(self, block: Block) -> Verdict:
+    def step(self, block: Block) -> SuiteScores:
         """The verdict on each window; then learns."""
         suite, rows = self._suite, block.rows
         verdict = suite.score(block)
-        suite.arrived(block)
+        suite.observe(block)
         alarming: BoolArray = verdict.level >= 1.0
         self._held[rows] = np.where(alarming, self._held[rows] + 1, 0)
         learn = ~alarming | suite.young(rows) | (self._held[rows] > self._relearn_after)
         if learn.all():
             suite.learn(block)
         elif learn.any():
-            suite.learn(block.take(learn))
+            suite.learn(block.select(learn))
         return verdict
 
 

@@ -1,4 +1,4 @@
-"""Rows of state by column: the arrays behind a bank, and how they grow, empty, leave and come back."""
+"""Tables of state: the arrays behind a bank, one row per series, and how they grow, forget, are saved and restored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Cells = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One array of a table: its type, the value of a cold row, and the shape of one row's cell."""
+    """One array of a table. dtype: its type. cold: the value in a cold row. shape: of one row's cell."""
 
     dtype: type[np.generic]
     cold: float
@@ -24,7 +24,7 @@ class Column:
 
 
 class Table:
-    """Columns of equal height, one row a series. Reading and writing cells is plain indexing: ``table["sum"][rows]``.
+    """Columns of equal length, one row per series. Cells are read and written by indexing: ``table["sum"][rows]``.
 
     `restore` raises `ValueError`, naming the column, when names, dtypes or shapes are not this table's; in that case
     nothing was written.
@@ -64,14 +64,14 @@ class Table:
             check_array(name, state[name], column.dtype, (len(rows), *column.shape))
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Write a snapshot back into these rows."""
+        """Write a snapshot into these rows."""
         self.check(rows, state)
         for name in self._columns:
             self._cells[name][rows] = state[name]
 
 
-class Tabled:
-    """A part whose whole state is one table, `_rows`: it grows, empties, leaves and comes back as the table does."""
+class TableComponent:
+    """A component whose whole state is one table, `_rows`."""
 
     _rows: Table
 
@@ -92,12 +92,12 @@ class Tabled:
         self._rows.check(rows, state)
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put a snapshot back; raises `ValueError`, and changes nothing, when it is not one of this part's."""
+        """Restore a snapshot; raises `ValueError`, and changes nothing, when it is not this component's."""
         self._rows.restore(rows, state)
 
 
-class Part(Protocol):
-    """What can leave and come back as columns: tables, and the banks made of them."""
+class Component(Protocol):
+    """Anything whose state can be saved and restored as columns: a table, or a bank made of tables."""
 
     def snapshot(self, rows: IntArray) -> State:
         """Copies of these rows."""
@@ -106,28 +106,35 @@ class Part(Protocol):
         """Raise `ValueError` unless `restore` would accept this snapshot."""
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Write a snapshot back."""
+        """Write a snapshot into these rows."""
 
 
-def snapshot_parts(rows: IntArray, parts: Mapping[str, Part]) -> State:
-    """One snapshot of several parts: their columns as ``part.column``."""
-    return {f"{name}.{column}": cells for name, one in parts.items() for column, cells in one.snapshot(rows).items()}
+def snapshot_components(rows: IntArray, components: Mapping[str, Component]) -> State:
+    """One snapshot of several components: their columns as ``component.column``."""
+    return {
+        f"{name}.{column}": cells
+        for name, component in components.items() for column, cells in component.snapshot(rows).items()
+    }
 
 
-def check_parts(rows: IntArray, state: Mapping[str, NDArray[np.generic]], parts: Mapping[str, Part]) -> None:
-    """Raise `ValueError` unless every part would accept its columns and none is left over."""
-    strangers = sorted(name for name in state if name.partition(".")[0] not in parts)
-    if strangers:
-        raise ValueError(f"state: unknown columns {strangers}, expected parts {sorted(parts)}")
-    for name, one in parts.items():
-        one.check(rows, _columns_of(name, state))
+def check_components(
+    rows: IntArray, state: Mapping[str, NDArray[np.generic]], components: Mapping[str, Component],
+) -> None:
+    """Raise `ValueError` unless every component would accept its columns and no column is left over."""
+    unknown = sorted(name for name in state if name.partition(".")[0] not in components)
+    if unknown:
+        raise ValueError(f"state: unknown columns {unknown}, expected components {sorted(components)}")
+    for name, component in components.items():
+        component.check(rows, _columns_of(name, state))
 
 
-def restore_parts(rows: IntArray, state: Mapping[str, NDArray[np.generic]], parts: Mapping[str, Part]) -> None:
-    """Put a snapshot of several parts back, all or none; `ValueError` as in `check_parts`."""
-    check_parts(rows, state, parts)
-    for name, one in parts.items():
-        one.restore(rows, _columns_of(name, state))
+def restore_components(
+    rows: IntArray, state: Mapping[str, NDArray[np.generic]], components: Mapping[str, Component],
+) -> None:
+    """Restore a snapshot of several components, all or none; `ValueError` as in `check_components`."""
+    check_components(rows, state, components)
+    for name, component in components.items():
+        component.restore(rows, _columns_of(name, state))
 
 
 def check_array(name: str, cells: NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
@@ -137,8 +144,8 @@ def check_array(name: str, cells: NDArray[np.generic], dtype: type[np.generic], 
 
 
 def _columns_of(name: str, state: Mapping[str, NDArray[np.generic]]) -> State:
-    start = f"{name}."
-    return {column.removeprefix(start): cells for column, cells in state.items() if column.startswith(start)}
+    prefix = f"{name}."
+    return {column.removeprefix(prefix): cells for column, cells in state.items() if column.startswith(prefix)}
 
 
 def _cold(column: Column, rows: int) -> Cells:

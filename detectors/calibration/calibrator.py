@@ -1,39 +1,41 @@
-"""Calibration: from any detector's raw statistic to the one level, where 1.0 is the operator's false-alarm budget.
+"""Calibration: from any detector's raw statistic to one level, where 1.0 is the operator's false-alarm budget.
 
-Peaks over threshold, online. Each row keeps, for either direction, a mark that about `share_over` of its windows pass,
-how often runs of such windows come, and the first two L-moments of their peaks above the mark. A generalised Pareto
-tail through these gives the height that is passed once per budget; the level is the statistic divided by it. A run
-beyond the mark is one exceedance, as high as its peak, so that an autocorrelated stream is not taken for a heavy-tailed
-one. Until a row has shown peaks of its own, those of a tail declared by the detector stand in for them, in the unit
-that the row's own mark sets: a detector knows the form of its tail better than how widely a row scatters.
+The method is peaks over threshold, online. Each row keeps, for each direction, a threshold that about `share_over` of
+its windows exceed, the rate of runs of such windows, and the first two L-moments of the runs' peaks above the
+threshold. A generalised Pareto tail through these gives the return level: the value that is exceeded once per budget.
+The level is the statistic divided by the return level. A run beyond the threshold is one exceedance, as high as its
+peak, so that an autocorrelated stream is not taken for a heavy-tailed one. Until a row has shown peaks of its own, the
+tail that the detector declares stands in for them, in the unit that the row's own threshold sets: a detector knows the
+form of its tail better than how widely a row scatters.
 
-`track` gets every window, `learn` those that may be learned from. A run ends with the first window below the mark that
-may be learned from; one of ordinary length counts with its peak, also when that alarmed and was itself not learned:
-leaving out what alarms would cut off the tail that is to be measured. A run much longer than usual is an incident and
-counts for nothing. So an incident never teaches its own height, and an accident does.
+`observe` gets every window, `learn` those that may be learned from. A run ends with the first window below the
+threshold that may be learned from. A run of ordinary length counts with its peak, also when the peak alarmed and was
+itself not learned from: leaving out what alarms would cut off the tail that is to be measured. A run much longer than
+usual is an incident and counts for nothing. So an incident never raises the return level, and a short outlier does.
 
-L-moments: half the mean difference of two independent draws needs no more than the last few peaks beside a new one; no
+L-moments: half the mean difference of two independent draws needs only the last few peaks beside a new one, so no
 sample is kept. They exist for every shape below 1, and at 50 peaks are as good as maximum likelihood.
 
-How far to trust it: from 200 peaks (some 10,000 windows) of an exponential tail, the interval between false alarms is
-known to a factor, at one standard error, of 1.6 when 2,000 windows are asked for, 3.2 when 20,000, and 30 when 604,800
-(7 days of seconds). Hours of data do not tell what happens once in days. There the declared tail is held to: it is the
-least that alarms, and fades as the row lives its budget; and a heavier one than declared alarms more often than asked.
+Accuracy: from 200 peaks (some 10,000 windows) of an exponential tail, the interval between false alarms is known to a
+factor, at one standard error, of 1.6 when 2,000 windows are asked for, 3.2 when 20,000, and 30 when 604,800 (7 days of
+seconds). Hours of data do not show what happens once in days. At such budgets the declared tail gives a lower bound of
+the return level, which fades as the row's age nears the budget. A tail heavier than declared alarms more often than
+asked.
 
-From when a row has lived its budget, an account is kept of the alarms asked for and those that came, and the budget is
-corrected by their ratio, as far as so few alarms tell (a Gamma prior of a few that came as asked, Poisson arrivals). It
-evens out what no fitted tail can know: a direction that is bounded and never spends its half of the budget, values so
-few that between two heights nothing lies, neighbours that depend on each other beyond a run.
+Once a row is older than its budget, expected and observed alarms are counted. The budget is corrected by their ratio,
+as far as so few alarms are evidence (a Gamma prior of a few alarms that came as expected, Poisson arrivals). This
+corrects what no fitted tail can know: a direction that is bounded and never spends its half of the budget, values so
+few that nothing lies between two of them, windows that depend on each other beyond a run.
 
-What becomes rarer with age, as records do, has no rate per window. It may bring a clock of its own, on which it comes
-at a steady rate; see `learn`.
+Events that become rarer with age, such as records, have no constant rate per window. The detector may pass a clock on
+which they have a constant rate; see `learn`.
 
-Fails: in the first few thousand windows of a heavier tail than declared, and at budgets some hundred times what the row
-has lived, as above. Cost: about 0.3 us per window and series; 270 bytes a series.
+Fails: in the first few thousand windows of a heavier tail than declared, and at budgets some hundred times the row's
+age, as above. Cost: about 0.3 us per window and series; 270 bytes a series.
 
-Sources: Smith 1987 (how sure an estimated generalised Pareto tail is); Siffer, Fouque, Termier and Largouet 2017 (peaks
-over threshold in streams); Hosking and Wallis 1987, Hosking 1990 (probability-weighted and L-moments of the generalised
-Pareto distribution); Robbins and Monro 1951 (the mark); Robbins 1956 (empirical Bayes).
+Sources: Smith 1987 (uncertainty of an estimated generalised Pareto tail); Siffer, Fouque, Termier and Largouet 2017
+(peaks over threshold in streams); Hosking and Wallis 1987, Hosking 1990 (probability-weighted and L-moments of the
+generalised Pareto distribution); Robbins and Monro 1951 (the threshold); Robbins 1956 (empirical Bayes).
 """
 
 from __future__ import annotations
@@ -42,39 +44,44 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.banks.table import Column, Table, Tabled
+from detectors.banks.table import Column, Table, TableComponent
 from detectors.base import BoolArray, FloatArray, IntArray
-from detectors.calibration.pareto import pareto_shape, reach, uncertainty
+from detectors.calibration.pareto import log_rate_variance, pareto_quantile, pareto_shape
 
 _REFRESH = 64
-"""A row without exceedances still learns that they are rarer than assumed, this often (windows)."""
-_TRUST = 3.0
-"""So many alarms are believed to have come as asked before a row has told any."""
-_ACCOUNT = 20.0
-"""Alarms asked for that the account remembers."""
-_MOST_OWED = 3.0
+"""Windows after which a row without exceedances is refreshed too, to learn that they are rarer than assumed."""
+_PRIOR_ALARMS = 3.0
+"""Alarms that are assumed to have come as expected before a row has raised any."""
+_ALARM_MEMORY = 20.0
+"""Expected alarms over which the counts are remembered."""
+_MAX_CORRECTION = 3.0
 """The budget is corrected by this factor at most, either way."""
-_CAUTION = 0.7
-"""At most so many e-foldings are added to the interval for what few peaks do not tell: more would deafen young rows."""
-_HEAVY = 0.85
-"""By so much, per unit of shape, the e-foldings are lengthened, measured on Student's t: few peaks understate a heavy
-tail by far more than they overstate it, which no first-order correction sees, and more so the further it is followed.
+_MAX_CAUTION = 0.7
+"""Upper bound of what is added to the log return period for the uncertainty of few peaks: more would mute young rows.
+"""
+_HEAVY_TAIL = 0.85
+"""Share by which the log return period is lengthened, per unit of shape, measured on Student's t. Few peaks understate
+a heavy tail by far more than they overstate it. No first-order correction shows this, and it grows with the
+extrapolation.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TailParams:
-    """Where the tail begins and what it is taken for until the row has shown its own.
+    """Where the tail begins, and the tail that is assumed until the row has shown its own.
 
-    mark: the raw height about `share_over` of the windows pass, per direction. rate: runs of such windows per window.
-    excess: mean height of a run's peak above the mark. shape: of the generalised Pareto tail, 0 is exponential. scales:
-    whether excesses grow in proportion to the mark until the row has shown its own; not so where the mark is near 0, as
-    of records. prior_exceedances, prior_windows: how many observations these guesses are worth. prior_shape: how many
-    the guessed shape is worth. memory_exceedances, memory_windows: older ones fade. reach: a peak that alarms counts
-    for at most so many mean excesses above what alarms. longest: a run of more windows, and of more than four usual
-    ones, is an incident. peers: last peaks with which a new one is compared. pace: how boldly the mark follows.
-    held: for this share of the budget a row is young, and what alarms is at least `young` times as high as by the
-    declared tail; fades. On a clock, rates, shares and windows are by its units.
+    mark: the first threshold, the raw value that about `share_over` of the windows exceed, per direction. rate: runs of
+    such windows per window. excess: mean height of a run's peak above the threshold. shape: of the generalised Pareto
+    tail, 0 is exponential. scales: whether excesses grow in proportion to the threshold until the row has shown its
+    own; not so where the threshold is near 0, as for records. prior_exceedances, prior_windows: number of observations
+    that these assumptions are worth. prior_shape: number of peaks that the assumed shape is worth. memory_exceedances,
+    memory_windows: older observations fade. reach: a peak that alarms counts for at most so many mean excesses above
+    the return level. longest: a run of more windows, and of more than four usual runs, is an incident. peers: number of
+    last peaks that a new one is compared with. pace: step size of the threshold. held: for this share of the budget a
+    row is young, and its return level is at least `young` times that of the declared tail; fades. With a clock, rates,
+    shares and windows are by its units.
+
+    The field names are part of the configuration's hash, which every incident carries.
     """
 
     mark: float
@@ -96,9 +103,9 @@ class TailParams:
     young: float = 1.0
 
 
-class TailCalibrator(Tabled):
-    """A bank of tails, two a row (above, below). Not a detector: detectors own one each. A cold row has the
-    assumed tail.
+class TailCalibrator(TableComponent):
+    """A bank of tails, two per row (above, below). Not a `Detector`: each detector owns one. A cold row has the
+    declared tail.
 
     every_windows: the budget, windows between false alarms of one row and detector, both directions together.
     """
@@ -109,20 +116,20 @@ class TailCalibrator(Tabled):
         # Two directions share the budget.
         self._share = min(0.5, 0.5 / every_windows)
         gini = params.excess / (2.0 - params.shape)
-        mark, rate, excess, spread, number = np.array(
+        threshold, rate, excess, spread, number = np.array(
             [params.mark, params.rate, params.excess, gini, params.prior_exceedances]
         )[:, None]
-        self._declared = (mark, rate, excess, spread, number)
-        least = params.young * float(_height(params, *self._declared, self._share)[0])
+        self._declared = (threshold, rate, excess, spread, number)
+        least = params.young * float(_return_level(params, *self._declared, self._share)[0])
         self._rows = Table(
             {
                 "windows": Column(np.float64, params.prior_windows),
-                "lived": Column(np.float64, 0.0),
-                "due": Column(np.float64, 0.0),
-                "told": Column(np.float64, 0.0),
-                "since": Column(np.float64, 0.0),
+                "age": Column(np.float64, 0.0),
+                "expected_alarms": Column(np.float64, 0.0),
+                "observed_alarms": Column(np.float64, 0.0),
+                "since_refresh": Column(np.float64, 0.0),
                 "over": Column(np.float64, 0.0, (2,)),
-                "mark": Column(np.float64, params.mark, (2,)),
+                "threshold": Column(np.float64, params.mark, (2,)),
                 "exceedances": Column(np.float64, params.prior_exceedances, (2,)),
                 "rate": Column(np.float64, params.rate, (2,)),
                 "excess": Column(np.float64, params.excess, (2,)),
@@ -131,25 +138,25 @@ class TailCalibrator(Tabled):
                 "peak": Column(np.float64, 0.0, (2,)),
                 "length": Column(np.float64, 0.0, (2,)),
                 "usual": Column(np.float64, 1.5, (2,)),
-                "height": Column(np.float64, least, (2,)),
+                "return_level": Column(np.float64, least, (2,)),
             },
             capacity,
         )
 
     def level(self, rows: IntArray, raw: FloatArray) -> FloatArray:
-        """The level of signed statistics; NaN stays NaN."""
-        level: FloatArray = np.abs(raw) / self._rows["height"][rows, (raw < 0).astype(np.intp)]
+        """(n,) the level of signed statistics; NaN stays NaN."""
+        level: FloatArray = np.abs(raw) / self._rows["return_level"][rows, (raw < 0).astype(np.intp)]
         return level
 
-    def height(self, rows: IntArray) -> FloatArray:
+    def return_level(self, rows: IntArray) -> FloatArray:
         """(n, 2): the raw statistic that is level 1.0, above and below."""
-        height: FloatArray = self._rows["height"][rows]
-        return height
+        return_level: FloatArray = self._rows["return_level"][rows]
+        return return_level
 
-    def track(self, rows: IntArray, raw: FloatArray) -> None:
-        """Take signed statistics of distinct rows into the runs they belong to; NaN belongs to none."""
+    def observe(self, rows: IntArray, raw: FloatArray) -> None:
+        """Add signed statistics of distinct rows to the runs they belong to; NaN belongs to none."""
         cells = self._rows
-        excess = np.stack([raw, -raw], axis=1) - cells["mark"][rows]
+        excess = np.stack([raw, -raw], axis=1) - cells["threshold"][rows]
         at, side = np.nonzero(excess > 0.0)
         if len(at):
             hit = rows[at]
@@ -157,26 +164,26 @@ class TailCalibrator(Tabled):
             cells["length"][hit, side] += 1.0
 
     def incident(self, rows: IntArray) -> BoolArray:
-        """(n, 2) whether the run beyond the mark is so long that it will not be learned from."""
+        """(n, 2) whether the run beyond the threshold is so long that it will not be learned from."""
         cells = self._rows
         incident: BoolArray = cells["length"][rows] > np.maximum(self._params.longest, 4.0 * cells["usual"][rows])
         return incident
 
     def learn(self, rows: IntArray, raw: FloatArray, clock: FloatArray | None = None) -> None:
-        """Count tracked windows of distinct rows that may be learned from, and the runs that end with them.
+        """Count observed windows of distinct rows that may be learned from, and the runs that end with them.
 
-        clock: (n,) how much of the row's own clock each window is, at most 1; None for one unit a window.
+        clock: (n,) units of the row's own clock that each window is worth, at most 1; None for one unit per window.
         """
         params, cells = self._params, self._rows
         unit = np.ones(len(rows)) if clock is None else clock
         windows = np.minimum(cells["windows"][rows] + unit, params.memory_windows)
         cells["windows"][rows] = windows
-        cells["lived"][rows] += 1.0
-        old = cells["lived"][rows] > self._every
-        cells["since"][rows] += unit
+        cells["age"][rows] += 1.0
+        old = cells["age"][rows] > self._every
+        cells["since_refresh"][rows] += unit
         cells["rate"][rows] *= (1.0 - unit / windows)[:, None]
-        over = np.stack([raw, -raw], axis=1) > cells["mark"][rows]
-        stale = cells["since"][rows] >= _REFRESH * unit
+        over = np.stack([raw, -raw], axis=1) > cells["threshold"][rows]
+        stale = cells["since_refresh"][rows] >= _REFRESH * unit
         ended = (cells["peak"][rows] > 0.0) & ~over
         if ended.any():
             counts = ended & ~self.incident(rows)
@@ -184,41 +191,41 @@ class TailCalibrator(Tabled):
             hit = rows[at]
             cells["rate"][hit, side] += 1.0 / windows[at]
             cells["over"][hit, side] += cells["length"][hit, side]
-            alarmed = cells["peak"][hit, side] + cells["mark"][hit, side] >= cells["height"][hit, side]
-            np.add.at(cells["told"], hit[alarmed & old[at]], 1.0)
+            alarmed = cells["peak"][hit, side] + cells["threshold"][hit, side] >= cells["return_level"][hit, side]
+            np.add.at(cells["observed_alarms"], hit[alarmed & old[at]], 1.0)
             self._learn_peak(hit, side)
             at, side = np.nonzero(ended)
             cells["peak"][rows[at], side] = 0.0
             cells["length"][rows[at], side] = 0.0
             stale |= ended.any(axis=1)
         if old.any():
-            self._age_account(rows[old])
+            self._count_expected(rows[old])
         if stale.any():
-            self._refresh(rows[stale], self._share * self._owed(rows[stale]) / unit[stale])
+            self._refresh(rows[stale], self._share * self._correction(rows[stale]) / unit[stale])
 
-    def _age_account(self, rows: IntArray) -> None:
-        """Count a window towards what was asked for, in rows that have lived their budget; what is long ago fades."""
+    def _count_expected(self, rows: IntArray) -> None:
+        """Add one window's expected alarms, in rows older than their budget; old counts fade."""
         cells = self._rows
-        due = cells["due"][rows] + 1.0 / self._every
-        kept = np.minimum(_ACCOUNT / np.maximum(due, _ACCOUNT), 1.0)
-        cells["due"][rows] = due * kept
-        cells["told"][rows] *= kept
+        expected = cells["expected_alarms"][rows] + 1.0 / self._every
+        kept = np.minimum(_ALARM_MEMORY / np.maximum(expected, _ALARM_MEMORY), 1.0)
+        cells["expected_alarms"][rows] = expected * kept
+        cells["observed_alarms"][rows] *= kept
 
-    def _owed(self, rows: IntArray) -> FloatArray:
-        """(n,) by how much alarms have been rarer than asked for, as far as their number tells (Gamma-Poisson)."""
-        cells = self._rows
-        owed: FloatArray = np.clip(
-            (_TRUST + cells["due"][rows]) / (_TRUST + cells["told"][rows]), 1.0 / _MOST_OWED, _MOST_OWED,
+    def _correction(self, rows: IntArray) -> FloatArray:
+        """(n,) factor of the alarm rate: above 1 where alarms were rarer than expected (Gamma-Poisson posterior)."""
+        expected, observed = self._rows["expected_alarms"][rows], self._rows["observed_alarms"][rows]
+        factor: FloatArray = np.clip(
+            (_PRIOR_ALARMS + expected) / (_PRIOR_ALARMS + observed), 1.0 / _MAX_CORRECTION, _MAX_CORRECTION,
         )
-        return owed
+        return factor
 
     def _learn_peak(self, rows: IntArray, side: IntArray) -> None:
         params, cells = self._params, self._rows
         mean, number = cells["excess"][rows, side], cells["exceedances"][rows, side]
-        # A peak that alarms counts for what this tail would expect of one that does: it must not be left out, or the
-        # tail ends where alarms begin, and it may be the accident that must not deafen the row.
+        # A peak that alarms counts as far as this tail expects of such a peak. Left out, it would end the tail where
+        # alarms begin; counted in full, one outlier could mute the row.
         shape = _shape(params, mean, cells["gini"][rows, side], number)
-        alarms = np.maximum(cells["height"][rows, side] - cells["mark"][rows, side], mean)
+        alarms = np.maximum(cells["return_level"][rows, side] - cells["threshold"][rows, side], mean)
         most = alarms + params.reach * (mean + alarms * shape / (1.0 - shape))
         excess = np.minimum(cells["peak"][rows, side], most)
         number = np.minimum(number + 1.0, params.memory_exceedances)
@@ -235,56 +242,56 @@ class TailCalibrator(Tabled):
         cells["recent"][rows, side] = peers
 
     def _refresh(self, rows: IntArray, share: FloatArray) -> None:
-        """Move the marks towards the share of windows that should pass them, and take the heights anew.
+        """Move the thresholds towards `share_over`, and compute the return levels.
 
-        share: (n,) runs that may pass the height, by unit of the row's clock.
+        share: (n,) runs that may exceed the return level, per unit of the row's clock.
         """
         params, cells = self._params, self._rows
         windows, excess = cells["windows"][rows][:, None], cells["excess"][rows]
         shape = _shape(params, excess, cells["gini"][rows], cells["exceedances"][rows])
-        missing = cells["over"][rows] - params.share_over * cells["since"][rows][:, None]
+        missing = cells["over"][rows] - params.share_over * cells["since_refresh"][rows][:, None]
         step = np.clip(params.pace * missing / (params.share_over * windows), -1.0, 1.0) * excess
-        step = np.maximum(cells["mark"][rows] + step, 0.5 * params.mark) - cells["mark"][rows]
-        cells["mark"][rows] += step
-        # The mean excess of a Pareto tail over another mark; the peaks kept for comparison move too little to matter.
-        # What is left of the assumption grows with the mark: of the declared tail the form is believed, not the unit.
+        step = np.maximum(cells["threshold"][rows] + step, 0.5 * params.mark) - cells["threshold"][rows]
+        cells["threshold"][rows] += step
+        # The mean excess of a Pareto tail over another threshold; the peaks kept for comparison move too little to
+        # matter. The rest of the prior grows with the threshold: its form is believed, not its unit.
         assumed = params.scales * params.excess / params.mark * params.prior_exceedances / cells["exceedances"][rows]
         moved = np.maximum(excess + step * (shape / (1.0 - shape) + assumed), 0.1 * excess)
         cells["gini"][rows] *= moved / excess
         cells["excess"][rows] = moved
         cells["rate"][rows] *= np.exp(-step / moved)
         cells["over"][rows] = 0.0
-        cells["since"][rows] = 0.0
-        height = _height(
-            params, cells["mark"][rows], cells["rate"][rows], moved, cells["gini"][rows], cells["exceedances"][rows],
-            share[:, None],
+        cells["since_refresh"][rows] = 0.0
+        level = _return_level(
+            params, cells["threshold"][rows], cells["rate"][rows], moved, cells["gini"][rows],
+            cells["exceedances"][rows], share[:, None],
         )
-        # The assumed tail is also the least until the row has lived its budget: seldom is one of days met by what hours
-        # have shown.
-        unlived = 1.0 - cells["lived"][rows] / np.maximum(params.held * self._every, 1.0)
-        young = unlived > 0.0
+        # The declared tail is a lower bound while the row is younger than its budget: hours of data seldom show what
+        # happens once in days.
+        remaining = 1.0 - cells["age"][rows] / np.maximum(params.held * self._every, 1.0)
+        young = remaining > 0.0
         if young.any():
-            least = params.young * _height(params, *self._declared, share[young]) * unlived[young]
-            height[young] = np.maximum(height[young], least[:, None])
-        cells["height"][rows] = height
+            least = params.young * _return_level(params, *self._declared, share[young]) * remaining[young]
+            level[young] = np.maximum(level[young], least[:, None])
+        cells["return_level"][rows] = level
 
 
 def _shape(params: TailParams, excess: FloatArray, gini: FloatArray, number: FloatArray) -> FloatArray:
-    """The row's shape, near the assumed one until it has shown many exceedances."""
+    """The row's shape, near the declared one until the row has shown many exceedances."""
     own = np.maximum(number - params.prior_exceedances, 0.0)
     own = own / (own + params.prior_shape)
     shape: FloatArray = params.shape + own * (pareto_shape(excess, gini) - params.shape)
     return shape
 
 
-def _height(
-    params: TailParams, mark: FloatArray, rate: FloatArray, excess: FloatArray, gini: FloatArray, number: FloatArray,
-    share: float | FloatArray,
+def _return_level(
+    params: TailParams, threshold: FloatArray, rate: FloatArray, excess: FloatArray, gini: FloatArray,
+    number: FloatArray, share: float | FloatArray,
 ) -> FloatArray:
-    """The height that runs pass once in `1 / share` windows."""
+    """The value that runs exceed once in `1 / share` windows."""
     shape = _shape(params, excess, gini, number)
-    odds = np.log(np.maximum(rate, share) / share)
-    caution = np.minimum(0.5 * uncertainty(shape, odds) / number, _CAUTION)
-    odds = odds * (1.0 + _HEAVY * np.maximum(shape, 0.0)) + caution
-    height: FloatArray = mark + excess * (1.0 - shape) * reach(shape, odds)
-    return height
+    log_period = np.log(np.maximum(rate, share) / share)
+    caution = np.minimum(0.5 * log_rate_variance(shape, log_period) / number, _MAX_CAUTION)
+    log_period = log_period * (1.0 + _HEAVY_TAIL * np.maximum(shape, 0.0)) + caution
+    level: FloatArray = threshold + excess * (1.0 - shape) * pareto_quantile(shape, log_period)
+    return level

@@ -1,11 +1,12 @@
-"""The ensemble: the detectors a profile can ask for beside `robust_location`, each before the rows that asked.
+"""The ensemble: the detectors that a profile can enable beside `robust_location` and CUSUM.
 
-One entry a detector says what it looks at and what a deviation must be to count:
+Each detector sees only the windows of rows whose profile enables it. `ENTRIES` says for each detector what its input is
+and when a deviation counts.
 
-- looks at `value` (in the profile's scale), `residual` (what robust location leaves, in spreads) or `amount` (the value
-  as it came, as a share of the profile's token budget);
-- counts by `value` (direction, and minimum deviation from the row's centre), `own` (the same, from what the detector
-  itself expected), `shift` (the same, of the shift it found in residuals), `direction` (that alone), or `always`.
+- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads) or
+  `amount` (the value in its own unit, as a share of the profile's token budget).
+- Counts by: `value` (direction, and minimum deviation from the row's centre), `own` (the same, from the detector's own
+  expected value), `shift` (the same, of the shift found in the residuals), `direction` (that alone), or `always`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.banks.banked import Bank
-from detectors.banks.sparse import Sparse
-from detectors.banks.view import View
+from detectors.banks.composite import Bank
+from detectors.banks.scaled_block import ScaledBlock
+from detectors.banks.sparse import SparseBank
 from detectors.base import Block, BoolArray, Scores
-from detectors.ensemble.rules import Rules
+from detectors.ensemble.profile_table import ProfileTable
 
-LooksAt = Literal["value", "residual", "amount"]
+Input = Literal["value", "residual", "amount"]
 CountsBy = Literal["value", "own", "shift", "direction", "always"]
 
-ENTRIES: Mapping[str, tuple[LooksAt, CountsBy]] = {
+ENTRIES: Mapping[str, tuple[Input, CountsBy]] = {
     "slow_location": ("value", "value"),
     "seasonal": ("value", "own"),
     "range_novelty": ("value", "value"),
@@ -41,84 +42,93 @@ ENTRIES: Mapping[str, tuple[LooksAt, CountsBy]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """One detector's answer at the places of a block: scores, where it was asked, and where its deviation counts."""
+class DetectorScores:
+    """One detector's scores at the places of a block.
+
+    enabled: (n,) where the detector scored the window. counts: (n,) where its deviation counts.
+    """
 
     scores: Scores
-    asked: BoolArray
+    enabled: BoolArray
     counts: BoolArray
 
 
 class Ensemble:
-    """See the module. builders: what makes each bank. column: its place in the rules' table of enabled detectors."""
+    """See the module. builders: constructors of the banks, by name. column: index of each name in `profiles.enabled`.
+    """
 
     def __init__(
-        self, builders: Mapping[str, Callable[[int], Bank]], column: Mapping[str, int], rules: Rules, capacity: int,
+        self, builders: Mapping[str, Callable[[int], Bank]], column: Mapping[str, int], profiles: ProfileTable,
+        capacity: int,
     ) -> None:
-        self._rules = rules
+        self._profiles = profiles
         self._column = column
-        self._in_use = {name for name in builders if rules.used(column[name])}
-        self.banks = {name: Sparse(build, capacity) for name, build in builders.items()}
+        self._in_use = {name for name in builders if profiles.is_enabled(column[name])}
+        self.banks = {name: SparseBank(build, capacity) for name, build in builders.items()}
 
-    def opinions(self, block: Block, view: View, enabled: BoolArray) -> dict[str, Opinion]:
-        """Of the detectors that any row of the block asked for."""
+    def score(self, block: Block, scaled: ScaledBlock, enabled: BoolArray) -> dict[str, DetectorScores]:
+        """The scores of each detector that any row of the block enables. enabled: (n, detectors)."""
         found = {}
         for name in self._in_use:
-            asked = self._asked(name, view, enabled)
-            if asked.any():
-                part = self._part(name, block, view, asked)
-                scores = _spread_out(self.banks[name].score(part), asked)
-                found[name] = Opinion(scores, asked, self._counts(name, block, view, scores))
+            use = self._use(name, scaled, enabled)
+            if use.any():
+                part = self._input(name, block, scaled, use)
+                scores = _at_places(self.banks[name].score(part), use)
+                found[name] = DetectorScores(scores, use, self._counts(name, scaled, scores))
         return found
 
-    def _asked(self, name: str, view: View, enabled: BoolArray) -> BoolArray:
-        asked: BoolArray = enabled[:, self._column[name]]
+    def observe(self, block: Block, scaled: ScaledBlock, enabled: BoolArray) -> None:
+        """Record every window as evidence."""
+        for name in self._in_use:
+            use = self._use(name, scaled, enabled)
+            if use.any():
+                self.banks[name].observe(self._input(name, block, scaled, use))
+
+    def learn(self, block: Block, scaled: ScaledBlock, enabled: BoolArray) -> None:
+        """Learn from observed windows that may be learned from."""
+        for name in self._in_use:
+            use = self._use(name, scaled, enabled)
+            if use.any():
+                self.banks[name].learn(self._input(name, block, scaled, use))
+
+    def _use(self, name: str, scaled: ScaledBlock, enabled: BoolArray) -> BoolArray:
+        """(n,) the windows that a detector gets: enabled, and with an input."""
+        use: BoolArray = enabled[:, self._column[name]]
         if ENTRIES[name][0] == "residual":
-            return asked & view.known
+            return use & scaled.warm
         if ENTRIES[name][0] == "amount":
-            return asked & np.isfinite(self._rules.token_budget(view.scaled.rows))
-        return asked
+            return use & np.isfinite(self._profiles.token_budget(scaled.block.rows))
+        return use
 
-    def _part(self, name: str, block: Block, view: View, asked: BoolArray) -> Block:
-        looks_at = ENTRIES[name][0]
-        if looks_at == "residual":
-            return view.residuals(asked)
-        if looks_at == "amount":
-            part = block.take(asked)
-            return replace(part, value=part.value / self._rules.token_budget(part.rows))
-        return view.scaled if asked.all() else view.scaled.take(asked)
+    def _input(self, name: str, block: Block, scaled: ScaledBlock, use: BoolArray) -> Block:
+        kind = ENTRIES[name][0]
+        if kind == "residual":
+            return scaled.residuals(use)
+        if kind == "amount":
+            part = block.select(use)
+            return replace(part, value=part.value / self._profiles.token_budget(part.rows))
+        return scaled.block if use.all() else scaled.block.select(use)
 
-    def _counts(self, name: str, block: Block, view: View, scores: Scores) -> BoolArray:
-        rules, rows, by = self._rules, block.rows, ENTRIES[name][1]
+    def _counts(self, name: str, scaled: ScaledBlock, scores: Scores) -> BoolArray:
+        profiles, rows, by = self._profiles, scaled.block.rows, ENTRIES[name][1]
         if by == "always":
             return np.ones(len(rows), dtype=np.bool_)
         if by == "direction":
-            return rules.minds(rows, scores.direction)
-        centre = np.where(np.isfinite(scores.expected), scores.expected, view.centre) if by == "own" else view.centre
-        moved = view.centre + scores.raw * scores.direction * view.spread if by == "shift" else view.scaled.value
-        return rules.counts(rows, scores.direction, rules.to_unit(rows, moved), rules.to_unit(rows, centre))
-
-    def track(self, block: Block, view: View, enabled: BoolArray) -> None:
-        """Every window, as evidence."""
-        for name in self._in_use:
-            asked = self._asked(name, view, enabled)
-            if asked.any():
-                self.banks[name].track(self._part(name, block, view, asked))
-
-    def settle(self, block: Block, view: View, enabled: BoolArray) -> None:
-        """Windows that may be learned from, after `track` had them."""
-        for name in self._in_use:
-            asked = self._asked(name, view, enabled)
-            if asked.any():
-                self.banks[name].settle(self._part(name, block, view, asked))
+            return profiles.direction_counts(rows, scores.direction)
+        centre, value = scaled.centre, scaled.block.value
+        if by == "own":
+            centre = np.where(np.isfinite(scores.expected), scores.expected, centre)
+        if by == "shift":
+            value = centre + scores.raw * scores.direction * scaled.spread
+        return profiles.counts(rows, scores.direction, profiles.to_unit(rows, value), profiles.to_unit(rows, centre))
 
 
-def _spread_out(scores: Scores, asked: BoolArray) -> Scores:
-    """Scores of part of a block at the places of the whole."""
-    if asked.all():
+def _at_places(scores: Scores, use: BoolArray) -> Scores:
+    """The scores of the selected windows at their places in the whole block; NaN and direction 0 elsewhere."""
+    if use.all():
         return scores
-    level, raw, expected = (np.full(len(asked), np.nan) for _ in range(3))
-    level[asked], raw[asked], expected[asked] = scores.level, scores.raw, scores.expected
-    direction = np.zeros(len(asked), dtype=np.intp)
-    direction[asked] = scores.direction
+    level, raw, expected = (np.full(len(use), np.nan) for _ in range(3))
+    level[use], raw[use], expected[use] = scores.level, scores.raw, scores.expected
+    direction = np.zeros(len(use), dtype=np.intp)
+    direction[use] = scores.direction
     return Scores(level, raw, direction, expected)

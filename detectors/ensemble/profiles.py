@@ -79,8 +79,8 @@ class Profile:
         return ENSEMBLES[self.sampling or "per_request"] if self.detectors is None else self.detectors
 
     @property
-    def following(self) -> Profile:
-        """The same for a series whose input says that its values arrive aggregated."""
+    def aggregated(self) -> Profile:
+        """The variant for inputs whose values arrive aggregated; itself when it names a sampling."""
         return self if self.sampling is not None else replace(self, sampling="pre_aggregated")
 
 

@@ -1,14 +1,14 @@
-"""Absence: has a series that used to report fallen silent for longer than its own gaps explain?
+"""Absence: has a series sent nothing for longer than its usual gaps explain?
 
-Learns the mean and variance of the time from one window's end to the next. The silence that alarms is the smaller of
-two bounds that are passed once per budget: a geometric one (random arrivals seen through windows) and a Bernstein one
-(regular or bursty arrivals), and never less than `least_gaps` gaps. So a busy series is missed after two or three
-windows, one that reports now and then only after a silence that is rare for it. Low traffic is not silence: it is the
-business of a rate series and its detectors.
+It learns the mean and variance of the time from one window's end to the next. The absence that alarms is the smaller of
+two bounds that are exceeded once per budget: a geometric one (random arrivals seen through windows) and a Bernstein one
+(regular or bursty arrivals). It is never less than `least_gaps` gaps. So a busy series alarms after two or three
+windows, and a sparse one only after an absence that is rare for it. Low traffic is no absence; rate series and their
+detectors find it.
 
-Every window counts, also those other detectors must not learn from. An outage counts as no more than the silence that
-alarms. Fails: on the first `warm_up` windows of a series, and when a whole partition stops (then event time stops too;
-see the progress watchdog). Cost: 0.5 us per window and series; 40 bytes a series.
+Every window counts, also those that other detectors must not learn from. An outage is learned as no more than the
+absence that alarms. Fails: on the first `warm_up` windows of a series, and when a whole partition stops, since event
+time then stops too (the progress watchdog finds that). Cost: 0.5 us per window and series; 40 bytes a series.
 
 Source: Boucheron, Lugosi and Massart 2013, chapter 2 (sub-gamma tails).
 """
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.banks.table import Column, Table, Tabled
+from detectors.banks.table import Column, Table, TableComponent
 from detectors.base import Block, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class AbsenceParams:
-    """window_s: base window. every_windows: the budget. least_gaps: usual gaps of silence below which nothing alarms.
+    """window_s: base window. every_windows: the budget. least_gaps: an absence of fewer usual gaps never alarms.
 
-    warm_up: gaps before a row is judged. memory: gaps over which means are taken.
+    warm_up: gaps before a row has a level. memory: gaps over which means are taken.
     """
 
     window_s: float = 1.0
@@ -42,16 +42,16 @@ class AbsenceParams:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """(n,) each: level (1.0 is the budget, NaN for rows still warming up), how long, the usual gap, both in seconds."""
+class AbsenceScores:
+    """(n,) each. level: 1.0 is the budget, NaN while warming up. silence_s: how long. expected_gap_s: the usual gap."""
 
     level: FloatArray
     silence_s: FloatArray
     expected_gap_s: FloatArray
 
 
-class Absence(Tabled):
-    """The bank; see the module. Not a `Detector`: it is asked about rows and an instant, not about windows."""
+class Absence(TableComponent):
+    """The bank; see the module. Not a `Detector`: it scores rows at an instant, not windows."""
 
     def __init__(self, params: AbsenceParams, capacity: int) -> None:
         self._params = params
@@ -66,19 +66,21 @@ class Absence(Tabled):
             capacity,
         )
 
-    def silence(self, rows: IntArray, now_s: float) -> Silence:
-        """Judge these rows' silence at `now_s`: event time up to which all windows are closed (the watermark)."""
+    def score(self, rows: IntArray, now_s: float) -> AbsenceScores:
+        """Score the absence of these rows at `now_s`, the event time up to which all windows are closed (the
+        watermark).
+        """
         cells = self._rows
         silence_s = np.maximum(now_s - cells["last_s"][rows], 0.0)
         level = np.where(cells["gaps"][rows] >= self._params.warm_up, silence_s / self._bound_s(rows), np.nan)
-        return Silence(level, silence_s, np.where(np.isnan(level), np.nan, cells["mean"][rows]))
+        return AbsenceScores(level, silence_s, np.where(np.isnan(level), np.nan, cells["mean"][rows]))
 
     def _bound_s(self, rows: IntArray) -> FloatArray:
-        """(n,) the silence that is level 1.0."""
+        """(n,) the absence that is level 1.0, in seconds."""
         params, cells = self._params, self._rows
         number, mean, variance = cells["gaps"][rows], cells["mean"][rows], cells["variance"][rows]
         gap = np.maximum(mean, params.window_s)
-        # Half an empty window that was never seen keeps a short history from being taken for certainty.
+        # Half a fictitious empty window keeps a short history from being taken for certainty.
         empty = (number * (gap / params.window_s - 1.0) + 0.5) / (number + 1.0)
         geometric = params.window_s * self._log_budget / np.log1p(1.0 / empty)
         variance = (number * variance + 0.5 * gap * params.window_s) / (number + 1.0)
@@ -86,8 +88,8 @@ class Absence(Tabled):
         bound: FloatArray = np.maximum(params.least_gaps * gap, np.minimum(geometric, bernstein))
         return bound
 
-    def learn(self, block: Block) -> None:
-        """Take the arrival of each window in; windows out of order change nothing."""
+    def observe(self, block: Block) -> None:
+        """Learn the gap before each window; windows out of order change nothing."""
         rows, cells = block.rows, self._rows
         gap = block.end_s - cells["last_s"][rows]
         known = gap > 0.0
@@ -105,5 +107,5 @@ class Absence(Tabled):
         cells["gaps"][rows] = number
 
     def suppress_absence(self, rows: IntArray, now_s: float) -> None:
-        """Let the silence of these rows up to `now_s` not count: the caller knows its cause. No gap is learned."""
+        """Do not count the absence of these rows up to `now_s`: the caller knows its cause. No gap is learned."""
         self._rows["last_s"][rows] = np.maximum(self._rows["last_s"][rows], now_s)

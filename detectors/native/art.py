@@ -1,22 +1,24 @@
 """ART: has the row's recent course a shape unlike all the shapes it has shown?
 
-Fuzzy adaptive resonance. The means of the last `features` stretches of `stride` windows are one pattern. Categories are
-boxes that have grown around patterns; a pattern joins the box that the choice function prefers among those that stay
-small enough with it (vigilance), else it founds one. The novelty is the size of the smallest box that would have had to
-hold it, in units of the largest allowed; news is how far it breaks the row's record of that. Boxes are kept in the
-row's own unit and measured in its range so far, so the scale is causal: it never needs a range that is known
-beforehand. Record and range are those of about half a budget of windows, and records come by the clock of
-`range_novelty`. A young row is taken to have filled a box already, so that at first nothing is news that some box may
-hold; later only what it has shown counts, or a row whose range holds everything would never speak.
+Fuzzy adaptive resonance. A stretch is `stride` windows, and the means of the last `features` stretches are one pattern.
+Categories are boxes that have grown around patterns. A pattern joins the box that the choice function prefers among
+those that stay small enough with it (vigilance); otherwise it starts a new one. The novelty is the size of the smallest
+box that would have had to hold the pattern, in units of the largest size allowed. The raw statistic is by how much the
+novelty exceeds the row's record novelty.
 
-Speaks only when a stretch ends, and is silent in between. Every window counts as seen, also one that alarms.
+Boxes are kept in the row's own unit and measured in its range so far, so the scale is causal: it needs no range that is
+known beforehand. Record and range are those of about half a budget of windows. Records are counted on the clock of
+`range_novelty`. A young row's record starts at one full box, so that at first nothing is new that some box may hold.
+Later only what the row has shown counts, or a row whose range holds everything would never alarm.
 
-Fails: blind to what fits in one stretch and leaves no trace in its mean; rows that never repeat themselves found
-categories for ever (the least recently used goes). Cost: 1 us per window and series in blocks of 200 (30 us at the end
-of a stretch); 910 bytes a series that uses it.
+It has a level only at the end of a stretch, and 0 in between. Every window counts, also one that alarms.
 
-Sources: Carpenter, Grossberg and Rosen 1991 (fuzzy ART: choice, vigilance, fast learning, complement coding, of which
-the boxes are the geometric reading, section 5).
+Fails: blind to what lies within one stretch and does not move its mean. Rows that never repeat themselves start
+categories for ever (the least recently used is replaced). Cost: 1 us per window and series in blocks of 200 (30 us at
+the end of a stretch); 910 bytes a series that uses it.
+
+Sources: Carpenter, Grossberg and Rosen 1991 (fuzzy ART: choice, vigilance, fast learning, complement coding; section 5
+shows that categories are boxes).
 """
 
 from __future__ import annotations
@@ -25,27 +27,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
-from detectors.native.halves import remembered
+from detectors.native.two_epochs import remembered
 
 _LARGEST = 1e38
 _MOST = 1e6
 _WIDENS = 4.0
 _LEAST_RECORD = 0.1
-"""Less novelty than so much of a box is never news: a row that rests has none to compare with."""
+"""Novelty below this share of a box is never new: a flat row has no record to compare with."""
 _CHOICE = 1e-3
-"""Carpenter's alpha: small, so that the closest category is preferred and, among equals, the smallest."""
+"""Carpenter's alpha. It is small, so that the closest category is preferred and, among equals, the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArtParams:
-    """stride: windows a stretch. features: stretches a pattern. categories: at most so many. vigilance: how alike
-    members of a category must be, up to 1. margin: how much wider than the range seen the scale is, on either side.
-    settle: patterns before the row is judged. memory: budgets whose windows are remembered, at most; half of it at
-    least.
+    """stride: windows per stretch. features: stretches per pattern. categories: their maximum number. vigilance: how
+    similar the members of a category must be, up to 1. margin: by what share the scale is wider than the range seen, on
+    either side. settle: patterns before the row has a level. memory: budgets whose windows are remembered, at most; at
+    least half of it.
     """
 
     every_windows: float = 604_800.0
@@ -70,8 +72,8 @@ class ArtParams:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Patterns against their rows' categories. novelty: in allowed box sizes. joins: (n,) whether one fits; slot:
-    which."""
+    """Patterns and their rows' categories. novelty: (n,) in allowed box sizes. joins: (n,) whether a category fits.
+    slot: (n,) which one."""
 
     pattern: FloatArray
     novelty: FloatArray
@@ -79,9 +81,9 @@ class _Match:
     slot: IntArray
 
 
-class Art(Banked):
-    """The bank; see the module. `Scores.raw` is how far the record was broken, as a share of it. Has no direction of
-    its own: it reports that of the newest stretch against the one before.
+class Art(CompositeBank):
+    """The bank; see the module. `Scores.raw` is the excess of the novelty over the record, as a share of the record.
+    The direction is that of the newest stretch compared with the one before.
     """
 
     def __init__(self, params: ArtParams, capacity: int) -> None:
@@ -103,20 +105,20 @@ class Art(Banked):
             },
             capacity,
         )
-        # In patterns; half of the first ones are not judged and set no record.
-        self._half = max(round(0.5 * params.memory * params.every_windows / params.stride), 2 * params.settle)
+        # In patterns. At most half of the first epoch are warm-up and set no record.
+        self._epoch = max(round(0.5 * params.memory * params.every_windows / params.stride), 2 * params.settle)
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
         super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
-        """Judge the stretches that end with these windows; 0 for those that do not."""
+        """Score the stretches that end with these windows; 0 for windows that end none."""
         rows, cells = block.rows, self._rows
         cold = cells["patterns"][rows] < self._params.settle
         raw = np.where(cold, np.nan, 0.0)
         direction = np.zeros(len(rows), dtype=np.intp)
         ends = np.flatnonzero(self._ends(rows) & ~cold)
         if len(ends):
-            part = block.take(ends)
+            part = block.select(ends)
             match = self._match(part)
             record = self._record(part.rows)
             raw[ends] = np.clip(match.novelty / record - 1.0, 0.0, _MOST)
@@ -126,20 +128,20 @@ class Art(Banked):
         return Scores(level, raw, direction, np.full(len(rows), np.nan))
 
     def _record(self, rows: IntArray) -> FloatArray:
-        """(n,) the highest novelty remembered, or held for shown already."""
-        young = self._rows["patterns"][rows] < self._half
+        """(n,) the highest novelty remembered; at least one box in young rows."""
+        young = self._rows["patterns"][rows] < self._epoch
         record: FloatArray = np.maximum(self._rows["record"][rows].max(axis=1), np.where(young, 1.0, _LEAST_RECORD))
         return record
 
     def _range(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """(n,), (n,): the least and the most value remembered."""
+        """(n,), (n,): the smallest and the largest value remembered."""
         least: FloatArray = self._rows["least"][rows].min(axis=1)
         most: FloatArray = self._rows["most"][rows].max(axis=1)
         return least, most
 
     def _remembered(self, rows: IntArray) -> IntArray:
-        """(n,) windows that the record is of."""
-        windows: IntArray = self._params.stride * remembered(self._rows["patterns"][rows], self._half)
+        """(n,) number of windows that the record covers."""
+        windows: IntArray = self._params.stride * remembered(self._rows["patterns"][rows], self._epoch)
         return windows
 
     def _ends(self, rows: IntArray) -> BoolArray:
@@ -147,22 +149,25 @@ class Art(Banked):
         return ends
 
     def _pattern(self, block: Block) -> FloatArray:
-        """(n, features): the rows' course with the stretch that these windows end."""
-        mean = (self._rows["sum"][block.rows] + self._held(block)) / (self._rows["number"][block.rows] + 1)
+        """(n, features): the rows' last stretches, with the one that these windows end."""
+        mean = (self._rows["sum"][block.rows] + self._clipped(block)) / (self._rows["number"][block.rows] + 1)
         course = self._rows["course"][block.rows].astype(np.float64)
         return np.concatenate([course[:, 1:], np.clip(mean, -_LARGEST, _LARGEST)[:, None]], axis=1)
 
-    def _held(self, block: Block) -> FloatArray:
-        """(n,) values that widen their row's range by a bounded share, so that an absurd one does not blind the row."""
+    def _clipped(self, block: Block) -> FloatArray:
+        """(n,) values clipped so that one window widens the range by a bounded share and an outlier does not blind the
+        row.
+        """
         least, most = self._range(block.rows)
         known = most > least
         with np.errstate(invalid="ignore"):
             reach = np.where(known, _WIDENS * (most - least), np.inf)
-            held = np.clip(block.value, np.where(known, least - reach, -np.inf), np.where(known, most + reach, np.inf))
-        return np.clip(held, -_LARGEST, _LARGEST)
+            lower, upper = np.where(known, least - reach, -np.inf), np.where(known, most + reach, np.inf)
+            clipped = np.clip(block.value, lower, upper)
+        return np.clip(clipped, -_LARGEST, _LARGEST)
 
     def _match(self, block: Block) -> _Match:
-        """Size of each category's box with the pattern in it, and the one fuzzy ART chooses."""
+        """The size of each category's box with the pattern in it, and the category that fuzzy ART chooses."""
         rows, cells, params = block.rows, self._rows, self._params
         pattern = self._pattern(block)
         low, high = cells["low"][rows].astype(np.float64), cells["high"][rows].astype(np.float64)
@@ -178,32 +183,32 @@ class Art(Banked):
         return _Match(pattern, novelty, joins, choice.argmax(axis=1))
 
     def _scale(self, block: Block) -> FloatArray:
-        """(n,) the width of each row's scale, this window included."""
-        value = self._held(block)
+        """(n,) the width of each row's scale, with this window."""
+        value = self._clipped(block)
         least, most = self._range(block.rows)
         least, most = np.minimum(least, value), np.maximum(most, value)
         margin = self._params.margin * np.minimum(most - least, _LARGEST)
-        # What was never negative is not expected to be.
+        # A row that was never negative is not expected to become negative.
         bottom = np.where(least >= 0.0, np.maximum(least - margin, 0.0), least - margin)
         least_width = np.maximum(1e-9 * np.abs(most), np.finfo(np.float32).tiny)
         width: FloatArray = np.maximum(np.minimum(most + margin - bottom, _LARGEST), least_width)
         return width
 
-    def track(self, block: Block) -> None:
-        """Take every window into its stretch, and every stretch into the categories."""
+    def observe(self, block: Block) -> None:
+        """Add every window to its stretch, and every finished stretch to the categories."""
         rows, cells = block.rows, self._rows
         scores = self.score(block)
-        self._tail.track(rows, scores.raw * np.where(scores.direction < 0, -1, 1))
+        self._tail.observe(rows, scores.raw * np.where(scores.direction < 0, -1, 1))
         ends = self._ends(rows)
         if ends.any():
-            self._take_in(block.take(ends))
-        value = self._held(block)
+            self._learn_patterns(block.select(ends))
+        value = self._clipped(block)
         cells["least"][rows, 1] = np.minimum(cells["least"][rows, 1], value)
         cells["most"][rows, 1] = np.maximum(cells["most"][rows, 1], value)
         cells["sum"][rows] = np.where(ends, 0.0, cells["sum"][rows] + value)
         cells["number"][rows] = np.where(ends, 0, cells["number"][rows] + 1)
 
-    def _take_in(self, block: Block) -> None:
+    def _learn_patterns(self, block: Block) -> None:
         rows, cells = block.rows, self._rows
         match = self._match(block)
         cells["course"][rows] = match.pattern
@@ -214,7 +219,7 @@ class Art(Banked):
         settled = number > self._params.settle
         reached = np.minimum(match.novelty[whole], 1.1 * self._record(rows))
         cells["record"][rows, 1] = np.where(settled, np.maximum(cells["record"][rows, 1], reached), 0.0)
-        turn = rows[number % self._half == 0]
+        turn = rows[number % self._epoch == 0]
         if len(turn):
             for name, nothing in (("record", 0.0), ("least", np.inf), ("most", -np.inf)):
                 cells[name][turn, 0] = cells[name][turn, 1]
@@ -230,8 +235,8 @@ class Art(Banked):
             joins, cells["used"][rows], np.minimum(cells["used"][rows] + 1, self._params.categories)
         )
 
-    def settle(self, block: Block) -> None:
-        """Learn how often and by how much the row breaks its record."""
+    def learn(self, block: Block) -> None:
+        """Learn how often and by how much the row exceeds its record."""
         warm = self._rows["patterns"][block.rows] > self._params.settle
         if warm.any():
             rows: IntArray = block.rows[warm]

@@ -1,12 +1,12 @@
-"""CUSUM: has the row's mean moved by a little, for long enough to be no accident?
+"""CUSUM: has the row's mean shifted by a little, for too long to be chance?
 
-Two one-sided sums of standardised residuals (`robust_location`'s, in the suite), each clipped so that a single
-outlier cannot alarm, less an allowance per window; a sum that falls to zero starts again there, which dates the change.
-The height that alarms comes from the false-alarm budget through `calibrate`. A sum is held just above that height, so
-that an alarm lasts as long as the change and ends with the first ordinary window.
+Two one-sided sums of standardised residuals (those of `robust_location`, in the suite). Each residual is clipped, so
+that a single outlier cannot alarm, and an allowance is subtracted per window. A sum that falls to zero starts again
+there, which dates the change. The return level follows from the false-alarm budget (`TailCalibrator`). A sum is held
+just above it, so that an alarm lasts as long as the change and ends with the first ordinary window.
 
-Fails: on series that wander by more than the allowance when nothing is wrong, until calibration has seen it. Cost:
-about 1 us per window and series in blocks of 200; 330 bytes a series.
+Fails: on series whose mean wanders by more than the allowance when nothing is wrong, until calibration has learned it.
+Cost: about 1 us per window and series in blocks of 200; 330 bytes a series.
 
 Sources: Page 1954; Hinkley 1970 (dating the change); Siegmund 1985 (run lengths); Lucas and Crosier 1982 (clipped and
 restarted sums).
@@ -18,24 +18,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 
-_SETTLING = 3.0
-"""How many windows the start of a run is off by, for a shift of one spread; it falls with the square of the shift."""
+_ONSET_ERROR = 3.0
+"""Error of the start of a run, in windows, for a shift of one spread; it falls with the square of the shift."""
 _RECENT = 0.3
-"""Share of the newest window in the mean of the last few."""
+"""Weight of the newest window in the exponentially weighted mean of the last few."""
 
 
 @dataclass(frozen=True, slots=True)
 class CusumParams:
-    """allowance: what is taken off each window, in spreads; shifts of about twice as much are caught soonest.
-
-    clip: residuals are cut to this many spreads. hold: how far above the alarm height a sum may stand, in spreads; less
-    than the allowance, so that one ordinary window ends the alarm.
-    warm_up: windows before the row is judged.
+    """allowance: subtracted per window, in spreads; shifts of about twice as much are found soonest. clip: residuals
+    are clipped to this many spreads. hold: how far above the return level a sum may be, in spreads; less than the
+    allowance, so that one ordinary window ends the alarm. warm_up: windows before the row has a level.
     """
 
     every_windows: float = 604_800.0
@@ -57,11 +55,11 @@ class CusumParams:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """When the run behind each window's score began, how many windows that may be off by (nine times in ten), and how
-    far the row is shifted, in spreads, signed.
+    """The runs behind the scores, (n,) each.
 
-    The shift is the run's mean residual or the mean of the last few windows, whichever is smaller: a run that began
-    with a large deviation must not speak for what is small now.
+    onset_s: start of the run. error_windows: half width of a 90% interval around it, in windows. shift: of the row, in
+    spreads, signed: the run's mean residual or the mean of the last few windows, whichever is smaller. A run that began
+    with a large deviation must not give a large shift when the deviation is small now.
     """
 
     onset_s: FloatArray
@@ -69,8 +67,8 @@ class Runs:
     shift: FloatArray
 
 
-class Cusum(Banked):
-    """The bank; see the module. Takes residuals as values (mean 0, spread 1). `Scores.expected` is 0."""
+class Cusum(CompositeBank):
+    """The bank; see the module. Its input is residuals (mean 0, spread 1). `Scores.expected` is 0."""
 
     def __init__(self, params: CusumParams, capacity: int) -> None:
         self._params = params
@@ -89,14 +87,14 @@ class Cusum(Banked):
         super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
-        """Judge each window as if it were added to its row's sums."""
+        """Score each window as if it were added to its row's sums."""
         return self.trace(block)[0]
 
     def trace(self, block: Block) -> tuple[Scores, Runs]:
-        """As `score`, with the run behind each score: its start and its mean."""
+        """As `score`, with the run behind each score."""
         rows, params, cells = block.rows, self._params, self._rows
         sums = self._added(block)
-        levels = sums / self._tail.height(rows)
+        levels = sums / self._tail.return_level(rows)
         side = (levels[:, 1] > levels[:, 0]).astype(np.intp)
         at = np.arange(len(rows))
         cold = cells["learned"][rows] < params.warm_up
@@ -109,42 +107,42 @@ class Cusum(Banked):
         sign = 1.0 - 2.0 * side
         recent = np.maximum(self._recent(block) * sign, 0.0)
         mean = sums[at, side] / length + params.allowance
-        # A change that grew was below the allowance when it began: for as long as it took to grow by that since.
+        # A change that grew was below the allowance when it began, for as long as it took to grow to the allowance.
         growing = 2.0 * length * params.allowance / np.maximum(recent, params.allowance)
-        error = 1.0 + _SETTLING / np.maximum(np.minimum(mean, recent), 0.5) ** 2 + growing
+        error = 1.0 + _ONSET_ERROR / np.maximum(np.minimum(mean, recent), 0.5) ** 2 + growing
         runs = Runs(onset_s, error, np.minimum(mean, recent) * sign)
         return Scores(level, raw, direction, np.where(cold, np.nan, 0.0)), runs
 
     def _added(self, block: Block, sums: str = "sum") -> FloatArray:
-        """(n, 2) the sums with this window, above and below."""
+        """(n, 2) the sums with this window added, above and below."""
         residual = np.clip(block.value, -self._params.clip, self._params.clip)
         both = np.stack([residual, -residual], axis=1) - self._params.allowance
         added: FloatArray = np.maximum(self._rows[sums][block.rows] + both, 0.0)
         return added
 
     def _recent(self, block: Block) -> FloatArray:
-        """(n,) the mean residual of the last few windows, this one included."""
+        """(n,) the mean residual of the last few windows, with this one."""
         before = self._rows["recent"][block.rows]
         recent: FloatArray = before + _RECENT * (np.clip(block.value, -self._params.clip, self._params.clip) - before)
         return recent
 
-    def track(self, block: Block) -> None:
-        """Add each window to its row's sums. Evidence, not habit: also for windows that must not be learned from."""
+    def observe(self, block: Block) -> None:
+        """Add each window to its row's sums, also windows that must not be learned from: sums are evidence."""
         rows, cells = block.rows, self._rows
         sums = self._added(block)
         starts = (cells["sum"][rows] <= 0.0) & (sums > 0.0)
         cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
         cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
         cells["recent"][rows] = self._recent(block)
-        cells["sum"][rows] = np.minimum(sums, self._tail.height(rows) + self._params.hold)
-        # How high a sum would have come that nobody held, or the tail would end where alarms begin.
+        cells["sum"][rows] = np.minimum(sums, self._tail.return_level(rows) + self._params.hold)
+        # The tail is learned from sums that are not held; otherwise it would end where alarms begin.
         free = np.where(self._tail.incident(rows), cells["sum"][rows], self._added(block, "free"))
         cells["free"][rows] = free
         warm = cells["learned"][rows] >= self._params.warm_up
-        self._tail.track(rows, np.where(warm, _signed(free), np.nan))
+        self._tail.observe(rows, np.where(warm, _signed(free), np.nan))
 
-    def settle(self, block: Block) -> None:
-        """Learn from the sums as they were tracked last, for windows that may be learned from."""
+    def learn(self, block: Block) -> None:
+        """Learn from the sums after the last `observe`, for windows that may be learned from."""
         rows, cells = block.rows, self._rows
         learned = cells["learned"][rows] + 1
         cells["learned"][rows] = learned

@@ -1,21 +1,19 @@
-"""Range novelty: how far outside everything the row has shown so far does a window lie?
+"""Range novelty: how far outside the row's range so far does a window lie?
 
-For three things: the value, what a slow mean leaves of it, and a fast mean; the largest counts, as a weighted share of
-the range seen. What was seen once is no news: every window widens the ranges, also one that alarms and must not be
-learned from elsewhere. The level comes from the row's own records through `calibrate`: a row that breaks its records
-often must break them by more.
+Three quantities are compared with their ranges: the value, its residual from a slow mean, and a fast mean. The largest
+novelty counts, as a weighted share of the range. What was seen once is not new: every window widens the ranges, also
+one that alarms and must not be learned from elsewhere. The level follows from the row's own records (`TailCalibrator`):
+a row that exceeds its range often must exceed it by more.
 
-The last of n exchangeable windows is a record of theirs with a chance of 1 in n, whatever their distribution. So a
-window is one part in n of a clock on which records come at a steady rate, which calibration learns of each row. The
-ranges remember about as many windows as the budget has: the record of an endless past would become rarer than any
-budget.
+The last of n exchangeable windows is their maximum with probability 1 / n, whatever their distribution. So on a clock
+on which a window is worth 1 / n, records come at a constant rate, which calibration learns for each row. The ranges
+remember about as many windows as the budget has; otherwise records would become rarer than any budget.
 
-Fails: blind to whatever stays inside the range; slow to alarm in rows that grow; what a row has not shown for the
-length of its budget is news again. Cost: 2 us per window and series in blocks of 200; 370 bytes a series that uses
-it.
+Fails: blind to everything inside the range; slow to alarm in rows that grow; what a row has not shown for the length of
+its budget is new again. Cost: 2 us per window and series in blocks of 200; 370 bytes a series that uses it.
 
-Sources: Renyi 1962 (how often records come). Records as an alarm were measured here: five nanoseconds of it beat most
-published detectors on the Numenta benchmark, and nothing on production latencies.
+Sources: Renyi 1962 (how often records come). Records as an alarm were measured here: alone they beat most published
+detectors on the Numenta benchmark, and none on production latencies.
 """
 
 from __future__ import annotations
@@ -24,25 +22,26 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
-from detectors.native.halves import remembered
+from detectors.native.two_epochs import remembered
 
 _TINY = 1e-9
-"""A range is at least this share of the value, so that a flat row's first movement is a large record, not an infinite
-one."""
+"""Minimum width of a range as a share of the value, so that a flat row's first movement is a large novelty, not an
+infinite one."""
 _WIDENS = 4.0
-"""One window widens a range by at most so many of it: an absurd one must not blind the row."""
+"""One window widens a range by at most this multiple of its width, so that an outlier does not blind the row."""
 _MOST = 1e6
 _LARGEST = 1e150
 
 
 @dataclass(frozen=True, slots=True)
 class RangeNoveltyParams:
-    """slow, fast: windows over which the means are taken. memory: budgets whose windows are remembered, at most; half
-    of it at least. warm_up: windows before the row is judged. weights: of the novelty of value, residual and fast mean.
+    """slow, fast: windows over which the means are taken. memory: budgets whose windows are remembered, at most; at
+    least half of it. warm_up: windows before the row has a level. weights: of the novelty of value, residual, fast
+    mean.
     """
 
     every_windows: float = 604_800.0
@@ -63,8 +62,8 @@ class RangeNoveltyParams:
         return RangeNovelty(self, capacity)
 
 
-class RangeNovelty(Banked):
-    """The bank; see the module. `Scores.raw` is the larger novelty, a share of the range; 0 inside it."""
+class RangeNovelty(CompositeBank):
+    """The bank; see the module. `Scores.raw` is the largest novelty, a share of the range; 0 inside it."""
 
     def __init__(self, params: RangeNoveltyParams, capacity: int) -> None:
         self._params = params
@@ -81,20 +80,21 @@ class RangeNovelty(Banked):
             capacity,
         )
         self._weights = np.array(params.weights)
-        self._half = max(round(0.5 * params.memory * params.every_windows), params.warm_up)
+        self._epoch = max(round(0.5 * params.memory * params.every_windows), params.warm_up)
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
         super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
-        """Judge each window against its row's ranges."""
+        """Score each window against its row's ranges."""
         rows, cells = block.rows, self._rows
         cold = cells["windows"][rows] < self._params.warm_up
-        seen = self._seen(block)[0]
+        inputs = self._inputs(block)[0]
         low, high = cells["low"][rows], cells["high"][rows]
         with np.errstate(invalid="ignore", over="ignore"):
-            least = _TINY * np.maximum(np.abs(seen[:, :1]), np.finfo(np.float64).tiny / _TINY)
+            least = _TINY * np.maximum(np.abs(inputs[:, :1]), np.finfo(np.float64).tiny / _TINY)
             span = np.maximum(high - low, least)
-            beyond = np.where(seen > high, seen - high, np.where(seen < low, seen - low, 0.0)) / span * self._weights
+            beyond = np.where(inputs > high, inputs - high, np.where(inputs < low, inputs - low, 0.0))
+            beyond = beyond / span * self._weights
         widest = np.abs(beyond).argmax(axis=1)
         raw = np.clip(beyond[np.arange(len(rows)), widest], -_MOST, _MOST)
         direction = np.where(cold, 0, np.sign(raw)).astype(np.intp)
@@ -102,8 +102,8 @@ class RangeNovelty(Banked):
         expected = np.where(cold, np.nan, np.clip(block.value, low[:, 0], high[:, 0]))
         return Scores(self._tail.level(rows, raw), np.abs(raw), direction, expected)
 
-    def _seen(self, block: Block) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(n, 3): what is watched, this window included; (n,) each: the means after it."""
+    def _inputs(self, block: Block) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(n, 3): value, residual and fast mean, with this window; (n,) each: the slow and the fast mean after it."""
         rows, cells, params = block.rows, self._rows, self._params
         value = np.clip(block.value, -_LARGEST, _LARGEST)
         low, high = self._wider(rows)
@@ -112,43 +112,43 @@ class RangeNovelty(Banked):
         residual = np.where(number > 1, value - cells["slow"][rows], 0.0)
         slow = cells["slow"][rows] + (counted - cells["slow"][rows]) / np.minimum(number, params.slow)
         fast = cells["fast"][rows] + (counted - cells["fast"][rows]) / np.minimum(number, params.fast)
-        # A mean of fewer windows than it is to be taken over jumps about: it is not watched yet.
-        watched = np.where(number > params.fast, fast, np.nan)
-        return np.stack([value, residual, watched], axis=1), slow, fast
+        # A mean of fewer windows than `fast` is too noisy and not used yet.
+        fast_input = np.where(number > params.fast, fast, np.nan)
+        return np.stack([value, residual, fast_input], axis=1), slow, fast
 
     def _wider(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """(n, 3), (n, 3): as far as one window can widen the ranges; infinitely far for a row that never moved."""
+        """(n, 3), (n, 3): how far one window can widen the ranges; infinitely far for a row that never moved."""
         low, high = self._rows["low"][rows], self._rows["high"][rows]
         known = high > low
         with np.errstate(invalid="ignore"):
             most = _WIDENS * (high - low)
             return np.where(known, low - most, -np.inf), np.where(known, high + most, np.inf)
 
-    def track(self, block: Block) -> None:
-        """Widen the ranges; every window counts."""
+    def observe(self, block: Block) -> None:
+        """Widen the ranges by every window."""
         rows, cells = block.rows, self._rows
         scores = self.score(block)
-        self._tail.track(rows, scores.raw * scores.direction)
-        seen, cells["slow"][rows], cells["fast"][rows] = self._seen(block)
+        self._tail.observe(rows, scores.raw * scores.direction)
+        inputs, cells["slow"][rows], cells["fast"][rows] = self._inputs(block)
         lowest, highest = self._wider(rows)
-        lowest, highest = np.maximum(seen, lowest), np.minimum(seen, highest)
+        lowest, highest = np.maximum(inputs, lowest), np.minimum(inputs, highest)
         for low, high in (("low", "high"), ("newer_low", "newer_high")):
             cells[low][rows] = np.fmin(cells[low][rows], lowest)
             cells[high][rows] = np.fmax(cells[high][rows], highest)
         cells["windows"][rows] += 1
-        self._turn(rows[cells["windows"][rows] % self._half == 0])
+        self._end_epoch(rows[cells["windows"][rows] % self._epoch == 0])
 
-    def _turn(self, rows: IntArray) -> None:
-        """Forget what is older than half of what these rows can remember."""
+    def _end_epoch(self, rows: IntArray) -> None:
+        """Forget the older epoch of these rows."""
         if len(rows):
             for name, nothing in (("low", np.inf), ("high", -np.inf)):
                 self._rows[name][rows] = self._rows[f"newer_{name}"][rows]
                 self._rows[f"newer_{name}"][rows] = nothing
 
-    def settle(self, block: Block) -> None:
-        """Learn how large the row's records are."""
+    def learn(self, block: Block) -> None:
+        """Learn the size of the row's records."""
         warm = self._rows["windows"][block.rows] > self._params.warm_up
         if warm.any():
             rows: IntArray = block.rows[warm]
-            # A range has taken its own record in by now: no window is beyond it, and every run ends at once.
-            self._tail.learn(rows, np.zeros(len(rows)), 1.0 / remembered(self._rows["windows"][rows], self._half))
+            # By now the ranges include this window: its statistic is 0, and every run ends at once.
+            self._tail.learn(rows, np.zeros(len(rows)), 1.0 / remembered(self._rows["windows"][rows], self._epoch))

@@ -1,14 +1,15 @@
-"""Robust location: how many robust spreads does a window lie from the median of the row's recent windows?
+"""Robust location: how many robust spreads is a window from the median of the row's recent windows?
 
-Keeps the last windows of each row in a ring; centre and spread are its median and its median absolute deviation, the
-latter held above a share of the ring's trimmed root mean square (series that rest and jump) and above a share of the
-centre (flat series). Both are recomputed every few windows, counted per row, so a replay does it at the same ones.
+It keeps the last windows of each row in a ring. Centre and spread are the ring's median and its median absolute
+deviation. The spread has two lower bounds: a share of the ring's trimmed root mean square (for series that rest and
+jump) and a share of the centre (for flat series). Both are computed again every few windows, counted per row, so that a
+replay computes them at the same windows.
 
-A window of fewer samples than usual is judged by a wider spread (from the samples' own), and a window of several
-samples is judged by the value that is left without its most extreme sample: one slow request is not a slow service.
+A window of fewer samples than usual is scored with a wider spread, from the samples' own. A window of several samples
+is scored by the value that remains without its most extreme sample: one slow request is not a slow service.
 
-A young row whose newest windows disagree with all before them drops those: a service that was still warming up is not
-what the row is compared with for the next minutes.
+A young row whose newest windows differ from all before them drops those. So the row does not keep the time when its
+service was warming up as normal.
 
 Fails: a change that lasts longer than half the ring, and is learned, becomes normal. Blind to changes inside the spread
 (see CUSUM). Cost: about 1.5 us per window and series in blocks of 200; 830 bytes a series.
@@ -23,35 +24,36 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 
 _MAD_TO_SIGMA = 1.4826
 _LARGEST = 1e38
-"""Values are kept as float32; larger ones are clipped, which leaves their order and their alarm intact."""
+"""Values are kept as float32. Larger ones are clipped, which keeps their order and their alarm."""
 _MOST = 1e6
-"""Deviations end here, in spreads, so that nothing downstream overflows."""
+"""Upper bound of a deviation, in spreads, so that nothing downstream overflows."""
 
 _FAR = 100.0
-"""A distance counts towards the long-run floor for at most so many times what is usual."""
+"""A distance counts towards the long-run floor for at most this multiple of the usual one."""
 _CALM = 1.2
-"""Most spread, as a multiple of that of the ring's newest half: a calm row is not judged by its stormy past."""
+"""Upper bound of the spread, as a multiple of that of the ring's newest half, so that a row that calmed down is not
+scored by its volatile past."""
 
 
 @dataclass(frozen=True, slots=True)
 class RobustLocationParams:
-    """ring, recent, settle, warm_up, refresh_every: in windows kept; warm_up is the least a centre is taken from.
-    stride: one window of so many is kept, so that the same memory reaches further back.
+    """ring, recent, settle, warm_up, refresh_every: in windows kept. warm_up: the fewest a centre is computed from.
+    stride: one window of so many is kept, so that the same memory covers a longer time.
 
-    relative_floor: least spread as a share of the centre's size. rest_floor: least spread as a share of the ring's
-    trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these lie
-    further away than so many of their spreads; young are the first `settle` windows. small_ring: a ring of n windows
-    knows its spread less well; deviations are divided by 1 + small_ring (1/n - 1/ring). within_memory: windows over
-    which the samples' own spread is averaged. wander_floor, wander_memory: least spread as a share of the mean distance
-    from the centre over so many windows, alarming ones included: a row that rests for longer than its ring and then
-    moves as it often did is no news.
+    relative_floor: minimum spread as a share of the centre's size. rest_floor: minimum spread as a share of the ring's
+    trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these are
+    further away than so many of their spreads; a row is young in its first `settle` windows. small_ring: the spread of
+    a ring of n windows is less certain; deviations are divided by 1 + small_ring (1/n - 1/ring). within_memory: windows
+    over which the samples' own spread is averaged. wander_floor: minimum spread as a share of the mean distance from
+    the centre over wander_memory windows, alarming ones included, so that a row that rests for longer than its ring and
+    then moves as it often did does not alarm.
     """
 
     every_windows: float = 604_800.0
@@ -75,7 +77,7 @@ class RobustLocationParams:
         return RobustLocation(self, capacity)
 
 
-class RobustLocation(Banked):
+class RobustLocation(CompositeBank):
     """The bank; see the module. `Scores.raw` is the distance in spreads, without sign."""
 
     def __init__(self, params: RobustLocationParams, capacity: int) -> None:
@@ -91,8 +93,8 @@ class RobustLocation(Banked):
                 "spread": Column(np.float64, np.nan),
                 "within": Column(np.float64, 0.0),
                 "thinness": Column(np.float64, 0.0),
-                "wander": Column(np.float64, 0.0),
-                "witnessed": Column(np.float64, 0.0),
+                "mean_distance": Column(np.float64, 0.0),
+                "distances": Column(np.float64, 0.0),
             },
             capacity,
         )
@@ -100,14 +102,16 @@ class RobustLocation(Banked):
         super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
-        """Judge each window against its row's ring; NaN until `warm_up` windows were learned."""
-        return self.judge(block, *without_extreme(block), *self.frame(block))
+        """Score each window against its row's ring; NaN until `warm_up` windows were learned."""
+        return self.score_in_frame(block, *without_extreme(block), *self.frame(block))
 
-    def judge(
+    def score_in_frame(
         self, block: Block, lower: FloatArray, upper: FloatArray, centre: FloatArray, spread: FloatArray
     ) -> Scores:
-        """As `score`, from parts the caller has: each window's value without its largest and without its smallest
-        sample, and the block's `frame`.
+        """As `score`, from values that the caller has.
+
+        lower, upper: (n,) each window's value without its largest and without its smallest sample. centre, spread: the
+        block's `frame`.
         """
         side = np.sign(block.value - centre)
         kept = np.where(side > 0, np.maximum(lower, centre), np.minimum(upper, centre))
@@ -116,7 +120,7 @@ class RobustLocation(Banked):
         return Scores(self._tail.level(block.rows, raw * direction), raw, direction, centre)
 
     def frame(self, block: Block) -> tuple[FloatArray, FloatArray]:
-        """(n,), (n,): the centre and the spread each window is judged by; NaN for cold rows.
+        """(n,), (n,): the centre and the spread that each window is scored by; NaN for cold rows.
 
         The spread allows for the window's number of samples and for the age of the ring.
         """
@@ -133,39 +137,40 @@ class RobustLocation(Banked):
         return filled
 
     def young(self, rows: IntArray) -> BoolArray:
-        """(n,) rows in their first `settle` windows, which may yet forget what they began with."""
+        """(n,) rows in their first `settle` windows, which may still drop their oldest windows."""
         young: BoolArray = self._rows["learned"][rows] <= self._params.settle
         return young
 
-    def track(self, block: Block) -> None:
-        """Take every window's score as evidence of the tail."""
+    def observe(self, block: Block) -> None:
+        """Record every window's score in the tail, and its distance in the scale."""
         scores = self.score(block)
-        self.witness(block, scores)
-        self.roam(block, scores)
+        self.observe_tail(block, scores)
+        self.update_scale(block, scores)
 
-    def settle(self, block: Block) -> None:
-        """Take windows that may be learned from into their rows' rings and tails."""
-        self.take_in(block, self.score(block))
+    def learn(self, block: Block) -> None:
+        """Add windows that may be learned from to their rows' rings and tails."""
+        self.learn_scored(block, self.score(block))
 
-    def witness(self, block: Block, scores: Scores) -> None:
-        """Take every window's score as evidence of the tail, whether or not the window may be learned from."""
-        self._tail.track(block.rows, scores.raw * scores.direction)
+    def observe_tail(self, block: Block, scores: Scores) -> None:
+        """Record every window's score in the tail, whether or not the window may be learned from."""
+        self._tail.observe(block.rows, scores.raw * scores.direction)
 
-    def roam(self, block: Block, scores: Scores) -> None:
-        """Take distances from the centre into the mean distance that the floor of the spread is a share of."""
+    def update_scale(self, block: Block, scores: Scores) -> None:
+        """Update the mean distance from the centre, on which a floor of the spread depends."""
         warm = np.isfinite(scores.raw)
         rows, cells = block.rows[warm], self._rows
         away = np.abs(block.value[warm] - scores.expected[warm])
-        usual = np.maximum(np.maximum(cells["wander"][rows], cells["spread"][rows]), np.abs(scores.expected[warm]))
-        # An absurd window counts for no more than a large one, as far as the row has shown what is large.
+        usual = np.maximum(cells["mean_distance"][rows], cells["spread"][rows])
+        usual = np.maximum(usual, np.abs(scores.expected[warm]))
+        # An outlier counts for no more than a large distance, once the row has shown a usual one.
         most = np.where(usual > 1e-30, np.minimum(_FAR * usual, _LARGEST), _LARGEST)
         away = np.minimum(away, most)
-        number = np.minimum(cells["witnessed"][rows] + 1.0, self._params.wander_memory)
-        cells["witnessed"][rows] = number
-        cells["wander"][rows] += (away - cells["wander"][rows]) / number
+        number = np.minimum(cells["distances"][rows] + 1.0, self._params.wander_memory)
+        cells["distances"][rows] = number
+        cells["mean_distance"][rows] += (away - cells["mean_distance"][rows]) / number
 
-    def take_in(self, block: Block, scores: Scores) -> None:
-        """Learn from windows that may be learned from, with the scores that `witness` had."""
+    def learn_scored(self, block: Block, scores: Scores) -> None:
+        """Learn from windows that may be learned from, with the same scores as in `observe_tail`."""
         rows, cells, params = block.rows, self._rows, self._params
         warm = np.isfinite(scores.raw)
         if warm.any():
@@ -174,7 +179,7 @@ class RobustLocation(Banked):
         cells["seen"][rows] = seen
         self._learn_within(block, seen)
         if params.stride > 1:
-            block = block.take(seen % params.stride == 0)
+            block = block.select(seen % params.stride == 0)
             rows = block.rows
         if not len(rows):
             return
@@ -190,7 +195,9 @@ class RobustLocation(Banked):
             self._refresh(rows[due])
 
     def _learn_within(self, block: Block, seen: NDArray[np.int64]) -> None:
-        """Average the samples' own variance and the reciprocal of their number; one window moves them a bounded way."""
+        """Average the samples' own variance and the reciprocal of their number; one window moves them by a bounded
+        amount.
+        """
         rows, cells = block.rows, self._rows
         step = 1.0 / np.minimum(seen, self._params.within_memory)
         within = cells["within"][rows]
@@ -214,17 +221,17 @@ class RobustLocation(Banked):
         centre = _middle(ring, filled)
         away = np.abs(ring - centre[:, None])
         away.sort(axis=1)
-        # The largest 1 in 64 are left out of the root mean square, so that a lone outlier does not widen it.
+        # The largest 1 in 64 are left out of the root mean square, so that a single outlier does not widen it.
         inside = np.arange(params.ring) < (filled - (filled + 63) // 64)[:, None]
         square = np.where(inside, away, 0.0).astype(np.float64) ** 2
         rest = np.sqrt(square.sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
         spread = np.minimum(_MAD_TO_SIGMA * _middle(away, filled), calm)
-        # Rare failures leave a median deviation of nothing; yet no mean is known better than its samples allow.
+        # With rare failures the median deviation is 0. The spread is then the standard error of the samples' mean.
         sampled = np.sqrt(cells["within"][rows] * cells["thinness"][rows])
         spread = np.where(spread > 0.0, spread, sampled)
         floor = np.maximum(params.relative_floor * np.abs(centre), np.finfo(np.float32).tiny)
         cells["centre"][rows] = centre
-        floor = np.maximum(floor, params.wander_floor * cells["wander"][rows])
+        floor = np.maximum(floor, params.wander_floor * cells["mean_distance"][rows])
         cells["spread"][rows] = np.maximum(np.maximum(spread, params.rest_floor * rest), floor)
 
     def _newest_spread(self, ring: FloatArray, head: IntArray, filled: IntArray) -> FloatArray:
@@ -236,7 +243,8 @@ class RobustLocation(Banked):
         return _median_spread(newest, half)[1]
 
     def _drop_broken(self, rows: IntArray) -> None:
-        """Young rows whose newest windows lie far from the older ones forget the older ones, and may be cold again."""
+        """Young rows whose newest windows are far from the older ones drop the older ones, and may become cold again.
+        """
         cells, params = self._rows, self._params
         filled = cells["filled"][rows]
         rows = rows[filled >= params.recent + params.recent // 2]
@@ -265,7 +273,7 @@ def without_extreme(block: Block) -> tuple[FloatArray, FloatArray]:
     fewer = np.maximum(block.count - 1.0, 1.0)
     lower = np.where(several, block.value - (block.maximum - block.value) / fewer, block.value)
     upper = np.where(several, block.value + (block.value - block.minimum) / fewer, block.value)
-    # A window whose value is no mean of its samples (a percentile) must not be pushed past its own extremes.
+    # A value that is not the mean of its samples (a percentile) must not be moved past its own extremes.
     return np.clip(lower, block.minimum, block.value), np.clip(upper, block.value, block.maximum)
 
 
@@ -276,7 +284,7 @@ def _median_spread(ring: FloatArray, filled: IntArray) -> tuple[FloatArray, Floa
 
 
 def _middle(ordered: FloatArray, filled: IntArray) -> FloatArray:
-    """The median of each row's first `filled` cells; NaN cells sort behind them."""
+    """(n,) the median of each row's first `filled` cells; NaN cells are sorted behind them."""
     at = np.arange(len(ordered))
     low = ordered[at, (filled - 1) // 2].astype(np.float64)
     middle: FloatArray = 0.5 * (low + ordered[at, filled // 2])

@@ -1,10 +1,10 @@
-"""Seasonal: does a window lie far from what this hour of the week, or of the day, usually brings?
+"""Seasonal: is a window far from the usual value of this hour of the week, or of the day?
 
-Keeps the row's mean for every hour of the week and of the day (UTC); the expectation is interpolated between the
-middles of hours, from the week's means once the row has lived two weeks, from the day's before. The distance, in mean
-absolute residuals, becomes a level through `calibrate`. Means follow slowly (`memory` visits of an hour).
+It keeps the row's mean for every hour of the week and of the day (UTC). The expected value is interpolated between the
+middles of hours: from the week's means once the row is two weeks old, from the day's before. The distance, in mean
+absolute residuals, is calibrated (`TailCalibrator`). Means follow slowly (`memory` visits of an hour).
 
-Needs start times. Fails: in the row's first two days (no answer), for a period that is neither a day nor a week, and
+It needs start times. Fails: in the row's first two days (no level), for a period that is neither a day nor a week, and
 around holidays. Cost: 1 us per window and series in blocks of 200; 1,100 bytes a series that uses it.
 
 Source: Holt 1957, Winters 1960 (seasonal means by exponential smoothing; additive, no trend).
@@ -16,25 +16,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 
 _HOUR_S = 3600.0
 _DAY, _WEEK = 24, 168
-_SIZED = 20
-"""Residuals before their size is believed."""
+_MIN_RESIDUALS = 20
+"""Residuals before their mean size is used."""
 _LARGEST = 1e38
 _MOST = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class SeasonalParams:
-    """warm_up_s: time a row must have lived before it is judged. memory: visits of an hour over which its mean is
-    taken.
-
-    windows: windows over which the residuals' size is taken. relative_floor: least size, as a share of the expectation.
+    """warm_up_s: age of a row before it has a level. memory: visits of an hour over which its mean is taken. windows:
+    windows over which the residuals' mean size is taken. relative_floor: minimum size, as a share of the expected
+    value.
     """
 
     every_windows: float = 604_800.0
@@ -49,7 +48,7 @@ class SeasonalParams:
         return Seasonal(self, capacity)
 
 
-class Seasonal(Banked):
+class Seasonal(CompositeBank):
     """The bank; see the module. `Scores.raw` is the distance in mean absolute residuals, without sign."""
 
     def __init__(self, params: SeasonalParams, capacity: int) -> None:
@@ -71,40 +70,41 @@ class Seasonal(Banked):
         super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
-        """Judge each window against its hour; NaN until the row has lived `warm_up_s` and knows the hour."""
+        """Score each window against its hour; NaN until the row is `warm_up_s` old and has seen the hour."""
         expected = self._expected(block)
         floor = np.maximum(self._params.relative_floor * np.abs(expected), np.finfo(np.float32).tiny)
         size = np.maximum(self._rows["size"][block.rows], floor)
         raw = np.clip((block.value - expected) / size, -_MOST, _MOST)
-        raw = np.where(self._rows["windows"][block.rows] >= _SIZED, raw, np.nan)
+        raw = np.where(self._rows["windows"][block.rows] >= _MIN_RESIDUALS, raw, np.nan)
         direction = np.where(np.isfinite(raw), np.sign(raw), 0).astype(np.intp)
         return Scores(self._tail.level(block.rows, raw), np.abs(raw), direction, expected)
 
     def _expected(self, block: Block) -> FloatArray:
-        lived_s = block.start_s - self._rows["first_s"][block.rows]
+        age_s = block.start_s - self._rows["first_s"][block.rows]
         place = block.start_s / _HOUR_S - 0.5
         before = np.floor(place)
         share = place - before
         hour = before.astype(np.int64)
-        expected = (1.0 - share) * self._mean(block.rows, hour, lived_s) + share * self._mean(
-            block.rows, hour + 1, lived_s)
-        return np.where(lived_s >= self._params.warm_up_s, expected, np.nan)
+        expected = (1.0 - share) * self._mean(block.rows, hour, age_s) + share * self._mean(
+            block.rows, hour + 1, age_s)
+        return np.where(age_s >= self._params.warm_up_s, expected, np.nan)
 
-    def _mean(self, rows: IntArray, hour: IntArray, lived_s: FloatArray) -> FloatArray:
-        """(n,) the mean of these hours of rows; the other table answers where one does not know."""
+    def _mean(self, rows: IntArray, hour: IntArray, age_s: FloatArray) -> FloatArray:
+        """(n,) the rows' means of these hours: of the week where it is known and the row old enough, else of the day.
+        """
         day = self._rows["day"][rows, hour % _DAY].astype(np.float64)
         week = self._rows["week"][rows, hour % _WEEK].astype(np.float64)
-        return np.where((lived_s >= 2 * _WEEK * _HOUR_S) & np.isfinite(week), week, day)
+        return np.where((age_s >= 2 * _WEEK * _HOUR_S) & np.isfinite(week), week, day)
 
-    def track(self, block: Block) -> None:
-        """Note when the row was first seen, and its tail's evidence."""
+    def observe(self, block: Block) -> None:
+        """Record when the row was first seen, and every window's score in the tail."""
         first_s = self._rows["first_s"][block.rows]
         self._rows["first_s"][block.rows] = np.where(np.isnan(first_s), block.start_s, first_s)
         scores = self.score(block)
-        self._tail.track(block.rows, scores.raw * scores.direction)
+        self._tail.observe(block.rows, scores.raw * scores.direction)
 
-    def settle(self, block: Block) -> None:
-        """Take windows that may be learned from into their hours."""
+    def learn(self, block: Block) -> None:
+        """Add windows that may be learned from to their hours."""
         rows, cells, params = block.rows, self._rows, self._params
         scores = self.score(block)
         known = np.isfinite(scores.raw)
@@ -112,19 +112,19 @@ class Seasonal(Banked):
             self._tail.learn(rows[known], (scores.raw * scores.direction)[known])
         value = np.clip(block.value, -_LARGEST, _LARGEST)
         expected = self._expected(block)
-        # One absurd window moves size and means by a bounded way.
+        # One outlier moves size and means by a bounded amount.
         size = cells["size"][rows]
         most = 10.0 * np.maximum(size, params.relative_floor * np.abs(expected))
         value = np.where(known, np.clip(value, expected - most, expected + most), value)
-        met = np.isfinite(expected)
-        windows = cells["windows"][rows] + met
+        compared = np.isfinite(expected)
+        windows = cells["windows"][rows] + compared
         cells["windows"][rows] = windows
-        step = np.where(met, 1.0 / np.clip(windows, 1.0, params.windows), 0.0)
-        cells["size"][rows] = size + step * (np.where(met, np.abs(value - expected), 0.0) - size)
-        self._into_hours(rows, np.floor(block.start_s / _HOUR_S).astype(np.int64), value)
+        step = np.where(compared, 1.0 / np.clip(windows, 1.0, params.windows), 0.0)
+        cells["size"][rows] = size + step * (np.where(compared, np.abs(value - expected), 0.0) - size)
+        self._add_to_hours(rows, np.floor(block.start_s / _HOUR_S).astype(np.int64), value)
 
-    def _into_hours(self, rows: IntArray, hour: IntArray, value: FloatArray) -> None:
-        """Add to the hour under way; an hour that is over goes into the tables."""
+    def _add_to_hours(self, rows: IntArray, hour: IntArray, value: FloatArray) -> None:
+        """Add values to the current hour; the mean of a finished hour is learned."""
         cells = self._rows
         over = (cells["hour"][rows] != hour) & (cells["number"][rows] > 0)
         if over.any():

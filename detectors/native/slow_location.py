@@ -1,7 +1,7 @@
-"""Slow location: robust location over about a thousand windows, from a ring that keeps one window of eight.
+"""Slow location: robust location over about a thousand windows, from a ring that keeps one window in eight.
 
-Its peaks are fewer than they look, since its spread stands still for long: its own tail is believed later than that of
-the fast one. Fails and costs as `robust_location`.
+Its spread stays the same for long, so its peaks are less independent than they look: its own tail gets weight later
+than that of the fast one. Fails and costs as `robust_location`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Static limits: is the value outside what the operator allows at all?
+"""Static limits: is the value outside what the operator allows?
 
-Needs no learning, so it speaks while every other detector is still warming up. A row without limits has no answer.
+It needs no learning, so it has a level while every other detector is still warming up. A row without limits has none.
 The level is 1 at the limit and grows with the distance beyond it; inside the limits it is 0.
 
-Fails: only as well as the limits are chosen. Cost: 0.2 us per window and series; 16 bytes a series.
+Fails: where limits are badly chosen. Cost: 0.2 us per window and series; 16 bytes a series.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.banks.table import Column, Table, Tabled
+from detectors.banks.table import Column, Table, TableComponent
 from detectors.base import Block, FloatArray, IntArray, Scores
 
 _MOST = 1e12
@@ -20,7 +20,7 @@ _MOST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class StaticLimitsParams:
-    """low, high: the limits of a row that was given none of its own; None is unlimited, in the metric's unit."""
+    """low, high: the limits of a row without limits of its own, in the metric's unit; None is unlimited."""
 
     low: float | None = None
     high: float | None = None
@@ -30,8 +30,8 @@ class StaticLimitsParams:
         return StaticLimits(self, capacity)
 
 
-class StaticLimits(Tabled):
-    """The bank; see the module. `Scores.expected` is the nearer limit when it is broken, else NaN.
+class StaticLimits(TableComponent):
+    """The bank; see the module. `Scores.expected` is the limit that the value exceeds, else NaN.
 
     A cold row has the limits of `params`.
     """
@@ -47,7 +47,7 @@ class StaticLimits(Tabled):
         self._rows["high"][rows] = high
 
     def score(self, block: Block) -> Scores:
-        """Judge each window against its row's limits; NaN for a row that has none."""
+        """Score each window against its row's limits; NaN for a row that has none."""
         low, high = self._rows["low"][block.rows], self._rows["high"][block.rows]
         above = block.value > high
         below = block.value < low
@@ -58,5 +58,8 @@ class StaticLimits(Tabled):
         raw = np.where(above | below, np.abs(block.value - limit), level)
         return Scores(level, raw, above.astype(np.intp) - below.astype(np.intp), limit)
 
+    def observe(self, block: Block) -> None:
+        """Does nothing: there is no evidence to keep."""
+
     def learn(self, block: Block) -> None:
-        """Nothing to learn."""
+        """Does nothing: limits are not learned."""

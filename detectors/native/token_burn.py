@@ -1,15 +1,15 @@
-"""Token burn: is a series spending its token budget so fast that it will not last the period?
+"""Token burn: does a series spend its token budget so fast that it will not last the period?
 
-A burn rate of 1 spends the budget exactly within the period. Each pair of a long and a short time, with a factor,
-alarms when the burn over both is above the factor: the long one that it matters, the short one that it still goes on.
-The level is the largest ratio of burn to factor. `exhausted_s` projects when the budget is used up.
+A burn rate of 1 spends the budget exactly within the period. Each pair of a long and a short time alarms when the burn
+rates over both exceed the pair's factor: the long one shows that it matters, the short one that it still goes on. The
+level is the largest ratio of burn rate to factor. `exhausted_s` projects when the budget is used up.
 
-Takes shares of the budget as values, a mean per sample; a window spends value times count. Spending is a fact: every
-window counts, alarming or not. Fails: knows nothing of what was spent before its first window. Cost: 0.6 us per window
-and series in blocks of 200; 80 bytes a series that uses it.
+Its input is the mean share of the budget per sample; a window spends value times count. Every window counts, alarming
+or not. Fails: it does not know what was spent before its first window. Cost: 0.6 us per window and series in blocks of
+200; 80 bytes a series that uses it.
 
-Source: Beyer et al. 2018, The Site Reliability Workbook, chapter 5 (multiwindow, multi-burn-rate alerts); times are
-exponential and not sliding, so that no samples are kept.
+Source: Beyer et al. 2018, The Site Reliability Workbook, chapter 5 (multiwindow, multi-burn-rate alerts). The times are
+exponential instead of sliding, so that no samples are kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, IntArray, Scores
 
@@ -27,8 +27,8 @@ _MOST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class TokenBurnParams:
-    """period_s: what the budget is for; periods begin at multiples of it since the epoch. longs_s, shorts_s, factors:
-    the pairs and the burn rates they alarm at. every_windows: unused, a budget is no matter of chance.
+    """period_s: the period of the budget; periods begin at multiples of it since the epoch. longs_s, shorts_s, factors:
+    the pairs of times and the burn rates at which they alarm. every_windows: not used, since spending is not random.
     """
 
     every_windows: float = 604_800.0
@@ -47,8 +47,8 @@ class TokenBurnParams:
         return TokenBurn(self, capacity)
 
 
-class TokenBurn(Banked):
-    """The bank; see the module. `Scores.raw` is the burn rate of the pair that decides."""
+class TokenBurn(CompositeBank):
+    """The bank; see the module. `Scores.raw` is the burn rate of the pair with the highest level."""
 
     def __init__(self, params: TokenBurnParams, capacity: int) -> None:
         self._params = params
@@ -67,7 +67,7 @@ class TokenBurn(Banked):
         super().__init__({"rows": self._rows})
 
     def score(self, block: Block) -> Scores:
-        """Judge each row's burn, this window included; NaN until it has been seen for the shortest time."""
+        """Score each row's burn rates, with this window; NaN until the row is as old as the shortest time."""
         burn = self._rates(block) * self._params.period_s
         pairs = len(self._factors)
         both = np.minimum(burn[:, :pairs], burn[:, pairs:])
@@ -80,16 +80,16 @@ class TokenBurn(Banked):
         return Scores(level, raw, (level > 0.0).astype(np.intp), np.full(len(block), np.nan))
 
     def _rates(self, block: Block) -> FloatArray:
-        """(n, times) share of the budget spent a second, over each time."""
+        """(n, times) share of the budget spent per second, over each time."""
         since_s = np.maximum(block.end_s - np.fmax(self._rows["last_s"][block.rows], block.start_s), 0.0)
-        gone_s = np.maximum(block.end_s - np.fmin(self._rows["last_s"][block.rows], block.start_s), 0.0)
-        gone_s = np.where(np.isnan(self._rows["last_s"][block.rows]), since_s, gone_s)
-        keep = np.exp(-gone_s[:, None] / self._times_s)
+        elapsed_s = np.maximum(block.end_s - np.fmin(self._rows["last_s"][block.rows], block.start_s), 0.0)
+        elapsed_s = np.where(np.isnan(self._rows["last_s"][block.rows]), since_s, elapsed_s)
+        keep = np.exp(-elapsed_s[:, None] / self._times_s)
         rates: FloatArray = self._rows["rate"][block.rows] * keep + _spent(block)[:, None] / self._times_s
         return rates
 
-    def track(self, block: Block) -> None:
-        """Note what was spent."""
+    def observe(self, block: Block) -> None:
+        """Add what each window spent."""
         rows, cells = block.rows, self._rows
         cells["rate"][rows] = self._rates(block)
         first_s = cells["first_s"][rows]
@@ -99,13 +99,13 @@ class TokenBurn(Banked):
         cells["spent"][rows] = np.where(period == cells["period"][rows], cells["spent"][rows], 0.0) + _spent(block)
         cells["period"][rows] = period
 
-    def settle(self, block: Block) -> None:
-        """Nothing to learn."""
+    def learn(self, block: Block) -> None:
+        """Does nothing: spending is not learned."""
 
     def exhausted_s(self, rows: IntArray, now_s: float) -> FloatArray:
-        """(n,) the instant at which the budget is used up when spending goes on as over the first long time.
+        """(n,) when the budget is used up if spending goes on as over the first long time, seconds since the epoch.
 
-        `now_s` for a budget that is used up already, infinity where the next period comes first, NaN for rows that
+        `now_s` for a budget that is used up already, infinity where the next period begins first, NaN for rows that
         never spent.
         """
         cells, period_s = self._rows, self._params.period_s

@@ -1,10 +1,10 @@
-"""Variance change: does the row scatter much more, or much less, than it used to?
+"""Variance change: does the row vary much more, or much less, than it used to?
 
-The mean absolute deviation of the last windows from their own mean (exponentially weighted, both), against a slow mean
-of the same, as the logarithm of their ratio; a level through `calibrate`. A shift of the mean shows for as long as the
-fast mean needs to follow, and is the business of other detectors.
+It compares two exponentially weighted means: of the absolute deviations of the last windows from their own mean, and a
+slow mean of the same. The statistic is the logarithm of their ratio, calibrated (`TailCalibrator`). A shift of the
+row's mean shows as long as the fast mean needs to follow; other detectors are for shifts.
 
-Fails: in rows whose scatter follows the load, until calibration has seen it. Cost: 0.7 us per window and series in
+Fails: in rows whose variation follows the load, until calibration has learned it. Cost: 0.7 us per window and series in
 blocks of 200; 290 bytes a series that uses it.
 
 Source: MacGregor and Harris 1993 (exponentially weighted moving variance).
@@ -16,20 +16,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.banks.banked import Banked
+from detectors.banks.composite import CompositeBank
 from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, IntArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 
 _LARGEST = 1e150
 _FLOOR = 1e-3
-"""Least scatter as a share of the mean's size, so that rounding is no scatter."""
+"""Minimum deviation as a share of the mean's size, so that rounding does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class VarianceChangeParams:
-    """fast, slow: windows over which the two are taken. warm_up: windows before the row is judged. clip: a deviation
-    counts for at most so many slow ones: an outlier is no scatter. leap: for the mean it counts for so many.
+    """fast, slow: windows over which the two means are taken. warm_up: windows before the row has a level. clip: a
+    deviation counts for at most so many slow mean deviations, so that an outlier is not variance. leap: the same bound
+    for the row's mean.
     """
 
     every_windows: float = 604_800.0
@@ -49,8 +50,8 @@ class VarianceChangeParams:
         return VarianceChange(self, capacity)
 
 
-class VarianceChange(Banked):
-    """The bank; see the module. `Scores.raw` is the size of the log ratio, `expected` the fast mean."""
+class VarianceChange(CompositeBank):
+    """The bank; see the module. `Scores.raw` is the size of the log ratio, `expected` the row's mean."""
 
     def __init__(self, params: VarianceChangeParams, capacity: int) -> None:
         self._params = params
@@ -67,7 +68,7 @@ class VarianceChange(Banked):
         super().__init__({"rows": self._rows, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
-        """Judge each row's scatter, this window included."""
+        """Score each row's variation, with this window."""
         rows, cells = block.rows, self._rows
         cold = cells["windows"][rows] < self._params.warm_up
         ratio = self._ratio(rows, self._next_fast(block))
@@ -95,12 +96,12 @@ class VarianceChange(Banked):
         after: FloatArray = fast + step * (self._deviation(block) - fast)
         return after
 
-    def track(self, block: Block) -> None:
-        """Take every window into the fast scatter."""
+    def observe(self, block: Block) -> None:
+        """Add every window to the fast mean deviation."""
         rows, cells, params = block.rows, self._rows, self._params
         deviation, fast = self._deviation(block), self._next_fast(block)
         cold = cells["windows"][rows] < params.warm_up
-        self._tail.track(rows, np.where(cold, np.nan, self._ratio(rows, fast)))
+        self._tail.observe(rows, np.where(cold, np.nan, self._ratio(rows, fast)))
         windows = cells["windows"][rows] + 1
         cells["windows"][rows] = windows
         away = np.clip(block.value, -_LARGEST, _LARGEST) - cells["mean"][rows]
@@ -108,11 +109,11 @@ class VarianceChange(Banked):
         most = np.where(cold, np.inf, np.maximum(params.leap * usual, np.finfo(np.float32).tiny))
         cells["mean"][rows] += np.clip(away, -most, most) / np.minimum(windows, params.fast)
         cells["fast"][rows] = fast
-        # Until the row is judged nothing alarms, so nothing is held back.
+        # Nothing alarms during the warm-up, so all of its windows may be learned from.
         cells["slow"][rows] += np.where(cold, (deviation - cells["slow"][rows]) / windows, 0.0)
 
-    def settle(self, block: Block) -> None:
-        """Take windows that may be learned from into the slow scatter, and their ratios into the tail."""
+    def learn(self, block: Block) -> None:
+        """Learn the slow mean deviation and the tail from windows that may be learned from."""
         rows, cells, params = block.rows, self._rows, self._params
         warm = cells["windows"][rows] > params.warm_up
         if not warm.any():

@@ -1,19 +1,23 @@
-"""ADWIN: does the newer part of the row's residuals, since they last changed, lie off their mean so far?
+"""ADWIN: does the mean of the row's newer residuals, those since the last change, differ from the row's mean?
 
-River's `ADWIN`, one a row, finds that part: a window that grows while all in it is of one kind, and that loses what is
-older when it is not. River empties it at each finding, the part it has just found with it; here that stays. River finds
-what is proved to be no accident, which takes some thirty windows; here `delta` is 1, where the proof promises nothing
-and a row is cut every seventy windows or so by accident, and the statistic is how many standard errors the window's
-mean lies off the row's. It becomes a level through `calibrate`. The proof is for values in [0, 1]; that river takes any
-serves rows that wander by nature: the smaller their values, the larger the part of the bound that keeps short windows
-together. One absurd value would widen the window's variance so far that no change is found until it has left, and one
-NaN would make it deaf for ever: residuals are cut, and NaN is passed over. A change is news: what it says fades as its
-window grows older, also while it lasts, and returns no sooner than after as long a rest. River's reader of its own
-state panics on damaged bytes and takes the process with it; `river_rows` refuses them first.
+River's `ADWIN`, one per row, finds the newer part. It keeps a window that grows while its values have one mean, and
+drops the older part when they do not. River empties the window at each detection, together with the part that it has
+just found; here that part stays. River detects only what is statistically proven, which takes some thirty windows. Here
+`delta` is 1, where the proof guarantees nothing and a row is cut by chance about every seventy windows. The statistic
+is the difference between the window's mean and the row's mean, in standard errors, and is calibrated
+(`TailCalibrator`).
 
-Fails: tells only of the mean, and of a slow drift only where it grows faster than the row's mean follows. On skewed
-residuals it is quieter than asked at budgets of 20,000 windows, about threefold. Cost: 5 us per window and series; 1.2
-to 2.7 KB a series that uses it, 3 KB in memory.
+The proof is for values in [0, 1]. This helps autocorrelated rows: the smaller their values, the larger the part of the
+bound that keeps short windows together. One absurd value would widen the window's variance so far that no change is
+found until it has left; residuals are therefore clipped. One NaN would disable river's object for good; NaN is ignored.
+
+A change is new only for a while. Its statistic fades as the window grows older, also while the change lasts, and does
+not return until the change has been absent for as long. River's reader of its own state panics on damaged bytes and
+ends the process; `detectors/river/rows.py` refuses them first.
+
+Fails: it sees only the mean, and a slow drift only where it is faster than the row's mean follows. On skewed residuals
+it alarms about a third as often as asked at budgets of 20,000 windows. Cost: 5 us per window and series; 1.2 to 2.7 KB
+a series that uses it, 3 KB in memory.
 
 Source: Bifet and Gavalda 2007; river 0.26 `drift.ADWIN`.
 """
@@ -40,16 +44,17 @@ _DELTA = 1.0
 _EACH_WINDOW = 1
 _MAX_BUCKETS = 5
 _LEAST_PART = 1
-"""Of river: its confidence, windows between checks, buckets of a size, and the least windows of either part."""
+"""Parameters of river: confidence, windows between checks, buckets of each size, minimum windows of either part."""
 _ROW = 32
-"""Bytes of the row's number, mean, squares and `told`, before river's own."""
+"""Bytes of the row's number, mean, squares and `alarm_windows`, before river's own state."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdwinParams:
-    """clip: residuals are cut to this many spreads. news: windows that the newer part may have and still be news; what
-    it says fades until it has twice as many. memory: windows over which the row's mean and variance are taken; prior:
-    how many a mean of 0 and a variance of 1 are worth at first. warm_up: windows before the row is judged.
+    """clip: residuals are clipped to this many spreads. news: windows for which a change counts as new; its statistic
+    fades until the newer part has twice as many. memory: windows over which the row's mean and variance are taken.
+    prior: number of windows that the initial mean 0 and variance 1 are worth. warm_up: windows before the row has a
+    level.
     """
 
     every_windows: float = 604_800.0
@@ -65,9 +70,9 @@ class AdwinParams:
     )
 
     def build(self, capacity: int) -> DriftBank[Parts]:
-        """The bank. Its shift is the newer part's mean less the row's."""
+        """The bank. Its shift is the newer part's mean minus the row's."""
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
-        return DriftBank(_Guard(self), tail, self.warm_up, capacity)
+        return DriftBank(_Adapter(self), tail, self.warm_up, capacity)
 
 
 class RiverAdwin(Protocol):
@@ -85,21 +90,21 @@ class RiverAdwin(Protocol):
         """The mean of the window."""
 
     def update(self, x: float) -> None:
-        """Take in a value; river starts anew with the first after a change."""
+        """Add a value. River empties the window at the first value after a detection."""
 
 
 @dataclass(slots=True)
 class Parts:
-    """The window since the last change, the mean and variance of the row, and for how many windows the one has been
-    told to lie off the other: negative for below, and taken back as slowly as it came.
+    """newer: the window since the last change. row: mean and variance of the row. alarm_windows: for how many windows
+    the statistic has alarmed, negative below; it returns to 0 by one per window without an alarm.
     """
 
     newer: RiverAdwin
     row: Var
-    told: float = 0.0
+    alarm_windows: float = 0.0
 
 
-class _Guard:
+class _Adapter:
     """See the module."""
 
     def __init__(self, params: AdwinParams) -> None:
@@ -110,32 +115,32 @@ class _Guard:
         newer = make(_DELTA, _EACH_WINDOW, _MAX_BUCKETS, _LEAST_PART, self._params.warm_up)
         return Parts(newer, Var._from_state(self._params.prior, 0.0, 1.0))
 
-    def feed(
-        self, one: Parts, value: float, heights: tuple[float, float], _shift: float, wander: float,
+    def update(
+        self, one: Parts, value: float, return_levels: tuple[float, float], _shift: float, inflation: float,
     ) -> tuple[float, float]:
         params, newer, row = self._params, one.newer, one.row
         value = min(max(value, -params.clip), params.clip)
         newer._drift_detected = False
-        newer.update(value / wander**2)
-        width, away = newer.width, newer.estimation * wander**2 - row.mean.get()
-        error = math.sqrt(wander * max(row.get(), 1.0) * (1.0 / width + 1.0 / row.n))
+        newer.update(value / inflation**2)
+        width, away = newer.width, newer.estimation * inflation**2 - row.mean.get()
+        error = math.sqrt(inflation * max(row.get(), 1.0) * (1.0 / width + 1.0 / row.n))
         statistic = away / error
-        if statistic >= heights[0]:
-            one.told = min(max(one.told, 0.0) + 1.0, 2.0 * params.news)
-        elif -statistic >= heights[1]:
-            one.told = max(min(one.told, 0.0) - 1.0, -2.0 * params.news)
-        elif one.told:
-            one.told -= math.copysign(1.0, one.told)
-        age = max(width, math.copysign(one.told, one.told * away))
+        if statistic >= return_levels[0]:
+            one.alarm_windows = min(max(one.alarm_windows, 0.0) + 1.0, 2.0 * params.news)
+        elif -statistic >= return_levels[1]:
+            one.alarm_windows = max(min(one.alarm_windows, 0.0) - 1.0, -2.0 * params.news)
+        elif one.alarm_windows:
+            one.alarm_windows -= math.copysign(1.0, one.alarm_windows)
+        age = max(width, math.copysign(one.alarm_windows, one.alarm_windows * away))
         statistic *= min(max(2.0 - age / params.news, 0.0), 1.0)
-        # What a change is measured against must not follow it.
-        if -heights[1] < statistic < heights[0]:
+        # The reference must not follow the change that is measured against it.
+        if -return_levels[1] < statistic < return_levels[0]:
             one.row = Var._from_state(min(row.n, params.memory - 1.0), row.mean.get(), row.get())
             one.row.update(value)
         return statistic, away
 
     def pack(self, one: Parts) -> bytes:
-        row = np.array([one.row.n, one.row.mean.get(), one.row._S, one.told], dtype="<f8").tobytes()
+        row = np.array([one.row.n, one.row.mean.get(), one.row._S, one.alarm_windows], dtype="<f8").tobytes()
         return row + bytes(one.newer._helper.__getstate__())
 
     def check(self, body: bytes) -> None:
@@ -144,7 +149,7 @@ class _Guard:
 
     def unpack(self, body: bytes) -> Parts:
         one = self.new()
-        number, mean, squares, one.told = floats(body[:_ROW]).tolist()
+        number, mean, squares, one.alarm_windows = floats(body[:_ROW]).tolist()
         one.row = Var._from_state(number, mean, 0.0)
         one.row._S = squares
         one.newer._helper.__setstate__(body[_ROW:])

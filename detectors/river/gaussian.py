@@ -1,16 +1,18 @@
-"""Gaussian scorer: how many standard deviations does a window lie from the mean of the row's last windows?
+"""Gaussian scorer: how many standard deviations is a window from the mean of the row's last windows?
 
-River's `GaussianScorer` over a rolling window, one a row. Its fit is used, its answer is not: river returns the normal
-probability, which is 1.0 for ever on a flat row (a division by zero is taken for certainty), cannot tell 9 deviations
-from 900 (it saturates at 8.3), and is 0 where it should be unknown. Here the distance itself is the statistic, over a
-deviation with a floor. Rolling sums cancel: river's variance goes negative, its root complex, and `score_one` raises
-TypeError; or it keeps the rounding of one absurd window for good. Here a window is taken in at no more than `clip`
-deviations, and the sums are taken anew from the window when they have cancelled, and each time it has been replaced.
-The level comes from `calibrate`.
+River's `GaussianScorer` over a rolling window, one per row. Its fit is used, its score is not. River's score is the
+normal probability. It is 1.0 for ever on a flat row (a division by zero counts as certainty), cannot tell 9 deviations
+from 900 (it saturates at 8.3), and is 0 where it should be unknown. Here the statistic is the distance itself, in
+deviations with a floor, and is calibrated (`TailCalibrator`).
 
-Fails: a large deviation widens it until it has left the window; robust location does not have that. On small counts it
-alarms two to three times more seldom than asked. Cost: 7 us per window and series; 2 KB a series that uses it, 58 KB in
-memory.
+River's rolling sums lose digits by cancellation. Its variance becomes negative, its root complex, and `score_one`
+raises TypeError; or the rounding error of one absurd window stays for good. Here a window is learned at no more than
+`clip` deviations. The sums are computed anew from the window when they have cancelled, and each time the whole window
+has been replaced.
+
+Fails: a large deviation widens the fit until it has left the window; robust location does not have this fault. On small
+counts it alarms half to a third as often as asked. Cost: 7 us per window and series; 2 KB a series that uses it, 58 KB
+in memory.
 
 Source: river 0.26 `anomaly.GaussianScorer`; West 1979 (updates).
 """
@@ -34,14 +36,14 @@ from detectors.river.rows import floats
 _LARGEST = 1e100
 _MOST = 1e6
 _CANCELLED = 1e-3
-"""The variance has lost digits when a window that leaves takes all but this of it along."""
+"""The variance has lost digits when it falls below this share of itself as one window leaves."""
 _LEAST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, slots=True)
 class GaussianParams:
-    """window: windows over which mean and variance are taken. warm_up: windows before the row is judged.
-    relative_floor: least deviation, as a share of the mean. clip: a window is learned at no more than so many
+    """window: windows over which mean and variance are taken. warm_up: windows before the row has a level.
+    relative_floor: minimum deviation, as a share of the mean. clip: a window is learned at no more than so many
     deviations from the mean.
     """
 
@@ -55,7 +57,7 @@ class GaussianParams:
     def build(self, capacity: int) -> ScorerBank[RiverGaussian]:
         """The bank. `Scores.raw` is the distance in standard deviations, without sign."""
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
-        return ScorerBank(_Guard(self), tail, self.warm_up, capacity)
+        return ScorerBank(_Adapter(self), tail, self.warm_up, capacity)
 
 
 class RiverGaussian(Protocol):
@@ -64,10 +66,10 @@ class RiverGaussian(Protocol):
     gaussian: Rolling[Gaussian]
 
     def learn_one(self, x: None, y: float) -> None:
-        """Take a value into the window."""
+        """Add a value to the window."""
 
 
-class _Guard:
+class _Adapter:
     """See the module."""
 
     def __init__(self, params: GaussianParams) -> None:
@@ -77,18 +79,18 @@ class _Guard:
         make = cast("Callable[[int, int], RiverGaussian]", GaussianScorer)
         return make(self._params.window, self._params.warm_up)
 
-    def judge(self, one: RiverGaussian, value: float) -> tuple[float, float]:
+    def score(self, one: RiverGaussian, value: float) -> tuple[float, float]:
         mean, deviation = self._fit(one)
         return min(max((value - mean) / deviation, -_MOST), _MOST), mean
 
     def _fit(self, one: RiverGaussian) -> tuple[float, float]:
-        """Mean, and deviation with its floor."""
+        """The mean, and the standard deviation with its floor."""
         fit = one.gaussian.obj
         mean, variance = float(fit.mu), float(fit._var.get())
         floor = max(self._params.relative_floor * abs(mean), _LEAST)
         return mean, max(math.sqrt(max(variance, 0.0)), floor)
 
-    def take_in(self, one: RiverGaussian, value: float, number: int) -> None:
+    def learn(self, one: RiverGaussian, value: float, number: int) -> None:
         value = min(max(value, -_LARGEST), _LARGEST)
         if number > self._params.warm_up:
             mean, deviation = self._fit(one)
@@ -122,7 +124,7 @@ def _values(one: RiverGaussian) -> list[float]:
 
 
 def _refit(one: RiverGaussian) -> None:
-    """Take mean and variance anew from the window: what cancellation left in them goes."""
+    """Compute mean and variance anew from the window, without the errors of cancellation."""
     fresh = Rolling(Gaussian, window_size=one.gaussian.window_size)
     for value in _values(one):
         fresh.update(value)

@@ -1,17 +1,18 @@
-"""Half-space trees: does a residual fall where few of the row's residuals fell lately?
+"""Half-space trees: is a residual in a region where few of the row's recent residuals were?
 
-River's `HalfSpaceTrees`, one ensemble a row. River's trees need values in [0, 1] and answer 0 to everything outside of
-it, absurd or not; here residuals are cut to `clip` spreads and mapped there. River answers 0 during its first reference
-window, where this is unknown, and NaN goes to the outermost leaf without a word, into the reference too; here it goes
-nowhere. River's score nears 1 so fast that what is rare all looks alike; the statistic is the inverse of what it lacks
-to 1: how many times emptier than the fullest possible the residual's surroundings are. Where they are as empty as can
-be, all of a long tail would be alike, so what lies further out counts for more. The level comes from `calibrate`. All
-rows have the same splits, drawn from one seed, so that a row's state is the masses of its nodes.
+River's `HalfSpaceTrees`, one ensemble per row. River's trees need values in [0, 1] and score everything outside as 0;
+here residuals are clipped to `clip` spreads and mapped to [0, 1]. River scores 0 during its first reference window;
+here the level is NaN there. River sends NaN to the outermost leaf without an error, also into the reference; here NaN
+is ignored. River's score approaches 1 so fast that all rare values look alike. The statistic is therefore the inverse
+of one minus the score: how many times emptier the residual's region is than the fullest possible one. In regions that
+are as empty as possible all of a long tail would be alike, so values further out count for more. The statistic is
+calibrated (`TailCalibrator`). All rows have the same splits, drawn from one seed, so a row's state is the masses of its
+nodes.
 
-Fails: coarse, unequal in its two directions by the luck of the splits, and in one dimension no better than a histogram;
-asked for an alarm in 20,000 windows it alarms three times as often, or, where residuals are skewed, as seldom.
-Cost: 50 us per window and series, up to 180 when rows by the hundred push each other's trees out of the cache; 5 KB a
-series that uses it, 280 KB in memory; 3 ms to make or restore a row.
+Fails: it is coarse, treats the two directions unequally by the chance of the splits, and is no better than a histogram
+in one dimension. Asked for one alarm in 20,000 windows it raises three times as many, or a third of them where
+residuals are skewed. Cost: 50 us per window and series, up to 180 when hundreds of rows evict each other's trees from
+the cache; 5 KB a series that uses it, 280 KB in memory; 3 ms to create or restore a row.
 
 Source: Tan, Ting and Liu 2011; river 0.26 `anomaly.HalfSpaceTrees`.
 """
@@ -32,13 +33,13 @@ from detectors.river.bank import ScorerBank
 _FEATURE = "residual"
 _MOST_WINDOWS = np.iinfo(np.uint16).max
 _FURTHER = 10.0
-"""Spreads at which being further out counts as much again."""
+"""Distance, in spreads, at which the statistic is doubled for being far out."""
 
 
 @dataclass(frozen=True, slots=True)
 class HalfSpaceTreesParams:
-    """trees, depth: of the ensemble. window: residuals of a reference, at most 65,535. clip: residuals are cut to so
-    many spreads. seed: of the trees' splits. Raises `ValueError`.
+    """trees, depth: of the ensemble. window: residuals in a reference window, at most 65,535. clip: residuals are
+    clipped to so many spreads. seed: of the trees' splits. Raises `ValueError`.
     """
 
     every_windows: float = 604_800.0
@@ -54,13 +55,15 @@ class HalfSpaceTreesParams:
             raise ValueError(f"HalfSpaceTreesParams.window: {self.window}, expected at most {_MOST_WINDOWS}")
 
     def build(self, capacity: int) -> ScorerBank[RiverTrees]:
-        """The bank. Takes residuals as values. `Scores.raw`: the greatest density over that found; more further out."""
+        """The bank. Its input is residuals. `Scores.raw`: the greatest density over the density found, more further
+        out.
+        """
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
-        return ScorerBank(_Guard(self), tail, self.window, capacity)
+        return ScorerBank(_Adapter(self), tail, self.window, capacity)
 
 
 class Node(Protocol):
-    """A node of a tree: how much of the reference (r) and of the latest window (l) passed it."""
+    """A node of a tree: number of values of the reference (r) and of the latest window (l) that passed it."""
 
     r_mass: int
     l_mass: int
@@ -74,13 +77,13 @@ class RiverTrees(Protocol):
     _tree_nodes: list[list[Node]]
 
     def score_one(self, x: dict[str, float]) -> float:
-        """How strange, from 0 to below 1."""
+        """The anomaly score, from 0 to below 1."""
 
     def learn_one(self, x: dict[str, float]) -> None:
-        """Take a value into the latest window."""
+        """Add a value to the latest window."""
 
 
-class _Guard:
+class _Adapter:
     """See the module."""
 
     def __init__(self, params: HalfSpaceTreesParams) -> None:
@@ -94,11 +97,11 @@ class _Guard:
     def _unit(self, value: float) -> dict[str, float]:
         return {_FEATURE: 0.5 + 0.5 * min(max(value / self._params.clip, -1.0), 1.0)}
 
-    def judge(self, one: RiverTrees, value: float) -> tuple[float, float]:
+    def score(self, one: RiverTrees, value: float) -> tuple[float, float]:
         further = 1.0 + min(abs(value), self._params.clip) / _FURTHER
         return math.copysign(further / (1.0 - one.score_one(self._unit(value))), value), 0.0
 
-    def take_in(self, one: RiverTrees, value: float, _number: int) -> None:
+    def learn(self, one: RiverTrees, value: float, _number: int) -> None:
         one.learn_one(self._unit(value))
 
     def pack(self, one: RiverTrees) -> bytes:
@@ -113,7 +116,7 @@ class _Guard:
     def unpack(self, body: bytes) -> RiverTrees:
         counter, first, *masses = np.frombuffer(body, dtype="<u2").tolist()
         one = self.new()
-        # River makes the trees on the first value; the masses it leaves are written over.
+        # River creates the trees with the first value; its masses are overwritten below.
         one.learn_one(self._unit(0.0))
         one.counter, one._first_window = counter, bool(first)
         for node, reference, latest in zip(_nodes(one), masses[::2], masses[1::2], strict=True):

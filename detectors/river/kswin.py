@@ -1,17 +1,20 @@
-"""KSWIN: are the row's last residuals drawn from another distribution than those before them?
+"""KSWIN: do the row's newest residuals have another distribution than those before them?
 
-River's `KSWIN`, one a row: the two-sample Kolmogorov-Smirnov test of the newest `recent` of the last `window` residuals
-against as many drawn from the older ones. River throws the dice as it pleases, or from one seed whose place in its
-stream no snapshot holds; here they are thrown anew at each test from the row's own count, so that a replay or a
-restored row draws the same. River empties the window at each finding and is then deaf until it has filled again; here
-river's own bound is 0, so that the window stays and an alarm lasts until it is of one kind again. It tests after every
-value, which changes one in `recent` and throws the dice anew: most of what it costs, and the luckiest throw of a run is
-what must be told from a change; here it tests after every `stride`-th. Its p-value takes residuals for independent, and
-one NaN makes it NaN for `window` windows; here the negative logarithm of p, the smaller the further the row wanders by
-nature, is the statistic, the level comes from `calibrate`, and NaN is passed over.
+River's `KSWIN`, one per row: the two-sample Kolmogorov-Smirnov test of the newest `recent` of the last `window`
+residuals against as many drawn from the older ones.
 
-Fails: late, since `recent` windows must fill, and blind to single windows. Cost: 70 us per window and series, nearly
-all of it scipy's exact test; 1.1 KB a series that uses it, 11 KB in memory. Not for many series.
+- River draws at random, or from a seed whose position in its stream no snapshot holds. Here the generator is seeded at
+  each test with the row's own count, so that a replay and a restored row draw the same.
+- River empties the window at each detection and is then blind until it has filled again. Here river's threshold is 0,
+  so the window stays and an alarm lasts until its two parts have one distribution again.
+- River tests after every value, which changes one value in `recent` and draws again. That is most of its cost, and the
+  luckiest draw of a run must be told from a change. Here it tests after every `stride`-th value.
+- River's p-value assumes independent residuals, and one NaN makes it NaN for `window` windows. Here the statistic is
+  the negative logarithm of p, divided by the row's autocorrelation inflation and calibrated (`TailCalibrator`). NaN is
+  ignored.
+
+Fails: it is late, since `recent` windows must fill, and blind to single windows. Cost: 70 us per window and series,
+nearly all of it scipy's exact test; 1.1 KB a series that uses it, 11 KB in memory. Not for many series.
 
 Source: Raab, Heusinger and Schleif 2020; river 0.26 `drift.KSWIN`.
 """
@@ -33,12 +36,12 @@ from detectors.river.rows import floats
 
 _LARGEST = 1e6
 _MOST_RECENT = 500
-"""Beyond it the smallest p-value is 0 in floating point, and river would find what it must not."""
+"""With more, the smallest p-value is 0 in floating point, and river would report a detection."""
 
 
 @dataclass(frozen=True, slots=True)
 class KswinParams:
-    """window, recent: windows kept, and how many of them are the newer sample, at most 500 and at most half of them.
+    """window: windows kept. recent: how many of them are the newer sample, at most 500 and at most half of the window.
     stride: windows from one test to the next. Raises `ValueError`.
     """
 
@@ -61,16 +64,16 @@ class KswinParams:
             )
 
     def build(self, capacity: int) -> DriftBank[RiverKswin]:
-        """The bank. Its shift is the newer residuals' mean less the older ones'."""
+        """The bank. Its shift is the newer residuals' mean minus the older ones'."""
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
-        return DriftBank(_Guard(self), tail, self.window, capacity)
+        return DriftBank(_Adapter(self), tail, self.window, capacity)
 
 
-class Dice(Protocol):
-    """What river draws the older sample with."""
+class Generator(Protocol):
+    """The random generator that river draws the older sample with."""
 
     def seed(self, number: int) -> None:
-        """Throw from here on what belongs to this number."""
+        """Restart the generator from this seed."""
 
 
 class RiverKswin(Protocol):
@@ -79,13 +82,13 @@ class RiverKswin(Protocol):
     n: int
     window: deque[float]
     p_value: float
-    _rng: Dice
+    _rng: Generator
 
     def update(self, x: float) -> None:
-        """Take a value into the window, and test it."""
+        """Add a value to the window, and test it."""
 
 
-class _Guard:
+class _Adapter:
     """See the module."""
 
     def __init__(self, params: KswinParams) -> None:
@@ -94,8 +97,8 @@ class _Guard:
     def new(self) -> RiverKswin:
         return cast("RiverKswin", KSWIN(0.0, self._params.window, self._params.recent, seed=0))
 
-    def feed(
-        self, one: RiverKswin, value: float, _heights: tuple[float, float], _shift: float, wander: float,
+    def update(
+        self, one: RiverKswin, value: float, _return_levels: tuple[float, float], _shift: float, inflation: float,
     ) -> tuple[float, float]:
         value = min(max(value, -_LARGEST), _LARGEST)
         if (one.n + 1) % self._params.stride == 0:
@@ -104,12 +107,12 @@ class _Guard:
         else:
             one.n += 1
             one.window.append(value)
-        if not one.p_value:  # not tested yet; no test finds 0
+        if not one.p_value:  # not tested yet; no test gives 0
             return 0.0, 0.0
         older = self._params.window - self._params.recent
         shift = math.fsum(islice(one.window, older, None)) / self._params.recent
         shift -= math.fsum(islice(one.window, older)) / older
-        return math.copysign(-math.log10(one.p_value) / wander, shift), shift
+        return math.copysign(-math.log10(one.p_value) / inflation, shift), shift
 
     def pack(self, one: RiverKswin) -> bytes:
         return np.array([one.n, one.p_value, *one.window], dtype="<f8").tobytes()

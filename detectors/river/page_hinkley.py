@@ -1,19 +1,24 @@
-"""Page-Hinkley: has the mean of the row's residuals drifted away from their mean so far?
+"""Page-Hinkley: has the mean of the row's residuals drifted from their mean so far?
 
-River's `PageHinkley`, one a row: the sum of deviations from the running mean, less an allowance, against its own
-minimum (for a rise) and maximum (for a fall). River compares the difference with a threshold in the stream's own unit,
-so that one setting never alarms on seconds and always on milliseconds; forgets everything at each finding, and then
-takes the return to normal for a change; lets the mean follow a change it is to be measured against; and is deaf for
-ever after one NaN. It fades the sums and not their extremes: the older the row, the more of the allowance the fading
-takes back, until the sums wander freely. Here nothing fades, river's threshold is infinite and the difference becomes a
-level through `calibrate`; while that alarms, the mean stands still and the sums are held above the height that alarms,
-so that an alarm lasts as long as the change and its evidence drains afterwards. The sums of a row that wanders by
-nature stay away from their extremes for hundreds of windows, too long to learn from how high they come: its residuals
-are made smaller first, by the root of how much further it wanders than a row of independent ones.
+River's `PageHinkley`, one per row: the sum of deviations from the running mean, minus an allowance, compared with its
+own minimum (for a rise) and maximum (for a fall).
 
-Fails: a window late; slower than CUSUM, whose reference does not move with the change; and blind to shifts of a spread
-or less where residuals are strongly autocorrelated. Cost: 4 us per window and series; 350 bytes a series that uses it,
-1 KB in memory.
+- River compares the difference with a threshold in the stream's own unit, so that one setting never alarms on seconds
+  and always on milliseconds. Here river's threshold is infinite, and the difference is calibrated (`TailCalibrator`).
+- River forgets everything at each detection, and then takes the return to normal for a change. River's mean also
+  follows a change that is to be measured against it. Here, while the statistic alarms, the mean stands still and the
+  sums are held just above the return level, so that an alarm lasts as long as the change and the evidence drains
+  afterwards.
+- River fades the sums but not their extremes: the older the row, the more of the allowance the fading cancels, until
+  the sums move freely. Here nothing fades.
+- One NaN disables river's object for good. Here NaN is ignored.
+
+The sums of an autocorrelated row stay away from their extremes for hundreds of windows, too long to learn a return
+level from. Its residuals are divided by the root of its autocorrelation inflation first.
+
+Fails: it is a window late; slower than CUSUM, whose reference does not move with the change; and blind to shifts of a
+spread or less where residuals are strongly autocorrelated. Cost: 4 us per window and series; 350 bytes a series that
+uses it, 1 KB in memory.
 
 Sources: Page 1954; Hinkley 1971; river 0.26 `drift.PageHinkley`.
 """
@@ -34,15 +39,16 @@ from detectors.river.rows import floats
 
 _RECENT = 0.2
 _HOLD = 8.0
-"""How far above the height that alarms a difference may stand, in spreads."""
+"""How far above the return level a difference may be, in spreads."""
 _FIELDS = 6
 _NO_FADING = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class PageHinkleyParams:
-    """delta: allowance a window, in spreads. clip: residuals are cut to so many spreads. memory: windows over which the
-    mean is taken; prior: how many a mean of 0 is worth at first. warm_up: windows before the row is judged.
+    """delta: allowance per window, in spreads. clip: residuals are clipped to so many spreads. memory: windows over
+    which the mean is taken. prior: number of windows that the initial mean 0 is worth. warm_up: windows before the row
+    has a level.
     """
 
     every_windows: float = 604_800.0
@@ -58,7 +64,7 @@ class PageHinkleyParams:
     def build(self, capacity: int) -> DriftBank[RiverPageHinkley]:
         """The bank. Its shift is the mean of the last few residuals."""
         tail = TailCalibrator(self.tail, self.every_windows, capacity)
-        return DriftBank(_Guard(self), tail, self.warm_up, capacity)
+        return DriftBank(_Adapter(self), tail, self.warm_up, capacity)
 
 
 class RiverPageHinkley(Protocol):
@@ -74,7 +80,7 @@ class RiverPageHinkley(Protocol):
         """Add a value to the sums."""
 
 
-class _Guard:
+class _Adapter:
     """See the module."""
 
     def __init__(self, params: PageHinkleyParams) -> None:
@@ -86,20 +92,20 @@ class _Guard:
         one._x_mean = Mean._from_state(params.prior, 0.0)
         return one
 
-    def feed(
-        self, one: RiverPageHinkley, value: float, heights: tuple[float, float], shift: float, wander: float,
+    def update(
+        self, one: RiverPageHinkley, value: float, return_levels: tuple[float, float], shift: float, inflation: float,
     ) -> tuple[float, float]:
         value = min(max(value, -self._params.clip), self._params.clip)
         recent = shift + _RECENT * (value - shift)
-        value /= math.sqrt(wander)
+        value /= math.sqrt(inflation)
         mean = Mean._from_state(min(one._x_mean.n, self._params.memory - 1.0), one._x_mean.get())
         one._x_mean.n = mean.n
         one.update(value)
         above, below = one._sum_increase - one._min_increase, one._max_decrease - one._sum_decrease
-        if above >= heights[0] or below >= heights[1]:
+        if above >= return_levels[0] or below >= return_levels[1]:
             one._x_mean = mean
-            one._sum_increase = min(one._sum_increase, one._min_increase + heights[0] + _HOLD)
-            one._sum_decrease = max(one._sum_decrease, one._max_decrease - heights[1] - _HOLD)
+            one._sum_increase = min(one._sum_increase, one._min_increase + return_levels[0] + _HOLD)
+            one._sum_decrease = max(one._sum_decrease, one._max_decrease - return_levels[1] - _HOLD)
         return above if above >= below else -below, recent
 
     def pack(self, one: RiverPageHinkley) -> bytes:

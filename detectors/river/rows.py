@@ -1,9 +1,9 @@
-"""River objects by row: how they are made, leave in a snapshot and come back.
+"""River objects by row: how they are created, saved in a snapshot and restored.
 
-One object a row, made on the row's first window, so that rows which never use a detector cost it nothing. A snapshot
-holds what is inside each as plain bytes that its `Kind` writes and reads field by field; nothing is pickled, since to
-read a pickle is to run it. Before the bytes stand their length and a CRC-32 begun with river's version: what was
-damaged, or written by a river whose objects may hold other fields, is refused before river sees it.
+There is one object per row, created with the row's first window, so that rows that never use a detector cost nothing. A
+snapshot holds each object as bytes that its `ObjectCodec` writes and reads field by field. Nothing is pickled, since
+reading a pickle executes it. The bytes follow their length and a CRC-32 that is seeded with river's version. Damaged
+bytes, and bytes of another version of river whose objects may have other fields, are refused before river reads them.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ _NO_OBJECT = bytes(_HEADER)
 _SEED = zlib.crc32(river_version.encode())
 
 
-class Kind(Protocol[T]):
-    """One sort of river object. `unpack` gets only bytes that `check` let pass and gives back an object that answers as
-    the packed one would, bit for bit.
+class ObjectCodec(Protocol[T]):
+    """Creates and serialises one kind of river object. `unpack` gets only bytes that `check` accepted. It returns an
+    object with the same answers as the packed one, bit for bit.
     """
 
     def new(self) -> T:
         """A cold object."""
 
     def pack(self, one: T) -> bytes:
-        """Everything learned that its answers depend on; never empty."""
+        """All learned state that its answers depend on, as bytes; never empty."""
 
     def check(self, body: bytes) -> None:
-        """Raise `ValueError` unless `unpack` can read this."""
+        """Raise `ValueError` unless `unpack` can read these bytes."""
 
     def unpack(self, body: bytes) -> T:
-        """The object again."""
+        """The object."""
 
 
 class RiverRows(Generic[T]):
-    """The objects of a bank, one a row that has any. A part of a bank, as a table is."""
+    """The objects of a bank, one per row that has one. A component of a bank, as a table is."""
 
-    def __init__(self, kind: Kind[T]) -> None:
-        self._kind = kind
+    def __init__(self, codec: ObjectCodec[T]) -> None:
+        self._codec = codec
         self._objects: dict[int, T] = {}
 
-    def held(self, row: int) -> T:
-        """The object of this row, made if there is none."""
+    def get(self, row: int) -> T:
+        """The object of this row; it is created if there is none."""
         one = self._objects.get(row)
         if one is None:
-            one = self._objects[row] = self._kind.new()
+            one = self._objects[row] = self._codec.new()
         return one
 
     def grow(self, capacity: int) -> None:
-        """Nothing: objects are made when a row first needs one."""
+        """Does nothing: objects are created when a row first needs one."""
 
     def forget(self, rows: IntArray) -> None:
         """Return rows to the cold state."""
@@ -69,7 +69,7 @@ class RiverRows(Generic[T]):
             self._objects.pop(row, None)
 
     def snapshot(self, rows: IntArray) -> State:
-        """The objects of these rows as bytes, padded to the longest; length 0 where there is none."""
+        """(n, bytes) the objects of these rows, padded to the longest; length 0 where there is none."""
         cells = [self._cell(row) for row in rows.tolist()]
         padded = np.zeros((len(rows), max(map(len, cells), default=_HEADER)), dtype=np.uint8)
         for at, cell in enumerate(cells):
@@ -80,7 +80,7 @@ class RiverRows(Generic[T]):
         one = self._objects.get(row)
         if one is None:
             return _NO_OBJECT
-        body = self._kind.pack(one)
+        body = self._codec.pack(one)
         return len(body).to_bytes(4, "little") + zlib.crc32(body, _SEED).to_bytes(4, "little") + body
 
     def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
@@ -91,20 +91,22 @@ class RiverRows(Generic[T]):
         for cell in state[_CELLS]:
             body = _body(cell.tobytes())
             if body:
-                self._kind.check(body)
+                self._codec.check(body)
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put a snapshot back; raises `ValueError`, and changes nothing, when it is damaged or not of this kind."""
+        """Restore a snapshot; raises `ValueError`, and changes nothing, when it is damaged or of another kind of
+        object.
+        """
         self.check(rows, state)
         self.forget(rows)
         for row, cell in zip(rows.tolist(), state[_CELLS], strict=True):
             body = _body(cell.tobytes())
             if body:
-                self._objects[row] = self._kind.unpack(body)
+                self._objects[row] = self._codec.unpack(body)
 
 
 def floats(body: bytes) -> FloatArray:
-    """The numbers of a packed object; raises `ValueError` unless they are whole and none is NaN."""
+    """The numbers of a packed object; raises `ValueError` when bytes are missing or a number is NaN."""
     if len(body) % 8:
         raise ValueError(f"state: {len(body)} bytes of a river object, expected a multiple of 8")
     numbers = np.frombuffer(body, dtype="<f8").astype(np.float64)

@@ -16,7 +16,7 @@ from classifiers.evidence.evidence_table import ABSENCE, GAP
 from classifiers.incidents.triage import ServiceKey, Transition, Triage
 from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, IntArray
-from detectors.suite import Suite, Verdict
+from detectors.suite import Suite, SuiteScores
 from streams.shard.provenance import Provenance
 from streams.shard.readings import absences, readings
 from streams.shard.rows import Rows
@@ -56,7 +56,7 @@ class Detection:
             self._triage.note_version(service, version, closed.end_s)
         self._provenance.add(closed)
         scored = self._rows.scored[closed.block.rows]
-        block = closed.block if scored.all() else closed.block.take(scored)
+        block = closed.block if scored.all() else closed.block.select(scored)
         self.evaluated_until_s = closed.end_s
         return self._evaluate(closed.end_s, block, isolated, alarms)
 
@@ -78,35 +78,35 @@ class Detection:
         self, now_s: float, block: Block | None, isolated: Sequence[Scope], alarms: Counter[str],
     ) -> list[Transition]:
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
-        verdict: Verdict | None = None
+        scores: SuiteScores | None = None
         if block is not None and len(block):
-            verdict = self._suite.score(block)
-            self._suite.arrived(block)
+            scores = self._suite.score(block)
+            self._suite.observe(block)
         for absence in self._absences(now_s, isolated):
             found[absence.scope.service, absence.scope.model].append(absence)
             alarms[ABSENCE] += 1
         for service in self._triage.episodes:
             found.setdefault(service, [])
-        if block is not None and verdict is not None:
-            alarms.update(_alarms_by_detector(verdict))
-            self._add_readings(block, verdict, found)
+        if block is not None and scores is not None:
+            alarms.update(_alarms_by_detector(scores))
+            self._add_readings(block, scores, found)
         transitions = self._triage.instant(now_s, found)
         for transition in transitions:
             if transition.accepted:
                 self._relearn(transition)
-        if block is not None and verdict is not None:
-            self._learn(block, verdict.level >= 1.0)
+        if block is not None and scores is not None:
+            self._learn(block, scores.level >= 1.0)
         return transitions
 
-    def _add_readings(self, block: Block, verdict: Verdict, found: dict[ServiceKey, list[Anomaly]]) -> None:
+    def _add_readings(self, block: Block, scores: SuiteScores, found: dict[ServiceKey, list[Anomaly]]) -> None:
         """Put the readings of the services that alarm, and of those already in `found`, before what stands there."""
-        services, alarming = self._rows.service_of[block.rows], verdict.level >= 1.0
+        services, alarming = self._rows.service_of[block.rows], scores.level >= 1.0
         concerned = {*self._rows.numbers(found), *np.unique(services[alarming]).tolist()}
         for number in sorted(concerned):
             at = np.flatnonzero(services == number)
             keys = [self._series.key(row) for row in block.rows[at].tolist()]
             service = self._rows.services[number]
-            found[service] = [*readings(block, verdict, at, keys, self._provenance.of), *found[service]]
+            found[service] = [*readings(block, scores, at, keys, self._provenance.of), *found[service]]
 
     def _absences(self, now_s: float, isolated: Sequence[Scope]) -> list[Anomaly]:
         """The series that have been silent for too long, one reading each."""
@@ -117,12 +117,12 @@ class Detection:
             return []
         for scope in isolated:
             self._suppress_absence(rows, scope, now_s)
-        silence = self._suite.silence(rows, now_s)
-        at = np.flatnonzero((silence.level >= 1.0) & (silence.silence_s <= self._retire_s))
+        absence = self._suite.score_absence(rows, now_s)
+        at = np.flatnonzero((absence.level >= 1.0) & (absence.silence_s <= self._retire_s))
         if not len(at):
             return []
         keys = [self._series.key(row) for row in rows[at].tolist()]
-        return absences(silence, at, keys, now_s)
+        return absences(absence, at, keys, now_s)
 
     def _suppress_absence(self, rows: IntArray, isolated: Scope, now_s: float) -> None:
         """While a breaker of ours is open, silence behind it is expected; so it is right after."""
@@ -153,6 +153,6 @@ class Detection:
             self._suite.learn(block, keep)
 
 
-def _alarms_by_detector(verdict: Verdict) -> dict[str, int]:
-    detectors, counts = np.unique(verdict.detector[verdict.level >= 1.0], return_counts=True)
+def _alarms_by_detector(scores: SuiteScores) -> dict[str, int]:
+    detectors, counts = np.unique(scores.detector[scores.level >= 1.0], return_counts=True)
     return {Suite.names[detector]: count for detector, count in zip(detectors, counts.tolist(), strict=True)}

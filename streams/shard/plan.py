@@ -56,4 +56,4 @@ class Plan:
     def suite_in_use(self) -> SuiteParams:
         """What builds the suite: with profiles for aggregated metrics where any source brings them."""
         aggregated = any(self.inputs[source].aggregated for source in self.sources if source in self.inputs)
-        return self.suite.following() if aggregated else self.suite
+        return self.suite.with_aggregated_profiles() if aggregated else self.suite

@@ -8,20 +8,20 @@ from __future__ import annotations
 from classifiers.evidence.evidence_table import ABSENCE
 from classifiers.model import Anomaly, Direction, SeriesKey
 from detectors.base import Block, IntArray
-from detectors.native.absence import Silence
-from detectors.suite import Suite, Verdict
+from detectors.native.absence import AbsenceScores
+from detectors.suite import Suite, SuiteScores
 from streams.shard.provenance import Finder
 
 DIRECTIONS: dict[int, Direction] = {1: "up", -1: "down", 0: "none"}
 
 
 def readings(
-    block: Block, verdict: Verdict, at: IntArray, keys: list[SeriesKey], records: Finder,
+    block: Block, scores: SuiteScores, at: IntArray, keys: list[SeriesKey], records: Finder,
 ) -> list[Anomaly]:
     """The windows at these places of a block, in order. keys: metric and scope of each. Cost about 1 us a reading."""
     columns = (
-        block.start_s, block.end_s, block.value, verdict.expected, verdict.level, verdict.direction, block.count,
-        verdict.onset_s, verdict.onset_error_s, verdict.detector,
+        block.start_s, block.end_s, block.value, scores.expected, scores.level, scores.direction, block.count,
+        scores.onset_s, scores.onset_error_s, scores.detector,
     )
     return [
         Anomaly(
@@ -35,7 +35,7 @@ def readings(
     ]
 
 
-def absences(silence: Silence, at: IntArray, keys: list[SeriesKey], now_s: float) -> list[Anomaly]:
+def absences(absence: AbsenceScores, at: IntArray, keys: list[SeriesKey], now_s: float) -> list[Anomaly]:
     """Silent series as readings: no value, the window is the silence, the onset is its first missed window."""
     return [
         Anomaly(
@@ -43,7 +43,7 @@ def absences(silence: Silence, at: IntArray, keys: list[SeriesKey], now_s: float
             gap_s,
         )
         for (metric, scope), silent_s, gap_s, level in zip(
-            keys, silence.silence_s[at].tolist(), silence.expected_gap_s[at].tolist(), silence.level[at].tolist(),
+            keys, absence.silence_s[at].tolist(), absence.expected_gap_s[at].tolist(), absence.level[at].tolist(),
             strict=True,
         )
     ]

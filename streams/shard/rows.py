@@ -109,7 +109,7 @@ class Rows:
         if key not in self._profile_of:
             index = profile_index(metric, self._profiles, labels)
             if index is not None and aggregated:
-                index = self._profiles.index(self._profiles[index].following)
+                index = self._profiles.index(self._profiles[index].aggregated)
             self._profile_of[key] = index
         return self._profile_of[key]
 

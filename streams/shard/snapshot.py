@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from classifiers.incidents.memory import dump, load
 from streams.shard.state import ShardState
 
-VERSION = 7
+VERSION = 8
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from detectors.base import Block, FloatArray
 from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Watch, profile_index
-from detectors.ensemble.verdict import Verdict
+from detectors.ensemble.suite_scores import SuiteScores
 from detectors.suite import Suite, SuiteParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 
 def suite_of(*profiles: Profile, rows: int = 1) -> Suite:
@@ -20,14 +20,14 @@ def suite_of(*profiles: Profile, rows: int = 1) -> Suite:
     return suite
 
 
-def play(suite: Suite, stream: FloatArray, at_s: float = 0.0, **kind: float) -> list[Verdict]:
-    verdicts = []
+def play(suite: Suite, stream: FloatArray, at_s: float = 0.0, **kind: float) -> list[SuiteScores]:
+    history = []
     for step, values in enumerate(np.atleast_2d(stream)):
         block = windows(values, at_s + step, **kind)
-        verdicts.append(suite.score(block))
-        suite.arrived(block)
+        history.append(suite.score(block))
+        suite.observe(block)
         suite.learn(block)
-    return verdicts
+    return history
 
 
 def quiet(n: int, rows: int = 1, seed: int = 0) -> FloatArray:
@@ -36,7 +36,7 @@ def quiet(n: int, rows: int = 1, seed: int = 0) -> FloatArray:
 
 def test_level_is_unknown_until_the_profile_s_warm_up_is_over() -> None:
     suite = suite_of(Profile("slow", ".*", warm_up=50))
-    levels = [float(verdict.level[0]) for verdict in play(suite, quiet(80))]
+    levels = [float(scores.level[0]) for scores in play(suite, quiet(80))]
     assert np.isnan(levels[:50]).all()
     assert np.isfinite(levels[50:]).all()
 
@@ -44,11 +44,11 @@ def test_level_is_unknown_until_the_profile_s_warm_up_is_over() -> None:
 def test_limits_alarm_while_everything_else_warms_up() -> None:
     suite = suite_of(Profile("limited", ".*", low=0.0, high=200.0))
     assert np.isnan(suite.score(windows([100.0], 0.0)).level[0])
-    verdict = suite.score(windows([300.0], 0.0))
-    assert verdict.level[0] == 1.5
-    assert Suite.names[verdict.detector[0]] == "static_limits"
-    assert verdict.direction[0] == 1
-    assert verdict.expected[0] == 200.0
+    scores = suite.score(windows([300.0], 0.0))
+    assert scores.level[0] == 1.5
+    assert Suite.names[scores.detector[0]] == "static_limits"
+    assert scores.direction[0] == 1
+    assert scores.expected[0] == 200.0
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_deviation_alarms_only_beyond_both_minima() -> None:
     loose, absolute, relative = Profile("l", ".*"), Profile("a", ".*", min_abs=80.0), Profile("r", ".*", min_rel=0.8)
     suite = suite_of(loose, absolute, relative, rows=3)
     play(suite, quiet(200, 3))
-    verdict = suite.score(windows([170.0] * 3, 200.0))
-    assert (verdict.level >= 1.0).tolist() == [True, False, False]
+    scores = suite.score(windows([170.0] * 3, 200.0))
+    assert (scores.level >= 1.0).tolist() == [True, False, False]
     assert (suite.score(windows([190.0] * 3, 200.0)).level >= 1.0).all()
 
 
@@ -75,9 +75,9 @@ def test_a_log_profile_judges_factors_and_survives_zero() -> None:
     factors = np.exp(np.random.default_rng(1).normal(size=(200, 1)) * 0.3)
     play(suite, 50.0 * factors)
     assert suite.score(windows([80.0], 200.0)).level[0] < 1.0
-    verdict = suite.score(windows([2000.0], 200.0))
-    assert verdict.level[0] >= 1.0
-    assert 40.0 < verdict.expected[0] < 60.0
+    scores = suite.score(windows([2000.0], 200.0))
+    assert scores.level[0] >= 1.0
+    assert 40.0 < scores.expected[0] < 60.0
     for value in (0.0, -3.0, 5e-324):
         assert np.isfinite(suite.score(windows([value], 200.0)).level[0])
 
@@ -108,11 +108,11 @@ def test_a_slow_drift_is_found_and_dated() -> None:
     suite = suite_of(Profile("x", ".*", min_rel=0.05))
     play(suite, quiet(300))
     drift = quiet(60, seed=3) + 0.5 * np.arange(60)[:, None]
-    verdicts = play(suite, drift, at_s=300.0)
-    first = next(at for at, verdict in enumerate(verdicts) if verdict.level[0] >= 1.0)
+    history = play(suite, drift, at_s=300.0)
+    first = next(at for at, scores in enumerate(history) if scores.level[0] >= 1.0)
     assert first < 40
-    assert 300.0 <= verdicts[first].onset_s[0] <= 300.0 + first
-    assert Suite.names[verdicts[first].detector[0]] == "cusum"
+    assert 300.0 <= history[first].onset_s[0] <= 300.0 + first
+    assert Suite.names[history[first].detector[0]] == "cusum"
 
 
 @pytest.mark.parametrize(("step", "ramp"), [(15.0, 0.0), (40.0, 0.0), (0.0, 2.5)])
@@ -124,45 +124,45 @@ def test_the_onset_lies_within_its_error_nine_times_in_ten(step: float, ramp: fl
     changed = quiet(30, rows, seed=8) + step + ramp * np.arange(30)[:, None]
     for at, values in enumerate(changed):
         block = windows(values, began_s + at)
-        verdict = suite.score(block)
-        suite.arrived(block)
-        hit = np.abs(verdict.onset_s - began_s) <= verdict.onset_error_s
-        within = np.where((verdict.level >= 1.0) & np.isnan(within), hit, within)
+        scores = suite.score(block)
+        suite.observe(block)
+        hit = np.abs(scores.onset_s - began_s) <= scores.onset_error_s
+        within = np.where((scores.level >= 1.0) & np.isnan(within), hit, within)
     assert np.nanmean(within) >= 0.9
 
 
 def test_news_comes_once_and_the_score_fades() -> None:
     suite = SuiteParams(profiles=(Profile("x", ".*", sampling="pre_aggregated"),)).build(1)
     play(suite, quiet(600))
-    verdicts = play(suite, np.array([[100.0], [300.0], [100.0], [100.0], [100.0], [280.0]]), at_s=600.0)
-    assert [bool(verdict.news[0] > 0) for verdict in verdicts] == [False, True, False, False, False, False]
-    scores = [float(verdict.score[0]) for verdict in verdicts]
-    assert scores[1] == scores[2] == scores[3] > scores[4]
+    history = play(suite, np.array([[100.0], [300.0], [100.0], [100.0], [100.0], [280.0]]), at_s=600.0)
+    assert [bool(scores.novelty[0] > 0) for scores in history] == [False, True, False, False, False, False]
+    ranking = [float(scores.score[0]) for scores in history]
+    assert ranking[1] == ranking[2] == ranking[3] > ranking[4]
 
 
 def test_a_cold_start_is_forgotten_before_it_becomes_the_norm() -> None:
     suite = suite_of(Profile("latency", ".*", "up", scale="log", floor=1.0))
     noise = np.exp(np.random.default_rng(4).normal(size=(80, 1)) * 0.1)
     play(suite, 3000.0 * noise[:28])
-    verdicts = play(suite, 300.0 * noise[28:], at_s=28.0)
-    assert 280.0 < verdicts[-1].expected[0] < 320.0
+    history = play(suite, 300.0 * noise[28:], at_s=28.0)
+    assert 280.0 < history[-1].expected[0] < 320.0
     assert suite.score(windows([900.0], 80.0)).level[0] >= 1.0
 
 
 def test_a_new_normal_is_learned_when_the_caller_lets_it() -> None:
     suite = suite_of(Profile("x", ".*"))
     play(suite, quiet(300))
-    verdicts = play(suite, 100.0 + quiet(400, seed=5), at_s=300.0)
-    assert verdicts[3].level[0] >= 1.0
-    assert all(verdict.level[0] < 1.0 for verdict in verdicts[-50:])
+    history = play(suite, 100.0 + quiet(400, seed=5), at_s=300.0)
+    assert history[3].level[0] >= 1.0
+    assert all(scores.level[0] < 1.0 for scores in history[-50:])
 
 
 def test_scoring_an_empty_block_is_no_error() -> None:
     suite = suite_of(Profile("x", ".*"))
-    verdict = suite.score(windows([], 0.0))
+    scores = suite.score(windows([], 0.0))
     suite.learn(windows([], 0.0))
-    suite.arrived(windows([], 0.0))
-    assert len(verdict.level) == 0
+    suite.observe(windows([], 0.0))
+    assert len(scores.level) == 0
 
 
 def test_a_restored_suite_continues_bit_for_bit() -> None:
@@ -178,7 +178,7 @@ def test_a_restored_suite_continues_bit_for_bit() -> None:
         assert mine.levels.tobytes() == its.levels.tobytes()
         assert mine.onset_s.tobytes() == its.onset_s.tobytes()
         for one, windows_of_it in ((old, block), (new, other)):
-            one.arrived(windows_of_it)
+            one.observe(windows_of_it)
             one.learn(windows_of_it)
 
 
@@ -268,9 +268,9 @@ def test_evidence_drains_while_a_row_is_frozen() -> None:
     for step in range(30):
         block = windows([115.0], 300.0 + step)
         alarmed |= bool(suite.score(block).level[0] >= 1.0)
-        suite.arrived(block)
+        suite.observe(block)
     for step in range(20):
-        suite.arrived(windows([100.0], 330.0 + step))
+        suite.observe(windows([100.0], 330.0 + step))
     cusum = Suite.names.index("cusum")
     assert alarmed
     assert suite.score(windows([100.0], 350.0)).levels[cusum, 0] < 0.2

@@ -23,7 +23,7 @@ inputs:
 """))
     assert plan.inputs["a"] == InputPlan("native")
     assert plan.inputs["b"] == InputPlan("otlp_json", InputOptions("pass", {"tenant": ("customer.id",)}, 7))
-    assert plan.suite_in_use() == plan.suite.following()
+    assert plan.suite_in_use() == plan.suite.with_aggregated_profiles()
     assert plan_of(config_of(tmp_path)).suite_in_use() == plan.suite
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.banks.sparse import Sparse
-from detectors.checks import noise, play
+from detectors.banks.sparse import SparseBank
+from detectors.checks import feed, noise, play
 from detectors.river.gaussian import GaussianParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 
-def bank_of(rows: int) -> Sparse:
-    return Sparse(GaussianParams().build, rows)
+def bank_of(rows: int) -> SparseBank:
+    return SparseBank(GaussianParams().build, rows)
 
 
 def test_levels_are_those_of_the_bank_itself() -> None:
@@ -33,21 +33,21 @@ def test_a_snapshot_goes_on_in_other_rows_and_leaves_the_unused_unused() -> None
     rows = np.array([8, 0, 5, 3])
     new.restore(rows, old.snapshot(np.arange(4)))
     block = windows([140.0, 90.0], 60.0)
-    assert np.array_equal(new.score(block.moved(rows[:2])).level, old.score(block).level)
-    assert not new.held(np.array([5, 3])).any()
+    assert np.array_equal(new.score(block.with_rows(rows[:2])).level, old.score(block).level)
+    assert not new.slots(np.array([5, 3])).any()
 
 
 def test_forgotten_rows_give_their_place_to_others() -> None:
     bank = bank_of(50)
     for row in range(50):
-        bank.learn(windows([1.0], 0.0).moved(np.array([row])))
+        feed(bank, windows([1.0], 0.0).with_rows(np.array([row])))
         bank.forget(np.array([row]))
     assert bank.snapshot(np.arange(50)) == {}
-    bank.learn(windows([1.0], 1.0))
-    assert bank.held(np.array([0]))[0] == 1
+    feed(bank, windows([1.0], 1.0))
+    assert bank.slots(np.array([0]))[0] == 1
 
 
 def test_a_foreign_snapshot_is_refused() -> None:
     bank = bank_of(2)
-    with pytest.raises(ValueError, match="held"):
+    with pytest.raises(ValueError, match="has_slot"):
         bank.restore(np.arange(2), {"rows.mean": np.zeros(2)})

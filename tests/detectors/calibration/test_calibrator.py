@@ -35,7 +35,7 @@ def interval(draw: Draw, every: float, shape: tuple[int, int], seed: int) -> flo
     rows, tail, alarms = np.arange(number), TailCalibrator(NORMAL, every, number), 0
     for at, raw in enumerate(draw(np.random.default_rng(seed), shape)):
         alarms += int((tail.level(rows, raw) >= 1.0).sum()) if at >= 4000 else 0
-        tail.track(rows, raw)
+        tail.observe(rows, raw)
         tail.learn(rows, raw)
     return (windows - 4000) * number / alarms
 
@@ -57,7 +57,7 @@ def test_a_stream_many_times_wider_than_declared_alarms_about_as_often_as_asked(
         alarming = tail.level(rows, raw) >= 1.0
         alarms += int((alarming & (at - last > 12)).sum()) if at >= 4000 else 0
         last[alarming] = at
-        tail.track(rows, raw)
+        tail.observe(rows, raw)
         tail.learn(rows, raw)
     assert every / 2.0 < 6000 * 200 / alarms < every * 2.0
 
@@ -81,45 +81,45 @@ def test_what_came_before_a_row_had_lived_its_budget_is_on_no_account() -> None:
     tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
     for at in range(2000):
         raw = np.array([9.0 if at % 100 == 50 else 0.0])
-        tail.track(row, raw)
+        tail.observe(row, raw)
         tail.learn(row, raw)
     state = tail.snapshot(row)
-    assert (state["due"][0], state["told"][0]) == (0.0, 0.0)
+    assert (state["expected_alarms"][0], state["observed_alarms"][0]) == (0.0, 0.0)
 
 
 def test_an_unseen_tail_is_the_declared_one() -> None:
     tail = TailCalibrator(NORMAL, 604_800.0, 1)
-    assert 5.0 < tail.height(np.array([0]))[0, 0] < 7.5
+    assert 5.0 < tail.return_level(np.array([0]))[0, 0] < 7.5
 
 
 def test_one_outlier_does_not_deafen_a_row() -> None:
     tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
-    before = tail.height(row)[0, 0]
+    before = tail.return_level(row)[0, 0]
     for raw in (0.0, 1e12, 0.0):
-        tail.track(row, np.array([raw]))
+        tail.observe(row, np.array([raw]))
         tail.learn(row, np.array([raw]))
-    assert tail.height(row)[0, 0] < 2.0 * before
+    assert tail.return_level(row)[0, 0] < 2.0 * before
 
 
 def test_a_long_excursion_counts_once() -> None:
     tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
     for raw in (0.0, 5.0, 0.0):
-        tail.track(row, np.array([raw]))
+        tail.observe(row, np.array([raw]))
         tail.learn(row, np.array([raw]))
-    once = tail.height(row)[0, 0]
+    once = tail.return_level(row)[0, 0]
     other = TailCalibrator(NORMAL, 604_800.0, 1)
     for raw in (0.0, *[5.0] * 50, 0.0):
-        other.track(row, np.array([raw]))
+        other.observe(row, np.array([raw]))
         other.learn(row, np.array([raw]))
-    assert other.height(row)[0, 0] <= once
+    assert other.return_level(row)[0, 0] <= once
 
 
 def test_the_directions_have_tails_of_their_own() -> None:
     tail, row = TailCalibrator(NORMAL, 1000.0, 1), np.array([0])
     for raw in np.tile([0.0, 6.0], 200):
-        tail.track(row, np.array([raw]))
+        tail.observe(row, np.array([raw]))
         tail.learn(row, np.array([raw]))
-    above, below = tail.height(row)[0]
+    above, below = tail.return_level(row)[0]
     assert above > 6.0 > below
 
 
@@ -130,7 +130,7 @@ def test_the_shape_learned_from_a_stream_is_the_one_scipy_fits(shape: float) -> 
     tail, rows = TailCalibrator(replace(NORMAL, memory_exceedances=4000.0, pace=0.0), 1e9, 20), np.arange(20)
     for raw in peaks:
         for one in (raw + NORMAL.mark, np.zeros(20)):
-            tail.track(rows, one)
+            tail.observe(rows, one)
             tail.learn(rows, one)
     state = tail.snapshot(rows)
     learned = pareto_shape(state["excess"].astype(np.float64)[:, 0], state["gini"].astype(np.float64)[:, 0])
@@ -138,23 +138,23 @@ def test_the_shape_learned_from_a_stream_is_the_one_scipy_fits(shape: float) -> 
 
 
 def test_a_peak_that_alarmed_and_was_not_learned_from_still_counts() -> None:
-    heights = []
+    levels = []
     for alarm in (False, True):
         tail, row = TailCalibrator(NORMAL, 1000.0, 1), np.array([0])
         for at in range(200):
             raw = np.array([9.0 if alarm and at % 20 == 10 else 0.0])
-            tail.track(row, raw)
+            tail.observe(row, raw)
             if raw[0] == 0.0:
                 tail.learn(row, raw)
-        heights.append(tail.height(row)[0, 0])
-    assert heights[1] > heights[0]
+        levels.append(tail.return_level(row)[0, 0])
+    assert levels[1] > levels[0]
 
 
 def test_an_incident_teaches_nothing() -> None:
     tail, row = TailCalibrator(NORMAL, 1000.0, 1), np.array([0])
-    before = tail.height(row)[0, 0]
+    before = tail.return_level(row)[0, 0]
     for _ in range(60):
-        tail.track(row, np.array([9.0]))
-    tail.track(row, np.array([0.0]))
+        tail.observe(row, np.array([9.0]))
+    tail.observe(row, np.array([0.0]))
     tail.learn(row, np.array([0.0]))
-    assert tail.height(row)[0, 0] <= before
+    assert tail.return_level(row)[0, 0] <= before

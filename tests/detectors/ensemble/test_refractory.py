@@ -13,7 +13,7 @@ def passed(heights: list[float], span: int = 10) -> list[bool]:
     gate, found = Refractory(span, 1), []
     for height in heights:
         found.append(bool(gate.passes(ROW, np.array([height]))[0]))
-        gate.track(ROW, np.array([height]))
+        gate.observe(ROW, np.array([height]))
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.native.absence import Absence, AbsenceParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 ROW = np.array([0])
 
@@ -14,13 +14,13 @@ ROW = np.array([0])
 def bank_after(starts_s: list[float] | np.ndarray[tuple[int], np.dtype[np.float64]], span_s: float = 1.0) -> Absence:
     bank = AbsenceParams().build(1)
     for start_s in starts_s:
-        bank.learn(windows([1.0], float(start_s), span_s=span_s))
+        bank.observe(windows([1.0], float(start_s), span_s=span_s))
     return bank
 
 
 def silence_that_alarms_s(bank: Absence, last_s: float) -> float:
     for silent_s in np.arange(0.25, 4000.0, 0.25):
-        if bank.silence(ROW, last_s + silent_s).level[0] >= 1.0:
+        if bank.score(ROW, last_s + silent_s).level[0] >= 1.0:
             return float(silent_s)
     return np.inf
 
@@ -44,8 +44,8 @@ def test_a_regular_slow_series_is_missed_after_a_few_of_its_gaps() -> None:
 
 def test_a_young_series_is_not_missed() -> None:
     bank = bank_after(np.arange(5.0))
-    assert np.isnan(bank.silence(ROW, 1000.0).level[0])
-    assert np.isnan(AbsenceParams().build(1).silence(ROW, 1000.0).level[0])
+    assert np.isnan(bank.score(ROW, 1000.0).level[0])
+    assert np.isnan(AbsenceParams().build(1).score(ROW, 1000.0).level[0])
 
 
 def test_an_outage_does_not_make_silence_normal() -> None:
@@ -56,13 +56,13 @@ def test_an_outage_does_not_make_silence_normal() -> None:
 def test_a_window_out_of_order_changes_nothing() -> None:
     bank = bank_after(np.arange(50.0))
     before = bank.snapshot(ROW)
-    bank.learn(windows([1.0], 20.0))
+    bank.observe(windows([1.0], 20.0))
     assert all(before[name].tobytes() == cells.tobytes() for name, cells in bank.snapshot(ROW).items())
 
 
 def test_a_restored_bank_judges_alike() -> None:
     old, new = bank_after(np.arange(50.0)), AbsenceParams().build(1)
     new.restore(ROW, old.snapshot(ROW))
-    assert old.silence(ROW, 52.0).level[0] == new.silence(ROW, 52.0).level[0]
+    assert old.score(ROW, 52.0).level[0] == new.score(ROW, 52.0).level[0]
     with pytest.raises(ValueError, match="columns"):
         new.restore(ROW, {})

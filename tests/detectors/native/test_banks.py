@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.checks import feed
 from detectors.native.cusum import CusumParams
 from detectors.native.robust_location import RobustLocationParams, without_extreme
 from detectors.native.static_limits import StaticLimitsParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 ROW = np.array([0])
 
@@ -16,9 +17,9 @@ ROW = np.array([0])
 def test_cusum_ends_its_alarm_with_the_first_ordinary_window() -> None:
     bank = CusumParams().build(1)
     for at in range(100):
-        bank.learn(windows([0.1 * (-1) ** at], at))
+        feed(bank, windows([0.1 * (-1) ** at], at))
     for at in range(100, 200):
-        bank.learn(windows([5.0], at))
+        feed(bank, windows([5.0], at))
     assert bank.score(windows([5.0], 200)).level[0] >= 1.0
     assert bank.score(windows([0.0], 200)).level[0] < 1.0
 
@@ -26,9 +27,9 @@ def test_cusum_ends_its_alarm_with_the_first_ordinary_window() -> None:
 def test_cusum_dates_a_change_by_the_start_of_its_run() -> None:
     bank = CusumParams().build(1)
     for at in range(100):
-        bank.learn(windows([-0.5], at))
+        feed(bank, windows([-0.5], at))
     for at in range(100, 106):
-        bank.learn(windows([2.0], at))
+        feed(bank, windows([2.0], at))
     _, runs = bank.trace(windows([2.0], 106))
     assert runs.onset_s[0] == 100.0
     assert 1.0 < runs.shift[0] <= 2.0
@@ -46,7 +47,7 @@ def test_robust_location_is_the_median_and_the_scaled_absolute_deviation() -> No
     bank = RobustLocationParams().build(1)
     values = np.random.default_rng(1).normal(50.0, 4.0, size=128).astype(np.float32).astype(np.float64)
     for at, value in enumerate(values):
-        bank.learn(windows([value], at))
+        feed(bank, windows([value], at))
     centre, spread = bank.frame(windows([50.0], 128.0))
     assert centre[0] == np.median(values)
     assert spread[0] == pytest.approx(1.4826 * np.median(np.abs(values - np.median(values))), rel=1e-6)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.banks.banked import Bank
+from detectors.banks.composite import Bank
 from detectors.base import FloatArray
-from detectors.checks import play
+from detectors.checks import feed, play
 from detectors.native.art import ArtParams
 from detectors.native.range_novelty import RangeNoveltyParams
 from detectors.native.seasonal import SeasonalParams
 from detectors.native.variance_change import VarianceChangeParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 EVERY = 5000.0
 
@@ -84,7 +84,7 @@ def hourly(days: int, bank: Bank, odd_at: int | None = None) -> FloatArray:
         value = 100.0 + 50.0 * np.sin(2 * np.pi * (at + 0.5) / 48) + rng.normal()
         block = windows([200.0 - value if at == odd_at else value], at * 1800.0, span_s=1800.0)
         levels.append(float(bank.score(block).level[0]))
-        bank.learn(block)
+        feed(bank, block)
     return np.array(levels)
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from detectors.base import Block, FloatArray
+from detectors.checks import feed
 from detectors.ensemble.profiles import Profile
 from detectors.native.token_burn import TokenBurn, TokenBurnParams
 from detectors.suite import Suite, SuiteParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 PERIOD_S = 30 * 86_400.0
 ROW = np.array([0])
@@ -21,7 +22,7 @@ def spend(bank: TokenBurn, burn: float, seconds: int, at_s: float = 0.0) -> Floa
     for start_s in np.arange(at_s, at_s + seconds, 60.0).tolist():
         block = windows([burn * 60.0 / PERIOD_S / 10.0], start_s, count=10.0, span_s=60.0)
         levels.append(float(bank.score(block).level[0]))
-        bank.learn(block)
+        feed(bank, block)
     return np.array(levels)
 
 
@@ -72,7 +73,7 @@ def test_a_profile_s_budget_is_what_is_burnt() -> None:
     for at in range(120):
         block = tokens(per_minute, at * 60.0)
         level = suite.score(block).levels[Suite.names.index("token_burn"), 0]
-        suite.arrived(block)
+        suite.observe(block)
         suite.learn(block)
     assert level >= 1.0
     assert 7200.0 < suite.exhausted_s(ROW, 7200.0)[0] < PERIOD_S

@@ -13,9 +13,9 @@ from river.anomaly import GaussianScorer, HalfSpaceTrees
 from river.drift import ADWIN, KSWIN, PageHinkley
 from scipy.stats import norm
 
-from detectors.banks.banked import Bank
+from detectors.banks.composite import Bank
 from detectors.base import FloatArray
-from detectors.checks import play
+from detectors.checks import feed, play
 from detectors.ensemble.profiles import Profile
 from detectors.river import rows as river_rows
 from detectors.river.adwin import AdwinParams
@@ -24,7 +24,7 @@ from detectors.river.half_space_trees import HalfSpaceTreesParams
 from detectors.river.kswin import KswinParams
 from detectors.river.page_hinkley import PageHinkleyParams
 from detectors.suite import Suite, SuiteParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 EVERY = 5000.0
 ROW = np.array([0])
@@ -65,7 +65,7 @@ def test_a_shift_of_residuals_is_found_with_its_direction(name: str) -> None:
         block = windows([value], 600.0 + at)
         scores = bank.score(block)
         levels.append([float(scores.level[0])])
-        bank.track(block)
+        bank.observe(block)
     assert first_alarm(np.array(levels)) < 40
     assert scores.direction[0] == -1
     assert 1.5 < scores.raw[0] < 3.5
@@ -191,7 +191,7 @@ def test_an_unknown_window_changes_nothing_and_has_no_level(build: Callable[[int
         scores = bank.score(block)
         assert np.isnan(scores.level).tolist() == [True, False]
         assert scores.direction[0] == 0
-        bank.learn(block)
+        feed(bank, block)
     after = bank.snapshot(ROW)
     assert all(np.array_equal(cells, before[name], equal_nan=True) for name, cells in after.items())
 
@@ -207,7 +207,7 @@ def test_a_suite_of_river_s_detectors_goes_on_after_a_restore_as_if_nothing_had_
     def step(one: Suite, at: int) -> FloatArray:
         block = windows(100.0 + stream[at], at)
         levels = one.score(block).levels
-        one.arrived(block)
+        one.observe(block)
         one.learn(block)
         return levels
 

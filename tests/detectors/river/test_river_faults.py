@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from river import anomaly, drift
 
-from detectors.banks.banked import Bank
+from detectors.banks.composite import Bank
 from detectors.base import FloatArray, Scores
-from detectors.checks import OnResiduals, play
+from detectors.checks import OnResiduals, feed, play
 from detectors.river.adwin import AdwinParams
 from detectors.river.gaussian import GaussianParams
 from detectors.river.half_space_trees import HalfSpaceTreesParams
 from detectors.river.kswin import KswinParams
 from detectors.river.page_hinkley import PageHinkleyParams
-from tests.detectors.streams import windows
+from tests.detectors.blocks import windows
 
 EVERY = 5000.0
 NAN = math.nan
@@ -181,7 +181,7 @@ def test_half_space_trees_neither_score_nor_learn_the_unknown() -> None:
     bank = HalfSpaceTreesParams().build(1)
     play(bank, noise(600)[:, None])
     before = bank.snapshot(np.array([0]))
-    bank.learn(windows([NAN], 600))
+    feed(bank, windows([NAN], 600))
     after = bank.snapshot(np.array([0]))
 
     assert np.isnan(judged(bank, NAN).level[0])

@@ -100,9 +100,9 @@ def test_a_new_version_is_judged_from_its_first_window_by_what_its_predecessor_m
         table.suite.learn(window([old], 100.0 + second % 7, second))
     new = table.seen("latency_ms", seen_s=80.0, version="v2")[1]
     table.rows.admit(np.array([new]))
-    verdict = table.suite.score(window([new], 400.0, 80))
-    assert verdict.level[0] >= 1.0
-    assert abs(verdict.expected[0] - 103.0) < 2.0
+    scores = table.suite.score(window([new], 400.0, 80))
+    assert scores.level[0] >= 1.0
+    assert abs(scores.expected[0] - 103.0) < 2.0
 
 
 def test_the_first_version_and_a_metric_new_to_the_service_start_cold() -> None:
@@ -119,5 +119,5 @@ def test_a_row_is_judged_by_the_profile_of_its_labels() -> None:
     table = Table((loose, Profile("strict", r".*_ms", high=200.0)))
     whole, batch, acme = [table.seen("latency_ms", tenant=tenant)[-1] for tenant in (None, "batch-1", "acme")]
     table.rows.admit(np.array([whole, batch, acme]))
-    verdict = table.suite.score(window([whole, batch, acme], 500.0, 0))
-    assert (verdict.level >= 1.0).tolist() == [True, False, True]
+    scores = table.suite.score(window([whole, batch, acme], 500.0, 0))
+    assert (scores.level >= 1.0).tolist() == [True, False, True]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from detectors.base import FloatArray
-from detectors.river.wander import AutocorrelationInflation
+from detectors.river.autocorrelation import AutocorrelationInflation
 
 
 def ratio(stream: FloatArray) -> float:
     wander, rows = AutocorrelationInflation(1), np.array([0])
     for value in stream:
-        wander.track(rows, np.array([value]))
+        wander.observe(rows, np.array([value]))
         wander.learn(rows)
     return float(wander.ratio(rows)[0])
 
