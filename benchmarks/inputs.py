@@ -22,7 +22,7 @@ from benchmarks.broker.rig import console
 from benchmarks.scrapes import WRITERS, points_in, scrapes
 from streams.intake.formats import InputFormat, InputPlan, build_codec
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from streams.replay.replay import ReplayRecord
 
 BATCH = 500
@@ -50,7 +50,7 @@ class Cost:
 
 def decode_s(form: InputFormat, found: Sequence[ReplayRecord], warm: int) -> float:
     """CPU seconds for all records but the first `warm`, which make the series known."""
-    codec = build_codec(InputPlan(form), ScopeTable(), Rules(max_future_s=float("inf")))
+    codec = build_codec(InputPlan(form), ScopeTable(), ValidationLimits(max_future_s=float("inf")))
     codec.decode(found[:warm], FAR_FUTURE_S)
     begun_s = time.process_time()
     for start in range(warm, len(found), BATCH):

@@ -20,7 +20,7 @@ from actions.model import Intent, Outcome
 from classifiers.directives import Deployment, Directive, Feedback
 from classifiers.incidents.triage import Transition
 from classifiers.model import AuditEntry, Incident
-from streams.intake.codec import Record, Skip
+from streams.intake.codec import KafkaRecord, SkipReason
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
 from streams.shard.plan import Plan
@@ -55,7 +55,7 @@ class Products:
     intents: list[Intent] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     alarms: Counter[str] = field(default_factory=Counter)
-    points: Counter[tuple[str, Skip]] = field(default_factory=Counter)
+    skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
     evicted: int = 0
     refused_series: int = 0
     overflowed: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,9 @@ class Shard(ShardState):
         """All that the shard knows, up to its offsets. Copies; about 1 us a series."""
         return dump_state(self)
 
-    def ingest(self, source: str, records: Sequence[Record], now_s: float, idle: Set[str] = frozenset()) -> Products:
+    def ingest(
+        self, source: str, records: Sequence[KafkaRecord], now_s: float, idle: Set[str] = frozenset(),
+    ) -> Products:
         """Process a batch of one source's records, in order of offset. idle: sources known to be read to their end."""
         products = Products()
         known = self.offsets.get(source, 0)
@@ -222,8 +224,8 @@ class Shard(ShardState):
     def _collect_counts(self, products: Products) -> None:
         """Move the counts of this step from the tables and codecs to the products."""
         for source, codec in self.codecs.items():
-            for reason, count in codec.points.items():
-                products.points[source, reason] += count
-            codec.points.clear()
+            for reason, count in codec.skipped.items():
+                products.skipped_points[source, reason] += count
+            codec.skipped.clear()
         products.evicted, products.refused_series = self.series.take_counts()
         products.overflowed = self.scopes.take_overflowed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from config.identity import config_hash, state_hash
 from config.models import Config, Input
 from streams.intake.formats import InputOptions, InputPlan
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from streams.shard.decisions import DecisionParams
 from streams.shard.plan import Plan, ScopeLimits
 from streams.windows.windower import WindowParams
@@ -16,7 +16,7 @@ def plan_of(config: Config) -> Plan:
     windows, codec, scopes = config.windows, config.codec, config.scopes
     return Plan(
         sources={source.topic: source.count_requests for source in config.inputs},
-        rules=Rules(
+        rules=ValidationLimits(
             codec.max_future_s, codec.max_age_s, codec.max_label_length, codec.max_metrics, codec.max_bytes,
         ),
         windows=WindowParams(

@@ -21,7 +21,7 @@ from streams.client.incident_log import read_topics
 from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import Refused, name_of, sign, verify
 from streams.contracts.envelopes import Header, Message, source_of
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.required_topics import NEW_PARTITIONS
 from streams.kafka.settings import Security, security_of
@@ -138,7 +138,7 @@ async def _said(config: Config) -> list[Directive]:
     security, brokers = security_of(config), ",".join(config.kafka.brokers)
     found: list[Directive] = []
 
-    async def take(_: str, records: Sequence[Record]) -> None:
+    async def take(_: str, records: Sequence[KafkaRecord]) -> None:
         for record in records:
             with suppress(Refused):
                 found.append(verify(record, config.control).directive)

@@ -1,9 +1,9 @@
-"""What every input format is to the pipeline: a codec, which turns record batches of one topic into columns of samples.
+"""The interface of an input format: a codec turns record batches of one topic into columns of samples.
 
-The formats are in `streams/intake/`. A codec never raises for what a producer wrote: what cannot be used is a dead
-letter, with reason, place, value and what was expected. What it answers depends on the records and their order only,
-not on how they were cut into batches. On a duplicate record it may answer the same samples again: whoever keeps state
-skips by offset.
+The formats are in `streams/intake/`. A codec never raises for what a producer wrote: a malformed record becomes a dead
+letter, with the reason, the place, the value and what was expected. The result depends on the records and their order
+only, and not on how they were cut into batches. A duplicate record may give the same samples again; the caller, which
+keeps state, skips by offset.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from detectors.base import State
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
-from streams.intake.validation import Fault
+from streams.intake.validation import Rejection
 
 
-class Record(Protocol):
+class KafkaRecord(Protocol):
     """A Kafka record as aiokafka gives it. timestamp: milliseconds since the epoch."""
 
     @property
@@ -41,9 +41,9 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of a batch. records = Kafka records in; samples = accepted elements; values = metric values in them;
-    rejected = elements thrown out (a record that cannot be parsed counts as one)."""
+class BatchCounts:
+    """Counts of a batch. records: Kafka records in it. samples: accepted elements. values: metric values in them.
+    rejected: elements that were rejected; a record that cannot be parsed counts as one."""
 
     records: int
     samples: int
@@ -53,49 +53,50 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch, taken apart. dead: at most one a Kafka record, in record order."""
+    """A decoded batch. dead: at most one dead letter a Kafka record, in record order."""
 
     samples: Samples
     dead: list[DeadLetter]
-    counts: Counts
+    counts: BatchCounts
 
 
-Skip = Literal["first", "stale", "rebased", "unknown", "no_value", "incomplete", "wrong_kind", "reset"]
-"""Why a point of aggregated metrics gave no value, without being malformed: the first of its series; at or before one
-already seen; its buckets changed; a name that is not watched; no value recorded; a histogram with parts missing; not of
-the kind that the name stands for. `reset` counts the series that began anew, which do give a value."""
+SkipReason = Literal["first", "stale", "rebased", "unknown", "no_value", "incomplete", "wrong_kind", "reset"]
+"""Why a well-formed point of aggregated metrics gave no value: it is the first of its series; it is not newer than the
+last one; its buckets changed; its name is not watched; it has no value; parts of its histogram are missing; it is not
+of the kind that its name stands for. `reset` counts series that were reset; these points do give a value."""
 
 
 class Codec(Protocol):
-    """One topic's decoder within one shard; fed by one task, in order of offset.
+    """The decoder of one topic within one shard; called by one task, in order of offset.
 
-    points: since the owner last cleared it, how many points of aggregated metrics were left out without being
-    malformed, by reason; empty for records that are requests.
+    skipped: well-formed points of aggregated metrics without a value, by reason, since the owner last cleared it. Empty
+    for records that are requests.
     """
 
-    points: Counter[Skip]
+    skipped: Counter[SkipReason]
 
-    def decode(self, records: Sequence[Record], now_s: float) -> Decoded:
+    def decode(self, records: Sequence[KafkaRecord], now_s: float) -> Decoded:
         """Samples and dead letters of a batch. now_s: only for timestamps too far ahead (or too old)."""
 
     def flush(self) -> Samples | None:
-        """The samples held back for records to come, when none will come soon; None where nothing is held back."""
+        """The samples that were held back for further records, when none will come soon; None where there are none."""
 
     def snapshot(self) -> tuple[State, dict[str, Any]]:
-        """Arrays and JSON values to go on from."""
+        """The state, as arrays and JSON values."""
 
     def restore(self, state: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        """Go on from a snapshot; raises ValueError, LookupError or TypeError when it is not one of this format."""
+        """Take over a snapshot; raises ValueError, LookupError or TypeError when it is not one of this format."""
 
 
-def dead_letters(records: Sequence[Record], faults: Mapping[int, Sequence[Fault]]) -> list[DeadLetter]:
-    """One dead letter for each record with faults, in record order. faults: by the place of the record."""
-    return [_dead(records[place], faults[place]) for place in sorted(faults)]
+def dead_letters(records: Sequence[KafkaRecord], rejections: Mapping[int, Sequence[Rejection]]) -> list[DeadLetter]:
+    """One dead letter for each record with rejections, in record order. rejections: by the place of the record."""
+    return [_dead(records[place], rejections[place]) for place in sorted(rejections)]
 
 
-def _dead(record: Record, faults: Sequence[Fault]) -> DeadLetter:
-    more = f"; {len(faults)} elements rejected" if len(faults) > 1 else ""
+def _dead(record: KafkaRecord, rejections: Sequence[Rejection]) -> DeadLetter:
+    more = f"; {len(rejections)} elements rejected" if len(rejections) > 1 else ""
+    first = rejections[0]
     return DeadLetter(
-        faults[0].reason, faults[0].detail + more, len(faults), record.topic, record.partition, record.offset,
+        first.reason, first.detail + more, len(rejections), record.topic, record.partition, record.offset,
         record.timestamp, record.key, record.value, tuple(record.headers or ()),
     )

@@ -1,4 +1,4 @@
-"""What a batch of records becomes: samples in columns, each sample a member of a few scopes."""
+"""The decoded form of a batch of records: samples in columns, each sample a member of a few scopes."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Samples:
 
     ts_s: (n,) event time, seconds since the epoch. scope: (k, n) numbers in the `ScopeTable`, one line a marginal (the
     first is service and model), -1 where the sample has no such scope; valid until the table is swept. offset: (n,) of
-    the Kafka record each sample came in. columns: one per metric, by first appearance. span_s: (n,) how far back from
-    its time each sample's values were aggregated by whoever wrote them; None when samples are requests.
+    the Kafka record of each sample. columns: one a metric, by first appearance. span_s: (n,) the interval before its
+    time over which the writer aggregated the values of each sample; None when samples are requests.
     """
 
     ts_s: FloatArray

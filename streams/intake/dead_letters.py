@@ -1,4 +1,4 @@
-"""Records that could not be used, as values: what was wrong, where, and the bytes as they came. Sending is elsewhere.
+"""Dead letters as values: what was wrong with a record, where, and its bytes unchanged. The producer sends them.
 
 The headers follow Kafka Streams (KIP-1034, `ExceptionHandlerUtils`), so that existing tools can read and replay them:
 `exception` carries the reason code, `message` the detail; there is no stack trace, as nothing was raised.
@@ -23,10 +23,10 @@ PREFIX = "__streams.errors."
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record of which something was rejected. The value is all of it, also when an array had good elements.
+    """A record of which a part was rejected. value: all of the record, also when an array had good elements.
 
-    detail: place, value (shortened) and what was expected, for a human. rejected: elements thrown out, at least 1; the
-    other elements of the array were used, so who repairs and resends an array must send only the rejected ones.
+    detail: place, value (shortened) and what was expected, for a human. rejected: number of rejected elements, at least
+    1. The other elements of an array were used, so a repaired array must be sent with the rejected elements alone.
     timestamp_ms: the record's Kafka timestamp.
     """
 
@@ -43,23 +43,23 @@ class DeadLetter:
 
 
 def headers(dead: DeadLetter) -> list[tuple[str, bytes]]:
-    """The headers to send it with: the original ones (but those of an earlier death), then where and why it died."""
+    """The headers to send it with: the original ones without those of an earlier dead letter, then reason and place."""
     kept = [(name, value) for name, value in dead.headers if not name.startswith(PREFIX)]
-    told = {
+    context = {
         "exception": dead.reason,
         "message": dead.detail,
         "topic": dead.topic,
         "partition": str(dead.partition),
         "offset": str(dead.offset),
     }
-    return kept + [(PREFIX + name, text.encode("utf-8", "replace")) for name, text in told.items()]
+    return kept + [(PREFIX + name, text.encode("utf-8", "replace")) for name, text in context.items()]
 
 
 class Brake:
-    """Trips when more than `max_ratio` of the last `window` records are bad: then the fault is ours, or everybody's.
+    """Trips when more than `max_ratio` of the last `window` records are bad, which points to a fault on our side.
 
-    Nothing is judged below `min_volume` records. It stays tripped; the owner makes a new one when a human said so.
-    Counted in whole batches: the window reaches back over as many batches as hold `window` records.
+    It never trips below `min_volume` records. Once tripped it stays so; a restarted worker makes a new one. Batches are
+    counted whole: the window reaches back over as many batches as hold `window` records.
     """
 
     def __init__(self, max_ratio: float = 0.5, window: int = 1000, min_volume: int = 100) -> None:

@@ -1,9 +1,9 @@
-"""Native JSON: one record a request, or an array of them, to `Samples`; what is malformed becomes dead letters.
+"""Native JSON, one request or an array of requests a record, to `Samples` and dead letters.
 
-Each record is parsed by itself (measured: no slower than parsing the joined batch, and a record that is not JSON of its
-own can then never borrow a bracket from its neighbour). One typed decoder decides what is accepted, so the result does
-not depend on how records are cut into batches. Pure; about 1.8 us a record of five metrics. On a duplicate record it
-answers the same samples again: whoever keeps state skips by offset.
+Each record is parsed by itself. That is as fast as parsing the joined batch (measured), and a malformed record cannot
+affect its neighbours. One typed decoder decides what is accepted, so the result does not depend on how records are cut
+into batches. Pure; about 1.8 us a record of five metrics. A duplicate record gives the same samples again; the caller,
+which keeps state, skips by offset.
 """
 
 from __future__ import annotations
@@ -21,13 +21,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import BoolArray, FloatArray, IntArray, State
-from streams.intake.codec import Counts, Decoded, Record, Skip, dead_letters
+from streams.intake.codec import BatchCounts, Decoded, KafkaRecord, SkipReason, dead_letters
 from streams.intake.columns import Column, Labels, Samples
 from streams.intake.scopes import UNKNOWN, ScopeTable
-from streams.intake.validation import Fault, Rules, explain, label_fault, names_fault, shortened, ts_bounds, ts_fault
+from streams.intake.validation import (
+    Rejection,
+    ValidationLimits,
+    check_labels,
+    check_metric_names,
+    check_timestamp,
+    explain,
+    shortened,
+    timestamp_bounds,
+)
 
 CHUNK = 1024
-"""Records parsed before their objects are let go: keeps them in cache and away from the garbage collector."""
+"""Records parsed at a time. Few enough live objects stay in the CPU cache and cost the garbage collector little."""
 
 
 class _Native(msgspec.Struct, gc=False):
@@ -44,64 +53,65 @@ _decode = msgspec.json.Decoder(_Native | list[_Native]).decode
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def decode(records: Sequence[Record], scopes: ScopeTable, rules: Rules, now_s: float) -> Decoded:
+def decode(records: Sequence[KafkaRecord], scopes: ScopeTable, limits: ValidationLimits, now_s: float) -> Decoded:
     """The samples and the dead letters of a batch of one partition; never raises for what a producer wrote.
 
     scopes: new scopes are added to it. now_s: only for timestamps too far ahead (or too old).
     """
-    batch = _Batch(scopes, rules, now_s)
+    batch = _Batch(scopes, limits, now_s)
     for start in range(0, len(records), CHUNK):
-        batch.take([record.value for record in records[start : start + CHUNK]], start)
+        batch.add([record.value for record in records[start : start + CHUNK]], start)
     samples = batch.samples(np.array([record.offset for record in records], np.int64))
-    counts = Counts(
+    counts = BatchCounts(
         len(records), len(samples), sum(len(column.values) for column in samples.columns),
-        sum(len(faults) for faults in batch.faults.values()),
+        sum(len(rejections) for rejections in batch.rejections.values()),
     )
-    return Decoded(samples, dead_letters(records, batch.faults), counts)
+    return Decoded(samples, dead_letters(records, batch.rejections), counts)
 
 
 class NativeCodec:
-    """The native format as a `Codec`: it holds nothing back and keeps nothing."""
+    """The native format as a `Codec`, without state."""
 
-    def __init__(self, scopes: ScopeTable, rules: Rules) -> None:
+    def __init__(self, scopes: ScopeTable, limits: ValidationLimits) -> None:
         self._scopes = scopes
-        self._rules = rules
-        self.points: Counter[Skip] = Counter()
+        self._limits = limits
+        self.skipped: Counter[SkipReason] = Counter()
 
-    def decode(self, records: Sequence[Record], now_s: float) -> Decoded:
+    def decode(self, records: Sequence[KafkaRecord], now_s: float) -> Decoded:
         """See `decode`."""
-        return decode(records, self._scopes, self._rules, now_s)
+        return decode(records, self._scopes, self._limits, now_s)
 
     def flush(self) -> None:
         """Nothing is held back."""
 
     def snapshot(self) -> tuple[State, dict[str, Any]]:
-        """Nothing is kept."""
+        """There is no state."""
         return {}, {}
 
     def restore(self, state: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        """Nothing to go on from."""
+        """There is no state."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Where samples of a chunk came from: the place of their record in the batch, and in its array (None: no array)."""
+    """Where the samples of a chunk are from: the place of their record in the batch, and in its array (None: no
+    array)."""
 
     place: Sequence[int]
     element: Sequence[int | None] | None
 
 
 class _Batch:
-    """Gathers chunk by chunk what the columns are made of; faults by the place of their record."""
+    """Collects the contents of the columns, chunk by chunk. rejections: by the place of their record."""
 
-    def __init__(self, scopes: ScopeTable, rules: Rules, now_s: float) -> None:
-        self.faults: dict[int, list[Fault]] = {}
-        self._scopes, self._rules, self._now_s = scopes, rules, now_s
-        self._bounds = ts_bounds(rules, now_s)
+    def __init__(self, scopes: ScopeTable, limits: ValidationLimits, now_s: float) -> None:
+        self.rejections: dict[int, list[Rejection]] = {}
+        self._scopes, self._limits, self._now_s = scopes, limits, now_s
+        self._bounds = timestamp_bounds(limits, now_s)
         self._labels_of = [attrgetter(marginal) for marginal in scopes.marginals]
         self._ignored = {"version", "replica", "tenant"}.difference(scopes.marginals)
         self._shapes: dict[tuple[str, ...], int] = {}
-        self._shape_faults: list[Fault | None] = []
+        self._shape_rejections: list[Rejection | None] = []
         self._ts: list[FloatArray] = []
         self._scope: list[IntArray] = []
         self._shape: list[IntArray] = []
@@ -109,52 +119,52 @@ class _Batch:
         self._keep: list[BoolArray] = []
         self._values: list[FloatArray] = []
 
-    def take(self, values: list[bytes | None], start: int) -> None:
+    def add(self, values: list[bytes | None], start: int) -> None:
         """Parse a chunk that begins at place `start` of the batch."""
         try:
             present = cast("list[bytes]", values)
             parsed = list(map(_decode, present))
-            simple = list not in set(map(type, parsed)) and max(map(len, present)) <= self._rules.max_bytes
+            simple = list not in set(map(type, parsed)) and max(map(len, present)) <= self._limits.max_bytes
         except (*_MALFORMED, TypeError):
             simple = False
         if simple:
-            self._gather(cast("list[_Native]", parsed), _Origin(range(start, start + len(values)), None))
+            self._add_natives(cast("list[_Native]", parsed), _Origin(range(start, start + len(values)), None))
             return
         natives: list[_Native] = []
         place: list[int] = []
         element: list[int | None] = []
         for at, value in enumerate(values, start):
-            for number, native in self._open(value, at):
+            for number, native in self._parse(value, at):
                 natives.append(native)
                 place.append(at)
                 element.append(number)
         if natives:
-            self._gather(natives, _Origin(place, element))
+            self._add_natives(natives, _Origin(place, element))
 
-    def _open(self, value: bytes | None, place: int) -> Iterable[tuple[int | None, _Native]]:
-        """The good elements of one record, blaming the others."""
+    def _parse(self, value: bytes | None, place: int) -> Iterable[tuple[int | None, _Native]]:
+        """The valid elements of one record; the others are rejected."""
         if not value:
-            self._blame(place, None, Fault("empty", "value: none, expected a JSON object or an array of them"))
+            self._reject(place, None, Rejection("empty", "value: none, expected a JSON object or an array of them"))
             return []
-        if len(value) > self._rules.max_bytes:
-            expected = f"at most {self._rules.max_bytes}"
-            self._blame(place, None, Fault("too_large", f"value: {len(value)} bytes, expected {expected}"))
+        if len(value) > self._limits.max_bytes:
+            expected = f"at most {self._limits.max_bytes}"
+            self._reject(place, None, Rejection("too_large", f"value: {len(value)} bytes, expected {expected}"))
             return []
         try:
             parsed = _decode(value)
         except _MALFORMED:
-            return self._isolate(value, place)
+            return self._salvage(value, place)
         return enumerate(parsed) if isinstance(parsed, list) else [(None, parsed)]
 
-    def _isolate(self, value: bytes, place: int) -> list[tuple[int | None, _Native]]:
-        """What can be saved of a record that the decoder refused.
+    def _salvage(self, value: bytes, place: int) -> list[tuple[int | None, _Native]]:
+        """The valid elements of a record that the decoder refused.
 
-        The standard library's parser is the second reader: it takes NaN, so a NaN is named and costs its element only.
+        The parser of the standard library is the second reader: it accepts NaN, so a NaN costs its element alone.
         """
         try:
             document = json.loads(value.decode())
         except (ValueError, RecursionError) as error:
-            self._blame(place, None, Fault("not_json", f"value: {shortened(value)}: {error}, expected JSON"))
+            self._reject(place, None, Rejection("not_json", f"value: {shortened(value)}: {error}, expected JSON"))
             return []
         many = isinstance(document, list)
         good: list[tuple[int | None, _Native]] = []
@@ -162,22 +172,22 @@ class _Batch:
             element = number if many else None
             if isinstance(item, dict):
                 item = {name: value for name, value in item.items() if name not in self._ignored}
-            fault = explain(item, self._rules, self._now_s)
+            rejection = explain(item, self._limits, self._now_s)
             try:
-                if fault is None:
+                if rejection is None:
                     good.append((element, msgspec.convert(item, _Native)))
             except msgspec.ValidationError as error:
-                fault = Fault("invalid", f"value: {shortened(item)}: {error}")
-            if fault is not None:
-                self._blame(place, element, fault)
+                rejection = Rejection("invalid", f"value: {shortened(item)}: {error}")
+            if rejection is not None:
+                self._reject(place, element, rejection)
         return good
 
-    def _blame(self, place: int, element: int | None, fault: Fault) -> None:
+    def _reject(self, place: int, element: int | None, rejection: Rejection) -> None:
         if element is not None:
-            fault = Fault(fault.reason, f"element {element}: {fault.detail}")
-        self.faults.setdefault(place, []).append(fault)
+            rejection = Rejection(rejection.reason, f"element {element}: {rejection.detail}")
+        self.rejections.setdefault(place, []).append(rejection)
 
-    def _gather(self, natives: list[_Native], origin: _Origin) -> None:
+    def _add_natives(self, natives: list[_Native], origin: _Origin) -> None:
         ts = np.array([native.ts for native in natives], np.float64)
         scope = self._scopes.find(
             [native.service for native in natives], [native.model for native in natives],
@@ -185,7 +195,7 @@ class _Batch:
         )
         for at in np.flatnonzero((scope == UNKNOWN).any(axis=0)).tolist():
             labels = self._labels(natives[at])
-            if label_fault(labels, self._rules) is None:
+            if check_labels(labels, self._limits) is None:
                 scope[:, at] = self._scopes.intern(labels)
         metrics = [native.metrics for native in natives]
         names = list(map(tuple, metrics))
@@ -193,12 +203,12 @@ class _Batch:
         if None in shape:
             shape = list(map(self._shape_of, names))
         shapes = np.array(shape, np.intp)
-        misshapen = np.array([fault is not None for fault in self._shape_faults])
+        misshapen = np.array([rejection is not None for rejection in self._shape_rejections])
         keep = (scope != UNKNOWN).all(axis=0) & ~misshapen[shapes] & (ts >= self._bounds[0]) & (ts <= self._bounds[1])
         if not keep.all():
             for at in np.flatnonzero(~keep).tolist():
                 element = None if origin.element is None else origin.element[at]
-                self._blame(origin.place[at], element, self._fault(natives[at]))
+                self._reject(origin.place[at], element, self._first_rejection(natives[at]))
         self._ts.append(ts)
         self._scope.append(scope)
         self._shape.append(shapes)
@@ -209,23 +219,23 @@ class _Batch:
     def _shape_of(self, names: tuple[str, ...]) -> int:
         """The number of this tuple of metric names within the batch."""
         number = self._shapes.setdefault(names, len(self._shapes))
-        if number == len(self._shape_faults):
-            self._shape_faults.append(names_fault(names, self._rules))
+        if number == len(self._shape_rejections):
+            self._shape_rejections.append(check_metric_names(names, self._limits))
         return number
 
     def _labels(self, native: _Native) -> Labels:
         return Labels(native.service, native.model, **{name: getattr(native, name) for name in self._scopes.marginals})
 
-    def _fault(self, native: _Native) -> Fault:
+    def _first_rejection(self, native: _Native) -> Rejection:
         return (
-            ts_fault(native.ts, self._rules, self._now_s)
-            or label_fault(self._labels(native), self._rules)
-            or names_fault(tuple(native.metrics), self._rules)
-            or Fault("invalid", "value: rejected by no rule known to the words")
+            check_timestamp(native.ts, self._limits, self._now_s)
+            or check_labels(self._labels(native), self._limits)
+            or check_metric_names(tuple(native.metrics), self._limits)
+            or Rejection("invalid", "value: rejected for a reason that no check names")
         )
 
     def samples(self, offset: NDArray[np.int64]) -> Samples:
-        """What was gathered, in columns. offset: of each record of the batch."""
+        """The samples of the batch, in columns. offset: of each record of the batch."""
         if not self._ts:
             empty = np.empty((1 + len(self._scopes.marginals), 0), np.intp)
             return Samples(np.empty(0), empty, np.empty(0, np.int64), ())

@@ -1,9 +1,9 @@
 """OTLP metrics on the wire: the shapes of a request, and its two encodings, protobuf and JSON.
 
-The shapes are declared once, as msgspec structs. What protobuf makes has the same attributes, so it passes for them;
-where a field is optional the two differ, and an `Encoding` reads it. JSON has 64-bit integers as strings or numbers,
-names in lowerCamelCase and enumerations as numbers; trace ids are hexadecimal and not read. Unknown fields are ignored.
-`google.protobuf.json_format` is not used: it costs 175 us a point where this costs a few.
+The shapes are declared once, as msgspec structs. Protobuf messages have the same attributes, so they are typed as
+these. Optional fields differ between the two, so an `Encoding` reads them. JSON has 64-bit integers as strings or
+numbers, names in lowerCamelCase and enumerations as numbers; trace ids are hexadecimal and not read. Unknown fields are
+ignored. `google.protobuf.json_format` is not used: it costs 175 us a point where this costs a few.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue as ProtoValue
 
-from streams.intake.validation import Fault, shortened
+from streams.intake.validation import Rejection, shortened
 
 DELTA, CUMULATIVE = 1, 2
 DataKind = Literal["gauge", "sum", "histogram", "exponential_histogram", "summary"]
@@ -152,7 +152,7 @@ class Request(_Shape, frozen=True):
 class Encoding(Protocol):
     """How one encoding is parsed, and its optional fields read."""
 
-    def parse(self, value: bytes) -> Request | Fault:
+    def parse(self, value: bytes) -> Request | Rejection:
         """The request, or what is wrong with the bytes."""
 
     def kind(self, metric: Metric) -> DataKind | None:
@@ -171,13 +171,13 @@ class Encoding(Protocol):
 class Protobuf:
     """OTLP in protobuf."""
 
-    def parse(self, value: bytes) -> Request | Fault:
+    def parse(self, value: bytes) -> Request | Rejection:
         """See `Encoding`."""
         try:
             return cast("Request", ExportMetricsServiceRequest.FromString(value))
         except DecodeError as error:
             expected = "an ExportMetricsServiceRequest in protobuf"
-            return Fault("not_protobuf", f"value: {shortened(value)}: {error}, expected {expected}")
+            return Rejection("not_protobuf", f"value: {shortened(value)}: {error}, expected {expected}")
 
     def kind(self, metric: Metric) -> DataKind | None:
         """See `Encoding`."""
@@ -207,14 +207,14 @@ class Json:
 
     _decode = staticmethod(msgspec.json.Decoder(Request, strict=False).decode)
 
-    def parse(self, value: bytes) -> Request | Fault:
+    def parse(self, value: bytes) -> Request | Rejection:
         """See `Encoding`."""
         try:
             return self._decode(value)
         except msgspec.ValidationError as error:
-            return Fault("invalid", f"value: {error}, as OTLP/JSON has it")
+            return Rejection("invalid", f"value: {error}, as OTLP/JSON has it")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return Fault("not_json", f"value: {shortened(value)}: {error}, expected JSON")
+            return Rejection("not_json", f"value: {shortened(value)}: {error}, expected JSON")
 
     def kind(self, metric: Metric) -> DataKind | None:
         """See `Encoding`."""
@@ -244,8 +244,8 @@ class Json:
 
 
 def _json_text(value: AnyValue) -> str:
-    told = (value.bool_value, value.int_value, value.double_value)
-    return next((_text(each) for each in told if each is not None), "")
+    values = (value.bool_value, value.int_value, value.double_value)
+    return next((_text(each) for each in values if each is not None), "")
 
 
 def _text(value: bool | float) -> str:

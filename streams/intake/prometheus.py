@@ -1,13 +1,13 @@
-"""Prometheus samples as prometheus-kafka-adapter writes them, one JSON record each, put together to scrapes again.
+"""Prometheus samples as prometheus-kafka-adapter writes them, one JSON record each, grouped into scrapes again.
 
-`{"timestamp": "2026-11-23T17:00:15Z", "value": "42", "name": "...", "labels": {...}}`: the timestamp is cut to whole
-seconds, the value is a string. A scrape of one exporter (job and instance) is all its samples of one second; it is held
-back for `SETTLE_S` of event time, as long as Prometheus may hold back a part of what it sends, or until the source is
-idle. Then histograms and summaries are put together from their `_bucket`, `_sum` and `_count`, and read as cumulative
-ones. What comes later still is a scrape of its own, in which a histogram of parts is left out: no loss, as the next
-scrape adds up from the last whole one.
+`{"timestamp": "2026-11-23T17:00:15Z", "value": "42", "name": "...", "labels": {...}}`: the timestamp is truncated to
+seconds, the value is a string. A scrape is all samples of one exporter (job and instance) of one second. It is held
+back for `SCRAPE_GRACE_S` of event time, since Prometheus may send a part of it so much later, or until the source is
+idle. Then histograms and summaries are assembled from their `_bucket`, `_sum` and `_count`, and read as cumulative
+ones. Samples that come still later are a scrape of their own, in which an incomplete histogram is skipped. Nothing is
+lost by that: the delta of the next scrape reaches back to the last complete one.
 
-State: scrapes held back are in snapshots as they came. Cost: see `benchmarks/inputs.py`.
+State: snapshots contain the scrapes that are held back. Cost: see `benchmarks/inputs.py`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 from detectors.base import State
 from streams.intake.aggregated.aliases import Alias
 from streams.intake.aggregated.cumulative import NS, digest
-from streams.intake.aggregated.fold import Fold
 from streams.intake.aggregated.histograms import Buckets
-from streams.intake.aggregated.intake import InputOptions, Intake
+from streams.intake.aggregated.instant import InstantAggregate
+from streams.intake.aggregated.point_reader import InputOptions, PointReader
 from streams.intake.aggregated.series import CACHED, Series
-from streams.intake.codec import Decoded, Record
+from streams.intake.codec import Decoded, KafkaRecord
 from streams.intake.columns import Samples
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Fault, Rules, shortened
+from streams.intake.validation import Rejection, ValidationLimits, shortened
 
-SETTLE_S = 5
-"""`batch_send_deadline` of Prometheus' remote write, as shipped."""
+SCRAPE_GRACE_S = 5
+"""The default of `batch_send_deadline` of Prometheus' remote write."""
 Role = Literal["value", "bucket", "sum", "count", "quantile"]
 _SUFFIXES: tuple[tuple[str, Role], ...] = (("_bucket", "bucket"), ("_sum", "sum"), ("_count", "count"))
 _EXPECTED = "a sample with timestamp, value, name and labels"
@@ -52,7 +52,7 @@ _decode_labels = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class _Part(NamedTuple):
-    """What a name with these labels is of its series. edge: the bound of a bucket, or the share of a quantile."""
+    """One source name with its labels, as a part of a series. edge: upper bound of a bucket, or share of a quantile."""
 
     series: Series
     alias: Alias
@@ -63,21 +63,21 @@ class _Part(NamedTuple):
     labels: str
 
 
-class _Unwatched:
-    """In place of a part: this name is left out."""
+class _Ignored:
+    """In place of a part: samples of this name are skipped."""
 
 
 @dataclass(slots=True)
 class _Scrape:
-    """Samples of one exporter and second. offset: of the last record among them."""
+    """The samples of one exporter in one second. offset: of the last record among them."""
 
     offset: int = 0
     samples: list[tuple[_Part, float]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Whole:
-    """A histogram or summary in the making."""
+class _Distribution:
+    """A histogram or summary that is being assembled."""
 
     series: Series
     buckets: dict[float, float] = field(default_factory=dict)
@@ -89,115 +89,116 @@ class _Whole:
 class PrometheusCodec:
     """One topic of Prometheus samples within a shard: a `Codec`."""
 
-    def __init__(self, scopes: ScopeTable, rules: Rules, options: InputOptions) -> None:
-        self._intake = Intake(scopes, rules, options)
-        self.points = self._intake.points
-        self._parts: dict[tuple[str, bytes], _Part | _Unwatched | Fault] = {}
-        self._instants: dict[str, int | Fault] = {}
+    def __init__(self, scopes: ScopeTable, limits: ValidationLimits, options: InputOptions) -> None:
+        self._reader = PointReader(scopes, limits, options)
+        self.skipped = self._reader.skipped
+        self._parts: dict[tuple[str, bytes], _Part | _Ignored | Rejection] = {}
+        self._timestamps: dict[str, int | Rejection] = {}
         self._highest_ns = 0
         self._held: dict[tuple[int, tuple[str, str]], _Scrape] = {}
 
-    def decode(self, records: Sequence[Record], now_s: float) -> Decoded:
+    def decode(self, records: Sequence[KafkaRecord], now_s: float) -> Decoded:
         """See `Codec`."""
-        self._intake.begin(now_s)
-        self._instants.clear()
+        self._reader.start_batch(now_s)
+        self._timestamps.clear()
         for place, record in enumerate(records):
-            value = self._intake.parsable(record.value, place, _EXPECTED)
+            value = self._reader.check_value(record.value, place, _EXPECTED)
             if value is None:
                 continue
             try:
                 sample = _decode(value)
             except msgspec.ValidationError as error:
-                self._intake.blame(place, Fault("invalid", f"value: {error}, expected {_EXPECTED}"))
+                self._reader.reject(place, Rejection("invalid", f"value: {error}, expected {_EXPECTED}"))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                self._intake.blame(place, Fault("not_json", f"value: {shortened(value)}: {error}, expected JSON"))
+                self._reader.reject(place, Rejection("not_json", f"value: {shortened(value)}: {error}, expected JSON"))
             else:
-                fault = self._take(sample, record.offset)
-                if fault is not None:
-                    self._intake.blame(place, fault, shortened(sample.name))
-        return self._intake.finish(records)
+                rejection = self._process(sample, record.offset)
+                if rejection is not None:
+                    self._reader.reject(place, rejection, shortened(sample.name))
+        return self._reader.finish_batch(records)
 
     def flush(self) -> Samples | None:
         """See `Codec`."""
         if not self._held:
             return None
-        self._intake.begin(0.0)
-        self._settle(inf)
-        return self._intake.taken()
+        self._reader.start_batch(0.0)
+        self._emit_until(inf)
+        return self._reader.samples()
 
-    def _take(self, sample: _Sample, offset: int) -> Fault | None:
-        """Hold a sample back; answers what is wrong with it."""
+    def _process(self, sample: _Sample, offset: int) -> Rejection | None:
+        """Hold a sample back; returns what is wrong with it, None when nothing is."""
         identity = (sample.name, bytes(sample.labels))
         part = self._parts.get(identity)
         if part is None:
-            part = self._meet(*identity)
-        if isinstance(part, _Unwatched):
-            self.points["unknown"] += 1
+            part = self._resolve_part(*identity)
+        if isinstance(part, _Ignored):
+            self.skipped["unknown"] += 1
             return None
-        if isinstance(part, Fault):
+        if isinstance(part, Rejection):
             return part
-        ts_ns = self._instants.get(sample.timestamp)
+        ts_ns = self._timestamps.get(sample.timestamp)
         if ts_ns is None:
-            ts_ns = self._instants[sample.timestamp] = self._instant(sample.timestamp)
-        if isinstance(ts_ns, Fault):
+            ts_ns = self._timestamps[sample.timestamp] = self._timestamp_ns(sample.timestamp)
+        if isinstance(ts_ns, Rejection):
             return ts_ns
         try:
             number = float(sample.value)
         except ValueError:
-            return Fault("metric_type", f"value: {shortened(sample.value)}, expected a number")
+            return Rejection("metric_type", f"value: {shortened(sample.value)}, expected a number")
         if not isfinite(number):
-            self.points["no_value"] += 1
+            self.skipped["no_value"] += 1
             return None
         if ts_ns > self._highest_ns:
             self._highest_ns = ts_ns
-            self._settle(ts_ns - SETTLE_S * NS)
+            self._emit_until(ts_ns - SCRAPE_GRACE_S * NS)
         scrape = self._held.setdefault((ts_ns, part.exporter), _Scrape())
         scrape.offset = offset
         scrape.samples.append((part, number))
         return None
 
-    def _instant(self, text: str) -> int | Fault:
+    def _timestamp_ns(self, text: str) -> int | Rejection:
         try:
-            told = datetime.fromisoformat(text)
+            parsed = datetime.fromisoformat(text)
         except ValueError:
-            return Fault("ts_type", f"timestamp: {shortened(text)}, expected a time as in RFC 3339")
-        if told.tzinfo is None:
-            return Fault("ts_type", f"timestamp: {shortened(text)}, expected one with its time zone")
-        ts_ns = round(told.timestamp() * 1e6) * 1000
-        return self._intake.ts_fault(ts_ns) or ts_ns
+            return Rejection("ts_type", f"timestamp: {shortened(text)}, expected a time as in RFC 3339")
+        if parsed.tzinfo is None:
+            return Rejection("ts_type", f"timestamp: {shortened(text)}, expected one with its time zone")
+        ts_ns = round(parsed.timestamp() * 1e6) * 1000
+        return self._reader.check_timestamp(ts_ns) or ts_ns
 
-    def _meet(self, name: str, raw: bytes) -> _Part | _Unwatched | Fault:
+    def _resolve_part(self, name: str, raw: bytes) -> _Part | _Ignored | Rejection:
         if len(self._parts) >= CACHED:
             self._parts.clear()
         try:
             labels = _decode_labels(raw)
         except msgspec.MsgspecError as error:
-            # Not remembered: what a faulty producer sends need not repeat itself.
-            return Fault("label_type", f"labels: {error}, expected names and texts")
-        found = self._parts[name, raw] = self._part(name, labels, raw.decode())
+            # Not cached: malformed labels need not repeat themselves.
+            return Rejection("label_type", f"labels: {error}, expected names and texts")
+        found = self._parts[name, raw] = self._new_part(name, labels, raw.decode())
         return found
 
-    def _part(self, name: str, labels: dict[str, str], raw: str) -> _Part | _Unwatched | Fault:
+    def _new_part(self, name: str, labels: dict[str, str], raw: str) -> _Part | _Ignored | Rejection:
         base, role, alias = self._role(name, labels)
         if alias is None:
-            return _Unwatched()
-        told = labels.get("le" if role == "bucket" else "quantile", "nan") if role in ("bucket", "quantile") else "nan"
+            return _Ignored()
+        edge_text = {"bucket": labels.get("le", "nan"), "quantile": labels.get("quantile", "nan")}.get(role, "nan")
         try:
-            edge = float(told)
+            edge = float(edge_text)
         except ValueError:
-            return Fault("histogram", f"labels: {shortened(told)}, expected the bound or share as a number")
+            return Rejection("histogram", f"labels: {shortened(edge_text)}, expected the bound or share as a number")
         named = {key: value for key, value in labels.items() if key not in ("le", "quantile", "__name__")}
         identity = (base, *sorted(named.items()))
-        series = self._intake.known(identity) or self._intake.meet(identity, alias, named, "", digest(identity))
-        if isinstance(series, Fault):
+        reader = self._reader
+        series = reader.cached_series(identity) or reader.resolve_series(identity, alias, named, "", digest(identity))
+        if isinstance(series, Rejection):
             return series
         exporter = (labels.get("job", ""), labels.get("instance", ""))
         return _Part(series, alias, role, edge, exporter, name, raw)
 
     def _role(self, name: str, labels: Mapping[str, str]) -> tuple[str, Role, Alias | None]:
-        """The name of the whole, what this is of it, and its alias."""
-        aliases = self._intake.aliases
-        alias = aliases.known(name)
+        """The name of the whole metric, what this is of it, and its alias."""
+        aliases = self._reader.aliases
+        alias = aliases.find(name)
         if alias is not None and alias.kind in ("gauge", "counter"):
             return name, "value", alias
         if alias is not None:
@@ -205,49 +206,49 @@ class PrometheusCodec:
         for suffix, role in _SUFFIXES:
             base = name.removesuffix(suffix)
             if base != name and (role != "bucket" or "le" in labels):
-                alias = aliases.known(base)
+                alias = aliases.find(base)
                 if alias is None or alias.kind in ("gauge", "counter"):
-                    alias = aliases.other(base, "histogram", "")
+                    alias = aliases.fallback(base, "histogram", "")
                 return base, role, alias
         if name.endswith("_created"):  # when the exporter began to count, written beside each counter and histogram
             return name, "value", None
         if "quantile" in labels:
-            return name, "quantile", aliases.other(name, "summary", "")
-        return name, "value", aliases.other(name, "counter" if name.endswith("_total") else "gauge", "")
+            return name, "quantile", aliases.fallback(name, "summary", "")
+        return name, "value", aliases.fallback(name, "counter" if name.endswith("_total") else "gauge", "")
 
-    def _settle(self, until_ns: float) -> None:
-        """Read the scrapes up to this instant, in the order of their times."""
+    def _emit_until(self, until_ns: float) -> None:
+        """Emit the scrapes up to this instant, in order of time."""
         for key in sorted(key for key in self._held if key[0] <= until_ns):
-            self._read(key[0], self._held.pop(key))
+            self._emit(key[0], self._held.pop(key))
 
-    def _read(self, ts_ns: int, scrape: _Scrape) -> None:
-        intake, fold = self._intake, Fold()
-        wholes: dict[bytes, _Whole] = {}
+    def _emit(self, ts_ns: int, scrape: _Scrape) -> None:
+        reader, instant = self._reader, InstantAggregate()
+        distributions: dict[bytes, _Distribution] = {}
         for part, number in scrape.samples:
             series = part.series
             if part.role == "value" and part.alias.kind == "gauge":
-                intake.gauge(fold.heap(series.labels), series, ts_ns, number)
+                reader.add_gauge(instant.accumulator(series.labels), series, ts_ns, number)
             elif part.role == "value":
-                intake.counter(fold.heap(series.labels), series, ts_ns, 0, number, None)
+                reader.add_counter(instant.accumulator(series.labels), series, ts_ns, 0, number, None)
             else:
-                whole = wholes.setdefault(series.key, _Whole(series))
+                distribution = distributions.setdefault(series.key, _Distribution(series))
                 if part.role == "bucket":
-                    whole.buckets[part.edge] = number
+                    distribution.buckets[part.edge] = number
                 elif part.role == "quantile":
-                    whole.quantiles[part.edge] = number
+                    distribution.quantiles[part.edge] = number
                 elif part.role == "sum":
-                    whole.total = number
+                    distribution.total = number
                 else:
-                    whole.count = number
-        for whole in wholes.values():
-            heap = fold.heap(whole.series.labels)
-            intake.summary(heap, whole.series, whole.quantiles)
-            reading = _reading(whole)
+                    distribution.count = number
+        for distribution in distributions.values():
+            accumulator = instant.accumulator(distribution.series.labels)
+            reader.add_summary(accumulator, distribution.series, distribution.quantiles)
+            reading = _reading(distribution)
             if reading is None:
-                self.points["incomplete"] += 1
+                self.skipped["incomplete"] += 1
             else:
-                intake.histogram(heap, whole.series, ts_ns, 0, reading, None)
-        intake.emit(fold, ts_ns, scrape.offset)
+                reader.add_histogram(accumulator, distribution.series, ts_ns, 0, reading, None)
+        reader.emit(instant, ts_ns, scrape.offset)
 
     def snapshot(self) -> tuple[State, dict[str, Any]]:
         """See `Codec`."""
@@ -255,27 +256,27 @@ class PrometheusCodec:
             [ts_ns, scrape.offset, [[part.name, part.labels, number] for part, number in scrape.samples]]
             for (ts_ns, _), scrape in self._held.items()
         ]
-        return self._intake.states.snapshot(), {"highest_ns": self._highest_ns, "held": held}
+        return self._reader.states.snapshot(), {"highest_ns": self._highest_ns, "held": held}
 
     def restore(self, state: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
         """See `Codec`."""
-        self._intake.states.restore(state)
+        self._reader.states.restore(state)
         self._highest_ns = int(meta["highest_ns"])
         self._held.clear()
         for ts_ns, offset, samples in meta["held"]:
             for name, labels, number in samples:
-                part = self._meet(name, labels.encode())
+                part = self._resolve_part(name, labels.encode())
                 if isinstance(part, _Part):
                     scrape = self._held.setdefault((int(ts_ns), part.exporter), _Scrape(int(offset)))
                     scrape.samples.append((part, float(number)))
 
 
-def _reading(whole: _Whole) -> Buckets | None:
-    """The histogram; None where a part is missing without which nothing can be told."""
-    count = whole.buckets.get(inf, whole.count)
+def _reading(distribution: _Distribution) -> Buckets | None:
+    """The histogram; None where a necessary part is missing."""
+    count = distribution.buckets.get(inf, distribution.count)
     if count is None:
         return None
-    bounds = tuple(sorted(edge for edge in whole.buckets if edge != inf))
-    below = [*(whole.buckets[bound] for bound in bounds), count]
+    bounds = tuple(sorted(edge for edge in distribution.buckets if edge != inf))
+    below = [*(distribution.buckets[bound] for bound in bounds), count]
     counts = tuple(later - earlier for earlier, later in zip([0.0, *below], below, strict=False))
-    return None if min(counts) < 0.0 else Buckets(count, whole.total, bounds, counts)
+    return None if min(counts) < 0.0 else Buckets(count, distribution.total, bounds, counts)

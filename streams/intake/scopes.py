@@ -1,8 +1,8 @@
-"""The table of scopes: the marginals of the label tuples, as small integers.
+"""The table of scopes: each marginal of the labels has a small integer.
 
-A sample with service, model, version, replica and tenant belongs to four scopes (service and model, and one per
-version, replica, tenant), not to a cross product: a thousand tenants on a hundred replicas are 1,101 scopes. One table
-a shard, shared by its sources. About 400 bytes a scope.
+A sample with service, model, version, replica and tenant belongs to four scopes: to its service and model, and to its
+version, replica and tenant within them. There is no cross product: a thousand tenants on a hundred replicas are 1,101
+scopes. One table a shard, shared by its sources. About 400 bytes a scope.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The rules a sample must keep, and the words for how one breaks them.
+"""What a valid sample is, and a sentence for each way in which one is invalid.
 
-Whether a sample is accepted is decided by the codec's typed decoder and its column checks. `explain` only finds the
-words afterwards, for the few that were rejected, so it may be slow.
+The typed decoder of the codec and its column checks decide whether a sample is accepted. `explain` only words the
+reason for the few that were rejected, so it may be slow.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What a sample may be. max_age_s: None accepts any past. max_bytes: of one Kafka record's value."""
+class ValidationLimits:
+    """Limits of a valid sample. max_age_s: None accepts any age. max_bytes: of the value of one Kafka record."""
 
     max_future_s: float = 300.0
     max_age_s: float | None = None
@@ -31,8 +31,8 @@ class Rules:
     max_bytes: int = 1_000_000
 
 
-class Fault(NamedTuple):
-    """Why something was rejected: a code from a closed set, and a sentence with place, value and expectation."""
+class Rejection(NamedTuple):
+    """Why a record or an element of one was rejected: a code, and a sentence with place, value and expectation."""
 
     reason: Reason
     detail: str
@@ -44,105 +44,107 @@ def shortened(value: object) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
-def label_fault(labels: Labels, rules: Rules) -> Fault | None:
+def check_labels(labels: Labels, limits: ValidationLimits) -> Rejection | None:
     """What is wrong with labels of the right types."""
     if not labels.service:
-        return Fault("missing_service", "service: '', expected a name")
+        return Rejection("missing_service", "service: '', expected a name")
     for name, value in zip(Labels._fields, labels, strict=True):
         if value is None:
             continue
-        if len(value) > rules.max_label_length:
+        if len(value) > limits.max_label_length:
             found = f"{shortened(value)} has {len(value)} characters"
-            return Fault("label_too_long", f"{name}: {found}, expected at most {rules.max_label_length}")
+            return Rejection("label_too_long", f"{name}: {found}, expected at most {limits.max_label_length}")
         if not value.isprintable():
-            return Fault("label_unprintable", f"{name}: {shortened(value)}, expected printable characters")
+            return Rejection("label_unprintable", f"{name}: {shortened(value)}, expected printable characters")
     return None
 
 
-def names_fault(names: tuple[str, ...], rules: Rules) -> Fault | None:
+def check_metric_names(names: tuple[str, ...], limits: ValidationLimits) -> Rejection | None:
     """What is wrong with the set of metric names of one sample."""
     if not names:
-        return Fault("no_metrics", "metrics: {}, expected at least one")
-    if len(names) > rules.max_metrics:
-        return Fault("too_many_metrics", f"metrics: {len(names)}, expected at most {rules.max_metrics}")
+        return Rejection("no_metrics", "metrics: {}, expected at least one")
+    if len(names) > limits.max_metrics:
+        return Rejection("too_many_metrics", f"metrics: {len(names)}, expected at most {limits.max_metrics}")
     for name in names:
         if METRIC_NAME.fullmatch(name) is None:
             expected = "a letter or _, then letters, digits and _.:/-, at most 128 in all"
-            return Fault("metric_name", f"metrics: name {shortened(name)}, expected {expected}")
+            return Rejection("metric_name", f"metrics: name {shortened(name)}, expected {expected}")
     return None
 
 
-def ts_bounds(rules: Rules, now_s: float) -> tuple[float, float]:
+def timestamp_bounds(limits: ValidationLimits, now_s: float) -> tuple[float, float]:
     """The lowest and the highest timestamp to accept; below `MILLISECONDS_FROM` whatever the clock says."""
-    lowest = 0.0 if rules.max_age_s is None else max(0.0, now_s - rules.max_age_s)
-    return lowest, min(now_s + rules.max_future_s, MILLISECONDS_FROM)
+    lowest = 0.0 if limits.max_age_s is None else max(0.0, now_s - limits.max_age_s)
+    return lowest, min(now_s + limits.max_future_s, MILLISECONDS_FROM)
 
 
-def ts_fault(ts_s: float, rules: Rules, now_s: float) -> Fault | None:
+def check_timestamp(ts_s: float, limits: ValidationLimits, now_s: float) -> Rejection | None:
     """What is wrong with a timestamp that is a number."""
-    lowest, highest = ts_bounds(rules, now_s)
+    lowest, highest = timestamp_bounds(limits, now_s)
     if ts_s < 0.0:
-        return Fault("ts_negative", f"ts: {ts_s!r}, expected seconds since the epoch")
+        return Rejection("ts_negative", f"ts: {ts_s!r}, expected seconds since the epoch")
     if ts_s > MILLISECONDS_FROM:
         unit = "milli" if ts_s < 1e14 else "micro" if ts_s < 1e17 else "nano"
-        return Fault("ts_wrong_unit", f"ts: {ts_s!r} looks like {unit}seconds, expected seconds since the epoch")
+        return Rejection("ts_wrong_unit", f"ts: {ts_s!r} looks like {unit}seconds, expected seconds since the epoch")
     if ts_s > highest:
-        expected = f"at most {rules.max_future_s:g} s ahead"
-        return Fault("ts_far_future", f"ts: {ts_s!r} is {ts_s - now_s:.1f} s in the future, expected {expected}")
+        expected = f"at most {limits.max_future_s:g} s ahead"
+        return Rejection("ts_far_future", f"ts: {ts_s!r} is {ts_s - now_s:.1f} s in the future, expected {expected}")
     if ts_s < lowest:
-        expected = f"at most {rules.max_age_s:g} s"
-        return Fault("ts_too_old", f"ts: {ts_s!r} is {now_s - ts_s:.1f} s old, expected {expected}")
+        expected = f"at most {limits.max_age_s:g} s"
+        return Rejection("ts_too_old", f"ts: {ts_s!r} is {now_s - ts_s:.1f} s old, expected {expected}")
     return None
 
 
-def explain(document: object, rules: Rules, now_s: float) -> Fault | None:
-    """What is wrong with one sample as plain JSON; None when these words find nothing wrong."""
+def explain(document: object, limits: ValidationLimits, now_s: float) -> Rejection | None:
+    """What is wrong with one sample as plain JSON; None when nothing is found."""
     if not isinstance(document, dict):
-        return Fault("not_object", f"value: {shortened(document)}, expected an object with ts, service and metrics")
-    return _ts_fault(document, rules, now_s) or _labels_fault(document, rules) or _metrics_fault(document, rules)
+        return Rejection("not_object", f"value: {shortened(document)}, expected an object with ts, service and metrics")
+    return (
+        _check_timestamp(document, limits, now_s) or _check_labels(document, limits) or _check_metrics(document, limits)
+    )
 
 
-def _ts_fault(document: dict[str, object], rules: Rules, now_s: float) -> Fault | None:
+def _check_timestamp(document: dict[str, object], limits: ValidationLimits, now_s: float) -> Rejection | None:
     if document.get("ts") is None:
-        return Fault("missing_ts", "ts: missing, expected seconds since the epoch")
+        return Rejection("missing_ts", "ts: missing, expected seconds since the epoch")
     ts = document["ts"]
     if not isinstance(ts, int | float) or isinstance(ts, bool):
-        return Fault("ts_type", f"ts: {shortened(ts)}, expected a number of seconds since the epoch")
-    if not _fits(ts):
-        return Fault("ts_type", f"ts: {shortened(ts)}, expected a finite number of seconds since the epoch")
-    return ts_fault(float(ts), rules, now_s)
+        return Rejection("ts_type", f"ts: {shortened(ts)}, expected a number of seconds since the epoch")
+    if not _is_finite(ts):
+        return Rejection("ts_type", f"ts: {shortened(ts)}, expected a finite number of seconds since the epoch")
+    return check_timestamp(float(ts), limits, now_s)
 
 
-def _labels_fault(document: dict[str, object], rules: Rules) -> Fault | None:
+def _check_labels(document: dict[str, object], limits: ValidationLimits) -> Rejection | None:
     if document.get("service") is None:
-        return Fault("missing_service", "service: missing, expected a name")
+        return Rejection("missing_service", "service: missing, expected a name")
     texts: dict[str, str] = {}
     for name in Labels._fields:
         value = document.get(name)
         if value is None:
             continue
         if not isinstance(value, str):
-            return Fault("label_type", f"{name}: {shortened(value)}, expected a string")
+            return Rejection("label_type", f"{name}: {shortened(value)}, expected a string")
         texts[name] = value
-    return label_fault(Labels(**texts), rules)
+    return check_labels(Labels(**texts), limits)
 
 
-def _metrics_fault(document: dict[str, object], rules: Rules) -> Fault | None:
+def _check_metrics(document: dict[str, object], limits: ValidationLimits) -> Rejection | None:
     metrics = document.get("metrics")
     if metrics is None:
-        return Fault("no_metrics", "metrics: missing, expected at least one")
+        return Rejection("no_metrics", "metrics: missing, expected at least one")
     if not isinstance(metrics, dict):
-        return Fault("metric_type", f"metrics: {shortened(metrics)}, expected an object of numbers")
+        return Rejection("metric_type", f"metrics: {shortened(metrics)}, expected an object of numbers")
     for name, value in metrics.items():
         if not isinstance(value, int | float):
-            return Fault("metric_type", f"metrics: {shortened(name)}: {shortened(value)}, expected a number")
-        if not _fits(value):
+            return Rejection("metric_type", f"metrics: {shortened(name)}: {shortened(value)}, expected a number")
+        if not _is_finite(value):
             found = f"{shortened(name)}: {shortened(value)}"
-            return Fault("metric_not_finite", f"metrics: {found}, expected a finite number")
-    return names_fault(tuple(metrics), rules)
+            return Rejection("metric_not_finite", f"metrics: {found}, expected a finite number")
+    return check_metric_names(tuple(metrics), limits)
 
 
-def _fits(value: float) -> bool:
+def _is_finite(value: float) -> bool:
     try:
         return isfinite(float(value))
     except OverflowError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from faust.types import TP
 
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 
 __all__ = ["TP", "Positions", "RecordBatch", "Reread"]
 
@@ -23,7 +23,7 @@ class RecordBatch:
 
     topic: str
     partition: int
-    records: Sequence[Record]
+    records: Sequence[KafkaRecord]
     first_offset: int
     last_offset: int
 
@@ -74,7 +74,7 @@ class Positions:
         """The highest released offset of this ownership; None if nothing was released."""
         return self._released.get(tp)
 
-    def admit(self, tp: TP, records: Sequence[Record]) -> RecordBatch | Reread | None:
+    def admit(self, tp: TP, records: Sequence[KafkaRecord]) -> RecordBatch | Reread | None:
         """What to do with a polled list: deliver it, read again, or drop it (not owned, or all of it delivered before).
 
         A gap before the list is read again once. A client that lost records over a rebalance then finds them. A gap

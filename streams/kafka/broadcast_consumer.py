@@ -18,7 +18,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.kafka.settings import Security
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.broadcast_consumer")
@@ -32,7 +32,7 @@ COMPLAIN_AFTER_S = 30.0
 METADATA_MAX_AGE_MS = 30_000
 """A new partition is found within this time."""
 
-Process = Callable[[str, Sequence[Record]], Awaitable[None]]
+Process = Callable[[str, Sequence[KafkaRecord]], Awaitable[None]]
 
 
 class BroadcastConsumer:

@@ -52,7 +52,6 @@ from collections.abc import Mapping
 import faust
 from yarl import URL
 
-from streams.intake.codec import Record
 from streams.kafka.batched_app import BatchedApp
 from streams.kafka.batches import TP, Positions, RecordBatch
 from streams.kafka.bounded_worker import BoundedWorker, run_worker
@@ -60,7 +59,7 @@ from streams.kafka.consumer import BatchScheduler, BatchTables, BatchTransport
 from streams.kafka.settings import KafkaSettings, Security
 
 __all__ = [
-    "TP", "BatchedApp", "BoundedWorker", "KafkaSettings", "Record", "RecordBatch", "make_app", "run_worker",
+    "TP", "BatchedApp", "BoundedWorker", "KafkaSettings", "RecordBatch", "make_app", "run_worker",
 ]
 
 UNUSED_PORT = 6066

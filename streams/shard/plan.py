@@ -11,7 +11,7 @@ from classifiers.silences import MaintenanceWindow
 from detectors.base import Statistic
 from detectors.suite import SuiteParams
 from streams.intake.formats import InputPlan
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from streams.shard.decisions import DecisionParams
 from streams.windows.windower import WindowParams
 
@@ -38,7 +38,7 @@ class Plan:
     names what decided, for the incidents; state_hash names what learned, for the snapshots."""
 
     sources: Mapping[str, bool]
-    rules: Rules
+    rules: ValidationLimits
     windows: WindowParams
     statistic_of: Callable[[str], Statistic]
     scopes: ScopeLimits

@@ -16,12 +16,13 @@ from classifiers.model import Scope
 from detectors.base import IntArray
 from detectors.ensemble.profiles import Profile, profile_index
 from detectors.suite import Suite
-from streams.intake.aggregated.fold import STEADY
+from streams.intake.aggregated.instant import REPORTED_WITHOUT_TRAFFIC
 from streams.windows.series import SeriesTable
 
 CHECKED_DIMENSIONS = frozenset({None, "replica"})
 """Scopes whose silence is an anomaly: the whole and its replicas. A version or tenant that stops reporting is none. Of
-aggregated metrics only the silence of `STEADY` ones counts: a mean is missing whenever there was no request."""
+aggregated metrics only the silence of `REPORTED_WITHOUT_TRAFFIC` ones counts: a mean is missing whenever there was no
+request."""
 
 
 class Rows:
@@ -60,7 +61,7 @@ class Rows:
             aggregated = bool(self._series.aggregated[row])
             profile = self._profile(metric, scope, aggregated)
             self.scored[row] = profile is not None
-            is_steady = not aggregated or metric in STEADY
+            is_steady = not aggregated or metric in REPORTED_WITHOUT_TRAFFIC
             self.absence_checked[row] = profile is not None and is_steady and dimension_of(scope) in CHECKED_DIMENSIONS
             if profile is not None:
                 self._suite.assign(np.array([row]), profile)

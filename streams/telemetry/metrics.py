@@ -24,7 +24,7 @@ from classifiers.accounting.stage_timeline import STAGES
 from classifiers.learning.prequential import Record, Tallied
 from classifiers.model import Category, Severity, StageStatus, StageTime
 from streams.contracts.control_records import Refusal
-from streams.intake.codec import Skip
+from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import Reason
 
 Stage = Literal["decode", "window", "detect", "triage", "publish", "snapshot", "execute"]
@@ -85,7 +85,7 @@ class Telemetry:
         """Records went to the dead-letter topic."""
         self._dead_letters.labels(reason).inc(count)
 
-    def points(self, topic: str, why: Skip, count: int) -> None:
+    def points(self, topic: str, why: SkipReason, count: int) -> None:
         """Points of aggregated metrics gave no value, and were not malformed either."""
         self._points.labels(topic, why).inc(count)
 

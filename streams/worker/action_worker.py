@@ -17,7 +17,7 @@ from actions.executor import Executor
 from actions.model import Outcome
 from config.models import Topics
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.kafka.batches import TP
 from streams.kafka.producer import Publisher
 from streams.state.ledger import TopicLedger
@@ -83,7 +83,7 @@ class ActionWorker:
             log.error("interrupted", key=outcome.key, kind=outcome.kind, target=outcome.target)
             await self._report(outcome, None, [])
 
-    async def take(self, record: Record) -> None:
+    async def take(self, record: KafkaRecord) -> None:
         """One record of the action topic, answered completely before it returns."""
         try:
             intent = read_intent(record.value)
@@ -98,7 +98,7 @@ class ActionWorker:
             outcome = await self._executor.execute(intent)
             await self._report(outcome, self._decider_of(record), self._tracing.inject())
 
-    def _decider_of(self, record: Record) -> int | None:
+    def _decider_of(self, record: KafkaRecord) -> int | None:
         """The shard to answer; a header that names one there cannot be is as good as none."""
         shard = shard_of(record.headers)
         return shard if shard is not None and shard < self._shards else None

@@ -18,7 +18,7 @@ from classifiers.incidents.triage import Transition
 from classifiers.model import Incident
 from config.models import Topics
 from streams.contracts.envelopes import Message, WireError, incident_message, intent_message, read_outcome
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.intake.dead_letters import Brake, DeadLetter
 from streams.intake.dead_letters import headers as dead_headers
 from streams.kafka.producer import Publisher
@@ -134,7 +134,7 @@ class BatchProcessor:
                 await self._publish(batch.partition, products)
         shard.mark_processed(batch.topic, batch.next_offset)
 
-    async def refuse(self, owner: int | str, tp: TP, record: Record, why: str) -> None:
+    async def refuse(self, owner: int | str, tp: TP, record: KafkaRecord, why: str) -> None:
         """A record on one of our own topics that breaks its contract: to the dead letters, with the reason."""
         log.warning("record_refused", topic=tp.topic, partition=tp.partition, offset=record.offset, reason=why)
         self._telemetry.dead_letter("invalid")
@@ -163,7 +163,7 @@ class BatchProcessor:
     def _count(self, products: Products) -> None:
         for detector, count in products.alarms.items():
             self._telemetry.anomalies(detector, count)
-        for (topic, reason), count in products.points.items():
+        for (topic, reason), count in products.skipped_points.items():
             self._telemetry.points(topic, reason, count)
         self._telemetry.evicted(products.evicted)
 

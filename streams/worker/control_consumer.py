@@ -18,7 +18,7 @@ from classifiers.model import AuditEntry, Incident
 from config.models import Control, Topics
 from streams.contracts.control_records import Refused, Said, name_of, verify
 from streams.contracts.envelopes import WireError, read_incident
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.kafka.producer import Publisher
 from streams.telemetry.metrics import Telemetry
 from streams.worker.audit import Audit
@@ -60,7 +60,7 @@ class ControlConsumer:
         self._said: dict[str, Directive] = {}
         self._open: dict[str, Incident] = {}
 
-    async def take(self, topic: str, records: Sequence[Record]) -> None:
+    async def take(self, topic: str, records: Sequence[KafkaRecord]) -> None:
         """Records of the control topic or of the incidents; what cannot be read is passed over."""
         if topic == self._topics.control:
             await self._control(records)
@@ -72,7 +72,7 @@ class ControlConsumer:
         self._shards.hear(self._said.values())
         await self._shards.foreign(list(self._open.values()))
 
-    async def _control(self, records: Sequence[Record]) -> None:
+    async def _control(self, records: Sequence[KafkaRecord]) -> None:
         entries: list[tuple[AuditEntry, str]] = []
         said: list[Directive] = []
         refused: list[str] = []
@@ -104,7 +104,7 @@ class ControlConsumer:
         for old in list(self._said)[: max(0, len(self._said) - MAX_SAID)]:
             del self._said[old]
 
-    async def _incidents(self, records: Sequence[Record]) -> None:
+    async def _incidents(self, records: Sequence[KafkaRecord]) -> None:
         last: dict[str, Incident] = {}
         for record in records:
             if record.value is None:

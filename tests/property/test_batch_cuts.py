@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from detectors.base import Statistic
 from streams.intake.native import decode
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Windower, WindowParams
 from tests.streams.records import NOW_S, FakeRecord, lines, named, records, sample
@@ -50,7 +50,7 @@ class Run:
         self.counts = [0, 0, 0, 0]
 
     def take(self, source: str, batch: list[FakeRecord]) -> None:
-        decoded = decode(batch, self.scopes, Rules(), NOW_S)
+        decoded = decode(batch, self.scopes, ValidationLimits(), NOW_S)
         result = self.windows.add(source, decoded.samples, source == "x")
         self.dead += [(source, dead.offset, dead.detail) for dead in decoded.dead]
         found = (result.accepted, result.late, decoded.counts.values, decoded.counts.rejected)
@@ -114,7 +114,7 @@ def test_a_worker_restored_from_its_snapshot_goes_on_to_the_bit(values: list[obj
 @settings(max_examples=200, deadline=None)
 @given(batch=st.lists(st.binary(max_size=40) | good | bad, max_size=12))
 def test_decoding_never_raises_and_accounts_for_every_record(batch: list[object]) -> None:
-    found = decode(records(batch), ScopeTable(), Rules(), NOW_S)
+    found = decode(records(batch), ScopeTable(), ValidationLimits(), NOW_S)
 
     used = set(found.samples.offset.tolist()) | {dead.offset for dead in found.dead}
     empty_arrays = {offset for offset, value in enumerate(batch) if value == []}

@@ -14,7 +14,7 @@ import orjson
 from actions.model import Intent
 from classifiers.model import AuditEntry, Incident
 from config import load
-from streams.intake.codec import Skip
+from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import DeadLetter
 from streams.pipeline import Products, Shard
 from streams.planning import plan_of
@@ -67,7 +67,7 @@ class Run:
     dead: list[DeadLetter] = field(default_factory=list)
     late: int = 0
     evicted: int = 0
-    points: Counter[tuple[str, Skip]] = field(default_factory=Counter)
+    skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
 
     def take(
         self, records: Sequence[FakeRecord], source: str = LATENCY, now_s: float = FAR_FUTURE_S,
@@ -97,7 +97,7 @@ class Run:
         self.dead += products.dead
         self.late += products.late
         self.evicted += products.evicted
-        self.points.update(products.points)
+        self.skipped_points.update(products.skipped_points)
         return products
 
 

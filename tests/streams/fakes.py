@@ -10,7 +10,7 @@ from classifiers.model import Incident
 from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
@@ -143,6 +143,6 @@ def outcome(of: Intent, status: Status = "executed", done_at_s: float | None = N
     )
 
 
-def record_of(message: Message, topic: str, partition: int = 0, offset: int = 0) -> Record:
+def record_of(message: Message, topic: str, partition: int = 0, offset: int = 0) -> KafkaRecord:
     """A message as its reader would get it."""
     return FakeRecord(message.value, offset, topic, partition, 0, message.key, message.headers)

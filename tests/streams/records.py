@@ -12,7 +12,7 @@ from detectors.base import Block
 from streams.intake.columns import Samples
 from streams.intake.native import decode
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Closed
 
@@ -52,7 +52,7 @@ def records(values: Iterable[object]) -> list[FakeRecord]:
 
 def samples_of(values: Iterable[object], scopes: ScopeTable) -> Samples:
     """The samples of good values; fails the test when one is rejected."""
-    decoded = decode(records(values), scopes, Rules(), NOW_S)
+    decoded = decode(records(values), scopes, ValidationLimits(), NOW_S)
     assert decoded.dead == []
     return decoded.samples
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from streams.intake.aggregated.aliases import Alias, By
+from streams.intake.aggregated.aliases import Alias, LabelSwitch
 
 SERVED = ("requests", "served")
 FAILED = ("requests", "failed")
-FINISHED = By("finished_reason", {
+FINISHED = LabelSwitch("finished_reason", {
     "abort": (None, ("failed",)), "error": (None, ("failed",)), "repetition": (None, ("served", "repeated")),
     "*": (None, ("served",)),
 })
-ERROR_TYPE = By("error.type", {"*": (None, ("failed",))})
-TOKEN_TYPE = By("gen_ai.token.type", {"input": ("prompt_tokens", ()), "output": ("completion_tokens", ())})
-TOKENS_OF_TYPE = By("gen_ai.token.type", {
+ERROR_TYPE = LabelSwitch("error.type", {"*": (None, ("failed",))})
+TOKEN_TYPE = LabelSwitch("gen_ai.token.type", {"input": ("prompt_tokens", ()), "output": ("completion_tokens", ())})
+TOKENS_OF_TYPE = LabelSwitch("gen_ai.token.type", {
     "input": (None, ("prompt_tokens",)), "output": (None, ("completion_tokens",)),
 })
 
@@ -33,20 +33,20 @@ VLLM = (
     Alias("vllm:request_queue_time_seconds", "vllm", "histogram", "queue_ms", "s"),
     Alias("vllm:request_prompt_tokens", "vllm", "histogram", "prompt_tokens"),
     Alias("vllm:request_generation_tokens", "vllm", "histogram", "completion_tokens"),
-    Alias("vllm:prompt_tokens", "vllm", "counter", None, tallies=("prompt_tokens",)),
-    Alias("vllm:generation_tokens", "vllm", "counter", None, tallies=("completion_tokens",)),
-    Alias("vllm:prefix_cache_queries", "vllm", "counter", None, tallies=("cache_queries",)),
-    Alias("vllm:prefix_cache_hits", "vllm", "counter", None, tallies=("cache_hits",)),
+    Alias("vllm:prompt_tokens", "vllm", "counter", None, totals=("prompt_tokens",)),
+    Alias("vllm:generation_tokens", "vllm", "counter", None, totals=("completion_tokens",)),
+    Alias("vllm:prefix_cache_queries", "vllm", "counter", None, totals=("cache_queries",)),
+    Alias("vllm:prefix_cache_hits", "vllm", "counter", None, totals=("cache_hits",)),
     Alias("vllm:num_preemptions", "vllm", "counter", "preemptions_per_s"),
-    Alias("vllm:request_success", "vllm", "counter", None, tallies=("requests",), by=FINISHED),
-    Alias("vllm:admission_rejections", "vllm", "counter", None, tallies=FAILED),
+    Alias("vllm:request_success", "vllm", "counter", None, totals=("requests",), by=FINISHED),
+    Alias("vllm:admission_rejections", "vllm", "counter", None, totals=FAILED),
     Alias("vllm:num_requests_running", "vllm", "gauge", "batch_active"),
     Alias("vllm:num_requests_waiting", "vllm", "gauge", "queue_depth"),
     Alias("vllm:kv_cache_usage_perc", "vllm", "gauge", "kv_cache_usage"),  # a share, whatever the name says
     Alias("vllm:gpu_cache_usage_perc", "vllm", "gauge", "kv_cache_usage"),  # its name before 0.10
-    Alias("vllm:corrupted_requests", "vllm", "counter", None, tallies=("corrupted",)),
-    Alias("vllm:spec_decode_num_accepted_tokens", "vllm", "counter", None, tallies=("accepted",)),
-    Alias("vllm:spec_decode_num_draft_tokens", "vllm", "counter", None, tallies=("drafted",)),
+    Alias("vllm:corrupted_requests", "vllm", "counter", None, totals=("corrupted",)),
+    Alias("vllm:spec_decode_num_accepted_tokens", "vllm", "counter", None, totals=("accepted",)),
+    Alias("vllm:spec_decode_num_draft_tokens", "vllm", "counter", None, totals=("drafted",)),
 )
 
 SGLANG = (
@@ -58,10 +58,10 @@ SGLANG = (
     Alias("sglang:queue_time_seconds", "sglang", "histogram", "queue_ms", "s"),
     Alias("sglang:prompt_tokens_histogram", "sglang", "histogram", "prompt_tokens"),
     Alias("sglang:generation_tokens_histogram", "sglang", "histogram", "completion_tokens"),
-    Alias("sglang:prompt_tokens_total", "sglang", "counter", None, tallies=("prompt_tokens",)),
-    Alias("sglang:generation_tokens_total", "sglang", "counter", None, tallies=("completion_tokens",)),
-    Alias("sglang:num_requests_total", "sglang", "counter", None, tallies=SERVED),
-    Alias("sglang:num_aborted_requests_total", "sglang", "counter", None, tallies=("failed",)),
+    Alias("sglang:prompt_tokens_total", "sglang", "counter", None, totals=("prompt_tokens",)),
+    Alias("sglang:generation_tokens_total", "sglang", "counter", None, totals=("completion_tokens",)),
+    Alias("sglang:num_requests_total", "sglang", "counter", None, totals=SERVED),
+    Alias("sglang:num_aborted_requests_total", "sglang", "counter", None, totals=("failed",)),
     Alias("sglang:num_running_reqs", "sglang", "gauge", "batch_active"),
     Alias("sglang:num_queue_reqs", "sglang", "gauge", "queue_depth"),
     Alias("sglang:token_usage", "sglang", "gauge", "kv_cache_usage"),  # a share of the KV pool, no token spend
@@ -75,9 +75,9 @@ TGI = (
     Alias("tgi_request_mean_time_per_token_duration", "tgi", "histogram", "tpot_ms", "s"),
     Alias("tgi_request_input_length", "tgi", "histogram", "prompt_tokens"),
     Alias("tgi_request_generated_tokens", "tgi", "histogram", "completion_tokens"),
-    Alias("tgi_request_count", "tgi", "counter", None, tallies=("requests",)),
-    Alias("tgi_request_success", "tgi", "counter", None, tallies=("served",), zero=("failed",)),
-    Alias("tgi_request_failure", "tgi", "counter", None, tallies=("failed",)),
+    Alias("tgi_request_count", "tgi", "counter", None, totals=("requests",)),
+    Alias("tgi_request_success", "tgi", "counter", None, totals=("served",), zero=("failed",)),
+    Alias("tgi_request_failure", "tgi", "counter", None, totals=("failed",)),
     Alias("tgi_queue_size", "tgi", "gauge", "queue_depth"),
     Alias("tgi_batch_current_size", "tgi", "gauge", "batch_active"),
 )
@@ -88,8 +88,8 @@ TRITON = (
     Alias("nv_inference_first_response_histogram_ms", "triton", "histogram", "ttft_ms", "ms"),
     Alias("nv_inference_request_summary_us", "triton", "summary", "latency_ms", "us"),
     Alias("nv_inference_queue_summary_us", "triton", "summary", "queue_ms", "us"),
-    Alias("nv_inference_request_success", "triton", "counter", None, tallies=SERVED),
-    Alias("nv_inference_request_failure", "triton", "counter", None, tallies=FAILED),
+    Alias("nv_inference_request_success", "triton", "counter", None, totals=SERVED),
+    Alias("nv_inference_request_failure", "triton", "counter", None, totals=FAILED),
     Alias("nv_inference_pending_request_count", "triton", "gauge", "queue_depth"),
     Alias("nv_gpu_utilization", "triton", "gauge", "gpu_utilization"),
 )
@@ -100,10 +100,10 @@ NIM = (
     Alias("e2e_request_latency_seconds", "nim", "histogram", "latency_ms", "s"),
     Alias("request_prompt_tokens", "nim", "histogram", "prompt_tokens"),
     Alias("request_generation_tokens", "nim", "histogram", "completion_tokens"),
-    Alias("prompt_tokens_total", "nim", "counter", None, tallies=("prompt_tokens",)),
-    Alias("generation_tokens_total", "nim", "counter", None, tallies=("completion_tokens",)),
-    Alias("request_success_total", "nim", "counter", None, tallies=SERVED),
-    Alias("request_failure_total", "nim", "counter", None, tallies=FAILED),
+    Alias("prompt_tokens_total", "nim", "counter", None, totals=("prompt_tokens",)),
+    Alias("generation_tokens_total", "nim", "counter", None, totals=("completion_tokens",)),
+    Alias("request_success_total", "nim", "counter", None, totals=SERVED),
+    Alias("request_failure_total", "nim", "counter", None, totals=FAILED),
     Alias("num_requests_running", "nim", "gauge", "batch_active"),
     Alias("num_requests_waiting", "nim", "gauge", "queue_depth"),
     Alias("gpu_cache_usage_perc", "nim", "gauge", "kv_cache_usage"),
@@ -111,8 +111,8 @@ NIM = (
 
 RAY_SERVE = (
     Alias("serve_deployment_processing_latency_ms", "ray_serve", "histogram", "latency_ms", "ms"),
-    Alias("serve_deployment_request_counter", "ray_serve", "counter", None, tallies=SERVED, zero=("failed",)),
-    Alias("serve_deployment_error_counter", "ray_serve", "counter", None, tallies=("failed",)),
+    Alias("serve_deployment_request_counter", "ray_serve", "counter", None, totals=SERVED, zero=("failed",)),
+    Alias("serve_deployment_error_counter", "ray_serve", "counter", None, totals=("failed",)),
     Alias("serve_deployment_queued_queries", "ray_serve", "gauge", "queue_depth"),
     Alias("serve_replica_processing_queries", "ray_serve", "gauge", "batch_active"),
 )
@@ -127,10 +127,10 @@ LITELLM = (
     Alias("litellm_overhead_latency_metric", "litellm", "histogram", "gateway_latency_ms", "s"),
     Alias("litellm_deployment_latency_per_output_token", "litellm", "histogram", "tpot_ms", "s"),
     Alias("litellm_request_queue_time_seconds", "litellm", "histogram", "queue_ms", "s"),
-    Alias("litellm_input_tokens_metric_total", "litellm", "counter", None, tallies=("prompt_tokens",)),
-    Alias("litellm_output_tokens_metric_total", "litellm", "counter", None, tallies=("completion_tokens",)),
-    Alias("litellm_deployment_success_responses_total", "litellm", "counter", None, tallies=SERVED, zero=("failed",)),
-    Alias("litellm_deployment_failure_responses_total", "litellm", "counter", None, tallies=FAILED),
+    Alias("litellm_input_tokens_metric_total", "litellm", "counter", None, totals=("prompt_tokens",)),
+    Alias("litellm_output_tokens_metric_total", "litellm", "counter", None, totals=("completion_tokens",)),
+    Alias("litellm_deployment_success_responses_total", "litellm", "counter", None, totals=SERVED, zero=("failed",)),
+    Alias("litellm_deployment_failure_responses_total", "litellm", "counter", None, totals=FAILED),
     Alias("litellm_spend_metric_total", "litellm", "counter", "spend_usd_per_s"),
 )
 
@@ -148,7 +148,7 @@ OTEL = (
 TABLE: tuple[Alias, ...] = (*VLLM, *SGLANG, *TGI, *TRITON, *NIM, *RAY_SERVE, *KSERVE, *LITELLM, *OTEL)
 
 _PARTS = "a part of a metric that is watched as a whole"
-_OTHERWISE = "told by another metric that is watched"
+_OTHERWISE = "given by another metric that is watched"
 _SETTING = "what was asked for, not what happened"
 _MONEY = "a balance that falls by design; the spend is watched as a rate"
 

@@ -1,4 +1,4 @@
-"""Whose metric is what of ours: how an exporter's name, labels and unit become a metric that profiles and rules know.
+"""The name, labels and unit of an exporter's metric to a metric that profiles and rules know.
 
 The table itself is in `streams/intake/aggregated/alias_table.py`. A name is looked up as it is written and as pipelines
 rewrite it: `:` and `.` as `_`, counters with or without `_total`, seconds with or without `_seconds`.
@@ -15,57 +15,67 @@ Stack = Literal["vllm", "sglang", "tgi", "triton", "nim", "ray_serve", "kserve",
 Kind = Literal["gauge", "counter", "histogram", "summary"]
 Unit = Literal["1", "s", "ms", "us", "ns", "%"]
 
-TALLIES = frozenset({
+TOTALS = frozenset({
     "requests", "served", "failed", "repeated", "corrupted", "latency_ms", "queue_ms", "prompt_tokens",
     "completion_tokens", "cache_queries", "cache_hits", "drafted", "accepted",
 })
-"""What counters add up to within an interval; `streams/intake/aggregated/fold.py` makes rates and shares of them."""
+"""Totals of an interval, to which counters add. `streams/intake/aggregated/instant.py` makes rates and ratios of
+them."""
 
 @dataclass(frozen=True, slots=True)
-class By:
-    """A label that decides. value: for each value, the metric (None: that of the alias) and tallies beside the alias's
-    own; `*` stands for any value that is not empty."""
+class LabelSwitch:
+    """Metric and totals that depend on a label.
+
+    value: by value of the label, the metric (None: that of the alias) and the totals beside those of the alias. `*`
+    stands for any value that is not empty.
+    """
 
     label: str
     value: Mapping[str, tuple[str | None, tuple[str, ...]]]
 
-    def choice(self, labels: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
-        """What the labels of a point choose."""
+    def select(self, labels: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
+        """Metric and totals for the labels of a point."""
         found = labels.get(self.label, "")
         return self.value.get(found) or (self.value.get("*") if found else None) or (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One source name. kind: of the source. metric: ours, that of a counter being its rate; None where only tallies are
-    made of it. unit: of the source's values, where the wire does not say. tallies: what grows by a counter's increase,
-    or by the number of observations of a histogram. by: a label that decides on metric or tallies. zero: tallies that
-    are 0, and not unknown, while there is no series for them yet, as exporters begin one with the first event."""
+    """One source name.
+
+    kind: of the source. metric: ours, of a counter its rate; None for a source that only adds to totals. unit: of the
+    values, where the wire does not say. totals: get the increase of a counter, or the number of observations of a
+    histogram. by: a label on which metric or totals depend. zero: totals that are 0 and not unknown while they have no
+    series, since exporters begin a series with its first event.
+    """
 
     source: str
     stack: Stack
     kind: Kind
     metric: str | None
     unit: Unit = "1"
-    tallies: tuple[str, ...] = ()
-    by: By | None = None
+    totals: tuple[str, ...] = ()
+    by: LabelSwitch | None = None
     zero: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        chosen = [] if self.by is None else [tallies for _, tallies in self.by.value.values()]
-        named = {*self.tallies, *self.zero}.union(*chosen)
-        if named - TALLIES:
-            raise ValueError(f"alias {self.source}: tallies {sorted(named - TALLIES)}, expected some of those declared")
+        chosen = [] if self.by is None else [totals for _, totals in self.by.value.values()]
+        named = {*self.totals, *self.zero}.union(*chosen)
+        if named - TOTALS:
+            raise ValueError(f"alias {self.source}: totals {sorted(named - TOTALS)}, expected some of those declared")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the points of one series go: our metric (None: nowhere), the tallies they add to, those that are at least
-    0 with them, and their factor."""
+    """Where the points of one series go.
+
+    metric: ours, None for none. totals: to which they add. zero: totals that are at least 0 with them. factor: from
+    units of the source to ours.
+    """
 
     kind: Kind
     metric: str | None
-    tallies: tuple[str, ...]
+    totals: tuple[str, ...]
     zero: tuple[str, ...]
     factor: float
 
@@ -78,22 +88,22 @@ _MS: Mapping[str, float] = {
 _ONE: Mapping[str, float] = {"%": 0.01, "percent": 0.01}
 
 
-def factor(told: str, declared: Unit) -> float:
+def factor(wire_unit: str, declared: Unit) -> float:
     """What a value is multiplied by to be ours: milliseconds, shares from 0 to 1, plain numbers.
 
-    told: the unit on the wire, which counts where it is of the declared dimension; an empty or foreign one does not.
+    wire_unit: used where it is of the declared dimension; an empty or another one is not.
     """
     if declared in _MS:
-        return _MS.get(told, _MS[declared])
-    return _ONE.get(told, _ONE.get(declared, 1.0))
+        return _MS.get(wire_unit, _MS[declared])
+    return _ONE.get(wire_unit, _ONE.get(declared, 1.0))
 
 
-def target_of(alias: Alias, labels: Mapping[str, str], told: str) -> Target:
+def target_of(alias: Alias, labels: Mapping[str, str], wire_unit: str) -> Target:
     """Where the points of a series with these labels, and this unit on the wire, go."""
-    metric, tallies = alias.by.choice(labels) if alias.by is not None else (None, ())
-    of_labels = () if alias.by is None else [tally for _, some in alias.by.value.values() for tally in some]
+    metric, totals = alias.by.select(labels) if alias.by is not None else (None, ())
+    of_labels = () if alias.by is None else [name for _, names in alias.by.value.values() for name in names]
     zero = tuple(dict.fromkeys((*alias.zero, *of_labels)))
-    return Target(alias.kind, metric or alias.metric, alias.tallies + tallies, zero, factor(told, alias.unit))
+    return Target(alias.kind, metric or alias.metric, alias.totals + totals, zero, factor(wire_unit, alias.unit))
 
 
 _REWRITTEN = re.compile(r"[.:/\-]")
@@ -101,7 +111,7 @@ _REWRITTEN = re.compile(r"[.:/\-]")
 
 @dataclass(slots=True)
 class Aliases:
-    """Look-up by source name. unknown: what to do with names that are not in the table."""
+    """Look-up by source name. unknown: names that are not in the table are dropped, or passed under their own names."""
 
     table: Iterable[Alias]
     unknown: Literal["drop", "pass"] = "drop"
@@ -113,7 +123,7 @@ class Aliases:
         self._known = {_canonical(alias.source): alias for alias in self.table}
         self._unwatched = frozenset(map(_canonical, self.not_watched))
 
-    def known(self, name: str) -> Alias | None:
+    def find(self, name: str) -> Alias | None:
         """The alias of a source name that is in the table."""
         plain = _canonical(name)
         for candidate in (plain, plain.removesuffix("_seconds"), plain.removeprefix("ray_")):
@@ -121,14 +131,14 @@ class Aliases:
                 return alias
         return None
 
-    def other(self, name: str, kind: Kind, unit: str) -> Alias | None:
-        """What is made of a name that is not in the table. kind, unit: as the wire says them, '' for no unit."""
+    def fallback(self, name: str, kind: Kind, unit: str) -> Alias | None:
+        """The alias of a source name that is not in the table; None for one that is dropped. unit: '' for none."""
         if self.unknown == "drop" or _canonical(name) in self._unwatched:
             return None
-        return passed(name, kind, unit)
+        return passthrough(name, kind, unit)
 
 
-def passed(name: str, kind: Kind, unit: str) -> Alias:
+def passthrough(name: str, kind: Kind, unit: str) -> Alias:
     """A metric under its own name; times become milliseconds and say so, counters a rate that says so."""
     plain = name.removesuffix("_total").removesuffix("_seconds")
     timed = unit in _MS or name.removesuffix("_total").endswith("_seconds")

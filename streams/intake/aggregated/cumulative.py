@@ -1,13 +1,14 @@
-"""Cumulative readings to what was added between them: one state a series, resets noticed, duplicates left out.
+"""Cumulative readings to deltas: one state a series, with detection of resets and of duplicates.
 
-A series goes on from its last reading, unless it began anew: its start time moved past that reading, or it fell. Then
-all of the new reading was added since the start. A start that equals the reading's own time says "unknown" (as the
-OpenTelemetry data model has it, and as a collector does that was restarted), so only a fall is a reset then. The first
-reading of a series tells nothing yet, unless it began after its resource was first seen: then all of it is new.
+The delta of a reading is its difference to the reading before. A series was reset when its start time moved past the
+reading before, or when its value fell; the whole new reading is then the delta. A start time that equals the time of
+the reading means "unknown" (OpenTelemetry data model; a restarted collector writes it), so only a fall is a reset then.
+The first reading of a series has no delta, unless the series started after its resource was first seen: then all of it
+is.
 
-State is bounded: beyond `capacity` series those unseen for `IDLE_S` go, else the quarter seen longest ago; one that
-comes back begins with a first reading. All in event time, so a replay does the same. About 150 bytes a series, and 16
-a bucket.
+State is bounded. Beyond `capacity` series, those without a reading for `IDLE_S` are evicted, else the quarter with the
+oldest readings; an evicted series starts again with a first reading. All is in event time, so a replay does the same.
+About 150 bytes a series, and 16 a bucket.
 
 Source: OpenTelemetry metrics data model, resets and gaps; single writer.
 """
@@ -24,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import State
-from streams.intake.aggregated.histograms import Buckets, Exponential, Plain, Reading, unpack
-from streams.intake.codec import Skip
+from streams.intake.aggregated.histograms import Buckets, Exponential, Reading, Scalar, unpack
+from streams.intake.codec import SkipReason
 
 IDLE_S = 3600.0
 NS = 1_000_000_000
-KINDS: tuple[type[Reading], ...] = (Plain, Buckets, Exponential)
+KINDS: tuple[type[Reading], ...] = (Scalar, Buckets, Exponential)
 
 R = TypeVar("R", bound=Reading)
 
@@ -40,33 +41,34 @@ def digest(*parts: object) -> bytes:
 
 
 @dataclass(slots=True)
-class _Series:
+class _SeriesState:
     last_ns: int
     start_ns: int
     reading: Reading
 
 
-class Cumulative:
-    """The states of one topic's series within a shard. points: what gave no value, by reason."""
+class CumulativeStates:
+    """The states of the series of one topic within a shard. skipped: counts points without a delta, by reason."""
 
-    def __init__(self, capacity: int, points: Counter[Skip]) -> None:
+    def __init__(self, capacity: int, skipped: Counter[SkipReason]) -> None:
         self.capacity = capacity
-        self.points = points
-        self._series: dict[bytes, _Series] = {}
+        self.skipped = skipped
+        self._series: dict[bytes, _SeriesState] = {}
 
     def __len__(self) -> int:
         return len(self._series)
 
-    def since_ns(self, key: bytes) -> int | None:
-        """When the first reading of this series was taken: only for series read by `seen`."""
+    def first_seen_ns(self, key: bytes) -> int | None:
+        """The time of the first `advance` of a key that only `advance` is called with; None for an unknown key."""
         known = self._series.get(key)
         return None if known is None else known.start_ns
 
-    def seen(self, key: bytes, ts_ns: int) -> float | None:
-        """Note an instant of what is not cumulative; seconds since the one before, 0 for the first. None: not newer."""
+    def advance(self, key: bytes, ts_ns: int) -> float | None:
+        """Move on a series that is not cumulative; seconds since its last time, 0.0 for the first, None if not
+        newer."""
         known = self._series.get(key)
         if known is None:
-            self._take(key, _Series(ts_ns, ts_ns, Plain(0.0)))
+            self._store(key, _SeriesState(ts_ns, ts_ns, Scalar(0.0)))
             return 0.0
         if ts_ns <= known.last_ns:
             return None
@@ -74,43 +76,43 @@ class Cumulative:
         known.last_ns = ts_ns
         return span_s
 
-    def added(
+    def delta(
         self, key: bytes, ts_ns: int, start_ns: int, reading: R, since_ns: int | None = None,
     ) -> tuple[R, float] | None:
-        """What was added since the last reading, and over how many seconds; None where that cannot be told.
+        """The delta to the last reading and its interval in seconds; None where there is none, counted in `skipped`.
 
-        start_ns: when the series began by its source, 0 for unknown. since_ns: when its resource was first seen.
+        start_ns: start time as the source gives it, 0 for unknown. since_ns: when its resource was first seen.
         """
         known = self._series.get(key)
         if known is None or type(known.reading) is not type(reading):
-            self._take(key, _Series(ts_ns, start_ns, reading))
+            self._store(key, _SeriesState(ts_ns, start_ns, reading))
             if since_ns is not None and since_ns <= start_ns < ts_ns:
                 return reading, (ts_ns - start_ns) / NS
-            self.points["first"] += 1
+            self.skipped["first"] += 1
             return None
         if ts_ns <= known.last_ns:
-            self.points["stale"] += 1
+            self.skipped["stale"] += 1
             return None
         older: Any = known.reading
         last_ns = known.last_ns
-        renewed = start_ns != known.start_ns and last_ns <= start_ns < ts_ns
+        restarted = start_ns != known.start_ns and last_ns <= start_ns < ts_ns
         known.last_ns, known.start_ns, known.reading = ts_ns, start_ns, reading
-        step = None if renewed else reading.minus(older)
-        if step is not None:
-            return step, (ts_ns - last_ns) / NS
-        if renewed or reading.fell(older):
-            self.points["reset"] += 1
-            begun_ns = start_ns if last_ns < start_ns < ts_ns else last_ns
-            return reading, (ts_ns - begun_ns) / NS
-        self.points["rebased"] += 1
+        difference = None if restarted else reading.minus(older)
+        if difference is not None:
+            return difference, (ts_ns - last_ns) / NS
+        if restarted or reading.decreased(older):
+            self.skipped["reset"] += 1
+            started_ns = start_ns if last_ns < start_ns < ts_ns else last_ns
+            return reading, (ts_ns - started_ns) / NS
+        self.skipped["rebased"] += 1
         return None
 
-    def _take(self, key: bytes, series: _Series) -> None:
+    def _store(self, key: bytes, series: _SeriesState) -> None:
         if key not in self._series and len(self._series) >= self.capacity:
-            self._make_room(series.last_ns)
+            self._evict(series.last_ns)
         self._series[key] = series
 
-    def _make_room(self, now_ns: int) -> None:
+    def _evict(self, now_ns: int) -> None:
         oldest_ns = now_ns - int(IDLE_S * NS)
         idle = [key for key, series in self._series.items() if series.last_ns < oldest_ns]
         if not idle:
@@ -121,7 +123,7 @@ class Cumulative:
             del self._series[key]
 
     def snapshot(self) -> State:
-        """Everything, in a few arrays: about 1 us a series and 20 ns a bucket."""
+        """All states, in a few arrays. Cost: about 1 us a series and 20 ns a bucket."""
         series = list(self._series.values())
         numbers = [one.reading.pack() for one in series]
         return {
@@ -143,5 +145,5 @@ class Cumulative:
         at = 0
         self._series = {}
         for key, last_ns, start_ns, kind, width in zip(keys, *columns, strict=True):
-            self._series[key.tobytes()] = _Series(last_ns, start_ns, unpack(KINDS[kind], numbers[at : at + width]))
+            self._series[key.tobytes()] = _SeriesState(last_ns, start_ns, unpack(KINDS[kind], numbers[at : at + width]))
             at += width

@@ -1,8 +1,8 @@
-"""Histograms of observations: cumulative readings that can be subtracted, and what happened between two of them.
+"""Histograms of observations: cumulative readings that can be subtracted, and the observations between two of them.
 
 `Buckets` (explicit bounds) and `Exponential` (OpenTelemetry's base-2 buckets, reduced to the coarser of two scales) are
-readings as they come, `Plain` a single number. What lies between two readings becomes `Observed`: counts by interval,
-in our units, which may be added up over series and asked for its mean and quantiles.
+readings as they come, `Scalar` is a single number. The delta of two readings becomes `Observed`: counts by interval, in
+our units. `Observed` can be added up over series, and gives the mean and quantiles.
 
 A quantile is interpolated linearly within its bucket, so it is off by at most the bucket's width; the open bucket above
 the last bound answers that bound, and the lowest one begins at 0 where its bound is positive, as Prometheus has it.
@@ -20,34 +20,34 @@ from typing import Protocol, Self
 import numpy as np
 
 Numbers = list[float]
-LEAST_BEYOND = 2.0
-"""Observations that must lie beyond a quantile for it to be told: p50 needs 4 in all, p95 40, p99 200."""
+MIN_TAIL_COUNT = 2.0
+"""A quantile needs as many observations beyond it: p50 needs 4 in all, p95 40, p99 200."""
 
 
 class Reading(Protocol):
     """A cumulative value at an instant."""
 
     def minus(self, older: Self) -> Self | None:
-        """What was added since `older`; None when this does not go on from it (a reset, or other buckets)."""
+        """The difference to `older`; None where there is none: after a reset, or with other buckets."""
 
-    def fell(self, older: Self) -> bool:
-        """Whether it cannot have come from `older` by adding: the source began anew."""
+    def decreased(self, older: Self) -> bool:
+        """Whether a count is below that of `older`, which means that the source was reset."""
 
     def pack(self) -> Numbers:
         """As plain numbers, for a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class Scalar:
     """One number that only grows."""
 
     value: float
 
-    def minus(self, older: Plain) -> Plain | None:
+    def minus(self, older: Scalar) -> Scalar | None:
         """See `Reading`."""
-        return None if self.value < older.value else Plain(self.value - older.value)
+        return None if self.value < older.value else Scalar(self.value - older.value)
 
-    def fell(self, older: Plain) -> bool:
+    def decreased(self, older: Scalar) -> bool:
         """See `Reading`."""
         return self.value < older.value
 
@@ -67,12 +67,12 @@ class Buckets:
 
     def minus(self, older: Buckets) -> Buckets | None:
         """See `Reading`."""
-        if self.bounds != older.bounds or self.fell(older):
+        if self.bounds != older.bounds or self.decreased(older):
             return None
         counts = tuple([mine - theirs for mine, theirs in zip(self.counts, older.counts, strict=True)])
         return Buckets(self.count - older.count, self.total - older.total, self.bounds, counts)
 
-    def fell(self, older: Buckets) -> bool:
+    def decreased(self, older: Buckets) -> bool:
         """See `Reading`."""
         if self.count < older.count:
             return True
@@ -100,7 +100,7 @@ class Exponential:
 
     def minus(self, older: Exponential) -> Exponential | None:
         """See `Reading`."""
-        if self.scale > older.scale or self.fell(older):
+        if self.scale > older.scale or self.decreased(older):
             return None
         left = dict(self.counts)
         for index, count in older.at_scale(self.scale).counts:
@@ -109,7 +109,7 @@ class Exponential:
         zero = self.zero - older.zero
         return Exponential(self.count - older.count, self.total - older.total, self.scale, zero, counts)
 
-    def fell(self, older: Exponential) -> bool:
+    def decreased(self, older: Exponential) -> bool:
         """See `Reading`."""
         if self.count < older.count or self.zero < older.zero:
             return True
@@ -150,8 +150,8 @@ class Exponential:
 
 def unpack(kind: type[Reading], numbers: Sequence[float]) -> Reading:
     """What `pack` gave; raises ValueError when it is too short for its kind."""
-    if kind is Plain and len(numbers) == 1:
-        return Plain(numbers[0])
+    if kind is Scalar and len(numbers) == 1:
+        return Scalar(numbers[0])
     if kind is Buckets and len(numbers) >= 4 and len(numbers) == 4 + 2 * int(numbers[2]):
         width = int(numbers[2])
         return Buckets(numbers[0], numbers[1], tuple(numbers[3 : 3 + width]), tuple(numbers[3 + width :]))
@@ -188,14 +188,14 @@ class Observed:
 
     def quantile(self, share: float) -> float | None:
         """None where there are too few observations to tell it."""
-        if self.count * (1.0 - share) < LEAST_BEYOND:
+        if self.count * (1.0 - share) < MIN_TAIL_COUNT:
             return None
         if len(self.parts) == 1:
-            return _within(*self.parts[0], share)
-        return _across(self.parts, share)
+            return _quantile_of_layout(*self.parts[0], share)
+        return _quantile_of_layouts(self.parts, share)
 
 
-def _within(bounds: tuple[float, ...], counts: tuple[float, ...], share: float) -> float | None:
+def _quantile_of_layout(bounds: tuple[float, ...], counts: tuple[float, ...], share: float) -> float | None:
     """The quantile of one layout."""
     wanted = share * sum(counts)
     if wanted <= 0.0 or not bounds:
@@ -211,7 +211,7 @@ def _within(bounds: tuple[float, ...], counts: tuple[float, ...], share: float) 
     return bounds[-1]
 
 
-def _across(parts: list[tuple[tuple[float, ...], tuple[float, ...]]], share: float) -> float | None:
+def _quantile_of_layouts(parts: list[tuple[tuple[float, ...], tuple[float, ...]]], share: float) -> float | None:
     """The quantile over layouts that differ: their distribution functions are added up at the edges of all."""
     edges = np.unique(np.concatenate([np.array([min(0.0, bounds[0]), *bounds]) for bounds, _ in parts if bounds]))
     below = np.zeros(len(edges))

@@ -1,7 +1,7 @@
-"""Whose series it is: resource attributes and labels of many conventions to service, model, version, replica, tenant.
+"""Resource attributes and labels of many conventions to service, model, version, replica and tenant.
 
-Only these five are ever taken; keys of users, addresses of clients and free text do not enter, whatever a label is
-called. For each, the first of the names below that has a value counts; an operator's own names come before them.
+No other label is read: keys of users, addresses of clients and free text never enter. The first of the names below that
+has a value counts. Names that the operator configured come before them.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ ENGINE = ("engine", "dp_rank")
 """Engines of one instance; the first one, 0, keeps the instance's name."""
 
 Label = Literal["service", "model", "version", "replica", "tenant"]
-Own = Mapping[Label, Sequence[str]]
+LabelOverrides = Mapping[Label, Sequence[str]]
 
 
-def labels_of(attributes: Mapping[str, str], own: Own = MappingProxyType({})) -> Labels:
+def labels_of(attributes: Mapping[str, str], overrides: LabelOverrides = MappingProxyType({})) -> Labels:
     """The labels of a series; service is empty where no attribute names one."""
-    found = {label: _first(attributes, (*own.get(label, ()), *names)) for label, names in NAMES.items()}
+    found = {label: _first(attributes, (*overrides.get(label, ()), *names)) for label, names in NAMES.items()}
     engine = _first(attributes, ENGINE)
     replica = found["replica"]
     if engine is not None and engine != "0":

@@ -1,6 +1,6 @@
-"""What is known of one series of an aggregated input: whose it is, what becomes of it, and the key of its state.
+"""One series of an aggregated input: its labels, its target, and the key of its state.
 
-Looked up by name and attributes, and found out once: points of a known series cost a dictionary look-up.
+A series is resolved from its name and attributes once. A further point of it costs a dictionary look-up.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streams.intake.aggregated.aliases import Alias, Target, target_of
-from streams.intake.aggregated.labels import Own, labels_of
+from streams.intake.aggregated.labels import LabelOverrides, labels_of
 from streams.intake.columns import Labels
-from streams.intake.validation import Fault, Rules, label_fault, names_fault
+from streams.intake.validation import Rejection, ValidationLimits, check_labels, check_metric_names
 
 CACHED = 200_000
-"""Series remembered; a cache only, which begins anew when it is full."""
+"""The most series that a cache holds; a full cache is cleared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """key: of its state in `Cumulative`."""
+    """A resolved series. key: of its state in `CumulativeStates`."""
 
     labels: Labels
     target: Target
@@ -27,21 +27,22 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
-    """How attributes become labels: the operator's own names, and the rules that labels must keep."""
+class SeriesResolver:
+    """Resolves series. limits: that labels and names must keep. overrides: attributes to look at first, by label."""
 
-    rules: Rules
-    own: Own = field(default_factory=dict)
+    limits: ValidationLimits
+    overrides: LabelOverrides = field(default_factory=dict)
 
-    def series(self, alias: Alias, attributes: Mapping[str, str], unit: str, key: bytes) -> Series | Fault:
+    def resolve(self, alias: Alias, attributes: Mapping[str, str], unit: str, key: bytes) -> Series | Rejection:
         """The series, or what is wrong with its labels. attributes: those of the resource and of the point."""
-        labels = labels_of(attributes, self.own)
-        fault = label_fault(labels, self.rules)
-        if fault is not None:
-            if fault.reason == "missing_service":
+        labels = labels_of(attributes, self.overrides)
+        rejection = check_labels(labels, self.limits)
+        if rejection is not None:
+            if rejection.reason == "missing_service":
                 tried = "service.name or job"
-                fault = Fault("missing_service", f"service: none, expected an attribute or label such as {tried}")
-            return fault
+                found = f"service: none, expected an attribute or label such as {tried}"
+                rejection = Rejection("missing_service", found)
+            return rejection
         target = target_of(alias, attributes, unit)
-        unnamed = None if target.metric is None else names_fault((target.metric,), self.rules)
+        unnamed = None if target.metric is None else check_metric_names((target.metric,), self.limits)
         return unnamed or Series(labels, target, key)

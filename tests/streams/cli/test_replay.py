@@ -13,7 +13,7 @@ from streams.cli import main
 from streams.intake.formats import InputFormat
 from tests.simulation.run import RECORDINGS
 from tests.streams.fakes import T
-from tests.streams.intake.stack import records as of_fleet
+from tests.streams.intake.scraped_records import records as of_fleet
 from tests.streams.records import sample
 
 PLAYBOOKS = """\

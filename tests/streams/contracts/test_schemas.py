@@ -17,7 +17,7 @@ from streams.contracts.fields import FIELDS
 from streams.contracts.schemas import Schema, schema_of
 from streams.intake.native import decode
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from streams.pipeline import Products, Shard
 from tests.simulation.run import FAR_FUTURE_S, LATENCY, RECORDINGS, demo_plan, recorded
 from tests.streams.contracts.test_envelopes import incidents
@@ -107,5 +107,6 @@ LATER = {**GOOD, "trace_id": "x", "of_the_future": 1}
     (sample(tenant=5), False), ("text", False), (17, False),
 ])
 def test_the_codec_takes_what_the_schema_of_the_input_allows_and_nothing_else(value: object, good: bool) -> None:
-    taken = decode(records([value]), ScopeTable(100, ("version", "replica", "tenant"), 100), Rules(), NOW_S).dead == []
+    scopes = ScopeTable(100, ("version", "replica", "tenant"), 100)
+    taken = decode(records([value]), scopes, ValidationLimits(), NOW_S).dead == []
     assert (taken, validator(RECORD).is_valid(value)) == (good, good)

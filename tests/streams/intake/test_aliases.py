@@ -6,8 +6,8 @@ import pytest
 
 from detectors.ensemble.profiles import DEFAULT_PROFILES
 from streams.intake.aggregated.alias_table import NOT_WATCHED, TABLE
-from streams.intake.aggregated.aliases import Alias, Aliases, By, Kind, factor, target_of
-from streams.intake.aggregated.fold import RATES, SHARES, STEADY
+from streams.intake.aggregated.aliases import Alias, Aliases, Kind, LabelSwitch, factor, target_of
+from streams.intake.aggregated.instant import RATES, RATIOS, REPORTED_WITHOUT_TRAFFIC
 
 VLLM_0_33 = [
     "vllm:time_to_first_token_seconds", "vllm:inter_token_latency_seconds",
@@ -30,23 +30,23 @@ ALIASES = Aliases(TABLE, "drop", NOT_WATCHED)
 
 @pytest.mark.parametrize("name", VLLM_0_33)
 def test_every_published_metric_of_vllm_is_aliased_or_left_out_with_a_reason(name: str) -> None:
-    assert (ALIASES.known(name) is None) == (name in NOT_WATCHED)
+    assert (ALIASES.find(name) is None) == (name in NOT_WATCHED)
     assert NOT_WATCHED.get(name, "watched")
 
 
 @pytest.mark.parametrize("alias", TABLE, ids=lambda alias: alias.source)
 def test_no_name_is_both_watched_and_left_out_nor_of_two_stacks(alias: Alias) -> None:
-    assert ALIASES.known(alias.source) is alias
+    assert ALIASES.find(alias.source) is alias
     assert alias.source not in NOT_WATCHED
 
 
 @pytest.mark.parametrize("alias", TABLE, ids=lambda alias: alias.source)
-def test_every_row_leads_somewhere(alias: Alias) -> None:
+def test_every_row_gives_a_metric_or_a_total(alias: Alias) -> None:
     chosen = [] if alias.by is None else list(alias.by.value.values())
-    tallied = {*alias.tallies, *(tally for _, tallies in chosen for tally in tallies)}
-    used = {tally for _, above, below, _ in SHARES for tally in (above, below)} | {tally for _, tally in RATES}
-    assert tallied <= used
-    assert alias.metric is not None or tallied or any(metric for metric, _ in chosen)
+    added = {*alias.totals, *(total for _, totals in chosen for total in totals)}
+    used = {total for _, *totals, _ in RATIOS for total in totals} | {total for _, total in RATES}
+    assert added <= used
+    assert alias.metric is not None or added or any(metric for metric, _ in chosen)
 
 
 @pytest.mark.parametrize(("name", "metric"), [
@@ -57,7 +57,7 @@ def test_every_row_leads_somewhere(alias: Alias) -> None:
     ("gen_ai.server.time_per_output_token", "tpot_ms"),
 ])
 def test_each_stack_has_its_names(name: str, metric: str) -> None:
-    alias = ALIASES.known(name)
+    alias = ALIASES.find(name)
     assert alias is not None
     assert alias.metric == metric
 
@@ -69,20 +69,20 @@ def test_each_stack_has_its_names(name: str, metric: str) -> None:
     ("gen_ai_client_token_usage", "gen_ai.client.token.usage"),
 ])
 def test_names_are_known_as_pipelines_rewrite_them(written: str, source: str) -> None:
-    alias = ALIASES.known(written)
+    alias = ALIASES.find(written)
     assert alias is not None
     assert alias.source == source
 
 
-@pytest.mark.parametrize(("told", "declared", "expected"), [
+@pytest.mark.parametrize(("wire_unit", "declared", "expected"), [
     ("s", "s", 1000.0), ("", "s", 1000.0), ("ms", "s", 1.0), ("us", "us", 1e-3), ("ns", "s", 1e-6),
     ("{token}", "1", 1.0), ("%", "1", 0.01), ("1", "%", 0.01), ("By", "s", 1000.0),
 ])
-def test_units_become_milliseconds_and_shares(told: str, declared: str, expected: float) -> None:
-    assert factor(told, declared) == expected  # type: ignore[arg-type]
+def test_units_become_milliseconds_and_shares(wire_unit: str, declared: str, expected: float) -> None:
+    assert factor(wire_unit, declared) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("name", "labels", "metric", "tallies"), [
+@pytest.mark.parametrize(("name", "labels", "metric", "totals"), [
     ("vllm:request_success", {"finished_reason": "stop"}, None, {"requests", "served"}),
     ("vllm:request_success", {"finished_reason": "abort"}, None, {"requests", "failed"}),
     ("vllm:request_success", {"finished_reason": "repetition"}, None, {"requests", "served", "repeated"}),
@@ -92,12 +92,12 @@ def test_units_become_milliseconds_and_shares(told: str, declared: str, expected
     ("gen_ai.client.operation.duration", {"error.type": ""}, "latency_ms", {"requests", "served"}),
 ])
 def test_labels_decide_where_a_series_goes(
-    name: str, labels: dict[str, str], metric: str | None, tallies: set[str],
+    name: str, labels: dict[str, str], metric: str | None, totals: set[str],
 ) -> None:
-    alias = ALIASES.known(name)
+    alias = ALIASES.find(name)
     assert alias is not None
     target = target_of(alias, labels, "")
-    assert (target.metric, set(target.tallies)) == (metric, tallies)
+    assert (target.metric, set(target.totals)) == (metric, totals)
 
 
 @pytest.mark.parametrize(("name", "kind", "unit", "metric"), [
@@ -107,19 +107,19 @@ def test_labels_decide_where_a_series_goes(
 def test_an_unknown_metric_passes_under_its_own_name_where_asked(
     name: str, kind: Kind, unit: str, metric: str,
 ) -> None:
-    passing = Aliases(TABLE, "pass", NOT_WATCHED).other(name, kind, unit)
+    passing = Aliases(TABLE, "pass", NOT_WATCHED).fallback(name, kind, unit)
     assert passing is not None
     assert passing.metric == metric
-    assert ALIASES.other(name, kind, unit) is None
+    assert ALIASES.fallback(name, kind, unit) is None
 
 
 def test_what_is_left_out_on_purpose_does_not_pass_either() -> None:
-    assert Aliases(TABLE, "pass", NOT_WATCHED).other("vllm:iteration_tokens_total", "histogram", "") is None
+    assert Aliases(TABLE, "pass", NOT_WATCHED).fallback("vllm:iteration_tokens_total", "histogram", "") is None
 
 
-def test_a_tally_that_nobody_declared_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"tallies \['sreved'\], expected"):
-        Alias("x", "vllm", "counter", None, by=By("a", {"*": (None, ("sreved",))}))
+def test_a_total_that_is_not_declared_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"totals \['sreved'\], expected"):
+        Alias("x", "vllm", "counter", None, by=LabelSwitch("a", {"*": (None, ("sreved",))}))
 
 
 @pytest.mark.parametrize("suffix", ["", "_p50", "_p95", "_p99"])
@@ -134,4 +134,4 @@ def test_every_metric_of_a_histogram_is_judged_by_a_profile_of_its_own(suffix: s
 def test_what_is_told_without_traffic_is_a_gauge_or_a_rate() -> None:
     gauges = {alias.metric for alias in TABLE if alias.kind == "gauge"}
     rates = {metric for metric, _ in RATES} | {alias.metric for alias in TABLE if alias.kind == "counter"}
-    assert gauges | rates >= STEADY
+    assert gauges | rates >= REPORTED_WITHOUT_TRAFFIC

@@ -8,12 +8,12 @@ from classifiers.model import Scope
 from streams.intake.codec import Decoded
 from streams.intake.native import decode
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from tests.streams.records import NOW_S, FakeRecord, records, sample
 
 
-def decoded(*values: object, rules: Rules | None = None, now_s: float = NOW_S) -> Decoded:
-    return decode(records(values), ScopeTable(), rules or Rules(), now_s)
+def decoded(*values: object, limits: ValidationLimits | None = None, now_s: float = NOW_S) -> Decoded:
+    return decode(records(values), ScopeTable(), limits or ValidationLimits(), now_s)
 
 
 def column(found: Decoded, metric: str) -> list[float]:
@@ -46,7 +46,7 @@ def test_booleans_count_as_zero_and_one() -> None:
 def test_a_sample_belongs_to_its_marginal_scopes_and_not_to_a_cross_product() -> None:
     scopes = ScopeTable()
     full, part = sample(model="m", version="v1", replica="r0", tenant="t"), sample(model="m", replica="r0", tenant="")
-    found = decode(records([full, part]), scopes, Rules(), NOW_S)
+    found = decode(records([full, part]), scopes, ValidationLimits(), NOW_S)
 
     assert scopes.names == [
         Scope("chat", "m"), Scope("chat", "m", version="v1"), Scope("chat", "m", replica="r0"),
@@ -145,14 +145,15 @@ def test_an_element_rejected_by_its_columns_is_named_by_its_place_in_the_array()
 
 
 def test_a_record_over_the_size_limit_is_refused() -> None:
-    found = decoded(sample(), sample(tenant="t" * 100), rules=Rules(max_bytes=120))
+    found = decoded(sample(), sample(tenant="t" * 100), limits=ValidationLimits(max_bytes=120))
 
     assert [(dead.reason, dead.offset) for dead in found.dead] == [("too_large", 1)]
 
 
 def test_old_records_are_refused_only_when_asked() -> None:
     assert decoded(sample(ts=1.0)).dead == []
-    assert [dead.reason for dead in decoded(sample(ts=1.0), rules=Rules(max_age_s=60.0)).dead] == ["ts_too_old"]
+    limits = ValidationLimits(max_age_s=60.0)
+    assert [dead.reason for dead in decoded(sample(ts=1.0), limits=limits).dead] == ["ts_too_old"]
 
 
 def test_a_replay_without_a_clock_still_refuses_wrong_units() -> None:
@@ -164,8 +165,8 @@ def test_a_replay_without_a_clock_still_refuses_wrong_units() -> None:
 def test_a_label_that_is_no_marginal_is_ignored_whoever_its_neighbours_are() -> None:
     scopes = ScopeTable(marginals=("version",))
     odd = sample(tenant="x" * 500)
-    alone = decode(records([odd]), scopes, Rules(), NOW_S)
-    beside = decode(records([b"{", [odd, 1]]), scopes, Rules(), NOW_S)
+    alone = decode(records([odd]), scopes, ValidationLimits(), NOW_S)
+    beside = decode(records([b"{", [odd, 1]]), scopes, ValidationLimits(), NOW_S)
 
     assert (len(alone.samples), len(beside.samples)) == (1, 1)
     assert [dead.reason for dead in beside.dead] == ["not_json", "not_object"]
@@ -173,7 +174,7 @@ def test_a_label_that_is_no_marginal_is_ignored_whoever_its_neighbours_are() -> 
 
 def test_a_dead_letter_keeps_the_record_as_it_came() -> None:
     record = FakeRecord(b"{", 41, "inference.tokens", 2, 17, b"key", [("h", b"v")])
-    dead = decode([record], ScopeTable(), Rules(), NOW_S).dead[0]
+    dead = decode([record], ScopeTable(), ValidationLimits(), NOW_S).dead[0]
 
     assert (dead.topic, dead.partition, dead.offset, dead.timestamp_ms) == ("inference.tokens", 2, 41, 17)
     assert (dead.key, dead.value, dead.headers) == (b"key", b"{", (("h", b"v"),))

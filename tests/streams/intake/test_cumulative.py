@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake.aggregated.cumulative import IDLE_S, NS, Cumulative, digest
-from streams.intake.aggregated.histograms import Buckets, Exponential, Plain
+from streams.intake.aggregated.cumulative import IDLE_S, NS, CumulativeStates, digest
+from streams.intake.aggregated.histograms import Buckets, Exponential, Scalar
 
 KEY = digest("one")
 BOUNDS = (1.0, 2.0, 4.0)
 
 
-def state(capacity: int = 100) -> Cumulative:
-    return Cumulative(capacity, Counter())
+def state(capacity: int = 100) -> CumulativeStates:
+    return CumulativeStates(capacity, Counter())
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Scrape:
 scrape = st.builds(Scrape, st.tuples(*[st.integers(0, 50)] * 4), st.booleans(), st.booleans())
 
 
-def through_a_restart(one: Cumulative) -> Cumulative:
+def through_a_restart(one: CumulativeStates) -> CumulativeStates:
     other = state(one.capacity)
     other.restore(one.snapshot())
     return other
@@ -57,7 +57,7 @@ def test_the_differences_are_the_true_additions(scrapes: list[Scrape], cuts: set
         if number in cuts:
             states = through_a_restart(states)
         reading = Buckets(float(sum(counts)), sums, BOUNDS, tuple(map(float, counts)))
-        step = states.added(KEY, ts_ns, start_ns, reading)
+        step = states.delta(KEY, ts_ns, start_ns, reading)
         if number == 0:
             assert step is None
             continue
@@ -70,41 +70,41 @@ def test_the_differences_are_the_true_additions(scrapes: list[Scrape], cuts: set
 
 def test_a_reading_at_or_before_the_last_one_is_left_out_and_changes_nothing() -> None:
     states = state()
-    states.added(KEY, 10 * NS, NS, Plain(5.0))
-    assert states.added(KEY, 10 * NS, NS, Plain(5.0)) is None
-    assert states.added(KEY, 9 * NS, NS, Plain(4.0)) is None
-    assert states.added(KEY, 20 * NS, NS, Plain(8.0)) == (Plain(3.0), 10.0)
-    assert states.points == {"first": 1, "stale": 2}
+    states.delta(KEY, 10 * NS, NS, Scalar(5.0))
+    assert states.delta(KEY, 10 * NS, NS, Scalar(5.0)) is None
+    assert states.delta(KEY, 9 * NS, NS, Scalar(4.0)) is None
+    assert states.delta(KEY, 20 * NS, NS, Scalar(8.0)) == (Scalar(3.0), 10.0)
+    assert states.skipped == {"first": 1, "stale": 2}
 
 
 def test_the_first_reading_counts_when_its_series_began_under_our_eyes() -> None:
-    assert state().added(KEY, 20 * NS, 15 * NS, Plain(3.0), since_ns=10 * NS) == (Plain(3.0), 5.0)
-    assert state().added(KEY, 20 * NS, 5 * NS, Plain(3.0), since_ns=10 * NS) is None
-    assert state().added(KEY, 20 * NS, 0, Plain(3.0), since_ns=10 * NS) is None
+    assert state().delta(KEY, 20 * NS, 15 * NS, Scalar(3.0), since_ns=10 * NS) == (Scalar(3.0), 5.0)
+    assert state().delta(KEY, 20 * NS, 5 * NS, Scalar(3.0), since_ns=10 * NS) is None
+    assert state().delta(KEY, 20 * NS, 0, Scalar(3.0), since_ns=10 * NS) is None
 
 
 def test_a_start_that_equals_the_reading_is_unknown_and_no_reset() -> None:
     """So says a collector that was restarted, of a process that was not."""
     states = state()
-    states.added(KEY, 10 * NS, NS, Plain(100.0))
-    assert states.added(KEY, 20 * NS, 20 * NS, Plain(103.0)) == (Plain(3.0), 10.0)
-    assert states.added(KEY, 30 * NS, 20 * NS, Plain(104.0)) == (Plain(1.0), 10.0)
-    assert states.points["reset"] == 0
+    states.delta(KEY, 10 * NS, NS, Scalar(100.0))
+    assert states.delta(KEY, 20 * NS, 20 * NS, Scalar(103.0)) == (Scalar(3.0), 10.0)
+    assert states.delta(KEY, 30 * NS, 20 * NS, Scalar(104.0)) == (Scalar(1.0), 10.0)
+    assert states.skipped["reset"] == 0
 
 
 def test_other_buckets_begin_a_new_count_without_an_answer() -> None:
     states = state()
-    states.added(KEY, 10 * NS, NS, Buckets(3.0, 3.0, (1.0,), (1.0, 2.0)))
-    assert states.added(KEY, 20 * NS, NS, Buckets(9.0, 9.0, (2.0,), (4.0, 5.0))) is None
-    step = states.added(KEY, 30 * NS, NS, Buckets(10.0, 11.0, (2.0,), (4.0, 6.0)))
+    states.delta(KEY, 10 * NS, NS, Buckets(3.0, 3.0, (1.0,), (1.0, 2.0)))
+    assert states.delta(KEY, 20 * NS, NS, Buckets(9.0, 9.0, (2.0,), (4.0, 5.0))) is None
+    step = states.delta(KEY, 30 * NS, NS, Buckets(10.0, 11.0, (2.0,), (4.0, 6.0)))
     assert step == (Buckets(1.0, 2.0, (2.0,), (0.0, 1.0)), 10.0)
-    assert states.points["rebased"] == 1
+    assert states.skipped["rebased"] == 1
 
 
 def test_an_exponential_histogram_that_became_coarser_goes_on() -> None:
     states = state()
-    states.added(KEY, 10 * NS, NS, Exponential(3.0, 3.0, 1, 1.0, ((0, 1.0), (1, 1.0))))
-    step = states.added(KEY, 20 * NS, NS, Exponential(6.0, 9.0, 0, 1.0, ((0, 3.0), (3, 2.0))))
+    states.delta(KEY, 10 * NS, NS, Exponential(3.0, 3.0, 1, 1.0, ((0, 1.0), (1, 1.0))))
+    step = states.delta(KEY, 20 * NS, NS, Exponential(6.0, 9.0, 0, 1.0, ((0, 3.0), (3, 2.0))))
     assert step == (Exponential(3.0, 6.0, 0, 0.0, ((0, 1.0), (3, 2.0))), 10.0)
 
 
@@ -112,17 +112,17 @@ def test_an_exponential_histogram_that_became_coarser_goes_on() -> None:
 def test_room_is_made_for_new_series_by_the_idle_or_else_the_oldest(idle: bool) -> None:
     states = state(capacity=4)
     for number in range(4):
-        states.added(digest(number), (10 + number) * NS, NS, Plain(1.0))
+        states.delta(digest(number), (10 + number) * NS, NS, Scalar(1.0))
     late_s = IDLE_S + 12.5 if idle else 20.0
-    states.added(digest("new"), int(late_s * NS), NS, Plain(1.0))
+    states.delta(digest("new"), int(late_s * NS), NS, Scalar(1.0))
     assert len(states) == (2 if idle else 4)
-    assert states.added(digest(3), int((late_s + 1) * NS), NS, Plain(2.0)) is not None
-    assert states.added(digest(0), int((late_s + 1) * NS), NS, Plain(2.0)) is None
+    assert states.delta(digest(3), int((late_s + 1) * NS), NS, Scalar(2.0)) is not None
+    assert states.delta(digest(0), int((late_s + 1) * NS), NS, Scalar(2.0)) is None
 
 
 def test_a_snapshot_that_does_not_fit_is_refused() -> None:
     states = state()
-    states.added(KEY, 10 * NS, NS, Buckets(3.0, 3.0, (1.0,), (1.0, 2.0)))
+    states.delta(KEY, 10 * NS, NS, Buckets(3.0, 3.0, (1.0,), (1.0, 2.0)))
     told = states.snapshot()
     with pytest.raises(ValueError, match="expected"):
         state().restore({**told, "number": told["number"][:-1]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.intake.aggregated.fold import Fold
+from streams.intake.aggregated.instant import InstantAggregate
 from streams.intake.aggregated.labels import labels_of
 from streams.intake.columns import Labels
 
@@ -35,10 +35,10 @@ def test_an_operators_names_come_first() -> None:
 
 
 def test_label_sets_of_one_instant_add_up_in_the_scopes_they_share() -> None:
-    fold = Fold()
+    instant = InstantAggregate()
     for tenant, value in (("a", 1.0), ("b", 3.0)):
-        fold.heap(Labels("s", "m", "v1", "r0", tenant)).gauge("queue_depth", value, 15.0)
-    found = {value.labels: (value.whole, value.metrics) for value in fold.values()}
+        instant.accumulator(Labels("s", "m", "v1", "r0", tenant)).add_gauge("queue_depth", value, 15.0)
+    found = {value.labels: (value.whole, value.metrics) for value in instant.values()}
     assert found == {
         Labels("s", "m"): (True, {"queue_depth": 2.0}), Labels("s", "m", "v1"): (False, {"queue_depth": 2.0}),
         Labels("s", "m", None, "r0"): (False, {"queue_depth": 2.0}),

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from streams.intake.codec import Decoded
 from streams.intake.formats import InputFormat, InputOptions, InputPlan, build_codec
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from tests.streams.records import NOW_S, FakeRecord, records
 
 NOW_NS = int(NOW_S) * 1_000_000_000
@@ -20,7 +20,7 @@ GAUGE = "vllm:num_requests_waiting"
 
 def decoded(*values: object, form: InputFormat = "otlp_json", options: InputOptions | None = None) -> Decoded:
     plan = InputPlan(form, options or InputOptions())
-    return build_codec(plan, ScopeTable(), Rules(max_bytes=20_000)).decode(records(values), NOW_S)
+    return build_codec(plan, ScopeTable(), ValidationLimits(max_bytes=20_000)).decode(records(values), NOW_S)
 
 
 def point(**changes: object) -> dict[str, object]:
@@ -90,9 +90,9 @@ def test_a_malformed_point_costs_itself_only() -> None:
     (request(point(), name="vllm:prompt_tokens", kind="sum", aggregationTemporality=2, isMonotonic=True), "first"),
 ])
 def test_what_gives_no_value_is_counted_and_is_no_dead_letter(value: object, why: str) -> None:
-    codec = build_codec(InputPlan("otlp_json"), ScopeTable(), Rules())
+    codec = build_codec(InputPlan("otlp_json"), ScopeTable(), ValidationLimits())
     found = codec.decode(records([value]), NOW_S)
-    assert (found.dead, len(found.samples), codec.points) == ([], 0, {why: 1})
+    assert (found.dead, len(found.samples), codec.skipped) == ([], 0, {why: 1})
 
 
 def test_unknown_metrics_pass_where_asked() -> None:
@@ -104,7 +104,7 @@ def test_an_operator_names_labels_of_his_own() -> None:
     scopes = ScopeTable()
     plan = InputPlan("otlp_json", InputOptions(labels={"tenant": ("customer.id",)}))
     attributes = [{"key": "customer.id", "value": {"intValue": "42"}}, {"key": "tenant", "value": {"stringValue": "x"}}]
-    build_codec(plan, scopes, Rules()).decode(records([request(point(attributes=attributes))]), NOW_S)
+    build_codec(plan, scopes, ValidationLimits()).decode(records([request(point(attributes=attributes))]), NOW_S)
     assert [scope.tenant for scope in scopes.names if scope is not None] == [None, "42"]
 
 
@@ -150,7 +150,7 @@ def test_a_damaged_request_never_raises(damage: list[tuple[int, int]]) -> None:
     spoilt = bytearray(whole.SerializeToString())
     for place, byte in damage:
         spoilt[place % len(spoilt)] = byte
-    build_codec(InputPlan("otlp_proto"), ScopeTable(), Rules()).decode([FakeRecord(bytes(spoilt))], NOW_S)
+    build_codec(InputPlan("otlp_proto"), ScopeTable(), ValidationLimits()).decode([FakeRecord(bytes(spoilt))], NOW_S)
 
 
 def test_the_json_of_the_specification_is_read() -> None:

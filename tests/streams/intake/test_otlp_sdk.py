@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from streams.intake.codec import Codec, Decoded
 from streams.intake.formats import InputPlan, build_codec
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from tests.streams.records import FakeRecord
 
 DELTA: Mapping[type, AggregationTemporality] = {
@@ -51,7 +51,7 @@ class App:
 
 
 def codec() -> Codec:
-    return build_codec(InputPlan("otlp_proto"), ScopeTable(), Rules())
+    return build_codec(InputPlan("otlp_proto"), ScopeTable(), ValidationLimits())
 
 
 def read(reader: Codec, value: bytes) -> dict[str, list[float]]:
@@ -95,7 +95,7 @@ def test_what_an_interval_took_in_comes_out(
 
 def test_labels_come_from_resource_and_point() -> None:
     scopes = ScopeTable()
-    reader = build_codec(InputPlan("otlp_proto"), scopes, Rules())
+    reader = build_codec(InputPlan("otlp_proto"), scopes, ValidationLimits())
     app = App(DELTA)
     app.duration.record(1.0, {**CHAT, "gen_ai.response.model": "gpt-0613"})
     decoded(reader, app.export())
@@ -127,7 +127,7 @@ def test_a_restart_loses_nothing_and_invents_nothing() -> None:
     found = read(reader, second.export())
 
     assert found["latency_ms"] == pytest.approx([3000.0])
-    assert reader.points["reset"] == 1
+    assert reader.skipped["reset"] == 1
 
 
 def test_what_is_exported_twice_counts_once() -> None:
@@ -136,4 +136,4 @@ def test_what_is_exported_twice_counts_once() -> None:
     value = app.export()
     assert read(reader, value)["latency_ms"] == [1000.0]
     assert read(reader, value) == {}
-    assert reader.points["stale"] == 1
+    assert reader.skipped["stale"] == 1

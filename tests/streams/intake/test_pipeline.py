@@ -21,7 +21,7 @@ from streams.shard.plan import Plan
 from streams.shard.rows import Rows
 from tests.simulation.run import Run
 from tests.streams.fakes import default_plan
-from tests.streams.intake.stack import records
+from tests.streams.intake.scraped_records import records
 from tests.streams.records import FakeRecord
 
 TOPIC = "otlp_metrics"
@@ -101,7 +101,7 @@ def test_a_restart_is_no_incident() -> None:
     found = [record for _, record in records(scrapes(LASTS_S, restart_s=BEGINS_S - 5.0), "otlp_proto", TOPIC)]
     run = run_of("otlp_proto", found)
     assert run.incidents == {}
-    assert run.points[TOPIC, "reset"] == 11
+    assert run.skipped_points[TOPIC, "reset"] == 11
 
 
 def test_a_replica_whose_exporter_falls_silent_is_missed() -> None:

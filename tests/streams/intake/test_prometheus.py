@@ -12,14 +12,14 @@ from streams.intake.codec import Codec
 from streams.intake.columns import Samples
 from streams.intake.formats import InputOptions, InputPlan, build_codec
 from streams.intake.scopes import ScopeTable
-from streams.intake.validation import Rules
+from streams.intake.validation import ValidationLimits
 from tests.streams.records import NOW_S, records
 
 TTFT = "vllm:time_to_first_token_seconds"
 
 
 def codec(options: InputOptions | None = None) -> Codec:
-    return build_codec(InputPlan("prometheus_json", options or InputOptions()), ScopeTable(), Rules())
+    return build_codec(InputPlan("prometheus_json", options or InputOptions()), ScopeTable(), ValidationLimits())
 
 
 def sample(name: str, value: object, second: int = 0, instance: str = "a:8000", **labels: str) -> dict[str, object]:
@@ -88,7 +88,7 @@ def test_a_part_that_is_missing_is_made_up_for_by_the_next_scrape() -> None:
     reader = codec()
     found = values(reader, scrape(0, [0, 0, 0], 0.0), partial, scrape(30, [20, 0, 0], 3.0))
     assert found["ttft_ms"] == [150.0]
-    assert reader.points["incomplete"] == 1
+    assert reader.skipped["incomplete"] == 1
 
 
 def test_counters_become_rates_and_shares_and_a_fall_is_a_restart() -> None:
@@ -151,7 +151,7 @@ def test_a_malformed_sample_is_a_dead_letter_with_reason(spoil: dict[str, object
 def test_what_is_no_watched_metric_is_counted_and_left_out(name: str) -> None:
     reader = codec()
     assert values(reader, [sample(name, 1, le="1")]) == {}
-    assert reader.points == {"unknown": 1}
+    assert reader.skipped == {"unknown": 1}
 
 
 def test_unknown_metrics_pass_where_asked_but_for_what_prometheus_adds() -> None:
@@ -167,7 +167,7 @@ def test_unknown_metrics_pass_where_asked_but_for_what_prometheus_adds() -> None
 
 def test_engines_of_an_instance_are_told_apart_and_added_up() -> None:
     scopes = ScopeTable()
-    reader = build_codec(InputPlan("prometheus_json"), scopes, Rules())
+    reader = build_codec(InputPlan("prometheus_json"), scopes, ValidationLimits())
     name = "vllm:generation_tokens_total"
     both = [sample(name, total, second, engine=engine) for second, engine, total in
             [(0, "0", 0), (0, "1", 0), (10, "0", 100), (10, "1", 300)]]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from classifiers.model import Anomaly
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.pipeline import Shard
 from streams.shard.provenance import Provenance
 from tests.streams.fakes import LATENCY, T, batch, default_plan
@@ -21,7 +21,7 @@ CONFIDENCE = "inference.confidence"
 OTHERS = frozenset(PLAN.sources) - {LATENCY, CONFIDENCE}
 
 
-def night(faulty_from: int, seconds: int) -> dict[str, Sequence[Record]]:
+def night(faulty_from: int, seconds: int) -> dict[str, Sequence[KafkaRecord]]:
     """Two topics of one service, of which r1 becomes slow."""
     rng = random.Random(3)
     latency, confidence = [], []
@@ -39,7 +39,7 @@ def night(faulty_from: int, seconds: int) -> dict[str, Sequence[Record]]:
     }
 
 
-def evidence(records: dict[str, Sequence[Record]], restart_at: int) -> tuple[Anomaly, ...]:
+def evidence(records: dict[str, Sequence[KafkaRecord]], restart_at: int) -> tuple[Anomaly, ...]:
     shard, found = Shard(PLAN, number=5), None
     for start in range(0, 2000, 40):
         if start == restart_at:
@@ -52,7 +52,7 @@ def evidence(records: dict[str, Sequence[Record]], restart_at: int) -> tuple[Ano
     return found.evidence
 
 
-def read_again(records: dict[str, Sequence[Record]], reading: Anomaly) -> float:
+def read_again(records: dict[str, Sequence[KafkaRecord]], reading: Anomaly) -> float:
     """The mean of the metric over the records that the evidence names, in its window and scope."""
     values = []
     for place in reading.records:

@@ -11,7 +11,7 @@ from classifiers.directives import Directive, Expire
 from classifiers.model import Incident
 from config import load
 from streams.contracts.envelopes import incident_message, read_audit
-from streams.intake.codec import Record
+from streams.intake.codec import KafkaRecord
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
 from streams.worker.control_consumer import MAX_AUDITED, MAX_OPEN, MAX_SAID, ControlConsumer
@@ -47,7 +47,7 @@ class BatchProcessor:
         audit = Audit(self.sent, TOPICS.audit, "/tocsin/test", Tracing())
         self.intake = ControlConsumer(self.shards, trust(), TOPICS, audit, self.sent, self.telemetry, lambda: now_s)
 
-    async def say(self, *records: Record) -> None:
+    async def say(self, *records: KafkaRecord) -> None:
         await self.intake.take(TOPICS.control, records)
 
     async def tell(self, *incidents: Incident) -> None:

@@ -1,17 +1,17 @@
-"""Folded values to columns of samples: what every codec of aggregated metrics ends with."""
+"""Values by scope and instant to columns of samples, the last step of every codec of aggregated metrics."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from detectors.base import IntArray
-from streams.intake.aggregated.fold import Value
+from streams.intake.aggregated.instant import ScopeValues
 from streams.intake.columns import Column, Samples
 from streams.intake.scopes import NONE, ScopeTable
 
 
-class Gather:
-    """Samples in the making. Values without a metric are left out."""
+class SampleBuilder:
+    """Collects the samples of a batch; a scope without values gives none."""
 
     def __init__(self, scopes: ScopeTable) -> None:
         self._scopes = scopes
@@ -21,25 +21,25 @@ class Gather:
         self._span_s: list[float] = []
         self._metrics: dict[str, tuple[list[int], list[float]]] = {}
 
-    def add(self, value: Value, ts_s: float, offset: int) -> None:
-        """One scope's values at an instant; offset: of the last record that they came in."""
-        if not value.metrics:
+    def add(self, values: ScopeValues, ts_s: float, offset: int) -> None:
+        """Add the values of one scope at an instant. offset: of the last record that they came in."""
+        if not values.metrics:
             return
-        scope = self._scopes.intern(value.labels)
-        if not value.whole:
+        scope = self._scopes.intern(values.labels)
+        if not values.whole:
             scope[0] = NONE
         number = len(self._ts_s)
         self._ts_s.append(ts_s)
         self._scope.append(scope)
         self._offset.append(offset)
-        self._span_s.append(value.span_s)
-        for metric, amount in value.metrics.items():
-            index, values = self._metrics.setdefault(metric, ([], []))
+        self._span_s.append(values.span_s)
+        for metric, amount in values.metrics.items():
+            index, column = self._metrics.setdefault(metric, ([], []))
             index.append(number)
-            values.append(amount)
+            column.append(amount)
 
     def samples(self) -> Samples:
-        """All of them, in the order they were added."""
+        """All samples, in the order in which they were added."""
         if self._scope:
             scope: IntArray = np.array(self._scope, np.intp).T.copy()
         else:
