@@ -21,8 +21,8 @@ import numpy as np
 
 from benchmarks.accuracy import PHASES, RECORDINGS, judge
 from benchmarks.detection import calibration, microsoft, nab, vus
+from benchmarks.detection.candidate import default_suite
 from benchmarks.detection.series import read_microsoft, read_nab
-from benchmarks.detection.subject import default_suite
 from config import load
 from streams.planning import plan_of
 
@@ -66,26 +66,27 @@ def from_recordings() -> Iterator[tuple[str, Figure]]:
 
 
 def from_calibration() -> Iterator[tuple[str, Figure]]:
-    """How many times the ensembles' interval is longer or shorter than asked, by shape; 1 is exact."""
-    for line_up in calibration.line_ups("ensemble"):
-        seen = calibration.observe(default_suite(), line_up, _EVERY, _ROWS, _WINDOWS, seed=1)
-        for shape, observed in seen.items():
+    """The factor by which the ensembles' interval is longer or shorter than expected, by shape; 1 is exact."""
+    for detector_set in calibration.detector_sets("ensemble"):
+        by_shape = calibration.observe(default_suite(), detector_set, _EVERY, _ROWS, _WINDOWS, seed=1)
+        for shape, observed in by_shape.items():
             # Half an alarm stands for none.
             interval = observed.windows / max(observed.alarms, 0.5)
-            yield f"calibration/{line_up.sampling}/{shape}", _figure(2 ** abs(log2(interval / _EVERY)), "lower", 0.5)
+            factor = 2 ** abs(log2(interval / _EVERY))
+            yield f"calibration/{detector_set.sampling}/{shape}", _figure(factor, "lower", 0.5)
 
 
 def from_sets(data: Path) -> Iterator[tuple[str, Figure]]:
     """The public sets."""
-    subject, series = default_suite(), read_nab(data)
+    candidate, series = default_suite(), read_nab(data)
     nab.trusted(series)
-    answers = subject.run(series)
-    for name, value in nab.figures(series, [answer.alarm for answer in answers]).items():
+    results = candidate.run(series)
+    for name, value in nab.figures(series, [result.alarm for result in results]).items():
         if not name.endswith((" low", " high")):
             yield f"nab/{name}", _figure(value, "higher", 1.0)
-    yield "nab/VUS-PR", _figure(float(np.mean(list(vus.figures(series, answers).values()))), "higher", 0.01)
+    yield "nab/VUS-PR", _figure(float(np.mean(list(vus.figures(series, results).values()))), "higher", 0.01)
     series = read_microsoft(data)
-    for part, found in microsoft.figures(series, subject.run(series)).items():
+    for part, found in microsoft.figures(series, candidate.run(series)).items():
         for name, value in found.items():
             yield f"microsoft/{part}/{name}", _figure(value, "higher", 0.01)
 

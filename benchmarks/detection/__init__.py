@@ -1,5 +1,5 @@
-"""Accuracy, calibration and cost of detection, each a command that prints ours beside the baselines in one run.
+"""Accuracy, calibration and cost of detection, each a command that prints our figures beside those of the baselines.
 
-Causality rule, kept by every subject here: the answer to sample t depends on samples 0 to t of its own series and on
-constants fixed before the run. No whole-file minimum, maximum, mean or length is handed to anybody.
+Every candidate is causal: its score of sample t depends on samples 0 to t of its own series and on constants fixed
+before the run. No candidate gets the minimum, maximum, mean or length of a whole file.
 """

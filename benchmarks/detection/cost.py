@@ -15,8 +15,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.detection import lineup
-from benchmarks.detection.subject import SuiteSubject, sample_block
+from benchmarks.detection import selection
+from benchmarks.detection.candidate import SuiteCandidate, sample_block
 from detectors.base import Block, Detector, IntArray, State
 from detectors.catalogue import ON_RESIDUALS, ON_VALUES
 from detectors.checks import feed
@@ -70,10 +70,10 @@ def bank_cost(name: str, rows: int, measured: int) -> tuple[float, float]:
     return took, bytes_of(bank.snapshot(np.arange(rows)), rows)
 
 
-def suite_cost(subject: SuiteSubject, sampling: Sampling, rows: int, measured: int) -> tuple[float, float]:
+def suite_cost(candidate: SuiteCandidate, sampling: Sampling, rows: int, measured: int) -> tuple[float, float]:
     """(us, bytes) of the ensemble of a sampling kind."""
-    suite = subject.params.sampled(sampling).build(rows)
-    suite.assign(np.arange(rows), subject.profile)
+    suite = candidate.params.sampled(sampling).build(rows)
+    suite.assign(np.arange(rows), candidate.profile)
 
     def step(block: Block) -> None:
         suite.score(block)
@@ -89,11 +89,11 @@ def main() -> int:
     made.add_argument("--rows", type=int, nargs="+", default=list(ROWS))
     made.add_argument("--blocks", type=int, default=64, help="blocks measured, past the warm-up")
     made.add_argument("--only", default="", help="lines whose name contains this")
-    made.add_argument("--suite", default=lineup.DEFAULT_SUITE, help="module:function that makes the SuiteSubject")
+    made.add_argument("--suite", default=selection.DEFAULT_SUITE, help="module:function that makes the SuiteCandidate")
     options = made.parse_args()
-    subject = lineup.suite(options.suite)
+    candidate = selection.suite(options.suite)
     lines: dict[str, Callable[[int, int], tuple[float, float]]] = {
-        f"ensemble, {sampling}": partial(suite_cost, subject, sampling) for sampling in ENSEMBLES
+        f"ensemble, {sampling}": partial(suite_cost, candidate, sampling) for sampling in ENSEMBLES
     }
     lines |= {name: partial(bank_cost, name) for name in (*ON_VALUES, *ON_RESIDUALS)}
     print("us per window and series, by rows in a block")

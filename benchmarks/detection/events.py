@@ -16,7 +16,7 @@ SLACK = 2
 
 
 def average_precision(label: BoolArray, score: FloatArray) -> float:
-    """Area under the precision-recall curve, as a step function; ties are taken together. NaN without a label."""
+    """Area under the precision-recall curve, as a step function; equal scores count together. NaN without a label."""
     positives = int(label.sum())
     if positives == 0:
         return float("nan")

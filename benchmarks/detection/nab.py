@@ -1,8 +1,8 @@
-"""Ours and the baselines on the 58 series of the Numenta Anomaly Benchmark, by NAB's own scoring.
+"""The suite and the baselines on the 58 series of the Numenta Anomaly Benchmark, by NAB's own scoring.
 
 Three figures a profile: in-sample, as NAB publishes it (one threshold for all files, chosen on the labels it is scored
-on); five-fold cross-validated over the files, mean and range over several seeds. All subjects are causal (see the
-package); the published leaders of NAB are handed the minimum and maximum of each whole file, and are not comparable.
+on); five-fold cross-validated over the files, mean and range over several seeds. All candidates are causal
+(see the package); the published leaders of NAB get the minimum and maximum of each whole file, so they do not compare.
 
 The scorer is checked before it is used: NAB's windowed Gaussian, from its formula, must earn the published 39.65, to
 three digits. With ``--results DIR``, a folder of results that NAB stored, these are checked too: of Numenta's, the
@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.detection import baselines, lineup
+from benchmarks.detection import baselines, selection
+from benchmarks.detection.candidate import Candidate, SuiteCandidate
 from benchmarks.detection.numenta import stored
 from benchmarks.detection.numenta.scoring import PROFILES, cross_validated, in_sample, sweep
 from benchmarks.detection.series import Series, read_nab
-from benchmarks.detection.subject import Subject, SuiteSubject
 from detectors.base import FloatArray
 
 PUBLISHED_GAUSSIAN = 39.65
@@ -53,12 +53,12 @@ def figures(series: Sequence[Series], *alarms: Sequence[FloatArray]) -> dict[str
     return found
 
 
-def alarms_of(series: Sequence[Series], subject: Subject) -> list[FloatArray]:
-    """The subject's alarm scores by series."""
-    return [answer.alarm for answer in subject.run(series)]
+def alarms_of(series: Sequence[Series], candidate: Candidate) -> list[FloatArray]:
+    """The candidate's alarm scores by series."""
+    return [result.alarm for result in candidate.run(series)]
 
 
-def _tell(name: str, found: dict[str, float], took_s: float) -> None:
+def _print_row(name: str, found: dict[str, float], took_s: float) -> None:
     cells = (
         f"{found[n]:8.1f} | {found[n + ' cv']:5.1f} ({found[n + ' cv low']:4.1f}..{found[n + ' cv high']:4.1f})"
         for n in (weights.name for weights in PROFILES)
@@ -66,7 +66,7 @@ def _tell(name: str, found: dict[str, float], took_s: float) -> None:
     print(f"{name:28s}" + "".join(f"{cell:>28s}" for cell in cells) + f"   {took_s:7.1f}", flush=True)
 
 
-def _tell_files(series: Sequence[Series], alarms: Sequence[FloatArray]) -> None:
+def _print_files(series: Sequence[Series], alarms: Sequence[FloatArray]) -> None:
     """What each file earns, and its alarming rows outside of windows, at the threshold of the standard profile."""
     swept = sweep(series, alarms, PROFILES[0])
     threshold = swept.best_threshold()
@@ -76,28 +76,28 @@ def _tell_files(series: Sequence[Series], alarms: Sequence[FloatArray]) -> None:
 
 
 def main() -> int:
-    made = lineup.parser(__doc__ or "")
+    made = selection.parser(__doc__ or "")
     made.add_argument("--results", type=Path, help="a detector's results as NAB stores them: only check these")
     options = made.parse_args()
     series = read_nab(options.data)
     print(f"scorer checked: published windowed Gaussian {PUBLISHED_GAUSSIAN}, here {trusted(series):.3f}")
     if options.results is not None:
-        print("\n".join(stored.told(options.results, series)))
+        print("\n".join(stored.report(options.results, series)))
         return 0
     print(f"{len(series)} series, {sum(len(one.windows) for one in series)} windows; in-sample | five-fold CV (range)")
-    print(f"{'subject':28s}" + "".join(f"{weights.name:>28s}" for weights in PROFILES) + "   seconds")
+    print(f"{'candidate':28s}" + "".join(f"{weights.name:>28s}" for weights in PROFILES) + "   seconds")
     ours: list[list[FloatArray]] = []
-    for subject in lineup.chosen(options):
+    for candidate in selection.chosen(options):
         began_s = time.perf_counter()
-        alarms = alarms_of(series, subject)
-        _tell(subject.name, figures(series, alarms), time.perf_counter() - began_s)
+        alarms = alarms_of(series, candidate)
+        _print_row(candidate.name, figures(series, alarms), time.perf_counter() - began_s)
         if options.files:
-            _tell_files(series, alarms)
-        if isinstance(subject, SuiteSubject):
+            _print_files(series, alarms)
+        if isinstance(candidate, SuiteCandidate):
             ours.append(alarms)
     if len(ours) > 1:
         # Choosing among configurations is fitting too.
-        _tell("the suites, chosen by fold", figures(series, *ours), 0.0)
+        _print_row("the suites, chosen by fold", figures(series, *ours), 0.0)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How often something alarmed, and whether that is what was asked for."""
+"""How often something alarmed, and whether that is as often as expected."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scipy.stats import chi2
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """False alarms over so many windows of all rows. lit: windows that alarmed, those of a lasting alarm included."""
+    """False alarms in so many windows of all rows. alarming: windows that alarmed, all of a long alarm."""
 
     alarms: int
     windows: int
-    lit: int = 0
+    alarming: int = 0
 
     @property
     def interval(self) -> float:
@@ -26,11 +26,11 @@ class Observed:
         least = float(chi2.ppf(0.025, 2 * self.alarms)) / 2 if self.alarms else 0.0
         return self.windows / most, self.windows / least if least else float("inf")
 
-    def verdict(self, asked: float) -> str:
-        """right: within a factor of 2. too often, too seldom: surely not. unsure: too few alarms to tell."""
+    def verdict(self, expected: float) -> str:
+        """right: within a factor of 2. too often, too seldom: surely not (95 %). unsure: too few alarms to decide."""
         low, high = self.bounds()
-        if asked / 2 <= self.interval <= asked * 2:
+        if expected / 2 <= self.interval <= expected * 2:
             return "right"
-        if high < asked / 2:
+        if high < expected / 2:
             return "too often"
-        return "too seldom" if low > asked * 2 else "unsure"
+        return "too seldom" if low > expected * 2 else "unsure"

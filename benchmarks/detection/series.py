@@ -27,7 +27,7 @@ class Series:
 
     @property
     def unscored(self) -> int:
-        """So many rows at the start are for learning and are not scored; the subject is not told."""
+        """So many rows at the start are for learning and are not scored; the candidate does not know."""
         return unscored(len(self.value))
 
     def label(self) -> BoolArray:

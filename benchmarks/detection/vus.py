@@ -3,7 +3,7 @@
 As Paparrizos et al. 2022 define it, and as TSB-AD computes it: labels get soft buffers of 0 to L rows around them, L
 being the lag of the highest autocorrelation peak of the series; for each buffer width, precision over recall at 250
 thresholds, recall scaled by the share of anomalies touched at all; the mean area over the widths. All rows count, there
-is no probation. The measure looks at the whole series; the subjects still do not. Of TSB-AD's NAB subset only the
+is no probation. The measure looks at the whole series; the candidates still do not. Of TSB-AD's NAB subset only the
 series, not their numbers, can be had here, so these means are over all labelled series and not over that subset.
 """
 
@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.detection import lineup
+from benchmarks.detection import selection
+from benchmarks.detection.candidate import CandidateScores
 from benchmarks.detection.series import Series, read_nab
-from benchmarks.detection.subject import Answer
 from detectors.base import BoolArray, FloatArray, IntArray
 
 _THRESHOLDS = 250
@@ -100,21 +100,21 @@ def _area(
     return float(np.sum(np.diff(recall * existence, prepend=0.0) * precision))
 
 
-def figures(series: Sequence[Series], answers: Sequence[Answer]) -> dict[str, float]:
+def figures(series: Sequence[Series], results: Sequence[CandidateScores]) -> dict[str, float]:
     """By series, its VUS-PR, for those with a label."""
-    found = {one.name: vus_pr(one, answer.score) for one, answer in zip(series, answers, strict=True)}
+    found = {one.name: vus_pr(one, result.score) for one, result in zip(series, results, strict=True)}
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def main() -> int:
-    options = lineup.parser(__doc__ or "").parse_args()
+    options = selection.parser(__doc__ or "").parse_args()
     series = read_nab(options.data)
     print(f"VUS-PR, mean and median over {sum(bool(one.windows) for one in series)} labelled series of NAB")
-    for subject in lineup.distinct(lineup.chosen(options)):
+    for candidate in selection.distinct(selection.chosen(options)):
         began_s = time.perf_counter()
-        found = figures(series, subject.run(series))
+        found = figures(series, candidate.run(series))
         values, took_s = list(found.values()), time.perf_counter() - began_s
-        print(f"{subject.name:28s}  {np.mean(values):.3f}  {np.median(values):.3f}   {took_s:7.1f} s", flush=True)
+        print(f"{candidate.name:28s}  {np.mean(values):.3f}  {np.median(values):.3f}   {took_s:7.1f} s", flush=True)
         if options.files:
             print("".join(f"    {name:60s} {value:6.3f}\n" for name, value in found.items()), end="")
     return 0

@@ -1,9 +1,9 @@
-"""How right triage is: confusion matrices over synthetic incidents whose cause, harm and reach are known.
+"""Accuracy of triage: confusion matrices over synthetic incidents whose cause, harm and reach are known.
 
 `python -m benchmarks.triage.confusion [--part development|held-out|both] [--runs N] [--smoke] [--publish]`. Each run is
-four services for six minutes, with some twelve events. Nothing is ever tuned on the held-out part, so run it when all
-else is done. `--publish` writes the page in `docs/`. Exits 1 where a bar is missed. Deterministic; a run takes about
-4 s on one core.
+four services for six minutes, with some twelve events. Nothing may be tuned on the held-out part, so run it when
+everything else is done. `--publish` writes the page in `docs/`. Exits 1 where a bar is missed. Deterministic; a run
+takes about 4 s on one core.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from rich.progress import track
 from benchmarks.broker.rig import console
 from benchmarks.triage.figures import Figures, figures
 from benchmarks.triage.generator.scenario import LENGTH_S, Part, Scenario, draw, seeds
-from benchmarks.triage.match import Account, account
-from benchmarks.triage.naive import naive
+from benchmarks.triage.match import EventResult, match_incidents
+from benchmarks.triage.naive_baseline import naive_baseline
 from benchmarks.triage.page import PAGE, missed, page, tables
-from benchmarks.triage.play import play
+from benchmarks.triage.simulate import simulate
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
@@ -32,28 +32,28 @@ from streams.replay.replay import replay
 from streams.shard.plan import Plan
 
 RUNS: Mapping[Part, int] = {"development": 40, "held-out": 100}
-"""What is held out judges: so many that the standard error of a share of its pairs is below 0.02."""
+"""So many held-out runs that the standard error of the share of pairs kept apart is below 0.02."""
 SMOKE_RUNS = 2
 
 
 def judge(plan: Plan, runs: Sequence[int]) -> tuple[Figures, Figures]:
     """Ours and the naive baseline's figures over the scenarios of these seeds."""
-    accounts: tuple[list[Account], list[Account]] = ([], [])
+    results: tuple[list[EventResult], list[EventResult]] = ([], [])
     false: tuple[list[Incident], list[Incident]] = ([], [])
     hours = 0.0
     for seed in track(runs, "scenarios", console=console, transient=True):
-        played = play(draw(seed))
-        incidents = list(replay(plan_for(plan, played.scenario), played.values).incidents.values())
-        for side, told in enumerate((incidents, naive(incidents))):
-            found, strays = account(played, told)
-            accounts[side].extend(found)
-            false[side].extend(strays)
-        hours += len(played.scenario.services) * LENGTH_S / 3600.0
-    return figures(accounts[0], false[0], hours), figures(accounts[1], false[1], hours)
+        simulation = simulate(draw(seed))
+        incidents = list(replay(plan_for(plan, simulation.scenario), simulation.values).incidents.values())
+        for side, published in enumerate((incidents, naive_baseline(incidents))):
+            of_events, of_none = match_incidents(simulation, published)
+            results[side].extend(of_events)
+            false[side].extend(of_none)
+        hours += len(simulation.scenario.services) * LENGTH_S / 3600.0
+    return figures(results[0], false[0], hours), figures(results[1], false[1], hours)
 
 
 def plan_for(plan: Plan, scenario: Scenario) -> Plan:
-    """The shipped plan with what an operator would have written: the tiers of the services, and who waits for whom."""
+    """The shipped plan with what an operator would configure: the tiers of the services, and which needs which."""
     tiers = {service.name: service.tier for service in scenario.services}
     needs = tuple(Dependency(one.name, (one.upstream,)) for one in scenario.services if one.upstream is not None)
     return replace(plan, tier_of=tiers.__getitem__, triage=replace(plan.triage, dependencies=needs))
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and answer 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.triage.confusion", description=__doc__)
     parser.add_argument("--part", choices=("development", "held-out", "both"), default="development")
-    parser.add_argument("--runs", type=int, help=f"scenarios a part; unless told {dict(RUNS)}")
+    parser.add_argument("--runs", type=int, help=f"scenarios per part, by default {dict(RUNS)}")
     parser.add_argument("--smoke", action="store_true", help=f"{SMOKE_RUNS} scenarios of development, no bars")
     parser.add_argument("--publish", action="store_true", help="write the page in docs/ from both parts")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -80,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.publish:
         PAGE.write_text(page(judged, runs), encoding="utf-8")
     if options.json is not None:
-        told = {part: dict(ours.shares) for part, (ours, _) in judged.items()}
-        options.json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        shares = {part: dict(ours.shares) for part, (ours, _) in judged.items()}
+        options.json.write_bytes(orjson.dumps(shares, option=orjson.OPT_INDENT_2))
     if not options.smoke and any(ours.misses() for ours, _ in judged.values()):
         console.print(f"[bold red]misses a bar[/]: {missed(judged)}")
         return 1

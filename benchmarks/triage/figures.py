@@ -1,24 +1,24 @@
-"""Figures over accounts: confusion matrices, macro-F1, weighted kappa, and shares of what was told right."""
+"""Figures over event results: confusion matrices, macro-F1, weighted kappa, and shares of what was right."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from sklearn.metrics import cohen_kappa_score, f1_score  # type: ignore[import-untyped]
 
-from benchmarks.triage.generator.labels import SEVERITIES
+from benchmarks.triage.generator.labels import SEVERITIES, Label
 from benchmarks.triage.generator.scenario import CATEGORIES
-from benchmarks.triage.match import Account, reach_of
+from benchmarks.triage.match import EventResult, Match, reach_of
 from classifiers.model import Incident
-from detectors.base import FloatArray
 
 HIDING = 0.5
-"""Share of requests lost to one fault from which on the other of a pair need not be seen."""
+"""Share of requests lost to one fault of a pair from which on the other fault cannot be expected to be found."""
 NOTHING = "nothing"
 """The truth of a false incident, and the answer to a missed fault."""
 Confusion = Mapping[tuple[str, str], int]
-"""Counts by (truth, told)."""
+"""Counts by (truth, answer)."""
 BARS: dict[str, tuple[float, bool]] = {
     "category, macro-F1": (0.85, True), "severity, weighted kappa": (0.80, True), "pairs kept apart": (0.90, True),
     "duplicates per event": (0.3, False),
@@ -28,7 +28,7 @@ BARS: dict[str, tuple[float, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What came of some runs. shares: by name, None where there was nothing to count."""
+    """The figures of some runs. shares: by name, None where there was nothing to count."""
 
     category: Confusion
     severity: Confusion
@@ -42,85 +42,93 @@ class Figures:
         ]
 
 
-def figures(accounts: Sequence[Account], false: Sequence[Incident], hours: float) -> Figures:
-    """All figures. hours: of service time watched. Flapping faults count where flapping is asked for, no place else."""
-    plain = [account for account in accounts if account.event.shape != "flapping"]
-    told = [one for account in plain for one in account.told]
-    found = [(one.label, one.incident) for one in told if one.incident is not None]
-    category: dict[tuple[str, str], int] = {}
-    severity: dict[tuple[str, str], int] = {}
-    for one in told:
-        answer = NOTHING if one.incident is None else one.incident.category
-        _count(category, one.label.category, answer)
-        _count(severity, one.label.severity, NOTHING if one.incident is None else one.incident.peak_severity)
-    for incident in false:
-        _count(category, NOTHING, incident.category)
-        _count(severity, NOTHING, incident.peak_severity)
-    pairs = [account for account in plain if account.event.shape == "pair" and not _hidden(account)]
-    cascades = [account for account in plain if account.event.shape == "cascade"]
-    flapping = [account for account in accounts if account.event.shape == "flapping"]
-    shares = {
-        "faults found": _share([one.incident is not None for one in told]),
+def figures(results: Sequence[EventResult], false: Sequence[Incident], hours: float) -> Figures:
+    """All figures. hours: of service time watched. Flapping faults count in their own share and nowhere else."""
+    plain = [result for result in results if result.event.shape != "flapping"]
+    matches = [match for result in plain for match in result.matches]
+    category, severity = _confusions(matches, false)
+    return Figures(category, severity, {
+        "faults found": _share([match.incident is not None for match in matches]),
         "category, macro-F1": macro_f1(category),
-        "category right, of found": _share([label.category == incident.category for label, incident in found]),
+        "category right, of found": _share(_agree(matches, lambda one: one.category, lambda one: one.category)),
         "severity, weighted kappa": weighted_kappa(severity),
-        "severity right, of found": _share([label.severity == i.peak_severity for label, i in found]),
-        "scope right, of found": _share([label.reach == reach_of(incident) for label, incident in found]),
-        "duplicates per event": sum(len(account.twice) for account in plain) / len(plain) if plain else None,
-        "pairs kept apart": _share([all(one.fits for one in account.told) for account in pairs]),
-        "cascades told as one": _share([_told(account) and not account.callers for account in cascades]),
-        "flapping told as one story": _share([_told(account) and _linked(account) for account in flapping]),
+        "severity right, of found": _share(_agree(matches, lambda one: one.severity, lambda one: one.peak_severity)),
+        "scope right, of found": _share(_agree(matches, lambda one: one.reach, reach_of)),
+        "duplicates per event": sum(len(result.duplicates) for result in plain) / len(plain) if plain else None,
+        "pairs kept apart": _share([
+            all(match.fits for match in result.matches) for result in plain
+            if result.event.shape == "pair" and not _hides(result)
+        ]),
+        "cascades reported as one": _share([
+            _found(result) and not result.callers for result in plain if result.event.shape == "cascade"
+        ]),
+        "flapping reported as one": _share([
+            _found(result) and _linked(result) for result in results if result.event.shape == "flapping"
+        ]),
         "false incidents per hour": len(false) / hours,
-    }
-    return Figures(category, severity, shares)
+    })
 
 
 def macro_f1(confusion: Confusion) -> float | None:
     """Mean of the categories' F1; a missed fault counts against recall, a false incident against precision."""
-    scores = []
-    for name in CATEGORIES:
-        right = confusion.get((name, name), 0)
-        truth = sum(count for (true, _), count in confusion.items() if true == name)
-        told = sum(count for (_, answer), count in confusion.items() if answer == name)
-        if truth:
-            scores.append(2.0 * right / (truth + told))
-    return float(np.mean(scores)) if scores else None
+    present = [name for name in CATEGORIES if any(truth == name for truth, _ in confusion)]
+    if not present:
+        return None
+    truths, answers = zip(*confusion, strict=True)
+    weights = list(confusion.values())
+    return float(f1_score(truths, answers, labels=present, average="macro", sample_weight=weights))
 
 
 def weighted_kappa(confusion: Confusion) -> float | None:
     """Cohen's kappa with quadratic weights over P0 to P4, of what was found (Cohen 1968)."""
-    size = len(SEVERITIES)
-    seen: FloatArray = np.array([[float(confusion.get((a, b), 0)) for b in SEVERITIES] for a in SEVERITIES])
-    if not seen.sum():
+    counts = {pair: count for pair, count in confusion.items() if NOTHING not in pair}
+    if not counts:
         return None
-    step = np.arange(size)
-    weight = (step[:, None] - step[None, :]) ** 2 / (size - 1) ** 2
-    chance = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / seen.sum()
-    by_chance = float((weight * chance).sum())
-    return 1.0 - float((weight * seen).sum()) / by_chance if by_chance else 1.0
+    truths, answers = zip(*counts, strict=True)
+    if len({*truths, *answers}) == 1:
+        return 1.0
+    weights = list(counts.values())
+    return float(cohen_kappa_score(truths, answers, labels=SEVERITIES, weights="quadratic", sample_weight=weights))
 
 
-def _told(account: Account) -> bool:
-    return account.told[0].incident is not None
+def _confusions(matches: Sequence[Match], false: Sequence[Incident]) -> tuple[Confusion, Confusion]:
+    category: Counter[tuple[str, str]] = Counter()
+    severity: Counter[tuple[str, str]] = Counter()
+    for match in matches:
+        incident = match.incident
+        category[match.label.category, NOTHING if incident is None else incident.category] += 1
+        severity[match.label.severity, NOTHING if incident is None else incident.peak_severity] += 1
+    for incident in false:
+        category[NOTHING, incident.category] += 1
+        severity[NOTHING, incident.peak_severity] += 1
+    return category, severity
 
 
-def _hidden(account: Account) -> bool:
-    """Whether one fault of a pair took away so many answers that little is left to measure the other by."""
-    return max(one.label.harm.lost for one in account.told) >= HIDING
+def _agree(
+    matches: Sequence[Match], truth: Callable[[Label], object], answer: Callable[[Incident], object],
+) -> list[bool]:
+    """Of the faults that were found, whether the incident says what the label says."""
+    return [truth(match.label) == answer(match.incident) for match in matches if match.incident is not None]
 
 
-def _linked(account: Account) -> bool:
-    """Whether every further incident of an event names another of its own as the one that it is again."""
-    first = account.told[0].incident
-    known = {incident.id for incident in account.twice} | ({first.id} if first is not None else set())
+def _found(result: EventResult) -> bool:
+    return result.matches[0].incident is not None
+
+
+def _hides(result: EventResult) -> bool:
+    """Whether one fault of a pair lost so many requests that little is left to measure the other one by."""
+    return max(match.label.harm.lost for match in result.matches) >= HIDING
+
+
+def _linked(result: EventResult) -> bool:
+    """Whether every further incident of an event names another one of the event as the one that it reopens."""
+    first = result.matches[0].incident
+    known = {incident.id for incident in result.duplicates} | ({first.id} if first is not None else set())
     return all(
-        any(one.relation == "reopens" and one.id in known for one in incident.related) for incident in account.twice
+        any(one.relation == "reopens" and one.id in known for one in incident.related)
+        for incident in result.duplicates
     )
 
 
 def _share(right: Sequence[bool]) -> float | None:
     return sum(right) / len(right) if right else None
-
-
-def _count(confusion: dict[tuple[str, str], int], truth: str, told: str) -> None:
-    confusion[truth, told] = confusion.get((truth, told), 0) + 1

@@ -1,9 +1,9 @@
-"""Published incidents against what was injected: which incident tells of which fault, and which tell of none.
+"""Matches published incidents with the injected faults: which incident is of which fault, and which is of none.
 
 An incident may belong to an event of its service when it opened between the event's start and its end plus settle time.
-A single fault is judged by the first such incident. Of the two faults of a pair each is judged by another incident, in
-the way that suits both best. What is left over says the same thing twice, unless it is told as an effect of another.
-What a caller shows while the service it calls is ill belongs to that event. Pure.
+A single fault is judged by the first such incident. The two faults of a pair are judged by different incidents, in the
+assignment that fits both best. Further incidents are duplicates, unless they are published as effects of another.
+An incident of a caller during an event of the service that it calls belongs to that event. Pure.
 """
 
 from __future__ import annotations
@@ -15,37 +15,38 @@ from itertools import permutations
 from benchmarks.triage.generator.fault import Reach
 from benchmarks.triage.generator.labels import Label
 from benchmarks.triage.generator.scenario import LENGTH_S, SETTLE_S, Event
-from benchmarks.triage.play import ORIGIN_S, Played
+from benchmarks.triage.simulate import ORIGIN_S, Simulation
 from classifiers.model import Incident
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was told of one fault. incident: None when it was missed."""
+class Match:
+    """A fault and its incident, None when the fault was missed."""
 
     label: Label
     incident: Incident | None
 
     @property
     def fits(self) -> bool:
-        """Whether the incident speaks of this fault: right category, or right reach."""
+        """Whether the incident has this fault's category or its reach."""
         return self.incident is not None and (
             self.incident.category == self.label.category or reach_of(self.incident) == self.label.reach
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """One event: what was told of its faults, what was told twice, and what its callers told of it."""
+class EventResult:
+    """One event: a match for each of its faults, the duplicates, and the incidents of its callers that are not
+    published as effects."""
 
     event: Event
-    told: tuple[Told, ...]
-    twice: tuple[Incident, ...]
+    matches: tuple[Match, ...]
+    duplicates: tuple[Incident, ...]
     callers: tuple[Incident, ...] = ()
 
 
 def reach_of(incident: Incident) -> Reach:
-    """Whom an incident blames."""
+    """The part of the service to which an incident is attributed."""
     if incident.replica is not None:
         return Reach("replica", incident.replica)
     if incident.tenant is not None:
@@ -53,22 +54,24 @@ def reach_of(incident: Incident) -> Reach:
     return Reach("version", incident.version) if incident.version is not None else Reach()
 
 
-def account(played: Played, incidents: Iterable[Incident]) -> tuple[list[Account], list[Incident]]:
-    """Every event with what was told of it, and the incidents that nothing explains."""
-    # After the end of a run its services really fall silent.
-    seen = (incident for incident in incidents if incident.opened_at_s - ORIGIN_S <= LENGTH_S)
-    ordered = sorted(seen, key=lambda incident: (incident.opened_at_s, incident.id))
-    callers = {s.upstream: s.name for s in played.scenario.services if s.upstream is not None}
-    taken: set[str] = set()
-    accounts = []
-    for event, labels in played.labels:
+def match_incidents(
+    simulation: Simulation, incidents: Iterable[Incident],
+) -> tuple[list[EventResult], list[Incident]]:
+    """The result of every event, and the incidents that belong to no event: the false ones."""
+    # After the end of a run its services really are silent.
+    during_run = (incident for incident in incidents if incident.opened_at_s - ORIGIN_S <= LENGTH_S)
+    ordered = sorted(during_run, key=lambda incident: (incident.opened_at_s, incident.id))
+    callers = {s.upstream: s.name for s in simulation.scenario.services if s.upstream is not None}
+    matched: set[str] = set()
+    results = []
+    for event, labels in simulation.labels:
         if not event.faults:
             continue
-        mine = _during(event, event.service, ordered)
-        theirs = _during(event, callers[event.service], ordered) if event.service in callers else []
-        taken.update(incident.id for incident in (*mine, *theirs))
-        accounts.append(_account(event, labels, mine, theirs))
-    return accounts, [incident for incident in ordered if incident.id not in taken]
+        own = _during(event, event.service, ordered)
+        of_caller = _during(event, callers[event.service], ordered) if event.service in callers else []
+        matched.update(incident.id for incident in (*own, *of_caller))
+        results.append(_result(event, labels, own, of_caller))
+    return results, [incident for incident in ordered if incident.id not in matched]
 
 
 def _during(event: Event, service: str, incidents: Sequence[Incident]) -> list[Incident]:
@@ -79,17 +82,17 @@ def _during(event: Event, service: str, incidents: Sequence[Incident]) -> list[I
     ]
 
 
-def _account(
-    event: Event, labels: tuple[Label, ...], mine: list[Incident], theirs: list[Incident],
-) -> Account:
-    chosen: Sequence[Incident | None] = (mine[0] if mine else None,)
+def _result(
+    event: Event, labels: tuple[Label, ...], own: list[Incident], of_caller: list[Incident],
+) -> EventResult:
+    chosen: Sequence[Incident | None] = (own[0] if own else None,)
     if len(labels) > 1:
-        padded: list[Incident | None] = [*mine, None, None]
+        padded: list[Incident | None] = [*own, None, None]
         chosen = max(permutations(padded, len(labels)), key=lambda choice: _fit(labels, choice))
     used = {incident.id for incident in chosen if incident is not None}
-    twice = tuple(i for i in mine if i.id not in used and not _is_effect(i))
-    told = tuple(Told(label, incident) for label, incident in zip(labels, chosen, strict=True))
-    return Account(event, told, twice, tuple(i for i in theirs if not _is_effect(i)))
+    duplicates = tuple(incident for incident in own if incident.id not in used and not _is_effect(incident))
+    matches = tuple(Match(label, incident) for label, incident in zip(labels, chosen, strict=True))
+    return EventResult(event, matches, duplicates, tuple(i for i in of_caller if not _is_effect(i)))
 
 
 def _fit(labels: tuple[Label, ...], choice: Sequence[Incident | None]) -> float:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.detection.calibration import SETTLE, SHAPES, line_ups, observe, settle, stream
+from benchmarks.detection.calibration import SETTLE, SHAPES, detector_sets, observe, settle, stream
 from benchmarks.detection.calibration_page import KEPT, PAGE, page, read_kept, write_kept
+from benchmarks.detection.candidate import SuiteCandidate
 from benchmarks.detection.cost import bank_cost, suite_cost
 from benchmarks.detection.observed import Observed
-from benchmarks.detection.subject import SuiteSubject
 from detectors.ensemble.profiles import ENSEMBLES
 from detectors.suite import Suite
 
@@ -35,7 +35,7 @@ def test_the_warm_up_grows_with_what_is_asked_for() -> None:
 
 
 def test_the_seasonal_detector_alarms_within_the_windows_it_is_given() -> None:
-    seen = observe(SuiteSubject(), line_ups("seasonal")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
+    seen = observe(SuiteCandidate(), detector_sets("seasonal")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
 
     assert sum(one.alarms for one in seen.values()) > 0
 
@@ -66,7 +66,7 @@ def test_autocorrelation_is_as_named(shape: str, phi: float) -> None:
 
 
 def test_alarms_are_counted_by_shape_past_the_warm_up() -> None:
-    seen = observe(SuiteSubject(), line_ups("robust_location")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
+    seen = observe(SuiteCandidate(), detector_sets("robust_location")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
 
     assert list(seen) == list(SHAPES)
     assert {one.windows for one in seen.values()} == {600}
@@ -74,10 +74,10 @@ def test_alarms_are_counted_by_shape_past_the_warm_up() -> None:
 
 
 def test_every_learned_detector_and_both_ensembles_take_their_turn() -> None:
-    names = [one.name for one in line_ups()]
+    names = [one.name for one in detector_sets()]
 
     assert len(set(names)) == len(names) == len(ENSEMBLES) + len(Suite.names) - 2
-    assert [one.sampling for one in line_ups("ensemble")] == list(ENSEMBLES)
+    assert [one.sampling for one in detector_sets("ensemble")] == list(ENSEMBLES)
 
 
 def test_the_published_page_is_that_of_the_kept_figures() -> None:
@@ -88,7 +88,7 @@ def test_every_published_budget_has_all_shapes() -> None:
     kept = read_kept(KEPT)
 
     assert {"2000", "20000"} <= kept.keys()
-    assert all(tuple(cells) == SHAPES for line_ups in kept.values() for cells in line_ups.values())
+    assert all(tuple(cells) == SHAPES for detector_sets in kept.values() for cells in detector_sets.values())
 
 
 def test_figures_come_back_as_they_were_kept(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_page_marks_what_is_outside_and_tells_silence_from_a_figure() -> Non
 
 
 def test_a_cost_is_positive_and_counts_the_whole_state() -> None:
-    suite_us, suite_bytes = suite_cost(SuiteSubject(), "pre_aggregated", rows=3, measured=2)
+    suite_us, suite_bytes = suite_cost(SuiteCandidate(), "pre_aggregated", rows=3, measured=2)
     bank_us, bank_bytes = bank_cost("robust_location", rows=3, measured=2)
 
     assert min(suite_us, bank_us) > 0.0

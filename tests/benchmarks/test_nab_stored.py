@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.numenta.scoring import PROFILES, sweep
-from benchmarks.detection.numenta.stored import check, read_scores, told
+from benchmarks.detection.numenta.stored import check, read_scores, report
 from benchmarks.detection.series import Series
 from detectors.base import FloatArray
 
@@ -68,7 +68,7 @@ def test_other_rows_earn_something_else(tmp_path: Path) -> None:
 def test_a_line_names_detector_profile_and_figure(tmp_path: Path) -> None:
     store(tmp_path, ALARMS, rows=False)
 
-    (line,) = told(tmp_path, SERIES)
+    (line,) = report(tmp_path, SERIES)
     assert line.startswith("stored some, standard: ")
     assert "2 of 2 files" in line
 

@@ -10,15 +10,15 @@ import pytest
 from benchmarks.triage.engine import Speed, serve
 from benchmarks.triage.figures import BARS, NOTHING, Figures, figures, macro_f1, weighted_kappa
 from benchmarks.triage.generator.fault import Fault, Knob, Reach
-from benchmarks.triage.generator.kinds import KINDS
+from benchmarks.triage.generator.fault_kinds import FAULT_KINDS
 from benchmarks.triage.generator.labels import Harm, Label, label, severity_of
 from benchmarks.triage.generator.scenario import CATEGORIES, Event, Scenario, draw, seeds
 from benchmarks.triage.generator.service import Requests, Service
 from benchmarks.triage.generator.stack import run
-from benchmarks.triage.match import account
-from benchmarks.triage.naive import naive
+from benchmarks.triage.match import match_incidents
+from benchmarks.triage.naive_baseline import naive_baseline
 from benchmarks.triage.page import PAGE, page
-from benchmarks.triage.play import ORIGIN_S, Played, play
+from benchmarks.triage.simulate import ORIGIN_S, Simulation, simulate
 from classifiers.model import Category, Incident, Related, Severity
 from tests.classifiers.story import ALL, reading
 
@@ -46,7 +46,7 @@ def change(reach: Reach, metric: str, seen: Reach, *effects: tuple[Knob, float])
 
 
 def test_the_same_seed_gives_the_same_records_and_another_seed_others() -> None:
-    assert play(draw(4)).values == play(draw(4)).values
+    assert simulate(draw(4)).values == simulate(draw(4)).values
     assert draw(4) != draw(6)
 
 
@@ -55,8 +55,8 @@ def test_no_seed_is_both_developed_on_and_held_out() -> None:
 
 
 def test_every_category_has_kinds_of_faults_and_every_kind_has_a_name_of_its_own() -> None:
-    assert {kind.category for kind in KINDS} == set(CATEGORIES)
-    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert {kind.category for kind in FAULT_KINDS} == set(CATEGORIES)
+    assert len({kind.name for kind in FAULT_KINDS}) == len(FAULT_KINDS)
 
 
 def test_a_lone_request_waits_for_nobody_and_takes_its_prefill_and_tokens() -> None:
@@ -154,26 +154,26 @@ def incident(name: str, opened_s: float, category: Category, **over: object) -> 
     return replace(made, **over)  # type: ignore[arg-type]
 
 
-def pair() -> Played:
+def pair() -> Simulation:
     faults = fault(Reach("tenant", "t0"), ("quality", 0.7)), fault(Reach("replica", "r0"), ("decode", 2.0))
     event = Event("pair", "chat", 20.0, 50.0, faults)
     labels = (
         Label("data_quality", "P2", Reach("tenant", "t0"), HARM),
         Label("performance_degradation", "P2", Reach("replica", "r0"), HARM),
     )
-    return Played(Scenario(0, (CHAT,), (event,)), [], [(event, labels)])
+    return Simulation(Scenario(0, (CHAT,), (event,)), [], [(event, labels)])
 
 
 def test_each_of_two_faults_is_judged_by_the_incident_that_speaks_of_it() -> None:
     slow = incident("slow", 22.0, "performance_degradation", replica="r0")
     worse = incident("worse", 25.0, "data_quality", tenant="t0")
-    ((found,), strays) = account(pair(), [slow, worse])
-    assert [told.incident for told in found.told] == [worse, slow]
-    assert (found.twice, strays) == ((), [])
+    ((found,), strays) = match_incidents(pair(), [slow, worse])
+    assert [match.incident for match in found.matches] == [worse, slow]
+    assert (found.duplicates, strays) == ((), [])
 
 
 def test_one_incident_for_two_faults_keeps_nothing_apart_and_misses_one() -> None:
-    accounts, strays = account(pair(), [incident("both", 22.0, "data_quality", tenant="t0")])
+    accounts, strays = match_incidents(pair(), [incident("both", 22.0, "data_quality", tenant="t0")])
     shares = figures(accounts, strays, 1.0).shares
     assert (shares["pairs kept apart"], shares["faults found"]) == (0.0, 0.5)
 
@@ -184,18 +184,18 @@ def test_what_is_left_over_is_told_twice_unless_it_is_told_as_an_effect_and_fals
     more = incident("more", 30.0, "model_degradation")
     effect = replace(more, id="effect", related=(Related("slow", "caused_by"),))
     false = incident("false", 5.0, "availability")
-    ((found,), strays) = account(pair(), [slow, worse, more, effect, false])
-    assert (found.twice, strays) == ((more,), [false])
+    ((found,), strays) = match_incidents(pair(), [slow, worse, more, effect, false])
+    assert (found.duplicates, strays) == ((more,), [false])
 
 
 def test_the_naive_baseline_tells_what_overlaps_in_a_service_once_and_always_as_p2() -> None:
     slow = incident("slow", 22.0, "performance_degradation", severity="P0", evidence=EVIDENCE)
-    told = naive([slow, incident("worse", 25.0, "data_quality", evidence=EVIDENCE)])
+    told = naive_baseline([slow, incident("worse", 25.0, "data_quality", evidence=EVIDENCE)])
     assert [(one.id, one.category, one.peak_severity) for one in told] == [("slow", "model_degradation", "P2")]
 
 
 def test_the_page_shows_every_figure_and_says_what_the_labels_mean() -> None:
-    made: Figures = figures(account(pair(), [])[0], [], 1.0)
+    made: Figures = figures(match_incidents(pair(), [])[0], [], 1.0)
     text = page({"development": (made, made)}, {"development": 1})
     assert "1 development" in text
     assert all(name in text for name in made.shares)

@@ -98,7 +98,7 @@ def _earned(one: Series, score: FloatArray, threshold: float, weights: Weights) 
     return float(sweep([one], [score], weights).by_file(threshold)[0])
 
 
-def told(folder: Path, series: Sequence[Series]) -> Iterator[str]:
+def report(folder: Path, series: Sequence[Series]) -> Iterator[str]:
     """One line a stored run."""
     for path in sorted(folder.glob("*_scores.csv")):
         one = check(folder, path, series)

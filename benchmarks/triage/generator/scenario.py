@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.triage.generator.fault import Fault, Reach
-from benchmarks.triage.generator.kinds import KINDS, Kind, inject, knobs_of, possible, reach_of
+from benchmarks.triage.generator.fault_kinds import FAULT_KINDS, FaultKind, inject, knobs_of, possible, reach_of
 from benchmarks.triage.generator.service import Service
 from classifiers.model import Category
 
@@ -108,10 +108,10 @@ def _shape(rng: np.random.Generator) -> Shape:
 
 def _kind(
     rng: np.random.Generator, service: Service, categories: tuple[Category, ...], steady: bool = False,
-) -> Kind:
+) -> FaultKind:
     """A kind that this service can have, categories alike in chance."""
     fitting = [
-        kind for kind in KINDS
+        kind for kind in FAULT_KINDS
         if possible(kind, service) and kind.category in categories and not (steady and (kind.planning or kind.rollout))
     ]
     present = sorted({kind.category for kind in fitting})
@@ -123,10 +123,10 @@ def _kind(
 def _pair(rng: np.random.Generator, service: Service, start_s: float, version: str) -> Event:
     """Two causes that overlap for at least 20 s, neither of which hides the other or causes what the other shows."""
     while True:
-        kinds = [_kind(rng, service, CATEGORIES, steady=True) for _ in range(2)]
-        reaches = [reach_of(kind, service, rng, version) for kind in kinds]
-        shared = knobs_of(kinds[0], service) & knobs_of(kinds[1], service)
-        if apart(kinds[0], reaches[0], kinds[1], reaches[1]) and not (shared and reaches[0] == reaches[1]):
+        fault_kinds = [_kind(rng, service, CATEGORIES, steady=True) for _ in range(2)]
+        reaches = [reach_of(kind, service, rng, version) for kind in fault_kinds]
+        shared = knobs_of(fault_kinds[0], service) & knobs_of(fault_kinds[1], service)
+        if apart(fault_kinds[0], reaches[0], fault_kinds[1], reaches[1]) and not (shared and reaches[0] == reaches[1]):
             break
     # What hits the same part at the same moment is one cause by definition.
     together = reaches[0] != reaches[1] and rng.random() < 0.5
@@ -134,7 +134,7 @@ def _pair(rng: np.random.Generator, service: Service, start_s: float, version: s
     spans = (start_s, second_s + float(rng.uniform(22.0, 32.0))), (second_s, second_s + float(rng.uniform(24.0, 34.0)))
     faults = tuple(
         inject(kind, service, (span,), rng, version, reach)
-        for kind, reach, span in zip(kinds, reaches, spans, strict=True)
+        for kind, reach, span in zip(fault_kinds, reaches, spans, strict=True)
     )
     return Event("pair", service.name, start_s, max(end for _, end in spans), faults)
 
@@ -144,7 +144,7 @@ LOADING = frozenset({"burst", "tenant_burst", "runaway", "slots_lost", "slow_dec
 """Kinds that end in queues: of two of them nobody can say whose the wait is, unless they hit different replicas."""
 
 
-def apart(one: Kind, here: Reach, other: Kind, there: Reach) -> bool:
+def apart(one: FaultKind, here: Reach, other: FaultKind, there: Reach) -> bool:
     """Whether two faults can be told apart at all by what a stack measures of them."""
     if one.name == other.name or "outage" in (one.name, other.name):
         return False

@@ -1,4 +1,4 @@
-"""A scenario served: the records it writes, in order of time, and the truth about each of its faults."""
+"""Simulates a scenario: the records that its services write, in order of time, and the label of each of its faults."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ ORIGIN_S = 1_790_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """values: as a topic would carry them, by offset. labels: of each fault of each event, in the order of both."""
+class Simulation:
+    """values: the records as a topic would carry them, by offset. labels: of each fault of each event, in order."""
 
     scenario: Scenario
     values: list[tuple[int, bytes]]
     labels: list[tuple[Event, tuple[Label, ...]]]
 
 
-def play(scenario: Scenario) -> Played:
-    """Serve all services of a scenario, callers after what they call. About 3 s."""
+def simulate(scenario: Scenario) -> Simulation:
+    """Serve the requests of all services, callers after the services that they call. About 3 s."""
     rows: list[tuple[float, dict[str, object]]] = []
     labels: dict[int, tuple[Label, ...]] = {}
-    seen: dict[str, Requests] = {}
+    served: dict[str, Requests] = {}
     for number, service in enumerate(scenario.services):
         seed = scenario.seed * 100 + number
         events = [(at, event) for at, event in enumerate(scenario.events) if event.service == service.name]
-        upstream = _waits_for(seen[service.upstream]) if service.upstream is not None else None
+        upstream = _upstream_of(served[service.upstream]) if service.upstream is not None else None
         faults = tuple(fault for _, event in events for fault in event.faults)
-        seen[service.name] = hit = run(service, faults, LENGTH_S, seed, upstream)
+        served[service.name] = hit = run(service, faults, LENGTH_S, seed, upstream)
         rows += _rows(hit)
         labels |= _labels(service, events, hit, seed, upstream)
     rows.sort(key=lambda row: row[0])
     values = [(offset, orjson.dumps(record)) for offset, (_, record) in enumerate(rows)]
-    return Played(scenario, values, [(event, labels[at]) for at, event in enumerate(scenario.events)])
+    return Simulation(scenario, values, [(event, labels[at]) for at, event in enumerate(scenario.events)])
 
 
 def _labels(
     service: Service, events: list[tuple[int, Event]], hit: Requests, seed: int, upstream: Upstream | None,
 ) -> dict[int, tuple[Label, ...]]:
-    """Every fault against a world without it. The two of a pair are judged in worlds that have only one of them."""
+    """Each fault against the same run without it. The two of a pair are labelled in runs that have only one of them."""
     well = run(service, (), LENGTH_S, seed, upstream)
     alone = [hit, hit]
     if any(len(event.faults) > 1 for _, event in events):
@@ -64,8 +64,8 @@ def _labels(
     }
 
 
-def _waits_for(called: Requests) -> Upstream:
-    """By second of arrival, how long the called service takes and what share of its answers fails."""
+def _upstream_of(called: Requests) -> Upstream:
+    """By second of arrival, the mean latency of the called service and the share of its answers that fail."""
     second = called.arrival_s.astype(np.intp)
     size = int(LENGTH_S) + 1
     lost = ~called.answered

@@ -1,6 +1,7 @@
-"""The kinds of faults: what turns which knob, how far, for which part of the traffic. One function a kind, one table.
+"""The kinds of faults: which knobs each turns, how far, and for which part of the traffic. One function per kind, one
+table.
 
-Sizes are drawn from ranges wide enough to go from barely visible to severe; what each is worth is for `labels.py`.
+Sizes are drawn from ranges that go from barely visible to severe; `labels.py` says how severe each is.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ Effects = tuple[tuple[Knob, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """reaches: what it may hit, `all` for the whole service. needs: telemetry without which nothing could tell it.
-    draw: its effects. ramps: it may grow slowly. rollout: it comes with a new version for all traffic."""
+class FaultKind:
+    """reaches: what it may hit, `all` for the whole service. needs: telemetry without which nothing shows it. draw: its
+    effects. ramps: it may grow slowly. rollout: it comes with a new version for all traffic."""
 
     name: str
     category: Category
@@ -93,50 +94,52 @@ def _one(knob: Knob, low: float, high: float) -> Callable[[np.random.Generator, 
     return lambda rng, _: ((knob, float(rng.uniform(low, high))),)
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("outage", "availability", ("all",), _outage),
-    Kind("silent_replica", "availability", ("replica",), _one("silent", 1.0, 1.0)),
-    Kind("failing", "availability", ("all", "replica", "tenant", "version"), _one("failing", 0.1, 0.7)),
-    Kind("slow_decode", "performance_degradation", ("all", "replica", "replica"), _one("decode", 1.4, 4.0), ramps=True),
-    Kind("slow_prefill", "performance_degradation", ("all", "replica"), _slow_prefill, ramps=True),
-    Kind("slow_version", "performance_degradation", ("version",), _one("decode", 1.5, 3.0)),
-    Kind("bad_deploy", "model_degradation", ("version",), _bad_weights, rollout=True),
-    Kind("bad_canary", "model_degradation", ("version",), _bad_weights),
-    Kind("bad_weights", "model_degradation", ("replica", "all"), _bad_weights),
-    Kind("sampling", "model_degradation", ("replica", "all"), _one("quality", 0.78, 0.92)),
-    Kind("cut_short", "model_degradation", ("all", "replica"), _one("completion", 0.3, 0.6), drift=True),
-    Kind("retrieval", "context_pipeline", ("tenant", "all"), _retrieval, needs="rag"),
-    Kind("mixed_up", "context_pipeline", ("tenant", "all"), _mixed_up, needs="rag"),
-    Kind("overflow", "context_pipeline", ("tenant",), _overflow),
-    Kind("cache_off", "context_pipeline", ("all", "replica"), _one("cached", 0.05, 0.4), needs="rag", drift=True),
-    Kind("burst", "resource_exhaustion", ("all",), _one("traffic", 2.2, 5.0)),
-    Kind("tenant_burst", "resource_exhaustion", ("tenant",), _one("traffic", 4.0, 12.0)),
-    Kind("runaway", "resource_exhaustion", ("replica", "all", "tenant"), _one("completion", 1.8, 4.0)),
-    Kind("slots_lost", "resource_exhaustion", ("all", "replica"), _slots_lost),
-    Kind("growth", "resource_exhaustion", ("all",), _one("traffic", 1.6, 2.1), ramps=True, planning=True),
-    Kind("drifted", "data_quality", ("tenant", "tenant", "all"), _drifted, needs="input"),
-    Kind("drifted_unseen", "data_quality", ("tenant",), _one("quality", 0.65, 0.85)),
-    Kind("malformed", "data_quality", ("tenant", "all"), _malformed, needs="input"),
-    Kind("injections", "security", ("tenant", "all"), _injections, needs="safety"),
-    Kind("leak", "security", ("all", "version", "tenant"), _leak, needs="safety", breach=True),
-    Kind("stuffing", "security", ("tenant", "all"), _stuffing, needs="safety"),
+FAULT_KINDS: tuple[FaultKind, ...] = (
+    FaultKind("outage", "availability", ("all",), _outage),
+    FaultKind("silent_replica", "availability", ("replica",), _one("silent", 1.0, 1.0)),
+    FaultKind("failing", "availability", ("all", "replica", "tenant", "version"), _one("failing", 0.1, 0.7)),
+    FaultKind(
+        "slow_decode", "performance_degradation", ("all", "replica", "replica"), _one("decode", 1.4, 4.0), ramps=True,
+    ),
+    FaultKind("slow_prefill", "performance_degradation", ("all", "replica"), _slow_prefill, ramps=True),
+    FaultKind("slow_version", "performance_degradation", ("version",), _one("decode", 1.5, 3.0)),
+    FaultKind("bad_deploy", "model_degradation", ("version",), _bad_weights, rollout=True),
+    FaultKind("bad_canary", "model_degradation", ("version",), _bad_weights),
+    FaultKind("bad_weights", "model_degradation", ("replica", "all"), _bad_weights),
+    FaultKind("sampling", "model_degradation", ("replica", "all"), _one("quality", 0.78, 0.92)),
+    FaultKind("cut_short", "model_degradation", ("all", "replica"), _one("completion", 0.3, 0.6), drift=True),
+    FaultKind("retrieval", "context_pipeline", ("tenant", "all"), _retrieval, needs="rag"),
+    FaultKind("mixed_up", "context_pipeline", ("tenant", "all"), _mixed_up, needs="rag"),
+    FaultKind("overflow", "context_pipeline", ("tenant",), _overflow),
+    FaultKind("cache_off", "context_pipeline", ("all", "replica"), _one("cached", 0.05, 0.4), needs="rag", drift=True),
+    FaultKind("burst", "resource_exhaustion", ("all",), _one("traffic", 2.2, 5.0)),
+    FaultKind("tenant_burst", "resource_exhaustion", ("tenant",), _one("traffic", 4.0, 12.0)),
+    FaultKind("runaway", "resource_exhaustion", ("replica", "all", "tenant"), _one("completion", 1.8, 4.0)),
+    FaultKind("slots_lost", "resource_exhaustion", ("all", "replica"), _slots_lost),
+    FaultKind("growth", "resource_exhaustion", ("all",), _one("traffic", 1.6, 2.1), ramps=True, planning=True),
+    FaultKind("drifted", "data_quality", ("tenant", "tenant", "all"), _drifted, needs="input"),
+    FaultKind("drifted_unseen", "data_quality", ("tenant",), _one("quality", 0.65, 0.85)),
+    FaultKind("malformed", "data_quality", ("tenant", "all"), _malformed, needs="input"),
+    FaultKind("injections", "security", ("tenant", "all"), _injections, needs="safety"),
+    FaultKind("leak", "security", ("all", "version", "tenant"), _leak, needs="safety", breach=True),
+    FaultKind("stuffing", "security", ("tenant", "all"), _stuffing, needs="safety"),
 )
-KIND_OF = {kind.name: kind for kind in KINDS}
+FAULT_KIND_OF = {kind.name: kind for kind in FAULT_KINDS}
 
 
-def possible(kind: Kind, service: Service) -> bool:
+def possible(kind: FaultKind, service: Service) -> bool:
     """Whether this service can have such a fault, and telemetry that could show it for what it is."""
     canary_only = set(kind.reaches) == {"version"} and not kind.rollout
     return (kind.needs is None or kind.needs in service.groups) and not (canary_only and len(service.versions) < 2)
 
 
-def knobs_of(kind: Kind, service: Service) -> set[Knob]:
+def knobs_of(kind: FaultKind, service: Service) -> set[Knob]:
     """What such a fault turns; a request that is blocked is answered with a few words."""
     knobs = {knob for knob, _ in kind.draw(np.random.default_rng(0), service)}
     return knobs | {"completion"} if "blocked" in knobs else knobs
 
 
-def reach_of(kind: Kind, service: Service, rng: np.random.Generator, version: str) -> Reach:
+def reach_of(kind: FaultKind, service: Service, rng: np.random.Generator, version: str) -> Reach:
     """What a fault of this kind hits in this service."""
     if kind.rollout:
         return Reach("version", version)
@@ -150,7 +153,7 @@ def reach_of(kind: Kind, service: Service, rng: np.random.Generator, version: st
 
 
 def inject(
-    kind: Kind, service: Service, spans: tuple[tuple[float, float], ...], rng: np.random.Generator, version: str,
+    kind: FaultKind, service: Service, spans: tuple[tuple[float, float], ...], rng: np.random.Generator, version: str,
     reach: Reach | None = None,
 ) -> Fault:
     """A fault of this kind. version: the name of a new version, should it bring one."""

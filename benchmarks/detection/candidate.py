@@ -1,7 +1,7 @@
-"""What the sets judge: a subject takes series and answers with a continuous score and an alarm score for each.
+"""What is compared: a candidate takes series and gives each sample a score and an alarm score.
 
-The score says how strange each sample is; the alarm score is what would be raised, with the repeats of one alarm left
-out. Sets that rank samples read the first, sets that count alarms the second.
+The score says how anomalous a sample is. The alarm score is what would be raised, without the repeats of one alarm.
+Data sets that rank samples use the score, data sets that count alarms use the alarm score.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ REFRACTORY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """(n,) each, 0 where the subject cannot tell; more is stranger."""
+class CandidateScores:
+    """(n,) each, 0 where the candidate has no answer; higher is more anomalous."""
 
     score: FloatArray
     alarm: FloatArray
 
 
-class Subject(Protocol):
-    """Whatever is judged. `run` gets whole series but must answer causally (see the package)."""
+class Candidate(Protocol):
+    """A detector under test. `run` gets whole series but must score causally (see the package)."""
 
     @property
     def name(self) -> str: ...
 
-    def run(self, series: Sequence[Series]) -> list[Answer]:
-        """One answer a series, in their order."""
+    def run(self, series: Sequence[Series]) -> list[CandidateScores]:
+        """The scores of each series, in their order."""
 
 
 def gated(score: FloatArray, refractory: int = REFRACTORY) -> FloatArray:
@@ -52,33 +52,33 @@ def gated(score: FloatArray, refractory: int = REFRACTORY) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class Baseline:
     """A baseline that scores one series at a time. gate: refractory samples of its alarm score, 0 for none."""
 
     name: str
     function: Callable[[FloatArray], FloatArray]
     gate: int = 0
 
-    def run(self, series: Sequence[Series]) -> list[Answer]:
+    def run(self, series: Sequence[Series]) -> list[CandidateScores]:
         scores = [np.nan_to_num(self.function(one.value), nan=0.0) for one in series]
-        return [Answer(score, gated(score, self.gate)) for score in scores]
+        return [CandidateScores(score, gated(score, self.gate)) for score in scores]
 
 
 @dataclass(frozen=True, slots=True)
-class Cached:
+class CachedBaseline:
     """A slow baseline, its scores kept in a folder by name and content of the series."""
 
-    inner: Plain
+    inner: Baseline
     folder: Path | None
 
     @property
     def name(self) -> str:
         return self.inner.name
 
-    def run(self, series: Sequence[Series]) -> list[Answer]:
+    def run(self, series: Sequence[Series]) -> list[CandidateScores]:
         return [self._one(one) for one in series]
 
-    def _one(self, one: Series) -> Answer:
+    def _one(self, one: Series) -> CandidateScores:
         if self.folder is None:
             return self.inner.run([one])[0]
         content = hashlib.sha256(one.value.tobytes()).hexdigest()[:24]
@@ -87,22 +87,22 @@ class Cached:
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, self.inner.run([one])[0].score)
         score: FloatArray = np.load(path)
-        return Answer(score, gated(score, self.inner.gate))
+        return CandidateScores(score, gated(score, self.inner.gate))
 
 
 def pre_aggregated() -> SuiteParams:
-    """The shipped suite told the one thing a set may choose: that its samples were aggregated elsewhere."""
+    """The shipped suite with the one setting that a data set may choose: its samples were aggregated elsewhere."""
     return SuiteParams().sampled("pre_aggregated")
 
 
 @dataclass(frozen=True, slots=True)
-class SuiteSubject:
+class SuiteCandidate:
     """The suite as shipped, on pre-aggregated samples: each is a window of count 1 at its own time stamp.
 
     All series run in lockstep, one row each, so that a step is one block. metric: its profile judges every series of
-    every set. relearn_after: an alarming row is learned from again after so many alarming windows in a row; a row
-    whose alarm nobody ends would otherwise stay frozen for good. The score is the suite's own for ranking, the alarm
-    its level of news.
+    every data set. relearn_after: an alarming row is learned from again after so many alarming windows in a row; no
+    incident ends here, so it would stay frozen for good otherwise. The score is the suite's ranking score, the alarm
+    score its novelty level.
     """
 
     name: str = "suite"
@@ -115,14 +115,14 @@ class SuiteSubject:
         """The profile of the metric; raises `ValueError` when none fits."""
         found = profile_index(self.metric, self.params.profiles)
         if found is None:
-            raise ValueError(f"SuiteSubject.metric: {self.metric!r} fits none of the profiles; expected one that does")
+            raise ValueError(f"SuiteCandidate.metric: {self.metric!r} fits no profile; expected one that does")
         return found
 
-    def run(self, series: Sequence[Series]) -> list[Answer]:
+    def run(self, series: Sequence[Series]) -> list[CandidateScores]:
         order = sorted(range(len(series)), key=lambda at: -len(series[at].value))
         lengths = np.array([len(series[at].value) for at in order])
         steps = int(lengths.max())
-        value, time_s, score, news = np.zeros((4, steps, len(order)))
+        value, time_s, score, novelty = np.zeros((4, steps, len(order)))
         for row, at in enumerate(order):
             value[:lengths[row], row] = series[at].value
             time_s[:lengths[row], row] = series[at].time_s
@@ -132,11 +132,12 @@ class SuiteSubject:
         for step in range(steps):
             rows: IntArray = np.arange(int(np.count_nonzero(lengths > step)))
             before = time_s[max(step - 1, 0), rows]
-            verdict = learner.step(sample_block(rows, before, time_s[step, rows], value[step, rows]))
-            score[step, rows], news[step, rows] = np.nan_to_num(verdict.score), np.nan_to_num(verdict.novelty)
+            scores = learner.step(sample_block(rows, before, time_s[step, rows], value[step, rows]))
+            score[step, rows], novelty[step, rows] = np.nan_to_num(scores.score), np.nan_to_num(scores.novelty)
         place = {at: row for row, at in enumerate(order)}
         return [
-            Answer(score[:len(one.value), place[at]], news[:len(one.value), place[at]]) for at, one in enumerate(series)
+            CandidateScores(score[:len(one.value), place[at]], novelty[:len(one.value), place[at]])
+            for at, one in enumerate(series)
         ]
 
 
@@ -149,18 +150,18 @@ class Learner:
         self._relearn_after = relearn_after
 
     def step(self, block: Block) -> SuiteScores:
-        """The verdict on each window; then learns."""
+        """Score each window, then learn."""
         suite, rows = self._suite, block.rows
-        verdict = suite.score(block)
+        scores = suite.score(block)
         suite.observe(block)
-        alarming: BoolArray = verdict.level >= 1.0
+        alarming: BoolArray = scores.level >= 1.0
         self._held[rows] = np.where(alarming, self._held[rows] + 1, 0)
         learn = ~alarming | suite.young(rows) | (self._held[rows] > self._relearn_after)
         if learn.all():
             suite.learn(block)
         elif learn.any():
             suite.learn(block.select(learn))
-        return verdict
+        return scores
 
 
 def sample_block(rows: IntArray, start_s: FloatArray, end_s: FloatArray, value: FloatArray) -> Block:
@@ -168,6 +169,6 @@ def sample_block(rows: IntArray, start_s: FloatArray, end_s: FloatArray, value: 
     return Block(rows, start_s, end_s, value, np.ones(len(rows)), np.zeros(len(rows)), value, value)
 
 
-def default_suite() -> SuiteSubject:
-    """The one default configuration that serves every set."""
-    return SuiteSubject()
+def default_suite() -> SuiteCandidate:
+    """The one default configuration that is used for every data set."""
+    return SuiteCandidate()

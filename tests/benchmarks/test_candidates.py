@@ -11,9 +11,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from benchmarks.detection import baselines, lineup, river_baselines
+from benchmarks.detection import baselines, river_baselines, selection
+from benchmarks.detection.candidate import Baseline, CachedBaseline, SuiteCandidate, gated
 from benchmarks.detection.series import Series
-from benchmarks.detection.subject import Cached, Plain, SuiteSubject, gated
 from detectors.base import FloatArray
 
 RNG_SEED = 7
@@ -46,20 +46,20 @@ def test_a_baseline_does_not_look_ahead(function: Callable[[FloatArray], FloatAr
 
 def test_the_suite_does_not_look_ahead_nor_aside() -> None:
     value = wave()
-    whole = SuiteSubject().run([series(value), series(value[::-1].copy(), "two"), series(value[:100], "three")])
+    whole = SuiteCandidate().run([series(value), series(value[::-1].copy(), "two"), series(value[:100], "three")])
 
-    alone = SuiteSubject().run([series(value[:150])])
+    alone = SuiteCandidate().run([series(value[:150])])
 
     assert whole[0].score[:150] == pytest.approx(alone[0].score)
-    assert [len(answer.score) for answer in whole] == [ROWS, ROWS, 100]
+    assert [len(result.score) for result in whole] == [ROWS, ROWS, 100]
 
 
 def test_the_suite_is_sure_of_a_gross_outlier() -> None:
-    answer = SuiteSubject().run([series(wave())])[0]
+    result = SuiteCandidate().run([series(wave())])[0]
 
-    assert answer.score.argmax() == 200
-    assert answer.alarm.argmax() == 200
-    assert answer.alarm[200] >= 1.0
+    assert result.score.argmax() == 200
+    assert result.alarm.argmax() == 200
+    assert result.alarm[200] >= 1.0
 
 
 def test_windowed_gaussian_moves_on_in_steps() -> None:
@@ -97,16 +97,16 @@ class Counted:
 
 def test_a_slow_baseline_runs_once_a_series(tmp_path: Path) -> None:
     function = Counted()
-    subject = Cached(Plain("slow one", function), tmp_path)
+    candidate = CachedBaseline(Baseline("slow one", function), tmp_path)
 
-    first, again = subject.run([series(wave())])[0], subject.run([series(wave(), "renamed")])[0]
-    subject.run([series(wave()[:100])])
+    first, again = candidate.run([series(wave())])[0], candidate.run([series(wave(), "renamed")])[0]
+    candidate.run([series(wave()[:100])])
 
     assert np.array_equal(first.score, again.score)
     assert function.calls == [ROWS, 100]
 
 
 def test_a_suite_is_made_by_name_and_anything_else_refused() -> None:
-    assert lineup.suite().name == "suite"
-    with pytest.raises(ValueError, match="expected a function that makes a SuiteSubject"):
-        lineup.suite("benchmarks.detection.lineup:cheap")
+    assert selection.suite().name == "suite"
+    with pytest.raises(ValueError, match="expected a function that makes a SuiteCandidate"):
+        selection.suite("benchmarks.detection.selection:cheap")
