@@ -1,8 +1,8 @@
-"""The command `tocsin`: a group that imports a command only when it is asked for, and one border for errors.
+"""The command `tocsin`: a group that imports a command only when it runs, and handles the errors of all.
 
-`tocsin check` and `tocsin --help` therefore need neither Faust nor a broker's library. What an operator can put right
-(a configuration, a missing file, a broker that does not answer) ends as one message on stderr and exit code 2; anything
-else is a bug and keeps its traceback.
+`tocsin check` and `tocsin --help` therefore import neither Faust nor a Kafka client. An error that the operator can
+correct (a configuration, a missing file, a broker that does not answer) ends as one message on stderr and exit code 2.
+Any other error is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ import click
 from config import ConfigError
 
 FAILED = 2
-"""Exit code of a run that the operator can put right; click uses the same for wrong usage."""
+"""Exit code of an error that the operator can correct; click uses the same for wrong usage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Where a command lives: a function of the command's own name in `module`; `help` is its line in the listing."""
+    """Where a command is: a function of its own name in `module`. help: its line in the listing."""
 
     module: str
     help: str
 
 
 COMMANDS: Mapping[str, Command] = {
-    "check": Command("streams.cli.check", "Check a configuration file and say everything that is wrong with it."),
+    "check": Command("streams.cli.check", "Check a configuration file and report everything that is wrong with it."),
     "schema": Command("streams.cli.schema", "Print the schemas of all messages, and the document of all topics."),
-    "worker": Command("streams.cli.worker", "Watch the input topics, and carry out what is decided."),
+    "worker": Command("streams.cli.worker", "Watch the input topics, and execute what is decided."),
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
-    "control": Command("streams.cli.control", "Tell workers of silences, acknowledgements, feedback and deployments."),
-    "report": Command("streams.cli.report", "Say how long incidents took, and how often the targets were kept."),
+    "control": Command("streams.cli.control", "Write silences, acknowledgements, feedback and deployments."),
+    "report": Command("streams.cli.report", "Report how long incidents took, and how often the targets were met."),
     "demo": Command("streams.cli.demo", "Play a recording of faults through Kafka and watch them found and acted on."),
     "gateway": Command("streams.cli.gateway", "Serve the demo's gateway by itself, for trying actions by hand."),
 }
 
 
 class Failure(click.ClickException):
-    """What went wrong, in the operator's words."""
+    """An error that the operator can correct."""
 
     exit_code = FAILED
 
     def show(self, file: Any = None) -> None:
-        """Write the message as it is: each line already names its place."""
+        """Write the message without a prefix: each line already names its place."""
         click.echo(self.message, file=file, err=file is None)
 
 
 class Group(click.Group):
-    """The commands of `COMMANDS`, imported when run."""
+    """The commands of `COMMANDS`, each imported when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, as the table orders them."""
@@ -72,7 +72,7 @@ class Group(click.Group):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; turn what the operator can put right into one message and exit code 2."""
+        """Run a command; turn an error that the operator can correct into one message and exit code 2."""
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -83,13 +83,13 @@ class Group(click.Group):
 
 
 def _for_operator(error: Exception) -> str | None:
-    """What the operator can put right about an error; None for a bug. `exit_message` is how other rooms say so."""
+    """The message for the operator, None for a bug. Errors of other rooms carry it as `exit_message`."""
     message = getattr(error, "exit_message", None)
     if message is not None:
         return str(message)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    # A closed pipe is a reader that has seen enough; click ends quietly on it.
+    # A closed pipe is no error: the reader stopped reading, and click ends quietly.
     is_unreachable = isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError)
     return str(error) if is_unreachable or isinstance(error, ConfigError) else None
 
@@ -97,4 +97,4 @@ def _for_operator(error: Exception) -> str | None:
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="tocsin", prog_name="tocsin")
 def main() -> None:
-    """Find what goes wrong in an AI serving stack, say how bad it is, and act within the limits you set."""
+    """Detect incidents of an AI serving stack, classify them, and act on them within the limits you set."""

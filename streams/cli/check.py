@@ -1,4 +1,4 @@
-"""`tocsin check FILE`: is this configuration one a worker would start with?"""
+"""`tocsin check FILE`: whether a worker would start with this configuration."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ def gateway(
     host: str, port: int, service: str, model: str, versions: tuple[str, ...], replicas: tuple[str, ...],
     tenants: tuple[str, ...],
 ) -> None:
-    """Serve breakers, throttles and a small stand-in for MLflow's registry; GET /state tells everything.
+    """Serve breakers, throttles and a small stand-in for MLflow's registry; GET /state gives all of its state.
 
-    It routes no traffic and keeps its state in memory: a thing to practise on, not to deploy.
+    It routes no traffic and keeps its state in memory: for practice, not for production.
     """
     fleet = Fleet(service, model, versions, replicas, tenants)
     asyncio.run(_serve(GatewayServer(Gateway(fleet), host=host, port=port)))

@@ -1,4 +1,4 @@
-"""`tocsin replay`: judge a recording with a configuration, before it judges your fleet."""
+"""`tocsin replay`: what a configuration does with a recording."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from streams.replay.replay import replay as run
 @click.command()
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
-@click.option("--control", type=click.Path(path_type=Path), help="Control records (JSON lines), heeded at their time.")
+@click.option("--control", type=click.Path(path_type=Path), help="Control records (JSON lines), applied at their time.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results.")
 def replay(recording: Path, config_file: Path | None, control: Path | None, out: Path) -> None:
     """Run RECORDING (a folder with requests.csv.gz, or JSON lines) through the pipeline, without a broker.
 
     The lines may be native records, OTLP/JSON or Prometheus samples.
 
-    Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, rehearsed outcome) and
-    OUT/audit.jsonl (what happened to which incident, and why).
+    Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, outcome of a dry run)
+    and OUT/audit.jsonl (each step of each incident, with its reason).
     """
     plan = plan_of(load(config_file, environ))
     directives = list(read_directives(control)) if control is not None else []
@@ -40,14 +40,14 @@ def replay(recording: Path, config_file: Path | None, control: Path | None, out:
     _write(out / "incidents.jsonl", list(result.incidents.values()))
     _write(out / "actions.jsonl", [{"intent": intent, "outcome": outcome} for intent, outcome in result.actions])
     _write(out / "audit.jsonl", list(result.audit))
-    _tell(result, out)
+    _print_summary(result, out)
 
 
 def _write(path: Path, lines: list[object]) -> None:
     path.write_bytes(b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines))
 
 
-def _tell(result: Replay, out: Path) -> None:
+def _print_summary(result: Replay, out: Path) -> None:
     console = Console(markup=False, highlight=False)  # titles and reasons quote what a producer wrote
     for incident in result.incidents.values():
         lasted = "open" if incident.resolved_at_s is None else f"{incident.resolved_at_s - incident.opened_at_s:.0f} s"

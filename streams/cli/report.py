@@ -1,4 +1,4 @@
-"""`tocsin report`: how long incidents took to be found, named, acted on and over, and whether the targets were kept."""
+"""`tocsin report`: time to detect, classify, act on and resolve incidents, and whether the targets were met."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import get_args
 import click
 from rich.console import Console
 
+from classifiers.accounting import slo_report
 from classifiers.accounting.slo_report import GROUPINGS, Grouping
-from classifiers.accounting.slo_report import Report as Books
-from classifiers.accounting.slo_report import report as draw_up
 from classifiers.model import Incident
 from config import load
 from streams.cli import Failure
-from streams.cli.moments import Duration, When, moment
-from streams.cli.reports import Format, as_csv, as_json, as_openmetrics, as_text
+from streams.cli.report_formats import Format, as_csv, as_json, as_openmetrics, as_text
+from streams.cli.time_arguments import DurationArgument, TimeArgument, resolve_time
 from streams.client.incident_log import IncidentLog, read_files, read_topics
 from streams.kafka.topics import TopicError
 
@@ -32,11 +31,11 @@ LOG_WIDTH = 120
 @click.option("--brokers", help="host:port, several with commas; instead of those of the configuration.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True)
-@click.option("--by", type=click.Choice(list(GROUPINGS)), help="The same figures for each of these, too.")
-@click.option("--since", type=When(), help="Opened then or later: 2026-11-02, or 7d for the last seven days.")
-@click.option("--until", type=When(), help="Opened before then.")
-@click.option("--recurs-within", type=Duration(), default="7d", show_default=True,
-              help="The same trouble within so long of the last time is a recurrence.")
+@click.option("--by", type=click.Choice(list(GROUPINGS)), help="Report the same figures for each of these, too.")
+@click.option("--since", type=TimeArgument(), help="Opened then or later: 2026-11-02, or 7d for the last seven days.")
+@click.option("--until", type=TimeArgument(), help="Opened before then.")
+@click.option("--recurs-within", type=DurationArgument(), default="7d", show_default=True,
+              help="The same kind of incident within this time after the last one is a recurrence.")
 def report(
     sources: tuple[Path, ...], brokers: str | None, config_file: Path | None, form: Format, by: Grouping | None,
     since: float | None, until: float | None, recurs_within: float,
@@ -44,7 +43,7 @@ def report(
     """Figures over incidents: time to detect, classify, act, recover and resolve, and the targets of the configuration.
 
     SOURCE is an incidents.jsonl, or the folder `tocsin replay` wrote; without one, the topics of the brokers are read.
-    Times count from the estimated onset. For a file, now is the last moment it tells of.
+    Times count from the estimated onset. For a file, now is the last time in it.
     """
     if sources and brokers is not None:
         raise click.UsageError("--brokers and SOURCE were both given, expected one of them")
@@ -56,31 +55,31 @@ def report(
         log = read_files(sources) if sources else asyncio.run(read_topics(config))
     except TopicError as error:
         raise Failure(str(error)) from error
-    _warn(log)
+    _warn_of_unreadable(log)
     incidents = list(log.incidents.values())
-    now_s = _last_moment(incidents) if sources else time.time()
-    books = draw_up(
-        incidents, config.targets, now_s, recurs_within, moment(since, now_s), moment(until, now_s), by,
+    now_s = _last_time_s(incidents) if sources else time.time()
+    figures = slo_report.report(
+        incidents, config.targets, now_s, recurs_within, resolve_time(since, now_s), resolve_time(until, now_s), by,
     )
-    _tell(books, form)
+    _print_report(figures, form)
 
 
-def _tell(books: Books, form: Format) -> None:
+def _print_report(figures: slo_report.Report, form: Format) -> None:
     if form == "text":
-        as_text(books, Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH))
+        as_text(figures, Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH))
     else:
-        click.echo({"json": as_json, "csv": as_csv, "openmetrics": as_openmetrics}[form](books))
+        click.echo({"json": as_json, "csv": as_csv, "openmetrics": as_openmetrics}[form](figures))
 
 
-def _warn(log: IncidentLog) -> None:
-    if log.refused:
-        click.echo(f"warning: {log.refused} records passed over; the first: {log.first_refused}", err=True)
+def _warn_of_unreadable(log: IncidentLog) -> None:
+    if log.unreadable:
+        click.echo(f"warning: {log.unreadable} unreadable records; the first: {log.first_unreadable}", err=True)
 
 
-def _last_moment(incidents: Iterable[Incident]) -> float:
-    moments = (
+def _last_time_s(incidents: Iterable[Incident]) -> float:
+    times = (
         at_s for one in incidents
         for at_s in (one.opened_at_s, one.resolved_at_s, *(action.done_at_s for action in one.actions))
         if at_s is not None
     )
-    return max(moments, default=0.0)
+    return max(times, default=0.0)

@@ -1,4 +1,4 @@
-"""`tocsin schema`: the contract with those who read or write the topics, to print or to keep."""
+"""`tocsin schema`: prints or writes the schemas of the messages and the AsyncAPI document of the topics."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def schema(type: str | None, out: Path | None, config_file: Path | None) -> None
         _write(out, made if type is None else {type: made[type]})
     elif type is None:
         for kind in CATALOGUE.values():
-            click.echo(f"{kind.name:20} {kind.event_type:28} {kind.says}")
+            click.echo(f"{kind.name:20} {kind.event_type:28} {kind.summary}")
         click.echo(f"{DOCUMENT:20} {'AsyncAPI 3.0':28} All topics: who writes what, keys, headers, settings.")
     else:
         click.echo(made[type][1](), nl=False)
 
 
 def _files(config: Config) -> Mapping[str, tuple[str, Callable[[], bytes]]]:
-    """By argument the name of the file, and what makes its content."""
+    """By argument, the name of the file and the function that makes its content."""
     types = {name: (file_of(kind), partial(_json, kind)) for name, kind in CATALOGUE.items()}
     return {**types, DOCUMENT: (f"{DOCUMENT}.yaml", lambda: _yaml(document(config)))}
 
@@ -68,15 +68,15 @@ def _json(kind: MessageType) -> bytes:
 
 def _yaml(value: Schema) -> bytes:
     yaml, stream = YAML(typ="safe", pure=True), io.BytesIO()
-    yaml.Representer = _InFull
+    yaml.Representer = _WithoutAnchors
     yaml.default_flow_style, yaml.width = False, WIDTH
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(value, stream)
     return stream.getvalue()
 
 
-class _InFull(SafeRepresenter):
-    """Writes what occurs twice twice: not every reader of YAML follows anchors."""
+class _WithoutAnchors(SafeRepresenter):
+    """Writes no anchors, since not every reader of YAML follows them."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - ruamel's signature
         return True

@@ -1,4 +1,4 @@
-"""`tocsin worker`: watch the topics until told to stop."""
+"""`tocsin worker`: watches the topics until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.command()
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
-@click.option("--clock-speed", type=float, default=1.0, hidden=True, help="How fast the clock of decisions runs.")
-@click.option("--clock-anchor", type=float, default=0.0, hidden=True, help="When that clock and the wall agree.")
+@click.option("--clock-speed", type=float, default=1.0, hidden=True, help="Speed of the clock of decisions.")
+@click.option("--clock-anchor", type=float, default=0.0, hidden=True, help="When that clock and the wall clock agree.")
 def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_anchor: float) -> None:
-    """Watch the input topics and carry out what is decided, until SIGTERM or SIGINT; a stop is bounded in time.
+    """Watch the input topics and execute what is decided, until SIGTERM or SIGINT; a stop is bounded in time.
 
-    Exit code 0 after a clean stop, 2 for what the operator must put right (the reason is the last line), 1 after a
-    crash and when a stop had to be cut off.
+    Exit code 0 after a clean stop, 2 for an error that the operator must correct (the reason is the last line), 1 after
+    a crash or a stop that took too long.
     """
     _log_to_stderr(log_level)
     config = load(config_file, os.environ)
@@ -35,23 +35,23 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
     from streams.kafka.transport import run_worker
     from streams.worker.wall_clock import WallClock
 
-    watching = Worker(config, WallClock(clock_anchor, clock_speed))
-    _run_first(watching.prepare())
+    program = Worker(config, WallClock(clock_anchor, clock_speed))
+    _run_first(program.prepare())
     try:
-        run_worker(watching.app)
+        run_worker(program.app)
     except SystemExit:
-        if watching.stopped_by is not None:
-            raise Failure(watching.stopped_by) from None
+        if program.stopped_by is not None:
+            raise Failure(program.stopped_by) from None
         raise
 
 
 def _run_first(preparation: Coroutine[None, None, None]) -> None:
-    """In a loop of its own, that leaves the one Faust will make its own alone."""
+    """Run in a loop of its own; Faust makes another one."""
     from streams.kafka.topics import TopicError
 
     loop = asyncio.new_event_loop()
     client = logging.getLogger("aiokafka")
-    client.setLevel(logging.CRITICAL)  # it tells every attempt; what came of them all is told once
+    client.setLevel(logging.CRITICAL)  # it logs every attempt; the final result is reported once
     try:
         loop.run_until_complete(preparation)
     except TopicError as error:
@@ -62,14 +62,14 @@ def _run_first(preparation: Coroutine[None, None, None]) -> None:
 
 
 def _log_to_stderr(level: str) -> None:
-    """One JSON object a line, or columns where a human looks on."""
-    human = sys.stderr.isatty()
+    """Log one JSON object a line, or columns on a terminal."""
+    terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

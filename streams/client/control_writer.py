@@ -1,6 +1,6 @@
-"""Writes control records, and looks up what they are about. For the command line; a worker only reads them.
+"""Writes control records, and looks up the incidents and silences that they name. For the command line.
 
-What a worker would refuse is refused here first, with the same words, so that nobody waits for what never comes.
+A record that workers would refuse is refused here first, with the same message.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from classifiers.model import Incident
 from config.models import Config, Control
 from streams.client.incident_log import read_topics
 from streams.contracts.channels import CONTROL_CONFIG
-from streams.contracts.control_records import Refused, name_of, sign, verify
+from streams.contracts.control_records import ControlRecordError, kind_name, sign, verify
 from streams.contracts.envelopes import Header, Message, source_of
 from streams.intake.codec import KafkaRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
@@ -31,7 +31,7 @@ TIMEOUT_S = 15.0
 
 
 class ControlWriteError(ValueError):
-    """Something that cannot be said, and why. The command line shows `exit_message`."""
+    """A control record that cannot be written. The command line shows `exit_message`."""
 
     def __init__(self, message: str) -> None:
         self.exit_message = message
@@ -39,8 +39,8 @@ class ControlWriteError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Where a record came to lie, and the key that signed it."""
+class WrittenRecord:
+    """The position of a written record, and the key that signed it."""
 
     topic: str
     partition: int
@@ -49,51 +49,52 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
-    """A record as the broker would hand it over, if it took it now."""
+class _UnsentRecord:
+    """A record as a worker would receive it, were it written now."""
 
     timestamp: int
     value: bytes | None
     headers: Sequence[Header]
 
 
-async def write(config: Config, directive: Directive, key: str | None, now_s: float) -> Written:
+async def write(config: Config, directive: Directive, key: str | None, now_s: float) -> WrittenRecord:
     """Sign a directive and write it. key: by name, None for the only one that may sign it.
 
     Raises `ControlWriteError` for what workers would refuse, `BrokerUnavailable`, and `TopicError`.
     """
-    name = key_for(config.control, directive, key)
+    name = signing_key(config.control, directive, key)
     secret = config.control.keys[name].secret.reveal().encode()
     message = sign(directive, name, secret, source_of(config.kafka.group), now_s)
     try:
-        verify(_Trial(int(now_s * 1000), message.value, message.headers), config.control)
-    except Refused as error:
-        raise ControlWriteError(f"{name_of(directive)}: {error}") from error
+        verify(_UnsentRecord(int(now_s * 1000), message.value, message.headers), config.control)
+    except ControlRecordError as error:
+        raise ControlWriteError(f"{kind_name(directive)}: {error}") from error
     security = security_of(config)
     await _make_topic(config, security)
     partition, offset = await _send(config, security, message)
-    return Written(config.topics.control, partition, offset, name)
+    return WrittenRecord(config.topics.control, partition, offset, name)
 
 
-def key_for(trust: Control, directive: Directive, wanted: str | None) -> str:
-    """The key to sign with; raises `ControlWriteError` when there is none, or no saying which."""
-    kind = name_of(directive)
-    fitting = sorted(name for name, key in trust.keys.items() if kind in key.may)
+def signing_key(control: Control, directive: Directive, wanted: str | None) -> str:
+    """The name of the key to sign with; raises `ControlWriteError` when there is none, or several and none is
+    `wanted`."""
+    kind = kind_name(directive)
+    allowed = sorted(name for name, key in control.keys.items() if kind in key.may)
     if wanted is not None:
-        if wanted not in fitting:
-            expected = f"one that may sign {kind} ({', '.join(fitting) or 'none may'})"
+        if wanted not in allowed:
+            expected = f"one that may sign {kind} ({', '.join(allowed) or 'none may'})"
             raise ControlWriteError(f"key {wanted!r}, expected {expected}")
         return wanted
-    if not fitting:
+    if not allowed:
         raise ControlWriteError(
             f"control.keys: none may sign {kind}, expected a key, since workers refuse what is not signed",
         )
-    if len(fitting) > 1:
-        raise ControlWriteError(f"{', '.join(fitting)} may all sign {kind}, expected --key with one of them")
-    return fitting[0]
+    if len(allowed) > 1:
+        raise ControlWriteError(f"{', '.join(allowed)} may all sign {kind}, expected --key with one of them")
+    return allowed[0]
 
 
-async def incident_of(config: Config, incident_id: str) -> Incident:
+async def find_incident(config: Config, incident_id: str) -> Incident:
     """An incident as last published.
 
     Raises `ControlWriteError` for one that never was published, `BrokerUnavailable`, `TopicError`.
@@ -106,46 +107,46 @@ async def incident_of(config: Config, incident_id: str) -> Incident:
     return log.incidents[incident_id]
 
 
-async def silence_of(config: Config, silence_id: str, now_s: float) -> Silence:
+async def find_silence(config: Config, silence_id: str, now_s: float) -> Silence:
     """A silence that has not ended.
 
     Raises `ControlWriteError` when there is none of that name, and `BrokerUnavailable`.
     """
-    said = await _said(config)
-    ended = {each.silence_id for each in said if isinstance(each, Expire)}
-    silences = {each.id: each for each in said if isinstance(each, Silence)}
+    directives = await _read_directives(config)
+    ended = {each.silence_id for each in directives if isinstance(each, Expire)}
+    silences = {each.id: each for each in directives if isinstance(each, Silence)}
     found = silences.get(silence_id)
     if found is None:
-        lasting = sorted(each.id for each in silences.values() if each.until_s > now_s and each.id not in ended)
-        expected = f"one that lasts: {', '.join(lasting)}" if lasting else "a silence that lasts, and none does"
+        active = sorted(each.id for each in silences.values() if each.until_s > now_s and each.id not in ended)
+        expected = f"one that lasts: {', '.join(active)}" if active else "a silence that lasts, and none does"
         raise ControlWriteError(f"silence {silence_id!r}: unknown, expected {expected}")
     if silence_id in ended or found.until_s <= now_s:
         raise ControlWriteError(f"silence {silence_id!r}: it is over already")
     return found
 
 
-async def free_name(config: Config, silence_id: str) -> None:
+async def check_unused_id(config: Config, silence_id: str) -> None:
     """Raises `ControlWriteError` for a name that a silence has had: workers apply an id once.
 
     Raises `BrokerUnavailable`.
     """
-    if any(isinstance(each, Silence) and each.id == silence_id for each in await _said(config)):
+    if any(isinstance(each, Silence) and each.id == silence_id for each in await _read_directives(config)):
         raise ControlWriteError(f"silence {silence_id!r}: a silence had this name before, expected another one")
 
 
-async def _said(config: Config) -> list[Directive]:
-    """All that workers believe."""
+async def _read_directives(config: Config) -> list[Directive]:
+    """The directives on the control topic that workers apply."""
     security, brokers = security_of(config), ",".join(config.kafka.brokers)
     found: list[Directive] = []
 
-    async def take(_: str, records: Sequence[KafkaRecord]) -> None:
+    async def collect(_: str, records: Sequence[KafkaRecord]) -> None:
         for record in records:
-            with suppress(Refused):
+            with suppress(ControlRecordError):
                 found.append(verify(record, config.control).directive)
 
     await _make_topic(config, security)
     reader = BroadcastConsumer(
-        brokers, {config.topics.control: config.control.remember_s}, take, now_s=time.time, mono_s=time.monotonic,
+        brokers, {config.topics.control: config.control.remember_s}, collect, now_s=time.time, mono_s=time.monotonic,
         lag=lambda _: None, security=security,
     )
     task = asyncio.create_task(reader.run())

@@ -1,7 +1,7 @@
-"""Incidents as they were last told: from the file of a replay, or from the topics of a running installation.
+"""The last published state of incidents: from the file of a replay, or from the topics of a running installation.
 
-The topic is compacted by incident id, so the last record of an id counts. An outcome that came after its shard had let
-the incident go is known to the outcome topic only, and is filed here.
+The topic is compacted by incident id, so the last record of an id counts. An outcome that arrived after its shard had
+forgotten the incident is on the outcome topic alone, and is added to the incident here.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from streams.shard.decisions import action_record
 
 NAME = "incidents.jsonl"
 TIMEOUT_S = 15.0
-"""Within which a broker must have answered, and then sent more."""
+"""A broker must answer within this time, and then must not pause for longer."""
 
 
-class UnreadableIncidents(ValueError):  # noqa: N818
-    """A file that holds something else than incidents. The command line shows `exit_message`."""
+class IncidentFileError(ValueError):
+    """A line that is no incident. The command line shows `exit_message`."""
 
     def __init__(self, path: Path, line: int, reason: str) -> None:
         self.exit_message = f"{path}:{line}: {reason}, expected an incident as `tocsin replay` writes it"
@@ -41,22 +41,23 @@ class UnreadableIncidents(ValueError):  # noqa: N818
 
 @dataclass(slots=True)
 class IncidentLog:
-    """The last word on each incident. refused: records that could not be read; `first_refused` says where and why."""
+    """The last state of each incident. refused: records that could not be read; `first_unreadable` says where and
+    why."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
-    refused: int = 0
-    first_refused: str | None = None
+    unreadable: int = 0
+    first_unreadable: str | None = None
 
-    def take_incident(self, key: bytes | None, value: bytes | None) -> None:
-        """The word on an incident that follows those before; no value withdraws it. Raises `WireError`."""
+    def apply_incident(self, key: bytes | None, value: bytes | None) -> None:
+        """Set the state of an incident; a tombstone removes it. Raises `WireError`."""
         if value is None and key is not None:
             self.incidents.pop(key.decode(errors="replace"), None)
             return
         incident = read_incident(value)
         self.incidents[incident.id] = incident
 
-    def take_outcome(self, _key: bytes | None, value: bytes | None) -> None:
-        """What came of an action, filed on its incident; unknown ones are ignored. Raises `WireError`."""
+    def apply_outcome(self, _key: bytes | None, value: bytes | None) -> None:
+        """Add an outcome to its incident; that of an unknown incident is ignored. Raises `WireError`."""
         outcome = read_outcome(value)
         incident = self.incidents.get(outcome.incident_id)
         if incident is not None:
@@ -64,16 +65,16 @@ class IncidentLog:
             file_action(actions, action_record(outcome))
             self.incidents[incident.id] = with_actions(incident, actions)
 
-    def refuse(self, place: str, error: WireError) -> None:
-        """Count a record that says nothing."""
-        self.refused += 1
-        self.first_refused = self.first_refused or f"{place}: {error}"
+    def count_unreadable(self, place: str, error: WireError) -> None:
+        """Count a record that cannot be read."""
+        self.unreadable += 1
+        self.first_unreadable = self.first_unreadable or f"{place}: {error}"
 
 
 def read_files(paths: Iterable[Path]) -> IncidentLog:
     """Incidents of JSON lines, or of the folders that `tocsin replay` wrote; a later line of the same id wins.
 
-    Raises `OSError` and `UnreadableIncidents`, naming the place.
+    Raises `OSError` and `IncidentFileError`, naming the place.
     """
     log = IncidentLog()
     for path in paths:
@@ -81,14 +82,14 @@ def read_files(paths: Iterable[Path]) -> IncidentLog:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    log.take_incident(None, line)
+                    log.apply_incident(None, line)
                 except WireError as error:
-                    raise UnreadableIncidents(file, number, str(error)) from error
+                    raise IncidentFileError(file, number, str(error)) from error
     return log
 
 
 async def read_topics(config: Config) -> IncidentLog:
-    """Incidents and outcomes as far as the topics go now. A record that cannot be read is counted and passed over.
+    """Incidents and outcomes up to the current end of the topics. A record that cannot be read is counted and skipped.
 
     Raises `BrokerUnavailable`, and `TopicError` where there is no topic of incidents.
     """
@@ -97,13 +98,13 @@ async def read_topics(config: Config) -> IncidentLog:
         known = await _partitions(config)
         if topics.incidents not in known:
             raise TopicError(f"topic {topics.incidents!r}: not on this broker, expected the topic a worker writes")
-        for topic, take in ((topics.incidents, log.take_incident), (topics.outcomes, log.take_outcome)):
+        for topic, apply in ((topics.incidents, log.apply_incident), (topics.outcomes, log.apply_outcome)):
             if topic in known:
                 async for record in _records(reader, [TopicPartition(topic, number) for number in known[topic]]):
                     try:
-                        take(record.key, record.value)
+                        apply(record.key, record.value)
                     except WireError as error:
-                        log.refuse(f"{topic}[{record.partition}] offset {record.offset}", error)
+                        log.count_unreadable(f"{topic}[{record.partition}] offset {record.offset}", error)
     return log
 
 
@@ -125,7 +126,7 @@ async def _reader(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _partitions(config: Config) -> dict[str, list[int]]:
-    """The partitions of every topic there is; to ask for one by name could make it."""
+    """The partitions of every topic. To ask for one topic by name could create it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=config.kafka.brokers, **security_of(config).options())
     try:
         await admin.start()
@@ -136,15 +137,15 @@ async def _partitions(config: Config) -> dict[str, list[int]]:
 
 
 async def _records(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
-    """All that these partitions hold now, one after another; compaction may have left nothing at an end."""
+    """The records of these partitions up to their current end. Compaction may have removed the last ones."""
     reader.assign(tps)
     ends = await reader.end_offsets(tps)
     await reader.seek_to_beginning(*tps)
     for tp in tps:
-        fruitless = 0
+        empty_polls = 0
         while (at := await reader.position(tp)) < ends[tp]:
             for record in (await reader.getmany(tp, timeout_ms=1000)).get(tp, ()):
                 yield record
-            fruitless = fruitless + 1 if await reader.position(tp) == at else 0
-            if fruitless >= TIMEOUT_S:
+            empty_polls = empty_polls + 1 if await reader.position(tp) == at else 0
+            if empty_polls >= TIMEOUT_S:
                 raise TimeoutError(f"{tp.topic}[{tp.partition}] stopped at offset {at} of {ends[tp]}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 
 from config.models import Config, Input
-from streams.contracts.asyncapi_messages import BINDING, BURIED, FOREIGN, PRIVATE, message_of, schemas_of
+from streams.contracts.asyncapi_messages import BINDING, DEAD_LETTER, FOREIGN_INPUTS, INTERNAL, message_of, schemas_of
 from streams.contracts.catalogue import RECORD, MessageType
 from streams.contracts.channels import CHANNELS, Channel
 from streams.contracts.schemas import Schema
@@ -16,7 +16,7 @@ ABOUT = (
     "with ce_, data as JSON in the value. Delivery is at least once; a repeat has the same ce_source and ce_id. Ignore "
     "fields that you do not know. Topics marked internal may change with any release."
 )
-FORMATS: Mapping[str, str] = {"native": RECORD.name, **{name: name for name in FOREIGN}}
+FORMATS: Mapping[str, str] = {"native": RECORD.name, **{name: name for name in FOREIGN_INPUTS}}
 """The message that the records of an input topic are, by its configured format."""
 LISTS = frozenset({"cleanup.policy"})
 """Settings of a topic that the binding wants as a list."""
@@ -43,8 +43,8 @@ def document(config: Config) -> Schema:
         "operations": dict(_operations(config)),
         "components": {
             "messages": {
-                **{name: message_of(kind) for name, kind in kinds.items()}, "buried": BURIED, "private": PRIVATE,
-                **{one.format: FOREIGN[one.format] for one in config.inputs if one.format in FOREIGN},
+                **{name: message_of(kind) for name, kind in kinds.items()}, "buried": DEAD_LETTER, "private": INTERNAL,
+                **{one.format: FOREIGN_INPUTS[one.format] for one in config.inputs if one.format in FOREIGN_INPUTS},
             },
             "schemas": dict(part for kind in kinds.values() for part in schemas_of(kind)),
         },
@@ -73,7 +73,7 @@ def _channel(one: Channel, address: str) -> Schema:
     if one.config:
         kafka["topicConfiguration"] = {name: _setting(name, value) for name, value in one.config.items()}
     made: Schema = {
-        "address": address, "title": one.title, "description": f"{one.says} Key: {one.key}",
+        "address": address, "title": one.title, "description": f"{one.description} Key: {one.key}",
         "tags": [{"name": "internal" if one.internal else "own"}],
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _names(one)},
         "bindings": {"kafka": kafka},

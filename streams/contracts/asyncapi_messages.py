@@ -1,7 +1,7 @@
-"""The messages in the AsyncAPI document: headers, payload, key and an example of each type.
+"""The messages of the AsyncAPI document: headers, payload, key and an example of each type.
 
-Payloads are AsyncAPI's own schema objects: its parser knows JSON Schema up to draft 7, and ours use nothing newer. The
-2020-12 schema that a message's `ce_dataschema` names says the same.
+Payloads are schema objects of AsyncAPI, whose parser knows JSON Schema up to draft 7; ours use nothing newer. They are
+equivalent to the 2020-12 schema that `ce_dataschema` of a message names.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ BINDING = "0.5.0"
 HEADERS: Mapping[str, str] = {
     "ce_specversion": "Version of CloudEvents.",
     "ce_type": "The message type with its version.",
-    "ce_id": "With ce_source the identity of the event: what is said again has the same.",
-    "ce_source": "Of what Tocsin says the deployment: /tocsin/ and its consumer group.",
-    "ce_time": "When it was said or done, RFC 3339 in UTC.",
-    "ce_subject": "What it is about: an incident, a target, a decision.",
+    "ce_id": "With ce_source the identity of the event: a repeat has the same.",
+    "ce_source": "The deployment that wrote it: /tocsin/ and its consumer group.",
+    "ce_time": "When it was written or done, RFC 3339 in UTC.",
+    "ce_subject": "Its subject: an incident, a target, a decision.",
     "ce_dataschema": "The JSON Schema of the value; `tocsin schema` prints it.",
-    "ce_correlationid": "The incident that it belongs to; of a control record what it is about.",
+    "ce_correlationid": "The incident that it belongs to; of a control record its subject.",
     "content-type": "Of the value.",
 }
 OPTIONAL_HEADERS: Mapping[str, str] = {
-    "ce_expirytime": "From then on it is of no use.",
-    SHARD_HEADER: "Internal: the shard that decided.",
+    "ce_expirytime": "From then on it is refused.",
+    SHARD_HEADER: "Internal: the shard that made the decision.",
     "traceparent": "W3C trace context, where traces are on.",
 }
 SIGNED_HEADERS: Mapping[str, str] = {
     KEY_HEADER: "The name of the key that signed it.",
     SIGNATURE_HEADER: "HMAC-SHA256 of type, id, time, subject, key and value, in hexadecimal.",
 }
-"""Of control records: nothing is believed without."""
+"""Of control records: a record without them is refused."""
 REASONS: Mapping[str, str] = {
     "exception": "The reason, one word of a closed set.",
     "message": "What was wrong: place, value and what was expected.",
-    "topic": "Where the record came from.",
+    "topic": "The topic of the record.",
     "partition": "Its partition.",
     "offset": "Its offset.",
 }
 
-BURIED: Schema = {
+DEAD_LETTER: Schema = {
     "name": "buried", "title": "Dead letter", "summary": "A record as it came, and why it could not be used.",
     "contentType": "application/octet-stream",
     "headers": {
@@ -58,12 +58,12 @@ BURIED: Schema = {
     },
 }
 """A dead letter: any bytes, and the headers of KIP-1034 beside those that the record came with."""
-PRIVATE: Schema = {
+INTERNAL: Schema = {
     "name": "private", "title": "Internal", "summary": "Not for others: it may change with any release.",
     "contentType": "application/octet-stream", "x-internal": True,
 }
 
-FOREIGN: Mapping[str, Schema] = {
+FOREIGN_INPUTS: Mapping[str, Schema] = {
     "otlp_proto": {
         "name": "otlp_proto", "title": "OTLP metrics", "contentType": "application/x-protobuf",
         "summary": "An ExportMetricsServiceRequest of OpenTelemetry, as its Collector writes it.",
@@ -77,17 +77,17 @@ FOREIGN: Mapping[str, Schema] = {
         "summary": "One sample with timestamp, value, name and labels, as prometheus-kafka-adapter writes it.",
     },
 }
-"""Input formats whose contract is kept by others, by format."""
+"""Input formats that others specify, by format."""
 
 
 def message_of(kind: MessageType) -> Schema:
     """The message object of a type."""
     made: Schema = {
-        "name": kind.event_type, "title": kind.name, "summary": kind.says, "contentType": "application/json",
+        "name": kind.event_type, "title": kind.name, "summary": kind.summary, "contentType": "application/json",
         "payload": {"$ref": f"#/components/schemas/{kind.name}"},
         "bindings": {"kafka": {"key": {"type": "string"}, "bindingVersion": BINDING}},
     }
-    if kind.ours:
+    if kind.written_by_tocsin:
         made["headers"] = _headers(kind)
         made["correlationId"] = {"location": "$message.header#/ce_correlationid"}
     if kind.name in MESSAGES:

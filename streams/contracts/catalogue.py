@@ -1,4 +1,4 @@
-"""The message types: what each is called on the wire, in which version, and which class it is made from."""
+"""The message types: the name of each on the wire, its version, and the class it is made from."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from streams.contracts.record import NativeRecord
 
 @dataclass(frozen=True, slots=True)
 class MessageType:
-    """A type of message. version goes up by one with a change that `streams.contracts.compatible` calls a break.
+    """A type of message. version: raised by one with a change that `streams.contracts.compatible` calls a break.
 
-    model: what the JSON value is read as, a type as `pydantic.TypeAdapter` takes it. says: one sentence for a reader.
-    ours: whether Tocsin writes it, as a CloudEvent; else it is written for Tocsin.
+    model: the type of the JSON value, as `pydantic.TypeAdapter` accepts it. summary: one sentence for a reader.
+    written_by_tocsin: False for what others write for Tocsin. What Tocsin writes is a CloudEvent.
     """
 
     name: str
     version: int
     model: object
-    says: str
-    ours: bool = True
+    summary: str
+    written_by_tocsin: bool = True
 
     @property
     def event_type(self) -> str:
@@ -37,12 +37,12 @@ class MessageType:
 
 
 INCIDENT = MessageType("incident", 1, Incident, "Something is wrong with a service: what, how bad, where, and why.")
-ACTION = MessageType("action", 1, Intent, "A decision to act on a target, before anything has run.")
-OUTCOME = MessageType("outcome", 1, Outcome, "What came of a decision.")
+ACTION = MessageType("action", 1, Intent, "A decision to act on a target, written before it runs.")
+OUTCOME = MessageType("outcome", 1, Outcome, "The result of a decision.")
 AUDIT = MessageType("audit", 1, AuditEntry, "One step in the life of an incident or of a decision, and its reason.")
 RECORD = MessageType(
-    "record", 1, NativeRecord | list[NativeRecord], "What a serving stack says about a request, or about several.",
-    ours=False,
+    "record", 1, NativeRecord | list[NativeRecord], "Measurements of a serving stack for one request or several.",
+    written_by_tocsin=False,
 )
 
 SILENCE = MessageType("control.silence", 1, Silence, "Do not act on incidents that all matchers fit, for a while.")
@@ -51,7 +51,7 @@ ACKNOWLEDGE = MessageType("control.acknowledge", 1, Acknowledge, "Somebody works
 FEEDBACK = MessageType("control.feedback", 1, Feedback, "What an incident was, as a human found out.")
 DEPLOYMENT = MessageType("control.deployment", 1, Deployment, "A version of a service went live.")
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT)
-"""What people and pipelines tell Tocsin; each record is signed (see `streams.contracts.control_records`)."""
+"""Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""
 
 CATALOGUE: Mapping[str, MessageType] = {
     one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, *CONTROL, RECORD)

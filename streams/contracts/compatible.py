@@ -1,11 +1,11 @@
-"""What a new JSON Schema would break for those who live by the old one.
+"""Compatibility of a new JSON Schema with the old one, backward and forward.
 
-Both ways are asked at once. Messages that an older release left in a topic must be valid under the new schema: so no
-field may become required, and no set of values smaller. Whoever reads by the old schema must find what it promised: so
-no field may go, may change its type, or may begin to be missing. New optional fields and new enum values break nobody
-who keeps to the policy (`schemas.READERS`).
+Backward: messages that an older release left in a topic must be valid under the new schema. So no field may become
+required, and no set of values may shrink. Forward: readers of the old schema must find what it promised. So no field
+may be removed, change its type, or become optional. New optional fields and new enum values are allowed: readers must
+ignore them (`schemas.READERS`).
 
-It knows the keywords that `schemas` writes; one that it does not know is a break when it comes or changes.
+Only the keywords that `schemas` writes are known. Any other keyword that is added or changed counts as a break.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streams.contracts.schemas import Schema
 
 DEFS = "#/$defs/"
 TEXTS = frozenset({"$schema", "$id", "$comment", "$defs", "title", "description", "default", "examples"})
-"""They change nothing of what is valid."""
+"""Keywords that do not affect validity."""
 WALKED = frozenset({
     "$ref", "type", "anyOf", "enum", "const", "properties", "required", "additionalProperties", "items",
 })
@@ -26,27 +26,27 @@ AT_MOST = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "ma
 
 
 def breaks(old: Schema, new: Schema) -> list[str]:
-    """Each break as `place: what`; empty when whoever lives by `old` may live with `new`."""
-    return list(_Pair(old, new).compare(old, new, "value"))
+    """Each break as `place: change`; empty when the schemas are compatible."""
+    return list(_Comparison(old, new).compare(old, new, "value"))
 
 
-class _Pair:
-    """Two whole schemas, in which references are looked up."""
+class _Comparison:
+    """A comparison of two whole schemas, in which references are resolved."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
         self._old, self._new = old, new
-        self._seen: set[tuple[object, object]] = set()
+        self._compared: set[tuple[object, object]] = set()
 
     def compare(self, old: Schema, new: Schema, place: str) -> Iterator[str]:
         refs = old.get("$ref"), new.get("$ref")
         if None not in refs:
-            if refs in self._seen:
+            if refs in self._compared:
                 return
-            self._seen.add(refs)
+            self._compared.add(refs)
         old, new = _resolved(self._old, old), _resolved(self._new, new)
         before, after = _branches(self._old, old), _branches(self._new, new)
         if before.keys() != after.keys():
-            yield f"{place}: was {_listed(before)}, becomes {_listed(after)}"
+            yield f"{place}: was {_join(before)}, becomes {_join(after)}"
             return
         if "anyOf" in old or "anyOf" in new:
             for name in before:
@@ -72,12 +72,12 @@ class _Pair:
             yield from self.compare(before[name], after[name], f"{place}.{name}")
 
     def _others(self, old: Schema, new: Schema, place: str) -> Iterator[str]:
-        """Of an object: the fields that have no name in the schema."""
+        """Breaks of `additionalProperties`: the fields of an object that the schema does not name."""
         before, after = old.get("additionalProperties", True), new.get("additionalProperties", True)
         if isinstance(before, dict) and isinstance(after, dict):
             yield from self.compare(before, after, f"{place}.*")
         elif before != after and after is not True:
-            yield f"{place}.*: other fields were {_worded(before)}, become {_worded(after)}"
+            yield f"{place}.*: other fields were {_phrase(before)}, become {_phrase(after)}"
 
 
 def _values(old: Schema, new: Schema, place: str) -> Iterator[str]:
@@ -101,14 +101,14 @@ def _bounds(old: Schema, new: Schema, place: str) -> Iterator[str]:
 
 
 def _allowed(schema: Schema) -> list[Any] | None:
-    """The values it lists; None where it lists none."""
+    """The values that a schema lists; None where it lists none."""
     if "const" in schema:
         return [schema["const"]]
     return schema.get("enum")
 
 
 def _branches(whole: Schema, schema: Schema) -> dict[str, Schema]:
-    """What it may be, by JSON type (objects by class where there are several); without a type it may be anything."""
+    """The alternatives of a schema by JSON type, or by class where several are objects; `anything` without a type."""
     choices = schema.get("anyOf", [schema])
     objects = [one for one in choices if _resolved(whole, one).get("type") == "object"]
     found: dict[str, Schema] = {}
@@ -128,11 +128,11 @@ def _resolved(whole: Schema, schema: Schema) -> Schema:
     return found
 
 
-def _listed(branches: dict[str, Schema]) -> str:
+def _join(branches: dict[str, Schema]) -> str:
     return " or ".join(sorted(branches))
 
 
-def _worded(others: object) -> str:
+def _phrase(others: object) -> str:
     if others is True:
         return "allowed"
     return "forbidden" if others is False else "of one kind"

@@ -1,9 +1,10 @@
-"""Control records on the wire: CloudEvents of type `tocsin.control.*`, believed only if their signature holds.
+"""Control records on the wire: CloudEvents of type `tocsin.control.*`, applied only with a valid signature.
 
 The signature is HMAC-SHA256 over `canonical` (type, id, time, subject, key and data), in hexadecimal, in the header
-`tocsin-signature`; `tocsin-key` names the key. Several keys may be valid at once, so that one can be replaced without a
-gap, and a key may be limited to some types. Whatever is unsigned, wrongly signed, older or newer than the broker's date
-allows, or too long in force is refused with the reason; with no keys configured, everything is. Pure.
+`tocsin-signature`; `tocsin-key` names the key. Several keys may be valid at once, so that a key can be replaced without
+a gap. A key may be limited to some types. A record is refused, with a reason, when it is unsigned or wrongly signed,
+when its time differs too much from the broker's, or when it is in force for too long. Without configured keys every
+record is refused. Pure.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from config.models import Control
 from streams.contracts.catalogue import CONTROL, MessageType
 from streams.contracts.envelopes import Header, Message, envelope
 
-Refusal = Literal[
+RefusalReason = Literal[
     "no_keys", "unsigned", "unknown_key", "bad_signature", "not_allowed", "stale", "too_long", "malformed",
 ]
 KEY_HEADER = "tocsin-key"
 SIGNATURE_HEADER = "tocsin-signature"
 SIGNED = ("ce_type", "ce_id", "ce_time", "ce_subject", KEY_HEADER)
-"""The headers under the signature, in their order there; the value comes last."""
+"""The signed headers, in order; the value comes last."""
 MAX_BYTES = 65_536
 
 _KIND_OF = {kind.model: kind for kind in CONTROL}
@@ -39,16 +40,16 @@ _READERS = {
 }
 
 
-class Refused(ValueError):  # noqa: N818
-    """A control record that is not applied; `why` is its kind, for counting."""
+class ControlRecordError(ValueError):
+    """A control record that is refused. reason: for counting."""
 
-    def __init__(self, why: Refusal, text: str) -> None:
-        self.why = why
+    def __init__(self, reason: RefusalReason, text: str) -> None:
+        self.reason = reason
         super().__init__(text)
 
 
 class ControlRecord(Protocol):
-    """What is read of a Kafka record. timestamp: milliseconds since the epoch, as the broker or the writer dated it."""
+    """The part of a Kafka record that is read. timestamp: of the broker or the writer, milliseconds since the epoch."""
 
     @property
     def timestamp(self) -> int: ...
@@ -59,48 +60,49 @@ class ControlRecord(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A directive that may be believed. key: the name of the one that signed it."""
+class VerifiedDirective:
+    """A directive with a valid signature. key: the name of the key that signed it."""
 
     directive: Directive
     key: str
 
 
-def kind_of(directive: Directive) -> MessageType:
+def message_type_of(directive: Directive) -> MessageType:
     """The message type that carries a directive."""
     return _KIND_OF[type(directive)]
 
 
-def name_of(directive: Directive) -> str:
+def kind_name(directive: Directive) -> str:
     """The kind of a directive, as `keys.*.may` lists it: `silence`, `expire` and so on."""
-    return kind_of(directive).name.removeprefix("control.")
+    return message_type_of(directive).name.removeprefix("control.")
 
 
 def sign(directive: Directive, key: str, secret: bytes, source: str, written_s: float) -> Message:
-    """The record that carries a directive, signed. written_s: now, seconds since the epoch."""
+    """The signed record of a directive. written_s: now, seconds since the epoch."""
     value = orjson.dumps(directive)
-    kind = kind_of(directive)
+    kind = message_type_of(directive)
     headers = envelope(kind, directive.id, source, written_s, directive.subject, directive.subject)
     named = (*headers, (KEY_HEADER, key.encode()))
     signature = _signature(secret, canonical(dict(named), value))
     return Message(directive.subject.encode(), value, (*named, (SIGNATURE_HEADER, signature.encode())))
 
 
-def verify(record: ControlRecord, trust: Control) -> Said:
-    """The directive of a record; raises `Refused`. About 50 us."""
+def verify(record: ControlRecord, control: Control) -> VerifiedDirective:
+    """The directive of a record whose signature, age and duration are valid; raises `ControlRecordError`. About 50
+    us."""
     headers = {name: text for name, text in record.headers if text is not None}
     value = record.value or b""
-    key = _checked_signature(headers, value, trust)
+    key = _checked_signature(headers, value, control)
     name, directive = _read(headers, value)
-    if name not in trust.keys[key].may:
-        raise Refused("not_allowed", f"signed by {key!r}, expected a key that may sign {name}")
-    _check_age(record.timestamp / 1000.0, _written_s(headers), trust)
-    _check_length(directive, _written_s(headers), trust)
-    return Said(directive, key)
+    if name not in control.keys[key].may:
+        raise ControlRecordError("not_allowed", f"signed by {key!r}, expected a key that may sign {name}")
+    _check_age(record.timestamp / 1000.0, _written_s(headers), control)
+    _check_length(directive, _written_s(headers), control)
+    return VerifiedDirective(directive, key)
 
 
 def canonical(headers: Mapping[str, bytes], value: bytes) -> bytes:
-    """What is signed: the headers of `SIGNED` and the value, each as its length in bytes, a colon, itself and a comma.
+    """The signed text: the headers of `SIGNED` and the value, each as its length in bytes, a colon, itself and a comma.
 
     >>> canonical({"ce_type": b"t", "ce_id": b"i", "ce_time": b"now", "ce_subject": b"s", "tocsin-key": b"k"}, b"{}")
     b'1:t,1:i,3:now,1:s,1:k,2:{},'
@@ -110,37 +112,38 @@ def canonical(headers: Mapping[str, bytes], value: bytes) -> bytes:
 
 
 def parse(event_type: str, data: bytes) -> Directive:
-    """A directive from the type and data of its event; raises `Refused`."""
+    """A directive from the type and data of its event; raises `ControlRecordError`."""
     if event_type.encode() not in _READERS:
         expected = ", ".join(sorted(kind.decode() for kind in _READERS))
-        raise Refused("malformed", f"type {event_type!r}, expected one of {expected}")
+        raise ControlRecordError("malformed", f"type {event_type!r}, expected one of {expected}")
     try:
         return _READERS[event_type.encode()][1].validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "data"
-        raise Refused("malformed", f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise ControlRecordError("malformed", f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _signature(secret: bytes, text: bytes) -> str:
     return hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 
-def _checked_signature(headers: Mapping[str, bytes], value: bytes, trust: Control) -> str:
-    if not trust.keys:
-        raise Refused("no_keys", "no key is configured under control.keys: nothing can be believed")
+def _checked_signature(headers: Mapping[str, bytes], value: bytes, control: Control) -> str:
+    if not control.keys:
+        raise ControlRecordError("no_keys", "no key is configured under control.keys: every record is refused")
     missing = [name for name in (*SIGNED, SIGNATURE_HEADER) if name not in headers]
     if missing:
-        raise Refused("unsigned", f"no header {missing[0]}, expected a signed record")
+        raise ControlRecordError("unsigned", f"no header {missing[0]}, expected a signed record")
     if len(value) > MAX_BYTES:
-        raise Refused("malformed", f"{len(value)} bytes, expected at most {MAX_BYTES}")
+        raise ControlRecordError("malformed", f"{len(value)} bytes, expected at most {MAX_BYTES}")
     name = headers[KEY_HEADER].decode(errors="replace")
-    key = trust.keys.get(name)
+    key = control.keys.get(name)
     if key is None:
-        raise Refused("unknown_key", f"signed by {name[:40]!r}, expected one of {', '.join(sorted(trust.keys))}")
+        known = ", ".join(sorted(control.keys))
+        raise ControlRecordError("unknown_key", f"signed by {name[:40]!r}, expected one of {known}")
     expected = _signature(key.secret.reveal().encode(), canonical(headers, value))
     if not hmac.compare_digest(expected.encode(), headers[SIGNATURE_HEADER]):
-        raise Refused("bad_signature", f"the signature does not fit the record and the key {name!r}")
+        raise ControlRecordError("bad_signature", f"the signature does not fit the record and the key {name!r}")
     return name
 
 
@@ -148,8 +151,9 @@ def _read(headers: Mapping[str, bytes], value: bytes) -> tuple[str, Directive]:
     directive = parse(headers["ce_type"].decode(errors="replace"), value)
     for name, expected in (("ce_id", directive.id), ("ce_subject", directive.subject)):
         if headers[name] != expected.encode():
-            raise Refused("malformed", f"{name} {headers[name].decode(errors='replace')[:60]!r}, expected {expected!r}")
-    return name_of(directive), directive
+            found = headers[name].decode(errors="replace")[:60]
+            raise ControlRecordError("malformed", f"{name} {found!r}, expected {expected!r}")
+    return kind_name(directive), directive
 
 
 def _written_s(headers: Mapping[str, bytes]) -> float:
@@ -157,27 +161,32 @@ def _written_s(headers: Mapping[str, bytes]) -> float:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused("malformed", f"ce_time {text[:40]!r}, expected a time such as 2026-11-23T09:00:00Z") from None
+        example = "2026-11-23T09:00:00Z"
+        raise ControlRecordError("malformed", f"ce_time {text[:40]!r}, expected a time such as {example}") from None
     if when.tzinfo is None:
-        raise Refused("malformed", f"ce_time {text!r}, expected a time with its zone")
+        raise ControlRecordError("malformed", f"ce_time {text!r}, expected a time with its zone")
     return when.timestamp()
 
 
-def _check_age(dated_s: float, written_s: float, trust: Control) -> None:
+def _check_age(dated_s: float, written_s: float, control: Control) -> None:
     off_s = dated_s - written_s
-    if abs(off_s) > trust.max_skew_s:
-        raise Refused("stale", f"dated {off_s:+.0f} s from when it was written, expected within {trust.max_skew_s:g} s")
+    if abs(off_s) > control.max_skew_s:
+        allowed = f"{control.max_skew_s:g} s"
+        raise ControlRecordError("stale", f"dated {off_s:+.0f} s from when it was written, expected within {allowed}")
 
 
-def _check_length(directive: Directive, written_s: float, trust: Control) -> None:
-    """A repeated acknowledgement must be worthless soon, and a silence must not outlive what workers remember."""
+def _check_length(directive: Directive, written_s: float, control: Control) -> None:
+    """Limit how long a directive is in force.
+
+    An acknowledgement that is replayed must have expired soon, and a silence must end while workers still remember it.
+    """
     if isinstance(directive, Acknowledge):
-        lasts_s, allowed_s = directive.until_s - directive.at_s, trust.max_ack_s
-        if directive.at_s - written_s > trust.max_skew_s:
-            raise Refused("stale", f"acknowledged {directive.at_s - written_s:.0f} s after it was written")
+        lasts_s, allowed_s = directive.until_s - directive.at_s, control.max_ack_s
+        if directive.at_s - written_s > control.max_skew_s:
+            raise ControlRecordError("stale", f"acknowledged {directive.at_s - written_s:.0f} s after it was written")
     elif isinstance(directive, Silence):
-        lasts_s, allowed_s = directive.until_s - written_s, trust.remember_s
+        lasts_s, allowed_s = directive.until_s - written_s, control.remember_s
     else:
         return
     if lasts_s > allowed_s:
-        raise Refused("too_long", f"in force for {lasts_s:.0f} s, expected at most {allowed_s:.0f} s")
+        raise ControlRecordError("too_long", f"in force for {lasts_s:.0f} s, expected at most {allowed_s:.0f} s")

@@ -1,4 +1,4 @@
-"""One story in examples, for the document: a replica grows slow, is cut off, and each step of it as a message."""
+"""Example messages for the document, of one incident: a replica becomes slow, and its circuit breaker is opened."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ _INCIDENT = Incident(
     (ActionRecord(_INTENT.key, _INTENT.kind, _INTENT.target, "auto", "pending", OPENED_S),),
     {"detect": StageTime(3.0, "recorded"), "resolve": StageTime(None, "pending")}, "1f0c9b2a", 1.0,
 )
-_STEP = AuditEntry(OPENED_S, _INTENT.key, "decided", None, "pending", _INTENT.reason)
+_ENTRY = AuditEntry(OPENED_S, _INTENT.key, "decided", None, "pending", _INTENT.reason)
 
 MESSAGES: Mapping[str, Message] = {
     INCIDENT.name: incident_message(_INCIDENT, SOURCE, OPENED_S),
     ACTION.name: intent_message(_INTENT, SOURCE, 2),
     OUTCOME.name: outcome_message(_OUTCOME, SOURCE, 2),
-    AUDIT.name: audit_message(_STEP, SOURCE, _INTENT.incident_id, once=True),
+    AUDIT.name: audit_message(_ENTRY, SOURCE, _INTENT.incident_id, once=True),
     RECORD.name: Message(b"chat", orjson.dumps(_RECORD), ()),
 }
 """By name of the message type."""

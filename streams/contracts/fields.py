@@ -1,6 +1,6 @@
-"""What every field means, for whoever reads the JSON: the descriptions in the schemas.
+"""The descriptions of the fields in the schemas: one line for each field of each class that is on the wire.
 
-One line for each field of each class that goes over the wire; a test fails for a field without one.
+A test fails for a field without one.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SCOPE_OF_ACTION = "Taken from the incident; null where it names none."
 
 FIELDS: Mapping[type, Mapping[str, str]] = {
     Incident: {
-        "id": "Follows from service, model and time of the first alarm: the same records give the same id.",
+        "id": "Derived from service, model and time of the first alarm: the same records give the same id.",
         "state": "open, flapping (it opens and resolves again and again), or resolved.",
         "opened_at_s": "When it was declared, seconds since the epoch in the time of the records.",
         "onset_at_s": "When it is estimated to have begun, never after it was opened.",
-        "resolved_at_s": "When it was over; null while it is not.",
-        "category": "What kind of trouble it is.",
+        "resolved_at_s": "When it ended; null while it has not.",
+        "category": "The kind of problem.",
         "severity": "How bad it is now: P0 (an outage) to P4 (for planning).",
-        "peak_severity": "The worst that it has been.",
+        "peak_severity": "The highest that it has been.",
         "service": SERVICE,
         "model": "The model, null where the records name none.",
         "version": VERSION_ALONE,
@@ -52,22 +52,22 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "title": "One line for a human: where, and what.",
         "factors": "Why it has this category, scope and severity.",
         "evidence": "The windows that alarmed, and quiet ones beside them.",
-        "related": "Other incidents that have to do with it.",
-        "actions": "What was decided because of it, in order, and what came of that.",
+        "related": "Related incidents.",
+        "actions": "The decisions made because of it, in order, with their results.",
         "stage_times": "How long each stage took, by name of the stage, from the estimated onset.",
-        "config_hash": "Which configuration judged it.",
+        "config_hash": "Hash of the configuration that it was judged with.",
         "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
-        "acknowledged": "Who works on it, null when nobody said so.",
-        "silenced_by": "The silence or maintenance window that keeps it from being told and acted on, null for none.",
-        "expected_resolve": "When it is expected to be over, in seconds from the onset; null where unknown.",
-        "opened_severity": "That of the first verdict; null in incidents of releases that did not note it.",
+        "acknowledged": "Who works on it, null when nobody acknowledged it.",
+        "silenced_by": "The silence or maintenance window that suppresses notifications and actions, null for none.",
+        "expected_resolve": "When it is expected to end, in seconds from the onset; null where unknown.",
+        "opened_severity": "The severity at opening; null in incidents of older releases.",
     },
     Scope: {
         "service": SERVICE,
         "model": "The model, null for the service as a whole.",
-        "version": "A version, if the series is of that one alone.",
-        "replica": "A replica, if the series is of that one alone.",
-        "tenant": "A tenant, if the series is of that one alone.",
+        "version": "The version, if the series is of one version alone.",
+        "replica": "The replica, if the series is of one replica alone.",
+        "tenant": "The tenant, if the series is of one tenant alone.",
     },
     OffsetRange: {
         "topic": "The topic.",
@@ -78,22 +78,22 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     Anomaly: {
         "scope": "Where it was measured.",
         "metric": "What was measured; the unit is in the name.",
-        "detector": "What judged it.",
+        "detector": "The detector that scored it.",
         "start_s": "Begin of the window, seconds since the epoch.",
         "end_s": "End of the window.",
-        "value": "What was seen, null when unknown.",
-        "expected": "What would have been normal, null when unknown.",
-        "level": "How strange: 1.0 is the operator's false-alarm budget; null while the detectors learn.",
+        "value": "The observed value, null when unknown.",
+        "expected": "The expected value, null when unknown.",
+        "level": "The anomaly level: 1.0 is the operator's false-alarm budget; null while the detectors warm up.",
         "direction": "Whether the value is above or below what is expected, or neither.",
         "count": "Samples in the window.",
         "onset_s": "When the change is estimated to have begun.",
         "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
-        "records": "Where the records behind the window are; empty when unknown.",
+        "records": "Where the records of the window are; empty when unknown.",
     },
     Factor: {
-        "name": "What was looked at.",
-        "value": "What was seen, null when unknown.",
-        "weight": "How much it moved the verdict.",
+        "name": "The name of the factor.",
+        "value": "The observed value, null when unknown.",
+        "weight": "Its weight in the verdict.",
         "text": "The same in a sentence for a human.",
     },
     ActionRecord: {
@@ -107,7 +107,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     Related: {
         "id": "The other incident.",
-        "relation": "What the other is to this one: reopened by this one, its cause, or its effect.",
+        "relation": "The role of the other: reopened by this one, its cause, or its effect.",
     },
     StageTime: {
         "value_s": "Seconds since the onset; null unless recorded.",
@@ -119,7 +119,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "until_s": "Until when; from then on it counts as not acknowledged.",
     },
     Intent: {
-        "key": "The decision. Each key runs at most once, however often the message comes.",
+        "key": "The decision. Each key runs at most once, however often the message is repeated.",
         "incident_id": "The incident it was decided for.",
         "kind": KIND,
         "target": "What it acts on; also the record's key.",
@@ -133,7 +133,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "replica": SCOPE_OF_ACTION,
         "tenant": SCOPE_OF_ACTION,
         "undo": UNDO,
-        "params": "What the action needs to know, by its kind.",
+        "params": "Parameters of the action, by its kind.",
     },
     Outcome: {
         "key": "The decision that it answers.",
@@ -142,9 +142,9 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "target": "What it acted on; also the record's key.",
         "mode": MODE,
         "status": "executed, failed and interrupted had, or may have had, an effect; all others changed nothing.",
-        "detail": "What happened, in a sentence for a human.",
+        "detail": "The result, in a sentence for a human.",
         "decided_at_s": DECIDED,
-        "done_at_s": "When it was answered, seconds since the epoch.",
+        "done_at_s": "When it was done, seconds since the epoch.",
         "undo": UNDO,
         "data": "Figures and names that the action reports, by its kind.",
     },
@@ -163,11 +163,11 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "value": "The text or regular expression; a label that an incident does not have is the empty text.",
     },
     Silence: {
-        "id": "Chosen by who silences; names it for ever.",
-        "matchers": "An incident is silenced that all of them fit.",
+        "id": "Chosen by the author; never used again.",
+        "matchers": "An incident that all of them match is silenced.",
         "from_s": "From when on, seconds since the epoch.",
-        "until_s": "Until before when.",
-        "by": "Who silences.",
+        "until_s": "End, exclusive.",
+        "by": "The author.",
         "comment": "Why.",
     },
     Expire: {
@@ -176,11 +176,11 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "at_s": "From when on, seconds since the epoch.",
     },
     Forecast: {
-        "low_s": "It is expected to take at least so long.",
-        "median_s": "As many took longer as shorter.",
-        "high_s": "It is expected to take at most so long.",
-        "confidence": "The chance, 0 to 1, that it takes a time between the two.",
-        "count": "How many incidents like it this rests on.",
+        "low_s": "The lower bound of the interval.",
+        "median_s": "The median.",
+        "high_s": "The upper bound of the interval.",
+        "confidence": "The probability, 0 to 1, of a time within the interval.",
+        "count": "How many similar incidents it is based on.",
     },
     Acknowledge: {
         "incident_id": "The incident.",
@@ -190,14 +190,14 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "comment": "What is being done.",
     },
     Feedback: {
-        "id": "Chosen by who says it; said once, it is learned once.",
+        "id": "Chosen by the author; feedback of one id is learned once.",
         "incident_id": "The incident.",
-        "by": "Who found out.",
+        "by": "The author.",
         "at_s": "When, seconds since the epoch.",
-        "category": "What it should have been called, null where nothing is said.",
-        "severity": "How bad it should have been called, null where nothing is said.",
+        "category": "The category it should have had, null for no opinion.",
+        "severity": "The severity it should have had, null for no opinion.",
         "confirmed": "True if it was an incident, false if it was a false alarm.",
-        "features": "The numbers by name that the incident was judged by.",
+        "features": "The features of the incident, by name.",
         "resolve_s": "Seconds from onset to the end, null while unknown.",
     },
     Deployment: {

@@ -1,4 +1,4 @@
-"""The native input record as its writers know it. The codec reads it with a decoder of its own, column by column."""
+"""The native input record, for its schema. The codec reads it with a decoder of its own, column by column."""
 
 from __future__ import annotations
 

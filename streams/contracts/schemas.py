@@ -1,7 +1,7 @@
 """JSON Schemas (2020-12) of the message types, made from the classes that are written.
 
-A field is required unless it has a default, so that what an older release wrote is valid still. Objects are open:
-whoever reads ignores fields that it does not know.
+A field is required unless it has a default, so that messages of older releases stay valid. Objects are open: a reader
+ignores unknown fields.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def schema_of(kind: MessageType) -> Schema:
     classes = {one.__name__: one for one in FIELDS}
     root_class = classes.get(str(made.get("title")))
     head = {
-        "$schema": DIALECT, "$id": kind.schema_id, "title": kind.event_type, "description": kind.says,
-        "$comment": READERS if kind.ours else WRITERS,
+        "$schema": DIALECT, "$id": kind.schema_id, "title": kind.event_type, "description": kind.summary,
+        "$comment": READERS if kind.written_by_tocsin else WRITERS,
     }
     defs = {
         name: {"description": _summary(classes[name]), **_described(part, FIELDS[classes[name]])}
@@ -43,13 +43,13 @@ def schema_of(kind: MessageType) -> Schema:
     return {**head, **root, "$defs": defs} if defs else {**head, **root}
 
 
-def _summary(told: type) -> str:
+def _summary(described: type) -> str:
     """The first sentences of its docstring, on one line."""
-    return " ".join((inspect.getdoc(told) or "").split("\n\n")[0].split())
+    return " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split())
 
 
 def _described(made: Schema, texts: Mapping[str, str]) -> Schema:
-    """A class as a reader wants it: its fields with what they mean, and no titles that repeat their names."""
+    """A schema with descriptions of its fields, and without titles that repeat their names."""
     kept = {name: _plain(value) for name, value in made.items() if name not in ("title", "description", "properties")}
     if "properties" not in made:
         return kept
@@ -58,7 +58,7 @@ def _described(made: Schema, texts: Mapping[str, str]) -> Schema:
 
 
 def _plain(part: Any) -> Any:
-    """Without titles; a choice among simple types as a list of types."""
+    """The schema without titles; `anyOf` of simple types becomes a list of types."""
     if isinstance(part, list):
         return [_plain(one) for one in part]
     if not isinstance(part, dict):

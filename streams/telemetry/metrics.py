@@ -23,7 +23,7 @@ from actions.model import Status
 from classifiers.accounting.stage_timeline import STAGES
 from classifiers.learning.prequential import Record, Tallied
 from classifiers.model import Category, Severity, StageStatus, StageTime
-from streams.contracts.control_records import Refusal
+from streams.contracts.control_records import RefusalReason
 from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import Reason
 
@@ -32,7 +32,7 @@ RecordOutcome = Literal["accepted", "late", "dead"]
 Transition = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
-ControlAnswer = Literal["believed", Refusal]
+ControlAnswer = Literal["believed", RefusalReason]
 Question = Literal["severity", "category"]
 SeriesState = Literal["warming", "ready", "silent"]
 

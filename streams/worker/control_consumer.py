@@ -16,7 +16,7 @@ import structlog
 from classifiers.directives import Deployment, Directive
 from classifiers.model import AuditEntry, Incident
 from config.models import Control, Topics
-from streams.contracts.control_records import Refused, Said, name_of, verify
+from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
 from streams.contracts.envelopes import WireError, read_incident
 from streams.intake.codec import KafkaRecord
 from streams.kafka.producer import Publisher
@@ -81,8 +81,8 @@ class ControlConsumer:
             is_young = self._now_s() - record.timestamp / 1000.0 < AUDIT_WITHIN_S
             try:
                 found = verify(record, self._trust)
-            except Refused as error:
-                self._telemetry.control(error.why)
+            except ControlRecordError as error:
+                self._telemetry.control(error.reason)
                 refused.append(f"{place}: {error}")
                 if is_young and len(refused) <= MAX_AUDITED:
                     entry = AuditEntry(record.timestamp / 1000.0, place, "refused", None, "refused", str(error))
@@ -137,9 +137,9 @@ class ControlConsumer:
             self._publisher.forget(OWNER)
 
 
-def _believed(said: Said, at_s: float) -> AuditEntry:
+def _believed(said: VerifiedDirective, at_s: float) -> AuditEntry:
     directive = said.directive
     actor = None if isinstance(directive, Deployment) else directive.by
     comment = getattr(directive, "comment", "")
-    reason = f"{name_of(directive)} signed by {said.key}" + (f": {comment}" if comment else "")
+    reason = f"{kind_name(directive)} signed by {said.key}" + (f": {comment}" if comment else "")
     return AuditEntry(at_s, directive.id, "believed", None, "believed", reason, actor)

@@ -16,8 +16,8 @@ from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.relations import inhibited
 from classifiers.model import Incident
 from streams.pipeline import Products, Shard
+from tests.simulation.fleet import PLAN, T
 from tests.simulation.run import LATENCY, Run
-from tests.simulation.test_stories import PLAN, T
 from tests.streams.records import FakeRecord
 
 NEEDS = replace(

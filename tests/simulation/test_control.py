@@ -11,8 +11,8 @@ from classifiers.directives import Acknowledge, Deployment, Directive, Expire, M
 from classifiers.intervals import IntervalParams, TimeRange
 from classifiers.silences import MaintenanceWindow
 from streams.pipeline import Shard
+from tests.simulation.fleet import ACTING, PLAN, Fleet, Second, T, fleet, sick
 from tests.simulation.run import Run
-from tests.simulation.test_stories import ACTING, PLAN, Fleet, Second, T, fleet, sick
 
 SICK_AT_S = T + 120.0
 """When the replica falls ill, after two minutes of health."""

@@ -2,121 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
-import orjson
 import pytest
 
-from actions.model import Intent, Status
-from actions.playbook import Match, Playbook, Step
+from actions.playbook import Step
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Related
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import SnapshotMismatch
-from tests.simulation.run import LATENCY, Run
-from tests.streams.fakes import default_plan, outcome
-from tests.streams.records import FakeRecord
-
-T = 1_795_420_000
-BREAKER = Playbook("cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),))
-PLAN = replace(default_plan(), sources={LATENCY: True})
-ACTING = replace(PLAN, decisions=replace(PLAN.decisions, playbooks=(BREAKER,)))
-
-
-@dataclass
-class Second:
-    """What a replica does in a second; None for a replica that is silent."""
-
-    latency_ms: float = 100.0
-    confidence: float = 0.8
-    version: str = "v1"
-    each: int = 10
-
-
-Behaviour = Callable[[int, str], Second | None]
-
-
-def steady(_: int, __: str) -> Second:
-    return Second()
-
-
-@dataclass
-class Fleet:
-    """Replicas that are played one second at a time; event time is wall time."""
-
-    run: Run
-    replicas: Sequence[str]
-    second: int = 0
-    sent: int = 0
-    rng: random.Random = field(default_factory=lambda: random.Random(7))
-
-    @property
-    def now_s(self) -> float:
-        return float(T + self.second)
-
-    def play(self, seconds: int, behaviour: Behaviour = steady) -> Fleet:
-        for _ in range(seconds):
-            records = [
-                FakeRecord(orjson.dumps(value), self.sent + at, LATENCY, 0)
-                for at, value in enumerate(self._requests(behaviour))
-            ]
-            self.sent += len(records)
-            self.second += 1
-            if records:
-                self.run.take(records, now_s=self.now_s)
-        return self
-
-    def silence(self, seconds: int, step: float = 0.1) -> Fleet:
-        """Nothing comes from anybody; the rounds go on, first when the source counts as idle."""
-        ticks = round(seconds / step)
-        for tick in range(1, ticks + 1):
-            if tick * step >= 3.0:
-                self.run.pass_time(self.now_s + tick * step)
-        self.second += seconds
-        return self
-
-    def answer(self, status: Status = "executed", since: int = 0) -> list[Intent]:
-        """Report every intent from the given place on as done; returns them."""
-        asked = self.run.intents[since:]
-        for intent in asked:
-            self.run._note(self.run.shard.apply_outcome(outcome(intent, status, self.now_s)))
-        return asked
-
-    def _requests(self, behaviour: Behaviour) -> Iterator[dict[str, object]]:
-        found = []
-        for replica in self.replicas:
-            told = behaviour(self.second, replica)
-            for number in range(0 if told is None else told.each):
-                assert told is not None
-                found.append({
-                    "ts": T + self.second + number / told.each, "service": "chat", "model": "gpt",
-                    "version": told.version, "replica": replica,
-                    "metrics": {
-                        "latency_ms": told.latency_ms * self.rng.uniform(0.9, 1.1),
-                        "confidence": told.confidence + self.rng.uniform(-0.01, 0.01),
-                    },
-                })
-        yield from sorted(found, key=lambda request: float(str(request["ts"])))
-
-
-def fleet(plan: Plan = PLAN, replicas: Sequence[str] = ("r0", "r1", "r2", "r3")) -> Fleet:
-    return Fleet(Run(Shard(plan)), replicas)
-
-
-def sick(replica: str, latency_ms: float = 600.0) -> Behaviour:
-    return lambda _, name: Second(latency_ms=latency_ms) if name == replica else Second()
-
-
-def silent(replica: str) -> Behaviour:
-    return lambda _, name: None if name == replica else Second()
-
-
-def kinds(run: Run) -> list[tuple[str, str, str | None]]:
-    return [(change, one.category, one.replica) for change, one in run.changes if change != "updated"]
+from tests.simulation.fleet import ACTING, BREAKER, PLAN, Second, T, fleet, kinds, sick, silent
+from tests.streams.fakes import outcome
 
 
 def test_a_steady_fleet_raises_nothing() -> None:

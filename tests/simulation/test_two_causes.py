@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.simulation.test_stories import Fleet, Second, fleet
+from tests.simulation.fleet import Fleet, Second, fleet
 
 SLOW_S, WORSE_S = (60, 80), (70, 100)
 """From second to second: r1 is slow, r3 answers worse."""

@@ -120,12 +120,12 @@ class Aliases:
     _unwatched: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._known = {_canonical(alias.source): alias for alias in self.table}
-        self._unwatched = frozenset(map(_canonical, self.not_watched))
+        self._known = {_canonical_name(alias.source): alias for alias in self.table}
+        self._unwatched = frozenset(map(_canonical_name, self.not_watched))
 
     def find(self, name: str) -> Alias | None:
         """The alias of a source name that is in the table."""
-        plain = _canonical(name)
+        plain = _canonical_name(name)
         for candidate in (plain, plain.removesuffix("_seconds"), plain.removeprefix("ray_")):
             if (alias := self._known.get(candidate)) is not None:
                 return alias
@@ -133,7 +133,7 @@ class Aliases:
 
     def fallback(self, name: str, kind: Kind, unit: str) -> Alias | None:
         """The alias of a source name that is not in the table; None for one that is dropped. unit: '' for none."""
-        if self.unknown == "drop" or _canonical(name) in self._unwatched:
+        if self.unknown == "drop" or _canonical_name(name) in self._unwatched:
             return None
         return passthrough(name, kind, unit)
 
@@ -148,5 +148,5 @@ def passthrough(name: str, kind: Kind, unit: str) -> Alias:
     return Alias(name, "unknown", kind, metric, declared)
 
 
-def _canonical(name: str) -> str:
+def _canonical_name(name: str) -> str:
     return _REWRITTEN.sub("_", name).removesuffix("_total")

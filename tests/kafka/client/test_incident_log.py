@@ -41,8 +41,8 @@ async def test_incidents_of_all_partitions_are_read_and_what_is_bad_is_counted(b
     assert sorted(log.incidents) == [f"inc-{number}" for number in range(1, 9)]
     assert log.incidents["inc-1"].state == "resolved"
     assert [action.status for action in log.incidents["inc-1"].actions] == ["executed"]
-    assert log.refused == 1
-    assert topics.incidents in (log.first_refused or "")
+    assert log.unreadable == 1
+    assert topics.incidents in (log.first_unreadable or "")
 
     def report() -> bytes:
         arguments = ["report", "--config", str(tmp_path / "site.yaml"), "--brokers", broker.address]

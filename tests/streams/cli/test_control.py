@@ -1,4 +1,4 @@
-"""`tocsin control` without a broker: what it prints, what a replay makes of it, and what cannot be said."""
+"""`tocsin control` without a broker: what it prints, how a replay applies it, and what is refused."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from classifiers.directives import Acknowledge, Deployment, Expire, Silence
 from streams.cli import main
-from streams.client.control_files import UnreadableControl, line_of, read_directives
-from tests.streams.cli.test_replay import json_lines, one_message, replayed
-from tests.streams.contracts.test_control_records import SAID
-from tests.streams.replay.test_replay import recording
+from streams.client.control_files import ControlFileError, json_line, read_directives
+from tests.streams.cli.commands import json_lines, one_message, replayed
+from tests.streams.contracts.signed import DIRECTIVES
+from tests.streams.replay.sick_fleet import recording
 
 KEYS = """\
 version: 1
@@ -24,21 +24,22 @@ control:
 """
 
 
-def said(*arguments: object) -> Result:
+def control(*arguments: object) -> Result:
+    """The result of `tocsin control`."""
     return CliRunner().invoke(main, ["control", *map(str, arguments)])
 
 
 def printed(folder: Path, *arguments: object) -> object:
     """The directive that --print gives."""
-    result = said(*arguments, "--by", "ana", "--print")
+    result = control(*arguments, "--by", "ana", "--print")
     assert result.exit_code == 0, result.output
-    file = folder / "said.jsonl"
+    file = folder / "control.jsonl"
     file.write_text(result.stdout)
     (directive,) = read_directives(file)
     return directive
 
 
-def test_a_silence_says_whom_when_and_why(tmp_path: Path) -> None:
+def test_a_silence_has_its_matchers_its_period_and_its_comment(tmp_path: Path) -> None:
     found = printed(
         tmp_path, "silence", "-m", 'service="chat"', "-m", "tenant=~batch-.*", "--for", "2h", "--from",
         "2026-11-24T22:00", "--comment", "new cards", "--id", "cards",
@@ -60,10 +61,10 @@ def test_an_expiry_and_an_acknowledgement_begin_now(tmp_path: Path) -> None:
     assert 0.0 <= acknowledged.at_s - expired.at_s < 600.0
 
 
-def test_a_deployment_may_be_told_afterwards(tmp_path: Path) -> None:
-    result = said("deploy", "chat", "v2", "--at", "2026-11-23T07:46:40", "--print")
-    (tmp_path / "said.jsonl").write_text(result.stdout)
-    assert list(read_directives(tmp_path / "said.jsonl")) == [Deployment("chat", None, "v2", 1_795_420_000.0)]
+def test_a_deployment_may_be_reported_afterwards(tmp_path: Path) -> None:
+    result = control("deploy", "chat", "v2", "--at", "2026-11-23T07:46:40", "--print")
+    (tmp_path / "control.jsonl").write_text(result.stdout)
+    assert list(read_directives(tmp_path / "control.jsonl")) == [Deployment("chat", None, "v2", 1_795_420_000.0)]
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
@@ -75,19 +76,19 @@ def test_a_deployment_may_be_told_afterwards(tmp_path: Path) -> None:
     (("deploy", "chat", ""), "deployment: version ''"),
     (("ack", "inc-1"), "127.0.0.1:1"),
 ])
-def test_what_cannot_be_said_is_one_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_a_directive_that_is_refused_is_one_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(KEYS)
-    one_message(said(*arguments, "--config", file), message)
+    one_message(control(*arguments, "--config", file), message)
 
 
-def test_without_a_key_nothing_can_be_said() -> None:
-    one_message(said("silence", "-m", "service=chat", "--for", "1h"), "control.keys: none may sign silence")
+def test_without_a_key_nothing_is_written() -> None:
+    one_message(control("silence", "-m", "service=chat", "--for", "1h"), "control.keys: none may sign silence")
 
 
 def test_every_directive_survives_its_line(tmp_path: Path) -> None:
-    file = json_lines(tmp_path, *[line_of(directive) for directive in SAID], b"  ")
-    assert list(read_directives(file)) == SAID
+    file = json_lines(tmp_path, *[json_line(directive) for directive in DIRECTIVES], b"  ")
+    assert list(read_directives(file)) == DIRECTIVES
 
 
 @pytest.mark.parametrize(("line", "message"), [
@@ -95,18 +96,18 @@ def test_every_directive_survives_its_line(tmp_path: Path) -> None:
     (b'{"type": "tocsin.control.expire.v1"}', ":1: "),
 ])
 def test_a_file_of_something_else_is_refused_with_its_line(tmp_path: Path, line: bytes, message: str) -> None:
-    with pytest.raises(UnreadableControl, match=re.escape(message)):
+    with pytest.raises(ControlFileError, match=re.escape(message)):
         list(read_directives(json_lines(tmp_path, line)))
 
 
-def test_a_replay_heeds_what_was_said_at_its_time(tmp_path: Path) -> None:
+def test_a_replay_applies_a_directive_at_its_time(tmp_path: Path) -> None:
     records = json_lines(tmp_path, *recording())
     loud = replayed(records, "--out", tmp_path / "loud")
     (incident,) = map(orjson.loads, (tmp_path / "loud" / "incidents.jsonl").read_bytes().splitlines())
     begins_s = incident["opened_at_s"] + 2.0
-    control = tmp_path / "said.jsonl"
-    control.write_bytes(line_of(Acknowledge(incident["id"], "ben", begins_s, begins_s + 3600.0)))
-    quiet = replayed(records, "--control", control, "--out", tmp_path / "quiet")
+    file = tmp_path / "control.jsonl"
+    file.write_bytes(json_line(Acknowledge(incident["id"], "ben", begins_s, begins_s + 3600.0)))
+    quiet = replayed(records, "--control", file, "--out", tmp_path / "quiet")
     assert (loud.exit_code, quiet.exit_code) == (0, 0)
     (found,) = map(orjson.loads, (tmp_path / "quiet" / "incidents.jsonl").read_bytes().splitlines())
     assert (found["id"], found["acknowledged"]["by"]) == (incident["id"], "ben")

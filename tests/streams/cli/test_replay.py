@@ -6,12 +6,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from click.testing import CliRunner, Result
 
 from benchmarks.scrapes import Load, scrapes
-from streams.cli import main
 from streams.intake.formats import InputFormat
 from tests.simulation.run import RECORDINGS
+from tests.streams.cli.commands import json_lines, lines, one_message, replayed
 from tests.streams.fakes import T
 from tests.streams.intake.scraped_records import records as of_fleet
 from tests.streams.records import sample
@@ -20,26 +19,6 @@ PLAYBOOKS = """\
 version: 1
 playbooks: [{name: all, version: 1, match: {}, mode: auto, steps: [{kind: notify, target: "{service}"}]}]
 """
-
-
-def replayed(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["replay", *map(str, arguments)])
-
-
-def lines(file: Path) -> list[dict[str, object]]:
-    return [orjson.loads(line) for line in file.read_bytes().splitlines()]
-
-
-def json_lines(folder: Path, *values: bytes) -> Path:
-    file = folder / "records.jsonl"
-    file.write_bytes(b"".join(value + b"\n" for value in values))
-    return file
-
-
-def one_message(result: Result, *parts: str) -> None:
-    """The border's promise: one line on stderr that names the place, code 2, no traceback."""
-    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1), result.output
-    assert all(part in result.stderr for part in parts), result.stderr
 
 
 def test_a_recording_gives_its_incidents_and_what_would_have_been_done(tmp_path: Path) -> None:

@@ -167,10 +167,10 @@ def test_the_last_word_on_an_incident_counts_and_an_outcome_that_came_later_is_f
     pending = ActionRecord(asked.key, asked.kind, asked.target, asked.mode, "pending", asked.decided_at_s)
     first, last = incident(severity="P3"), replace(incident(), resolved_at_s=T + 60.0, actions=(pending,))
     for one in (first, last, incident(id="inc-2")):
-        log.take_incident(one.id.encode(), incident_message(one, "s", T).value)
-    log.take_outcome(None, outcome_message(outcome(asked), "s", 0).value)
-    log.take_outcome(None, outcome_message(outcome(intent(incident_id="inc-9")), "s", 0).value)
-    log.take_incident(b"inc-2", None)
+        log.apply_incident(one.id.encode(), incident_message(one, "s", T).value)
+    log.apply_outcome(None, outcome_message(outcome(asked), "s", 0).value)
+    log.apply_outcome(None, outcome_message(outcome(intent(incident_id="inc-9")), "s", 0).value)
+    log.apply_incident(b"inc-2", None)
     assert list(log.incidents) == ["inc-1"]
     assert (log.incidents["inc-1"].severity, log.incidents["inc-1"].actions[0].status) == ("P2", "executed")
 

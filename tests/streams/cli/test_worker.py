@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from streams.cli import main
 from streams.kafka import required_topics, topics
+from tests.streams.cli.commands import one_message
 from tests.streams.fakes import FakeCluster
 
 NOWHERE = "kafka: {brokers: ['127.0.0.1:9']}"
@@ -30,11 +31,6 @@ def started(folder: Path, *lines: str) -> Result:
     file = folder / "site.yaml"
     file.write_text("\n".join(["version: 1", *lines, ""]))
     return CliRunner().invoke(main, ["worker", "--config", str(file)])
-
-
-def one_message(result: Result, *parts: str) -> None:
-    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1), result.output
-    assert all(part in result.stderr for part in parts), result.stderr
 
 
 def test_a_broker_that_does_not_answer_is_one_message_within_the_bound(

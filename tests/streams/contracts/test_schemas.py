@@ -20,7 +20,7 @@ from streams.intake.scopes import ScopeTable
 from streams.intake.validation import ValidationLimits
 from streams.pipeline import Products, Shard
 from tests.simulation.run import FAR_FUTURE_S, LATENCY, RECORDINGS, demo_plan, recorded
-from tests.streams.contracts.test_envelopes import incidents
+from tests.streams.contracts.strategies import incidents
 from tests.streams.contracts.valid import faults, validator
 from tests.streams.fakes import T, outcome
 from tests.streams.records import NOW_S, records, sample

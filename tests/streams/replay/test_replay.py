@@ -1,38 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 
-from actions.playbook import Match, Playbook, Step
-from streams.pipeline import Shard
 from streams.replay.replay import SOURCE, ReplayRecord, replay
-from tests.simulation.run import Run
-from tests.simulation.test_stories import Fleet, sick
-from tests.streams.fakes import default_plan
-from tests.streams.records import FakeRecord
-
-LADDER = Playbook("cut", 1, Match(), "auto", (
-    Step("circuit_breaker", "{service}/{replica}", wait_s=5.0), Step("notify", "{service}", mode="suggest"),
-))
-PLAN = replace(default_plan(), decisions=replace(default_plan().decisions, playbooks=(LADDER,)))
-
-
-class Kept(Run):
-    """Keeps what the fleet wrote instead of judging it."""
-
-    values: list[bytes]
-
-    def take(self, records: object, *_: object, **__: object) -> None:  # type: ignore[override]
-        assert isinstance(records, list)
-        self.values += [record.value for record in records if isinstance(record, FakeRecord) and record.value]
-
-
-def recording() -> list[bytes]:
-    kept = Kept(Shard(replace(PLAN, sources={"inference.latency": True})))
-    kept.values = []
-    Fleet(kept, ("r0", "r1", "r2")).play(60).play(20, sick("r1")).play(40)
-    return kept.values
+from tests.streams.replay.sick_fleet import PLAN, recording
 
 
 def test_a_recording_plays_out_with_ladder_and_rehearsed_outcomes() -> None:

@@ -15,7 +15,7 @@ from streams.intake.codec import KafkaRecord
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
 from streams.worker.control_consumer import MAX_AUDITED, MAX_OPEN, MAX_SAID, ControlConsumer
-from tests.streams.contracts.test_control_records import SAID, T, record, sealed, trust
+from tests.streams.contracts.signed import DIRECTIVES, T, control_settings, received, signed
 from tests.streams.fakes import SentMessages, incident, telemetry
 from tests.streams.records import FakeRecord
 from tests.streams.worker.test_batch_processor import Office
@@ -45,7 +45,9 @@ class BatchProcessor:
         self.sent = SentMessages(failing)
         self.telemetry = telemetry()
         audit = Audit(self.sent, TOPICS.audit, "/tocsin/test", Tracing())
-        self.intake = ControlConsumer(self.shards, trust(), TOPICS, audit, self.sent, self.telemetry, lambda: now_s)
+        self.intake = ControlConsumer(
+            self.shards, control_settings(), TOPICS, audit, self.sent, self.telemetry, lambda: now_s,
+        )
 
     async def say(self, *records: KafkaRecord) -> None:
         await self.intake.take(TOPICS.control, records)
@@ -67,42 +69,42 @@ class BatchProcessor:
 
 async def test_what_is_believed_is_told_and_written_down_once_whoever_says_it() -> None:
     desk = BatchProcessor()
-    await desk.say(record(sealed(SAID[0])), record(sealed(SAID[4])))
-    assert desk.shards.heard == [SAID[0], SAID[4]]
-    assert desk.audited() == [(SAID[0].id, "believed", "ana"), (SAID[4].id, "believed", None)]
+    await desk.say(received(signed(DIRECTIVES[0])), received(signed(DIRECTIVES[4])))
+    assert desk.shards.heard == [DIRECTIVES[0], DIRECTIVES[4]]
+    assert desk.audited() == [(DIRECTIVES[0].id, "believed", "ana"), (DIRECTIVES[4].id, "believed", None)]
     ids = {dict(message.headers)["ce_id"] for message in desk.sent.on(TOPICS.audit)}
     other = BatchProcessor(now_s=T + 50.0)
-    await other.say(record(sealed(SAID[4])), record(sealed(SAID[0])))
+    await other.say(received(signed(DIRECTIVES[4])), received(signed(DIRECTIVES[0])))
     assert {dict(message.headers)["ce_id"] for message in other.sent.on(TOPICS.audit)} == ids
 
 
 async def test_what_is_forged_is_counted_and_written_down_and_told_to_nobody() -> None:
     desk = BatchProcessor()
-    await desk.say(record(sealed(SAID[0], secret="somebody else's secret")), record(sealed(SAID[2])))
-    assert desk.shards.heard == [SAID[2]]
-    assert desk.audited() == [("tocsin.control[0]@0", "refused", None), (SAID[2].id, "believed", "ana")]
+    await desk.say(received(signed(DIRECTIVES[0], secret="somebody else's secret")), received(signed(DIRECTIVES[2])))
+    assert desk.shards.heard == [DIRECTIVES[2]]
+    assert desk.audited() == [("tocsin.control[0]@0", "refused", None), (DIRECTIVES[2].id, "believed", "ana")]
     assert (desk.counted("bad_signature"), desk.counted("believed"), desk.counted("unsigned")) == ("1.0", "1.0", "0.0")
     await desk.intake.brief()
-    assert desk.shards.heard == [SAID[2], SAID[2]]
+    assert desk.shards.heard == [DIRECTIVES[2], DIRECTIVES[2]]
 
 
 async def test_a_flood_of_forgeries_does_not_flood_the_audit() -> None:
     desk = BatchProcessor()
-    await desk.say(*[record(sealed(SAID[0], secret="somebody else's secret"))] * (MAX_AUDITED + 5))
+    await desk.say(*[received(signed(DIRECTIVES[0], secret="somebody else's secret"))] * (MAX_AUDITED + 5))
     assert len(desk.audited()) == MAX_AUDITED
     assert desk.counted("bad_signature") == f"{MAX_AUDITED + 5}.0"
 
 
 async def test_what_is_read_again_long_after_is_told_and_not_written_down_again() -> None:
     desk = BatchProcessor(now_s=T + 3601.0)
-    await desk.say(record(sealed(SAID[0])))
-    assert (desk.shards.heard, desk.audited()) == ([SAID[0]], [])
+    await desk.say(received(signed(DIRECTIVES[0])))
+    assert (desk.shards.heard, desk.audited()) == ([DIRECTIVES[0]], [])
 
 
 async def test_what_cannot_be_written_down_counts_all_the_same() -> None:
     desk = BatchProcessor(failing=ConnectionError("gone"))
-    await desk.say(record(sealed(SAID[0])))
-    assert desk.shards.heard == [SAID[0]]
+    await desk.say(received(signed(DIRECTIVES[0])))
+    assert desk.shards.heard == [DIRECTIVES[0]]
     assert desk.sent.events[-1] == "forgot control"
 
 
@@ -126,7 +128,7 @@ async def test_an_incident_that_cannot_be_read_is_passed_over(value: bytes | Non
 async def test_what_it_remembers_for_newcomers_is_bounded_and_the_oldest_give_way() -> None:
     desk = BatchProcessor(now_s=T + 1e6)
     await desk.tell(*(incident(id=f"inc-{number}") for number in range(MAX_OPEN + 2)))
-    await desk.say(*(record(sealed(Expire(f"s{number}", "ana", T))) for number in range(MAX_SAID + 2)))
+    await desk.say(*(received(signed(Expire(f"s{number}", "ana", T))) for number in range(MAX_SAID + 2)))
     told, heard = len(desk.shards.foreigners), len(desk.shards.heard)
     await desk.intake.brief()
     assert [each.id for each in desk.shards.foreigners[told:][:1]] == ["inc-2"]
@@ -137,7 +139,7 @@ async def test_what_it_remembers_for_newcomers_is_bounded_and_the_oldest_give_wa
 async def test_a_desk_tells_its_shards_and_heeds_what_it_was_told() -> None:
     office = Office()
     shard = await office.open()
-    office.desk.hear([SAID[0], SAID[2]])
+    office.desk.hear([DIRECTIVES[0], DIRECTIVES[2]])
     shard.directives.apply_due(T + 1.0)
     assert shard.directives.annotate(incident(tenant="batch-7"), T + 1.0)[0].silenced_by == "s1"
     await office.desk.foreign([incident(id="inc-9")])

@@ -31,12 +31,12 @@ STATISTICS = ("median_s", "mean_s", "p90_s")
 
 
 def as_json(report: Report) -> str:
-    """One object; seconds and counts as they are, null where there is nothing to say."""
+    """One JSON object of seconds and counts; null where a figure is unknown."""
     return orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2).decode()
 
 
 def as_csv(report: Report) -> str:
-    """One figure a line: table, group (a severity in `targets`), stage, figure, value; empty where unknown."""
+    """One figure a line, as CSV: table, group (a severity in `targets`), stage, figure, value; empty where unknown."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("table", "group", "stage", "figure", "value"))
@@ -45,7 +45,7 @@ def as_csv(report: Report) -> str:
 
 
 def as_openmetrics(report: Report) -> str:
-    """Gauges, to be scraped from a file or pushed. Group `all` is every incident; the label names are closed."""
+    """Gauges, to be scraped from a file or pushed. Group `all` is every incident; the label names are fixed."""
     registry = CollectorRegistry()
     by = report.by or "none"
     seconds = Gauge("tocsin_report_stage_seconds", "From onset to a stage, over incidents.",
@@ -75,7 +75,7 @@ def as_openmetrics(report: Report) -> str:
 
 
 def as_text(report: Report, console: Console) -> None:
-    """Tables for whoever looks at a terminal."""
+    """Print tables for a terminal."""
     console.print(f"{_count(report.total)}{_period(report)}", soft_wrap=True)
     if not report.total.incidents:
         return
@@ -90,7 +90,7 @@ def as_text(report: Report, console: Console) -> None:
 
 
 def duration(seconds: float | None) -> str:
-    """A time as one would say it.
+    """A duration in its two largest units.
 
     >>> duration(2.04), duration(95.0), duration(7200.0), duration(None)
     ('2.0 s', '1 m 35 s', '2 h', '-')
@@ -146,7 +146,7 @@ def _shares(group: Figures) -> Table:
 
 
 def _compared(by: Grouping, groups: tuple[Figures, ...]) -> Table:
-    """A line a group: the median of each stage, and the shares."""
+    """One line a group: the median of each stage, and the shares."""
     table = _table(f"{by} (medians)", "incidents", "open", *STAGES, *(name for name, _, _ in SHARES))
     for group in groups:
         medians = (duration(stage.median_s) for stage in group.stages)
@@ -185,7 +185,7 @@ def _count(group: Figures) -> str:
 
 
 def _period(report: Report) -> str:
-    """When they opened; where none did, the bounds asked for."""
+    """When the incidents opened; without incidents, the requested bounds."""
     if report.first_s is not None and report.last_s is not None:
         return f", opened {_date(report.first_s)} to {_date(report.last_s)} UTC"
     bounds = (("since", report.since_s), ("until", report.until_s))

@@ -1,4 +1,4 @@
-"""How a command is told of times: durations as the configuration writes them, and moments."""
+"""Times as arguments of commands: durations as in the configuration, and points in time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from config.fields import seconds
 
 
-class Duration(click.ParamType):
+class DurationArgument(click.ParamType):
     """A duration as the configuration writes it, in seconds."""
 
     name = "duration"
@@ -24,29 +24,29 @@ class Duration(click.ParamType):
             self.fail(f"{value!r}, expected {error.message()}", param, ctx)
 
 
-class When(click.ParamType):
-    """A moment: seconds since the epoch of an ISO 8601 date, or the negative of a duration counted back from now."""
+class TimeArgument(click.ParamType):
+    """A point in time: an ISO 8601 date as seconds since the epoch, or a duration before now as its negative."""
 
     name = "when"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """A date that names no zone is UTC."""
+        """A date without a time zone is UTC."""
         try:
             return -cast(float, seconds(value))
         except PydanticCustomError:
             pass
         try:
-            moment = datetime.fromisoformat(str(value))
+            date = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r}, expected a date such as 2026-11-02 or 2026-11-02T10:30, or a duration such as 7d "
                       "before now", param, ctx)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
 
 
 @overload
-def moment(when: float, now_s: float) -> float: ...
+def resolve_time(when: float, now_s: float) -> float: ...
 @overload
-def moment(when: float | None, now_s: float) -> float | None: ...
-def moment(when: float | None, now_s: float) -> float | None:
-    """What `When` gave, as seconds since the epoch."""
+def resolve_time(when: float | None, now_s: float) -> float | None: ...
+def resolve_time(when: float | None, now_s: float) -> float | None:
+    """The value of a `TimeArgument` as seconds since the epoch."""
     return when if when is None or when >= 0.0 else now_s + when
