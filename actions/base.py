@@ -1,4 +1,4 @@
-"""What every action is: a kind, bounds, and `run`. Also the two ways in which a run ends badly, and the secret type."""
+"""The interface of actions: a kind, bounds, and `run`; the two exceptions of a run; and the type of secrets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from actions.limits import number
 from actions.model import Intent
+from actions.validation import check_number
 
 Data = Mapping[str, str | float | bool | None]
 
 
 class TargetError(Exception):
-    """The target's fault: it was not reached, or answered with an error. The action says whether a retry can help."""
+    """A fault of the target: it was not reached, or answered with an error. retryable: whether a retry can help."""
 
     def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
@@ -21,17 +21,17 @@ class TargetError(Exception):
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer, not an error
-    """The action looked and must not go on: the world is not what the decision supposed. Nothing was changed."""
+    """The action must not go on: the target is not in the state that the decision assumed. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret string. It shows only through `reveal`, never in a repr, a log line or an f-string."""
+    """A secret string. Only `reveal` returns it; a repr, a log line or an f-string masks it."""
 
     _value: str = field(repr=False)
 
     def reveal(self) -> str:
-        """The string itself, for the header it belongs in."""
+        """The string itself, for a request header."""
         return self._value
 
     def __str__(self) -> str:
@@ -40,9 +40,9 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long and how often one run may try. timeout_s: total, all attempts, in (0, 600]. attempts: 1 to 10.
+    """The bounds of one run. timeout_s: of all attempts together, in (0, 600]. attempts: 1 to 10.
 
-    wait_s: before the second attempt, growing after. dry_run: rehearse this action only. Raises `ValueError`.
+    wait_s: before the second attempt; later waits are longer. dry_run: rehearse this action. Raises `ValueError`.
     """
 
     timeout_s: float = 10.0
@@ -51,31 +51,31 @@ class Bounds:
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        number(self, "timeout_s", 0.001, 600.0)
-        number(self, "attempts", 1, 10)
-        number(self, "wait_s", 0.0, 60.0)
+        check_number(self, "timeout_s", 0.001, 600.0)
+        check_number(self, "attempts", 1, 10)
+        check_number(self, "wait_s", 0.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Circumstances of a run. dry_run: read if it helps the rehearsal, write nothing."""
+    """The context of a run. dry_run: a rehearsal, which may read and must not write."""
 
     dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run that succeeded: one sentence for a human, and figures for machines. No secrets in either."""
+    """The result of a successful run. detail: one sentence for a human. data: values for machines. Without secrets."""
 
     detail: str
     data: Data = field(default_factory=dict)
 
 
 class Action(Protocol):
-    """One way to act. The executor alone calls `run`, after it has won the ledger's claim; it may block on the network.
+    """One kind of action. Only the executor calls `run`, after it has won the claim; `run` may block on the network.
 
     Crash: the executor never runs a key again. Duplicate: a retry within one execution repeats `run` with the same
-    intent, also after an attempt whose answer was lost, so a second run must be harmless.
+    intent, also after an attempt whose answer was lost. So a second run must be harmless.
     """
 
     @property
@@ -88,7 +88,7 @@ class Action(Protocol):
 
     @property
     def bounds(self) -> Bounds:
-        """How long and how often to try."""
+        """Timeout and attempts."""
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
-        """Do it. Raises `TargetError` for the target's fault and `Refusal` where it must not go on."""
+        """Run the action. Raises `TargetError` for a fault of the target and `Refusal` where it must not go on."""

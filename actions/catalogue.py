@@ -1,4 +1,4 @@
-"""Every kind of action, as a literal table: its name in a playbook and the params class that builds it."""
+"""All kinds of actions in one table: the name in a playbook, and the params class that builds the action."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from actions.kinds.throttle import ThrottleParams
 
 
 class ActionParams(Protocol):
-    """What every params class offers."""
+    """The interface of params classes."""
 
     def build(self, session: aiohttp.ClientSession) -> Action:
-        """The action over a session that the caller closes."""
+        """The action. The caller closes the session."""
 
 
 CATALOGUE: dict[str, type[CircuitBreakerParams] | type[NotifyParams] | type[RollbackParams] | type[ThrottleParams]] = {

@@ -1,4 +1,4 @@
-"""The conformance suite: what every action in the catalogue must do, run against a stage that plays its target."""
+"""The conformance suite: what every action in the catalogue must do, checked against a simulated target."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from actions.playbook import REVERSIBLE
 LIVE = RunContext()
 
 
-class Stage(Protocol):
-    """A target under control, and an action that is built to act on it with a request timeout well below a second."""
+class TargetSimulator(Protocol):
+    """A simulated target, and an action on it with a request timeout well below a second."""
 
     @property
     def action(self) -> Action:
@@ -27,114 +27,114 @@ class Stage(Protocol):
         """An intent on a target that does not exist."""
 
     def answer(self, status: int | None) -> None:
-        """From now on answer every request with this status; None never answers."""
+        """From now on answer every request with this status; with None never answer."""
 
     def state(self) -> object:
-        """What the target is set to; equal before and after means untouched."""
+        """The state of the target; equal before and after means unchanged."""
 
     def writes(self) -> int:
-        """How many requests arrived that would change the target."""
+        """The number of requests so far that would change the target."""
 
 
-async def check_kind_is_declared(stage: Stage) -> None:
+async def check_kind_is_declared(simulator: TargetSimulator) -> None:
     """The policy's table of reversible kinds agrees with the action."""
-    assert stage.action.reversible == (stage.action.kind in REVERSIBLE)
-    assert stage.intent().kind == stage.action.kind
+    assert simulator.action.reversible == (simulator.action.kind in REVERSIBLE)
+    assert simulator.intent().kind == simulator.action.kind
 
 
-async def check_run_changes_the_target(stage: Stage) -> None:
-    """A run has an effect and tells of it."""
-    before = stage.state()
-    done = await stage.action.run(stage.intent(), LIVE)
-    assert stage.state() != before
+async def check_run_changes_the_target(simulator: TargetSimulator) -> None:
+    """A run has an effect and describes it."""
+    before = simulator.state()
+    done = await simulator.action.run(simulator.intent(), LIVE)
+    assert simulator.state() != before
     assert done.detail
 
 
-async def check_unknown_target_is_not_retried(stage: Stage) -> None:
-    """A target that does not exist will not exist in a second either."""
-    fault = await _fault(stage, stage.unknown())
+async def check_unknown_target_is_not_retried(simulator: TargetSimulator) -> None:
+    """A target that does not exist is not a transient fault."""
+    fault = await _fault(simulator, simulator.unknown())
     assert not fault.retryable
 
 
-async def check_server_error_is_retried(stage: Stage) -> None:
-    """A 5xx may pass."""
-    stage.answer(503)
-    fault = await _fault(stage, stage.intent())
+async def check_server_error_is_retried(simulator: TargetSimulator) -> None:
+    """A 5xx may be transient."""
+    simulator.answer(503)
+    fault = await _fault(simulator, simulator.intent())
     assert fault.retryable
 
 
-async def check_overload_is_retried(stage: Stage) -> None:
-    """So may a 429."""
-    stage.answer(429)
-    fault = await _fault(stage, stage.intent())
+async def check_overload_is_retried(simulator: TargetSimulator) -> None:
+    """A 429 may be transient."""
+    simulator.answer(429)
+    fault = await _fault(simulator, simulator.intent())
     assert fault.retryable
 
 
-async def check_denied_access_is_not_retried(stage: Stage) -> None:
-    """A 403 is for a human."""
-    stage.answer(403)
-    fault = await _fault(stage, stage.intent())
+async def check_denied_access_is_not_retried(simulator: TargetSimulator) -> None:
+    """A 403 does not go away by itself."""
+    simulator.answer(403)
+    fault = await _fault(simulator, simulator.intent())
     assert not fault.retryable
 
 
-async def check_silence_is_bounded(stage: Stage) -> None:
+async def check_no_answer_is_bounded(simulator: TargetSimulator) -> None:
     """A target that never answers costs one request timeout, and may be retried."""
-    stage.answer(None)
-    fault = await _fault(stage, stage.intent())
+    simulator.answer(None)
+    fault = await _fault(simulator, simulator.intent())
     assert fault.retryable
 
 
-async def check_dry_run_writes_nothing(stage: Stage) -> None:
-    """A rehearsal says what it would do and sends no write."""
-    before = stage.state()
-    done = await stage.action.run(stage.intent(), RunContext(dry_run=True))
+async def check_dry_run_writes_nothing(simulator: TargetSimulator) -> None:
+    """A rehearsal describes what it would do and sends no write."""
+    before = simulator.state()
+    done = await simulator.action.run(simulator.intent(), RunContext(dry_run=True))
     assert done.detail
-    assert (stage.state(), stage.writes()) == (before, 0)
+    assert (simulator.state(), simulator.writes()) == (before, 0)
 
 
-async def check_same_key_twice_is_harmless(stage: Stage) -> None:
+async def check_same_key_twice_is_harmless(simulator: TargetSimulator) -> None:
     """A retry after a lost answer ends in the same state, as a success."""
-    intent = stage.intent()
-    await stage.action.run(intent, LIVE)
-    once = stage.state()
-    await stage.action.run(intent, LIVE)
-    assert stage.state() == once
+    intent = simulator.intent()
+    await simulator.action.run(intent, LIVE)
+    once = simulator.state()
+    await simulator.action.run(intent, LIVE)
+    assert simulator.state() == once
 
 
-async def check_undo_restores(stage: Stage) -> None:
-    """Where the action can be undone, undo is visible at the target and harmless when repeated."""
-    if not stage.action.reversible:
+async def check_undo_restores(simulator: TargetSimulator) -> None:
+    """An undo of a reversible action changes the target, and is harmless when repeated."""
+    if not simulator.action.reversible:
         return
-    intent = stage.intent()
-    await stage.action.run(intent, LIVE)
-    acted = stage.state()
+    intent = simulator.intent()
+    await simulator.action.run(intent, LIVE)
+    acted = simulator.state()
     undo = replace(intent, key=intent.key + "-undo", undo=True)
-    await stage.action.run(undo, LIVE)
-    restored = stage.state()
+    await simulator.action.run(undo, LIVE)
+    restored = simulator.state()
     assert restored != acted
-    await stage.action.run(undo, LIVE)
-    assert stage.state() == restored
+    await simulator.action.run(undo, LIVE)
+    assert simulator.state() == restored
 
 
-CHECKS: tuple[Callable[[Stage], Awaitable[None]], ...] = (
+CHECKS: tuple[Callable[[TargetSimulator], Awaitable[None]], ...] = (
     check_kind_is_declared,
     check_run_changes_the_target,
     check_unknown_target_is_not_retried,
     check_server_error_is_retried,
     check_overload_is_retried,
     check_denied_access_is_not_retried,
-    check_silence_is_bounded,
+    check_no_answer_is_bounded,
     check_dry_run_writes_nothing,
     check_same_key_twice_is_harmless,
     check_undo_restores,
 )
 
 
-async def _fault(stage: Stage, intent: Intent) -> TargetError:
+async def _fault(simulator: TargetSimulator, intent: Intent) -> TargetError:
     try:
-        await stage.action.run(intent, LIVE)
+        await simulator.action.run(intent, LIVE)
     except TargetError as fault:
         return fault
     except Refusal as refusal:
-        raise AssertionError(f"{stage.action.kind}: refused ({refusal}), expected a TargetError") from refusal
-    raise AssertionError(f"{stage.action.kind}: succeeded, expected a TargetError")
+        raise AssertionError(f"{simulator.action.kind}: refused ({refusal}), expected a TargetError") from refusal
+    raise AssertionError(f"{simulator.action.kind}: succeeded, expected a TargetError")

@@ -1,8 +1,8 @@
-"""The executor: takes an intent, asks everything that may refuse it, claims it, runs it, and says what came of it.
+"""The executor: checks an intent, claims it, runs it, and reports its outcome.
 
-Cheap refusals come first and the claim last, right before the run. Guarantee on crash: an intent runs at most once; a
-crash between claim and outcome is reported as `interrupted`. Guarantee on duplicate: the earlier outcome is named and
-nothing runs.
+Cheap checks come first, and the claim last, right before the run. Guarantee on crash: an intent runs at most once; a
+crash between claim and outcome is reported as `interrupted`. Guarantee on duplicate: the earlier outcome is reported
+and nothing runs.
 """
 
 from __future__ import annotations
@@ -13,69 +13,69 @@ from collections.abc import Awaitable, Callable, Mapping
 import stamina
 import structlog
 
-from actions import limits as rules
 from actions.base import Action, Data, Done, Refusal, RunContext, TargetError
-from actions.ledger import Claim, Ledger
-from actions.limits import LimitParams, Verdict
+from actions.ledger import Ledger
+from actions.ledger_view import Claim
+from actions.limits import Admission, LimitParams, check_age, check_limits
 from actions.model import HARMLESS, Intent, Outcome, Status
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
 
 
 class Executor:
-    """Runs intents against `actions` (kind -> action). One instance serves many tasks; intents of one target must come
-    one after another (the action topic is keyed by target).
+    """Runs intents with `actions` (kind -> action). One instance serves many tasks. Intents of one target must come one
+    after another (the action topic is keyed by target).
 
-    now_s: the clock of the decisions, seconds since the epoch. dry_run: rehearse everything, write nowhere. claimed:
-    told of each intent that was claimed, and when, before it runs; what it raises keeps the intent from running.
+    now_s: the clock, seconds since the epoch. dry_run: rehearse all actions and change nothing. on_claimed: called with
+    each claimed intent and the time, before it runs; if it raises, the intent does not run.
     """
 
     def __init__(
         self, actions: Mapping[str, Action], ledger: Ledger, limits: LimitParams, now_s: Callable[[], float],
-        dry_run: bool, claimed: Callable[[Intent, float], Awaitable[None]] | None = None,
+        dry_run: bool, on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None,
     ) -> None:
         self._actions = actions
         self._ledger = ledger
         self._limits = limits
         self._now_s = now_s
         self._dry_run = dry_run
-        self._claimed = claimed
-        self._gate = asyncio.Lock()
+        self._on_claimed = on_claimed
+        self._admission_lock = asyncio.Lock()
 
     async def execute(self, intent: Intent) -> Outcome:
-        """What came of the intent. Raises only what the ledger's storage raises, and `CancelledError`.
+        """Run the intent if it is admitted, and return its outcome.
 
-        After either the intent is not acknowledged and comes again: it then runs if it was never claimed, and is
-        `interrupted` if it was.
+        Raises only what the ledger's storage raises, and `CancelledError`. After either, the intent is not acknowledged
+        and is delivered again: it then runs if it was never claimed, and is `interrupted` if it was.
         """
-        # Held from the limits to the claim: the claim is what the next intent's limits count.
-        async with self._gate:
+        # Locked from the limits to the claim: the limits of the next intent count this claim.
+        async with self._admission_lock:
             refused = await self._admit(intent)
         if refused is not None:
             return refused
         action = self._actions[intent.kind]
         if self._rehearses(action):
             status, detail, data = await _attempt(action, intent, RunContext(dry_run=True))
-            # A failed rehearsal touched nothing: as `failed` it would count towards the limits.
-            told = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
-            return await self._settle(intent, "dry_run", told, data)
+            # A failed rehearsal changed nothing. As `failed` it would count towards the limits.
+            report = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
+            return await self._finish(intent, "dry_run", report, data)
         try:
-            if self._claimed is not None:
-                await self._claimed(intent, self._now_s())
+            if self._on_claimed is not None:
+                await self._on_claimed(intent, self._now_s())
             status, detail, data = await _attempt(action, intent, RunContext())
         except BaseException:
             self._ledger.abandon(intent.key)
             raise
-        return await self._settle(intent, status, detail, data)
+        return await self._finish(intent, status, detail, data)
 
     async def _admit(self, intent: Intent) -> Outcome | None:
-        """None if the intent may run now: it is within the limits, and claimed unless it is a rehearsal."""
-        seen = self._ledger.seen(intent.key)
-        if seen is not None:
-            return await self._repeated(intent, seen)
-        verdict = self._judge(intent)
-        if not verdict.allowed:
-            return await self._refuse(intent, verdict)
+        """None if the intent may run now: it is within the limits and, unless it is a rehearsal, claimed."""
+        earlier = self._ledger.lookup(intent.key)
+        if earlier is not None:
+            return await self._repeated(intent, earlier)
+        admission = self._check(intent)
+        if not admission.allowed:
+            return await self._refuse(intent, admission)
         if self._rehearses(self._actions[intent.kind]):
             return None
         claim = await self._ledger.claim(intent, self._now_s())
@@ -84,31 +84,31 @@ class Executor:
     def _rehearses(self, action: Action) -> bool:
         return self._dry_run or action.bounds.dry_run
 
-    def _judge(self, intent: Intent) -> Verdict:
+    def _check(self, intent: Intent) -> Admission:
         now_s = self._now_s()
         action = self._actions.get(intent.kind)
         if now_s >= intent.expires_at_s:
-            return rules.fresh(intent, self._limits, now_s)
+            return check_age(intent, self._limits, now_s)
         if action is None:
-            return Verdict(False, f"no action {intent.kind!r} is configured, expected one of {sorted(self._actions)}")
+            return Admission(False, f"no action {intent.kind!r} is configured, expected one of {sorted(self._actions)}")
         if intent.undo and not action.reversible:
-            return Verdict(False, f"{intent.kind} cannot be undone")
+            return Admission(False, f"{intent.kind} cannot be undone")
         if intent.mode == "observe":
-            return Verdict(False, f"observed only: {intent.reason}", "observed")
+            return Admission(False, f"observed only: {intent.reason}", "observed")
         if intent.mode == "suggest":
-            return Verdict(False, f"suggested: {intent.reason}", "suggested")
-        return rules.check(intent, self._ledger, self._limits, now_s)
+            return Admission(False, f"suggested: {intent.reason}", "suggested")
+        return check_limits(intent, self._ledger, self._limits, now_s)
 
-    async def _refuse(self, intent: Intent, verdict: Verdict) -> Outcome:
+    async def _refuse(self, intent: Intent, admission: Admission) -> Outcome:
         now_s = self._now_s()
-        stormy = verdict.status == "suggested" and intent.mode == "auto" and intent.kind not in HARMLESS
-        if stormy and self._ledger.storm_since_s() is None:
-            log.warning("storm_brake_tripped", key=intent.key, reason=verdict.reason)
+        trips = admission.status == "suggested" and intent.mode == "auto" and intent.kind not in HARMLESS
+        if trips and self._ledger.storm_since_s() is None:
+            log.warning("storm_brake_tripped", key=intent.key, reason=admission.reason)
             await self._ledger.trip_storm(now_s)
-        if verdict.status in ("suggested", "observed"):
-            # Not final: a human may still approve it under its own key.
-            return self._report(_outcome(intent, verdict.status, verdict.reason, now_s, {}))
-        return await self._settle(intent, verdict.status, verdict.reason, {})
+        if admission.status in ("suggested", "observed"):
+            # Not recorded in the ledger: nothing ran, and the key stays unclaimed.
+            return self._report(_outcome(intent, admission.status, admission.reason, now_s, {}))
+        return await self._finish(intent, admission.status, admission.reason, {})
 
     async def _repeated(self, intent: Intent, claim: Claim) -> Outcome:
         if claim.state == "in_doubt" and claim.earlier is not None:
@@ -120,7 +120,7 @@ class Executor:
             data = {**earlier.data, "earlier_status": earlier.status, "earlier_at_s": earlier.done_at_s}
         return self._report(_outcome(intent, "duplicate", claim.reason, self._now_s(), data))
 
-    async def _settle(self, intent: Intent, status: Status, detail: str, data: Data) -> Outcome:
+    async def _finish(self, intent: Intent, status: Status, detail: str, data: Data) -> Outcome:
         outcome = _outcome(intent, status, detail, self._now_s(), data)
         await self._ledger.finish(outcome)
         return self._report(outcome)
@@ -135,7 +135,7 @@ class Executor:
 
 
 async def _attempt(action: Action, intent: Intent, ctx: RunContext) -> tuple[Status, str, Data]:
-    """Run with retries inside one total time bound. Only cancellation gets out."""
+    """Run with retries within one total timeout. Raises only `CancelledError`."""
     try:
         async with asyncio.timeout(action.bounds.timeout_s):
             done = await _retried(action, intent, ctx)

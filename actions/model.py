@@ -1,4 +1,4 @@
-"""The nouns of acting: an intent says what was decided, an outcome what came of it."""
+"""The values of the action stage: an intent is a decision to act, an outcome its result."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Status = Literal[
     "interrupted",
 ]
 HARMLESS = TELLS
-"""Kinds that tell and change nothing: no limit holds them back, and they count towards none."""
+"""Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A decision to act, as written to the action topic.
 
-    key: idempotency key, derived from incident id, kind, target and step; each key executes at most once. kind: the
-    action's catalogue name (`circuit_breaker`, `rollback`, ...). target: what it acts on, also the record key, so that
-    intents on one target run in order. undo: True reverses an earlier intent of that kind and target. decided_at_s,
-    expires_at_s: seconds since the epoch, wall clock of the decision; an expired intent is refused.
+    key: idempotency key, derived from incident id, kind, target, step and direction; each key executes at most once.
+    kind: the action's catalogue name (`circuit_breaker`, `rollback`, ...). target: what it acts on, and the record key,
+    so that intents on one target run in order. undo: True reverses an earlier intent of this kind and target.
+    decided_at_s, expires_at_s: seconds since the epoch; an expired intent is refused.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an intent, as written to the outcome topic. `detail` is one sentence for a human."""
+    """The result of an intent, as written to the outcome topic. detail: one sentence for a human."""
 
     key: str
     incident_id: str

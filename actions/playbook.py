@@ -1,4 +1,4 @@
-"""Playbooks: which incidents an operator wants answered, and with which ladder of remedies. Plain frozen values."""
+"""Playbooks: which incidents are responded to, and with which steps. Frozen values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Literal, get_args
 
-from actions.limits import number
 from actions.model import Mode
+from actions.validation import check_number
 from classifiers.model import Category, Incident, Severity
 
 ScopeKind = Literal["replica", "version", "tenant", "all"]
@@ -21,9 +21,11 @@ REVERSIBLE = frozenset({"circuit_breaker", "throttle", "notify"})
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which incidents a playbook answers. An empty tuple matches any. Severity is compared with the peak: an incident
-    that calms down does not change its playbook. scope: a part of the fleet matches if the incident names it; `all`
-    matches if it names none. service: a glob, case-sensitive. Raises `ValueError` naming the field.
+    """Which incidents a playbook is for. An empty tuple matches all.
+
+    severities: compared with the peak severity, so that an incident that becomes milder keeps its playbook. scopes: a
+    part of the fleet matches if the incident names one; `all` matches if it names none. service: a glob,
+    case-sensitive. Raises `ValueError` naming the field.
     """
 
     categories: tuple[Category, ...] = ()
@@ -41,7 +43,7 @@ class Match:
                     raise ValueError(f"Match.{name}: {value!r}, expected one of {', '.join(choices)}")
 
     def fits(self, incident: Incident) -> bool:
-        """Whether the incident is one of these."""
+        """Whether the incident matches."""
         return (
             (not self.categories or incident.category in self.categories)
             and (not self.severities or incident.peak_severity in self.severities)
@@ -52,9 +54,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One remedy. target: a template of `{service}`, `{model}`, `{version}`, `{replica}`, `{tenant}`. params: handed to
-    the action. wait_s: how long to wait for recovery before the next step, 0 to a day. mode: overrides the playbook's.
-    keep: leave it in place when the incident resolves. Raises `ValueError` naming the field.
+    """One step of a playbook. target: a template of `{service}`, `{model}`, `{version}`, `{replica}`, `{tenant}`.
+    params: passed to the action. wait_s: how long to wait for recovery before the next step, 0 to a day. mode:
+    overrides the playbook's. keep: do not undo it when the incident resolves. Raises `ValueError` naming the field.
     """
 
     kind: str
@@ -68,13 +70,13 @@ class Step:
         if not self.kind:
             raise ValueError(f"Step.kind: {self.kind!r}, expected the name of an action")
         check_template("Step.target", self.target, TARGET_FIELDS)
-        number(self, "wait_s", 0.0, 86_400.0)
+        check_number(self, "wait_s", 0.0, 86_400.0)
         _check_mode("Step.mode", self.mode, optional=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """A named, versioned ladder. expires_after_s: life of each decision, 1 s to a day. Raises `ValueError`."""
+    """A named, versioned list of steps. expires_after_s: life of each decision, 1 s to a day. Raises `ValueError`."""
 
     name: str
     version: int
@@ -86,15 +88,15 @@ class Playbook:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError(f"Playbook.name: {self.name!r}, expected a name")
-        number(self, "version", 1, 1_000_000)
-        number(self, "expires_after_s", 1.0, 86_400.0)
+        check_number(self, "version", 1, 1_000_000)
+        check_number(self, "expires_after_s", 1.0, 86_400.0)
         _check_mode("Playbook.mode", self.mode, optional=False)
         if not 1 <= len(self.steps) <= 16:
             raise ValueError(f"Playbook.steps: {len(self.steps)} steps in {self.name!r}, expected 1 to 16")
 
 
 def render(template: str, values: Mapping[str, str | None]) -> str | None:
-    """Fill a template in; None if it asks for a value that is not known.
+    """Fill in a template; None if it needs a value that is not known.
 
     >>> render("{service}/{replica}", {"service": "chat", "replica": "r0"})
     'chat/r0'
@@ -106,7 +108,7 @@ def render(template: str, values: Mapping[str, str | None]) -> str | None:
 
 
 def unrender(template: str, target: str) -> dict[str, str] | None:
-    """The values that a target was rendered from; None if it was not, or not certainly, rendered from this template.
+    """The values that a target was rendered from; None if it does not match this template.
 
     >>> unrender("{service}/{replica}", "chat/r0")
     {'service': 'chat', 'replica': 'r0'}
@@ -122,12 +124,13 @@ def unrender(template: str, target: str) -> dict[str, str] | None:
 
 
 def placeholders(template: str) -> set[str]:
-    """The names a template asks for."""
+    """The names of a template's placeholders."""
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
 def check_template(place: str, template: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a template that asks for anything but plain allowed names: `ValueError` naming place, value, expected."""
+    """Refuse a template with other placeholders than plain allowed names: `ValueError` naming place, value, expected.
+    """
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:

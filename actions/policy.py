@@ -1,7 +1,7 @@
-"""The policy: an incident, the playbooks and what was done so far go in, intents come out. Pure and deterministic.
+"""The policy: from an incident, the playbooks and the actions so far to intents. Pure and deterministic.
 
-A decision is made once per incident, kind, target, step and direction: these five give its key. Deciding twice gives
-the same key, and the ledger runs it once; what is in `history` is not decided again at all.
+A decision is made once per incident, kind, target, step and direction; these five give its key. Deciding again gives
+the same key, and the ledger runs a key once. A decision whose key is in `history` is not repeated.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from actions.model import Intent, Mode
 from actions.playbook import REVERSIBLE, Match, Playbook, Step, render, unrender
 from classifiers.model import Incident
 
-NEEDS_NO_WAIT = frozenset({"failed", "refused", "expired", "cooldown"})
-"""Statuses of a step that did nothing: there is no recovery to wait for before the next."""
+CHANGED_NOTHING = frozenset({"failed", "refused", "expired", "cooldown"})
+"""Statuses of a step that changed nothing: the next step need not wait for recovery."""
 MAY_HAVE_RUN = frozenset({"executed", "interrupted"})
 UNDO_FAILED = frozenset({"failed", "refused", "expired", "interrupted", "suggested"})
 MAX_STEPS = 16
 UNMATCHED = Playbook("unmatched", 1, Match(), "auto", (Step("notify", "{service}"),))
 FLAPPING = Playbook("flapping", 1, Match(), "auto", (Step("notify", "{service}"),))
-CALL_FOR_HELP = Playbook("undo-failed", 1, Match(), "auto", (Step("notify", "{service}", keep=True),))
+UNDO_FAILED_PLAYBOOK = Playbook("undo-failed", 1, Match(), "auto", (Step("notify", "{service}", keep=True),))
 
 
-class Past(Protocol):
-    """An action of the past: an `Outcome`, or an `ActionRecord` of the incident. done_at_s is None while pending."""
+class PastAction(Protocol):
+    """An earlier action: an `Outcome`, or an `ActionRecord` of the incident. done_at_s is None while it is pending."""
 
     @property
     def key(self) -> str: ...
@@ -42,36 +42,37 @@ class Past(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """What every intent of one call shares."""
+class _Context:
+    """The arguments of one call of `decide`."""
 
     incident: Incident
-    past: dict[str, Past]
-    history: Sequence[Past]
+    by_key: dict[str, PastAction]
+    history: Sequence[PastAction]
     limits: LimitParams
     now_s: float
     fleet_size: int | None
 
 
 def decide(
-    incident: Incident, playbooks: Sequence[Playbook], history: Sequence[Past], limits: LimitParams, now_s: float,
+    incident: Incident, playbooks: Sequence[Playbook], history: Sequence[PastAction], limits: LimitParams, now_s: float,
     fleet_size: int | None = None,
 ) -> list[Intent]:
-    """What to do about the incident now; empty if nothing is due.
+    """The intents that are due now; empty if none is.
 
-    The first playbook that matches wins; an unmatched incident is notified. While the incident is open: the first step
-    at once, each next one when the wait of the step before is over. While it flaps: one notice and nothing else. When
-    it resolves: undo what was done and can be undone, unless its step says keep. history: everything known of this
-    incident's actions, pending ones included, and of others' as outcomes (they show which actions were futile). now_s:
-    pipeline time; it becomes decided_at_s, so the executor's age limit measures how far the pipeline is behind.
-    fleet_size: how many targets like the one in scope there are (replicas of the service), None if unknown; the
-    executor then touches one at most.
+    The first playbook that matches is used; an incident without a playbook is notified. While the incident is open, the
+    first step is due at once, and each next one after the wait of the step before. While it flaps, one notification is
+    due and nothing else. When it resolves, its reversible actions are undone, unless their step says keep.
+
+    history: all known actions of this incident, with those pending, and outcomes of other incidents' actions (they show
+    which actions are futile). now_s: pipeline time. It becomes `decided_at_s`, so the executor's age limit measures how
+    far the pipeline is behind. fleet_size: number of targets like the one in scope (replicas of the service), None if
+    unknown; the executor then acts on one at most.
     """
-    case = _Case(incident, {item.key: item for item in history}, history, limits, now_s, fleet_size)
+    context = _Context(incident, {item.key: item for item in history}, history, limits, now_s, fleet_size)
     if incident.state == "resolved":
-        return list(_undo(case, playbooks))
+        return list(_undo(context, playbooks))
     playbook = next((p for p in playbooks if p.match.fits(incident)), UNMATCHED)
-    intent = _climb(case, playbook) if incident.state == "open" else _notice(case, playbook)
+    intent = _next_step(context, playbook) if incident.state == "open" else _flap_notice(context, playbook)
     return [] if intent is None else [intent]
 
 
@@ -87,80 +88,80 @@ def key(incident_id: str, kind: str, target: str, step: int, undo: bool) -> str:
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:24]
 
 
-def _climb(case: _Case, playbook: Playbook) -> Intent | None:
-    """The first step of the ladder that is due. A step whose target cannot be named is passed over: with a notice if no
-    step is left.
+def _next_step(context: _Context, playbook: Playbook) -> Intent | None:
+    """The first step that is due. A step whose target cannot be rendered is skipped; if all are, the incident is
+    notified.
     """
-    total, why, free_s = len(playbook.steps), "the incident opened", case.now_s
+    total, why, free_s = len(playbook.steps), "the incident opened", context.now_s
     for index, step in enumerate(playbook.steps):
-        target = render(step.target, _scope(case.incident))
+        target = render(step.target, _scope(context.incident))
         if target is None:
             why = f"step {index + 1} ({step.kind} on {step.target}) names what this incident does not single out"
             continue
-        done = case.past.get(key(case.incident.id, step.kind, target, index, False))
+        done = context.by_key.get(key(context.incident.id, step.kind, target, index, False))
         if done is None:
-            if case.now_s < free_s:
+            if context.now_s < free_s:
                 return None
             reason = f"playbook {playbook.name} v{playbook.version}, step {index + 1} of {total}: {why}"
-            return _intent(case, playbook, step, index, target, False, reason)
+            return _intent(context, playbook, step, index, target, False, reason)
         if done.done_at_s is None:
             return None
-        if done.status in NEEDS_NO_WAIT:
-            free_s, why = case.now_s, f"{done.kind} was {done.status}"
+        if done.status in CHANGED_NOTHING:
+            free_s, why = context.now_s, f"{done.kind} was {done.status}"
         else:
             free_s = done.done_at_s + step.wait_s
-            why = f"still open {case.now_s - done.done_at_s:.0f} s after {done.kind} was {done.status}"
-    return None if playbook is UNMATCHED or _any_known(case, playbook) else _climb(case, UNMATCHED)
+            why = f"still open {context.now_s - done.done_at_s:.0f} s after {done.kind} was {done.status}"
+    return None if playbook is UNMATCHED or _any_renderable(context, playbook) else _next_step(context, UNMATCHED)
 
 
-def _notice(case: _Case, playbook: Playbook) -> Intent | None:
-    """One notice of an incident that flaps, as its playbook gives notice if it does; remedies wait until it is over."""
+def _flap_notice(context: _Context, playbook: Playbook) -> Intent | None:
+    """One notification of a flapping incident, by its playbook's own `notify` step if it has one."""
     own = [
         (playbook, index, target) for index, step in enumerate(playbook.steps)
-        if step.kind == "notify" and (target := render(step.target, _scope(case.incident))) is not None
+        if step.kind == "notify" and (target := render(step.target, _scope(context.incident))) is not None
     ]
-    book, index, target = own[0] if own else (FLAPPING, 0, case.incident.service)
-    if key(case.incident.id, "notify", target, index, False) in case.past:
+    book, index, target = own[0] if own else (FLAPPING, 0, context.incident.service)
+    if key(context.incident.id, "notify", target, index, False) in context.by_key:
         return None
     reason = f"playbook {book.name} v{book.version}: the incident flaps, no remedy until it was quiet for long"
-    return _intent(case, book, book.steps[index], index, target, False, reason)
+    return _intent(context, book, book.steps[index], index, target, False, reason)
 
 
-def _any_known(case: _Case, playbook: Playbook) -> bool:
-    return any(render(step.target, _scope(case.incident)) is not None for step in playbook.steps)
+def _any_renderable(context: _Context, playbook: Playbook) -> bool:
+    return any(render(step.target, _scope(context.incident)) is not None for step in playbook.steps)
 
 
-def _undo(case: _Case, playbooks: Sequence[Playbook]) -> Iterator[Intent]:
-    for item in case.history:
+def _undo(context: _Context, playbooks: Sequence[Playbook]) -> Iterator[Intent]:
+    for item in context.history:
         if item.kind not in REVERSIBLE or item.status not in MAY_HAVE_RUN:
             continue
-        found = _origin(case.incident, item, [*playbooks, UNMATCHED])
+        found = _origin(context.incident, item, [*playbooks, UNMATCHED])
         if found is None:
             continue
         playbook, step, index = found
         if step.keep:
             continue
-        undone = case.past.get(key(case.incident.id, item.kind, item.target, index, True))
+        undone = context.by_key.get(key(context.incident.id, item.kind, item.target, index, True))
         if undone is None:
             reason = f"the incident resolved: undo step {index + 1} of playbook {playbook.name} v{playbook.version}"
-            yield _intent(case, playbook, step, index, item.target, True, reason)
+            yield _intent(context, playbook, step, index, item.target, True, reason)
         elif undone.status in UNDO_FAILED and item.kind != "notify":
-            yield from _call_for_help(case, item, undone)
+            yield from _notify_failed_undo(context, item, undone)
 
 
-def _call_for_help(case: _Case, item: Past, undone: Past) -> Iterator[Intent]:
-    """An action that stays in force after its incident is a fault of its own: tell a human, once per action."""
-    step, index = CALL_FOR_HELP.steps[0], MAX_STEPS + int(key("", item.kind, item.target, 0, True)[:6], 16)
-    target = case.incident.service
-    if key(case.incident.id, step.kind, target, index, False) not in case.past:
+def _notify_failed_undo(context: _Context, item: PastAction, undone: PastAction) -> Iterator[Intent]:
+    """Notify people, once per action, of an action that stays in force after its incident."""
+    step, index = UNDO_FAILED_PLAYBOOK.steps[0], MAX_STEPS + int(key("", item.kind, item.target, 0, True)[:6], 16)
+    target = context.incident.service
+    if key(context.incident.id, step.kind, target, index, False) not in context.by_key:
         reason = f"{item.kind} on {item.target} is still in force: its undo was {undone.status}"
-        yield _intent(case, CALL_FOR_HELP, step, index, target, False, reason)
+        yield _intent(context, UNDO_FAILED_PLAYBOOK, step, index, target, False, reason)
 
 
-def _origin(incident: Incident, item: Past, playbooks: Sequence[Playbook]) -> tuple[Playbook, Step, int] | None:
-    """The step that led to an action of this incident; None for another incident's, and for an undo.
+def _origin(incident: Incident, item: PastAction, playbooks: Sequence[Playbook]) -> tuple[Playbook, Step, int] | None:
+    """The step that caused an action of this incident; None for another incident's action, and for an undo.
 
-    If the playbook is gone from the configuration, a stand-in suggests the undo instead of doing it.
+    If the playbook is no longer configured, a replacement only suggests the undo.
     """
     for playbook in playbooks:
         for index, step in enumerate(playbook.steps):
@@ -174,39 +175,42 @@ def _origin(incident: Incident, item: Past, playbooks: Sequence[Playbook]) -> tu
 
 
 def _intent(
-    case: _Case, playbook: Playbook, step: Step, index: int, target: str, undo: bool, reason: str
+    context: _Context, playbook: Playbook, step: Step, index: int, target: str, undo: bool, reason: str
 ) -> Intent:
-    incident = case.incident
-    mode, note = _mode(case, playbook, step, target, undo)
+    incident = context.incident
+    mode, note = _mode(context, playbook, step, target, undo)
     scope = {**_scope(incident), **(unrender(step.target, target) or {})}
     params: dict[str, str | float | bool | None] = {
         "playbook": f"{playbook.name} v{playbook.version}", "severity": incident.severity,
-        "category": incident.category, "title": incident.title, "fleet_size": case.fleet_size, **step.params,
+        "category": incident.category, "title": incident.title, "fleet_size": context.fleet_size, **step.params,
     }
     return Intent(
         key(incident.id, step.kind, target, index, undo), incident.id, step.kind, target, mode, reason + note,
-        case.now_s, case.now_s + playbook.expires_after_s, scope["service"] or incident.service, scope["model"],
+        context.now_s, context.now_s + playbook.expires_after_s, scope["service"] or incident.service, scope["model"],
         scope["version"], scope["replica"], scope["tenant"], undo, params,
     )
 
 
-def _mode(case: _Case, playbook: Playbook, step: Step, target: str, undo: bool) -> tuple[Mode, str]:
+def _mode(context: _Context, playbook: Playbook, step: Step, target: str, undo: bool) -> tuple[Mode, str]:
     mode = step.mode or playbook.mode
     if mode != "auto" or undo or step.kind == "notify":
         return mode, ""
-    since_s = case.now_s - case.limits.futile_window_s
+    since_s = context.now_s - context.limits.futile_window_s
     runs = sum(
-        1 for item in case.history
+        1 for item in context.history
         if (item.kind, item.target) == (step.kind, target) and item.status == "executed"
         and not getattr(item, "undo", False) and item.done_at_s is not None and item.done_at_s >= since_s
     )
-    if runs < case.limits.futile_after:
+    if runs < context.limits.futile_after:
         return mode, ""
-    return "suggest", f"; only suggested: it ran {runs} times in {case.limits.futile_window_s:g} s and was needed again"
+    window_s = context.limits.futile_window_s
+    return "suggest", f"; only suggested: it ran {runs} times in {window_s:g} s and was needed again"
 
 
 def _scope(incident: Incident) -> dict[str, str | None]:
-    """By `TARGET_FIELDS`; written out, since every open incident is asked at every instant."""
+    """The incident's labels by `TARGET_FIELDS`. Written out for speed: it runs for every open incident at every
+    instant.
+    """
     return {
         "service": incident.service, "model": incident.model, "version": incident.version,
         "replica": incident.replica, "tenant": incident.tenant,

@@ -1,4 +1,4 @@
-"""The ledger's record: one line of its log, self-contained, so a compacted topic may keep the last per key only."""
+"""The record of the ledger's log. Each is self-contained, so a compacted topic may keep only the last per key."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Json = str | float | bool | None | dict[str, "Json"]
 
 @dataclass(frozen=True, slots=True)
 class LedgerRecord:
-    """One event of one key. at_s: when it happened, seconds since the epoch. status, detail, data: of a finish only.
+    """One event of one key. at_s: its time, seconds since the epoch. status, detail, data: only of a finished key.
 
-    owner: who claimed, for logs with several writers. expires_at_s: of the intent, None where no claim was seen.
+    owner: who claimed, for logs with several writers. expires_at_s: of the intent, None without a claim.
     """
 
     key: str
@@ -52,7 +52,7 @@ class LedgerRecord:
 
     @classmethod
     def finished(cls, outcome: Outcome, claim: LedgerRecord | None) -> LedgerRecord:
-        """The outcome of a key, with what its claim knew."""
+        """The outcome of a key, with the owner and expiry of its claim."""
         return cls(
             outcome.key, "finished", outcome.done_at_s, claim.owner if claim else "", outcome.incident_id, outcome.kind,
             outcome.target, outcome.mode, outcome.undo, outcome.decided_at_s, claim.expires_at_s if claim else None,
@@ -65,13 +65,13 @@ class LedgerRecord:
         return cls(STORM_KEY, event, now_s)
 
     def outcome(self) -> Outcome:
-        """The outcome that a finish recorded; raises `ValueError` for any other event."""
+        """The outcome of a finished key; raises `ValueError` for any other event."""
         if self.event != "finished" or self.status is None:
             raise ValueError(f"ledger record {self.key!r}: outcome of a {self.event!r} record, expected 'finished'")
         return self._outcome(self.status, self.detail, dict(self.data))
 
     def interrupted(self) -> Outcome:
-        """What to report of a claim that never finished. It is dated at the claim: nobody saw a later moment."""
+        """The outcome of a claim that never finished. Its time is that of the claim: no later time is known."""
         detail = "a crash fell between claim and outcome: it may have run, and it will not run again"
         return self._outcome("interrupted", detail, {})
 

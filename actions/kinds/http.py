@@ -1,4 +1,4 @@
-"""HTTP towards a target: where to call, with which secret, and which answers are whose fault. All actions use it."""
+"""The HTTP client of all actions: URLs, secrets, and which answers are faults of the target."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from actions.base import Secret, TargetError
-from actions.limits import number
 from actions.model import Intent
 from actions.playbook import TARGET_FIELDS, check_template, render
+from actions.validation import check_number
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -24,7 +24,8 @@ MAX_QUOTED = 200
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach a target. secret: sent as `<auth_scheme> <secret>` in `auth_header`. request_timeout_s: one request.
+    """How to reach a target. secret: sent as `<auth_scheme> <secret>` in `auth_header`. request_timeout_s: of one
+    request.
 
     A secret over plain HTTP to another machine is refused unless `allow_plaintext`. Raises `ValueError`.
     """
@@ -37,12 +38,12 @@ class Access:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        number(self, "request_timeout_s", 0.001, 120.0)
+        check_number(self, "request_timeout_s", 0.001, 120.0)
         if not self.auth_header:
             raise ValueError(f"Access.auth_header: {self.auth_header!r}, expected the name of a header")
 
     def check_url(self, place: str, url: str | None, extra: tuple[str, ...] = ()) -> None:
-        """Refuse a URL template that is not absolute HTTP, holds foreign placeholders, or would expose the secret."""
+        """Refuse a URL template that is not absolute HTTP, has unknown placeholders, or would expose the secret."""
         if url is None:
             return
         parts = urlsplit(url)
@@ -56,10 +57,16 @@ class Access:
             raise ValueError(f"{place}: {url!r} sends a secret in plain text, expected https (or allow_plaintext)")
 
 
-class Http:
-    """Requests on behalf of one action. Redirects are not followed: they would carry the secret elsewhere.
+def check_method(place: str, method: str) -> None:
+    """Refuse a method that does not write."""
+    if method not in ("POST", "PUT", "PATCH"):
+        raise ValueError(f"{place}: {method!r}, expected POST, PUT or PATCH")
 
-    show_path: whether messages tell more of a URL than its host; False where the path is itself a secret.
+
+class Http:
+    """The client of one action. Redirects are not followed: they would carry the secret elsewhere.
+
+    show_path: whether messages show a URL's path; False where the path is itself a secret.
     """
 
     def __init__(self, session: aiohttp.ClientSession, access: Access, *, show_path: bool = True) -> None:
@@ -68,12 +75,12 @@ class Http:
         self._show_path = show_path
 
     def shown(self, url: str) -> str:
-        """The URL as messages may tell it, without its query."""
+        """The URL for messages, without its query."""
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}{parts.path if self._show_path else ''}"
 
     def _quoted(self, answer: bytes) -> str:
-        # A server may echo what it was sent: path and secret must not come back through its answer.
+        # A server may echo the request: path and secret must not appear in a message through its answer.
         if not self._show_path:
             return ""
         text = answer.decode(errors="replace")
@@ -139,7 +146,7 @@ def _parse(answer: bytes) -> JsonValue:
 
 
 def fill_url(template: str, intent: Intent, extra: Mapping[str, str] | None = None) -> str:
-    """The URL for an intent, each value percent-encoded: labels come from telemetry and must not change the path.
+    """The URL for an intent. Values are percent-encoded: labels come from telemetry and must not change the path.
 
     Raises `TargetError`, not retryable, if the intent lacks a value.
     """
@@ -153,7 +160,7 @@ def fill_url(template: str, intent: Intent, extra: Mapping[str, str] | None = No
 
 
 def _encode(value: str) -> str:
-    # "." and ".." survive percent-encoding and are resolved by URL parsers, so they would move the path.
+    # Percent-encoding keeps "." and "..". URL parsers resolve them, so they would change the path.
     if value in (".", ".."):
         raise TargetError(f"label {value!r} cannot be part of a URL path", retryable=False)
     return quote(value, safe="")

@@ -1,7 +1,7 @@
-"""Tell people: a log line always, and a webhook if one is configured; the undo says that the incident resolved.
+"""Notify people: always with a log line, and with a webhook if one is configured. The undo reports the resolution.
 
-Crash: a key runs once, so a notice may be lost with the crash; it is reported as interrupted. Duplicate: the webhook
-gets the same key again and may drop it.
+Crash: a key runs once, so a crash may lose a notification; it is reported as interrupted. Duplicate: the webhook gets
+the same key again and may drop it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import aiohttp
 import structlog
 
 from actions.base import Bounds, Done, RunContext
-from actions.kinds.circuit_breaker import check_method
-from actions.kinds.http import Access, Http, JsonValue, Method, fill_url
+from actions.kinds.http import Access, Http, JsonValue, Method, check_method, fill_url
 from actions.model import Intent
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
@@ -21,7 +20,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
 
 @dataclass(frozen=True, slots=True)
 class NotifyParams:
-    """url: template of the webhook, often a secret itself and never shown but for its host; None logs only.
+    """url: template of the webhook. It is often a secret itself, so only its host is shown. None logs only.
 
     Raises `ValueError`.
     """
@@ -36,7 +35,7 @@ class NotifyParams:
         self.access.check_url("NotifyParams.url", self.url)
 
     def build(self, session: aiohttp.ClientSession) -> Notify:
-        """The action over a session that the caller closes."""
+        """The action. The caller closes the session."""
         return Notify(self, session)
 
 

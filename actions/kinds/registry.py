@@ -1,4 +1,4 @@
-"""The part of MLflow's model registry that a rollback needs, over its REST API 2.0. Raises `TargetError` throughout."""
+"""A client of MLflow's model registry, as far as a rollback needs it (REST API 2.0). All calls raise `TargetError`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Version:
 
 
 class Registry:
-    """One MLflow server. Each call is one request, `versions` one per 200 versions."""
+    """One MLflow server. Each call is one request; `versions` is one request per 200 versions."""
 
     def __init__(self, http: Http, tracking_url: str) -> None:
         self._http = http
@@ -35,7 +35,7 @@ class Registry:
         return _version(answer.get("model_version"), f"alias {model}@{alias}").number
 
     async def versions(self, model: str) -> list[Version]:
-        """All versions of a model, newest first or not; at most 4,000."""
+        """All versions of a model, in any order; at most 4,000."""
         if "'" in model or "\\" in model:
             raise TargetError(f"model {model!r}: quotes cannot be used in a registry filter", retryable=False)
         found: list[Version] = []
@@ -58,7 +58,7 @@ class Registry:
         await self._send("POST", "model-versions/set-tag", body)
 
     async def point(self, model: str, alias: str, number: int) -> None:
-        """Point the alias to a version, whatever it pointed to."""
+        """Point the alias to a version."""
         await self._send("POST", "registered-models/alias", {"name": model, "alias": alias, "version": str(number)})
 
     async def _get(self, path: str, query: Mapping[str, str]) -> dict[str, JsonValue]:

@@ -1,8 +1,9 @@
-"""Roll a model back: move an alias of the MLflow model registry from the version blamed to the last good one.
+"""Roll a model back: move an alias of the MLflow model registry from the bad version to the last good one.
 
-The alias moves only if it still points to the version blamed. The version blamed is tagged with the incident first, so
-it is never chosen again. MLflow has no compare-and-set: between our last read and our write (one round trip) another
-writer could be overwritten; the read-back then reports what the alias says.
+The bad version is the one that the incident names. The alias moves only if it still points to it. The bad version is
+first tagged with the incident, so it is never chosen again. MLflow has no compare-and-set: between the last read and
+the write (one round trip) another writer's change could be overwritten. The alias is read back, and a difference is
+reported.
 
 Crash: a key runs once. Duplicate: a second run of the same key finds its own tag and changes nothing.
 Source: MLflow 3 REST API, `mlflow/store/model_registry/rest_store.py`.
@@ -24,9 +25,9 @@ from actions.playbook import TARGET_FIELDS, check_template, render
 @dataclass(frozen=True, slots=True)
 class RollbackParams:
     """tracking_url: of the MLflow server. model: template of the registered model's name. version_tag: the tag of a
-    model version that holds the label seen in telemetry; without such a tag the label must be the version number.
-    bad_tag: set to the incident's id on a version blamed. reload_url: template, POSTed after the alias moved. access:
-    for the registry, reload_access: for the gateway. Raises `ValueError`.
+    model version that holds its label in telemetry; without such a tag the label must be the version number. bad_tag:
+    the tag of a bad version, set to the incident's id. reload_url: template of a URL to POST to after the alias moved.
+    access: to the registry. reload_access: to the gateway. Raises `ValueError`.
     """
 
     tracking_url: str
@@ -48,7 +49,7 @@ class RollbackParams:
                 raise ValueError(f"RollbackParams.{name}: {getattr(self, name)!r}, expected a name")
 
     def build(self, session: aiohttp.ClientSession) -> Rollback:
-        """The action over a session that the caller closes."""
+        """The action. The caller closes the session."""
         return Rollback(self, session)
 
 
@@ -65,7 +66,9 @@ class Rollback:
         self.bounds = params.bounds
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
-        """Tag, move, read back, reload. Raises `Refusal` if the alias moved or no good version is left."""
+        """Tag, move, read back, reload. Raises `TargetError`, and `Refusal` if the alias moved or no good version is
+        left.
+        """
         params = self._params
         model = render(params.model, {name: getattr(intent, name) for name in TARGET_FIELDS})
         if model is None or intent.version is None:
@@ -114,7 +117,7 @@ def _moved_tag(params: RollbackParams) -> str:
 
 
 def _resolve(versions: list[Version], label: str, tag: str, model: str) -> Version:
-    """The registry version behind a label of telemetry; with several of one label, the newest."""
+    """The registry version with a label of telemetry; the newest if several have it."""
     tagged = [v for v in versions if v.tags.get(tag) == label]
     found = tagged or [v for v in versions if str(v.number) == label]
     if not found:

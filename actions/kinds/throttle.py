@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from actions.base import Bounds, Done, RunContext, TargetError
-from actions.kinds.circuit_breaker import check_method, set_state
-from actions.kinds.http import Access, Http, Method
-from actions.limits import number
+from actions.kinds.gateway import StateEndpoint, set_state
+from actions.kinds.http import Access, Http, Method, check_method
 from actions.model import Intent
+from actions.validation import check_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class ThrottleParams:
 
     def __post_init__(self) -> None:
         check_method("ThrottleParams.method", self.method)
-        number(self, "factor", 0.01, 0.99)
+        check_number(self, "factor", 0.01, 0.99)
         self.access.check_url("ThrottleParams.url", self.url, ("state",))
         self.access.check_url("ThrottleParams.verify_url", self.verify_url, ("state",))
 
     def build(self, session: aiohttp.ClientSession) -> Throttle:
-        """The action over a session that the caller closes."""
+        """The action. The caller closes the session."""
         return Throttle(self, session)
 
 
@@ -49,17 +49,14 @@ class Throttle:
 
     def __init__(self, params: ThrottleParams, session: aiohttp.ClientSession) -> None:
         self._params = params
+        self._endpoint = StateEndpoint(params.method, params.url, params.verify_url, params.verify_field)
         self._http = Http(session, params.access)
         self.bounds = params.bounds
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
         """Set the factor and read it back. Raises `TargetError`, not retryable for a factor out of range."""
-        params = self._params
-        factor = intent.params.get("factor", params.factor)
+        factor = intent.params.get("factor", self._params.factor)
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0.01 <= factor <= 0.99:
             raise TargetError(f"throttle: factor {factor!r}, expected a number from 0.01 to 0.99", retryable=False)
         wanted = 1.0 if intent.undo else float(factor)
-        return await set_state(
-            self._http, intent, ctx, (params.method, params.url), (params.verify_url, params.verify_field), str(wanted),
-            {"factor": wanted},
-        )
+        return await set_state(self._http, self._endpoint, intent, ctx, str(wanted), {"factor": wanted})

@@ -24,16 +24,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from actions.ledger import Claim, ViewedLedger
-from actions.model import Intent, Outcome
-from actions.records import STORM_KEY, LedgerRecord
+from actions.ledger import BaseLedger
+from actions.model import Outcome
+from actions.records import LedgerRecord
 from streams.kafka.settings import Security
 from streams.state.topic_store import TopicStore
 
 log = logging.getLogger(__name__)
 
 
-class TopicLedger(TopicStore, ViewedLedger):
+class TopicLedger(TopicStore, BaseLedger):
     """An `actions.ledger.Ledger` over a topic configured as `channels.COMPACTED`. Use as an async context manager.
 
     owner: the name of this worker in the log; every claim appends a token of its own. The topic must have as many
@@ -45,7 +45,7 @@ class TopicLedger(TopicStore, ViewedLedger):
         self, brokers: str, topic: str, *, owner: str, security: Security | None = None, timeout_s: float = 15.0
     ) -> None:
         TopicStore.__init__(self, brokers, topic, security=security, timeout_s=timeout_s)
-        ViewedLedger.__init__(self)
+        BaseLedger.__init__(self)
         self._owner = owner
         self._reader: AIOKafkaConsumer
         self._partitions: list[int] = []
@@ -94,7 +94,7 @@ class TopicLedger(TopicStore, ViewedLedger):
         async with asyncio.timeout(self._timeout_s):
             await self._catch_up()
         owned = set(self._partitions if partitions is None else partitions)
-        outcomes = self.view.restart(
+        outcomes = self.view.put_in_doubt(
             lambda record: record.owner not in self._own_tokens and self.partition_of(record.target) in owned
         )
         outcomes = [o for o in outcomes if self.partition_of(o.target) in owned]
@@ -102,43 +102,11 @@ class TopicLedger(TopicStore, ViewedLedger):
             await self.finish(outcome)
         return outcomes
 
-    async def claim(self, intent: Intent, now_s: float) -> Claim:
-        """See `Ledger.claim`. Raises KafkaError or TimeoutError when the log could not be written or read back."""
-        lost = self.view.seen(intent.key)
-        if lost is not None:
-            return lost
-        token = f"{self._owner}/{uuid.uuid4().hex}"
-        self._own_tokens.add(token)
-        record = LedgerRecord.claimed(intent, now_s, token)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                partition, offset = await self._append(record, f"{intent.key}/claimed/{token}")
-                await self._until(partition, offset + 1)
-        except BaseException:
-            self._abandon_token(token)
-            raise
-        first = self.view.record(intent.key)
-        if first is not None and first.owner == token and self.view.state(intent.key) == "claimed":
-            return Claim(True, "first claim of this key in the log")
-        self._own_tokens.discard(token)
-        return self.view.seen(intent.key) or Claim(False, "the key was claimed and forgotten in between")
-
-    async def finish(self, outcome: Outcome) -> None:
-        """See `Ledger.finish`. The view is updated first: the action has run, also if the log cannot be written."""
-        claim = self.view.record(outcome.key)
-        record = LedgerRecord.finished(outcome, claim)
-        if not self.view.apply(record).accepted:
-            return
-        if claim is not None:
-            self._own_tokens.discard(claim.owner)
-        async with asyncio.timeout(self._timeout_s):
-            await self._append(record, f"{outcome.key}/finished")
-
     def abandon(self, key: str) -> None:
         """See `Ledger.abandon`."""
         record = self.view.record(key)
         if record is not None and record.owner in self._own_tokens:
-            self._abandon_token(record.owner)
+            self._abandon_claim(record)
 
     async def forget(self, before_s: float) -> int:
         """Drop finished keys older than `before_s` here and in the log (see `LedgerView.forget`); returns how many."""
@@ -149,21 +117,32 @@ class TopicLedger(TopicStore, ViewedLedger):
                     await self._producer.send_and_wait(self._topic, None, key=log_key, partition=partition)
         return len(forgotten)
 
-    async def _note(self, record: LedgerRecord) -> None:
-        if self.view.apply(record).accepted:
-            async with asyncio.timeout(self._timeout_s):
-                await self._append(record, f"{STORM_KEY}/{record.event}")
+    def _new_owner(self) -> str:
+        return f"{self._owner}/{uuid.uuid4().hex}"
+
+    async def _store(self, record: LedgerRecord) -> None:
+        self._own_tokens.discard(record.owner)
+        async with asyncio.timeout(self._timeout_s):
+            await self._append(record, f"{record.key}/{record.event}")
+
+    async def _store_claim(self, record: LedgerRecord) -> None:
+        self._own_tokens.add(record.owner)
+        async with asyncio.timeout(self._timeout_s):
+            # Each claim has its own record key: compaction must never remove the first claim.
+            partition, offset = await self._append(record, f"{record.key}/claimed/{record.owner}")
+            await self._until(partition, offset + 1)
+        if not self._holds(record):
+            self._own_tokens.discard(record.owner)
+
+    def _abandon_claim(self, record: LedgerRecord) -> None:
+        self._abandoned_tokens.add(record.owner)
+        self._own_tokens.discard(record.owner)
+        self.view.put_in_doubt(lambda claim: claim.owner == record.owner)
 
     async def _append(self, record: LedgerRecord, log_key: str) -> tuple[int, int]:
-        # Each claim has its own record key: compaction must never remove the first claim.
         value, partition = orjson.dumps(record.to_json()), self.partition_of(record.target)
         stored = await self._producer.send_and_wait(self._topic, value, key=log_key.encode(), partition=partition)
         return stored.partition, stored.offset
-
-    def _abandon_token(self, token: str) -> None:
-        self._abandoned_tokens.add(token)
-        self._own_tokens.discard(token)
-        self.view.restart(lambda record: record.owner == token)
 
     async def _catch_up(self) -> None:
         ends = await self._reader.end_offsets([TopicPartition(self._topic, p) for p in self._partitions])
@@ -207,4 +186,4 @@ class TopicLedger(TopicStore, ViewedLedger):
         self._log_keys.setdefault(entry.key, set()).add((record.partition, record.key))
         self.view.apply(entry)
         if entry.owner in self._abandoned_tokens:
-            self.view.restart(lambda claim: claim.owner == entry.owner)
+            self.view.put_in_doubt(lambda claim: claim.owner == entry.owner)

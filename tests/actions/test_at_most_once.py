@@ -1,4 +1,4 @@
-"""Crash anywhere: whatever the interleaving of crashes and redeliveries, an intent acts at most once."""
+"""Crashes at any point: whatever the order of crashes and redeliveries, an intent acts at most once."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tests.actions.cases import Clock, intent
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """The process ends here."""
 
 
 class World:
-    """What outlives a process: the log, the target, and where the next processes will die.
+    """The state that survives a process: the log, the target, and at which points the next processes crash.
 
-    Every durable step has two points, before and after its effect; `fate` says at which points of the whole history
-    the process dies.
+    Every durable step has two points, before and after its effect. `crashes` says at which points of the whole history
+    the process crashes.
     """
 
-    def __init__(self, fate: list[bool]) -> None:
-        self.fate = fate
+    def __init__(self, crashes: list[bool]) -> None:
+        self.crashes = crashes
         self.log: list[LedgerRecord] = []
         self.acted: list[str] = []
         self.reported: list[tuple[str, str]] = []
 
-    def survive(self) -> None:
-        if self.fate and self.fate.pop(0):
+    def maybe_crash(self) -> None:
+        if self.crashes and self.crashes.pop(0):
             raise Crash
 
     async def append(self, record: LedgerRecord) -> None:
-        self.survive()
+        self.maybe_crash()
         self.log.append(record)
         await asyncio.sleep(0)
-        self.survive()
+        self.maybe_crash()
 
 
 class Effect:
@@ -53,16 +53,16 @@ class Effect:
         self._world = world
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
-        self._world.survive()
+        self._world.maybe_crash()
         assert not ctx.dry_run
         self._world.acted.append(intent.key)
         await asyncio.sleep(0)
-        self._world.survive()
+        self._world.maybe_crash()
         return Done("done")
 
 
-async def live(world: World, deliveries: list[Intent]) -> None:
-    """One life of a process: recover, then take every delivery again from the start."""
+async def run_process(world: World, deliveries: list[Intent]) -> None:
+    """One run of a process: recover, then execute every delivery again from the start."""
     ledger = RecordedLedger(world.append)
     ledger.replay(world.log)
     for outcome in await ledger.recover():
@@ -74,19 +74,19 @@ async def live(world: World, deliveries: list[Intent]) -> None:
         world.reported.append((outcome.key, outcome.status))
 
 
-async def until_it_lives(world: World, deliveries: list[Intent]) -> None:
+async def until_it_finishes(world: World, deliveries: list[Intent]) -> None:
     while True:
         try:
-            await live(world, deliveries)
+            await run_process(world, deliveries)
         except Crash:
             continue
         return
 
 
 @given(st.lists(st.booleans(), max_size=40), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6))
-def test_no_interleaving_of_crashes_acts_twice(fate: list[bool], keys: list[str]) -> None:
-    world = World(fate)
-    asyncio.run(until_it_lives(world, [intent(key) for key in keys]))
+def test_no_interleaving_of_crashes_acts_twice(crashes: list[bool], keys: list[str]) -> None:
+    world = World(crashes)
+    asyncio.run(until_it_finishes(world, [intent(key) for key in keys]))
     assert len(world.acted) == len(set(world.acted))
     final = {record.key for record in world.log if record.event == "finished"}
     assert final == set(keys)
@@ -98,11 +98,11 @@ def test_each_single_crash_point_acts_at_most_once_and_says_so() -> None:
     ends = []
     for point in range(6):
         world = World([False] * point + [True])
-        asyncio.run(until_it_lives(world, [intent("a")]))
+        asyncio.run(until_it_finishes(world, [intent("a")]))
         (finish,) = [record for record in world.log if record.event == "finished"]
         ends.append((len(world.acted), finish.status))
     assert ends == [
-        (1, "executed"),  # before the claim was stored: it never happened, so the next life runs it
+        (1, "executed"),  # before the claim was stored: it never happened, so the next process runs it
         (0, "interrupted"), (0, "interrupted"),  # claim stored, run not begun
         (1, "interrupted"), (1, "interrupted"),  # acted, outcome not stored
         (1, "executed"),  # outcome stored

@@ -8,20 +8,20 @@ import aiohttp
 import pytest
 
 from actions.catalogue import CATALOGUE, build
-from actions.checks import CHECKS, Stage
+from actions.checks import CHECKS, TargetSimulator
 from actions.kinds.notify import NotifyParams
 from actions.playbook import REVERSIBLE
-from tests.actions.stages import STAGES, on_stage
+from tests.actions.simulators import SIMULATORS, with_simulator
 
 
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_action_conforms(kind: str, check: Callable[[Stage], Awaitable[None]]) -> None:
-    await on_stage(kind, check)
+async def test_action_conforms(kind: str, check: Callable[[TargetSimulator], Awaitable[None]]) -> None:
+    await with_simulator(kind, check)
 
 
 def test_every_catalogue_entry_has_a_stage() -> None:
-    assert STAGES.keys() == CATALOGUE.keys()
+    assert SIMULATORS.keys() == CATALOGUE.keys()
     assert set(CATALOGUE) >= REVERSIBLE
 
 

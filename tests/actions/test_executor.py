@@ -1,4 +1,4 @@
-"""The executor: what refuses an intent, in which order, and what is reported."""
+"""The executor: which check refuses an intent, in which order, and what is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from actions.base import Bounds, Refusal, TargetError
 from actions.executor import Executor
-from actions.ledger import Claim, MemoryLedger
+from actions.ledger import MemoryLedger
+from actions.ledger_view import Claim
 from actions.limits import LimitParams
 from actions.model import Intent, Mode, Outcome
 from tests.actions.cases import NOW_S, Clock, FakeAction, intent
@@ -46,7 +47,7 @@ async def test_duplicate_names_the_earlier_outcome_and_runs_nothing() -> None:
 
 
 @pytest.mark.parametrize(("mode", "status"), [("observe", "observed"), ("suggest", "suggested")])
-async def test_modes_below_auto_run_nothing_and_stay_open_for_approval(mode: Mode, status: str) -> None:
+async def test_modes_below_auto_run_nothing_and_leave_the_key_unclaimed(mode: Mode, status: str) -> None:
     bench = Bench()
     assert (await bench.execute(intent(mode=mode))).status == status
     assert (bench.action.runs, bench.ledger.log) == ([], [])
@@ -74,7 +75,7 @@ async def test_undo_of_what_cannot_be_undone_is_refused() -> None:
     assert (await bench.execute(intent(undo=True))).status == "refused"
 
 
-async def test_cooldown_holds_the_same_target_and_no_undo() -> None:
+async def test_cooldown_applies_to_the_same_target_and_to_no_undo() -> None:
     bench = Bench()
     await bench.execute(intent("a"))
     bench.clock.now_s += 10
@@ -82,12 +83,12 @@ async def test_cooldown_holds_the_same_target_and_no_undo() -> None:
     assert (await bench.execute(intent("c", undo=True))).status == "executed"
 
 
-async def test_storm_trips_holds_spares_notices_and_is_reset_by_hand() -> None:
+async def test_a_storm_trips_the_brake_until_its_reset_but_notifications_still_run() -> None:
     bench = Bench(LimitParams(cooldown_s=0, storm_actions=2, fleet_share=1.0))
     statuses = [(await bench.execute(intent(f"k{n}"))).status for n in range(4)]
     assert statuses == ["executed", "executed", "suggested", "suggested"]
     assert bench.ledger.storm_since_s() == NOW_S
-    assert (await bench.execute(intent("told", kind="notify"))).status == "executed"
+    assert (await bench.execute(intent("notice", kind="notify"))).status == "executed"
     bench.clock.now_s += 1
     await bench.ledger.reset_storm(bench.clock.now_s)
     assert (await bench.execute(intent("after"))).status == "executed"
@@ -101,7 +102,7 @@ async def test_dry_run_rehearses_without_a_claim_and_counts_for_no_limit() -> No
     assert bench.ledger.executed_since(0) == 0
 
 
-async def test_failed_rehearsal_is_told_and_counts_for_no_limit() -> None:
+async def test_failed_rehearsal_is_reported_and_counts_for_no_limit() -> None:
     bench = Bench(dry_run=True)
     bench.action.faults = [TargetError("no such replica", retryable=False)]
     outcome = await bench.execute(intent())
@@ -171,29 +172,29 @@ async def test_two_tasks_with_one_key_run_it_once() -> None:
     assert sorted(o.status for o in outcomes) == ["duplicate"] * 4 + ["executed"]
 
 
-async def test_a_claim_is_told_before_the_action_runs() -> None:
+async def test_a_claim_is_published_before_the_action_runs() -> None:
     bench = Bench()
-    told: list[tuple[str, float, int]] = []
+    published: list[tuple[str, float, int]] = []
 
-    async def claimed(of: Intent, at_s: float) -> None:
-        told.append((of.key, at_s, bench.action.effects))
+    async def publish(of: Intent, at_s: float) -> None:
+        published.append((of.key, at_s, bench.action.effects))
 
     actions = {"circuit_breaker": bench.action}
-    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, claimed)
+    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, publish)
     await bench.execute(intent())
     await bench.execute(intent())
     await bench.execute(intent("k2", mode="suggest"))
-    assert told == [(intent().key, NOW_S, 0)]
+    assert published == [(intent().key, NOW_S, 0)]
 
 
-async def test_an_intent_whose_claim_cannot_be_told_never_runs() -> None:
+async def test_an_intent_whose_claim_cannot_be_published_never_runs() -> None:
     bench = Bench()
 
-    async def claimed(*_: object) -> None:
+    async def publish(*_: object) -> None:
         raise ConnectionError("the broker is away")
 
     actions = {"circuit_breaker": bench.action}
-    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, claimed)
+    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, publish)
     with pytest.raises(ConnectionError):
         await bench.execute(intent())
     assert (await bench.execute(intent())).status == "interrupted"
@@ -201,14 +202,14 @@ async def test_an_intent_whose_claim_cannot_be_told_never_runs() -> None:
 
 
 class SlowLedger(MemoryLedger):
-    """A ledger that knows of its claims only after the log took them, as one in a topic does."""
+    """A ledger whose view holds a claim only after the log does, as that of a topic."""
 
     async def claim(self, intent: Intent, now_s: float) -> Claim:
         await asyncio.sleep(0)
         return await super().claim(intent, now_s)
 
 
-async def test_budget_holds_among_tasks_that_run_at_once() -> None:
+async def test_budget_holds_for_tasks_that_run_at_once() -> None:
     bench = Bench()
     limits = LimitParams(cooldown_s=0, actions_per_hour=2, storm_actions=100, fleet_share=1.0)
     bench.executor = Executor({"circuit_breaker": bench.action}, SlowLedger(), limits, bench.clock, dry_run=False)

@@ -1,4 +1,4 @@
-"""The ledger: each key is won once, and what a crash left open is reported and not repeated."""
+"""The ledger: each key is won once, and a claim that a crash left open is reported and not repeated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.ledger import LedgerView, MemoryLedger, RecordedLedger
+from actions.ledger import MemoryLedger, RecordedLedger
+from actions.ledger_view import LedgerView
 from actions.model import Intent, Outcome, Status
 from actions.records import LedgerRecord
 from tests.actions.cases import NOW_S, intent
@@ -27,8 +28,8 @@ async def test_first_claim_wins_and_every_later_one_loses() -> None:
     assert (await ledger.claim(intent(), NOW_S)).won
     lost = await ledger.claim(intent(), NOW_S + 1)
     assert (lost.won, lost.state) == (False, "claimed")
-    assert ledger.seen("k1") == lost
-    assert ledger.seen("k2") is None
+    assert ledger.lookup("k1") == lost
+    assert ledger.lookup("k2") is None
 
 
 async def test_claim_of_a_finished_key_returns_the_earlier_outcome() -> None:
@@ -45,9 +46,9 @@ async def test_second_outcome_of_a_key_changes_nothing() -> None:
     await ledger.finish(outcome(intent()))
     await ledger.finish(outcome(intent(), "failed", NOW_S + 5))
     assert len(ledger.log) == 2
-    seen = ledger.seen("k1")
-    assert seen is not None
-    assert seen.earlier == outcome(intent())
+    found = ledger.lookup("k1")
+    assert found is not None
+    assert found.earlier == outcome(intent())
 
 
 async def test_claim_without_outcome_is_interrupted_after_a_restart() -> None:
@@ -60,11 +61,11 @@ async def test_claim_without_outcome_is_interrupted_after_a_restart() -> None:
     assert await MemoryLedger(after.log).recover() == []
 
 
-async def test_restart_concerns_only_the_claims_it_is_told_of() -> None:
+async def test_only_the_selected_claims_are_put_in_doubt() -> None:
     view = LedgerView()
     view.apply(LedgerRecord.claimed(intent("a"), NOW_S, "w1"))
     view.apply(LedgerRecord.claimed(intent("b"), NOW_S, "w2"))
-    assert [o.key for o in view.restart(lambda record: record.owner == "w1")] == ["a"]
+    assert [o.key for o in view.put_in_doubt(lambda record: record.owner == "w1")] == ["a"]
     assert (view.state("a"), view.state("b")) == ("in_doubt", "claimed")
 
 
@@ -75,19 +76,19 @@ async def test_claim_whose_append_failed_is_in_doubt() -> None:
     ledger = RecordedLedger(broken)
     with pytest.raises(OSError, match="no broker"):
         await ledger.claim(intent(), NOW_S)
-    seen = ledger.seen("k1")
-    assert seen is not None
-    assert (seen.won, seen.state) == (False, "in_doubt")
+    found = ledger.lookup("k1")
+    assert found is not None
+    assert (found.won, found.state) == (False, "in_doubt")
 
 
-async def test_compacted_log_tells_the_same() -> None:
+async def test_a_compacted_log_gives_the_same_state() -> None:
     ledger = MemoryLedger()
     for key in ("a", "b"):
         await ledger.claim(intent(key), NOW_S)
     await ledger.finish(outcome(intent("a")))
     last = {record.key: record for record in ledger.log}
     compacted = MemoryLedger(last.values())
-    assert compacted.seen("a") == ledger.seen("a")
+    assert compacted.lookup("a") == ledger.lookup("a")
     assert compacted.executed_since(NOW_S) == ledger.executed_since(NOW_S) == 2
 
 
@@ -98,7 +99,7 @@ async def test_limits_count_what_may_have_run_and_nothing_else() -> None:
         await ledger.finish(outcome(intent(status), status))
     await ledger.claim(intent("in flight"), NOW_S + 3)
     await ledger.finish(outcome(intent("undone", undo=True)))
-    await ledger.finish(outcome(intent("told", kind="notify")))
+    await ledger.finish(outcome(intent("notice", kind="notify")))
     assert ledger.executed_since(NOW_S) == 4
     assert ledger.executed_since(NOW_S + 2) == 1
     assert ledger.last_executed_s("circuit_breaker", "chat/r0") == NOW_S + 3
@@ -110,17 +111,17 @@ async def test_undo_frees_the_target_until_the_next_action() -> None:
     await ledger.finish(outcome(intent("a"), done_at_s=NOW_S))
     await ledger.finish(outcome(intent("b", target="chat/r1"), done_at_s=NOW_S))
     await ledger.finish(outcome(intent("c", undo=True), done_at_s=NOW_S + 1))
-    assert ledger.touched("circuit_breaker", NOW_S - 60) == {"chat/r1"}
+    assert ledger.targets_acted_on("circuit_breaker", NOW_S - 60) == {"chat/r1"}
     await ledger.finish(outcome(intent("d"), done_at_s=NOW_S + 2))
-    assert ledger.touched("circuit_breaker", NOW_S - 60) == {"chat/r0", "chat/r1"}
-    assert ledger.touched("circuit_breaker", NOW_S + 2) == {"chat/r0"}
+    assert ledger.targets_acted_on("circuit_breaker", NOW_S - 60) == {"chat/r0", "chat/r1"}
+    assert ledger.targets_acted_on("circuit_breaker", NOW_S + 2) == {"chat/r0"}
 
 
 async def test_failed_undo_does_not_free_the_target() -> None:
     ledger = MemoryLedger()
     await ledger.finish(outcome(intent("a"), done_at_s=NOW_S))
     await ledger.finish(outcome(intent("b", undo=True), "failed", NOW_S + 1))
-    assert ledger.touched("circuit_breaker", NOW_S - 60) == {"chat/r0"}
+    assert ledger.targets_acted_on("circuit_breaker", NOW_S - 60) == {"chat/r0"}
 
 
 async def test_storm_holds_over_a_restart_until_it_is_reset() -> None:

@@ -24,17 +24,17 @@ async def ran(*intents: Intent, at_s: float = NOW_S) -> MemoryLedger:
 
 async def test_cooldown_ends_when_its_time_is_over() -> None:
     ledger = await ran(intent())
-    assert not limits.cooled(intent(), ledger, PARAMS, NOW_S + 299.9).allowed
-    assert limits.cooled(intent(), ledger, PARAMS, NOW_S + 300).allowed
-    assert limits.cooled(intent(target="chat/r1"), ledger, PARAMS, NOW_S).allowed
-    assert limits.cooled(intent(kind="throttle"), ledger, PARAMS, NOW_S).allowed
+    assert not limits.check_cooldown(intent(), ledger, PARAMS, NOW_S + 299.9).allowed
+    assert limits.check_cooldown(intent(), ledger, PARAMS, NOW_S + 300).allowed
+    assert limits.check_cooldown(intent(target="chat/r1"), ledger, PARAMS, NOW_S).allowed
+    assert limits.check_cooldown(intent(kind="throttle"), ledger, PARAMS, NOW_S).allowed
 
 
 async def test_budget_counts_the_last_hour() -> None:
     ledger = await ran(*(intent(target=f"chat/r{n}") for n in range(20)))
-    refused = limits.budgeted(ledger, PARAMS, NOW_S + 3600)
+    refused = limits.check_hourly_budget(ledger, PARAMS, NOW_S + 3600)
     assert (refused.allowed, refused.reason) == (False, "20 of 20 actions used this hour")
-    assert limits.budgeted(ledger, PARAMS, NOW_S + 3601).allowed
+    assert limits.check_hourly_budget(ledger, PARAMS, NOW_S + 3601).allowed
 
 
 @pytest.mark.parametrize(("fleet", "touched", "allowed"), [
@@ -45,36 +45,37 @@ async def test_share_of_the_fleet_holds_and_one_is_always_allowed(
     fleet: int | str | None, touched: int, allowed: bool
 ) -> None:
     ledger = await ran(*(intent(target=f"chat/old{n}") for n in range(touched)), intent(target="search/r0"))
-    verdict = limits.spread(intent(params={"fleet_size": fleet}), ledger, PARAMS, NOW_S)
-    assert verdict.allowed == allowed, verdict.reason
+    admission = limits.check_fleet_share(intent(params={"fleet_size": fleet}), ledger, PARAMS, NOW_S)
+    assert admission.allowed == allowed, admission.reason
 
 
-async def test_target_that_is_held_already_is_not_counted_twice() -> None:
+async def test_a_target_that_was_acted_on_is_not_counted_twice() -> None:
     ledger = await ran(intent())
-    assert limits.spread(intent(), ledger, PARAMS, NOW_S).allowed
+    assert limits.check_fleet_share(intent(), ledger, PARAMS, NOW_S).allowed
 
 
 async def test_storm_trips_at_one_action_more_than_allowed() -> None:
     ledger = await ran(*(intent(target=f"chat/r{n}") for n in range(10)))
-    assert limits.storm_due(ledger, PARAMS, NOW_S + 300)
-    assert not limits.storm_due(ledger, PARAMS, NOW_S + 301)
+    assert limits.storm_reached(ledger, PARAMS, NOW_S + 300)
+    assert not limits.storm_reached(ledger, PARAMS, NOW_S + 301)
     await ledger.reset_storm(NOW_S + 1)
-    assert not limits.storm_due(ledger, PARAMS, NOW_S + 2)
+    assert not limits.storm_reached(ledger, PARAMS, NOW_S + 2)
 
 
-async def test_undo_is_held_by_age_and_storm_alone() -> None:
+async def test_only_age_and_storm_limit_an_undo() -> None:
     ledger = await ran(*(intent() for _ in range(30)))
     undo = intent(undo=True)
-    assert limits.check(undo, ledger, PARAMS, NOW_S + 301).allowed is False
-    assert limits.check(intent(undo=True, decided_at_s=NOW_S + 300), ledger, PARAMS, NOW_S + 301).status == "expired"
+    assert limits.check_limits(undo, ledger, PARAMS, NOW_S + 301).allowed is False
+    expired = intent(undo=True, decided_at_s=NOW_S + 300)
+    assert limits.check_limits(expired, ledger, PARAMS, NOW_S + 301).status == "expired"
     late = intent(undo=True, decided_at_s=NOW_S + 300, expires_at_s=NOW_S + 400)
-    assert limits.check(late, ledger, PARAMS, NOW_S + 301).allowed
+    assert limits.check_limits(late, ledger, PARAMS, NOW_S + 301).allowed
     await ledger.trip_storm(NOW_S + 301)
-    assert limits.check(late, ledger, PARAMS, NOW_S + 302).status == "suggested"
+    assert limits.check_limits(late, ledger, PARAMS, NOW_S + 302).status == "suggested"
 
 
 def test_decision_without_a_time_is_refused() -> None:
-    assert not limits.fresh(intent(decided_at_s=float("nan")), PARAMS, NOW_S).allowed
+    assert not limits.check_age(intent(decided_at_s=float("nan")), PARAMS, NOW_S).allowed
 
 
 @pytest.mark.parametrize(("field", "value"), [

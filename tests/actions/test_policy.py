@@ -73,7 +73,7 @@ def test_step_that_did_nothing_is_followed_at_once(status: Status) -> None:
     assert only(due(incident(), done(first, status))).kind == "throttle"
 
 
-def test_pending_step_holds_the_ladder() -> None:
+def test_pending_step_delays_the_next() -> None:
     class Pending:
         key, kind, target, status = only(due(incident())).key, "circuit_breaker", "chat/r0", "pending"
         done_at_s: float | None = None
@@ -81,7 +81,7 @@ def test_pending_step_holds_the_ladder() -> None:
     assert decide(incident(), BOOKS, [Pending()], LIMITS, NOW_S + 999) == []
 
 
-def test_first_matching_playbook_wins_and_unmatched_incidents_are_told() -> None:
+def test_first_matching_playbook_wins_and_unmatched_incidents_are_notified() -> None:
     bad = incident(category="model_degradation", replica=None, version="v2")
     assert only(due(bad)).kind == "rollback"
     mild = incident(category="model_degradation", replica=None, version="v2", severity="P3", peak_severity="P3")
@@ -92,12 +92,12 @@ def test_first_matching_playbook_wins_and_unmatched_incidents_are_told() -> None
 
 
 def test_incident_that_rises_starts_the_playbook_it_now_matches() -> None:
-    told = only(due(incident(category="model_degradation", replica=None, version="v2", peak_severity="P3")))
+    notice = only(due(incident(category="model_degradation", replica=None, version="v2", peak_severity="P3")))
     risen = incident(category="model_degradation", replica=None, version="v2", peak_severity="P1")
-    assert only(due(risen, done(told))).kind == "rollback"
+    assert only(due(risen, done(notice))).kind == "rollback"
 
 
-def test_step_that_cannot_be_named_is_passed_over_and_told_if_none_can() -> None:
+def test_step_without_a_target_is_skipped_and_notified_if_none_has_one() -> None:
     book = Playbook("p", 1, Match(), "auto", (Step("rollback", "{service}/{version}"), THROTTLE))
     passed = only(decide(incident(), [book], [], LIMITS, NOW_S))
     assert passed.kind == "throttle"
@@ -124,7 +124,7 @@ def test_rollback_and_kept_steps_stay() -> None:
     assert decide(incident(state="resolved"), [keep], [done(first), done(second)], LIMITS, NOW_S) == []
 
 
-def test_undo_that_failed_calls_a_human_once() -> None:
+def test_undo_that_failed_is_notified_once() -> None:
     first = only(due(incident()))
     over = incident(state="resolved")
     undo = only(due(over, done(first)))
@@ -150,9 +150,9 @@ def test_action_that_keeps_being_needed_is_only_suggested() -> None:
 
 def test_step_may_have_a_mode_of_its_own() -> None:
     book = Playbook("p", 1, Match(), "suggest", (Step("notify", "{service}", mode="auto"), THROTTLE))
-    told = only(decide(incident(), [book], [], LIMITS, NOW_S))
-    assert told.mode == "auto"
-    assert only(decide(incident(), [book], [done(told)], LIMITS, NOW_S + 60)).mode == "suggest"
+    notice = only(decide(incident(), [book], [], LIMITS, NOW_S))
+    assert notice.mode == "auto"
+    assert only(decide(incident(), [book], [done(notice)], LIMITS, NOW_S + 60)).mode == "suggest"
 
 
 STORIES = st.lists(
@@ -188,14 +188,14 @@ def test_while_an_incident_flaps_its_playbook_gives_notice_once_and_nothing_is_r
     assert due(flapping(), done(notice), at_s=NOW_S + 1000.0) == []
 
 
-def test_a_playbook_without_a_notice_lets_the_flapping_be_told_all_the_same() -> None:
+def test_flapping_is_notified_also_without_a_notify_step() -> None:
     silent = replace(LADDER, steps=(BREAK, THROTTLE))
     (notice,) = decide(flapping(), (silent,), (), LIMITS, NOW_S)
     assert (notice.kind, notice.target) == ("notify", "chat")
     assert notice.reason.startswith("playbook flapping v1")
 
 
-def test_the_end_of_flapping_is_told_like_any_other() -> None:
+def test_the_end_of_flapping_is_notified_like_any_other() -> None:
     notice = only(due(flapping()))
     ended = only(due(replace(flapping(), state="resolved", resolved_at_s=NOW_S + 9.0), done(notice)))
     assert (ended.kind, ended.target, ended.undo) == ("notify", "chat", True)

@@ -97,4 +97,4 @@ class TestTopicLedger:
             await ledger.recover()  # reads up to the end, so that the keys in the log are known
             assert await ledger.forget(111.0) == 1
         async with opened("b") as later:
-            assert later.seen("young") is not None
+            assert later.lookup("young") is not None

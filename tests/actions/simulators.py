@@ -1,4 +1,4 @@
-"""Stages: a small HTTP world per kind of action, under the conformance suite's control."""
+"""Simulated targets: a small HTTP server per kind of action, controlled by the conformance suite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.actions.cases import INTENT
 QUICK = Access(request_timeout_s=0.2)
 
 
-class HttpStage:
+class HttpSimulator:
     """A target of one resource per replica. A subclass says which action acts on it and what a write does."""
 
     kind = ""
@@ -64,46 +64,46 @@ class HttpStage:
         if "nobody" in request.path:
             return web.Response(status=404)
         if request.method != "GET":
-            self._state = self.take(await request.json())
+            self._state = self.state_after(await request.json())
         return web.json_response(self._state)
 
-    def take(self, body: dict[str, JsonValue]) -> JsonValue:
+    def state_after(self, body: dict[str, JsonValue]) -> JsonValue:
         return body
 
 
-class BreakerStage(HttpStage):
+class BreakerSimulator(HttpSimulator):
     kind = "circuit_breaker"
 
     def params(self, base: str) -> ActionParams:
         url = base + "/routes/{service}/{replica}"
         return CircuitBreakerParams(url, verify_url=url, access=QUICK)
 
-    def take(self, body: dict[str, JsonValue]) -> JsonValue:
+    def state_after(self, body: dict[str, JsonValue]) -> JsonValue:
         return {"state": body["state"]}
 
 
-class ThrottleStage(HttpStage):
+class ThrottleSimulator(HttpSimulator):
     kind = "throttle"
 
     def params(self, base: str) -> ActionParams:
         url = base + "/limits/{replica}"
         return ThrottleParams(url, verify_url=url, access=QUICK)
 
-    def take(self, body: dict[str, JsonValue]) -> JsonValue:
+    def state_after(self, body: dict[str, JsonValue]) -> JsonValue:
         return {"factor": body["factor"]}
 
 
-class NotifyStage(HttpStage):
+class NotifySimulator(HttpSimulator):
     kind = "notify"
 
     def params(self, base: str) -> ActionParams:
         return NotifyParams(base + "/hooks/{replica}", access=QUICK)
 
-    def take(self, body: dict[str, JsonValue]) -> JsonValue:
+    def state_after(self, body: dict[str, JsonValue]) -> JsonValue:
         return {"state": body["state"], "incident_id": body["incident_id"]}
 
 
-class RollbackStage(HttpStage):
+class RollbackSimulator(HttpSimulator):
     """A registry of one model with two versions, as far as a rollback asks; the real one has its own tests."""
 
     kind = "rollback"
@@ -139,17 +139,17 @@ class RollbackStage(HttpStage):
         return {"name": "bytegpt", "version": number, "status": "READY", "tags": tags}
 
 
-STAGES: dict[str, type[HttpStage]] = {
-    stage.kind: stage for stage in (BreakerStage, ThrottleStage, NotifyStage, RollbackStage)
+SIMULATORS: dict[str, type[HttpSimulator]] = {
+    simulator.kind: simulator for simulator in (BreakerSimulator, ThrottleSimulator, NotifySimulator, RollbackSimulator)
 }
 
 
-async def on_stage(kind: str, check: Callable[[HttpStage], Awaitable[None]]) -> None:
-    """Run one check against a fresh stage on a free port of 127.0.0.1."""
-    stages: list[HttpStage] = []
+async def with_simulator(kind: str, check: Callable[[HttpSimulator], Awaitable[None]]) -> None:
+    """Run one check against a fresh simulator on a free port of 127.0.0.1."""
+    simulators: list[HttpSimulator] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await stages[0].handle(request)
+        return await simulators[0].handle(request)
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -160,8 +160,8 @@ async def on_stage(kind: str, check: Callable[[HttpStage], Awaitable[None]]) -> 
         await site.start()
         host, port = runner.addresses[0][:2]
         async with aiohttp.ClientSession() as session:
-            stages.append(STAGES[kind](f"http://{host}:{port}", session))
-            await check(stages[0])
+            simulators.append(SIMULATORS[kind](f"http://{host}:{port}", session))
+            await check(simulators[0])
     finally:
-        stages[0].over.set()
+        simulators[0].over.set()
         await runner.cleanup()

@@ -1,0 +1,52 @@
+"""The state of a target at an HTTP gateway: set it, and read it back.
+
+Crash: a key runs once. Duplicate: the request states the wanted state and carries the key, so repeating it is harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actions.base import Data, Done, RunContext, TargetError
+from actions.kinds.http import Http, JsonValue, Method, fill_url
+from actions.model import Intent
+
+
+@dataclass(frozen=True, slots=True)
+class StateEndpoint:
+    """Where a state is written and read. url, verify_url: templates of the scope's fields, `{target}` and `{state}`.
+
+    verify_url: None does not read back. verify_field: the field of the JSON answer that holds the state.
+    """
+
+    method: Method
+    url: str
+    verify_url: str | None
+    verify_field: str
+
+
+async def set_state(
+    http: Http, endpoint: StateEndpoint, intent: Intent, ctx: RunContext, state: str, body: dict[str, JsonValue],
+) -> Done:
+    """Write a state and verify it. Raises `TargetError`.
+
+    The request's body is `body` with target, scope, incident, key and reason.
+    """
+    url = fill_url(endpoint.url, intent, {"state": state})
+    data: Data = {"state": state}
+    if ctx.dry_run:
+        return Done(f"would {endpoint.method} {url}", data)
+    scope: dict[str, JsonValue] = {
+        name: getattr(intent, name) for name in ("target", "service", "model", "version", "replica", "tenant")
+    }
+    cause: dict[str, JsonValue] = {"incident_id": intent.incident_id, "key": intent.key, "reason": intent.reason}
+    await http.call(endpoint.method, url, body={**scope, **cause, **body}, key=intent.key)
+    if endpoint.verify_url is None:
+        return Done(f"{intent.target} set to {state}", data)
+    verify_url = fill_url(endpoint.verify_url, intent, {"state": state})
+    answer = await http.call("GET", verify_url)
+    found = answer.get(endpoint.verify_field) if isinstance(answer, dict) else None
+    if str(found) != state:
+        message = f"GET {verify_url}: {endpoint.verify_field} is {found!r} after setting {state!r}"
+        raise TargetError(message, retryable=True)
+    return Done(f"{intent.target} set to {state}, read back", {**data, "verified": True})
