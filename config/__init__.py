@@ -1,4 +1,4 @@
-"""What did the operator ask for? One file, checked as a whole before anything starts."""
+"""The configuration: one file, checked as a whole before anything starts."""
 
 from config.errors import ConfigError, Problem
 from config.identity import config_hash, written

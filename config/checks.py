@@ -1,4 +1,4 @@
-"""What no single setting shows: settings that contradict each other, and those that are allowed but unwise."""
+"""Checks across settings: settings that contradict each other, and those that are allowed but unwise."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from detectors.catalogue import CATALOGUE
 
 
 def contradictions(config: Config, tree: Node) -> list[Problem]:
-    """Settings that cannot all be meant; a worker does not start with them."""
+    """Settings that contradict each other. A worker does not start with them."""
     checks = (_unknown_actions, _repeated_names, _profiles, _windows)
     return [problem for check in checks for problem in check(config, tree)]
 
 
 def advise(config: Config, tree: Node) -> list[Problem]:
-    """Settings that work and that their operator should know about."""
+    """Settings that are valid, and that the operator should be warned of."""
     return [*_plaintext(config, tree)]
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, each fault with its place, its value and what was expected there."""
+"""Problems of a configuration, each with its place, its value and what was expected."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault. line: counted from 1; None where the fault has no line (a file that cannot be read).
+    """One problem. line: counted from 1; None where there is none (a file that cannot be read).
 
-    path: the setting's dotted place, empty for the whole file. value: as written, empty where nothing was.
+    path: of the setting, with dots; empty for the whole file. value: as written; empty where nothing was written.
     """
 
     file: str
@@ -27,7 +27,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """A configuration that no worker may start with. Holds every problem at once; its text is one line for each."""
+    """An invalid configuration, with all its problems. Its text has one line per problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

@@ -1,4 +1,4 @@
-"""What pydantic found, in the operator's terms: the file's own place, the value as written, and what is expected."""
+"""Pydantic's errors in the operator's terms: the place in the file, the value as written, and what is expected."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ VALUE_MAX = 60
 """Characters of a wrong value that a message repeats."""
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 _REFUSED = re.compile(r"(?:\w+\.)?(\w+)(?::| is) (.+), expected (.+)")
-"""How parameter dataclasses refuse a field: `Class.field: value, expected ...` or `field is value, expected ...`."""
+"""The messages of parameter dataclasses: `Class.field: value, expected ...` or `field is value, expected ...`."""
 
 
 def explain(tree: Node, details: ErrorDetails) -> Problem:
-    """One of pydantic's errors, with the place it has in the file."""
+    """One of pydantic's errors as a problem, with its place in the file."""
     path = _place(tree, details["loc"])
     node = tree.at(path)
     if details["type"] == "extra_forbidden":
@@ -41,7 +41,7 @@ def explain(tree: Node, details: ErrorDetails) -> Problem:
 
 
 def _place(tree: Node, loc: Path) -> Path:
-    """A pydantic location without the steps that only name a type: those of a union's members."""
+    """A pydantic location without the steps that only name a type, such as a member of a union."""
     path: list[str | int] = []
     node = tree
     for index, step in enumerate(loc):
@@ -79,7 +79,7 @@ def _shown(path: Path, value: object) -> str:
 
 
 def _names(path: Path) -> str:
-    """The settings known beside the one at `path`, the nearest first."""
+    """The known settings of the same section as `path`, or the one with the most similar name."""
     names = sorted(known_names(path[:-1]))
     near = get_close_matches(str(path[-1]), names, n=1, cutoff=0.6)
     if near:
@@ -88,7 +88,7 @@ def _names(path: Path) -> str:
 
 
 def known_names(path: Path) -> frozenset[str]:
-    """The settings that a section may have, by its place; empty where there is no such section."""
+    """The settings that the section at a path may have; empty where there is no such section."""
     schema = _schema()
     definitions = schema.get("$defs", {})
     places = [schema]
@@ -104,7 +104,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _members(schema: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
-    """A schema with its references followed and its alternatives laid out."""
+    """A schema's alternatives, with references resolved."""
     if "$ref" in schema:
         return _members(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     alternatives = schema.get("anyOf") or schema.get("oneOf")

@@ -1,8 +1,8 @@
-"""How a setting is written: durations, names and patterns, and parameter dataclasses as sections of the file.
+"""The types of settings: durations, names and patterns, and parameter dataclasses as sections of the file.
 
-The other rooms keep their parameters as frozen dataclasses and know nothing of YAML. `FromYaml` makes a section of one:
-its fields are the keys, checked by their types, and a field that ends in `_s` is a duration whose key loses the suffix
-(`cooldown_s` is written `cooldown: 5m`).
+The other packages have their parameters in frozen dataclasses, which do not depend on YAML. `FromYaml` makes a section
+of one. Its fields are the keys, checked by their types. A field that ends in `_s` is a duration, and its key has no
+suffix (`cooldown_s` is written `cooldown: 5m`).
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from actions.base import Secret
 
 UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 SIGNING_MIN = 16
-"""Characters of a secret that signs."""
+"""Minimum number of characters of a signing secret."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
 
 def yaml_name(name: str) -> str:
-    """The key under which a field is written: seconds lose their suffix, since a duration carries its own unit."""
+    """The key of a field in the file: without the suffix for seconds, since a duration has its own unit."""
     return name.removesuffix("_s")
 
 
 class Strict(BaseModel):
-    """A section: an unknown key is an error, a read value never changes, NaN and infinities are refused."""
+    """A section: unknown keys are errors, values are immutable, NaN and infinities are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, alias_generator=yaml_name)
 
@@ -48,7 +48,7 @@ class Strict(BaseModel):
 def seconds(value: object) -> object:
     """A duration in seconds: `500ms`, `30s`, `1h30m`, `7d`, or a number of seconds. None passes through.
 
-    Anything else raises pydantic's own error, which says what was expected.
+    Anything else raises `PydanticCustomError`, which says what was expected.
 
     >>> seconds("1h30m"), seconds("500ms"), seconds(2)
     (5400.0, 0.5, 2.0)
@@ -67,7 +67,7 @@ def seconds(value: object) -> object:
 
 
 def matching(pattern: str, expected: str) -> AfterValidator:
-    """A text that a pattern fits as a whole; the message says `expected` and not the pattern."""
+    """A validator for texts that a pattern matches as a whole. Its message is `expected`, not the pattern."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -79,7 +79,7 @@ def matching(pattern: str, expected: str) -> AfterValidator:
 
 
 def _long_enough(secret: Secret) -> Secret:
-    """A secret that signs: shorter ones can be guessed."""
+    """Refuse a signing secret that is short enough to be guessed."""
     if len(secret.reveal()) < SIGNING_MIN:
         raise PydanticCustomError("secret", "a secret of at least {least} characters", {"least": SIGNING_MIN})
     return secret
@@ -117,25 +117,25 @@ Glob = Annotated[str, Field(min_length=1)]
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
 Hidden = Annotated[Secret, _FromText()]
-"""A text that shows in no log line and no error message."""
+"""A text that appears in no log line and no error message."""
 SigningSecret = Annotated[Hidden, AfterValidator(_long_enough)]
-"""A hidden text that is long enough to sign with."""
+"""A hidden text that is long enough for signing."""
 Listed = BeforeValidator(_commas)
-"""A list that may be written as one text with commas, as environment variables carry it."""
+"""A list that may be written as one text with commas, as in environment variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class FromYaml:
     """Marks a parameter dataclass as a section: `limits: Annotated[Limits, FromYaml()]`.
 
-    What its `__post_init__` refuses with `ValueError` is reported at the section's place. Fields in `derived` keep the
-    dataclass's own default and cannot be written, nor in the sections inside.
+    A `ValueError` of its `__post_init__` is reported at the section's place. Fields in `derived` keep the dataclass's
+    default and cannot be set, also in nested sections.
     """
 
     derived: frozenset[str] = frozenset()
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Validate as the section's model, then build the dataclass; pydantic calls this once for each field."""
+        """Validate as the section's model, then build the dataclass. Pydantic calls this once per field."""
         model = section_model(source, self.derived)
 
         def build(section: object) -> object:
@@ -148,13 +148,13 @@ class FromYaml:
 class ByName:
     """Marks a mapping from catalogue names to parameters: `Annotated[Mapping[str, object], ByName(CATALOGUE)]`.
 
-    Each name is a section of its own; `null` takes an entry of the shipped default out.
+    Each name is a section of its own; `null` removes an entry of the shipped default.
     """
 
     params: Mapping[str, type[Any]]
 
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Validate as a model with one optional section for each name; pydantic calls this once for each field."""
+        """Validate as a model with one optional section per name. Pydantic calls this once per field."""
         sections = {name: Annotated[kind, FromYaml()] for name, kind in self.params.items()}
         members: dict[str, Any] = {name: (section | None, None) for name, section in sections.items()}
         model: type[Strict] = create_model("Named", __base__=Strict, **members)
@@ -167,7 +167,7 @@ class ByName:
 
 
 def section_model(params: type[Any], derived: frozenset[str] = frozenset()) -> type[Strict]:
-    """The section of a parameter dataclass: the same fields and defaults, as YAML writes them."""
+    """The section of a parameter dataclass: the same fields and defaults, as written in YAML."""
     hints = get_type_hints(params, include_extras=True)
     members: dict[str, Any] = {}
     for field in fields(params):
@@ -185,7 +185,7 @@ def section_model(params: type[Any], derived: frozenset[str] = frozenset()) -> t
 
 
 def _as_written(kind: Any, is_duration: bool, derived: frozenset[str]) -> Any:
-    """A field's type as YAML writes it: durations for seconds, sections for dataclasses, inside containers too."""
+    """A field's type as written in YAML: durations for seconds, sections for dataclasses, also inside containers."""
     if kind is Secret:
         return Hidden
     if kind is float and is_duration:

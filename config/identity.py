@@ -1,4 +1,4 @@
-"""Which configuration judged this? All of it as an operator would write it, and a short name for what decides."""
+"""The identity of a configuration: its full content as a file, and hashes of the parts that decide."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from config.fields import yaml_name
 from config.models import DERIVED, Config
 
 DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "triage", "learning", "services")
-"""The sections that decide which incidents a stream of records gives."""
+"""The sections that decide which incidents a stream of records causes."""
 
 
 LEARNING = ("windows", "scopes", "detection")
-"""The sections that decide what the numbers in a stored state mean."""
+"""The sections that decide the meaning of stored state."""
 
 
 def config_hash(config: Config) -> str:
-    """12 hexadecimal digits that change when the same records could give other incidents. Holds no secret."""
+    """12 hexadecimal digits that change when the same records could cause other incidents. Contains no secret."""
     return _hash_of(config, DETECTING)
 
 
 def state_hash(config: Config) -> str:
-    """12 hexadecimal digits that change when state learned under another configuration cannot be gone on from."""
+    """12 hexadecimal digits that change when state learned under another configuration cannot be used."""
     return _hash_of(config, LEARNING)
 
 
@@ -37,7 +37,7 @@ def _hash_of(config: Config, sections: tuple[str, ...]) -> str:
 
 
 def content_of(value: object) -> object:
-    """A configuration, or a part of one, as plain mappings, lists and scalars. Secrets come out masked."""
+    """A configuration, or a part of one, as plain mappings, lists and scalars. Secrets are masked."""
     if isinstance(value, Secret):
         return "***"
     if isinstance(value, BaseModel):
@@ -52,7 +52,7 @@ def content_of(value: object) -> object:
 
 
 def written(value: object) -> object:
-    """A configuration as a file of its own would say it, every setting stated; durations in seconds, secrets masked."""
+    """A configuration as the content of a file, with every setting; durations in seconds, secrets masked."""
     if isinstance(value, BaseModel):
         return {yaml_name(name): written(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type | Secret):

@@ -1,7 +1,7 @@
-"""From a file to a checked configuration, or to everything that is wrong with it at once.
+"""Loading: from a file to a checked configuration, or to all of its problems at once.
 
-The shipped `default.yaml` is read first and the operator's file is laid over it: mappings merge key by key, lists
-replace. So a file of three lines is a whole configuration, and every default is in one commented place.
+The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, lists as a
+whole. So a file of three lines is a complete configuration, and every default is in one commented place.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ DEFAULT = "default.yaml"
 
 
 def load(path: FilePath | None, environ: Mapping[str, str]) -> Config:
-    """The configuration; without a path, the shipped default. See `examine`, which also tells the warnings."""
+    """The configuration; without a path, the shipped default. See `examine`, which also returns warnings."""
     return examine(path, environ)[0]
 
 
 def examine(path: FilePath | None, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
-    """The configuration and what is unwise in it; without a path, the shipped default.
+    """The configuration and its warnings; without a path, the shipped default.
 
-    Reads the file, the default and the secrets they name in `*_file` settings; blocks on disk, so call it at start-up.
-    Raises `ConfigError` with every problem found.
+    Reads the file, the default, and the files of secrets named in `*_file` settings. It blocks on disk, so call it at
+    start-up. Raises `ConfigError` with all problems.
     """
     shipped = files("config").joinpath(DEFAULT).read_text(encoding="utf-8")
     if path is None:
@@ -50,7 +50,8 @@ def examine(path: FilePath | None, environ: Mapping[str, str]) -> tuple[Config, 
 def read(
     text: str | None, file: str, shipped: str, environ: Mapping[str, str],
 ) -> tuple[Config, tuple[Problem, ...]]:
-    """As `examine`, from texts. Faults of syntax end it early; all others are collected and raised together."""
+    """As `examine`, from texts. Syntax errors are raised at once; all other problems are collected and raised together.
+    """
     problems: list[Problem] = []
     warnings: list[Problem] = []
     tree = parse(shipped, DEFAULT, problems)
@@ -74,7 +75,7 @@ def read(
 
 
 def _joined(problems: Iterable[Problem]) -> list[Problem]:
-    """A value that may be of several kinds gives an error for each; it is one problem with several ways out."""
+    """A value of a union type gives one error per member; they are one problem with several expected values."""
     joined: dict[tuple[str, str], Problem] = {}
     for problem in problems:
         key = (problem.path, problem.value)

@@ -1,4 +1,4 @@
-"""The configuration as the worker reads it. Values only: every default is written, with its reason, in `default.yaml`.
+"""The models of the configuration. All defaults are in `default.yaml`, with their reasons.
 
 A field that ends in `_s` holds seconds and is written without the suffix: `size_s` is `size: 1s` in the file.
 """
@@ -38,7 +38,7 @@ from detectors.base import Statistic
 from detectors.suite import SuiteParams
 
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
-"""Detector parameters that follow from the budget and the window, or that calibrate a detector's own statistic."""
+"""Detector parameters that follow from the budget and the window, or that calibrate a detector's statistic."""
 
 Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and dashes")]
 Broker = Annotated[str, matching(r"[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", "host:port")]
@@ -47,7 +47,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Sasl(Strict):
-    """Who the worker is to the broker."""
+    """The worker's credentials at the broker."""
 
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
     username: Annotated[str, Field(min_length=1)]
@@ -55,7 +55,7 @@ class Sasl(Strict):
 
 
 class Security(Strict):
-    """How the connection to the broker is protected. cafile, certfile, keyfile: PEM files; None takes the system's."""
+    """Security of the connection to the broker. cafile, certfile, keyfile: PEM files; None uses the system's."""
 
     tls: bool
     verify_hostname: bool
@@ -67,7 +67,7 @@ class Security(Strict):
 
 
 class Kafka(Strict):
-    """Where the broker is and how this worker joins its group. instance_id: static membership, None for none."""
+    """The brokers, and how the worker joins its group. instance_id: for static membership, None without."""
 
     brokers: Annotated[tuple[Broker, ...], Listed, Field(min_length=1)]
     group: Name
@@ -77,11 +77,11 @@ class Kafka(Strict):
 
 
 class Input(Strict):
-    """One topic to read. count_requests: its records count the requests, so that a rate can be derived from them.
+    """One topic to read. count_requests: it has one record per request, so that a rate can be derived from it.
 
-    The rest is for formats of aggregated metrics. unknown_metrics: whether names that no alias knows are left out or
-    passed under their own. labels: attributes that name a label, tried before the usual ones. max_series: whose last
-    readings are kept, in one shard.
+    The other settings are for formats of aggregated metrics. unknown_metrics: whether metrics without an alias are
+    dropped or passed under their own names. labels: attributes that hold a label, tried before the usual ones.
+    max_series: number of series whose last readings are kept, per shard.
     """
 
     topic: Topic
@@ -114,7 +114,7 @@ class Topics(Strict):
 
 
 class Brake(Strict):
-    """The worker stops when more than `max_ratio` of the last `window` records (at least `min_volume`) are bad."""
+    """The worker stops when more than `max_ratio` of the last `window` records (at least `min_volume`) are invalid."""
 
     max_ratio: Annotated[float, Field(gt=0.0, le=1.0)]
     window: Count
@@ -122,7 +122,7 @@ class Brake(Strict):
 
 
 class Codec(Strict):
-    """What a record may be; anything else becomes a dead letter. max_age_s: None accepts any past."""
+    """Limits of a valid record; any other becomes a dead letter. max_age_s: None accepts records of any age."""
 
     max_future_s: Annotated[Duration, Field(ge=0.0)]
     max_age_s: Annotated[Duration, Field(gt=0.0)] | None
@@ -133,14 +133,14 @@ class Codec(Strict):
 
 
 class StatisticRule(Strict):
-    """The value under watch of the metrics that a regular expression fits as a whole."""
+    """The monitored statistic of the metrics whose whole name a regular expression matches."""
 
     metrics: Pattern
     statistic: Statistic
 
 
 class Windows(Strict):
-    """How requests become windows of event time; see the comments in `default.yaml`."""
+    """How records become windows of event time; see the comments in `default.yaml`."""
 
     size_s: Annotated[Duration, Field(ge=0.25, le=60.0)]
     lateness_s: Annotated[Duration, Field(ge=0.0, le=3600.0)]
@@ -151,13 +151,13 @@ class Windows(Strict):
     statistics: tuple[StatisticRule, ...]
 
     def statistic_of(self, metric: str) -> Statistic:
-        """The value under watch of a metric: the first rule that fits, `mean` where none does."""
+        """The monitored statistic of a metric: that of the first rule that matches, `mean` without one."""
         return next((rule.statistic for rule in self.statistics if re.fullmatch(rule.metrics, metric)), "mean")
 
 
 class Scopes(Strict):
-    """Which marginals get series of their own, and the bounds of one shard. min_idle_s: only a series silent for so
-    long makes room for a new one."""
+    """Which marginals have their own series, and the limits of one shard. min_idle_s: only a series without records for
+    so long may be evicted for a new one."""
 
     marginals: tuple[Literal["version", "replica", "tenant"], ...]
     max_scopes: Annotated[int, Field(ge=1, le=10_000_000)]
@@ -168,27 +168,27 @@ class Scopes(Strict):
 
 
 class Service(Strict):
-    """How much a service matters: tier 1 is the most important."""
+    """The tier of a service; tier 1 is the most important."""
 
     match: Glob
     tier: Annotated[int, Field(ge=1, le=3)]
 
 
 class Executor(Strict):
-    """Whether intents are carried out at all. dry_run: everything is decided, claimed and told, nothing is touched."""
+    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing."""
 
     enabled: bool
     dry_run: bool
 
 
 class Traces(Strict):
-    """Where spans go, by OTLP over HTTP; None keeps tracing off."""
+    """The endpoint of spans, OTLP over HTTP; None disables tracing."""
 
     endpoint: str | None
 
 
 class Telemetry(Strict):
-    """Where `/metrics`, `/healthz` and `/readyz` are served. Port 0 takes a free one."""
+    """The address of `/metrics`, `/healthz` and `/readyz`. Port 0 uses a free one."""
 
     host: str
     port: Port
@@ -206,14 +206,14 @@ DirectiveName = Literal["silence", "expire", "acknowledge", "feedback", "deploym
 
 
 class ControlKey(Strict):
-    """A key that signs control records, and the kinds of record it may sign."""
+    """A key of control records, and the kinds of record that it may sign."""
 
     secret: SigningSecret
     may: tuple[DirectiveName, ...] = get_args(DirectiveName)
 
 
 class Control(Strict):
-    """Which control records are believed; see the comments in `default.yaml`. Without keys, none is."""
+    """Which control records are accepted; see the comments in `default.yaml`. Without keys none is."""
 
     keys: Mapping[Name, ControlKey]
     max_skew_s: Annotated[Duration, Field(gt=0.0)]
@@ -222,7 +222,7 @@ class Control(Strict):
 
 
 class Config(Strict):
-    """Everything an operator can say. Built by `config.load`, which also names file and line of what is wrong."""
+    """The whole configuration. It is built by `config.load`, which reports problems with file and line."""
 
     version: Literal[1]
     kafka: Kafka
@@ -247,10 +247,10 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:
-        """Detection has the window's length as a parameter of its own; it is set here so that the two cannot differ."""
+        """Set the window length of detection, a parameter of its own, so that the two cannot differ."""
         self.__dict__["detection"] = replace(self.detection, window_s=self.windows.size_s)
         return self
 
     def tier_of(self, service: str) -> int:
-        """A service's tier: that of the first pattern that fits, 2 where none does."""
+        """A service's tier: that of the first pattern that matches, 2 without one."""
         return next((rule.tier for rule in self.services if fnmatchcase(service, rule.match)), 2)

@@ -1,7 +1,7 @@
-"""YAML text as a tree that remembers where each value was written.
+"""YAML text as a tree with the file and line of each value.
 
-Only what a configuration needs: mappings with text keys, lists, and the plain scalars of YAML 1.2. Tags, merge keys and
-anything that builds an object are refused by place. A key written twice is a problem, not a silent choice.
+It supports what a configuration needs: mappings with text keys, lists, and the plain scalars of YAML 1.2. Tags, merge
+keys and anything that builds an object are refused with their place. A duplicate key is a problem.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _SCALARS: Mapping[str, Callable[[str], Scalar]] = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value and where it stands. `value` is a scalar, a mapping of nodes or a list of nodes."""
+    """One value and its place. value: a scalar, a mapping of nodes or a list of nodes."""
 
     value: Scalar | Mapping[str, Node] | list[Node]
     file: str
     line: int
 
     def plain(self) -> object:
-        """The value without its places, as pydantic takes it."""
+        """The value without places, as input of pydantic."""
         if isinstance(self.value, Mapping):
             return {key: child.plain() for key, child in self.value.items()}
         if isinstance(self.value, list):
@@ -49,7 +49,7 @@ class Node:
         return self.value
 
     def at(self, path: Path) -> Node:
-        """The node at a path, or the nearest one above it that was written."""
+        """The node at a path, or its nearest parent that was written."""
         node = self
         for step in path:
             child: Node | None = None
@@ -64,7 +64,7 @@ class Node:
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Lay one tree over another: mappings merge key by key, everything else (lists too) replaces what it covers."""
+    """Merge one tree over another: mappings key by key; everything else, lists too, is replaced."""
     if not isinstance(base.value, Mapping) or not isinstance(over.value, Mapping):
         return over
     merged = dict(base.value)
@@ -74,13 +74,13 @@ def merge(base: Node, over: Node) -> Node:
 
 
 def dotted(path: Path) -> str:
-    """A path as an operator reads it: `playbooks[2].steps[0].action`."""
+    """A path as text: `playbooks[2].steps[0].action`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
 
 
 def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
-    """Read YAML text; None when its syntax is broken. Every fault found is appended to `problems`."""
+    """Parse YAML text; None when its syntax is invalid. Every problem found is appended to `problems`."""
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -102,7 +102,7 @@ def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
 
 
 class _Reader:
-    """Walks the composed nodes of one file."""
+    """Converts the composed nodes of one file."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self._file = file
@@ -128,7 +128,7 @@ class _Reader:
             elif key in found:
                 self._report(key_node, (*path, key), "a second one", f"one (the first is on line {found[key].line})")
             else:
-                # A setting's line is its key's: a nested mapping begins a line later than the operator looks for it.
+                # A setting's line is that of its key, where the operator looks for it. A nested mapping begins below.
                 found[key] = replace(self.read(value_node, (*path, key)), line=_line(key_node))
         return found
 

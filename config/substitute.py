@@ -1,7 +1,8 @@
-"""Settings taken from outside the file: `${NAME}`, `${NAME:-default}`, and `<setting>_file` for secrets.
+"""Substitution of settings from outside the file: `${NAME}`, `${NAME:-default}`, and `<setting>_file` for secrets.
 
-`$${` stands for a literal `${`. The environment is an argument: nothing here looks at the process. The setting of a
-secret may end in `_file` (`password_file`): it is read from there, less one trailing newline, as containers mount them.
+`$${` stands for a literal `${`. The environment is an argument; the process's own is not read here. The setting of a
+secret may end in `_file` (`password_file`). The secret is then read from that file, without one trailing newline, as
+containers mount secrets.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ _FROM_FILE = "_file"
 
 
 def substitute(root: Node, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> Node:
-    """The tree with every reference resolved. Faults go to `problems`; secrets written in the file to `warnings`."""
+    """The tree with all references resolved. Appends to `problems`, and to `warnings` for secrets written in the file.
+    """
     return _Substitution(environ, problems, warnings).walk(root, ())
 
 
 def is_secret(path: Path) -> bool:
-    """Whether a setting's value must not be shown: its name says that it is a password, token or key."""
+    """Whether a setting's value must not be shown, since its name is that of a password, token or key."""
     return any(isinstance(step, str) and _SECRET.search(step.removesuffix(_FROM_FILE)) is not None for step in path)
 
 
