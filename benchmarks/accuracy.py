@@ -1,8 +1,8 @@
-"""How right: recordings of faults through the shipped configuration, against what was injected.
+"""Accuracy: recordings of faults through the shipped configuration, against what was injected.
 
 `python -m benchmarks.accuracy [--recordings DIR ...] [--smoke] [--json FILE]`. Each recording is replayed as it is and
-with all its times moved by fractions of a window, since where windows happen to be cut is luck that no figure should
-rest on. Events found, category, severity and scope are counted as `streams/demo/scoring.py` says. Deterministic.
+with all its times moved by fractions of a window, so that no figure depends on where windows happen to be cut. Events
+found, category, severity and scope are counted as `streams/demo/scoring.py` says. Deterministic.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RECORDINGS = (
     ROOT / "streams" / "demo" / "recording" / "serving-h100-1", ROOT / "tests" / "recordings" / "serving-h100-2",
 )
 PHASES = 7
-BAR_FALSE, BAR_DELAY_S, BAR_TWICE = 0.5, 3.0, 0.3
+BAR_FALSE, BAR_DELAY_S, BAR_DUPLICATES = 0.5, 3.0, 0.3
 BAR_CATEGORY, BAR_SEVERITY, BAR_SCOPE = 0.8, 0.8, 0.9
 """Of what was found; everything must be found."""
 
@@ -43,7 +43,7 @@ class Figures:
     events: int
     found: int
     false_per_10min: float
-    twice: int
+    duplicates: int
     delays_s: Sequence[float]
     category_right: int
     severity_right: int
@@ -60,7 +60,7 @@ class Figures:
             (self.category_right, BAR_CATEGORY), (self.severity_right, BAR_SEVERITY), (self.scope_right, BAR_SCOPE),
         ))
         early = self.delay_s is not None and self.delay_s <= BAR_DELAY_S
-        few = self.false_per_10min <= BAR_FALSE and self.twice <= BAR_TWICE * self.events
+        few = self.false_per_10min <= BAR_FALSE and self.duplicates <= BAR_DUPLICATES * self.events
         return self.found == self.events and early and few and right
 
 
@@ -106,7 +106,8 @@ def judge(folder: Path, plan: Plan, phases: int) -> list[Figures]:
 def table_of(lines: Sequence[Figures]) -> Table:
     """The figures, one line a replay."""
     table = Table(title="what was found of what was injected", title_justify="left")
-    for name in ("recording", "found", "false/10 min", "twice", "delay s", "category", "severity", "scope", "missed"):
+    columns = "recording", "found", "false/10 min", "duplicates", "delay s", "category", "severity", "scope", "missed"
+    for name in columns:
         left = name in ("recording", "missed")
         table.add_column(name, justify="left" if left else "right", no_wrap=name == "recording")
     for line in lines:
@@ -116,7 +117,7 @@ def table_of(lines: Sequence[Figures]) -> Table:
         delay = "-" if line.delay_s is None else f"{line.delay_s:.2f}"
         kinds = ", ".join(f"{kind} x{line.missed.count(kind)}" for kind in sorted(set(line.missed)))
         found, false = f"{line.found}/{line.events}", f"{line.false_per_10min:.2f}"
-        table.add_row(line.name, found, false, str(line.twice), delay, *share, kinds)
+        table.add_row(line.name, found, false, str(line.duplicates), delay, *share, kinds)
     return table
 
 
@@ -133,13 +134,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = [line for one in judged for line in (one[-1:] if options.smoke else one)]
     console.print(table_of(lines))
     console.print(
-        f"bars, over all phases: everything found, {BAR_FALSE:g} false per 10 min, {BAR_TWICE:g} twice an event, "
-        f"{BAR_DELAY_S:g} s; of what was found category {BAR_CATEGORY:.0%}, severity {BAR_SEVERITY:.0%}, "
+        f"bars, over all phases: everything found, {BAR_FALSE:g} false per 10 min, {BAR_DUPLICATES:g} duplicates per "
+        f"event, {BAR_DELAY_S:g} s; of what was found category {BAR_CATEGORY:.0%}, severity {BAR_SEVERITY:.0%}, "
         f"scope {BAR_SCOPE:.0%} right"
     )
     if options.json is not None:
-        told = [{**asdict(line), "delay_s": line.delay_s} for line in lines]
-        options.json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        figures = [{**asdict(line), "delay_s": line.delay_s} for line in lines]
+        options.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
     missed = [one[-1].name for one in judged if not one[-1].passes]
     if missed:
         console.print(f"[bold red]misses a bar[/]: {'; '.join(missed)}")

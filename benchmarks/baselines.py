@@ -35,7 +35,7 @@ class Meter:
         self._from: tuple[int, float, float] | None = None
 
     def add(self, count: int) -> bool:
-        """Count records; True when all were seen."""
+        """Count records; True when all were counted."""
         self._seen += count
         if self._from is None and self._seen >= self._skip:
             self._from = self._seen, time.process_time(), time.perf_counter()
@@ -92,7 +92,7 @@ def plain(brokers: str, topic: str, meter: Meter) -> None:
                 scorer.learn_one(None, number)
             if meter.add(1):
                 meter.report()
-                os._exit(0)  # all was said, and Faust would take seconds over leaving
+                os._exit(0)  # the figures are printed, and Faust needs seconds to stop
 
     faust.Worker(app, loglevel="ERROR", quiet=True, redirect_stdouts=False).execute_from_commandline()
 

@@ -1,7 +1,7 @@
-"""How long nobody watches after a worker died by SIGKILL: restarted in place, and taken over by another worker.
+"""How long a shard is not watched after SIGKILL of its worker: restarted in place, and taken over by another worker.
 
-`python -m benchmarks.failover [--json FILE]`. A stream of 1,000 records a second goes on all the while. Silence is the
-wall time from the kill to the first look at /metrics that shows a batch of the dead worker's partitions processed:
+`python -m benchmarks.failover [--json FILE]`. A stream of 1,000 records a second goes on meanwhile. Silence is the
+wall time from the kill to the first sample of /metrics that shows a batch of the dead worker's partitions processed:
 
 - in place: the same command is started again at once, under its name in the group (static membership). The new
   process counts from 0, so its first record counted is the end of the silence. Imports and restore are in it.
@@ -30,8 +30,8 @@ from benchmarks.broker.load import Fleet, requests
 from benchmarks.broker.rig import (
     PARTITIONS,
     Feeder,
-    Look,
     WorkerProcess,
+    WorkerSample,
     broker,
     console,
     make_topic,
@@ -42,7 +42,7 @@ from streams.replay.recordings import NativeRecord
 
 FLEET = Fleet(services=8, replicas=4, tenants=3)
 RATE_PER_S = 1000.0
-LOOK_EVERY_S = 0.02
+SAMPLE_EVERY_S = 0.02
 RUN_FIRST_S = 7.0
 """How long a worker watches before it is killed: more than the 5 s after which a snapshot is stored."""
 BARS_S = {"restarted in place": 6.0, "taken over": 12.0}
@@ -74,12 +74,12 @@ async def restarted(address: str, folder: Path, times: int) -> list[float]:
         await worker.ready()
         await stack.enter_async_context(stream(address, source, lambda request: request))
         for _ in range(times):
-            await worker.until(lambda seen: seen.records > RUN_FIRST_S * RATE_PER_S, 0.2)
+            await worker.until(lambda sample: sample.records > RUN_FIRST_S * RATE_PER_S, 0.2)
             killed_s = time.time()
             worker.kill()
             worker.start()
-            seen = await worker.until(lambda seen: seen.records > 0, LOOK_EVERY_S)
-            silences.append(seen.wall_s - killed_s)
+            sample = await worker.until(lambda sample: sample.records > 0, SAMPLE_EVERY_S)
+            silences.append(sample.wall_s - killed_s)
     return silences
 
 
@@ -109,22 +109,22 @@ async def taken_over(address: str, folder: Path, times: int) -> list[float]:
                 raise RuntimeError("records still come to the other worker: its count cannot show the take-over")
             killed_s = time.time()
             victim.kill()
-            seen = await heir.until(partial(_moved, still.records), LOOK_EVERY_S)
-            silences.append(seen.wall_s - killed_s)
+            sample = await heir.until(partial(_moved, still.records), SAMPLE_EVERY_S)
+            silences.append(sample.wall_s - killed_s)
             streamed.update(range(PARTITIONS))
             victim.start()
     return silences
 
 
-def _moved(records: int, seen: Look) -> bool:
-    return seen.records > records
+def _moved(records: int, sample: WorkerSample) -> bool:
+    return sample.records > records
 
 
 async def _shared(one: WorkerProcess, other: WorkerProcess) -> frozenset[int]:
     """Wait until two workers have each a share of the partitions, and return the first one's."""
     while True:
-        mine = (await one.until(lambda seen: 0 < len(seen.shards) < PARTITIONS, 0.2)).shards
-        theirs = (await other.until(lambda seen: 0 < len(seen.shards) < PARTITIONS, 0.2)).shards
+        mine = (await one.until(lambda sample: 0 < len(sample.shards) < PARTITIONS, 0.2)).shards
+        theirs = (await other.until(lambda sample: 0 < len(sample.shards) < PARTITIONS, 0.2)).shards
         if len(mine) + len(theirs) == len(mine | theirs) == PARTITIONS:
             return mine
 

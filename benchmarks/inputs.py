@@ -1,9 +1,9 @@
 """What a point of each input format costs, from bytes to columns, side by side.
 
-`python -m benchmarks.inputs [--smoke]`. The same made-up vLLM fleet tells of itself in every aggregated format; the
+`python -m benchmarks.inputs [--smoke]`. The same synthetic vLLM fleet is written in every aggregated format; the
 native records are those of the other benchmarks. A point is a metric value of a request (native), a data point (OTLP:
 a histogram is one), or a sample (Prometheus: a bucket is one), so the last column, what a scrape of one engine or a
-request costs, says more. Series are known and codecs warm. Best of several rounds.
+request costs, says more. Series are known and codecs warm. The best of several rounds counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks.broker.load import NARROW, records
 from benchmarks.broker.rig import console
 from benchmarks.scrapes import WRITERS, points_in, scrapes
-from streams.intake.formats import InputFormat, InputPlan, build_codec
+from streams.intake.formats import FORMATS, InputFormat, InputPlan, build_codec
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import ValidationLimits
 from streams.replay.replay import ReplayRecord
@@ -64,10 +64,10 @@ def measure(form: InputFormat, scale: int, rounds: int) -> Cost:
         values = [value for _, value in islice(records(NARROW, 20_000 * scale, 5000.0, 1000.0, 1), 20_000 * scale)]
         warm, points, units = 2000, 5 * (len(values) - 2000), len(values) - 2000
     else:
-        told = [WRITERS[form](scrape) for scrape in scrapes(25 * scale * 15.0, replicas=8)]
-        values = [value for one in told for value in one]
-        warm = sum(map(len, told[:16]))
-        units = len(told) - 16
+        batches = [WRITERS[form](scrape) for scrape in scrapes(25 * scale * 15.0, replicas=8)]
+        values = [value for one in batches for value in one]
+        warm = sum(map(len, batches[:16]))
+        units = len(batches) - 16
         points = points_in(form, values[warm:])
     found = as_records(values)
     seconds = min(decode_s(form, found, warm) for _ in range(rounds))
@@ -94,8 +94,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a tenth of it")
     scale = 1 if parser.parse_args().smoke else 10
     table = Table("format", "records", "points", "us/record", "us/point", "us/scrape or request", box=None)
-    forms: tuple[InputFormat, ...] = ("native", "otlp_proto", "otlp_json", "prometheus_json")
-    for form in forms:
+    for form in FORMATS:
         table.add_row(*measure(form, scale, rounds=3).line)
     console.print(table)
     console.print(f"protobuf alone, parsed and not read: {parse_only_us(scale):.2f} us/point")

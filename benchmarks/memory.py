@@ -3,7 +3,7 @@
 `python -m benchmarks.memory [--json FILE]`. A process of its own runs one shard over the wide fleet until each series
 has seen more windows than its rings hold. Counted is how much its resident memory grew from the empty shard on, all of
 it: tables grown ahead of need, scopes, Python's own objects. Records are made and dropped batch by batch; a first
-shard is run and dropped before, so that libraries and allocators have taken what they take.
+shard is run and dropped first, so that libraries and allocators have their memory already.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A made-up vLLM fleet as an exporter would tell of it: cumulative counters and histograms, scraped now and then.
+"""A synthetic vLLM fleet as an exporter reports it: cumulative counters and histograms, scraped at intervals.
 
 Deterministic by seed. The same scrapes come out as OTLP protobuf, OTLP/JSON (both as a collector writes what it
 scraped) and as the samples of prometheus-kafka-adapter.
@@ -58,7 +58,7 @@ class Hist:
     counts: list[int] = field(default_factory=list)
     total: float = 0.0
 
-    def take(self, values: np.ndarray[Any, Any]) -> None:
+    def add(self, values: np.ndarray[Any, Any]) -> None:
         found = np.bincount(np.searchsorted(self.bounds, values), minlength=len(self.bounds) + 1)
         self.counts = [int(a + b) for a, b in zip(self.counts or [0] * len(found), found, strict=True)]
         self.total += float(values.sum())
@@ -85,7 +85,7 @@ class Engine:
         first_s = queue_s + prompt * 0.0001 + token_s
         values = (first_s, first_s + answer * token_s, queue_s, token_s, prompt, answer)
         for hist, observed in zip(self.hists.values(), values, strict=True):
-            hist.take(observed)
+            hist.add(observed)
         failed = int(rng.binomial(requests, load.failing))
         self.finished["error"] += failed
         self.finished["stop"] += requests - failed
@@ -96,7 +96,7 @@ class Engine:
 
 @dataclass
 class Scrape:
-    """What one engine told at one instant."""
+    """The metrics of one engine at one instant."""
 
     ts_s: float
     engine: Engine
@@ -180,18 +180,18 @@ def _json_metric(metric: Any) -> dict[str, object]:
     data = getattr(metric, kind)
     points = []
     for point in data.data_points:
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "attributes": _json_attributes(point.attributes), "timeUnixNano": str(point.time_unix_nano),
         }
         if kind == "histogram":
-            told |= {
+            fields |= {
                 "startTimeUnixNano": str(point.start_time_unix_nano), "count": str(point.count), "sum": point.sum,
                 "bucketCounts": list(map(str, point.bucket_counts)), "explicitBounds": list(point.explicit_bounds),
                 "exemplars": [{"traceId": "5b8efff798038103d269b633813fc60c", "asDouble": 1.0}],
             }
         else:
-            told |= {"startTimeUnixNano": str(point.start_time_unix_nano), "asInt": str(int(point.as_double))}
-        points.append(told)
+            fields |= {"startTimeUnixNano": str(point.start_time_unix_nano), "asInt": str(int(point.as_double))}
+        points.append(fields)
     if kind == "gauge":
         return {"name": metric.name, "gauge": {"dataPoints": points}}
     shape: dict[str, object] = {"dataPoints": points, "aggregationTemporality": 2}
@@ -201,13 +201,13 @@ def _json_metric(metric: Any) -> dict[str, object]:
 def prometheus_json(scrape: Scrape) -> list[bytes]:
     """One record a sample, timestamps cut to whole seconds."""
     common = {"job": "vllm", "instance": scrape.engine.name, "model_name": MODEL, "engine": "0"}
-    told = datetime.fromtimestamp(int(scrape.ts_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    timestamp = datetime.fromtimestamp(int(scrape.ts_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     found: list[bytes] = []
 
     def sample(name: str, value: float, **labels: str) -> None:
         named = {"__name__": name, **common, **labels}
         found.append(orjson.dumps({
-            "labels": dict(sorted(named.items())), "name": name, "timestamp": told, "value": f"{value:g}"
+            "labels": dict(sorted(named.items())), "name": name, "timestamp": timestamp, "value": f"{value:g}"
             if value != int(value) else str(int(value)),
         }))
 

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.throughput [--smoke] [--json FILE]`. The same topics on a real Kafka are read by each consumer in
 a process of its own, one after the other, round by round. The worker is `tocsin worker` with everything on; its figure
-is the CPU time of the whole process from the first look that shows the skipped records done to the last look that
-shows records left, so detectors are warm and snapshots included. Ratios are taken within a round; the median counts.
+is the CPU time of the whole process from the first sample with the skipped records done to the last sample with records
+left, so detectors are warm and snapshots included. Ratios are taken within a round; the median counts.
 
 Records are offered as a backlog. A plain agent gets fewer of them: it needs a hundred microseconds for each.
 """
@@ -30,8 +30,8 @@ from benchmarks.broker.rig import (
     EMBEDDED_RECORDS,
     PARTITIONS,
     ROOT,
-    Look,
     WorkerProcess,
+    WorkerSample,
     broker,
     console,
     fill,
@@ -42,9 +42,9 @@ from benchmarks.memory import plan_for_replay
 from streams.pipeline import Shard, Stage
 from streams.replay.replay import SOURCE, ReplayRecord
 
-LOOK_EVERY_S = 0.2
+SAMPLE_EVERY_S = 0.2
 QUICK_S = 1e-6
-"""Nobody takes less for a record, so a look after so much of it for each record comes before the end."""
+"""No consumer needs less per record, so a sample after this time for each record comes before the end."""
 PATIENCE_S = 180.0
 PLAIN_SHARE = 0.1
 """Of the records; the plain agent is measured on so many."""
@@ -92,27 +92,27 @@ def baseline(kind: str, address: str, topic: str, skipped: int, total: int) -> R
     """Run one of the two to its end in its own process; raises CalledProcessError when it fails."""
     command = [sys.executable, "-m", "benchmarks.baselines", kind, address, topic, str(skipped), str(total)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=PATIENCE_S)
-    told = orjson.loads(done.stdout[done.stdout.index(b"{") :])  # Faust writes terminal codes before it
-    return Run(kind, told["records"], told["cpu_s"], told["wall_s"], {})
+    figures = orjson.loads(done.stdout[done.stdout.index(b"{") :])  # Faust writes terminal codes before it
+    return Run(kind, figures["records"], figures["cpu_s"], figures["wall_s"], {})
 
 
 def tocsin(address: str, topic: str, skipped: int, total: int, folder: Path) -> Run:
     """A fresh worker group over the whole topic."""
     with WorkerProcess(address, unique("tocsin"), topic, folder) as worker:
-        first: Look | None = None
-        last: Look | None = None
+        first: WorkerSample | None = None
+        last: WorkerSample | None = None
         deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
-            seen = worker.look()
-            if seen is not None and first is None and seen.records >= skipped > 0:
-                first = seen
-            if seen is not None and first is not None and seen.records > first.records:
-                last = seen
-            if seen is not None and seen.records >= total:
+            now = worker.sample()
+            if now is not None and first is None and now.records >= skipped > 0:
+                first = now
+            if now is not None and first is not None and now.records > first.records:
+                last = now
+            if now is not None and now.records >= total:
                 break
-            time.sleep(min(LOOK_EVERY_S, total * QUICK_S))
+            time.sleep(min(SAMPLE_EVERY_S, total * QUICK_S))
     if first is None or last is None:
-        raise RuntimeError(f"{total} records took the worker over {PATIENCE_S:g} s, or too little time to be seen")
+        raise RuntimeError(f"{total} records took the worker over {PATIENCE_S:g} s, or too little time to be sampled")
     count = last.records - first.records
     stage_us = {stage: 1e6 * (last.stage_s[stage] - first.stage_s[stage]) / count for stage in last.stage_s}
     return Run("tocsin", count, last.cpu_s - first.cpu_s, last.wall_s - first.wall_s, stage_us)
@@ -134,7 +134,7 @@ def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, flo
     plan = plan_for_replay()
     shards = [Shard(plan, timed) for _ in range(PARTITIONS)]
     waiting: list[list[ReplayRecord]] = [[] for _ in shards]
-    seen, before = 0, dict(spent)
+    done, before = 0, dict(spent)
     gc.disable()  # this process is no worker: what the collector costs there belongs to the rest
     for offset, (key, value) in enumerate(made):
         number = partition_of(key)
@@ -142,11 +142,11 @@ def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, flo
         if len(waiting[number]) == BATCH:
             shards[number].ingest(SOURCE, waiting[number], time.time())
             waiting[number] = []
-            seen += BATCH
-            if seen <= skipped:
+            done += BATCH
+            if done <= skipped:
                 before = dict(spent)
     gc.enable()
-    return {stage: 1e6 * (spent[stage] - before[stage]) / max(seen - skipped, 1) for stage in STAGES}
+    return {stage: 1e6 * (spent[stage] - before[stage]) / max(done - skipped, 1) for stage in STAGES}
 
 
 def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable[[str], None]) -> Result:

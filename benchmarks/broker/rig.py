@@ -1,7 +1,7 @@
-"""What the benchmarks stand on: a broker, topics full of load, and a worker as an operator starts it and sees it.
+"""The test rig: a broker, topics full of load, and a worker as an operator starts and observes it.
 
 The worker is the command `tocsin worker` with the shipped configuration; only addresses, topic names and what a
-benchmark says it changes are laid over it. Its records and stage times come from its /metrics, its CPU time from the
+benchmark names are changed. Its records and stage times come from its /metrics, its CPU time from the
 operating system (all threads of the process).
 """
 
@@ -57,8 +57,8 @@ def broker() -> Iterator[Broker]:
         try:
             kafka = RealKafka(Path(folder))
         except KafkaMissing as error:
-            console.print(f"[bold red]NO REAL KAFKA HERE[/] ({error}).\nThe embedded broker stands in. It keeps little "
-                          "and answers oddly fast: take nothing below for a figure.")
+            console.print(f"[bold red]NO REAL KAFKA HERE[/] ({error}).\nThe embedded broker is used instead. It keeps "
+                          "little and answers too fast: the results below are no figures.")
             kafka = EmbeddedKafka()
         try:
             yield Broker(kafka.address, isinstance(kafka, RealKafka))
@@ -122,9 +122,9 @@ def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> No
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A worker at one instant. records: taken in since its start. cpu_s: user and system. stage_s: wall, by stage.
-    shards: the partitions it has."""
+class WorkerSample:
+    """A worker at one instant. records: consumed since its start. cpu_s: user and system. stage_s: wall, by stage.
+    shards: the partitions it owns."""
 
     wall_s: float
     cpu_s: float
@@ -175,7 +175,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def look(self) -> Look | None:
+    def sample(self) -> WorkerSample | None:
         """How far it is; None while it does not answer. Raises RuntimeError when it has ended."""
         self._must_live()
         try:
@@ -185,7 +185,7 @@ class WorkerProcess:
             return None
         assert self._seen is not None
         cpu = self._seen.cpu_times()
-        return _look(text, time.time(), cpu.user + cpu.system)
+        return _sample(text, time.time(), cpu.user + cpu.system)
 
     def _is_ready(self) -> bool:
         self._must_live()
@@ -195,13 +195,15 @@ class WorkerProcess:
         except (urllib.error.URLError, OSError):
             return False
 
-    async def until(self, happened: Callable[[Look], bool], every_s: float, patience_s: float = 60.0) -> Look:
-        """Look again and again until a look shows it, and return that look; raises TimeoutError."""
+    async def until(
+        self, happened: Callable[[WorkerSample], bool], every_s: float, patience_s: float = 60.0,
+    ) -> WorkerSample:
+        """Sample until a sample fits, and return that one; raises TimeoutError."""
         async with asyncio.timeout(patience_s):
             while True:
-                seen = await asyncio.to_thread(self.look)
-                if seen is not None and happened(seen):
-                    return seen
+                found = await asyncio.to_thread(self.sample)
+                if found is not None and happened(found):
+                    return found
                 await asyncio.sleep(every_s)
 
     async def ready(self, patience_s: float = 60.0) -> None:
@@ -229,7 +231,7 @@ def configuration(address: str, group: str, source: str, instance: str, port: in
     }
 
 
-def _look(text: str, wall_s: float, cpu_s: float) -> Look:
+def _sample(text: str, wall_s: float, cpu_s: float) -> WorkerSample:
     records, stages, shards = 0.0, {}, set()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -239,7 +241,7 @@ def _look(text: str, wall_s: float, cpu_s: float) -> Look:
                 stages[sample.labels["stage"]] = sample.value
             elif sample.name == "tocsin_lag_records":
                 shards.add(int(sample.labels["partition"]))
-    return Look(wall_s, cpu_s, int(records), stages, frozenset(shards))
+    return WorkerSample(wall_s, cpu_s, int(records), stages, frozenset(shards))
 
 
 def _free_port() -> int:

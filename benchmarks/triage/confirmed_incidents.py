@@ -1,7 +1,7 @@
 """Incidents that an operator confirmed: many small faults through the real triage, and operators who label them.
 
-Faults are drawn from a table of what moves and where; the rules judge the readings, and an operator with a policy of
-their own says what the severity should have been, now and then by mistake. Seeded: the same seed, the same stream.
+Faults are drawn from a table of metrics and scopes. The rules judge the readings, and an operator, who may have a
+policy of their own, says what the severity should have been, sometimes by mistake. The same seed gives the same stream.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ SCOPES = tuple(
     for dimension, names in (("replica", ("r0", "r1", "r2")), ("tenant", ("a", "b", "c"))) for name in names
 )
 WHOLE = Scope(*SERVICE)
-SLIPS = 0.1
+LABEL_NOISE = 0.1
 """Share of labels that are one level off by mistake."""
 CONFIRMED_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What moves, as shares of what was expected; `only` the dimensions it can be confined to."""
+    """The metrics that move, as shares of the expected value; only: the dimensions that it can be confined to."""
 
     moves: Mapping[str, tuple[float, float]]
     only: tuple[str, ...] = ("all", "replica", "tenant")
@@ -50,39 +50,39 @@ Operator = Callable[[Incident, random.Random], Severity]
 
 
 def incidents(seed: int) -> Iterator[Incident]:
-    """One resolved incident after another, as the rules tell them, without end. About 3 ms each."""
-    dice = random.Random(seed)
+    """An endless stream of resolved incidents as the rules judge them. About 3 ms each."""
+    rng = random.Random(seed)
     for number in count():
-        tier = dice.choice((1, 2, 3))
+        tier = rng.choice((1, 2, 3))
         triage = Triage(TriageParams(), lambda _, tier=tier: tier, "benchmark")  # type: ignore[misc]
-        yield _one(triage, dice, 10_000.0 * (1 + number))
+        yield _one(triage, rng, 10_000.0 * (1 + number))
 
 
-def as_the_rules(incident: Incident, dice: random.Random) -> Severity:
-    """Agrees with the rules, but for slips."""
-    return _slip(incident.peak_severity, dice)
+def agrees_with_rules(incident: Incident, rng: random.Random) -> Severity:
+    """Agrees with the rules, except for label noise."""
+    return _noisy(incident.peak_severity, rng)
 
 
-def of_their_own(incident: Incident, dice: random.Random) -> Severity:
-    """Holds a tenant's trouble for worse than the rules do, and slowness for milder."""
+def own_policy(incident: Incident, rng: random.Random) -> Severity:
+    """Rates incidents of a tenant worse than the rules do, and slowness milder."""
     slow: tuple[Category, ...] = ("performance_degradation", "resource_exhaustion")
     moved = -1 if incident.tenant is not None else 1 if incident.category in slow else 0
-    return _slip(_moved(incident.peak_severity, moved), dice)
+    return _noisy(_moved(incident.peak_severity, moved), rng)
 
 
-def at_random(_: Incident, dice: random.Random) -> Severity:
-    """Says anything."""
-    return dice.choice(ORDER)
+def random_labels(_: Incident, rng: random.Random) -> Severity:
+    """Labels at random."""
+    return rng.choice(ORDER)
 
 
-def confirmed(seed: int, operators: Sequence[tuple[int, Operator]]) -> Iterator[tuple[Incident, Feedback]]:
-    """Incidents and their feedbacks; each operator in turn labels so many."""
-    dice = random.Random(seed + 1_000_003)
+def confirmed_incidents(seed: int, operators: Sequence[tuple[int, Operator]]) -> Iterator[tuple[Incident, Feedback]]:
+    """Incidents and their feedback; each operator in turn labels the given number."""
+    rng = random.Random(seed + 1_000_003)
     stream = enumerate(incidents(seed))
     for amount, operator in operators:
         for _ in range(amount):
             number, incident = next(stream)
-            severity = operator(incident, dice)
+            severity = operator(incident, rng)
             assert incident.resolved_at_s is not None
             yield incident, Feedback(
                 f"f{number}", incident.id, "operator", incident.resolved_at_s + CONFIRMED_S, incident.category,
@@ -90,32 +90,32 @@ def confirmed(seed: int, operators: Sequence[tuple[int, Operator]]) -> Iterator[
             )
 
 
-def _one(triage: Triage, dice: random.Random, start_s: float) -> Incident:
-    fault = dice.choice(FAULTS)
-    where = dice.choice(fault.only)
+def _one(triage: Triage, rng: random.Random, start_s: float) -> Incident:
+    fault = rng.choice(FAULTS)
+    where = rng.choice(fault.only)
     hit = [one for one in SCOPES if where != "all" and getattr(one, where) is not None]
-    confined = dice.choice(hit) if hit else None
-    size = {metric: dice.uniform(*bounds) for metric, bounds in fault.moves.items()}
-    lasts, told = dice.randint(3, 12), []
-    for second in range(lasts + 12):
+    confined = rng.choice(hit) if hit else None
+    size = {metric: rng.uniform(*bounds) for metric, bounds in fault.moves.items()}
+    alarming_s, published = rng.randint(3, 12), []
+    for second in range(alarming_s + 12):
         now_s = start_s + second
-        alarming = second < lasts
+        alarming = second < alarming_s
         readings = [
-            _reading(scope, metric, now_s, _share(scope, confined) * change if alarming else 0.0, dice)
+            _reading(scope, metric, now_s, _share(scope, confined) * change if alarming else 0.0, rng)
             for metric, change in size.items() for scope in (WHOLE, *SCOPES)
         ]
-        told += triage.observe(SERVICE, now_s, readings)
-    return told[-1].incident
+        published += triage.observe(SERVICE, now_s, readings)
+    return published[-1].incident
 
 
 def _share(scope: Scope, confined: Scope | None) -> float:
-    """How much of a fault a scope sees: all, or what is left of it where it is diluted."""
+    """The share of a fault that a scope shows: all of it, or less where it is diluted."""
     return 1.0 if confined is None or scope == confined else 0.33 if scope == WHOLE else 0.1
 
 
-def _reading(scope: Scope, metric: str, now_s: float, change: float, dice: random.Random) -> Anomaly:
+def _reading(scope: Scope, metric: str, now_s: float, change: float, rng: random.Random) -> Anomaly:
     expected = 0.02 if metric == "error" else 100.0
-    value = (expected + change if metric == "error" else expected * (1.0 + change)) * (1.0 + dice.gauss(0.0, 0.02))
+    value = (expected + change if metric == "error" else expected * (1.0 + change)) * (1.0 + rng.gauss(0.0, 0.02))
     direction: Direction = "up" if change > 0 else "down" if change < 0 else "none"
     level = 0.1 if change == 0.0 else min(8.0, 0.3 + 6.0 * abs(change))
     return Anomaly(
@@ -127,5 +127,5 @@ def _moved(severity: Severity, levels: int) -> Severity:
     return ORDER[max(0, min(len(ORDER) - 1, ORDER.index(severity) + levels))]
 
 
-def _slip(severity: Severity, dice: random.Random) -> Severity:
-    return _moved(severity, dice.choice((-1, 1))) if dice.random() < SLIPS else severity
+def _noisy(severity: Severity, rng: random.Random) -> Severity:
+    return _moved(severity, rng.choice((-1, 1))) if rng.random() < LABEL_NOISE else severity

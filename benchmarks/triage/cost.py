@@ -1,13 +1,13 @@
-"""What triage costs while everything burns: 10,000 anomalies in 1,000 services at every instant, in one process.
+"""Cost of triage under full load: 10,000 anomalies in 1,000 services at every instant, in one process.
 
-`python -m benchmarks.triage.cost [--smoke] [--json FILE]`. Readings are made beforehand and go through triage and the
-decisions after it, as the pipeline calls them at each window's end; detectors and Kafka are not in it. Of the latency
-budget an instant may take what the window and the lateness leave; the slowest instant, in which every incident opens,
-is told beside it. CPU time, the garbage collector's share included, with its thresholds as the worker sets them; a pass
-over the same readings that only looks at each level is measured beside it, so that machines compare as ratios.
+`python -m benchmarks.triage.cost [--smoke] [--json FILE]`. Readings are made in advance and go through triage and
+decisions as the pipeline calls them at the end of each window; detectors and Kafka are not measured. An instant may
+take what the window and the lateness leave of the latency budget. The slowest instant, in which every incident opens,
+is printed too. CPU time includes the garbage collector, with the worker's thresholds. A pass over the same readings
+that only reads each level is measured as well, so that machines compare as ratios.
 
-Three fires: every service with one cause; every service with ten, each on a replica of its own; and one cause each in a
-tree of services, ten upon one, so that all but the root's are effects.
+Three workloads: every service with one cause; every service with ten, each on a replica of its own; and one cause each
+in a tree of services, ten to one, so that all but the root's are effects.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from streams.shard.plan import Plan
 
 SERVICES, ANOMALIES, REPLICAS = 1_000, 10, 10
 METRICS = ("latency_ms", "confidence", "error")
-BURNING, QUIET = 20, 12
-"""Instants in which all alarm, and in which none does: enough to confirm, to clear and to resolve."""
+ALARMING, QUIET = 20, 12
+"""Instants in which every service alarms, and in which none does: enough to confirm, to clear and to resolve."""
 LATENCY_S = 2.5
-"""Produce to incident published (design, section 9)."""
+"""Bar on the time from producing a record to the published incident."""
 BAR_US = 50.0
 COLLECTOR = (10_000, 20, 50)
 Instant = Mapping[ServiceKey, Sequence[Anomaly]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fire:
-    """What burns, and how alarms are shared out to causes. tree: the services need each other, ten need one."""
+class Workload:
+    """What alarms, and how alarms are attributed to causes. tree: the services need each other, ten need one."""
 
     name: str
     share: ShareOut
@@ -58,29 +58,29 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """CPU seconds of each instant, burning ones first, and of a bare pass over the readings of one."""
+    """CPU seconds of each instant, alarming ones first, and of a bare pass over the readings of one."""
 
-    fire: str
+    workload: str
     anomalies: int
     incidents: int
-    burning_s: tuple[float, ...]
+    alarming_s: tuple[float, ...]
     quiet_s: tuple[float, ...]
     bare_s: float
 
     @property
     def us(self) -> float:
-        """CPU microseconds an anomaly, over all burning instants, the opening of all incidents included."""
-        return 1e6 * sum(self.burning_s) / (len(self.burning_s) * self.anomalies)
+        """CPU microseconds an anomaly, over all alarming instants, the opening of all incidents included."""
+        return 1e6 * sum(self.alarming_s) / (len(self.alarming_s) * self.anomalies)
 
     @property
     def usual_s(self) -> float:
-        """The middle one of the burning instants."""
-        return median(self.burning_s)
+        """The median of the alarming instants."""
+        return median(self.alarming_s)
 
     @property
     def worst_s(self) -> float:
         """The slowest instant."""
-        return max(*self.burning_s, *self.quiet_s)
+        return max(*self.alarming_s, *self.quiet_s)
 
 
 def by_replica(
@@ -94,18 +94,20 @@ def by_replica(
     return [Share(name, tuple(mine)) for name, mine in found.items()]
 
 
-FIRES = (Fire("one cause a service", share_out), Fire("ten causes a service", by_replica),
-         Fire("one cause each, in a tree", share_out, tree=True))
+WORKLOADS = (
+    Workload("one cause a service", share_out), Workload("ten causes a service", by_replica),
+    Workload("one cause each, in a tree", share_out, tree=True),
+)
 
 
-def instant(services: int, now_s: float, burning: bool) -> Instant:
+def instant(services: int, now_s: float, alarming: bool) -> Instant:
     """All readings at one window's end: latency of every replica moves, the other metrics and the whole do not."""
     found: dict[ServiceKey, list[Anomaly]] = {}
     for number in range(services):
         service = f"service-{number:04}"
         scopes = [Scope(service, "m"), *(Scope(service, "m", replica=f"r{r}") for r in range(REPLICAS))]
         found[service, "m"] = [
-            _reading(scope, metric, now_s, burning and metric == "latency_ms" and scope.replica is not None)
+            _reading(scope, metric, now_s, alarming and metric == "latency_ms" and scope.replica is not None)
             for metric in METRICS for scope in scopes
         ]
     return found
@@ -119,22 +121,22 @@ def _reading(scope: Scope, metric: str, now_s: float, off: bool) -> Anomaly:
     )
 
 
-def measure(fire: Fire, plan: Plan, services: int) -> Result:
-    """Burn, then fall quiet, and time each instant."""
+def measure(workload: Workload, plan: Plan, services: int) -> Result:
+    """Time each instant, first alarming, then quiet."""
     tree = tuple(Dependency(f"service-{n:04}", (f"service-{n // 10:04}",)) for n in range(1, services))
-    params = replace(plan.triage, dependencies=tree if fire.tree else ())
-    triage = Triage(params, plan.tier_of, plan.config_hash, fire.share)
+    params = replace(plan.triage, dependencies=tree if workload.tree else ())
+    triage = Triage(params, plan.tier_of, plan.config_hash, workload.share)
     directives = ShardDirectives(plan.maintenance)
     decider = Decider(plan.decisions, triage, directives, ReplicasOfEach(), plan.scopes.min_idle_s)
     took: dict[bool, list[float]] = {True: [], False: []}
     incidents, bare_s = 0, 0.0
-    for number in range(BURNING + QUIET):
-        now_s, burning = float(number), number < BURNING
-        readings = instant(services, now_s, burning)
+    for number in range(ALARMING + QUIET):
+        now_s, alarming = float(number), number < ALARMING
+        readings = instant(services, now_s, alarming)
         bare_s = max(bare_s, _timed(lambda found=readings: _look(found)))  # type: ignore[misc]
-        took[burning].append(_timed(lambda at=now_s, found=readings: _work(triage, decider, at, found)))  # type: ignore[misc]
+        took[alarming].append(_timed(lambda at=now_s, found=readings: _work(triage, decider, at, found)))  # type: ignore[misc]
         incidents = max(incidents, len(triage.open_incidents()))
-    return Result(fire.name, services * ANOMALIES, incidents, tuple(took[True]), tuple(took[False]), bare_s)
+    return Result(workload.name, services * ANOMALIES, incidents, tuple(took[True]), tuple(took[False]), bare_s)
 
 
 class ReplicasOfEach:
@@ -161,7 +163,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def budget_s(plan: Plan) -> float:
-    """What an instant may take: the latency bar without the window and the lateness, and never more than a window."""
+    """What an instant may take: the latency bar minus window and lateness, at most one window."""
     return min(plan.windows.size_s, LATENCY_S - plan.windows.size_s - plan.windows.lateness_s)
 
 
@@ -174,21 +176,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(*COLLECTOR)
     plan = plan_of(load(None, {}))
     services = SERVICES // 10 if options.smoke else SERVICES
-    results = [measure(fire, plan, services) for fire in FIRES]
+    results = [measure(workload, plan, services) for workload in WORKLOADS]
     table = Table(title=f"{services * ANOMALIES:,} anomalies in {services:,} services", title_justify="left")
-    table.add_column("fire", no_wrap=True)
+    table.add_column("workload", no_wrap=True)
     for head in ("incidents", "us an anomaly", "bare looks", "ms an instant", "of budget", "slowest ms", "quiet ms"):
         table.add_column(head, justify="right")
     for one in results:
         table.add_row(
-            one.fire, f"{one.incidents:,}", f"{one.us:.1f}", f"{one.usual_s / one.bare_s:.0f}",
+            one.workload, f"{one.incidents:,}", f"{one.us:.1f}", f"{one.usual_s / one.bare_s:.0f}",
             f"{1e3 * one.usual_s:.0f}", f"{one.usual_s / budget_s(plan):.2f}", f"{1e3 * one.worst_s:.0f}",
             f"{1e3 * median(one.quiet_s):.0f}",
         )
     console.print(table, f"bars: {BAR_US:g} us an anomaly, {budget_s(plan):g} s an instant")
     if options.json is not None:
         figures = {
-            one.fire: {"us": one.us, "instant_s": one.usual_s, "slowest_s": one.worst_s, "bare_s": one.bare_s}
+            one.workload: {"us": one.us, "instant_s": one.usual_s, "slowest_s": one.worst_s, "bare_s": one.bare_s}
             for one in results
         }
         options.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))

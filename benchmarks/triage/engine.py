@@ -1,8 +1,8 @@
 """One replica as an exact event simulation: slots, a queue in order of arrival, continuous batching.
 
-All running requests decode at one speed, which falls with their number; a prefill stops the others while it lasts. That
-is all that couples requests, and it is enough: long prompts of one tenant slow everybody's first token, a slow decoder
-fills the batch and then the queue, a burst does the same with each token as fast as before. Pure.
+All running requests decode at one speed, which falls with their number; a prefill stops the others while it lasts. No
+other coupling is needed: long prompts of one tenant slow the first token of all, a slow decoder fills the batch and
+then the queue, and a burst does the same while each token is as fast as before. Pure.
 """
 
 from __future__ import annotations

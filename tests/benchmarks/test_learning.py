@@ -7,8 +7,15 @@ from itertools import islice
 
 import pytest
 
-from benchmarks.triage.confirmed import SLIPS, as_the_rules, at_random, confirmed, incidents, of_their_own
-from benchmarks.triage.learning import Outcome, Story, coverage, failures, tell
+from benchmarks.triage.confirmed_incidents import (
+    LABEL_NOISE,
+    agrees_with_rules,
+    confirmed_incidents,
+    incidents,
+    own_policy,
+    random_labels,
+)
+from benchmarks.triage.learning import OperatorCase, Outcome, coverage, failures, run_case
 from classifiers.learning.features import features
 from classifiers.verdict.hysteresis import ORDER
 
@@ -31,30 +38,30 @@ def test_incidents_are_of_many_kinds_and_all_over() -> None:
 
 
 def test_an_operator_slips_as_often_as_it_says() -> None:
-    dice = random.Random(1)
+    rng = random.Random(1)
     incident = next(one for one in incidents(1) if one.peak_severity not in ("P0", "P4"))
-    wrong = sum(as_the_rules(incident, dice) != incident.peak_severity for _ in range(2000))
-    assert wrong / 2000 == pytest.approx(SLIPS, abs=0.02)
+    wrong = sum(agrees_with_rules(incident, rng) != incident.peak_severity for _ in range(2000))
+    assert wrong / 2000 == pytest.approx(LABEL_NOISE, abs=0.02)
 
 
 def test_an_operator_with_a_policy_holds_a_tenants_trouble_for_worse() -> None:
     hit = next(one for one in incidents(1) if one.tenant is not None and one.peak_severity != "P0")
-    said = [of_their_own(hit, random.Random(seed)) for seed in range(200)]
-    assert max(ORDER, key=said.count) == ORDER[ORDER.index(hit.peak_severity) - 1]
+    feedback = [own_policy(hit, random.Random(seed)) for seed in range(200)]
+    assert max(ORDER, key=feedback.count) == ORDER[ORDER.index(hit.peak_severity) - 1]
 
 
 def test_feedback_is_on_the_incident_and_names_its_features_and_time() -> None:
-    for incident, said in confirmed(1, [(5, at_random)]):
+    for incident, feedback in confirmed_incidents(1, [(5, random_labels)]):
         assert incident.resolved_at_s is not None
-        assert (said.incident_id, said.features) == (incident.id, features(incident))
-        assert said.resolve_s == incident.resolved_at_s - incident.onset_at_s
-        assert said.at_s > incident.resolved_at_s
+        assert (feedback.incident_id, feedback.features) == (incident.id, features(incident))
+        assert feedback.resolve_s == incident.resolved_at_s - incident.onset_at_s
+        assert feedback.at_s > incident.resolved_at_s
 
 
 def test_a_story_counts_what_each_side_said_before_it_knew() -> None:
-    found = tell(Story((as_the_rules,), trusted=False), 30, 1)
+    found = run_case(OperatorCase((agrees_with_rules,), trusted=False), 30, 1)
     assert found.incidents == 30
-    assert found.rules == found.told
+    assert found.rules == found.published
     assert found.trusted is False
 
 

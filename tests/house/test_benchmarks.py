@@ -14,7 +14,7 @@ from benchmarks.broker.rig import PARTITIONS, partition_of
 from benchmarks.faults import EFFECTS, Fault, Injector, schedule
 from benchmarks.latency import FAULT_S, FLEET, SETTLE_S, SLOT_S
 from benchmarks.memory import feed, plan_for_replay
-from benchmarks.triage.cost import ANOMALIES, BURNING, FIRES, QUIET, instant, measure
+from benchmarks.triage.cost import ALARMING, ANOMALIES, QUIET, WORKLOADS, instant, measure
 from streams.pipeline import Shard
 from streams.replay.recordings import NativeRecord
 
@@ -91,14 +91,14 @@ def test_a_shift_moves_every_record_and_nothing_but_its_time() -> None:
     assert [record["metrics"] for record in moved] == [record["metrics"] for record in some(20)]
 
 
-def test_a_fire_is_as_large_as_it_says_and_is_over_in_the_end() -> None:
+def test_a_workload_has_as_many_incidents_as_causes_and_ends() -> None:
     plan = plan_for_replay()
-    for fire, incidents in zip(FIRES, (3, 30, 3), strict=True):
-        found = measure(fire, plan, services=3)
+    for workload, incidents in zip(WORKLOADS, (3, 30, 3), strict=True):
+        found = measure(workload, plan, services=3)
         assert (found.anomalies, found.incidents) == (30, incidents)
-        assert (len(found.burning_s), len(found.quiet_s)) == (BURNING, QUIET)
+        assert (len(found.alarming_s), len(found.quiet_s)) == (ALARMING, QUIET)
 
 
-def test_a_burning_instant_alarms_as_often_as_it_says_and_a_quiet_one_never() -> None:
-    made = [[one for found in instant(4, 5.0, burning).values() for one in found] for burning in (True, False)]
+def test_an_alarming_instant_has_as_many_alarms_as_asked_for_and_a_quiet_one_none() -> None:
+    made = [[one for found in instant(4, 5.0, alarming).values() for one in found] for alarming in (True, False)]
     assert [sum(one.alarming for one in readings) for readings in made] == [4 * ANOMALIES, 0]

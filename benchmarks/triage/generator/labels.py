@@ -1,7 +1,7 @@
-"""What a good engineer would have called it: scope, category and severity by definition, from the fault and its harm.
+"""The label of a fault: scope, category and severity by definition, from the fault and its measured harm.
 
-Harm is measured, not guessed: the same requests are served with and without the fault, and compared over the time in
-which it was at its full size. The definitions:
+The same requests are served with and without the fault, and compared over the time in which it was at its full size.
+The definitions:
 
 P0  the whole service is out (9 of 10 requests lost), data or unsafe output got out, or over 50 % of the quality of at
     least three in ten requests is lost
@@ -120,5 +120,5 @@ def _slower(
 
 
 def _latency(requests: Requests, chosen: BoolArray) -> float | None:
-    told = requests.metrics["latency_ms"][chosen & requests.answered]
-    return float(told.mean()) if len(told) else None
+    latency_ms = requests.metrics["latency_ms"][chosen & requests.answered]
+    return float(latency_ms.mean()) if len(latency_ms) else None

@@ -1,7 +1,7 @@
 """Scenarios from a seed: four services side by side, each with a few events, and who waits for whom.
 
-Seeds of development and of holding out are different by construction: even numbers are developed on, odd ones are only
-ever judged on. An event is a single fault, two overlapping ones, a flapping one, or a fault that a caller suffers from.
+Development seeds are even, held-out seeds are odd; nothing is tuned on the latter. An event is a single fault, two
+overlapping faults, a flapping one, or a fault that also affects a caller.
 """
 
 from __future__ import annotations
@@ -141,11 +141,11 @@ def _pair(rng: np.random.Generator, service: Service, start_s: float, version: s
 
 LOADING = frozenset({"burst", "tenant_burst", "runaway", "slots_lost", "slow_decode", "slow_prefill", "overflow",
                      "cache_off", "slow_version"})
-"""Kinds that end in queues: of two of them nobody can say whose the wait is, unless they hit different replicas."""
+"""Kinds that end in queues: the wait cannot be attributed to one of two of them, unless they hit different replicas."""
 
 
 def apart(one: FaultKind, here: Reach, other: FaultKind, there: Reach) -> bool:
-    """Whether two faults can be told apart at all by what a stack measures of them."""
+    """Whether the metrics of a stack can distinguish two faults at all."""
     if one.name == other.name or "outage" in (one.name, other.name):
         return False
     if one.category == other.category and (here == there or None in (here.dimension, there.dimension)):
