@@ -226,8 +226,7 @@ class Suite(Composite):
         floor = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected) / _MIN_SPREADS
         spread = np.maximum(spread, floor)
         location = self._robust.score_in_frame(scaled, lower, upper, centre, spread)
-        warm = np.isfinite(centre) & (self._robust.filled(rows) >= profiles.warm_up(rows))
-        return ScaledBlock(scaled, lower, upper, centre, spread, warm, location)
+        return ScaledBlock(scaled, lower, upper, centre, spread, self.is_warm(rows), location)
 
     def observe(self, block: Block) -> None:
         """Record every window as evidence, whether or not it may be learned from."""
@@ -273,6 +272,11 @@ class Suite(Composite):
         start as normal.
         """
         return self._robust.young(rows)
+
+    def is_warm(self, rows: IntArray) -> BoolArray:
+        """(n,) whether the learned detectors score the windows of each row: its profile's warm-up is over."""
+        warm: BoolArray = self._robust.has_centre(rows) & (self._robust.filled(rows) >= self._profiles.warm_up(rows))
+        return warm
 
     def score_absence(self, rows: IntArray, now_s: float) -> AbsenceScores:
         """Score how long rows have had no window at `now_s`, the event time up to which all windows are closed."""

@@ -1,8 +1,8 @@
-"""The composition root: the only place that reads a clock, and where every part of a worker meets every other.
+"""The composition root of a worker: it builds every part, connects them, and reads the clocks for all of them.
 
-A worker is a Faust app with three agents of a few lines: metric batches and outcomes to the desk, intents to the
-executor. What they need is opened before the consumer starts and closed after the last hand-over. What the operator can
-put right is found out by `prepare`, before any of it.
+A worker is a Faust app with two agents: record batches go to the batch processor, intents to the action worker. Their
+resources are opened before the consumer starts and closed after the last hand-over. `prepare` checks before that what
+the operator can put right.
 """
 
 from __future__ import annotations
@@ -31,31 +31,35 @@ from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.producer import Publisher
 from streams.kafka.required_topics import prepare_topics
-from streams.kafka.settings import settings_of
+from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
-from streams.state.shard_manager import ShardManager
+from streams.state.shard_manager import ShardManager, SnapshotSchedule
 from streams.state.snapshots import Reason, TopicSnapshots
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.traces import Tracing
 from streams.telemetry.watchdog import ProgressWatchdog
-from streams.worker.action_worker import OWNER, ActionWorker, intent_record
+from streams.worker.action_worker import SCOPE as ACTION_SCOPE
+from streams.worker.action_worker import ActionWorker, intent_record
 from streams.worker.audit import Audit
-from streams.worker.batch_processor import BatchProcessor, BrakeTripped, Identity
+from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
+from streams.worker.dead_letter_writer import DeadLetterWriter
+from streams.worker.effects import Clocks, Effects, Identity
 from streams.worker.idleness import Idleness
 from streams.worker.wall_clock import WallClock
 from streams.worker.worker_loop import WorkerLoop
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
+
 STALL_AFTER_S = 30.0
 INCIDENTS_BACK_S = 7200.0
-"""An open incident is told again within this time, or is none any more."""
+"""An open incident is published again within this time."""
 CATCH_UP_S = 10.0
-"""How long a start waits for what others have said already; without it silences would come late, and nothing worse."""
+"""How long a start waits for control records that are on the topic already. Later ones only take effect later."""
 
 
 class PortTaken(ConnectionError):  # noqa: N818
@@ -67,182 +71,191 @@ class Worker:
 
     def __init__(self, config: Config, clock: WallClock) -> None:
         self.config = config
-        self.clock = clock
         self.settings = settings_of(config)
         self.app: BatchedApp = make_app(self.settings)
-        release = version("tocsin")
-        name = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
-        source = source_of(config.kafka.group)
-        self.telemetry = Telemetry(
-            Labels(
-                topics=tuple(sorted(self.settings.batched)), detectors=(*Suite.names, "absence"),
-                action_kinds=tuple(config.actions),
-            ),
-            version=release,
-        )
-        self.telemetry.config_loaded(True, time.time())
-        self.tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
-        plan = plan_of(config)
-        self.publisher = Publisher(
-            {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()},
-        )
+        self._name = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
+        self.effects = _effects(config, self.settings, clock, self._name)
+        plan, telemetry = plan_of(config), self.effects.telemetry
         self.store = TopicSnapshots(
             self.settings.brokers, config.topics.state, security=self.settings.security,
-            versions=frozenset({VERSION}), rejected=self._reject,
+            versions=frozenset({VERSION}), rejected=self._note_rejected,
         )
         self.ledger = TopicLedger(
-            self.settings.brokers, config.topics.ledger, owner=name, security=self.settings.security,
+            self.settings.brokers, config.topics.ledger, owner=self._name, security=self.settings.security,
         )
-        self.keeper = ShardManager(
-            plan, self.store, self.publisher, self.app, self.telemetry, self.telemetry.stage,
-            config.snapshot.every_s, config.snapshot.every_records, time.monotonic, self._reject,
+        self.manager = ShardManager(
+            plan, self.store, SnapshotSchedule(config.snapshot.every_s, config.snapshot.every_records),
+            self.effects.publisher, self.app, telemetry, self.effects.clocks.mono_s, self._note_rejected,
         )
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
-        identity = Identity(source, config.kafka.group, clock.now)
-        self.audit = Audit(self.publisher, config.topics.audit, source, self.tracing)
-        self.desk = BatchProcessor(
-            self.keeper, self.publisher, config.topics, self.telemetry, self.tracing, brake, identity, self.audit,
-        )
-        self.intake = ControlConsumer(
-            self.desk, config.control, config.topics, self.audit, self.publisher, self.telemetry, time.time,
-        )
-        heard_back_s = {config.topics.control: config.control.remember_s}
-        if config.triage.dependencies:  # without, incidents of other shards explain nothing, and cost 0.1 ms each
-            heard_back_s[config.topics.incidents] = INCIDENTS_BACK_S
-        self.broadcast = BroadcastConsumer(
-            self.settings.brokers, heard_back_s, self.intake.take, now_s=time.time, mono_s=time.monotonic,
-            lag=self.telemetry.broadcast_lag, security=self.settings.security,
-        )
+        self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake)
+        self.control = ControlConsumer(self.processor, self.effects, config.control, config.topics)
+        self.broadcast = _broadcast_consumer(config, self.settings, self.control, self.effects)
         self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
-        self.rounds = WorkerLoop(
-            self.keeper, self.desk, self.idleness, self.watchdog, self.telemetry, self.app, plan.sources, clock.now,
-            time.monotonic,
+        self.loop = WorkerLoop(
+            self.manager, self.processor, self.effects, self.idleness, self.watchdog, self.app, plan.sources,
         )
-        self.acting: ActionWorker | None = None
-        self._held: frozenset[TP] = frozenset()
+        self.action_worker: ActionWorker | None = None
+        self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
-        self._name, self._source = name, source
-        self._restored = False
-        self._shards = 0
+        self._is_restored = False
+        self._shard_count = 0
         self.stopped_by: str | None = None
-        """Why the worker stopped itself, for whoever reads the end of its log."""
-        self._opened = AsyncExitStack()
+        """Why the worker stopped itself; the command line prints it last."""
+        self._resources = AsyncExitStack()
         self._attach()
 
     def _attach(self) -> None:
         app, topics = self.app, self.config.topics
-        app.on_open, app.on_close = self._open, self._opened.aclose
+        app.on_open, app.on_close = self._open, self._resources.aclose
         app.on_assigned, app.on_revoked = self._assigned, self._revoked
-        app.agent(app.batch_topic(*sorted(self.settings.batched)), name="desk")(self._watch)
+        app.agent(app.batch_topic(*sorted(self.settings.batched)), name="batch_processor")(self._process_batches)
         if self.config.executor.enabled:
             intents = app.topic(topics.actions, key_serializer="raw", value_serializer="raw", maxsize=1000)
-            app.agent(intents, name="acting")(self._act)
-        app.task(self.rounds.run)
-        app.task(self.rounds.keep)
+            app.agent(intents, name="action_worker")(self._process_intents)
+        app.task(self.loop.run)
+        app.task(self.loop.store_snapshots)
 
     async def prepare(self) -> None:
-        """Look at what the operator can still put right; to be awaited before the app runs, in any loop.
+        """Check what the operator can put right; to be awaited before the app runs, in any event loop.
 
         Raises `BrokerUnavailable`, `TopicError`, and `PortTaken` for the metrics server.
         """
-        asked = self.config.telemetry
-        family = socket.AF_INET6 if ":" in asked.host else socket.AF_INET
+        configured = self.config.telemetry
+        family = socket.AF_INET6 if ":" in configured.host else socket.AF_INET
         try:
-            with socket.create_server((asked.host, asked.port), family=family):
+            with socket.create_server((configured.host, configured.port), family=family):
                 pass
         except OSError as error:
-            place = f"telemetry: {asked.host}:{asked.port}"
+            place = f"telemetry: {configured.host}:{configured.port}"
             raise PortTaken(f"{place}: {error.strerror}, expected a free address of this machine") from error
-        self._shards = await prepare_topics(self.config, self.settings.security)
+        self._shard_count = await prepare_topics(self.config, self.settings.security)
 
     async def _open(self) -> None:
-        enter = self._opened.enter_async_context
-        self._opened.callback(self.tracing.close)
-        await enter(self.publisher)
+        enter = self._resources.enter_async_context
+        self._resources.callback(self.effects.tracing.close)
+        await enter(self.effects.publisher)
         await enter(self.store)
         if self.config.executor.enabled:
             await enter(self.ledger)
-            session = await enter(aiohttp.ClientSession())
-            executor = Executor(
-                build(self.config.actions.values(), session), self.ledger, self.config.limits, self.clock.now,
-                self.config.executor.dry_run, partial(self.audit.claimed, OWNER),
-            )
-            self.acting = ActionWorker(
-                executor, self.ledger, self.publisher, self.desk, self.config.topics, self.telemetry, self.tracing,
-                self._source, self.clock.now, self._shards, self.audit,
-            )
-            self.app.add_future(self.acting.tidy())
+            self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
+            self.app.add_future(self.action_worker.prune_ledger())
         self.app.add_future(self.broadcast.run())
         if not await self.broadcast.caught_up(CATCH_UP_S):
-            log.warning("control_not_read_yet", waited_s=CATCH_UP_S)
+            log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
         server = MetricsServer(
-            self.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
+            self.effects.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
             port=self.config.telemetry.port,
         )
         await server.start()
-        self._opened.push_async_callback(server.stop)
-        log.info("started", worker=self._name, shards=self._shards, metrics_port=server.port)
+        self._resources.push_async_callback(server.stop)
+        log.info("started", worker=self._name, shards=self._shard_count, metrics_port=server.port)
+
+    def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
+        config = self.config
+        executor = Executor(
+            build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
+            config.executor.dry_run, partial(self.effects.audit.claimed, ACTION_SCOPE),
+        )
+        return ActionWorker(executor, self.ledger, self.effects, config.topics, self._shard_count)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
-        self._forget(self._held - tps)
-        self._held = tps
+        self._forget(self._owned - tps)
+        self._owned = tps
         self._rejections.clear()
-        offsets = await self.keeper.restore(tps)
-        await self.intake.brief()
+        offsets = await self.manager.restore(tps)
+        await self.control.replay_to_shards()
         for shard, reason in self._rejections:
-            await self.audit.rejected(shard, shard, reason, self.clock.now())
-        if self.acting is not None:
-            await self.acting.take_over({tp.partition for tp in tps})
-        self._restored = True
-        _spare_the_collector()
+            await self.effects.audit.state_rejected(shard, reason, self.effects.clocks.now_s())
+        if self.action_worker is not None:
+            await self.action_worker.recover({tp.partition for tp in tps})
+        self._is_restored = True
+        _freeze_garbage_collector()
         return offsets
 
-    def _reject(self, reason: Reason, shard: int, detail: str) -> None:
-        self.telemetry.restore(reason)
+    def _note_rejected(self, reason: Reason, shard: int, detail: str) -> None:
+        self.effects.telemetry.restore(reason)
         self._rejections.append((shard, detail))
 
     async def _revoked(self, tps: frozenset[TP]) -> None:
         try:
-            await self.keeper.hand_over(tps)
+            await self.manager.hand_over(tps)
         finally:
-            # Who is given nothing in the next assignment is not called again: a worker in waiting is healthy.
+            # A worker that gets no partition in the next assignment is not called again. It is on standby and healthy.
             self._forget(tps)
-            self._held -= tps
+            self._owned -= tps
 
     def _forget(self, tps: frozenset[TP]) -> None:
-        gone = [(tp.topic, tp.partition) for tp in tps]
-        self.watchdog.revoke(gone)
-        self.telemetry.revoke(gone)
+        partitions = [(tp.topic, tp.partition) for tp in tps]
+        self.watchdog.revoke(partitions)
+        self.effects.telemetry.revoke(partitions)
         self.idleness.forget({tp.partition for tp in tps})
 
-    async def _watch(self, batches: Any) -> None:
+    async def _process_batches(self, batches: Any) -> None:
         async for batch in batches:
             assert isinstance(batch, RecordBatch)
-            self.idleness.arrived(batch.partition, batch.topic, self.clock.now())
+            self.idleness.observe(batch.partition, batch.topic, self.effects.clocks.now_s())
             try:
-                await self.desk.take(batch)
+                await self.processor.process(batch)
             except BrakeTripped as reason:
                 self.stopped_by = str(reason)
                 raise
 
-    async def _act(self, stream: Any) -> None:
+    async def _process_intents(self, stream: Any) -> None:
         async for event in stream.events():
-            assert self.acting is not None
-            await self.acting.take(intent_record(event.message))
+            assert self.action_worker is not None
+            await self.action_worker.process(intent_record(event.message))
 
     def _complaints(self) -> tuple[str, ...]:
-        return self.watchdog.complaints(time.monotonic()) + self.broadcast.complaints()
+        return self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
 
     def _missing(self) -> tuple[str, ...]:
-        return () if self._restored else ("no partitions assigned and restored yet",)
+        return () if self._is_restored else ("no partitions assigned and restored yet",)
 
 
-def _spare_the_collector() -> None:
-    """Take what start and restore made out of the garbage collector's sight: it would walk it again and again.
+def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: str) -> Effects:
+    release = version("tocsin")
+    telemetry = Telemetry(
+        Labels(
+            topics=tuple(sorted(settings.batched)), detectors=(*Suite.names, "absence"),
+            action_kinds=tuple(config.actions),
+        ),
+        version=release,
+    )
+    telemetry.config_loaded(True, time.time())
+    tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
+    publisher = Publisher({"bootstrap_servers": settings.brokers.split(","), **settings.security.options()})
+    identity = Identity(source_of(config.kafka.group), config.kafka.group)
+    return Effects(
+        identity=identity,
+        clocks=Clocks(now_s=clock.now, wall_s=time.time, mono_s=time.monotonic),
+        publisher=publisher,
+        audit=Audit(publisher, config.topics.audit, identity.source, tracing),
+        dead_letters=DeadLetterWriter(publisher, config.topics.dead_letters, telemetry),
+        telemetry=telemetry,
+        tracing=tracing,
+    )
 
-    A poll makes thousands of objects that live for a moment; at Python's own thresholds the collector takes a third
-    of the worker's time (benchmarks/throughput.py). Unfreezing first frees the shards of an earlier assignment.
+
+def _broadcast_consumer(
+    config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects,
+) -> BroadcastConsumer:
+    back_s = {config.topics.control: config.control.remember_s}
+    if config.triage.dependencies:
+        # Without dependencies no incident of another shard explains anything, and each costs 0.1 ms.
+        back_s[config.topics.incidents] = INCIDENTS_BACK_S
+    return BroadcastConsumer(
+        settings.brokers, back_s, control.process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
+        lag=effects.telemetry.broadcast_lag, security=settings.security,
+    )
+
+
+def _freeze_garbage_collector() -> None:
+    """Exclude the objects that the start and the restore made from garbage collection, which would scan them each time.
+
+    A poll makes thousands of objects that live for a moment. At Python's own thresholds the collector takes a third of
+    the worker's time (benchmarks/throughput.py). Unfreezing first frees the shards of an earlier assignment.
     """
     gc.unfreeze()
     gc.collect()

@@ -131,6 +131,11 @@ class RobustLocation(CompositeBank):
         spread *= 1.0 + params.small_ring * (1.0 / filled - 1.0 / params.ring)
         return cells["centre"][rows], spread
 
+    def has_centre(self, rows: IntArray) -> BoolArray:
+        """(n,) whether each row has a centre: it learned `warm_up` windows."""
+        found: BoolArray = np.isfinite(self._rows["centre"][rows])
+        return found
+
     def filled(self, rows: IntArray) -> IntArray:
         """(n,) windows in each row's ring."""
         filled: IntArray = self._rows["filled"][rows]

@@ -70,7 +70,7 @@ def replay(
     for batch in _batches(values):
         _take(shard, shard.ingest(SOURCE, batch, now_s=0.0), result)
         result.records += len(batch)
-    result.series = shard.status().series
+    result.series = shard.status().series.total
     return result
 
 

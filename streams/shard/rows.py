@@ -13,7 +13,7 @@ import numpy as np
 from classifiers.evidence.attribution import dimension_of
 from classifiers.incidents.triage import ServiceKey
 from classifiers.model import Scope
-from detectors.base import IntArray
+from detectors.base import BoolArray, IntArray
 from detectors.ensemble.profiles import Profile, profile_index
 from detectors.suite import Suite
 from streams.intake.aggregated.instant import REPORTED_WITHOUT_TRAFFIC
@@ -72,6 +72,12 @@ class Rows:
             if scope.replica is not None:
                 self._replica_of[row] = self._replicas.setdefault((service, scope.replica), len(self._replicas))
         return versions
+
+    def is_admitted(self, rows: IntArray) -> BoolArray:
+        """(n,) whether each row was set up by `admit`."""
+        found: BoolArray = rows < len(self.service_of)
+        found[found] = self.service_of[rows[found]] >= 0
+        return found
 
     def forget(self, rows: IntArray) -> None:
         """Rows that were evicted: their next owner starts cold."""

@@ -20,6 +20,7 @@ from streams.shard.directives import ShardDirectives
 from streams.shard.plan import Plan
 from streams.shard.provenance import Provenance
 from streams.shard.rows import Rows
+from streams.shard.series_states import SeriesCounts, count_series
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Windower
 
@@ -32,7 +33,7 @@ class ShardStatus:
     first window. severity, category: how the advisor does beside the rules."""
 
     evaluated_until_s: float | None
-    series: int
+    series: SeriesCounts
     incidents_open: int
     severity: AdvisorRecord
     category: AdvisorRecord
@@ -75,7 +76,7 @@ class ShardState:
         advisor = self.triage.experience.advisor
         return ShardStatus(
             evaluated_until_s=None if evaluated_s == -inf else evaluated_s,
-            series=len(self.series),
+            series=count_series(self.series.active(), self.rows, self.suite, evaluated_s),
             incidents_open=len(self.triage.open_incidents()),
             severity=advisor.severity,
             category=advisor.category,

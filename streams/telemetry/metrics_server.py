@@ -1,7 +1,7 @@
-"""The worker's own small web server: `/metrics`, `/healthz`, `/readyz`, on 127.0.0.1 unless told otherwise.
+"""The metrics server of a worker: `/metrics`, `/healthz`, `/readyz`, on 127.0.0.1 unless configured otherwise.
 
-It runs in the worker's event loop on purpose: a loop that is stuck answers nothing, and that too is an answer. Faust's
-web server, which would serve table contents to everyone, stays off.
+It runs in the event loop of the worker on purpose: when the loop is blocked, a health check gets no answer and fails.
+Faust's web server, which would serve table contents to everyone, stays off.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from streams.telemetry.metrics import Telemetry
 
 Complaints = Callable[[], tuple[str, ...]]
-"""Asked at every request; must not block. Empty means all is well, else each string is one reason why not."""
+"""Called at every request; must not block. Each string is one reason against; empty means there is none."""
 
 
 class MetricsServer:
     """Serve one worker's telemetry until `stop`.
 
-    `health` is the watchdog's complaints: not healthy means restart me. `ready` is what is still missing before records
-    are watched (assignment, restored state). Both give 200 or 503 and say why in the body. Port 0 takes a free one.
+    health: why the worker is not healthy; it should then be restarted. ready: what is missing before records are
+    processed (assignment, restored state). Both pages answer 200 or 503, with the reasons in the body. Port 0 takes a
+    free port.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class MetricsServer:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", _answer(health))
         app.router.add_get("/readyz", _answer(ready))
-        # Scrapes are no news, and a keep-alive connection must not hold up a stop.
+        # Scrapes are not logged, and a keep-alive connection must not delay a stop.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         self._port: int | None = None
 

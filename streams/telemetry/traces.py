@@ -4,11 +4,12 @@
 `execute <kind>`, perhaps in another worker, in the same trace. Off unless a provider is given: every method then hands
 out the same inert span at the price of a call and an `if`. Attributes follow OpenTelemetry's messaging conventions.
 
-Of the batches in which nothing happens only a share is traced. A batch that opens, changes or resolves an incident, or
-fails, is always traced, from its true beginning: its span is made up for when the first incident span needs a parent.
+Only a share of the batches without an incident is traced. A batch that opens, changes or resolves an incident, or
+fails, is always traced: its span is started when the first incident span needs a parent, with the time at which the
+batch began.
 
-Tracing guarantees nothing: spans still in the exporter's buffer are lost with the process, and a replayed batch makes
-new spans for the same incident.
+Tracing gives no guarantee: spans in the exporter's buffer are lost with the process, and a batch that is processed
+again makes new spans for the same incident.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Headers = Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] | None
 MAX_LINKS = 32
 _OFF: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)
 _unsampled: ContextVar[Callable[[], None] | None] = ContextVar("tocsin_unsampled_batch", default=None)
-"""How to begin the span of the current batch after all; None where it has one, and outside batches."""
+"""Starts the span of the current batch, which was not sampled; None where it has a span, and outside batches."""
 _W3C = TraceContextTextMapPropagator()
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -57,7 +58,7 @@ class Tracing:
         self._provider = provider
         self._tracer = None if provider is None else provider.get_tracer("tocsin")
         self._sample_share = sample_share
-        self._owed = 0.0
+        self._sample_credit = 0.0
 
     @classmethod
     def to_endpoint(cls, endpoint: str | None, *, version: str, instance: str, sample_share: float = 1.0) -> Tracing:
@@ -105,9 +106,9 @@ class Tracing:
                 },
             )
 
-        self._owed += self._sample_share
-        is_sampled = self._owed >= 1.0
-        self._owed -= is_sampled
+        self._sample_credit += self._sample_share
+        is_sampled = self._sample_credit >= 1.0
+        self._sample_credit -= is_sampled
         return _batch(begin, is_sampled)
 
     def incident(
@@ -116,7 +117,7 @@ class Tracing:
         """An incident opens, changes or resolves, within the batch that decided it."""
         if self._tracer is None:
             return _OFF
-        _make_up()
+        _start_unsampled()
         return self._tracer.start_as_current_span(
             f"incident {incident_id} {transition}",
             attributes={
@@ -162,29 +163,29 @@ class Tracing:
 @contextmanager
 def _batch(begin: Callable[[], Span], is_sampled: bool) -> Iterator[Span]:
     with ExitStack() as stack:
-        def make_up() -> None:
+        def start() -> None:
             _unsampled.set(None)
             stack.enter_context(trace.use_span(begin(), end_on_exit=True))
 
-        token = _unsampled.set(make_up)
+        token = _unsampled.set(start)
         if is_sampled:
-            make_up()
+            start()
         try:
             yield trace.get_current_span()
         except Exception:
-            _make_up()  # a batch that fails is an event, too
+            _start_unsampled()  # a batch that fails is always traced
             raise
         finally:
             _unsampled.reset(token)
 
 
-def _make_up() -> None:
-    if (make_up := _unsampled.get()) is not None:
-        make_up()
+def _start_unsampled() -> None:
+    if (start := _unsampled.get()) is not None:
+        start()
 
 
 def extract(headers: Headers) -> Context:
-    """The context that Kafka headers carry; an empty one when they carry none, or nonsense."""
+    """The context in Kafka headers; an empty one when they hold none or an invalid one."""
     wanted = ("traceparent", "tracestate")
     carrier = {name: value.decode("ascii", "replace") for name, value in _pairs(headers) if name in wanted}
     return _W3C.extract(carrier, context=Context())
@@ -204,7 +205,7 @@ def _links(batch: Iterable[Headers]) -> list[Link]:
 
 
 def _pairs(headers: Headers) -> Iterable[Header]:
-    """Name and value of each header; Kafka allows a header without a value, and it says nothing."""
+    """Name and value of each header; a header without a value, which Kafka allows, is left out."""
     if headers is None:
         return ()
     pairs: Iterable[tuple[str, bytes | None]] = headers.items() if isinstance(headers, Mapping) else headers

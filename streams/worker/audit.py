@@ -1,8 +1,8 @@
-"""The trail: every step of an incident and of a decision, as an entry on the audit topic.
+"""The audit trail: every step of an incident and of an intent, as an entry on the audit topic.
 
-An intent goes decided -> claimed -> answered; one that is refused is never claimed. Guarantee on crash: entries are
-booked on who causes them, so no offset is committed before its entries are acknowledged. Guarantee on duplicate: what
-is told again has the same event id.
+An intent goes decided -> claimed -> finished; one that is refused is never claimed. Guarantee on crash: an entry is in
+the flush scope that caused it, so no offset is committed before its entries are acknowledged. Guarantee on
+duplicate: an entry that is written again has the same event id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CLAIMED = "claimed"
 
 
 class Audit:
-    """Writes the trail of one worker to `topic`, each entry in the trace it falls in. source: of the events."""
+    """Writes the audit trail of one worker to `topic`, each entry in the current trace. source: of the events."""
 
     def __init__(self, publisher: Publisher, topic: str, source: str, tracing: Tracing) -> None:
         self._publisher = publisher
@@ -27,30 +27,30 @@ class Audit:
         self._tracing = tracing
         self._claimed: set[str] = set()
 
-    async def changed(self, scope: FlushScope, entry: AuditEntry) -> None:
-        """A step that can come again, such as those of an incident, told by the state machine that took it."""
+    async def step(self, scope: FlushScope, entry: AuditEntry) -> None:
+        """Write a step that can happen again at another time, such as a step of an incident."""
         message = audit_message(entry, self._source, trace=self._tracing.inject())
         await self._publisher.send(scope, self._topic, [message])
 
-    async def rejected(self, scope: FlushScope, shard: int, reason: str, now_s: float) -> None:
-        """A stored state could not be used: what the shard had learned is learned anew."""
+    async def state_rejected(self, shard: int, reason: str, now_s: float) -> None:
+        """A stored state could not be used: the shard learns it anew."""
         entry = AuditEntry(now_s, f"state/{shard}", "rejected", "stored", "relearning", reason)
-        await self.changed(scope, entry)
+        await self.step(shard, entry)
 
     async def decided(self, scope: FlushScope, intent: Intent) -> None:
         """An intent goes to the action topic."""
         entry = AuditEntry(intent.decided_at_s, intent.key, "decided", None, PENDING, intent.reason)
-        await self._tell(scope, entry, intent.incident_id)
+        await self._write_once(scope, entry, intent.incident_id)
 
     async def claimed(self, scope: FlushScope, intent: Intent, now_s: float) -> None:
-        """The ledger let it run; what comes next touches the world."""
+        """The ledger granted the claim: the action runs next."""
         self._claimed.add(intent.key)
         reason = f"{intent.kind} on {intent.target} may run now, and never again"
         entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason)
-        await self._tell(scope, entry, intent.incident_id)
+        await self._write_once(scope, entry, intent.incident_id)
 
-    async def answered(self, scope: FlushScope, outcome: Outcome) -> None:
-        """The executor's answer. A duplicate changes nothing: the intent stays what it was."""
+    async def finished(self, scope: FlushScope, outcome: Outcome) -> None:
+        """The outcome of an intent. A duplicate changes nothing: the intent stays as it was."""
         was_claimed = outcome.key in self._claimed or outcome.status == "interrupted"
         self._claimed.discard(outcome.key)
         before: str | None = CLAIMED if was_claimed else PENDING
@@ -59,12 +59,12 @@ class Audit:
             earlier = outcome.data.get("earlier_status")
             before = after = earlier if isinstance(earlier, str) else None
         entry = AuditEntry(outcome.done_at_s, outcome.key, outcome.status, before, after, outcome.detail)
-        await self._tell(scope, entry, outcome.incident_id)
+        await self._write_once(scope, entry, outcome.incident_id)
 
-    async def heard(self, scope: FlushScope, entry: AuditEntry, about: str) -> None:
-        """A control record was taken in or refused. Every worker says the same of it, under the same id."""
-        await self._tell(scope, entry, about)
+    async def control(self, scope: FlushScope, entry: AuditEntry, subject: str) -> None:
+        """A control record was accepted or rejected. Every worker writes the same entry, under the same id."""
+        await self._write_once(scope, entry, subject)
 
-    async def _tell(self, scope: FlushScope, entry: AuditEntry, incident_id: str) -> None:
-        message = audit_message(entry, self._source, incident_id, once=True, trace=self._tracing.inject())
+    async def _write_once(self, scope: FlushScope, entry: AuditEntry, subject: str) -> None:
+        message = audit_message(entry, self._source, subject, once=True, trace=self._tracing.inject())
         await self._publisher.send(scope, self._topic, [message])

@@ -1,15 +1,16 @@
-"""The intake of what everybody must hear: control records, believed or refused, and the incidents of other shards.
+"""The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
-What was said is remembered, so that a shard that comes to this worker is told it too. Guarantee on crash: nothing is
-kept here, the reader hands it all over again. Guarantee on duplicate: a shard heeds a directive once, and an incident
-that is told again changes nothing. Bounded by `MAX_SAID` directives and `MAX_OPEN` incidents, the oldest give way.
+It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
+stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
+an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives and `MAX_OPEN_INCIDENTS` incidents;
+beyond that the oldest are dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,127 +20,122 @@ from config.models import Control, Topics
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
 from streams.contracts.envelopes import WireError, read_incident
 from streams.intake.codec import KafkaRecord
-from streams.kafka.producer import Publisher
-from streams.telemetry.metrics import Telemetry
-from streams.worker.audit import Audit
+from streams.worker.effects import Effects
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
 
-OWNER = "control"
-"""The publisher's account of what is written down here; no shard's offsets wait for it."""
-MAX_SAID = 20_000
-MAX_OPEN = 5_000
+SCOPE = "control"
+"""The flush scope of the audit entries of control records; no offset of a shard waits for it."""
+MAX_DIRECTIVES = 20_000
+MAX_OPEN_INCIDENTS = 5_000
 AUDIT_WITHIN_S = 3600.0
-"""Older records were written down when they were young; they are read again at every start."""
+"""Older records were audited when they were new; every start reads them again."""
 MAX_AUDITED = 50
-"""Refusals of one poll that are written down one by one: who floods the topic must not flood the audit as well."""
+"""Rejections of one poll that get an audit entry each, so that a flood of control records does not flood the audit."""
 
 
 class Shards(Protocol):
-    """Who is told. Both are idempotent."""
+    """The shards of this worker. Both methods are idempotent."""
 
-    def hear(self, directives: Collection[Directive]) -> None: ...
+    def add_directives(self, directives: Collection[Directive]) -> None: ...
 
-    async def foreign(self, incidents: Sequence[Incident]) -> None: ...
+    async def apply_remote_incidents(self, incidents: Sequence[Incident]) -> None: ...
 
 
 class ControlConsumer:
-    """One worker's intake. now_s: wall clock, to tell old records from young ones."""
+    """Processes the control topic and the incidents topic. config: the keys and limits of control records."""
 
-    def __init__(
-        self, shards: Shards, trust: Control, topics: Topics, audit: Audit, publisher: Publisher,
-        telemetry: Telemetry, now_s: Callable[[], float],
-    ) -> None:
+    def __init__(self, shards: Shards, effects: Effects, config: Control, topics: Topics) -> None:
         self._shards = shards
-        self._trust = trust
+        self._effects = effects
+        self._config = config
         self._topics = topics
-        self._audit = audit
-        self._publisher = publisher
-        self._telemetry = telemetry
-        self._now_s = now_s
-        self._said: dict[str, Directive] = {}
-        self._open: dict[str, Incident] = {}
+        self._directives: dict[str, Directive] = {}
+        self._open_incidents: dict[str, Incident] = {}
 
-    async def take(self, topic: str, records: Sequence[KafkaRecord]) -> None:
-        """Records of the control topic or of the incidents; what cannot be read is passed over."""
+    async def process(self, topic: str, records: Sequence[KafkaRecord]) -> None:
+        """Process records of the control topic or of the incidents; a record that cannot be read is skipped."""
         if topic == self._topics.control:
-            await self._control(records)
+            await self._process_control(records)
         else:
-            await self._incidents(records)
+            await self._process_incidents(records)
 
-    async def brief(self) -> None:
-        """Tell the shards everything again: some of them are new here."""
-        self._shards.hear(self._said.values())
-        await self._shards.foreign(list(self._open.values()))
+    async def replay_to_shards(self) -> None:
+        """Give everything that is remembered to the shards again: some of them are new on this worker."""
+        self._shards.add_directives(self._directives.values())
+        await self._shards.apply_remote_incidents(list(self._open_incidents.values()))
 
-    async def _control(self, records: Sequence[KafkaRecord]) -> None:
+    async def _process_control(self, records: Sequence[KafkaRecord]) -> None:
         entries: list[tuple[AuditEntry, str]] = []
-        said: list[Directive] = []
-        refused: list[str] = []
+        accepted: list[Directive] = []
+        rejected: list[str] = []
         for record in records:
             place = f"{record.topic}[{record.partition}]@{record.offset}"
-            is_young = self._now_s() - record.timestamp / 1000.0 < AUDIT_WITHIN_S
+            written_s = record.timestamp / 1000.0
+            is_new = self._effects.clocks.wall_s() - written_s < AUDIT_WITHIN_S
             try:
-                found = verify(record, self._trust)
+                verified = verify(record, self._config)
             except ControlRecordError as error:
-                self._telemetry.control(error.reason)
-                refused.append(f"{place}: {error}")
-                if is_young and len(refused) <= MAX_AUDITED:
-                    entry = AuditEntry(record.timestamp / 1000.0, place, "refused", None, "refused", str(error))
-                    entries.append((entry, place))
+                self._effects.telemetry.control(error.reason)
+                rejected.append(f"{place}: {error}")
+                if is_new and len(rejected) <= MAX_AUDITED:
+                    entries.append((AuditEntry(written_s, place, "refused", None, "refused", str(error)), place))
                 continue
-            self._telemetry.control("believed")
-            said.append(found.directive)
-            if is_young:
-                entries.append((_believed(found, record.timestamp / 1000.0), found.directive.subject))
-        if refused:
-            log.warning("control_refused", count=len(refused), first=refused[0])
-        self._remember(said)
-        self._shards.hear(said)
-        await self._write_down(entries)
+            self._effects.telemetry.control("believed")
+            accepted.append(verified.directive)
+            if is_new:
+                entries.append((_accepted_entry(verified, written_s), verified.directive.subject))
+        if rejected:
+            log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
+        self._remember(accepted)
+        self._shards.add_directives(accepted)
+        await self._write_audit(entries)
 
-    def _remember(self, said: Iterable[Directive]) -> None:
-        for directive in said:
-            self._said.setdefault(directive.id, directive)
-        for old in list(self._said)[: max(0, len(self._said) - MAX_SAID)]:
-            del self._said[old]
+    def _remember(self, directives: Iterable[Directive]) -> None:
+        for directive in directives:
+            self._directives.setdefault(directive.id, directive)
+        _drop_oldest(self._directives, MAX_DIRECTIVES)
 
-    async def _incidents(self, records: Sequence[KafkaRecord]) -> None:
-        last: dict[str, Incident] = {}
+    async def _process_incidents(self, records: Sequence[KafkaRecord]) -> None:
+        latest: dict[str, Incident] = {}
         for record in records:
             if record.value is None:
                 continue
             try:
                 incident = read_incident(record.value)
             except WireError as error:
-                log.warning("incident_passed_over", place=f"{record.partition}@{record.offset}", reason=str(error))
+                log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))
                 continue
-            # What it was judged by takes most of the room and concerns nobody else.
-            last[incident.id] = replace(incident, factors=(), evidence=())
-        for incident in last.values():
-            self._open.pop(incident.id, None)
+            # Factors and evidence take most of the memory, and no other shard needs them.
+            latest[incident.id] = replace(incident, factors=(), evidence=())
+        for incident in latest.values():
+            self._open_incidents.pop(incident.id, None)
             if incident.state != "resolved":
-                self._open[incident.id] = incident
-        for old in list(self._open)[: max(0, len(self._open) - MAX_OPEN)]:
-            del self._open[old]
-        await self._shards.foreign(list(last.values()))
+                self._open_incidents[incident.id] = incident
+        _drop_oldest(self._open_incidents, MAX_OPEN_INCIDENTS)
+        await self._shards.apply_remote_incidents(list(latest.values()))
 
-    async def _write_down(self, entries: Sequence[tuple[AuditEntry, str]]) -> None:
-        """What was said counts whether or not it could be written down."""
+    async def _write_audit(self, entries: Sequence[tuple[AuditEntry, str]]) -> None:
+        """A directive is in force also if its audit entry could not be written."""
         if not entries:
             return
         try:
-            for entry, about in entries:
-                await self._audit.heard(OWNER, entry, about)
-            await self._publisher.flush(OWNER)
+            for entry, subject in entries:
+                await self._effects.audit.control(SCOPE, entry, subject)
+            await self._effects.publisher.flush(SCOPE)
         except Exception as error:
-            log.error("control_not_audited", entries=len(entries), reason=repr(error))
-            self._publisher.forget(OWNER)
+            log.error("control_records_not_audited", entries=len(entries), reason=repr(error))
+            self._effects.publisher.forget(SCOPE)
 
 
-def _believed(said: VerifiedDirective, at_s: float) -> AuditEntry:
-    directive = said.directive
+def _drop_oldest(remembered: dict[str, Any], limit: int) -> None:
+    for key in list(remembered)[: max(0, len(remembered) - limit)]:
+        del remembered[key]
+
+
+def _accepted_entry(verified: VerifiedDirective, at_s: float) -> AuditEntry:
+    directive = verified.directive
     actor = None if isinstance(directive, Deployment) else directive.by
     comment = getattr(directive, "comment", "")
-    reason = f"{kind_name(directive)} signed by {said.key}" + (f": {comment}" if comment else "")
+    reason = f"{kind_name(directive)} signed by {verified.key}" + (f": {comment}" if comment else "")
     return AuditEntry(at_s, directive.id, "believed", None, "believed", reason, actor)

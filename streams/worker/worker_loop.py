@@ -1,24 +1,24 @@
-"""What a worker does between records: silent sources, due snapshots, lag, and the watchdog's look. Two tasks run it."""
+"""The loop of a worker between records: idle sources, due snapshots, metrics and the watchdog. Two tasks run it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Protocol
 
 from streams.kafka.batches import TP
 from streams.state.shard_manager import ShardManager
-from streams.telemetry.metrics import Telemetry
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.worker.batch_processor import BatchProcessor
+from streams.worker.effects import Effects
 from streams.worker.idleness import Idleness, Reading
 
 TICK_S = 0.1
-LOOK_EVERY_TICKS = 10
+REPORT_EVERY_TICKS = 10
 
 
 class Offsets(Protocol):
-    """What the rounds ask of the transport; None while not known."""
+    """The offsets that the transport knows; None while not known."""
 
     def position(self, tp: TP) -> int | None: ...
 
@@ -26,65 +26,67 @@ class Offsets(Protocol):
 
 
 class WorkerLoop:
-    """sources: the metric topics. now_s: clock of decisions. mono_s: monotonic seconds, for the watchdog."""
+    """sources: the metric topics."""
 
     def __init__(
-        self, keeper: ShardManager, desk: BatchProcessor, idleness: Idleness, watchdog: ProgressWatchdog,
-        telemetry: Telemetry, offsets: Offsets, sources: Collection[str],
-        now_s: Callable[[], float], mono_s: Callable[[], float],
+        self, manager: ShardManager, processor: BatchProcessor, effects: Effects, idleness: Idleness,
+        watchdog: ProgressWatchdog, offsets: Offsets, sources: Collection[str],
     ) -> None:
-        self._keeper = keeper
-        self._desk = desk
+        self._manager = manager
+        self._processor = processor
+        self._effects = effects
         self._idleness = idleness
         self._watchdog = watchdog
-        self._telemetry = telemetry
         self._offsets = offsets
         self._sources = tuple(sources)
-        self._now_s = now_s
-        self._mono_s = mono_s
 
     async def run(self) -> None:
-        """Go round until cancelled: silence first, which is looked for every `TICK_S`."""
+        """Until cancelled: advance the time of the shards every `TICK_S`, report every `REPORT_EVERY_TICKS` ticks."""
         ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
-            for number in list(self._keeper.shards):
-                idle = self._idleness.idle(number, self._readings(number), self._now_s())
-                await self._desk.pass_time(number, idle)
+            for number in list(self._manager.shards):
+                idle = self._idleness.idle(number, self._readings(number), self._effects.clocks.now_s())
+                await self._processor.advance_time(number, idle)
             ticks += 1
-            if ticks % LOOK_EVERY_TICKS == 0:
-                self.look()
+            if ticks % REPORT_EVERY_TICKS == 0:
+                self.report()
 
-    async def keep(self) -> None:
-        """Store what is due until cancelled, in a task of its own: a slow store must not hold up the rest.
+    async def store_snapshots(self) -> None:
+        """Until cancelled: store the snapshots that are due. In a task of its own, a slow store delays nothing else.
 
-        Raises what storing raises: the worker must not go on as if all were kept.
+        Raises what storing raises: the worker must stop when its state cannot be stored.
         """
         while True:
             await asyncio.sleep(TICK_S)
-            await self._keeper.keep_due()
+            await self._manager.store_due()
 
-    def look(self) -> None:
-        """Publish lag, watermarks, series and the watchdog's verdicts as metrics."""
-        mono_s, now_s = self._mono_s(), self._now_s()
-        statuses = {number: shard.status() for number, shard in self._keeper.shards.items()}
-        for number, status in statuses.items():
-            watermark_s = status.evaluated_until_s
+    def report(self) -> None:
+        """Publish lag, watermarks, series, incidents and the findings of the watchdog as metrics."""
+        telemetry, mono_s = self._effects.telemetry, self._effects.clocks.mono_s()
+        now_s = self._effects.clocks.now_s()
+        shards = {number: shard.status() for number, shard in self._manager.shards.items()}
+        for number, shard in shards.items():
+            watermark_s = shard.evaluated_until_s
             behind_s = None if watermark_s is None else now_s - watermark_s
             for source, reading in self._readings(number).items():
-                self._telemetry.lag(source, number, records=reading.lag, watermark_lag_s=behind_s)
+                telemetry.lag(source, number, records=reading.lag, watermark_lag_s=behind_s)
                 self._watchdog.observe(mono_s, (source, number), reading.processed, reading.highwater)
-        for verdict in self._watchdog.verdicts(mono_s):
-            self._telemetry.stalled(*verdict.partition, verdict.condition == "stalled")
-        self._telemetry.series({"ready": sum(status.series for status in statuses.values())})
+        for partition in self._watchdog.statuses(mono_s):
+            telemetry.stalled(*partition.partition, partition.condition == "stalled")
+        counts = [shard.series for shard in shards.values()]
+        telemetry.series({
+            "warming": sum(count.warming for count in counts), "ready": sum(count.ready for count in counts),
+            "silent": sum(count.silent for count in counts),
+        })
         # Every shard receives all feedback, so the advisor of one stands for all.
-        for status in list(statuses.values())[:1]:
-            self._telemetry.advisor("severity", status.severity)
-            self._telemetry.advisor("category", status.category)
-        self._telemetry.incidents_open(sum(status.incidents_open for status in statuses.values()))
+        for shard in list(shards.values())[:1]:
+            telemetry.advisor("severity", shard.severity)
+            telemetry.advisor("category", shard.category)
+        telemetry.incidents_open(sum(shard.incidents_open for shard in shards.values()))
 
     def _readings(self, number: int) -> dict[str, Reading]:
-        shard = self._keeper.shard(number)
+        shard = self._manager.shard(number)
         if shard is None:
             return {}
         found: dict[str, Reading] = {}

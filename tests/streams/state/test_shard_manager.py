@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from streams.kafka.batches import TP
-from streams.pipeline import Shard, untimed
+from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
-from streams.state.shard_manager import ShardManager
+from streams.state.shard_manager import ShardManager, SnapshotSchedule
 from streams.state.snapshots import MemorySnapshots
 from tests.streams.fakes import LATENCY, Released, SentMessages, T, batch, default_plan, requests, telemetry
 
@@ -17,8 +17,8 @@ PLAN = default_plan()
 TPS = frozenset({TP(LATENCY, 0), TP("tocsin.outcomes", 0)})
 
 
-class Store(MemorySnapshots):
-    """Notes what it is asked to save, and fails or waits when told to."""
+class FakeStore(MemorySnapshots):
+    """Lists what it saved. It raises `failing`, and waits for `gate`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Store(MemorySnapshots):
         await super().save(shard, snapshot)
 
 
-class Watch:
+class FakeClock:
     """A monotonic clock that the test moves."""
 
     now_s = 0.0
@@ -44,165 +44,166 @@ class Watch:
         return self.now_s
 
 
-class World:
-    """A keeper with everything around it."""
+class ManagerFixture:
+    """A shard manager with fakes around it."""
 
-    def __init__(self, plan: Plan = PLAN, store: Store | None = None) -> None:
-        self.store = store or Store()
+    def __init__(self, plan: Plan = PLAN, store: FakeStore | None = None) -> None:
+        self.store = store or FakeStore()
         self.sent = SentMessages()
         self.released = Released()
         self.telemetry = telemetry()
-        self.watch = Watch()
+        self.clock = FakeClock()
         self.rejected: list[tuple[int, str]] = []
-        self.keeper = ShardManager(
-            plan, self.store, self.sent, self.released, self.telemetry, untimed, 5.0, 1000, self.watch,
+        self.manager = ShardManager(
+            plan, self.store, SnapshotSchedule(5.0, 1000), self.sent, self.released, self.telemetry, self.clock,
             lambda _, shard, why: self.rejected.append((shard, why)),
         )
 
-    async def fed(self, seconds: int = 3) -> Shard:
-        """Shard 0, restored, with some records taken in."""
-        await self.keeper.restore(TPS)
-        shard = self.keeper.shards[0]
+    async def ingest(self, seconds: int = 3) -> Shard:
+        """Shard 0, restored, after so many seconds of records."""
+        await self.manager.restore(TPS)
+        shard = self.manager.shards[0]
         shard.ingest(LATENCY, batch(requests(seconds)).records, T)
         return shard
 
-    def told(self, line: str) -> bool:
+    def exposes(self, line: str) -> bool:
+        """Whether the metrics have this line."""
         return line in self.telemetry.render().decode()
 
 
-async def test_offsets_are_released_when_the_state_is_stored_and_the_outputs_are_settled() -> None:
-    world = World()
-    await world.fed()
-    await world.keeper.keep(0)
-    assert world.released.offsets == {TP(LATENCY, 0): 30}
-    assert "flush 0" in world.sent.events
-    assert world.told('tocsin_snapshots_total{outcome="stored"} 1.0')
+async def test_offsets_are_released_when_the_state_is_stored_and_the_outputs_are_acknowledged() -> None:
+    fixture = ManagerFixture()
+    await fixture.ingest()
+    await fixture.manager.store(0)
+    assert fixture.released.offsets == {TP(LATENCY, 0): 30}
+    assert "flush 0" in fixture.sent.events
+    assert fixture.exposes('tocsin_snapshots_total{outcome="stored"} 1.0')
 
 
 @pytest.mark.parametrize("broken", ["store", "outputs"])
-async def test_nothing_is_released_while_storing_or_settling_fails_and_all_of_it_afterwards(broken: str) -> None:
-    world = World()
-    await world.fed()
+async def test_nothing_is_released_while_storing_or_flushing_fails_and_all_of_it_afterwards(broken: str) -> None:
+    fixture = ManagerFixture()
+    await fixture.ingest()
     failure = TimeoutError("the broker is away")
     if broken == "store":
-        world.store.failing = failure
+        fixture.store.failing = failure
     else:
-        world.sent.failing = failure
+        fixture.sent.failing = failure
     with pytest.raises(TimeoutError):
-        await world.keeper.keep(0)
-    assert world.released.offsets == {}
-    assert world.store.saved == []
-    assert world.told('tocsin_snapshots_total{outcome="failed"} 1.0')
-    world.store.failing = world.sent.failing = None
-    await world.keeper.keep(0)
-    assert world.released.offsets == {TP(LATENCY, 0): 30}
+        await fixture.manager.store(0)
+    assert fixture.released.offsets == {}
+    assert fixture.store.saved == []
+    assert fixture.exposes('tocsin_snapshots_total{outcome="failed"} 1.0')
+    fixture.store.failing = fixture.sent.failing = None
+    await fixture.manager.store(0)
+    assert fixture.released.offsets == {TP(LATENCY, 0): 30}
 
 
 async def test_a_shard_that_was_stored_goes_on_where_its_state_ends() -> None:
-    world = World()
-    await world.fed()
-    await world.keeper.keep(0)
-    other = World(store=world.store)
-    assert await other.keeper.restore(TPS) == {TP(LATENCY, 0): 30}
-    assert other.keeper.shards[0].offsets == world.keeper.shards[0].offsets
-    assert len(other.keeper.shards[0].scopes) == len(world.keeper.shards[0].scopes) > 0
-    assert other.told('tocsin_restore_total{outcome="restored"} 1.0')
+    fixture = ManagerFixture()
+    await fixture.ingest()
+    await fixture.manager.store(0)
+    other = ManagerFixture(store=fixture.store)
+    assert await other.manager.restore(TPS) == {TP(LATENCY, 0): 30}
+    assert other.manager.shards[0].offsets == fixture.manager.shards[0].offsets
+    assert len(other.manager.shards[0].scopes) == len(fixture.manager.shards[0].scopes) > 0
+    assert other.exposes('tocsin_restore_total{outcome="restored"} 1.0')
 
 
-async def test_a_state_of_other_parameters_is_told_and_learned_anew() -> None:
-    world = World()
-    await world.fed()
-    await world.keeper.keep(0)
-    other = World(replace(PLAN, state_hash="another"), world.store)
-    assert await other.keeper.restore(TPS) == {}
-    assert len(other.keeper.shards[0].scopes) == 0
+async def test_a_state_of_other_parameters_is_rejected_and_learned_anew() -> None:
+    fixture = ManagerFixture()
+    await fixture.ingest()
+    await fixture.manager.store(0)
+    other = ManagerFixture(replace(PLAN, state_hash="another"), fixture.store)
+    assert await other.manager.restore(TPS) == {}
+    assert len(other.manager.shards[0].scopes) == 0
     ((shard, why),) = other.rejected
     assert (shard, "expected another" in why) == (0, True)
 
 
 async def test_a_restore_holds_only_what_is_assigned_and_forgets_what_was_sent_before() -> None:
-    world = World()
-    await world.keeper.restore(frozenset({TP(LATENCY, 0), TP(LATENCY, 1)}))
-    before = world.keeper.shards[1]
-    await world.keeper.restore(frozenset({TP(LATENCY, 1), TP(LATENCY, 2)}))
-    assert set(world.keeper.shards) == {1, 2}
-    assert world.keeper.shards[1] is not before
-    assert world.sent.events == ["forgot 0", "forgot 1", "forgot 1", "forgot 2"]
+    fixture = ManagerFixture()
+    await fixture.manager.restore(frozenset({TP(LATENCY, 0), TP(LATENCY, 1)}))
+    before = fixture.manager.shards[1]
+    await fixture.manager.restore(frozenset({TP(LATENCY, 1), TP(LATENCY, 2)}))
+    assert set(fixture.manager.shards) == {1, 2}
+    assert fixture.manager.shards[1] is not before
+    assert fixture.sent.events == ["forgot 0", "forgot 1", "forgot 1", "forgot 2"]
 
 
 async def test_partitions_that_the_inputs_do_not_have_are_no_shards() -> None:
-    world = World()
-    assert await world.keeper.restore(frozenset({TP("tocsin.outcomes", 9), TP(LATENCY, 0)})) == {}
-    assert set(world.keeper.shards) == {0}
+    fixture = ManagerFixture()
+    assert await fixture.manager.restore(frozenset({TP("tocsin.outcomes", 9), TP(LATENCY, 0)})) == {}
+    assert set(fixture.manager.shards) == {0}
 
 
 async def test_what_is_due_is_stored_by_time_or_by_records_and_nothing_new_never() -> None:
-    world = World()
-    shard = await world.fed()
-    await world.keeper.keep_due()
-    assert world.store.saved == []
-    world.watch.now_s = 5.0
-    await world.keeper.keep_due()
-    assert world.store.saved == [0]
-    world.watch.now_s = 20.0
-    await world.keeper.keep_due()
-    assert world.store.saved == [0]
+    fixture = ManagerFixture()
+    shard = await fixture.ingest()
+    await fixture.manager.store_due()
+    assert fixture.store.saved == []
+    fixture.clock.now_s = 5.0
+    await fixture.manager.store_due()
+    assert fixture.store.saved == [0]
+    fixture.clock.now_s = 20.0
+    await fixture.manager.store_due()
+    assert fixture.store.saved == [0]
     shard.ingest(LATENCY, batch(requests(100, start=3), first=30).records, T)
-    world.watch.now_s = 20.5
-    await world.keeper.keep_due()
-    assert world.store.saved == [0, 0]
+    fixture.clock.now_s = 20.5
+    await fixture.manager.store_due()
+    assert fixture.store.saved == [0, 0]
 
 
-async def test_a_decision_that_no_record_brought_about_is_stored_too() -> None:
-    world = World()
-    shard = await world.fed()
-    await world.keeper.keep(0)
+async def test_a_decision_without_a_record_is_stored_too() -> None:
+    fixture = ManagerFixture()
+    shard = await fixture.ingest()
+    await fixture.manager.store(0)
     shard.changes += 1
-    await world.keeper.keep(0)
-    assert world.store.saved == [0, 0]
+    await fixture.manager.store(0)
+    assert fixture.store.saved == [0, 0]
 
 
 async def test_no_snapshot_falls_between_a_step_and_its_outputs() -> None:
-    world = World()
-    await world.fed()
-    async with world.keeper.locked(0):
-        keeping = asyncio.ensure_future(world.keeper.keep(0))
+    fixture = ManagerFixture()
+    await fixture.ingest()
+    async with fixture.manager.locked(0):
+        storing = asyncio.ensure_future(fixture.manager.store(0))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert world.sent.events == ["forgot 0"]
-    await keeping
-    assert world.store.saved == [0]
+        assert fixture.sent.events == ["forgot 0"]
+    await storing
+    assert fixture.store.saved == [0]
 
 
 async def test_work_goes_on_while_a_slow_store_saves_and_only_what_it_contains_is_released() -> None:
-    world = World()
-    shard = await world.fed()
-    world.store.gate = asyncio.Event()
-    keeping = asyncio.ensure_future(world.keeper.keep(0))
+    fixture = ManagerFixture()
+    shard = await fixture.ingest()
+    fixture.store.gate = asyncio.Event()
+    storing = asyncio.ensure_future(fixture.manager.store(0))
     await asyncio.sleep(0)
-    async with world.keeper.locked(0):
+    async with fixture.manager.locked(0):
         shard.ingest(LATENCY, batch(requests(1, start=3), first=30).records, T)
-    world.store.gate.set()
-    await keeping
-    assert world.released.offsets == {TP(LATENCY, 0): 30}
+    fixture.store.gate.set()
+    await storing
+    assert fixture.released.offsets == {TP(LATENCY, 0): 30}
 
 
-async def test_handing_over_stores_all_it_can_lets_go_of_all_and_tells_of_the_failure() -> None:
-    world = World()
-    await world.fed()
-    world.store.failing = TimeoutError("away")
+async def test_handing_over_stores_all_it_can_gives_up_all_and_raises_the_failure() -> None:
+    fixture = ManagerFixture()
+    await fixture.ingest()
+    fixture.store.failing = TimeoutError("away")
     with pytest.raises(TimeoutError):
-        await world.keeper.hand_over(TPS)
-    assert world.keeper.shards == {}
-    assert world.released.offsets == {}
+        await fixture.manager.hand_over(TPS)
+    assert fixture.manager.shards == {}
+    assert fixture.released.offsets == {}
 
 
-async def test_what_this_worker_does_not_hold_is_none_and_keeping_it_does_nothing() -> None:
-    world = World()
-    await world.keeper.keep(7)
-    async with world.keeper.locked(7) as shard:
+async def test_what_this_worker_does_not_hold_is_none_and_storing_it_does_nothing() -> None:
+    fixture = ManagerFixture()
+    await fixture.manager.store(7)
+    async with fixture.manager.locked(7) as shard:
         assert shard is None
-    assert (world.keeper.shard(7), world.store.saved) == (None, [])
+    assert (fixture.manager.shard(7), fixture.store.saved) == (None, [])
 
 
 async def test_a_snapshot_is_what_the_shard_was_when_it_was_taken() -> None:

@@ -57,7 +57,7 @@ def test_every_metric_carries_the_name_of_the_application_and_help() -> None:
 def test_a_resolved_incident_tells_how_long_its_stages_took_and_which_have_no_time() -> None:
     telemetry = Telemetry(LABELS, version="1")
 
-    telemetry.ended("P1", {"detect": StageTime(4.0, "recorded"), "act": StageTime(None, "not_applicable")})
+    telemetry.resolved("P1", {"detect": StageTime(4.0, "recorded"), "act": StageTime(None, "not_applicable")})
 
     assert value(telemetry, "tocsin_incident_stage_seconds_sum", stage="detect", severity="P1") == 4.0
     assert value(telemetry, "tocsin_incident_stage_seconds_count", stage="act", severity="P1") == 0

@@ -12,7 +12,7 @@ A = ("metrics", 0)
 
 
 def conditions(watchdog: ProgressWatchdog, now_s: float) -> list[str]:
-    return [verdict.condition for verdict in watchdog.verdicts(now_s)]
+    return [status.condition for status in watchdog.statuses(now_s)]
 
 
 #   time    0     10     19     20
@@ -116,9 +116,9 @@ def test_a_stall_means_the_position_stood_still_for_the_whole_time(history: list
         if (advanced := min(position + processed, highwater)) != position:
             position, moved_s = advanced, now_s
         watchdog.observe(now_s, A, position, highwater)
-        verdict = watchdog.verdicts(now_s)[0]
-        assert verdict.condition != "blind"
-        if verdict.condition == "stalled":
+        status = watchdog.statuses(now_s)[0]
+        assert status.condition != "blind"
+        if status.condition == "stalled":
             assert now_s - moved_s >= 20.0 - 1e-6
             assert highwater > position
 

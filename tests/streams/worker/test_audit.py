@@ -10,8 +10,8 @@ from streams.worker.audit import Audit
 from tests.streams.fakes import SentMessages, T, intent, outcome
 
 
-class Trail:
-    """A writer of the trail, and what it wrote."""
+class AuditFixture:
+    """An audit, and the entries it wrote."""
 
     def __init__(self) -> None:
         self.sent = SentMessages()
@@ -24,14 +24,14 @@ class Trail:
         return [dict(message.headers)["ce_id"] for message in self.sent.on("audit")]
 
 
-async def whole_life(trail: Trail, of: Intent, at_s: float) -> None:
+async def whole_life(trail: AuditFixture, of: Intent, at_s: float) -> None:
     await trail.audit.decided(0, of)
     await trail.audit.claimed(0, of, at_s)
-    await trail.audit.answered(0, outcome(of, done_at_s=at_s + 1.0))
+    await trail.audit.finished(0, outcome(of, done_at_s=at_s + 1.0))
 
 
 async def test_the_life_of_an_intent_is_a_chain_of_states() -> None:
-    trail = Trail()
+    trail = AuditFixture()
     await whole_life(trail, intent(), T)
     steps = [(entry.event, entry.before, entry.after) for entry in trail.entries()]
     assert steps == [
@@ -39,8 +39,8 @@ async def test_the_life_of_an_intent_is_a_chain_of_states() -> None:
     ]
 
 
-async def test_what_is_told_again_after_a_crash_has_the_same_id_at_whatever_time() -> None:
-    before, after = Trail(), Trail()
+async def test_an_entry_that_is_written_again_after_a_crash_at_another_time_has_the_same_id() -> None:
+    before, after = AuditFixture(), AuditFixture()
     await whole_life(before, intent(), T)
     await whole_life(after, intent(), T + 60.0)
     assert before.ids() == after.ids()
@@ -48,43 +48,43 @@ async def test_what_is_told_again_after_a_crash_has_the_same_id_at_whatever_time
 
 
 @pytest.mark.parametrize("status", ["refused", "expired", "cooldown", "suggested", "observed", "dry_run"])
-async def test_an_intent_that_was_never_claimed_goes_from_pending_to_its_answer_with_the_reason(
+async def test_an_intent_that_was_never_claimed_goes_from_pending_to_its_outcome_with_the_reason(
     status: Status,
 ) -> None:
-    trail = Trail()
-    await trail.audit.answered(0, outcome(intent(), status))
+    trail = AuditFixture()
+    await trail.audit.finished(0, outcome(intent(), status))
     assert trail.entries() == [AuditEntry(T + 0.1, "k1", status, "pending", status, "as told")]
 
 
 async def test_a_refusal_after_the_claim_says_that_it_was_claimed() -> None:
-    trail = Trail()
+    trail = AuditFixture()
     await trail.audit.claimed(0, intent(), T)
-    await trail.audit.answered(0, outcome(intent(), "refused"))
+    await trail.audit.finished(0, outcome(intent(), "refused"))
     assert trail.entries()[-1].before == "claimed"
 
 
 @pytest.mark.parametrize(("data", "state"), [({"earlier_status": "executed"}, "executed"), ({}, None)])
 async def test_a_duplicate_changes_no_state(data: dict[str, str | float | bool | None], state: str | None) -> None:
-    trail = Trail()
+    trail = AuditFixture()
     of = intent()
-    await trail.audit.answered(0, Outcome(
+    await trail.audit.finished(0, Outcome(
         of.key, of.incident_id, of.kind, of.target, of.mode, "duplicate", "it ran", T, T, False, data,
     ))
     assert [(entry.before, entry.after) for entry in trail.entries()] == [(state, state)]
 
 
-async def test_the_same_change_of_an_incident_at_another_time_is_another_event_and_told_again_the_same() -> None:
-    trail = Trail()
+async def test_the_same_change_of_an_incident_at_another_time_is_another_event_and_written_again_the_same() -> None:
+    trail = AuditFixture()
     for at_s in (T, T + 30.0, T):
-        await trail.audit.changed(0, AuditEntry(at_s, "inc-1", "raised", "P2", "P1", "it lasts"))
+        await trail.audit.step(0, AuditEntry(at_s, "inc-1", "raised", "P2", "P1", "it lasts"))
     first, second, again = trail.ids()
     assert first == again != second
 
 
-async def test_a_state_that_was_refused_is_on_the_trail_each_time() -> None:
-    trail = Trail()
+async def test_a_state_that_was_rejected_is_audited_each_time() -> None:
+    trail = AuditFixture()
     for at_s in (T, T + 60.0):
-        await trail.audit.rejected(3, 3, "snapshot version 1, expected 2", at_s)
+        await trail.audit.state_rejected(3, "snapshot version 1, expected 2", at_s)
     assert trail.entries()[0] == AuditEntry(
         T, "state/3", "rejected", "stored", "relearning", "snapshot version 1, expected 2",
     )
@@ -92,8 +92,8 @@ async def test_a_state_that_was_refused_is_on_the_trail_each_time() -> None:
 
 
 async def test_all_that_concerns_an_incident_has_its_id_as_key_and_correlation() -> None:
-    trail = Trail()
-    await trail.audit.changed(0, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))
+    trail = AuditFixture()
+    await trail.audit.step(0, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))
     await whole_life(trail, intent(incident_id="inc-1"), T)
     sent = trail.sent.on("audit")
     assert {(message.key, dict(message.headers)["ce_correlationid"]) for message in sent} == {(b"inc-1", b"inc-1")}

@@ -16,7 +16,7 @@ def test_only_a_source_known_to_be_read_to_its_end_is_ever_idle(steps: list[tupl
     for wait_s, arrived, reading in steps:
         now_s += wait_s
         if arrived:
-            idleness.arrived(0, "a", now_s)
+            idleness.observe(0, "a", now_s)
         idle = idleness.idle(0, {"a": reading}, now_s)
         assert not idle or (reading.lag == 0 and idle == {"a"})
 
@@ -24,7 +24,7 @@ def test_only_a_source_known_to_be_read_to_its_end_is_ever_idle(steps: list[tupl
 @given(st.floats(0.0, 10.0), st.integers(1, 9))
 def test_a_source_is_idle_from_idle_s_after_its_last_batch_on(wait_s: float, end: int) -> None:
     idleness = Idleness(3.0)
-    idleness.arrived(0, "a", 1000.0)
+    idleness.observe(0, "a", 1000.0)
     now_s = 1000.0 + wait_s
     assert bool(idleness.idle(0, {"a": Reading(end, end)}, now_s)) == (now_s - 1000.0 >= 3.0)
 
@@ -41,7 +41,7 @@ def test_a_source_that_others_have_read_is_given_time_to_speak() -> None:
 
 def test_a_shard_that_comes_back_starts_anew() -> None:
     idleness = Idleness(3.0)
-    idleness.arrived(0, "a", 1000.0)
+    idleness.observe(0, "a", 1000.0)
     idleness.forget([0])
     assert idleness.idle(0, {"a": Reading(7, 7)}, 1004.0) == frozenset()
 

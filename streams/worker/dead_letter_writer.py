@@ -1,0 +1,51 @@
+"""The writer of dead letters: each rejected record goes to the dead-letter topic with the reason, and is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from streams.contracts.envelopes import Message
+from streams.intake.codec import KafkaRecord
+from streams.intake.dead_letters import DeadLetter, headers
+from streams.kafka.producer import FlushScope, Publisher
+from streams.telemetry.metrics import Telemetry
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.dead_letter_writer")
+
+MAX_VALUE_BYTES = 900_000
+"""The longest value that is kept whole. An input topic may allow longer records than the dead-letter topic does."""
+
+
+class DeadLetterWriter:
+    """Writes to `topic`. Guarantee: as a message of a flush scope, a dead letter is acknowledged before a commit."""
+
+    def __init__(self, publisher: Publisher, topic: str, telemetry: Telemetry) -> None:
+        self._publisher = publisher
+        self._topic = topic
+        self._telemetry = telemetry
+
+    async def write(self, scope: FlushScope, dead: Sequence[DeadLetter]) -> None:
+        """Publish and count dead letters, in order."""
+        for letter in dead:
+            self._telemetry.dead_letter(letter.reason, letter.rejected)
+        await self._publisher.send(scope, self._topic, map(_message, dead))
+
+    async def reject(self, scope: FlushScope, record: KafkaRecord, reason: str) -> None:
+        """Publish a record of one of our own topics that breaks its contract."""
+        log.warning(
+            "record_rejected", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
+        )
+        await self.write(scope, [DeadLetter(
+            "invalid", reason, 1, record.topic, record.partition, record.offset, record.timestamp, record.key,
+            record.value, tuple(record.headers),
+        )])
+
+
+def _message(dead: DeadLetter) -> Message:
+    """The record with the reason in its headers. A value that is too long is cut, and a header gives its length."""
+    if dead.value is None or len(dead.value) <= MAX_VALUE_BYTES:
+        return Message(dead.key, dead.value, tuple(headers(dead)))
+    cut = ("tocsin-cut-from-bytes", str(len(dead.value)).encode())
+    return Message(dead.key, dead.value[:MAX_VALUE_BYTES], (*headers(dead), cut))
