@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from classifiers.model import TELLS
+from classifiers.model import NOTIFICATIONS
 
 Mode = Literal["observe", "suggest", "auto"]
 Status = Literal[
     "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused",
     "interrupted",
 ]
-HARMLESS = TELLS
+HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
 
 

@@ -1,8 +1,8 @@
-"""The nouns of control: what people and pipelines tell Tocsin on the control topic. Plain frozen values that check
-themselves; whether a record may be believed is decided where it is read, by its signature.
+"""Directives: what people and other systems write to the control topic. Frozen plain values that validate themselves.
 
-Every directive has an `id` (it is applied once), a time `at_s` in seconds of event time (from then on it holds) and a
-`subject` (what it is about; its key on the topic). `ValueError` names the field, its value and what was expected.
+Every directive has an `id` (it is applied once), a time `at_s` in seconds of event time (from then on it is in force)
+and a `subject` (what it is about; its key on the topic). `ValueError` names the field, its value and what was expected.
+The signature of a record is verified where it is read.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from classifiers.model import Category, Severity
 Operator = Literal["=", "!=", "=~", "!~"]
 Label = Literal["service", "model", "version", "replica", "tenant", "category", "severity"]
 MAX_TEXT = 1000
-"""Characters of a comment, a name or a regular expression, and more than any of them needs."""
+"""Characters of a comment, a name or a regular expression at most."""
 MAX_MATCHERS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One condition on an incident, as in Alertmanager: a label that an incident does not have is the empty text, and
-    a regular expression fits the whole value. severity: the current one.
+    """One condition on an incident, as in Alertmanager.
+
+    A label that an incident does not have is the empty text. A regular expression must match the whole value. The label
+    `severity` is the current severity.
     """
 
     name: Label
@@ -48,7 +50,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Do not tell of, nor act on, incidents that all matchers fit, from `from_s` until before `until_s`."""
+    """No notification and no action for incidents that fit all matchers, from `from_s` until before `until_s`."""
 
     id: str
     matchers: tuple[Matcher, ...]
@@ -77,7 +79,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """End a silence before its time, from `at_s` on. One that has not begun never will."""
+    """Ends a silence before its time, from `at_s` on. A silence that has not begun never takes effect."""
 
     silence_id: str
     by: str
@@ -89,7 +91,7 @@ class Expire:
 
     @property
     def id(self) -> str:
-        """One a silence: it can end once."""
+        """One id for each silence: it can end once."""
         return f"expire/{self.silence_id}"
 
     @property
@@ -100,7 +102,7 @@ class Expire:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Somebody works on an incident until `until_s`: nobody else is notified of it meanwhile. The last one counts."""
+    """Somebody works on an incident until `until_s`. Nobody else is notified of it meanwhile. The last one counts."""
 
     incident_id: str
     by: str
@@ -115,7 +117,7 @@ class Acknowledge:
 
     @property
     def id(self) -> str:
-        """Of one person at one time."""
+        """One id for each incident, person and time."""
         return f"ack/{self.incident_id}/{self.at_s:.3f}/{self.by}"
 
     @property
@@ -126,11 +128,10 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What an incident was, as a human found out. confirmed: it was one; a false alarm otherwise.
+    """The true category and severity of an incident, as a human found out. confirmed: False for a false alarm.
 
-    category, severity: what it should have been called, None where nothing is said. features: the numbers that the
-    published incident was judged by, by name, so that the record can be learned from without it. resolve_s: from onset
-    to the end, None while unknown.
+    category, severity: None where the human does not give it. features: of the published incident, by name, so that the
+    advisor can learn from this record alone. resolve_s: from onset to the end, None while unknown.
     """
 
     id: str
@@ -146,11 +147,11 @@ class Feedback:
     def __post_init__(self) -> None:
         _named("feedback", id=self.id, incident_id=self.incident_id, by=self.by)
         _finite("feedback", at_s=self.at_s, **{f"features.{name}": value for name, value in self.features.items()})
-        for name, said, choices in (
+        for name, value, choices in (
             ("category", self.category, get_args(Category)), ("severity", self.severity, get_args(Severity)),
         ):
-            if said is not None and said not in choices:
-                raise ValueError(f"feedback: {name} {said!r}, expected one of {', '.join(choices)}")
+            if value is not None and value not in choices:
+                raise ValueError(f"feedback: {name} {value!r}, expected one of {', '.join(choices)}")
         if self.resolve_s is not None and not (isfinite(self.resolve_s) and self.resolve_s >= 0):
             raise ValueError(f"feedback: resolve_s {self.resolve_s!r}, expected seconds, 0 or more")
 
@@ -162,7 +163,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A version of a service went live; what goes wrong right after it is its first suspect."""
+    """A version of a service went live. It is suspected first when an incident begins soon after."""
 
     service: str
     model: str | None
@@ -175,7 +176,7 @@ class Deployment:
 
     @property
     def id(self) -> str:
-        """Of one version at one time."""
+        """One id for each version and time."""
         return f"deploy/{self.service}/{self.model or ''}/{self.version}/{self.at_s:.3f}"
 
     @property

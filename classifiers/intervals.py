@@ -1,8 +1,8 @@
-"""Recurring times as Alertmanager's `time_intervals` write them: is this instant inside? Pure.
+"""Recurring time intervals in the syntax of Alertmanager's `time_intervals`. Pure.
 
-A field that is left out says nothing; of one that is given, any range may fit, and all fields must. Ranges are written
-`first:last` and contain both ends, but for times of day, whose end is outside. Days of the month may count from the end
-(-1 is the last one), and are cut to what the month has. After Alertmanager 0.25, package `timeinterval`.
+An instant is inside if it fits every given field; a field fits if any of its ranges does. Ranges are written
+`first:last` and contain both ends, except times of day, whose end is excluded. Days of the month may count from the end
+(-1 is the last one), and are limited to the length of the month. After Alertmanager 0.25, package `timeinterval`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Span = tuple[int, int]
 """First and last value, both inside."""
 
 WEEK = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-"""From Sunday, as in Alertmanager: `saturday:sunday` runs backwards and is refused there too."""
+"""From Sunday, as in Alertmanager: `saturday:sunday` is not ascending and is refused there too."""
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
           "december")
 SHORTEST_MONTH = 28
@@ -27,7 +27,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Times of one day, HH:MM; the end is outside and may be 24:00. What passes midnight is written as two ranges."""
+    """Times of one day, HH:MM. The end is excluded and may be 24:00. A range over midnight is written as two ranges."""
 
     start_time: str
     end_time: str
@@ -59,7 +59,7 @@ class IntervalParams:
         self.build()
 
     def build(self) -> Interval:
-        """The interval, ready to be asked."""
+        """The interval as numbers."""
         return Interval(
             times=tuple((minutes(each.start_time), minutes(each.end_time)) for each in self.times),
             weekdays=tuple(_weekdays(text) for text in self.weekdays),
@@ -72,7 +72,7 @@ class IntervalParams:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval as numbers. times: minutes of the day, the end outside. weekdays: 0 is Sunday."""
+    """An interval as numbers. times: minutes of the day, the end excluded. weekdays: 0 is Sunday."""
 
     times: tuple[Span, ...]
     weekdays: tuple[Span, ...]
@@ -119,7 +119,7 @@ def _days(written: str | int) -> Span:
         first, last = _numbers("days_of_month", written, -31, 31)
     except ValueError:
         raise ValueError(f"days_of_month: {written!r}, expected {expected}") from None
-    # In the shortest month: 5:-25 is before itself there, and nobody means a day that only some months have.
+    # Checked for the shortest month: there 5:-25 ends before it begins, so it would be empty in some months only.
     ends = tuple(SHORTEST_MONTH + number if number < 0 else number for number in (first, last))
     if 0 in (first, last) or (first < 0 < last) or ends[0] > ends[1]:
         raise ValueError(f"days_of_month: {written!r}, expected {expected}")
@@ -157,7 +157,7 @@ def _ascending(field: str, written: str | int, span: Span) -> Span:
 
 @cache
 def _zone(location: str) -> tzinfo:
-    """`Local` is refused: the same configuration would mean something else on another machine."""
+    """`Local` is refused: the same configuration would have another meaning on another machine."""
     try:
         return ZoneInfo(location)
     except (ZoneInfoNotFoundError, ValueError, OSError):

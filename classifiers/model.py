@@ -1,4 +1,4 @@
-"""The nouns of triage: scopes, anomalies, incidents. Plain frozen values; `to_json` gives the contract on the wire."""
+"""The values of triage: scopes, anomalies, incidents. Frozen and plain; `streams/contracts` writes them as JSON."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ State = Literal["open", "flapping", "resolved"]
 Relation = Literal["reopens", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
-TELLS = frozenset({"notify"})
-"""Kinds of action that tell and change nothing."""
+NOTIFICATIONS = frozenset({"notify"})
+"""Kinds of action that notify people and change nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
-    """Where a series was measured: a service and model, and at most one of version, replica, tenant (a marginal)."""
+    """The scope of a series: a service and model, and at most one of version, replica, tenant (a marginal)."""
 
     service: str
     model: str | None = None
@@ -35,7 +35,7 @@ SeriesKey = tuple[str, Scope]
 
 @dataclass(frozen=True, slots=True)
 class OffsetRange:
-    """Records of one topic's partition: first offset contained, and the first one after."""
+    """Records of one partition of a topic. start: the first offset. end: one after the last offset."""
 
     topic: str
     partition: int | None
@@ -45,12 +45,12 @@ class OffsetRange:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One window of one series as judged: an alarm when `level` reaches 1.0, else a quiet reading beside one.
+    """The verdict on one window of one series: an alarm when `level` reaches 1.0, else a quiet reading.
 
     value, expected: in the metric's unit, None when unknown. level: calibrated, 1.0 is the false-alarm budget, None
     while the detectors warm up. count: samples behind the window. onset_s: when the change is estimated to have begun,
-    nine times in ten within onset_error_s of it; None where nothing says how sure that is. records: where the records
-    behind the window are to be read again; empty where unknown.
+    nine times in ten within onset_error_s, which is None where the error is unknown. records: the offsets of the
+    records behind the window, empty where unknown.
     """
 
     scope: Scope
@@ -75,7 +75,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One reason behind a verdict: what was looked at, what was seen, how much it weighed."""
+    """One reason of a verdict: its name, the observed value, and the points that it adds."""
 
     name: str
     value: float | str | None
@@ -85,7 +85,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """An action as the incident tells it."""
+    """An action as published with its incident."""
 
     key: str
     kind: str
@@ -98,7 +98,7 @@ class ActionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Another incident and what it is to this one: it is reopened by this one, its cause, or its effect."""
+    """Another incident and its relation to this one: reopened by this one, its cause, or its effect."""
 
     id: str
     relation: Relation
@@ -108,8 +108,8 @@ class Related:
 class StageTime:
     """Seconds from the estimated onset to a stage of an incident's life.
 
-    recorded: took value_s. pending: may still come. not_applicable: will not come, since nothing asked for it or the
-    incident ended without. invalid: the times contradict each other. value_s is None but for recorded.
+    recorded: it took value_s. pending: it may still come. not_applicable: it will not come, since no action was decided
+    or the incident ended before it. invalid: the times contradict each other. value_s is None except for recorded.
     """
 
     value_s: float | None
@@ -118,7 +118,7 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Somebody works on it, until the time given; from then on it counts as not acknowledged."""
+    """Somebody works on the incident, until until_s. From then on it counts as not acknowledged."""
 
     by: str
     at_s: float
@@ -127,9 +127,9 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When it is expected to be over, in seconds from the onset, by `count` incidents like it that ended.
+    """Forecast of the time to resolve, in seconds from the onset, from `count` similar incidents.
 
-    With `confidence` (0 to 1) between low_s and high_s.
+    The interval from low_s to high_s holds with probability `confidence`.
     """
 
     low_s: float
@@ -141,11 +141,11 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident as published (design, section 7). A scope field is None unless that one is hit alone.
+    """One incident as published. A scope field is None unless that part alone is hit.
 
-    silenced_by: id of the silence, or name of the maintenance window, that keeps it from being told and acted on.
-    opened_severity: that of the first verdict, None where an older version did not note it. expected_resolve: None
-    where nothing can be said; a factor says why.
+    silenced_by: id of the silence, or name of the maintenance window, that suppresses its notifications and actions.
+    opened_severity: of the first verdict, None where an older version did not record it. expected_resolve: None where
+    there is no forecast; a factor gives the reason.
     """
 
     id: str
@@ -177,10 +177,10 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One thing that happened to a subject (an incident, an intent, a control record), and why.
+    """One event of a subject (an incident, an intent, a control record), with its reason.
 
-    subject: its id. event: what happened to it; before, after: its state then, None where it has none. actor: who asked
-    for it, None when nobody did.
+    subject: its id. before, after: its state, None where it has none. actor: who requested the event, None when nobody
+    did.
     """
 
     at_s: float

@@ -1,8 +1,8 @@
-"""What keeps an incident from being told and acted on: silences, maintenance windows, and an acknowledgement. Pure.
+"""Silences, maintenance windows and acknowledgements: what suppresses notifications and actions of an incident. Pure.
 
-A silenced incident is found, followed and published all the same; it only says by what it is silenced. Matchers, and
-what they do with a label that is not there, are Alertmanager's. Crash: comes back with the shard's snapshot. Duplicate:
-the same directive again changes nothing.
+A silenced incident is still detected, updated and published; it names what silences it. Matchers have the semantics of
+Alertmanager, also for a label that an incident does not have. Crash: the state comes back with the shard's snapshot.
+Duplicate: applying the same directive again changes nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from classifiers.intervals import IntervalParams
 from classifiers.model import Acknowledgement, Incident
 
 MAX_KEPT = 2_000
-"""Silences, and acknowledgements, of one shard; beyond it those that end first are dropped."""
-MAX_ANSWERS = 10_000
-LOOK_EVERY_S = 60.0
-"""Maintenance windows begin and end on whole minutes, in every time zone of today."""
+"""Silences, and acknowledgements, of one shard. Beyond that those that end first are dropped."""
+MAX_CACHED = 10_000
+"""Label sets whose silence is cached."""
+REFRESH_EVERY_S = 60.0
+"""Maintenance windows begin and end on whole minutes, in every current time zone."""
 
 Test = Callable[[Incident], bool]
 _LABELS = attrgetter(*get_args(Label))
@@ -34,9 +35,9 @@ _UNQUOTED = re.compile(r"[^\"{},\\]*")
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceWindow:
-    """Routine work: incidents that every matcher fits (all, where there are none) are silenced in these intervals.
+    """Routine work: incidents that fit every matcher are silenced in these intervals; all incidents without matchers.
 
-    matchers: as Alertmanager writes them, `service="chat"`. Raises `ValueError` naming the field.
+    matchers: in the syntax of Alertmanager, `service="chat"`. Raises `ValueError` naming the field.
     """
 
     name: str
@@ -53,7 +54,7 @@ class MaintenanceWindow:
 
 
 class Silences:
-    """The silences and acknowledgements of one shard. windows: the operator's routine ones; they come first."""
+    """The silences and acknowledgements of one shard. windows: of maintenance; they take precedence over silences."""
 
     def __init__(self, windows: Sequence[MaintenanceWindow] = ()) -> None:
         self._windows = [
@@ -66,88 +67,88 @@ class Silences:
         self._acknowledged: dict[str, Acknowledge] = {}
         self._in_force: list[tuple[str, list[Test]]] = []
         self._in_force_until_s = -inf
-        self._answers: dict[tuple[object, ...], str | None] = {}
+        self._cache: dict[tuple[object, ...], str | None] = {}
 
     def silence(self, silence: Silence) -> None:
-        """Take a silence in; it begins and ends by itself."""
+        """Add a silence. It begins and ends by its own times."""
         self._silences.setdefault(silence.id, (silence, [_test(matcher) for matcher in silence.matchers]))
         self._in_force_until_s = -inf
 
     def expire(self, expire: Expire) -> None:
-        """End a silence, also one that has not come in yet."""
+        """End a silence, also one that has not been added yet."""
         self._expired_s.setdefault(expire.silence_id, expire.at_s)
         self._in_force_until_s = -inf
 
-    def acknowledge(self, said: Acknowledge) -> None:
-        """Somebody works on an incident; who said so last counts."""
-        known = self._acknowledged.get(said.incident_id)
-        if known is None or (known.at_s, known.by) <= (said.at_s, said.by):
-            self._acknowledged[said.incident_id] = said
+    def acknowledge(self, acknowledge: Acknowledge) -> None:
+        """Add an acknowledgement of an incident. The last one counts."""
+        known = self._acknowledged.get(acknowledge.incident_id)
+        if known is None or (known.at_s, known.by) <= (acknowledge.at_s, acknowledge.by):
+            self._acknowledged[acknowledge.incident_id] = acknowledge
 
-    def over(self, incident: Incident, now_s: float) -> str | None:
-        """What silences an incident now: the window's name, or the id of the silence that began first; None if nothing.
+    def silenced_by(self, incident: Incident, now_s: float) -> str | None:
+        """The window's name, or the id of the first silence, that silences an incident now; None if nothing does.
 
-        About 0.5 us, and as much for each that is in force when it is asked of other labels than before. To be asked in
-        order of time.
+        About 0.5 us, and as much again for each silence in force if the labels are not cached. To be called in order of
+        time.
         """
         if now_s >= self._in_force_until_s:
-            self._look(now_s)
+            self._refresh(now_s)
         if not self._in_force:
             return None
         labels = _LABELS(incident)
-        if labels not in self._answers:
-            if len(self._answers) >= MAX_ANSWERS:
-                self._answers.clear()
+        if labels not in self._cache:
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
             fitting = (name for name, tests in self._in_force if all(test(incident) for test in tests))
-            self._answers[labels] = next(fitting, None)
-        return self._answers[labels]
+            self._cache[labels] = next(fitting, None)
+        return self._cache[labels]
 
     def author(self, name: str | None) -> str | None:
-        """Who asked for a silence; None for a window, and for one that is not known."""
+        """Who created a silence; None for a window, and for an unknown silence."""
         known = self._silences.get(name) if name is not None else None
         return None if known is None else known[0].by
 
     def acknowledged(self, incident_id: str, now_s: float) -> Acknowledgement | None:
-        """Who works on an incident now, if anybody."""
-        said = self._acknowledged.get(incident_id)
-        if said is None or not said.at_s <= now_s < said.until_s:
+        """The acknowledgement of an incident that is in force now, if any."""
+        known = self._acknowledged.get(incident_id)
+        if known is None or not known.at_s <= now_s < known.until_s:
             return None
-        return Acknowledgement(said.by, said.at_s, said.until_s)
+        return Acknowledgement(known.by, known.at_s, known.until_s)
 
-    def forget(self, now_s: float) -> None:
-        """Drop what is over, and above `MAX_KEPT` what ends first."""
-        for gone in _over({each: self._until_s(silence) for each, (silence, _) in self._silences.items()}, now_s):
-            del self._silences[gone]
-            self._expired_s.pop(gone, None)
-        for gone in _over({each: said.until_s for each, said in self._acknowledged.items()}, now_s):
-            del self._acknowledged[gone]
-        for gone in list(self._expired_s)[: max(0, len(self._expired_s) - MAX_KEPT)]:
-            del self._expired_s[gone]
+    def drop_ended(self, now_s: float) -> None:
+        """Drop silences and acknowledgements that have ended, and beyond `MAX_KEPT` those that end first."""
+        for ended in _ended({each: self._until_s(silence) for each, (silence, _) in self._silences.items()}, now_s):
+            del self._silences[ended]
+            self._expired_s.pop(ended, None)
+        for ended in _ended({each: known.until_s for each, known in self._acknowledged.items()}, now_s):
+            del self._acknowledged[ended]
+        for oldest in list(self._expired_s)[: max(0, len(self._expired_s) - MAX_KEPT)]:
+            del self._expired_s[oldest]
         self._in_force_until_s = -inf
 
     def dump(self) -> dict[str, Any]:
         """Silences, expiries and acknowledgements as JSON values."""
         silences = [silence for silence, _ in self._silences.values()]
-        return asdict(_Kept(silences, self._expired_s, list(self._acknowledged.values())))
+        return asdict(_SilencesSnapshot(silences, self._expired_s, list(self._acknowledged.values())))
 
     def load(self, data: object) -> None:
-        """Put a dump back; raises `ValueError` when it is not one."""
+        """Restore a dump; raises `ValueError` when it is not one."""
         try:
-            kept = _KEPT.validate_python(data)
+            snapshot = _SNAPSHOT.validate_python(data)
         except ValidationError as error:
             raise ValueError(f"silences: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
-        for silence in kept.silences:
+        for silence in snapshot.silences:
             self.silence(silence)
-        self._expired_s.update(kept.expired_s)
-        for said in kept.acknowledged:
-            self.acknowledge(said)
+        self._expired_s.update(snapshot.expired_s)
+        for acknowledge in snapshot.acknowledged:
+            self.acknowledge(acknowledge)
 
     def _until_s(self, silence: Silence) -> float:
         return min(silence.until_s, self._expired_s.get(silence.id, silence.until_s))
 
-    def _look(self, now_s: float) -> None:
-        """Find what is in force now, and until when that and every answer about it holds."""
-        self._answers.clear()
+    def _refresh(self, now_s: float) -> None:
+        """Compute what is in force now, and the time until which that and the cache are valid."""
+        self._cache.clear()
         begun = sorted(
             (silence.from_s, each) for each, (silence, _) in self._silences.items()
             if silence.from_s <= now_s < self._until_s(silence)
@@ -159,22 +160,22 @@ class Silences:
         self._in_force = [*windows, *((each, self._silences[each][1]) for _, each in begun)]
         edges_s = [edge for silence, _ in self._silences.values() for edge in (silence.from_s, self._until_s(silence))]
         if self._windows:
-            edges_s.append((now_s // LOOK_EVERY_S + 1) * LOOK_EVERY_S)
+            edges_s.append((now_s // REFRESH_EVERY_S + 1) * REFRESH_EVERY_S)
         self._in_force_until_s = min((edge_s for edge_s in edges_s if edge_s > now_s), default=inf)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _SilencesSnapshot:
     silences: list[Silence] = field(default_factory=list)
     expired_s: dict[str, float] = field(default_factory=dict)
     acknowledged: list[Acknowledge] = field(default_factory=list)
 
 
-_KEPT: TypeAdapter[_Kept] = TypeAdapter(_Kept)
+_SNAPSHOT: TypeAdapter[_SilencesSnapshot] = TypeAdapter(_SilencesSnapshot)
 
 
 def parse_matcher(text: str) -> Matcher:
-    r"""A matcher as Alertmanager writes it: `service=chat`, `tenant=~"batch-.*"`. `ValueError` says what is wrong.
+    r"""Parses a matcher in the syntax of Alertmanager: `service=chat`, `tenant=~"batch-.*"`. Raises `ValueError`.
 
     >>> parse_matcher('tenant=~"batch-.*"')
     Matcher(name='tenant', op='=~', value='batch-.*')
@@ -191,13 +192,13 @@ def parse_matcher(text: str) -> Matcher:
     if name not in get_args(Label):
         raise ValueError(f"matchers: {text!r}, expected {expected}")
     try:
-        return Matcher(name, op, value)  # type: ignore[arg-type]  # both were looked at above
+        return Matcher(name, op, value)  # type: ignore[arg-type]  # both were checked above
     except ValueError as error:
         raise ValueError(f"matchers: {text!r}, expected {str(error).partition('expected ')[2]}") from None
 
 
 def fits(matcher: Matcher, incident: Incident) -> bool:
-    """Whether one condition holds; a label that the incident does not have is the empty text."""
+    """Whether an incident fits a matcher. A label that the incident does not have is the empty text."""
     return _test(matcher)(incident)
 
 
@@ -209,8 +210,8 @@ def _test(matcher: Matcher) -> Test:
     return lambda incident: (pattern.fullmatch(getattr(incident, name) or "") is not None) is wanted
 
 
-def _over(ends_s: dict[str, float], now_s: float) -> list[str]:
-    """The keys of what has ended, and of what ends first above the bound."""
-    over = [each for each, until_s in ends_s.items() if until_s <= now_s]
+def _ended(ends_s: dict[str, float], now_s: float) -> list[str]:
+    """The keys of what has ended, and beyond the bound of what ends first."""
+    ended = [each for each, until_s in ends_s.items() if until_s <= now_s]
     rest = sorted((until_s, each) for each, until_s in ends_s.items() if until_s > now_s)
-    return over + [each for _, each in rest[: max(0, len(rest) - MAX_KEPT)]]
+    return ended + [each for _, each in rest[: max(0, len(rest) - MAX_KEPT)]]

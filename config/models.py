@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
 from actions.playbook import Playbook
-from classifiers.accounting.slo_report import Target
+from classifiers.accounting.slo_report import StageTargets
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
@@ -234,7 +234,7 @@ class Config(Strict):
     detection: Annotated[SuiteParams, FromYaml(DERIVED)]
     triage: Annotated[TriageParams, FromYaml()]
     learning: Annotated[LearningParams, FromYaml()]
-    targets: Mapping[Severity, Annotated[Target, FromYaml()]]
+    targets: Mapping[Severity, Annotated[StageTargets, FromYaml()]]
     services: tuple[Service, ...]
     playbooks: tuple[Annotated[Playbook, FromYaml()], ...]
     limits: Annotated[LimitParams, FromYaml()]

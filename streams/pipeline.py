@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 from actions.model import Intent, Outcome
 from classifiers.directives import Deployment, Directive, Feedback
-from classifiers.incidents.triage import Transition
+from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
 from streams.intake.codec import KafkaRecord, SkipReason
 from streams.intake.columns import Samples
@@ -51,7 +51,7 @@ class Products:
     accepted: int = 0
     late: int = 0
     dead: list[DeadLetter] = field(default_factory=list)
-    transitions: list[Transition] = field(default_factory=list)
+    transitions: list[IncidentChange] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     alarms: Counter[str] = field(default_factory=Counter)
@@ -141,7 +141,7 @@ class Shard(ShardState):
         Like an outcome, it is applied at the time of the pipeline.
         """
         products, now_s = Products(), self.detection.evaluated_until_s
-        transitions = self.triage.foreign(incident, now_s)
+        transitions = self.triage.observe_remote(incident, now_s)
         if transitions:
             self._decide(transitions, now_s, products)
         return products
@@ -197,21 +197,22 @@ class Shard(ShardState):
         for directive in self.directives.apply_due(now_s):
             self.changes += 1
             if isinstance(directive, Feedback):
-                learned.append(self.triage.experience.take(directive))
+                learned.append(self.triage.learning.learn(directive))
             elif isinstance(directive, Deployment):
                 self._note_deployment(directive)
         return learned
 
     def _note_deployment(self, deployed: Deployment) -> None:
         """A deployed version is a suspect from then on: of the named model, else of each model of the service."""
-        known = [service for service in self.triage.teller.versions if service[0] == deployed.service]
+        known = [service for service in self.triage.builder.versions if service[0] == deployed.service]
         for service in known if deployed.model is None else [(deployed.service, deployed.model)]:
-            self.triage.note_version(service, deployed.version, deployed.at_s)
+            self.triage.record_version(service, deployed.version, deployed.at_s)
 
     def _decide(
-        self, transitions: Sequence[Transition], now_s: float, products: Products, learned: Sequence[AuditEntry] = (),
+        self, transitions: Sequence[IncidentChange], now_s: float, products: Products,
+        learned: Sequence[AuditEntry] = (),
     ) -> None:
-        products.audit += [*self.triage.take_audit(), *learned]
+        products.audit += [*self.triage.drain_audit(), *learned]
         if not transitions and not self.decider.busy:
             return
         with self._stopwatch("triage"):

@@ -16,7 +16,7 @@ from classifiers.incidents.params import TriageParams
 from classifiers.incidents.triage import Triage
 from classifiers.learning.features import features
 from classifiers.model import Anomaly, Category, Direction, Incident, Scope, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 SERVICE = ("chat", "gpt")
 SCOPES = tuple(
@@ -72,7 +72,7 @@ def own_policy(incident: Incident, rng: random.Random) -> Severity:
 
 def random_labels(_: Incident, rng: random.Random) -> Severity:
     """Labels at random."""
-    return rng.choice(ORDER)
+    return rng.choice(SEVERITY_ORDER)
 
 
 def confirmed_incidents(seed: int, operators: Sequence[tuple[int, Operator]]) -> Iterator[tuple[Incident, Feedback]]:
@@ -124,7 +124,7 @@ def _reading(scope: Scope, metric: str, now_s: float, change: float, rng: random
 
 
 def _moved(severity: Severity, levels: int) -> Severity:
-    return ORDER[max(0, min(len(ORDER) - 1, ORDER.index(severity) + levels))]
+    return SEVERITY_ORDER[max(0, min(len(SEVERITY_ORDER) - 1, SEVERITY_ORDER.index(severity) + levels))]
 
 
 def _noisy(severity: Severity, rng: random.Random) -> Severity:

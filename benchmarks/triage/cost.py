@@ -25,7 +25,7 @@ import orjson
 from rich.table import Table
 
 from benchmarks.broker.rig import console
-from classifiers.causes.causes import CauseParams, Live, Share, ShareOut, share_out
+from classifiers.causes.assignment import AssignAlarms, Assignment, CauseParams, EpisodeView, assign_alarms
 from classifiers.incidents.builder import ServiceKey
 from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.triage import Triage
@@ -52,7 +52,7 @@ class Workload:
     """What alarms, and how alarms are attributed to causes. tree: the services need each other, ten need one."""
 
     name: str
-    share: ShareOut
+    share: AssignAlarms
     tree: bool = False
 
 
@@ -84,19 +84,19 @@ class Result:
 
 
 def by_replica(
-    readings: Sequence[Anomaly], _live: Sequence[Live], _now_s: float, _params: CauseParams, _least: float,
-) -> list[Share]:
+    readings: Sequence[Anomaly], _live: Sequence[EpisodeView], _now_s: float, _params: CauseParams, _least: float,
+) -> list[Assignment]:
     """Each replica's alarms are a cause of their own, whatever the others do."""
     found: dict[str, list[Anomaly]] = {}
     for reading in readings:
         if reading.alarming:
             found.setdefault(reading.scope.replica or "all", []).append(reading)
-    return [Share(name, tuple(mine)) for name, mine in found.items()]
+    return [Assignment(name, tuple(mine)) for name, mine in found.items()]
 
 
 WORKLOADS = (
-    Workload("one cause a service", share_out), Workload("ten causes a service", by_replica),
-    Workload("one cause each, in a tree", share_out, tree=True),
+    Workload("one cause a service", assign_alarms), Workload("ten causes a service", by_replica),
+    Workload("one cause each, in a tree", assign_alarms, tree=True),
 )
 
 
@@ -147,8 +147,8 @@ class ReplicasOfEach:
 
 
 def _work(triage: Triage, decider: Decider, now_s: float, readings: Instant) -> None:
-    decider.decide(triage.instant(now_s, readings), now_s)
-    triage.take_audit()
+    decider.decide(triage.process(now_s, readings), now_s)
+    triage.drain_audit()
 
 
 def _look(readings: Instant) -> int:

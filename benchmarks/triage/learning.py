@@ -27,7 +27,7 @@ from benchmarks.triage.confirmed_incidents import (
     random_labels,
 )
 from classifiers.learning.advisor import Advisor
-from classifiers.learning.forecast import LEAST, interval
+from classifiers.learning.forecast import MIN_INCIDENTS, interval
 from classifiers.learning.prequential import LearningParams
 
 FIRST_SEED = 100
@@ -72,13 +72,13 @@ def run_case(case: OperatorCase, incidents: int, seed: int) -> Outcome:
     advisor, found = Advisor(LearningParams()), Outcome()
     for incident, feedback in confirmed_incidents(seed, [(incidents, operator) for operator in case.operators]):
         rules, advice = incident.severity, None
-        if advisor.learned:
+        if advisor.feedback_count:
             advice = advisor.advise(incident, rules)
         found.incidents += 1
         found.rules += rules == feedback.severity
         found.advisor += (rules if advice is None else advice.factors[1].value) == feedback.severity
         found.published += (rules if advice is None else advice.severity) == feedback.severity
-        advisor.take(feedback)
+        advisor.learn(feedback)
         if advisor.severity.trusted and found.trusted_at is None:
             found.trusted_at = found.incidents
         if found.trusted and not advisor.severity.trusted and found.distrusted_at is None:
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name: [run_case(case, options.incidents, seed) for seed in seeds] for name, case in CASES.items()
     }
     console.print(table(outcomes))
-    covered = {count: coverage(count, count) for count in (LEAST, 20, 50, 200)}
+    covered = {count: coverage(count, count) for count in (MIN_INCIDENTS, 20, 50, 200)}
     for count, (held, promised) in covered.items():
         console.print(f"forecast from {count} incidents: held {held:.1%}, promised {promised:.1%}")
     if options.json is not None:

@@ -1,4 +1,4 @@
-"""The books over many incidents: how long their stages took, which came back, and whether the targets were kept."""
+"""Report over many incidents: how long their stages took, which recurred, and whether the targets were met."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from classifiers.accounting.stage_timeline import DONE, STAGES, Stage, remedies
-from classifiers.model import TELLS, Incident, Severity, StageStatus
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.accounting.stage_timeline import CARRIED_OUT, STAGES, IncidentStage, remedies
+from classifiers.model import NOTIFICATIONS, Incident, Severity, StageStatus
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 Grouping = Literal["severity", "category", "service"]
-Fingerprint = tuple[str | None, ...]
-Kept = Literal["met", "missed", "open", "undecided"]
+RecurrenceKey = tuple[str | None, ...]
+TargetStatus = Literal["met", "missed", "open", "undecided"]
 
 GROUPINGS: Mapping[Grouping, Callable[[Incident], str]] = {
     "severity": lambda incident: incident.peak_severity,
@@ -26,8 +26,8 @@ GROUPINGS: Mapping[Grouping, Callable[[Incident], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """How long each stage may take, in seconds from the onset; None where nothing is asked. Raises `ValueError`."""
+class StageTargets:
+    """How long each stage may take, in seconds from the onset; None for no target. Raises `ValueError`."""
 
     detect_s: float | None = None
     classify_s: float | None = None
@@ -41,17 +41,17 @@ class Target:
             if value is not None and not (isfinite(value) and value > 0):
                 raise ValueError(f"{field.name} is {value}, expected more than 0")
 
-    def of(self, stage: Stage) -> float | None:
+    def of(self, stage: IncidentStage) -> float | None:
         """The seconds allowed for a stage."""
         value: float | None = getattr(self, f"{stage}_s")
         return value
 
 
 @dataclass(frozen=True, slots=True)
-class StageFigures:
-    """One stage over many incidents. Seconds, over those recorded; None when there are none. Counts for the rest."""
+class StageStatistics:
+    """One stage over many incidents: seconds over those recorded, None when there are none; counts of the others."""
 
-    stage: Stage
+    stage: IncidentStage
     count: int
     median_s: float | None
     mean_s: float | None
@@ -62,7 +62,7 @@ class StageFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """`part` of `whole` incidents."""
 
     part: int
@@ -76,10 +76,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Attainment:
-    """A target and how often it was kept: met, missed (also by a stage still pending that is overdue), or open."""
+    """A target and how often it was met, missed (a pending stage that is overdue is missed too), or is open."""
 
     severity: Severity
-    stage: Stage
+    stage: IncidentStage
     target_s: float
     met: int
     missed: int
@@ -88,48 +88,54 @@ class Attainment:
     @property
     def ratio(self) -> float | None:
         """The share met of those decided, None while none is."""
-        return Share(self.met, self.met + self.missed).ratio
+        return Proportion(self.met, self.met + self.missed).ratio
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Everything about one group of incidents.
+class GroupStatistics:
+    """Statistics of one group of incidents.
 
-    recurred: reopened an earlier one, or has its fingerprint within the time given. automated: of the incidents with a
-    remedy, those whose first one ran (or was rehearsed) without a human. escalated: beyond plan, that is the severity
-    rose after the opening, or somebody was told after remedies had been tried.
+    recurred: it reopened an earlier one, or has the recurrence key of one within the given time. automated: of the
+    incidents with a remedy, those whose first one ran (or was rehearsed) without a human. escalated: the severity rose
+    after the opening, or somebody was notified after a remedy had been decided.
     """
 
     name: str
     incidents: int
     open: int
-    stages: tuple[StageFigures, ...]
-    recurred: Share
-    automated: Share
-    escalated: Share
+    stages: tuple[StageStatistics, ...]
+    recurred: Proportion
+    automated: Proportion
+    escalated: Proportion
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The books of a period. since_s, until_s: bounds asked for on the time of opening, until excluded; None for no
-    bound. first_s, last_s: the first and last opening there was."""
+class SloReport:
+    """The report of a period.
+
+    since_s, until_s: requested bounds of the opening time, until_s excluded; None for no bound. first_s, last_s: the
+    first and last opening in the period, None when there is none.
+    """
 
     since_s: float | None
     until_s: float | None
     first_s: float | None
     last_s: float | None
     by: Grouping | None
-    total: Figures
-    groups: tuple[Figures, ...]
+    total: GroupStatistics
+    groups: tuple[GroupStatistics, ...]
     targets: tuple[Attainment, ...]
 
 
-def report(
-    incidents: Iterable[Incident], targets: Mapping[Severity, Target], now_s: float, recurs_within_s: float,
+def compute_report(
+    incidents: Iterable[Incident], targets: Mapping[Severity, StageTargets], now_s: float, recurs_within_s: float,
     since_s: float | None = None, until_s: float | None = None, by: Grouping | None = None,
-) -> Report:
-    """Draw the books up. now_s: by when a pending stage may be overdue. Earlier incidents than `since_s` only say what
-    came back. Cost: sorts the incidents, about 10 us each."""
+) -> SloReport:
+    """Compute the report.
+
+    now_s: the time at which a pending stage may be overdue. Incidents before since_s only serve to find recurrences.
+    Cost: sorts the incidents, about 10 us each.
+    """
     ordered = sorted(incidents, key=lambda incident: (incident.opened_at_s, incident.id))
     recurring = _recurring(ordered, recurs_within_s)
     chosen = [
@@ -140,82 +146,83 @@ def report(
     if by is not None:
         for one in chosen:
             groups.setdefault(GROUPINGS[by](one), []).append(one)
-    return Report(
+    return SloReport(
         since_s, until_s, chosen[0].opened_at_s if chosen else None, chosen[-1].opened_at_s if chosen else None, by,
-        _figures("all", chosen, recurring),
-        tuple(_figures(name, groups[name], recurring) for name in sorted(groups)),
+        _statistics("all", chosen, recurring),
+        tuple(_statistics(name, groups[name], recurring) for name in sorted(groups)),
         tuple(_attainments(chosen, targets, now_s)),
     )
 
 
-def fingerprint(incident: Incident) -> Fingerprint:
-    """What makes two incidents the same trouble again: the category, and the scope that was hit."""
+def recurrence_key(incident: Incident) -> RecurrenceKey:
+    """The category and the scope that was hit: two incidents with the same key are a recurrence."""
     return incident.category, incident.service, incident.model, incident.version, incident.replica, incident.tenant
 
 
 def escalated(incident: Incident) -> bool:
-    """Whether it went beyond plan: grew worse than it opened, or a human was told after a remedy had been decided."""
+    """Whether the severity rose after the opening, or a human was notified after a remedy had been decided."""
     opened = incident.opened_severity
-    rose = opened is not None and ORDER.index(incident.peak_severity) < ORDER.index(opened)
-    tried = remedies(incident)
-    paged = bool(tried) and any(
-        action.kind in TELLS and action.decided_at_s > tried[0].decided_at_s for action in incident.actions
+    rose = opened is not None and SEVERITY_ORDER.index(incident.peak_severity) < SEVERITY_ORDER.index(opened)
+    decided = remedies(incident)
+    paged = bool(decided) and any(
+        action.kind in NOTIFICATIONS and action.decided_at_s > decided[0].decided_at_s for action in incident.actions
     )
     return rose or paged
 
 
-def _figures(name: str, incidents: Sequence[Incident], recurring: frozenset[str]) -> Figures:
-    firsts = [tried[0] for tried in map(remedies, incidents) if tried]
+def _statistics(name: str, incidents: Sequence[Incident], recurring: frozenset[str]) -> GroupStatistics:
+    firsts = [decided[0] for decided in map(remedies, incidents) if decided]
+    automated = sum(first.mode == "auto" and first.status in CARRIED_OUT for first in firsts)
     whole = len(incidents)
-    return Figures(
+    return GroupStatistics(
         name, whole, sum(one.resolved_at_s is None for one in incidents),
         tuple(_stage(stage, incidents) for stage in STAGES),
-        recurred=Share(sum(one.id in recurring for one in incidents), whole),
-        automated=Share(sum(first.mode == "auto" and first.status in DONE for first in firsts), len(firsts)),
-        escalated=Share(sum(map(escalated, incidents)), whole),
+        recurred=Proportion(sum(one.id in recurring for one in incidents), whole),
+        automated=Proportion(automated, len(firsts)),
+        escalated=Proportion(sum(map(escalated, incidents)), whole),
     )
 
 
-def _stage(stage: Stage, incidents: Sequence[Incident]) -> StageFigures:
+def _stage(stage: IncidentStage, incidents: Sequence[Incident]) -> StageStatistics:
     times = [one.stage_times[stage] for one in incidents if stage in one.stage_times]
     statuses: Counter[StageStatus] = Counter(time.status for time in times)
     took = [time.value_s for time in times if time.value_s is not None]
     median_s, p90_s = (float(value) for value in np.quantile(took, (0.5, 0.9))) if took else (None, None)
     mean_s = float(np.mean(took)) if took else None
-    return StageFigures(
+    return StageStatistics(
         stage, len(took), median_s, mean_s, p90_s,
         statuses["pending"], statuses["not_applicable"], statuses["invalid"],
     )
 
 
 def _recurring(ordered: Sequence[Incident], within_s: float) -> frozenset[str]:
-    """Ids of the incidents that came back. An incident is back when one like it had been there at most so long ago."""
-    last_s: dict[Fingerprint, float] = {}
+    """Ids of the incidents that recurred: another one with the same key had ended at most `within_s` before."""
+    last_s: dict[RecurrenceKey, float] = {}
     found = set()
     for one in ordered:
-        before_s = last_s.get(fingerprint(one))
+        before_s = last_s.get(recurrence_key(one))
         reopens = any(related.relation == "reopens" for related in one.related)
         if reopens or (before_s is not None and one.opened_at_s - before_s <= within_s):
             found.add(one.id)
-        last_s[fingerprint(one)] = one.opened_at_s if one.resolved_at_s is None else one.resolved_at_s
+        last_s[recurrence_key(one)] = one.opened_at_s if one.resolved_at_s is None else one.resolved_at_s
     return frozenset(found)
 
 
 def _attainments(
-    incidents: Sequence[Incident], targets: Mapping[Severity, Target], now_s: float,
+    incidents: Sequence[Incident], targets: Mapping[Severity, StageTargets], now_s: float,
 ) -> Iterable[Attainment]:
-    """By peak severity, in order of severity and stage; stages that do not apply or are invalid decide nothing."""
-    for severity in ORDER:
+    """By peak severity, in order of severity and stage. Stages that do not apply or are invalid are not counted."""
+    for severity in SEVERITY_ORDER:
         for stage in STAGES:
             target_s = targets[severity].of(stage) if severity in targets else None
             if target_s is None:
                 continue
             own = [one for one in incidents if one.peak_severity == severity]
-            kept = Counter(_kept(one, stage, target_s, now_s) for one in own)
-            yield Attainment(severity, stage, target_s, kept["met"], kept["missed"], kept["open"])
+            statuses = Counter(_target_status(one, stage, target_s, now_s) for one in own)
+            yield Attainment(severity, stage, target_s, statuses["met"], statuses["missed"], statuses["open"])
 
 
-def _kept(incident: Incident, stage: Stage, target_s: float, now_s: float) -> Kept:
+def _target_status(incident: Incident, stage: IncidentStage, target_s: float, now_s: float) -> TargetStatus:
     time = incident.stage_times.get(stage)
     if time is None or time.status in ("not_applicable", "invalid"):
         return "undecided"

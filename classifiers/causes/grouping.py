@@ -1,172 +1,230 @@
-"""Signs to causes: what nothing else explains is a root, roots of one origin are one cause, effects go to their cause.
+"""Grouping of symptoms into causes. Pure.
 
-Two roots are of one origin when they are the same signal of parts that do not exclude each other, or hit the same part
-and began together. Different parts on signals that do not explain each other, or signals that began apart where neither
-explains the other, are two causes. Pure.
+A symptom that no other explains is a root. Roots of one origin are one cause. Every other symptom is an effect and goes
+to the cause that explains it best.
+
+Two roots have one origin in two cases. They show the same signal in parts that do not exclude each other. Or they show
+in the same part and began together. Different parts on signals that do not explain each other are two causes. So are
+signals that began apart where neither explains the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from classifiers.causes.paths import AT_ONCE, LOAD, SLOWLY, explains, overlap
+from classifiers.causes.causal_rules import DELAYS, IMMEDIATE, LOAD, explains, same_part
 from classifiers.causes.symptoms import Symptom
 from classifiers.evidence.evidence_table import ABSENCE
 
-MOST_ERROR_S = 3.0
+ONSET_ERROR_MAX_S = 3.0
+"""A larger onset error counts as this: an onset that is not known at all says nothing against another's."""
 WAITING = frozenset({"queueing", "latency", "first_token"})
 BACKLOG = WAITING | {"decode", "tokens_out", "saturation", "errors"}
-"""What holds requests up: when it ends they are answered all at once, which looks like traffic."""
+"""Signals of requests that are held up. When that ends they are answered all at once, which looks like traffic."""
 FLUSH_S = 3.0
+"""Traffic that begins at least so long after a backlog may be its flush."""
 LAG_S = 4.0
-"""What comes of other answers or requests comes with them; only load builds up slowly."""
+"""An immediate effect shows within so long. Only load builds up slowly."""
 ANSWERS = frozenset({"truncation", "cache", "quality", "tokens_out"})
-"""What answers are: other requests bring it along at once."""
-TIMES_OUT = 2.0
-"""Growth of the wait, beyond what was expected and as a share of it, from which on requests may time out."""
+"""Signals of answers: other requests change them at once."""
+TIMEOUT_GROWTH = 2.0
+"""Relative growth of the wait from which on requests may time out."""
 TIMING_OUT = frozenset({
     "tokens_in", "tokens_out", "cache", "traffic", "decode", "first_token", "queueing", "saturation", "latency",
 })
-"""What makes requests fail only by making them wait."""
+"""Signals that make requests fail only by making them wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause as it shows now: its roots, upstream first, and all signs that are its."""
+    """One cause at one instant: its root symptoms, upstream first, and all of its symptoms, roots included."""
 
     roots: tuple[Symptom, ...]
-    signs: tuple[Symptom, ...]
+    symptoms: tuple[Symptom, ...]
 
     @property
     def key(self) -> str:
         """A name made from the cause alone."""
-        blame = self.roots[0].sign.blame
-        where = "all" if blame.dimension is None else f"{blame.dimension}={blame.value}"
-        return f"{where} {self.roots[0].sign.node}"
+        attribution = self.roots[0].shift.attribution
+        where = "all" if attribution.dimension is None else f"{attribution.dimension}={attribution.value}"
+        return f"{where} {self.roots[0].shift.node}"
 
     @property
     def past(self) -> bool:
-        """Whether nothing of it alarms now: it is nobody's reason any more, and no news."""
-        return all(seen.past for seen in self.signs)
+        """Whether none of its symptoms alarms now: it explains nothing any more, and opens no episode."""
+        return all(symptom.past for symptom in self.symptoms)
 
     @property
-    def over(self) -> bool:
-        """Whether its roots alarm no longer, whatever of its effects still does."""
-        return all(seen.past for seen in self.roots)
+    def roots_past(self) -> bool:
+        """Whether its roots alarm no longer, though some of its effects may."""
+        return all(symptom.past for symptom in self.roots)
 
     @property
     def weight(self) -> float:
-        return sum(seen.weight for seen in self.signs if not seen.past)
+        """Sum of the weights of the symptoms that alarm now."""
+        return sum(symptom.weight for symptom in self.symptoms if not symptom.past)
 
     @property
     def onset_s(self) -> float:
-        """No earlier than this, errors included."""
-        return min(seen.onset_s - seen.onset_error_s for seen in self.roots)
+        """The earliest time at which it may have begun, onset errors included."""
+        return min(symptom.onset.at_s - (symptom.onset.error_s or 0.0) for symptom in self.roots)
 
 
-def causes_of(seen: Sequence[Symptom], window_s: float) -> list[Cause]:
-    """The causes behind these signs, in order of key. window_s: onsets so close began together, errors aside."""
-    waits = max((one.sign.size for one in seen if one.sign.node in WAITING), default=0.0)
-    reasons = [
-        [
-            a for a in range(len(seen))
-            if _is_reason(seen[a], b, window_s) and not _too_soon(seen[a], b, waits) and not _apart(seen[a], b, seen)
-        ]
-        for b in seen
-    ]
+def group_symptoms(symptoms: Sequence[Symptom], window_s: float) -> list[Cause]:
+    """The causes behind these symptoms, in order of key.
+
+    window_s: onsets so close together, errors aside, began together. Cost: quadratic in the symptoms.
+    """
+    reasons = _reasons(symptoms, window_s)
     roots = [at for at, found in enumerate(reasons) if not found]
-    home = _united(seen, roots, window_s)
-    waiting = sorted(set(range(len(seen))) - home.keys(), key=lambda at: (seen[at].sign.rank, seen[at].metric))
-    while waiting:
-        known = [at for at in waiting if any(reason in home for reason in reasons[at])]
-        for at in known:
-            best = max((one for one in reasons[at] if one in home), key=lambda one: _likeness(seen[one], seen[at]))
-            home[at] = home[best]
-        if not known:
-            # They explain each other in a circle: the one that began first is the cause.
-            first = min(waiting, key=lambda at: (seen[at].onset_s, at))
-            home[first] = first
-            roots.append(first)
-        waiting = [at for at in waiting if at not in home]
+    root_of = _unite_roots(symptoms, roots, window_s)
+    roots += _assign_effects(symptoms, reasons, root_of)
+    return _causes(symptoms, frozenset(roots), root_of)
+
+
+def _reasons(symptoms: Sequence[Symptom], window_s: float) -> list[list[int]]:
+    """By symptom, the places of the symptoms that explain it."""
+    wait_growth = max((one.shift.size for one in symptoms if one.shift.node in WAITING), default=0.0)
+    return [
+        [
+            at for at, cause in enumerate(symptoms)
+            if _may_explain(cause, effect, window_s) and not _fails_without_waiting(cause, effect, wait_growth)
+            and not _misses_siblings(cause, effect, symptoms)
+        ]
+        for effect in symptoms
+    ]
+
+
+def _assign_effects(
+    symptoms: Sequence[Symptom], reasons: Sequence[Sequence[int]], root_of: dict[int, int],
+) -> list[int]:
+    """Adds every effect to `root_of`, under the root of the reason that fits best, upstream first.
+
+    Returns new roots. Symptoms that explain each other in a circle have no root: the one that began first becomes one.
+    """
+    new_roots = []
+    pending = sorted(
+        set(range(len(symptoms))) - root_of.keys(), key=lambda at: (symptoms[at].shift.rank, symptoms[at].metric),
+    )
+    while pending:
+        explained = [at for at in pending if any(reason in root_of for reason in reasons[at])]
+        for at in explained:
+            best = max(
+                (reason for reason in reasons[at] if reason in root_of),
+                key=lambda reason: _fit_of_reason(symptoms[reason], symptoms[at]),
+            )
+            root_of[at] = root_of[best]
+        if not explained:
+            first = min(pending, key=lambda at: (symptoms[at].onset.at_s, at))
+            root_of[first] = first
+            new_roots.append(first)
+        pending = [at for at in pending if at not in root_of]
+    return new_roots
+
+
+def _causes(symptoms: Sequence[Symptom], roots: frozenset[int], root_of: Mapping[int, int]) -> list[Cause]:
+    """One cause for each root that others were united with, in order of key."""
     members: dict[int, list[int]] = {}
-    for at, first in home.items():
-        members.setdefault(first, []).append(at)
-    found = []
-    for group in members.values():
-        signs = sorted((seen[at] for at in group), key=lambda one: (one.sign.rank, -one.weight, one.metric))
-        own = [seen[at] for at in group if at in roots]
-        own.sort(key=lambda one: (one.sign.rank, -one.weight, one.metric))
-        found.append(Cause(tuple(own), tuple(signs)))
+    for at, root in root_of.items():
+        members.setdefault(root, []).append(at)
+    found = [
+        Cause(
+            _upstream_first([symptoms[at] for at in group if at in roots]),
+            _upstream_first([symptoms[at] for at in group]),
+        )
+        for group in members.values()
+    ]
     return sorted(found, key=lambda cause: cause.key)
 
 
-def _is_reason(a: Symptom, b: Symptom, window_s: float) -> bool:
-    """Whether one explains the other, did not surely begin after it, nor so long before that it would have shown."""
-    later_s = b.onset_s - a.onset_s
-    errors_s = _error_s(a) + _error_s(b)
-    if b.sign.node == "traffic" and a.sign.node in BACKLOG:
-        return (a.past or a.sign.node in WAITING) and later_s > errors_s + FLUSH_S
-    leads = a.leads(b.sign.blame) if a.sign.blame.dimension is None else b.leads(a.sign.blame)
-    if a is b or not explains(a.sign, b.sign, leads):
+def _upstream_first(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
+    return tuple(sorted(symptoms, key=lambda one: (one.shift.rank, -one.weight, one.metric)))
+
+
+def _may_explain(cause: Symptom, effect: Symptom, window_s: float) -> bool:
+    """Whether one explains the other by the causal rules and by their onsets.
+
+    The effect must not surely have begun before the cause. Nor, where the effect is immediate, long after it.
+    """
+    later_s = effect.onset.at_s - cause.onset.at_s
+    errors_s = _onset_error_s(cause) + _onset_error_s(effect)
+    if effect.shift.node == "traffic" and cause.shift.node in BACKLOG:
+        return (cause.past or cause.shift.node in WAITING) and later_s > errors_s + FLUSH_S
+    if cause is effect or not explains(cause.shift, effect.shift, _leads_on_both(cause, effect)):
         return False
-    at_once = b.sign.node not in SLOWLY if a.sign.node in AT_ONCE else b.sign.node in ANSWERS
-    if at_once and later_s > errors_s + window_s + LAG_S:
+    if _immediate(cause, effect) and later_s > errors_s + window_s + LAG_S:
         return False
     return later_s >= -errors_s - window_s
 
 
-def _too_soon(a: Symptom, b: Symptom, waits: float) -> bool:
-    """Whether requests fail though they do not wait long enough to time out: no load is the reason of that."""
-    elsewhere = a.sign.node == ABSENCE and not overlap(a.sign.blame, b.sign.blame)
-    return b.sign.node == "errors" and (a.sign.node in TIMING_OUT or elsewhere) and waits < TIMES_OUT
+def _leads_on_both(cause: Symptom, effect: Symptom) -> bool:
+    """Whether the part that one of the two is attributed to leads on the other; the cause's part if it has one."""
+    here, there = cause.shift.attribution, effect.shift.attribution
+    return cause.leads(there) if here.dimension is None else effect.leads(here)
 
 
-def _apart(a: Symptom, b: Symptom, seen: Sequence[Symptom]) -> bool:
-    """Whether only one replica shows what load that all share would have brought to others too.
+def _immediate(cause: Symptom, effect: Symptom) -> bool:
+    """Whether the effect shows as soon as the cause does."""
+    if cause.shift.node in IMMEDIATE:
+        return effect.shift.node not in DELAYS
+    return effect.shift.node in ANSWERS
 
-    Requests fail by waiting where they wait longest. What is rerouted goes to all that are left; if it goes to one
-    alone, that one's traffic says so.
+
+def _fails_without_waiting(cause: Symptom, effect: Symptom, wait_growth: float) -> bool:
+    """Whether requests fail though they do not wait long enough to time out: then load does not explain the failures.
     """
-    here, there = a.sign.blame, b.sign.blame
-    if there.dimension != "replica" or overlap(here, there):
+    elsewhere = cause.shift.node == ABSENCE and not same_part(cause.shift.attribution, effect.shift.attribution)
+    by_load = cause.shift.node in TIMING_OUT or elsewhere
+    return effect.shift.node == "errors" and by_load and wait_growth < TIMEOUT_GROWTH
+
+
+def _misses_siblings(cause: Symptom, effect: Symptom, symptoms: Sequence[Symptom]) -> bool:
+    """Whether one replica alone shows what shared load would show in its siblings too.
+
+    Requests time out where they wait longest. Rerouted traffic goes to all replicas that are left; if it goes to one
+    alone, the traffic of that one shows it.
+    """
+    here, there = cause.shift.attribution, effect.shift.attribution
+    if there.dimension != "replica" or same_part(here, there):
         return False
-    if here.dimension is None and b.sign.node == "errors" and a.sign.node in TIMING_OUT:
-        waiting = [one for one in seen if one.sign.node in WAITING]
-        return not any(overlap(one.sign.blame, there) or one.leads(there) for one in waiting)
-    rerouted = here.dimension == "replica" and b.sign.node in LOAD
-    return rerouted and not b.others <= {here.value}
+    if here.dimension is None and effect.shift.node == "errors" and cause.shift.node in TIMING_OUT:
+        waiting = [one for one in symptoms if one.shift.node in WAITING]
+        return not any(same_part(one.shift.attribution, there) or one.leads(there) for one in waiting)
+    rerouted = here.dimension == "replica" and effect.shift.node in LOAD
+    return rerouted and not effect.siblings <= {here.value}
 
 
-def _error_s(seen: Symptom) -> float:
-    """How far off the onset may be; what is not sure at all says nothing against another's."""
-    return min(seen.onset_error_s, MOST_ERROR_S)
+def _onset_error_s(symptom: Symptom) -> float:
+    return min(symptom.onset.error_s or 0.0, ONSET_ERROR_MAX_S)
 
 
-def _likeness(reason: Symptom, effect: Symptom) -> tuple[bool, bool, float, str]:
-    same = overlap(reason.sign.blame, effect.sign.blame)
-    return same, effect.leads(reason.sign.blame), reason.weight, reason.metric
+def _fit_of_reason(reason: Symptom, effect: Symptom) -> tuple[bool, bool, float, str]:
+    """Sort key, best last: the same part, a part that leads on the effect, the weight."""
+    same = same_part(reason.shift.attribution, effect.shift.attribution)
+    return same, effect.leads(reason.shift.attribution), reason.weight, reason.metric
 
 
-def _united(seen: Sequence[Symptom], roots: Sequence[int], window_s: float) -> dict[int, int]:
+def _unite_roots(symptoms: Sequence[Symptom], roots: Sequence[int], window_s: float) -> dict[int, int]:
     """By root, the first root of the same cause."""
-    home = {at: at for at in roots}
+    root_of = {at: at for at in roots}
     for place, at in enumerate(roots):
         for other in roots[:place]:
-            if home[at] != home[other] and _one_origin(seen[at], seen[other], window_s):
-                old, new = max(home[at], home[other]), min(home[at], home[other])
-                home = {root: new if first == old else first for root, first in home.items()}
-    return home
+            if root_of[at] != root_of[other] and _same_origin(symptoms[at], symptoms[other], window_s):
+                old, new = max(root_of[at], root_of[other]), min(root_of[at], root_of[other])
+                root_of = {root: new if first == old else first for root, first in root_of.items()}
+    return root_of
 
 
-def _one_origin(a: Symptom, b: Symptom, window_s: float) -> bool:
-    here, there = a.sign.blame, b.sign.blame
-    if a.sign.node == b.sign.node:
-        if overlap(here, there) or a.twin or b.twin:
-            return overlap(here, there)
+def _same_origin(a: Symptom, b: Symptom, window_s: float) -> bool:
+    """Whether two roots are one cause."""
+    here, there = a.shift.attribution, b.shift.attribution
+    if a.shift.node == b.shift.node:
+        if same_part(here, there) or a.co_located or b.co_located:
+            return same_part(here, there)
         if here.dimension is None or there.dimension is None:
             return True
-        return here.dimension == there.dimension and not (a.sure and b.sure)
-    if not overlap(here, there):
+        return here.dimension == there.dimension and not (a.sustained and b.sustained)
+    if not same_part(here, there):
         return False
-    return abs(a.onset_s - b.onset_s) <= _error_s(a) + _error_s(b) + window_s
+    return abs(a.onset.at_s - b.onset.at_s) <= _onset_error_s(a) + _onset_error_s(b) + window_s

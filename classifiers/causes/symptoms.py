@@ -1,106 +1,150 @@
-"""What the metrics of a service show just now: which alarm, and not only once, and which part stands out on each.
+"""The symptoms of a service at one instant: which metrics alarm repeatedly, and which part stands out on each.
 
-A view over what all episodes of the service have seen, and this instant's readings, so that a cause is found also where
-its first alarms were taken for another's. Pure.
+Read from the evidence of all episodes of the service together with this instant's readings. So a cause is found also
+where its first alarms were assigned to another episode. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from classifiers.causes.paths import EFFECTS, Sign
+from classifiers.causes.causal_rules import EFFECTS, Shift
 from classifiers.evidence.attribution import WHOLE, Attribution, Dimension, dimension_of
-from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
-from classifiers.evidence.part_attribution import Sizes, blames_of, sizes_of, tops_of
-from classifiers.evidence.series_snapshot import SURE, UNSEEN, SeriesSnapshot, marks_of
+from classifiers.evidence.evidence_table import (
+    ABSENCE,
+    GAP,
+    LEVEL_CAP,
+    EvidenceTable,
+    Onset,
+    onset_uncertainty_s,
+    signal_of,
+)
+from classifiers.evidence.metric_attribution import (
+    LeadingParts,
+    PartDeviations,
+    attribute_metric,
+    leading_parts,
+    part_deviations,
+)
+from classifiers.evidence.series_snapshot import SUSTAINED_EWMA, UNOBSERVED, SeriesSnapshot, series_snapshots
 from classifiers.model import Anomaly, Direction, Scope
 
-HOT = 0.5
-"""Heat of a line that alarmed in two of its last three windows."""
-OFTEN = 5
-"""Alarms that are enough too, when they are not on end."""
+ALARMING_EWMA = 0.5
+"""Alarm EWMA of a series that alarmed in two of its last three windows."""
+PAST_ALARMS = 2
+"""A series that no longer alarms is a past symptom if it had so many alarms."""
+FREQUENT_ALARMS = 5
+"""So many alarms are enough too, when they are not in a row."""
 ADDITIVE = frozenset({"quality", "context", "tokens_in", "tokens_out", "inputs", "attack", "breach"})
-"""Signals that siblings show alike when the cause is common: what one has more of than the others is its own."""
-LEADS = 0.4
-"""How far ahead of its siblings a part is when it leads."""
+"""Signals that show alike in siblings when the cause is common: the excess of one part is its own."""
+LEAD_MIN = 0.4
+"""A part leads when it is at least so far ahead of its siblings, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmActivity:
+    """How much a metric alarms: alarm_ewma and alarms of its series that alarmed most of late.
+
+    past: it alarms no longer, but did so lately, and may explain what still alarms.
+    """
+
+    alarm_ewma: float = 0.0
+    alarms: int = 0
+    past: bool = False
+
+    @property
+    def sustained(self) -> bool:
+        """Whether it alarms, and has done so long or often enough to be no accident."""
+        return not self.past and (self.alarm_ewma >= SUSTAINED_EWMA or self.alarms >= FREQUENT_ALARMS)
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A metric that alarms, and what it is a sign of.
+    """A metric that alarms, with one part that stands out on it.
 
-    weight: alarming series and how loud they are. heat, alarms: of the line that alarmed most of late. past: it does no
-    longer alarm, but did so lately, and may be the reason of what does. twin: another part stands out on the same
-    metric for another reason. others: siblings of the part that report the metric too.
+    weight: sum of the levels of the alarming series. onset: that with the smallest error, an unknown error counts as 0.
+    lead_by_part: by leading part, how far it is ahead of its siblings. co_located: another part stands out on the same
+    metric for another reason. siblings: other values of the dimension that report the metric.
     """
 
     metric: str
-    sign: Sign
+    shift: Shift
     weight: float
-    onset_s: float
-    onset_error_s: float
-    ahead: Mapping[tuple[Dimension, str], float]
-    heat: float = 0.0
-    alarms: int = 0
-    past: bool = False
-    twin: bool = False
-    others: frozenset[str] = frozenset()
+    onset: Onset
+    activity: AlarmActivity = AlarmActivity()
+    lead_by_part: Mapping[tuple[Dimension, str], float] = field(default_factory=dict)
+    siblings: frozenset[str] = frozenset()
+    co_located: bool = False
 
     @property
-    def sure(self) -> bool:
-        """Whether it alarmed long or often enough to be no accident."""
-        return not self.past and (self.heat >= SURE or self.alarms >= OFTEN)
+    def past(self) -> bool:
+        """Whether it alarms no longer, but did so lately."""
+        return self.activity.past
 
-    def leads(self, blame: Attribution) -> bool:
-        """Whether this part is the foremost on this metric, if not so far that it alone stands out."""
-        if blame.dimension is None or blame.value is None:
+    @property
+    def sustained(self) -> bool:
+        """Whether it alarms, and has done so long or often enough to be no accident."""
+        return self.activity.sustained
+
+    def leads(self, attribution: Attribution) -> bool:
+        """Whether this part leads on this metric; it need not be so far ahead that it stands out alone."""
+        if attribution.dimension is None or attribution.value is None:
             return False
-        return self.ahead.get((blame.dimension, blame.value), 0.0) >= LEADS
+        return self.lead_by_part.get((attribution.dimension, attribution.value), 0.0) >= LEAD_MIN
 
 
-def see(
-    readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable], now_s: float, concentration_min: float,
+def find_symptoms(
+    readings: Sequence[Anomaly], tables: Sequence[EvidenceTable], now_s: float, concentration_min: float,
 ) -> list[Symptom]:
-    """The signs of this instant, in order of metric; two of one metric where two parts stand out.
+    """The symptoms of this instant, in order of metric. A metric on which two parts stand out has two.
 
-    Cost: about 1 us a series that the episodes know, and as much again for metrics that alarm.
+    readings: of this instant. tables: the evidence of the episodes. concentration_min: how far ahead (0..1) a part must
+    be to stand out. Cost: about 1 us a series of the episodes, and as much again for metrics that alarm.
     """
-    marks = marks_of(readings, tallies, now_s)
-    values = _values(readings, tallies)
+    snapshots = series_snapshots(readings, tables, now_s)
+    values = _known_values(readings, tables)
     found: list[Symptom] = []
-    for metric in sorted(marks):
-        lines = marks[metric]
-        hot = [mark for mark in lines.values() if mark.heat >= HOT]
-        past = [mark for mark in lines.values() if mark.alarms >= 2] if not hot else []
-        if hot or past:
-            found += _seen(metric, lines, hot or past, values, concentration_min, not hot)
-    return [part for seen in found for part in _split(seen, found, marks[seen.metric], concentration_min)]
+    for metric in sorted(snapshots):
+        by_scope = snapshots[metric]
+        alarming = [series for series in by_scope.values() if series.alarm_ewma >= ALARMING_EWMA]
+        past = [series for series in by_scope.values() if series.alarms >= PAST_ALARMS] if not alarming else []
+        if alarming or past:
+            found += _symptoms_of(metric, by_scope, alarming or past, values, concentration_min, past=not alarming)
+    return [
+        one for symptom in found
+        for one in _split_by_cause(symptom, found, snapshots[symptom.metric], concentration_min)
+    ]
 
 
-def _split(
-    seen: Symptom, others: Sequence[Symptom], lines: Mapping[Scope, SeriesSnapshot], concentration_min: float,
+def _split_by_cause(
+    symptom: Symptom, others: Sequence[Symptom], snapshots: Mapping[Scope, SeriesSnapshot], concentration_min: float,
 ) -> list[Symptom]:
-    """A sign of the whole in two, where one part has its reason upstream and but one other part is off besides it."""
-    if seen.sign.blame.dimension is not None or seen.twin or seen.past or seen.sign.node not in ADDITIVE:
-        return [seen]
-    sizes = sizes_of(lines, -1.0 if seen.sign.direction == "down" else 1.0, {})
+    """Splits a symptom of the whole in two where an upstream symptom explains one part of it.
+
+    The other part must stand out among the siblings once the explained part is left out, and alarm sustainedly.
+    """
+    whole = symptom.shift.attribution.dimension is None
+    if not whole or symptom.co_located or symptom.past or symptom.shift.node not in ADDITIVE:
+        return [symptom]
+    deviations = part_deviations(snapshots, -1.0 if symptom.shift.direction == "down" else 1.0, {})
     for other in others:
-        blame = other.sign.blame
-        if blame.dimension is None or blame.value is None or seen.sign.node not in EFFECTS.get(other.sign.node, ()):
+        explained = other.shift.attribution
+        may_cause = symptom.shift.node in EFFECTS.get(other.shift.node, ())
+        if explained.dimension is None or explained.value is None or not may_cause:
             continue
-        known = sizes.get(blame.dimension, {})
-        rest = {blame.dimension: {value: part for value, part in known.items() if value != blame.value}}
-        top, lead = tops_of(rest).get(blame.dimension, ("", 0.0))
-        if lead >= concentration_min and known[top][1].heat >= SURE:
-            parts = blame, Attribution(blame.dimension, top, lead)
-            return [replace(seen, sign=replace(seen.sign, blame=part), twin=True) for part in parts]
-    return [seen]
+        parts = deviations.get(explained.dimension, {})
+        rest = {explained.dimension: {value: part for value, part in parts.items() if value != explained.value}}
+        value, lead = leading_parts(rest).get(explained.dimension, ("", 0.0))
+        if lead >= concentration_min and parts[value][1].alarm_ewma >= SUSTAINED_EWMA:
+            both = explained, Attribution(explained.dimension, value, lead)
+            return [replace(symptom, shift=replace(symptom.shift, attribution=one), co_located=True) for one in both]
+    return [symptom]
 
 
-def _values(readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable]) -> dict[Dimension, set[str]]:
-    """The parts of the service that are known, whichever metric they show."""
-    scopes = {reading.scope for reading in readings}.union(*(tally.heard for tally in tallies))
+def _known_values(readings: Sequence[Anomaly], tables: Sequence[EvidenceTable]) -> dict[Dimension, set[str]]:
+    """By dimension, the values that reported any metric."""
+    scopes = {reading.scope for reading in readings}.union(*(table.last_reported_s for table in tables))
     found: dict[Dimension, set[str]] = {}
     for scope in scopes:
         dimension = dimension_of(scope)
@@ -109,55 +153,61 @@ def _values(readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable]) -> di
     return found
 
 
-def _seen(
-    metric: str, lines: Mapping[Scope, SeriesSnapshot], telling: Sequence[SeriesSnapshot],
+def _symptoms_of(
+    metric: str, snapshots: Mapping[Scope, SeriesSnapshot], alarming: Sequence[SeriesSnapshot],
     values: Mapping[Dimension, set[str]], concentration_min: float, past: bool,
 ) -> list[Symptom]:
-    hottest = max(telling, key=lambda mark: (mark.heat, mark.alarms))
-    loudest = max(telling, key=lambda mark: (mark.level, mark.samples))
+    """The symptoms of one metric: one, or two. alarming: its series that alarm, or did so lately where `past`."""
+    most_alarming = max(alarming, key=lambda series: (series.alarm_ewma, series.alarms))
+    highest = max(alarming, key=lambda series: (series.level, series.samples))
     silent = metric in (ABSENCE, GAP)
-    direction: Direction = "down" if silent else loudest.direction
-    weight = sum(min(mark.level, 8.0) for mark in telling)
-    sizes = sizes_of(lines, -1.0 if direction == "down" else 1.0, values if silent else {})
-    tops = tops_of(sizes)
-    ahead = {(dimension, top): lead for dimension, (top, lead) in tops.items()}
+    direction: Direction = "down" if silent else highest.direction
+    deviations = part_deviations(snapshots, -1.0 if direction == "down" else 1.0, values if silent else {})
+    leading = leading_parts(deviations)
     signal = signal_of(metric)
-    base = next((mark for scope, mark in lines.items() if dimension_of(scope) is None), UNSEEN)
-    blames = blames_of(lines, sizes, tops, base, direction, concentration_min, signal in ADDITIVE)
+    whole = next((series for scope, series in snapshots.items() if dimension_of(scope) is None), UNOBSERVED)
+    attributions = attribute_metric(
+        snapshots, deviations, leading, whole, direction, concentration_min, signal in ADDITIVE,
+    )
     found = []
-    for blame in blames:
-        beside = blames[0] if blame == WHOLE and len(blames) > 1 else None
-        surest = min(_clear_of(beside, lines) or telling, key=_unsure_s)
+    for attribution in attributions:
+        part = attributions[0] if attribution == WHOLE and len(attributions) > 1 else None
+        onset = min(_sibling_onsets(part, snapshots) or [one.onset for one in alarming], key=onset_uncertainty_s)
         found.append(Symptom(
-            metric, Sign(signal, direction, blame, _size(blame, sizes, base)), weight, surest.onset_s or 0.0,
-            surest.onset_error_s or 0.0, ahead, hottest.heat, hottest.alarms, past, len(blames) > 1,
-            _others(blame, sizes),
+            metric=metric,
+            shift=Shift(signal, direction, attribution, _size(attribution, deviations, whole)),
+            weight=sum(min(series.level, LEVEL_CAP) for series in alarming),
+            onset=Onset(0.0, 0.0) if onset is None else onset,
+            activity=AlarmActivity(most_alarming.alarm_ewma, most_alarming.alarms, past),
+            lead_by_part=_leads(leading),
+            siblings=_siblings(attribution, deviations),
+            co_located=len(attributions) > 1,
         ))
     return found
 
 
-def _clear_of(part: Attribution | None, lines: Mapping[Scope, SeriesSnapshot]) -> list[SeriesSnapshot]:
-    """Siblings that alarmed of a part: they say when it began what hits all, showing nothing of what hits the part."""
+def _leads(leading: LeadingParts) -> dict[tuple[Dimension, str], float]:
+    return {(dimension, value): lead for dimension, (value, lead) in leading.items()}
+
+
+def _sibling_onsets(part: Attribution | None, snapshots: Mapping[Scope, SeriesSnapshot]) -> list[Onset | None]:
+    """Onsets of the siblings of a part. They date what hits the whole: siblings show nothing of what hits the part."""
     if part is None or part.dimension is None:
         return []
     return [
-        mark for scope, mark in lines.items()
-        if mark.onset_s is not None and getattr(scope, part.dimension) not in (None, part.value)
+        series.onset for scope, series in snapshots.items()
+        if series.onset is not None and getattr(scope, part.dimension) not in (None, part.value)
     ]
 
 
-def _unsure_s(mark: SeriesSnapshot) -> float:
-    return float("inf") if mark.onset_error_s is None else mark.onset_error_s
+def _size(attribution: Attribution, deviations: PartDeviations, whole: SeriesSnapshot) -> float:
+    if attribution.dimension is None or attribution.value is None:
+        return abs(whole.deviation)
+    return deviations[attribution.dimension][attribution.value][0]
 
 
-def _size(blame: Attribution, sizes: Sizes, base: SeriesSnapshot) -> float:
-    if blame.dimension is None or blame.value is None:
-        return abs(base.deviation)
-    return sizes[blame.dimension][blame.value][0]
-
-
-def _others(blame: Attribution, sizes: Sizes) -> frozenset[str]:
-    if blame.dimension is None:
+def _siblings(attribution: Attribution, deviations: PartDeviations) -> frozenset[str]:
+    if attribution.dimension is None:
         return frozenset()
-    known = sizes[blame.dimension]
-    return frozenset(value for value, (_, mark) in known.items() if mark.samples and value != blame.value)
+    parts = deviations[attribution.dimension]
+    return frozenset(value for value, (_, series) in parts.items() if series.samples and value != attribution.value)

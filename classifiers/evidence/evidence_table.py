@@ -1,36 +1,48 @@
-"""What an episode has seen so far, per metric and scope: the ledger that scope, category and severity are read from."""
+"""The evidence of one episode, by metric and scope. Attribution, category and severity are read from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
-from classifiers.evidence.families import Family, family_of, least_of
-from classifiers.model import Anomaly, Direction, Scope
+from classifiers.evidence.families import Family, deviation_floor, family_of
+from classifiers.model import Anomaly, Direction, Scope, SeriesKey
 
 ABSENCE = "absence"
-"""The pseudo metric under which silence of a scope is tallied, and the name of the detector that reports it."""
+"""The pseudo metric of a scope that reports nothing, and the name of the detector that reports it."""
 GAP = "gap"
-"""The pseudo metric for a metric that stopped while its scope reports others."""
+"""The pseudo metric of a metric that stopped while its scope still reports others."""
 
-LOUD = 8.0
-FADE = 0.12
-"""Least weight of the newest window in a deviation: what was counts less and less."""
-HEAT = 0.35
-"""Weight of the newest window in a line's heat."""
-SILENT_HEAT = 1.0 - (1.0 - HEAT) ** 2
+LEVEL_CAP = 8.0
+"""A level above this weighs no more than this."""
+DEVIATION_WEIGHT_MIN = 0.12
+"""Least weight of the newest window in the mean deviation, which forgets older windows exponentially."""
+ALARM_EWMA_WEIGHT = 0.35
+"""Weight of the newest window in `SeriesEvidence.alarm_ewma`."""
+SILENCE_EWMA_WEIGHT = 1.0 - (1.0 - ALARM_EWMA_WEIGHT) ** 2
+"""The same for a reading of silence, which counts as two windows."""
 Signal = Family | str
-"""A family, `ABSENCE` or `GAP`."""
+"""A metric family, `ABSENCE` or `GAP`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """When a change is estimated to have begun, within error_s nine times in ten; None where the error is unknown."""
+
+    at_s: float
+    error_s: float | None
 
 
 @dataclass(slots=True)
 class SeriesEvidence:
-    """One series within an episode.
+    """The evidence of one series within an episode.
 
-    windows: readings taken while the episode alarmed; alarms: those at level 1 or more. samples: behind all windows.
-    deviation: mean relative deviation from the expected value, signed, of late; 0 when no reading had an expectation.
-    peak: the reading with the highest level. last_s: end of the last reading. onset_s, onset_error_s: of the alarm that
-    is surest of it, None before the first. heat: how much it alarms of late, 0..1.
+    windows: readings taken while the episode alarmed. alarms: those at level 1 or more. samples: behind all windows.
+    deviation: exponentially weighted mean of the signed relative deviation from the expected value; 0 when no reading
+    had an expected value. peak: the reading with the highest level. last_s: end of the last reading. onset: of the
+    alarm with the smallest onset error, None before the first one. alarm_ewma: exponentially weighted share of alarming
+    windows, 0..1.
     """
 
     windows: int
@@ -39,172 +51,185 @@ class SeriesEvidence:
     deviation: float
     peak: Anomaly
     last_s: float
-    onset_s: float | None = None
-    onset_error_s: float | None = None
-    heat: float = 0.0
+    onset: Onset | None = None
+    alarm_ewma: float = 0.0
 
-    def date(self, onset_s: float, error_s: float) -> None:
-        """Take an onset that is surer than the one known."""
-        if self.onset_error_s is None or error_s < self.onset_error_s:
-            self.onset_s, self.onset_error_s = onset_s, error_s
+    def refine_onset(self, onset: Onset) -> None:
+        """Replace the onset by one with a smaller error."""
+        if self.onset is None or onset_uncertainty_s(onset) < onset_uncertainty_s(self.onset):
+            self.onset = onset
+
+
+def onset_uncertainty_s(onset: Onset | None) -> float:
+    """The error for comparisons: an unknown one is infinite."""
+    return inf if onset is None or onset.error_s is None else onset.error_s
+
+
+def onset_of(reading: Anomaly) -> Onset:
+    """The onset of an alarm. Where its error is unknown, it began within the window."""
+    span_s = reading.end_s - reading.start_s
+    return Onset(reading.onset_s, span_s if reading.onset_error_s is None else reading.onset_error_s)
 
 
 def deviation_of(reading: Anomaly) -> float:
-    """Relative deviation of one reading; silence counts as -1, an unknown expectation as 0.
+    """Signed relative deviation of one reading. Silence counts as -1, an unknown expected value as 0.
 
-    A hard limit has no expectation; its alarm then carries weight through `alarms`, not through the size.
+    A static limit has no expected value: its alarms count in `alarms` and not in the deviation.
     """
     if reading.detector == ABSENCE:
         return -1.0
     if reading.value is None or reading.expected is None:
         return 0.0
-    return (reading.value - reading.expected) / max(abs(reading.expected), least_of(reading.metric))
+    return (reading.value - reading.expected) / max(abs(reading.expected), deviation_floor(reading.metric))
 
 
-def loudness(reading: Anomaly) -> float:
-    """The level for ordering: an unknown level is quieter than any known one."""
+def alarm_level(reading: Anomaly) -> float:
+    """The level for comparisons. An unknown level is -1, below every known one."""
     return -1.0 if reading.level is None else reading.level
 
 
-def heated(heat: float, reading: Anomaly) -> float:
-    """A line's heat after one more reading; silence is of several windows when it alarms, and counts for two."""
-    weight = SILENT_HEAT if reading.detector == ABSENCE else HEAT
-    return heat + weight * (float(reading.alarming) - heat)
+def next_alarm_ewma(alarm_ewma: float, reading: Anomaly) -> float:
+    """The alarm EWMA of a series after one more reading. Silence lasts several windows and counts for two."""
+    weight = SILENCE_EWMA_WEIGHT if reading.detector == ABSENCE else ALARM_EWMA_WEIGHT
+    return alarm_ewma + weight * (float(reading.alarming) - alarm_ewma)
 
 
-def metric_of(reading: Anomaly, heard: Mapping[Scope, float]) -> str:
-    """The metric that a reading is kept under. heard: when each scope last reported anything.
+def metric_of(reading: Anomaly, last_reported_s: Mapping[Scope, float]) -> str:
+    """The metric under which a reading is kept. last_reported_s: when each scope last reported anything.
 
-    What was heard in the later half of the silence says that the scope is not silent.
+    A scope that reported something in the later half of the silence is not silent: only one of its metrics is missing.
     """
     if reading.detector != ABSENCE:
         return reading.metric
-    heard_s = heard.get(reading.scope)
-    silent = heard_s is None or 2.0 * (reading.end_s - heard_s) >= reading.end_s - reading.start_s
+    reported_s = last_reported_s.get(reading.scope)
+    silent = reported_s is None or 2.0 * (reading.end_s - reported_s) >= reading.end_s - reading.start_s
     return ABSENCE if silent else GAP
 
 
-def loudest_silences(
-    missed: Iterable[Anomaly], heard: Mapping[Scope, float],
-) -> dict[tuple[str, Scope], Anomaly]:
-    """By line, one reading of silence an instant: however many metrics a scope has, it is silent once."""
-    found: dict[tuple[str, Scope], Anomaly] = {}
+def strongest_silences(
+    missed: Iterable[Anomaly], last_reported_s: Mapping[Scope, float],
+) -> dict[SeriesKey, Anomaly]:
+    """By series, one reading of silence per instant: a scope is silent once, however many metrics it has."""
+    found: dict[SeriesKey, Anomaly] = {}
     for reading in missed:
-        key = metric_of(reading, heard), reading.scope
-        if key not in found or loudness(reading) > loudness(found[key]):
+        key = metric_of(reading, last_reported_s), reading.scope
+        if key not in found or alarm_level(reading) > alarm_level(found[key]):
             found[key] = reading
     return found
 
 
 def signal_of(metric: str) -> Signal:
-    """What a line's metric speaks of."""
+    """The signal of a metric, pseudo metrics included."""
     return metric if metric in (ABSENCE, GAP) else family_of(metric)
 
 
 class EvidenceTable:
-    """Lines by (metric, scope). A scope that reports nothing any more is kept under `absence`, whichever metric was
-    missed; one that stopped reporting a metric but not all of them, under `gap`."""
+    """Series evidence by metric and scope.
+
+    A scope that reports nothing is kept under `absence`, whichever metric was missed. A scope that stopped reporting
+    some of its metrics is kept under `gap`.
+    """
 
     def __init__(self) -> None:
-        self.lines: dict[tuple[str, Scope], SeriesEvidence] = {}
-        self.heard: dict[Scope, float] = {}
+        self.series: dict[SeriesKey, SeriesEvidence] = {}
+        self.last_reported_s: dict[Scope, float] = {}
         """When a scope last reported anything."""
 
     def add(self, readings: Iterable[Anomaly]) -> None:
-        """Take the readings of one instant, alarming or not. Cost about 1.5 us a reading."""
+        """Add the readings of one instant, alarming or not. Cost about 1.5 us a reading."""
         missed = []
         for reading in readings:
             if reading.detector == ABSENCE:
                 missed.append(reading)
                 continue
-            self.heard[reading.scope] = reading.end_s
-            self._enter(reading.metric, reading)
-        for (metric, _), reading in loudest_silences(missed, self.heard).items():
-            self._enter(metric, reading)
+            self.last_reported_s[reading.scope] = reading.end_s
+            self._add_reading(reading.metric, reading)
+        for (metric, _), reading in strongest_silences(missed, self.last_reported_s).items():
+            self._add_reading(metric, reading)
 
-    def _enter(self, metric: str, reading: Anomaly) -> None:
+    def _add_reading(self, metric: str, reading: Anomaly) -> None:
         alarms = int(reading.alarming)
-        line = self.lines.get((metric, reading.scope))
-        if line is None:
-            line = SeriesEvidence(0, 0, 0, 0.0, reading, reading.end_s)
-            self.lines[metric, reading.scope] = line
-        line.windows += 1
-        line.alarms += alarms
-        line.samples += reading.count
-        line.deviation += max(FADE, 1.0 / line.windows) * (deviation_of(reading) - line.deviation)
-        line.last_s = reading.end_s
-        line.heat = heated(line.heat, reading)
+        series = self.series.get((metric, reading.scope))
+        if series is None:
+            series = SeriesEvidence(0, 0, 0, 0.0, reading, reading.end_s)
+            self.series[metric, reading.scope] = series
+        series.windows += 1
+        series.alarms += alarms
+        series.samples += reading.count
+        weight = max(DEVIATION_WEIGHT_MIN, 1.0 / series.windows)
+        series.deviation += weight * (deviation_of(reading) - series.deviation)
+        series.last_s = reading.end_s
+        series.alarm_ewma = next_alarm_ewma(series.alarm_ewma, reading)
         if alarms:
-            span_s = reading.end_s - reading.start_s
-            line.date(reading.onset_s, span_s if reading.onset_error_s is None else reading.onset_error_s)
-        if loudness(reading) > loudness(line.peak):
-            line.peak = reading
+            series.refine_onset(onset_of(reading))
+        if alarm_level(reading) > alarm_level(series.peak):
+            series.peak = reading
 
-    def take_over(self, other: EvidenceTable) -> None:
-        """Add the lines of another tally; a series in both has been seen by each, and the louder peak stays."""
-        for scope, heard_s in other.heard.items():
-            self.heard[scope] = max(heard_s, self.heard.get(scope, heard_s))
-        self.receive(other.lines)
+    def merge(self, other: EvidenceTable) -> None:
+        """Add the evidence of another table."""
+        for scope, reported_s in other.last_reported_s.items():
+            self.last_reported_s[scope] = max(reported_s, self.last_reported_s.get(scope, reported_s))
+        self.merge_series(other.series)
 
-    def receive(self, lines: Mapping[tuple[str, Scope], SeriesEvidence]) -> None:
-        """Add lines that another tally had."""
-        for key, more in lines.items():
-            line = self.lines.get(key)
-            if line is None:
-                self.lines[key] = more
+    def merge_series(self, series: Mapping[SeriesKey, SeriesEvidence]) -> None:
+        """Add series of another table. For a series in both, counts are added and the higher peak stays."""
+        for key, more in series.items():
+            known = self.series.get(key)
+            if known is None:
+                self.series[key] = more
                 continue
-            windows = line.windows + more.windows
-            line.deviation += (more.deviation - line.deviation) * more.windows / windows
-            line.windows = windows
-            line.alarms += more.alarms
-            line.samples += more.samples
-            line.last_s = max(line.last_s, more.last_s)
-            line.heat = max(line.heat, more.heat)
-            if more.onset_s is not None and more.onset_error_s is not None:
-                line.date(more.onset_s, more.onset_error_s)
-            if loudness(more.peak) > loudness(line.peak):
-                line.peak = more.peak
+            windows = known.windows + more.windows
+            known.deviation += (more.deviation - known.deviation) * more.windows / windows
+            known.windows = windows
+            known.alarms += more.alarms
+            known.samples += more.samples
+            known.last_s = max(known.last_s, more.last_s)
+            known.alarm_ewma = max(known.alarm_ewma, more.alarm_ewma)
+            if more.onset is not None:
+                known.refine_onset(more.onset)
+            if alarm_level(more.peak) > alarm_level(known.peak):
+                known.peak = more.peak
 
-    def release(self, lines: Iterable[tuple[str, Scope]]) -> dict[tuple[str, Scope], SeriesEvidence]:
-        """Let go of lines that turned out to be another's."""
-        return {key: self.lines.pop(key) for key in lines if key in self.lines}
+    def pop_series(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, SeriesEvidence]:
+        """Remove and return these series, as far as they are in the table."""
+        return {key: self.series.pop(key) for key in keys if key in self.series}
 
-    def put_back(self, metric: str, scope: Scope, line: SeriesEvidence) -> None:
-        """Enter a line as it was."""
-        self.lines[metric, scope] = line
+    def restore_series(self, metric: str, scope: Scope, series: SeriesEvidence) -> None:
+        """Put back a series of a snapshot."""
+        self.series[metric, scope] = series
         if metric not in (ABSENCE, GAP):
-            self.heard[scope] = max(line.last_s, self.heard.get(scope, line.last_s))
+            self.last_reported_s[scope] = max(series.last_s, self.last_reported_s.get(scope, series.last_s))
 
     def alarms_by_metric(self) -> dict[str, int]:
-        """Alarms of the loudest scope of each metric that alarmed at all."""
+        """By metric that alarmed, the alarms of the scope with the most alarms."""
         found: dict[str, int] = {}
-        for (metric, _), line in self.lines.items():
-            if line.alarms:
-                found[metric] = max(found.get(metric, 0), line.alarms)
+        for (metric, _), series in self.series.items():
+            if series.alarms:
+                found[metric] = max(found.get(metric, 0), series.alarms)
         return found
 
-    def drivers(self) -> dict[str, float]:
-        """Metrics that carry the episode: at least a third of the loudest metric's alarms.
+    def metric_weights(self) -> dict[str, float]:
+        """The weight of each dominant metric: one with at least a third of the alarms of the metric with the most.
 
-        The weight is their alarms times their peak level, which is held at `LOUD`: beyond it louder says no more.
+        The weight is the number of alarms times the peak level, capped at `LEVEL_CAP`.
         """
         alarms = self.alarms_by_metric()
         bar = max(alarms.values(), default=0) / 3.0
         peaks: dict[str, float] = {}
-        for (metric, _), line in self.lines.items():
-            peaks[metric] = max(peaks.get(metric, 0.0), min(loudness(line.peak), LOUD))
+        for (metric, _), series in self.series.items():
+            peaks[metric] = max(peaks.get(metric, 0.0), min(alarm_level(series.peak), LEVEL_CAP))
         return {metric: count * peaks[metric] for metric, count in alarms.items() if count >= bar}
 
     def direction(self, metric: str) -> Direction:
-        """Direction of the loudest alarming line of a metric."""
-        peaks = [line.peak for (name, _), line in self.lines.items() if name == metric and line.alarms]
-        return max(peaks, key=loudness).direction if peaks else "none"
+        """Direction of the highest peak among the alarming series of a metric."""
+        peaks = [series.peak for (name, _), series in self.series.items() if name == metric and series.alarms]
+        return max(peaks, key=alarm_level).direction if peaks else "none"
 
     def peaks(self, limit: int) -> list[Anomaly]:
-        """The loudest reading of each alarming line, loudest first."""
-        loud = [line.peak for line in self.lines.values() if line.alarms]
-        loud.sort(key=lambda peak: (-loudness(peak), peak.metric, _scope_order(peak.scope)))
-        return loud[:limit]
+        """The peak of each alarming series, highest level first, at most `limit`."""
+        peaks = [series.peak for series in self.series.values() if series.alarms]
+        peaks.sort(key=lambda peak: (-alarm_level(peak), peak.metric, _scope_order(peak.scope)))
+        return peaks[:limit]
 
 
 def _scope_order(scope: Scope) -> tuple[str, ...]:

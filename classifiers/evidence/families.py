@@ -1,7 +1,7 @@
-"""Metric families: what a metric's name says about the serving stack, first match wins.
+"""Metric families: a metric's name gives its family, by the first pattern that matches.
 
-Rules and patterns speak of families (`quality`, `decode`, ...), so that a metric with another name for the same thing
-is judged the same. Names follow the alias table of the input contract.
+Rules and patterns are written in families (`quality`, `decode`, ...), so that metrics with different names for the same
+quantity are treated the same. Names follow the alias table of the input contract.
 """
 
 from __future__ import annotations
@@ -35,11 +35,14 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
 )
 _COMPILED = tuple((re.compile(pattern), family) for pattern, family in FAMILIES)
 
-LEAST: dict[Family, float] = {
+DEVIATION_FLOOR: dict[Family, float] = {
     "breach": 1.0, "attack": 1.0, "inputs": 1.0, "truncation": 1.0, "errors": 1.0, "queueing": 5.0, "saturation": 1.0,
 }
-"""What a deviation is at least measured by, in the metric's unit: shares of requests that are nearly 0 when all is well
-deviate by their difference, and a queue of 3 where none was expected is not an infinity."""
+"""Least divisor of a relative deviation, in the metric's unit.
+
+A share of requests is nearly 0 in normal operation; with a divisor of 1 its deviation is the difference. A queue of 3
+where none was expected is a finite deviation.
+"""
 
 
 @lru_cache(maxsize=4096)
@@ -52,6 +55,6 @@ def family_of(metric: str) -> Family:
 
 
 @lru_cache(maxsize=4096)
-def least_of(metric: str) -> float:
-    """What a deviation of this metric is at least measured by."""
-    return LEAST.get(family_of(metric), 1e-9)
+def deviation_floor(metric: str) -> float:
+    """Least divisor of a relative deviation of this metric, in its unit."""
+    return DEVIATION_FLOOR.get(family_of(metric), 1e-9)

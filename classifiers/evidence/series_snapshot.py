@@ -1,4 +1,4 @@
-"""What each series of a service shows now: what all its episodes have seen of it, and this instant's reading. Pure."""
+"""The state of each series of a service at one instant: the evidence of all its episodes and the newest reading."""
 
 from __future__ import annotations
 
@@ -8,113 +8,127 @@ from dataclasses import dataclass
 from classifiers.evidence.evidence_table import (
     ABSENCE,
     EvidenceTable,
+    Onset,
     SeriesEvidence,
+    alarm_level,
     deviation_of,
-    heated,
-    loudness,
     metric_of,
+    next_alarm_ewma,
+    onset_of,
 )
 from classifiers.model import Anomaly, Direction, Scope
 
 STALE_S = 6.0
-"""A line without a reading for so long says nothing of now, unless its windows are longer; sparse series have 5 s."""
+"""Evidence without a reading for so long is stale, unless its windows are longer. Sparse series report every 5 s."""
 PAST_S = 20.0
-"""For so long a sign that is over may be the reason of others: queues drain, requests that waited come in late."""
-SURE = 0.8
-"""Heat of a line that alarmed in four windows on end: enough to believe in two parts at once."""
+"""For so long a symptom that is over may still explain others: queues drain and delayed requests come in late."""
+SUSTAINED_EWMA = 0.8
+"""Alarm EWMA of a series that alarmed in four windows in a row: enough to attribute an alarm to two parts at once."""
 
 
 @dataclass(slots=True)
 class SeriesSnapshot:
-    """One series now: as in `SeriesEvidence`, this instant included."""
+    """One series at one instant. The fields are those of `SeriesEvidence`, with the newest reading added.
 
-    heat: float
+    level, direction: of the reading with the highest level. expected: of the newest reading, else of the peak.
+    """
+
+    alarm_ewma: float
     alarms: int
     deviation: float
     samples: int
     level: float
     direction: Direction
-    onset_s: float | None
-    onset_error_s: float | None
+    onset: Onset | None
     expected: float | None = None
 
 
-UNSEEN = SeriesSnapshot(0.0, 0, 0.0, 0, -1.0, "none", None, None)
+UNOBSERVED = SeriesSnapshot(0.0, 0, 0.0, 0, -1.0, "none", None)
 
 
-def marks_of(
-    readings: Sequence[Anomaly], tallies: Sequence[EvidenceTable], now_s: float,
+def series_snapshots(
+    readings: Sequence[Anomaly], tables: Sequence[EvidenceTable], now_s: float,
 ) -> dict[str, dict[Scope, SeriesSnapshot]]:
-    """By metric and scope, what is known of the metrics that alarm now or did so lately. About 1 us a series."""
-    known: dict[str, dict[Scope, SeriesEvidence]] = {}
-    warm: set[str] = set()
-    for tally in tallies:
-        for (metric, scope), line in tally.lines.items():
-            if (not line.alarms and stale(line, now_s)) or now_s - line.last_s > PAST_S + 2.0 * _span_s(line):
-                continue
-            if line.alarms:
-                warm.add(metric)
-            lines = known.setdefault(metric, {})
-            other = lines.get(scope)
-            if other is None or (line.heat, line.windows) > (other.heat, other.windows):
-                lines[scope] = line
+    """By metric and scope, the state of every metric that alarms now or did so lately. About 1 us a series.
+
+    readings: of this instant. tables: the evidence of every episode; of a series in several, the one that alarmed most
+    of late counts.
+    """
+    known, recent = _recent_evidence(tables, now_s)
     fresh: dict[str, dict[Scope, Anomaly]] = {}
-    heard = heard_of(readings, tallies)
+    last_reported_s = last_reported(readings, tables)
     for reading in readings:
-        metric = metric_of(reading, heard)
+        metric = metric_of(reading, last_reported_s)
         fresh.setdefault(metric, {})[reading.scope] = reading
         if reading.alarming:
-            warm.add(metric)
+            recent.add(metric)
     return {
         metric: {
-            scope: _mark(known.get(metric, {}).get(scope), fresh.get(metric, {}).get(scope), now_s)
+            scope: _snapshot(known.get(metric, {}).get(scope), fresh.get(metric, {}).get(scope), now_s)
             for scope in {**known.get(metric, {}), **fresh.get(metric, {})}
         }
-        for metric in sorted(warm)
+        for metric in sorted(recent)
     }
 
 
-def stale(line: SeriesEvidence, now_s: float) -> bool:
-    """Whether a line says nothing of now: it had no reading for longer than its windows are apart."""
-    return now_s - line.last_s > max(STALE_S, 2.0 * _span_s(line))
+def _recent_evidence(
+    tables: Sequence[EvidenceTable], now_s: float,
+) -> tuple[dict[str, dict[Scope, SeriesEvidence]], set[str]]:
+    """By metric and scope, the evidence that is not too old; and the metrics that alarmed in it."""
+    known: dict[str, dict[Scope, SeriesEvidence]] = {}
+    alarmed: set[str] = set()
+    for table in tables:
+        for (metric, scope), series in table.series.items():
+            if (not series.alarms and stale(series, now_s)) or now_s - series.last_s > PAST_S + 2.0 * _span_s(series):
+                continue
+            if series.alarms:
+                alarmed.add(metric)
+            by_scope = known.setdefault(metric, {})
+            other = by_scope.get(scope)
+            if other is None or (series.alarm_ewma, series.windows) > (other.alarm_ewma, other.windows):
+                by_scope[scope] = series
+    return known, alarmed
 
 
-def _span_s(line: SeriesEvidence) -> float:
-    return 0.0 if line.peak.detector == ABSENCE else line.peak.end_s - line.peak.start_s
+def stale(series: SeriesEvidence, now_s: float) -> bool:
+    """Whether the evidence of a series is too old to describe this instant: twice its window, at least `STALE_S`."""
+    return now_s - series.last_s > max(STALE_S, 2.0 * _span_s(series))
 
 
-def heard_of(readings: Iterable[Anomaly], tallies: Sequence[EvidenceTable]) -> dict[Scope, float]:
+def _span_s(series: SeriesEvidence) -> float:
+    return 0.0 if series.peak.detector == ABSENCE else series.peak.end_s - series.peak.start_s
+
+
+def last_reported(readings: Iterable[Anomaly], tables: Sequence[EvidenceTable]) -> dict[Scope, float]:
     """When each scope last reported anything, this instant included."""
-    heard: dict[Scope, float] = {}
-    for tally in tallies:
-        for scope, at_s in tally.heard.items():
-            heard[scope] = max(at_s, heard.get(scope, at_s))
+    found: dict[Scope, float] = {}
+    for table in tables:
+        for scope, at_s in table.last_reported_s.items():
+            found[scope] = max(at_s, found.get(scope, at_s))
     for reading in readings:
         if reading.detector != ABSENCE:
-            heard[reading.scope] = reading.end_s
-    return heard
+            found[reading.scope] = reading.end_s
+    return found
 
 
-def _mark(line: SeriesEvidence | None, reading: Anomaly | None, now_s: float) -> SeriesSnapshot:
-    if line is None:
+def _snapshot(series: SeriesEvidence | None, reading: Anomaly | None, now_s: float) -> SeriesSnapshot:
+    if series is None:
         assert reading is not None
-        span_s = reading.end_s - reading.start_s
         return SeriesSnapshot(
-            heated(0.0, reading), int(reading.alarming), deviation_of(reading), reading.count,
-            loudness(reading), reading.direction, reading.onset_s,
-            span_s if reading.onset_error_s is None else reading.onset_error_s, reading.expected,
+            next_alarm_ewma(0.0, reading), int(reading.alarming), deviation_of(reading), reading.count,
+            alarm_level(reading), reading.direction, onset_of(reading), reading.expected,
         )
     if reading is None:
-        heat = 0.0 if stale(line, now_s) else line.heat
+        alarm_ewma = 0.0 if stale(series, now_s) else series.alarm_ewma
         return SeriesSnapshot(
-            heat, line.alarms, line.deviation, line.samples, loudness(line.peak), line.peak.direction, line.onset_s,
-            line.onset_error_s, line.peak.expected,
+            alarm_ewma, series.alarms, series.deviation, series.samples, alarm_level(series.peak),
+            series.peak.direction, series.onset, series.peak.expected,
         )
-    loudest = max(reading, line.peak, key=loudness)
-    weight = 1.0 / (min(line.windows, 7) + 1.0)
+    peak = max(reading, series.peak, key=alarm_level)
+    weight = 1.0 / (min(series.windows, 7) + 1.0)
     return SeriesSnapshot(
-        heated(line.heat, reading), line.alarms + int(reading.alarming),
-        line.deviation + weight * (deviation_of(reading) - line.deviation), line.samples + reading.count,
-        loudness(loudest), loudest.direction, reading.onset_s if line.onset_s is None else line.onset_s,
-        reading.onset_error_s if line.onset_error_s is None else line.onset_error_s, reading.expected,
+        next_alarm_ewma(series.alarm_ewma, reading), series.alarms + int(reading.alarming),
+        series.deviation + weight * (deviation_of(reading) - series.deviation), series.samples + reading.count,
+        alarm_level(peak), peak.direction, series.onset or Onset(reading.onset_s, reading.onset_error_s),
+        reading.expected,
     )

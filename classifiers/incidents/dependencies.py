@@ -1,4 +1,4 @@
-"""Which service needs which: the operator's map, read forwards from an effect to everything that may be its cause."""
+"""The operator's map of service dependencies, followed from an effect to every service that may be its cause."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 
 WILD = frozenset("*?[")
-MAX_REMEMBERED = 10_000
-"""Services whose upstream is kept; beyond that it is worked out again."""
+MAX_CACHED = 10_000
+"""Services whose upstream is cached; beyond that it is computed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A service needs others, directly. All are shell patterns (`*`, `?`, `[abc]`); no service needs itself."""
+    """A service depends on others, directly. All are shell patterns (`*`, `?`, `[abc]`). None depends on itself."""
 
     service: str
     on: tuple[str, ...]
@@ -27,9 +27,9 @@ class Dependency:
 
 
 class DependencyMap:
-    """The map, closed over what is needed indirectly. Raises `ValueError` naming the circle, if there is one.
+    """The map, with indirect dependencies. Raises `ValueError` naming the circle, if there is one.
 
-    Of two patterns one is taken to cover the other where it fits it read as a name: `vector*` covers `vectordb`.
+    A pattern covers another one if it fits the other read as a name: `vector*` covers `vectordb`.
     """
 
     def __init__(self, dependencies: Sequence[Dependency]) -> None:
@@ -50,7 +50,7 @@ class DependencyMap:
         return bool(self._on)
 
     def upstream(self, service: str) -> tuple[str, ...]:
-        """The patterns of every service that this one needs, directly or through others; worked out once a service."""
+        """The patterns of every service that this one depends on, directly or indirectly. Cached by service."""
         found = self._upstream.get(service)
         if found is None:
             reached = dict.fromkeys(self._needs(service))
@@ -60,19 +60,19 @@ class DependencyMap:
                     if pattern not in reached:
                         reached[pattern] = None
                         waiting.append(pattern)
-            if len(self._upstream) >= MAX_REMEMBERED:
+            if len(self._upstream) >= MAX_CACHED:
                 self._upstream.clear()
             found = self._upstream[service] = tuple(sorted(reached))
         return found
 
     def explains(self, service: str) -> bool:
-        """Whether any service may need this one."""
+        """Whether any service may depend on this one."""
         return any(fnmatchcase(service, pattern) for pattern in self._on)
 
     def candidates(self, services: Iterable[str], among: Mapping[str, object]) -> dict[str, list[str]]:
-        """By service, which of `among` it needs; one that needs none is left out.
+        """By service, which of `among` it depends on. A service that depends on none is left out.
 
-        Each pattern is compared once with each of `among`, and a plain name looked up: cost is that of the answer.
+        Each pattern is compared once with each of `among`. A plain name is looked up: its cost is that of the answer.
         """
         fits: dict[str, list[str]] = {}
         found: dict[str, list[str]] = {}
@@ -88,7 +88,7 @@ class DependencyMap:
         return found
 
     def _needs(self, service: str) -> list[str]:
-        """What a service needs directly; `service` may be a pattern itself, when the way leads through one."""
+        """The direct dependencies of a service. `service` may be a pattern itself, when the path leads through one."""
         found = list(self._plain.get(service, ()))
         for one in self._wild:
             if fnmatchcase(service, one.service) or (_is_wild(service) and fnmatchcase(one.service, service)):
@@ -98,14 +98,14 @@ class DependencyMap:
         return found
 
     def _circle(self) -> list[str]:
-        """Names on a way that ends where it began, empty when there is none."""
+        """The names on a path that ends where it began, empty when there is none."""
         names = dict.fromkeys(sorted({*self._plain, *(one.service for one in self._wild), *self._on}))
         fits: dict[str, list[str]] = {}
         graph: dict[str, list[str]] = {}
         for name in names:
             own = self._plain.get(name, [])
             covered = [on for one in self._wild if fnmatchcase(name, one.service) for on in one.on]
-            # "Everything needs the broker" covers the broker, which does not need itself for that.
+            # "Everything depends on the broker" covers the broker itself, which does not depend on itself.
             needs = [*own, *(on for on in covered if on != name or _is_wild(name))]
             for on in needs:
                 fits[on] = fits[on] if on in fits else _fitting(on, names)

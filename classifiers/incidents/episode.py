@@ -1,7 +1,7 @@
-"""One episode: everything one cause did to a service and model from the first alarm to the end, and the verdict on it.
+"""The state of one episode: what one cause does to a service and model, from the first alarm to the end.
 
-Pure state, no decisions about when to open or close: those are in `triage.py`. Everything in it can be written as JSON
-and read back, so that it survives a crash.
+Pure state. When an episode opens and ends is decided in `triage.py`. All of it can be written as JSON and read back, so
+that it survives a crash.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from classifiers.accounting.stage_timeline import StageTimeline
 from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
 from classifiers.incidents.lifecycle import Event, Phase, step
-from classifiers.learning.advisor import Advised
+from classifiers.learning.advisor import CachedAdvice
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, SeriesKey
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
@@ -22,22 +22,23 @@ from classifiers.verdict.hysteresis import SeverityHysteresis
 
 @dataclass(frozen=True, slots=True)
 class AlarmInstant:
-    """What alarmed in one instant of a pending episode. signs: metrics with direction. samples: behind the windows."""
+    """The alarms of one instant of a pending episode. shifts: metrics with direction. samples: behind the windows."""
 
     at_s: float
-    signs: tuple[str, ...]
+    shifts: tuple[str, ...]
     samples: int
 
 
 @dataclass(slots=True)
-class Episode:
-    """State of one incident in the making. Times in seconds of event time.
+class EpisodeState:
+    """The plain values of an episode; a snapshot holds them as they are. Times in seconds of event time.
 
-    key: its name within the service. prints: the fingerprints it opened with and has now, empty while pending.
-    reopens: the incident it is again. causes: those it is an effect of, and when each was last seen open. one_with:
-    those of the same service that turned out to have its cause. effects: those that name this one as their cause.
-    cadence_s: the longest window that alarmed, and so how long its metrics take to say anything new. part: what its
-    cause hits, as far as that was told by looking at all causes together.
+    key: its name within the service. cadence_s: the longest window that alarmed, and so the time its metrics take to
+    report again. alarm_instants: those within the confirmation time, while pending. part: the part that its cause hits,
+    as last assigned. published: as last published, None while pending. fingerprints: the one it opened with and the
+    current one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of,
+    and when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
+    effects: incidents that name this one as their cause.
     """
 
     service: str
@@ -52,110 +53,114 @@ class Episode:
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
     cadence_s: float = 0.0
-    glimpses: list[AlarmInstant] = field(default_factory=list)
-    steadiness: SeverityHysteresis = field(default_factory=SeverityHysteresis)
+    alarm_instants: list[AlarmInstant] = field(default_factory=list)
+    hysteresis: SeverityHysteresis = field(default_factory=SeverityHysteresis)
     part: Attribution | None = None
-    advised: Advised | None = None
+    cached_advice: CachedAdvice | None = None
     published: Incident | None = None
     actions: list[ActionRecord] = field(default_factory=list)
-    prints: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
     reopens: str | None = None
     causes: dict[str, float] = field(default_factory=dict)
-    one_with: tuple[str, ...] = ()
+    same_cause_as: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
-    tally: EvidenceTable = field(default_factory=EvidenceTable)
-    account: StageTimeline = field(default_factory=StageTimeline)
-    signs_of_health: frozenset[str] | None = None
-    """What tells of its recovery; None when alarms have come in since it was worked out."""
+    timeline: StageTimeline = field(default_factory=StageTimeline)
+
+
+@dataclass(slots=True)
+class Episode(EpisodeState):
+    """An episode: its plain values and its evidence."""
+
+    evidence: EvidenceTable = field(default_factory=EvidenceTable)
+    recovery_signals: frozenset[str] | None = None
+    """Signals whose quiet readings prove recovery. A cache, None when alarms came in since it was computed."""
 
     @property
     def subject(self) -> str:
-        """What the audit calls it: the incident's id, or while it has none its service, model and key."""
+        """Its name in the audit: the incident id, or while pending its service, model and key."""
         return self.id or f"{self.service}/{self.model or '-'}/{self.key}"
 
     @property
     def related(self) -> tuple[Related, ...]:
-        """Its relations, as the incident tells them."""
-        again = () if self.reopens is None else (Related(self.reopens, "reopens"),)
+        """Its relations, as published."""
+        reopened = () if self.reopens is None else (Related(self.reopens, "reopens"),)
         causes = tuple(Related(cause, "caused_by") for cause in self.causes)
-        return (*again, *causes, *(Related(effect, "causes") for effect in self.effects))
+        return (*reopened, *causes, *(Related(effect, "causes") for effect in self.effects))
 
-    def take(self, readings: Sequence[Anomaly], now_s: float) -> None:
-        """The readings of an instant in which it alarms."""
+    def add_alarms(self, readings: Sequence[Anomaly], now_s: float) -> None:
+        """Add the readings of an instant in which it alarms, quiet ones included."""
         self.last_alarm_s = now_s
-        self.tally.add(readings)
-        self.account.alarm()
-        self.signs_of_health = None
+        self.evidence.add(readings)
+        self.timeline.record_alarm()
+        self.recovery_signals = None
         alarms = [reading for reading in readings if reading.alarming]
-        self.date(alarms)
+        for alarm in alarms:
+            self._refine_onset(alarm.onset_s, alarm.onset_error_s)
         spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector != ABSENCE]
         self.cadence_s = max(self.cadence_s, *spans_s, 0.0)
 
-    def hand_over(self, lines: Iterable[SeriesKey], other: Episode) -> None:
-        """Lines that turned out to be another cause's; how bad it looked with them is no peak of this one."""
-        gone = self.tally.release(lines)
-        if any(line.alarms for line in gone.values()):
-            self.steadiness = SeverityHysteresis()
-            self.signs_of_health = None
-        other.tally.receive(gone)
+    def move_series(self, keys: Iterable[SeriesKey], other: Episode) -> None:
+        """Move series that belong to another cause. The severity with them does not count as a peak of this one."""
+        moved = self.evidence.pop_series(keys)
+        if any(series.alarms for series in moved.values()):
+            self.hysteresis = SeverityHysteresis()
+            self.recovery_signals = None
+        other.evidence.merge_series(moved)
 
-    def take_over(self, other: Episode) -> None:
-        """Everything of a pending episode that turned out to be this one."""
+    def merge(self, other: Episode) -> None:
+        """Add everything of a pending episode that turned out to be this one."""
         self.started_at_s = min(self.started_at_s, other.started_at_s)
         self.last_alarm_s = max(self.last_alarm_s, other.last_alarm_s)
         self.cadence_s = max(self.cadence_s, other.cadence_s)
-        self.glimpses = sorted([*self.glimpses, *other.glimpses], key=lambda glimpse: glimpse.at_s)
-        self.tally.take_over(other.tally)
-        self.signs_of_health = None
+        self.alarm_instants = sorted([*self.alarm_instants, *other.alarm_instants], key=lambda instant: instant.at_s)
+        self.evidence.merge(other.evidence)
+        self.recovery_signals = None
         if other.onset_at_s is not None:
-            self._date(other.onset_at_s, other.onset_error_s)
+            self._refine_onset(other.onset_at_s, other.onset_error_s)
 
-    def date(self, alarms: Sequence[Anomaly]) -> None:
-        """Take the onset from the alarm that is surest of it; what began after the incident opened is none of it."""
-        for alarm in alarms:
-            self._date(alarm.onset_s, alarm.onset_error_s)
-
-    def _date(self, onset_s: float, error_s: float | None) -> None:
+    def _refine_onset(self, onset_s: float, error_s: float | None) -> None:
+        """Replace the onset by one with a smaller error. An onset after the incident opened is not its onset."""
         late = self.opened_at_s is not None and onset_s > self.opened_at_s
-        if self.onset_at_s is None or (not late and _unsure_s(error_s) < _unsure_s(self.onset_error_s)):
+        if self.onset_at_s is None or (not late and _uncertainty_s(error_s) < _uncertainty_s(self.onset_error_s)):
             self.onset_at_s, self.onset_error_s = onset_s, error_s
 
     def advance(self, event: Event) -> Phase:
-        """Move along the life-cycle table; returns the phase before, raises `IllegalTransitionError`."""
+        """Move along the life-cycle table. Returns the phase before; raises `IllegalTransitionError`."""
         before = self.phase
         self.phase = step(before, event)
         return before
 
     def proves_recovery(self, reading: Anomaly) -> bool:
-        """Whether a quiet reading says how that is doing which was hit: its replica or tenant, a metric that moved."""
+        """Whether a quiet reading proves recovery: it is of the replica or tenant that was hit, and of a signal that
+        had shifted."""
         if reading.alarming or self.published is None:
             return False
         for name in ("replica", "tenant"):
             hit = getattr(self.published, name)
             if hit is not None and getattr(reading.scope, name) != hit:
                 return False
-        if self.signs_of_health is None:
-            self.signs_of_health = frozenset(map(signal_of, self.tally.drivers()))
-        return not self.signs_of_health.isdisjoint((ABSENCE, GAP, signal_of(reading.metric)))
+        if self.recovery_signals is None:
+            self.recovery_signals = frozenset(map(signal_of, self.evidence.metric_weights()))
+        return not self.recovery_signals.isdisjoint((ABSENCE, GAP, signal_of(reading.metric)))
 
 
-def _signal(reading: Anomaly) -> str:
-    return ABSENCE if reading.detector == ABSENCE else signal_of(reading.metric)
-
-
-def _unsure_s(error_s: float | None) -> float:
+def _uncertainty_s(error_s: float | None) -> float:
     return inf if error_s is None else error_s
 
 
 def describe(
     episode: Episode, verdict: Verdict, version: str | None, evidence_max: int, config_hash: str,
 ) -> Incident:
-    """The incident without its stage times. `version` is the one to blame for a whole-model fault, None if unknown."""
+    """The incident without its stage times.
+
+    version: the suspected version where the whole service is hit, None if there is none. evidence_max: alarms in the
+    incident at most.
+    """
     assert episode.opened_at_s is not None
     assert episode.onset_at_s is not None
-    blame = verdict.blame
-    where = {blame.dimension: blame.value} if blame.dimension is not None else {}
-    evidence = tuple(episode.tally.peaks(evidence_max))
+    part = verdict.attribution
+    where = {part.dimension: part.value} if part.dimension is not None else {}
+    evidence = tuple(episode.evidence.peaks(evidence_max))
     return Incident(
         id=episode.id,
         state="flapping" if episode.phase == "flapping" else "open",
@@ -164,8 +169,8 @@ def describe(
         onset_error_s=episode.onset_error_s,
         resolved_at_s=None,
         category=verdict.pattern.category,
-        severity=episode.steadiness.told or verdict.severity,
-        peak_severity=episode.steadiness.worst or verdict.severity,
+        severity=episode.hysteresis.current or verdict.severity,
+        peak_severity=episode.hysteresis.worst or verdict.severity,
         service=episode.service,
         model=episode.model,
         version=where.get("version", version),
@@ -180,8 +185,8 @@ def describe(
     )
 
 
-def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:
-    """Add an action, or replace the record of the same key: a later status wins, the first decision time stays."""
+def upsert_action(actions: list[ActionRecord], record: ActionRecord) -> None:
+    """Add an action, or replace the record with the same key. The first decision time stays."""
     for place, known in enumerate(actions):
         if known.key == record.key:
             actions[place] = replace(record, decided_at_s=known.decided_at_s)
@@ -190,17 +195,22 @@ def file_action(actions: list[ActionRecord], record: ActionRecord) -> None:
 
 
 def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], version: str | None) -> str:
+    """Where, what, and the reading with the highest level among those that the scope is read from."""
     name = "/".join(part for part in (episode.service, episode.model) if part)
-    blame = verdict.blame
+    part = verdict.attribution
     where = f"version {version}" if version else "everywhere"
-    if blame.dimension is not None:
-        where = f"{blame.dimension} {blame.value}"
-        evidence = tuple(e for e in evidence if getattr(e.scope, blame.dimension) == blame.value)
-    evidence = tuple(e for e in evidence if verdict.pattern.speaks_of(_signal(e))) or evidence
-    loudest = evidence[0] if evidence else None
+    if part.dimension is not None:
+        where = f"{part.dimension} {part.value}"
+        evidence = tuple(one for one in evidence if getattr(one.scope, part.dimension) == part.value)
+    evidence = tuple(one for one in evidence if verdict.pattern.gives_scope(_signal(one))) or evidence
+    peak = evidence[0] if evidence else None
     what = verdict.pattern.text
-    if loudest is not None and loudest.detector == ABSENCE:
-        what = f"{what}: {loudest.metric} silent for {loudest.end_s - loudest.start_s:.1f} s"
-    elif loudest is not None and loudest.value is not None and loudest.expected is not None:
-        what = f"{what}: {loudest.metric} {loudest.value:.4g}, expected {loudest.expected:.4g}"
+    if peak is not None and peak.detector == ABSENCE:
+        what = f"{what}: {peak.metric} silent for {peak.end_s - peak.start_s:.1f} s"
+    elif peak is not None and peak.value is not None and peak.expected is not None:
+        what = f"{what}: {peak.metric} {peak.value:.4g}, expected {peak.expected:.4g}"
     return f"{name}, {where}: {what}"
+
+
+def _signal(reading: Anomaly) -> str:
+    return ABSENCE if reading.detector == ABSENCE else signal_of(reading.metric)

@@ -1,4 +1,4 @@
-"""The life of an incident as a table: an event in a phase leads to a phase, or it is illegal and changes nothing.
+"""The life cycle of an episode as a table: an event in a phase leads to a phase, or it is illegal.
 
     watching --alarm--> pending --confirm--> open <--alarm-- clearing --hold--> resolved
                           |  |  |             |---calm---------^
@@ -7,8 +7,8 @@
                           |  '--absorb--> absorbed
                           '--fade--> dropped
 
-`flap` takes the place of `confirm` where the same kind of incident opened too often: it stays open until it was quiet
-for longer.
+`flap` replaces `confirm` where the same kind of incident opened too often: such an incident ends only after a longer
+quiet time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TABLE: dict[tuple[Phase, Event], Phase] = {
 
 
 class IllegalTransitionError(ValueError):
-    """An event that the table does not allow in this phase: a bug in the caller, never the operator's fault."""
+    """An event that the table does not allow in this phase: a bug in the caller, never an operator's mistake."""
 
 
 def step(phase: Phase, event: Event) -> Phase:

@@ -1,10 +1,10 @@
-"""When alarms become an incident, what it relates to, and when it is over: what the operator may set of triage."""
+"""The operator's settings of triage: when alarms become an incident, what it relates to, and when it ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from classifiers.causes.causes import CauseParams
+from classifiers.causes.assignment import CauseParams
 from classifiers.incidents.dependencies import Dependency, DependencyMap
 from classifiers.verdict.severity import SeverityParams
 
@@ -13,16 +13,16 @@ from classifiers.verdict.severity import SeverityParams
 class TriageParams:
     """Seconds are event time.
 
-    confirm_instants: alarming windows of one metric needed within confirm_within_s to open, and confirm_samples the
-    samples needed behind them; silence, which has lasted for windows when it alarms, opens at once. sure_level: a level
-    that opens at once when two series reach it together. resolve_after_s: quiet time that ends an incident.
-    accept_after_s: an incident lasting longer is taken as the new normal and relearned. deploy_within_s: how long a
-    version counts as new. silent_after_s: quiet time that ends an incident whose scope sends nothing any more.
-    reopen_within_s: an incident of the same kind and scope so soon after the last one names it. flap_openings: as many
-    of a kind and scope within flap_within_s are one that flaps; it ends after flap_hold_s of quiet. dependencies: which
-    services explain which; an effect is inhibited until inhibit_hold_s after its cause ended. onset_slack_s: how sure
-    an onset is that does not say so itself. concentration_min: how far ahead (0..1) a replica, tenant or version must
-    be to be singled out. evidence_max: alarms told per incident.
+    confirm_instants, confirm_samples: alarming windows of one metric, and samples behind them, needed within
+    confirm_within_s to open. Silence has lasted for several windows when it alarms, and opens at once. sure_level: two
+    series that reach this level together open at once. resolve_after_s: quiet time that ends an incident.
+    accept_after_s: an incident that lasts longer is taken as the new normal and relearned. deploy_within_s: for how
+    long a version counts as new. silent_after_s: quiet time that ends an incident whose scope sends nothing any more.
+    reopen_within_s: an incident of the same kind and scope so soon after the last one reopens it. flap_openings: so
+    many openings of a kind and scope within flap_within_s are one flapping incident, which ends after flap_hold_s of
+    quiet. dependencies: which services depend on which; an effect is inhibited until inhibit_hold_s after its cause
+    ended. onset_slack_s: error of an onset whose error is unknown. concentration_min: how far ahead (0..1) a replica,
+    tenant or version must be to stand out. evidence_max: alarms published per incident.
     """
 
     confirm_instants: int = 2
@@ -46,8 +46,10 @@ class TriageParams:
     severity: SeverityParams = field(default_factory=SeverityParams)
 
     def patience_s(self, usual_s: float, cadence_s: float) -> float:
-        """A time within which metrics should have spoken again, for those that speak every `cadence_s`: three windows
-        of theirs, less the half of one that they may be early, where that is longer than usual."""
+        """The time within which metrics with windows of `cadence_s` should have reported again.
+
+        That is three of their windows, less the half window by which they may be early, and at least `usual_s`.
+        """
         return max(usual_s, 2.5 * cadence_s)
 
     def __post_init__(self) -> None:

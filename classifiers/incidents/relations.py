@@ -1,7 +1,7 @@
-"""Effects under causes: an incident of a service that needs another with an open incident is explained by that one.
+"""Causes and effects across services: an incident is explained by an open incident of a service that it depends on.
 
-The cause must not have begun later than the effect, both onsets taken with their uncertainty; which of the two was
-noticed first does not matter. Incidents of other shards count as they were published.
+The cause must not have begun later than the effect, with both onsets taken with their errors. Which of the two was
+detected first does not matter. Incidents of other shards count as they were published.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Protocol
 from classifiers.incidents.dependencies import DependencyMap
 from classifiers.model import Incident
 
-MAX_FOREIGN = 5_000
-"""Incidents of other shards that one shard keeps, about 0.3 KB each; beyond that those heard of first are let go."""
+MAX_REMOTE = 5_000
+"""Incidents of other shards that one shard keeps, about 0.3 KB each. Beyond that the first received are dropped."""
 MAX_CAUSES = 5
-"""Causes told of one incident."""
+"""Causes published for one incident."""
 MAX_EFFECTS = 50
-"""Effects told of one incident."""
+"""Effects published for one incident."""
 
 
-class Dated(Protocol):
-    """An open incident, ours or another shard's. onset_error_s: None where nothing says how sure the onset is."""
+class OpenIncident(Protocol):
+    """An open incident of this or another shard. onset_error_s: None where the error of the onset is unknown."""
 
     @property
     def id(self) -> str: ...
@@ -35,8 +35,8 @@ class Dated(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """An open incident of another shard. causes: the incidents that it says it is an effect of."""
+class RemoteIncident:
+    """An open incident of another shard. causes: the incidents that it names as its causes."""
 
     id: str
     service: str
@@ -47,60 +47,61 @@ class Foreign:
 
 
 def inhibited(incident: Incident) -> bool:
-    """Whether an open incident is an effect of one that is open or ended just now: nothing is decided for it."""
+    """Whether an incident is open and an effect of another one: no action is decided for it."""
     return incident.state != "resolved" and any(related.relation == "caused_by" for related in incident.related)
 
 
 class RemoteIncidents:
-    """Open incidents of other shards, as far as they matter to this one. Bounded; part of the snapshot."""
+    """Open incidents of other shards that matter to this shard. Bounded; part of the snapshot."""
 
     def __init__(self, dependencies: DependencyMap, max_age_s: float) -> None:
         self._dependencies = dependencies
         self._max_age_s = max_age_s
-        self.open: dict[str, Foreign] = {}
+        self.open: dict[str, RemoteIncident] = {}
 
-    def take(self, incident: Incident, ours: Collection[str]) -> bool:
-        """An incident as published; whether anything changed. Idempotent. ours: ids of this shard's open incidents.
+    def observe(self, incident: Incident, ours: Collection[str]) -> bool:
+        """Apply an incident as published. Returns whether anything changed. Idempotent.
 
-        Kept while open: those that may explain another service's, and effects that name one of ours.
+        Kept while open: incidents that may explain another service's, and effects that name one of ours as their cause.
+        ours: ids of this shard's open incidents.
         """
         causes = tuple(one.id for one in incident.related if one.relation == "caused_by")
         matters = self._dependencies.explains(incident.service) or any(cause in ours for cause in causes)
         if incident.state == "resolved" or not matters:
             return self.open.pop(incident.id, None) is not None
-        found = Foreign(
+        found = RemoteIncident(
             incident.id, incident.service, incident.opened_at_s, incident.onset_at_s, incident.onset_error_s, causes,
         )
         if self.open.get(incident.id) == found:
             return False
         self.open[incident.id] = found
-        while len(self.open) > MAX_FOREIGN:
+        while len(self.open) > MAX_REMOTE:
             del self.open[next(iter(self.open))]
         return True
 
     def expire(self, now_s: float) -> None:
-        """Let go of what must have ended by now, though nobody told: its shard may be gone."""
-        for foreign in [one for one in self.open.values() if now_s - one.opened_at_s > self._max_age_s]:
-            del self.open[foreign.id]
+        """Drop incidents older than any can be. Their shard may have been lost before it published the end."""
+        for remote in [one for one in self.open.values() if now_s - one.opened_at_s > self._max_age_s]:
+            del self.open[remote.id]
 
     def effects(self) -> dict[str, list[str]]:
         """By cause, the open incidents of other shards that name it."""
         found: dict[str, list[str]] = {}
-        for foreign in self.open.values():
-            for cause in foreign.causes:
-                found.setdefault(cause, []).append(foreign.id)
+        for remote in self.open.values():
+            for cause in remote.causes:
+                found.setdefault(cause, []).append(remote.id)
         return found
 
 
-def causes_of(
-    incidents: Sequence[Dated], others: Sequence[Dated], dependencies: DependencyMap, slack_s: float,
+def upstream_causes(
+    incidents: Sequence[OpenIncident], others: Sequence[OpenIncident], dependencies: DependencyMap, slack_s: float,
 ) -> dict[str, tuple[str, ...]]:
     """By id, the causes of these incidents among themselves and `others`: ids, earliest onset first.
 
-    Of a chain only the far end is named: the incident whose own cause is not among them. slack_s: the error of an onset
-    that tells none.
+    Of a chain only the far end is named: an incident without a cause of its own among them. slack_s: the error of an
+    onset whose error is unknown.
     """
-    by_service: dict[str, list[Dated]] = {}
+    by_service: dict[str, list[OpenIncident]] = {}
     for one in (*incidents, *others):
         by_service.setdefault(one.service, []).append(one)
     needs = dependencies.candidates(by_service, by_service)
@@ -122,5 +123,5 @@ def causes_of(
     return found
 
 
-def _error_s(incident: Dated, slack_s: float) -> float:
+def _error_s(incident: OpenIncident, slack_s: float) -> float:
     return slack_s if incident.onset_error_s is None else incident.onset_error_s

@@ -1,8 +1,8 @@
-"""The advisor: what confirmed incidents teach about severity and category, and how far that may go.
+"""The advisor: learns severity and category from confirmed incidents, and may move the severity within limits.
 
-It advises on every incident and moves nothing until its record beats the rules'. Then it may move the severity by one
-level, where it has gained so far on what the rules say. The category it never moves. Every use is a factor of the
-incident: what it says, by how much it moved, and its record.
+It gives advice on every incident. It changes nothing until its prequential record is better than that of the rules.
+Then it may move the severity by one level, where it has won more often than lost against what the rules say. It never
+moves the category. Every advice is published as factors: the advised value, by how much it moved, and the record.
 """
 
 from __future__ import annotations
@@ -13,65 +13,65 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Feedback
-from classifiers.learning.features import RULES, Features, features, rules_said
+from classifiers.learning.features import RULES, Features, features, rules_verdict
 from classifiers.learning.learner import Learner, Weights
-from classifiers.learning.prequential import LearningParams, Record, Trial
+from classifiers.learning.prequential import LearningParams, PrequentialRecord, Trial
 from classifiers.model import Category, Factor, Incident, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 ADVISOR = "advisor"
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The severity to use, and the factors that tell why."""
+    """The severity to use, and the factors that explain it."""
 
     severity: Severity
     factors: tuple[Factor, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Advised:
-    """An advice and what it was given on: it holds while the rules say the same and nothing was learned since."""
+class CachedAdvice:
+    """An advice and its basis. It is valid while the basis stays the same: the rules' verdict and what is learned."""
 
     basis: tuple[str | int | None, ...]
     advice: Advice
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _RecordSnapshot:
     trials: list[Trial]
     trusted: bool
-    slump: int
+    net_losses: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
-    learned: int
+class _AdvisorSnapshot:
+    feedback_count: int
     weights: list[Weights] | None
-    severity: _Kept
-    category: _Kept
+    severity: _RecordSnapshot
+    category: _RecordSnapshot
 
 
-_MEMORY = TypeAdapter(_Memory)
+_SNAPSHOT = TypeAdapter(_AdvisorSnapshot)
 
 
 class Advisor:
-    """What one shard has learned. Every shard hears every feedback, so all come to the same.
+    """The advisor of one shard. Every shard reads every feedback, so all advisors are the same.
 
-    On a crash it comes back with the shard's snapshot, as weights and trials. A feedback on an incident that is on
-    record is learned but not counted: the answer is known by then.
+    After a crash it comes back with the shard's snapshot, as weights and trials. A second feedback on an incident that
+    is on record is learned but not counted as a trial, since the answer is known by then.
     """
 
     def __init__(self, params: LearningParams) -> None:
-        self.severity = Record(params)
-        self.category = Record(params)
-        self.learned = 0
-        """Feedbacks taken in."""
+        self.severity = PrequentialRecord(params)
+        self.category = PrequentialRecord(params)
+        self.feedback_count = 0
+        """Feedbacks learned."""
         self._learner: Learner | None = None
 
-    def take(self, feedback: Feedback) -> str:
-        """Answer, be judged, then learn. Returns what came of it, in words for the audit."""
+    def learn(self, feedback: Feedback) -> str:
+        """Predict, score the prediction, then learn. Returns the result as a text for the audit."""
         if not feedback.confirmed:
             return "a false alarm has no severity to learn"
         if not feedback.features:
@@ -79,65 +79,68 @@ class Advisor:
         if feedback.severity is None and feedback.category is None:
             return "it says neither severity nor category"
         learner = self._learner = self._learner or Learner()
-        rules, category = rules_said(feedback.features)
+        rules, rules_category = rules_verdict(feedback.features)
         if feedback.severity is not None and feedback.incident_id not in self.severity:
-            advice = _one_level(rules, learner.severity(feedback.features))
-            self.severity.note(Trial(feedback.incident_id, feedback.severity, rules, advice))
-        if feedback.category is not None and category is not None and feedback.incident_id not in self.category:
-            named = learner.category(feedback.features)
-            self.category.note(Trial(feedback.incident_id, feedback.category, category, named))
+            advice = _within_one_level(rules, learner.severity(feedback.features))
+            self.severity.add(Trial(feedback.incident_id, feedback.severity, rules, advice))
+        if feedback.category is not None and rules_category is not None and feedback.incident_id not in self.category:
+            predicted = learner.category(feedback.features)
+            self.category.add(Trial(feedback.incident_id, feedback.category, rules_category, predicted))
         learner.learn(feedback.features, feedback.severity, feedback.category)
-        self.learned += 1
-        return f"learned as number {self.learned}; severity: {self._standing()}"
+        self.feedback_count += 1
+        return f"learned as number {self.feedback_count}; severity: {self._standing()}"
 
     def advise(self, incident: Incident, rules: Severity) -> Advice:
-        """What to make of an incident of which the rules say so, once anything has been learned. About 0.2 ms."""
+        """The advice on an incident, once anything has been learned. rules: the rules' severity. About 0.2 ms."""
         assert self._learner is not None
         numbers = features(incident, rules)
-        said = self._learner.severity(numbers)
-        wanted = _one_level(rules, said)
-        used = wanted if self.severity.trusted and self.severity.gained(rules) > 0 else rules
-        moved = float(ORDER.index(rules) - ORDER.index(used))
-        text = f"{said} from {self.learned} confirmed incidents: {self._standing()}"
-        if wanted != used:
+        predicted = self._learner.severity(numbers)
+        advised = _within_one_level(rules, predicted)
+        used = advised if self.severity.trusted and self.severity.net_wins(rules) > 0 else rules
+        moved = float(SEVERITY_ORDER.index(rules) - SEVERITY_ORDER.index(used))
+        text = f"{predicted} from {self.feedback_count} confirmed incidents: {self._standing()}"
+        if advised != used:
             text += f"; it has not gained on {rules} yet" if self.severity.trusted else "; it only advises"
-        alone = Factor(RULES, rules, 0.0, f"{rules} by the other factors")
-        return Advice(used, (alone, Factor(ADVISOR, said, moved, text), self._on_category(numbers)))
+        rules_factor = Factor(RULES, rules, 0.0, f"{rules} by the other factors")
+        return Advice(used, (rules_factor, Factor(ADVISOR, predicted, moved, text), self._category_factor(numbers)))
 
     def dump(self) -> dict[str, Any]:
         """Everything learned, as JSON values."""
         weights = None if self._learner is None else self._learner.dump()
-        memory = _Memory(self.learned, weights, _kept(self.severity), _kept(self.category))
-        found: dict[str, Any] = _MEMORY.dump_python(memory)
+        snapshot = _AdvisorSnapshot(
+            self.feedback_count, weights, _dump_record(self.severity), _dump_record(self.category),
+        )
+        found: dict[str, Any] = _SNAPSHOT.dump_python(snapshot)
         return found
 
     def load(self, data: object) -> None:
-        """Put a dump back into a fresh advisor; raises `ValueError` when it is not one."""
+        """Restore a dump into a new advisor; raises `ValueError` when it is not one."""
         try:
-            memory = _MEMORY.validate_python(data)
+            snapshot = _SNAPSHOT.validate_python(data)
         except ValidationError as error:
             raise ValueError(f"learning: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
-        self.learned = memory.learned
-        for record, kept in ((self.severity, memory.severity), (self.category, memory.category)):
-            record.restore(kept.trials, kept.trusted, kept.slump)
-        if memory.weights is not None:
+        self.feedback_count = snapshot.feedback_count
+        for record, dumped in ((self.severity, snapshot.severity), (self.category, snapshot.category)):
+            record.restore(dumped.trials, dumped.trusted, dumped.net_losses)
+        if snapshot.weights is not None:
             self._learner = Learner()
-            self._learner.load(memory.weights)
+            self._learner.load(snapshot.weights)
 
     def _standing(self) -> str:
         return f"{self.severity.overall}; {'trusted' if self.severity.trusted else 'not trusted'}"
 
-    def _on_category(self, numbers: Features) -> Factor:
+    def _category_factor(self, numbers: Features) -> Factor:
         assert self._learner is not None
-        named: Category = self._learner.category(numbers)
-        return Factor(f"{ADVISOR}_category", named, 0.0, f"{named}: {self.category.overall}; it only advises")
+        predicted: Category = self._learner.category(numbers)
+        text = f"{predicted}: {self.category.overall}; it only advises"
+        return Factor(f"{ADVISOR}_category", predicted, 0.0, text)
 
 
-def _one_level(rules: Severity, said: Severity) -> Severity:
-    """What would be used: the rules' severity, moved towards the advisor's by one level at most."""
-    rank, wanted = ORDER.index(rules), ORDER.index(said)
-    return ORDER[rank + max(-1, min(1, wanted - rank))]
+def _within_one_level(rules: Severity, predicted: Severity) -> Severity:
+    """The rules' severity, moved towards the predicted one by at most one level."""
+    rank, wanted = SEVERITY_ORDER.index(rules), SEVERITY_ORDER.index(predicted)
+    return SEVERITY_ORDER[rank + max(-1, min(1, wanted - rank))]
 
 
-def _kept(record: Record) -> _Kept:
-    return _Kept(list(record.trials), record.trusted, record.slump)
+def _dump_record(record: PrequentialRecord) -> _RecordSnapshot:
+    return _RecordSnapshot(list(record.trials), record.trusted, record.net_losses)

@@ -1,7 +1,7 @@
-"""An incident as numbers to learn from: what moved and how far, how wide, how long, and what the rules made of it.
+"""The features of an incident: which families shifted and how far, the breadth, the duration, and the rules' verdict.
 
-Every number is within -1 and 1 by a fixed scale, so that nothing needs to be learned before one can be compared with
-another. None names a service, a replica or a tenant: what is learned of one holds for all.
+Every feature is within -1 and 1 on a fixed scale, so that features are comparable before anything is learned. None
+names a service, a replica or a tenant: what is learned from one holds for all.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from __future__ import annotations
 from math import log1p
 from typing import get_args
 
-from classifiers.evidence.evidence_table import ABSENCE, LOUD, deviation_of, loudness
+from classifiers.evidence.evidence_table import ABSENCE, LEVEL_CAP, alarm_level, deviation_of
 from classifiers.evidence.families import family_of
 from classifiers.model import Anomaly, Category, Incident, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
-ABOVE = tuple(f"rules above {severity}" for severity in ORDER[:-1])
-"""One for each severity but the mildest: 1.0 where the rules' one is milder than it."""
+ABOVE = tuple(f"rules above {severity}" for severity in SEVERITY_ORDER[:-1])
+"""One feature for each severity but the mildest: 1.0 where the rules' severity is milder than it."""
 CATEGORY = "category "
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 RULES = "rules"
-"""The factor that tells the rules' severity, where an advisor has a say too."""
+"""The factor with the rules' severity, where the advisor gave advice too."""
 MANY = 12.0
 LONG_S = 1800.0
 Features = dict[str, float]
 
 
 def features(incident: Incident, rules: Severity | None = None) -> Features:
-    """The numbers, by name; what is 0 is left out. About 40 us.
+    """The features by name, without those that are 0. About 40 us.
 
-    Taken from what is published, so that whoever reads the incident can name them in a feedback. rules: what the rules
-    say, where that is not told yet.
+    Computed from the published incident, so that any reader of it can put them into a feedback. rules: the rules'
+    severity, where it is not published yet.
     """
     found: Features = {"bias": 1.0, f"{CATEGORY}{incident.category}": 1.0, f"breadth {_breadth(incident)}": 1.0}
-    rank = ORDER.index(rules or rules_severity(incident))
+    rank = SEVERITY_ORDER.index(rules or rules_severity(incident))
     found.update(dict.fromkeys(ABOVE[:rank], 1.0))
     for reading in incident.evidence:
         _add_reading(found, reading)
@@ -51,15 +51,16 @@ def features(incident: Incident, rules: Severity | None = None) -> Features:
 
 
 def rules_severity(incident: Incident) -> Severity:
-    """The severity that the rules gave, before the advisor had its say."""
-    told = next((factor.value for factor in incident.factors if factor.name == RULES), None)
-    return next((severity for severity in ORDER if severity == told), incident.severity)
+    """The severity that the rules gave, before the advisor moved it."""
+    rules = next((factor.value for factor in incident.factors if factor.name == RULES), None)
+    return next((severity for severity in SEVERITY_ORDER if severity == rules), incident.severity)
 
 
-def rules_said(numbers: Features) -> tuple[Severity, Category | None]:
-    """The rules' severity and category, read back from features; no category where none is told."""
+def rules_verdict(numbers: Features) -> tuple[Severity, Category | None]:
+    """The rules' severity and category, read back from features. The category is None where none is in them."""
     rank = sum(numbers.get(name, 0.0) > 0.5 for name in ABOVE)
-    return ORDER[rank], next((known for known in CATEGORIES if numbers.get(f"{CATEGORY}{known}", 0.0) > 0.5), None)
+    category = next((known for known in CATEGORIES if numbers.get(f"{CATEGORY}{known}", 0.0) > 0.5), None)
+    return SEVERITY_ORDER[rank], category
 
 
 def _breadth(incident: Incident) -> str:
@@ -68,10 +69,11 @@ def _breadth(incident: Incident) -> str:
 
 
 def _add_reading(found: Features, reading: Anomaly) -> None:
-    """The loudest level, and the widest deviation, of each family and direction."""
+    """The highest level and the largest deviation of each family and direction."""
     family = ABSENCE if reading.detector == ABSENCE else family_of(reading.metric)
     name = f"{family} {reading.direction}"
-    found[f"{name} level"] = max(found.get(f"{name} level", 0.0), min(max(loudness(reading), 0.0), LOUD) / LOUD)
+    level = min(max(alarm_level(reading), 0.0), LEVEL_CAP) / LEVEL_CAP
+    found[f"{name} level"] = max(found.get(f"{name} level", 0.0), level)
     change = abs(deviation_of(reading))
     found[f"{name} change"] = max(found.get(f"{name} change", 0.0), change / (1.0 + change))
     if family == "errors" and reading.value is not None:

@@ -1,8 +1,8 @@
-"""What is learned from confirmed incidents: river's softmax regressions, for the severity and for the category.
+"""Models of severity and category, learned from confirmed incidents: river's softmax regressions.
 
-Severity is ordinal: one binary model for each step says whether the incident is milder than it, and the answer is the
-number of steps it is beyond, which is the median of what they say together [1]. All begin by saying what the rules say,
-so that the first feedbacks correct the rules and need not find them first.
+Severity is ordinal. One binary model for each step predicts whether the incident is milder than that step; the severity
+is the number of steps that are exceeded, which is the median of the joint prediction [1]. The initial weights predict
+what the rules say, so that the first feedbacks correct the rules instead of rediscovering them.
 
 [1] Frank and Hall: A simple approach to ordinal classification. ECML 2001.
 """
@@ -18,22 +18,22 @@ from river.optim import SGD
 
 from classifiers.learning.features import ABOVE, CATEGORIES, CATEGORY, Features
 from classifiers.model import Category, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 MILDER, NOT_MILDER = "milder", "not milder"
 RATE = 0.1
 SHRINK = 0.001
 PRIOR = 1.0
-"""How much the rules are believed at first: a weight, on which some five contradictions prevail."""
+"""Initial weight of the rules. About five contradicting feedbacks outweigh it."""
 MAX_NAMES = 400
-"""Features that are told apart; what comes beyond that is left out."""
+"""Features with a weight; further ones are ignored."""
 Weights = dict[str, dict[str, float]]
 
 
 class Learner:
-    """The models. Deterministic: the same examples in the same order, across restarts, give the same answers.
+    """The models. Deterministic: the same examples in the same order give the same predictions, also over a restart.
 
-    learn takes about 0.4 ms, severity and category 0.1 ms.
+    `learn` takes about 0.4 ms, `severity` and `category` 0.1 ms.
     """
 
     def __init__(self) -> None:
@@ -42,19 +42,19 @@ class Learner:
         self._names: set[str] = set()
 
     def severity(self, numbers: Features) -> Severity:
-        """What it would call the severity."""
-        return ORDER[sum(_best(model, numbers) == MILDER for model in self._steps)]
+        """The predicted severity."""
+        return SEVERITY_ORDER[sum(_best(model, numbers) == MILDER for model in self._steps)]
 
     def category(self, numbers: Features) -> Category:
-        """What it would call the category."""
+        """The predicted category."""
         return next(known for known in CATEGORIES if known == _best(self._category, numbers))
 
     def learn(self, numbers: Features, severity: Severity | None, category: Category | None) -> None:
-        """Take one confirmed incident; None where nothing was said."""
+        """Learn from one confirmed incident; severity and category are None where the feedback has none."""
         known = self._known(numbers)
         if severity is not None:
             for step, model in enumerate(self._steps):
-                model.learn_one(known, MILDER if ORDER.index(severity) > step else NOT_MILDER)  # type: ignore[no-untyped-call]
+                model.learn_one(known, MILDER if SEVERITY_ORDER.index(severity) > step else NOT_MILDER)  # type: ignore[no-untyped-call]
         if category is not None:
             self._category.learn_one(known, category)  # type: ignore[no-untyped-call]
 
@@ -66,7 +66,7 @@ class Learner:
         ]
 
     def load(self, data: Iterable[Weights]) -> None:
-        """Put a dump back. Raises `ValueError` when it is not one."""
+        """Restore a dump. Raises `ValueError` when it is not one."""
         for model, dumped in zip((*self._steps, self._category), data, strict=True):
             if list(dumped) != list(model.weights):
                 raise ValueError(f"learned weights of {sorted(dumped)}, expected {sorted(model.weights)}")
@@ -77,7 +77,7 @@ class Learner:
                 self._names.update(weights)
 
     def _known(self, numbers: Features) -> Features:
-        """Without what is beyond the bound: names come from outside."""
+        """The features within the bound. Their names come from outside, so they are bounded."""
         for name in numbers:
             if len(self._names) < MAX_NAMES:
                 self._names.add(name)
@@ -99,6 +99,6 @@ def _model(labels: Iterable[str], prior: Mapping[str, Mapping[str, float]]) -> S
 
 
 def _best(model: SoftmaxRegression, numbers: Features) -> str:
-    """The likeliest class; of equals the first."""
+    """The most probable class, the first one of equals."""
     likely: dict[str, float] = model.predict_proba_one(numbers)  # type: ignore[no-untyped-call]
     return max(likely, key=lambda label: likely[label])

@@ -1,6 +1,6 @@
-"""The record of the advisor beside the rules: on each confirmed incident both answer before either may learn from it.
+"""Prequential evaluation of the advisor against the rules: both predict each confirmed incident before it is learned.
 
-Kept over the last `window` incidents and per class. From it follows whether the advisor may be believed.
+The record covers the last `window` incidents, in total and per class. It decides whether the advisor is trusted.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from scipy.special import betaincc, betaln
 
 @dataclass(frozen=True, slots=True)
 class LearningParams:
-    """When what is learned may be used. Raises `ValueError` naming the field.
+    """When the advisor is trusted. Raises `ValueError` naming the field.
 
-    min_incidents: confirmed ones on record before it is trusted. margin: the share, 0 to 1, by which it must be right
-    more often than the rules. risk: the chance of trusting one that is no better. window: incidents on record.
-    fallback_losses: it is no longer trusted when it has lost so many more than won since its best.
+    min_incidents: confirmed incidents on record before it can be trusted. margin: the share, 0 to 1, by which it must
+    be right more often than the rules. risk: the probability of trusting an advisor that is no better than the rules.
+    window: incidents on record. fallback_losses: trust is lost at so many net losses since the best so far.
     """
 
     min_incidents: int = 30
@@ -40,7 +40,7 @@ class LearningParams:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One confirmed incident: what it was, what the rules had said, and what the advisor had."""
+    """One confirmed incident: the true class, the rules' prediction and the advisor's."""
 
     incident_id: str
     truth: str
@@ -49,13 +49,13 @@ class Trial:
 
     @property
     def gain(self) -> int:
-        """1 where the advisor alone was right, -1 where the rules alone were, else 0."""
+        """1 for a win (the advisor alone was right), -1 for a loss (the rules alone were), else 0."""
         return (self.advice == self.truth) - (self.rules == self.truth)
 
 
 @dataclass(frozen=True, slots=True)
-class Tallied:
-    """How often each was right, of `count` incidents."""
+class Accuracy:
+    """How often the advisor and the rules were right, of `count` incidents."""
 
     count: int
     advisor: int
@@ -68,12 +68,12 @@ class Tallied:
                f"{self.rules / self.count:.0%}"
 
 
-class Record:
-    """The trials of one question, severity or category, and whether they earn trust.
+class PrequentialRecord:
+    """The trials of one target, severity or category, and whether the advisor is trusted.
 
-    Trust is won by `margin` over `min_incidents`, and by a mixture of likelihood ratios that exceeds 1 / `risk`: a test
-    that may be looked at after every incident [1]. It is lost, and the record begins anew, when losses outnumber wins
-    by `fallback_losses` since the best so far (Page's CUSUM), or over the whole window.
+    Trust needs `min_incidents`, the `margin`, and a mixture likelihood ratio above 1 / `risk`. That is a sequential
+    test, valid after every incident [1]. Trust is lost, and the record is emptied, at `fallback_losses` net losses
+    since the best so far (Page's CUSUM), or when wins do not outnumber losses over the window.
 
     [1] Ville's inequality; Robbins: Statistical methods related to the law of the iterated logarithm. 1970.
     """
@@ -82,57 +82,58 @@ class Record:
         self._params = params
         self.trials: deque[Trial] = deque(maxlen=params.window)
         self.trusted = False
-        self.slump = 0
+        self.net_losses = 0
         """Losses less wins since the best so far, while trusted."""
-        self.overall = Tallied(0, 0, 0)
-        """Over all on record."""
-        self._gained: Counter[str] = Counter()
+        self.overall = Accuracy(0, 0, 0)
+        """Over all trials on record."""
+        self._net_wins: Counter[str] = Counter()
 
     def __contains__(self, incident_id: object) -> bool:
         return any(trial.incident_id == incident_id for trial in self.trials)
 
-    def note(self, trial: Trial) -> None:
-        """Take one trial and judge again."""
+    def add(self, trial: Trial) -> None:
+        """Add one trial and update the trust."""
         self.trials.append(trial)
         gains = [one.gain for one in self.trials]
         wins, losses = gains.count(1), gains.count(-1)
         if self.trusted:
-            self.slump = max(0, self.slump - trial.gain)
-            if self.slump >= self._params.fallback_losses or wins <= losses:
-                self.trusted, self.slump = False, 0
+            self.net_losses = max(0, self.net_losses - trial.gain)
+            if self.net_losses >= self._params.fallback_losses or wins <= losses:
+                self.trusted, self.net_losses = False, 0
                 self.trials.clear()
         elif len(gains) >= self._params.min_incidents and wins - losses >= self._params.margin * len(gains):
             self.trusted = log_evidence(wins, losses) >= -log(self._params.risk)
         self._sum_up()
 
-    def by_class(self) -> dict[str, Tallied]:
-        """By what the incidents were, in order of name."""
+    def by_class(self) -> dict[str, Accuracy]:
+        """The accuracy by true class, in order of name."""
         truths = sorted({trial.truth for trial in self.trials})
-        return {truth: _tallied([trial for trial in self.trials if trial.truth == truth]) for truth in truths}
+        return {truth: _accuracy([trial for trial in self.trials if trial.truth == truth]) for truth in truths}
 
-    def gained(self, rules: str) -> int:
-        """Wins less losses where the rules had said this."""
-        return self._gained[rules]
+    def net_wins(self, rules: str) -> int:
+        """Wins less losses where the rules predicted this."""
+        return self._net_wins[rules]
 
-    def restore(self, trials: Iterable[Trial], trusted: bool, slump: int) -> None:
-        """As it was before a restart."""
+    def restore(self, trials: Iterable[Trial], trusted: bool, net_losses: int) -> None:
+        """Restore the record of a snapshot."""
         self.trials.extend(trials)
-        self.trusted, self.slump = trusted, slump
+        self.trusted, self.net_losses = trusted, net_losses
         self._sum_up()
 
     def _sum_up(self) -> None:
-        """Asked for far more often than it changes."""
-        self.overall = _tallied(self.trials)
-        self._gained.clear()
+        """The sums are kept because they are read far more often than they change."""
+        self.overall = _accuracy(self.trials)
+        self._net_wins.clear()
         for trial in self.trials:
-            self._gained[trial.rules] += trial.gain
+            self._net_wins[trial.rules] += trial.gain
 
 
 def log_evidence(wins: int, losses: int) -> float:
-    """The logarithm of how much likelier the trials are if the advisor is better than if it is not.
+    """The logarithm of the likelihood ratio of the trials: the advisor is better, against it is no better.
 
-    Of the incidents on which one alone was right, the advisor wins half if it is no better. The alternative is every
-    share from one half to one alike. Under the null hypothesis this exceeds log(x) at any time with chance 1 / x.
+    Only incidents on which one alone was right count. Under the null hypothesis the advisor wins half of them. The
+    alternative is a uniform mixture of win rates from one half to one. Under the null hypothesis this exceeds log(x) at
+    any time with a probability of at most 1 / x.
 
     >>> log_evidence(7, 0) > log(20) > log_evidence(6, 0)
     True
@@ -143,8 +144,8 @@ def log_evidence(wins: int, losses: int) -> float:
     return (wins + losses + 1) * log(2.0) + float(betaln(wins + 1, losses + 1)) + log(upper)
 
 
-def _tallied(trials: Iterable[Trial]) -> Tallied:
+def _accuracy(trials: Iterable[Trial]) -> Accuracy:
     found = list(trials)
-    return Tallied(
+    return Accuracy(
         len(found), sum(one.advice == one.truth for one in found), sum(one.rules == one.truth for one in found),
     )

@@ -1,4 +1,4 @@
-"""The verdict on an episode: scope, category and severity from the tally so far, with every reason told."""
+"""The verdict on an episode: scope, category and severity, with a factor for every reason."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import EvidenceTable
 from classifiers.model import Factor, Severity
 from classifiers.verdict.category import Pattern, categorise
-from classifiers.verdict.severity import SeverityParams, judge
+from classifiers.verdict.severity import SeverityParams, rate_severity
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the evidence says now."""
+    """The verdict on the evidence so far: the part that is hit, the kind of incident, and how severe it is."""
 
-    blame: Attribution
+    attribution: Attribution
     pattern: Pattern
     severity: Severity
     factors: tuple[Factor, ...]
 
 
 def assess(
-    tally: EvidenceTable, part: Attribution | None, age_s: float, tier: int, concentration_min: float,
+    evidence: EvidenceTable, part: Attribution | None, age_s: float, tier: int, concentration_min: float,
     params: SeverityParams,
 ) -> Verdict:
-    """What the tally amounts to, for an incident that opened `age_s` ago. About 50 us; only while an episode alarms.
+    """The verdict on an incident that opened `age_s` ago. About 50 us; called only while an episode alarms.
 
-    part: what is known to be hit, None where the tally has to say it.
+    part: the part that is hit, where it is known; None where it is read from the evidence. tier: of the service, 1 to
+    3. concentration_min: how far ahead (0..1) a part must be to stand out.
     """
-    pattern, blame = categorise(tally, concentration_min, part)
-    severity, factors = judge(tally, blame, pattern.name, tier, age_s, params)
-    named = Factor("pattern", pattern.name, 0.0, pattern.text)
-    scope = Factor("scope", blame.value, 0.0, f"concentration {blame.concentration:.2f} on {blame.dimension or 'all'}")
-    return Verdict(blame, pattern, severity, (*factors, named, scope))
+    pattern, scope = categorise(evidence, concentration_min, part)
+    severity, factors = rate_severity(evidence, scope, pattern.name, tier, age_s, params)
+    text = f"concentration {scope.concentration:.2f} on {scope.dimension or 'all'}"
+    named = Factor("pattern", pattern.name, 0.0, pattern.text), Factor("scope", scope.value, 0.0, text)
+    return Verdict(scope, pattern, severity, (*factors, *named))

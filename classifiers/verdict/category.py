@@ -1,4 +1,4 @@
-"""What kind of incident it is: an ordered table of patterns over metric families, first match wins."""
+"""The category of an incident, from an ordered table of patterns over metric families. The first match wins."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from classifiers.model import Category, Direction
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Families that must have moved, and how; families that must not have; scopes it holds for (empty: any); those of
-    the needed families that say whose fault it is (empty: all).
+    """One row of the table.
+
+    needs: signals that must have shifted, with direction. without: signals that must not have. scopes: dimensions of
+    the part that is hit, or `all`; empty for any. scope_signals: those of the needed signals from whose metrics the
+    scope is read; empty for all of them.
     """
 
     name: str
@@ -20,12 +23,12 @@ class Pattern:
     needs: tuple[tuple[Signal, Direction], ...]
     without: tuple[tuple[Signal, Direction], ...] = ()
     scopes: tuple[str, ...] = ()
-    blames: tuple[Signal, ...] = ()
+    scope_signals: tuple[Signal, ...] = ()
     text: str = ""
 
-    def speaks_of(self, signal: Signal) -> bool:
+    def gives_scope(self, signal: Signal) -> bool:
         """Whether the scope is read from metrics of this signal."""
-        return signal in (self.blames or [need for need, _ in self.needs])
+        return signal in (self.scope_signals or [need for need, _ in self.needs])
 
 
 PATTERNS: tuple[Pattern, ...] = (
@@ -40,7 +43,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("lost_context", "context_pipeline", (("context", "down"),), text="answers get less of the right context"),
     Pattern("cut_context", "context_pipeline", (("truncation", "up"),), text="context is cut off"),
     Pattern(
-        "saturation", "resource_exhaustion", (("traffic", "up"), ("queueing", "up")), blames=("traffic",),
+        "saturation", "resource_exhaustion", (("traffic", "up"), ("queueing", "up")), scope_signals=("traffic",),
         text="more requests than before, and they queue",
     ),
     Pattern(
@@ -91,30 +94,30 @@ UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known patte
 
 
 def categorise(
-    tally: EvidenceTable, concentration_min: float, part: Attribution | None = None,
+    evidence: EvidenceTable, concentration_min: float, part: Attribution | None = None,
 ) -> tuple[Pattern, Attribution]:
-    """The first pattern that fits, and the scope that stands out on the metrics it speaks of.
+    """The first pattern that fits, and the part that stands out on its metrics.
 
-    The scope is read from the pattern's own metrics and not from all that alarm: long prompts of one tenant make
-    everybody's requests slower, and only the prompts say whose they are. `UNCLEAR` speaks of all. part: what is known
-    to be hit, None where the tally has to say it.
+    The part is read from the pattern's own metrics and not from all that alarm. For instance long prompts of one tenant
+    delay the requests of all tenants, and only the prompt metric shows which tenant it is. `UNCLEAR` uses all metrics.
+    part: the part that is hit, where it is known; None where it is read from the evidence.
     """
-    weights = tally.drivers()
-    signals = {metric: _signal(tally, metric) for metric in weights}
+    weights = evidence.metric_weights()
+    signals = {metric: _signal(evidence, metric) for metric in weights}
     moved = set(signals.values())
     for pattern in PATTERNS:
         if not moved.issuperset(pattern.needs) or not moved.isdisjoint(pattern.without):
             continue
         own = {
             metric: weight for metric, weight in weights.items()
-            if signals[metric] in pattern.needs and pattern.speaks_of(signals[metric][0])
+            if signals[metric] in pattern.needs and pattern.gives_scope(signals[metric][0])
         }
-        blame = localise(tally, own, concentration_min) if part is None else part
-        if not pattern.scopes or (blame.dimension or "all") in pattern.scopes:
-            return pattern, blame
-    return UNCLEAR, localise(tally, weights, concentration_min) if part is None else part
+        attribution = localise(evidence, own, concentration_min) if part is None else part
+        if not pattern.scopes or (attribution.dimension or "all") in pattern.scopes:
+            return pattern, attribution
+    return UNCLEAR, localise(evidence, weights, concentration_min) if part is None else part
 
 
-def _signal(tally: EvidenceTable, metric: str) -> tuple[Signal, Direction]:
+def _signal(evidence: EvidenceTable, metric: str) -> tuple[Signal, Direction]:
     signal = signal_of(metric)
-    return signal, "down" if signal in (ABSENCE, GAP) else tally.direction(metric)
+    return signal, "down" if signal in (ABSENCE, GAP) else evidence.direction(metric)

@@ -1,7 +1,9 @@
-"""Keeps a severity from fluttering: it rises when it held for a moment, and falls only when it held for long.
+"""Hysteresis of a severity: it rises once a worse one has held for a moment, and falls only once a milder one has held
+for long.
 
-The first verdict of an incident is told at once, being the best there is, and may be taken back as fast as it may rise:
-only few windows have said by then how far the fault reaches. What was taken back so early is no peak.
+The first severity of an incident takes effect at once, since it is the best estimate there is. For a short while it may
+fall as fast as it may rise: the first few windows do not show how far a fault reaches. A severity that was corrected so
+early does not count as the peak.
 """
 
 from __future__ import annotations
@@ -10,56 +12,62 @@ from dataclasses import dataclass
 
 from classifiers.model import Severity
 
-ORDER: tuple[Severity, ...] = ("P0", "P1", "P2", "P3", "P4")
+SEVERITY_ORDER: tuple[Severity, ...] = ("P0", "P1", "P2", "P3", "P4")
+"""From the worst to the mildest."""
 
 
 def worse(a: Severity, b: Severity) -> Severity:
     """The more severe of the two."""
-    return min(a, b, key=ORDER.index)
+    return min(a, b, key=SEVERITY_ORDER.index)
 
 
 @dataclass(slots=True)
 class SeverityHysteresis:
     """State of one incident, JSON-able. Times in seconds of event time.
 
-    told: the severity in force, since since_s. waiting: another one that verdicts ask for, all of them since
-    waiting_since_s: the mildest of a rise, the worst of a fall. peak: the worst that held.
+    current: the severity in force since since_s, None before the first one. candidate: the severity that would replace
+    it, asked for by every rating since candidate_since_s: the mildest of a rise, the worst of a fall. peak: the worst
+    severity that held.
     """
 
-    told: Severity | None = None
+    current: Severity | None = None
     since_s: float = 0.0
-    waiting: Severity | None = None
-    waiting_since_s: float = 0.0
+    candidate: Severity | None = None
+    candidate_since_s: float = 0.0
     peak: Severity | None = None
 
-    def settle(self, verdict: Severity, now_s: float, rise_after_s: float, fall_after_s: float) -> Severity:
-        """The severity to tell, now that a verdict came."""
-        if self.told is None:
-            self.told, self.since_s = verdict, now_s
-            return verdict
-        young = self.peak is None
-        if verdict == self.told:
-            self.waiting = None
+    def update(self, rated: Severity, now_s: float, rise_after_s: float, fall_after_s: float) -> Severity:
+        """The severity in force after a rating at now_s.
+
+        rise_after_s, fall_after_s: for how long a worse or a milder one must have been rated.
+        """
+        if self.current is None:
+            self.current, self.since_s = rated, now_s
+            return rated
+        correctable = self.peak is None
+        if rated == self.current:
+            self.candidate = None
         else:
-            self._wait(verdict, now_s)
-            assert self.waiting is not None
-            rises = worse(verdict, self.told) == verdict
-            if now_s - self.waiting_since_s >= (rise_after_s if rises or young else fall_after_s):
-                self.told, self.since_s, self.waiting = self.waiting, self.waiting_since_s, None
-        if now_s - self.since_s > rise_after_s and self.waiting is None:
-            self.peak = self.told if self.peak is None else worse(self.peak, self.told)
-        return self.told
+            self._nominate(rated, now_s)
+            assert self.candidate is not None
+            rises = worse(rated, self.current) == rated
+            if now_s - self.candidate_since_s >= (rise_after_s if rises or correctable else fall_after_s):
+                self.current, self.since_s, self.candidate = self.candidate, self.candidate_since_s, None
+        if now_s - self.since_s > rise_after_s and self.candidate is None:
+            self.peak = self.current if self.peak is None else worse(self.peak, self.current)
+        return self.current
 
     @property
     def worst(self) -> Severity | None:
-        """The peak to tell: the worst that held, or what is told now."""
-        return self.told if self.told is None or self.peak is None else worse(self.peak, self.told)
+        """The peak severity to publish: the worst that held, or the current one if that is worse."""
+        return self.current if self.current is None or self.peak is None else worse(self.peak, self.current)
 
-    def _wait(self, verdict: Severity, now_s: float) -> None:
-        assert self.told is not None
-        waiting, rises = self.waiting, worse(verdict, self.told) == verdict
-        if waiting is None or (worse(waiting, self.told) == waiting) != rises:
-            self.waiting, self.waiting_since_s = verdict, now_s
+    def _nominate(self, rated: Severity, now_s: float) -> None:
+        """A candidate in the other direction replaces the old one; one in the same direction narrows it."""
+        assert self.current is not None
+        candidate, rises = self.candidate, worse(rated, self.current) == rated
+        if candidate is None or (worse(candidate, self.current) == candidate) != rises:
+            self.candidate, self.candidate_since_s = rated, now_s
         else:
-            milder = verdict if worse(waiting, verdict) == waiting else waiting
-            self.waiting = milder if rises else worse(waiting, verdict)
+            milder = rated if worse(candidate, rated) == candidate else candidate
+            self.candidate = milder if rises else worse(candidate, rated)

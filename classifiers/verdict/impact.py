@@ -1,7 +1,7 @@
-"""What an episode does to requests: how much quality, time and answers they lose, and how many of them.
+"""The impact of an episode on requests: loss of quality, delay and failures, and how many requests are affected.
 
-Read from the deviations of the scope that is blamed, and of the whole service where the loss is counted over all. Each
-harm has points for its size and points for its breadth; a table says what sizes are worth. Pure.
+Read from the deviations of the part that is hit, and of the whole service where the loss is counted over all requests.
+Each impact has points for its size and points for its breadth. Pure.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ Steps = tuple[tuple[float, float], ...]
 MINOR = -1.25
 MODERATE = 2.0
 SIGNIFICANT = 3.0
-NOTICED = 1.1
-"""Growth of latency below which nobody is said to wait."""
+NOTICEABLE_GROWTH = 1.1
+"""Growth of latency below which there is no impact of latency."""
 _LOAD = {"latency", "first_token", "queueing", "decode", "traffic", "saturation"}
 """Families whose alarms may mean that requests take longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizeParams:
-    """Sizes from which a harm counts as small, large, or worst. Shares are of 1, growth is a factor.
+    """Sizes from which an impact counts as small, large, or worst. Shares are of 1, growth is a factor.
 
     small_loss, large_loss, worst_loss: of quality. small_growth, large_growth: of latency over what was expected.
-    small_errors, large_errors, outage: failed requests of all. wide: share of the traffic that is not just a part.
+    small_errors, large_errors, outage: failed requests of all. wide: of the traffic, from which on an impact is wide.
     """
 
     small_loss: float = 0.05
@@ -58,7 +58,7 @@ class SizeParams:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """One kind of harm. size: points for how bad, breadth: points for how many. value: as measured."""
+    """One kind of impact. value: as measured, None where it is not. size, breadth: points for how bad and how many."""
 
     name: str
     value: float | None
@@ -71,7 +71,7 @@ class Impact:
         return self.size + self.breadth
 
     def factors(self, share: float, scope: str) -> tuple[Factor, Factor]:
-        """As told in the incident."""
+        """The factors of the incident. share: of the traffic that is affected. scope: its name."""
         value = None if self.value is None else round(self.value, 3)
         return (
             Factor(self.name, value, self.size, self.text),
@@ -79,58 +79,60 @@ class Impact:
         )
 
 
-class Harms:
-    """The harms of an episode to the scope that is blamed."""
+class Impacts:
+    """The impacts of an episode on the part that is hit. share: of the service's traffic, 0..1."""
 
-    def __init__(self, tally: EvidenceTable, blame: Attribution, params: SizeParams) -> None:
+    def __init__(self, evidence: EvidenceTable, attribution: Attribution, params: SizeParams) -> None:
         self._params = params
-        self._blame = blame
-        self._tally = tally
-        self._base: dict[str, SeriesEvidence] = {}
+        self._attribution = attribution
+        self._evidence = evidence
+        self._whole: dict[str, SeriesEvidence] = {}
         self._hit: dict[str, SeriesEvidence] = {}
         self._alarmed: set[str] = set()
-        for (metric, scope), line in tally.lines.items():
+        for (metric, scope), series in evidence.series.items():
             dimension = dimension_of(scope)
             if dimension is None:
-                self._base[metric] = line
-            if dimension == blame.dimension and (dimension is None or getattr(scope, dimension) == blame.value):
-                self._hit[metric] = line
-            if line.alarms:
+                self._whole[metric] = series
+            inside = dimension is None or getattr(scope, dimension) == attribution.value
+            if dimension == attribution.dimension and inside:
+                self._hit[metric] = series
+            if series.alarms:
                 self._alarmed.add(metric)
         self.share = self._share()
         self.breadth = self._breadth()
 
     def worst(self, pattern: str) -> Impact:
-        """The harm with the most points; `pattern` is what it was found to be, which may be a harm in itself."""
-        found = [*self._measured(), *self._named(pattern)]
-        return max(found, key=lambda harm: (harm.points, harm.name)) if found else Impact(
+        """The impact with the most points. pattern: name of the category pattern, which may have an impact itself."""
+        found = [*self._measured(), *self._of_pattern(pattern)]
+        return max(found, key=lambda impact: (impact.points, impact.name)) if found else Impact(
             "deviation", None, MINOR, self.breadth, "nobody is seen to suffer from it",
         )
 
     def errors(self) -> float | None:
-        """Share of all requests that fail beyond what is usual; None where no error metric alarmed."""
-        shares = [line.deviation for metric, line in self._base.items() if self._is(metric, "errors")]
+        """Share of all requests that fail beyond the expected share; None where no error metric alarmed."""
+        shares = [one.deviation for metric, one in self._whole.items() if self._alarmed_in(metric, "errors")]
         if not shares:
-            shares = [line.deviation * self.share for metric, line in self._hit.items() if self._is(metric, "errors")]
+            own = [one.deviation for metric, one in self._hit.items() if self._alarmed_in(metric, "errors")]
+            shares = [deviation * self.share for deviation in own]
         return max(shares) if shares else None
 
-    def _is(self, metric: str, family: str) -> bool:
+    def _alarmed_in(self, metric: str, family: str) -> bool:
         return metric in self._alarmed and family_of(metric) == family
 
     def _share(self) -> float:
-        """Of the service's traffic, by samples; a scope that sends nothing counts as one of its siblings."""
-        if self._blame.dimension is None:
+        """Share of the service's traffic, by samples. A part that sends nothing counts as large as its siblings."""
+        if self._attribution.dimension is None:
             return 1.0
-        both = [(self._hit[m].samples, self._base[m].samples) for m in self._hit if m in self._base and m != ABSENCE]
+        both = [(self._hit[m].samples, self._whole[m].samples) for m in self._hit if m in self._whole and m != ABSENCE]
         mine, all_of_it = max(both, key=lambda pair: pair[1], default=(0, 0))
         if mine and all_of_it:
             return min(1.0, mine / all_of_it)
-        siblings = {getattr(scope, self._blame.dimension) for _, scope in self._tally.lines} - {None}
+        siblings = {getattr(scope, self._attribution.dimension) for _, scope in self._evidence.series} - {None}
         return 1.0 / max(len(siblings), 1)
 
     def _breadth(self) -> float:
-        """Points: a single tenant is narrow, however large; a part of the traffic less than most of it."""
-        if self._blame.dimension == "tenant":
+        """Points. A single tenant is narrow, however large it is. Other parts count by their share of the traffic."""
+        if self._attribution.dimension == "tenant":
             return -0.5
         if self.share >= 0.9:
             return 2.0
@@ -143,46 +145,49 @@ class Harms:
             steps: Steps = ((params.worst_loss, 4.5), (params.large_loss, SIGNIFICANT), (params.small_loss, MODERATE))
             yield Impact("quality", loss, _points(loss, steps), breadth, f"{loss:.0%} of the quality is lost")
         growth = self._growth()
-        if growth is not None and growth >= NOTICED:
+        if growth is not None and growth >= NOTICEABLE_GROWTH:
             steps = ((params.large_growth, SIGNIFICANT), (params.small_growth, MODERATE))
             text = f"requests take {growth:.2f} times as long"
             yield Impact("latency", growth, _points(growth, steps), breadth, text)
         errors = self.errors()
         if errors is not None:
             steps = ((params.outage, 6.5), (params.large_errors, 4.75), (params.small_errors, MODERATE))
-            narrow = -0.75 if self._blame.dimension == "tenant" else 0.0
+            narrow = -0.75 if self._attribution.dimension == "tenant" else 0.0
             yield Impact("errors", errors, _points(errors, steps), narrow, f"{errors:.0%} of all requests fail")
         if ABSENCE in self._hit and self._hit[ABSENCE].alarms:
-            size = 6.5 if self._blame.dimension is None else MODERATE if self._blame.dimension == "tenant" else 4.75
+            dimension = self._attribution.dimension
+            size = 6.5 if dimension is None else MODERATE if dimension == "tenant" else 4.75
             yield Impact("silence", self.share, size, 0.0, "nothing is heard any more")
 
     def _loss(self) -> float | None:
-        """Of quality, by what is a share; log-probabilities have no zero, and count as moderate where they alone
-        fell."""
-        fell = [metric for metric in self._hit if self._is(metric, "quality")]
+        """Share of the quality that is lost, by metrics that are shares.
+
+        Log-probabilities have no zero. Where they alone fell, the loss counts as small.
+        """
+        fell = [metric for metric in self._hit if self._alarmed_in(metric, "quality")]
         shares = [-self._hit[m].deviation for m in fell if (self._hit[m].peak.expected or -1.0) > 0.0]
         if shares:
             return max(shares)
         return self._params.small_loss if fell else None
 
     def _growth(self) -> float | None:
-        """Of latency, or of what comes before the first token where no latency is told, as a factor."""
+        """Growth of the latency as a factor; where none is reported, of its components up to the first token."""
         if _LOAD.isdisjoint(map(family_of, self._alarmed)):
             return None
         for families in (("latency",), ("decode", "first_token", "queueing")):
-            found = [line.deviation for metric, line in self._hit.items() if family_of(metric) in families]
+            found = [series.deviation for metric, series in self._hit.items() if family_of(metric) in families]
             if found:
                 return 1.0 + max(found)
         return None
 
-    def _named(self, pattern: str) -> Iterator[Impact]:
-        worth = NAMED.get(pattern)
-        if worth is not None:
-            size, text = worth
+    def _of_pattern(self, pattern: str) -> Iterator[Impact]:
+        known = PATTERN_IMPACTS.get(pattern)
+        if known is not None:
+            size, text = known
             yield Impact("kind", None, size, self.breadth, text)
 
 
-NAMED: Mapping[str, tuple[float, str]] = {
+PATTERN_IMPACTS: Mapping[str, tuple[float, str]] = {
     "breach": (7.0, "what got out cannot be taken back"),
     "attack": (2.75, "an attack, turned away so far"),
     "bad_input": (MODERATE, "inputs are wrong, and answers with them"),
@@ -194,7 +199,7 @@ NAMED: Mapping[str, tuple[float, str]] = {
     "surge": (-4.25, "more traffic, a matter of planning while nobody suffers"),
     "saturated": (-4.25, "fuller than before, a matter of planning while nobody suffers"),
 }
-"""Harm that lies in what happens, whatever else is measured."""
+"""By pattern, the points and text of an impact that lies in the kind of incident, whatever else is measured."""
 
 
 def _points(value: float, steps: Steps) -> float:

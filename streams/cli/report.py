@@ -58,13 +58,13 @@ def report(
     _warn_of_unreadable(log)
     incidents = list(log.incidents.values())
     now_s = _last_time_s(incidents) if sources else time.time()
-    figures = slo_report.report(
+    figures = slo_report.compute_report(
         incidents, config.targets, now_s, recurs_within, resolve_time(since, now_s), resolve_time(until, now_s), by,
     )
     _print_report(figures, form)
 
 
-def _print_report(figures: slo_report.Report, form: Format) -> None:
+def _print_report(figures: slo_report.SloReport, form: Format) -> None:
     if form == "text":
         as_text(figures, Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH))
     else:

@@ -15,13 +15,13 @@ from prometheus_client.openmetrics.exposition import generate_latest as expositi
 from rich.console import Console
 from rich.table import Table
 
-from classifiers.accounting.slo_report import Attainment, Figures, Grouping, Report, Share
+from classifiers.accounting.slo_report import Attainment, Grouping, GroupStatistics, Proportion, SloReport
 from classifiers.accounting.stage_timeline import STAGES
 
 Format = Literal["text", "json", "csv", "openmetrics"]
 UNKNOWN = "-"
 TERMS: Mapping[str, str] = {"detect": "detect (MTTD)", "resolve": "resolve (MTTR)"}
-SHARES: tuple[tuple[str, Callable[[Figures], Share], str], ...] = (
+SHARES: tuple[tuple[str, Callable[[GroupStatistics], Proportion], str], ...] = (
     ("recurred", lambda figures: figures.recurred, "reopened, or the same at the same place again"),
     ("automated", lambda figures: figures.automated, "first remedy ran, or was rehearsed, unasked"),
     ("escalated", lambda figures: figures.escalated, "severity rose, or paged after a remedy"),
@@ -30,12 +30,12 @@ STATUSES = ("count", "pending", "not_applicable", "invalid")
 STATISTICS = ("median_s", "mean_s", "p90_s")
 
 
-def as_json(report: Report) -> str:
+def as_json(report: SloReport) -> str:
     """One JSON object of seconds and counts; null where a figure is unknown."""
     return orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2).decode()
 
 
-def as_csv(report: Report) -> str:
+def as_csv(report: SloReport) -> str:
     """One figure a line, as CSV: table, group (a severity in `targets`), stage, figure, value; empty where unknown."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -44,7 +44,7 @@ def as_csv(report: Report) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def as_openmetrics(report: Report) -> str:
+def as_openmetrics(report: SloReport) -> str:
     """Gauges, to be scraped from a file or pushed. Group `all` is every incident; the label names are fixed."""
     registry = CollectorRegistry()
     by = report.by or "none"
@@ -74,7 +74,7 @@ def as_openmetrics(report: Report) -> str:
     return text.decode().rstrip("\n")
 
 
-def as_text(report: Report, console: Console) -> None:
+def as_text(report: SloReport, console: Console) -> None:
     """Print tables for a terminal."""
     console.print(f"{_count(report.total)}{_period(report)}", soft_wrap=True)
     if not report.total.incidents:
@@ -110,7 +110,7 @@ def _two(whole: int, unit: str, rest: int, smaller: str) -> str:
     return f"{whole} {unit} {rest:02d} {smaller}" if rest else f"{whole} {unit}"
 
 
-def _lines(report: Report) -> Iterator[tuple[str, str, str, str, float | None]]:
+def _lines(report: SloReport) -> Iterator[tuple[str, str, str, str, float | None]]:
     for group in (report.total, *report.groups):
         yield "incidents", group.name, "", "count", group.incidents
         yield "incidents", group.name, "", "open", group.open
@@ -125,7 +125,7 @@ def _lines(report: Report) -> Iterator[tuple[str, str, str, str, float | None]]:
             yield "targets", target.severity, target.stage, figure, getattr(target, figure)
 
 
-def _stages(group: Figures) -> Table:
+def _stages(group: GroupStatistics) -> Table:
     table = _table("from onset to", "recorded", "median", "mean", "p90", "pending", "n/a", "invalid")
     for stage in group.stages:
         times = (duration(stage.median_s), duration(stage.mean_s), duration(stage.p90_s))
@@ -134,7 +134,7 @@ def _stages(group: Figures) -> Table:
     return table
 
 
-def _shares(group: Figures) -> Table:
+def _shares(group: GroupStatistics) -> Table:
     table = Table(box=None, show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -145,7 +145,7 @@ def _shares(group: Figures) -> Table:
     return table
 
 
-def _compared(by: Grouping, groups: tuple[Figures, ...]) -> Table:
+def _compared(by: Grouping, groups: tuple[GroupStatistics, ...]) -> Table:
     """One line a group: the median of each stage, and the shares."""
     table = _table(f"{by} (medians)", "incidents", "open", *STAGES, *(name for name, _, _ in SHARES))
     for group in groups:
@@ -179,12 +179,12 @@ def _percent(ratio: float | None) -> str:
     return UNKNOWN if ratio is None else f"{ratio:.0%}"
 
 
-def _count(group: Figures) -> str:
+def _count(group: GroupStatistics) -> str:
     plural = "" if group.incidents == 1 else "s"
     return f"{group.incidents} incident{plural}" + (f", {group.open} of them open" if group.open else "")
 
 
-def _period(report: Report) -> str:
+def _period(report: SloReport) -> str:
     """When the incidents opened; without incidents, the requested bounds."""
     if report.first_s is not None and report.last_s is not None:
         return f", opened {_date(report.first_s)} to {_date(report.last_s)} UTC"

@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from classifiers.accounting.stage_timeline import with_actions
-from classifiers.incidents.episode import file_action
+from classifiers.incidents.episode import upsert_action
 from classifiers.model import Incident
 from config.models import Config
 from streams.contracts.envelopes import WireError, read_incident, read_outcome
@@ -62,7 +62,7 @@ class IncidentLog:
         incident = self.incidents.get(outcome.incident_id)
         if incident is not None:
             actions = list(incident.actions)
-            file_action(actions, action_record(outcome))
+            upsert_action(actions, action_record(outcome))
             self.incidents[incident.id] = with_actions(incident, actions)
 
     def count_unreadable(self, place: str, error: WireError) -> None:

@@ -18,9 +18,9 @@ from actions.model import HARMLESS, Intent, Outcome
 from actions.playbook import Playbook
 from actions.policy import decide
 from classifiers.accounting.stage_timeline import with_actions
-from classifiers.incidents.episode import file_action
+from classifiers.incidents.episode import upsert_action
 from classifiers.incidents.relations import inhibited
-from classifiers.incidents.triage import ServiceKey, Transition, Triage
+from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import ActionRecord, Incident, Scope
 from streams.shard.directives import ShardDirectives
 
@@ -59,7 +59,7 @@ class Decider:
         self._fleet_window_s = fleet_window_s
         self._resolved: dict[str, Incident] = {}
 
-    def decide(self, transitions: Sequence[Transition], now_s: float) -> tuple[list[Transition], list[Intent]]:
+    def decide(self, transitions: Sequence[IncidentChange], now_s: float) -> tuple[list[IncidentChange], list[Intent]]:
         """Decide for every live incident. Returns what is to be published: the transitions, with the new actions on
         their incidents, and a transition for each incident whose silence or acknowledgement began or ended.
 
@@ -76,21 +76,21 @@ class Decider:
                 recorded = self._record_action(incident.id, _pending(intent))
                 if recorded is not None:
                     kind = changed[incident.id].change if incident.id in changed else "updated"
-                    changed[incident.id] = self._annotated(Transition(kind, recorded.incident), now_s)
+                    changed[incident.id] = self._annotated(IncidentChange(kind, recorded.incident), now_s)
         self._drop_finished(now_s)
         return list(changed.values()), intents
 
-    def _open(self, changed: dict[str, Transition], now_s: float) -> list[Incident]:
+    def _open(self, changed: dict[str, IncidentChange], now_s: float) -> list[Incident]:
         """The open incidents as annotated now; one whose annotation changed is added to `changed`."""
         found = []
         for incident in self._triage.open_incidents():
             annotated, has_changed = self._directives.annotate(incident, now_s)
             found.append(annotated)
             if has_changed:
-                changed.setdefault(incident.id, Transition("updated", annotated))
+                changed.setdefault(incident.id, IncidentChange("updated", annotated))
         return found
 
-    def _annotated(self, transition: Transition, now_s: float) -> Transition:
+    def _annotated(self, transition: IncidentChange, now_s: float) -> IncidentChange:
         """A resolved incident keeps the annotation that it ended with."""
         if transition.incident.id in self._resolved:
             return transition
@@ -110,7 +110,7 @@ class Decider:
             for incident in live if any(map(_is_open_breaker, incident.actions))
         ]
 
-    def record_outcome(self, outcome: Outcome) -> Transition | None:
+    def record_outcome(self, outcome: Outcome) -> IncidentChange | None:
         """Record an outcome on its incident; None when this shard does not know the incident (any more)."""
         return self._record_action(outcome.incident_id, action_record(outcome))
 
@@ -145,14 +145,14 @@ class Decider:
     def _fleet_size(self, incident: Incident, now_s: float) -> int | None:
         return self._fleet.replicas((incident.service, incident.model), now_s - self._fleet_window_s)
 
-    def _record_action(self, incident_id: str, record: ActionRecord) -> Transition | None:
+    def _record_action(self, incident_id: str, record: ActionRecord) -> IncidentChange | None:
         resolved = self._resolved.get(incident_id)
         if resolved is None:
             return self._triage.record_action(incident_id, record)
         actions = list(resolved.actions)
-        file_action(actions, record)
+        upsert_action(actions, record)
         self._resolved[incident_id] = with_actions(resolved, actions)
-        return Transition("updated", self._resolved[incident_id])
+        return IncidentChange("updated", self._resolved[incident_id])
 
     def _drop_finished(self, now_s: float) -> None:
         """Drop resolved incidents that wait for nothing, or have waited long enough."""

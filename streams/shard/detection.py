@@ -13,7 +13,7 @@ from math import floor, inf
 import numpy as np
 
 from classifiers.evidence.evidence_table import ABSENCE, GAP
-from classifiers.incidents.triage import ServiceKey, Transition, Triage
+from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, IntArray
 from detectors.suite import Suite, SuiteScores
@@ -50,10 +50,10 @@ class Detection:
         self._provenance = provenance
         self.evaluated_until_s = -inf
 
-    def close(self, closed: Closed, isolated: Sequence[Scope], alarms: Counter[str]) -> list[Transition]:
+    def close(self, closed: Closed, isolated: Sequence[Scope], alarms: Counter[str]) -> list[IncidentChange]:
         """Evaluate the end of one base window. Forget the evicted rows and pass the empty instants before it."""
         for service, version in self._rows.admit(closed.block.rows):
-            self._triage.note_version(service, version, closed.end_s)
+            self._triage.record_version(service, version, closed.end_s)
         self._provenance.add(closed)
         scored = self._rows.scored[closed.block.rows]
         block = closed.block if scored.all() else closed.block.select(scored)
@@ -69,14 +69,14 @@ class Detection:
         for number in range(first, last + 1):
             yield number * self._size_s
 
-    def pass_empty(self, now_s: float, isolated: Sequence[Scope], alarms: Counter[str]) -> list[Transition]:
+    def pass_empty(self, now_s: float, isolated: Sequence[Scope], alarms: Counter[str]) -> list[IncidentChange]:
         """Look for silence at a window end that had no windows."""
         self.evaluated_until_s = now_s
         return self._evaluate(now_s, None, isolated, alarms)
 
     def _evaluate(
         self, now_s: float, block: Block | None, isolated: Sequence[Scope], alarms: Counter[str],
-    ) -> list[Transition]:
+    ) -> list[IncidentChange]:
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
         scores: SuiteScores | None = None
         if block is not None and len(block):
@@ -90,7 +90,7 @@ class Detection:
         if block is not None and scores is not None:
             alarms.update(_alarms_by_detector(scores))
             self._add_readings(block, scores, found)
-        transitions = self._triage.instant(now_s, found)
+        transitions = self._triage.process(now_s, found)
         for transition in transitions:
             if transition.accepted:
                 self._relearn(transition)
@@ -134,7 +134,7 @@ class Detection:
         ]
         self._suite.suppress_absence(np.array(behind, np.intp), now_s)
 
-    def _relearn(self, accepted: Transition) -> None:
+    def _relearn(self, accepted: IncidentChange) -> None:
         """An anomaly that lasted this long is accepted as normal: the series of the incident learn from the start."""
         service = (accepted.incident.service, accepted.incident.model)
         rows = np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))

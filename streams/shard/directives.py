@@ -74,7 +74,7 @@ class ShardDirectives:
             self._apply(directive)
             due.append(directive)
         if due:
-            self.silences.forget(now_s)
+            self.silences.drop_ended(now_s)
             for old in list(self._applied)[: max(0, len(self._applied) - MAX_APPLIED_IDS)]:
                 del self._applied[old]
         return due
@@ -84,7 +84,7 @@ class ShardDirectives:
 
         About 1 us, and 10 us for an incident with an annotation.
         """
-        now = _Annotation(self.silences.over(incident, now_s), self.silences.acknowledged(incident.id, now_s))
+        now = _Annotation(self.silences.silenced_by(incident, now_s), self.silences.acknowledged(incident.id, now_s))
         before = self._annotations.get(incident.id, _NONE)
         if now != before:
             self._audit += _entries(incident, before, now, now_s, self.silences.author(now.silenced_by))

@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from classifiers.incidents.memory import dump, load
+from classifiers.incidents.triage_snapshot import dump, load
 from streams.shard.state import ShardState
 
 VERSION = 8

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import inf
 
 from classifiers.incidents.triage import Triage
-from classifiers.learning.experience import Experience
-from classifiers.learning.prequential import Record as AdvisorRecord
+from classifiers.learning.learning_state import LearningState
+from classifiers.learning.prequential import PrequentialRecord
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
 from streams.intake.scopes import ScopeTable
@@ -35,8 +35,8 @@ class ShardStatus:
     evaluated_until_s: float | None
     series: SeriesCounts
     incidents_open: int
-    severity: AdvisorRecord
-    category: AdvisorRecord
+    severity: PrequentialRecord
+    category: PrequentialRecord
 
 
 class ShardState:
@@ -58,7 +58,7 @@ class ShardState:
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
         self.suite = suite_params.build(FIRST_ROWS)
         self.rows = Rows(self.series, self.suite, suite_params.profiles)
-        self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash, experience=Experience(plan.learning))
+        self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash, learning=LearningState(plan.learning))
         self.directives = ShardDirectives(plan.maintenance)
         self.decider = Decider(plan.decisions, self.triage, self.directives, self.rows, limits.min_idle_s)
         self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
@@ -73,7 +73,7 @@ class ShardState:
     def status(self) -> ShardStatus:
         """The figures that metrics and health pages show."""
         evaluated_s = self.detection.evaluated_until_s
-        advisor = self.triage.experience.advisor
+        advisor = self.triage.learning.advisor
         return ShardStatus(
             evaluated_until_s=None if evaluated_s == -inf else evaluated_s,
             series=count_series(self.series.active(), self.rows, self.suite, evaluated_s),

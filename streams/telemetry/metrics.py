@@ -16,7 +16,7 @@ from typing import get_args
 from prometheus_client import generate_latest
 
 from actions.model import Status
-from classifiers.learning.prequential import Record, Tallied
+from classifiers.learning.prequential import Accuracy, PrequentialRecord
 from classifiers.model import Category, Severity, StageTime
 from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import Reason
@@ -162,12 +162,12 @@ class Telemetry:
         """How many control records and incidents are still to be read; None while that is not known."""
         self._metrics.broadcast_lag.set(_nan_if_none(records))
 
-    def advisor(self, question: AdvisorQuestion, record: Record) -> None:
+    def advisor(self, question: AdvisorQuestion, record: PrequentialRecord) -> None:
         """How often the advisor and the rules were right on confirmed incidents, by the true answer."""
         self._metrics.advisor_trusted.labels(question).set(record.trusted)
         found = record.by_class()
         for truth in get_args(Severity if question == "severity" else Category):
-            counts = found.get(truth, Tallied(0, 0, 0))
+            counts = found.get(truth, Accuracy(0, 0, 0))
             for right, count in (("seen", counts.count), ("advisor", counts.advisor), ("rules", counts.rules)):
                 self._metrics.advisor_record.labels(question, truth, right).set(count)
 

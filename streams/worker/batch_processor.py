@@ -13,7 +13,7 @@ import structlog
 
 from actions.model import Intent
 from classifiers.directives import Directive
-from classifiers.incidents.triage import Transition
+from classifiers.incidents.triage import IncidentChange
 from classifiers.model import Incident
 from config.models import Topics
 from streams.contracts.envelopes import WireError, incident_message, intent_message, read_outcome
@@ -133,7 +133,7 @@ class BatchProcessor:
         telemetry.series_refused(products.refused_series)
         telemetry.values_dropped(products.dropped_values)
 
-    async def _publish_transition(self, number: int, transition: Transition, intents: Sequence[Intent]) -> None:
+    async def _publish_transition(self, number: int, transition: IncidentChange, intents: Sequence[Intent]) -> None:
         """Publish an incident, then the intents that belong to it, in one trace."""
         incident, effects, label = transition.incident, self._effects, TRANSITION_LABELS[transition.change]
         log.info(

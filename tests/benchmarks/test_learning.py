@@ -17,7 +17,7 @@ from benchmarks.triage.confirmed_incidents import (
 )
 from benchmarks.triage.learning import OperatorCase, Outcome, coverage, failures, run_case
 from classifiers.learning.features import features
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 
 def test_the_same_seed_gives_the_same_stream_and_another_seed_another() -> None:
@@ -47,7 +47,7 @@ def test_an_operator_slips_as_often_as_it_says() -> None:
 def test_an_operator_with_a_policy_holds_a_tenants_trouble_for_worse() -> None:
     hit = next(one for one in incidents(1) if one.tenant is not None and one.peak_severity != "P0")
     feedback = [own_policy(hit, random.Random(seed)) for seed in range(200)]
-    assert max(ORDER, key=feedback.count) == ORDER[ORDER.index(hit.peak_severity) - 1]
+    assert max(SEVERITY_ORDER, key=feedback.count) == SEVERITY_ORDER[SEVERITY_ORDER.index(hit.peak_severity) - 1]
 
 
 def test_feedback_is_on_the_incident_and_names_its_features_and_time() -> None:

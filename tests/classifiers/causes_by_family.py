@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from classifiers.causes.causes import CauseParams, Live, Share
+from classifiers.causes.assignment import Assignment, CauseParams, EpisodeView
 from classifiers.evidence.families import family_of
 from classifiers.incidents.params import TriageParams
 from classifiers.incidents.triage import Triage
@@ -21,13 +21,13 @@ BOTH: Moves = {**SLOW, **WORSE}
 
 
 def by_family(
-    readings: Sequence[Anomaly], _live: Sequence[Live], _now_s: float, _params: CauseParams, _least: float,
-) -> list[Share]:
+    readings: Sequence[Anomaly], _live: Sequence[EpisodeView], _now_s: float, _params: CauseParams, _least: float,
+) -> list[Assignment]:
     """Alarms by family; quiet readings go to all."""
     quiet = [one for one in readings if not one.alarming]
     families = sorted({family_of(one.metric) for one in readings if one.alarming})
     return [
-        Share(family, (*(one for one in readings if one.alarming and family_of(one.metric) == family), *quiet))
+        Assignment(family, (*(one for one in readings if one.alarming and family_of(one.metric) == family), *quiet))
         for family in families
     ]
 

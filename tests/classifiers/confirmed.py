@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from classifiers.directives import Feedback
 from classifiers.learning.features import ABOVE, Features
 from classifiers.model import Category, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 
 def numbers(rules: Severity, tenant: bool = False, category: Category = "availability") -> Features:
     """What an incident was judged by: the rules' verdict and whether one tenant alone was hit."""
     found = {"bias": 1.0, f"category {category}": 1.0, "breadth tenant" if tenant else "breadth all": 1.0}
-    return found | dict.fromkeys(ABOVE[: ORDER.index(rules)], 1.0)
+    return found | dict.fromkeys(ABOVE[: SEVERITY_ORDER.index(rules)], 1.0)
 
 
 def feedback(
@@ -34,5 +34,5 @@ def stream(count: int, seed: int, worse_for_tenants: bool, first: int = 0) -> It
     for number in range(first, first + count):
         rules: Severity = dice.choice(("P1", "P2", "P3"))
         tenant = dice.random() < 0.5
-        level = ORDER.index(rules) - (tenant and worse_for_tenants)
-        yield feedback(number, ORDER[level], numbers(rules, tenant))
+        level = SEVERITY_ORDER.index(rules) - (tenant and worse_for_tenants)
+        yield feedback(number, SEVERITY_ORDER[level], numbers(rules, tenant))

@@ -53,31 +53,31 @@ def test_what_is_no_matcher_is_refused(text: str) -> None:
 def test_a_silence_holds_from_its_beginning_until_before_its_end() -> None:
     silences = Silences()
     silences.silence(silence())
-    assert [silences.over(INCIDENT, now_s) for now_s in (9.9, 10.0, 19.9, 20.0)] == [None, "s1", "s1", None]
+    assert [silences.silenced_by(INCIDENT, now_s) for now_s in (9.9, 10.0, 19.9, 20.0)] == [None, "s1", "s1", None]
 
 
 def test_all_matchers_of_a_silence_must_fit() -> None:
     silences = Silences()
     silences.silence(replace(silence(), matchers=(parse_matcher("service=chat"), parse_matcher("replica=r1"))))
-    assert silences.over(INCIDENT, 15.0) is None
-    assert silences.over(replace(INCIDENT, replica="r1"), 15.0) == "s1"
+    assert silences.silenced_by(INCIDENT, 15.0) is None
+    assert silences.silenced_by(replace(INCIDENT, replica="r1"), 15.0) == "s1"
 
 
 def test_of_several_silences_the_one_that_began_first_is_named() -> None:
     silences = Silences()
     silences.silence(silence("late", 12.0, 30.0))
     silences.silence(silence("early", 10.0, 20.0))
-    assert [silences.over(INCIDENT, now_s) for now_s in (15.0, 25.0)] == ["early", "late"]
+    assert [silences.silenced_by(INCIDENT, now_s) for now_s in (15.0, 25.0)] == ["early", "late"]
 
 
 def test_an_expired_silence_holds_no_longer_also_when_it_was_expired_before_it_came() -> None:
     silences = Silences()
     silences.silence(silence("s1"))
-    assert silences.over(INCIDENT, 12.0) == "s1"
+    assert silences.silenced_by(INCIDENT, 12.0) == "s1"
     silences.expire(Expire("s1", "ana", 13.0))
     silences.expire(Expire("s2", "ana", 5.0))
     silences.silence(silence("s2"))
-    assert [silences.over(INCIDENT, now_s) for now_s in (12.9, 13.0)] == ["s1", None]
+    assert [silences.silenced_by(INCIDENT, now_s) for now_s in (12.9, 13.0)] == ["s1", None]
 
 
 def test_a_maintenance_window_silences_what_it_concerns_and_comes_first() -> None:
@@ -85,14 +85,14 @@ def test_a_maintenance_window_silences_what_it_concerns_and_comes_first() -> Non
         "nightly", (IntervalParams(times=(TimeRange("09:00", "09:30"),)),), ("service=chat",),
     )])
     silences.silence(silence("s1", NINE_S - 60.0, NINE_S + 3600.0))
-    inside = [silences.over(INCIDENT, NINE_S + after_s) for after_s in (-0.5, 0.0, 1799.5, 1800.0)]
+    inside = [silences.silenced_by(INCIDENT, NINE_S + after_s) for after_s in (-0.5, 0.0, 1799.5, 1800.0)]
     assert inside == ["s1", "nightly", "nightly", "s1"]
-    assert silences.over(replace(INCIDENT, service="search"), NINE_S + 1800.0) is None
+    assert silences.silenced_by(replace(INCIDENT, service="search"), NINE_S + 1800.0) is None
 
 
 def test_a_window_without_matchers_silences_everything() -> None:
     silences = Silences([MaintenanceWindow("always", (IntervalParams(),))])
-    assert silences.over(replace(INCIDENT, service="search"), 0.0) == "always"
+    assert silences.silenced_by(replace(INCIDENT, service="search"), 0.0) == "always"
 
 
 @pytest.mark.parametrize(("name", "intervals", "matchers", "place"), [
@@ -125,7 +125,7 @@ def test_what_was_dumped_holds_again() -> None:
     again = Silences()
     again.load(silences.dump())
     again.silence(silence("s3", 15.0, 40.0))
-    assert [again.over(INCIDENT, now_s) for now_s in (12.0, 13.0, 15.0, 35.0)] == ["s1", None, "s2", None]
+    assert [again.silenced_by(INCIDENT, now_s) for now_s in (12.0, 13.0, 15.0, 35.0)] == ["s1", None, "s2", None]
     assert again.acknowledged("inc-1", 12.0) == Acknowledgement("ana", 10.0, 40.0)
 
 
@@ -140,8 +140,8 @@ def test_what_is_over_is_forgotten_and_what_ends_first_gives_way() -> None:
     for number in range(MAX_KEPT + 1):
         silences.silence(silence(f"s{number}", 0.0, 100.0 + number, f"service=of{number}"))
         silences.acknowledge(Acknowledge(f"inc-{number}", "ana", 0.0, 100.0 + number))
-    silences.forget(10.0)
+    silences.drop_ended(10.0)
     kept = silences.dump()
     assert len(kept["silences"]) == len(kept["acknowledged"]) == MAX_KEPT
-    assert silences.over(replace(INCIDENT, service="of0"), 10.0) is None
-    assert silences.over(replace(INCIDENT, service="of1"), 10.0) == "s1"
+    assert silences.silenced_by(replace(INCIDENT, service="of0"), 10.0) is None
+    assert silences.silenced_by(replace(INCIDENT, service="of1"), 10.0) == "s1"

@@ -11,7 +11,7 @@ import pytest
 from actions.catalogue import CATALOGUE as ACTIONS
 from benchmarks.scrapes import WRITERS
 from benchmarks.triage.generator.scenario import CATEGORIES as INJECTED
-from classifiers.causes.paths import UPSTREAM
+from classifiers.causes.causal_rules import CAUSAL_ORDER
 from classifiers.evidence.families import Family
 from classifiers.model import Category
 from detectors.catalogue import CATALOGUE as DETECTORS
@@ -39,7 +39,7 @@ def test_every_input_format_is_in_the_asyncapi_document_and_in_the_benchmark() -
 
 
 def test_every_metric_family_has_its_place_from_cause_to_effect() -> None:
-    assert set(get_args(Family)) <= set(UPSTREAM)
+    assert set(get_args(Family)) <= set(CAUSAL_ORDER)
 
 
 def test_every_category_has_faults_in_the_benchmark() -> None:

@@ -128,4 +128,4 @@ def test_what_was_deployed_is_suspected_before_its_first_record() -> None:
     deployed = [Deployment("chat", None, "v2", T + 60.0), Deployment("other", None, "v9", T + 60.0)]
     watched.run.shard.add_directives(deployed)
     watched.play(70)
-    assert watched.run.shard.triage.teller.versions == {("chat", "gpt"): {"v1": T + 1.0, "v2": T + 60.0}}
+    assert watched.run.shard.triage.builder.versions == {("chat", "gpt"): {"v1": T + 1.0, "v2": T + 60.0}}

@@ -92,9 +92,9 @@ def test_feedback_is_learned_in_its_time_by_every_shard_alike_and_audited_as_one
     for shard in shards:
         shard.add_directives([said])
         early = shard.ingest(LATENCY, batch(requests(3)).records, T + 60.0, OTHERS)
-        assert (early.audit, shard.triage.experience.advisor.learned) == ([], 0)
+        assert (early.audit, shard.triage.learning.advisor.feedback_count) == ([], 0)
         heard.append(shard.ingest(LATENCY, batch(requests(5, start=3), first=30).records, T + 60.0, OTHERS))
     assert [[entry.event for entry in products.audit] for products in heard] == [["feedback"], ["feedback"]]
     assert audit_message(heard[0].audit[0], "s") == audit_message(heard[1].audit[0], "s")
-    assert shards[0].triage.experience.dump() == shards[1].triage.experience.dump()
-    assert Shard.restored(PLAN, shards[0].snapshot()).triage.experience.advisor.learned == 1
+    assert shards[0].triage.learning.dump() == shards[1].triage.learning.dump()
+    assert Shard.restored(PLAN, shards[0].snapshot()).triage.learning.advisor.feedback_count == 1

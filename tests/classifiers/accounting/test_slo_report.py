@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from classifiers.accounting.slo_report import Report, Share, Target, report
+from classifiers.accounting.slo_report import Proportion, SloReport, StageTargets, compute_report
 from classifiers.model import ActionRecord, Incident, Related, Severity, StageStatus, StageTime
 from tests.classifiers.accounting.test_stage_timeline import ENDED, OPEN
 
 DAY_S = 86_400.0
-TARGETS: dict[Severity, Target] = {"P1": Target(detect_s=15.0, resolve_s=60.0)}
+TARGETS: dict[Severity, StageTargets] = {"P1": StageTargets(detect_s=15.0, resolve_s=60.0)}
 
 
 def ended(number: int, opened_s: float = 1000.0, **stages: float | StageStatus) -> Incident:
@@ -24,8 +24,8 @@ def ended(number: int, opened_s: float = 1000.0, **stages: float | StageStatus) 
     )
 
 
-def books(*incidents: Incident, now_s: float = 2000.0, within_s: float = 7 * DAY_S) -> Report:
-    return report(incidents, TARGETS, now_s, within_s)
+def books(*incidents: Incident, now_s: float = 2000.0, within_s: float = 7 * DAY_S) -> SloReport:
+    return compute_report(incidents, TARGETS, now_s, within_s)
 
 
 def remedy(mode: str = "auto", status: str = "executed", at_s: float = 1001.0, kind: str = "rollback") -> ActionRecord:
@@ -61,28 +61,28 @@ def test_nothing_recorded_has_no_average() -> None:
 def test_the_same_trouble_at_the_same_place_soon_after_is_a_recurrence_and_so_is_what_reopens(
     later: Incident, recurs: bool,
 ) -> None:
-    assert books(ended(1), later, within_s=DAY_S).total.recurred == Share(int(recurs), 2)
+    assert books(ended(1), later, within_s=DAY_S).total.recurred == Proportion(int(recurs), 2)
 
 
 def test_what_opened_before_the_period_is_remembered_but_not_counted() -> None:
-    found = report([ended(1), ended(2, 1100.0), ended(3, 1200.0)], TARGETS, 2000.0, DAY_S, 1100.0, 1200.0)
-    assert (found.total.incidents, found.total.recurred) == (1, Share(1, 1))
+    found = compute_report([ended(1), ended(2, 1100.0), ended(3, 1200.0)], TARGETS, 2000.0, DAY_S, 1100.0, 1200.0)
+    assert (found.total.incidents, found.total.recurred) == (1, Proportion(1, 1))
     assert (found.first_s, found.last_s) == (1100.0, 1100.0)
 
 
 @pytest.mark.parametrize(
     ("actions", "share"),
     [
-        ((), Share(0, 0)),
-        ((remedy(kind="notify"),), Share(0, 0)),
-        ((remedy(),), Share(1, 1)),
-        ((remedy(status="dry_run"),), Share(1, 1)),
-        ((remedy("suggest"), remedy(at_s=1002.0)), Share(0, 1)),
-        ((remedy(status="failed"), remedy(at_s=1002.0)), Share(0, 1)),
+        ((), Proportion(0, 0)),
+        ((remedy(kind="notify"),), Proportion(0, 0)),
+        ((remedy(),), Proportion(1, 1)),
+        ((remedy(status="dry_run"),), Proportion(1, 1)),
+        ((remedy("suggest"), remedy(at_s=1002.0)), Proportion(0, 1)),
+        ((remedy(status="failed"), remedy(at_s=1002.0)), Proportion(0, 1)),
     ],
 )
 def test_the_first_remedy_decides_whether_an_incident_was_answered_without_a_human(
-    actions: tuple[ActionRecord, ...], share: Share,
+    actions: tuple[ActionRecord, ...], share: Proportion,
 ) -> None:
     assert books(replace(ended(1), actions=actions)).total.automated == share
 
@@ -100,7 +100,7 @@ def test_the_first_remedy_decides_whether_an_incident_was_answered_without_a_hum
 )
 def test_escalated_is_what_grew_worse_or_was_paged_after_a_remedy(changes: dict[str, object], beyond: bool) -> None:
     grown = replace(ended(1), **changes)  # type: ignore[arg-type]
-    assert books(grown).total.escalated == Share(int(beyond), 1)
+    assert books(grown).total.escalated == Proportion(int(beyond), 1)
 
 
 def test_a_target_is_met_missed_or_open_and_overdue_counts_as_missed() -> None:
@@ -118,7 +118,7 @@ def test_a_target_is_met_missed_or_open_and_overdue_counts_as_missed() -> None:
 
 def test_groups_split_the_incidents_and_keep_the_total() -> None:
     incidents = [ended(1), replace(ended(2), service="other"), replace(ended(3), service="other", resolved_at_s=None)]
-    found = report(incidents, {}, 2000.0, DAY_S, by="service")
+    found = compute_report(incidents, {}, 2000.0, DAY_S, by="service")
     assert [(group.name, group.incidents, group.open) for group in found.groups] == [("chat", 1, 0), ("other", 2, 1)]
     assert (found.total.incidents, found.targets) == (3, ())
 
@@ -131,4 +131,4 @@ def test_the_order_of_the_incidents_does_not_matter() -> None:
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_target_that_cannot_be_kept_is_refused_by_name(value: float) -> None:
     with pytest.raises(ValueError, match=r"resolve_s is .*, expected more than 0"):
-        Target(resolve_s=value)
+        StageTargets(resolve_s=value)

@@ -8,7 +8,7 @@ import pytest
 from classifiers.accounting.stage_timeline import (
     SETTLED_AFTER_S,
     STAGES,
-    Stage,
+    IncidentStage,
     StageTimeline,
     remedies,
     with_actions,
@@ -41,51 +41,51 @@ def act(incident: Incident, *actions: ActionRecord) -> StageTime:
 
 
 def judged(*verdicts: tuple[float, Severity]) -> StageTimeline:
-    account = StageTimeline()
+    timeline = StageTimeline()
     for now_s, severity in verdicts:
-        account.judge("availability", severity, now_s)
-    return account
+        timeline.record_verdict("availability", severity, now_s)
+    return timeline
 
 
 def test_every_stage_has_a_status_from_the_first_moment() -> None:
-    assert set(STAGES) == set(get_args(Stage))
+    assert set(STAGES) == set(get_args(IncidentStage))
     times = with_stages(OPEN, StageTimeline()).stage_times
     assert times == {"detect": took(10.0), "classify": PENDING, "act": PENDING, "recover": PENDING, "resolve": PENDING}
 
 
 def test_an_incident_that_nobody_asked_to_act_on_ends_without_that_stage() -> None:
-    account = judged((110.0, "P2"))
-    account.calm(150.0)
-    assert with_stages(ENDED, account).stage_times == {
+    timeline = judged((110.0, "P2"))
+    timeline.record_quiet(150.0)
+    assert with_stages(ENDED, timeline).stage_times == {
         "detect": took(10.0), "classify": took(10.0), "act": ABSENT, "recover": took(50.0), "resolve": took(60.0),
     }
 
 
 def test_a_verdict_counts_from_when_it_was_first_given_once_it_has_settled() -> None:
     #                 opens P3     becomes P1     and stays
-    account = judged((110.0, "P3"), (112.0, "P1"), (112.0 + SETTLED_AFTER_S, "P1"))
-    told = with_stages(OPEN, account)
+    timeline = judged((110.0, "P3"), (112.0, "P1"), (112.0 + SETTLED_AFTER_S, "P1"))
+    told = with_stages(OPEN, timeline)
     assert (told.stage_times["classify"], told.opened_severity) == (took(12.0), "P3")
 
 
 def test_an_escalation_after_the_verdict_settled_is_no_new_classification() -> None:
-    account = judged((110.0, "P2"), (110.0 + SETTLED_AFTER_S, "P2"), (150.0, "P1"))
-    assert with_stages(ENDED, account).stage_times["classify"] == took(10.0)
+    timeline = judged((110.0, "P2"), (110.0 + SETTLED_AFTER_S, "P2"), (150.0, "P1"))
+    assert with_stages(ENDED, timeline).stage_times["classify"] == took(10.0)
 
 
 def test_a_verdict_is_pending_until_it_has_settled_and_final_at_the_end() -> None:
-    account = judged((110.0, "P3"), (112.0, "P1"), (112.0 + SETTLED_AFTER_S / 2, "P1"))
-    assert with_stages(OPEN, account).stage_times["classify"] == PENDING
-    assert with_stages(ENDED, account).stage_times["classify"] == took(12.0)
+    timeline = judged((110.0, "P3"), (112.0, "P1"), (112.0 + SETTLED_AFTER_S / 2, "P1"))
+    assert with_stages(OPEN, timeline).stage_times["classify"] == PENDING
+    assert with_stages(ENDED, timeline).stage_times["classify"] == took(12.0)
 
 
 def test_recovery_begins_with_the_last_quiet_and_not_with_one_that_an_alarm_broke() -> None:
-    account = StageTimeline()
-    account.calm(120.0)
-    account.alarm()
-    account.calm(150.0)
-    account.calm(155.0)
-    assert with_stages(ENDED, account).stage_times["recover"] == took(50.0)
+    timeline = StageTimeline()
+    timeline.record_quiet(120.0)
+    timeline.record_alarm()
+    timeline.record_quiet(150.0)
+    timeline.record_quiet(155.0)
+    assert with_stages(ENDED, timeline).stage_times["recover"] == took(50.0)
 
 
 def test_an_end_without_proof_of_recovery_says_so() -> None:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from classifiers.incidents.history import MAX_ENDED, Ended, History
-from classifiers.incidents.memory import dump, load
+from classifiers.incidents.history import MAX_RESOLVED, History, ResolvedIncident
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.triage import Transition, Triage
+from classifiers.incidents.triage import IncidentChange, Triage
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Related
 from tests.classifiers.story import ALL, CODE, R0, R1, SERVICE, instant
 
@@ -20,7 +20,7 @@ def make(params: TriageParams = QUICK) -> Triage:
     return Triage(params, lambda _: 2, "abc")
 
 
-def play(triage: Triage, story: str, start_s: int = 0) -> list[Transition]:
+def play(triage: Triage, story: str, start_s: int = 0) -> list[IncidentChange]:
     """One character a second: `.` as expected, `0` or `1` that replica off, `t` a tenant off."""
     moves = {".": {}, "0": {ALL: 0.4, R0: 1.0}, "1": {ALL: 0.4, R1: 1.0}, "t": {ALL: 0.4, CODE: 1.0}}
     return [
@@ -57,7 +57,7 @@ def test_a_verdict_that_sharpens_names_the_incident_it_turns_out_to_be_again() -
     changes = play(triage, "11" + "0" * 14, len(FLAP))
     assert changes[0].incident.related == ()
     assert Related(first.id, "reopens") in changes[-1].incident.related
-    assert "reopen" in [entry.event for entry in triage.take_audit()]
+    assert "reopen" in [entry.event for entry in triage.drain_audit()]
 
 
 def test_what_opens_too_often_flaps_and_is_held_until_it_was_quiet_for_longer() -> None:
@@ -78,7 +78,7 @@ def test_what_opens_seldom_does_not_flap() -> None:
 def test_flapping_is_told_in_the_audit_with_the_count() -> None:
     triage = make()
     play(triage, FLAP * 2 + "00")
-    (flap,) = [entry for entry in triage.take_audit() if entry.event == "flap"]
+    (flap,) = [entry for entry in triage.drain_audit() if entry.event == "flap"]
     assert (flap.before, flap.after) == ("pending", "flapping")
     assert "opening 3 within 60 s of chat/gpt replica=r0" in flap.reason
 
@@ -101,10 +101,10 @@ def test_a_restart_anywhere_remembers_what_ended(cut: int) -> None:
 
 def test_only_what_ended_lately_is_kept_and_never_more_than_the_bound() -> None:
     history = History(keep_s=100.0)
-    for number in range(MAX_ENDED + 10):
-        history.note(Ended(f"i{number}", ("a",), 1.0, 2.0))
-    assert len(history.ended) == MAX_ENDED
+    for number in range(MAX_RESOLVED + 10):
+        history.record(ResolvedIncident(f"i{number}", ("a",), 1.0, 2.0))
+    assert len(history.resolved) == MAX_RESOLVED
     assert ("i0" in history, "i10" in history) == (False, True)
-    history.note(Ended("late", ("b",), 100.0, 103.0))
-    assert [one.id for one in history.ended] == ["late"]
+    history.record(ResolvedIncident("late", ("b",), 100.0, 103.0))
+    assert [one.id for one in history.resolved] == ["late"]
     assert history.last(["a"], 103.0, 1000.0) is None

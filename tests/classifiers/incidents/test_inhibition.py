@@ -9,10 +9,10 @@ import pytest
 
 from classifiers.incidents.builder import ServiceKey
 from classifiers.incidents.dependencies import Dependency
-from classifiers.incidents.memory import dump, load
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.relations import MAX_FOREIGN, inhibited
-from classifiers.incidents.triage import Transition, Triage
+from classifiers.incidents.relations import MAX_REMOTE, inhibited
+from classifiers.incidents.triage import IncidentChange, Triage
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Anomaly, Incident, Related, Scope
 from tests.classifiers.story import reading
 
@@ -32,15 +32,15 @@ def slow(service: str, now_s: float, onset_s: float, change: float = 1.0) -> lis
     return [replace(reading(scope, "latency_ms", now_s, change), onset_s=onset_s) for scope in scopes]
 
 
-def play(triage: Triage, *story: str, onsets: dict[str, float] | None = None, start_s: int = 0) -> list[Transition]:
+def play(triage: Triage, *story: str, onsets: dict[str, float] | None = None, start_s: int = 0) -> list[IncidentChange]:
     """One text a second with the services that are slow then (c, r, v, o); the others are as expected."""
-    out: list[Transition] = []
+    out: list[IncidentChange] = []
     for second, off in enumerate(story, start_s):
         readings: dict[ServiceKey, list[Anomaly]] = {
             (name, "m"): slow(name, float(second), (onsets or {}).get(mark, 0.0), 1.0 if mark in off else 0.0)
             for mark, name in NAMES.items()
         }
-        out += triage.instant(float(second), readings)
+        out += triage.process(float(second), readings)
     return out
 
 
@@ -98,7 +98,7 @@ def test_an_effect_that_outlasts_its_cause_is_released_after_the_hold() -> None:
     assert ended == {"vectordb": 11.0}
     released = [t for t in changes if t.incident.service == "chat" and not inhibited(t.incident)]
     assert [(t.change, t.incident.related) for t in released] == [("updated", ())]
-    (entry,) = [entry for entry in triage.take_audit() if entry.event == "release"]
+    (entry,) = [entry for entry in triage.drain_audit() if entry.event == "release"]
     assert entry.at_s == 10.0 + 10.0 + 1.0
 
 
@@ -122,10 +122,10 @@ def letter_of(service: str) -> str:
 def test_a_cause_in_another_shard_inhibits_and_its_end_releases() -> None:
     triage = make()
     play(triage, "c", "c")
-    (told,) = triage.foreign(abroad(), 2.0)
+    (told,) = triage.observe_remote(abroad(), 2.0)
     assert (told.change, told.incident.related) == ("updated", (Related(abroad().id, "caused_by"),))
-    assert triage.foreign(abroad(), 2.0) == []
-    assert triage.foreign(abroad(state="resolved", resolved_at_s=3.0), 3.0) == []
+    assert triage.observe_remote(abroad(), 2.0) == []
+    assert triage.observe_remote(abroad(state="resolved", resolved_at_s=3.0), 3.0) == []
     changes = play(triage, *("c" for _ in range(20)), start_s=3)
     assert [(t.change, t.incident.related) for t in changes] == [("updated", ())]
 
@@ -134,43 +134,43 @@ def test_a_cause_lists_an_effect_in_another_shard_that_names_it() -> None:
     triage = make()
     cause = play(triage, "v", "v")[0].incident
     effect = abroad("chat", related=(Related(cause.id, "caused_by"),))
-    (told,) = triage.foreign(effect, 2.0)
+    (told,) = triage.observe_remote(effect, 2.0)
     assert told.incident.related == (Related(effect.id, "causes"),)
-    assert triage.foreign(effect, 2.0) == []
+    assert triage.observe_remote(effect, 2.0) == []
 
 
 @pytest.mark.parametrize("service", ["other", "chat"])
 def test_what_explains_nobody_and_names_nobody_here_is_not_kept(service: str) -> None:
     triage = make()
     play(triage, "v", "v")
-    assert triage.foreign(abroad(service), 2.0) == []
-    assert triage.inhibition.foreigners.open == {}
+    assert triage.observe_remote(abroad(service), 2.0) == []
+    assert triage.inhibition.remote.open == {}
 
 
 def test_our_own_incidents_read_back_are_no_strangers() -> None:
     triage = make()
     own = play(triage, "v", "v")[0].incident
-    triage.foreign(own, 2.0)
+    triage.observe_remote(own, 2.0)
     play(triage, *("" for _ in range(12)), start_s=2)
-    triage.foreign(own, 14.0)
-    assert triage.inhibition.foreigners.open == {}
+    triage.observe_remote(own, 14.0)
+    assert triage.inhibition.remote.open == {}
 
 
 def test_a_stranger_that_turns_out_to_be_ours_after_a_restart_is_ours() -> None:
     triage = make()
-    triage.foreign(play(make(), "v", "v")[0].incident, 0.0)
-    assert len(triage.inhibition.foreigners.open) == 1
+    triage.observe_remote(play(make(), "v", "v")[0].incident, 0.0)
+    assert len(triage.inhibition.remote.open) == 1
     play(triage, "vc", "vc")
-    assert triage.inhibition.foreigners.open == {}
+    assert triage.inhibition.remote.open == {}
     assert related(triage) == CASCADE
 
 
 def test_strangers_are_bounded_in_number_and_in_age() -> None:
     triage = make()
-    for number in range(MAX_FOREIGN + 5):
-        triage.foreign(abroad_numbered(number), 2.0)
-    known = triage.inhibition.foreigners.open
-    assert (len(known), "i4" in known, "i5" in known) == (MAX_FOREIGN, False, True)
+    for number in range(MAX_REMOTE + 5):
+        triage.observe_remote(abroad_numbered(number), 2.0)
+    known = triage.inhibition.remote.open
+    assert (len(known), "i4" in known, "i5" in known) == (MAX_REMOTE, False, True)
     play(triage, "c", "c", start_s=int(PARAMS.accept_after_s + PARAMS.flap_hold_s) + 2)
     assert known == {}
 
@@ -187,7 +187,7 @@ def test_a_restart_anywhere_keeps_the_relations(cut: int) -> None:
     story = ["vc"] * 4 + ["c"] * 20 + [""] * 10
     first, second, whole = make(), make(), make()
     for triage in (first, whole):
-        triage.foreign(abroad("retriever", id="abroad"), 0.0)
+        triage.observe_remote(abroad("retriever", id="abroad"), 0.0)
     before = play(first, *story[:cut])
     load(second, json.loads(json.dumps(dump(first))))
     assert before + play(second, *story[cut:], start_s=cut) == play(whole, *story)

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from classifiers.causes.causes import CauseParams, Live, Share
+from classifiers.causes.assignment import Assignment, CauseParams, EpisodeView
 from classifiers.evidence.evidence_table import ABSENCE
-from classifiers.incidents.memory import dump, load
 from classifiers.incidents.params import TriageParams
 from classifiers.incidents.relations import inhibited
-from classifiers.incidents.triage import Transition, Triage
+from classifiers.incidents.triage import IncidentChange, Triage
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Anomaly, Related
 from tests.classifiers.causes_by_family import BOTH, SLOW, WORSE, both_metrics, by_family, by_family_triage
 from tests.classifiers.story import ALL, CODE, R0, R1, SERVICE, reading
@@ -21,16 +21,16 @@ from tests.classifiers.story import ALL, CODE, R0, R1, SERVICE, reading
 MOVES = {".": {}, "s": SLOW, "w": WORSE, "b": BOTH}
 
 
-def play(triage: Triage, story: str, start_s: int = 0) -> list[Transition]:
+def play(triage: Triage, story: str, start_s: int = 0) -> list[IncidentChange]:
     """One character a second: `.` as expected, `s` a slow replica, `w` worse for a tenant, `b` both, `_` no data."""
-    out: list[Transition] = []
+    out: list[IncidentChange] = []
     for second, mark in enumerate(story, start_s):
         readings = [] if mark == "_" else both_metrics(float(second), MOVES[mark])
         out += triage.observe(SERVICE, float(second), readings)
     return out
 
 
-def told(changes: list[Transition]) -> list[tuple[str, float, str | None, str | None]]:
+def told(changes: list[IncidentChange]) -> list[tuple[str, float, str | None, str | None]]:
     return [(t.change, t.incident.opened_at_s, t.incident.replica, t.incident.tenant) for t in changes]
 
 
@@ -71,10 +71,10 @@ def test_only_readings_of_the_metrics_and_the_scope_that_were_hit_prove_recovery
 
 def test_another_causes_alarm_on_the_same_scope_proves_nothing() -> None:
     def by_size(
-        readings: Sequence[Anomaly], _live: Sequence[Live], _now_s: float, _params: CauseParams, _least: float,
-    ) -> list[Share]:
+        readings: Sequence[Anomaly], _live: Sequence[EpisodeView], _now_s: float, _params: CauseParams, _least: float,
+    ) -> list[Assignment]:
         alarms = {"big" if abs((one.value or 0.0) - 100.0) > 500.0 else "small" for one in readings if one.alarming}
-        return [Share(alarms.pop(), tuple(readings))]
+        return [Assignment(alarms.pop(), tuple(readings))]
 
     triage = Triage(TriageParams(), lambda _: 2, "abc", by_size)
     for second in range(40):
@@ -104,8 +104,8 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
 def absorbing(*pairs: tuple[str, str], from_s: float) -> Triage:
     """Families, of which from an instant on one turns out to be another: (into, absorbed)."""
     def share(
-        readings: Sequence[Anomaly], live: Sequence[Live], now_s: float, params: CauseParams, least: float,
-    ) -> list[Share]:
+        readings: Sequence[Anomaly], live: Sequence[EpisodeView], now_s: float, params: CauseParams, least: float,
+    ) -> list[Assignment]:
         shares = by_family(readings, live, now_s, params, least)
         if now_s < from_s:
             return shares
@@ -124,8 +124,8 @@ def test_a_pending_episode_that_turns_out_to_be_another_is_merged_into_it() -> N
     triage.observe(SERVICE, 3.5, [reading(CODE, "confidence", 3.5, -0.5)])
     play(triage, "s", 4)
     (episode,) = triage.episodes[SERVICE].values()
-    assert (episode.key, ("confidence", CODE) in episode.tally.lines) == ("latency", True)
-    assert [entry.event for entry in triage.take_audit() if entry.subject == "chat/gpt/quality"] == ["alarm", "absorb"]
+    assert (episode.key, ("confidence", CODE) in episode.evidence.series) == ("latency", True)
+    assert [entry.event for entry in triage.drain_audit() if entry.subject == "chat/gpt/quality"] == ["alarm", "absorb"]
 
 
 def test_two_pending_episodes_that_are_one_confirm_by_the_alarms_of_both() -> None:
@@ -135,7 +135,7 @@ def test_two_pending_episodes_that_are_one_confirm_by_the_alarms_of_both() -> No
     changes = triage.observe(SERVICE, 2.0, [reading(R0, "latency_ms", 2.0, 1.0)])
     assert changes == []
     (episode,) = triage.episodes[SERVICE].values()
-    assert (episode.started_at_s, episode.onset_at_s, len(episode.glimpses)) == (1.0, 0.25, 2)
+    assert (episode.started_at_s, episode.onset_at_s, len(episode.alarm_instants)) == (1.0, 0.25, 2)
 
 
 def test_a_confirmed_incident_that_turns_out_to_be_another_is_inhibited_and_never_gone() -> None:

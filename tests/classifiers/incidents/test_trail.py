@@ -13,7 +13,7 @@ from tests.classifiers.incidents.test_side_by_side import play as play_both
 
 def trail(triage: Triage, story: str) -> list[AuditEntry]:
     play(triage, story)
-    return triage.take_audit()
+    return triage.drain_audit()
 
 
 def ways(entries: list[AuditEntry]) -> set[tuple[str | None, str, str | None]]:
@@ -26,7 +26,7 @@ def test_every_row_that_changes_the_phase_is_in_the_audit() -> None:
     play_both(merged, "...bs")
     stories = [
         trail(make(), FLAP * 3 + "." * 30), trail(make(), "0" + QUIET), trail(make(), "00.0" + QUIET),
-        trail(make(accepting), "0" * 12), trail(make(accepting), FLAP + "0" * 12), merged.take_audit(),
+        trail(make(accepting), "0" * 12), trail(make(accepting), FLAP + "0" * 12), merged.drain_audit(),
     ]
     assert set().union(*map(ways, stories)) == {
         (None if before == "watching" else before, event, after)
@@ -51,4 +51,4 @@ def test_an_incident_is_told_from_the_first_alarm_to_the_end() -> None:
 def test_what_was_taken_is_not_told_again() -> None:
     triage = make()
     assert len(trail(triage, "00")) == 2
-    assert triage.take_audit() == []
+    assert triage.drain_audit() == []

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from classifiers.incidents.memory import dump, load
-from classifiers.incidents.triage import Transition, Triage, TriageParams
+from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import ActionRecord, Anomaly
 from tests.classifiers.story import ALL, FLEET, R0, SERVICE, V1, V2, instant, reading, silence
 
@@ -15,9 +15,9 @@ def make() -> Triage:
     return Triage(TriageParams(), lambda _: 2, "abc")
 
 
-def play(triage: Triage, changes: str, metric: str = "latency_ms", start_s: float = 0.0) -> list[Transition]:
+def play(triage: Triage, changes: str, metric: str = "latency_ms", start_s: float = 0.0) -> list[IncidentChange]:
     """One character a second: `.` as expected, `x` replica r0 off, `!` all off, `o` nothing from r0, `_` no data."""
-    out: list[Transition] = []
+    out: list[IncidentChange] = []
     for second, mark in enumerate(changes):
         now_s = start_s + second
         moved = {".": {}, "x": {ALL: 0.4, R0: 1.0}, "!": dict.fromkeys(FLEET, 1.0), "o": {}, "_": {}}
@@ -110,8 +110,8 @@ def test_an_incident_that_never_ends_is_accepted_as_the_new_normal() -> None:
 
 def test_a_fresh_version_that_serves_is_blamed_and_an_old_one_is_not() -> None:
     triage = make()
-    triage.note_version(SERVICE, "v1", 0.0)
-    triage.note_version(SERVICE, "v2", 95.0)
+    triage.record_version(SERVICE, "v1", 0.0)
+    triage.record_version(SERVICE, "v2", 95.0)
     for now_s in (100.0, 101.0):
         readings = [*instant(now_s, "confidence", dict.fromkeys(FLEET, -0.5)), reading(V2, "confidence", now_s)]
         changes = triage.observe(SERVICE, now_s, readings)

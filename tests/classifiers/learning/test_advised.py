@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from classifiers.incidents.memory import dump, load
 from classifiers.incidents.triage import Triage, TriageParams
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.learning.advisor import Advice, Advisor
-from classifiers.learning.experience import Experience
+from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Incident, Severity
 from tests.classifiers.confirmed import feedback
@@ -31,9 +31,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Severity]:
 
 
 def make() -> Triage:
-    experience = Experience(LearningParams())
-    experience.take(feedback(1))
-    return Triage(TriageParams(), lambda _: 2, "abc", experience=experience)
+    learning = LearningState(LearningParams())
+    learning.learn(feedback(1))
+    return Triage(TriageParams(), lambda _: 2, "abc", learning=learning)
 
 
 def alarm(triage: Triage, start: int, end: int) -> None:
@@ -49,7 +49,7 @@ def test_an_advice_holds_while_the_rules_say_the_same(asked: list[Severity]) -> 
 def test_what_is_learned_meanwhile_is_asked_for_at_once(asked: list[Severity]) -> None:
     triage = make()
     alarm(triage, 0, 10)
-    triage.experience.take(feedback(2))
+    triage.learning.learn(feedback(2))
     alarm(triage, 10, 20)
     assert len(asked) == 2
 

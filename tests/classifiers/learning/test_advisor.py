@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from classifiers.directives import Feedback
-from classifiers.incidents.memory import dump, load
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.triage import Transition, Triage
+from classifiers.incidents.triage import IncidentChange, Triage
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.learning.advisor import Advisor
-from classifiers.learning.experience import Experience
 from classifiers.learning.features import features
+from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Incident, Severity
 from tests.classifiers.accounting.test_stage_timeline import OPEN
@@ -24,7 +24,7 @@ TENANT = replace(OPEN, tenant="code", severity="P2", peak_severity="P2")
 def taught(count: int = 150, worse_for_tenants: bool = True, seed: int = 0) -> Advisor:
     advisor = Advisor(LearningParams())
     for said in stream(count, seed, worse_for_tenants):
-        advisor.take(said)
+        advisor.learn(said)
     return advisor
 
 
@@ -55,7 +55,7 @@ def test_it_moves_nothing_where_it_agrees() -> None:
 def test_it_moves_by_one_level_at_most() -> None:
     advisor = taught()
     for number in range(40):
-        advisor.take(feedback(1000 + number, "P0", features(replace(TENANT, severity="P3"))))
+        advisor.learn(feedback(1000 + number, "P0", features(replace(TENANT, severity="P3"))))
     severity, value, weight, _ = advice(advisor, replace(TENANT, severity="P3"))
     assert advisor.severity.trusted
     assert (severity, value, weight) == ("P2", "P0", 1.0)
@@ -64,7 +64,7 @@ def test_it_moves_by_one_level_at_most() -> None:
 def test_where_it_has_not_gained_on_what_the_rules_say_it_moves_nothing() -> None:
     advisor = taught()
     for number in range(40):  # one more fact: a P4 of a tenant is a P3; said too seldom to be on record as a gain
-        advisor.take(replace(feedback(1000 + number, "P3", features(replace(TENANT, severity="P4"))),
+        advisor.learn(replace(feedback(1000 + number, "P3", features(replace(TENANT, severity="P4"))),
                              incident_id="inc-100"))
     severity, value, weight, text = advice(advisor, replace(TENANT, severity="P4"))
     assert (severity, value, weight) == ("P4", "P3", 0.0)
@@ -81,7 +81,7 @@ def test_it_falls_back_when_the_operator_changes_their_mind() -> None:
     advisor = taught()
     assert advisor.severity.trusted
     for said in stream(40, 2, worse_for_tenants=False, first=1000):
-        advisor.take(said)
+        advisor.learn(said)
     assert not advisor.severity.trusted
     assert advice(advisor)[0] == "P2"
 
@@ -89,7 +89,7 @@ def test_it_falls_back_when_the_operator_changes_their_mind() -> None:
 def test_the_category_is_advised_and_never_moved() -> None:
     advisor = Advisor(LearningParams())
     for number in range(60):
-        advisor.take(feedback(number, None, features(TENANT), "data_quality"))
+        advisor.learn(feedback(number, None, features(TENANT), "data_quality"))
     category = advisor.advise(TENANT, "P2").factors[2]
     assert (category.name, category.value, category.weight) == ("advisor_category", "data_quality", 0.0)
     assert category.text.startswith("data_quality: right on ")
@@ -106,15 +106,15 @@ def test_the_category_is_advised_and_never_moved() -> None:
 )
 def test_what_teaches_nothing_changes_nothing_and_says_so(said: Feedback, reason: str) -> None:
     advisor = Advisor(LearningParams())
-    assert reason in advisor.take(said)
-    assert advisor.learned == 0
+    assert reason in advisor.learn(said)
+    assert advisor.feedback_count == 0
 
 
 def test_a_second_feedback_on_an_incident_is_learned_and_not_counted() -> None:
     advisor = Advisor(LearningParams())
-    advisor.take(feedback(1))
-    advisor.take(replace(feedback(2), incident_id="inc-1"))
-    assert (advisor.learned, len(advisor.severity.trials)) == (2, 1)
+    advisor.learn(feedback(1))
+    advisor.learn(replace(feedback(2), incident_id="inc-1"))
+    assert (advisor.feedback_count, len(advisor.severity.trials)) == (2, 1)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 85, 149])
@@ -122,10 +122,10 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
     whole, said = taught(), list(stream(150, 0, worse_for_tenants=True))
     first, second = taught(0), Advisor(LearningParams())
     for one in said[:cut]:
-        first.take(one)
+        first.learn(one)
     second.load(json.loads(json.dumps(first.dump())))
     for one in said[cut:]:
-        second.take(one)
+        second.learn(one)
     assert second.dump() == whole.dump()
     assert second.advise(TENANT, "P2") == whole.advise(TENANT, "P2")
 
@@ -137,14 +137,14 @@ def test_a_damaged_memory_is_refused_by_place(data: object) -> None:
 
 
 def test_a_feedback_tells_the_audit_who_said_it_and_whether_it_brought_trust() -> None:
-    experience = Experience(LearningParams())
-    entries = [experience.take(said) for said in stream(150, 0, worse_for_tenants=True)]
+    learning = LearningState(LearningParams())
+    entries = [learning.learn(said) for said in stream(150, 0, worse_for_tenants=True)]
     assert (entries[0].subject, entries[0].event, entries[0].actor) == ("inc-0", "feedback", "ana")
     assert (entries[0].before, entries[0].after) == ("advising", "advising")
     assert [(entry.before, entry.after) for entry in entries].count(("advising", "trusted")) == 1
 
 
-def play(triage: Triage) -> list[Transition]:
+def play(triage: Triage) -> list[IncidentChange]:
     told = []
     for second in range(20):
         moved = {CODE: 1.0} if 2 <= second < 9 else {}
@@ -154,10 +154,10 @@ def play(triage: Triage) -> list[Transition]:
 
 def test_an_incident_is_told_with_the_moved_severity_from_opening_to_end() -> None:
     rules = play(Triage(TriageParams(), lambda _: 2, "abc"))[0].incident
-    experience = Experience(LearningParams())
+    learning = LearningState(LearningParams())
     for number in range(60):
-        experience.take(feedback(number, "P1", features(rules)))
-    first = Triage(TriageParams(), lambda _: 2, "abc", experience=experience)
+        learning.learn(feedback(number, "P1", features(rules)))
+    first = Triage(TriageParams(), lambda _: 2, "abc", learning=learning)
     second = Triage(TriageParams(), lambda _: 2, "abc")
     load(second, json.loads(json.dumps(dump(first))))
     told = play(second)

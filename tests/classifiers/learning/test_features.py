@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from classifiers.evidence.evidence_table import ABSENCE
-from classifiers.learning.features import features, rules_said, rules_severity
+from classifiers.learning.features import features, rules_severity, rules_verdict
 from classifiers.model import Anomaly, Factor, Related, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from tests.classifiers.accounting.test_stage_timeline import OPEN
 from tests.classifiers.story import CODE, R0, reading
 
@@ -56,14 +56,14 @@ def test_every_number_is_within_one_and_none_says_who() -> None:
     assert not [name for name in found if "r0" in name or "code" in name or "chat" in name]
 
 
-@pytest.mark.parametrize("severity", ORDER)
+@pytest.mark.parametrize("severity", SEVERITY_ORDER)
 def test_the_verdict_of_the_rules_can_be_read_back(severity: Severity) -> None:
     incident = replace(OPEN, severity=severity)
-    assert rules_said(features(incident)) == (severity, "availability")
+    assert rules_verdict(features(incident)) == (severity, "availability")
 
 
 def test_what_the_rules_said_is_taken_from_their_factor_where_an_advisor_had_a_say() -> None:
     incident = replace(OPEN, severity="P1", factors=(Factor("rules", "P2", 0.0, ""), Factor("advisor", "P1", 1.0, "")))
     assert rules_severity(incident) == "P2"
-    assert rules_said(features(incident))[0] == "P2"
-    assert rules_said(features(incident, "P3"))[0] == "P3"
+    assert rules_verdict(features(incident))[0] == "P2"
+    assert rules_verdict(features(incident, "P3"))[0] == "P3"

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from classifiers.learning.forecast import CONFIDENCE, LEAST, MAX_ENDED, Durations, interval
+from classifiers.learning.forecast import CONFIDENCE, MAX_ENDED, MIN_INCIDENTS, ResolutionTimes, interval
 from classifiers.model import Factor, Forecast, Incident, StageTime
 from tests.classifiers.accounting.test_stage_timeline import ENDED, INVALID, OPEN
 
@@ -20,15 +20,15 @@ def lasted(seconds: float, recovered: bool = True, **changes: object) -> Inciden
     return replace(ENDED, stage_times=times, **changes)  # type: ignore[arg-type]
 
 
-def known(*incidents: Incident) -> Durations:
-    durations = Durations()
+def known(*incidents: Incident) -> ResolutionTimes:
+    times = ResolutionTimes()
     for incident in incidents:
-        durations.note(incident)
-    return durations
+        times.record(incident)
+    return times
 
 
-def asked(durations: Durations, age_s: float = 0.0, incident: Incident = OPEN) -> tuple[Forecast | None, Factor]:
-    told = durations.expect(incident, incident.onset_at_s + age_s)
+def asked(times: ResolutionTimes, age_s: float = 0.0, incident: Incident = OPEN) -> tuple[Forecast | None, Factor]:
+    told = times.with_forecast(incident, incident.onset_at_s + age_s)
     return told.expected_resolve, told.factors[-1]
 
 
@@ -83,13 +83,13 @@ def test_an_incident_without_a_valid_time_says_nothing() -> None:
 
 
 def test_the_least_number_is_the_one_from_which_there_is_an_interval() -> None:
-    assert interval([1.0] * (LEAST - 1)) is None
-    found = interval([1.0] * LEAST)
+    assert interval([1.0] * (MIN_INCIDENTS - 1)) is None
+    found = interval([1.0] * MIN_INCIDENTS)
     assert found is not None
     assert found.confidence >= CONFIDENCE - 1e-9
 
 
-@pytest.mark.parametrize("count", [LEAST, 19, 20, 57, 200])
+@pytest.mark.parametrize("count", [MIN_INCIDENTS, 19, 20, 57, 200])
 def test_the_interval_holds_the_next_one_as_often_as_it_says(count: int) -> None:
     dice, held = random.Random(count), 0
     for _ in range(2000):
@@ -107,13 +107,13 @@ def test_an_interval_that_would_need_an_unknown_end_is_not_told() -> None:
 
 
 def test_memory_is_bounded_and_survives_a_restart() -> None:
-    durations = known(*(lasted(float(number)) for number in range(MAX_ENDED + 10)))
-    other = Durations()
-    other.load(json.loads(json.dumps(durations.dump())))
-    assert len(durations.dump()) == MAX_ENDED
-    assert asked(other) == asked(durations)
+    times = known(*(lasted(float(number)) for number in range(MAX_ENDED + 10)))
+    other = ResolutionTimes()
+    other.load(json.loads(json.dumps(times.dump())))
+    assert len(times.dump()) == MAX_ENDED
+    assert asked(other) == asked(times)
 
 
 def test_a_damaged_memory_is_refused_by_place() -> None:
-    with pytest.raises(ValueError, match="durations: "):
-        Durations().load([{"category": "weather"}])
+    with pytest.raises(ValueError, match="resolution_times: "):
+        ResolutionTimes().load([{"category": "weather"}])

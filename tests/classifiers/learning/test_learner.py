@@ -7,11 +7,11 @@ import pytest
 
 from classifiers.learning.learner import MAX_NAMES, Learner, Weights
 from classifiers.model import Category, Severity
-from classifiers.verdict.hysteresis import ORDER
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from tests.classifiers.confirmed import numbers
 
 
-@pytest.mark.parametrize("severity", ORDER)
+@pytest.mark.parametrize("severity", SEVERITY_ORDER)
 @pytest.mark.parametrize("category", get_args(Category))
 def test_before_any_feedback_it_says_what_the_rules_say(severity: Severity, category: Category) -> None:
     said = numbers(severity, category=category)

@@ -4,19 +4,19 @@ import random
 
 import pytest
 
-from classifiers.learning.prequential import LearningParams, Record, Tallied, Trial, log_evidence
+from classifiers.learning.prequential import Accuracy, LearningParams, PrequentialRecord, Trial, log_evidence
 
 PARAMS = LearningParams(min_incidents=10, window=40)
 
 
-def played(marks: str, record: Record | None = None) -> Record:
+def played(marks: str, record: PrequentialRecord | None = None) -> PrequentialRecord:
     """`+` the advisor alone was right, `-` the rules alone, `=` both, `0` neither."""
-    known = Record(PARAMS) if record is None else record
+    known = PrequentialRecord(PARAMS) if record is None else record
     truth_of = {"+": "P1", "-": "P2", "=": "P3", "0": "P4"}
     for number, mark in enumerate(marks):
         truth = truth_of[mark]
         advice = truth if mark in "+=" else "P0"
-        known.note(Trial(f"i{number}", truth, truth if mark in "-=" else "P0", advice))
+        known.add(Trial(f"i{number}", truth, truth if mark in "-=" else "P0", advice))
     return known
 
 
@@ -69,10 +69,10 @@ def test_an_advisor_as_good_as_the_rules_is_hardly_ever_trusted_however_often_on
     params = LearningParams(min_incidents=1, margin=1e-9, window=300)
     ever = 0
     for seed in range(200):
-        dice, record = random.Random(seed), Record(params)
+        dice, record = random.Random(seed), PrequentialRecord(params)
         for number in range(300):
             right = dice.random() < 0.5
-            record.note(Trial(f"i{number}", "P1", "P2" if right else "P1", "P1" if right else "P2"))
+            record.add(Trial(f"i{number}", "P1", "P2" if right else "P1", "P1" if right else "P2"))
             if record.trusted:
                 ever += 1
                 break
@@ -86,10 +86,10 @@ def test_evidence_of_a_draw_speaks_against_and_a_long_row_of_losses_is_no_error(
 
 def test_the_record_is_kept_by_what_the_incidents_were() -> None:
     record = played("++-=0")
-    assert record.overall == Tallied(5, 3, 2)
-    assert record.by_class() == {"P1": Tallied(2, 2, 0), "P2": Tallied(1, 0, 1), "P3": Tallied(1, 1, 1),
-                                 "P4": Tallied(1, 0, 0)}
-    assert (record.gained("P0"), record.gained("P2"), record.gained("P4")) == (2, -1, 0)
+    assert record.overall == Accuracy(5, 3, 2)
+    assert record.by_class() == {"P1": Accuracy(2, 2, 0), "P2": Accuracy(1, 0, 1), "P3": Accuracy(1, 1, 1),
+                                 "P4": Accuracy(1, 0, 0)}
+    assert (record.net_wins("P0"), record.net_wins("P2"), record.net_wins("P4")) == (2, -1, 0)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from classifiers.model import Anomaly, Factor, Scope, Severity
 from classifiers.verdict.category import categorise
 from classifiers.verdict.hysteresis import SeverityHysteresis
 from classifiers.verdict.impact import SizeParams
-from classifiers.verdict.severity import STEPS, SeverityParams, judge
+from classifiers.verdict.severity import STEPS, SeverityParams, rate_severity
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, reading
 
 PARAMS = SeverityParams()
@@ -21,11 +21,11 @@ PARAMS = SeverityParams()
 
 def seen(moves: Mapping[str, Mapping[Scope, float]]) -> EvidenceTable:
     """Three instants of a fleet in which these metrics are off by so much in these scopes."""
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     for second in range(3):
-        tally.add(_share(scope, metric, float(second), changes.get(scope, 0.0))
+        evidence.add(_share(scope, metric, float(second), changes.get(scope, 0.0))
                   for metric, changes in moves.items() for scope in FLEET)
-    return tally
+    return evidence
 
 
 def _share(scope: Scope, metric: str, now_s: float, change: float) -> Anomaly:
@@ -34,9 +34,9 @@ def _share(scope: Scope, metric: str, now_s: float, change: float) -> Anomaly:
     return replace(made, value=change, expected=0.0) if metric in ("error", "guardrail_blocked", "pii_leak") else made
 
 
-def verdict(tally: EvidenceTable, tier: int = 2, age_s: float = 0.0) -> tuple[Severity, tuple[Factor, ...]]:
-    pattern, blame = categorise(tally, 0.8)
-    return judge(tally, blame, pattern.name, tier, age_s, PARAMS)
+def verdict(evidence: EvidenceTable, tier: int = 2, age_s: float = 0.0) -> tuple[Severity, tuple[Factor, ...]]:
+    pattern, attribution = categorise(evidence, 0.8)
+    return rate_severity(evidence, attribution, pattern.name, tier, age_s, PARAMS)
 
 
 EVERYWHERE = dict.fromkeys(FLEET, 1.0)
@@ -72,11 +72,11 @@ def test_severity_follows_the_definitions(moves: Mapping[str, Mapping[Scope, flo
 
 def test_a_silent_replica_is_partial_and_a_silent_service_full_unavailability() -> None:
     for scope, expected in ((R1, "P1"), (ALL, "P0")):
-        tally = EvidenceTable()
+        evidence = EvidenceTable()
         if scope == R1:
-            tally = seen({"latency_ms": {}})
-        tally.add(reading(scope, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(20, 24))
-        assert verdict(tally)[0] == expected
+            evidence = seen({"latency_ms": {}})
+        evidence.add(reading(scope, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(20, 24))
+        assert verdict(evidence)[0] == expected
 
 
 @pytest.mark.parametrize(("tier", "severity"), [(1, "P1"), (2, "P2"), (3, "P4")])
@@ -89,21 +89,21 @@ def test_an_outage_of_what_is_not_in_production_is_minor() -> None:
 
 
 def test_an_incident_that_lasts_gets_worse() -> None:
-    tally = seen({"latency_ms": everywhere(0.5)})
-    assert [verdict(tally, age_s=age_s)[0] for age_s in (10.0, 400.0)] == ["P2", "P1"]
+    evidence = seen({"latency_ms": everywhere(0.5)})
+    assert [verdict(evidence, age_s=age_s)[0] for age_s in (10.0, 400.0)] == ["P2", "P1"]
 
 
 def test_a_token_budget_that_will_not_last_weighs() -> None:
-    tally = seen({"completion_tokens": everywhere(0.5)})
-    before = sum(factor.weight for factor in verdict(tally)[1])
-    tally.add([reading(ALL, "total_tokens", 4.0, 0.5, 2.0, "token_burn")])
-    factors = verdict(tally)[1]
+    evidence = seen({"completion_tokens": everywhere(0.5)})
+    before = sum(factor.weight for factor in verdict(evidence)[1])
+    evidence.add([reading(ALL, "total_tokens", 4.0, 0.5, 2.0, "token_burn")])
+    factors = verdict(evidence)[1]
     assert sum(factor.weight for factor in factors) == before + 0.5
     assert "budget" in [factor.name for factor in factors]
 
 
 def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
-    severity, factors = judge(seen({"confidence": everywhere(-0.6)}), WHOLE, "quality_loss", 1, 500.0, PARAMS)
+    severity, factors = rate_severity(seen({"confidence": everywhere(-0.6)}), WHOLE, "quality_loss", 1, 500.0, PARAMS)
     total = sum(factor.weight for factor in factors)
     assert next(name for bar, name in STEPS if total >= bar) == severity
     assert [factor.name for factor in factors] == ["quality", "breadth", "tier", "duration"]
@@ -127,7 +127,7 @@ def told(story: str) -> list[tuple[Severity, Severity | None]]:
     """One digit a second; rises after 3 s, falls after 10 s."""
     steady = SeverityHysteresis()
     names: dict[str, Severity] = {"0": "P0", "1": "P1", "2": "P2", "3": "P3", "4": "P4"}
-    return [(steady.settle(names[mark], float(at), 3.0, 10.0), steady.worst) for at, mark in enumerate(story)]
+    return [(steady.update(names[mark], float(at), 3.0, 10.0), steady.worst) for at, mark in enumerate(story)]
 
 
 def test_a_verdict_that_comes_and_goes_is_not_told() -> None:

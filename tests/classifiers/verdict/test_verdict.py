@@ -13,25 +13,25 @@ from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, instant, re
 
 
 def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> EvidenceTable:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     for second in range(instants):
-        tally.add(instant(float(second), metric, changes))
-    return tally
+        evidence.add(instant(float(second), metric, changes))
+    return evidence
 
 
-def blamed(tally: EvidenceTable) -> tuple[str | None, str | None]:
-    blame = localise(tally, tally.drivers(), 0.5)
-    return blame.dimension, blame.value
+def blamed(evidence: EvidenceTable) -> tuple[str | None, str | None]:
+    attribution = localise(evidence, evidence.metric_weights(), 0.5)
+    return attribution.dimension, attribution.value
 
 
 def test_the_replica_that_deviates_alone_is_singled_out() -> None:
-    tally = tally_of("latency_ms", {ALL: 0.5, R0: 1.0, CODE: 0.5, PROSE: 0.5})
-    assert blamed(tally) == ("replica", "r0")
+    evidence = tally_of("latency_ms", {ALL: 0.5, R0: 1.0, CODE: 0.5, PROSE: 0.5})
+    assert blamed(evidence) == ("replica", "r0")
 
 
 def test_the_tenant_that_deviates_alone_is_singled_out_though_every_replica_serves_it() -> None:
-    tally = tally_of("confidence", {ALL: -0.2, R0: -0.2, R1: -0.2, PROSE: -0.4})
-    assert blamed(tally) == ("tenant", "prose")
+    evidence = tally_of("confidence", {ALL: -0.2, R0: -0.2, R1: -0.2, PROSE: -0.4})
+    assert blamed(evidence) == ("tenant", "prose")
 
 
 def test_siblings_that_deviate_alike_mean_the_whole() -> None:
@@ -39,22 +39,22 @@ def test_siblings_that_deviate_alike_mean_the_whole() -> None:
 
 
 def test_a_silent_replica_is_singled_out() -> None:
-    tally = tally_of("latency_ms", {})
-    tally.add([reading(R1, "latency_ms", 5.0, 0.0, 3.0, ABSENCE)])
-    assert blamed(tally) == ("replica", "r1")
+    evidence = tally_of("latency_ms", {})
+    evidence.add([reading(R1, "latency_ms", 5.0, 0.0, 3.0, ABSENCE)])
+    assert blamed(evidence) == ("replica", "r1")
 
 
 def test_a_dimension_with_one_value_is_never_singled_out() -> None:
-    tally = EvidenceTable()
-    tally.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
-    assert blamed(tally) == (None, None)
+    evidence = EvidenceTable()
+    evidence.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
+    assert blamed(evidence) == (None, None)
 
 
 def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     quiet = reading(R0, "latency_ms", 1.0)
-    tally.add([type(quiet)(**{f: getattr(quiet, f) for f in quiet.__slots__} | {"level": None})])
-    assert tally.drivers() == {}
+    evidence.add([type(quiet)(**{f: getattr(quiet, f) for f in quiet.__slots__} | {"level": None})])
+    assert evidence.metric_weights() == {}
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
     ],
 )
 def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope, ...], category: str) -> None:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     for metric, change in moves.items():
-        tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
-    assert categorise(tally, 0.8)[0].category == category
+        evidence.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
+    assert categorise(evidence, 0.8)[0].category == category
 
 
 @pytest.mark.parametrize(
@@ -101,25 +101,25 @@ def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope
 def test_signals_that_move_together_are_told_apart(
     moves: dict[str, float], scopes: tuple[Scope, ...], name: str,
 ) -> None:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     for metric, change in moves.items():
-        tally.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
-    assert categorise(tally, 0.8)[0].name == name
+        evidence.add(instant(1.0, metric, dict.fromkeys(scopes, change)))
+    assert categorise(evidence, 0.8)[0].name == name
 
 
 def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     for second in range(3):
-        tally.add(instant(float(second), "prompt_tokens", {CODE: 2.0, ALL: 0.7, R0: 0.7, R1: 0.7}))
-        tally.add(instant(float(second), "latency_ms", dict.fromkeys(FLEET, 1.0)))
-    pattern, blame = categorise(tally, 0.8)
-    assert (pattern.name, blame.value) == ("context_overflow", "code")
+        evidence.add(instant(float(second), "prompt_tokens", {CODE: 2.0, ALL: 0.7, R0: 0.7, R1: 0.7}))
+        evidence.add(instant(float(second), "latency_ms", dict.fromkeys(FLEET, 1.0)))
+    pattern, attribution = categorise(evidence, 0.8)
+    assert (pattern.name, attribution.value) == ("context_overflow", "code")
 
 
 def test_silence_outranks_everything_it_brings_along() -> None:
-    tally = tally_of("latency_ms", {R0: 5.0})
-    tally.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(9, 12)])
-    assert categorise(tally, 0.8)[0].name == "stalled_replica"
+    evidence = tally_of("latency_ms", {R0: 5.0})
+    evidence.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(9, 12)])
+    assert categorise(evidence, 0.8)[0].name == "stalled_replica"
 
 
 def test_pattern_names_are_distinct() -> None:
@@ -149,15 +149,15 @@ def test_names_that_share_a_word_fall_into_different_families(metric: str, famil
 
 
 def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     for second in range(5, 8):
         missed = reading(R1, "confidence", float(second), 0.0, 3.0, ABSENCE)
-        tally.add([missed, reading(R1, "latency_ms", float(second))])
-    assert set(tally.alarms_by_metric()) == {GAP}
-    assert categorise(tally, 0.8)[0].name == "gaps"
+        evidence.add([missed, reading(R1, "latency_ms", float(second))])
+    assert set(evidence.alarms_by_metric()) == {GAP}
+    assert categorise(evidence, 0.8)[0].name == "gaps"
 
 
 def test_a_share_that_is_usually_nothing_deviates_by_its_difference() -> None:
-    tally = EvidenceTable()
-    tally.add([replace(reading(ALL, "error", 1.0), value=0.4, expected=0.0, level=5.0, direction="up")])
-    assert tally.lines["error", ALL].deviation == 0.4
+    evidence = EvidenceTable()
+    evidence.add([replace(reading(ALL, "error", 1.0), value=0.4, expected=0.0, level=5.0, direction="up")])
+    assert evidence.series["error", ALL].deviation == 0.4

@@ -10,7 +10,7 @@ from actions.model import Intent, Status
 from actions.playbook import Match, Playbook, Step
 from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.relations import inhibited
-from classifiers.incidents.triage import ServiceKey, Transition, Triage, TriageParams
+from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage, TriageParams
 from classifiers.model import Anomaly, Incident
 from streams.shard.decisions import LINGER_S, Decider, DecisionParams
 from streams.shard.directives import ShardDirectives
@@ -38,7 +38,7 @@ class Case:
         self.decider = Decider(params, self.triage, self.directives, ThreeReplicas(), 600.0)
         self.now_s = 0.0
 
-    def second(self, sick: bool) -> tuple[list[Transition], list[Intent]]:
+    def second(self, sick: bool) -> tuple[list[IncidentChange], list[Intent]]:
         """One instant, and what is decided after it."""
         self.now_s += 1.0
         self.directives.apply_due(self.now_s)
@@ -60,7 +60,7 @@ class Case:
             if told:
                 return told[0].incident, intents
 
-    def answer(self, intent: Intent, status: Status = "executed") -> tuple[list[Transition], list[Intent]]:
+    def answer(self, intent: Intent, status: Status = "executed") -> tuple[list[IncidentChange], list[Intent]]:
         """The outcome of an intent, and what is decided after it."""
         told = self.decider.record_outcome(outcome(intent, status, self.now_s))
         return self.decider.decide([] if told is None else [told], self.now_s)
@@ -194,12 +194,12 @@ def test_a_dump_that_is_none_is_refused_by_place() -> None:
 def test_nothing_is_begun_for_an_effect_until_it_is_released() -> None:
     params = TriageParams(dependencies=(Dependency("chat", ("db",)),), inhibit_hold_s=5.0)
     case = Case(triage=params)
-    case.triage.foreign(replace(_incident_of_db(), opened_at_s=0.0), 0.0)
+    case.triage.observe_remote(replace(_incident_of_db(), opened_at_s=0.0), 0.0)
     told, intents = case.second(sick=True)
     while not told:
         told, intents = case.second(sick=True)
     assert (intents, inhibited(told[0].incident), told[0].incident.actions) == ([], True, ())
-    case.triage.foreign(replace(_incident_of_db(), state="resolved"), case.now_s)
+    case.triage.observe_remote(replace(_incident_of_db(), state="resolved"), case.now_s)
     ended_s = case.now_s
     while not intents:
         told, intents = case.second(sick=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from classifiers.evidence.evidence_table import ABSENCE
-from classifiers.incidents.triage import Transition, Triage, TriageParams
+from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
 from classifiers.model import Scope
 from detectors.suite import SuiteParams
 from streams.intake.scopes import ScopeTable
@@ -127,7 +127,7 @@ def test_what_is_accepted_beside_another_incident_is_forgotten_alone() -> None:
     rows = bench.series.active()
     silent = {row: bench.suite.snapshot(np.array([row])) for row in rows.tolist()}
     own = (("latency_ms", R1), (ABSENCE, Scope("chat", "gpt", replica="r0")))
-    bench.detection._relearn(Transition("resolved", incident(service="chat", model="gpt"), True, own))
+    bench.detection._relearn(IncidentChange("resolved", incident(service="chat", model="gpt"), True, own))
     changed = {
         bench.series.key(row) for row, before in silent.items()
         if any(not np.array_equal(before[name], after, equal_nan=True)

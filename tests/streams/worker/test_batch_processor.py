@@ -8,7 +8,7 @@ import orjson
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from classifiers.incidents.triage import Transition
+from classifiers.incidents.triage import IncidentChange
 from classifiers.model import ActionRecord, AuditEntry, StageTime
 from streams.contracts.envelopes import intent_message, outcome_message, read_audit, read_incident, read_intent
 from streams.intake.formats import InputPlan
@@ -119,9 +119,10 @@ async def test_an_incident_is_published_before_its_intents_and_an_intent_names_i
     worker = WorkerFixture()
     await process_to(worker, Products(
         transitions=[
-            Transition("opened", incident(actions=actions_of("k1"))), Transition("opened", incident(id="inc-2")),
-            Transition("updated", incident(actions=actions_of("k1", "k3"))),
-            Transition("resolved", incident(id="inc-2", actions=actions_of("k2"))),
+            IncidentChange("opened", incident(actions=actions_of("k1"))),
+            IncidentChange("opened", incident(id="inc-2")),
+            IncidentChange("updated", incident(actions=actions_of("k1", "k3"))),
+            IncidentChange("resolved", incident(id="inc-2", actions=actions_of("k2"))),
         ],
         intents=[intent("k1"), intent("k2", incident_id="inc-2"), intent("k3")],
     ))
@@ -137,7 +138,8 @@ async def test_every_step_of_an_incident_and_every_intent_is_audited() -> None:
     worker = WorkerFixture()
     step = AuditEntry(T, "inc-1", "opened", None, "open", "two windows in a row")
     await process_to(worker, Products(
-        transitions=[Transition("opened", incident(actions=actions_of("k1")))], intents=[intent("k1")], audit=[step],
+        transitions=[IncidentChange("opened", incident(actions=actions_of("k1")))], intents=[intent("k1")],
+        audit=[step],
     ))
     trail = [(message.key, read_audit(message.value)) for message in worker.sent.on(TOPICS.audit)]
     assert trail == [
@@ -148,7 +150,7 @@ async def test_every_step_of_an_incident_and_every_intent_is_audited() -> None:
 
 async def test_the_time_to_an_opened_incident_is_measured_when_the_broker_acknowledges_it() -> None:
     worker = WorkerFixture()
-    transitions = [Transition("opened", incident()), Transition("updated", incident())]
+    transitions = [IncidentChange("opened", incident()), IncidentChange("updated", incident())]
     await process_to(worker, Products(transitions=transitions))
     assert worker.exposes("tocsin_end_to_end_seconds_count 1.0")
     assert worker.exposes("tocsin_end_to_end_seconds_sum 60.0")
@@ -158,13 +160,13 @@ async def test_the_stages_of_an_incident_are_measured_when_it_resolved() -> None
     worker = WorkerFixture()
     times = {"detect": StageTime(2.0, "recorded")}
     one = incident(stage_times=times, peak_severity="P1")
-    await process_to(worker, Products(transitions=[Transition("opened", one), Transition("resolved", one)]))
+    await process_to(worker, Products(transitions=[IncidentChange("opened", one), IncidentChange("resolved", one)]))
     assert worker.exposes('tocsin_incident_stage_seconds_count{severity="P1",stage="detect"} 1.0')
 
 
 async def test_one_trace_runs_from_the_records_over_the_incident_to_the_intent() -> None:
     worker = WorkerFixture(Tracing(TracerProvider()))
-    published = Transition("opened", incident(actions=actions_of("k1")))
+    published = IncidentChange("opened", incident(actions=actions_of("k1")))
     await process_to(worker, Products(transitions=[published], intents=[intent()]))
     traces = [
         dict(message.headers)["traceparent"].split(b"-")[1]
@@ -177,7 +179,7 @@ async def test_one_trace_runs_from_the_records_over_the_incident_to_the_intent()
 async def test_an_outcome_is_added_to_its_incident_and_published_once() -> None:
     worker = WorkerFixture()
     shard = await worker.open()
-    shard.triage.record_action = lambda _, record: Transition(  # type: ignore[assignment, method-assign]
+    shard.triage.record_action = lambda _, record: IncidentChange(  # type: ignore[assignment, method-assign]
         "updated", incident(actions=(record,)),
     )
     message = outcome_message(outcome(intent()), "s", 0)

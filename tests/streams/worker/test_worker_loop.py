@@ -56,9 +56,9 @@ async def test_lag_watermark_series_and_incidents_are_reported() -> None:
 
 async def test_the_record_of_the_advisor_and_the_rules_is_reported_by_severity() -> None:
     worker = LoopFixture()
-    record = (await worker.ingest()).triage.experience.advisor.severity
-    record.note(Trial("inc-1", truth="P1", rules="P2", advice="P1"))
-    record.note(Trial("inc-2", truth="P1", rules="P1", advice="P1"))
+    record = (await worker.ingest()).triage.learning.advisor.severity
+    record.add(Trial("inc-1", truth="P1", rules="P2", advice="P1"))
+    record.add(Trial("inc-2", truth="P1", rules="P1", advice="P1"))
     worker.loop.report()
     for right, count in (("seen", 2), ("advisor", 2), ("rules", 1)):
         assert worker.exposes(f'tocsin_advisor_record{{question="severity",right="{right}",truth="P1"}} {count}.0')

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from classifiers.causes.causes import CauseParams, Live, share_out
-from classifiers.causes.symptoms import see
+from classifiers.causes.assignment import CauseParams, EpisodeView, assign_alarms
+from classifiers.causes.symptoms import find_symptoms
 from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
-from classifiers.incidents.memory import dump, load
-from classifiers.incidents.triage import Transition, Triage, TriageParams
+from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
+from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Anomaly, Scope
 from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, SERVICE, reading
 
@@ -46,9 +46,9 @@ def instant(now_s: float, moves: Moves, onsets: Mapping[str, float]) -> list[Ano
 
 
 def play(triage: Triage, stories: Sequence[tuple[float, float, Moves]], until_s: float = 40.0, start_s: float = 0.0,
-         ) -> list[Transition]:
+         ) -> list[IncidentChange]:
     """Second by second; a story is (from, to, what moves meanwhile), its onset a second before it shows."""
-    out: list[Transition] = []
+    out: list[IncidentChange] = []
     for second in range(int(start_s), int(until_s)):
         now_s = float(second)
         moves: dict[str, dict[Scope, float]] = {}
@@ -66,7 +66,7 @@ def make() -> Triage:
     return Triage(TriageParams(), lambda _: 2, "abc")
 
 
-def opened(changes: Sequence[Transition]) -> list[tuple[str, str | None, str | None]]:
+def opened(changes: Sequence[IncidentChange]) -> list[tuple[str, str | None, str | None]]:
     last = {change.incident.id: change.incident for change in changes}
     ids = [change.incident.id for change in changes if change.change == "opened"]
     return [(last[one].category, last[one].replica, last[one].tenant) for one in ids]
@@ -103,13 +103,13 @@ def test_what_is_left_of_a_cause_as_it_ends_does_not_say_anew_which_part_it_hit(
 
 
 def test_what_hits_all_is_dated_by_the_siblings_of_the_part_that_has_a_cause_of_its_own() -> None:
-    tally, moves = EvidenceTable(), both(hit(PROSE, -0.3), hit(ALL, -0.2))
+    evidence, moves = EvidenceTable(), both(hit(PROSE, -0.3), hit(ALL, -0.2))
     for second in range(2, 12):
-        tally.add([
+        evidence.add([
             replace(one, onset_s=1.0, onset_error_s=0.5) if one.scope == PROSE else replace(one, onset_s=5.0)
             for one in instant(float(second), {"confidence": moves}, {})
         ])
-    onsets = {seen.sign.blame.value: seen.onset_s for seen in see([], [tally], 12.0, 0.8)}
+    onsets = {seen.shift.attribution.value: seen.onset.at_s for seen in find_symptoms([], [evidence], 12.0, 0.8)}
     assert onsets == {"prose": 1.0, None: 5.0}
 
 
@@ -193,14 +193,14 @@ def test_what_comes_late_of_a_silence_belongs_to_it() -> None:
 
 
 def test_every_alarm_is_in_one_share_and_every_quiet_reading_in_all() -> None:
-    tally = EvidenceTable()
+    evidence = EvidenceTable()
     moves = {**WORSE_TENANT, **SLOW_REPLICA}
     onsets = dict.fromkeys(moves, 1.0)
     for second in range(2, 8):
-        tally.add(instant(float(second), moves, onsets))
-    live = [Live("all quality", 2.0, 7.0, 1.0, 1.0, tally, None)]
+        evidence.add(instant(float(second), moves, onsets))
+    live = [EpisodeView("all quality", 2.0, 7.0, 1.0, 1.0, evidence, None)]
     now = instant(8.0, moves, onsets)
-    shares = share_out(now, live, 8.0, CauseParams(), 0.8)
+    shares = assign_alarms(now, live, 8.0, CauseParams(), 0.8)
     alarms = [one for share in shares for one in share.readings if one.alarming]
     assert len(shares) == 2
     assert sorted(map(repr, alarms)) == sorted(repr(one) for one in now if one.alarming)
@@ -211,10 +211,10 @@ def test_every_alarm_is_in_one_share_and_every_quiet_reading_in_all() -> None:
 def test_a_new_cause_takes_the_lines_that_were_another_s_until_then() -> None:
     triage = make()
     play(triage, [(2.0, 30.0, WORSE_TENANT), (2.0, 30.0, SLOW_REPLICA)], 20.0)
-    tallies = {episode.published.category: episode.tally for episode in triage.episodes[SERVICE].values()
+    tables = {episode.published.category: episode.evidence for episode in triage.episodes[SERVICE].values()
                if episode.published is not None}
-    metrics = {category: {metric for metric, count in tally.alarms_by_metric().items() if count > 1}
-               for category, tally in tallies.items()}
+    metrics = {category: {metric for metric, count in evidence.alarms_by_metric().items() if count > 1}
+               for category, evidence in tables.items()}
     assert metrics == {"data_quality": {"confidence"}, "performance_degradation": {"tpot_ms", "latency_ms"}}
 
 

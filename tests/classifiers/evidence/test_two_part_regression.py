@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from classifiers.evidence.attribution import Dimension
-from classifiers.evidence.mixture import Part, two_parts
+from classifiers.evidence.two_part_regression import PartDeviation, two_parts
 
 WHOLE = 1000
 SHARES: Mapping[tuple[Dimension, str], float] = {
@@ -18,7 +18,7 @@ SHARES: Mapping[tuple[Dimension, str], float] = {
 Hit = Mapping[tuple[Dimension | None, str], float]
 
 
-def shown(hit: Hit, noise: float = 0.0, seed: int = 0, sure: bool = True) -> list[Part]:
+def shown(hit: Hit, noise: float = 0.0, seed: int = 0, sure: bool = True) -> list[PartDeviation]:
     """What every marginal shows of these deviations: its own, the whole's, and its share of another dimension's."""
     dice = random.Random(seed)
     parts = []
@@ -29,12 +29,12 @@ def shown(hit: Hit, noise: float = 0.0, seed: int = 0, sure: bool = True) -> lis
                 off += size
             elif other != dimension:
                 off += size * SHARES[other, name]
-        parts.append(Part(dimension, value, off, int(share * WHOLE), sure))
+        parts.append(PartDeviation(dimension, value, off, int(share * WHOLE), sure))
     return parts
 
 
 def told(hit: Hit, noise: float = 0.0, seed: int = 0, additive: bool = True) -> set[str | None]:
-    return {blame.value for blame in two_parts(shown(hit, noise, seed), WHOLE, 0.6, additive) or ()}
+    return {attribution.value for attribution in two_parts(shown(hit, noise, seed), WHOLE, 0.6, additive) or ()}
 
 
 @pytest.mark.parametrize("seed", range(20))
