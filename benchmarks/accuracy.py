@@ -19,9 +19,9 @@ from rich.table import Table
 
 from benchmarks.broker.rig import ROOT, console
 from config import load
-from streams.demo.scoring import Score, Truth, read_truth, score
+from streams.demo.scoring import GroundTruth, Score, read_truth, score
 from streams.planning import plan_of
-from streams.replay.recordings import NativeRecord, read_recording
+from streams.replay.recordings import RecordedRequest, read_recording
 from streams.replay.replay import replay
 from streams.shard.plan import Plan
 
@@ -64,7 +64,7 @@ class Figures:
         return self.found == self.events and early and few and right
 
 
-def shifted(records: Sequence[NativeRecord], shift_s: float) -> list[tuple[int, bytes]]:
+def shifted(records: Sequence[RecordedRequest], shift_s: float) -> list[tuple[int, bytes]]:
     """The records as a topic would carry them, all moved by as much."""
     values = []
     for offset, record in enumerate(records):
@@ -74,10 +74,10 @@ def shifted(records: Sequence[NativeRecord], shift_s: float) -> list[tuple[int, 
     return values
 
 
-def figures_of(name: str, truth: Truth, scores: Sequence[Score]) -> Figures:
+def figures_of(name: str, truth: GroundTruth, scores: Sequence[Score]) -> Figures:
     """What replays of one recording come to together."""
     findings = [finding for one in scores for finding in one.findings]
-    false = sum(len(one.false) for one in scores)
+    false = sum(len(one.false_incidents) for one in scores)
     return Figures(
         name, len(findings), sum(finding.first is not None for finding in findings),
         600.0 * false / (truth.duration_s * len(scores)),

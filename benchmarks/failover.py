@@ -38,7 +38,7 @@ from benchmarks.broker.rig import (
     partition_of,
     unique,
 )
-from streams.replay.recordings import NativeRecord
+from streams.replay.recordings import RecordedRequest
 
 FLEET = Fleet(services=8, replicas=4, tenants=3)
 RATE_PER_S = 1000.0
@@ -90,7 +90,7 @@ async def taken_over(address: str, folder: Path, times: int) -> list[float]:
     streamed: set[int] = set(range(PARTITIONS))
     silences = []
 
-    def only_streamed(request: NativeRecord) -> NativeRecord | None:
+    def only_streamed(request: RecordedRequest) -> RecordedRequest | None:
         return request if partition_of(request["service"].encode()) in streamed else None
 
     async with AsyncExitStack() as stack:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.broker.load import Fleet
-from streams.replay.recordings import NativeRecord
+from streams.replay.recordings import RecordedRequest
 
 Kind = Literal["slow_replica", "slow_service", "queueing", "low_confidence", "token_runaway", "silent_replica"]
 Breadth = Literal["replica", "tenant", "service"]
@@ -43,7 +43,7 @@ class Fault:
     start_s: float
     end_s: float
 
-    def hits(self, request: NativeRecord) -> bool:
+    def hits(self, request: RecordedRequest) -> bool:
         """Whether a request of its service is affected."""
         breadth = EFFECTS[self.kind].breadth
         here = breadth == "service" or self.part == request["replica" if breadth == "replica" else "tenant"]
@@ -76,7 +76,7 @@ class Injector:
         for fault in sorted(faults, key=lambda one: -one.start_s):
             self._waiting.setdefault(fault.service, []).append(fault)
 
-    def __call__(self, request: NativeRecord) -> NativeRecord | None:
+    def __call__(self, request: RecordedRequest) -> RecordedRequest | None:
         """Change a request in place; None when it is not sent. Requests must come in order of time."""
         waiting = self._waiting.get(request["service"])
         while waiting and waiting[-1].end_s <= request["ts"]:

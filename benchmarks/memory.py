@@ -56,7 +56,8 @@ def resident() -> int:
 def plan_for_replay() -> Plan:
     """The shipped configuration with the one source of a replay."""
     plan = plan_of(load(None, {}))
-    return replace(plan, sources={SOURCE: True}, rules=replace(plan.rules, max_future_s=float("inf")))
+    limits = replace(plan.validation_limits, max_future_s=float("inf"))
+    return replace(plan, sources={SOURCE: True}, validation_limits=limits)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

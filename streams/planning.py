@@ -16,7 +16,7 @@ def plan_of(config: Config) -> Plan:
     windows, codec, scopes = config.windows, config.codec, config.scopes
     return Plan(
         sources={source.topic: source.count_requests for source in config.inputs},
-        rules=ValidationLimits(
+        validation_limits=ValidationLimits(
             codec.max_future_s, codec.max_age_s, codec.max_label_length, codec.max_metrics, codec.max_bytes,
         ),
         windows=WindowParams(

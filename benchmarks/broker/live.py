@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 
 from benchmarks.broker.load import keyed
 from benchmarks.broker.rig import Feeder
-from streams.replay.recordings import NativeRecord
+from streams.replay.recordings import RecordedRequest
 
 TICK_S = 0.005
 BREATH = 500
 """Records sent before others may run."""
 
 
-Change = Callable[[NativeRecord], NativeRecord | None]
+Change = Callable[[RecordedRequest], RecordedRequest | None]
 """What becomes of a request; None leaves it out."""
 
 
@@ -30,7 +30,7 @@ class Stream:
     """
 
     def __init__(
-        self, feeder: Feeder, requests: Iterable[NativeRecord], change: Change = lambda request: request,
+        self, feeder: Feeder, requests: Iterable[RecordedRequest], change: Change = lambda request: request,
     ) -> None:
         self._feeder = feeder
         self._requests = iter(requests)

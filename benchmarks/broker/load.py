@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import orjson
 
-from streams.replay.recordings import NativeRecord
+from streams.replay.recordings import RecordedRequest
 
 METRICS = ("latency_ms", "ttft_ms", "confidence", "prompt_tokens", "completion_tokens")
 BLOCK = 10_000
@@ -40,7 +40,7 @@ WIDE = Fleet(services=20, replicas=50, tenants=31)
 """9,960 series."""
 
 
-def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iterator[NativeRecord]:
+def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iterator[RecordedRequest]:
     """Requests without end, evenly spaced in event time, spread evenly at random over the fleet.
 
     Latency is lognormal, confidence Beta-like around 0.8, tokens geometric: shapes as in the recordings, no faults.
@@ -66,7 +66,7 @@ def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iter
             number += 1
 
 
-def keyed(request: NativeRecord) -> tuple[bytes, bytes]:
+def keyed(request: RecordedRequest) -> tuple[bytes, bytes]:
     """Key and value; the key is the service, as producers are asked to."""
     return request["service"].encode(), orjson.dumps(request)
 

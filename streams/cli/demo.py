@@ -1,4 +1,4 @@
-"""`tocsin demo`: the whole pipeline on one machine, on a recording of a real LLM server with faults at known times."""
+"""`tocsin demo`: the whole pipeline on one machine, with a recording of a real LLM server and its injected faults."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from streams.cli import Failure
 from streams.demo import RECORDING, view
 from streams.demo.display import display_on
 from streams.demo.run import DemoError, run
-from streams.demo.story import Story
+from streams.demo.state import DemoState
 from streams.kafka.embedded_broker import EmbeddedBrokerMissing
 
-FAILED_ITS_WORK = 1
+DEMO_FAILED = 1
 LOG_WIDTH = 140
 
 
@@ -32,13 +32,13 @@ LOG_WIDTH = 140
 def demo(recording: Path, speed: float, picture: Path | None) -> None:
     """Play a recording through an embedded Kafka, with a real worker and a gateway that its actions really change.
 
-    Exit code 0: the worker was healthy, at least 80 % of the faults were found and an action changed the gateway. 1: it
-    was not so, with the reasons.
+    Exit code 0: the worker was healthy, at least 80 % of the faults were found and an action changed the gateway. Exit
+    code 1: one of these failed, with the reasons.
     """
-    # What is not a terminal has no width of its own, and 80 columns would fold the table at the end.
+    # A pipe has no width of its own, and the default of 80 columns would wrap the table at the end.
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     try:
-        story = asyncio.run(_run_until_stopped(recording, speed, console))
+        state = asyncio.run(_run_until_stopped(recording, speed, console))
     except EmbeddedBrokerMissing as error:
         raise Failure(f"tocsin demo: {error}") from error
     except (KeyboardInterrupt, asyncio.CancelledError) as stop:
@@ -46,18 +46,18 @@ def demo(recording: Path, speed: float, picture: Path | None) -> None:
         sys.exit(128 + (signal.SIGINT if isinstance(stop, KeyboardInterrupt) else signal.SIGTERM))
     except DemoError as error:
         click.echo(f"tocsin demo: {error}", err=True)
-        sys.exit(FAILED_ITS_WORK)
-    console.print(view.report(story))
+        sys.exit(DEMO_FAILED)
+    console.print(view.report(state))
     if picture is not None:
-        picture.write_text(view.picture(view.report(story), "tocsin demo"), encoding="utf-8")
-    if story.failures():
-        sys.exit(FAILED_ITS_WORK)
+        picture.write_text(view.picture(view.report(state), "tocsin demo"), encoding="utf-8")
+    if state.failures():
+        sys.exit(DEMO_FAILED)
 
 
-async def _run_until_stopped(recording: Path, speed: float, console: Console) -> Story:
+async def _run_until_stopped(recording: Path, speed: float, console: Console) -> DemoState:
     task = asyncio.current_task()
     assert task is not None
-    # asyncio does this for Ctrl-C; a closed terminal must not leave a worker behind either.
+    # asyncio does this for Ctrl-C. A closed terminal must not leave a worker behind either.
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await run(recording, speed, display_on(console))

@@ -1,7 +1,7 @@
-"""The demo: a recording of a real LLM server played through Kafka, watched and acted on by a real worker.
+"""The demo: a recording of a real LLM server is played through Kafka, and a real worker watches and acts on it.
 
-Nothing in it is staged for the worker: it gets records and a configuration, as in production. Only the serving gateway
-that the actions change is a stand-in, and the recording does not react to what the gateway does.
+The worker gets records and a configuration, as in production. Only the serving gateway that the actions change is a
+stand-in, and the recording does not react to its changes.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where the demo is shown: a live screen on a terminal, one line per event anywhere else."""
+"""Displays of the demo: a live screen on a terminal, one line per event anywhere else."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.live import Live
 from rich.text import Text
 
 from streams.demo import view
-from streams.demo.narrator import Narrator
-from streams.demo.story import Story
+from streams.demo.event_lines import EventLines
+from streams.demo.state import DemoState
 
 REFRESH_PER_S = 8
 
 
 class Display(AbstractContextManager["Display"], Protocol):
-    """Shows a story while the block runs; `update` is called about ten times a second and must not block."""
+    """Shows the state of a demo inside its block; `update` is called about ten times a second and must not block."""
 
-    def update(self, story: Story) -> None:
-        """Show the story as it is now."""
+    def update(self, demo: DemoState) -> None:
+        """Show the current state."""
 
 
 def display_on(console: Console) -> Display:
@@ -30,7 +30,7 @@ def display_on(console: Console) -> Display:
 
 
 class Screen:
-    """A screen that is drawn anew in place, and removed when the demo ends."""
+    """A screen that is redrawn in place, and removed when the demo ends."""
 
     def __init__(self, console: Console) -> None:
         self._shown: RenderableType = Text("starting")
@@ -38,8 +38,8 @@ class Screen:
             console=console, transient=True, refresh_per_second=REFRESH_PER_S, get_renderable=lambda: self._shown,
         )
 
-    def update(self, story: Story) -> None:
-        self._shown = view.live(story)
+    def update(self, demo: DemoState) -> None:
+        self._shown = view.live(demo)
 
     def __enter__(self) -> Screen:
         self._live.start()
@@ -52,14 +52,14 @@ class Screen:
 
 
 class Lines:
-    """One line per event, none wrapped, so that the output can be searched."""
+    """One line per event, never wrapped, so that the output can be searched."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._narrator = Narrator()
+        self._event_lines = EventLines()
 
-    def update(self, story: Story) -> None:
-        for line in self._narrator.news(story):
+    def update(self, demo: DemoState) -> None:
+        for line in self._event_lines.new_lines(demo):
             self._console.print(line, soft_wrap=True)
 
     def __enter__(self) -> Lines:

@@ -1,31 +1,35 @@
 """A small serving gateway whose switches Tocsin's actions really flip: breakers, throttles, the served model version.
 
-It routes no requests. It holds the state that a real gateway would hold, refuses what a real one would refuse, and
-writes every change down with its time, so that the demo can show what the actions did and not what they claim. Its
+It routes no requests. It holds the state that a real gateway would hold, refuses what a real one would refuse, and logs
+every change with its time, so that the demo shows what the actions really changed. Its
 model registry is a strict stand-in for MLflow's (`streams.demo.registry`); a version set there is served on reload.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import orjson
 from aiohttp import web
 
 from streams.demo.registry import Registry, add_routes
-from streams.demo.requests import read_fields, refusal
+from streams.demo.requests import bad_request, read_fields
 
+S = TypeVar("S", str, float)
 ALIAS = "champion"
-TOLD = frozenset({"target", "service", "model", "version", "replica", "tenant", "incident_id", "key", "reason"})
-"""What an action tells beside the switch it sets."""
-RELOAD = frozenset({"model", "alias", "from_version", "to_version", "key"})
+ACTION_FIELDS = frozenset({
+    "target", "service", "model", "version", "replica", "tenant", "incident_id", "key", "reason",
+})
+"""The fields that an action may send beside the switch that it sets."""
+RELOAD_FIELDS = frozenset({"model", "alias", "from_version", "to_version", "key"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What there is to switch: a service, its replicas and tenants; `labels` are the versions of its model."""
+    """The service of the gateway, its replicas and tenants. labels: the versions of its model."""
 
     service: str = "serving"
     model: str = "bytegpt"
@@ -35,13 +39,13 @@ class Fleet:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What has a breaker and a throttle: the service as a whole, and `service/name` for each replica and tenant."""
+        """The targets with a breaker and a throttle: the service, and `service/name` for each replica and tenant."""
         return (self.service, *(f"{self.service}/{name}" for name in (*self.replicas, *self.tenants)))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One switch that moved: when (s, epoch), by whom, which, from what to what. key: the intent's, if one was sent."""
+    """One change of a switch. at_s: seconds since the epoch. key: of the intent, where one was sent."""
 
     at_s: float
     actor: str
@@ -53,7 +57,7 @@ class Change:
 
 
 class Gateway:
-    """The switches and their log. In memory. Setting a switch to what it is already changes and logs nothing."""
+    """The switches and their log, in memory. Setting a switch to its current value changes and logs nothing."""
 
     def __init__(self, fleet: Fleet, now_s: Callable[[], float] = time.time) -> None:
         self.fleet = fleet
@@ -66,7 +70,7 @@ class Gateway:
         self.changes: list[Change] = []
 
     def deploy(self, label: str) -> None:
-        """An operator puts a version into service, past Tocsin; a label that is not registered raises `ValueError`."""
+        """Put a version into service, as an operator would; raises `ValueError` for a label that is not registered."""
         number = self.registry.number_of(label)
         if number is None:
             raise ValueError(f"version {label!r}, expected one of {', '.join(self.fleet.labels)}")
@@ -84,13 +88,13 @@ class Gateway:
         self.throttles[target] = factor
 
     def reload(self, actor: str, key: str | None) -> None:
-        """Serve the version that the alias names now."""
+        """Serve the version that the alias names."""
         label = self.registry.label(ALIAS) or self.served
         self._log(actor, "version", f"{self.fleet.service}/{self.fleet.model}", self.served, label, key)
         self.served = label
 
     def state(self) -> dict[str, object]:
-        """Everything, as `GET /state` gives it."""
+        """All of the state, as `GET /state` gives it."""
         return {
             "service": self.fleet.service, "model": self.fleet.model, "served": self.served,
             "aliases": {alias: str(number) for alias, number in self.registry.aliases.items()},
@@ -98,8 +102,8 @@ class Gateway:
             "changes": [asdict(change) for change in self.changes],
         }
 
-    def alias_set(self, request: web.Request, alias: str, before: str | None) -> None:
-        """Log that an alias moved in the registry."""
+    def log_alias(self, request: web.Request, alias: str, before: str | None) -> None:
+        """Log a change of an alias in the registry."""
         after = self.registry.label(alias)
         self._log("tocsin", f"alias {alias}", self.fleet.model, before or "none", after or "none", _key(request))
 
@@ -114,11 +118,11 @@ def make_app(gateway: Gateway) -> web.Application:
     No authentication: bind it to 127.0.0.1.
     """
     app = web.Application()
-    _add_breakers(app, gateway)
-    _add_throttles(app, gateway)
+    _add_switches(app, "/breakers", "state", gateway.breakers, _breaker_state, gateway.set_breaker)
+    _add_switches(app, "/throttles", "factor", gateway.throttles, _throttle_factor, gateway.set_throttle)
 
     async def post_reload(request: web.Request) -> web.Response:
-        await read_fields(request, optional=RELOAD)
+        await read_fields(request, optional=RELOAD_FIELDS)
         gateway.reload("tocsin", _key(request))
         return web.json_response({"served": gateway.served})
 
@@ -127,12 +131,12 @@ def make_app(gateway: Gateway) -> web.Application:
 
     app.router.add_post("/reload", post_reload)
     app.router.add_get("/state", get_state)
-    add_routes(app, gateway.registry, gateway.alias_set)
+    add_routes(app, gateway.registry, gateway.log_alias)
     return app
 
 
 class GatewayServer:
-    """The gateway listening on 127.0.0.1 (or where told) between `start` and `stop`. Port 0 takes a free one."""
+    """The gateway listening on 127.0.0.1 (or `host`) between `start` and `stop`. Port 0 takes a free one."""
 
     def __init__(self, gateway: Gateway, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._host, self._port = host, port
@@ -149,48 +153,45 @@ class GatewayServer:
         await self._runner.cleanup()
 
 
-def _add_breakers(app: web.Application, gateway: Gateway) -> None:
+def _add_switches(
+    app: web.Application, path: str, name: str, switches: dict[str, S], parse: Callable[[object], S],
+    set_switch: Callable[[str, S, str | None], None],
+) -> None:
+    """Serve switches by target. name: of the field that holds the value. parse: raises a 400 for a wrong value."""
     async def get(request: web.Request) -> web.Response:
-        target = _target(gateway.breakers, request)
-        return web.json_response({"target": target, "state": gateway.breakers[target]})
+        target = _target(switches, request)
+        return web.json_response({"target": target, name: switches[target]})
 
     async def put(request: web.Request) -> web.Response:
-        target = _target(gateway.breakers, request)
-        state = (await _read_switch(request, target, "state"))["state"]
-        if state not in ("open", "closed"):
-            raise refusal(f"state: {state!r}, expected 'open' or 'closed'")
-        gateway.set_breaker(target, str(state), _key(request))
-        return web.json_response({"target": target, "state": state})
+        target = _target(switches, request)
+        value = parse((await _read_switch(request, target, name))[name])
+        set_switch(target, value, _key(request))
+        return web.json_response({"target": target, name: value})
 
-    app.router.add_get("/breakers/{target:.+}", get)
-    app.router.add_put("/breakers/{target:.+}", put)
+    app.router.add_get(f"{path}/{{target:.+}}", get)
+    app.router.add_put(f"{path}/{{target:.+}}", put)
 
 
-def _add_throttles(app: web.Application, gateway: Gateway) -> None:
-    async def get(request: web.Request) -> web.Response:
-        target = _target(gateway.throttles, request)
-        return web.json_response({"target": target, "factor": gateway.throttles[target]})
+def _breaker_state(state: object) -> str:
+    if state not in ("open", "closed"):
+        raise bad_request(f"state: {state!r}, expected 'open' or 'closed'")
+    return str(state)
 
-    async def put(request: web.Request) -> web.Response:
-        target = _target(gateway.throttles, request)
-        factor = (await _read_switch(request, target, "factor"))["factor"]
-        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 1:
-            raise refusal(f"factor: {factor!r}, expected a number above 0 and at most 1")
-        gateway.set_throttle(target, float(factor), _key(request))
-        return web.json_response({"target": target, "factor": float(factor)})
 
-    app.router.add_get("/throttles/{target:.+}", get)
-    app.router.add_put("/throttles/{target:.+}", put)
+def _throttle_factor(factor: object) -> float:
+    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 1:
+        raise bad_request(f"factor: {factor!r}, expected a number above 0 and at most 1")
+    return float(factor)
 
 
 async def _read_switch(request: web.Request, target: str, switch: str) -> dict[str, object]:
-    body = await read_fields(request, required=frozenset({switch}), optional=TOLD)
+    body = await read_fields(request, required=frozenset({switch}), optional=ACTION_FIELDS)
     if body.get("target", target) != target:
-        raise refusal(f"target: {body['target']!r} in the body, {target!r} in the path, expected the same")
+        raise bad_request(f"target: {body['target']!r} in the body, {target!r} in the path, expected the same")
     return body
 
 
-def _target(switches: dict[str, str] | dict[str, float], request: web.Request) -> str:
+def _target(switches: Mapping[str, object], request: web.Request) -> str:
     target = request.match_info["target"]
     if target not in switches:
         text = orjson.dumps({"error": f"target: {target!r}, expected one of {', '.join(switches)}"}).decode()

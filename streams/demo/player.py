@@ -1,4 +1,4 @@
-"""The player: a recording as live traffic, shifted to a clock of its own and sent at the pace at which it happened."""
+"""The player: sends a recording as live traffic, shifted to the clock of the demo and at the recorded pace."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Protocol
 
 import orjson
 
-from streams.replay.recordings import NativeRecord, split_topics
+from streams.replay.recordings import RecordedRequest, split_topics
 from streams.worker.wall_clock import WallClock
 
 Send = Callable[[str, bytes, bytes], Awaitable[None]]
-"""Send a record (topic, key, value). It may wait for room in a buffer, not for the broker's answer."""
+"""Send a record (topic, key, value). It may wait for room in a buffer, but not for the answer of the broker."""
 MIN_SLEEP_S = 0.001
 
 
 class Time(Protocol):
-    """What the player needs of time: the wall clock, and to wait."""
+    """The wall clock, and a way to wait."""
 
     def __call__(self) -> float: ...
 
@@ -39,14 +39,14 @@ class LoopTime:
 
 
 async def play(
-    records: Iterable[NativeRecord], send: Send, *, clock: WallClock, shift_s: float, time: Time,
-    played: Callable[[NativeRecord], None],
+    records: Iterable[RecordedRequest], send: Send, *, clock: WallClock, shift_s: float, time: Time,
+    on_sent: Callable[[RecordedRequest], None],
 ) -> int:
     """Play records in order and return how many.
 
-    Each is sent when `clock` reads its `ts` plus `shift_s`, split over the input topics and keyed by service; one that
-    is late because a send had to wait is sent at once, so a slow broker delays but never thins the traffic. `played` is
-    called with each record, its time shifted, right after it was sent. Errors of `send` end it.
+    Each is sent when `clock` reads its `ts` plus `shift_s`, split over the input topics and keyed by service. A
+    record that is late because a send had to wait is sent at once, so a slow broker delays records but drops none.
+    `on_sent` is called with each record, its time shifted, right after it was sent. Errors of `send` end the play.
     """
     count = 0
     for record in records:
@@ -58,6 +58,6 @@ async def play(
         key = shifted["service"].encode()
         for topic, part in split_topics(shifted):
             await send(topic, key, orjson.dumps(part))
-        played(shifted)
+        on_sent(shifted)
         count += 1
     return count

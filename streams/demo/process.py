@@ -1,4 +1,4 @@
-"""The worker as a child process: started with its output in a file, stopped by its own id and in bounded time."""
+"""The worker as a child process: its output goes to a file, and it is stopped in bounded time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAIL_LINES = 15
 
 
 class WorkerProcess:
-    """A worker. It gets a session of its own, so that Ctrl-C reaches the demo alone, which then stops it."""
+    """A worker process in a session of its own: Ctrl-C reaches the demo alone, which then stops the worker."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
         self._command = command
@@ -45,7 +45,7 @@ class WorkerProcess:
         return None if self._process is None else self._process.returncode
 
     async def stop(self) -> int | None:
-        """SIGTERM, and SIGKILL when that is not heard in time; the exit code. Safe to call twice, and after its end."""
+        """Send SIGTERM, and SIGKILL when it does not end in time; returns the exit code. Safe to call after its end."""
         process = self._process
         if process is None:
             return None

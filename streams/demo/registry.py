@@ -26,7 +26,7 @@ ErrorCode = Literal["INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"]
 
 
 class RegistryError(Exception):
-    """A refusal, as MLflow words it."""
+    """An error response in the words of MLflow."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
@@ -124,7 +124,7 @@ class Registry:
             "tags": [{"key": key, "value": value} for key, value in version.tags.items()], "run_link": "",
         }
         aliases = sorted(alias for alias, number in self.aliases.items() if number == version.number)
-        if with_aliases and aliases:  # MLflow names aliases where one version was asked for, and leaves out empty lists
+        if with_aliases and aliases:  # MLflow gives aliases with a single version only, and no empty lists
             described["aliases"] = aliases
         return described
 
@@ -132,35 +132,35 @@ class Registry:
 AliasSet = Callable[[web.Request, str, str | None], None]
 
 
-def add_routes(app: web.Application, registry: Registry, changed: AliasSet) -> None:
+def add_routes(app: web.Application, registry: Registry, on_change: AliasSet) -> None:
     """Serve a registry under MLflow's paths.
 
-    `changed` is told of each alias that was set: the request, the alias and the label it pointed at before.
+    on_change: called for each alias that was set, with the request, the alias and the label that it pointed at before.
     """
     async def get_alias(request: web.Request) -> web.Response:
-        return _answer(lambda: registry.get_alias(*_needed(request.query, "name", "alias")))
+        return _answer(lambda: registry.get_alias(*_required(request.query, "name", "alias")))
 
     async def set_alias(request: web.Request) -> web.Response:
         body = await read_json(request)
 
         def apply() -> Json:
-            name, alias, version = _needed(body, "name", "alias", "version")
+            name, alias, version = _required(body, "name", "alias", "version")
             before = registry.label(alias)
             answer = registry.set_alias(name, alias, version)
-            changed(request, alias, before)
+            on_change(request, alias, before)
             return answer
 
         return _answer(apply)
 
     async def get_version(request: web.Request) -> web.Response:
-        return _answer(lambda: registry.get_version(*_needed(request.query, "name", "version")))
+        return _answer(lambda: registry.get_version(*_required(request.query, "name", "version")))
 
     async def search_versions(request: web.Request) -> web.Response:
         return _answer(lambda: registry.search_versions(request.query.get("filter", "")))
 
     async def set_tag(request: web.Request) -> web.Response:
         body = await read_json(request)
-        return _answer(lambda: registry.set_tag(*_needed(body, "name", "version", "key", "value")))
+        return _answer(lambda: registry.set_tag(*_required(body, "name", "version", "key", "value")))
 
     app.router.add_get(f"{PREFIX}/registered-models/alias", get_alias)
     app.router.add_post(f"{PREFIX}/registered-models/alias", set_alias)
@@ -176,7 +176,7 @@ def _answer(call: Callable[[], Json]) -> web.Response:
         return web.json_response({"error_code": error.code, "message": str(error)}, status=error.status)
 
 
-def _needed(given: Mapping[str, object], *names: str) -> list[str]:
+def _required(given: Mapping[str, object], *names: str) -> list[str]:
     values = []
     for name in names:
         value = given.get(name)

@@ -1,4 +1,4 @@
-"""Reading request bodies strictly: an object of exactly the known fields, or a 400 that says what was wrong."""
+"""Strict reading of request bodies: an object of exactly the known fields, or a 400 with the reason."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import orjson
 from aiohttp import web
 
 
-def refusal(message: str) -> web.HTTPBadRequest:
+def bad_request(message: str) -> web.HTTPBadRequest:
     """A 400 with its reason as JSON."""
     return web.HTTPBadRequest(text=orjson.dumps({"error": message}).decode(), content_type="application/json")
 
@@ -17,9 +17,9 @@ async def read_json(request: web.Request) -> dict[str, object]:
     try:
         body = orjson.loads(raw or b"{}")
     except orjson.JSONDecodeError as error:
-        raise refusal(f"body: {error}, expected JSON") from error
+        raise bad_request(f"body: {error}, expected JSON") from error
     if not isinstance(body, dict):
-        raise refusal(f"body: {type(body).__name__}, expected a JSON object")
+        raise bad_request(f"body: {type(body).__name__}, expected a JSON object")
     return body
 
 
@@ -28,7 +28,8 @@ async def read_fields(request: web.Request, *, required: frozenset[str] = frozen
     """The body with all required fields and none that is unknown."""
     body = await read_json(request)
     if unknown := sorted(body.keys() - required - optional):
-        raise refusal(f"{unknown[0]}: unknown field, expected {', '.join(sorted(required | optional)) or 'no fields'}")
+        expected = ", ".join(sorted(required | optional)) or "no fields"
+        raise bad_request(f"{unknown[0]}: unknown field, expected {expected}")
     if missing := sorted(required - body.keys()):
-        raise refusal(f"{missing[0]}: missing")
+        raise bad_request(f"{missing[0]}: missing")
     return body

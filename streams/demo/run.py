@@ -1,7 +1,7 @@
-"""One run of the demo, start to end: broker, gateway, worker, spectator and player, and everything stopped again.
+"""One run of the demo: starts broker, gateway, worker, observer and player, and stops them again.
 
-The player and the worker agree on a clock that runs `speed` times as fast as the wall from the moment the demo began.
-Whatever ends the run (its end, an error, Ctrl-C), what was started is stopped in reverse order, in bounded time.
+The player and the worker share a clock that runs `speed` times as fast as the wall clock, from the start of the demo.
+However the run ends (normally, by an error, by Ctrl-C), everything is stopped in reverse order and in bounded time.
 """
 
 from __future__ import annotations
@@ -23,52 +23,53 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.demo.display import Display
 from streams.demo.gateway import Fleet, Gateway, GatewayServer
+from streams.demo.observer import is_ready, read_worker, watch_topics
 from streams.demo.player import LoopTime, play
 from streams.demo.process import WORKER, WorkerProcess
-from streams.demo.scoring import Truth, read_truth
-from streams.demo.spectator import is_ready, look_at_worker, watch_topics
-from streams.demo.story import Story
+from streams.demo.scoring import GroundTruth, read_truth
+from streams.demo.state import DemoState
 from streams.kafka.embedded_broker import EmbeddedBroker
-from streams.replay.recordings import NativeRecord, RecordingError, read_recording
+from streams.replay.recordings import RecordedRequest, RecordingError, read_recording
 from streams.worker.wall_clock import WallClock
 
 TICK_S = 0.1
-LOOK_EVERY_S = 0.5
+POLL_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, in seconds of the wall clock: for the worker to be ready, and after the last record.
+class WaitLimits:
+    """How long to wait, in seconds of the wall clock.
 
-    settle_s: at most so long for the last verdicts. quiet_s: no longer, once nothing new was said for this time.
+    ready_timeout_s: for the worker to be ready. settle_s: at most, after the last record, for the last results.
+    quiet_s: the wait ends earlier when nothing changed for this time.
     """
 
-    ready_within_s: float = 45.0
+    ready_timeout_s: float = 45.0
     settle_s: float = 10.0
     quiet_s: float = 2.0
 
 
 class DemoError(Exception):
-    """The demo could not do its part: the message says what and shows the end of the worker's log."""
+    """The demo itself failed. The message says why, and shows the end of the log of the worker."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who plays in one run."""
+class Components:
+    """The components of one run."""
 
-    story: Story
+    demo: DemoState
     gateway: Gateway
     worker: WorkerProcess
     http: aiohttp.ClientSession
     clock: WallClock
-    patience: Patience
+    limits: WaitLimits
 
 
 async def run(
-    recording: Path, speed: float, display: Display, *, patience: Patience | None = None,
+    recording: Path, speed: float, display: Display, *, limits: WaitLimits | None = None,
     worker: Sequence[str] = WORKER,
-) -> Story:
-    """Play a recording once and tell the story of it. `worker` is the command that the worker's options are added to.
+) -> DemoState:
+    """Play a recording once; returns the final state. worker: the command that the options of the worker are added to.
 
     Raises `DemoError`, `RecordingError`, `EmbeddedBrokerMissing`.
     """
@@ -76,7 +77,7 @@ async def run(
     truth, records = read_truth(recording), list(read_recording(recording))
     if not records:
         raise RecordingError(recording, None, "no records", "at least one")
-    story = Story(truth, speed)
+    demo = DemoState(truth, speed)
     clock = WallClock(anchor_s=began_s, speed=speed)
     gateway = Gateway(fleet_of(records), clock.now)
     async with AsyncExitStack() as stack:
@@ -85,28 +86,28 @@ async def run(
         server = GatewayServer(gateway)
         stack.push_async_callback(server.stop)
         process, http = await _start_worker(stack, worker, brokers, await server.start(), clock)
-        cast = Cast(story, gateway, process, http, clock, patience or Patience())
-        await stack.enter_async_context(_beside(watch_topics(brokers, story)))
-        await stack.enter_async_context(_beside(_keep_looking(cast, display, began_s)))
-        await _wait_until_ready(cast)
-        await _play(cast, records, brokers, truth)
-        await _settle(cast)
-        story.phase = "done"
-        story.worker = replace(await look_at_worker(http, story.worker), exit_code=await process.stop())
-        _look(cast, began_s)
-        display.update(story)
-    return story
+        parts = Components(demo, gateway, process, http, clock, limits or WaitLimits())
+        await stack.enter_async_context(_in_background(watch_topics(brokers, demo)))
+        await stack.enter_async_context(_in_background(_refresh(parts, display, began_s)))
+        await _wait_until_ready(parts)
+        await _play(parts, records, brokers, truth)
+        await _drain(parts)
+        demo.phase = "done"
+        demo.worker = replace(await read_worker(http, demo.worker), exit_code=await process.stop())
+        _update_state(parts, began_s)
+        display.update(demo)
+    return demo
 
 
-def fleet_of(records: list[NativeRecord]) -> Fleet:
-    """The fleet that a recording tells of; versions in order of appearance, so that the first is in service."""
-    def seen(values: list[str | None]) -> tuple[str, ...]:
+def fleet_of(records: list[RecordedRequest]) -> Fleet:
+    """The fleet of a recording; versions in order of appearance, so that the first one is in service."""
+    def distinct(values: list[str | None]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
-    versions = seen([record.get("version") for record in records])
+    versions = distinct([record.get("version") for record in records])
     return Fleet(
         records[0]["service"], records[0].get("model", "model"), versions or ("unknown",),
-        seen([record.get("replica") for record in records]), seen([record.get("tenant") for record in records]),
+        distinct([record.get("replica") for record in records]), distinct([record.get("tenant") for record in records]),
     )
 
 
@@ -129,26 +130,26 @@ async def _start_worker(
     return worker, http
 
 
-async def _wait_until_ready(cast: Cast) -> None:
-    cast.story.note = "waiting for the worker to join its group"
-    within_s = cast.patience.ready_within_s
+async def _wait_until_ready(parts: Components) -> None:
+    parts.demo.note = "waiting for the worker to join its group"
+    within_s = parts.limits.ready_timeout_s
     deadline_s = time.monotonic() + within_s
-    while not await is_ready(cast.http):
-        if cast.worker.exit_code is not None:
-            raise DemoError(f"the worker ended with exit code {cast.worker.exit_code}:\n{cast.worker.tail()}")
+    while not await is_ready(parts.http):
+        if parts.worker.exit_code is not None:
+            raise DemoError(f"the worker ended with exit code {parts.worker.exit_code}:\n{parts.worker.tail()}")
         if time.monotonic() > deadline_s:
-            raise DemoError(f"the worker was not ready within {within_s:.0f} s:\n{cast.worker.tail()}")
+            raise DemoError(f"the worker was not ready within {within_s:.0f} s:\n{parts.worker.tail()}")
         await asyncio.sleep(TICK_S)
 
 
-async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Truth) -> None:
-    story = cast.story
+async def _play(parts: Components, records: list[RecordedRequest], brokers: str, truth: GroundTruth) -> None:
+    demo = parts.demo
     producer = AIOKafkaProducer(bootstrap_servers=brokers, linger_ms=5)
     await producer.start()
     # Shifted by whole seconds, so that the records fall into the same windows in every run, and as in a replay.
-    shift_s = math.ceil(cast.clock.now() - truth.start_epoch_s)
-    story.origin_s = truth.start_epoch_s + shift_s
-    story.phase = "playing"
+    shift_s = math.ceil(parts.clock.now() - truth.start_epoch_s)
+    demo.origin_s = truth.start_epoch_s + shift_s
+    demo.phase = "playing"
     failed: list[BaseException] = []
 
     def delivered(future: asyncio.Future[object]) -> None:
@@ -158,71 +159,71 @@ async def _play(cast: Cast, records: list[NativeRecord], brokers: str, truth: Tr
     async def send(topic: str, key: bytes, value: bytes) -> None:
         if failed:
             raise DemoError(f"the broker refused a record: {failed[0]!r}")
-        if cast.worker.exit_code is not None:
-            raise DemoError(f"the worker ended with exit code {cast.worker.exit_code}:\n{cast.worker.tail()}")
+        if parts.worker.exit_code is not None:
+            raise DemoError(f"the worker ended with exit code {parts.worker.exit_code}:\n{parts.worker.tail()}")
         (await producer.send(topic, value, key=key)).add_done_callback(delivered)
 
-    deployed = set(cast.gateway.fleet.labels[:1])
+    deployed = set(parts.gateway.fleet.labels[:1])
 
-    def played(record: NativeRecord) -> None:
-        story.sent += 1
+    def on_sent(record: RecordedRequest) -> None:
+        demo.sent += 1
         version = record.get("version")
         if version is not None and version not in deployed:
             deployed.add(version)
-            cast.gateway.deploy(version)
+            parts.gateway.deploy(version)
 
     try:
-        await play(records, send, clock=cast.clock, shift_s=shift_s, time=LoopTime(time.time), played=played)
+        await play(records, send, clock=parts.clock, shift_s=shift_s, time=LoopTime(time.time), on_sent=on_sent)
         await producer.flush()
     finally:
         await producer.stop()
 
 
-async def _settle(cast: Cast) -> None:
-    """Wait until nothing waits and nothing new was said for a while."""
-    story, patience = cast.story, cast.patience
-    story.phase = "settling"
+async def _drain(parts: Components) -> None:
+    """Wait until the lag is 0 and nothing changed for a while."""
+    demo, limits = parts.demo, parts.limits
+    demo.phase = "settling"
     quiet_since_s = time.monotonic()
-    deadline_s = quiet_since_s + patience.settle_s
-    said = None
-    while time.monotonic() < deadline_s and time.monotonic() - quiet_since_s < patience.quiet_s:
-        now_said = (len(story.acts), tuple(i.state for i in story.incidents.values()), len(cast.gateway.changes))
-        if now_said != said or story.worker.lag != 0:
-            said, quiet_since_s = now_said, time.monotonic()
+    deadline_s = quiet_since_s + limits.settle_s
+    progress = None
+    while time.monotonic() < deadline_s and time.monotonic() - quiet_since_s < limits.quiet_s:
+        now = (len(demo.actions), tuple(i.state for i in demo.incidents.values()), len(parts.gateway.changes))
+        if now != progress or demo.worker.lag != 0:
+            progress, quiet_since_s = now, time.monotonic()
         await asyncio.sleep(TICK_S)
 
 
-async def _keep_looking(cast: Cast, display: Display, began_s: float) -> None:
-    looked_s, sent = time.monotonic(), 0
+async def _refresh(parts: Components, display: Display, began_s: float) -> None:
+    polled_s, sent = time.monotonic(), 0
     while True:
-        _look(cast, began_s)
-        display.update(cast.story)
+        _update_state(parts, began_s)
+        display.update(parts.demo)
         await asyncio.sleep(TICK_S)
-        if _is_watched(cast.story) and (passed_s := time.monotonic() - looked_s) >= LOOK_EVERY_S:
-            cast.story.requests_per_s = (cast.story.sent - sent) / passed_s
-            looked_s, sent = time.monotonic(), cast.story.sent
-            seen = await look_at_worker(cast.http, cast.story.worker)
-            if _is_watched(cast.story):
-                cast.story.worker = seen
+        if _must_answer(parts.demo) and (passed_s := time.monotonic() - polled_s) >= POLL_EVERY_S:
+            parts.demo.requests_per_s = (parts.demo.sent - sent) / passed_s
+            polled_s, sent = time.monotonic(), parts.demo.sent
+            status = await read_worker(parts.http, parts.demo.worker)
+            if _must_answer(parts.demo):
+                parts.demo.worker = status
 
 
-def _is_watched(story: Story) -> bool:
-    """Whether the worker should be at work: before, and while it is being stopped, its silence is no complaint."""
-    return story.phase in ("playing", "settling")
+def _must_answer(demo: DemoState) -> bool:
+    """Whether the worker must answer: while it starts or stops, a missing answer is no problem."""
+    return demo.phase in ("playing", "settling")
 
 
-def _look(cast: Cast, began_s: float) -> None:
-    story, gateway = cast.story, cast.gateway
-    story.wall_s = time.time() - began_s
-    if story.phase != "starting":
-        story.now_s = min(cast.clock.now() - story.origin_s, story.truth.duration_s)
-    story.served, story.breakers, story.throttles = gateway.served, dict(gateway.breakers), dict(gateway.throttles)
-    story.changes = tuple(gateway.changes)
+def _update_state(parts: Components, began_s: float) -> None:
+    demo, gateway = parts.demo, parts.gateway
+    demo.wall_s = time.time() - began_s
+    if demo.phase != "starting":
+        demo.now_s = min(parts.clock.now() - demo.origin_s, demo.truth.duration_s)
+    demo.served, demo.breakers, demo.throttles = gateway.served, dict(gateway.breakers), dict(gateway.throttles)
+    demo.changes = tuple(gateway.changes)
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run the work beside the block; when it fails, the block is cancelled and ends with the work's error."""
+async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run the work in the background of the block; when it fails, the block is cancelled and ends with its error."""
     block = asyncio.current_task()
     task = asyncio.create_task(work)
 

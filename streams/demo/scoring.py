@@ -1,9 +1,10 @@
-"""What was injected against what was found: incidents matched to the events of a recording's ground truth.
+"""Incidents matched to the injected faults of the ground truth of a recording.
 
-An incident belongs to a scored event when it opened between the event's start and its end plus settle time and its
-scope does not contradict the event's; where several events fit, to the one that started last. The first such incident
-detects the event. One that opened outside every event, or in a benign one, is false; cold starts are not held against
-anyone, nor is what opens after the end, when the player has really fallen silent. Pure.
+An incident belongs to a scored event when it opened between the start of the event and its end plus settle time, and
+its scope does not contradict that of the event. Where several events match, it belongs to the one that started last.
+The first incident of an event detects it. An incident that opened outside every event, or in a benign one, is false.
+Cold starts do not count as false. Neither do incidents after the end of the recording, when the traffic really stopped.
+Pure.
 """
 
 from __future__ import annotations
@@ -20,8 +21,18 @@ from streams.replay.recordings import RecordingError
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """The correct results of triage; each tuple lists alternatives. breadth: how far the fault reached, in words."""
+
+    categories: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    breadth: str = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """One event of the ground truth; times in seconds from the start of the recording. breadth: how far it reached."""
+    """One event of the ground truth; times in seconds from the start of the recording."""
 
     kind: str
     start_s: float
@@ -30,20 +41,17 @@ class Fault:
     benign: bool
     replica: str | None
     tenant: str | None
-    categories: tuple[str, ...]
-    severities: tuple[str, ...]
-    remedies: tuple[str, ...]
-    breadth: str
+    expected: Expected
 
     @property
     def scope(self) -> str:
-        """The replica or tenant it hit; where it hit none alone, its breadth in words."""
+        """The replica or tenant that it hit; where it hit none alone, its breadth in words."""
         named = [f"{name} {value}" for name, value in (("replica", self.replica), ("tenant", self.tenant)) if value]
-        return ", ".join(named) or self.breadth
+        return ", ".join(named) or self.expected.breadth
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GroundTruth:
     """The ground truth of a recording: `start_epoch_s` is second 0 of its faults."""
 
     recording: str
@@ -60,7 +68,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A scored fault and the incidents that belong to it, in order of opening; empty when nobody noticed."""
+    """A scored fault and its incidents, in order of opening; empty for a missed fault."""
 
     fault: Fault
     incidents: tuple[Incident, ...]
@@ -72,11 +80,11 @@ class Finding:
 
     @property
     def category_right(self) -> bool:
-        return self.first is not None and self.first.category in self.fault.categories
+        return self.first is not None and self.first.category in self.fault.expected.categories
 
     @property
     def severity_right(self) -> bool:
-        return self.first is not None and self.first.peak_severity in self.fault.severities
+        return self.first is not None and self.first.peak_severity in self.fault.expected.severities
 
     @property
     def scope_right(self) -> bool:
@@ -87,10 +95,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Every scored fault with what was found, and the incidents that nothing injected explains."""
+    """Every scored fault with its incidents, and the incidents of no fault."""
 
     findings: tuple[Finding, ...]
-    false: tuple[Incident, ...]
+    false_incidents: tuple[Incident, ...]
 
     @property
     def found(self) -> int:
@@ -102,12 +110,12 @@ class Score:
         return self.found / len(self.findings) if self.findings else None
 
 
-def score(truth: Truth, incidents: Iterable[Incident], origin_s: float) -> Score:
+def score(truth: GroundTruth, incidents: Iterable[Incident], origin_s: float) -> Score:
     """Match incidents to faults; `origin_s` is where second 0 of the recording lies on the incidents' clock."""
     scored = truth.scored
     quiet = [fault for fault in truth.faults if not fault.scored and not fault.benign]
     belongs: dict[int, list[Incident]] = {}
-    false = []
+    false_incidents = []
     for incident in sorted(incidents, key=lambda seen: (seen.opened_at_s, seen.id)):
         at_s = incident.opened_at_s - origin_s
         fits = [
@@ -117,18 +125,17 @@ def score(truth: Truth, incidents: Iterable[Incident], origin_s: float) -> Score
         if fits:
             belongs.setdefault(fits[-1], []).append(incident)
         elif at_s <= truth.duration_s and not any(fault.start_s <= at_s <= fault.end_s for fault in quiet):
-            false.append(incident)
-    return Score(
-        tuple(_finding(fault, belongs.get(index, []), origin_s) for index, fault in enumerate(scored)), tuple(false),
-    )
+            false_incidents.append(incident)
+    findings = tuple(_finding(fault, belongs.get(index, []), origin_s) for index, fault in enumerate(scored))
+    return Score(findings, tuple(false_incidents))
 
 
-def read_truth(folder: Path) -> Truth:
+def read_truth(folder: Path) -> GroundTruth:
     """The `truth.json` of a recording; raises `RecordingError` when it is missing or of another shape."""
     path = folder / "truth.json"
     try:
         data = orjson.loads(path.read_bytes())
-        return Truth(
+        return GroundTruth(
             data["recording"], data["start_epoch_s"], data["duration_s"], data["settle_s"], data["requests"],
             tuple(sorted((_fault(event) for event in data["events"]), key=lambda fault: fault.start_s)),
         )
@@ -138,13 +145,15 @@ def read_truth(folder: Path) -> Truth:
 
 
 def _fault(event: dict[str, object]) -> Fault:
-    expected = cast("dict[str, list[str]]", event.get("expected", {}))
-    breadth = cast("str", expected.get("scope", "all"))
+    given = cast("dict[str, list[str]]", event.get("expected", {}))
+    expected = Expected(
+        tuple(given.get("category", ())), tuple(given.get("severity", ())), tuple(given.get("remedy", ())),
+        cast("str", given.get("scope", "all")),
+    )
     return Fault(
         cast("str", event["kind"]), cast("float", event["start_s"]), cast("float", event["end_s"]),
         event["scored"] is True, event.get("benign") is True, cast("str | None", event.get("replica")),
-        cast("str | None", event.get("tenant")), tuple(expected.get("category", ())),
-        tuple(expected.get("severity", ())), tuple(expected.get("remedy", ())), breadth,
+        cast("str | None", event.get("tenant")), expected,
     )
 
 

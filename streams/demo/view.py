@@ -1,6 +1,6 @@
-"""How the demo looks: a live screen while it plays, one line per event where there is no screen, a report at the end.
+"""The views of the demo: a live screen while it plays, one line per event without a screen, a report at the end.
 
-Pure: a story goes in, something rich can print comes out. Colours repeat what a word or sign already says.
+Pure: from the state of a demo to something that rich can print. Colours only repeat what a word or sign already says.
 """
 
 from __future__ import annotations
@@ -20,72 +20,72 @@ from rich.text import Text
 from classifiers.model import Incident
 from streams.demo.gateway import Change
 from streams.demo.scoring import Fault, Finding
-from streams.demo.story import Act, Story
+from streams.demo.state import ActionProgress, DemoState
 
 SEVERITY_STYLE = {"P0": "bold white on red", "P1": "bold red", "P2": "yellow", "P3": "cyan", "P4": "dim"}
 STATUS_STYLE = {
     "executed": "green", "decided": "dim", "failed": "red", "refused": "red", "expired": "red", "interrupted": "red",
 }
 LIVE_INCIDENTS = 9
-LIVE_ACTS = 8
+LIVE_ACTIONS = 8
 PICTURE_WIDTH = 120
 
 
-def live(story: Story) -> RenderableType:
+def live(demo: DemoState) -> RenderableType:
     """The screen of a running demo, as wide as the terminal."""
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=3)
     grid.add_column(ratio=2)
     grid.add_row(
-        Panel(_live_incidents(story), title="incidents", title_align="left", border_style="dim"),
+        Panel(_live_incidents(demo), title="incidents", title_align="left", border_style="dim"),
         Group(
-            Panel(_gateway(story), title="gateway", title_align="left", border_style="dim"),
-            Panel(_live_acts(story), title="actions", title_align="left", border_style="dim"),
+            Panel(_gateway(demo), title="gateway", title_align="left", border_style="dim"),
+            Panel(_live_actions(demo), title="actions", title_align="left", border_style="dim"),
         ),
     )
-    return Group(_head(story), grid, _foot(story))
+    return Group(_head(demo), grid, _foot(demo))
 
 
-def report(story: Story) -> RenderableType:
-    """The table at the end: per fault what was found and done, what was false, and what really changed."""
-    parts: list[RenderableType] = [Text(), _findings(story)]
-    false = story.score().false
+def report(demo: DemoState) -> RenderableType:
+    """The report at the end: findings and actions by fault, false incidents, changes at the gateway."""
+    parts: list[RenderableType] = [Text(), _findings(demo)]
+    false = demo.score().false_incidents
     if false:
-        parts += [Text(), _false_incidents(story, false)]
-    parts += [Text(), _changes(story), Text(), _totals(story)]
-    parts += [Text(f"FAILED  {reason}", style="bold red") for reason in story.failures()]
+        parts += [Text(), _false_incidents(demo, false)]
+    parts += [Text(), _changes(demo), Text(), _totals(demo)]
+    parts += [Text(f"FAILED  {reason}", style="bold red") for reason in demo.failures()]
     return Group(*parts)
 
 
 def picture(shown: RenderableType, title: str) -> str:
-    """What is shown as an SVG document that loads nothing from elsewhere."""
+    """An SVG document of what rich would print; it loads nothing from elsewhere."""
     console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(shown)
     return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
 
 
-def incident_line(story: Story, incident: Incident) -> Text:
+def incident_line(demo: DemoState, incident: Incident) -> Text:
     """An incident that opened or resolved, as one line."""
     at_s = incident.opened_at_s if incident.state == "open" else incident.resolved_at_s or incident.opened_at_s
     return Text.assemble(
-        (_clock(at_s - story.origin_s), "dim"), f"  {incident.state:<9}", _severity(incident.severity),
+        (_clock(at_s - demo.origin_s), "dim"), f"  {incident.state:<9}", _severity(incident.severity),
         f"  {_words(incident.category)}: {incident.title}",
     )
 
 
-def act_line(story: Story, act: Act) -> Text:
+def action_line(demo: DemoState, action: ActionProgress) -> Text:
     """A decision or its outcome, as one line."""
-    at_s = act.head.decided_at_s if act.outcome is None else act.outcome.done_at_s
+    at_s = action.decision.decided_at_s if action.outcome is None else action.outcome.done_at_s
     return Text.assemble(
-        (_clock(at_s - story.origin_s), "dim"), f"  {'action':<9}", f"{_words(act.name)} {act.head.target} ",
-        _status(act.status), f": {act.why}" if act.why else "",
+        (_clock(at_s - demo.origin_s), "dim"), f"  {'action':<9}", f"{_words(action.name)} {action.decision.target} ",
+        _status(action.status), f": {action.reason}" if action.reason else "",
     )
 
 
-def change_line(story: Story, change: Change) -> Text:
+def change_line(demo: DemoState, change: Change) -> Text:
     """A switch that moved at the gateway, as one line."""
     return Text.assemble(
-        (_clock(change.at_s - story.origin_s), "dim"), f"  {'gateway':<9}",
+        (_clock(change.at_s - demo.origin_s), "dim"), f"  {'gateway':<9}",
         f"{change.switch} of {change.target}: {change.before} -> {change.after} (by {change.actor})",
     )
 
@@ -96,77 +96,77 @@ def fault_line(fault: Fault) -> Text:
 
 
 def scope_of(incident: Incident) -> str:
-    """What an incident singles out, or `all`."""
+    """The version, replica and tenant of an incident, or `all`."""
     pairs = (("version", incident.version), ("replica", incident.replica), ("tenant", incident.tenant))
     return ", ".join(f"{name} {value}" for name, value in pairs if value is not None) or "all"
 
 
-def _head(story: Story) -> RenderableType:
-    total_s = story.truth.duration_s
-    now = next((f for f in story.truth.scored if f.start_s <= story.now_s <= f.end_s), None)
+def _head(demo: DemoState) -> RenderableType:
+    total_s = demo.truth.duration_s
+    now = next((f for f in demo.truth.scored if f.start_s <= demo.now_s <= f.end_s), None)
     doing = {
-        "starting": story.note or "starting", "settling": "waiting for the last verdicts", "done": "done",
+        "starting": demo.note or "starting", "settling": "waiting for the last results", "done": "done",
         "playing": f"injected now: {_words(now.kind)}, {now.scope}" if now else "nothing injected now",
-    }[story.phase]
+    }[demo.phase]
     title = Text.assemble(
-        (f"{story.truth.recording} at {story.speed:g}x", "bold"),
-        f"  {_minute(story.now_s)} of {_minute(total_s)}  {story.requests_per_s:,.0f} requests/s  ",
-        (doing, "bold magenta" if now and story.phase == "playing" else "dim"),
+        (f"{demo.truth.recording} at {demo.speed:g}x", "bold"),
+        f"  {_minute(demo.now_s)} of {_minute(total_s)}  {demo.requests_per_s:,.0f} requests/s  ",
+        (doing, "bold magenta" if now and demo.phase == "playing" else "dim"),
     )
     bar = Table.grid(expand=True)
-    bar.add_row(ProgressBar(total=total_s, completed=min(story.now_s, total_s)))
+    bar.add_row(ProgressBar(total=total_s, completed=min(demo.now_s, total_s)))
     return Group(title, bar)
 
 
-def _live_incidents(story: Story) -> RenderableType:
+def _live_incidents(demo: DemoState) -> RenderableType:
     table = Table.grid(padding=(0, 1), expand=True)
     for ratio in (None, None, None, 1):
         table.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
-    ordered = sorted(story.incidents.values(), key=lambda incident: (incident.opened_at_s, incident.id))
+    ordered = sorted(demo.incidents.values(), key=lambda incident: (incident.opened_at_s, incident.id))
     for incident in ordered[-LIVE_INCIDENTS:]:
         is_open = incident.state == "open"
         table.add_row(
-            Text(_clock(incident.opened_at_s - story.origin_s), "dim"), _severity(incident.severity),
+            Text(_clock(incident.opened_at_s - demo.origin_s), "dim"), _severity(incident.severity),
             Text("open", "bold") if is_open else Text("resolved", "dim"),
             Text.assemble(_words(incident.category), (f", {scope_of(incident)}", "dim")),
         )
     return table if ordered else Text("none yet", "dim")
 
 
-def _live_acts(story: Story) -> RenderableType:
+def _live_actions(demo: DemoState) -> RenderableType:
     table = Table.grid(padding=(0, 1), expand=True)
     for ratio in (None, 1, None):
         table.add_column(ratio=ratio, no_wrap=True, overflow="ellipsis")
-    ordered = sorted(story.acts.values(), key=lambda act: (act.head.decided_at_s, act.head.key))
-    for act in ordered[-LIVE_ACTS:]:
-        when = Text(_clock(act.head.decided_at_s - story.origin_s), "dim")
-        table.add_row(when, f"{_words(act.name)} {act.head.target}", _status(act.status))
+    ordered = sorted(demo.actions.values(), key=lambda action: (action.decision.decided_at_s, action.decision.key))
+    for action in ordered[-LIVE_ACTIONS:]:
+        when = Text(_clock(action.decision.decided_at_s - demo.origin_s), "dim")
+        table.add_row(when, f"{_words(action.name)} {action.decision.target}", _status(action.status))
     return table if ordered else Text("none yet", "dim")
 
 
-def _gateway(story: Story) -> RenderableType:
-    opened = [target for target, state in story.breakers.items() if state == "open"]
-    slowed = [f"{target} to {factor:.0%}" for target, factor in story.throttles.items() if factor < 1]
+def _gateway(demo: DemoState) -> RenderableType:
+    opened = [target for target, state in demo.breakers.items() if state == "open"]
+    slowed = [f"{target} to {factor:.0%}" for target, factor in demo.throttles.items() if factor < 1]
     table = Table.grid(padding=(0, 1))
-    table.add_row(Text("version", "dim"), Text(story.served or "unknown", "bold"))
+    table.add_row(Text("version", "dim"), Text(demo.served or "unknown", "bold"))
     table.add_row(Text("breakers", "dim"), Text(", ".join(opened) + " open", "red") if opened else Text("all closed"))
     table.add_row(Text("throttles", "dim"), Text(", ".join(slowed), "yellow") if slowed else Text("none"))
     return table
 
 
-def _foot(story: Story) -> RenderableType:
-    found = story.score()
-    worker = story.worker
+def _foot(demo: DemoState) -> RenderableType:
+    found = demo.score()
+    worker = demo.worker
     parts = [
-        f"faults found {found.found} of {sum(f.start_s <= story.now_s for f in story.truth.scored)} so far",
-        f"false incidents {len(found.false)}", f"records {_count(worker.records)}", f"dead {_count(worker.dead)}",
-        f"lag {_count(worker.lag)}",
+        f"faults found {found.found} of {sum(f.start_s <= demo.now_s for f in demo.truth.scored)} so far",
+        f"false incidents {len(found.false_incidents)}", f"records {_count(worker.records)}",
+        f"dead {_count(worker.dead)}", f"lag {_count(worker.lag)}",
     ]
     text = Text("  ·  ".join(parts), "dim")
-    return Group(text, *(Text(f"worker: {reason}", "bold red") for reason in worker.complaints))
+    return Group(text, *(Text(f"worker: {reason}", "bold red") for reason in worker.problems))
 
 
-def _findings(story: Story) -> Table:
+def _findings(demo: DemoState) -> Table:
     table = _table("Injected faults and what became of them")
     table.add_column("fault", ratio=4)
     table.add_column("detected\nafter", justify="right", no_wrap=True)
@@ -174,7 +174,7 @@ def _findings(story: Story) -> Table:
     table.add_column("sev.", no_wrap=True)
     table.add_column("scope", ratio=3)
     table.add_column("action: outcome", ratio=7)
-    for finding in story.score().findings:
+    for finding in demo.score().findings:
         table.add_section()
         fault = finding.fault
         name = Text.assemble(_words(fault.kind), (f"\n{_minute(fault.start_s)} to {_minute(fault.end_s)}", "dim"))
@@ -184,19 +184,21 @@ def _findings(story: Story) -> Table:
             continue
         table.add_row(
             name, Text.assemble(f"{finding.delay_s:.1f} s", (_more(len(finding.incidents) - 1), "dim")),
-            _judged(_words(first.category), finding.category_right, map(_words, fault.categories)),
-            _judged(first.peak_severity, finding.severity_right, fault.severities),
+            _judged(_words(first.category), finding.category_right, map(_words, fault.expected.categories)),
+            _judged(first.peak_severity, finding.severity_right, fault.expected.severities),
             _judged(scope_of(first), finding.scope_right, [fault.scope]),
-            _acts(story, finding),
+            _actions(demo, finding),
         )
     return table
 
 
-def _acts(story: Story, finding: Finding) -> RenderableType:
-    """What was done: an act that was repeated is told once with its number, an undo that worked with what it undid."""
-    acts = story.acts_of({incident.id for incident in finding.incidents})
-    undone = {(act.head.kind, act.head.target) for act in acts if _is_undo_done(act)}
-    counts = Counter((act.name, act.head.kind, act.head.target, act.status) for act in acts if not _is_undo_done(act))
+def _actions(demo: DemoState, finding: Finding) -> RenderableType:
+    """The actions on a finding: repeats once with their number, a successful undo together with its action."""
+    actions = demo.actions_of({incident.id for incident in finding.incidents})
+    undone = {(one.decision.kind, one.decision.target) for one in actions if _is_undo_done(one)}
+    counts = Counter(
+        (one.name, one.decision.kind, one.decision.target, one.status) for one in actions if not _is_undo_done(one)
+    )
     lines = []
     for (name, kind, target, status), count in counts.items():
         after = " (resolved)" if kind == "notify" else " (undone)"
@@ -206,43 +208,44 @@ def _acts(story: Story, finding: Finding) -> RenderableType:
     return Text("\n").join(lines) if lines else Text("none", "dim")
 
 
-def _is_undo_done(act: Act) -> bool:
-    return act.head.undo and act.status == "executed"
+def _is_undo_done(action: ActionProgress) -> bool:
+    return action.decision.undo and action.status == "executed"
 
 
-def _false_incidents(story: Story, false: Iterable[Incident]) -> Table:
+def _false_incidents(demo: DemoState, false: Iterable[Incident]) -> Table:
     table = _list("False incidents")
     for name in ("at", "sev.", "category", "scope", "title"):
         table.add_column(name, style="dim" if name == "at" else "")
     for incident in false:
-        at = _clock(incident.opened_at_s - story.origin_s)
+        at = _clock(incident.opened_at_s - demo.origin_s)
         table.add_row(at, incident.peak_severity, _words(incident.category), scope_of(incident), incident.title)
     return table
 
 
-def _changes(story: Story) -> RenderableType:
-    if not story.changes:
+def _changes(demo: DemoState) -> RenderableType:
+    if not demo.changes:
         return Text("The gateway: nothing changed.")
     table = _list("What changed at the gateway")
     for name in ("at", "by", "switch", "target", "change"):
         table.add_column(name, style="dim" if name == "at" else "")
-    for change in story.changes:
+    for change in demo.changes:
         moved = f"{change.before} -> {change.after}"
-        table.add_row(_clock(change.at_s - story.origin_s), change.actor, change.switch, change.target, moved)
+        table.add_row(_clock(change.at_s - demo.origin_s), change.actor, change.switch, change.target, moved)
     return table
 
 
-def _totals(story: Story) -> RenderableType:
-    found = story.score()
+def _totals(demo: DemoState) -> RenderableType:
+    found = demo.score()
     delays = [finding.delay_s for finding in found.findings if finding.delay_s is not None]
     median = f" (median after {statistics.median(delays):.1f} s)" if delays else ""
-    executed = sum(act.status == "executed" for act in story.acts.values())
-    moved = _plural(len(story.changes_by_tocsin()), "switch", "switches")
+    executed = sum(action.status == "executed" for action in demo.actions.values())
+    moved = _plural(len(demo.changes_by_tocsin()), "switch", "switches")
+    false = _plural(len(found.false_incidents), "false incident")
     return Text("\n".join((
-        f"{found.found} of {len(found.findings)} faults found{median}, {_plural(len(found.false), 'false incident')}",
-        f"{executed} of {_plural(len(story.acts), 'action')} executed, which moved {moved} at the gateway",
-        f"{story.sent:,} requests as {_count(story.worker.records)} records, {_count(story.worker.dead)} dead, "
-        f"in {story.wall_s:.0f} s",
+        f"{found.found} of {len(found.findings)} faults found{median}, {false}",
+        f"{executed} of {_plural(len(demo.actions), 'action')} executed, which moved {moved} at the gateway",
+        f"{demo.sent:,} requests as {_count(demo.worker.records)} records, {_count(demo.worker.dead)} dead, "
+        f"in {demo.wall_s:.0f} s",
     )), "bold")
 
 

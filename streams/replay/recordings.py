@@ -3,8 +3,8 @@
 A file of JSON lines may also hold what a topic of another JSON format carried, one record a line: OTLP/JSON as the
 Collector's file exporter writes it, or Prometheus samples. `recorded_format` tells which.
 
-Pure reading in bounded memory, no broker. CSV columns become metrics of the native record (design, section 7); an empty
-cell is left out, never 0. 23,000 rows take about a quarter of a second.
+Reads in bounded memory, without a broker. CSV columns become metrics of the native record (`METRIC_OF_COLUMN`); an
+empty cell is left out, and never 0. 23,000 rows take about a quarter of a second.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TOPIC_METRICS = {
 }
 
 
-class NativeRecord(TypedDict):
+class RecordedRequest(TypedDict):
     """One request as serving stacks write it: `ts` in seconds since the epoch, metrics with their unit last."""
 
     ts: float
@@ -60,11 +60,11 @@ class RecordingError(Exception):
         super().__init__(self.exit_message)
 
 
-def read_recording(path: Path) -> Iterator[NativeRecord]:
+def read_recording(path: Path) -> Iterator[RecordedRequest]:
     """The records of a recording, files of a folder merged by `ts`.
 
-    Only shape is checked here (objects with a number `ts`); judging labels and values is the codec's work, so that a
-    replay meets bad records as the worker does. Raises `RecordingError`, at the first call or when a line is reached.
+    Only the shape is checked here (objects with a number `ts`). The codec checks labels and values, so that a replay
+    handles malformed records as a worker does. Raises `RecordingError`, at the first call or when a line is reached.
     """
     if not path.exists():
         raise RecordingError(path, None, "no such file", "a recording directory or a .jsonl file")
@@ -81,22 +81,22 @@ def read_recording(path: Path) -> Iterator[NativeRecord]:
 
 
 def read_values(path: Path) -> Iterator[tuple[int, bytes]]:
-    """`read_recording` as a topic would carry it: offset from 0 and JSON bytes."""
+    """The records of `read_recording` as of a topic: offset from 0 and JSON bytes."""
     return enumerate(orjson.dumps(record) for record in read_recording(path))
 
 
 def recorded_format(path: Path) -> InputFormat:
-    """The format of a recording by its first line; native for all that is no file of JSON lines in another."""
+    """The format of a recording by its first line; native for whatever is no file of JSON lines in another format."""
     if not path.is_file() or not path.name.endswith(JSON_SUFFIXES):
         return "native"
     first = next((raw for _, raw in _lines(path) if raw.strip()), b"{}")
     try:
-        told = orjson.loads(first)
+        entry = orjson.loads(first)
     except orjson.JSONDecodeError:
         return "native"
-    if isinstance(told, dict) and "resourceMetrics" in told:
+    if isinstance(entry, dict) and "resourceMetrics" in entry:
         return "otlp_json"
-    prometheus = isinstance(told, dict) and told.keys() >= {"name", "labels", "timestamp", "value"}
+    prometheus = isinstance(entry, dict) and entry.keys() >= {"name", "labels", "timestamp", "value"}
     return "prometheus_json" if prometheus else "native"
 
 
@@ -105,9 +105,9 @@ def read_topic(path: Path) -> Iterator[tuple[int, bytes]]:
     return enumerate(raw for _, raw in _lines(path) if raw.strip())
 
 
-def split_topics(record: NativeRecord) -> tuple[tuple[str, NativeRecord], ...]:
+def split_topics(record: RecordedRequest) -> tuple[tuple[str, RecordedRequest], ...]:
     """One record for each input topic that has a metric in it; metrics that no topic carries are left out."""
-    parts: list[tuple[str, NativeRecord]] = []
+    parts: list[tuple[str, RecordedRequest]] = []
     for topic, names in TOPIC_METRICS.items():
         metrics = {name: record["metrics"][name] for name in names if name in record["metrics"]}
         if metrics:
@@ -117,7 +117,7 @@ def split_topics(record: NativeRecord) -> tuple[tuple[str, NativeRecord], ...]:
     return tuple(parts)
 
 
-def _read_file(path: Path) -> Iterator[NativeRecord]:
+def _read_file(path: Path) -> Iterator[RecordedRequest]:
     if path.name.endswith((".csv", ".csv.gz")):
         return _read_csv(path)
     if path.name.endswith(JSON_SUFFIXES):
@@ -137,7 +137,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise RecordingError(path, None, error, "a readable file, whole if compressed") from error
 
 
-def _read_csv(path: Path) -> Iterator[NativeRecord]:
+def _read_csv(path: Path) -> Iterator[RecordedRequest]:
     rows = csv.reader(_text(path))
     header = next(rows, None)
     if header is None or not {"ts", "status"} < set(header):
@@ -156,7 +156,7 @@ def _read_csv(path: Path) -> Iterator[NativeRecord]:
         values["error"] = 0.0 if row[status_at] == "ok" else 1.0
         record: dict[str, object] = {"ts": ts, "service": SERVICE, "metrics": values}
         record.update((name, row[at]) for name, at in labels if row[at])
-        yield cast("NativeRecord", record)
+        yield cast("RecordedRequest", record)
 
 
 def _text(path: Path) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _bad_cell(path: Path, line: int, row: list[str], columns: list[tuple[str, in
     return RecordingError(path, line, row, "numbers")
 
 
-def _read_json(path: Path) -> Iterator[NativeRecord]:
+def _read_json(path: Path) -> Iterator[RecordedRequest]:
     for line, raw in _lines(path):
         if not raw.strip():
             continue
@@ -187,7 +187,7 @@ def _read_json(path: Path) -> Iterator[NativeRecord]:
         for record in value if isinstance(value, list) else (value,):
             if not isinstance(record, dict) or not _is_number(record.get("ts")):
                 raise RecordingError(path, line, orjson.dumps(record), "an object with a number ts")
-            yield cast("NativeRecord", record)
+            yield cast("RecordedRequest", record)
 
 
 def _is_number(value: object) -> bool:

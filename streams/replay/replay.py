@@ -1,8 +1,9 @@
-"""A recording through the same pipeline, with no broker and no clock: what would this configuration have done?
+"""A recording through the same pipeline as in a worker, without broker and clock.
 
-Records arrive in file order, in batches, as one source that stands for the first input; its own event time is `now`, so
-the same recording gives the same incidents, ids included. Windows that the recording ends in are not judged. Intents
-are answered after each batch as a dry run, so that ladders and undos play out; nothing is touched.
+Records arrive in file order, in batches, as one source that stands for the first input. The clock is the event time of
+the recording, so the same recording gives the same incidents, ids included. The windows that are open at its end are
+not evaluated. Intents are answered after each batch as a dry run, so that later steps and undos follow; nothing is
+changed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from streams.shard.plan import Plan
 
 BATCH = 500
 SOURCE = "recording"
-REHEARSED: Mapping[Mode, Status] = {"observe": "observed", "suggest": "suggested", "auto": "dry_run"}
+DRY_RUN_STATUS: Mapping[Mode, Status] = {"observe": "observed", "suggest": "suggested", "auto": "dry_run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class ReplayRecord:
 
 @dataclass(slots=True)
 class Replay:
-    """What came of it: the last state of each incident in order of opening, every action, the audit, and the counts."""
+    """The results: the last state of each incident in order of opening, every action, the audit, and the counts."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     actions: list[tuple[Intent, Outcome]] = field(default_factory=list)
@@ -58,24 +59,24 @@ def replay(
 ) -> Replay:
     """Run a recording, (number, bytes) by entry, through one shard. Cost: that of the pipeline alone.
 
-    directives: what people said, in any order; each is heeded at its event time. form: of the entries; read as the
-    first input of that format is configured.
+    directives: in any order; each is applied at its event time. form: the format of the entries, which are read with
+    the options of the first input of that format.
     """
     source = next((one for one in plan.inputs.values() if one.format == form), InputPlan(form))
-    rules = replace(plan.rules, max_future_s=float("inf"))
+    limits = replace(plan.validation_limits, max_future_s=float("inf"))
     sources = {SOURCE: not source.aggregated}
-    shard = Shard(replace(plan, sources=sources, inputs={SOURCE: source}, rules=rules), stopwatch)
+    shard = Shard(replace(plan, sources=sources, inputs={SOURCE: source}, validation_limits=limits), stopwatch)
     shard.add_directives(directives)
     result = Replay()
     for batch in _batches(values):
-        _take(shard, shard.ingest(SOURCE, batch, now_s=0.0), result)
+        _collect(shard, shard.ingest(SOURCE, batch, now_s=0.0), result)
         result.records += len(batch)
     result.series = shard.status().series.total
     return result
 
 
-def _take(shard: Shard, products: Products, result: Replay) -> None:
-    """Keep the last word on each incident, and answer intents until no new one follows."""
+def _collect(shard: Shard, products: Products, result: Replay) -> None:
+    """Add products to the result, and answer intents until no new one follows."""
     result.late += products.late
     result.alarms.update(products.alarms)
     for dead in products.dead:
@@ -88,15 +89,15 @@ def _take(shard: Shard, products: Products, result: Replay) -> None:
         for transition in current.transitions:
             result.incidents[transition.incident.id] = transition.incident
         for intent in current.intents:
-            outcome = _rehearsed(intent)
+            outcome = _dry_run(intent)
             result.actions.append((intent, outcome))
             pending.append(shard.apply_outcome(outcome))
 
 
-def _rehearsed(intent: Intent) -> Outcome:
-    """What the executor would answer in a dry run, at the instant of the decision."""
+def _dry_run(intent: Intent) -> Outcome:
+    """The outcome of a dry run, at the time of the decision."""
     return Outcome(
-        intent.key, intent.incident_id, intent.kind, intent.target, intent.mode, REHEARSED[intent.mode],
+        intent.key, intent.incident_id, intent.kind, intent.target, intent.mode, DRY_RUN_STATUS[intent.mode],
         "replayed: nothing was touched", intent.decided_at_s, intent.decided_at_s, intent.undo,
     )
 

@@ -38,7 +38,7 @@ class Plan:
     names what decided, for the incidents; state_hash names what learned, for the snapshots."""
 
     sources: Mapping[str, bool]
-    rules: ValidationLimits
+    validation_limits: ValidationLimits
     windows: WindowParams
     statistic_of: Callable[[str], Statistic]
     scopes: ScopeLimits

@@ -68,7 +68,7 @@ class ShardState:
         self.codecs: dict[str, Codec] = {}
         for source in plan.sources:
             self.windower.clock.expect(source)
-            self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.rules)
+            self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.validation_limits)
 
     def status(self) -> ShardStatus:
         """The figures that metrics and health pages show."""

@@ -16,12 +16,12 @@ from benchmarks.latency import FAULT_S, FLEET, SETTLE_S, SLOT_S
 from benchmarks.memory import feed, plan_for_replay
 from benchmarks.triage.cost import ALARMING, ANOMALIES, QUIET, WORKLOADS, instant, measure
 from streams.pipeline import Shard
-from streams.replay.recordings import NativeRecord
+from streams.replay.recordings import RecordedRequest
 
 SMALL = Fleet(services=2, replicas=3, tenants=2)
 
 
-def some(count: int, start_s: float = 1000.0) -> list[NativeRecord]:
+def some(count: int, start_s: float = 1000.0) -> list[RecordedRequest]:
     return list(islice(requests(SMALL, 100.0, start_s, seed=1), count))
 
 

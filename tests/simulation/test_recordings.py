@@ -49,7 +49,7 @@ def test_the_shipped_configuration_finds_the_faults_of_a_recording(folder: Path)
     judged = score(truth, found.incidents.values(), truth.start_epoch_s)
     delays = [finding.delay_s for finding in judged.findings if finding.delay_s is not None]
     assert judged.found >= 0.85 * len(judged.findings)
-    assert len(judged.false) <= truth.duration_s / 600.0
+    assert len(judged.false_incidents) <= truth.duration_s / 600.0
     assert median(delays) <= 5.0
     assert (found.dead, found.late) == ({}, 0)
 

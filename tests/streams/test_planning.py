@@ -36,7 +36,7 @@ scopes: {max_series: 5}
 services: [{match: "pay*", tier: 1}]
 limits: {futile_after: 9}
 """))
-    assert (plan.rules.max_age_s, plan.rules.max_label_length) == (3600.0, 9)
+    assert (plan.validation_limits.max_age_s, plan.validation_limits.max_label_length) == (3600.0, 9)
     assert (plan.windows.size_s, plan.windows.lateness_s, plan.suite.window_s, plan.idle_s) == (2.0, 0.0, 2.0, 7.0)
     assert (plan.statistic_of("ttft_ms"), plan.statistic_of("confidence")) == ("p95", "mean")
     assert (plan.tier_of("payments"), plan.tier_of("chat")) == (1, 2)

@@ -37,7 +37,7 @@ SLOW_MS = 1000.0
 def main(config: Path, clock_speed: float, clock_anchor: float) -> None:
     """Run until SIGTERM."""
     if os.environ.get("STUB") == "dies":
-        sys.exit("the stub dies as it was told")
+        sys.exit("the stub dies on request")
     asyncio.run(work(load(config, os.environ), WallClock(clock_anchor, clock_speed)))
 
 
@@ -46,7 +46,7 @@ async def work(config: Config, clock: WallClock) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     telemetry = Telemetry(Labels(), version="stub")
-    missing = ("told to be deaf",) if os.environ.get("STUB") == "deaf" else ()
+    missing = ("never ready",) if os.environ.get("STUB") == "deaf" else ()
     server = MetricsServer(telemetry, health=tuple, ready=lambda: missing, port=config.telemetry.port)
     brokers = list(config.kafka.brokers)
     consumer = AIOKafkaConsumer("inference.latency", bootstrap_servers=brokers, auto_offset_reset="earliest")

@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from actions.model import Intent
 from streams.demo import RECORDING, view
 from streams.demo.scoring import read_truth
-from streams.demo.story import Story
+from streams.demo.state import DemoState
 from streams.pipeline import Shard
 from tests.house.tree import ROOT
 from tests.simulation.run import LATENCY, Run, demo_plan, recorded
@@ -28,21 +28,21 @@ PICTURE = ROOT / "streams" / "demo" / "report.svg"
 BATCH = 500
 
 
-def replayed() -> Story:
+def replayed() -> DemoState:
     """What a demo on the recording's own clock would have seen of the topics."""
     run, truth = Run(Shard(replace(demo_plan(), sources={LATENCY: True}))), read_truth(RECORDING)
-    story = Story(truth, speed=10.0, origin_s=truth.start_epoch_s, now_s=truth.duration_s)
+    demo = DemoState(truth, speed=10.0, origin_s=truth.start_epoch_s, now_s=truth.duration_s)
     records = recorded(RECORDING)
     for start in range(0, len(records), BATCH):
         pending: list[Intent] = list(run.take(records[start : start + BATCH]).intents)
         while pending:
             decided = pending.pop(0)
             answer = outcome(decided)
-            story.see_intent(decided)
-            story.see_outcome(answer)
+            demo.add_intent(decided)
+            demo.add_outcome(answer)
             pending += run.shard.apply_outcome(answer).intents
-    story.incidents = run.incidents
-    return story
+    demo.incidents = run.incidents
+    return demo
 
 
 def drawn(svg: str) -> list[str]:
@@ -70,18 +70,18 @@ def about_faults(lines: list[str]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def given() -> Story:
+def given() -> DemoState:
     return replayed()
 
 
-def test_the_picture_of_the_readme_shows_what_the_demo_gives(given: Story) -> None:
+def test_the_picture_of_the_readme_shows_what_the_demo_gives(given: DemoState) -> None:
     shown = list(about_faults(drawn(PICTURE.read_text(encoding="utf-8"))))
 
     assert shown == list(about_faults(printed(view.report(given))))
     assert sum("✓" in line for line in shown) == len(given.truth.scored)
 
 
-def test_a_picture_of_another_severity_would_be_noticed(given: Story) -> None:
+def test_a_picture_of_another_severity_would_be_noticed(given: DemoState) -> None:
     picture = view.picture(view.report(given), "tocsin demo")
     assert list(about_faults(drawn(picture))) == list(about_faults(printed(view.report(given))))
 

@@ -7,7 +7,7 @@ import pytest
 
 from streams.demo.player import play
 from streams.demo.run import fleet_of
-from streams.replay.recordings import NativeRecord
+from streams.replay.recordings import RecordedRequest
 from streams.worker.wall_clock import WallClock
 
 
@@ -38,7 +38,7 @@ class Broker:
         self._time.now_s += self._slow_s
 
 
-def record(ts: float, version: str = "v1") -> NativeRecord:
+def record(ts: float, version: str = "v1") -> RecordedRequest:
     metrics = {"latency_ms": 1.0, "confidence": 0.5, "prompt_tokens": 3.0}
     return {"ts": ts, "service": "serving", "version": version, "metrics": metrics}
 
@@ -51,7 +51,7 @@ async def test_records_are_sent_when_the_fast_clock_reads_their_time() -> None:
 
     count = await play(
         [record(100.0), record(100.5), record(103.0)], broker.send, clock=clock, shift_s=900.0, time=time,
-        played=lambda _: None,
+        on_sent=lambda _: None,
     )
 
     assert count == 3
@@ -67,7 +67,7 @@ async def test_a_record_goes_to_the_three_topics_keyed_by_service() -> None:
     time = FakeTime(1000.0)
     broker = Broker(time)
 
-    await play([record(1000.0)], broker.send, clock=WallClock(), shift_s=0.0, time=time, played=lambda _: None)
+    await play([record(1000.0)], broker.send, clock=WallClock(), shift_s=0.0, time=time, on_sent=lambda _: None)
 
     assert [(topic, key) for _, topic, key, _ in broker.sent] == [
         ("inference.latency", b"serving"), ("inference.confidence", b"serving"), ("inference.tokens", b"serving"),
@@ -80,7 +80,7 @@ async def test_a_slow_broker_delays_but_loses_nothing_and_the_player_catches_up(
 
     await play(
         [record(1000.0 + n) for n in (0, 1, 2, 60)], broker.send, clock=WallClock(), shift_s=0.0, time=time,
-        played=lambda _: None,
+        on_sent=lambda _: None,
     )
 
     assert len(broker.sent) == 12
@@ -94,7 +94,7 @@ async def test_each_record_is_told_after_it_was_sent() -> None:
 
     await play(
         [record(0.0), record(1.0)], broker.send, clock=WallClock(), shift_s=5.0, time=time,
-        played=lambda seen: told.append((seen["ts"], len(broker.sent))),
+        on_sent=lambda seen: told.append((seen["ts"], len(broker.sent))),
     )
 
     assert told == [(5.0, 3), (6.0, 6)]
@@ -106,7 +106,7 @@ async def test_an_error_of_the_broker_ends_the_play() -> None:
 
     with pytest.raises(ConnectionError):
         await play(
-            [record(0.0)], refuse, clock=WallClock(), shift_s=0.0, time=FakeTime(0.0), played=lambda _: None,
+            [record(0.0)], refuse, clock=WallClock(), shift_s=0.0, time=FakeTime(0.0), on_sent=lambda _: None,
         )
 
 

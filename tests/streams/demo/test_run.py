@@ -14,14 +14,14 @@ import pytest
 from rich.console import Console
 
 from streams.demo.display import Lines
-from streams.demo.run import DemoError, Patience, run
-from streams.demo.story import Story
+from streams.demo.run import DemoError, WaitLimits, run
+from streams.demo.state import DemoState
 from streams.replay.recordings import RecordingError
 
 pytest.importorskip("confluent_kafka")
 
 STUB = (sys.executable, "-m", "tests.streams.demo.stub_worker")
-PATIENCE = Patience(ready_within_s=30.0, settle_s=5.0, quiet_s=0.5)
+LIMITS = WaitLimits(ready_timeout_s=30.0, settle_s=5.0, quiet_s=0.5)
 
 
 class Watched:
@@ -32,9 +32,9 @@ class Watched:
         self.lines = Lines(self.console)
         self.playing = asyncio.Event()
 
-    def update(self, story: Story) -> None:
-        self.lines.update(story)
-        if story.phase == "playing":
+    def update(self, demo: DemoState) -> None:
+        self.lines.update(demo)
+        if demo.phase == "playing":
             self.playing.set()
 
     def __enter__(self) -> Watched:
@@ -73,17 +73,17 @@ def children_of_this_process() -> list[psutil.Process]:
 async def test_a_fault_in_the_recording_ends_as_a_switch_at_the_gateway(recording: Path) -> None:
     shown = Watched()
 
-    story = await run(recording, 10.0, shown, patience=PATIENCE, worker=STUB)
+    demo = await run(recording, 10.0, shown, limits=LIMITS, worker=STUB)
 
-    finding = story.score().findings[0]
-    assert story.failures() == ()
+    finding = demo.score().findings[0]
+    assert demo.failures() == ()
     assert finding.delay_s is not None
     assert 0.0 <= finding.delay_s < 0.2
-    assert story.sent == story.worker.records == 120
-    assert story.worker.exit_code == 0
-    assert story.wall_s >= story.truth.duration_s / 10.0
-    assert [(change.target, change.after, change.key) for change in story.changes] == [("serving/r1", "open", "k1")]
-    assert story.changes[0].at_s - story.origin_s > 5.0
+    assert demo.sent == demo.worker.records == 120
+    assert demo.worker.exit_code == 0
+    assert demo.wall_s >= demo.truth.duration_s / 10.0
+    assert [(change.target, change.after, change.key) for change in demo.changes] == [("serving/r1", "open", "k1")]
+    assert demo.changes[0].at_s - demo.origin_s > 5.0
     assert "circuit breaker serving/r1 executed" in shown.text
     assert children_of_this_process() == []
 
@@ -100,22 +100,22 @@ async def test_a_worker_that_dies_is_told_with_the_end_of_its_log(
 ) -> None:
     monkeypatch.setenv("STUB", "dies")
 
-    with pytest.raises(DemoError, match=r"exit code 1:\nthe stub dies as it was told"):
-        await run(recording, 10.0, Watched(), patience=PATIENCE, worker=STUB)
+    with pytest.raises(DemoError, match=r"exit code 1:\nthe stub dies on request"):
+        await run(recording, 10.0, Watched(), limits=LIMITS, worker=STUB)
 
 
 async def test_a_worker_that_never_gets_ready_is_given_up(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUB", "deaf")
 
     with pytest.raises(DemoError, match="not ready within 2 s"):
-        await run(recording, 10.0, Watched(), patience=Patience(ready_within_s=2.0), worker=STUB)
+        await run(recording, 10.0, Watched(), limits=WaitLimits(ready_timeout_s=2.0), worker=STUB)
 
     assert children_of_this_process() == []
 
 
 async def test_a_run_that_is_cancelled_leaves_no_process_behind(recording: Path) -> None:
     shown = Watched()
-    task = asyncio.create_task(run(recording, 1.0, shown, patience=PATIENCE, worker=STUB))
+    task = asyncio.create_task(run(recording, 1.0, shown, limits=LIMITS, worker=STUB))
     await asyncio.wait_for(shown.playing.wait(), 30.0)
     assert len(children_of_this_process()) == 1
 
@@ -128,10 +128,10 @@ async def test_a_run_that_is_cancelled_leaves_no_process_behind(recording: Path)
 
 async def test_a_display_that_breaks_ends_the_run_with_its_error(recording: Path) -> None:
     class Broken(Watched):
-        def update(self, _story: Story) -> None:
+        def update(self, _story: DemoState) -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await run(recording, 10.0, Broken(), patience=PATIENCE, worker=STUB)
+        await run(recording, 10.0, Broken(), limits=LIMITS, worker=STUB)
 
     assert children_of_this_process() == []

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from streams.demo.scoring import Finding, Score, read_truth, score
-from streams.demo.story import Story, Worker
+from streams.demo.state import DemoState, WorkerStatus
 from streams.replay.recordings import RecordingError
-from tests.streams.demo.stories import FOLDER, ORIGIN_S, a_story, incident, intent, outcome
+from tests.streams.demo.states import FOLDER, ORIGIN_S, finished_demo, incident, intent, outcome
 
 TRUTH = read_truth(FOLDER)
 
@@ -40,7 +40,7 @@ def test_an_incident_belongs_to_a_fault_from_its_start_until_it_has_settled(at_s
     result = scored(("i", at_s))
 
     assert (found(result, "bad_deploy").first is not None) is belongs
-    assert (len(result.false) == 0) is belongs
+    assert (len(result.false_incidents) == 0) is belongs
 
 
 def test_the_first_incident_detects_and_the_delay_counts_from_the_start() -> None:
@@ -53,12 +53,12 @@ def test_the_first_incident_detects_and_the_delay_counts_from_the_start() -> Non
 def test_an_incident_of_the_cold_start_is_neither_found_nor_false() -> None:
     result = scored(("i", 20.0))
 
-    assert result.false == ()
+    assert result.false_incidents == ()
     assert result.found == 0
 
 
 def test_silence_after_the_end_of_the_recording_is_no_false_incident() -> None:
-    assert [seen.id for seen in scored(("within", 399.0), ("after", 406.0)).false] == ["within"]
+    assert [seen.id for seen in scored(("within", 399.0), ("after", 406.0)).false_incidents] == ["within"]
 
 
 def test_an_incident_on_another_replica_does_not_detect_the_fault() -> None:
@@ -67,7 +67,7 @@ def test_an_incident_on_another_replica_does_not_detect_the_fault() -> None:
     result = score(TRUTH, [wrong], ORIGIN_S)
 
     assert found(result, "token_runaway").first is None
-    assert result.false == (wrong,)
+    assert result.false_incidents == (wrong,)
 
 
 def test_a_wider_scope_detects_but_is_not_right() -> None:
@@ -81,7 +81,7 @@ def test_an_incident_in_a_benign_event_is_false() -> None:
     truth = replace(TRUTH, faults=(replace(TRUTH.faults[1], scored=False, benign=True),))
     seen = incident("i", 90.0)
 
-    assert score(truth, [seen], ORIGIN_S).false == (seen,)
+    assert score(truth, [seen], ORIGIN_S).false_incidents == (seen,)
 
 
 def test_where_two_faults_fit_the_later_one_counts() -> None:
@@ -107,10 +107,10 @@ def test_a_truth_of_another_shape_is_named(tmp_path: Path, text: str) -> None:
         read_truth(tmp_path)
 
 
-def complete() -> Story:
-    story = a_story()
-    story.incidents["i5"] = incident("i5", 331.0)
-    return story
+def complete() -> DemoState:
+    demo = finished_demo()
+    demo.incidents["i5"] = incident("i5", 331.0)
+    return demo
 
 
 def test_a_run_that_did_its_work_has_no_failures() -> None:
@@ -118,18 +118,18 @@ def test_a_run_that_did_its_work_has_no_failures() -> None:
 
 
 def test_four_of_five_faults_are_enough() -> None:
-    assert a_story().failures() == ()
+    assert finished_demo().failures() == ()
 
 
 def test_each_way_of_failing_is_told() -> None:
-    story = complete()
-    story.incidents = {}
-    story.acts = {}
-    story.changes = story.changes[:1]
-    story.worker = Worker(complaints=("a-0: 5 records wait",), exit_code=70)
-    story.unreadable = 3
+    demo = complete()
+    demo.incidents = {}
+    demo.actions = {}
+    demo.changes = demo.changes[:1]
+    demo.worker = WorkerStatus(problems=("a-0: 5 records wait",), exit_code=70)
+    demo.unreadable = 3
 
-    assert story.failures() == (
+    assert demo.failures() == (
         "the worker is not healthy: a-0: 5 records wait",
         "the worker ended with exit code 70",
         "no incident arrived on the incident topic (3 unreadable records)",
@@ -140,30 +140,30 @@ def test_each_way_of_failing_is_told() -> None:
 
 
 def test_what_an_operator_switched_is_not_counted_for_tocsin() -> None:
-    story = complete()
-    story.changes = (replace(story.changes[1], actor="operator"),)
+    demo = complete()
+    demo.changes = (replace(demo.changes[1], actor="operator"),)
 
-    assert story.failures() == ("no action changed anything at the gateway",)
+    assert demo.failures() == ("no action changed anything at the gateway",)
 
 
 def test_intent_and_outcome_meet_in_either_order() -> None:
     decided = intent("k", "i1", "rollback", "bytegpt", 81.0)
-    forward, backward = Story(TRUTH, 10.0), Story(TRUTH, 10.0)
+    forward, backward = DemoState(TRUTH, 10.0), DemoState(TRUTH, 10.0)
 
-    forward.see_intent(decided)
-    forward.see_outcome(outcome(decided))
-    backward.see_outcome(outcome(decided))
-    backward.see_intent(decided)
+    forward.add_intent(decided)
+    forward.add_outcome(outcome(decided))
+    backward.add_outcome(outcome(decided))
+    backward.add_intent(decided)
 
-    assert forward.acts == backward.acts
-    assert forward.acts["k"].status == "executed"
+    assert forward.actions == backward.actions
+    assert forward.actions["k"].status == "executed"
 
 
 def test_a_repeated_outcome_does_not_replace_the_first() -> None:
     decided = intent("k", "i1", "rollback", "bytegpt", 81.0)
-    story = Story(TRUTH, 10.0)
+    demo = DemoState(TRUTH, 10.0)
 
-    story.see_outcome(outcome(decided, "executed"))
-    story.see_outcome(outcome(decided, "duplicate"))
+    demo.add_outcome(outcome(decided, "executed"))
+    demo.add_outcome(outcome(decided, "duplicate"))
 
-    assert story.acts["k"].status == "executed"
+    assert demo.actions["k"].status == "executed"

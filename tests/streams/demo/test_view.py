@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from streams.demo import view
-from streams.demo.narrator import Narrator
+from streams.demo.event_lines import EventLines
 from streams.demo.scoring import read_truth
-from streams.demo.story import Story, Worker
-from tests.streams.demo.stories import FOLDER, a_story, incident, intent, outcome
+from streams.demo.state import DemoState, WorkerStatus
+from tests.streams.demo.states import FOLDER, finished_demo, incident, intent, outcome
 
 
 def text(shown: RenderableType, width: int = 140) -> str:
@@ -27,7 +27,7 @@ def row(shown: str, start: str) -> str:
 
 
 def test_the_report_has_a_row_for_each_fault() -> None:
-    shown = text(view.report(a_story()))
+    shown = text(view.report(finished_demo()))
 
     assert "1.4 s" in row(shown, "bad deploy")
     assert "✓ model degradation" in row(shown, "bad deploy")
@@ -36,51 +36,51 @@ def test_the_report_has_a_row_for_each_fault() -> None:
 
 
 def test_an_act_that_was_repeated_is_told_once() -> None:
-    story = a_story()
+    demo = finished_demo()
     for number in range(3):
         decided = intent(f"again{number}", "i2", "notify", "oncall", 153.0 + number)
-        story.see_intent(decided)
-        story.see_outcome(outcome(decided, "cooldown"))
+        demo.add_intent(decided)
+        demo.add_outcome(outcome(decided, "cooldown"))
 
-    assert "notify oncall: cooldown 3 times" in text(view.report(story))
+    assert "notify oncall: cooldown 3 times" in text(view.report(demo))
 
 
 def test_an_undo_is_told_with_what_it_undid() -> None:
-    story = a_story()
-    story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True)))
+    demo = finished_demo()
+    demo.add_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True)))
 
-    shown = text(view.report(story), width=200)
+    shown = text(view.report(demo), width=200)
 
     assert "circuit breaker serving/r0: executed (undone)" in shown
     assert "undo circuit breaker" not in shown
 
 
 def test_an_undo_that_failed_is_told_by_itself() -> None:
-    story = a_story()
-    story.see_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True), "failed"))
+    demo = finished_demo()
+    demo.add_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True), "failed"))
 
-    shown = text(view.report(story))
+    shown = text(view.report(demo))
 
     assert "circuit breaker serving/r0: executed " in shown
     assert "undo circuit breaker serving/r0: failed" in shown
 
 
 def test_further_incidents_of_a_fault_are_counted() -> None:
-    story = a_story()
-    story.incidents["i6"] = incident("i6", 275.0, "resource_exhaustion", replica="r0")
+    demo = finished_demo()
+    demo.incidents["i6"] = incident("i6", 275.0, "resource_exhaustion", replica="r0")
 
-    assert "+1 more" in text(view.report(story))
+    assert "+1 more" in text(view.report(demo))
 
 
 def test_the_report_says_what_would_have_been_right() -> None:
-    shown = text(view.report(a_story()))
+    shown = text(view.report(finished_demo()))
 
     assert "✗ security" in row(shown, "input drift")
     assert "expected data quality or" in shown
 
 
 def test_the_report_lists_false_incidents_and_real_changes() -> None:
-    shown = text(view.report(a_story()))
+    shown = text(view.report(finished_demo()))
 
     assert "4:22.0  P4    availability  replica r1  replica r1 sent nothing for 5 s" in shown
     assert "1:22.0  tocsin    version  serving/bytegpt  v2 -> v1" in shown
@@ -90,7 +90,7 @@ def test_the_report_lists_false_incidents_and_real_changes() -> None:
 
 
 def test_the_picture_loads_nothing_from_elsewhere() -> None:
-    svg = view.picture(view.report(a_story()), "tocsin demo")
+    svg = view.picture(view.report(finished_demo()), "tocsin demo")
 
     assert svg.startswith("<svg")
     assert "rollback" in svg
@@ -99,14 +99,14 @@ def test_the_picture_loads_nothing_from_elsewhere() -> None:
 
 
 def test_the_report_ends_with_why_it_failed() -> None:
-    story = a_story()
-    story.worker = replace(story.worker, exit_code=70)
+    demo = finished_demo()
+    demo.worker = replace(demo.worker, exit_code=70)
 
-    assert text(view.report(story)).rstrip().endswith("FAILED  the worker ended with exit code 70")
+    assert text(view.report(demo)).rstrip().endswith("FAILED  the worker ended with exit code 70")
 
 
 def test_a_report_of_a_run_in_which_nothing_happened_is_readable() -> None:
-    shown = text(view.report(Story(read_truth(FOLDER), 10.0)))
+    shown = text(view.report(DemoState(read_truth(FOLDER), 10.0)))
 
     assert shown.count("missed") == 5
     assert "The gateway: nothing changed." in shown
@@ -115,12 +115,12 @@ def test_a_report_of_a_run_in_which_nothing_happened_is_readable() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
 def test_nothing_is_wider_than_the_terminal(width: int) -> None:
-    for shown in (view.live(a_story(283.0, "playing")), view.report(a_story())):
+    for shown in (view.live(finished_demo(283.0, "playing")), view.report(finished_demo())):
         assert max(len(line) for line in text(shown, width).splitlines()) <= width
 
 
 def test_the_live_screen_shows_the_fault_of_the_moment_and_the_gateway() -> None:
-    shown = text(view.live(a_story(283.0, "playing")))
+    shown = text(view.live(finished_demo(283.0, "playing")))
 
     assert "4:43 of 6:40" in shown
     assert "injected now: token runaway, replica r0" in shown
@@ -130,60 +130,60 @@ def test_the_live_screen_shows_the_fault_of_the_moment_and_the_gateway() -> None
 
 
 def test_the_live_screen_works_before_anything_happened() -> None:
-    story = Story(read_truth(FOLDER), 10.0, note="waiting for the worker")
+    demo = DemoState(read_truth(FOLDER), 10.0, note="waiting for the worker")
 
-    shown = text(view.live(story))
+    shown = text(view.live(demo))
 
     assert "waiting for the worker" in shown
     assert shown.count("none yet") == 2
 
 
 def test_the_live_screen_shows_why_the_worker_is_not_healthy() -> None:
-    story = a_story(283.0, "playing")
-    story.worker = Worker(complaints=("inference.latency-0: 5 records wait",))
+    demo = finished_demo(283.0, "playing")
+    demo.worker = WorkerStatus(problems=("inference.latency-0: 5 records wait",))
 
-    assert "worker: inference.latency-0: 5 records wait" in text(view.live(story))
+    assert "worker: inference.latency-0: 5 records wait" in text(view.live(demo))
 
 
 def test_the_live_screen_keeps_its_height_however_much_happened() -> None:
-    story = a_story(283.0, "playing")
-    before = len(text(view.live(story)).splitlines())
+    demo = finished_demo(283.0, "playing")
+    before = len(text(view.live(demo)).splitlines())
     for number in range(100):
         seen = incident(f"x{number}", 100.0 + number)
-        story.incidents[seen.id] = seen
-        story.see_intent(intent(f"y{number}", seen.id, "notify", "serving", 101.0 + number))
+        demo.incidents[seen.id] = seen
+        demo.add_intent(intent(f"y{number}", seen.id, "notify", "serving", 101.0 + number))
 
-    assert len(text(view.live(story)).splitlines()) <= before + 5
+    assert len(text(view.live(demo)).splitlines()) <= before + 5
 
 
 def test_the_narrator_tells_everything_once() -> None:
-    narrator, story = Narrator(), a_story(283.0, "playing")
+    narrator, demo = EventLines(), finished_demo(283.0, "playing")
 
-    lines = [line.plain for line in narrator.news(story)]
+    lines = [line.plain for line in narrator.new_lines(demo)]
 
     assert lines[0] == "1:20.0  fault    bad deploy, model version"
     assert "4:31.0  open     P1  resource exhaustion: completion tokens are up 6x" in lines
     assert "4:31.7  action   circuit breaker serving/r0 executed: circuit_breaker executed" in lines
     assert "1:22.0  gateway  version of serving/bytegpt: v2 -> v1 (by tocsin)" in lines
     assert len(lines) == len(set(lines)) == 4 + 5 + 4 + 3
-    assert narrator.news(story) == []
+    assert narrator.new_lines(demo) == []
 
 
 def test_the_narrator_tells_of_an_incident_again_when_it_resolves() -> None:
-    narrator, story = Narrator(), Story(read_truth(FOLDER), 10.0)
-    story.incidents["i"] = incident("i", 90.0)
-    narrator.news(story)
-    story.incidents["i"] = incident("i", 90.0, resolved_s=99.0)
+    narrator, demo = EventLines(), DemoState(read_truth(FOLDER), 10.0)
+    demo.incidents["i"] = incident("i", 90.0)
+    narrator.new_lines(demo)
+    demo.incidents["i"] = incident("i", 90.0, resolved_s=99.0)
 
-    assert ["resolved" in line.plain for line in narrator.news(story)] == [True]
+    assert ["resolved" in line.plain for line in narrator.new_lines(demo)] == [True]
 
 
 def test_the_narrator_waits_for_the_outcome_of_an_action() -> None:
-    narrator, story = Narrator(), Story(read_truth(FOLDER), 10.0)
+    narrator, demo = EventLines(), DemoState(read_truth(FOLDER), 10.0)
     decided = intent("k", "i", "notify", "serving", 90.0)
-    story.see_intent(decided)
-    before = narrator.news(story)
-    story.see_outcome(outcome(decided))
+    demo.add_intent(decided)
+    before = narrator.new_lines(demo)
+    demo.add_outcome(outcome(decided))
 
     assert before == []
-    assert len(narrator.news(story)) == 1
+    assert len(narrator.new_lines(demo)) == 1

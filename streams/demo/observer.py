@@ -1,4 +1,4 @@
-"""The spectator: reads what the worker publishes, and the worker's own pages, into the story. It never takes part."""
+"""The observer: reads the topics and the HTTP pages of the worker into the state of the demo. It writes nothing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.contracts import envelopes
-from streams.demo.story import Story, Worker
+from streams.demo.state import DemoState, WorkerStatus
 
 INCIDENTS, ACTIONS, OUTCOMES = "tocsin.incidents", "tocsin.actions", "tocsin.outcomes"
 PAGE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 
-async def watch_topics(brokers: str, story: Story) -> None:
+async def watch_topics(brokers: str, demo: DemoState) -> None:
     """Read incidents, intents and outcomes from the beginning until cancelled; in no group, so nothing is committed.
 
-    A record that is not what its contract says is counted, not raised.
+    A record that breaks its contract is counted, not raised.
     """
     consumer = AIOKafkaConsumer(
         INCIDENTS, ACTIONS, OUTCOMES, bootstrap_servers=brokers, auto_offset_reset="earliest",
@@ -28,29 +28,29 @@ async def watch_topics(brokers: str, story: Story) -> None:
     await consumer.start()
     try:
         async for record in consumer:
-            take(story, record.topic, record.value)
+            apply_record(demo, record.topic, record.value)
     finally:
         await consumer.stop()
 
 
-def take(story: Story, topic: str, value: bytes | None) -> None:
-    """Put one record into the story; a tombstone changes nothing."""
+def apply_record(demo: DemoState, topic: str, value: bytes | None) -> None:
+    """Add one record to the state; a tombstone changes nothing."""
     if value is None:
         return
     try:
         if topic == INCIDENTS:
             incident = envelopes.read_incident(value)
-            story.incidents[incident.id] = incident
+            demo.incidents[incident.id] = incident
         elif topic == ACTIONS:
-            story.see_intent(envelopes.read_intent(value))
+            demo.add_intent(envelopes.read_intent(value))
         elif topic == OUTCOMES:
-            story.see_outcome(envelopes.read_outcome(value))
+            demo.add_outcome(envelopes.read_outcome(value))
     except envelopes.WireError:
-        story.unreadable += 1
+        demo.unreadable += 1
 
 
 async def is_ready(http: aiohttp.ClientSession) -> bool:
-    """Whether the worker watches its partitions; False also while nobody answers."""
+    """Whether the worker watches its partitions; False also while it does not answer."""
     try:
         async with http.get("/readyz", timeout=PAGE_TIMEOUT) as answer:
             return answer.status == 200
@@ -58,20 +58,20 @@ async def is_ready(http: aiohttp.ClientSession) -> bool:
         return False
 
 
-async def look_at_worker(http: aiohttp.ClientSession, before: Worker) -> Worker:
-    """The worker as its pages tell it now; when they do not answer, the last figures and that complaint."""
+async def read_worker(http: aiohttp.ClientSession, before: WorkerStatus) -> WorkerStatus:
+    """The current status from the pages of the worker; when they do not answer, the last figures and that problem."""
     try:
         async with http.get("/metrics", timeout=PAGE_TIMEOUT) as answer:
             text = await answer.text()
         async with http.get("/healthz", timeout=PAGE_TIMEOUT) as answer:
-            complaints = tuple(str(reason) for reason in (await answer.json())["reasons"])
+            problems = tuple(str(reason) for reason in (await answer.json())["reasons"])
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-        return replace(before, complaints=(f"its pages do not answer ({type(error).__name__})",))
-    return read_metrics(text, complaints)
+        return replace(before, problems=(f"its pages do not answer ({type(error).__name__})",))
+    return read_metrics(text, problems)
 
 
-def read_metrics(text: str, complaints: tuple[str, ...]) -> Worker:
-    """The figures that the demo shows, from the exposition; None where the worker does not know them."""
+def read_metrics(text: str, problems: tuple[str, ...]) -> WorkerStatus:
+    """The figures of the demo from the metrics page; None for those that the worker does not know."""
     records = dead = 0.0
     lags: list[float] = []
     for family in text_string_to_metric_families(text):
@@ -82,4 +82,4 @@ def read_metrics(text: str, complaints: tuple[str, ...]) -> Worker:
             elif sample.name == "tocsin_lag_records":
                 lags.append(sample.value)
     lag = None if not lags or math.isnan(sum(lags)) else int(sum(lags))
-    return Worker(int(records), int(dead), lag, complaints)
+    return WorkerStatus(int(records), int(dead), lag, problems)

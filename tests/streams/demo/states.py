@@ -1,4 +1,4 @@
-"""A story to look at: the first recording's faults, and incidents and acts as a worker might publish them."""
+"""The state of a finished demo: the faults of the first recording, with incidents and actions as a worker publishes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from actions.model import Intent, Outcome, Status
 from classifiers.model import Category, Incident, Severity
 from streams.demo.gateway import Change
 from streams.demo.scoring import read_truth
-from streams.demo.story import Phase, Story, Worker
+from streams.demo.state import DemoState, Phase, WorkerStatus
 
 FOLDER = Path(__file__).parents[3] / "streams" / "demo" / "recording" / "serving-h100-1"
 ORIGIN_S = 1_800_000_000.0
@@ -41,11 +41,11 @@ def outcome(decided: Intent, status: Status = "executed") -> Outcome:
     )
 
 
-def a_story(now_s: float = 400.0, phase: Phase = "done") -> Story:
+def finished_demo(now_s: float = 400.0, phase: Phase = "done") -> DemoState:
     """A run in which four of five faults were found, one of them of the wrong category, and one incident is false."""
-    story = Story(read_truth(FOLDER), speed=10.0, origin_s=ORIGIN_S, now_s=now_s, wall_s=47.2, phase=phase)
-    story.sent, story.requests_per_s, story.served = 23_386, 583.0, "v1"
-    story.worker = Worker(records=70_158, dead=0, lag=0)
+    demo = DemoState(read_truth(FOLDER), speed=10.0, origin_s=ORIGIN_S, now_s=now_s, wall_s=47.2, phase=phase)
+    demo.sent, demo.requests_per_s, demo.served = 23_386, 583.0, "v1"
+    demo.worker = WorkerStatus(records=70_158, dead=0, lag=0)
     incidents = [
         incident("i1", 81.4, "model_degradation", "P0", version="v2", resolved_s=120.0),
         incident("i2", 152.2, severity="P2", resolved_s=190.0),
@@ -53,22 +53,22 @@ def a_story(now_s: float = 400.0, phase: Phase = "done") -> Story:
         incident("f1", 262.0, "availability", "P4", replica="r1", title="replica r1 sent nothing for 5 s"),
         incident("i4", 271.0, "resource_exhaustion", "P1", replica="r0", title="completion tokens are up 6x"),
     ]
-    story.incidents = {found.id: found for found in incidents}
+    demo.incidents = {found.id: found for found in incidents}
     decided = [
         intent("k1", "i1", "rollback", "bytegpt", 81.5), intent("k2", "i2", "notify", "oncall", 152.3),
         intent("k3", "i4", "circuit_breaker", "serving/r0", 271.2), intent("k4", "i4", "throttle", "serving/r0", 285.0),
         intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True),
     ]
     statuses: list[Status] = ["executed", "suggested", "executed", "cooldown"]
-    for act, status in zip(decided, statuses, strict=False):
-        story.see_intent(act)
-        story.see_outcome(outcome(act, status))
-    story.see_intent(decided[-1])
-    story.breakers = {"serving/r0": "open", "serving/r1": "closed"}
-    story.throttles = {"serving/r0": 1.0, "serving/prose": 0.5}
-    story.changes = (
+    for action, status in zip(decided, statuses, strict=False):
+        demo.add_intent(action)
+        demo.add_outcome(outcome(action, status))
+    demo.add_intent(decided[-1])
+    demo.breakers = {"serving/r0": "open", "serving/r1": "closed"}
+    demo.throttles = {"serving/r0": 1.0, "serving/prose": 0.5}
+    demo.changes = (
         Change(ORIGIN_S + 80.0, "operator", "version", "serving/bytegpt", "v1", "v2"),
         Change(ORIGIN_S + 82.0, "tocsin", "version", "serving/bytegpt", "v2", "v1", "k1"),
         Change(ORIGIN_S + 271.7, "tocsin", "breaker", "serving/r0", "closed", "open", "k3"),
     )
-    return story
+    return demo

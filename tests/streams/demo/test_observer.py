@@ -5,47 +5,47 @@ from __future__ import annotations
 import aiohttp
 import orjson
 
+from streams.demo.observer import apply_record, is_ready, read_metrics, read_worker
 from streams.demo.scoring import read_truth
-from streams.demo.spectator import is_ready, look_at_worker, read_metrics, take
-from streams.demo.story import Story, Worker
+from streams.demo.state import DemoState, WorkerStatus
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
-from tests.streams.demo.stories import FOLDER, incident, intent, outcome
+from tests.streams.demo.states import FOLDER, incident, intent, outcome
 
 
-def a_story() -> Story:
-    return Story(read_truth(FOLDER), 10.0)
+def a_story() -> DemoState:
+    return DemoState(read_truth(FOLDER), 10.0)
 
 
 def test_records_of_the_three_topics_reach_the_story() -> None:
-    story, decided = a_story(), intent("k", "i", "rollback", "bytegpt", 81.0)
+    demo, decided = a_story(), intent("k", "i", "rollback", "bytegpt", 81.0)
 
-    take(story, "tocsin.incidents", orjson.dumps(incident("i", 80.0)))
-    take(story, "tocsin.actions", orjson.dumps(decided))
-    take(story, "tocsin.outcomes", orjson.dumps(outcome(decided)))
+    apply_record(demo, "tocsin.incidents", orjson.dumps(incident("i", 80.0)))
+    apply_record(demo, "tocsin.actions", orjson.dumps(decided))
+    apply_record(demo, "tocsin.outcomes", orjson.dumps(outcome(decided)))
 
-    assert list(story.incidents) == ["i"]
-    assert story.acts["k"].status == "executed"
-    assert story.acts["k"].head == decided
+    assert list(demo.incidents) == ["i"]
+    assert demo.actions["k"].status == "executed"
+    assert demo.actions["k"].decision == decided
 
 
 def test_a_field_from_a_later_version_is_ignored() -> None:
-    story = a_story()
+    demo = a_story()
 
-    take(story, "tocsin.incidents", orjson.dumps(orjson.loads(orjson.dumps(incident("i", 80.0))) | {"new": [1]}))
+    apply_record(demo, "tocsin.incidents", orjson.dumps(orjson.loads(orjson.dumps(incident("i", 80.0))) | {"new": [1]}))
 
-    assert story.unreadable == 0
-    assert list(story.incidents) == ["i"]
+    assert demo.unreadable == 0
+    assert list(demo.incidents) == ["i"]
 
 
 def test_what_is_no_incident_is_counted_and_a_tombstone_is_nothing() -> None:
-    story = a_story()
+    demo = a_story()
 
     for value in (b"{", b"[]", b'{"id": 5}', None):
-        take(story, "tocsin.incidents", value)
+        apply_record(demo, "tocsin.incidents", value)
 
-    assert story.unreadable == 3
-    assert story.incidents == {}
+    assert demo.unreadable == 3
+    assert demo.incidents == {}
 
 
 def test_the_figures_are_read_from_the_exposition() -> None:
@@ -55,7 +55,7 @@ def test_the_figures_are_read_from_the_exposition() -> None:
     telemetry.lag("a", 0, records=3, watermark_lag_s=0.5)
     telemetry.lag("b", 0, records=4, watermark_lag_s=0.5)
 
-    assert read_metrics(telemetry.render().decode(), ()) == Worker(records=15, dead=1, lag=7)
+    assert read_metrics(telemetry.render().decode(), ()) == WorkerStatus(records=15, dead=1, lag=7)
 
 
 def test_a_lag_that_is_not_known_is_not_shown_as_none() -> None:
@@ -77,7 +77,7 @@ async def test_the_worker_is_looked_at_over_its_pages() -> None:
             before = await is_ready(http)
             missing.clear()
             assert (before, await is_ready(http)) == (False, True)
-            assert await look_at_worker(http, Worker()) == Worker(7, 0, None, ("a-0: stalled",))
+            assert await read_worker(http, WorkerStatus()) == WorkerStatus(7, 0, None, ("a-0: stalled",))
     finally:
         await server.stop()
 
@@ -89,8 +89,8 @@ async def test_a_worker_that_does_not_answer_keeps_its_last_figures_and_gets_a_c
     await server.stop()
 
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-        seen = await look_at_worker(http, Worker(records=7, dead=0, lag=1))
+        seen = await read_worker(http, WorkerStatus(records=7, dead=0, lag=1))
 
         assert not await is_ready(http)
     assert (seen.records, seen.lag) == (7, 1)
-    assert "do not answer" in seen.complaints[0]
+    assert "do not answer" in seen.problems[0]
