@@ -1,9 +1,9 @@
-"""Do the figures still hold? Measures detection anew and compares it with what was accepted; a regression exits 1.
+"""Compares the figures of detection with the accepted ones; exits 1 on a regression.
 
 `python -m benchmarks.compare` replays the recordings and checks calibration, both from this repository alone; with
-``--data DIR`` it also runs the public sets. `accepted.json` says by metric what was accepted, which direction is better
-and how far it may fall behind. ``--accept`` writes today's values there: do it in the commit that changes them, and say
-why. Cost is not in here; it depends on the machine.
+``--data DIR`` it also runs the public sets. `accepted.json` holds for each metric the accepted value, which direction
+is better and the tolerance. ``--accept`` writes the measured values there: do it in the commit that changes them, and
+give the reason. Cost is not compared; it depends on the machine.
 """
 
 from __future__ import annotations

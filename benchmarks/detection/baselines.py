@@ -40,7 +40,7 @@ def windowed_gaussian(value: FloatArray, window: int = 6400, step: int = 100) ->
 
 
 def range_novelty(value: FloatArray) -> FloatArray:
-    """How far a sample lies outside the range seen so far, as a share of that range."""
+    """How far a sample lies outside the range of all samples before it, as a share of that range."""
     high, low = np.maximum.accumulate(value)[:-1], np.minimum.accumulate(value)[:-1]
     beyond = np.maximum(np.maximum(value[1:] - high, low - value[1:]), 0.0)
     width = high - low

@@ -4,8 +4,8 @@ Mean average precision over the series; recall of events at one false alarm in 1
 threshold over all series. A false alarm stands for those in 12 samples after it; an alarm up to 2 samples after an
 event is its own; the first 15 % of a series, 750 samples at most, are not scored. Read off the score, not the alarm.
 
-The series are split in two by alternate names. Only the development half may be tuned on; the check half says what the
-tuning is worth.
+The series are split in two by alternate names. Only the development half may be tuned on; the check half shows
+what the tuning is worth.
 """
 
 from __future__ import annotations

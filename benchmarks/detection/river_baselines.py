@@ -37,7 +37,7 @@ def gaussian(value: FloatArray) -> FloatArray:
 
 
 def half_space_trees(value: FloatArray) -> FloatArray:
-    """`HalfSpaceTrees` as shipped, fed with the value scaled by the range seen so far."""
+    """`HalfSpaceTrees` as shipped, fed with the value scaled by the range so far."""
     model = cast("_Scorer", anomaly.HalfSpaceTrees(seed=42))
     score = np.zeros(len(value))
     low, high = np.minimum.accumulate(value), np.maximum.accumulate(value)
@@ -49,7 +49,7 @@ def half_space_trees(value: FloatArray) -> FloatArray:
 
 
 def adwin(value: FloatArray) -> FloatArray:
-    """`ADWIN` as shipped, on standardised values: 1 where it says drift."""
+    """`ADWIN` as shipped, on standardised values: 1 where it detects drift."""
     return _drifts(standardised(value), cast("Callable[[], _Drift]", drift.ADWIN))
 
 

@@ -3,7 +3,7 @@
 As Paparrizos et al. 2022 define it, and as TSB-AD computes it: labels get soft buffers of 0 to L rows around them, L
 being the lag of the highest autocorrelation peak of the series; for each buffer width, precision over recall at 250
 thresholds, recall scaled by the share of anomalies touched at all; the mean area over the widths. All rows count, there
-is no probation. The measure looks at the whole series; the candidates still do not. Of TSB-AD's NAB subset only the
+is no probation. The measure uses the whole series; the candidates still do not. Of TSB-AD's NAB subset only the
 series, not their numbers, can be had here, so these means are over all labelled series and not over that subset.
 """
 

@@ -72,8 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.smoke or not (options.publish or options.part == "both"):
         parts = ("development" if options.smoke else options.part,)
     plan = plan_of(load(None, {}))
-    asked = SMOKE_RUNS if options.smoke else options.runs
-    runs = {part: RUNS[part] if asked is None else asked for part in parts}
+    count = SMOKE_RUNS if options.smoke else options.runs
+    runs = {part: RUNS[part] if count is None else count for part in parts}
     judged: dict[str, tuple[Figures, Figures]] = {part: judge(plan, seeds(part, runs[part])) for part in parts}
     for table in tables(judged):
         console.print(table)

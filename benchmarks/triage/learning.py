@@ -49,7 +49,7 @@ CASES: Mapping[str, OperatorCase] = {
     "agrees with the rules": OperatorCase((agrees_with_rules,), trusted=False),
     "has a policy of their own": OperatorCase((own_policy,), trusted=True),
     "gives their own policy up": OperatorCase((own_policy, agrees_with_rules), trusted=False),
-    "says anything": OperatorCase((random_labels,), trusted=False),
+    "labels at random": OperatorCase((random_labels,), trusted=False),
 }
 
 
@@ -99,7 +99,7 @@ def coverage(count: int, seed: int) -> tuple[float, float]:
 
 
 def failures(outcomes: Mapping[str, Sequence[Outcome]]) -> list[str]:
-    """What should not be: trust at the end of a story that does not earn it, or none where it does."""
+    """The seeds with the wrong end: trust in a case that must not have it, or no trust where there must be."""
     return [
         f"{name}, seed {FIRST_SEED + number}: {'trusted' if one.trusted else 'not trusted'} in the end"
         for name, seeds in outcomes.items() for number, one in enumerate(seeds) if one.trusted != CASES[name].trusted

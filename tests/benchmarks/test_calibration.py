@@ -1,4 +1,4 @@
-"""Observed against asked false-alarm intervals, and what a window costs."""
+"""Observed against expected false-alarm intervals, and the cost of a window."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def test_a_factor_of_two_is_right(alarms: int, verdict: str) -> None:
     assert Observed(alarms, 200_000).verdict(2_000.0) == verdict
 
 
-def test_a_few_alarms_do_not_convict() -> None:
+def test_a_few_alarms_are_not_enough_for_a_verdict() -> None:
     assert Observed(3, 2_000).verdict(2_000.0) == "unsure"
     assert Observed(0, 2_000).verdict(2_000.0) == "unsure"
 
 
-def test_the_warm_up_grows_with_what_is_asked_for() -> None:
+def test_the_warm_up_grows_with_the_expected_interval() -> None:
     assert settle(500.0) == SETTLE
     assert settle(100_000.0) == 25_000
 
 
 def test_the_seasonal_detector_alarms_within_the_windows_it_is_given() -> None:
-    seen = observe(SuiteCandidate(), detector_sets("seasonal")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
+    observed = observe(SuiteCandidate(), detector_sets("seasonal")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
 
-    assert sum(one.alarms for one in seen.values()) > 0
+    assert sum(one.alarms for one in observed.values()) > 0
 
 
 def test_the_bounds_hold_the_true_interval_nineteen_times_in_twenty() -> None:
@@ -66,21 +66,22 @@ def test_autocorrelation_is_as_named(shape: str, phi: float) -> None:
 
 
 def test_alarms_are_counted_by_shape_past_the_warm_up() -> None:
-    seen = observe(SuiteCandidate(), detector_sets("robust_location")[0], 200.0, rows=2, windows=SETTLE + 300, seed=1)
+    (alone,) = detector_sets("robust_location")
+    observed = observe(SuiteCandidate(), alone, 200.0, rows=2, windows=SETTLE + 300, seed=1)
 
-    assert list(seen) == list(SHAPES)
-    assert {one.windows for one in seen.values()} == {600}
-    assert sum(one.alarms for one in seen.values()) > 0
+    assert list(observed) == list(SHAPES)
+    assert {one.windows for one in observed.values()} == {600}
+    assert sum(one.alarms for one in observed.values()) > 0
 
 
-def test_every_learned_detector_and_both_ensembles_take_their_turn() -> None:
+def test_every_learned_detector_and_both_ensembles_are_measured() -> None:
     names = [one.name for one in detector_sets()]
 
     assert len(set(names)) == len(names) == len(ENSEMBLES) + len(Suite.names) - 2
     assert [one.sampling for one in detector_sets("ensemble")] == list(ENSEMBLES)
 
 
-def test_the_published_page_is_that_of_the_kept_figures() -> None:
+def test_the_published_page_is_made_of_the_stored_figures() -> None:
     assert PAGE.read_text() == page(read_kept(KEPT))
 
 
@@ -91,7 +92,7 @@ def test_every_published_budget_has_all_shapes() -> None:
     assert all(tuple(cells) == SHAPES for detector_sets in kept.values() for cells in detector_sets.values())
 
 
-def test_figures_come_back_as_they_were_kept(tmp_path: Path) -> None:
+def test_figures_are_read_as_they_were_stored(tmp_path: Path) -> None:
     kept = {"2000": {"cusum": {"normal": Observed(4, 9_000, 7)}}, "500": {"art": {"normal": Observed(0, 100)}}}
     write_kept(tmp_path / "kept.json", kept)
 
@@ -99,7 +100,7 @@ def test_figures_come_back_as_they_were_kept(tmp_path: Path) -> None:
     assert read_kept(tmp_path / "none.json") == {}
 
 
-def test_the_page_marks_what_is_outside_and_tells_silence_from_a_figure() -> None:
+def test_the_page_marks_what_is_outside_and_shows_when_there_was_no_alarm() -> None:
     shown = page({"2000": {"cusum": {"a": Observed(100, 200_000), "b": Observed(300, 200_000), "c": Observed(0, 100)}}})
 
     assert "| cusum | 2,000 | 667 ! | none in 100 ? |" in shown

@@ -1,4 +1,4 @@
-"""What is judged answers causally: nothing that comes later changes what was said before."""
+"""Every candidate is causal: later samples do not change earlier scores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_baseline_does_not_look_ahead(function: Callable[[FloatArray], FloatAr
     assert function(value)[:150] == pytest.approx(function(value[:150]), nan_ok=True)
 
 
-def test_the_suite_does_not_look_ahead_nor_aside() -> None:
+def test_the_suite_looks_neither_ahead_nor_at_other_series() -> None:
     value = wave()
     whole = SuiteCandidate().run([series(value), series(value[::-1].copy(), "two"), series(value[:100], "three")])
 
@@ -54,7 +54,7 @@ def test_the_suite_does_not_look_ahead_nor_aside() -> None:
     assert [len(result.score) for result in whole] == [ROWS, ROWS, 100]
 
 
-def test_the_suite_is_sure_of_a_gross_outlier() -> None:
+def test_the_suite_scores_a_gross_outlier_highest() -> None:
     result = SuiteCandidate().run([series(wave())])[0]
 
     assert result.score.argmax() == 200

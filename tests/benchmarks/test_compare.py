@@ -24,7 +24,7 @@ def test_what_should_be_low_may_rise_by_the_tolerance(now: float | None, holds: 
     assert DELAY.holds(now) is holds
 
 
-def test_nothing_is_worse_than_no_value() -> None:
+def test_a_missing_value_is_worse_than_any_value() -> None:
     assert Figure(None, "lower", 0.1).holds(None)
     assert not Figure(0.0, "higher", 0.0).holds(None)
 
@@ -59,7 +59,7 @@ def test_an_entry_of_another_shape_is_named(tmp_path: Path) -> None:
         read_accepted(path)
 
 
-def test_the_exit_code_is_the_judgement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_regression_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "accepted.json"
     now = {"a/x": Figure(0.9, "higher", 0.05)}
     monkeypatch.setattr(compare, "from_recordings", lambda: now.items())

@@ -34,7 +34,7 @@ def test_tied_scores_are_ranked_together() -> None:
     assert average_precision(np.array([True, False, False, False]), np.zeros(4)) == pytest.approx(0.25)
 
 
-def test_a_series_without_a_label_has_no_say() -> None:
+def test_a_series_without_a_label_does_not_count() -> None:
     found = mean_average_precision([series((500, 500)), series()], [scored(r500=1.0), scored(r300=1.0)])
 
     assert found == pytest.approx(1.0)
@@ -74,7 +74,7 @@ def test_an_event_weaker_than_the_allowed_false_alarms_is_not_found() -> None:
     assert Pool([one], [score]).recall_at(400) == 1.0
 
 
-def test_what_is_not_scored_neither_helps_nor_harms() -> None:
+def test_rows_that_are_not_scored_change_nothing() -> None:
     pool = Pool([series((10, 20))], [scored(r15=9.0, r100=9.0)])
 
     assert (pool.events, pool.false_alarms(9.0), pool.samples) == (0, 0, ROWS - UNSCORED)

@@ -1,4 +1,4 @@
-"""What the benchmark of input formats divides by is what there is, and all formats tell the same story."""
+"""The benchmark of input formats: points are counted as written, and all formats carry the same metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_points_are_counted_as_they_are_on_the_wire() -> None:
     assert points_in("otlp_proto", values) == found
 
 
-def test_a_fleet_tells_the_same_twice_and_another_by_another_seed() -> None:
+def test_the_same_seed_gives_the_same_scrapes_and_another_seed_others() -> None:
     first, again, other = (
         [WRITERS["otlp_proto"](scrape) for scrape in scrapes(60.0, seed=seed)] for seed in (1, 1, 2)
     )

@@ -21,8 +21,8 @@ FIGURES = [
 @pytest.mark.parametrize(("names", "form"), FIGURES)
 def test_the_readme_names_the_accepted_figures(names: tuple[str, ...], form: str) -> None:
     accepted = read_accepted(ACCEPTED)
-    told = form.format(*(accepted[name].value for name in names)).replace(" 0.", " .")
-    assert told in (ROOT / "README.md").read_text(encoding="utf-8")
+    written = form.format(*(accepted[name].value for name in names)).replace(" 0.", " .")
+    assert written in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_everything_on_the_recordings_was_accepted_as_found_and_nothing_as_false() -> None:

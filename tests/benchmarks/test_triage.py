@@ -1,4 +1,4 @@
-"""The synthetic incidents are what they say: a fault does what its name says and no more, and its label follows."""
+"""The synthetic incidents: each fault has the effects of its kind and no others, and its label follows from them."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def mean(requests: Requests, metric: str, reach: Reach = Reach()) -> float:  # n
     return float(np.nanmean(requests.metrics[metric][chosen & requests.members.within(reach, len(requests))]))
 
 
-def change(reach: Reach, metric: str, seen: Reach, *effects: tuple[Knob, float]) -> float:
+def change(reach: Reach, metric: str, measured: Reach, *effects: tuple[Knob, float]) -> float:
     """A metric with the fault, as a factor of the same without."""
     hit, well = (run(CHAT, faults, LENGTH_S, 1, None) for faults in ((fault(reach, *effects),), ()))
-    return mean(hit, metric, seen) / mean(well, metric, seen)
+    return mean(hit, metric, measured) / mean(well, metric, measured)
 
 
 def test_the_same_seed_gives_the_same_records_and_another_seed_others() -> None:
@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_records_and_another_seed_others() -> None:
     assert draw(4) != draw(6)
 
 
-def test_no_seed_is_both_developed_on_and_held_out() -> None:
+def test_no_seed_is_both_a_development_seed_and_held_out() -> None:
     assert not set(seeds("development", 500)) & set(seeds("held-out", 500))
 
 
@@ -59,7 +59,7 @@ def test_every_category_has_kinds_of_faults_and_every_kind_has_a_name_of_its_own
     assert len({kind.name for kind in FAULT_KINDS}) == len(FAULT_KINDS)
 
 
-def test_a_lone_request_waits_for_nobody_and_takes_its_prefill_and_tokens() -> None:
+def test_a_lone_request_does_not_wait_and_takes_its_prefill_and_tokens() -> None:
     speed = Speed(np.full(40, 5.0), 0.0, np.full(40, 8))
     served = serve(np.array([1.0]), np.array([30.0]), np.array([100.0]), speed)
     assert (served.queue_ms[0], served.first_ms[0]) == (0.0, 30.0)
@@ -124,7 +124,7 @@ def test_severity_follows_the_definitions(reach: Reach, harm: Harm, tier: int, s
     assert severity_of(fault(reach), harm, tier) == severity
 
 
-def test_what_got_out_is_the_worst_and_what_nobody_suffers_from_the_least() -> None:
+def test_a_breach_is_the_worst_and_a_trend_without_harm_the_least() -> None:
     harm = Harm(0.3, 0.0, 1.0, 1.0, 0.0)
     assert severity_of(fault(Reach("tenant", "t0"), breach=True), harm, 2) == "P0"
     assert severity_of(fault(Reach(), planning=True), harm, 2) == "P4"
@@ -164,7 +164,7 @@ def pair() -> Simulation:
     return Simulation(Scenario(0, (CHAT,), (event,)), [], [(event, labels)])
 
 
-def test_each_of_two_faults_is_judged_by_the_incident_that_speaks_of_it() -> None:
+def test_each_of_two_faults_is_judged_by_the_incident_that_fits_it() -> None:
     slow = incident("slow", 22.0, "performance_degradation", replica="r0")
     worse = incident("worse", 25.0, "data_quality", tenant="t0")
     ((found,), strays) = match_incidents(pair(), [slow, worse])
@@ -178,7 +178,7 @@ def test_one_incident_for_two_faults_keeps_nothing_apart_and_misses_one() -> Non
     assert (shares["pairs kept apart"], shares["faults found"]) == (0.0, 0.5)
 
 
-def test_what_is_left_over_is_told_twice_unless_it_is_told_as_an_effect_and_false_where_nothing_happened() -> None:
+def test_a_further_incident_is_a_duplicate_unless_it_is_an_effect_and_false_where_no_fault_was() -> None:
     slow = incident("slow", 22.0, "performance_degradation", replica="r0")
     worse = incident("worse", 25.0, "data_quality", tenant="t0")
     more = incident("more", 30.0, "model_degradation")
@@ -188,10 +188,10 @@ def test_what_is_left_over_is_told_twice_unless_it_is_told_as_an_effect_and_fals
     assert (found.duplicates, strays) == ((more,), [false])
 
 
-def test_the_naive_baseline_tells_what_overlaps_in_a_service_once_and_always_as_p2() -> None:
+def test_the_naive_baseline_has_one_p2_incident_for_what_overlaps_in_a_service() -> None:
     slow = incident("slow", 22.0, "performance_degradation", severity="P0", evidence=EVIDENCE)
-    told = naive_baseline([slow, incident("worse", 25.0, "data_quality", evidence=EVIDENCE)])
-    assert [(one.id, one.category, one.peak_severity) for one in told] == [("slow", "model_degradation", "P2")]
+    published = naive_baseline([slow, incident("worse", 25.0, "data_quality", evidence=EVIDENCE)])
+    assert [(one.id, one.category, one.peak_severity) for one in published] == [("slow", "model_degradation", "P2")]
 
 
 def test_the_page_shows_every_figure_and_says_what_the_labels_mean() -> None:

@@ -1,1 +1,1 @@
-"""The house rules, checked: who may import whom, what is pure, and that the documents tell the truth."""
+"""The house rules, checked: imports, purity, layout, packaging, and that documents name what exists."""

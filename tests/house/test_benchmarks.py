@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say: the load is what it claims, faults do not overlap, the meter counts right."""
+"""The benchmarks: the load has the size it names, faults do not overlap, the meter counts right."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def some(count: int, start_s: float = 1000.0) -> list[RecordedRequest]:
     return list(islice(requests(SMALL, 100.0, start_s, seed=1), count))
 
 
-def test_the_fleets_are_of_the_sizes_asked_for() -> None:
+def test_the_fleets_have_the_published_sizes() -> None:
     assert (NARROW.series, WIDE.series) == (198, 9_960)
 
 
-def test_a_fleet_has_as_many_series_in_a_worker_as_it_says() -> None:
+def test_a_fleet_has_its_number_of_series_in_a_worker() -> None:
     shard = Shard(plan_for_replay())
     feed(shard, SMALL, 50_000, seed=1)
     assert len(shard.series) == SMALL.series
@@ -99,6 +99,6 @@ def test_a_workload_has_as_many_incidents_as_causes_and_ends() -> None:
         assert (len(found.alarming_s), len(found.quiet_s)) == (ALARMING, QUIET)
 
 
-def test_an_alarming_instant_has_as_many_alarms_as_asked_for_and_a_quiet_one_none() -> None:
+def test_an_alarming_instant_has_its_number_of_alarms_and_a_quiet_one_none() -> None:
     made = [[one for found in instant(4, 5.0, alarming).values() for one in found] for alarming in (True, False)]
     assert [sum(one.alarming for one in readings) for readings in made] == [4 * ANOMALIES, 0]

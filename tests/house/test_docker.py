@@ -29,7 +29,7 @@ def _instructions(name: str) -> list[str]:
     return [line.removeprefix(name).strip() for line in DOCKERFILE.splitlines() if line.startswith(f"{name} ")]
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+def test_hadolint_finds_nothing() -> None:
     hadolint = shutil.which("hadolint", path=str(BIN)) or shutil.which("hadolint")
     if hadolint is None:
         pytest.skip("hadolint has no wheel for this platform")
@@ -37,7 +37,7 @@ def test_hadolint_has_nothing_to_say() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_image_runs_as_nobody_special_and_says_how_it_is() -> None:
+def test_the_image_runs_without_privileges_and_has_a_health_check() -> None:
     assert _instructions("USER") == ["10001"]
     (health,) = _instructions("HEALTHCHECK")
     assert "/metrics" in health
@@ -49,7 +49,7 @@ def test_nothing_in_the_image_goes_through_a_shell() -> None:
     assert [command for command in commands if not isinstance(json.loads(command), list)] == []
 
 
-def test_what_the_image_copies_is_there_and_let_in() -> None:
+def test_everything_the_image_copies_exists_and_is_not_ignored() -> None:
     ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     let_in = {line.removeprefix("!") for line in ignore if line.startswith("!")}
     copied = [word for line in _instructions("COPY") if "--from" not in line for word in line.split()[:-1]]
@@ -69,12 +69,12 @@ def test_ports_are_published_on_the_loopback_alone() -> None:
     assert [port for port in ports if not fnmatchcase(port, "127.0.0.1:*:*")] == []
 
 
-def test_every_service_runs_a_command_that_there_is() -> None:
+def test_every_service_runs_a_command_that_exists() -> None:
     commands = [service["command"][0] for service in COMPOSE["services"].values() if "command" in service]
     assert set(commands) <= set(COMMANDS)
 
 
-def test_every_mounted_file_is_there() -> None:
+def test_every_mounted_file_exists() -> None:
     mounts = [mount.split(":")[0] for service in COMPOSE["services"].values() for mount in service.get("volumes", [])]
     files = [mount for mount in mounts if mount.startswith(".")]
     assert [file for file in files if not (ROOT / "docker" / file).exists()] == []

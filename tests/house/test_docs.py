@@ -18,7 +18,7 @@ PATH = re.compile(r"(?<![\w./:{$-])((?:\.ci|[a-z_]+)/[\w./-]*\w|[\w-]+\.(?:toml|
 COMMAND = re.compile(r"(?:^|[\s/`$])tocsin ([a-z][a-z-]+)")
 TARGET = re.compile(r"(?:^|[\s`$])make ([a-z][a-z-]*)")
 MADE_LATER = re.compile(r"out/|\.venv/|build/|dist/")
-# Names of the other side: what a reader is told to write, or a tool's own.
+# Names that are not in this repository: files of the reader, or of a tool.
 ELSEWHERE = {"site.yaml", "incidents.jsonl", "actions.jsonl", "audit.jsonl", "apache/kafka"}
 
 
@@ -38,7 +38,7 @@ def named_paths(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", documents(), ids=str)
-def test_the_paths_that_a_document_names_are_there(path: Path) -> None:
+def test_every_path_that_a_document_names_exists(path: Path) -> None:
     beside = (ROOT / path).parent
     missing = [n for n in named_paths(path) if not ((ROOT / n).exists() or (beside / n).exists() or _somewhere(n))]
     assert missing == []
@@ -50,20 +50,20 @@ def _somewhere(name: str) -> bool:
 
 
 @pytest.mark.parametrize("path", documents(), ids=str)
-def test_the_commands_that_a_document_names_are_there(path: Path) -> None:
+def test_every_command_that_a_document_names_exists(path: Path) -> None:
     spans = "\n".join(SPAN.findall((ROOT / path).read_text(encoding="utf-8")))
     assert sorted(set(COMMAND.findall(spans)) - set(COMMANDS)) == []
     assert sorted(set(TARGET.findall(spans)) - TARGETS) == []
 
 
-def test_the_picture_of_the_walk_names_paths_that_are_there() -> None:
+def test_every_path_in_the_picture_of_the_walk_exists() -> None:
     picture = (ROOT / "docs" / "walk.svg").read_text(encoding="utf-8")
     named = re.findall(r"\b(?:streams|detectors|classifiers|actions)/[\w/.]*", picture)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_the_glossary_is_in_alphabetical_order_and_says_where_each_term_lives() -> None:
+def test_the_glossary_is_in_alphabetical_order_and_names_a_module_for_each_term() -> None:
     lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
     assert [term for term, *_ in rows] == sorted(term for term, *_ in rows)

@@ -27,18 +27,18 @@ def test_a_source_file_can_be_read_in_one_sitting(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in sources() if path.parts[0] in ROOMS], ids=str)
-def test_a_module_opens_with_what_it_is(path: Path) -> None:
+def test_a_module_opens_with_a_docstring(path: Path) -> None:
     code = (ROOT / path).read_text(encoding="utf-8")
     assert code == "" or code.startswith(('"""', 'r"""'))
 
 
 @pytest.mark.parametrize("path", texts(), ids=str)
-def test_no_file_names_a_registry_or_a_place_on_somebodys_machine(path: Path) -> None:
+def test_no_file_names_a_registry_or_a_path_of_one_machine(path: Path) -> None:
     text = (ROOT / path).read_text(encoding="utf-8", errors="replace")
     assert [match.group() for match in MACHINE.finditer(text)] == []
 
 
-def test_docker_is_no_package() -> None:
+def test_docker_is_not_a_package() -> None:
     assert not (ROOT / "docker" / "__init__.py").exists()
 
 

@@ -38,12 +38,12 @@ def modules() -> list[Path]:
     return [path for path in sources() if path.name != "__init__.py"]
 
 
-def test_no_folder_holds_more_modules_than_one_can_overlook() -> None:
+def test_no_folder_holds_too_many_modules() -> None:
     counts = Counter(path.parent for path in modules())
     assert {str(folder): count for folder, count in counts.items() if count > MODULES_MAX} == {}
 
 
-def test_at_the_top_of_streams_stand_the_program_and_little_else() -> None:
+def test_at_the_top_of_streams_stand_the_program_and_at_most_two_other_modules() -> None:
     top = {path.name for path in modules() if path.parent == Path("streams")}
     assert top >= PROGRAM
     assert len(top - PROGRAM) <= BESIDE_MAX

@@ -25,7 +25,7 @@ def test_every_requirement_has_one_version() -> None:
     assert {_name(requirement) for requirement in required} - pinned == {"tocsin"}
 
 
-def test_the_constraints_say_versions_and_nothing_else() -> None:
+def test_the_constraints_hold_versions_and_nothing_else() -> None:
     line_of = re.compile(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+( ; .+)?|#.*")
     assert [line for line in CONSTRAINTS if not line_of.fullmatch(line)] == []
 

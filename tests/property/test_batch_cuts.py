@@ -39,7 +39,7 @@ sources = st.dictionaries(st.sampled_from(["x", "y"]), values, min_size=1)
 
 
 class Run:
-    """One worker's life over batches of (source, records)."""
+    """Codec and windows of one worker, fed with batches of (source, records)."""
 
     def __init__(self) -> None:
         self.scopes = ScopeTable()
@@ -65,8 +65,8 @@ class Run:
 
     def outcome(self) -> tuple[object, ...]:
         self.close(inf)
-        seen = sorted((named(self.series, row), self.series.last_seen_s[row]) for row in self.series.active())
-        return self.blocks, sorted(self.dead), self.counts, seen
+        series = sorted((named(self.series, row), self.series.last_seen_s[row]) for row in self.series.active())
+        return self.blocks, sorted(self.dead), self.counts, series
 
 
 @settings(max_examples=150, deadline=None)

@@ -84,7 +84,8 @@ def _service(rng: np.random.Generator, number: int, upstream: str | None) -> Ser
 
 
 def _event(rng: np.random.Generator, service: Service, slot_s: float, calls: bool, called: bool) -> Event:
-    """What happens in one slot. calls: somebody waits for this service. called: it waits for another and is well."""
+    """The event of one slot. calls: another service waits for this one. called: it waits for another and has no
+    fault."""
     start_s = slot_s + float(rng.uniform(0.0, 6.0))
     end_s = start_s + float(rng.uniform(26.0, 45.0))
     version = f"v{int(slot_s)}"
