@@ -1,4 +1,4 @@
-"""How a configuration comes about: the shipped default, the operator's file over it, the environment into both."""
+"""How a configuration is loaded: the shipped default, the operator's file over it, the environment in both."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from config.fields import seconds
 from config.source import Node, parse
 from detectors.catalogue import CATALOGUE
 from detectors.suite import SuiteParams
+from tests.config.texts import load_text
 
 DEFAULT = Path(__file__).parents[2] / "config" / "default.yaml"
 
 
 def site(tmp_path: Path, text: str, **environ: str) -> Config:
-    """The configuration that a file of this text gives."""
-    file = tmp_path / "site.yaml"
-    file.write_text("version: 1\n" + text, encoding="utf-8")
-    return load(file, environ)
+    """The configuration of a file with this text after the version."""
+    return load_text(tmp_path, "version: 1\n" + text, **environ)
 
 
-def test_the_shipped_default_says_what_the_code_does_when_told_nothing() -> None:
+def test_the_shipped_default_has_the_defaults_of_the_code() -> None:
     config = load(None, {})
     shipped = (config.detection, config.triage, config.learning, config.limits)
     assert shipped == (SuiteParams(), TriageParams(), LearningParams(), LimitParams())
@@ -43,7 +42,7 @@ def test_the_shipped_default_states_every_setting_but_the_detectors_own_constant
 
 
 def _unstated(node: Node, path: tuple[str, ...]) -> list[str]:
-    # What an operator reaches is a target of their own: nothing about it can be shipped.
+    # Targets are the operator's own: no default can be shipped for them.
     if not isinstance(node.value, dict) or path == ("actions",):
         return []
     missing = [".".join((*path, name)) for name in known_names(path) if name not in node.value]
@@ -106,7 +105,7 @@ def test_a_secret_given_twice_or_by_a_missing_file_is_a_problem(tmp_path: Path) 
         site(tmp_path, text.format(f"{{secret_file: {tmp_path}/nope}}"))
 
 
-def test_null_takes_a_shipped_action_out(tmp_path: Path) -> None:
+def test_null_removes_a_shipped_action(tmp_path: Path) -> None:
     assert dict(site(tmp_path, "actions: {notify: null}\n").actions) == {}
 
 
@@ -124,7 +123,7 @@ def test_the_hash_follows_what_decides_incidents_and_nothing_else(tmp_path: Path
     assert config_hash(site(tmp_path, "windows: {size: 2s}\n")) != default
 
 
-def test_what_is_shown_as_in_force_reads_back_as_the_same(tmp_path: Path) -> None:
+def test_the_settings_in_force_read_back_as_the_same_configuration(tmp_path: Path) -> None:
     config = site(tmp_path, "windows: {size: 2s}\ndetection: {cusum: {clip: 99}}\nservices: [{match: a, tier: 1}]\n")
     file = tmp_path / "shown.yaml"
     YAML(typ="safe").dump(written(config), file)

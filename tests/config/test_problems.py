@@ -1,4 +1,4 @@
-"""A wrong file is answered once, with everything that is wrong in it and where."""
+"""All problems of a file are reported at once, each with its place."""
 
 from __future__ import annotations
 
@@ -9,20 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import ConfigError, examine, load
+from tests.config.texts import problems
 
 HEAD = "version: 1\n"
 
 
-def problems(tmp_path: Path, text: str, **environ: str) -> list[str]:
-    """The messages about a file of this text, the file's name cut off."""
-    file = tmp_path / "site.yaml"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError) as raised:
-        load(file, environ)
-    return [str(problem).removeprefix(str(file)) for problem in raised.value.problems]
-
-
-def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = HEAD + "windows:\n  size: 90s\n  lateness: soon\nkafka: {brokers: [nope]}\n"
     assert problems(tmp_path, text) == [
         ":3: windows.size: got '90s', expected at most 60 s",
@@ -64,7 +56,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
         ("kafka: !secret abc", "kafka: got the tag !secret, expected a value without a tag"),
     ],
 )
-def test_a_fault_names_its_place_its_value_and_what_is_expected(tmp_path: Path, text: str, message: str) -> None:
+def test_a_problem_names_its_place_its_value_and_what_is_expected(tmp_path: Path, text: str, message: str) -> None:
     (found,) = problems(tmp_path, HEAD + text + "\n")
     assert message in found
 
@@ -95,7 +87,7 @@ def test_a_value_that_may_be_of_several_kinds_is_one_problem(tmp_path: Path) -> 
         ("version: 2\n", ":1: version: got 2, expected 1"),
     ],
 )
-def test_a_file_that_is_no_configuration_is_one_problem(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_without_a_configuration_is_one_problem(tmp_path: Path, text: str, message: str) -> None:
     assert problems(tmp_path, text) == [message]
 
 
@@ -114,7 +106,7 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path) -> None:
     assert "kafka.security.sasl.password: got a secret" in found
 
 
-def test_a_literal_secret_and_a_password_without_tls_are_warned_of(tmp_path: Path) -> None:
+def test_a_literal_secret_and_a_password_without_tls_give_warnings(tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(HEAD + "kafka: {security: {sasl: {mechanism: PLAIN, username: a, password: hunter2}}}\n")
     config, warnings = examine(file, {})
@@ -123,7 +115,7 @@ def test_a_literal_secret_and_a_password_without_tls_are_warned_of(tmp_path: Pat
 
 
 @given(st.text(max_size=80))
-def test_no_text_gets_past_the_border_for_errors(text: str) -> None:
+def test_any_text_is_a_configuration_or_raises_a_config_error(text: str) -> None:
     from config.load import read
 
     try:
