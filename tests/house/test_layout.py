@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,14 @@ def sub_packages(room: str) -> Graph:
     return merged(inside, lambda module: ".".join(module.split(".")[:2]))
 
 
+def documented(room: str) -> dict[str, set[str]]:
+    """Which sub-package imports which, by the room's table in `docs/architecture.md`."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition(f"### `{room}/`")[2].partition("\n#")[0]
+    rows = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("| `")]
+    return {row[0].strip(" `"): set(re.findall(r"`(\w+)`", row[2])) if len(row) > 2 else set() for row in rows}
+
+
 def modules() -> list[Path]:
     return [path for path in sources() if path.name != "__init__.py"]
 
@@ -56,3 +65,17 @@ def test_the_sub_packages_of_a_room_import_in_one_direction(room: str) -> None:
 
 def test_the_sub_packages_of_streams_stand_in_few_layers() -> None:
     assert len(layers(sub_packages("streams"))) <= LAYERS_MAX
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    assert circle(imports()) == []
+
+
+@pytest.mark.parametrize("room", ["streams", "classifiers"])
+def test_the_architecture_page_names_every_sub_package_and_what_it_imports(room: str) -> None:
+    named = documented(room)
+    folders = {path.parts[1] for path in modules() if path.parts[0] == room and len(path.parts) > 2}
+    assert folders <= named.keys()
+    graph = sub_packages(room)
+    imported = {name: {other.rpartition(".")[2] for other in graph[f"{room}.{name}"]} & named.keys() for name in named}
+    assert named == imported
