@@ -24,7 +24,7 @@ ACTING = replace(PLAN, decisions=replace(PLAN.decisions, playbooks=(BREAKER,)))
 
 @dataclass
 class Second:
-    """What a replica does in a second; None for a replica that is silent."""
+    """The requests of a replica in one second; None stands for a silent replica."""
 
     latency_ms: float = 100.0
     confidence: float = 0.8
@@ -41,7 +41,7 @@ def steady(_: int, __: str) -> Second:
 
 @dataclass
 class Fleet:
-    """Replicas that are played one second at a time; event time is wall time."""
+    """Replicas that are simulated one second at a time; event time is wall time."""
 
     run: Run
     replicas: Sequence[str]
@@ -62,37 +62,37 @@ class Fleet:
             self.sent += len(records)
             self.second += 1
             if records:
-                self.run.take(records, now_s=self.now_s)
+                self.run.ingest(records, now_s=self.now_s)
         return self
 
     def silence(self, seconds: int, step: float = 0.1) -> Fleet:
-        """Nothing comes from anybody; the rounds go on, first when the source counts as idle."""
+        """No replica sends anything; time advances from when the source counts as idle."""
         ticks = round(seconds / step)
         for tick in range(1, ticks + 1):
             if tick * step >= 3.0:
-                self.run.pass_time(self.now_s + tick * step)
+                self.run.advance_time(self.now_s + tick * step)
         self.second += seconds
         return self
 
     def answer(self, status: Status = "executed", since: int = 0) -> list[Intent]:
-        """Report every intent from the given place on as done; returns them."""
+        """Apply an outcome of this status for every intent from number `since` on; returns them."""
         asked = self.run.intents[since:]
         for intent in asked:
-            self.run._note(self.run.shard.apply_outcome(outcome(intent, status, self.now_s)))
+            self.run.collect(self.run.shard.apply_outcome(outcome(intent, status, self.now_s)))
         return asked
 
     def _requests(self, behaviour: Behaviour) -> Iterator[dict[str, object]]:
         found = []
         for replica in self.replicas:
-            told = behaviour(self.second, replica)
-            for number in range(0 if told is None else told.each):
-                assert told is not None
+            answered = behaviour(self.second, replica)
+            for number in range(0 if answered is None else answered.each):
+                assert answered is not None
                 found.append({
-                    "ts": T + self.second + number / told.each, "service": "chat", "model": "gpt",
-                    "version": told.version, "replica": replica,
+                    "ts": T + self.second + number / answered.each, "service": "chat", "model": "gpt",
+                    "version": answered.version, "replica": replica,
                     "metrics": {
-                        "latency_ms": told.latency_ms * self.rng.uniform(0.9, 1.1),
-                        "confidence": told.confidence + self.rng.uniform(-0.01, 0.01),
+                        "latency_ms": answered.latency_ms * self.rng.uniform(0.9, 1.1),
+                        "confidence": answered.confidence + self.rng.uniform(-0.01, 0.01),
                     },
                 })
         yield from sorted(found, key=lambda request: float(str(request["ts"])))

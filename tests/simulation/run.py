@@ -1,4 +1,4 @@
-"""One shard over a stream of records, without broker and clock: what it found, decided and refused."""
+"""One shard over a stream of records, without broker and clock, with all of its products."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def recorded_by_topic(folder: Path, limit: int | None = None) -> dict[str, tuple
 
 @dataclass
 class Run:
-    """A shard and all that came of it: the last word on each incident, and every change, intent and step in order."""
+    """A shard and its products: the last state of each incident, and every change, intent and audit entry in order."""
 
     shard: Shard
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -69,26 +69,26 @@ class Run:
     evicted: int = 0
     skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
 
-    def take(
+    def ingest(
         self, records: Sequence[FakeRecord], source: str = LATENCY, now_s: float = FAR_FUTURE_S,
         idle: Set[str] = frozenset(),
     ) -> Products:
-        return self._note(self.shard.ingest(source, records, now_s, idle))
+        return self.collect(self.shard.ingest(source, records, now_s, idle))
 
-    def pass_time(self, now_s: float, idle: Iterable[str] | None = None) -> Products:
-        """As the rounds do; by default all sources are silent."""
+    def advance_time(self, now_s: float, idle: Iterable[str] | None = None) -> Products:
+        """Advance the time without records; by default all sources are idle."""
         sources = self.shard.plan.sources if idle is None else idle
-        return self._note(self.shard.advance_time(now_s, frozenset(sources)))
+        return self.collect(self.shard.advance_time(now_s, frozenset(sources)))
 
     def restart(self) -> None:
-        """Go on in another worker, from a snapshot that went over the wire."""
+        """Continue in another worker, from an encoded snapshot."""
         self.shard = Shard.restored(self.shard.plan, decode(encode(self.shard.snapshot())))
 
-    def story(self) -> tuple[object, ...]:
-        """Everything that must not depend on how it came about."""
+    def results(self) -> tuple[object, ...]:
+        """All products that must not depend on batches and restarts."""
         return self.changes, self.intents, self.audit, [(dead.offset, dead.reason) for dead in self.dead], self.late
 
-    def _note(self, products: Products) -> Products:
+    def collect(self, products: Products) -> Products:
         for transition in products.transitions:
             self.incidents[transition.incident.id] = transition.incident
             self.changes.append((transition.change, transition.incident))
@@ -101,8 +101,8 @@ class Run:
         return products
 
 
-def gist(incidents: Iterable[Incident]) -> list[tuple[object, ...]]:
-    """What a reader acts on, without numbers whose last bits depend on the order of addition."""
+def summary_of(incidents: Iterable[Incident]) -> list[tuple[object, ...]]:
+    """The incidents without numbers whose last bits depend on the order of addition."""
     return [
         (one.id, one.state, one.category, one.severity, one.version, one.replica, one.tenant, one.resolved_at_s)
         for one in incidents

@@ -1,6 +1,6 @@
-"""A database falls ill and the service that needs it with it: in one shard, in two that tell each other, over restarts.
+"""A fault of a database affects the service that needs it: in one shard, in two that exchange incidents, over restarts.
 
-The service is noticed first, since its requests show it at once; the database a few seconds later.
+The service is detected first, since its requests show the fault at once; the database a few seconds later.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ class Part:
                 }
                 records.append(FakeRecord(orjson.dumps(value), self.sent + len(records), LATENCY, 0))
         self.sent += len(records)
-        return self.run.take(records, now_s=float(T + second))
+        return self.run.ingest(records, now_s=float(T + second))
 
 
 def play(*parts: Part, restarts: Sequence[int] = ()) -> list[Incident]:
-    """Second by second; what one shard tells, the others hear. Returns the last word on each incident, by opening."""
+    """Simulate second by second; each shard gets the incidents of the others. Returns the last states, by opening."""
     for second in range(LENGTH_S):
-        told = [(part, change.incident) for part in parts for change in part.second(second).transitions]
-        while told:
-            teller, incident = told.pop(0)
+        pending = [(part, change.incident) for part in parts for change in part.second(second).transitions]
+        while pending:
+            publisher, incident = pending.pop(0)
             for part in parts:
-                if part is not teller:
-                    heard = part.run._note(part.run.shard.apply_remote_incident(incident))
-                    told += [(part, change.incident) for change in heard.transitions]
+                if part is not publisher:
+                    products = part.run.collect(part.run.shard.apply_remote_incident(incident))
+                    pending += [(part, change.incident) for change in products.transitions]
         if second in restarts:
             for part in parts:
                 part.run.restart()
@@ -69,7 +69,7 @@ def play(*parts: Part, restarts: Sequence[int] = ()) -> list[Incident]:
     return sorted(found, key=lambda incident: incident.opened_at_s)
 
 
-def gist(incidents: Sequence[Incident]) -> list[tuple[object, ...]]:
+def summary_of(incidents: Sequence[Incident]) -> list[tuple[object, ...]]:
     names = {incident.id: incident.service for incident in incidents}
     return [
         (one.id, one.state, one.service, [(other.relation, names[other.id]) for other in one.related])
@@ -93,12 +93,12 @@ def test_the_effect_is_inhibited_while_its_cause_is_open_and_for_the_hold_after_
     assert begun == [("release", 10.0)]
 
 
-def test_two_shards_that_tell_each_other_come_to_what_one_comes_to() -> None:
-    one = gist(play(Part(("chat", "vectordb"))))
-    assert gist(play(Part(("chat",)), Part(("vectordb",)))) == one
+def test_two_shards_that_exchange_incidents_conclude_what_one_shard_concludes() -> None:
+    one = summary_of(play(Part(("chat", "vectordb"))))
+    assert summary_of(play(Part(("chat",)), Part(("vectordb",)))) == one
 
 
 @pytest.mark.parametrize("restarts", [(61,), (64, 66), (99, 108, 119)])
 def test_a_restart_in_the_midst_changes_nothing(restarts: Sequence[int]) -> None:
-    whole = gist(play(Part(("chat",)), Part(("vectordb",))))
-    assert gist(play(Part(("chat",)), Part(("vectordb",)), restarts=restarts)) == whole
+    whole = summary_of(play(Part(("chat",)), Part(("vectordb",))))
+    assert summary_of(play(Part(("chat",)), Part(("vectordb",)), restarts=restarts)) == whole

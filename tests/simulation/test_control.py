@@ -1,4 +1,4 @@
-"""What people say to a shard that watches a small fleet: in time, once, and the same after a restart."""
+"""Directives to a shard that watches a small fleet: applied in time, once, and the same after a restart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def silence(from_s: float, until_s: float) -> Silence:
     return Silence("s1", R1, from_s, until_s, "ana", "new cards")
 
 
-def told(*directives: Directive) -> Fleet:
+def watched_fleet(*directives: Directive) -> Fleet:
     """A fleet that fell ill after two minutes of health, and recovered; the directives were known from the start."""
     watched = fleet(ACTING)
     watched.run.shard.add_directives(directives)
@@ -31,39 +31,39 @@ def told(*directives: Directive) -> Fleet:
 
 
 def silenced(watched: Fleet) -> list[tuple[str, str | None]]:
-    """What was told of the incident's silence, without repeats."""
+    """The changes of the incident with their silence, without repeats."""
     changes = [(change, incident.silenced_by) for change, incident in watched.run.changes]
     return [each for at, each in enumerate(changes) if at == 0 or changes[at - 1] != each]
 
 
-def test_a_silence_from_before_keeps_the_incident_from_being_acted_on_and_from_nothing_else() -> None:
-    spoken, unspoken = told(silence(T, T + 600.0)), told()
-    assert [each.id for each in spoken.run.incidents.values()] == [each.id for each in unspoken.run.incidents.values()]
-    (quiet,), (loud,) = spoken.run.incidents.values(), unspoken.run.incidents.values()
+def test_a_silence_prevents_actions_and_changes_nothing_else() -> None:
+    silenced_fleet, other_fleet = watched_fleet(silence(T, T + 600.0)), watched_fleet()
+    (quiet,), (loud,) = silenced_fleet.run.incidents.values(), other_fleet.run.incidents.values()
+    assert quiet.id == loud.id
     assert (quiet.severity, quiet.category, quiet.resolved_at_s) == (loud.severity, loud.category, loud.resolved_at_s)
-    assert (quiet.state, quiet.silenced_by, spoken.run.intents) == ("resolved", "s1", [])
-    assert [each.kind for each in unspoken.run.intents] == ["circuit_breaker"]
+    assert (quiet.state, quiet.silenced_by, silenced_fleet.run.intents) == ("resolved", "s1", [])
+    assert [each.kind for each in other_fleet.run.intents] == ["circuit_breaker"]
 
 
-def test_a_silence_that_ends_during_the_incident_lets_it_be_acted_on() -> None:
-    watched = told(silence(T, SICK_AT_S + 20.0))
+def test_a_silence_that_ends_during_the_incident_allows_actions() -> None:
+    watched = watched_fleet(silence(T, SICK_AT_S + 20.0))
     assert silenced(watched)[0] == ("opened", "s1")
     (intent,) = watched.run.intents
     assert intent.decided_at_s == SICK_AT_S + 20.0
 
 
 def test_a_silence_that_is_expired_does_the_same() -> None:
-    watched = told(silence(T, T + 600.0), Expire("s1", "ben", SICK_AT_S + 15.0))
+    watched = watched_fleet(silence(T, T + 600.0), Expire("s1", "ben", SICK_AT_S + 15.0))
     assert [intent.decided_at_s for intent in watched.run.intents] == [SICK_AT_S + 15.0]
 
 
 def test_a_silence_of_another_replica_changes_nothing() -> None:
     other = replace(silence(T, T + 600.0), matchers=(Matcher("replica", "=", "r3"),))
-    assert told(other).run.story() == told().run.story()
+    assert watched_fleet(other).run.results() == watched_fleet().run.results()
 
 
-def test_a_silence_during_the_incident_is_told_and_written_down() -> None:
-    watched = told(silence(SICK_AT_S + 20.0, SICK_AT_S + 30.0))
+def test_a_silence_during_the_incident_is_published_and_audited() -> None:
+    watched = watched_fleet(silence(SICK_AT_S + 20.0, SICK_AT_S + 30.0))
     assert [by for _, by in silenced(watched)] == [None, "s1", None, None]
     audit = [(entry.event, entry.at_s, entry.actor) for entry in watched.run.audit]
     assert [entry for entry in audit if entry[0] in ("silence", "lift")] == [
@@ -85,7 +85,7 @@ def acknowledged(watched: Fleet) -> list[str | None]:
     return [each for at, each in enumerate(found) if at == 0 or found[at - 1] != each]
 
 
-def test_an_acknowledgement_holds_back_the_notice_until_it_ends() -> None:
+def test_an_acknowledgement_suppresses_the_notification_until_it_ends() -> None:
     """No playbook fits: the incident is notified."""
     watched = fleet(PLAN).play(120).play(1, sick("r1"))
     watched.run.shard.add_directives([silence(T, SICK_AT_S + 10.0)])
@@ -98,32 +98,32 @@ def test_an_acknowledgement_holds_back_the_notice_until_it_ends() -> None:
     assert [(each.kind, each.decided_at_s) for each in watched.run.intents] == [("notify", SICK_AT_S + 25.0)]
 
 
-SAID: tuple[Directive, ...] = (
+DIRECTIVES: tuple[Directive, ...] = (
     silence(SICK_AT_S + 5.0, SICK_AT_S + 20.0), Deployment("chat", None, "v2", SICK_AT_S + 1.0),
 )
 
 
 @pytest.mark.parametrize("restart_at", [118, 123, 130, 141])
-def test_a_restart_in_the_midst_changes_nothing_although_everything_is_said_again(restart_at: int) -> None:
+def test_a_restart_changes_nothing_although_every_directive_is_read_again(restart_at: int) -> None:
     watched = fleet(ACTING)
-    watched.run.shard.add_directives(SAID)
+    watched.run.shard.add_directives(DIRECTIVES)
     for second in range(180):
         if second == restart_at:
             watched.run.restart()
-            watched.run.shard.add_directives(SAID)
+            watched.run.shard.add_directives(DIRECTIVES)
         watched.play(1, sick("r1") if 120 <= second < 160 else lambda _, __: Second())
-    assert watched.run.story() == told(*SAID).run.story()
+    assert watched.run.results() == watched_fleet(*DIRECTIVES).run.results()
 
 
-@pytest.mark.parametrize("order", [tuple, lambda said: tuple(reversed(said))])
+@pytest.mark.parametrize("order", [tuple, lambda directives: tuple(reversed(directives))])
 def test_the_order_in_which_directives_come_does_not_matter(
     order: Callable[[tuple[Directive, ...]], tuple[Directive, ...]],
 ) -> None:
-    assert told(*order(SAID)).run.story() == told(*SAID).run.story()
+    assert watched_fleet(*order(DIRECTIVES)).run.results() == watched_fleet(*DIRECTIVES).run.results()
 
 
-def test_what_was_deployed_is_suspected_before_its_first_record() -> None:
-    """A deployment is told when it begins; the version itself is seen only once it answers."""
+def test_a_deployed_version_is_suspected_before_its_first_record() -> None:
+    """A deployment is reported when it begins; records of the version come once it answers."""
     watched = fleet(PLAN)
     deployed = [Deployment("chat", None, "v2", T + 60.0), Deployment("other", None, "v9", T + 60.0)]
     watched.run.shard.add_directives(deployed)

@@ -22,7 +22,7 @@ from streams.planning import plan_of
 from streams.replay.recordings import read_values
 from streams.replay.replay import replay
 from streams.shard.plan import Plan
-from tests.simulation.run import LATENCY, RECORDINGS, Run, demo_plan, gist, recorded, recorded_by_topic
+from tests.simulation.run import LATENCY, RECORDINGS, Run, demo_plan, recorded, recorded_by_topic, summary_of
 from tests.streams.records import FakeRecord
 
 SECOND = RECORDINGS[1]
@@ -38,7 +38,7 @@ def one_source() -> Plan:
 def uncut(limit: int | None = PART) -> Run:
     """The recording in one piece."""
     run = Run(Shard(one_source()))
-    run.take(recorded(SECOND, limit))
+    run.ingest(recorded(SECOND, limit))
     return run
 
 
@@ -63,7 +63,7 @@ def test_the_part_that_the_properties_use_has_incidents_and_intents() -> None:
 @given(
     st.lists(st.integers(0, PART), max_size=12), st.lists(st.integers(0, PART), max_size=4), st.booleans(),
 )
-def test_any_cut_into_batches_and_a_restart_anywhere_give_the_same_story(
+def test_any_cut_into_batches_and_a_restart_anywhere_give_the_same_results(
     cuts: list[int], restarts: list[int], overlap: bool,
 ) -> None:
     run, records = Run(Shard(one_source())), recorded(SECOND, PART)
@@ -72,8 +72,8 @@ def test_any_cut_into_batches_and_a_restart_anywhere_give_the_same_story(
         if first in restarts:
             run.restart()
         # After a crash Kafka delivers again what was not committed: the shard skips what it contains.
-        run.take(records[max(0, first - 50 * overlap) : last])
-    assert run.story() == uncut().story()
+        run.ingest(records[max(0, first - 50 * overlap) : last])
+    assert run.results() == uncut().results()
 
 
 @settings(max_examples=2, deadline=None)
@@ -84,12 +84,12 @@ def test_three_topics_interleaved_give_the_incidents_of_the_one_stream(seed: int
     while any(rest.values()):
         topic = rng.choice([topic for topic, records in rest.items() if records])
         size = rng.choice((1, 100, 1500))
-        run.take(rest[topic][:size], topic)
+        run.ingest(rest[topic][:size], topic)
         del rest[topic][:size]
         if restarted and rng.random() < 0.05:
             run.restart()
     whole = uncut()
-    assert gist(run.incidents.values()) == gist(whole.incidents.values())
+    assert summary_of(run.incidents.values()) == summary_of(whole.incidents.values())
     assert [(one.key, one.decided_at_s) for one in run.intents] == [
         (one.key, one.decided_at_s) for one in whole.intents
     ]
@@ -106,9 +106,9 @@ def test_records_out_of_order_within_the_lateness_change_nothing(seed: int) -> N
 
     run = Run(Shard(one_source()))
     shuffled = sorted(recorded(SECOND, PART), key=moved)
-    run.take([replace(record, offset=offset) for offset, record in enumerate(shuffled)])
+    run.ingest([replace(record, offset=offset) for offset, record in enumerate(shuffled)])
     assert run.late == 0
-    assert gist(run.incidents.values()) == gist(uncut().incidents.values())
+    assert summary_of(run.incidents.values()) == summary_of(uncut().incidents.values())
 
 
 def placeless(change: tuple[str, Incident]) -> tuple[str, Incident]:
@@ -127,6 +127,6 @@ def test_malformed_records_among_them_change_nothing_but_the_dead_letters(bad: l
     for place, value in sorted(bad, key=lambda item: item[0], reverse=True):
         values.insert(place, value)
     run = Run(Shard(one_source()))
-    run.take([FakeRecord(value, offset, LATENCY, 0) for offset, value in enumerate(values)])
+    run.ingest([FakeRecord(value, offset, LATENCY, 0) for offset, value in enumerate(values)])
     assert list(map(placeless, run.changes)) == list(map(placeless, uncut().changes))
     assert len(run.dead) == sum(value != b"[]" for _, value in bad)

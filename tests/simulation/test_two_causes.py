@@ -39,5 +39,5 @@ def test_each_fault_has_an_incident_with_its_replica_and_its_own_end() -> None:
 
 
 @pytest.mark.parametrize("restarts", [(61,), (70, 71, 72), (79, 84, 88, 104)])
-def test_a_restart_in_the_midst_of_both_changes_nothing(restarts: Sequence[int]) -> None:
-    assert played(restarts).run.story() == played().run.story()
+def test_a_restart_during_both_changes_nothing(restarts: Sequence[int]) -> None:
+    assert played(restarts).run.results() == played().run.results()

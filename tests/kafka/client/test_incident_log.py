@@ -51,7 +51,7 @@ async def test_incidents_of_all_partitions_are_read_and_what_is_bad_is_counted(b
     assert orjson.loads(await asyncio.to_thread(report))["total"]["incidents"] == 8
 
 
-async def test_a_broker_without_the_topic_is_told_and_gets_none(broker: Broker, tmp_path: Path) -> None:
+async def test_a_missing_topic_is_an_error_and_is_not_created(broker: Broker, tmp_path: Path) -> None:
     config = site(tmp_path, broker.address)
     with pytest.raises(TopicError, match=f"'{config.topics.incidents}': not on this broker"):
         await read_topics(config)

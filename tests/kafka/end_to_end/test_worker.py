@@ -182,7 +182,7 @@ async def test_when_one_of_two_workers_is_killed_the_other_goes_on_with_its_shar
             mine = [value for _, key, value in records if key == service.encode()]
             run = Run(Shard(plan_of(load(deployment.config, {}))))
             source = deployment.inputs[0]
-            run.take([FakeRecord(value, at, source, 0) for at, value in enumerate(mine)], source)
+            run.ingest([FakeRecord(value, at, source, 0) for at, value in enumerate(mine)], source)
             expected |= run.incidents
         assert len(expected) >= 4
         assert {key: (one["state"], one["severity"]) for key, one in found.items()} == {

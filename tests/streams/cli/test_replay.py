@@ -49,7 +49,7 @@ def test_a_recording_of_aggregated_metrics_is_known_by_its_first_line(tmp_path: 
     assert (incident["service"], incident["category"]) == ("vllm", "performance_degradation")
 
 
-def test_json_lines_are_read_and_what_is_malformed_in_them_is_told_as_it_stands(tmp_path: Path) -> None:
+def test_json_lines_are_read_and_the_first_malformed_one_is_shown_unchanged(tmp_path: Path) -> None:
     good = [orjson.dumps(sample(T + second)) for second in range(5)]
     bad = orjson.dumps(sample(T, metrics={"[/a]": "high"}))
     result = replayed(json_lines(tmp_path, *good, bad), "--out", tmp_path / "out")

@@ -21,7 +21,7 @@ from tests.streams.fakes import T, incident, intent, outcome
 HOUR_S = 3600.0
 
 
-def told(number: int, hours: float, resolve_s: float | None = 600.0, **changes: object) -> Incident:
+def incident_of(number: int, hours: float, resolve_s: float | None = 600.0, **changes: object) -> Incident:
     """A P1 that opened so long after T, found in 2 s; open where nothing says how long it took."""
     opened_s = T + hours * HOUR_S
     resolve = StageTime(None, "pending") if resolve_s is None else StageTime(resolve_s, "recorded")
@@ -32,7 +32,10 @@ def told(number: int, hours: float, resolve_s: float | None = 600.0, **changes: 
     )
 
 
-THREE = (told(1, 0.0), told(2, 24.0, resolve_s=3 * HOUR_S), told(3, 48.0, resolve_s=None, service="search"))
+THREE = (
+    incident_of(1, 0.0), incident_of(2, 24.0, resolve_s=3 * HOUR_S),
+    incident_of(3, 48.0, resolve_s=None, service="search"),
+)
 
 
 def written(folder: Path, *incidents: Incident) -> Path:
@@ -119,7 +122,7 @@ def test_a_period_is_of_dates_or_counted_back_from_the_last_moment(
     assert orjson.loads(found.stdout)["total"]["incidents"] == count
 
 
-def test_how_long_ago_counts_as_a_recurrence_can_be_said(tmp_path: Path) -> None:
+def test_the_time_within_which_an_incident_recurs_is_an_option(tmp_path: Path) -> None:
     found = reported(written(tmp_path, *THREE), "--format", "json", "--recurs-within", "1h")
     assert orjson.loads(found.stdout)["total"]["recurred"]["part"] == 0
 
@@ -147,7 +150,9 @@ def test_targets_are_those_of_the_configuration(tmp_path: Path) -> None:
         (("FILE", "--brokers", "127.0.0.1:1"), ("--brokers and SOURCE",)),
     ],
 )
-def test_what_cannot_be_meant_is_said(tmp_path: Path, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
+def test_arguments_without_a_meaning_are_refused_with_a_reason(
+    tmp_path: Path, arguments: tuple[str, ...], parts: tuple[str, ...],
+) -> None:
     file = str(written(tmp_path, *THREE))
     found = reported(*(file if argument == "FILE" else argument for argument in arguments))
     assert found.exit_code == 2
@@ -162,7 +167,7 @@ def test_a_line_that_is_no_incident_is_named(tmp_path: Path) -> None:
     assert f"{file}:2: " in found.stderr
 
 
-def test_the_last_word_on_an_incident_counts_and_an_outcome_that_came_later_is_filed() -> None:
+def test_the_last_record_of_an_incident_counts_and_a_later_outcome_is_added_to_it() -> None:
     log, asked = IncidentLog(), intent()
     pending = ActionRecord(asked.key, asked.kind, asked.target, asked.mode, "pending", asked.decided_at_s)
     first, last = incident(severity="P3"), replace(incident(), resolved_at_s=T + 60.0, actions=(pending,))

@@ -60,7 +60,7 @@ def test_a_certificate_that_cannot_be_read_is_one_message(tmp_path: Path) -> Non
     one_message(result, "kafka.security.cafile", "none.pem", "No such file")
 
 
-def test_a_wrong_configuration_is_told_before_anything_is_tried(tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_reported_before_a_broker_is_tried(tmp_path: Path) -> None:
     one_message(started(tmp_path, "windows: {size: 2h}"), "site.yaml:2: windows.size")
 
 

@@ -33,23 +33,23 @@ Judge = Callable[[Schema], tuple[int, dict[str, Any]]]
 @pytest.fixture
 def judge(parser_folder: Path, tmp_path: Path) -> Judge:
     """The parser's exit code and findings for a document."""
-    def judged(told: Schema) -> tuple[int, dict[str, Any]]:
+    def judged(written: Schema) -> tuple[int, dict[str, Any]]:
         file = tmp_path / "asyncapi.json"
-        file.write_text(json.dumps(told), encoding="utf-8")
+        file.write_text(json.dumps(written), encoding="utf-8")
         command = ["node", str(HERE / "validate.mjs"), str(parser_folder), str(file)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         return done.returncode, json.loads(done.stdout)
     return judged
 
 
-def told(found: dict[str, Any]) -> list[str]:
+def problems(found: dict[str, Any]) -> list[str]:
     """The errors and warnings."""
     return [f"{one['path']}: {one['message']}" for one in found["diagnostics"] if one["severity"] in (ERROR, WARNING)]
 
 
 def test_the_parser_has_nothing_to_say_and_sees_every_topic_with_its_messages(judge: Judge) -> None:
     code, found = judge(document(CONFIG))
-    assert (code, told(found)) == (0, [])
+    assert (code, problems(found)) == (0, [])
     topics = {CONFIG.topics.model_dump()[one.setting]: one for one in CHANNELS}
     assert set(found["channels"]) == {*topics, *(source.topic for source in CONFIG.inputs)}
     for topic, one in topics.items():
@@ -63,17 +63,17 @@ def test_topics_in_formats_of_others_name_them_and_have_no_schema_of_ours(judge:
     inputs = ", ".join(f"{{topic: {form}, format: {form}}}" for form in forms)
     made = document(config_of(tmp_path, f"version: 1\ninputs: [{inputs}]\n"))
     code, found = judge(made)
-    assert (code, told(found)) == (0, [])
+    assert (code, problems(found)) == (0, [])
     assert {form: found["channels"][form] for form in forms} == {form: [form] for form in forms}
     assert "record" not in made["components"]["schemas"]
 
 
 @pytest.mark.parametrize(("spoil", "place"), [
-    (lambda told: told.pop("info"), ""),
-    (lambda told: told["channels"]["incidents"]["messages"]["incident"].update({"$ref": "#/nowhere"}), "operations"),
-    (lambda told: told["channels"]["incidents"]["bindings"]["kafka"]["topicConfiguration"].update(
+    (lambda found: found.pop("info"), ""),
+    (lambda found: found["channels"]["incidents"]["messages"]["incident"].update({"$ref": "#/nowhere"}), "operations"),
+    (lambda found: found["channels"]["incidents"]["bindings"]["kafka"]["topicConfiguration"].update(
         {"cleanup.policy": "compact"}), "channels.incidents.bindings.kafka"),
-    (lambda told: told["components"]["schemas"]["incident"]["properties"]["id"].update(type="words"), "components"),
+    (lambda found: found["components"]["schemas"]["incident"]["properties"]["id"].update(type="words"), "components"),
 ])
 def test_the_parser_sees_what_it_must(judge: Judge, spoil: Callable[[Schema], object], place: str) -> None:
     spoilt = deepcopy(document(CONFIG))
@@ -85,12 +85,12 @@ def test_the_parser_sees_what_it_must(judge: Judge, spoil: Callable[[Schema], ob
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_an_example_keeps_to_its_schema_and_to_the_headers_of_the_document(name: str) -> None:
-    told, message = document(CONFIG)["components"]["messages"][name], MESSAGES[name]
-    (example,) = told["examples"]
+    described, message = document(CONFIG)["components"]["messages"][name], MESSAGES[name]
+    (example,) = described["examples"]
     assert list(validator(CATALOGUE[name]).iter_errors(example["payload"])) == []
     assert faults(message.headers, message.value) == []
-    assert list(jsonschema.Draft202012Validator(told.get("headers", {})).iter_errors(example.get("headers"))) == []
-    assert set(example.get("headers", {})) <= set(told.get("headers", {}).get("properties", {}))
+    assert list(jsonschema.Draft202012Validator(described.get("headers", {})).iter_errors(example.get("headers"))) == []
+    assert set(example.get("headers", {})) <= set(described.get("headers", {}).get("properties", {}))
 
 
 def test_every_type_that_a_serving_stack_or_a_pager_meets_has_an_example() -> None:

@@ -43,7 +43,7 @@ def renamed_class(schema: Schema) -> None:
     field(schema, "evidence")["items"]["$ref"] = "#/$defs/Sign"
 
 
-@pytest.mark.parametrize(("change", "told"), [
+@pytest.mark.parametrize(("change", "expected"), [
     (removed, "value.title: is gone"),
     (lambda schema: anomaly(schema)["properties"].pop("records"), "value.evidence[].records: is gone"),
     (lambda schema: field(schema, "opened_at_s").update(type="string"),
@@ -70,8 +70,10 @@ def renamed_class(schema: Schema) -> None:
     (lambda schema: field(schema, "stage_times").update(additionalProperties={"type": "number"}),
      "value.stage_times.*: was object, becomes number"),
 ])
-def test_what_would_break_a_reader_or_an_old_message_is_told_with_its_place(change: Change, told: str) -> None:
-    assert told in breaks(*changed(change))
+def test_a_change_that_breaks_a_reader_or_an_old_message_is_reported_with_its_place(
+    change: Change, expected: str,
+) -> None:
+    assert expected in breaks(*changed(change))
 
 
 @pytest.mark.parametrize("change", [
@@ -82,7 +84,7 @@ def test_what_would_break_a_reader_or_an_old_message_is_told_with_its_place(chan
     lambda schema: schema.update(description="other words"),
     renamed_class,
 ])
-def test_an_addition_breaks_nobody(change: Change) -> None:
+def test_an_addition_is_compatible(change: Change) -> None:
     assert breaks(*changed(change)) == []
 
 

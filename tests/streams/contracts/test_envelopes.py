@@ -132,7 +132,7 @@ class TestEveryKind:
         assert (theirs.headers, theirs.key, theirs.value) == (ours, message.key, message.value)
 
 
-def test_the_same_incident_is_the_same_event_whenever_it_is_told_and_another_state_is_another() -> None:
+def test_the_same_state_of_an_incident_is_the_same_event_whenever_it_is_published() -> None:
     ids = [
         dict(message.headers)["ce_id"] for message in (
             incident_message(incident(), "s", T), incident_message(incident(), "s", T + 9.0),

@@ -42,7 +42,7 @@ def test_everything_that_is_read_by_others_was_released() -> None:
     assert {file.name.split(".v")[0] for file in RELEASED} >= {"incident", "action", "outcome", "audit", "record"}
 
 
-def test_a_break_is_told_until_the_version_is_raised() -> None:
+def test_a_break_is_reported_until_the_version_is_raised() -> None:
     released, now = current()["audit"], current()
     del now["audit"]["properties"]["reason"]
     assert "value.reason: is gone" in unkept(released, now)
@@ -50,7 +50,7 @@ def test_a_break_is_told_until_the_version_is_raised() -> None:
     assert unkept(released, now) == []
 
 
-def test_a_type_that_goes_or_goes_back_is_told() -> None:
+def test_a_type_that_is_removed_or_has_a_lower_version_is_reported() -> None:
     now = current()
     later = {**now["audit"], "title": "tocsin.audit.v2"}
     assert unkept(later, now) == ["audit: version 1, released is 2"]

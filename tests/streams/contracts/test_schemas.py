@@ -26,10 +26,10 @@ from tests.streams.fakes import T, outcome
 from tests.streams.records import NOW_S, records, sample
 
 
-@pytest.mark.parametrize("told", FIELDS, ids=lambda told: told.__name__)
-def test_every_field_has_a_description_in_the_contract(told: type) -> None:
+@pytest.mark.parametrize("described", FIELDS, ids=lambda described: described.__name__)
+def test_every_field_has_a_description_in_the_contract(described: type) -> None:
     """A field that is new: say in `streams/contracts/fields.py` what it means to a reader."""
-    assert sorted(FIELDS[told]) == sorted(field.name for field in fields(told))
+    assert sorted(FIELDS[described]) == sorted(field.name for field in fields(described))
 
 
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=lambda kind: kind.name)
@@ -46,7 +46,7 @@ def descriptions(schema: Schema) -> Iterator[str]:
         yield from (field["description"] for field in part.get("properties", {}).values())
 
 
-def test_a_choice_of_words_is_an_enum_and_a_field_with_a_default_may_be_missing() -> None:
+def test_a_literal_is_an_enum_and_a_field_with_a_default_may_be_missing() -> None:
     schema = schema_of(INCIDENT)
     assert schema["properties"]["severity"]["enum"] == ["P0", "P1", "P2", "P3", "P4"]
     assert schema["properties"]["onset_error_s"]["type"] == ["number", "null"]
@@ -77,14 +77,14 @@ def test_all_that_a_recording_leads_to_keeps_to_the_contract(folder: Path) -> No
     shard, records = Shard(replace(demo_plan(), sources={LATENCY: True})), recorded(folder)
     messages: list[Message] = []
     for at in range(0, len(records), 500):
-        messages += told(shard.ingest(LATENCY, records[at : at + 500], FAR_FUTURE_S), shard)
+        messages += messages_of(shard.ingest(LATENCY, records[at : at + 500], FAR_FUTURE_S), shard)
     assert {dict(message.headers)["ce_type"] for message in messages} >= {
         b"tocsin.incident.v1", b"tocsin.action.v1", b"tocsin.outcome.v1",
     }
     assert [fault for message in messages for fault in faults(message.headers, message.value)] == []
 
 
-def told(products: Products, shard: Shard) -> Iterator[Message]:
+def messages_of(products: Products, shard: Shard) -> Iterator[Message]:
     """What the desk and the executor would write of it, and of what follows."""
     yield from (incident_message(one.incident, "/tocsin/a", T) for one in products.transitions)
     yield from (audit_message(entry, "/tocsin/a") for entry in products.audit)
@@ -92,7 +92,7 @@ def told(products: Products, shard: Shard) -> Iterator[Message]:
         yield intent_message(intent, "/tocsin/a", 0)
         answer = outcome(intent)
         yield outcome_message(answer, "/tocsin/a", 0)
-        yield from told(shard.apply_outcome(answer), shard)
+        yield from messages_of(shard.apply_outcome(answer), shard)
 
 
 GOOD = sample()

@@ -142,7 +142,7 @@ async def test_a_body_that_is_no_json_is_refused(http: aiohttp.ClientSession) ->
         assert answer.status == 400
 
 
-async def test_the_state_tells_everything(gateway: Gateway, http: aiohttp.ClientSession) -> None:
+async def test_the_state_page_shows_every_switch_and_change(gateway: Gateway, http: aiohttp.ClientSession) -> None:
     gateway.deploy("v2")
     gateway.set_breaker("serving/r1", "open", None)
 

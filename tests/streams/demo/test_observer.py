@@ -17,7 +17,7 @@ def a_story() -> DemoState:
     return DemoState(read_truth(FOLDER), 10.0)
 
 
-def test_records_of_the_three_topics_reach_the_story() -> None:
+def test_records_of_the_three_topics_reach_the_state() -> None:
     demo, decided = a_story(), intent("k", "i", "rollback", "bytegpt", 81.0)
 
     apply_record(demo, "tocsin.incidents", orjson.dumps(incident("i", 80.0)))

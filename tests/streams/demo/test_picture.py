@@ -34,7 +34,7 @@ def replayed() -> DemoState:
     demo = DemoState(truth, speed=10.0, origin_s=truth.start_epoch_s, now_s=truth.duration_s)
     records = recorded(RECORDING)
     for start in range(0, len(records), BATCH):
-        pending: list[Intent] = list(run.take(records[start : start + BATCH]).intents)
+        pending: list[Intent] = list(run.ingest(records[start : start + BATCH]).intents)
         while pending:
             decided = pending.pop(0)
             answer = outcome(decided)

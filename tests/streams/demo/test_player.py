@@ -88,16 +88,16 @@ async def test_a_slow_broker_delays_but_loses_nothing_and_the_player_catches_up(
     assert len(time.slept) == 1
 
 
-async def test_each_record_is_told_after_it_was_sent() -> None:
+async def test_the_callback_gets_each_record_after_it_was_sent() -> None:
     time = FakeTime(0.0)
-    broker, told = Broker(time), list[tuple[float, int]]()
+    broker, on_sent_at = Broker(time), list[tuple[float, int]]()
 
     await play(
         [record(0.0), record(1.0)], broker.send, clock=WallClock(), shift_s=5.0, time=time,
-        on_sent=lambda seen: told.append((seen["ts"], len(broker.sent))),
+        on_sent=lambda seen: on_sent_at.append((seen["ts"], len(broker.sent))),
     )
 
-    assert told == [(5.0, 3), (6.0, 6)]
+    assert on_sent_at == [(5.0, 3), (6.0, 6)]
 
 
 async def test_an_error_of_the_broker_ends_the_play() -> None:
@@ -110,7 +110,7 @@ async def test_an_error_of_the_broker_ends_the_play() -> None:
         )
 
 
-def test_the_fleet_is_what_the_recording_tells_of() -> None:
+def test_the_fleet_has_the_versions_replicas_and_tenants_of_the_recording() -> None:
     fleet = fleet_of([record(0.0, "v1"), record(1.0, "v2"), record(2.0, "v1")])
 
     assert (fleet.service, fleet.labels, fleet.replicas) == ("serving", ("v1", "v2"), ())

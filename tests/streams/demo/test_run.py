@@ -95,7 +95,7 @@ async def test_a_recording_without_records_is_named(recording: Path) -> None:
         await run(recording, 10.0, Watched(), worker=STUB)
 
 
-async def test_a_worker_that_dies_is_told_with_the_end_of_its_log(
+async def test_a_worker_that_dies_ends_the_run_with_the_end_of_its_log(
     recording: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("STUB", "dies")

@@ -121,7 +121,7 @@ def test_four_of_five_faults_are_enough() -> None:
     assert finished_demo().failures() == ()
 
 
-def test_each_way_of_failing_is_told() -> None:
+def test_each_failure_has_a_reason() -> None:
     demo = complete()
     demo.incidents = {}
     demo.actions = {}

@@ -35,7 +35,7 @@ def test_the_report_has_a_row_for_each_fault() -> None:
     assert "missed" in row(shown, "traffic burst")
 
 
-def test_an_act_that_was_repeated_is_told_once() -> None:
+def test_a_repeated_action_is_shown_once_with_its_number() -> None:
     demo = finished_demo()
     for number in range(3):
         decided = intent(f"again{number}", "i2", "notify", "oncall", 153.0 + number)
@@ -45,7 +45,7 @@ def test_an_act_that_was_repeated_is_told_once() -> None:
     assert "notify oncall: cooldown 3 times" in text(view.report(demo))
 
 
-def test_an_undo_is_told_with_what_it_undid() -> None:
+def test_a_successful_undo_is_shown_with_its_action() -> None:
     demo = finished_demo()
     demo.add_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True)))
 
@@ -55,7 +55,7 @@ def test_an_undo_is_told_with_what_it_undid() -> None:
     assert "undo circuit breaker" not in shown
 
 
-def test_an_undo_that_failed_is_told_by_itself() -> None:
+def test_a_failed_undo_is_shown_by_itself() -> None:
     demo = finished_demo()
     demo.add_outcome(outcome(intent("k5", "i4", "circuit_breaker", "serving/r0", 299.0, undo=True), "failed"))
 
@@ -156,7 +156,7 @@ def test_the_live_screen_keeps_its_height_however_much_happened() -> None:
     assert len(text(view.live(demo)).splitlines()) <= before + 5
 
 
-def test_the_narrator_tells_everything_once() -> None:
+def test_every_event_gives_one_line() -> None:
     narrator, demo = EventLines(), finished_demo(283.0, "playing")
 
     lines = [line.plain for line in narrator.new_lines(demo)]
@@ -169,7 +169,7 @@ def test_the_narrator_tells_everything_once() -> None:
     assert narrator.new_lines(demo) == []
 
 
-def test_the_narrator_tells_of_an_incident_again_when_it_resolves() -> None:
+def test_an_incident_gives_another_line_when_it_resolves() -> None:
     narrator, demo = EventLines(), DemoState(read_truth(FOLDER), 10.0)
     demo.incidents["i"] = incident("i", 90.0)
     narrator.new_lines(demo)

@@ -91,7 +91,7 @@ def test_units_become_milliseconds_and_shares(wire_unit: str, declared: str, exp
     ("gen_ai.client.operation.duration", {"error.type": "timeout"}, "latency_ms", {"requests", "served", "failed"}),
     ("gen_ai.client.operation.duration", {"error.type": ""}, "latency_ms", {"requests", "served"}),
 ])
-def test_labels_decide_where_a_series_goes(
+def test_the_target_of_a_series_depends_on_its_labels(
     name: str, labels: dict[str, str], metric: str | None, totals: set[str],
 ) -> None:
     alias = ALIASES.find(name)
@@ -113,7 +113,7 @@ def test_an_unknown_metric_passes_under_its_own_name_where_asked(
     assert ALIASES.fallback(name, kind, unit) is None
 
 
-def test_what_is_left_out_on_purpose_does_not_pass_either() -> None:
+def test_a_metric_that_is_not_watched_does_not_pass_either() -> None:
     assert Aliases(TABLE, "pass", NOT_WATCHED).fallback("vllm:iteration_tokens_total", "histogram", "") is None
 
 
@@ -131,7 +131,7 @@ def test_every_metric_of_a_histogram_is_judged_by_a_profile_of_its_own(suffix: s
         assert fits[0] == plain[0] != "any"
 
 
-def test_what_is_told_without_traffic_is_a_gauge_or_a_rate() -> None:
+def test_a_metric_reported_without_traffic_is_a_gauge_or_a_rate() -> None:
     gauges = {alias.metric for alias in TABLE if alias.kind == "gauge"}
     rates = {metric for metric, _ in RATES} | {alias.metric for alias in TABLE if alias.kind == "counter"}
     assert gauges | rates >= REPORTED_WITHOUT_TRAFFIC

@@ -123,10 +123,10 @@ def test_room_is_made_for_new_series_by_the_idle_or_else_the_oldest(idle: bool) 
 def test_a_snapshot_that_does_not_fit_is_refused() -> None:
     states = state()
     states.delta(KEY, 10 * NS, NS, Buckets(3.0, 3.0, (1.0,), (1.0, 2.0)))
-    told = states.snapshot()
+    snapshot = states.snapshot()
     with pytest.raises(ValueError, match="expected"):
-        state().restore({**told, "number": told["number"][:-1]})
+        state().restore({**snapshot, "number": snapshot["number"][:-1]})
     with pytest.raises(ValueError, match="expected"):
-        state().restore({**told, "width": told["width"] - 1, "number": told["number"][:-1]})
+        state().restore({**snapshot, "width": snapshot["width"] - 1, "number": snapshot["number"][:-1]})
     with pytest.raises(LookupError):
         state().restore({})

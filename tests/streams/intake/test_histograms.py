@@ -62,7 +62,7 @@ def test_a_quantile_beyond_the_last_bound_is_that_bound() -> None:
     assert Buckets(100.0, 1e4, (1.0,), (0.0, 100.0)).observed(1000.0).quantile(0.5) == 1000.0
 
 
-def test_what_cannot_be_told_is_none() -> None:
+def test_a_quantile_of_too_few_observations_is_none() -> None:
     few = Buckets(30.0, nan, (1.0,), (15.0, 15.0)).observed(1.0)
     assert (few.mean, few.quantile(0.95), few.quantile(0.5)) == (None, None, 1.0)
     nothing = Buckets(0.0, 0.0, (1.0,), (0.0, 0.0)).observed(1.0)

@@ -109,24 +109,24 @@ def test_an_operator_names_labels_of_his_own() -> None:
 
 
 def test_a_summary_gives_its_quantiles_and_the_mean_of_what_was_added() -> None:
-    def told(second: int, count: int, total: float) -> object:
+    def sent(second: int, count: int, total: float) -> object:
         return request({
             "timeUnixNano": str(NOW_NS + second * 10**9), "count": str(count), "sum": total,
             "quantileValues": [{"quantile": 0.5, "value": 2000.0}, {"quantile": 0.99, "value": "NaN"}],
         }, name="nv_inference_request_summary_us", kind="summary")
 
-    found = decoded(told(0, 10, 5_000.0), told(10, 14, 25_000.0))
+    found = decoded(sent(0, 10, 5_000.0), sent(10, 14, 25_000.0))
     by_metric = {column.metric: column.values.tolist() for column in found.samples.columns}
     assert by_metric == {"latency_ms_p50": [2.0, 2.0], "latency_ms": [5.0]}
 
 
 def test_a_scrape_without_types_still_gives_counters() -> None:
     """A collector makes gauges of what it knows no type of."""
-    def told(second: int, total: int) -> object:
+    def sent(second: int, total: int) -> object:
         one = point(timeUnixNano=str(NOW_NS + second * 10**9), asInt=str(total))
         return request(one, name="vllm:generation_tokens_total")
 
-    found = decoded(told(0, 100), told(10, 350))
+    found = decoded(sent(0, 100), sent(10, 350))
     assert [(column.metric, column.values.tolist()) for column in found.samples.columns] == [("tokens_per_s", [25.0])]
 
 

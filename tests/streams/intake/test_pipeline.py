@@ -51,7 +51,7 @@ def written(form: InputFormat, behaviour: Behaviour, seconds: float = LASTS_S) -
 def run_of(form: InputFormat, found: Sequence[FakeRecord], size: int = 1000) -> Run:
     run = Run(Shard(plan_for(form)))
     for start in range(0, len(found), size):
-        run.take(found[start : start + size], TOPIC)
+        run.ingest(found[start : start + size], TOPIC)
     return run
 
 
@@ -118,23 +118,23 @@ def test_cuts_and_restarts_change_nothing(form: InputFormat) -> None:
     whole = run_of(form, found, len(found))
     pieces = Run(Shard(plan_for(form)))
     for number, start in enumerate(range(0, len(found), step := max(1, len(found) // 37))):
-        pieces.take(found[start : start + step], TOPIC)
+        pieces.ingest(found[start : start + step], TOPIC)
         if number % 5 == 0:
             pieces.restart()
-    assert pieces.story() == whole.story()
+    assert pieces.results() == whole.results()
 
 
 def test_otlp_says_the_same_in_both_encodings() -> None:
     proto, plain = (run_of(form, written(form, SLOW)) for form in ("otlp_proto", "otlp_json"))
-    assert proto.story() == plain.story()
+    assert proto.results() == plain.results()
 
 
 def test_the_last_scrapes_are_judged_when_the_source_is_idle() -> None:
     found = written("prometheus_json", steady, 600.0)
     run = Run(Shard(plan_for("prometheus_json")))
-    run.take(found, TOPIC, now_s=T + 600.0)
+    run.ingest(found, TOPIC, now_s=T + 600.0)
     before_s = run.shard.detection.evaluated_until_s
-    run.pass_time(T + 604.0)
+    run.advance_time(T + 604.0)
     assert before_s < T + 595.0 <= run.shard.detection.evaluated_until_s
     assert run.late == 0
 

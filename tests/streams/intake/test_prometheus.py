@@ -23,9 +23,10 @@ def codec(options: InputOptions | None = None) -> Codec:
 
 
 def sample(name: str, value: object, second: int = 0, instance: str = "a:8000", **labels: str) -> dict[str, object]:
-    told = {"__name__": name, "job": "vllm", "instance": instance, "model_name": "llama", **labels}
+    all_labels = {"__name__": name, "job": "vllm", "instance": instance, "model_name": "llama", **labels}
     minute, second = divmod(second, 60)
-    return {"timestamp": f"2026-11-23T07:{50 + minute}:{second:02}Z", "value": str(value), "name": name, "labels": told}
+    timestamp = f"2026-11-23T07:{50 + minute}:{second:02}Z"
+    return {"timestamp": timestamp, "value": str(value), "name": name, "labels": all_labels}
 
 
 def scrape(
@@ -40,7 +41,7 @@ def scrape(
     ]
 
 
-def told(samples: Samples) -> dict[str, list[float]]:
+def values_of(samples: Samples) -> dict[str, list[float]]:
     return {column.metric: column.values.tolist() for column in samples.columns}
 
 
@@ -54,7 +55,7 @@ def values(reader: Codec, *batches: Iterable[object]) -> dict[str, list[float]]:
         parts.append(decoded.samples)
     held = reader.flush()
     for part in [*parts, *([] if held is None else [held])]:
-        for metric, numbers in told(part).items():
+        for metric, numbers in values_of(part).items():
             found.setdefault(metric, []).extend(numbers)
     return found
 
@@ -80,7 +81,7 @@ def test_a_scrape_is_held_back_until_parts_can_be_late_no_more() -> None:
     assert len(reader.decode(records([sample(gauge, 3)]), NOW_S).samples) == 0
     assert len(reader.decode(records([sample(gauge, 5, 4, "b:8000")]), NOW_S).samples) == 0
     found = reader.decode(records([sample(gauge, 7, 5, "c:8000")]), NOW_S).samples
-    assert told(found) == {"queue_depth": [3.0]}
+    assert values_of(found) == {"queue_depth": [3.0]}
 
 
 def test_a_part_that_is_missing_is_made_up_for_by_the_next_scrape() -> None:
@@ -108,7 +109,7 @@ def test_a_gauge_in_seconds_or_a_share_keeps_its_unit() -> None:
     assert found == {"kv_cache_usage": [0.5], "gpu_utilization": [0.25]}
 
 
-def test_triton_tells_latency_as_two_counters() -> None:
+def test_the_latency_of_triton_comes_from_two_counters() -> None:
     def triton(second: int, micros: int, count: int) -> list[dict[str, object]]:
         return [
             sample("nv_inference_request_duration_us", micros, second),
@@ -144,7 +145,7 @@ def test_a_malformed_sample_is_a_dead_letter_with_reason(spoil: dict[str, object
     assert detail in dead.detail
     held = reader.flush()
     assert held is not None
-    assert told(held) == {"queue_depth": [3.0]}
+    assert values_of(held) == {"queue_depth": [3.0]}
 
 
 @pytest.mark.parametrize("name", ["up", "vllm:request_success_created", "vllm:iteration_tokens_total_bucket"])
@@ -165,7 +166,7 @@ def test_unknown_metrics_pass_where_asked_but_for_what_prometheus_adds() -> None
     assert found == {"app_heat": [7.0], "app_jobs_per_s": [2.0], "app_wait_ms": [200.0], "app_wait_ms_p50": [50.0]}
 
 
-def test_engines_of_an_instance_are_told_apart_and_added_up() -> None:
+def test_engines_of_an_instance_are_replicas_and_are_added_up() -> None:
     scopes = ScopeTable()
     reader = build_codec(InputPlan("prometheus_json"), scopes, ValidationLimits())
     name = "vllm:generation_tokens_total"

@@ -22,7 +22,7 @@ class Recorder(Run):
 
     values: list[bytes]
 
-    def take(self, records: object, *_: object, **__: object) -> None:  # type: ignore[override]
+    def ingest(self, records: object, *_: object, **__: object) -> None:  # type: ignore[override]
         assert isinstance(records, list)
         self.values += [record.value for record in records if isinstance(record, FakeRecord) and record.value]
 

@@ -6,7 +6,7 @@ from streams.replay.replay import SOURCE, ReplayRecord, replay
 from tests.streams.replay.sick_fleet import PLAN, recording
 
 
-def test_a_recording_plays_out_with_ladder_and_rehearsed_outcomes() -> None:
+def test_a_replay_runs_every_step_of_a_playbook_with_dry_run_outcomes() -> None:
     found = replay(PLAN, enumerate(recording()))
     (incident,) = found.incidents.values()
     assert (incident.state, incident.replica) == ("resolved", "r1")
@@ -25,14 +25,14 @@ def test_the_same_recording_gives_the_same_to_the_byte() -> None:
     assert orjson.dumps([first.incidents, first.actions]) == orjson.dumps([second.incidents, second.actions])
 
 
-def test_what_is_malformed_is_counted_and_the_first_is_told() -> None:
+def test_malformed_records_are_counted_and_the_first_is_reported() -> None:
     found = replay(PLAN, enumerate([*recording()[:100], b"{", b'{"ts": 1}']))
     assert found.dead == {"not_json": 1, "missing_service": 1}
     assert found.first_dead is not None
     assert found.first_dead.startswith("record 101: ")
 
 
-def test_a_recording_of_yesterday_or_tomorrow_is_no_matter() -> None:
+def test_the_age_of_a_recording_does_not_matter() -> None:
     tomorrow = [value.replace(b'"ts":1795', b'"ts":1895') for value in recording()]
     assert len(replay(PLAN, enumerate(tomorrow)).incidents) == 1
 
