@@ -1,9 +1,9 @@
-"""How soon: faults injected into live load on a real Kafka, until the incident is published and the action executed.
+"""Latency: faults injected into live load on a real Kafka, until the incident is published and the action executed.
 
 `python -m benchmarks.latency [--json FILE]`. `tocsin worker` watches a fleet that sends 5,000 records a second with 1 s
 windows, after a history that warmed it up. Faults of six kinds begin at random instants. Event time counts from the
 onset to the end of the deciding window (`opened_at_s`) and to the decision; wall time to the instant at which a
-consumer has the incident in hand, and at which the HTTP target of the action is called. What the pipeline itself adds
+consumer receives the incident, and at which the HTTP target of the action is called. The latency of the pipeline itself
 is the wall time from the end of the deciding window to the published incident: lateness allowed (0.5 s), fetching,
 deciding, publishing.
 """
@@ -74,7 +74,7 @@ class Target:
 
 
 class Watcher:
-    """A consumer of what the worker writes. opened: the first version of each incident, and when it was in hand."""
+    """A consumer of what the worker writes. opened: the first version of each incident, and when it was received."""
 
     def __init__(self) -> None:
         self.opened: dict[str, tuple[dict[str, Any], float]] = {}
@@ -99,9 +99,9 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A fault and what came of it; seconds, None for what did not come. *_event_s count from the onset in event time,
-    *_wall_s from the onset on the clock; published_after_window_s from the end of the deciding window."""
+class FaultResult:
+    """A fault and the response to it; seconds, None for what did not come. *_event_s count from the onset in event
+    time, *_wall_s from the onset on the clock; published_after_window_s from the end of the deciding window."""
 
     kind: str
     found: bool
@@ -114,10 +114,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A whole run. late_*_s: by how much the load generator came after the time stamps it wrote."""
+    """A whole run. late_*_s: by how much the load generator was behind the time stamps it wrote."""
 
     rate_per_s: float
-    answers: Sequence[Answer]
+    faults: Sequence[FaultResult]
     unexplained: Sequence[str]
     late_p99_s: float
     late_max_s: float
@@ -125,14 +125,14 @@ class Result:
     worker_cpu_us: float
 
     def of(self, name: str) -> list[float]:
-        values = [getattr(answer, name) for answer in self.answers]
+        values = [getattr(fault, name) for fault in self.faults]
         return [value for value in values if value is not None]
 
 
-def answers_of(faults: Sequence[Fault], watcher: Watcher, target: Target) -> tuple[list[Answer], list[str]]:
-    """Each fault with the first incident of its service while it lasted; and what no fault explains."""
+def results_of(faults: Sequence[Fault], watcher: Watcher, target: Target) -> tuple[list[FaultResult], list[str]]:
+    """Each fault with the first incident of its service while it lasted; and the incidents of no fault."""
     left = dict(watcher.opened)
-    answers = []
+    results = []
     for fault in faults:
         mine = sorted(
             (incident["opened_at_s"], key) for key, (incident, _) in left.items()
@@ -140,19 +140,19 @@ def answers_of(faults: Sequence[Fault], watcher: Watcher, target: Target) -> tup
             and fault.start_s <= incident["opened_at_s"] <= fault.end_s + SETTLE_S
         )
         if not mine:
-            answers.append(Answer(fault.kind, False))
+            results.append(FaultResult(fault.kind, False))
             continue
-        incident, seen_s = left[mine[0][1]]
+        incident, received_s = left[mine[0][1]]
         for _, key in mine:
             del left[key]
         intent = watcher.intents.get(incident["id"])
         called_s = None if intent is None else target.called_s.get(intent["key"])
-        answers.append(Answer(
-            fault.kind, True, incident["opened_at_s"] - fault.start_s, seen_s - fault.start_s,
+        results.append(FaultResult(
+            fault.kind, True, incident["opened_at_s"] - fault.start_s, received_s - fault.start_s,
             None if intent is None else intent["decided_at_s"] - fault.start_s,
-            None if called_s is None else called_s - fault.start_s, seen_s - incident["opened_at_s"],
+            None if called_s is None else called_s - fault.start_s, received_s - incident["opened_at_s"],
         ))
-    return answers, [incident["title"] for incident, _ in left.values()]
+    return results, [incident["title"] for incident, _ in left.values()]
 
 
 async def measure(address: str, options: argparse.Namespace, folder: Path) -> Result:
@@ -186,23 +186,23 @@ async def measure(address: str, options: argparse.Namespace, folder: Path) -> Re
         await sending
         after = await worker.until(lambda _: True, 0.1)
         await asyncio.to_thread(feeder.flush)
-    answers, unexplained = answers_of(faults, watcher, target)
+    results, unexplained = results_of(faults, watcher, target)
     late = np.array(stream.late_s)
     wall_s, cpu_s = after.wall_s - before.wall_s, after.cpu_s - before.cpu_s
     return Result(
-        options.rate, answers, unexplained, float(np.percentile(late, 99)), float(late.max()), cpu_s / wall_s,
+        options.rate, results, unexplained, float(np.percentile(late, 99)), float(late.max()), cpu_s / wall_s,
         1e6 * cpu_s / max(after.records - before.records, 1),
     )
 
 
 def tables_of(result: Result) -> tuple[Table, Table]:
-    """Percentiles over all faults, and a line a kind."""
+    """Percentiles over all faults, and one row per kind."""
     names = {
         "opened_event_s": "onset to incident, event time", "published_wall_s": "onset to incident published, wall",
         "decided_event_s": "onset to action decided, event time", "executed_wall_s": "onset to action executed, wall",
         "published_after_window_s": "end of deciding window to incident published, wall",
     }
-    table = Table(title=f"{len(result.answers)} faults in {result.rate_per_s:,.0f} records/s, s", title_justify="left")
+    table = Table(title=f"{len(result.faults)} faults in {result.rate_per_s:,.0f} records/s, s", title_justify="left")
     for column in ("from - to", "n", "p50", "p95", "p99", "max"):
         table.add_column(column, justify="left" if column == "from - to" else "right")
     for name, text in names.items():
@@ -213,9 +213,9 @@ def tables_of(result: Result) -> tuple[Table, Table]:
     for column in ("kind", "found", "median onset to published, wall s"):
         kinds.add_column(column, justify="left" if column == "kind" else "right")
     for kind in EFFECTS:
-        mine = [answer for answer in result.answers if answer.kind == kind]
-        waits = [answer.published_wall_s for answer in mine if answer.published_wall_s is not None]
-        kinds.add_row(kind, f"{len(waits)}/{len(mine)}", f"{np.median(waits):.2f}" if waits else "-")
+        faults = [fault for fault in result.faults if fault.kind == kind]
+        waits = [fault.published_wall_s for fault in faults if fault.published_wall_s is not None]
+        kinds.add_row(kind, f"{len(waits)}/{len(faults)}", f"{np.median(waits):.2f}" if waits else "-")
     return table, kinds
 
 
@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = asyncio.run(measure(where.address, options, Path(folder)))
     console.print(*tables_of(result))
     for title in result.unexplained:
-        console.print(f"no fault explains: {title}")
+        console.print(f"incident without a fault: {title}")
     console.print(
         f"load generator: behind its time stamps by {1e3 * result.late_p99_s:.0f} ms (p99), "
         f"{1e3 * result.late_max_s:.0f} ms at most; worker: {result.worker_core_share:.0%} of a core, "

@@ -27,6 +27,7 @@ CHAT = Service(
     100.0, (0.8, 0.8, 0.8), 2, frozenset({"rag", "safety", "input"}), "recording",
 )
 LENGTH_S = 60.0
+WHOLE = Reach()
 
 
 def fault(reach: Reach, *effects: tuple[Knob, float], **over: object) -> Fault:
@@ -34,7 +35,7 @@ def fault(reach: Reach, *effects: tuple[Knob, float], **over: object) -> Fault:
     return replace(made, **over)  # type: ignore[arg-type]
 
 
-def mean(requests: Requests, metric: str, reach: Reach = Reach()) -> float:  # noqa: B008
+def mean(requests: Requests, metric: str, reach: Reach = WHOLE) -> float:
     chosen = (requests.arrival_s > 25) & (requests.arrival_s < 50) & requests.answered
     return float(np.nanmean(requests.metrics[metric][chosen & requests.members.within(reach, len(requests))]))
 
