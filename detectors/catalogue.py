@@ -1,4 +1,4 @@
-"""Every detector by its name in the configuration. A new detector is its file and one line here."""
+"""All detectors by their names in the configuration. A new detector is a module and one line here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ON_VALUES = {
     "gaussian": GaussianParams,
     "static_limits": StaticLimitsParams,
 }
-"""Detectors that judge a window's value."""
+"""Detectors of a window's value."""
 
 ON_RESIDUALS = {
     "cusum": CusumParams,
@@ -37,16 +37,16 @@ ON_RESIDUALS = {
     "kswin": KswinParams,
     "half_space_trees": HalfSpaceTreesParams,
 }
-"""Detectors that judge what `robust_location` leaves: the value's distance from the centre, in spreads."""
+"""Detectors of residuals: the value's distance from the centre of `robust_location`, in spreads."""
 
 ON_SPENDING = {
     "token_burn": TokenBurnParams,
 }
-"""Detectors of what is used up: they judge the value as a share of the profile's budget."""
+"""Detectors of consumption: of the value as a share of the profile's budget."""
 
 ON_ARRIVALS = {
     "absence": AbsenceParams,
 }
-"""Detectors of what does not come."""
+"""Detectors of missing windows."""
 
 CATALOGUE = ON_VALUES | ON_RESIDUALS | ON_SPENDING | ON_ARRIVALS

@@ -1,4 +1,4 @@
-"""Profiles: what counts as strange for a kind of metric, and the ones shipped for LLM serving.
+"""Profiles: which deviations count for a kind of metric, and the profiles shipped for LLM serving.
 
 The shipped `config/default.yaml` mirrors `DEFAULT_PROFILES`.
 """
@@ -23,26 +23,25 @@ ENSEMBLES: dict[Sampling, tuple[str, ...]] = {
     "per_request": ("robust_location", "cusum"),
     "pre_aggregated": ("robust_location", "slow_location", "seasonal", "range_novelty", "art"),
 }
-"""What judges a metric whose profile names no detectors. Windows of requests have a spread of their own and are many;
-values that arrive aggregated come one a window, seldom, and tell more by what was never seen before. `seasonal` speaks
-after two days. With it, on the half of Microsoft's series that may be tuned on, recall at 1 false alarm in 250 samples
-rose from .81 to .89 and AUC-PR from .613 to .618; NAB stayed as it was."""
+"""The detectors of a profile that names none. Windows of requests are many and have a spread of their own. Values that
+arrive aggregated are few, one per window; there, values that were never seen before are better evidence. `seasonal` has
+a level after two days. With it, on the half of Microsoft's series that may be used for tuning, recall at 1 false alarm
+in 250 samples rose from .81 to .89 and AUC-PR from .613 to .618; the NAB score did not change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How the series of some metrics are judged.
+    """How the series of some metrics are scored.
 
-    metrics: regular expression over whole metric names; the first profile that fits is the series'. direction:
-    which deviations count. min_abs, min_rel: a deviation from what was expected counts only beyond both, in the
-    metric's unit and as a share of the expected value. scale: the domain of judgement; log is for positive metrics that
-    vary by factors, sqrt for counts; in both, values below `floor` are taken for `floor`. low, high: limits that alarm
-    at once, None for none.
-    sampling: whether windows are made of requests or hold one value that was aggregated elsewhere; None for what the
-    series' input says, and requests where nobody says. detectors: catalogue
-    names, None for the ensemble of the sampling; `static_limits` always runs. warm_up: windows before learned detectors
-    speak. token_budget: tokens a `token_burn` period may cost, None for none. labels: globs that the series' labels
-    must fit too, by label name (one of `LABELS`); a label that the series does not have fits none. Raises `ValueError`.
+    metrics: regular expression over whole metric names; a series has the first profile that fits. direction: which
+    deviations count. min_abs, min_rel: a deviation from the expected value counts only from both on, in the metric's
+    unit and as a share of the expected value. scale: in which values are scored; log is for positive metrics that vary
+    by factors, sqrt for counts; in both, values below `floor` count as `floor`. low, high: limits that alarm at once,
+    None for none. sampling: whether windows consist of requests or hold one value that was aggregated before; None for
+    that of the series' input, requests by default. detectors: catalogue names, None for the ensemble of the sampling;
+    `static_limits` always runs. warm_up: windows before the learned detectors have a level. token_budget: tokens that a
+    `token_burn` period may cost, None for none. labels: globs that the series' labels must match too, by label name
+    (one of `LABELS`); a label that the series does not have matches no glob. Raises `ValueError`.
     """
 
     name: str
@@ -61,12 +60,12 @@ class Profile:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        strangers = sorted(set(self.labels) - set(LABELS))
-        if strangers:
-            raise ValueError(f"Profile.labels: {strangers} in {self.name!r}, expected labels among {', '.join(LABELS)}")
+        unknown = sorted(set(self.labels) - set(LABELS))
+        if unknown:
+            raise ValueError(f"Profile.labels: {unknown} in {self.name!r}, expected labels among {', '.join(LABELS)}")
 
     def fits(self, metric: str, labels: Mapping[str, str | None]) -> bool:
-        """Whether it judges this metric of a series with these labels."""
+        """Whether the profile is for this metric of a series with these labels."""
         if re.fullmatch(self.metrics, metric) is None:
             return False
         return all(
@@ -75,7 +74,7 @@ class Profile:
 
     @property
     def ensemble(self) -> tuple[str, ...]:
-        """The catalogue names of what judges it."""
+        """The catalogue names of its detectors."""
         return ENSEMBLES[self.sampling or "per_request"] if self.detectors is None else self.detectors
 
     @property
@@ -87,7 +86,7 @@ class Profile:
 def profile_index(
     metric: str, profiles: Sequence[Profile], labels: Mapping[str, str | None] = _UNLABELLED,
 ) -> int | None:
-    """Which profile judges a metric of a series with these labels: the first that fits; None when none does."""
+    """The index of the first profile that fits a metric of a series with these labels; None when none does."""
     return next((at for at, profile in enumerate(profiles) if profile.fits(metric, labels)), None)
 
 

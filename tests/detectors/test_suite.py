@@ -30,13 +30,13 @@ def play(suite: Suite, stream: FloatArray, at_s: float = 0.0, **kind: float) -> 
     return history
 
 
-def quiet(n: int, rows: int = 1, seed: int = 0) -> FloatArray:
+def ordinary(n: int, rows: int = 1, seed: int = 0) -> FloatArray:
     return 100.0 + 5.0 * np.random.default_rng(seed).normal(size=(n, rows))
 
 
 def test_level_is_unknown_until_the_profile_s_warm_up_is_over() -> None:
     suite = suite_of(Profile("slow", ".*", warm_up=50))
-    levels = [float(scores.level[0]) for scores in play(suite, quiet(80))]
+    levels = [float(scores.level[0]) for scores in play(suite, ordinary(80))]
     assert np.isnan(levels[:50]).all()
     assert np.isfinite(levels[50:]).all()
 
@@ -56,7 +56,7 @@ def test_limits_alarm_while_everything_else_warms_up() -> None:
 )
 def test_only_the_profile_s_direction_alarms(direction: Watch, up: bool, down: bool) -> None:
     suite = suite_of(Profile("one", ".*", direction))
-    play(suite, quiet(200))
+    play(suite, ordinary(200))
     assert (suite.score(windows([180.0], 200.0)).level[0] >= 1.0) == up
     assert (suite.score(windows([20.0], 200.0)).level[0] >= 1.0) == down
 
@@ -64,13 +64,13 @@ def test_only_the_profile_s_direction_alarms(direction: Watch, up: bool, down: b
 def test_a_deviation_alarms_only_beyond_both_minima() -> None:
     loose, absolute, relative = Profile("l", ".*"), Profile("a", ".*", min_abs=80.0), Profile("r", ".*", min_rel=0.8)
     suite = suite_of(loose, absolute, relative, rows=3)
-    play(suite, quiet(200, 3))
+    play(suite, ordinary(200, 3))
     scores = suite.score(windows([170.0] * 3, 200.0))
     assert (scores.level >= 1.0).tolist() == [True, False, False]
     assert (suite.score(windows([190.0] * 3, 200.0)).level >= 1.0).all()
 
 
-def test_a_log_profile_judges_factors_and_survives_zero() -> None:
+def test_a_log_profile_scores_factors_and_zero_is_finite() -> None:
     suite = suite_of(Profile("latency", ".*", "up", scale="log", floor=1.0))
     factors = np.exp(np.random.default_rng(1).normal(size=(200, 1)) * 0.3)
     play(suite, 50.0 * factors)
@@ -82,7 +82,7 @@ def test_a_log_profile_judges_factors_and_survives_zero() -> None:
         assert np.isfinite(suite.score(windows([value], 200.0)).level[0])
 
 
-def test_a_window_of_few_samples_is_judged_by_a_wider_spread() -> None:
+def test_a_window_of_few_samples_has_a_wider_spread() -> None:
     many, few = suite_of(Profile("x", ".*", min_rel=0.0)), suite_of(Profile("x", ".*", min_rel=0.0))
     noise = np.random.default_rng(2).normal(size=(200, 1))
     for suite in (many, few):
@@ -93,9 +93,9 @@ def test_a_window_of_few_samples_is_judged_by_a_wider_spread() -> None:
     assert thin.level[0] < 1.0
 
 
-def test_one_wild_sample_is_no_wild_window() -> None:
+def test_one_extreme_sample_does_not_alarm() -> None:
     suite = suite_of(Profile("x", ".*"))
-    play(suite, quiet(200), count=10.0, std=5.0)
+    play(suite, ordinary(200), count=10.0, std=5.0)
     tens, n = np.full(1, 10.0), np.zeros(1)
     mean = (9 * 100.0 + 5000.0) / 10
     lone = Block(np.array([0]), n + 200, n + 201, n + mean, tens, n + 1470.0, n + 95.0, n + 5000.0)
@@ -104,10 +104,10 @@ def test_one_wild_sample_is_no_wild_window() -> None:
     assert suite.score(broad).level[0] >= 1.0
 
 
-def test_a_slow_drift_is_found_and_dated() -> None:
+def test_a_slow_drift_is_detected_with_its_onset() -> None:
     suite = suite_of(Profile("x", ".*", min_rel=0.05))
-    play(suite, quiet(300))
-    drift = quiet(60, seed=3) + 0.5 * np.arange(60)[:, None]
+    play(suite, ordinary(300))
+    drift = ordinary(60, seed=3) + 0.5 * np.arange(60)[:, None]
     history = play(suite, drift, at_s=300.0)
     first = next(at for at, scores in enumerate(history) if scores.level[0] >= 1.0)
     assert first < 40
@@ -119,9 +119,9 @@ def test_a_slow_drift_is_found_and_dated() -> None:
 def test_the_onset_lies_within_its_error_nine_times_in_ten(step: float, ramp: float) -> None:
     rows, began_s = 200, 200.0
     suite = suite_of(*[Profile("x", ".*", min_rel=0.0)] * rows, rows=rows)
-    play(suite, quiet(200, rows))
+    play(suite, ordinary(200, rows))
     within = np.full(rows, np.nan)
-    changed = quiet(30, rows, seed=8) + step + ramp * np.arange(30)[:, None]
+    changed = ordinary(30, rows, seed=8) + step + ramp * np.arange(30)[:, None]
     for at, values in enumerate(changed):
         block = windows(values, began_s + at)
         scores = suite.score(block)
@@ -131,16 +131,16 @@ def test_the_onset_lies_within_its_error_nine_times_in_ten(step: float, ramp: fl
     assert np.nanmean(within) >= 0.9
 
 
-def test_news_comes_once_and_the_score_fades() -> None:
+def test_novelty_comes_once_per_change_and_the_score_fades() -> None:
     suite = SuiteParams(profiles=(Profile("x", ".*", sampling="pre_aggregated"),)).build(1)
-    play(suite, quiet(600))
+    play(suite, ordinary(600))
     history = play(suite, np.array([[100.0], [300.0], [100.0], [100.0], [100.0], [280.0]]), at_s=600.0)
     assert [bool(scores.novelty[0] > 0) for scores in history] == [False, True, False, False, False, False]
     ranking = [float(scores.score[0]) for scores in history]
     assert ranking[1] == ranking[2] == ranking[3] > ranking[4]
 
 
-def test_a_cold_start_is_forgotten_before_it_becomes_the_norm() -> None:
+def test_a_cold_start_of_a_service_is_forgotten_and_not_learned_as_normal() -> None:
     suite = suite_of(Profile("latency", ".*", "up", scale="log", floor=1.0))
     noise = np.exp(np.random.default_rng(4).normal(size=(80, 1)) * 0.1)
     play(suite, 3000.0 * noise[:28])
@@ -151,8 +151,8 @@ def test_a_cold_start_is_forgotten_before_it_becomes_the_norm() -> None:
 
 def test_a_new_normal_is_learned_when_the_caller_lets_it() -> None:
     suite = suite_of(Profile("x", ".*"))
-    play(suite, quiet(300))
-    history = play(suite, 100.0 + quiet(400, seed=5), at_s=300.0)
+    play(suite, ordinary(300))
+    history = play(suite, 100.0 + ordinary(400, seed=5), at_s=300.0)
     assert history[3].level[0] >= 1.0
     assert all(scores.level[0] < 1.0 for scores in history[-50:])
 
@@ -168,15 +168,15 @@ def test_scoring_an_empty_block_is_no_error() -> None:
 def test_a_restored_suite_continues_bit_for_bit() -> None:
     every = Profile("every", ".*", detectors=("robust_location", "cusum", "adwin"))
     old, new = suite_of(every, rows=2), suite_of(every, rows=5)
-    play(old, quiet(150, 2))
+    play(old, ordinary(150, 2))
     rows = np.array([4, 1])
     new.restore(rows, old.snapshot(np.arange(2)))
-    for step, values in enumerate(quiet(60, 2, seed=6) + 10.0):
+    for step, values in enumerate(ordinary(60, 2, seed=6) + 10.0):
         block = windows(values, 150.0 + step)
         other = replace(block, rows=rows)
-        mine, its = old.score(block), new.score(other)
-        assert mine.levels.tobytes() == its.levels.tobytes()
-        assert mine.onset_s.tobytes() == its.onset_s.tobytes()
+        first, second = old.score(block), new.score(other)
+        assert first.levels.tobytes() == second.levels.tobytes()
+        assert first.onset_s.tobytes() == second.onset_s.tobytes()
         for one, windows_of_it in ((old, block), (new, other)):
             one.observe(windows_of_it)
             one.learn(windows_of_it)
@@ -184,7 +184,7 @@ def test_a_restored_suite_continues_bit_for_bit() -> None:
 
 def test_a_damaged_snapshot_changes_nothing() -> None:
     suite = suite_of(Profile("x", ".*"), rows=2)
-    play(suite, quiet(100, 2))
+    play(suite, ordinary(100, 2))
     rows = np.arange(2)
     before = suite.snapshot(rows)
     last = sorted(before)[-1]
@@ -198,10 +198,10 @@ def test_a_damaged_snapshot_changes_nothing() -> None:
 
 def test_forgotten_and_grown_rows_are_cold() -> None:
     suite = suite_of(Profile("x", ".*"), rows=2)
-    play(suite, quiet(100, 2))
+    play(suite, ordinary(100, 2))
     suite.forget(np.array([0]))
     suite.grow(4)
-    assert np.isnan(suite.score(windows(quiet(1, 4)[0], 100.0)).level).tolist() == [True, False, True, True]
+    assert np.isnan(suite.score(windows(ordinary(1, 4)[0], 100.0)).level).tolist() == [True, False, True, True]
 
 
 def test_a_profile_with_an_unknown_detector_is_refused() -> None:
@@ -228,7 +228,7 @@ def test_default_profiles_match_the_native_metrics(metric: str, profile: str) ->
     assert DEFAULT_PROFILES[index].name == profile
 
 
-def test_a_metric_of_no_profile_is_not_judged() -> None:
+def test_a_metric_without_a_profile_is_not_scored() -> None:
     assert profile_index("b", (Profile("a", "a"),)) is None
 
 
@@ -239,7 +239,7 @@ def test_a_metric_of_no_profile_is_not_judged() -> None:
         ({"service": "chat", "tenant": None}, 1), ({"service": "search"}, 2), ({}, 2),
     ],
 )
-def test_the_first_profile_whose_labels_fit_judges(labels: dict[str, str | None], index: int) -> None:
+def test_the_first_profile_whose_labels_match_is_used(labels: dict[str, str | None], index: int) -> None:
     profiles = (
         Profile("batch", ".*_ms", labels={"service": "chat", "tenant": "batch-*"}),
         Profile("chat", ".*_ms", labels={"service": "chat"}), Profile("rest", ".*"),
@@ -255,15 +255,15 @@ def test_a_label_that_series_do_not_have_is_refused_by_name() -> None:
 def test_a_row_is_young_until_it_has_settled() -> None:
     suite = suite_of(Profile("x", ".*"))
     settle = suite.params.robust_location.settle
-    play(suite, quiet(settle))
+    play(suite, ordinary(settle))
     assert suite.young(np.array([0])).all()
-    play(suite, quiet(1), at_s=float(settle))
+    play(suite, ordinary(1), at_s=float(settle))
     assert not suite.young(np.array([0])).any()
 
 
 def test_evidence_drains_while_a_row_is_frozen() -> None:
     suite = suite_of(Profile("x", ".*", min_rel=0.05))
-    play(suite, quiet(300))
+    play(suite, ordinary(300))
     alarmed = False
     for step in range(30):
         block = windows([115.0], 300.0 + step)

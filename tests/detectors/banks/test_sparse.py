@@ -1,4 +1,4 @@
-"""Sparse banks: behave as the bank they hold, and hold rows only for those that use it."""
+"""Sparse banks: they behave as their inner bank, and have slots only for rows that use it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def test_levels_are_those_of_the_bank_itself() -> None:
     assert np.array_equal(play(bank_of(9), stream), play(GaussianParams().build(9), stream), equal_nan=True)
 
 
-def test_rows_that_never_came_are_cold_and_cost_nothing() -> None:
+def test_unused_rows_are_cold_and_cost_nothing() -> None:
     bank = bank_of(100_000)
     play(bank, noise(50, 3))
     assert np.isnan(bank.score(windows([1.0] * 5, 50.0)).level).tolist() == [False] * 3 + [True] * 2
     assert bank.snapshot(np.arange(3, 100_000)) == {}
 
 
-def test_a_snapshot_goes_on_in_other_rows_and_leaves_the_unused_unused() -> None:
+def test_a_snapshot_continues_in_other_rows_and_allocates_no_unused_one() -> None:
     old, new = bank_of(4), bank_of(9)
     play(old, noise(60, 2))
     rows = np.array([8, 0, 5, 3])
@@ -37,7 +37,7 @@ def test_a_snapshot_goes_on_in_other_rows_and_leaves_the_unused_unused() -> None
     assert not new.slots(np.array([5, 3])).any()
 
 
-def test_forgotten_rows_give_their_place_to_others() -> None:
+def test_slots_of_forgotten_rows_are_reused() -> None:
     bank = bank_of(50)
     for row in range(50):
         feed(bank, windows([1.0], 0.0).with_rows(np.array([row])))

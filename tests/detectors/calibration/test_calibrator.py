@@ -73,11 +73,11 @@ def counts(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
 
 
 @pytest.mark.parametrize("draw", [upward, counts])
-def test_a_row_that_has_lived_its_budget_often_spends_more_than_the_half_of_one_direction(draw: Draw) -> None:
+def test_a_row_older_than_its_budget_spends_more_than_the_half_of_one_direction(draw: Draw) -> None:
     assert 125.0 < interval(draw, 200.0, (8000, 100), seed=7) < 320.0
 
 
-def test_what_came_before_a_row_had_lived_its_budget_is_on_no_account() -> None:
+def test_alarms_are_not_counted_before_a_row_is_as_old_as_its_budget() -> None:
     tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
     for at in range(2000):
         raw = np.array([9.0 if at % 100 == 50 else 0.0])
@@ -92,7 +92,7 @@ def test_an_unseen_tail_is_the_declared_one() -> None:
     assert 5.0 < tail.return_level(np.array([0]))[0, 0] < 7.5
 
 
-def test_one_outlier_does_not_deafen_a_row() -> None:
+def test_one_outlier_does_not_mute_a_row() -> None:
     tail, row = TailCalibrator(NORMAL, 604_800.0, 1), np.array([0])
     before = tail.return_level(row)[0, 0]
     for raw in (0.0, 1e12, 0.0):
@@ -150,7 +150,7 @@ def test_a_peak_that_alarmed_and_was_not_learned_from_still_counts() -> None:
     assert levels[1] > levels[0]
 
 
-def test_an_incident_teaches_nothing() -> None:
+def test_an_incident_is_not_learned() -> None:
     tail, row = TailCalibrator(NORMAL, 1000.0, 1), np.array([0])
     before = tail.return_level(row)[0, 0]
     for _ in range(60):

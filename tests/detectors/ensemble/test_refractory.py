@@ -9,23 +9,23 @@ from detectors.ensemble.refractory import Refractory
 ROW = np.array([0])
 
 
-def passed(heights: list[float], span: int = 10) -> list[bool]:
+def passed(levels: list[float], span: int = 10) -> list[bool]:
     gate, found = Refractory(span, 1), []
-    for height in heights:
-        found.append(bool(gate.passes(ROW, np.array([height]))[0]))
-        gate.observe(ROW, np.array([height]))
+    for level in levels:
+        found.append(bool(gate.passes(ROW, np.array([level]))[0]))
+        gate.observe(ROW, np.array([level]))
     return found
 
 
-def test_only_what_is_higher_passes() -> None:
+def test_only_a_higher_level_passes() -> None:
     assert passed([1.0, 1.0, 2.0, 1.5, 0.0]) == [True, False, True, False, False]
 
 
-def test_a_height_is_forgotten_after_its_span() -> None:
+def test_a_level_is_forgotten_after_the_span() -> None:
     found = passed([5.0, *[0.0] * 10, 1.0])
     assert found[-1]
     assert not passed([5.0, *[0.0] * 3, 1.0])[-1]
 
 
-def test_unknown_heights_neither_pass_nor_count() -> None:
+def test_an_unknown_level_neither_passes_nor_is_remembered() -> None:
     assert passed([np.nan, 1.0]) == [False, True]

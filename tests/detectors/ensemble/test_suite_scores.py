@@ -21,7 +21,7 @@ def test_the_highest_level_counts_with_its_detector_and_direction() -> None:
     assert of(0.0, 0.4, 1.7, 0.9) == (1.7, 2, 12)
 
 
-def test_detectors_without_a_level_are_passed_over() -> None:
+def test_detectors_without_a_level_are_ignored() -> None:
     assert of(NAN, NAN, 0.2, NAN) == (0.2, 2, 12)
 
 

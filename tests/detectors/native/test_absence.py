@@ -1,4 +1,4 @@
-"""Absence: how long a silence must be to be strange."""
+"""Absence: how long a series must send nothing before it alarms."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ def bank_after(starts_s: list[float] | np.ndarray[tuple[int], np.dtype[np.float6
     return bank
 
 
-def silence_that_alarms_s(bank: Absence, last_s: float) -> float:
-    for silent_s in np.arange(0.25, 4000.0, 0.25):
-        if bank.score(ROW, last_s + silent_s).level[0] >= 1.0:
-            return float(silent_s)
+def absence_that_alarms_s(bank: Absence, last_s: float) -> float:
+    for absent_s in np.arange(0.25, 4000.0, 0.25):
+        if bank.score(ROW, last_s + absent_s).level[0] >= 1.0:
+            return float(absent_s)
     return np.inf
 
 
-def test_a_steady_series_is_missed_within_three_windows() -> None:
-    assert 2.0 <= silence_that_alarms_s(bank_after(np.arange(60.0)), 60.0) <= 3.0
+def test_a_steady_series_alarms_within_three_windows() -> None:
+    assert 2.0 <= absence_that_alarms_s(bank_after(np.arange(60.0)), 60.0) <= 3.0
 
 
-def test_a_sparse_series_is_missed_only_after_a_silence_that_is_rare_for_it() -> None:
+def test_a_sparse_series_alarms_only_after_an_absence_that_is_rare_for_it() -> None:
     starts = np.flatnonzero(np.random.default_rng(0).random(4000) < 0.2).astype(float)
     bank = bank_after(starts)
-    alarms = silence_that_alarms_s(bank, starts[-1] + 1.0)
+    alarms = absence_that_alarms_s(bank, starts[-1] + 1.0)
     assert 30.0 < alarms < 120.0
     assert np.diff(starts).max() < alarms
 
 
-def test_a_regular_slow_series_is_missed_after_a_few_of_its_gaps() -> None:
+def test_a_regular_slow_series_alarms_after_a_few_of_its_gaps() -> None:
     bank = bank_after(np.arange(0.0, 6000.0, 60.0))
-    assert 120.0 <= silence_that_alarms_s(bank, 5941.0) <= 300.0
+    assert 120.0 <= absence_that_alarms_s(bank, 5941.0) <= 300.0
 
 
-def test_a_young_series_is_not_missed() -> None:
+def test_a_young_series_has_no_level() -> None:
     bank = bank_after(np.arange(5.0))
     assert np.isnan(bank.score(ROW, 1000.0).level[0])
     assert np.isnan(AbsenceParams().build(1).score(ROW, 1000.0).level[0])
 
 
-def test_an_outage_does_not_make_silence_normal() -> None:
+def test_an_outage_does_not_make_absence_normal() -> None:
     bank = bank_after(np.concatenate([np.arange(100.0), np.arange(5000.0, 5050.0)]))
-    assert silence_that_alarms_s(bank, 5050.0) <= 4.0
+    assert absence_that_alarms_s(bank, 5050.0) <= 4.0
 
 
 def test_a_window_out_of_order_changes_nothing() -> None:
@@ -60,7 +60,7 @@ def test_a_window_out_of_order_changes_nothing() -> None:
     assert all(before[name].tobytes() == cells.tobytes() for name, cells in bank.snapshot(ROW).items())
 
 
-def test_a_restored_bank_judges_alike() -> None:
+def test_a_restored_bank_gives_the_same_level() -> None:
     old, new = bank_after(np.arange(50.0)), AbsenceParams().build(1)
     new.restore(ROW, old.snapshot(ROW))
     assert old.score(ROW, 52.0).level[0] == new.score(ROW, 52.0).level[0]

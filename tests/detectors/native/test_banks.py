@@ -1,4 +1,4 @@
-"""What single banks promise beyond the conformance suite."""
+"""Properties of single banks beyond the conformance suite."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_cusum_dates_a_change_by_the_start_of_its_run() -> None:
     assert 1.0 < runs.shift[0] <= 2.0
 
 
-def test_limits_are_a_row_s_own() -> None:
+def test_each_row_has_its_own_limits() -> None:
     bank = StaticLimitsParams().build(2)
     bank.limit(np.array([1]), np.array([np.nan]), np.array([10.0]))
     level = bank.score(windows([20.0, 20.0], 0.0)).level

@@ -1,4 +1,4 @@
-"""What the detectors beside robust location and CUSUM promise: each finds what it is for."""
+"""The detectors beside robust location and CUSUM: each detects what it is for."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def first_alarm(levels: FloatArray) -> int:
     return int(hits[0]) if len(hits) else len(levels)
 
 
-def test_novelty_is_news_only_once() -> None:
+def test_a_value_is_novel_only_once() -> None:
     bank = RangeNoveltyParams(every_windows=EVERY).build(1)
     play(bank, 100.0 + noise(500))
     levels = play(bank, np.concatenate([[[130.0]], 100.0 + noise(60, 1), [[129.0]]]), at=500)
     assert np.flatnonzero(levels[:, 0] >= 1.0).tolist() == [0]
 
 
-def test_novelty_is_news_again_once_it_is_a_budget_ago() -> None:
+def test_a_value_is_novel_again_when_the_last_one_is_a_budget_ago() -> None:
     bank = RangeNoveltyParams(every_windows=200.0).build(1)
     play(bank, 100.0 + noise(500))
     levels = play(bank, np.concatenate([[[130.0]], 100.0 + noise(250, 1), [[130.0]]]), at=500)
@@ -42,12 +42,12 @@ def test_novelty_is_news_again_once_it_is_a_budget_ago() -> None:
 
 
 @pytest.mark.parametrize("params", [RangeNoveltyParams(every_windows=500.0), ArtParams(every_windows=500.0, stride=2)])
-def test_a_row_as_old_as_its_budget_meets_news_about_as_often_as_asked(params: RangeNoveltyParams | ArtParams) -> None:
+def test_an_old_row_alarms_on_novelty_about_as_often_as_asked(params: RangeNoveltyParams | ArtParams) -> None:
     rows, apart = 40, 12
     levels = play(params.build(rows), np.random.default_rng(4).normal(size=(2500, rows)))[1000:]
     before = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros((apart, rows)), levels[:-1]]), apart, 0)
-    news = (levels >= 1.0) & ~(before >= 1.0).any(axis=2)
-    assert 250.0 < levels.size / news.sum() < 1000.0
+    novel = (levels >= 1.0) & ~(before >= 1.0).any(axis=2)
+    assert 250.0 < levels.size / novel.sum() < 1000.0
 
 
 def test_a_row_that_never_moved_widens_at_once() -> None:
@@ -64,13 +64,13 @@ def test_art_finds_a_course_of_ordinary_values_never_seen_before() -> None:
     assert (play(bank, np.full((8, 1), 10.0), at=420) >= 1.0).any()
 
 
-def test_scatter_that_grows_alarms_and_scatter_that_stays_does_not() -> None:
+def test_growing_variance_alarms_and_constant_variance_does_not() -> None:
     bank = VarianceChangeParams(every_windows=10.0 * EVERY).build(1)
     assert first_alarm(play(bank, 50.0 + noise(1000))) == 1000
     assert first_alarm(play(bank, 50.0 + 5.0 * noise(60, 1), at=1000)) < 20
 
 
-def test_scatter_that_vanishes_is_seen_and_has_the_other_direction() -> None:
+def test_vanishing_variance_alarms_with_the_other_direction() -> None:
     bank = VarianceChangeParams(every_windows=EVERY).build(1)
     play(bank, 5.0 + noise(1000))
     assert first_alarm(play(bank, np.full((150, 1), 5.0), at=1000)) < 150
@@ -88,7 +88,7 @@ def hourly(days: int, bank: Bank, odd_at: int | None = None) -> FloatArray:
     return np.array(levels)
 
 
-def test_an_ordinary_value_at_the_wrong_hour_is_seasonal_news() -> None:
+def test_an_ordinary_value_at_the_wrong_hour_is_a_seasonal_alarm() -> None:
     odd = 12 * 48 + 12
     levels = hourly(13, SeasonalParams(every_windows=EVERY).build(1), odd)
     assert np.isnan(levels[:90]).all()

@@ -1,4 +1,4 @@
-"""Token burn: budgets that will not last are told of, those that will are not."""
+"""Token burn: a budget that will not last alarms, one that will does not."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_new_period_begins_with_a_whole_budget() -> None:
     assert bank.exhausted_s(ROW, PERIOD_S + 7200.0)[0] > PERIOD_S + 2 * 86_400.0
 
 
-def test_a_profile_s_budget_is_what_is_burnt() -> None:
+def test_the_burn_rate_is_of_the_profile_s_budget() -> None:
     profile = Profile("tokens", ".*", token_budget=1e9, detectors=("robust_location", "token_burn"))
     suite = SuiteParams(profiles=(profile,), window_s=60.0).build(2)
     suite.assign(np.arange(2), 0)

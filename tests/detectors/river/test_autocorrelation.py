@@ -1,4 +1,4 @@
-"""How widely the means of a row's residuals scatter: what the correlation of neighbours says of it."""
+"""The inflation of the variance of means, estimated from the correlation of neighbours."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from detectors.river.autocorrelation import AutocorrelationInflation
 
 
 def ratio(stream: FloatArray) -> float:
-    wander, rows = AutocorrelationInflation(1), np.array([0])
+    inflation, rows = AutocorrelationInflation(1), np.array([0])
     for value in stream:
-        wander.observe(rows, np.array([value]))
-        wander.learn(rows)
-    return float(wander.ratio(rows)[0])
+        inflation.observe(rows, np.array([value]))
+        inflation.learn(rows)
+    return float(inflation.ratio(rows)[0])
 
 
 def autoregression(of: float, n: int, seed: int = 0) -> FloatArray:
@@ -29,7 +29,7 @@ def test_the_ratio_is_that_of_the_autoregression(of: float, expected: float) -> 
     assert ratio(autoregression(of, 20_000)) == pytest.approx(expected, rel=0.15)
 
 
-def test_a_row_that_swings_back_is_taken_for_independent() -> None:
+def test_a_negatively_correlated_row_counts_as_independent() -> None:
     assert ratio(autoregression(-0.5, 2000)) == 1.0
 
 
@@ -38,7 +38,7 @@ def test_a_jump_counts_for_no_more_than_its_windows() -> None:
     assert ratio(stream) < 1.15
 
 
-def test_what_lasts_cannot_wander_without_end() -> None:
+def test_a_constant_row_has_a_finite_ratio() -> None:
     assert np.isfinite(ratio(np.full(5000, 7.0)))
 
 

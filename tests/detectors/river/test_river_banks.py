@@ -1,4 +1,4 @@
-"""Banks of river objects: what they find, that the numbers in them are river's, and how their state comes and goes."""
+"""Banks of river objects: what they detect, that their numbers are river's, and their snapshots."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_shift_of_residuals_is_found_with_its_direction(name: str) -> None:
     assert 1.5 < scores.raw[0] < 3.5
 
 
-def test_adwin_tells_of_a_change_at_once_and_no_longer_than_it_is_news() -> None:
+def test_adwin_alarms_on_a_change_at_once_and_only_while_it_is_new() -> None:
     params = AdwinParams(every_windows=EVERY)
     bank = params.build(1)
     stream = noise(800)
@@ -89,22 +89,22 @@ def test_adwin_keeps_the_newer_part_that_it_found() -> None:
 
 
 @pytest.mark.parametrize("params", [AdwinParams(1000.0), PageHinkleyParams(1000.0)], ids=["adwin", "page_hinkley"])
-def test_a_row_that_wanders_by_nature_alarms_about_as_often_as_asked(params: AdwinParams | PageHinkleyParams) -> None:
-    wander = noise(4000 * 16, 5).reshape(4000, 16)
-    for at in range(1, len(wander)):
-        wander[at] = 0.8 * wander[at - 1] + 0.6 * wander[at]
-    lit = play(params.build(16), wander)[1000:] >= 1.0
+def test_an_autocorrelated_row_alarms_about_as_often_as_asked(params: AdwinParams | PageHinkleyParams) -> None:
+    stream = noise(4000 * 16, 5).reshape(4000, 16)
+    for at in range(1, len(stream)):
+        stream[at] = 0.8 * stream[at - 1] + 0.6 * stream[at]
+    lit = play(params.build(16), stream)[1000:] >= 1.0
     alarms = int((lit[12:] & ~np.lib.stride_tricks.sliding_window_view(lit, 12, axis=0)[:-1].any(axis=2)).sum())
     assert 24 <= alarms <= 96
 
 
-def test_half_space_trees_know_a_gap_between_two_habits() -> None:
+def test_half_space_trees_find_a_gap_between_two_modes() -> None:
     bank = BUILDS["half_space_trees"](1)
     play(bank, np.where(noise(1500, 6) > 0, 4.0, -4.0) + 0.2 * noise(1500, 7))
     assert raw_of(bank, 0.0) > 1.5 * raw_of(bank, 4.0)
 
 
-def test_gaussian_distances_are_what_river_takes_the_probability_of() -> None:
+def test_gaussian_distances_agree_with_river_s_probabilities() -> None:
     bank = BUILDS["gaussian"](1)
     play(bank, 50.0 + noise(700))
     scorer = cast("Callable[[int], GaussianScorer]", GaussianScorer)(250)
@@ -115,7 +115,7 @@ def test_gaussian_distances_are_what_river_takes_the_probability_of() -> None:
         assert 2.0 * abs(norm.cdf(raw_of(bank, value)) - 0.5) == pytest.approx(river, abs=1e-9)
 
 
-def test_half_space_trees_rarities_say_what_river_s_scores_lack_to_1_and_how_far_out_it_is() -> None:
+def test_half_space_trees_statistics_follow_from_river_s_scores_and_the_distance() -> None:
     params = HalfSpaceTreesParams()
     bank = params.build(1)
     play(bank, noise(700))
@@ -128,7 +128,7 @@ def test_half_space_trees_rarities_say_what_river_s_scores_lack_to_1_and_how_far
 
 
 def test_page_hinkley_sums_are_river_s() -> None:
-    # Neighbours on opposite sides of the centre: a row that does not wander is given to river as it is.
+    # Neighbours on opposite sides of the centre: the residuals of a row without autocorrelation reach river unchanged.
     stream = 0.05 * np.abs(noise(400)) * (-1.0) ** np.arange(400)[:, None]
     bank = PageHinkleyParams(delta=0.005, memory=1e9, prior=0.0).build(1)
     play(bank, stream)
@@ -141,7 +141,7 @@ def test_page_hinkley_sums_are_river_s() -> None:
 
 
 @every_bank
-def test_objects_are_made_only_for_rows_that_had_a_window(build: Callable[[int], Bank]) -> None:
+def test_objects_are_created_only_for_rows_that_had_a_window(build: Callable[[int], Bank]) -> None:
     bank = build(1000)
     assert bank.snapshot(np.arange(1000))["river.cells"].shape == (1000, 8)
     play(bank, noise(300))
@@ -196,7 +196,7 @@ def test_an_unknown_window_changes_nothing_and_has_no_level(build: Callable[[int
     assert all(np.array_equal(cells, before[name], equal_nan=True) for name, cells in after.items())
 
 
-def test_a_suite_of_river_s_detectors_goes_on_after_a_restore_as_if_nothing_had_been() -> None:
+def test_a_restored_suite_of_river_s_detectors_continues_bit_for_bit() -> None:
     every = Profile("every", ".*", detectors=("robust_location", *BUILDS))
 
     def suite() -> Suite:

@@ -1,6 +1,6 @@
-"""River's known faults: each is shown on the bare object, then shown not to reach the user of the bank that wraps it.
+"""River's known faults: each is shown on river's object, and then shown not to occur in the bank that wraps it.
 
-A bare half that fails says that river has mended the fault, and that a guard may go.
+A first half that fails means that river has mended the fault, and that the workaround can be removed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def noise(n: int, seed: int = 0, mean: float = 0.0) -> FloatArray:
 
 
 def findings(detector: Drift, stream: FloatArray) -> list[int]:
-    """Where a bare drift detector finds one."""
+    """The windows at which a bare drift detector finds a change."""
     found = []
     for at, value in enumerate(stream.tolist()):
         detector.update(value)
@@ -77,21 +77,21 @@ def findings(detector: Drift, stream: FloatArray) -> list[int]:
 
 
 def alarms(bank: Bank, stream: FloatArray, at: int = 0) -> list[int]:
-    """Where a bank of one row alarms."""
+    """The windows at which a bank of one row alarms."""
     return [int(hit) for hit in np.flatnonzero(play(bank, stream[:, None], at)[:, 0] >= 1.0)]
 
 
-def judged(bank: Bank, value: float) -> Scores:
+def score_of(bank: Bank, value: float) -> Scores:
     return bank.score(windows([value], 1e6))
 
 
-def taught(scorer: Scorer, stream: FloatArray) -> Scorer:
+def trained(scorer: Scorer, stream: FloatArray) -> Scorer:
     for value in stream.tolist():
         scorer.learn_one(None, value)
     return scorer
 
 
-def taught_trees(stream: FloatArray) -> Scorer:
+def trained_trees(stream: FloatArray) -> Scorer:
     trees = bare_trees()
     for value in stream.tolist():
         trees.learn_one({"x": value})
@@ -99,72 +99,72 @@ def taught_trees(stream: FloatArray) -> Scorer:
 
 
 def test_a_flat_row_is_no_anomaly_to_the_gaussian_scorer() -> None:
-    assert taught(bare_gaussian(), np.full(300, 7.0)).score_one(None, 7.0) == 1.0
+    assert trained(bare_gaussian(), np.full(300, 7.0)).score_one(None, 7.0) == 1.0
 
     bank = GaussianParams().build(1)
     levels = play(bank, np.full((300, 1), 7.0))
 
     assert not (levels[30:] > 0.0).any()
-    assert judged(bank, 9.0).level[0] >= 1.0
+    assert score_of(bank, 9.0).level[0] >= 1.0
 
 
 def test_a_variance_below_zero_does_not_raise() -> None:
     stream = np.concatenate([[1e14], noise(600)])
     with pytest.raises(TypeError, match="complex"):
-        taught(bare_gaussian(window=250), stream).score_one(None, 50.0)
+        trained(bare_gaussian(window=250), stream).score_one(None, 50.0)
 
     bank = GaussianParams().build(1)
 
     assert np.isfinite(play(bank, stream[:, None])[30:]).all()
-    assert judged(bank, 50.0).raw[0] == pytest.approx(50.0, rel=0.2)
+    assert score_of(bank, 50.0).raw[0] == pytest.approx(50.0, rel=0.2)
 
 
 def test_gaussian_scores_do_not_saturate() -> None:
-    bare = taught(bare_gaussian(), noise(300))
+    bare = trained(bare_gaussian(), noise(300))
     assert bare.score_one(None, 12.0) == bare.score_one(None, 1200.0)
 
     bank = GaussianParams().build(1)
     play(bank, noise(300)[:, None])
 
-    assert judged(bank, 1200.0).level[0] > 50.0 * judged(bank, 12.0).level[0]
+    assert score_of(bank, 1200.0).level[0] > 50.0 * score_of(bank, 12.0).level[0]
 
 
 def test_an_absurd_window_leaves_no_rounding_in_the_gaussian_scorer() -> None:
     stream = np.concatenate([[-1e13], noise(600)])
-    assert taught(bare_gaussian(window=250), stream).score_one(None, 50.0) < 0.01
+    assert trained(bare_gaussian(window=250), stream).score_one(None, 50.0) < 0.01
 
     bank = GaussianParams().build(1)
     play(bank, stream[:, None])
 
-    assert judged(bank, 50.0).raw[0] == pytest.approx(50.0, rel=0.2)
+    assert score_of(bank, 50.0).raw[0] == pytest.approx(50.0, rel=0.2)
 
 
-def test_one_unknown_window_is_passed_over_by_the_gaussian_scorer() -> None:
-    assert math.isnan(taught(bare_gaussian(window=50), np.concatenate([[NAN], noise(300)])).score_one(None, 0.0))
+def test_one_unknown_window_is_ignored_by_the_gaussian_scorer() -> None:
+    assert math.isnan(trained(bare_gaussian(window=50), np.concatenate([[NAN], noise(300)])).score_one(None, 0.0))
 
     bank, never = GaussianParams().build(1), GaussianParams().build(1)
     levels = play(bank, np.concatenate([noise(100), [NAN], noise(50)])[:, None])
     play(never, np.concatenate([noise(100), noise(50)])[:, None])
 
     assert np.isnan(levels[100, 0])
-    assert judged(bank, 4.0).level == judged(never, 4.0).level
+    assert score_of(bank, 4.0).level == score_of(never, 4.0).level
 
 
 @pytest.mark.parametrize(
     "bank", [GaussianParams().build(1), HalfSpaceTreesParams().build(1)], ids=["gaussian", "half_space_trees"],
 )
-def test_a_cold_scorer_answers_that_it_cannot_tell(bank: Bank) -> None:
+def test_a_cold_scorer_has_no_level(bank: Bank) -> None:
     assert bare_gaussian().score_one(None, 5.0) == 0
-    assert taught_trees(np.full(100, 0.5)).score_one({"x": 0.0}) == 0
+    assert trained_trees(np.full(100, 0.5)).score_one({"x": 0.0}) == 0
 
-    scores = judged(bank, 5.0)
+    scores = score_of(bank, 5.0)
 
     assert np.isnan(scores.level[0])
     assert np.isnan(scores.raw[0])
 
 
 def test_half_space_trees_see_outside_the_range_from_0_to_1() -> None:
-    bare = taught_trees(150.0 + 20.0 * noise(600))
+    bare = trained_trees(150.0 + 20.0 * noise(600))
     assert bare.score_one({"x": 1e6}) == bare.score_one({"x": 150.0}) == 0.0
 
     bank = OnResiduals(HalfSpaceTreesParams(every_windows=EVERY).build(1), 1)
@@ -174,9 +174,9 @@ def test_half_space_trees_see_outside_the_range_from_0_to_1() -> None:
     assert bank.score(windows([-1e6], 800)).direction[0] == -1
 
 
-def test_half_space_trees_neither_score_nor_learn_the_unknown() -> None:
-    assert taught_trees(np.full(600, 0.5)).score_one({"x": NAN}) > 0.9
-    assert taught_trees(np.full(600, NAN)).score_one({"x": 1.0}) == 0.0
+def test_half_space_trees_neither_score_nor_learn_nan() -> None:
+    assert trained_trees(np.full(600, 0.5)).score_one({"x": NAN}) > 0.9
+    assert trained_trees(np.full(600, NAN)).score_one({"x": 1.0}) == 0.0
 
     bank = HalfSpaceTreesParams().build(1)
     play(bank, noise(600)[:, None])
@@ -184,31 +184,31 @@ def test_half_space_trees_neither_score_nor_learn_the_unknown() -> None:
     feed(bank, windows([NAN], 600))
     after = bank.snapshot(np.array([0]))
 
-    assert np.isnan(judged(bank, NAN).level[0])
+    assert np.isnan(score_of(bank, NAN).level[0])
     assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
 
 
 def test_half_space_trees_keep_rare_values_apart() -> None:
-    bare = taught_trees(0.5 + noise(600) / 60.0)
+    bare = trained_trees(0.5 + noise(600) / 60.0)
     assert bare.score_one({"x": 0.5 + 20.0 / 60.0}) < 1.1 * bare.score_one({"x": 0.5 + 5.0 / 60.0})
 
     bank = HalfSpaceTreesParams().build(1)
     play(bank, noise(600)[:, None])
 
-    assert judged(bank, 20.0).raw[0] > 3.0 * judged(bank, 5.0).raw[0]
+    assert score_of(bank, 20.0).raw[0] > 3.0 * score_of(bank, 5.0).raw[0]
 
 
-DEAFENED: dict[str, tuple[Callable[[], Drift], Callable[[int], Bank]]] = {
+DISABLED: dict[str, tuple[Callable[[], Drift], Callable[[int], Bank]]] = {
     "adwin": (bare_adwin, AdwinParams(every_windows=EVERY).build),
     "page_hinkley": (bare_page_hinkley, PageHinkleyParams(every_windows=EVERY).build),
     "kswin": (lambda: cast("Drift", bare_kswin()), KswinParams(every_windows=EVERY).build),
 }
 
 
-@pytest.mark.parametrize("name", DEAFENED)
-def test_one_unknown_window_deafens_no_drift_detector(name: str) -> None:
-    bare, build = DEAFENED[name]
-    # KSWIN hears again once the unknown has left its newer sample, the others never.
+@pytest.mark.parametrize("name", DISABLED)
+def test_one_unknown_window_disables_no_drift_detector(name: str) -> None:
+    bare, build = DISABLED[name]
+    # KSWIN recovers once the NaN has left its newer sample, the others never.
     stream = np.concatenate([noise(300), [NAN], noise(29, 1, mean=4.0)])
     assert findings(bare(), np.delete(stream, 300))
     assert not findings(bare(), stream)
@@ -216,14 +216,14 @@ def test_one_unknown_window_deafens_no_drift_detector(name: str) -> None:
     assert alarms(build(1), stream)
 
 
-def test_an_absurd_window_does_not_deafen_adwin() -> None:
+def test_an_absurd_window_does_not_disable_adwin() -> None:
     stream = np.concatenate([noise(300), [1e12], noise(100, 1), noise(100, 2, mean=4.0)])
     assert not findings(bare_adwin(), stream)
 
     assert [at for at in alarms(AdwinParams(every_windows=EVERY).build(1), stream) if at > 400]
 
 
-def test_adwin_says_for_some_windows_which_way_the_mean_went() -> None:
+def test_adwin_gives_the_direction_of_a_change_for_some_windows() -> None:
     stream = np.concatenate([noise(300), noise(100, 1, mean=-4.0)])
     assert len(findings(bare_adwin(), stream)) == 1
 
@@ -232,10 +232,10 @@ def test_adwin_says_for_some_windows_which_way_the_mean_went() -> None:
     play(bank, stream[: hits[0], None])
 
     assert len(hits) > 5
-    assert judged(bank, -4.0).direction[0] == -1
+    assert score_of(bank, -4.0).direction[0] == -1
 
 
-def test_damaged_bytes_do_not_bring_adwin_s_process_down() -> None:
+def test_damaged_bytes_do_not_end_the_process() -> None:
     adwin = drift.ADWIN()  # type: ignore[no-untyped-call]
     with pytest.raises(BaseException) as panic:  # noqa: PT011 (what river raises has no public name)
         adwin._helper.__setstate__(adwin._helper.__getstate__()[:-1])
@@ -261,7 +261,7 @@ def test_page_hinkley_does_not_depend_on_the_unit() -> None:
         assert not (levels[30:1000] >= 1.0).any()
 
 
-def test_page_hinkley_takes_the_return_to_normal_for_no_change() -> None:
+def test_page_hinkley_does_not_alarm_on_the_return_to_normal() -> None:
     stream = np.concatenate([noise(500), noise(300, 1, mean=3.0), noise(500, 2)])
     assert [at for at in findings(bare_page_hinkley(), stream) if at >= 800]
 
@@ -280,7 +280,7 @@ def test_page_hinkley_keeps_its_allowance_however_old_the_row() -> None:
     assert not alarms(PageHinkleyParams().build(1), stream)
 
 
-def test_kswin_answers_a_replay_as_it_answered_the_first_time() -> None:
+def test_kswin_gives_a_replay_the_same_answers() -> None:
     def draws(test: drift.KSWIN) -> list[float]:
         found = []
         for value in noise(130).tolist():
@@ -295,7 +295,7 @@ def test_kswin_answers_a_replay_as_it_answered_the_first_time() -> None:
     assert np.array_equal(first, again, equal_nan=True)
 
 
-def test_kswin_goes_on_alarming_while_its_window_is_of_two_kinds() -> None:
+def test_kswin_alarms_while_its_window_has_two_distributions() -> None:
     stream = np.concatenate([noise(200), noise(40, 1, mean=4.0)])
     bare = bare_kswin()
     found = findings(cast("Drift", bare), stream)
