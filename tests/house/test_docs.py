@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from streams.cli import COMMANDS
-from tests.house.tree import ROOT, tracked
+from tests.house.tree import ROOT, sources, tracked
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SPAN = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 PATH = re.compile(r"(?<![\w./:{$-])((?:\.ci|[a-z_]+)/[\w./-]*\w|[\w-]+\.(?:toml|txt|md|yaml|py))(?![\w/*{:<])")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMMAND = re.compile(r"(?:^|[\s/`$])tocsin ([a-z][a-z-]+)")
 TARGET = re.compile(r"(?:^|[\s`$])make ([a-z][a-z-]*)")
 MADE_LATER = re.compile(r"out/|\.venv/|build/|dist/")
@@ -54,6 +58,26 @@ def test_every_command_that_a_document_names_exists(path: Path) -> None:
     spans = "\n".join(SPAN.findall((ROOT / path).read_text(encoding="utf-8")))
     assert sorted(set(COMMAND.findall(spans)) - set(COMMANDS)) == []
     assert sorted(set(TARGET.findall(spans)) - TARGETS) == []
+
+
+@pytest.mark.parametrize("path", [path for path in documents() if path.parts[0] == "docs"], ids=str)
+def test_every_class_and_method_that_a_page_names_exists(path: Path) -> None:
+    spans = "\n".join(SPAN.findall((ROOT / path).read_text(encoding="utf-8")))
+    named = set(re.findall(r"`([A-Z][a-z]\w*(?:\.\w+)?)[`(]", spans))
+    assert sorted(named - defined() - set(dir(builtins))) == []
+
+
+@cache
+def defined() -> frozenset[str]:
+    """Every class of the repository as `Class`, and each of its methods as `Class.method`."""
+    classes = (
+        node for source in sources() for node in ast.walk(ast.parse((ROOT / source).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    return frozenset(
+        name for one in classes
+        for name in (one.name, *(f"{one.name}.{part.name}" for part in one.body if isinstance(part, FUNCTIONS)))
+    )
 
 
 def test_every_path_in_the_picture_of_the_walk_exists() -> None:
