@@ -20,7 +20,7 @@ from benchmarks.triage.naive_baseline import naive_baseline
 from benchmarks.triage.page import PAGE, page
 from benchmarks.triage.simulate import ORIGIN_S, Simulation, simulate
 from classifiers.model import Category, Incident, Related, Severity
-from tests.classifiers.story import ALL, reading
+from tests.classifiers.readings import ALL, reading
 
 CHAT = Service(
     "chat", "m", ("r0", "r1"), ("t0", "t1", "t2"), (0.4, 0.35, 0.25), ("v1", "v2"), 0.3, 40.0, 10.0, 40, 0.01, 120.0,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from streams.contracts.envelopes import audit_message
 from streams.pipeline import Shard, Stage
-from tests.classifiers.confirmed import feedback
+from tests.classifiers.feedback_stream import feedback
 from tests.streams.fakes import LATENCY, T, batch, default_plan, intent, outcome, requests
 
 PLAN = default_plan()

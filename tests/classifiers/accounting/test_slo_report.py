@@ -6,7 +6,7 @@ import pytest
 
 from classifiers.accounting.slo_report import Proportion, SloReport, StageTargets, compute_report
 from classifiers.model import ActionRecord, Incident, Related, Severity, StageStatus, StageTime
-from tests.classifiers.accounting.test_stage_timeline import ENDED, OPEN
+from tests.classifiers.sample_incidents import ENDED, OPEN
 
 DAY_S = 86_400.0
 TARGETS: dict[Severity, StageTargets] = {"P1": StageTargets(detect_s=15.0, resolve_s=60.0)}

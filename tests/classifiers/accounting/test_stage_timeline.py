@@ -16,14 +16,8 @@ from classifiers.accounting.stage_timeline import (
 )
 from classifiers.incidents.triage import Triage, TriageParams
 from classifiers.model import ActionRecord, Incident, Severity, StageTime
-from tests.classifiers.story import FLEET, R0, SERVICE, instant
-
-OPEN = Incident(
-    id="i", state="open", opened_at_s=110.0, onset_at_s=100.0, resolved_at_s=None, category="availability",
-    severity="P2", peak_severity="P2", service="chat", model="gpt", version=None, replica=None, tenant=None, title="t",
-)
-ENDED = replace(OPEN, state="resolved", resolved_at_s=160.0)
-PENDING, ABSENT, INVALID = (StageTime(None, "pending"), StageTime(None, "not_applicable"), StageTime(None, "invalid"))
+from tests.classifiers.readings import FLEET, R0, SERVICE, instant
+from tests.classifiers.sample_incidents import ENDED, INVALID, NOT_APPLICABLE, OPEN, PENDING
 
 
 def took(seconds: float) -> StageTime:
@@ -57,7 +51,8 @@ def test_an_incident_that_nobody_asked_to_act_on_ends_without_that_stage() -> No
     timeline = judged((110.0, "P2"))
     timeline.record_quiet(150.0)
     assert with_stages(ENDED, timeline).stage_times == {
-        "detect": took(10.0), "classify": took(10.0), "act": ABSENT, "recover": took(50.0), "resolve": took(60.0),
+        "detect": took(10.0), "classify": took(10.0), "act": NOT_APPLICABLE, "recover": took(50.0),
+        "resolve": took(60.0),
     }
 
 
@@ -89,7 +84,7 @@ def test_recovery_begins_with_the_last_quiet_and_not_with_one_that_an_alarm_brok
 
 
 def test_an_end_without_proof_of_recovery_says_so() -> None:
-    assert with_stages(ENDED, judged((110.0, "P2"))).stage_times["recover"] == ABSENT
+    assert with_stages(ENDED, judged((110.0, "P2"))).stage_times["recover"] == NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(
@@ -101,10 +96,10 @@ def test_an_end_without_proof_of_recovery_says_so() -> None:
         (OPEN, (action(),), took(13.0)),
         (OPEN, (action("dry_run"),), took(13.0)),
         (OPEN, (action("failed"), action(decided_s=120.0, done_s=121.0)), took(21.0)),
-        (ENDED, (action("suggested"),), ABSENT),
-        (ENDED, (action(kind="notify"),), ABSENT),
+        (ENDED, (action("suggested"),), NOT_APPLICABLE),
+        (ENDED, (action(kind="notify"),), NOT_APPLICABLE),
         (ENDED, (action("pending", done_s=None),), PENDING),
-        (ENDED, (action(decided_s=160.0, done_s=161.0),), ABSENT),  # an undo
+        (ENDED, (action(decided_s=160.0, done_s=161.0),), NOT_APPLICABLE),  # an undo
         (OPEN, (action(decided_s=112.0, done_s=111.0),), INVALID),
     ],
 )
@@ -136,7 +131,7 @@ def test_an_onset_after_the_opening_is_invalid_beyond_its_error(
 
 def test_times_that_contradict_each_other_make_every_stage_they_touch_invalid() -> None:
     late_onset = replace(ENDED, onset_at_s=130.0, actions=(action(),))
-    assert set(with_stages(late_onset, judged((110.0, "P2"))).stage_times.values()) == {INVALID, ABSENT}
+    assert set(with_stages(late_onset, judged((110.0, "P2"))).stage_times.values()) == {INVALID, NOT_APPLICABLE}
     early_end = with_stages(replace(ENDED, resolved_at_s=105.0), judged((110.0, "P2"))).stage_times
     assert (early_end["detect"], early_end["resolve"]) == (took(10.0), INVALID)
 

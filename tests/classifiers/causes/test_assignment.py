@@ -14,7 +14,7 @@ from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
 from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
 from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Anomaly, Scope
-from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, SERVICE, reading
+from tests.classifiers.readings import ALL, CODE, FLEET, PROSE, R0, R1, SERVICE, reading
 
 Moves = Mapping[str, Mapping[Scope, float]]
 METRICS = ("confidence", "tpot_ms", "latency_ms", "prompt_tokens", "ttft_ms", "completion_tokens", "schema_violation",

@@ -8,29 +8,9 @@ import pytest
 
 from classifiers.incidents.history import MAX_RESOLVED, History, ResolvedIncident
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.triage import IncidentChange, Triage
 from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Related
-from tests.classifiers.story import ALL, CODE, R0, R1, SERVICE, instant
-
-QUICK = TriageParams(flap_openings=3, flap_within_s=60.0, flap_hold_s=20.0, reopen_within_s=60.0)
-
-
-def make(params: TriageParams = QUICK) -> Triage:
-    return Triage(params, lambda _: 2, "abc")
-
-
-def play(triage: Triage, story: str, start_s: int = 0) -> list[IncidentChange]:
-    """One character a second: `.` as expected, `0` or `1` that replica off, `t` a tenant off."""
-    moves = {".": {}, "0": {ALL: 0.4, R0: 1.0}, "1": {ALL: 0.4, R1: 1.0}, "t": {ALL: 0.4, CODE: 1.0}}
-    return [
-        change for second, mark in enumerate(story, start_s)
-        for change in triage.observe(SERVICE, float(second), instant(float(second), "latency_ms", moves[mark]))
-    ]
-
-
-QUIET = "." * 8
-FLAP = "00" + QUIET
+from tests.classifiers.latency_story import FLAP, FLAPPING_SOON, make, play
 
 
 def test_an_incident_of_the_same_kind_and_scope_names_the_one_that_resolved() -> None:
@@ -67,7 +47,7 @@ def test_what_opens_too_often_flaps_and_is_held_until_it_was_quiet_for_longer() 
         ("opened", "flapping"), ("resolved", "resolved"),
     ]
     last_alarm_s = 4 * len(FLAP) + 1
-    assert changes[-1].incident.resolved_at_s == last_alarm_s + QUICK.flap_hold_s
+    assert changes[-1].incident.resolved_at_s == last_alarm_s + FLAPPING_SOON.flap_hold_s
 
 
 def test_what_opens_seldom_does_not_flap() -> None:

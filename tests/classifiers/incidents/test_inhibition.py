@@ -14,7 +14,7 @@ from classifiers.incidents.relations import MAX_REMOTE, inhibited
 from classifiers.incidents.triage import IncidentChange, Triage
 from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Anomaly, Incident, Related, Scope
-from tests.classifiers.story import reading
+from tests.classifiers.readings import reading
 
 PARAMS = TriageParams(
     dependencies=(Dependency("chat", ("retriever",)), Dependency("retriever", ("vector*",))),

@@ -8,7 +8,7 @@ import pytest
 from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
 from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import ActionRecord, Anomaly
-from tests.classifiers.story import ALL, FLEET, R0, SERVICE, V1, V2, instant, reading, silence
+from tests.classifiers.readings import ALL, FLEET, R0, SERVICE, V1, V2, instant, reading, silence
 
 
 def make() -> Triage:

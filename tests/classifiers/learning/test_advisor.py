@@ -14,9 +14,9 @@ from classifiers.learning.features import features
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Incident, Severity
-from tests.classifiers.accounting.test_stage_timeline import OPEN
-from tests.classifiers.confirmed import feedback, stream
-from tests.classifiers.story import CODE, SERVICE, instant
+from tests.classifiers.feedback_stream import feedback, stream
+from tests.classifiers.readings import CODE, SERVICE, instant
+from tests.classifiers.sample_incidents import OPEN
 
 TENANT = replace(OPEN, tenant="code", severity="P2", peak_severity="P2")
 

@@ -8,8 +8,8 @@ from classifiers.evidence.evidence_table import ABSENCE
 from classifiers.learning.features import features, rules_severity, rules_verdict
 from classifiers.model import Anomaly, Factor, Related, Severity
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
-from tests.classifiers.accounting.test_stage_timeline import OPEN
-from tests.classifiers.story import CODE, R0, reading
+from tests.classifiers.readings import CODE, R0, reading
+from tests.classifiers.sample_incidents import OPEN
 
 
 def seen(*readings: Anomaly, **changes: object) -> dict[str, float]:

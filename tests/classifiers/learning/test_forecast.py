@@ -9,13 +9,11 @@ import pytest
 
 from classifiers.learning.forecast import CONFIDENCE, MAX_ENDED, MIN_INCIDENTS, ResolutionTimes, interval
 from classifiers.model import Factor, Forecast, Incident, StageTime
-from tests.classifiers.accounting.test_stage_timeline import ENDED, INVALID, OPEN
-
-PENDING, ABSENT = StageTime(None, "pending"), StageTime(None, "not_applicable")
+from tests.classifiers.sample_incidents import ENDED, INVALID, NOT_APPLICABLE, OPEN
 
 
 def lasted(seconds: float, recovered: bool = True, **changes: object) -> Incident:
-    recover = StageTime(seconds - 5.0, "recorded") if recovered else ABSENT
+    recover = StageTime(seconds - 5.0, "recorded") if recovered else NOT_APPLICABLE
     times = {"recover": recover, "resolve": StageTime(seconds, "recorded")}
     return replace(ENDED, stage_times=times, **changes)  # type: ignore[arg-type]
 

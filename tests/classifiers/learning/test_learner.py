@@ -8,7 +8,7 @@ import pytest
 from classifiers.learning.learner import MAX_NAMES, Learner, Weights
 from classifiers.model import Category, Severity
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
-from tests.classifiers.confirmed import numbers
+from tests.classifiers.feedback_stream import numbers
 
 
 @pytest.mark.parametrize("severity", SEVERITY_ORDER)

@@ -1,4 +1,4 @@
-"""Severity follows the definitions, from factors that add up to it, and does not flutter."""
+"""Severity follows the definitions, from factors that add up to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from classifiers.evidence.attribution import WHOLE
 from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
 from classifiers.model import Anomaly, Factor, Scope, Severity
 from classifiers.verdict.category import categorise
-from classifiers.verdict.hysteresis import SeverityHysteresis
 from classifiers.verdict.impact import SizeParams
 from classifiers.verdict.severity import STEPS, SeverityParams, rate_severity
-from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, reading
+from tests.classifiers.readings import ALL, CODE, FLEET, PROSE, R0, R1, reading
 
 PARAMS = SeverityParams()
 
 
-def seen(moves: Mapping[str, Mapping[Scope, float]]) -> EvidenceTable:
+def evidence_with(moves: Mapping[str, Mapping[Scope, float]]) -> EvidenceTable:
     """Three instants of a fleet in which these metrics are off by so much in these scopes."""
     evidence = EvidenceTable()
     for second in range(3):
@@ -29,7 +28,7 @@ def seen(moves: Mapping[str, Mapping[Scope, float]]) -> EvidenceTable:
 
 
 def _share(scope: Scope, metric: str, now_s: float, change: float) -> Anomaly:
-    """Errors are told as a share of requests, all else as a change; the whole has the samples of both replicas."""
+    """Errors are a share of requests, other metrics change relatively. The whole has the samples of both replicas."""
     made = replace(reading(scope, metric, now_s, change), count=40 if scope == ALL else 20)
     return replace(made, value=change, expected=0.0) if metric in ("error", "guardrail_blocked", "pii_leak") else made
 
@@ -67,34 +66,34 @@ def everywhere(change: float) -> dict[Scope, float]:
     ],
 )
 def test_severity_follows_the_definitions(moves: Mapping[str, Mapping[Scope, float]], severity: Severity) -> None:
-    assert verdict(seen(moves))[0] == severity
+    assert verdict(evidence_with(moves))[0] == severity
 
 
 def test_a_silent_replica_is_partial_and_a_silent_service_full_unavailability() -> None:
     for scope, expected in ((R1, "P1"), (ALL, "P0")):
         evidence = EvidenceTable()
         if scope == R1:
-            evidence = seen({"latency_ms": {}})
+            evidence = evidence_with({"latency_ms": {}})
         evidence.add(reading(scope, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(20, 24))
         assert verdict(evidence)[0] == expected
 
 
 @pytest.mark.parametrize(("tier", "severity"), [(1, "P1"), (2, "P2"), (3, "P4")])
 def test_the_tier_of_a_service_says_what_moderate_harm_to_all_of_it_means(tier: int, severity: Severity) -> None:
-    assert verdict(seen({"latency_ms": everywhere(0.5)}), tier)[0] == severity
+    assert verdict(evidence_with({"latency_ms": everywhere(0.5)}), tier)[0] == severity
 
 
 def test_an_outage_of_what_is_not_in_production_is_minor() -> None:
-    assert verdict(seen({"error": everywhere(0.95)}), tier=3)[0] == "P3"
+    assert verdict(evidence_with({"error": everywhere(0.95)}), tier=3)[0] == "P3"
 
 
 def test_an_incident_that_lasts_gets_worse() -> None:
-    evidence = seen({"latency_ms": everywhere(0.5)})
+    evidence = evidence_with({"latency_ms": everywhere(0.5)})
     assert [verdict(evidence, age_s=age_s)[0] for age_s in (10.0, 400.0)] == ["P2", "P1"]
 
 
 def test_a_token_budget_that_will_not_last_weighs() -> None:
-    evidence = seen({"completion_tokens": everywhere(0.5)})
+    evidence = evidence_with({"completion_tokens": everywhere(0.5)})
     before = sum(factor.weight for factor in verdict(evidence)[1])
     evidence.add([reading(ALL, "total_tokens", 4.0, 0.5, 2.0, "token_burn")])
     factors = verdict(evidence)[1]
@@ -103,7 +102,8 @@ def test_a_token_budget_that_will_not_last_weighs() -> None:
 
 
 def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
-    severity, factors = rate_severity(seen({"confidence": everywhere(-0.6)}), WHOLE, "quality_loss", 1, 500.0, PARAMS)
+    evidence = evidence_with({"confidence": everywhere(-0.6)})
+    severity, factors = rate_severity(evidence, WHOLE, "quality_loss", 1, 500.0, PARAMS)
     total = sum(factor.weight for factor in factors)
     assert next(name for bar, name in STEPS if total >= bar) == severity
     assert [factor.name for factor in factors] == ["quality", "breadth", "tier", "duration"]
@@ -121,32 +121,3 @@ def test_bounds_are_checked_by_name(make: object, message: str) -> None:
     assert callable(make)
     with pytest.raises(ValueError, match=message):
         make()
-
-
-def told(story: str) -> list[tuple[Severity, Severity | None]]:
-    """One digit a second; rises after 3 s, falls after 10 s."""
-    steady = SeverityHysteresis()
-    names: dict[str, Severity] = {"0": "P0", "1": "P1", "2": "P2", "3": "P3", "4": "P4"}
-    return [(steady.update(names[mark], float(at), 3.0, 10.0), steady.worst) for at, mark in enumerate(story)]
-
-
-def test_a_verdict_that_comes_and_goes_is_not_told() -> None:
-    assert {severity for severity, _ in told("2222221212122122222222")} == {"P2"}
-
-
-def test_a_worse_verdict_is_told_when_it_held_and_stays_the_peak() -> None:
-    assert told("222222111133333333333333")[9] == ("P1", "P1")
-    assert told("2222221111133333333333333")[-1] == ("P3", "P1")
-
-
-def test_a_milder_verdict_waits_longer_than_a_worse_one() -> None:
-    story = told("1111113333333333333")
-    assert [severity for severity, _ in story].count("P1") == 16
-
-
-def test_a_first_verdict_that_is_taken_back_at_once_is_no_peak() -> None:
-    assert told("133333333")[-1] == ("P3", "P3")
-
-
-def test_a_rise_that_is_still_growing_is_told_as_far_as_all_of_it_agreed() -> None:
-    assert told("33332110000")[7] == ("P2", "P2")

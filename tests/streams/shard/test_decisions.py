@@ -14,7 +14,7 @@ from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage, Tri
 from classifiers.model import Anomaly, Incident
 from streams.shard.decisions import LINGER_S, Decider, DecisionParams
 from streams.shard.directives import ShardDirectives
-from tests.classifiers.story import ALL, R0, SERVICE, reading
+from tests.classifiers.readings import ALL, R0, SERVICE, reading
 from tests.streams.fakes import outcome
 
 BREAKER = Step("circuit_breaker", "{service}/{replica}", wait_s=10.0)

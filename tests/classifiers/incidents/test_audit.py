@@ -6,9 +6,9 @@ from classifiers.incidents.lifecycle import TABLE
 from classifiers.incidents.params import TriageParams
 from classifiers.incidents.triage import Triage
 from classifiers.model import AuditEntry
-from tests.classifiers.incidents.test_history import FLAP, QUIET, make, play
-from tests.classifiers.incidents.test_side_by_side import absorbing
-from tests.classifiers.incidents.test_side_by_side import play as play_both
+from tests.classifiers.assignment_by_family import absorbing
+from tests.classifiers.assignment_by_family import play as play_both
+from tests.classifiers.latency_story import FLAP, QUIET, make, play
 
 
 def trail(triage: Triage, story: str) -> list[AuditEntry]:

@@ -15,28 +15,17 @@ from classifiers.incidents.relations import inhibited
 from classifiers.incidents.triage import IncidentChange, Triage
 from classifiers.incidents.triage_snapshot import dump, load
 from classifiers.model import Anomaly, Related
-from tests.classifiers.causes_by_family import BOTH, SLOW, WORSE, both_metrics, by_family, by_family_triage
-from tests.classifiers.story import ALL, CODE, R0, R1, SERVICE, reading
-
-MOVES = {".": {}, "s": SLOW, "w": WORSE, "b": BOTH}
+from tests.classifiers.assignment_by_family import absorbing, by_family_triage, play
+from tests.classifiers.readings import ALL, CODE, R0, R1, SERVICE, reading
 
 
-def play(triage: Triage, story: str, start_s: int = 0) -> list[IncidentChange]:
-    """One character a second: `.` as expected, `s` a slow replica, `w` worse for a tenant, `b` both, `_` no data."""
-    out: list[IncidentChange] = []
-    for second, mark in enumerate(story, start_s):
-        readings = [] if mark == "_" else both_metrics(float(second), MOVES[mark])
-        out += triage.observe(SERVICE, float(second), readings)
-    return out
-
-
-def told(changes: list[IncidentChange]) -> list[tuple[str, float, str | None, str | None]]:
+def summary(changes: list[IncidentChange]) -> list[tuple[str, float, str | None, str | None]]:
     return [(t.change, t.incident.opened_at_s, t.incident.replica, t.incident.tenant) for t in changes]
 
 
 def test_two_causes_at_once_are_two_incidents_each_with_its_own_scope_and_id() -> None:
     changes = play(by_family_triage(), "..bb")
-    assert told(changes) == [("opened", 3.0, "r0", None), ("opened", 3.0, None, "code")]
+    assert summary(changes) == [("opened", 3.0, "r0", None), ("opened", 3.0, None, "code")]
     assert len({change.incident.id for change in changes}) == 2
     assert [change.incident.id for change in play(by_family_triage(), "..bb")] == [t.incident.id for t in changes]
 
@@ -44,7 +33,7 @@ def test_two_causes_at_once_are_two_incidents_each_with_its_own_scope_and_id() -
 def test_a_second_cause_opens_beside_the_first_and_each_ends_by_its_own_quiet() -> None:
     #                                   slow opens 3, worse opens 6, slow ends 8 s after its last alarm at 7
     changes = play(by_family_triage(), "..sssbbbwwwwwwwwww............")
-    assert told(changes) == [
+    assert summary(changes) == [
         ("opened", 3.0, "r0", None), ("opened", 6.0, None, "code"), ("resolved", 3.0, "r0", None),
         ("resolved", 6.0, None, "code"),
     ]
@@ -99,23 +88,6 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
     load(second, json.loads(json.dumps(dump(first))))
     assert before + play(second, story[cut:], cut) == play(whole, story)
     assert dump(second) == dump(whole)
-
-
-def absorbing(*pairs: tuple[str, str], from_s: float) -> Triage:
-    """Families, of which from an instant on one turns out to be another: (into, absorbed)."""
-    def share(
-        readings: Sequence[Anomaly], live: Sequence[EpisodeView], now_s: float, params: CauseParams, least: float,
-    ) -> list[Assignment]:
-        shares = by_family(readings, live, now_s, params, least)
-        if now_s < from_s:
-            return shares
-        known = {one.key for one in live}
-        return [
-            replace(share, absorbs=tuple(other for into, other in pairs if into == share.key and other in known))
-            for share in shares
-        ]
-
-    return Triage(TriageParams(), lambda _: 2, "abc", share)
 
 
 def test_a_pending_episode_that_turns_out_to_be_another_is_merged_into_it() -> None:

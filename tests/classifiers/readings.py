@@ -1,9 +1,10 @@
-"""Readings for the triage tests: one helper that builds a reading, one that builds an instant of a small fleet."""
+"""Readings for the triage tests: of one series, of one instant of a small fleet, and the evidence of several."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from classifiers.evidence.evidence_table import EvidenceTable
 from classifiers.model import Anomaly, Direction, Scope
 
 ALL = Scope("chat", "gpt")
@@ -29,10 +30,18 @@ def reading(
 
 
 def silence(scope: Scope, now_s: float) -> Anomaly:
-    """Three seconds without the metric that is missed first."""
+    """Three seconds without `latency_ms`."""
     return Anomaly(scope, "latency_ms", "absence", now_s - 3.0, now_s, None, None, 1.2, "down", 0, now_s - 2.0, 1.0)
 
 
 def instant(now_s: float, metric: str, changes: Mapping[Scope, float]) -> list[Anomaly]:
     """One reading per scope of the fleet; scopes not named stay as expected."""
     return [reading(scope, metric, now_s, changes.get(scope, 0.0)) for scope in FLEET]
+
+
+def evidence_of(metric: str, changes: Mapping[Scope, float], instants: int = 3) -> EvidenceTable:
+    """The evidence of as many instants of the fleet, one a second from 0."""
+    evidence = EvidenceTable()
+    for second in range(instants):
+        evidence.add(instant(float(second), metric, changes))
+    return evidence

@@ -1,60 +1,13 @@
-from __future__ import annotations
+"""The category of an incident, by the families that shifted and the part that is hit."""
 
-from dataclasses import replace
+from __future__ import annotations
 
 import pytest
 
-from classifiers.evidence.attribution import localise
 from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable
-from classifiers.evidence.families import family_of
 from classifiers.model import Scope
 from classifiers.verdict.category import PATTERNS, categorise
-from tests.classifiers.story import ALL, CODE, FLEET, PROSE, R0, R1, instant, reading
-
-
-def tally_of(metric: str, changes: dict[Scope, float], instants: int = 3) -> EvidenceTable:
-    evidence = EvidenceTable()
-    for second in range(instants):
-        evidence.add(instant(float(second), metric, changes))
-    return evidence
-
-
-def blamed(evidence: EvidenceTable) -> tuple[str | None, str | None]:
-    attribution = localise(evidence, evidence.metric_weights(), 0.5)
-    return attribution.dimension, attribution.value
-
-
-def test_the_replica_that_deviates_alone_is_singled_out() -> None:
-    evidence = tally_of("latency_ms", {ALL: 0.5, R0: 1.0, CODE: 0.5, PROSE: 0.5})
-    assert blamed(evidence) == ("replica", "r0")
-
-
-def test_the_tenant_that_deviates_alone_is_singled_out_though_every_replica_serves_it() -> None:
-    evidence = tally_of("confidence", {ALL: -0.2, R0: -0.2, R1: -0.2, PROSE: -0.4})
-    assert blamed(evidence) == ("tenant", "prose")
-
-
-def test_siblings_that_deviate_alike_mean_the_whole() -> None:
-    assert blamed(tally_of("tpot_ms", dict.fromkeys(FLEET, 1.0))) == (None, None)
-
-
-def test_a_silent_replica_is_singled_out() -> None:
-    evidence = tally_of("latency_ms", {})
-    evidence.add([reading(R1, "latency_ms", 5.0, 0.0, 3.0, ABSENCE)])
-    assert blamed(evidence) == ("replica", "r1")
-
-
-def test_a_dimension_with_one_value_is_never_singled_out() -> None:
-    evidence = EvidenceTable()
-    evidence.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
-    assert blamed(evidence) == (None, None)
-
-
-def test_a_reading_of_unknown_level_is_counted_but_never_alarms() -> None:
-    evidence = EvidenceTable()
-    quiet = reading(R0, "latency_ms", 1.0)
-    evidence.add([type(quiet)(**{f: getattr(quiet, f) for f in quiet.__slots__} | {"level": None})])
-    assert evidence.metric_weights() == {}
+from tests.classifiers.readings import ALL, CODE, FLEET, PROSE, R0, R1, evidence_of, instant, reading
 
 
 @pytest.mark.parametrize(
@@ -117,35 +70,13 @@ def test_effects_on_everybody_do_not_hide_whose_prompts_grew() -> None:
 
 
 def test_silence_outranks_everything_it_brings_along() -> None:
-    evidence = tally_of("latency_ms", {R0: 5.0})
+    evidence = evidence_of("latency_ms", {R0: 5.0})
     evidence.add([reading(R1, "latency_ms", float(second), 0.0, 3.0, ABSENCE) for second in range(9, 12)])
     assert categorise(evidence, 0.8)[0].name == "stalled_replica"
 
 
 def test_pattern_names_are_distinct() -> None:
     assert len({pattern.name for pattern in PATTERNS}) == len(PATTERNS)
-
-
-@pytest.mark.parametrize(
-    ("metric", "family"),
-    [
-        ("vllm:time_to_first_token_seconds", "first_token"), ("mean_logprob", "quality"), ("tpot_ms", "decode"),
-        ("e2e_request_latency_seconds", "latency"), ("completion_tokens", "tokens_out"), ("colour", "other"),
-    ],
-)
-def test_names_of_serving_stacks_fall_into_their_family(metric: str, family: str) -> None:
-    assert family_of(metric) == family
-
-
-@pytest.mark.parametrize(
-    ("metric", "family"),
-    [
-        ("policy_violation", "breach"), ("schema_violation", "inputs"), ("auth_failure", "attack"),
-        ("prefix_cache_hit_rate", "cache"), ("retrieval_hit_rate", "context"), ("kv_cache_usage", "saturation"),
-    ],
-)
-def test_names_that_share_a_word_fall_into_different_families(metric: str, family: str) -> None:
-    assert family_of(metric) == family
 
 
 def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
@@ -155,9 +86,3 @@ def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
         evidence.add([missed, reading(R1, "latency_ms", float(second))])
     assert set(evidence.alarms_by_metric()) == {GAP}
     assert categorise(evidence, 0.8)[0].name == "gaps"
-
-
-def test_a_share_that_is_usually_nothing_deviates_by_its_difference() -> None:
-    evidence = EvidenceTable()
-    evidence.add([replace(reading(ALL, "error", 1.0), value=0.4, expected=0.0, level=5.0, direction="up")])
-    assert evidence.series["error", ALL].deviation == 0.4
