@@ -36,8 +36,8 @@ BAR_CATEGORY, BAR_SEVERITY, BAR_SCOPE = 0.8, 0.8, 0.9
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over one or several replays. twice: incidents beyond the first of an event. delay_s: None where nothing was
-    found."""
+    """Sums over one or several replays. duplicates: incidents beyond the first of an event. delay_s: None where nothing
+    was found."""
 
     name: str
     events: int
@@ -65,7 +65,7 @@ class Figures:
 
 
 def shifted(records: Sequence[RecordedRequest], shift_s: float) -> list[tuple[int, bytes]]:
-    """The records as a topic would carry them, all moved by as much."""
+    """The records as a topic would carry them, all moved by the same time."""
     values = []
     for offset, record in enumerate(records):
         moved = record.copy()
@@ -75,7 +75,7 @@ def shifted(records: Sequence[RecordedRequest], shift_s: float) -> list[tuple[in
 
 
 def figures_of(name: str, truth: GroundTruth, scores: Sequence[Score]) -> Figures:
-    """What replays of one recording come to together."""
+    """The figures of several replays of one recording together."""
     findings = [finding for one in scores for finding in one.findings]
     false = sum(len(one.false_incidents) for one in scores)
     return Figures(
@@ -90,7 +90,7 @@ def figures_of(name: str, truth: GroundTruth, scores: Sequence[Score]) -> Figure
 
 
 def judge(folder: Path, plan: Plan, phases: int) -> list[Figures]:
-    """One line a phase, and one over all of them."""
+    """The figures of each phase, and those of all phases together."""
     truth, records = read_truth(folder), list(read_recording(folder))
     scores = []
     for phase in range(phases):
@@ -104,7 +104,7 @@ def judge(folder: Path, plan: Plan, phases: int) -> list[Figures]:
 
 
 def table_of(lines: Sequence[Figures]) -> Table:
-    """The figures, one line a replay."""
+    """The figures, one line per replay."""
     table = Table(title="what was found of what was injected", title_justify="left")
     columns = "recording", "found", "false/10 min", "duplicates", "delay s", "category", "severity", "scope", "missed"
     for name in columns:
@@ -122,7 +122,7 @@ def table_of(lines: Sequence[Figures]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where a recording, over all its phases, misses a bar."""
+    """Run, print, and return 1 where a recording, over all its phases, misses a bar."""
     parser = argparse.ArgumentParser(prog="benchmarks.accuracy", description=__doc__)
     parser.add_argument("--recordings", nargs="+", type=Path, default=RECORDINGS, help="folders with truth.json")
     parser.add_argument("--config", type=Path, help="YAML laid over the shipped default")

@@ -118,7 +118,7 @@ def regressions(accepted: Mapping[str, Figure], measured: Mapping[str, Figure]) 
 
 
 def updated(accepted: Mapping[str, Figure], measured: Mapping[str, Figure]) -> dict[str, Figure]:
-    """What was measured in place of what was accepted, directions and tolerances kept; other groups as they were."""
+    """The measured values with the accepted directions and tolerances; groups that were not measured stay."""
     groups = {_group(name) for name in measured}
     kept = {name: figure for name, figure in accepted.items() if _group(name) not in groups}
     fresh = {
@@ -133,7 +133,7 @@ def _group(name: str) -> str:
 
 
 def table(accepted: Mapping[str, Figure], measured: Mapping[str, Figure], behind: Sequence[str]) -> Iterator[str]:
-    """One line a metric."""
+    """One line per metric."""
     yield f"{'metric':46s}{'accepted':>10s}{'now':>10s}  better, tolerance"
     for name in sorted(accepted.keys() | measured.keys()):
         old, new = accepted.get(name), measured.get(name)

@@ -130,7 +130,7 @@ async def _shared(one: WorkerProcess, other: WorkerProcess) -> frozenset[int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where a bar is missed."""
+    """Run, print, and return 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.failover", description=__doc__)
     parser.add_argument("--times", type=int, default=5, help="kills of each sort")
     parser.add_argument("--json", type=Path, help="write the figures here too")

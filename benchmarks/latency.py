@@ -220,7 +220,7 @@ def tables_of(result: Result) -> tuple[Table, Table]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where the bar is missed."""
+    """Run, print, and return 1 where the bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.latency", description=__doc__)
     parser.add_argument("--rate", type=float, default=5000.0, help="records per second, event time and wall")
     parser.add_argument("--slots", type=int, default=5, help=f"rounds of {FLEET.services} faults, {SLOT_S:g} s each")

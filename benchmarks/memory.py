@@ -61,7 +61,7 @@ def plan_for_replay() -> Plan:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where the bar is missed."""
+    """Run, print, and return 1 where the bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000, help="200 s of event time; rings hold 128 windows")
     parser.add_argument("--seed", type=int, default=20261123)

@@ -173,7 +173,7 @@ def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable
 
 
 def table_of(results: Sequence[Result], title: str) -> Table:
-    """One line a consumer and fleet."""
+    """One line per consumer and fleet."""
     table = Table(title=title, title_justify="left")
     for name in ("fleet", "consumer", "CPU us a record (min - max)", "records/s a core", "of bare", "times plain"):
         table.add_column(name, justify="left" if name in ("fleet", "consumer") else "right")
@@ -212,7 +212,7 @@ def stages_of(results: Sequence[Result]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where a ratio lies under the floor."""
+    """Run, print, and return 1 where a ratio lies under the floor."""
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="one short round over the narrow fleet")
     parser.add_argument("--records", type=int, help="per fleet; 1000000, or 150000 with --smoke")

@@ -1,4 +1,4 @@
-"""Load in real time: each request is sent when the clock reaches its time stamp. What it was late by is kept.
+"""Load in real time: each request is sent when the clock reaches its time stamp. The delay of each is kept.
 
 A history may come first: requests of the time before the start, sent as fast as they can be made, until the stream has
 caught up with the clock.

@@ -67,7 +67,7 @@ def requests(fleet: Fleet, rate_per_s: float, start_s: float, seed: int) -> Iter
 
 
 def keyed(request: RecordedRequest) -> tuple[bytes, bytes]:
-    """Key and value; the key is the service, as producers are asked to."""
+    """Key and value; the key is the service, as the README asks of producers."""
     return request["service"].encode(), orjson.dumps(request)
 
 

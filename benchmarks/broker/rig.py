@@ -51,7 +51,7 @@ class Broker:
 
 @contextmanager
 def broker() -> Iterator[Broker]:
-    """A real Apache Kafka for the length of the block, or with a loud note the embedded broker where there is none."""
+    """A real Apache Kafka for the length of the block, or the embedded broker, with a warning, where there is none."""
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         kafka: RealKafka | EmbeddedKafka
         try:
@@ -77,7 +77,7 @@ def make_topic(address: str, topic: str) -> None:
 
 
 def partition_of(key: bytes) -> int:
-    """Services in turn over the partitions, so that the load is as even as their number allows."""
+    """Services go to the partitions in turn, so that the load is as even as possible."""
     return int(key.rpartition(b"-")[2]) % PARTITIONS
 
 
@@ -92,7 +92,7 @@ class Feeder:
         })
 
     def send(self, key: bytes, value: bytes) -> None:
-        """Hand a record over; waits where the queue is full."""
+        """Queue a record; waits while the queue is full."""
         while True:
             try:
                 self._producer.produce(self._topic, value, key, partition_of(key))
@@ -176,7 +176,7 @@ class WorkerProcess:
             self.kill()
 
     def sample(self) -> WorkerSample | None:
-        """How far it is; None while it does not answer. Raises RuntimeError when it has ended."""
+        """Its progress; None while it does not answer. Raises RuntimeError when it has ended."""
         self._must_live()
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5.0) as answer:

@@ -1,7 +1,7 @@
 """What a window costs: microseconds and bytes per series, of each detector and of the default ensembles.
 
 Blocks of 1 to 10,000 rows, each row past its warm-up, windows of 20 samples, of one where samples come pre-aggregated;
-the cost of one block is score and learn (and `arrived`, for the suite), the median of several. One core; read the
+the cost of one block is score and learn (and `observe`, for the suite), the median of several. One core; read the
 figures as ratios, the machine may be shared.
 """
 

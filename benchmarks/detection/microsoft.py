@@ -40,7 +40,7 @@ def figures(series: Sequence[Series], results: Sequence[CandidateScores]) -> dic
 
 
 def _print_files(series: Sequence[Series], results: Sequence[CandidateScores]) -> None:
-    """The average precision of each series of the development half; the other is not to be looked at."""
+    """The average precision of each series of the development half; the other half stays unseen."""
     development = {one.name for one in halves(list(series))[0]}
     for one, result in zip(series, results, strict=True):
         if one.name in development:

@@ -1,8 +1,8 @@
 """The suite and the baselines on the 58 series of the Numenta Anomaly Benchmark, by NAB's own scoring.
 
-Three figures a profile: in-sample, as NAB publishes it (one threshold for all files, chosen on the labels it is scored
-on); five-fold cross-validated over the files, mean and range over several seeds. All candidates are causal
-(see the package); the published leaders of NAB get the minimum and maximum of each whole file, so they do not compare.
+Three figures per profile: in-sample, as NAB publishes it (one threshold for all files, chosen on the labels it is
+scored on); five-fold cross-validated over the files, mean and range over several seeds. All candidates are causal (see
+the package); the published leaders of NAB get the minimum and maximum of each whole file, so they do not compare.
 
 The scorer is checked before it is used: NAB's windowed Gaussian, from its formula, must earn the published 39.65, to
 three digits. With ``--results DIR``, a folder of results that NAB stored, these are checked too: of Numenta's, the
@@ -33,7 +33,7 @@ _STORED_DIGITS = 12
 
 
 def trusted(series: Sequence[Series]) -> float:
-    """What the published windowed Gaussian earns here; raises `RuntimeError` where that is not the published figure."""
+    """The score of the published windowed Gaussian here; raises `RuntimeError` where it is not the published figure."""
     scores = [np.round(baselines.windowed_gaussian(one.value), _STORED_DIGITS) for one in series]
     found = in_sample(series, scores)["standard"]
     if abs(found - PUBLISHED_GAUSSIAN) > 0.005:
@@ -67,7 +67,7 @@ def _print_row(name: str, found: dict[str, float], took_s: float) -> None:
 
 
 def _print_files(series: Sequence[Series], alarms: Sequence[FloatArray]) -> None:
-    """What each file earns, and its alarming rows outside of windows, at the threshold of the standard profile."""
+    """The score of each file, and its alarming rows outside of windows, at the threshold of the standard profile."""
     swept = sweep(series, alarms, PROFILES[0])
     threshold = swept.best_threshold()
     for one, score, earned in zip(series, alarms, swept.by_file(threshold), strict=True):

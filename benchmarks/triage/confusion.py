@@ -37,7 +37,7 @@ SMOKE_RUNS = 2
 
 
 def judge(plan: Plan, runs: Sequence[int]) -> tuple[Figures, Figures]:
-    """Ours and the naive baseline's figures over the scenarios of these seeds."""
+    """Our figures and those of the naive baseline over the scenarios of these seeds."""
     results: tuple[list[EventResult], list[EventResult]] = ([], [])
     false: tuple[list[Incident], list[Incident]] = ([], [])
     hours = 0.0
@@ -60,7 +60,7 @@ def plan_for(plan: Plan, scenario: Scenario) -> Plan:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where a bar is missed."""
+    """Run, print, and return 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.triage.confusion", description=__doc__)
     parser.add_argument("--part", choices=("development", "held-out", "both"), default="development")
     parser.add_argument("--runs", type=int, help=f"scenarios per part, by default {dict(RUNS)}")

@@ -168,7 +168,7 @@ def budget_s(plan: Plan) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where a bar is missed."""
+    """Run, print, and return 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.triage.cost", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a tenth of the services")
     parser.add_argument("--json", type=Path, help="write the figures here too")

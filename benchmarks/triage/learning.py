@@ -122,7 +122,7 @@ def table(outcomes: Mapping[str, Sequence[Outcome]]) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print, and answer 1 where a bar is missed."""
+    """Run, print, and return 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="benchmarks.triage.learning", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"streams per case, by default {SEEDS}")
     parser.add_argument("--incidents", type=int, default=INCIDENTS, help=f"per operator, by default {INCIDENTS}")

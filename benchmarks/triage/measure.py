@@ -1,4 +1,4 @@
-"""What a stack measures of its requests: waits, tokens, quality, and the checks that some services have.
+"""The metrics of a stack: waits, tokens, quality, and the checks that some services have.
 
 Names come in two dialects. Spreads are those of the recordings of a real server.
 """
@@ -33,7 +33,7 @@ DIALECTS: dict[str, dict[str, str]] = {
 def checks(
     service: Service, knob: Knobs, happens: Chances, rng: np.random.Generator, count: int,
 ) -> dict[str, FloatArray]:
-    """What the optional checks of a service say of each request."""
+    """The results of the optional checks of a service for each request."""
     found: dict[str, FloatArray] = {}
 
     def flag(name: str, base: float, knob_name: Knob) -> None:
@@ -63,7 +63,7 @@ def observe(
     fails: BoolArray, served: dict[str, FloatArray], upstream: Upstream | None, shown: dict[str, FloatArray],
     answer: dict[str, FloatArray], rng: np.random.Generator,
 ) -> Requests:
-    """What the stack measures of each request."""
+    """The metrics of each request."""
     count = len(arrival_s)
     extra_ms = np.zeros(count) if upstream is None else Upstream.at(upstream.extra_ms, arrival_s)
     overhead_ms = rng.gamma(2.0, 1.5, count)

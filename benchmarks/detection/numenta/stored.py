@@ -99,7 +99,7 @@ def _earned(one: Series, score: FloatArray, threshold: float, weights: Weights) 
 
 
 def report(folder: Path, series: Sequence[Series]) -> Iterator[str]:
-    """One line a stored run."""
+    """One line per stored run."""
     for path in sorted(folder.glob("*_scores.csv")):
         one = check(folder, path, series)
         rows = f"; from the rows of {one.with_rows}, scores within {one.worst:.1e}" if one.with_rows else ""

@@ -1,4 +1,4 @@
-"""What a fault is: a physical knob of the serving stack, turned for a while, for a part of the traffic."""
+"""A fault: a parameter of the serving stack (a knob) that is changed for a while, for a part of the traffic."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reach:
 class Fault:
     """One cause. spans: (start, end) in seconds of the run, several where it flaps. ramp_s: seconds until it is at its
     full size. version: what all traffic is moved to while it lasts. breach: data or unsafe output got out. drift: a
-    configuration that is not as it was meant, without much harm. planning: a trend that nobody suffers from yet."""
+    configuration that drifted, with little harm. planning: a trend without harm so far."""
 
     kind: str
     category: Category

@@ -1,4 +1,4 @@
-"""Scenarios from a seed: four services side by side, each with a few events, and who waits for whom.
+"""Scenarios from a seed: four services side by side, each with a few events, and which service calls which.
 
 Development seeds are even, held-out seeds are odd; nothing is tuned on the latter. An event is a single fault, two
 overlapping faults, a flapping one, or a fault that also affects a caller.
@@ -21,7 +21,7 @@ Part = Literal["development", "held-out"]
 
 FIRST_S, EVERY_S, EVENTS = 80.0, 90.0, 3
 HELD_OUT = 1001
-"""The first seed held out; seeds 1 to 39 were looked at once, before the last changes."""
+"""The first held-out seed; the results of seeds 1 to 39 were inspected once, before the last changes."""
 SETTLE_S = 20.0
 """Effects may outlast a fault by so long: queues drain."""
 LENGTH_S = FIRST_S + EVERY_S * EVENTS

@@ -1,4 +1,4 @@
-"""What a service is when nothing is wrong, what it suffers from another, and the requests it has served."""
+"""A service without faults, the effect of a called service on it, and the requests that it served."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """What a caller suffers from the service it calls, by second of the run."""
+    """The effect of a called service on its caller, by second of the run."""
 
     extra_ms: FloatArray
     failing: FloatArray

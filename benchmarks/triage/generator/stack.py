@@ -110,7 +110,7 @@ def _lengths(rng: np.random.Generator, mean: float, sigma: float, count: int) ->
 
 
 def _context_share(service: Service, knob: Knobs) -> FloatArray:
-    """Prompts carry what was retrieved: where less is found they shrink."""
+    """Prompts contain the retrieved text, so they shrink where less is found."""
     hits = knob("hits")
     return 0.5 + 0.5 * hits if "rag" in service.groups else np.ones(len(hits))
 
@@ -119,7 +119,7 @@ def _serve(
     service: Service, faults: tuple[Fault, ...], members: Members, arrival_s: FloatArray, replica_of: IntArray,
     work: BoolArray, prefill_ms: FloatArray, tokens: FloatArray, length_s: float,
 ) -> dict[str, FloatArray]:
-    """Every replica in turn; a version that decodes slower makes its own requests longer, not its neighbours'."""
+    """Every replica in turn; a version that decodes slower delays its own requests only."""
     grid = np.arange(0.0, length_s + 60.0, STEP_S)
     per_replica = service.rate / len(service.replicas)
     mean_ms = 1000.0 * service.batch / (per_replica * service.completion)
