@@ -10,6 +10,8 @@ Category = Literal[
     "availability", "security",
 ]
 Severity = Literal["P0", "P1", "P2", "P3", "P4"]
+Resolution = Literal["lost"]
+"""lost: the state that knew the incident was lost; nobody can say whether its cause is over."""
 State = Literal["open", "flapping", "resolved"]
 Relation = Literal["reopens", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
@@ -145,7 +147,8 @@ class Incident:
 
     silenced_by: id of the silence, or name of the maintenance window, that suppresses its notifications and actions.
     opened_severity: of the first verdict, None where an older version did not record it. expected_resolve: None where
-    there is no forecast; a factor gives the reason.
+    there is no forecast; a factor gives the reason. resolution: why a resolved incident is over, None where it ended by
+    itself.
     """
 
     id: str
@@ -173,6 +176,7 @@ class Incident:
     silenced_by: str | None = None
     opened_severity: Severity | None = None
     expected_resolve: Forecast | None = None
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True)

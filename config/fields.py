@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -66,6 +66,24 @@ def seconds(value: object) -> object:
     raise PydanticCustomError("duration", "a duration such as 500ms, 30s, 5m or 7d, or a number of seconds")
 
 
+def seconds_or_auto(value: object) -> object:
+    """A duration of more than 0 and at most an hour, or `auto`: learned from what is observed.
+
+    >>> seconds_or_auto("auto"), seconds_or_auto("3s")
+    ('auto', 3.0)
+    """
+    if value == "auto":
+        return value
+    expected = "auto, or a duration of more than 0 and at most 1h, such as 500ms or 30s"
+    try:
+        found = seconds(value)
+    except PydanticCustomError:
+        found = None
+    if not isinstance(found, float) or not 0.0 <= found <= 3600.0:
+        raise PydanticCustomError("duration", "{expected}", {"expected": expected})
+    return found
+
+
 def matching(pattern: str, expected: str) -> AfterValidator:
     """A validator for texts that a pattern matches as a whole. Its message is `expected`, not the pattern."""
     compiled = re.compile(pattern)
@@ -110,6 +128,11 @@ Duration = Annotated[
     float, BeforeValidator(seconds), WithJsonSchema({"type": ["string", "number"], "examples": ["500ms", "30s", "7d"]}),
 ]
 """Seconds, written with a unit."""
+AutoDuration = Annotated[
+    float | Literal["auto"], BeforeValidator(seconds_or_auto),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["auto", "500ms", "30s"]}),
+]
+"""Seconds, written with a unit, or `auto`."""
 Topic = Annotated[str, matching(r"[A-Za-z0-9._-]{1,249}", "a topic's name: letters, digits, dots, dashes, underscores")]
 """A Kafka topic's name."""
 Glob = Annotated[str, Field(min_length=1)]

@@ -22,6 +22,7 @@ from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
 from classifiers.silences import MaintenanceWindow
 from config.fields import (
+    AutoDuration,
     ByName,
     Duration,
     FromYaml,
@@ -143,10 +144,12 @@ class Windows(Strict):
     """How records become windows of event time; see the comments in `default.yaml`."""
 
     size_s: Annotated[Duration, Field(ge=0.25, le=60.0)]
-    lateness_s: Annotated[Duration, Field(ge=0.0, le=3600.0)]
+    lateness_s: AutoDuration
+    max_lateness_s: Annotated[Duration, Field(gt=0.0, le=3600.0)]
     min_count: Count
     max_wait_s: Annotated[Duration, Field(ge=0.0)]
-    idle_after_s: Annotated[Duration, Field(gt=0.0)]
+    idle_after_s: AutoDuration
+    max_idle_after_s: Annotated[Duration, Field(ge=1.0, le=3600.0)]
     rate_metric: Annotated[str, Field(min_length=1)]
     statistics: tuple[StatisticRule, ...]
 

@@ -1,32 +1,33 @@
 """The program: records of one shard in, incidents and intents out. decode -> window -> detect -> triage -> decide.
 
 A shard is one partition number over all metric topics. Its state is in `streams/shard/state.py`; this file is what
-happens to it. Pure: no clock and no broker. What a step returns follows from the records. It follows from `now_s` only
-where a timestamp is checked for being too far ahead, and where every source is silent. Crash: `restored` from the last
-snapshot, the shard reads on from its offsets and produces the same ids again. Duplicate: records below `offsets` are
-skipped.
+happens to it. Records only fill windows. Windows close by ticks, and everything else follows from that. So what a shard
+produces is a function of its records and its ticks (`streams/contracts/ticks.py`): no clock, no broker, no matter how
+records are cut into batches. Crash: `restored` from the last snapshot, the shard reads records and ticks again from its
+offsets and produces the same. Duplicate: records below `offsets` are skipped.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, Self
 
 from actions.model import Intent, Outcome
-from classifiers.directives import Deployment, Directive, Feedback
+from classifiers.directives import Deployment, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
+from streams.contracts.ticks import Tick
 from streams.intake.codec import KafkaRecord, SkipReason
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot, dump_state, load_state
 from streams.shard.state import ShardState
-from streams.windows.windower import Closed
+from streams.windows.windower import Closed, TimeRange, Watermark
 
 Stage = Literal["decode", "window", "detect", "triage"]
 Stopwatch = Callable[[Stage], AbstractContextManager[None]]
@@ -41,7 +42,8 @@ def untimed(_: Stage) -> AbstractContextManager[None]:
 class Products:
     """Everything that a step produced, in the order in which it came about.
 
-    accepted, late: records. dead: rejected records, with reason and bytes. transitions, intents: to be published.
+    accepted, late: records. times: event time of the records, None without any. dead: rejected records, with reason and
+    bytes. transitions, intents: to be published.
     audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
     of aggregated metrics without a value, by topic and reason; evicted series; refused_series: requests for a row that
     the cap on series refused; overflowed: samples without a scope of their own because of a cap, by label;
@@ -50,6 +52,7 @@ class Products:
 
     accepted: int = 0
     late: int = 0
+    times: TimeRange | None = None
     dead: list[DeadLetter] = field(default_factory=list)
     transitions: list[IncidentChange] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
@@ -71,24 +74,34 @@ class Shard(ShardState):
     def __init__(self, plan: Plan, stopwatch: Stopwatch = untimed, number: int | None = None) -> None:
         super().__init__(plan, number)
         self._stopwatch = stopwatch
+        self._outcomes: list[Outcome] = []
 
     @classmethod
     def restored(
         cls, plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed, number: int | None = None,
+        steady_s: float = 0.0,
     ) -> Self:
-        """A shard as it was when the snapshot was taken; raises `SnapshotMismatch` when it does not fit the plan."""
+        """A shard as it was when the snapshot was taken; raises `SnapshotMismatch` when it does not fit the plan.
+
+        steady_s: the steady clock of the new owner.
+        """
         shard = cls(plan, stopwatch, number)
-        load_state(shard, snapshot)
+        load_state(shard, snapshot, steady_s)
         return shard
 
-    def snapshot(self) -> Snapshot:
-        """All that the shard knows, up to its offsets. Copies; about 1 us a series."""
-        return dump_state(self)
+    def snapshot(self, steady_s: float = 0.0) -> Snapshot:
+        """All that the shard knows, up to its offsets; to be taken between a tick and the next record or outcome.
 
-    def ingest(
-        self, source: str, records: Sequence[KafkaRecord], now_s: float, idle: Set[str] = frozenset(),
-    ) -> Products:
-        """Process a batch of one source's records, in order of offset. idle: sources known to be read to their end."""
+        Copies; about 1 us a series. steady_s: the steady clock of the owner.
+        """
+        return dump_state(self, steady_s)
+
+    def ingest(self, source: str, records: Sequence[KafkaRecord], watermark: Watermark | None = None) -> Products:
+        """Decode a batch of one source's records, in order of offset, and add them to their windows.
+
+        Timestamps are checked against the time of the last tick. watermark: a rule for late records beside the closed
+        windows, for a replay without ticks.
+        """
         products = Products()
         known = self.offsets.get(source, 0)
         if records and records[0].offset < known:
@@ -96,66 +109,79 @@ class Shard(ShardState):
         if not records:
             return products
         with self._stopwatch("decode"):
-            decoded = self.codecs[source].decode(records, now_s)
+            decoded = self.codecs[source].decode(records, inf if self.ticked_at_s is None else self.ticked_at_s)
         products.dead += decoded.dead
         with self._stopwatch("window"):
-            self._add(source, decoded.samples, products)
+            self._add(source, decoded.samples, products, watermark)
         self.offsets[source] = records[-1].offset + 1
-        self.last_arrival_s = now_s
-        self._advance(self.windower.clock.clock_s(idle), products)
         self._collect_counts(products)
         return products
 
-    def advance_time(self, now_s: float, idle: Set[str]) -> Products:
-        """No record came. idle: sources that are read to their end and silent for `idle_s`; they hold nothing back.
+    def add_outcomes(self, topic: str, outcomes: Iterable[Outcome], next_offset: int) -> None:
+        """What came of intents of this shard, for the next tick. `topic` is read up to `next_offset`."""
+        self._outcomes += outcomes
+        self.offsets[topic] = max(next_offset, self.offsets.get(topic, 0))
 
-        When all are idle, event time advances at the pace of `now_s`, so that a complete silence is noticed too.
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether outcomes wait for a tick."""
+        return bool(self._outcomes)
+
+    def apply_tick(self, tick: Tick) -> Products:
+        """Everything that follows from a decision of the owner.
+
+        In this order: lost incidents are resolved; outcomes and incidents of other shards are applied, at the time of
+        the pipeline and not at their own, because a step that follows one refused as too old must be as old; directives
+        are added; held samples are flushed; windows close up to the tick's time.
         """
         products = Products()
-        for source in sorted(idle & self.codecs.keys()):
+        self.ticked_at_s, self.generation = tick.at_s, tick.generation
+        for incident in tick.lost:
+            self._resolve_lost(incident, tick.at_s, products)
+        outcomes, self._outcomes = self._outcomes, []
+        for outcome in outcomes:
+            self._apply_outcome(outcome, products)
+        for incident in tick.incidents:
+            self._apply_remote_incident(incident, products)
+        self.directives.add(tick.directives)
+        for source in tick.flush:
             held = self.codecs[source].flush()
             if held is not None:
                 self._add(source, held, products)
-        clock_s = self.windower.clock.clock_s(idle)
-        if idle >= self.plan.sources.keys() and self.last_arrival_s is not None:
-            clock_s += max(0.0, now_s - self.last_arrival_s)
-        self._advance(clock_s, products)
+        if tick.close_until_s is not None:
+            self._advance(tick.close_until_s, products)
+        self._repeat_open(tick.at_s, products)
         self._collect_counts(products)
         return products
 
-    def apply_outcome(self, outcome: Outcome) -> Products:
-        """An intent of this shard came to an end; unknown ones are ignored.
+    def _resolve_lost(self, incident: Incident, now_s: float, products: Products) -> None:
+        """An incident that this shard published and does not know any more is over, and what was done is undone."""
+        resolved = self.decider.resolve_lost(incident, now_s)
+        if resolved is not None:
+            products.audit.append(AuditEntry(
+                now_s, incident.id, "lose", incident.state, "resolved", "the state that knew it was lost",
+            ))
+            self._decide([resolved], now_s, products)
 
-        What follows is decided at the time of the pipeline, not at that of the outcome: a step that follows one refused
-        as too old must be as old.
-        """
-        products = Products()
+    def _apply_outcome(self, outcome: Outcome, products: Products) -> None:
         transition = self.decider.record_outcome(outcome)
         if transition is not None:
             self._decide([transition], self.detection.evaluated_until_s, products)
-        return products
 
-    def apply_remote_incident(self, incident: Incident) -> Products:
-        """An incident that another shard published may explain one of ours, or be explained by one. Idempotent.
-
-        Like an outcome, it is applied at the time of the pipeline.
-        """
-        products, now_s = Products(), self.detection.evaluated_until_s
+    def _apply_remote_incident(self, incident: Incident, products: Products) -> None:
+        """It may explain an incident of ours, or be explained by one. Idempotent."""
+        now_s = self.detection.evaluated_until_s
         transitions = self.triage.observe_remote(incident, now_s)
         if transitions:
             self._decide(transitions, now_s, products)
-        return products
 
-    def add_directives(self, directives: Iterable[Directive]) -> None:
-        """Directives of people and pipelines; each is applied once, when event time reaches its time."""
-        self.directives.add(directives)
+    def _repeat_open(self, at_s: float, products: Products) -> None:
+        for incident in self.repeats.due(self.triage.open_incidents(), products.transitions, at_s):
+            products.transitions.append(IncidentChange("updated", self.directives.annotate(incident, at_s)[0]))
 
-    def mark_processed(self, topic: str, next_offset: int) -> None:
-        """Records of another topic than the sources, up to this offset, were applied by whoever reads that topic."""
-        self.offsets[topic] = next_offset
-
-    def _add(self, source: str, samples: Samples, products: Products) -> None:
-        added = self.windower.add(source, samples, self.plan.sources[source])
+    def _add(self, source: str, samples: Samples, products: Products, watermark: Watermark | None = None) -> None:
+        added = self.windower.add(source, samples, self.plan.sources[source], watermark)
+        products.times = added.times
         products.accepted += added.accepted
         products.late += added.late
         products.dropped_values += added.dropped_values

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from config.identity import config_hash, state_hash
 from config.models import Config, Input
 from streams.intake.formats import InputOptions, InputPlan
 from streams.intake.validation import ValidationLimits
 from streams.shard.decisions import DecisionParams
+from streams.shard.event_time import CadenceParams
 from streams.shard.plan import Plan, ScopeLimits
 from streams.windows.windower import WindowParams
 
@@ -20,14 +23,16 @@ def plan_of(config: Config) -> Plan:
             codec.max_future_s, codec.max_age_s, codec.max_label_length, codec.max_metrics, codec.max_bytes,
         ),
         windows=WindowParams(
-            windows.size_s, windows.lateness_s, windows.min_count, windows.max_wait_s, windows.rate_metric,
+            windows.size_s, windows.min_count, windows.max_wait_s, windows.rate_metric,
         ),
         statistic_of=windows.statistic_of,
         scopes=ScopeLimits(
             scopes.marginals, scopes.max_scopes, scopes.max_values_per_label, scopes.max_series, scopes.max_metrics,
             scopes.min_idle_s,
         ),
-        idle_s=windows.idle_after_s,
+        cadence=CadenceParams(
+            _known(windows.lateness_s), _known(windows.idle_after_s), windows.max_lateness_s, windows.max_idle_after_s,
+        ),
         suite=config.detection,
         triage=config.triage,
         learning=config.learning,
@@ -38,6 +43,10 @@ def plan_of(config: Config) -> Plan:
         state_hash=state_hash(config),
         inputs={source.topic: _input(source) for source in config.inputs},
     )
+
+
+def _known(duration_s: float | Literal["auto"]) -> float | None:
+    return None if duration_s == "auto" else duration_s
 
 
 def _input(source: Input) -> InputPlan:

@@ -59,6 +59,10 @@ class Triage:
         live = [episode.published for episode in self._opened.values() if episode.published is not None]
         return sorted(live, key=lambda incident: (incident.opened_at_s, incident.id))
 
+    def knows(self, incident_id: str) -> bool:
+        """Whether an incident is open here."""
+        return incident_id in self._opened
+
     @property
     def has_open(self) -> bool:
         """Whether any incident is open."""

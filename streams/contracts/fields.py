@@ -61,6 +61,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "silenced_by": "The silence or maintenance window that suppresses notifications and actions, null for none.",
         "expected_resolve": "When it is expected to end, in seconds from the onset; null where unknown.",
         "opened_severity": "The severity at opening; null in incidents of older releases.",
+        "resolution": "Why it is resolved: `lost` when the state that knew it was lost; null when it ended by itself.",
     },
     Scope: {
         "service": SERVICE,

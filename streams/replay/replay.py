@@ -18,10 +18,12 @@ from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
 from streams.intake.formats import InputFormat, InputPlan
 from streams.pipeline import Products, Shard, Stopwatch, untimed
+from streams.replay.record_clock import RecordClock
 from streams.shard.plan import Plan
 
 BATCH = 500
 SOURCE = "recording"
+OUTCOMES = "outcomes"
 DRY_RUN_STATUS: Mapping[Mode, Status] = {"observe": "observed", "suggest": "suggested", "auto": "dry_run"}
 
 
@@ -66,16 +68,18 @@ def replay(
     limits = replace(plan.validation_limits, max_future_s=float("inf"))
     sources = {SOURCE: not source.aggregated}
     shard = Shard(replace(plan, sources=sources, inputs={SOURCE: source}, validation_limits=limits), stopwatch)
-    shard.add_directives(directives)
+    clock = RecordClock(shard)
+    clock.add_directives(directives)
     result = Replay()
     for batch in _batches(values):
-        _collect(shard, shard.ingest(SOURCE, batch, now_s=0.0), result)
+        for products in clock.ingest(SOURCE, batch):
+            _collect(clock, products, result)
         result.records += len(batch)
     result.series = shard.status().series.total
     return result
 
 
-def _collect(shard: Shard, products: Products, result: Replay) -> None:
+def _collect(clock: RecordClock, products: Products, result: Replay) -> None:
     """Add products to the result, and answer intents until no new one follows."""
     result.late += products.late
     result.alarms.update(products.alarms)
@@ -91,7 +95,7 @@ def _collect(shard: Shard, products: Products, result: Replay) -> None:
         for intent in current.intents:
             outcome = _dry_run(intent)
             result.actions.append((intent, outcome))
-            pending.append(shard.apply_outcome(outcome))
+            pending.append(clock.answer(OUTCOMES, [outcome]))
 
 
 def _dry_run(intent: Intent) -> Outcome:

@@ -114,6 +114,15 @@ class Decider:
         """Record an outcome on its incident; None when this shard does not know the incident (any more)."""
         return self._record_action(outcome.incident_id, action_record(outcome))
 
+    def resolve_lost(self, incident: Incident, now_s: float) -> IncidentChange | None:
+        """The end of an open incident whose state was lost; None for one that is known here."""
+        if incident.id in self._resolved or self._triage.knows(incident.id):
+            return None
+        resolved_s = max(now_s, incident.opened_at_s)
+        return IncidentChange(
+            "resolved", replace(incident, state="resolved", resolved_at_s=resolved_s, resolution="lost"),
+        )
+
     def dump(self) -> list[dict[str, Any]]:
         """Resolved incidents with undos under way, as JSON values."""
         return [_RESOLVED.dump_python([incident], mode="json")[0] for incident in self._resolved.values()]

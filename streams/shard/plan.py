@@ -13,6 +13,7 @@ from detectors.suite import SuiteParams
 from streams.intake.formats import InputPlan
 from streams.intake.validation import ValidationLimits
 from streams.shard.decisions import DecisionParams
+from streams.shard.event_time import CadenceParams
 from streams.windows.windower import WindowParams
 
 
@@ -33,16 +34,16 @@ class ScopeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """sources: topic -> whether its records count as requests. idle_s: silence after which a source that is read to its
-    end no longer holds back the clock. inputs: how each source is read; one that is not in it is native. config_hash
-    names what decided, for the incidents; state_hash names what learned, for the snapshots."""
+    """sources: topic -> whether its records count as requests. inputs: how each source is read; one that is not in it
+    is native. cadence: bounds of what is learned of the sources' delivery. config_hash names what decided, for the
+    incidents; state_hash names what learned, for the snapshots."""
 
     sources: Mapping[str, bool]
     validation_limits: ValidationLimits
     windows: WindowParams
     statistic_of: Callable[[str], Statistic]
     scopes: ScopeLimits
-    idle_s: float
+    cadence: CadenceParams
     suite: SuiteParams
     triage: TriageParams
     learning: LearningParams
@@ -55,5 +56,8 @@ class Plan:
 
     def suite_in_use(self) -> SuiteParams:
         """What builds the suite: with profiles for aggregated metrics where any source brings them."""
-        aggregated = any(self.inputs[source].aggregated for source in self.sources if source in self.inputs)
-        return self.suite.with_aggregated_profiles() if aggregated else self.suite
+        return self.suite.with_aggregated_profiles() if any(map(self.is_aggregated, self.sources)) else self.suite
+
+    def is_aggregated(self, source: str) -> bool:
+        """Whether the values of a source were aggregated by whoever wrote them."""
+        return source in self.inputs and self.inputs[source].aggregated

@@ -37,8 +37,8 @@ class SnapshotMismatch(ValueError):  # noqa: N818
     """A whole snapshot that this worker cannot go on from; says what differs."""
 
 
-def dump_state(shard: ShardState) -> Snapshot:
-    """All that the shard knows, up to its offsets. Copies; cost about 1 us a series."""
+def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
+    """All that the shard knows, up to its offsets. Copies; cost about 1 us a series. steady_s: the steady clock."""
     series, series_meta = shard.series.snapshot()
     windows, windows_meta = shard.windower.snapshot()
     states = {"series": series, "windows": windows, "suite": shard.suite.snapshot(shard.series.active())}
@@ -60,12 +60,15 @@ def dump_state(shard: ShardState) -> Snapshot:
             "decisions": shard.decider.dump(),
             "control": shard.directives.dump(),
             "judged_until_s": None if evaluated_s == -inf else evaluated_s,
-            "last_arrival_s": shard.last_arrival_s,
+            "event_time": shard.event_time.snapshot(steady_s),
+            "repeats": shard.repeats.dump(),
+            "ticked_at_s": shard.ticked_at_s,
+            "generation": shard.generation,
         },
     )
 
 
-def load_state(shard: ShardState, snapshot: Snapshot) -> None:
+def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
     """Put a snapshot into a new shard; raises `SnapshotMismatch` when it is not of its plan and this version."""
     if snapshot.version != VERSION:
         raise SnapshotMismatch(f"snapshot version {snapshot.version}, expected {VERSION}")
@@ -87,20 +90,13 @@ def load_state(shard: ShardState, snapshot: Snapshot) -> None:
         shard.directives.load(meta["control"])
         if meta["judged_until_s"] is not None:
             shard.detection.evaluated_until_s = float(meta["judged_until_s"])
-        shard.last_arrival_s = meta["last_arrival_s"]
+        shard.event_time.restore(meta["event_time"], steady_s)
+        shard.repeats.load(meta["repeats"])
+        shard.ticked_at_s = meta["ticked_at_s"]
+        shard.generation = int(meta["generation"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotMismatch(f"snapshot does not hold what version {VERSION} says: {error!r}") from error
     shard.offsets.update(snapshot.offsets)
-    _expect_sources(shard)
-
-
-def _expect_sources(shard: ShardState) -> None:
-    """The sources may be others than when the snapshot was taken; one that is gone must not hold the clock for ever."""
-    clock, sources = shard.windower.clock, shard.plan.sources
-    for gone in clock.snapshot().keys() - sources.keys():
-        clock.forget(gone)
-    for source in sources:
-        clock.expect(source)
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

@@ -17,8 +17,10 @@ from streams.intake.scopes import ScopeTable
 from streams.shard.decisions import Decider
 from streams.shard.detection import Detection
 from streams.shard.directives import ShardDirectives
+from streams.shard.event_time import EventTime
 from streams.shard.plan import Plan
 from streams.shard.provenance import Provenance
+from streams.shard.repeats import Repeats
 from streams.shard.rows import Rows
 from streams.shard.series_states import SeriesCounts, count_series
 from streams.windows.series import SeriesTable
@@ -43,15 +45,18 @@ class ShardState:
     """See the module. number: of the partition, None without a broker.
 
     offsets: per topic the next offset that the state does not contain. changes: how many decisions and directives it
-    has seen, so that an owner knows of changes that no record brought about. last_arrival_s: `now_s` of the last batch;
-    silence is measured from it, also by who restores this shard.
+    has seen, so that an owner knows of changes that no record brought about. ticked_at_s: the owner's clock at the last
+    tick, None before the first; generation: of that tick. event_time: the owner's estimate; nothing that a tick does
+    depends on it.
     """
 
     def __init__(self, plan: Plan, number: int | None = None) -> None:
         self.plan = plan
         self.offsets: dict[str, int] = {}
         self.changes = 0
-        self.last_arrival_s: float | None = None
+        self.ticked_at_s: float | None = None
+        self.generation = 0
+        self.event_time = EventTime(plan.cadence, {source: plan.is_aggregated(source) for source in plan.sources})
         limits, suite_params = plan.scopes, plan.suite_in_use()
         self.scopes = ScopeTable(limits.max_scopes, limits.marginals, limits.max_values_per_label)
         self.series = SeriesTable(limits.max_series, self.scopes, limits.min_idle_s, limits.max_metrics)
@@ -65,9 +70,9 @@ class ShardState:
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, self.provenance, plan.windows.size_s, limits.min_idle_s,
         )
+        self.repeats = Repeats()
         self.codecs: dict[str, Codec] = {}
         for source in plan.sources:
-            self.windower.clock.expect(source)
             self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.validation_limits)
 
     def status(self) -> ShardStatus:

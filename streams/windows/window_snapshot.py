@@ -38,7 +38,6 @@ class Meta(TypedDict, total=False):
 
     size_s: float
     closed_s: float | None
-    highest_s: dict[str, float | None]
     cells: list[SourceWindowMeta]
 
 

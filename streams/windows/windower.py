@@ -1,10 +1,11 @@
 """Samples to windows: event-time windows of many series at once, closed in time order as blocks for the detectors.
 
-A base window is `size_s` of event time. The values of a source are summed in it by scope (`accumulators.py`). When the
-clock of the shard passes its end, the sums of the sources are merged in the order of their names, and each series with
-enough samples yields one window. A sparse series is carried into the next base windows until it has `min_count` samples
-or `max_wait_s` have passed since its window began; then it closes as it is. The result depends on the records and their
-order within a source. It does not depend on how they were cut into batches or how sources interleave.
+A base window is `size_s` of event time. The values of a source are summed in it by scope (`accumulators.py`). Windows
+close when the owner says so, up to an event time. Then the sums of the sources are merged in the order of their names,
+and each series with enough samples yields one window. A sparse series is carried into the next base windows until it has `min_count` samples
+or `max_wait_s` have passed since its window began; then it closes as it is. The result depends on the records, on their
+order within a source, and on which of them came before which closing. It does not depend on how they were cut into
+batches or how sources interleave.
 
 Values that were aggregated elsewhere (`Samples.span_s`) do not wait. They are a window of one, or the mean of the few
 that came in a base window; that window reaches back as far as they do. Exporters report every few seconds and each
@@ -25,7 +26,6 @@ from numpy.typing import NDArray
 from detectors.base import Block, BoolArray, FloatArray, IntArray, State, Statistic
 from streams.intake.columns import Samples
 from streams.windows.accumulators import Members, PartialWindows, SourceWindow, Sums, merge, partial_windows, quantiles
-from streams.windows.event_clock import ShardClock
 from streams.windows.series import SeriesTable
 from streams.windows.window_snapshot import Meta, pack, unpack
 
@@ -38,12 +38,11 @@ QUANTILES: dict[str, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 class WindowParams:
     """How windows are cut; raises ValueError for parameters that do not fit together.
 
-    size_s: 0.25 to 60. lateness_s: how far a record may lie behind its source's newest. min_count, max_wait_s: when a
-    sparse series closes; max_wait_s is rounded up to whole windows. rate_metric: the derived series, a reserved name.
+    size_s: 0.25 to 60. min_count, max_wait_s: when a sparse series closes; max_wait_s is rounded up to whole windows.
+    rate_metric: the derived series, a reserved name.
     """
 
     size_s: float = 1.0
-    lateness_s: float = 0.5
     min_count: int = 5
     max_wait_s: float = 5.0
     rate_metric: str = "requests_per_s"
@@ -51,19 +50,41 @@ class WindowParams:
     def __post_init__(self) -> None:
         if not 0.25 <= self.size_s <= 60.0:
             raise ValueError(f"windows: size_s {self.size_s}, expected 0.25 to 60")
-        if self.lateness_s < 0.0 or self.max_wait_s < 0.0 or self.min_count < 1:
-            found = f"lateness_s {self.lateness_s}, max_wait_s {self.max_wait_s}, min_count {self.min_count}"
-            raise ValueError(f"windows: {found}; expected lateness and wait of at least 0, a count of at least 1")
+        if self.max_wait_s < 0.0 or self.min_count < 1:
+            found = f"max_wait_s {self.max_wait_s}, min_count {self.min_count}"
+            raise ValueError(f"windows: {found}; expected a wait of at least 0, a count of at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """A rule for late samples beside the closed windows, for who reads records without knowing when they arrived.
+
+    highest_s: the highest timestamp of the source before the batch. lateness_s: how far a sample may lie behind the
+    highest timestamp before it.
+    """
+
+    highest_s: float
+    lateness_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Event time of a batch. disorder_s: the farthest that a sample lies behind an earlier one."""
+
+    oldest_s: float
+    newest_s: float
+    disorder_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """Samples taken into windows, samples too late for theirs, metric values dropped (too many metrics, or the
-    reserved name of the derived rate)."""
+    """Samples added to windows, samples too late for theirs, metric values dropped (too many metrics, or the reserved
+    name of the derived rate). times: None without samples."""
 
     accepted: int
     late: int
     dropped_values: int
+    times: TimeRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +119,6 @@ class Windower:
             )
         self.params = params
         self.series = series
-        self.clock = ShardClock(params.lateness_s)
         self.closed_s = -inf
         """Every window that ends here or before is closed."""
         self._statistics = statistics
@@ -108,20 +128,21 @@ class Windower:
         self._carried = PartialWindows.empty()
         self._carried_samples: tuple[IntArray, FloatArray] = (np.empty(0, np.intp), np.empty(0))
 
-    def add(self, source: str, samples: Samples, count_requests: bool) -> AddResult:
+    def add(
+        self, source: str, samples: Samples, count_requests: bool, watermark: Watermark | None = None,
+    ) -> AddResult:
         """Add a batch of one source. count_requests: each record is one request of the rate series.
 
-        A record is late when its window ends at or before its source's watermark as it stood before the record, or was
-        closed. With the closing, about 0.5 us a record of five metrics in four scopes (0.9 at 12,000 series); a window
+        A sample is late when its window is closed, or ends at or before the watermark as it stood before the sample.
+        With the closing, about 0.5 us a record of five metrics in four scopes (0.9 at 12,000 series); a window
         costs about 0.3 ms of its own, which shows where records are rarer than windows.
         """
         if not len(samples):
             return AddResult(0, 0, 0)
         window = np.floor(samples.ts_s / self.params.size_s).astype(np.intp)
         if samples.span_s is not None:
-            window = self._with_allowed_lateness(source, samples.ts_s, window)
-        late = self._late(source, samples.ts_s, window)
-        self.clock.observe(source, float(samples.ts_s.max()))
+            window = self._with_allowed_lateness(samples.ts_s, window, watermark)
+        late = (window + 1) * self.params.size_s <= self._passed_s(samples.ts_s, watermark)
         lates = int(np.count_nonzero(late))
         dropped = 0
         if not lates and window.min() == window.max():
@@ -130,18 +151,19 @@ class Windower:
             for number in np.unique(window[~late]).tolist():
                 chosen = np.flatnonzero((window == number) & ~late)
                 dropped += self._fill(self._source_window(number, source, count_requests), samples, chosen)
-        return AddResult(len(samples) - lates, lates, dropped)
+        return AddResult(len(samples) - lates, lates, dropped, _times(samples.ts_s))
 
-    def _late(self, source: str, ts_s: FloatArray, window: IntArray) -> BoolArray:
-        end_s = (window + 1) * self.params.size_s
-        highest = np.maximum.accumulate(np.concatenate([[self.clock.highest_s(source)], ts_s[:-1]]))
-        late: BoolArray = (end_s <= highest - self.params.lateness_s) | (end_s <= self.closed_s)
-        return late
+    def _passed_s(self, ts_s: FloatArray, watermark: Watermark | None) -> FloatArray:
+        """(n,) event time that had passed when each sample came."""
+        if watermark is None:
+            return np.full(len(ts_s), self.closed_s)
+        highest = np.maximum.accumulate(np.concatenate([[watermark.highest_s], ts_s[:-1]]))
+        passed: FloatArray = np.maximum(highest - watermark.lateness_s, self.closed_s)
+        return passed
 
-    def _with_allowed_lateness(self, source: str, ts_s: FloatArray, window: IntArray) -> IntArray:
+    def _with_allowed_lateness(self, ts_s: FloatArray, window: IntArray, watermark: Watermark | None) -> IntArray:
         """The window of each sample; one that is late within `ALLOWED_LATENESS_S` moves to the first open window."""
-        highest = np.maximum.accumulate(np.concatenate([[self.clock.highest_s(source)], ts_s[:-1]]))
-        passed_s = np.maximum(highest - self.params.lateness_s, self.closed_s)
+        passed_s = self._passed_s(ts_s, watermark)
         late_s = passed_s - ts_s
         moved_s = np.where((late_s > 0.0) & (late_s <= ALLOWED_LATENESS_S), passed_s, ts_s)
         forgiven: IntArray = np.maximum(window, np.floor(moved_s / self.params.size_s).astype(np.intp))
@@ -301,11 +323,10 @@ class Windower:
         return Block(parts.rows, start_s, end, value, parts.count, spread, low, high)
 
     def snapshot(self) -> tuple[State, Meta]:
-        """Open windows, carried series and clock; to be kept together with snapshots of the scope and series tables."""
+        """Open windows and carried series; to be kept together with snapshots of the scope and series tables."""
         state, meta = pack(self._open, self._carried, self._carried_samples, self.series.metrics)
         meta["closed_s"] = self.closed_s if abs(self.closed_s) != inf else None
         meta["size_s"] = self.params.size_s
-        meta["highest_s"] = self.clock.snapshot()
         return state, meta
 
     def restore(self, state: Mapping[str, NDArray[np.generic]], meta: Meta) -> None:
@@ -315,10 +336,14 @@ class Windower:
         self._ask_statistics()
         self._open, self._carried, self._carried_samples = unpack(state, meta, self._known_metric)
         self.closed_s = -inf if meta["closed_s"] is None else meta["closed_s"]
-        self.clock.restore(meta["highest_s"])
 
     def _known_metric(self, name: str) -> int:
         metric = self._metric(name)
         if metric is None:
             raise ValueError(f"windows: snapshot holds metric {name!r}, expected it in the series table")
         return metric
+
+
+def _times(ts_s: FloatArray) -> TimeRange:
+    disorder_s = float((np.maximum.accumulate(ts_s) - ts_s).max())
+    return TimeRange(float(ts_s.min()), float(ts_s.max()), disorder_s)

@@ -1,0 +1,109 @@
+"""Ticks: what the owner of a shard decided from its clock, as records of a log, written before their effects. Pure.
+
+Windows of a shard close only by ticks. A tick says up to which event time windows close, and up to which offset each
+topic was read before. It carries what reached the shard by other ways: directives, and incidents of other shards. So
+the records of a shard and its ticks give the same incidents again, silence included, however batches are cut.
+
+The format is internal: it may change with any release. A tick of a format that cannot be read raises `TickError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from classifiers.directives import Directive
+from classifiers.model import Incident
+from streams.contracts.catalogue import CONTROL
+
+FORMAT = 1
+_KINDS = {kind.model: kind.name for kind in CONTROL}
+_DIRECTIVES: Mapping[str, TypeAdapter[Directive]] = {
+    kind.name: TypeAdapter(cast("type[Directive]", kind.model)) for kind in CONTROL
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One decision of the owner of a shard.
+
+    generation: of the ownership; a tick of an older generation than one before it in the log is void. at_s: the
+    owner's clock, seconds since the epoch. offsets: per topic the next offset that was not read yet; a topic that is
+    missing was not read at all. close_until_s: event time up to which windows close, None to close none. flush: sources
+    whose codecs give up waiting for further records. directives, incidents: to be added before windows close. lost:
+    open incidents of this shard that its state does not know, to be resolved.
+    """
+
+    generation: int
+    at_s: float
+    offsets: Mapping[str, int]
+    close_until_s: float | None = None
+    flush: tuple[str, ...] = ()
+    directives: tuple[Directive, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    lost: tuple[Incident, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no effect but its time."""
+        return self.close_until_s is None and not (self.flush or self.directives or self.incidents or self.lost)
+
+
+class TickError(ValueError):
+    """A record of the tick topic that is not a tick of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    format: int
+    generation: int
+    at_s: float
+    offsets: dict[str, int]
+    close_until_s: float | None = None
+    flush: tuple[str, ...] = ()
+    directives: tuple[tuple[str, dict[str, Any]], ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    lost: tuple[Incident, ...] = field(default=())
+
+
+_WRITTEN = TypeAdapter(_Written)
+
+
+def encode_tick(tick: Tick) -> bytes:
+    """JSON; about 100 bytes without directives and incidents."""
+    written: dict[str, Any] = {
+        "format": FORMAT, "generation": tick.generation, "at_s": tick.at_s, "offsets": dict(tick.offsets),
+    }
+    if tick.close_until_s is not None:
+        written["close_until_s"] = tick.close_until_s
+    if tick.directives:
+        written["directives"] = [(_KINDS[type(each)], each) for each in tick.directives]
+    for name in ("flush", "incidents", "lost"):
+        if getattr(tick, name):
+            written[name] = getattr(tick, name)
+    return orjson.dumps(written)
+
+
+def decode_tick(value: bytes | None) -> Tick:
+    """What `encode_tick` wrote; raises `TickError` naming the field."""
+    if value is None:
+        raise TickError("empty value, expected a JSON object")
+    try:
+        written = _WRITTEN.validate_json(value)
+        if written.format != FORMAT:
+            raise TickError(f"format {written.format}, expected {FORMAT}")
+        directives = tuple(_DIRECTIVES[name].validate_python(data) for name, data in written.directives)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "value"
+        raise TickError(f"{place}: {first['msg']}") from None
+    except KeyError as error:
+        raise TickError(f"directives: kind {error.args[0]!r}, expected one of {', '.join(_DIRECTIVES)}") from None
+    return Tick(
+        written.generation, written.at_s, written.offsets, written.close_until_s, written.flush, directives,
+        written.incidents, written.lost,
+    )

@@ -1,0 +1,191 @@
+"""How far event time has come in a shard, as its owner estimates it from the records and from a steady clock. Pure.
+
+Each source has a watermark. It is the highest timestamp seen, less the lateness that its records have among each other.
+Where a source is known to be read to its end, the watermark also follows the clock: what the producers' clocks show now,
+less the delay with which they deliver. Windows may close up to the lowest watermark. Silence is nothing but windows that
+close without records, so all care about silence is care about `at_end` and about the delay.
+
+The producers' clock is estimated, not read: the highest difference between a timestamp and the steady clock of this
+machine at its arrival. A step of our wall clock therefore moves nothing. The wall clock only bounds the estimate, so
+that a producer whose clock is ahead does not make all others late.
+
+Delay and lateness follow what was observed: the maximum, which fades with a half-life of `HALF_LIFE_S`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+HALF_LIFE_S = 120.0
+DELAY_MARGIN = 1.25
+LATENESS_MARGIN = 1.1
+LEAST_LATENESS_S = 0.5
+LEAST_DELAY_S = 1.0
+LEAST_AGGREGATED_DELAY_S = 3.0
+"""An exporter's values of one moment may come in several records."""
+OFFSET_WINDOW_S = 60.0
+"""The estimate of the producers' clock is the highest of the last one to two of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class CadenceParams:
+    """Bounds of what is learned. A number in `lateness_s` or `idle_after_s` takes the place of learning.
+
+    lateness_s: how far a record may lie behind the newest of its source. idle_after_s: the delay of delivery, after
+    which a source that is read to its end no longer holds event time back.
+    """
+
+    lateness_s: float | None = None
+    idle_after_s: float | None = None
+    max_lateness_s: float = 60.0
+    max_idle_after_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch of one source as it arrived. steady_s: the steady clock. oldest_s, newest_s: event time of its records.
+    disorder_s: the farthest that a record lies behind an earlier one of the batch."""
+
+    steady_s: float
+    oldest_s: float
+    newest_s: float
+    disorder_s: float
+
+
+@dataclass(slots=True)
+class _Fading:
+    """A maximum that fades."""
+
+    value: float = 0.0
+    at_s: float = -inf
+
+    def observe(self, value: float, now_s: float) -> None:
+        self.value = max(value, self.now(now_s))
+        self.at_s = now_s
+
+    def now(self, now_s: float) -> float:
+        return self.value * 0.5 ** (max(0.0, now_s - self.at_s) / HALF_LIFE_S) if self.value else 0.0
+
+
+@dataclass(slots=True)
+class _Source:
+    aggregated: bool
+    highest_s: float = -inf
+    arrived_s: float = -inf
+    delay: _Fading = field(default_factory=_Fading)
+    disorder: _Fading = field(default_factory=_Fading)
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """What is expected of a source now. delay_s: how late its records may be delivered; lateness_s: how far one may lie
+    behind the newest."""
+
+    delay_s: float
+    lateness_s: float
+
+
+class EventTime:
+    """The event time of one shard. sources: topic -> whether its values arrive aggregated.
+
+    All times `steady_s` are of one steady clock that counts suspended time, all others seconds since the epoch.
+    """
+
+    def __init__(self, params: CadenceParams, sources: Mapping[str, bool]) -> None:
+        self._params = params
+        self._sources = {source: _Source(aggregated) for source, aggregated in sources.items()}
+        self._offset: tuple[float, float, float] | None = None
+        """Start of the present window of the estimate; highest difference in it, and in the one before."""
+
+    def observe(self, source: str, arrival: Arrival, learn: bool) -> None:
+        """A batch arrived. learn: it came as its producers delivered it, not from a backlog or after an outage."""
+        one, steady_s = self._sources[source], arrival.steady_s
+        disorder_s = max(arrival.disorder_s, one.highest_s - arrival.oldest_s, 0.0)
+        if one.highest_s == -inf:
+            disorder_s = arrival.disorder_s
+        one.highest_s = max(one.highest_s, arrival.newest_s)
+        one.arrived_s = steady_s
+        if not learn:
+            return
+        self._observe_offset(arrival.newest_s - steady_s, steady_s)
+        offset_s = self._offset_s()
+        assert offset_s is not None
+        one.delay.observe(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
+        one.disorder.observe(disorder_s, steady_s)
+
+    def cadence(self, source: str, steady_s: float) -> Cadence:
+        """What is expected of a source now."""
+        one, params = self._sources[source], self._params
+        least_s = LEAST_AGGREGATED_DELAY_S if one.aggregated else LEAST_DELAY_S
+        delay_s, lateness_s = params.idle_after_s, params.lateness_s
+        if delay_s is None:
+            learned_s = DELAY_MARGIN * one.delay.now(steady_s) + 0.75
+            delay_s = min(max(least_s, learned_s), params.max_idle_after_s)
+        if lateness_s is None:
+            learned_s = LATENESS_MARGIN * one.disorder.now(steady_s) + 0.25
+            lateness_s = min(max(LEAST_LATENESS_S, learned_s), params.max_lateness_s)
+        return Cadence(delay_s, lateness_s)
+
+    def producers_now_s(self, steady_s: float, wall_s: float) -> float:
+        """What the producers' clocks show now: as estimated, but not ahead of our own clock; ours before any arrival."""
+        offset_s = self._offset_s()
+        return wall_s if offset_s is None else min(steady_s + offset_s, wall_s)
+
+    def close_until_s(self, steady_s: float, wall_s: float, at_end: Set[str], judge_silence: bool) -> float | None:
+        """Event time up to which windows may close; None when none may.
+
+        at_end: sources known to be read to their end. judge_silence: whether time without records counts at all.
+        """
+        lowest_s = inf
+        for name, one in self._sources.items():
+            cadence = self.cadence(name, steady_s)
+            watermark_s = one.highest_s - cadence.lateness_s
+            if name in at_end:
+                if one.highest_s == -inf:
+                    continue
+                if judge_silence:
+                    watermark_s = max(watermark_s, self.producers_now_s(steady_s, wall_s) - cadence.delay_s)
+            lowest_s = min(lowest_s, watermark_s)
+        return None if lowest_s in (inf, -inf) else lowest_s
+
+    def silent(self, steady_s: float, at_end: Set[str]) -> tuple[str, ...]:
+        """The sources that are read to their end and have delivered nothing for longer than their delay, by name."""
+        return tuple(sorted(
+            name for name in at_end & self._sources.keys()
+            if self._sources[name].arrived_s > -inf
+            and steady_s - self._sources[name].arrived_s >= self.cadence(name, steady_s).delay_s
+        ))
+
+    def snapshot(self, steady_s: float) -> dict[str, Any]:
+        """What was learned, as JSON values; times of the steady clock mean nothing to another machine and stay here."""
+        return {
+            name: {
+                "highest_s": None if one.highest_s == -inf else one.highest_s,
+                "delay_s": one.delay.now(steady_s), "disorder_s": one.disorder.now(steady_s),
+            }
+            for name, one in self._sources.items()
+        }
+
+    def restore(self, data: Mapping[str, Any], steady_s: float) -> None:
+        """Take over a snapshot, of the sources that are still read; raises LookupError or TypeError when it is none."""
+        for name in data.keys() & self._sources.keys():
+            one, found = self._sources[name], data[name]
+            one.highest_s = -inf if found["highest_s"] is None else float(found["highest_s"])
+            one.delay = _Fading(float(found["delay_s"]), steady_s)
+            one.disorder = _Fading(float(found["disorder_s"]), steady_s)
+
+    def _observe_offset(self, offset_s: float, steady_s: float) -> None:
+        if self._offset is None:
+            self._offset = (steady_s, offset_s, offset_s)
+            return
+        began_s, highest_s, before_s = self._offset
+        if steady_s - began_s >= OFFSET_WINDOW_S:
+            self._offset = (steady_s, offset_s, highest_s)
+        else:
+            self._offset = (began_s, max(highest_s, offset_s), before_s)
+
+    def _offset_s(self) -> float | None:
+        return None if self._offset is None else max(self._offset[1:])
