@@ -1,9 +1,9 @@
 """How far event time has come in a shard, as its owner estimates it from the records and from a steady clock. Pure.
 
-Each source has a watermark. It is the highest timestamp seen, less the lateness that its records have among each other.
-Where a source is known to be read to its end, the watermark also follows the clock: what the producers' clocks show now,
-less the delay with which they deliver. Windows may close up to the lowest watermark. Silence is nothing but windows that
-close without records, so all care about silence is care about `at_end` and about the delay.
+Each source has a watermark. It is the highest timestamp seen, less the lateness that its records have among each
+other. Where a source is known to be read to its end, the watermark also follows the clock: what the producers' clocks
+show now, less the delay with which they deliver. Windows may close up to the lowest watermark. Silence is nothing but
+windows that close without records, so all care about silence is care about `at_end` and about the delay.
 
 The producers' clock is estimated, not read: the highest difference between a timestamp and the steady clock of this
 machine at its arrival. A step of our wall clock therefore moves nothing. The wall clock only bounds the estimate, so
@@ -130,9 +130,14 @@ class EventTime:
         return Cadence(delay_s, lateness_s)
 
     def producers_now_s(self, steady_s: float, wall_s: float) -> float:
-        """What the producers' clocks show now: as estimated, but not ahead of our own clock; ours before any arrival."""
+        """What the producers' clocks show now: as estimated, but not ahead of our clock; ours before any arrival."""
         offset_s = self._offset_s()
         return wall_s if offset_s is None else min(steady_s + offset_s, wall_s)
+
+    def latest_now_s(self, steady_s: float, wall_s: float) -> float:
+        """The later of our clock and the estimate: no record is refused because either is behind."""
+        offset_s = self._offset_s()
+        return wall_s if offset_s is None else max(steady_s + offset_s, wall_s)
 
     def close_until_s(self, steady_s: float, wall_s: float, at_end: Set[str], judge_silence: bool) -> float | None:
         """Event time up to which windows may close; None when none may.

@@ -2,10 +2,10 @@
 
 A base window is `size_s` of event time. The values of a source are summed in it by scope (`accumulators.py`). Windows
 close when the owner says so, up to an event time. Then the sums of the sources are merged in the order of their names,
-and each series with enough samples yields one window. A sparse series is carried into the next base windows until it has `min_count` samples
-or `max_wait_s` have passed since its window began; then it closes as it is. The result depends on the records, on their
-order within a source, and on which of them came before which closing. It does not depend on how they were cut into
-batches or how sources interleave.
+and each series with enough samples yields one window. A sparse series is carried into the next base windows until it
+has `min_count` samples or `max_wait_s` have passed since its window began; then it closes as it is. The result depends
+on the records, on their order within a source, and on which of them came before which closing. It does not depend on
+how they were cut into batches or how sources interleave.
 
 Values that were aggregated elsewhere (`Samples.span_s`) do not wait. They are a window of one, or the mean of the few
 that came in a base window; that window reaches back as far as they do. Exporters report every few seconds and each

@@ -1,0 +1,108 @@
+"""Feeds a shard in the order that its ticks prescribe: first those of earlier owners, then its own. Pure.
+
+A tick names the offset up to which each topic was read before it. Who takes over a shard reads the ticks that were
+written after its snapshot and gives the shard the same records before each of them, however they arrive now. Records
+beyond a tick wait here until it is applied; they are as many as arrived since the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from actions.model import Outcome
+from streams.contracts.envelopes import WireError, read_outcome
+from streams.contracts.ticks import Tick
+from streams.intake.codec import KafkaRecord
+from streams.intake.dead_letters import DeadLetter
+from streams.pipeline import Products, Shard
+
+
+def valid_ticks(ticks: Iterable[Tick], generation: int) -> tuple[list[Tick], int]:
+    """The ticks of a log that count, and the highest generation in it. generation: of the state before them.
+
+    A tick of an older generation than one before it was written by a former owner after the take-over.
+    """
+    found: list[Tick] = []
+    for tick in ticks:
+        if tick.generation >= generation:
+            generation = tick.generation
+            found.append(tick)
+    return found, generation
+
+
+class ShardFeed:
+    """One shard and the ticks that it has yet to repeat. outcomes_topic: read as outcomes, every other as metrics."""
+
+    def __init__(self, shard: Shard, outcomes_topic: str, ticks: Iterable[Tick] = ()) -> None:
+        self.shard = shard
+        self._outcomes_topic = outcomes_topic
+        self._ticks = deque(ticks)
+        self._waiting: dict[str, deque[KafkaRecord]] = {}
+        self._begins: dict[str, int] = {}
+
+    @property
+    def is_repeating(self) -> bool:
+        """Whether ticks of earlier owners are still to be repeated."""
+        return bool(self._ticks)
+
+    def begin_at(self, topic: str, offset: int) -> None:
+        """No record of a topic below this offset will come: retention deleted it."""
+        self._begins[topic] = offset
+
+    def repeat(self) -> list[Products]:
+        """Repeat the ticks that can be repeated with what is here; what came of them is published already."""
+        products: list[Products] = []
+        while self._ticks:
+            tick = self._ticks[0]
+            for topic in list(self._waiting):
+                products += self._consume_below(topic, tick.offsets.get(topic, 0))
+            if not all(self._is_reached(topic, offset) for topic, offset in tick.offsets.items()):
+                return products
+            products.append(self.shard.apply_tick(self._ticks.popleft()))
+        return products
+
+    def take_waiting(self) -> list[Products]:
+        """Once nothing is to be repeated: give the shard the records that waited."""
+        if self._ticks:
+            return []
+        waiting, self._waiting = self._waiting, {}
+        return [self._consume(topic, list(records)) for topic, records in waiting.items() if records]
+
+    def add(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
+        """Records of a topic, in order of offset; None when they have to wait for a tick."""
+        if not self._ticks and not self._waiting:
+            return self._consume(topic, records)
+        self._waiting.setdefault(topic, deque()).extend(records)
+        return None
+
+    def _is_reached(self, topic: str, offset: int) -> bool:
+        waiting = self._waiting.get(topic)
+        return (
+            self.shard.offsets.get(topic, 0) >= offset or self._begins.get(topic, 0) >= offset
+            or bool(waiting and waiting[0].offset >= offset)
+        )
+
+    def _consume_below(self, topic: str, offset: int) -> list[Products]:
+        waiting, below = self._waiting[topic], []
+        while waiting and waiting[0].offset < offset:
+            below.append(waiting.popleft())
+        return [self._consume(topic, below)] if below else []
+
+    def _consume(self, topic: str, records: Sequence[KafkaRecord]) -> Products:
+        if topic != self._outcomes_topic:
+            return self.shard.ingest(topic, records)
+        known = self.shard.offsets.get(topic, 0)
+        products, outcomes = Products(), list[Outcome]()
+        for record in records:
+            if record.offset < known:
+                continue
+            try:
+                outcomes.append(read_outcome(record.value))
+            except WireError as error:
+                products.dead.append(DeadLetter(
+                    "invalid", str(error), 1, record.topic, record.partition, record.offset, record.timestamp,
+                    record.key, record.value, tuple(record.headers),
+                ))
+        self.shard.add_outcomes(topic, outcomes, records[-1].offset + 1)
+        return products

@@ -1,0 +1,122 @@
+"""When the owner of a shard writes a tick, and up to when windows close by it. Pure.
+
+Silence is judged only by time in which the owner sees: it holds the lease of the group, every source was read to its
+end by fetches that were sent and answered lately, and it has not just come back from being blind. After blindness event
+time is held for a while, because producers that were cut off deliver late and out of order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, inf
+
+from classifiers.directives import Directive
+from classifiers.model import Incident
+from streams.contracts.ticks import Tick
+from streams.pipeline import Shard
+
+HOLD_S = 10.0
+"""The longest hold after blindness, and how long a new owner judges no silence. A producer that lost its broker tries
+again at growing intervals of up to that."""
+HOLD_LEAST_S = 1.0
+HOLD_PER_BLIND_S = 2.0
+TIME_EVERY_S = 30.0
+"""Records are checked against the time of the last tick, so none may be older."""
+BACKLOG_EVERY_S = 1.0
+"""Between two ticks while records wait to be read: more would cost throughput and gain nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What an owner knows of its supply at one moment.
+
+    holds_lease: nobody else can own the shard yet. sees: every source was read, or asked and answered, lately. at_end:
+    the sources that are known to be read to their end.
+    """
+
+    holds_lease: bool
+    sees: bool
+    at_end: frozenset[str]
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing may be concluded from what does not arrive."""
+        return not (self.holds_lease and self.sees)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What waits for a tick beside records and outcomes."""
+
+    directives: Sequence[Directive] = ()
+    incidents: Sequence[Incident] = ()
+    lost: Sequence[Incident] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.directives or self.incidents or self.lost)
+
+
+class TickPolicy:
+    """The policy for one shard and one ownership. generation: of this ownership. owned_since_s: steady clock.
+
+    All times `steady_s` are of one clock that counts suspended time; `wall_s` is seconds since the epoch.
+    """
+
+    def __init__(self, generation: int, owned_since_s: float) -> None:
+        self._generation = generation
+        self._silence_from_s = owned_since_s + HOLD_S
+        self._blind_since_s: float | None = None
+        self._hold_until_s = -inf
+        self._ticked_s = -inf
+
+    def observe(self, sight: Sight, steady_s: float) -> None:
+        """To be called often, also while nothing arrives. A call that comes late is blindness, too: nobody looked."""
+        if sight.is_blind:
+            if self._blind_since_s is None:
+                self._blind_since_s = steady_s
+        elif self._blind_since_s is not None:
+            blind_s = steady_s - self._blind_since_s
+            hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
+            self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
+            self._blind_since_s = None
+
+    def blind_for_s(self, steady_s: float) -> float:
+        """How long the owner has been blind, 0 while it sees."""
+        return 0.0 if self._blind_since_s is None else steady_s - self._blind_since_s
+
+    def is_holding(self, steady_s: float) -> bool:
+        """Whether event time is held, and nothing may be learned of how records are delivered."""
+        return self._blind_since_s is not None or steady_s < self._hold_until_s
+
+    def due(self, shard: Shard, sight: Sight, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
+        """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""
+        if not sight.holds_lease:
+            return None
+        until_s = None if self.is_holding(steady_s) else self._close_until_s(shard, sight, steady_s, wall_s)
+        has_backlog = not sight.at_end >= shard.plan.sources.keys()
+        if until_s is not None and has_backlog and steady_s - self._ticked_s < BACKLOG_EVERY_S:
+            until_s = None
+        at_s = shard.event_time.latest_now_s(steady_s, wall_s)
+        needs_time = shard.ticked_at_s is None or abs(at_s - shard.ticked_at_s) >= TIME_EVERY_S
+        if until_s is None and not pending and not shard.has_outcomes and not needs_time:
+            return None
+        self._ticked_s = steady_s
+        flush = () if until_s is None else shard.event_time.silent(steady_s, sight.at_end)
+        return Tick(
+            self._generation, at_s, dict(shard.offsets), until_s, flush, tuple(pending.directives),
+            tuple(pending.incidents), tuple(pending.lost),
+        )
+
+    def opening(self, shard: Shard, steady_s: float, wall_s: float) -> Tick:
+        """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
+        return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
+
+    def _close_until_s(self, shard: Shard, sight: Sight, steady_s: float, wall_s: float) -> float | None:
+        judge_silence = steady_s >= self._silence_from_s
+        until_s = shard.event_time.close_until_s(steady_s, wall_s, sight.at_end, judge_silence)
+        if until_s is None:
+            return None
+        size_s = shard.plan.windows.size_s
+        until_s = floor(until_s / size_s + 1e-9) * size_s
+        return until_s if until_s > shard.windower.closed_s else None
