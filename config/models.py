@@ -111,6 +111,7 @@ class Topics(Strict):
     dead_letters: Topic
     state: Topic
     ledger: Topic
+    ticks: Topic
     control: Topic
 
 

@@ -32,32 +32,36 @@ from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.producer import Publisher
 from streams.kafka.required_topics import prepare_topics
 from streams.kafka.settings import KafkaSettings, settings_of
+from streams.kafka.sight import boot_s
+from streams.kafka.transactions import ShardProducer, can_fence, shard_producer
 from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
-from streams.state.shard_manager import ShardManager, SnapshotSchedule
 from streams.state.snapshots import Reason, TopicSnapshots
+from streams.state.tick_log import TickLog
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.traces import Tracing
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
-from streams.worker.action_worker import ActionWorker, intent_record
+from streams.worker.action_worker import ActionWorker
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.idleness import Idleness
+from streams.worker.shard_manager import ShardManager, SnapshotSchedule, Stores
 from streams.worker.wall_clock import WallClock
 from streams.worker.worker_loop import WorkerLoop
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 
 STALL_AFTER_S = 30.0
-INCIDENTS_BACK_S = 7200.0
-"""An open incident is published again within this time."""
+INCIDENTS_BACK_S = 3600.0
+"""How far back incidents are read at a start. An open one is published again every minute while its shard is owned."""
+STATE_SCOPE = "state"
+"""The flush scope of audit entries about stored states."""
 CATCH_UP_S = 10.0
 """How long a start waits for control records that are on the topic already. Later ones only take effect later."""
 
@@ -83,23 +87,23 @@ class Worker:
         self.ledger = TopicLedger(
             self.settings.brokers, config.topics.ledger, owner=self._name, security=self.settings.security,
         )
+        self.ticks = TickLog(self.settings.brokers, config.topics.ticks, security=self.settings.security)
         self.manager = ShardManager(
-            plan, self.store, SnapshotSchedule(config.snapshot.every_s, config.snapshot.every_records),
-            self.effects.publisher, self.app, telemetry, self.effects.clocks.mono_s, self._note_rejected,
+            plan, Stores(self.store, self.ticks, self._shard_producer),
+            SnapshotSchedule(config.snapshot.every_s, config.snapshot.every_records), self.app, self.effects,
+            config.topics, self._note_rejected,
         )
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
         self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake)
-        self.control = ControlConsumer(self.processor, self.effects, config.control, config.topics)
+        self.control = ControlConsumer(self.manager, self.effects, config)
         self.broadcast = _broadcast_consumer(config, self.settings, self.control, self.effects)
-        self.idleness = Idleness(plan.idle_s)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
-        self.loop = WorkerLoop(
-            self.manager, self.processor, self.effects, self.idleness, self.watchdog, self.app, plan.sources,
-        )
+        self.loop = WorkerLoop(self.manager, self.effects, self.watchdog, self.app, plan.sources)
         self.action_worker: ActionWorker | None = None
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
+        self._fences = False
         self._shard_count = 0
         self.stopped_by: str | None = None
         """Why the worker stopped itself; the command line prints it last."""
@@ -110,10 +114,10 @@ class Worker:
         app, topics = self.app, self.config.topics
         app.on_open, app.on_close = self._open, self._resources.aclose
         app.on_assigned, app.on_revoked = self._assigned, self._revoked
-        app.agent(app.batch_topic(*sorted(self.settings.batched)), name="batch_processor")(self._process_batches)
+        inputs = sorted(self.settings.batched - {topics.actions})
+        app.agent(app.batch_topic(*inputs), name="batch_processor")(self._process_batches)
         if self.config.executor.enabled:
-            intents = app.topic(topics.actions, key_serializer="raw", value_serializer="raw", maxsize=1000)
-            app.agent(intents, name="action_worker")(self._process_intents)
+            app.agent(app.batch_topic(topics.actions), name="action_worker")(self._process_intents)
         app.task(self.loop.run)
         app.task(self.loop.store_snapshots)
 
@@ -137,6 +141,8 @@ class Worker:
         self._resources.callback(self.effects.tracing.close)
         await enter(self.effects.publisher)
         await enter(self.store)
+        await enter(self.ticks)
+        self._fences = await can_fence(self.settings.brokers, self.settings.security)
         if self.config.executor.enabled:
             await enter(self.ledger)
             self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
@@ -156,23 +162,36 @@ class Worker:
         config = self.config
         executor = Executor(
             build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
-            config.executor.dry_run, partial(self.effects.audit.claimed, ACTION_SCOPE),
+            config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
         )
-        return ActionWorker(executor, self.ledger, self.effects, config.topics, self._shard_count)
+        return ActionWorker(executor, self.ledger, self.app, self.effects, config.topics, self._shard_count)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         self._forget(self._owned - tps)
         self._owned = tps
         self._rejections.clear()
         offsets = await self.manager.restore(tps)
-        await self.control.replay_to_shards()
+        self.control.replay_to_shards()
+        output = self.effects.publisher.output(STATE_SCOPE)
         for shard, reason in self._rejections:
-            await self.effects.audit.state_rejected(shard, reason, self.effects.clocks.now_s())
+            await self.effects.audit.state_rejected(output, shard, reason, self.effects.clocks.now_s())
+        self.app.add_future(self._reconcile())
         if self.action_worker is not None:
             await self.action_worker.recover({tp.partition for tp in tps})
         self._is_restored = True
         _freeze_garbage_collector()
         return offsets
+
+    async def _reconcile(self) -> None:
+        """Once everything published so far was read: resolve what this worker's shards published and do not know."""
+        await self.broadcast.caught_up_again()
+        self.manager.reconcile(self.control.open_incidents())
+
+    def _shard_producer(self, number: int) -> ShardProducer:
+        return shard_producer(
+            self.settings.brokers, f"{self.settings.group}/{number}", fences=self._fences,
+            security=self.settings.security,
+        )
 
     def _note_rejected(self, reason: Reason, shard: int, detail: str) -> None:
         self.effects.telemetry.restore(reason)
@@ -190,12 +209,10 @@ class Worker:
         partitions = [(tp.topic, tp.partition) for tp in tps]
         self.watchdog.revoke(partitions)
         self.effects.telemetry.revoke(partitions)
-        self.idleness.forget({tp.partition for tp in tps})
 
     async def _process_batches(self, batches: Any) -> None:
         async for batch in batches:
             assert isinstance(batch, RecordBatch)
-            self.idleness.observe(batch.partition, batch.topic, self.effects.clocks.now_s())
             try:
                 await self.processor.process(batch)
             except BrakeTripped as reason:
@@ -203,9 +220,10 @@ class Worker:
                 raise
 
     async def _process_intents(self, stream: Any) -> None:
-        async for event in stream.events():
+        async for batch in stream:
+            assert isinstance(batch, RecordBatch)
             assert self.action_worker is not None
-            await self.action_worker.process(intent_record(event.message))
+            await self.action_worker.process_batch(batch)
 
     def _complaints(self) -> tuple[str, ...]:
         return self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
@@ -229,10 +247,12 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
     identity = Identity(source_of(config.kafka.group), config.kafka.group)
     return Effects(
         identity=identity,
-        clocks=Clocks(now_s=clock.now, wall_s=time.time, mono_s=time.monotonic),
+        clocks=Clocks(
+            now_s=clock.now, wall_s=time.time, steady_s=lambda: boot_s() * clock.speed, mono_s=time.monotonic,
+        ),
         publisher=publisher,
-        audit=Audit(publisher, config.topics.audit, identity.source, tracing),
-        dead_letters=DeadLetterWriter(publisher, config.topics.dead_letters, telemetry),
+        audit=Audit(config.topics.audit, identity.source, tracing),
+        dead_letters=DeadLetterWriter(config.topics.dead_letters, telemetry),
         telemetry=telemetry,
         tracing=tracing,
     )
@@ -241,10 +261,7 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
 def _broadcast_consumer(
     config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects,
 ) -> BroadcastConsumer:
-    back_s = {config.topics.control: config.control.remember_s}
-    if config.triage.dependencies:
-        # Without dependencies no incident of another shard explains anything, and each costs 0.1 ms.
-        back_s[config.topics.incidents] = INCIDENTS_BACK_S
+    back_s = {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S}
     return BroadcastConsumer(
         settings.brokers, back_s, control.process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
         lag=effects.telemetry.broadcast_lag, security=settings.security,

@@ -60,8 +60,8 @@ class Triage:
         return sorted(live, key=lambda incident: (incident.opened_at_s, incident.id))
 
     def knows(self, incident_id: str) -> bool:
-        """Whether an incident is open here."""
-        return incident_id in self._opened
+        """Whether an incident is open here, or ended lately."""
+        return incident_id in self._opened or incident_id in self.history
 
     @property
     def has_open(self) -> bool:

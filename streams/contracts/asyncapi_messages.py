@@ -33,7 +33,7 @@ HEADERS: Mapping[str, str] = {
 }
 OPTIONAL_HEADERS: Mapping[str, str] = {
     "ce_expirytime": "From then on it is refused.",
-    SHARD_HEADER: "Internal: the shard that made the decision.",
+    SHARD_HEADER: "Internal: the shard that found the incident or made the decision.",
     "traceparent": "W3C trace context, where traces are on.",
 }
 SIGNED_HEADERS: Mapping[str, str] = {

@@ -30,6 +30,9 @@ CONTROL_CONFIG: Mapping[str, str] = {
 """A year, since a worker reads the topic again at every start. The broker dates the records, so a record that was held
 back or replayed cannot look new."""
 
+TICKS_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(7 * 86_400_000)}
+"""A week, so that what was recorded of the inputs in it can be replayed with its ticks. 10 MB a shard and day."""
+
 Direction = Literal["send", "receive"]
 
 
@@ -88,5 +91,9 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "ledger", "Ledger", "Which decisions were claimed, and their results.", "The decision.", ("send", "receive"),
         (), COMPACTED, internal=True,
+    ),
+    Channel(
+        "ticks", "Ticks", "How far event time came in each shard, as its owner decided.", "None.", ("send", "receive"),
+        (), TICKS_CONFIG, internal=True,
     ),
 )

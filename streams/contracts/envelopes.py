@@ -54,15 +54,18 @@ def source_of(group: str) -> str:
     return f"/tocsin/{group}"
 
 
-def incident_message(incident: Incident, source: str, at_s: float, trace: Sequence[Header] = ()) -> Message:
-    """The current state of an incident; compaction keeps the last one of an id.
+def incident_message(
+    incident: Incident, source: str, at_s: float, shard: int | None = None, trace: Sequence[Header] = (),
+) -> Message:
+    """The current state of an incident; compaction keeps the last one of an id. shard: that found it.
 
     The id of the event is derived from the content, so a repeat after a crash is the same event.
     """
     value = orjson.dumps(incident)
     event_id = f"{incident.id}/{_digest(value)}"
     headers = envelope(INCIDENT, event_id, source, at_s, incident.id, incident.id)
-    return Message(incident.id.encode(), value, (*headers, *trace))
+    owner = () if shard is None else (_shard(shard),)
+    return Message(incident.id.encode(), value, (*headers, *owner, *trace))
 
 
 def intent_message(intent: Intent, source: str, shard: int, trace: Sequence[Header] = ()) -> Message:

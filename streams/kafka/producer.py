@@ -18,6 +18,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.contracts.envelopes import Message
+from streams.kafka.output import Output
 
 FlushScope = int | str
 """What is flushed together: the messages of the shard of this number, or of a part of the worker with this name."""
@@ -65,6 +66,10 @@ class Publisher:
             if acknowledged is not None:
                 future.add_done_callback(_if_acknowledged(acknowledged))
 
+    def output(self, scope: FlushScope) -> Output:
+        """Where to send the messages of one scope."""
+        return _ScopedOutput(self, scope)
+
     async def flush(self, scope: FlushScope) -> None:
         """Wait until the broker has acknowledged all that this scope sent so far; raises the first failure."""
         pending = tuple(self._pending.get(scope, ()))
@@ -84,6 +89,19 @@ class Publisher:
         """Only an acknowledged message leaves the account; a failure stays until `forget`."""
         if _is_acknowledged(future):
             self._pending[scope].discard(future)
+
+
+class _ScopedOutput:
+    """One scope of a publisher."""
+
+    def __init__(self, publisher: Publisher, scope: FlushScope) -> None:
+        self._publisher = publisher
+        self._scope = scope
+
+    async def send(
+        self, topic: str, messages: Iterable[Message], acknowledged: Callable[[], None] | None = None,
+    ) -> None:
+        await self._publisher.send(self._scope, topic, messages, acknowledged)
 
 
 def _if_acknowledged(callback: Callable[[], None]) -> Callable[[asyncio.Future[Any]], None]:

@@ -94,7 +94,9 @@ def settings_of(config: Config) -> KafkaSettings:
     return KafkaSettings(
         brokers=",".join(kafka.brokers),
         group=kafka.group,
-        batched=frozenset({source.topic for source in config.inputs} | {config.topics.outcomes}),
+        batched=frozenset(
+            {source.topic for source in config.inputs} | {config.topics.outcomes, config.topics.actions}
+        ),
         instance=kafka.instance_id,
         session_timeout_s=kafka.session_timeout_s,
         heartbeat_s=kafka.session_timeout_s / 4.0,

@@ -62,6 +62,10 @@ class ShardDirectives:
                 known.add(directive.id)
                 heappush(self._waiting, (directive.at_s, directive.id, directive))
 
+    def knows(self, directive: Directive) -> bool:
+        """Whether it was applied or waits."""
+        return directive.id in self._applied or any(each == directive.id for _, each, _ in self._waiting)
+
     def apply_due(self, now_s: float) -> list[Directive]:
         """Apply the silences and acknowledgements that are due at this instant, in order of their time.
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from streams.kafka.settings import Security
 from streams.shard.snapshot import Snapshot
-from streams.state.topic_store import TopicStore
+from streams.state.topic_store import TopicStore, read_range
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class TopicSnapshots(TopicStore):
         while high > begin:
             low = max(begin, high - size)
             # The manifest is the last record of a snapshot. Newest manifest first, then the chunks that it points to.
-            manifests = [(r.offset, m) for r in await _read(reader, tp, low, high) if (m := _manifest(r)) is not None]
+            manifests = [(r.offset, m) for r in await read_range(reader, tp, low, high) if (m := _manifest(r)) is not None]
             for offset, manifest in reversed(manifests):
                 found = await self._assemble(reader, tp, manifest, offset)
                 if found is not None:
@@ -154,7 +154,7 @@ class TopicSnapshots(TopicStore):
         prefix, name = b"%d/" % manifest["slot"], str(manifest["id"]).encode()
         parts = {
             int(r.key[len(prefix):]): r.value
-            for r in await _read(reader, tp, int(manifest["first_offset"]), end)
+            for r in await read_range(reader, tp, int(manifest["first_offset"]), end)
             if dict(r.headers).get("id") == name and r.key.startswith(prefix)
         }
         encoded = b"".join(parts[number] for number in sorted(parts))
@@ -174,16 +174,6 @@ class TopicSnapshots(TopicStore):
     def _reject(self, tp: TopicPartition, reason: Reason, detail: str) -> None:
         log.warning("snapshot in %s[%d] skipped: %s", tp.topic, tp.partition, detail)
         self._rejected(reason, tp.partition, detail)
-
-
-async def _read(reader: AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> list[Any]:
-    """Records with low <= offset < high; compaction may have left gaps, also at the end."""
-    records: list[Any] = []
-    reader.seek(tp, low)
-    while await reader.position(tp) < high:
-        for polled in (await reader.getmany(tp, timeout_ms=200)).values():
-            records += [record for record in polled if low <= record.offset < high]
-    return records
 
 
 def _manifest(record: Any) -> Mapping[str, Any] | None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.kafka.settings import Security
@@ -75,3 +75,13 @@ class TopicStore:
                 yield
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(self._brokers, self._timeout_s, str(error) or "no complete answer") from error
+
+
+async def read_range(reader: AIOKafkaConsumer, tp: TopicPartition, low: int, high: int) -> list[Any]:
+    """Records with low <= offset < high; compaction may have left gaps, also at the end."""
+    records: list[Any] = []
+    reader.seek(tp, low)
+    while await reader.position(tp) < high:
+        for polled in (await reader.getmany(tp, timeout_ms=200)).values():
+            records += [record for record in polled if low <= record.offset < high]
+    return records

@@ -20,6 +20,7 @@ from classifiers.learning.prequential import Accuracy, PrequentialRecord
 from classifiers.model import Category, Severity, StageTime
 from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import Reason
+from streams.shard.event_time import Cadence
 from streams.telemetry.families import remove_child
 from streams.telemetry.worker_metrics import (
     AdvisorQuestion,
@@ -88,6 +89,15 @@ class Telemetry:
         self._metrics.lag.labels(topic, str(partition)).set(_nan_if_none(records))
         self._metrics.watermark_lag.labels(str(partition)).set(_nan_if_none(watermark_lag_s))
 
+    def blind(self, partition: int, seconds: float) -> None:
+        """For how long silence of a shard could not be judged; 0 while it can."""
+        self._metrics.blind.labels(str(partition)).set(seconds)
+
+    def cadence(self, topic: str, partition: int, cadence: Cadence) -> None:
+        """How a source is expected to deliver."""
+        self._metrics.delay.labels(topic, str(partition)).set(cadence.delay_s)
+        self._metrics.lateness.labels(topic, str(partition)).set(cadence.lateness_s)
+
     def stalled(self, topic: str, partition: int, stalled: bool) -> None:
         """The watchdog's verdict on a partition."""
         self._lagging.add((topic, partition))
@@ -102,9 +112,11 @@ class Telemetry:
             if (topic, partition) in self._lagging:
                 self._lagging.discard((topic, partition))
                 remove_child(self._metrics.lag, topic, str(partition))
-                remove_child(self._metrics.stalled, topic, str(partition))
+                for family in (self._metrics.stalled, self._metrics.delay, self._metrics.lateness):
+                    remove_child(family, topic, str(partition))
             if all(number != partition for _, number in self._lagging):
                 remove_child(self._metrics.watermark_lag, str(partition))
+                remove_child(self._metrics.blind, str(partition))
 
     # -- series and incidents ----------------------------------------------------------------------------------------
 

@@ -76,6 +76,17 @@ class WorkerMetrics:
         self.stage = own.histogram(
             "tocsin_stage_seconds", "Time in one stage, per batch.", STAGE_BUCKETS_S, stage=get_args(WorkerStage),
         )
+        self.blind = own.gauge(
+            "tocsin_shard_blind_seconds", "For how long silence could not be judged; 0 while it can.", partition=OPEN,
+        )
+        self.delay = own.gauge(
+            "tocsin_source_delay_seconds", "How late records of a source are expected at most.", topic=OPEN,
+            partition=OPEN,
+        )
+        self.lateness = own.gauge(
+            "tocsin_source_lateness_seconds", "How far records of a source may be out of order.", topic=OPEN,
+            partition=OPEN,
+        )
         self.lag = own.gauge("tocsin_lag_records", "Records not yet processed.", topic=OPEN, partition=OPEN)
         self.watermark_lag = own.gauge(
             "tocsin_watermark_lag_seconds", "Wall clock minus the event-time watermark.", partition=OPEN,

@@ -7,63 +7,54 @@ outcome before the offset of its intent is committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import structlog
-from faust.types.tuples import Message
 
 from actions.executor import Executor
 from actions.model import Outcome
 from config.models import Topics
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
 from streams.intake.codec import KafkaRecord
+from streams.kafka.batches import TP, RecordBatch
 from streams.state.ledger import TopicLedger
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.action_worker")
 
 PRUNE_EVERY_S = 3600.0
+LEASE_RETRY_S = 0.05
 RETENTION_S = 7 * 86_400.0
 """Of finished keys in the ledger: longer than the time span of any limit and the life of any intent."""
 SCOPE = "actions"
 """The flush scope of outcomes: they belong to no shard of this worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class IntentRecord:
-    """A record of the action topic as Faust delivers it. timestamp: milliseconds since the epoch."""
+class Ownership(Protocol):
+    """What the transport knows of this worker's partitions."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    def holds_lease(self) -> bool: ...
 
+    def owns(self, tp: TP) -> bool: ...
 
-def intent_record(message: Message) -> IntentRecord:
-    """The record of a Faust message, which keeps the bytes, and the headers as a mapping or as pairs."""
-    headers = message.headers or ()
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return IntentRecord(
-        message.topic, message.partition, message.offset, int(message.timestamp * 1000), message.key, message.value,
-        tuple(pairs),
-    )
+    def release(self, tp: TP, next_offset: int) -> bool: ...
 
 
 class ActionWorker:
     """Executes the intents of the partitions that this worker owns. shard_count: the number of all shards."""
 
     def __init__(
-        self, executor: Executor, ledger: TopicLedger, effects: Effects, topics: Topics, shard_count: int,
+        self, executor: Executor, ledger: TopicLedger, ownership: Ownership, effects: Effects, topics: Topics,
+        shard_count: int,
     ) -> None:
         self._executor = executor
         self._ledger = ledger
+        self._ownership = ownership
         self._effects = effects
         self._topics = topics
         self._shard_count = shard_count
+        self._output = effects.publisher.output(SCOPE)
 
     async def recover(self, partitions: Iterable[int]) -> None:
         """Report the claims that earlier owners of these partitions left open; call before their intents are read."""
@@ -72,12 +63,28 @@ class ActionWorker:
             log.error("interrupted", key=outcome.key, kind=outcome.kind, target=outcome.target)
             await self._report(outcome, None, [])
 
+    async def process_batch(self, batch: RecordBatch) -> None:
+        """Execute the intents of one batch, one after another, each only while the group certainly counts on us.
+
+        The offset of an intent is released once its outcome is acknowledged. A batch whose partition was lost in
+        between is dropped: its new owner reads it.
+        """
+        for record in batch.records:
+            while not self._ownership.holds_lease():
+                if not self._ownership.owns(batch.tp):
+                    return
+                await asyncio.sleep(LEASE_RETRY_S)
+            if not self._ownership.owns(batch.tp):
+                return
+            await self.process(record)
+            self._ownership.release(batch.tp, record.offset + 1)
+
     async def process(self, record: KafkaRecord) -> None:
         """Execute the intent of one record; its outcome is acknowledged before this returns."""
         try:
             intent = read_intent(record.value)
         except WireError as error:
-            await self._effects.dead_letters.reject(SCOPE, record, str(error))
+            await self._effects.dead_letters.reject(self._output, record, str(error))
             await self._effects.publisher.flush(SCOPE)
             return
         tracing = self._effects.tracing
@@ -103,6 +110,6 @@ class ActionWorker:
     async def _report(self, outcome: Outcome, shard: int | None, trace: Sequence[Header]) -> None:
         self._effects.telemetry.action(outcome.kind, outcome.status)
         message = outcome_message(outcome, self._effects.identity.source, shard, trace)
-        await self._effects.publisher.send(SCOPE, self._topics.outcomes, [message])
-        await self._effects.audit.finished(SCOPE, outcome)
+        await self._output.send(self._topics.outcomes, [message])
+        await self._effects.audit.finished(self._output, outcome)
         await self._effects.publisher.flush(SCOPE)

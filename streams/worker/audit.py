@@ -1,7 +1,7 @@
 """The audit trail: every step of an incident and of an intent, as an entry on the audit topic.
 
-An intent goes decided -> claimed -> finished; one that is refused is never claimed. Guarantee on crash: an entry is in
-the flush scope that caused it, so no offset is committed before its entries are acknowledged. Guarantee on
+An intent goes decided -> claimed -> finished; one that is refused is never claimed. Guarantee on crash: an entry goes
+out with what caused it, so no offset is committed before its entries are acknowledged. Guarantee on
 duplicate: an entry that is written again has the same event id.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from actions.model import Intent, Outcome
 from classifiers.model import AuditEntry
 from streams.contracts.envelopes import audit_message
-from streams.kafka.producer import FlushScope, Publisher
+from streams.kafka.output import Output
 from streams.telemetry.traces import Tracing
 
 PENDING = "pending"
@@ -20,36 +20,35 @@ CLAIMED = "claimed"
 class Audit:
     """Writes the audit trail of one worker to `topic`, each entry in the current trace. source: of the events."""
 
-    def __init__(self, publisher: Publisher, topic: str, source: str, tracing: Tracing) -> None:
-        self._publisher = publisher
+    def __init__(self, topic: str, source: str, tracing: Tracing) -> None:
         self._topic = topic
         self._source = source
         self._tracing = tracing
         self._claimed: set[str] = set()
 
-    async def step(self, scope: FlushScope, entry: AuditEntry) -> None:
+    async def step(self, output: Output, entry: AuditEntry) -> None:
         """Write a step that can happen again at another time, such as a step of an incident."""
         message = audit_message(entry, self._source, trace=self._tracing.inject())
-        await self._publisher.send(scope, self._topic, [message])
+        await output.send(self._topic, [message])
 
-    async def state_rejected(self, shard: int, reason: str, now_s: float) -> None:
+    async def state_rejected(self, output: Output, shard: int, reason: str, now_s: float) -> None:
         """A stored state could not be used: the shard learns it anew."""
         entry = AuditEntry(now_s, f"state/{shard}", "rejected", "stored", "relearning", reason)
-        await self.step(shard, entry)
+        await self.step(output, entry)
 
-    async def decided(self, scope: FlushScope, intent: Intent) -> None:
+    async def decided(self, output: Output, intent: Intent) -> None:
         """An intent goes to the action topic."""
         entry = AuditEntry(intent.decided_at_s, intent.key, "decided", None, PENDING, intent.reason)
-        await self._write_once(scope, entry, intent.incident_id)
+        await self._write_once(output, entry, intent.incident_id)
 
-    async def claimed(self, scope: FlushScope, intent: Intent, now_s: float) -> None:
+    async def claimed(self, output: Output, intent: Intent, now_s: float) -> None:
         """The ledger granted the claim: the action runs next."""
         self._claimed.add(intent.key)
         reason = f"{intent.kind} on {intent.target} may run now, and never again"
         entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason)
-        await self._write_once(scope, entry, intent.incident_id)
+        await self._write_once(output, entry, intent.incident_id)
 
-    async def finished(self, scope: FlushScope, outcome: Outcome) -> None:
+    async def finished(self, output: Output, outcome: Outcome) -> None:
         """The outcome of an intent. A duplicate changes nothing: the intent stays as it was."""
         was_claimed = outcome.key in self._claimed or outcome.status == "interrupted"
         self._claimed.discard(outcome.key)
@@ -59,12 +58,12 @@ class Audit:
             earlier = outcome.data.get("earlier_status")
             before = after = earlier if isinstance(earlier, str) else None
         entry = AuditEntry(outcome.done_at_s, outcome.key, outcome.status, before, after, outcome.detail)
-        await self._write_once(scope, entry, outcome.incident_id)
+        await self._write_once(output, entry, outcome.incident_id)
 
-    async def control(self, scope: FlushScope, entry: AuditEntry, subject: str) -> None:
+    async def control(self, output: Output, entry: AuditEntry, subject: str) -> None:
         """A control record was accepted or rejected. Every worker writes the same entry, under the same id."""
-        await self._write_once(scope, entry, subject)
+        await self._write_once(output, entry, subject)
 
-    async def _write_once(self, scope: FlushScope, entry: AuditEntry, subject: str) -> None:
+    async def _write_once(self, output: Output, entry: AuditEntry, subject: str) -> None:
         message = audit_message(entry, self._source, subject, once=True, trace=self._tracing.inject())
-        await self._publisher.send(scope, self._topic, [message])
+        await output.send(self._topic, [message])

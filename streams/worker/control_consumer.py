@@ -8,17 +8,17 @@ beyond that the oldest are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
 
 from classifiers.directives import Deployment, Directive
 from classifiers.model import AuditEntry, Incident
-from config.models import Control, Topics
+from config.models import Config
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
-from streams.contracts.envelopes import WireError, read_incident
+from streams.contracts.envelopes import WireError, read_incident, shard_of
 from streams.intake.codec import KafkaRecord
 from streams.worker.effects import Effects
 
@@ -39,19 +39,29 @@ class Shards(Protocol):
 
     def add_directives(self, directives: Collection[Directive]) -> None: ...
 
-    async def apply_remote_incidents(self, incidents: Sequence[Incident]) -> None: ...
+    def add_incidents(self, incidents: Sequence[Incident]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """An incident as last published. shard: that published it, None in records of older releases."""
+
+    incident: Incident
+    shard: int | None
 
 
 class ControlConsumer:
-    """Processes the control topic and the incidents topic. config: the keys and limits of control records."""
+    """Processes the control topic and the incidents topic."""
 
-    def __init__(self, shards: Shards, effects: Effects, config: Control, topics: Topics) -> None:
+    def __init__(self, shards: Shards, effects: Effects, config: Config) -> None:
         self._shards = shards
         self._effects = effects
-        self._config = config
-        self._topics = topics
+        self._config = config.control
+        self._topics = config.topics
+        # Without dependencies no incident of another shard explains anything, and each costs 0.1 ms.
+        self._explains = bool(config.triage.dependencies)
         self._directives: dict[str, Directive] = {}
-        self._open_incidents: dict[str, Incident] = {}
+        self._open_incidents: dict[str, _Published] = {}
 
     async def process(self, topic: str, records: Sequence[KafkaRecord]) -> None:
         """Process records of the control topic or of the incidents; a record that cannot be read is skipped."""
@@ -60,10 +70,19 @@ class ControlConsumer:
         else:
             await self._process_incidents(records)
 
-    async def replay_to_shards(self) -> None:
+    def replay_to_shards(self) -> None:
         """Give everything that is remembered to the shards again: some of them are new on this worker."""
         self._shards.add_directives(self._directives.values())
-        await self._shards.apply_remote_incidents(list(self._open_incidents.values()))
+        if self._explains:
+            self._shards.add_incidents([_without_evidence(each.incident) for each in self._open_incidents.values()])
+
+    def open_incidents(self) -> Mapping[int, Sequence[Incident]]:
+        """The incidents whose last published state is open, by the shard that published them."""
+        found: dict[int, list[Incident]] = {}
+        for each in self._open_incidents.values():
+            if each.shard is not None:
+                found.setdefault(each.shard, []).append(each.incident)
+        return found
 
     async def _process_control(self, records: Sequence[KafkaRecord]) -> None:
         entries: list[tuple[AuditEntry, str]] = []
@@ -97,7 +116,7 @@ class ControlConsumer:
         _drop_oldest(self._directives, MAX_DIRECTIVES)
 
     async def _process_incidents(self, records: Sequence[KafkaRecord]) -> None:
-        latest: dict[str, Incident] = {}
+        latest: dict[str, _Published] = {}
         for record in records:
             if record.value is None:
                 continue
@@ -106,14 +125,14 @@ class ControlConsumer:
             except WireError as error:
                 log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))
                 continue
-            # Factors and evidence take most of the memory, and no other shard needs them.
-            latest[incident.id] = replace(incident, factors=(), evidence=())
-        for incident in latest.values():
-            self._open_incidents.pop(incident.id, None)
-            if incident.state != "resolved":
-                self._open_incidents[incident.id] = incident
+            latest[incident.id] = _Published(incident, shard_of(record.headers))
+        for name, each in latest.items():
+            self._open_incidents.pop(name, None)
+            if each.incident.state != "resolved":
+                self._open_incidents[name] = each
         _drop_oldest(self._open_incidents, MAX_OPEN_INCIDENTS)
-        await self._shards.apply_remote_incidents(list(latest.values()))
+        if self._explains:
+            self._shards.add_incidents([_without_evidence(each.incident) for each in latest.values()])
 
     async def _write_audit(self, entries: Sequence[tuple[AuditEntry, str]]) -> None:
         """A directive is in force also if its audit entry could not be written."""
@@ -121,11 +140,16 @@ class ControlConsumer:
             return
         try:
             for entry, subject in entries:
-                await self._effects.audit.control(SCOPE, entry, subject)
+                await self._effects.audit.control(self._effects.publisher.output(SCOPE), entry, subject)
             await self._effects.publisher.flush(SCOPE)
         except Exception as error:
             log.error("control_records_not_audited", entries=len(entries), reason=repr(error))
             self._effects.publisher.forget(SCOPE)
+
+
+def _without_evidence(incident: Incident) -> Incident:
+    """Factors and evidence take most of the room, and no other shard needs them."""
+    return replace(incident, factors=(), evidence=())
 
 
 def _drop_oldest(remembered: dict[str, Any], limit: int) -> None:

@@ -9,7 +9,7 @@ import structlog
 from streams.contracts.envelopes import Message
 from streams.intake.codec import KafkaRecord
 from streams.intake.dead_letters import DeadLetter, headers
-from streams.kafka.producer import FlushScope, Publisher
+from streams.kafka.output import Output
 from streams.telemetry.metrics import Telemetry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.dead_letter_writer")
@@ -19,25 +19,24 @@ MAX_VALUE_BYTES = 900_000
 
 
 class DeadLetterWriter:
-    """Writes to `topic`. Guarantee: as a message of a flush scope, a dead letter is acknowledged before a commit."""
+    """Writes to `topic`. Guarantee: a dead letter is acknowledged before the offset of its record is committed."""
 
-    def __init__(self, publisher: Publisher, topic: str, telemetry: Telemetry) -> None:
-        self._publisher = publisher
+    def __init__(self, topic: str, telemetry: Telemetry) -> None:
         self._topic = topic
         self._telemetry = telemetry
 
-    async def write(self, scope: FlushScope, dead: Sequence[DeadLetter]) -> None:
+    async def write(self, output: Output, dead: Sequence[DeadLetter]) -> None:
         """Publish and count dead letters, in order."""
         for letter in dead:
             self._telemetry.dead_letter(letter.reason, letter.rejected)
-        await self._publisher.send(scope, self._topic, map(_message, dead))
+        await output.send(self._topic, map(_message, dead))
 
-    async def reject(self, scope: FlushScope, record: KafkaRecord, reason: str) -> None:
+    async def reject(self, output: Output, record: KafkaRecord, reason: str) -> None:
         """Publish a record of one of our own topics that breaks its contract."""
         log.warning(
             "record_rejected", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
         )
-        await self.write(scope, [DeadLetter(
+        await self.write(output, [DeadLetter(
             "invalid", reason, 1, record.topic, record.partition, record.offset, record.timestamp, record.key,
             record.value, tuple(record.headers),
         )])

@@ -25,11 +25,13 @@ class Clocks:
     """The clocks of a worker, each a function that returns seconds.
 
     now_s: the clock of decisions, since the epoch. wall_s: the wall clock, since the epoch; in a demo the clock of
-    decisions runs faster. mono_s: monotonic, for intervals only.
+    decisions runs faster. steady_s: never steps, counts suspended time, and runs as fast as the clock of decisions.
+    mono_s: monotonic, for intervals only.
     """
 
     now_s: Callable[[], float]
     wall_s: Callable[[], float]
+    steady_s: Callable[[], float]
     mono_s: Callable[[], float]
 
 

@@ -1,20 +1,20 @@
-"""The loop of a worker between records: idle sources, due snapshots, metrics and the watchdog. Two tasks run it."""
+"""The loop of a worker between records: ticks that are due, due snapshots, metrics and the watchdog."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Protocol
 
 from streams.kafka.batches import TP
-from streams.state.shard_manager import ShardManager
 from streams.telemetry.watchdog import ProgressWatchdog
-from streams.worker.batch_processor import BatchProcessor
 from streams.worker.effects import Effects
-from streams.worker.idleness import Idleness, Reading
+from streams.worker.shard_manager import ShardManager
+from streams.worker.shard_owner import ShardOwner
 
-TICK_S = 0.1
-REPORT_EVERY_TICKS = 10
+LOOP_S = 0.1
+REPORT_EVERY = 10
 
 
 class Offsets(Protocol):
@@ -25,31 +25,42 @@ class Offsets(Protocol):
     def highwater(self, tp: TP) -> int | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a source of a shard is read. processed, highwater: offsets, None while not known."""
+
+    processed: int | None
+    highwater: int | None
+
+    @property
+    def lag(self) -> int | None:
+        """Records not yet processed, None while not known."""
+        if self.processed is None or self.highwater is None:
+            return None
+        return max(0, self.highwater - self.processed)
+
+
 class WorkerLoop:
     """sources: the metric topics."""
 
     def __init__(
-        self, manager: ShardManager, processor: BatchProcessor, effects: Effects, idleness: Idleness,
-        watchdog: ProgressWatchdog, offsets: Offsets, sources: Collection[str],
+        self, manager: ShardManager, effects: Effects, watchdog: ProgressWatchdog, offsets: Offsets,
+        sources: Collection[str],
     ) -> None:
         self._manager = manager
-        self._processor = processor
         self._effects = effects
-        self._idleness = idleness
         self._watchdog = watchdog
         self._offsets = offsets
         self._sources = tuple(sources)
 
     async def run(self) -> None:
-        """Until cancelled: advance the time of the shards every `TICK_S`, report every `REPORT_EVERY_TICKS` ticks."""
-        ticks = 0
+        """Until cancelled: write the ticks that are due every `LOOP_S`, report every `REPORT_EVERY` rounds."""
+        rounds = 0
         while True:
-            await asyncio.sleep(TICK_S)
-            for number in list(self._manager.shards):
-                idle = self._idleness.idle(number, self._readings(number), self._effects.clocks.now_s())
-                await self._processor.advance_time(number, idle)
-            ticks += 1
-            if ticks % REPORT_EVERY_TICKS == 0:
+            await asyncio.sleep(LOOP_S)
+            await self._manager.tick()
+            rounds += 1
+            if rounds % REPORT_EVERY == 0:
                 self.report()
 
     async def store_snapshots(self) -> None:
@@ -58,19 +69,22 @@ class WorkerLoop:
         Raises what storing raises: the worker must stop when its state cannot be stored.
         """
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(LOOP_S)
             await self._manager.store_due()
 
     def report(self) -> None:
         """Publish lag, watermarks, series, incidents and the findings of the watchdog as metrics."""
         telemetry, mono_s = self._effects.telemetry, self._effects.clocks.mono_s()
         now_s = self._effects.clocks.now_s()
-        shards = {number: shard.status() for number, shard in self._manager.shards.items()}
-        for number, shard in shards.items():
-            watermark_s = shard.evaluated_until_s
+        owners = self._manager.owners
+        shards = {number: owner.shard.status() for number, owner in owners.items()}
+        for number, status in shards.items():
+            watermark_s = status.evaluated_until_s
             behind_s = None if watermark_s is None else now_s - watermark_s
-            for source, reading in self._readings(number).items():
+            telemetry.blind(number, owners[number].blind_for_s())
+            for source, reading in self._readings(number, owners[number]).items():
                 telemetry.lag(source, number, records=reading.lag, watermark_lag_s=behind_s)
+                telemetry.cadence(source, number, owners[number].cadence(source))
                 self._watchdog.observe(mono_s, (source, number), reading.processed, reading.highwater)
         for partition in self._watchdog.statuses(mono_s):
             telemetry.stalled(*partition.partition, partition.condition == "stalled")
@@ -85,14 +99,11 @@ class WorkerLoop:
             telemetry.advisor("category", shard.category)
         telemetry.incidents_open(sum(shard.incidents_open for shard in shards.values()))
 
-    def _readings(self, number: int) -> dict[str, Reading]:
-        shard = self._manager.shard(number)
-        if shard is None:
-            return {}
+    def _readings(self, number: int, owner: ShardOwner) -> dict[str, Reading]:
         found: dict[str, Reading] = {}
         for source in self._sources:
             tp = TP(source, number)
-            processed = shard.offsets.get(source)
+            processed = owner.shard.offsets.get(source)
             found[source] = Reading(
                 self._offsets.position(tp) if processed is None else processed, self._offsets.highwater(tp),
             )

@@ -8,11 +8,11 @@ from math import inf
 
 import numpy as np
 import pytest
+from streams.windows.event_clock import ShardClock
 
 from detectors.base import Statistic
 from streams.intake.columns import Column, Samples
 from streams.intake.scopes import ScopeTable
-from streams.windows.event_clock import ShardClock
 from streams.windows.series import SeriesTable
 from streams.windows.windower import AddResult, Closed, Origin, Windower, WindowParams
 from tests.streams.records import sample, samples_of, told

@@ -28,7 +28,7 @@ BACKLOG_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class SupplyView:
     """What an owner knows of its supply at one moment.
 
     holds_lease: nobody else can own the shard yet. sees: every source was read, or asked and answered, lately. at_end:
@@ -66,16 +66,19 @@ class TickPolicy:
     def __init__(self, generation: int, owned_since_s: float) -> None:
         self._generation = generation
         self._silence_from_s = owned_since_s + HOLD_S
+        self._seen_s = owned_since_s
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
         self._ticked_s = -inf
 
-    def observe(self, sight: Sight, steady_s: float) -> None:
-        """To be called often, also while nothing arrives. A call that comes late is blindness, too: nobody looked."""
-        if sight.is_blind:
+    def observe(self, view: SupplyView, steady_s: float) -> None:
+        """To be called often, also while nothing arrives. Blindness began when the owner last saw."""
+        if view.is_blind:
             if self._blind_since_s is None:
-                self._blind_since_s = steady_s
-        elif self._blind_since_s is not None:
+                self._blind_since_s = self._seen_s
+            return
+        self._seen_s = steady_s
+        if self._blind_since_s is not None:
             blind_s = steady_s - self._blind_since_s
             hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
             self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
@@ -89,12 +92,12 @@ class TickPolicy:
         """Whether event time is held, and nothing may be learned of how records are delivered."""
         return self._blind_since_s is not None or steady_s < self._hold_until_s
 
-    def due(self, shard: Shard, sight: Sight, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
+    def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
         """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""
-        if not sight.holds_lease:
+        if not view.holds_lease:
             return None
-        until_s = None if self.is_holding(steady_s) else self._close_until_s(shard, sight, steady_s, wall_s)
-        has_backlog = not sight.at_end >= shard.plan.sources.keys()
+        until_s = None if self.is_holding(steady_s) else self._close_until_s(shard, view, steady_s, wall_s)
+        has_backlog = not view.at_end >= shard.plan.sources.keys()
         if until_s is not None and has_backlog and steady_s - self._ticked_s < BACKLOG_EVERY_S:
             until_s = None
         at_s = shard.event_time.latest_now_s(steady_s, wall_s)
@@ -102,7 +105,7 @@ class TickPolicy:
         if until_s is None and not pending and not shard.has_outcomes and not needs_time:
             return None
         self._ticked_s = steady_s
-        flush = () if until_s is None else shard.event_time.silent(steady_s, sight.at_end)
+        flush = () if until_s is None else shard.event_time.silent(steady_s, view.at_end)
         return Tick(
             self._generation, at_s, dict(shard.offsets), until_s, flush, tuple(pending.directives),
             tuple(pending.incidents), tuple(pending.lost),
@@ -112,9 +115,9 @@ class TickPolicy:
         """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
         return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
 
-    def _close_until_s(self, shard: Shard, sight: Sight, steady_s: float, wall_s: float) -> float | None:
+    def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
         judge_silence = steady_s >= self._silence_from_s
-        until_s = shard.event_time.close_until_s(steady_s, wall_s, sight.at_end, judge_silence)
+        until_s = shard.event_time.close_until_s(steady_s, wall_s, view.at_end, judge_silence)
         if until_s is None:
             return None
         size_s = shard.plan.windows.size_s

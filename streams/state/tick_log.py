@@ -1,0 +1,53 @@
+"""The log of ticks: read by who takes over a shard, from its snapshot to the end. Shard k is partition k."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+
+from streams.contracts.ticks import Tick, TickError, decode_tick
+from streams.kafka.settings import Security
+from streams.state.topic_store import TopicStore, read_range
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTicks:
+    """Ticks in the order of the log. next_offset: the end of the log."""
+
+    ticks: tuple[Tick, ...]
+    next_offset: int
+
+
+class TickLog(TopicStore):
+    """Reads the topic of ticks. A tick that cannot be read ends what is read, because nothing after it can be repeated
+    in its right place."""
+
+    def __init__(
+        self, brokers: str, topic: str, *, security: Security | None = None, timeout_s: float = 30.0,
+    ) -> None:
+        super().__init__(brokers, topic, security=security, timeout_s=timeout_s)
+
+    async def read(self, shard: int, from_offset: int) -> LoggedTicks:
+        """The committed ticks of a shard from an offset on. Raises BrokerUnavailable when no broker answers."""
+        reader = self._consumer(fetch_max_wait_ms=50, isolation_level="read_committed")
+        try:
+            async with self._request():
+                await reader.start()
+                tp = TopicPartition(self._topic, shard)
+                reader.assign([tp])
+                begin, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
+                records = await read_range(reader, tp, max(begin, from_offset), end)
+        finally:
+            await reader.stop()
+        ticks: list[Tick] = []
+        for record in records:
+            try:
+                ticks.append(decode_tick(record.value))
+            except TickError as error:
+                log.error("%s[%d]@%d: %s; later ticks are not repeated", self._topic, shard, record.offset, error)
+                break
+        return LoggedTicks(tuple(ticks), end)

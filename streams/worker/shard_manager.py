@@ -1,0 +1,277 @@
+"""The shard manager: it takes over the shards of a worker, ticks and stores them, and hands them over.
+
+Take-over: a new producer fences the former owner, then the last snapshot and the ticks after it are read, and the shard
+repeats them with the same records. The offsets of a shard are released for commit once a snapshot that contains them is
+durable. A shard whose producer fails or is fenced is dropped, and the worker joins the group again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import structlog
+
+from classifiers.directives import Directive
+from classifiers.model import Incident
+from config.models import Topics
+from streams.intake.codec import KafkaRecord
+from streams.kafka.batches import TP
+from streams.kafka.transactions import ProducerLost, ShardProducer
+from streams.ownership.feed import ShardFeed, valid_ticks
+from streams.ownership.tick_policy import TickPolicy
+from streams.pipeline import Products, Shard
+from streams.shard.plan import Plan
+from streams.shard.snapshot import SnapshotMismatch
+from streams.state.snapshots import SnapshotStore
+from streams.state.tick_log import LoggedTicks
+from streams.worker.effects import Effects
+from streams.worker.product_writer import ProductWriter
+from streams.worker.shard_owner import LogPosition, ShardOwner, StoredState, Supply
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.shard_manager")
+
+STORE_BYTES_PER_S = 4e6
+"""Limit of the network load by snapshots: a large state is stored less often."""
+STORE_IDLE_EVERY_S = 300.0
+"""A shard in which nothing changes is stored so often, so that its ticks since then stay few."""
+
+
+class Transport(Supply, Protocol):
+    """The side of the transport that the shards need."""
+
+    def release(self, tp: TP, next_offset: int) -> bool: ...
+
+    def rejoin(self, reason: str) -> None:
+        """Give up all partitions and join the group again."""
+
+
+class Ticks(Protocol):
+    """The log of ticks."""
+
+    async def read(self, shard: int, from_offset: int) -> LoggedTicks: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSchedule:
+    """When a shard that changed is stored: after so many seconds or so many records, whichever comes first."""
+
+    every_s: float
+    every_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the state of shards comes from. producer: makes the producer of a shard, not started."""
+
+    snapshots: SnapshotStore
+    ticks: Ticks
+    producer: Callable[[int], ShardProducer]
+
+
+@dataclass(slots=True)
+class _Owned:
+    """stored, stored_changes: the offsets and the changes that the last durable snapshot contains."""
+
+    owner: ShardOwner
+    stored: dict[str, int]
+    stored_at_s: float
+    stored_changes: int = 0
+    size_bytes: int = 0
+    store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class ShardManager:
+    """The shards of one worker.
+
+    rejected: called with "version", the shard and the reason in words for each state that is learned anew.
+    """
+
+    def __init__(
+        self, plan: Plan, stores: Stores, schedule: SnapshotSchedule, transport: Transport, effects: Effects,
+        topics: Topics, rejected: Callable[[Literal["version"], int, str], None],
+    ) -> None:
+        self._plan = plan
+        self._stores = stores
+        self._schedule = schedule
+        self._transport = transport
+        self._effects = effects
+        self._topics = topics
+        self._rejected = rejected
+        self._writer = ProductWriter(effects, topics)
+        self._owned: dict[int, _Owned] = {}
+
+    @property
+    def owners(self) -> Mapping[int, ShardOwner]:
+        """The owned shards by number."""
+        return {number: owned.owner for number, owned in self._owned.items()}
+
+    async def restore(self, tps: frozenset[TP]) -> Mapping[TP, int]:
+        """Own the shards of these partitions, and no others: take over each, and return where its topics go on.
+
+        Shards owned before are taken over again, because another worker may have owned them in between.
+        """
+        await self._close(list(self._owned))
+        # Other topics may have more partitions than the inputs. Those partitions belong to no shard.
+        numbers = sorted({tp.partition for tp in tps if tp.topic in self._plan.sources})
+        sources = {number: frozenset(tp.topic for tp in tps if tp.partition == number) for number in numbers}
+        owners = await asyncio.gather(*(self._take_over(number, sources[number]) for number in numbers))
+        for number, owner in zip(numbers, owners, strict=True):
+            self._owned[number] = _Owned(owner, {}, self._effects.clocks.mono_s())
+        return {
+            tp: self._owned[tp.partition].owner.shard.offsets[tp.topic] for tp in tps
+            if tp.partition in self._owned and tp.topic in self._owned[tp.partition].owner.shard.offsets
+        }
+
+    async def tick(self) -> None:
+        """Write the ticks that are due; to be called often."""
+        await asyncio.gather(*(self._tick(number, owned.owner) for number, owned in list(self._owned.items())))
+
+    async def process(self, number: int, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
+        """Records of one topic of a shard; None when they wait, or when this worker does not own the shard."""
+        owned = self._owned.get(number)
+        if owned is None:
+            return None
+        try:
+            return await owned.owner.process(topic, records)
+        except ProducerLost as error:
+            await self._drop(number, owned.owner, str(error))
+            return None
+
+    async def publish(self, number: int) -> None:
+        """Publish what a shard produced so far, without waiting for the next tick that is due."""
+        owned = self._owned.get(number)
+        if owned is not None:
+            await owned.owner.settle()
+
+    def add_directives(self, directives: Collection[Directive]) -> None:
+        """Give directives to every shard of this worker; each applies them when its event time reaches them."""
+        for owned in self._owned.values():
+            owned.owner.add_directives(directives)
+
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Give published incidents to every shard of this worker; a shard ignores its own."""
+        for owned in self._owned.values():
+            owned.owner.add_incidents(incidents)
+
+    def reconcile(self, open_incidents: Mapping[int, Sequence[Incident]]) -> None:
+        """Resolve the published open incidents of owned shards that their state does not know.
+
+        open_incidents: by shard, as of a moment after the take-over.
+        """
+        for number, owned in self._owned.items():
+            owned.owner.add_lost(open_incidents.get(number, ()))
+
+    async def hand_over(self, tps: frozenset[TP]) -> None:
+        """Store the shards of these partitions and give them up, so that their next owner has nothing to read again.
+
+        Raises the first error of storing them, after all were tried.
+        """
+        numbers = sorted({tp.partition for tp in tps} & self._owned.keys())
+        try:
+            results = await asyncio.gather(*map(self._settle, numbers), return_exceptions=True)
+        finally:
+            await self._close(numbers)
+        for failure in results:
+            if failure is not None:
+                raise failure
+
+    async def store_due(self) -> None:
+        """Store each shard that is due; cheap when none is."""
+        for number, owned in list(self._owned.items()):
+            if self._is_due(owned) and (state := owned.owner.take_state()) is not None:
+                await self._store(number, owned, state)
+
+    async def _tick(self, number: int, owner: ShardOwner) -> None:
+        try:
+            await owner.tick_if_due()
+        except ProducerLost as error:
+            await self._drop(number, owner, str(error))
+
+    async def _drop(self, number: int, owner: ShardOwner, reason: str) -> None:
+        """Give up a shard that cannot go on here, and join the group again."""
+        owned = self._owned.get(number)
+        if owned is not None and owned.owner is owner:
+            del self._owned[number]
+            log.warning("shard_dropped", shard=number, reason=reason)
+            self._transport.rejoin(reason)
+        await owner.close()
+
+    async def _settle(self, number: int) -> None:
+        owned = self._owned[number]
+        owned.owner.take_state()
+        await owned.owner.settle()
+        state = owned.owner.take_state()
+        if state is not None:
+            await self._store(number, owned, state)
+
+    async def _close(self, numbers: Sequence[int]) -> None:
+        given_up = [self._owned.pop(number).owner for number in numbers]
+        await asyncio.gather(*(owner.close() for owner in given_up), return_exceptions=True)
+
+    def _is_due(self, owned: _Owned) -> bool:
+        shard = owned.owner.shard
+        since_s = self._effects.clocks.mono_s() - owned.stored_at_s
+        if since_s < owned.size_bytes / STORE_BYTES_PER_S:
+            return False
+        if not owned.stored:
+            return True
+        records = sum(offset - owned.stored.get(topic, 0) for topic, offset in shard.offsets.items())
+        is_changed = records > 0 or owned.stored_changes != shard.changes
+        is_time = since_s >= self._schedule.every_s or records >= self._schedule.every_records
+        return (is_changed and is_time) or since_s >= STORE_IDLE_EVERY_S
+
+    async def _store(self, number: int, owned: _Owned, state: StoredState) -> None:
+        """Store one state and release its offsets; raises when the store fails for good."""
+        telemetry, snapshot = self._effects.telemetry, state.snapshot
+        async with owned.store_lock:
+            try:
+                with telemetry.stage("snapshot"):
+                    await self._stores.snapshots.save(number, snapshot)
+            except Exception:
+                telemetry.snapshot("failed")
+                raise
+            owned.size_bytes = sum(array.nbytes for array in snapshot.arrays.values())
+            owned.stored, owned.stored_changes = snapshot.offsets, state.changes
+            owned.stored_at_s = self._effects.clocks.mono_s()
+            telemetry.snapshot("stored", owned.size_bytes)
+            for topic, offset in snapshot.offsets.items():
+                self._transport.release(TP(topic, number), offset)
+
+    async def _take_over(self, number: int, sources: frozenset[str]) -> ShardOwner:
+        producer = self._stores.producer(number)
+        await producer.start()
+        try:
+            shard, is_new = await self._load(number)
+            logged = await self._stores.ticks.read(number, shard.offsets.pop(self._topics.ticks, 0))
+        except BaseException:
+            await producer.stop()
+            raise
+        ticks, generation = valid_ticks(logged.ticks, shard.generation)
+        if is_new:
+            ticks = []  # without the state before them they cannot be repeated
+        clocks = self._effects.clocks
+        log.info("shard_taken_over", shard=number, ticks=len(ticks), generation=generation + 1, offsets=shard.offsets)
+        return ShardOwner(
+            number, ShardFeed(shard, self._topics.outcomes, ticks), TickPolicy(generation + 1, clocks.steady_s()),
+            producer, self._writer, self._transport, clocks, self._topics, LogPosition(logged.next_offset, sources),
+        )
+
+    async def _load(self, number: int) -> tuple[Shard, bool]:
+        """The shard of the last snapshot, or a new one; whether it is new."""
+        telemetry, steady_s = self._effects.telemetry, self._effects.clocks.steady_s()
+        snapshot = await self._stores.snapshots.load(number)
+        if snapshot is None:
+            telemetry.restore("empty")
+            return Shard(self._plan, telemetry.stage, number), True
+        try:
+            shard = Shard.restored(self._plan, snapshot, telemetry.stage, number, steady_s)
+        except SnapshotMismatch as error:
+            self._rejected("version", number, str(error))
+            log.warning("state_rejected", shard=number, reason=str(error))
+            return Shard(self._plan, telemetry.stage, number), True
+        telemetry.restore("restored")
+        log.info("state_restored", shard=number, series=shard.status().series.total)
+        return shard, False

@@ -1,0 +1,231 @@
+"""One owned shard: records go in, ticks are decided and written, and what follows from a tick goes out with it.
+
+A tick and its products are one transaction of the shard's own producer, where the broker can fence. So what a tick
+leads to is visible exactly when the tick is, and after a take-over nothing of the former owner comes through. Crash:
+the next owner repeats the committed ticks and publishes nothing of them again. With a producer that cannot fence, it
+publishes them again, under the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from classifiers.directives import Directive
+from classifiers.model import Incident
+from config.models import Topics
+from streams.contracts.envelopes import Message
+from streams.contracts.ticks import Tick, encode_tick
+from streams.intake.codec import KafkaRecord
+from streams.kafka.batches import TP
+from streams.kafka.transactions import ShardProducer
+from streams.ownership.feed import ShardFeed
+from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
+from streams.pipeline import Products, Shard
+from streams.shard.event_time import Arrival, Cadence
+from streams.shard.snapshot import Snapshot
+from streams.worker.effects import Clocks
+from streams.worker.product_writer import ProductWriter
+
+MAX_INCIDENTS_PER_TICK = 200
+"""A tick is one record of the log."""
+
+
+class Supply(Protocol):
+    """What the transport knows of group and partitions; see `streams.kafka.sight`."""
+
+    def holds_lease(self) -> bool: ...
+
+    def sees(self, tp: TP) -> bool: ...
+
+    def at_end(self, tp: TP, processed: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """next_offset: the end of the log of ticks at the take-over. sources: those that have a partition of this number;
+    the others have nothing to read."""
+
+    next_offset: int
+    sources: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """A snapshot to be stored. changes: of the shard then."""
+
+    snapshot: Snapshot
+    changes: int
+
+
+class ShardOwner:
+    """The owner of one shard. Everything that changes the shard runs one after another."""
+
+    def __init__(
+        self, number: int, feed: ShardFeed, policy: TickPolicy, producer: ShardProducer, writer: ProductWriter,
+        supply: Supply, clocks: Clocks, topics: Topics, log: LogPosition,
+    ) -> None:
+        self.number = number
+        self.shard: Shard = feed.shard
+        self._lock = asyncio.Lock()
+        self._feed = feed
+        self._policy = policy
+        self._producer = producer
+        self._writer = writer
+        self._supply = supply
+        self._clocks = clocks
+        self._topics = topics
+        self._log_offset = log.next_offset
+        self._sources = log.sources & feed.shard.plan.sources.keys()
+        self._missing = frozenset(feed.shard.plan.sources.keys() - self._sources)
+        self._unpublished: list[Products] = []
+        self._directives: dict[str, Directive] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._lost: dict[str, Incident] = {}
+        self._at_end: frozenset[str] = frozenset()
+        self._is_opened = False
+        self._wants_state = False
+        self._state: StoredState | None = None
+
+    @property
+    def is_repeating(self) -> bool:
+        """Whether the ticks of earlier owners are still being repeated."""
+        return self._feed.is_repeating
+
+    def blind_for_s(self) -> float:
+        """For how long nothing could be concluded from what does not arrive; 0 while the owner sees."""
+        return self._policy.blind_for_s(self._clocks.steady_s())
+
+    def cadence(self, source: str) -> Cadence:
+        """How a source is expected to deliver."""
+        return self.shard.event_time.cadence(source, self._clocks.steady_s())
+
+    def add_directives(self, directives: Collection[Directive]) -> None:
+        """Directives for the next tick; those that the shard knows are ignored."""
+        self._directives.update((each.id, each) for each in directives)
+
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Incidents of other shards for the next tick; only the latest state of each counts."""
+        self._incidents.update((each.id, each) for each in incidents)
+
+    def add_lost(self, incidents: Sequence[Incident]) -> None:
+        """Incidents that this shard published, for the next tick to resolve if the shard does not know them."""
+        self._lost.update((each.id, each) for each in incidents)
+
+    async def process(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
+        """Records of one topic, and the tick that may be due then. None while they wait for a tick to be repeated."""
+        async with self._lock:
+            products = self._feed.add(topic, records)
+            if products is None:
+                await self._repeat()
+            else:
+                self._observe(topic, products)
+                self._writer.count(products)
+                self._unpublished.append(products)
+            await self._tick_if_due()
+            return products
+
+    async def tick_if_due(self) -> None:
+        """To be called often. Raises what the producer raises; the shard is not usable afterwards."""
+        async with self._lock:
+            if self._feed.is_repeating:
+                await self._repeat()
+            await self._tick_if_due()
+
+    async def settle(self) -> None:
+        """Before the shard is handed over: a tick that contains all records so far, so that a snapshot may be taken."""
+        async with self._lock:
+            if not self._feed.is_repeating and self._supply.holds_lease():
+                await self._tick(self._policy.opening(self.shard, self._clocks.steady_s(), self._clocks.now_s()))
+
+    async def close(self) -> None:
+        """Give up the shard; what was not committed is dropped."""
+        await self._producer.stop()
+
+    def take_state(self) -> StoredState | None:
+        """The state right after the first tick since this was called last; None until there was one.
+
+        Only then the state is that of the ticks in the log, and no record has come after them.
+        """
+        state, self._state, self._wants_state = self._state, None, self._state is None
+        return state
+
+    async def _repeat(self) -> None:
+        """Ticks of earlier owners; what came of them is published already, unless nobody could be sure of that."""
+        repeated = self._feed.repeat()
+        for products in repeated:
+            self._writer.count(products)
+        if not self._producer.fences:
+            self._unpublished += repeated
+        for products in self._feed.take_waiting():
+            self._writer.count(products)
+            self._unpublished.append(products)
+
+    async def _tick_if_due(self) -> None:
+        steady_s, view = self._clocks.steady_s(), self._view()
+        self._policy.observe(view, steady_s)
+        self._at_end = view.at_end
+        if self._feed.is_repeating:
+            return
+        if not self._is_opened:
+            if view.holds_lease:
+                await self._tick(self._policy.opening(self.shard, steady_s, self._clocks.now_s()))
+                self._is_opened = True
+            return
+        tick = self._policy.due(self.shard, view, self._pending(), steady_s, self._clocks.now_s())
+        if tick is not None:
+            await self._tick(tick)
+
+    async def _tick(self, tick: Tick) -> None:
+        """Write a tick and what follows from it; raises when that is not certain to be published."""
+        async with self._producer.transaction() as output:
+            position = await output.send_tick(self._topics.ticks, Message(None, encode_tick(tick), (), self.number))
+            products = self.shard.apply_tick(tick)
+            for each in (*self._unpublished, products):
+                await self._writer.write(output, self.number, each)
+        self._writer.count(products)
+        self._unpublished.clear()
+        self._log_offset = position() + 1
+        if self._wants_state:
+            self._state, self._wants_state = self._stored_state(), False
+        for incident in tick.incidents:
+            if self._incidents.get(incident.id) is incident:
+                del self._incidents[incident.id]
+
+    def _stored_state(self) -> StoredState:
+        snapshot = self.shard.snapshot(self._clocks.steady_s())
+        offsets = {**snapshot.offsets, self._topics.ticks: self._log_offset}
+        return StoredState(replace(snapshot, offsets=offsets), self.shard.changes)
+
+    def _pending(self) -> Pending:
+        for name in [name for name, each in self._directives.items() if self.shard.directives.knows(each)]:
+            del self._directives[name]
+        for name in [name for name in self._lost if self.shard.triage.knows(name)]:
+            del self._lost[name]
+        return Pending(
+            tuple(self._directives.values()), tuple(self._incidents.values())[:MAX_INCIDENTS_PER_TICK],
+            tuple(self._lost.values())[:MAX_INCIDENTS_PER_TICK],
+        )
+
+    def _view(self) -> SupplyView:
+        offsets, number = self.shard.offsets, self.number
+        return SupplyView(
+            holds_lease=self._supply.holds_lease(),
+            sees=all(self._supply.sees(TP(source, number)) for source in self._sources),
+            at_end=self._missing | {
+                source for source in self._sources
+                if self._supply.at_end(TP(source, number), offsets.get(source, 0))
+            },
+        )
+
+    def _observe(self, topic: str, products: Products) -> None:
+        """Let the estimate of event time learn from an arrival, unless it came out of a backlog or after blindness."""
+        if products.times is None or topic not in self.shard.plan.sources:
+            return
+        steady_s, times = self._clocks.steady_s(), products.times
+        learn = topic in self._at_end and not self._policy.is_holding(steady_s)
+        self.shard.event_time.observe(
+            topic, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
+        )
