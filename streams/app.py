@@ -79,7 +79,7 @@ class Worker:
         self.app: BatchedApp = make_app(self.settings)
         self._name = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
         self.effects = _effects(config, self.settings, clock, self._name)
-        plan, telemetry = plan_of(config), self.effects.telemetry
+        plan = plan_of(config)
         self.store = TopicSnapshots(
             self.settings.brokers, config.topics.state, security=self.settings.security,
             versions=frozenset({VERSION}), rejected=self._note_rejected,

@@ -60,6 +60,14 @@ class BatchedApp(faust.App):
         """
         return self.positions.release(tp, next_offset)
 
+    def owns(self, tp: TP) -> bool:
+        """Whether this worker owns a batched partition, as far as it knows."""
+        return tp in self.positions.owned()
+
+    def rejoin(self, reason: str) -> None:
+        """Give up all partitions and join the group again, so that every state is restored."""
+        self.consumer.rejoin(reason)
+
     def position(self, tp: TP, processed: int | None = None) -> int | None:
         """The next offset to be delivered to the agent; None while the partition is not owned or not restored.
 

@@ -55,7 +55,10 @@ class BroadcastConsumer:
         self._options = (security or Security()).options()
         self._next: dict[TopicPartition, int] = {}
         self._caught_up = asyncio.Event()
+        self._measured = asyncio.Event()
         self._progress_s = mono_s()
+        self._at_end_s = float("-inf")
+        """When the ends of the topics were last asked for and found to be read."""
         self._failure = "it has not started"
 
     async def run(self) -> None:
@@ -79,6 +82,12 @@ class BroadcastConsumer:
         except TimeoutError:
             return False
         return True
+
+    async def caught_up_again(self) -> None:
+        """Wait until everything that was published before this call is processed."""
+        since_s = self._mono_s()
+        while self._at_end_s <= since_s:
+            await self._measured.wait()
 
     def complaints(self) -> tuple[str, ...]:
         """Why the topics are not read; empty while they are."""
@@ -135,6 +144,7 @@ class BroadcastConsumer:
 
     async def _measure_lag(self, client: AIOKafkaConsumer, progress: bool) -> None:
         """Report the lag. A consumer that neither reads nor is at the end counts as failed."""
+        asked_s = self._mono_s()
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             ends = await client.end_offsets(list(client.assignment()))
             # The position and not the last record: records at the end that compaction removed count as read.
@@ -142,9 +152,12 @@ class BroadcastConsumer:
         self._lag(waiting)
         if waiting == 0:
             self._caught_up.set()
+            self._at_end_s = asked_s
         if waiting == 0 or progress:
             self._progress_s = self._mono_s()
         self._failure = f"{waiting} records wait"
+        self._measured.set()
+        self._measured.clear()
 
     def _failed(self, error: Any) -> None:
         self._failure = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -151,6 +151,11 @@ class BatchConsumer(Consumer):
 
     # Ownership
 
+    def rejoin(self, reason: str) -> None:
+        """Join the group again: all partitions are revoked, then those of the new assignment are restored."""
+        log.warning("joining the group again: %s", reason)
+        self._thread.rejoin()
+
     async def restore(self) -> None:
         """Let the application restore its state, and own the partitions from where the state ends.
 

@@ -79,6 +79,11 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         observe(consumer._client, self.app.sight)
         return consumer
 
+    def rejoin(self) -> None:
+        """Ask the coordinator, in its thread, to join the group again."""
+        if self._consumer is not None:
+            self.thread_loop.call_soon_threadsafe(self._consumer._coordinator.request_rejoin)
+
     def lost_membership(self) -> bool:
         """Whether the group removed this member. Then its partitions may have new owners."""
         return self._consumer is None or self._consumer._coordinator.generation < 0

@@ -1,4 +1,4 @@
-"""Where the messages of one step go: a transaction of a shard's producer, or a flush scope of the worker's publisher."""
+"""Where the messages of one step go: into a transaction of a shard, or a flush scope of the worker's publisher."""
 
 from __future__ import annotations
 

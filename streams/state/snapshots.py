@@ -139,7 +139,8 @@ class TopicSnapshots(TopicStore):
         while high > begin:
             low = max(begin, high - size)
             # The manifest is the last record of a snapshot. Newest manifest first, then the chunks that it points to.
-            manifests = [(r.offset, m) for r in await read_range(reader, tp, low, high) if (m := _manifest(r)) is not None]
+            records = await read_range(reader, tp, low, high)
+            manifests = [(r.offset, m) for r in records if (m := _manifest(r)) is not None]
             for offset, manifest in reversed(manifests):
                 found = await self._assemble(reader, tp, manifest, offset)
                 if found is not None:
