@@ -7,6 +7,7 @@ says what all the parts guarantee together.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, cast
 
 import faust
 from typing_extensions import override
@@ -19,6 +20,12 @@ OnAssigned = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 OnRevoked = Callable[[frozenset[TP]], Awaitable[None]]
 OnRemoved = Callable[[TP, int], None]
 Hook = Callable[[], Awaitable[None]]
+
+
+class Rejoining(Protocol):
+    """The side of the consumer that leaves and joins the group."""
+
+    def rejoin(self, reason: str) -> None: ...
 
 
 class BatchedApp(faust.App):
@@ -66,7 +73,7 @@ class BatchedApp(faust.App):
 
     def rejoin(self, reason: str) -> None:
         """Give up all partitions and join the group again, so that every state is restored."""
-        self.consumer.rejoin(reason)
+        cast(Rejoining, self.consumer).rejoin(reason)
 
     def position(self, tp: TP, processed: int | None = None) -> int | None:
         """The next offset to be delivered to the agent; None while the partition is not owned or not restored.
