@@ -20,9 +20,10 @@ from actions.model import Intent, Outcome
 from classifiers.directives import Deployment, Directive, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
-from streams.intake.codec import KafkaRecord, SkipReason
+from streams.intake.codec import SkipReason
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
+from streams.intake.kafka_record import KafkaRecord
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot, dump_state, load_state
 from streams.shard.state import ShardState

@@ -28,8 +28,9 @@ from streams.intake.aggregated.histograms import Buckets
 from streams.intake.aggregated.instant import InstantAggregate
 from streams.intake.aggregated.point_reader import InputOptions, PointReader
 from streams.intake.aggregated.series import CACHED, Series
-from streams.intake.codec import Decoded, KafkaRecord
+from streams.intake.codec import Decoded
 from streams.intake.columns import Samples
+from streams.intake.kafka_record import KafkaRecord
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import Rejection, ValidationLimits, shortened
 

@@ -10,7 +10,7 @@ from classifiers.model import Incident
 from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka import broadcast_consumer
 from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, BroadcastConsumer
 from streams.kafka.topics import TopicSpec, ensure_topics
