@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 import aiokafka  # type: ignore[import-untyped]
@@ -85,6 +85,14 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             return cast(int, committed)
         bounds = consumer.beginning_offsets if self.app.settings.from_start else consumer.end_offsets
         return cast(int, (await bounds([tp]))[tp])
+
+    async def beginnings(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The first offset of each partition."""
+        return {TP(*tp): offset for tp, offset in (await self.call_thread(self._beginnings, tps)).items()}
+
+    async def _beginnings(self, tps: Collection[TP]) -> Mapping[TopicPartition, int]:
+        found = await self._ensure_consumer().beginning_offsets([TopicPartition(*tp) for tp in tps])
+        return cast(Mapping[TopicPartition, int], found)
 
     @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
