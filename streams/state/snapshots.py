@@ -32,7 +32,7 @@ from streams.state.topic_store import TopicStore
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 900_000
-"""A broker takes records of 1 MiB unless told otherwise."""
+"""A broker accepts records of up to 1 MiB unless configured otherwise."""
 
 MAGIC = b"TSN1"
 FIRST_READ = 4
