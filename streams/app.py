@@ -37,7 +37,7 @@ from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
 from streams.state.shard_manager import ShardManager, SnapshotSchedule
-from streams.state.snapshots import Reason, TopicSnapshots
+from streams.state.snapshots import RejectionReason, TopicSnapshots
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.traces import Tracing
@@ -174,7 +174,7 @@ class Worker:
         _freeze_garbage_collector()
         return offsets
 
-    def _note_rejected(self, reason: Reason, shard: int, detail: str) -> None:
+    def _note_rejected(self, reason: RejectionReason, shard: int, detail: str) -> None:
         self.effects.telemetry.restore(reason)
         self._rejections.append((shard, detail))
 

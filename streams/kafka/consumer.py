@@ -159,8 +159,8 @@ class BatchConsumer(Consumer):
         await super().perform_seek()
         positions = {tp: self._positions.position(tp) for tp in self._positions.owned()}
         starts = {tp: offset for tp, offset in positions.items() if offset is not None}
-        # aiokafka does not seek where nothing is committed yet. The position would stay after the records that Faust
-        # fetched and dropped during a rebalance, and they would be lost.
+        # aiokafka does not seek where no offset is committed yet. The records that Faust fetched and dropped during a
+        # rebalance would never be read.
         uncommitted = [
             tp for tp in self.assignment() if tp.topic not in self._batched and not self._committed_offset[tp]
         ]
