@@ -197,7 +197,7 @@ class PrometheusCodec:
         return _Part(series, alias, role, edge, exporter, name, raw)
 
     def _role(self, name: str, labels: Mapping[str, str]) -> tuple[str, Role, Alias | None]:
-        """The name of the whole metric, what this is of it, and its alias."""
+        """The name of the whole metric, the role of this name in it, and the alias of the whole."""
         aliases = self._reader.aliases
         alias = aliases.find(name)
         if alias is not None and alias.kind in ("gauge", "counter"):
@@ -211,7 +211,7 @@ class PrometheusCodec:
                 if alias is None or alias.kind in ("gauge", "counter"):
                     alias = aliases.fallback(base, "histogram", "")
                 return base, role, alias
-        if name.endswith("_created"):  # when the exporter began to count, written beside each counter and histogram
+        if name.endswith("_created"):  # the start time, which an exporter writes beside each counter and histogram
             return name, "value", None
         if "quantile" in labels:
             return name, "quantile", aliases.fallback(name, "summary", "")
