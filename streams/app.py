@@ -38,7 +38,7 @@ from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
-from streams.state.snapshots import Reason, TopicSnapshots
+from streams.state.snapshots import RejectionReason, TopicSnapshots
 from streams.state.tick_log import TickLog
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
@@ -193,7 +193,7 @@ class Worker:
             security=self.settings.security,
         )
 
-    def _note_rejected(self, reason: Reason, shard: int, detail: str) -> None:
+    def _note_rejected(self, reason: RejectionReason, shard: int, detail: str) -> None:
         self.effects.telemetry.restore(reason)
         self._rejections.append((shard, detail))
 

@@ -21,9 +21,10 @@ from classifiers.directives import Deployment, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
 from streams.contracts.ticks import Tick
-from streams.intake.codec import KafkaRecord, SkipReason
+from streams.intake.codec import SkipReason
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
+from streams.intake.kafka_record import KafkaRecord
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot, dump_state, load_state
 from streams.shard.state import ShardState

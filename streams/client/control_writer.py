@@ -21,7 +21,7 @@ from streams.client.incident_log import read_topics
 from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import ControlRecordError, kind_name, sign, verify
 from streams.contracts.envelopes import Header, Message, source_of
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.required_topics import NEW_PARTITIONS
 from streams.kafka.settings import Security, security_of

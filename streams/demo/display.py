@@ -25,7 +25,7 @@ class Display(AbstractContextManager["Display"], Protocol):
 
 
 def display_on(console: Console) -> Display:
-    """The display that fits the console."""
+    """The display for this console: a screen on a terminal, else lines."""
     return Screen(console) if console.is_terminal else Lines(console)
 
 

@@ -18,26 +18,8 @@ from numpy.typing import NDArray
 from detectors.base import State
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
+from streams.intake.kafka_record import KafkaRecord
 from streams.intake.validation import Rejection
-
-
-class KafkaRecord(Protocol):
-    """A Kafka record as aiokafka gives it. timestamp: milliseconds since the epoch."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +78,4 @@ def dead_letters(records: Sequence[KafkaRecord], rejections: Mapping[int, Sequen
 def _dead(record: KafkaRecord, rejections: Sequence[Rejection]) -> DeadLetter:
     more = f"; {len(rejections)} elements rejected" if len(rejections) > 1 else ""
     first = rejections[0]
-    return DeadLetter(
-        first.reason, first.detail + more, len(rejections), record.topic, record.partition, record.offset,
-        record.timestamp, record.key, record.value, tuple(record.headers or ()),
-    )
+    return DeadLetter(first.reason, first.detail + more, len(rejections), record)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from streams.intake.kafka_record import KafkaRecord
+
 Reason = Literal[
     "empty", "too_large", "not_json", "not_protobuf", "not_object", "missing_ts", "ts_type", "ts_wrong_unit",
     "ts_negative", "ts_far_future", "ts_too_old", "missing_service", "label_type", "label_too_long",
@@ -23,34 +25,28 @@ PREFIX = "__streams.errors."
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record of which a part was rejected. value: all of the record, also when an array had good elements.
+    """A record of which a part was rejected. record: all of it, also when an array had good elements.
 
     detail: place, value (shortened) and what was expected, for a human. rejected: number of rejected elements, at least
     1. The other elements of an array were used, so a repaired array must be sent with the rejected elements alone.
-    timestamp_ms: the record's Kafka timestamp.
     """
 
     reason: Reason
     detail: str
     rejected: int
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    record: KafkaRecord
 
 
 def headers(dead: DeadLetter) -> list[tuple[str, bytes]]:
     """The headers to send it with: the original ones without those of an earlier dead letter, then reason and place."""
-    kept = [(name, value) for name, value in dead.headers if not name.startswith(PREFIX)]
+    record = dead.record
+    kept = [(name, value) for name, value in record.headers or () if not name.startswith(PREFIX)]
     context = {
         "exception": dead.reason,
         "message": dead.detail,
-        "topic": dead.topic,
-        "partition": str(dead.partition),
-        "offset": str(dead.offset),
+        "topic": record.topic,
+        "partition": str(record.partition),
+        "offset": str(record.offset),
     }
     return kept + [(PREFIX + name, text.encode("utf-8", "replace")) for name, text in context.items()]
 

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import BoolArray, FloatArray, IntArray, State
-from streams.intake.codec import BatchCounts, Decoded, KafkaRecord, SkipReason, dead_letters
+from streams.intake.codec import BatchCounts, Decoded, SkipReason, dead_letters
 from streams.intake.columns import Column, Labels, Samples
+from streams.intake.kafka_record import KafkaRecord
 from streams.intake.scopes import UNKNOWN, ScopeTable
 from streams.intake.validation import (
     Rejection,

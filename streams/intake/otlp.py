@@ -22,7 +22,8 @@ from streams.intake.aggregated.histograms import Buckets, Exponential
 from streams.intake.aggregated.instant import Accumulator, InstantAggregate
 from streams.intake.aggregated.point_reader import InputOptions, PointReader
 from streams.intake.aggregated.series import Series
-from streams.intake.codec import Decoded, KafkaRecord
+from streams.intake.codec import Decoded
+from streams.intake.kafka_record import KafkaRecord
 from streams.intake.otlp_wire import (
     DELTA,
     DataKind,

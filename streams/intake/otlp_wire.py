@@ -22,7 +22,7 @@ from streams.intake.validation import Rejection, shortened
 DELTA, CUMULATIVE = 1, 2
 DataKind = Literal["gauge", "sum", "histogram", "exponential_histogram", "summary"]
 Pairs = tuple[tuple[str, str], ...]
-"""Attributes by name; what is no string, number or boolean is ''."""
+"""Attributes by name, as text; '' for a value that is no string, number or boolean."""
 
 
 class _Shape(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -42,7 +42,7 @@ class KeyValue(_Shape, frozen=True):
 
 
 class _Point(_Shape, frozen=True):
-    """What every point has."""
+    """The fields of every point."""
 
     time_unix_nano: int = 0
     start_time_unix_nano: int = 0
@@ -51,7 +51,7 @@ class _Point(_Shape, frozen=True):
 
 
 class _Summed(_Point, frozen=True):
-    """A point over several observations."""
+    """A point of several observations."""
 
     count: int = 0
     sum: float = nan
@@ -150,13 +150,13 @@ class Request(_Shape, frozen=True):
 
 
 class Encoding(Protocol):
-    """How one encoding is parsed, and its optional fields read."""
+    """Parses one encoding, and reads its optional fields."""
 
     def parse(self, value: bytes) -> Request | Rejection:
         """The request, or what is wrong with the bytes."""
 
     def kind(self, metric: Metric) -> DataKind | None:
-        """Which kind of data a metric has; None for none."""
+        """The kind of data of a metric; None for a metric without data."""
 
     def number(self, point: NumberPoint) -> float:
         """Its value, NaN for none."""

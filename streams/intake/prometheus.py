@@ -28,8 +28,9 @@ from streams.intake.aggregated.histograms import Buckets
 from streams.intake.aggregated.instant import InstantAggregate
 from streams.intake.aggregated.point_reader import InputOptions, PointReader
 from streams.intake.aggregated.series import CACHED, Series
-from streams.intake.codec import Decoded, KafkaRecord
+from streams.intake.codec import Decoded
 from streams.intake.columns import Samples
+from streams.intake.kafka_record import KafkaRecord
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import Rejection, ValidationLimits, shortened
 
@@ -196,7 +197,7 @@ class PrometheusCodec:
         return _Part(series, alias, role, edge, exporter, name, raw)
 
     def _role(self, name: str, labels: Mapping[str, str]) -> tuple[str, Role, Alias | None]:
-        """The name of the whole metric, what this is of it, and its alias."""
+        """The name of the whole metric, the role of this name in it, and the alias of the whole."""
         aliases = self._reader.aliases
         alias = aliases.find(name)
         if alias is not None and alias.kind in ("gauge", "counter"):
@@ -210,7 +211,7 @@ class PrometheusCodec:
                 if alias is None or alias.kind in ("gauge", "counter"):
                     alias = aliases.fallback(base, "histogram", "")
                 return base, role, alias
-        if name.endswith("_created"):  # when the exporter began to count, written beside each counter and histogram
+        if name.endswith("_created"):  # the start time, which an exporter writes beside each counter and histogram
             return name, "value", None
         if "quantile" in labels:
             return name, "quantile", aliases.fallback(name, "summary", "")

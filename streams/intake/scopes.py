@@ -22,7 +22,7 @@ UNKNOWN = -2
 
 
 class _Values(dict[str | None, int]):
-    """Scope numbers by label value; a value not yet seen is UNKNOWN, an absent one has none."""
+    """Scope numbers by label value: UNKNOWN for a new value, NONE for an absent one."""
 
     def __missing__(self, value: str | None) -> int:
         return NONE if not value else UNKNOWN
@@ -34,7 +34,7 @@ class _Group(NamedTuple):
 
 
 class ScopeTable:
-    """Numbers scopes 0, 1, 2, ...; gives numbers back only in `release`.
+    """Numbers scopes 0, 1, 2, ...; a number is reused only after `release`.
 
     capacity: scopes in all. max_values_per_label: distinct values of one label (also of `model`) within a service, so
     that one noisy label cannot push out the others. A value beyond either gets no scope of its own: its samples still
@@ -87,7 +87,8 @@ class ScopeTable:
         return found
 
     def intern(self, labels: Labels) -> list[int]:
-        """The scope numbers of these labels, handing out new ones; NONE where there is none or no room."""
+        """The scope numbers of these labels, with new numbers for new scopes; NONE for an absent label or without
+        room."""
         key = (labels.service, labels.model or None)
         group = self._groups.get(key) or self._new_group(key)
         if group is None:
@@ -131,7 +132,7 @@ class ScopeTable:
         return len(self.names) - 1
 
     def marginal_of(self, scope: Scope) -> tuple[str, str]:
-        """The label that tells this scope from its service's others, and its value; `model` for the widest."""
+        """The label that distinguishes this scope within its service, and its value; `model` for the widest scope."""
         for marginal in self.marginals:
             value: str | None = getattr(scope, marginal)
             if value is not None:
@@ -139,7 +140,7 @@ class ScopeTable:
         return "model", scope.model or ""
 
     def release(self, numbers: Iterable[int]) -> None:
-        """Take numbers back; nobody may hold one any longer. With a widest scope its narrower ones must go too."""
+        """Free numbers that are no longer in use. With a widest scope its narrower ones must be released too."""
         for number in numbers:
             scope = self.names[number]
             if scope is None:
@@ -170,7 +171,7 @@ class ScopeTable:
         ]
 
     def restore(self, scopes: Sequence[Sequence[str | None] | None]) -> None:
-        """Take a snapshot's scopes into a table that is still empty; raises ValueError for what is not such a list."""
+        """Restore the scopes of a snapshot into an empty table; raises ValueError for what is not such a list."""
         if self.names:
             raise ValueError(f"scope table: holds {len(self)} scopes, expected none before a restore")
         self.names = [None] * len(scopes)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from faust.types import TP
 
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 
 __all__ = ["TP", "Positions", "RecordBatch", "Reread"]
 

@@ -186,7 +186,16 @@ class BatchConsumer(Consumer):
     @override
     async def perform_seek(self) -> None:
         await super().perform_seek()
-        starts = {tp: offset for tp in self._positions.owned() if (offset := self._positions.position(tp)) is not None}
+        positions = {tp: self._positions.position(tp) for tp in self._positions.owned()}
+        starts = {tp: offset for tp, offset in positions.items() if offset is not None}
+        # aiokafka does not seek where no offset is committed yet. The records that Faust fetched and dropped during a
+        # rebalance would never be read.
+        uncommitted = [
+            tp for tp in self.assignment() if tp.topic not in self._batched and not self._committed_offset[tp]
+        ]
+        if uncommitted:
+            starts |= await self._thread.beginnings(uncommitted)
+        starts = {tp: offset for tp, offset in starts.items() if tp in self.assignment()}
         if starts:
             await self.seek_wait(starts)
 

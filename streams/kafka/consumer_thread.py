@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import aiokafka  # type: ignore[import-untyped]
@@ -146,6 +146,13 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             if topic_partition in before:
                 starts[tp] = self._continuity.start(tp, before[topic_partition], position, next_offset)
         return starts
+    async def beginnings(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The first offset of each partition."""
+        return {TP(*tp): offset for tp, offset in (await self.call_thread(self._beginnings, tps)).items()}
+
+    async def _beginnings(self, tps: Collection[TP]) -> Mapping[TopicPartition, int]:
+        found = await self._ensure_consumer().beginning_offsets([TopicPartition(*tp) for tp in tps])
+        return cast(Mapping[TopicPartition, int], found)
 
     @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from actions.model import Outcome
 from streams.contracts.envelopes import WireError, read_outcome
 from streams.contracts.ticks import Tick
-from streams.intake.codec import KafkaRecord
 from streams.intake.dead_letters import DeadLetter
+from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Products, Shard
 
 
@@ -100,9 +100,6 @@ class ShardFeed:
             try:
                 outcomes.append(read_outcome(record.value))
             except WireError as error:
-                products.dead.append(DeadLetter(
-                    "invalid", str(error), 1, record.topic, record.partition, record.offset, record.timestamp,
-                    record.key, record.value, tuple(record.headers),
-                ))
+                products.dead.append(DeadLetter("invalid", str(error), 1, record))
         self.shard.add_outcomes(topic, outcomes, records[-1].offset + 1)
         return products

@@ -13,7 +13,7 @@ from actions.model import Outcome
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Products, Shard
 from streams.shard.event_time import LEAST_LATENESS_S
 from streams.windows.windower import Watermark

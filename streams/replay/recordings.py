@@ -1,7 +1,7 @@
 """Recordings as streams of native records: a recording directory (`requests.csv.gz`), JSON lines, or a folder of them.
 
-A file of JSON lines may also hold what a topic of another JSON format carried, one record a line: OTLP/JSON as the
-Collector's file exporter writes it, or Prometheus samples. `recorded_format` tells which.
+A file of JSON lines may also hold the records of a topic in another JSON format, one a line: OTLP/JSON as the file
+exporter of the Collector writes it, or Prometheus samples. `recorded_format` returns which.
 
 Reads in bounded memory, without a broker. CSV columns become metrics of the native record (`METRIC_OF_COLUMN`); an
 empty cell is left out, and never 0. 23,000 rows take about a quarter of a second.
@@ -101,7 +101,7 @@ def recorded_format(path: Path) -> InputFormat:
 
 
 def read_topic(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The records of a topic, a line each, as they are: offset from 0 and bytes. Raises `RecordingError`."""
+    """The records of a topic, one a line, unchanged: offset from 0 and bytes. Raises `RecordingError`."""
     return enumerate(raw for _, raw in _lines(path) if raw.strip())
 
 

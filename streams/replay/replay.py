@@ -85,7 +85,7 @@ def _collect(clock: RecordClock, products: Products, result: Replay) -> None:
     result.alarms.update(products.alarms)
     for dead in products.dead:
         result.dead[dead.reason] += dead.rejected
-        result.first_dead = result.first_dead or f"record {dead.offset + 1}: {dead.detail}"
+        result.first_dead = result.first_dead or f"record {dead.record.offset + 1}: {dead.detail}"
     pending = [products]
     while pending:
         current = pending.pop(0)

@@ -32,13 +32,13 @@ from streams.state.topic_store import TopicStore, read_range
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 900_000
-"""A broker takes records of 1 MiB unless told otherwise."""
+"""A broker accepts records of up to 1 MiB unless configured otherwise."""
 
 MAGIC = b"TSN1"
 FIRST_READ = 4
 """Records read at the end of the log at first; each further read takes `READ_GROWTH` times as many."""
 READ_GROWTH = 8
-Reason = Literal["version", "corrupt"]
+RejectionReason = Literal["version", "corrupt"]
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -79,7 +79,7 @@ class TopicSnapshots(TopicStore):
 
     def __init__(
         self, brokers: str, topic: str, *, security: Security | None = None, versions: frozenset[int] | None = None,
-        rejected: Callable[[Reason, int, str], None] = lambda *_: None, timeout_s: float = 30.0,
+        rejected: Callable[[RejectionReason, int, str], None] = lambda *_: None, timeout_s: float = 30.0,
     ) -> None:
         # Not idempotent on purpose. A repeated chunk does no harm, since it carries the id of the snapshot and its own
         # number. An idempotent producer cannot be used again after a long loss of the broker.
@@ -172,7 +172,7 @@ class TopicSnapshots(TopicStore):
             return None
         return snapshot
 
-    def _reject(self, tp: TopicPartition, reason: Reason, detail: str) -> None:
+    def _reject(self, tp: TopicPartition, reason: RejectionReason, detail: str) -> None:
         log.warning("snapshot in %s[%d] skipped: %s", tp.topic, tp.partition, detail)
         self._rejected(reason, tp.partition, detail)
 

@@ -16,7 +16,7 @@ from actions.executor import Executor
 from actions.model import Outcome
 from config.models import Topics
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP, RecordBatch
 from streams.state.ledger import TopicLedger
 from streams.worker.effects import Effects

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import structlog
 
 from streams.contracts.envelopes import Message
-from streams.intake.codec import KafkaRecord
 from streams.intake.dead_letters import DeadLetter, headers
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.output import Output
 from streams.telemetry.metrics import Telemetry
 
@@ -36,15 +36,13 @@ class DeadLetterWriter:
         log.warning(
             "record_rejected", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
         )
-        await self.write(output, [DeadLetter(
-            "invalid", reason, 1, record.topic, record.partition, record.offset, record.timestamp, record.key,
-            record.value, tuple(record.headers),
-        )])
+        await self.write(output, [DeadLetter("invalid", reason, 1, record)])
 
 
 def _message(dead: DeadLetter) -> Message:
     """The record with the reason in its headers. A value that is too long is cut, and a header gives its length."""
-    if dead.value is None or len(dead.value) <= MAX_VALUE_BYTES:
-        return Message(dead.key, dead.value, tuple(headers(dead)))
-    cut = ("tocsin-cut-from-bytes", str(len(dead.value)).encode())
-    return Message(dead.key, dead.value[:MAX_VALUE_BYTES], (*headers(dead), cut))
+    key, value = dead.record.key, dead.record.value
+    if value is None or len(value) <= MAX_VALUE_BYTES:
+        return Message(key, value, tuple(headers(dead)))
+    cut = ("tocsin-cut-from-bytes", str(len(value)).encode())
+    return Message(key, value[:MAX_VALUE_BYTES], (*headers(dead), cut))

@@ -17,7 +17,7 @@ import structlog
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from config.models import Topics
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP
 from streams.kafka.transactions import ProducerLost, ShardProducer
 from streams.ownership.feed import ShardFeed, valid_ticks

@@ -18,7 +18,7 @@ from classifiers.model import Incident
 from config.models import Topics
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP
 from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed

@@ -100,7 +100,7 @@ class RealKafka:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """SIGKILL: nothing is flushed, nobody is told."""
+        """SIGKILL: nothing is flushed and no client is disconnected."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
@@ -138,8 +138,8 @@ def _java() -> str:
     java = shutil.which("java")
     if java is None:
         raise KafkaMissing("no java on the path, Java 17 or newer is needed")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr
-    version = told.split('"')[1].split(".")[0] if '"' in told else "0"
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr
+    version = output.split('"')[1].split(".")[0] if '"' in output else "0"
     if int(version) < 17:
         raise KafkaMissing(f"java is version {version}, 17 or newer is needed")
     return java

@@ -1,4 +1,4 @@
-"""One broker of each kind for the whole run, and a last line that says which of them were exercised."""
+"""One broker of each kind for the whole run, and a last line that lists which of them were exercised."""
 
 from __future__ import annotations
 

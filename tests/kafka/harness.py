@@ -1,4 +1,4 @@
-"""What the broker tests share: worker processes with a journal, topics of their own, and questions to the broker."""
+"""Helpers of the broker tests: worker processes with a journal, topics of their own, and requests to the broker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def unique(name: str) -> str:
 
 
 async def until(happened: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Wait for another process; there is nothing to await but its traces."""
+    """Wait for another process. Nothing can be awaited, so its effects are polled."""
     deadline_s = time.monotonic() + patience_s
     while not happened():
         if time.monotonic() > deadline_s:
@@ -117,7 +117,7 @@ class Bench:
             self.produced[partition] += each
         await producer.stop()
 
-    async def say(self, values: Iterable[bytes]) -> None:
+    async def write_plain(self, values: Iterable[bytes]) -> None:
         """Write to the topic that is read record by record."""
         producer = AIOKafkaProducer(bootstrap_servers=self.address, acks="all")
         await producer.start()
@@ -149,7 +149,7 @@ class Bench:
         """What `stored` must be when every record produced so far was counted exactly once."""
         return [(n, n, sum(range(p + 1, p + 1 + n))) for p, n in enumerate(self.produced)]
 
-    async def settled(self, patience_s: float = PATIENCE_S) -> None:
+    async def exact_state(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until the stored state is exact and committed."""
         deadline_s = time.monotonic() + patience_s
         while await self.stored() != self.exact() or await self.committed() != self.produced:

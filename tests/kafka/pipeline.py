@@ -1,4 +1,4 @@
-"""The whole worker under test: topics of its own, a configuration file, a target for its breaker, a recording."""
+"""A whole worker under test: topics of its own, a configuration file, a target for its breaker, a recording."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ from tests.kafka.harness import ROOT, unique, until
 from tests.streams.contracts.valid import faults
 
 RECORDING = ROOT / "tests" / "recordings" / "serving-h100-2"
+RECORDED_AT_S = 1795420889.0
+"""The time of its first request."""
+NOTIFY = [{
+    "name": "notify", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}],
+}]
+"""A playbook that only notifies."""
 PLAYBOOKS = [
     {
         "name": "bad-replica", "version": 1, "match": {"scopes": ["replica"]}, "mode": "auto",
@@ -36,7 +42,7 @@ PLAYBOOKS = [
 
 
 class Target:
-    """What the breaker acts on: counts the calls per idempotency key."""
+    """The target of the breaker: counts the calls per idempotency key."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -88,7 +94,7 @@ class Deployment:
             ],
             "topics": self.topics,
             "codec": {"max_future": "1h"},
-            # What the tests pause is the producer, not the service: no silence is to be concluded from it.
+            # The tests pause the producer. That must not count as silence of the service.
             "windows": {"idle_after": "1h"},
             "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000},
             "playbooks": PLAYBOOKS,
@@ -117,24 +123,24 @@ class Deployment:
         return process
 
     def log_of(self, instance: str) -> Path:
-        """What a worker wrote."""
+        """The log of a worker."""
         return self.log if instance == "w0" else self.log.with_suffix(f".{instance}.log")
 
     async def get(self, path: str, instance: str = "w0") -> tuple[int, str]:
         """Ask a worker's metrics server; status and body."""
         def started() -> list[dict[str, Any]]:
             lines = [line for line in self.log_of(instance).read_text().splitlines() if line.startswith("{")]
-            return [told for told in map(json.loads, lines) if told["event"] == "started"]
+            return [event for event in map(json.loads, lines) if event["event"] == "started"]
 
         await until(lambda: bool(started()), f"{instance} started")
         url = f"http://127.0.0.1:{started()[-1]['metrics_port']}{path}"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return answer.status, await answer.text()
 
-    async def told(self, line: str, instance: str = "w0", patience_s: float = 40.0) -> None:
+    async def exposes(self, line: str, instance: str = "w0", patience_s: float = 40.0) -> None:
         """Wait until a worker's metrics have this line."""
         async with asyncio.timeout(patience_s):
-            while line not in (await self.get("/metrics", instance))[1]:  # noqa: ASYNC110 - another process tells
+            while line not in (await self.get("/metrics", instance))[1]:  # noqa: ASYNC110 - another process counts
                 await asyncio.sleep(0.1)
 
     async def end(self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
@@ -158,21 +164,21 @@ class Deployment:
             await producer.send(topic, value, key=key)
         await producer.stop()
 
-    async def done(self, process: subprocess.Popen[bytes], patience_s: float = 60.0) -> None:
+    async def committed_by(self, process: subprocess.Popen[bytes], patience_s: float = 60.0) -> None:
         """Wait until every input is committed to its end by a worker that lives."""
         async with asyncio.timeout(patience_s):
             while not await self.committed():
                 assert process.poll() is None, f"the worker ended: {self.log.read_text()[-2000:]}"
                 await asyncio.sleep(0.2)
 
-    async def answered(self, patience_s: float = 30.0) -> None:
+    async def all_finished(self, patience_s: float = 30.0) -> None:
         """Wait until there are intents and every one has an outcome."""
         deadline_s = time.monotonic() + patience_s
-        while missing := await self._unanswered():
+        while missing := await self._unfinished():
             assert time.monotonic() < deadline_s, f"no outcome of {missing}: {self.log.read_text()[-2000:]}"
             await asyncio.sleep(0.2)
 
-    async def _unanswered(self) -> dict[str, dict[str, Any]]:
+    async def _unfinished(self) -> dict[str, dict[str, Any]]:
         decided = {intent["key"]: intent for _, intent in await self.read("actions")}
         if not decided:  # records are counted before what they led to is written
             return {"any intent": {}}

@@ -1,7 +1,7 @@
-"""A worker process for the tests: sums what it reads, snapshots the sums, and writes down what happens to it.
+"""A worker process for the tests: it sums what it reads, snapshots the sums, and writes events into a journal.
 
 `python -m tests.kafka.worker JSON`, see `Options`. Each line of the journal is one event. The state of a shard is the
-next offset and the count and sum of its values, so a record that is lost or counted twice shows for ever.
+next offset and the count and sum of its values, so a record that is lost or counted twice is seen in every later state.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ def main(options: Options) -> None:
         async for batch in batches:
             values = {int(record.value or b"0") for record in batch.records}
             if options.fail_at in values:
-                raise RuntimeError("told to fail")
+                raise RuntimeError("fail_at is reached")
             if options.block_at in values:
                 note("blocked")
-                time.sleep(3600)  # noqa: ASYNC251 - that is what it is for
+                time.sleep(3600)  # noqa: ASYNC251 - the test needs a blocked loop
             missing = shards[batch.tp].add(batch)
             note("batch", partition=batch.partition, first=batch.first_offset, last=batch.last_offset,
                  count=len(batch.records), missing=missing, highwater=app.highwater(batch.tp),

@@ -52,7 +52,7 @@ class Run:
     def take(self, source: str, batch: list[FakeRecord]) -> None:
         decoded = decode(batch, self.scopes, ValidationLimits(), NOW_S)
         result = self.windows.add(source, decoded.samples, source == "x")
-        self.dead += [(source, dead.offset, dead.detail) for dead in decoded.dead]
+        self.dead += [(source, dead.record.offset, dead.detail) for dead in decoded.dead]
         found = (result.accepted, result.late, decoded.counts.values, decoded.counts.rejected)
         self.counts = [count + more for count, more in zip(self.counts, found, strict=True)]
 
@@ -116,7 +116,7 @@ def test_a_worker_restored_from_its_snapshot_goes_on_to_the_bit(values: list[obj
 def test_decoding_never_raises_and_accounts_for_every_record(batch: list[object]) -> None:
     found = decode(records(batch), ScopeTable(), ValidationLimits(), NOW_S)
 
-    used = set(found.samples.offset.tolist()) | {dead.offset for dead in found.dead}
+    used = set(found.samples.offset.tolist()) | {dead.record.offset for dead in found.dead}
     empty_arrays = {offset for offset, value in enumerate(batch) if value == []}
     assert used | empty_arrays >= set(range(len(batch))) - {
         offset for offset, value in enumerate(batch) if isinstance(value, bytes) and value.strip() == b"[]"

@@ -86,7 +86,8 @@ class Run:
 
     def results(self) -> tuple[object, ...]:
         """All products that must not depend on batches and restarts."""
-        return self.changes, self.intents, self.audit, [(dead.offset, dead.reason) for dead in self.dead], self.late
+        dead = [(letter.record.offset, letter.reason) for letter in self.dead]
+        return self.changes, self.intents, self.audit, dead, self.late
 
     def collect(self, products: Products) -> Products:
         for transition in products.transitions:

@@ -10,7 +10,7 @@ from classifiers.model import Incident
 from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
@@ -129,7 +129,7 @@ def incident(**changes: object) -> Incident:
 def intent(key: str = "k1", mode: Mode = "auto", **changes: object) -> Intent:
     """A decision to cut a replica off."""
     values: dict[str, object] = {
-        "incident_id": "inc-1", "kind": "circuit_breaker", "target": "chat/r0", "reason": "told to",
+        "incident_id": "inc-1", "kind": "circuit_breaker", "target": "chat/r0", "reason": "the replica is slow",
         "decided_at_s": T, "expires_at_s": T + 120.0, "service": "chat",
     }
     return Intent(key=key, mode=mode, **{**values, **changes})  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def outcome(of: Intent, status: Status = "executed", done_at_s: float | None = N
     """What came of a decision."""
     done = of.decided_at_s + 0.1 if done_at_s is None else done_at_s
     return Outcome(
-        of.key, of.incident_id, of.kind, of.target, of.mode, status, "as told", of.decided_at_s, done, of.undo,
+        of.key, of.incident_id, of.kind, of.target, of.mode, status, "done", of.decided_at_s, done, of.undo,
     )
 
 

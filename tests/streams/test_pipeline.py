@@ -17,7 +17,7 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
     shard = Shard(PLAN)
     shard.ingest(LATENCY, batch(requests(5)).records, T, OTHERS)
     found = shard.ingest(LATENCY, batch([*requests(1), b"{", *requests(2, start=5)], first=50).records, T, OTHERS)
-    assert (found.accepted, found.late, [dead.offset for dead in found.dead]) == (20, 10, [60])
+    assert (found.accepted, found.late, [dead.record.offset for dead in found.dead]) == (20, 10, [60])
     assert shard.offsets == {LATENCY: 81}
 
 

@@ -1,4 +1,4 @@
-"""The alias table: what serving stacks call their metrics, one row a source name, and what is left out and why.
+"""The alias table: one row for each metric name of a serving stack, and the names that are left out, with reasons.
 
 Sources, as of November 2026: vLLM 0.33 and SGLang 0.5.23 (their metric collectors), TGI, Triton and NIM (their metric
 references; TGI is in maintenance), Ray Serve 2.60, KServe 0.21 and LiteLLM 1.109 (source), and the OpenTelemetry
@@ -207,4 +207,4 @@ NOT_WATCHED: Mapping[str, str] = MappingProxyType({
     "gen_ai.invoke_agent.duration": "of an application around the model",
     "gen_ai.execute_tool.duration": "of a tool, not of the model",
 })
-"""Published names that are left out on purpose, by reason; not passed on either."""
+"""Published names that are left out on purpose, with the reason. They are never passed under their own names."""

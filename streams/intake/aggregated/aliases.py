@@ -89,7 +89,7 @@ _ONE: Mapping[str, float] = {"%": 0.01, "percent": 0.01}
 
 
 def factor(wire_unit: str, declared: Unit) -> float:
-    """What a value is multiplied by to be ours: milliseconds, shares from 0 to 1, plain numbers.
+    """The factor from a value on the wire to our units: milliseconds, shares from 0 to 1, plain numbers.
 
     wire_unit: used where it is of the declared dimension; an empty or another one is not.
     """
@@ -99,7 +99,7 @@ def factor(wire_unit: str, declared: Unit) -> float:
 
 
 def target_of(alias: Alias, labels: Mapping[str, str], wire_unit: str) -> Target:
-    """Where the points of a series with these labels, and this unit on the wire, go."""
+    """The target of a series with these labels and this unit on the wire."""
     metric, totals = alias.by.select(labels) if alias.by is not None else (None, ())
     of_labels = () if alias.by is None else [name for _, names in alias.by.value.values() for name in names]
     zero = tuple(dict.fromkeys((*alias.zero, *of_labels)))
@@ -139,7 +139,7 @@ class Aliases:
 
 
 def passthrough(name: str, kind: Kind, unit: str) -> Alias:
-    """A metric under its own name; times become milliseconds and say so, counters a rate that says so."""
+    """An alias to the metric's own name, with suffix `_ms` for times and `_per_s` for the rates of counters."""
     plain = name.removesuffix("_total").removesuffix("_seconds")
     timed = unit in _MS or name.removesuffix("_total").endswith("_seconds")
     declared: Unit = "s" if timed else "1"

@@ -116,7 +116,7 @@ class CumulativeStates:
         oldest_ns = now_ns - int(IDLE_S * NS)
         idle = [key for key, series in self._series.items() if series.last_ns < oldest_ns]
         if not idle:
-            # By key as well: the order of insertion is another after a restart.
+            # Ties are ordered by key, since the order of insertion differs after a restart.
             ranked = sorted(self._series, key=lambda key: (self._series[key].last_ns, key))
             idle = ranked[: max(1, self.capacity // 4)]
         for key in idle:
@@ -136,7 +136,7 @@ class CumulativeStates:
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a snapshot; raises ValueError or LookupError when it is not one."""
+        """Restore a snapshot; raises ValueError or LookupError when it is not one."""
         keys = state["key"].astype(np.uint8).reshape(-1, 16)
         columns = [state[name].astype(np.int64).tolist() for name in ("last_ns", "start_ns", "kind", "width")]
         numbers: list[float] = state["number"].astype(np.float64).tolist()

@@ -34,7 +34,7 @@ class Reading(Protocol):
         """Whether a count is below that of `older`, which means that the source was reset."""
 
     def pack(self) -> Numbers:
-        """As plain numbers, for a snapshot."""
+        """The reading as plain numbers, for a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Buckets:
         return [self.count, self.total, float(len(self.bounds)), *self.bounds, *self.counts]
 
     def observed(self, factor: float) -> Observed:
-        """In our units."""
+        """The observations, in our units."""
         return Observed(self.count, self.total * factor, [(_scaled(self.bounds, factor), self.counts)])
 
 
@@ -134,7 +134,7 @@ class Exponential:
         return [self.count, self.total, float(self.scale), self.zero, *flat]
 
     def observed(self, factor: float) -> Observed:
-        """In our units."""
+        """The observations, in our units."""
         bounds: list[float] = [0.0]
         counts = [self.zero]
         for index, count in sorted(self.counts):
@@ -170,7 +170,7 @@ class Observed:
     parts: list[tuple[tuple[float, ...], tuple[float, ...]]]
 
     def add(self, other: Observed) -> None:
-        """Take another's observations in."""
+        """Add the observations of another one."""
         self.count += other.count
         self.total += other.total
         for bounds, counts in other.parts:
@@ -187,7 +187,7 @@ class Observed:
         return None if self.count <= 0.0 or isnan(self.total) else self.total / self.count
 
     def quantile(self, share: float) -> float | None:
-        """None where there are too few observations to tell it."""
+        """None where there are too few observations."""
         if self.count * (1.0 - share) < MIN_TAIL_COUNT:
             return None
         if len(self.parts) == 1:

@@ -20,8 +20,9 @@ from streams.intake.aggregated.instant import QUANTILES, Accumulator, InstantAgg
 from streams.intake.aggregated.labels import LabelOverrides
 from streams.intake.aggregated.sample_builder import SampleBuilder
 from streams.intake.aggregated.series import CACHED, Series, SeriesResolver
-from streams.intake.codec import BatchCounts, Decoded, KafkaRecord, SkipReason, dead_letters
+from streams.intake.codec import BatchCounts, Decoded, SkipReason, dead_letters
 from streams.intake.columns import Samples
+from streams.intake.kafka_record import KafkaRecord
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import Rejection, ValidationLimits, check_timestamp
 

@@ -1,4 +1,4 @@
-"""The report's reading of a broker: all partitions to their ends, the last word counts, and what is bad is told."""
+"""The incident log reads all partitions to their ends; the last record of an incident counts, bad ones are reported."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def test_incidents_of_all_partitions_are_read_and_what_is_bad_is_counted(b
     topics = config.topics
     await ensure_topics(broker.address, [TopicSpec(topics.incidents, 3), TopicSpec(topics.outcomes, 3)])
     ended = replace(incident(), state="resolved", resolved_at_s=T + 60.0)
-    said = [incident(), ended, *(incident(id=f"inc-{number}") for number in range(2, 9))]
+    published = [incident(), ended, *(incident(id=f"inc-{number}") for number in range(2, 9))]
     async with Publisher({"bootstrap_servers": broker.address}) as publisher:
-        await publisher.send(0, topics.incidents, [incident_message(one, "s", T) for one in said])
+        await publisher.send(0, topics.incidents, [incident_message(one, "s", T) for one in published])
         await publisher.send(0, topics.incidents, [Message(b"x", b"{", ())])
         await publisher.send(0, topics.outcomes, [outcome_message(outcome(intent()), "s", 0)])
         await publisher.flush(0)

@@ -13,14 +13,13 @@ from classifiers.directives import Matcher, Silence
 from streams.cli import main
 from streams.contracts.control_records import sign
 from tests.kafka.conftest import Broker
-from tests.kafka.end_to_end.test_worker import RECORDED_AT_S
-from tests.kafka.pipeline import Deployment, requests
+from tests.kafka.pipeline import RECORDED_AT_S, Deployment, requests
 
 SECRET = "correct horse battery"
 KEYS = {"keys": {"ops": {"secret": SECRET}, "ci": {"secret": "pipelines deploy only", "may": ["deployment"]}}}
 
 
-async def said(deployment: Deployment, *arguments: str) -> Result:
+async def control(deployment: Deployment, *arguments: str) -> Result:
     """`tocsin control` in a thread: it has a loop of its own."""
     command = ["control", *arguments, "--config", str(deployment.config)]
     return await asyncio.to_thread(CliRunner().invoke, main, command)
@@ -44,39 +43,40 @@ def counted(answer: str, count: int) -> str:
     return f'tocsin_control_records_total{{answer="{answer}"}} {count}.0'
 
 
-async def test_what_is_said_with_a_key_is_heeded_and_what_is_forged_is_not(broker: Broker, tmp_path: Path) -> None:
+async def test_a_signed_control_record_is_applied_and_a_forged_one_is_not(broker: Broker, tmp_path: Path) -> None:
     deployment = Deployment(broker.address, tmp_path, "http://127.0.0.1:9", control=KEYS)
     try:
         process = deployment.start()
-        told = await said(deployment, "silence", "-m", 'replica="r1"', "--from", "1h", "--for", "3h", "--id", "cards")
-        assert (told.exit_code, "signed by ops" in told.stdout) == (0, True), told.output
+        silence = ["silence", "-m", 'replica="r1"', "--from", "1h", "--for", "3h", "--id", "cards"]
+        result = await control(deployment, *silence)
+        assert (result.exit_code, "signed by ops" in result.stdout) == (0, True), result.output
         await forge(deployment)
-        await deployment.told(counted("believed", 1))
-        await deployment.told(counted("bad_signature", 1))
+        await deployment.exposes(counted("believed", 1))
+        await deployment.exposes(counted("bad_signature", 1))
 
         shift_s = time.time() - RECORDED_AT_S - 120.0
         await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=7000))
-        await deployment.done(process)
+        await deployment.committed_by(process)
         last = {incident["id"]: incident for _, incident in await deployment.read("incidents")}
         (found,) = [one for one in last.values() if one["replica"] == "r1"]
         assert (found["state"], found["silenced_by"], found["actions"]) == ("resolved", "cards", [])
         assert [one["silenced_by"] for one in last.values() if one["id"] != found["id"]] == [None] * (len(last) - 1)
         assert [intent for _, intent in await deployment.read("actions") if intent["incident_id"] == found["id"]] == []
 
-        too_late = await said(deployment, "ack", found["id"])
+        too_late = await control(deployment, "ack", found["id"])
         assert (too_late.exit_code, "expected an open one" in too_late.stderr) == (2, True)
-        judged = await said(deployment, "feedback", found["id"], "--confirmed", "--severity", "P1", "--by", "ana")
+        judged = await control(deployment, "feedback", found["id"], "--confirmed", "--severity", "P1", "--by", "ana")
         assert judged.exit_code == 0, judged.output
-        assert (await said(deployment, "expire", "cards")).exit_code == 0
-        again = await said(deployment, "expire", "cards")
+        assert (await control(deployment, "expire", "cards")).exit_code == 0
+        again = await control(deployment, "expire", "cards")
         assert (again.exit_code, "it is over already" in again.stderr) == (2, True)
-        named = await said(deployment, "silence", "-m", "service=chat", "--for", "1h", "--id", "cards")
+        named = await control(deployment, "silence", "-m", "service=chat", "--for", "1h", "--id", "cards")
         assert (named.exit_code, "had this name before" in named.stderr) == (2, True)
-        unknown = await said(deployment, "expire", "boards")
+        unknown = await control(deployment, "expire", "boards")
         assert (unknown.exit_code, "expected a silence that lasts, and none does" in unknown.stderr) == (2, True)
-        deployed = await said(deployment, "deploy", "chat", "v9", "--key", "ci")
+        deployed = await control(deployment, "deploy", "chat", "v9", "--key", "ci")
         assert (deployed.exit_code, "signed by ci" in deployed.stdout) == (0, True), deployed.output
-        await deployment.told(counted("believed", 4))
+        await deployment.exposes(counted("believed", 4))
 
         values = {value.get("id"): value for _, value in await deployment.read("control")}
         (feedback,) = [value for value in values.values() if value.get("incident_id") == found["id"]]
@@ -91,17 +91,18 @@ async def test_what_is_said_with_a_key_is_heeded_and_what_is_forged_is_not(broke
         deployment.dispose()
 
 
-async def test_a_worker_that_starts_later_knows_what_was_said_before_its_first_record(
+async def test_a_worker_that_starts_later_applies_control_records_before_its_first_record(
     broker: Broker, tmp_path: Path,
 ) -> None:
     deployment = Deployment(broker.address, tmp_path, "http://127.0.0.1:9", control=KEYS)
     try:
-        told = await said(deployment, "silence", "-m", "service=~.*", "--from", "1h", "--for", "3h", "--key", "ops")
-        assert told.exit_code == 0, told.output
+        silence = ["silence", "-m", "service=~.*", "--from", "1h", "--for", "3h", "--key", "ops"]
+        result = await control(deployment, *silence)
+        assert result.exit_code == 0, result.output
         shift_s = time.time() - RECORDED_AT_S - 120.0
         await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=7000))
         process = deployment.start()
-        await deployment.done(process)
+        await deployment.committed_by(process)
         incidents = [incident for _, incident in await deployment.read("incidents")]
         assert incidents
         assert all(incident["silenced_by"] is not None for incident in incidents)

@@ -11,18 +11,17 @@ from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyp
 
 from streams.kafka.required_topics import NEW_PARTITIONS
 from tests.kafka.conftest import Broker
-from tests.kafka.end_to_end.test_worker import NOTIFY, RECORDED_AT_S
-from tests.kafka.pipeline import Deployment, requests
+from tests.kafka.pipeline import NOTIFY, RECORDED_AT_S, Deployment, requests
 
 NEEDS = {"dependencies": [{"service": "search", "on": ["chat"]}]}
-IN_THE_MIDST = 5500
+UP_TO_THE_INCIDENT = 5500
 """Requests of one service up to a moment in which its first incident is open."""
 
 
 async def last_of(deployment: Deployment, service: str) -> dict[str, Any] | None:
-    """The service's first incident, as last told."""
-    told = [incident for _, incident in await deployment.read("incidents") if incident["service"] == service]
-    return told[-1] if told else None
+    """The service's first incident, as last published."""
+    published = [incident for _, incident in await deployment.read("incidents") if incident["service"] == service]
+    return published[-1] if published else None
 
 
 async def test_an_incident_is_the_effect_of_one_in_a_shard_that_it_knows_from_the_topic_alone(
@@ -34,7 +33,7 @@ async def test_an_incident_is_the_effect_of_one_in_a_shard_that_it_knows_from_th
     try:
         process = deployment.start()
         shift_s = time.time() - RECORDED_AT_S - 120.0
-        records = requests(["chat", "search"], deployment.inputs[0], shift_s, limit=2 * IN_THE_MIDST)
+        records = requests(["chat", "search"], deployment.inputs[0], shift_s, limit=2 * UP_TO_THE_INCIDENT)
         await deployment.produce(records)
         async with asyncio.timeout(60.0):
             while True:

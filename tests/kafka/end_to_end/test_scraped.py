@@ -24,7 +24,7 @@ async def test_a_slow_replica_is_found_from_what_its_exporter_says(broker: Broke
             process = deployment.start()
             values = [value for scrape in scrapes(LASTS_S, sick) for value in WRITERS["otlp_proto"](scrape)]
             await deployment.produce((deployment.inputs[0], b"vllm", value) for value in values)
-            await deployment.done(process)
+            await deployment.committed_by(process)
 
             (found,) = {incident["id"]: incident for _, incident in await deployment.read("incidents")}.values()
             assert (found["category"], found["service"], found["replica"]) == ("performance_degradation", "vllm", SICK)

@@ -19,17 +19,13 @@ from streams.replay.recordings import split_topics
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import until
-from tests.kafka.pipeline import Deployment, Target, requests
+from tests.kafka.pipeline import NOTIFY, RECORDED_AT_S, Deployment, Target, requests
 from tests.simulation.run import Run
 from tests.streams.records import FakeRecord
 
-RECORDED_AT_S = 1795420889.0
 INPUTS = ("latency", "confidence", "tokens")
 EVENTS = ("incidents", "actions", "outcomes", "audit")
 BAD = (b"{", b'{"ts":1}', b"\xff\x00", b"")
-NOTIFY = [{
-    "name": "tell", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}],
-}]
 Records = list[tuple[str, bytes, bytes]]
 
 
@@ -45,7 +41,9 @@ def trace_of(record: Any) -> bytes:
     return bytes(dict(record.headers)["traceparent"].split(b"-")[1])
 
 
-async def test_a_fault_is_found_acted_on_and_undone_and_bad_records_harm_nobody(broker: Broker, tmp_path: Path) -> None:
+async def test_a_fault_is_found_acted_on_and_undone_while_bad_records_become_dead_letters(
+    broker: Broker, tmp_path: Path,
+) -> None:
     async with Target() as target:
         deployment = Deployment(
             broker.address, tmp_path, target.url, INPUTS,
@@ -57,18 +55,18 @@ async def test_a_fault_is_found_acted_on_and_undone_and_bad_records_harm_nobody(
             good = split(whole, deployment)
             bad = [(deployment.inputs[0], b"chat", value) for value in BAD]
             await deployment.produce([*good[:9000], *bad, *good[9000:]])
-            await deployment.done(process)
+            await deployment.committed_by(process)
             undone = False
             while not undone:
                 await asyncio.sleep(0.1)
-                await deployment.answered()
+                await deployment.all_finished()
                 outcomes = [outcome for _, outcome in await deployment.read("outcomes")]
                 undone = any(outcome["undo"] for outcome in outcomes)
 
             assert {outcome["status"] for outcome in outcomes} == {"executed"}
             assert {"POST", "PUT"} & {path.split()[0] for path in target.paths}
             assert max(target.calls.values()) == 1
-            await deployment.done(process)
+            await deployment.committed_by(process)
             last = {incident["id"]: incident for _, incident in await deployment.read("incidents")}
             (found,) = (incident for incident in last.values() if incident["state"] == "resolved")
             assert (found["category"], found["replica"]) == ("model_degradation", "r1")
@@ -107,7 +105,7 @@ async def test_a_fault_is_found_acted_on_and_undone_and_bad_records_harm_nobody(
             deployment.dispose()
 
 
-async def test_a_rehearsal_touches_nothing_and_a_stop_commits_all_that_was_taken(
+async def test_a_rehearsal_touches_nothing_and_a_stop_commits_all_that_was_processed(
     broker: Broker, tmp_path: Path,
 ) -> None:
     async with Target() as target:
@@ -119,9 +117,9 @@ async def test_a_rehearsal_touches_nothing_and_a_stop_commits_all_that_was_taken
             process = deployment.start()
             shift_s = time.time() - RECORDED_AT_S - 120.0
             await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=7000))
-            taken = f'tocsin_records_total{{outcome="accepted",topic="{deployment.inputs[0]}"}} 7000.0'
-            await deployment.told(taken)
-            await deployment.answered()
+            accepted = f'tocsin_records_total{{outcome="accepted",topic="{deployment.inputs[0]}"}} 7000.0'
+            await deployment.exposes(accepted)
+            await deployment.all_finished()
             assert not await deployment.committed()
             assert await deployment.end(process) == 0
             assert await deployment.committed()
@@ -132,7 +130,7 @@ async def test_a_rehearsal_touches_nothing_and_a_stop_commits_all_that_was_taken
             deployment.dispose()
 
 
-async def test_a_flood_of_bad_records_stops_the_worker_with_the_reason_as_its_last_word(
+async def test_a_flood_of_bad_records_stops_the_worker_with_the_reason_as_its_last_line(
     broker: Broker, tmp_path: Path,
 ) -> None:
     deployment = Deployment(broker.address, tmp_path, "http://127.0.0.1:9")
@@ -148,7 +146,7 @@ async def test_a_flood_of_bad_records_stops_the_worker_with_the_reason_as_its_la
         deployment.dispose()
 
 
-async def test_when_one_of_two_workers_is_killed_the_other_goes_on_with_its_shards(
+async def test_when_one_of_two_workers_is_killed_the_other_continues_its_shards(
     real: RealKafka, tmp_path: Path,
 ) -> None:
     services = ("chat", "search", "agents", "mail")
@@ -170,9 +168,9 @@ async def test_when_one_of_two_workers_is_killed_the_other_goes_on_with_its_shar
         await deployment.produce(records[:18_000])
         await deployment.end(dies, signal.SIGKILL)
         await deployment.produce(records[18_000:])
-        await deployment.done(stays)
-        await deployment.answered()
-        while await shards("w0") != 4:  # noqa: ASYNC110 - another process tells
+        await deployment.committed_by(stays)
+        await deployment.all_finished()
+        while await shards("w0") != 4:  # noqa: ASYNC110 - another process counts
             await asyncio.sleep(0.1)
         assert await deployment.end(stays) == 0
 

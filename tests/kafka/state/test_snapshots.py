@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from streams.contracts.channels import SNAPSHOT_CONFIG
 from streams.kafka.topics import TopicSpec, ensure_topics
 from streams.shard.snapshot import Snapshot
-from streams.state.snapshots import CorruptSnapshot, MemorySnapshots, Reason, TopicSnapshots, decode, encode
+from streams.state.snapshots import CorruptSnapshot, MemorySnapshots, RejectionReason, TopicSnapshots, decode, encode
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique, until
@@ -78,7 +78,7 @@ class Log:
             self.address, self.topic, versions=frozenset(versions) or None, rejected=self._reject
         )
 
-    def _reject(self, reason: Reason, shard: int, detail: str) -> None:
+    def _reject(self, reason: RejectionReason, shard: int, detail: str) -> None:
         assert (shard, bool(detail)) == (1, True)
         self.rejected.append(reason)
 

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.kafka import broadcast_consumer
 from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, BroadcastConsumer
 from streams.kafka.topics import TopicSpec, ensure_topics
@@ -53,7 +53,7 @@ async def running(fixture: ConsumerFixture) -> AsyncIterator[ConsumerFixture]:
 
 
 async def made(broker: Broker, partitions: int = 4) -> str:
-    topic = unique("said")
+    topic = unique("control")
     await ensure_topics(broker.address, [TopicSpec(topic, partitions)])
     return topic
 
@@ -109,7 +109,7 @@ async def test_what_is_older_than_asked_for_is_not_read(real: RealKafka) -> None
         assert fixture.values == numbered(2, first=3)
 
 
-async def test_a_bug_in_what_takes_the_records_loses_no_later_one_and_repeats_none(broker: Broker) -> None:
+async def test_an_exception_in_processing_loses_no_later_record_and_repeats_none(broker: Broker) -> None:
     topic = await made(broker)
     async with running(ConsumerFixture(broker.address, topic, fails_at=b"1")) as fixture:
         assert await fixture.consumer.caught_up(20.0)
@@ -121,14 +121,14 @@ async def test_a_bug_in_what_takes_the_records_loses_no_later_one_and_repeats_no
         assert None in fixture.lags
 
 
-async def test_a_broker_that_is_not_there_is_complained_of_after_a_while_and_waited_for() -> None:
-    async with running(ConsumerFixture(NOWHERE, "said")) as fixture:
+async def test_a_broker_that_is_not_there_is_a_complaint_after_a_while_and_is_waited_for() -> None:
+    async with running(ConsumerFixture(NOWHERE, "control")) as fixture:
         assert not await fixture.consumer.caught_up(0.5)
         await until(lambda: None in fixture.lags, "a failure")
         assert fixture.consumer.complaints() == ()
         fixture.mono_s = COMPLAIN_AFTER_S
         (complaint,) = fixture.consumer.complaints()
-        assert complaint.startswith("said: not read for 30 s: ")
+        assert complaint.startswith("control: not read for 30 s: ")
 
 
 async def test_what_is_written_after_the_broker_died_and_came_back_is_read_once(real: RealKafka) -> None:

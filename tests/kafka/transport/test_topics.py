@@ -1,4 +1,4 @@
-"""Topics are there, or the error says what is not."""
+"""Required topics exist afterwards, or the error names what is missing."""
 
 from __future__ import annotations
 

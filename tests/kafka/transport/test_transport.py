@@ -12,7 +12,7 @@ from tests.kafka.harness import PARTITIONS, Bench, until
 class TestTransport:
     async def test_batches_are_whole_and_a_stop_commits_exactly_what_was_released(self, bench: Bench) -> None:
         await bench.produce(500)
-        await bench.say(b"%d" % number for number in range(5))
+        await bench.write_plain(b"%d" % number for number in range(5))
         worker, holder = bench.worker(), bench.worker(group=bench.options.group + "-hold", hold=True)
         await until(lambda: worker.counted() == holder.counted() == 4 * 500, "both workers read everything")
         await until(lambda: len(worker.events("plain")) == 5, "the plain topic was read")
@@ -38,7 +38,7 @@ class TestTransport:
         await bench.produce(300)
 
         second = bench.worker(instance="w1")
-        await bench.settled()
+        await bench.exact_state()
         assert not any(e["missing"] for w in (first, second) for e in w.events("batch"))
         assert await second.end() == 0
 
@@ -50,12 +50,12 @@ class TestTransport:
         await first.assigned(2)
         await second.assigned(2)
         await bench.produce(200)
-        await bench.settled()
+        await bench.exact_state()
         await bench.produce(200)
         await second.end(signal.SIGKILL)
         await first.assigned(4)
         await bench.produce(200)
-        await bench.settled()
+        await bench.exact_state()
 
         assert not any(e["missing"] for w in (first, second) for e in w.events("batch"))
         assert all(e["next_offset"] > 0 for e in second.events("restored"))
@@ -75,11 +75,11 @@ class TestTransport:
 async def test_delivery_begins_where_the_state_ends_even_if_more_is_committed(embedded_bench: Bench) -> None:
     await embedded_bench.produce(300)
     first = embedded_bench.worker()
-    await embedded_bench.settled()
+    await embedded_bench.exact_state()
     assert await first.end() == 0
     await embedded_bench.forget_state()
     second = embedded_bench.worker(from_state=True)
-    await embedded_bench.settled()
+    await embedded_bench.exact_state()
     assert await second.end() == 0
 
 
@@ -94,7 +94,7 @@ class TestAgents:
         assert failing.process.returncode == 1
         assert all(done is None or done <= 250 for done in await embedded_bench.committed())
         mended = embedded_bench.worker()
-        await embedded_bench.settled()
+        await embedded_bench.exact_state()
         assert await mended.end() == 0
 
 
@@ -114,26 +114,26 @@ class TestRealKafka:
         worker = real_bench.worker(instance="w1")
         await worker.assigned(4)
         await real_bench.produce(200)
-        await real_bench.settled()
+        await real_bench.exact_state()
         real.kill()
         real.start()
         await real_bench.produce(200)
-        await real_bench.settled()
+        await real_bench.exact_state()
         assert await worker.end() == 0
 
     async def test_a_zombie_that_wakes_up_loses_and_repeats_nothing(self, real_bench: Bench) -> None:
         zombie = real_bench.worker()
         await zombie.assigned(4)
         await real_bench.produce(200)
-        await real_bench.settled()
+        await real_bench.exact_state()
         zombie.process.send_signal(signal.SIGSTOP)
         heir = real_bench.worker()
         await heir.assigned(4)
         await real_bench.produce(200)
-        await real_bench.settled()
+        await real_bench.exact_state()
         zombie.process.send_signal(signal.SIGCONT)
         await zombie.assigned(2)
         await real_bench.produce(200)
-        await real_bench.settled()
+        await real_bench.exact_state()
         assert not any(e["missing"] for w in (zombie, heir) for e in w.events("batch"))
         assert await zombie.end() == await heir.end() == 0

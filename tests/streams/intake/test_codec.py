@@ -113,7 +113,7 @@ def test_a_malformed_record_dies_alone_with_its_reason(value: object, reason: st
 
     assert column(found, "a") == [1.0, 2.0]
     assert found.samples.offset.tolist() == [0, 2]
-    assert [(dead.reason, dead.offset) for dead in found.dead] == [(reason, 1)]
+    assert [(dead.reason, dead.record.offset) for dead in found.dead] == [(reason, 1)]
     assert words in found.dead[0].detail
     assert len(found.dead[0].detail) < 250
 
@@ -147,7 +147,7 @@ def test_an_element_rejected_by_its_columns_is_named_by_its_place_in_the_array()
 def test_a_record_over_the_size_limit_is_refused() -> None:
     found = decoded(sample(), sample(tenant="t" * 100), limits=ValidationLimits(max_bytes=120))
 
-    assert [(dead.reason, dead.offset) for dead in found.dead] == [("too_large", 1)]
+    assert [(dead.reason, dead.record.offset) for dead in found.dead] == [("too_large", 1)]
 
 
 def test_old_records_are_refused_only_when_asked() -> None:
@@ -172,12 +172,11 @@ def test_a_label_that_is_no_marginal_is_ignored_whoever_its_neighbours_are() -> 
     assert [dead.reason for dead in beside.dead] == ["not_json", "not_object"]
 
 
-def test_a_dead_letter_keeps_the_record_as_it_came() -> None:
+def test_a_dead_letter_holds_the_record_unchanged() -> None:
     record = FakeRecord(b"{", 41, "inference.tokens", 2, 17, b"key", [("h", b"v")])
     dead = decode([record], ScopeTable(), ValidationLimits(), NOW_S).dead[0]
 
-    assert (dead.topic, dead.partition, dead.offset, dead.timestamp_ms) == ("inference.tokens", 2, 41, 17)
-    assert (dead.key, dead.value, dead.headers) == (b"key", b"{", (("h", b"v"),))
+    assert dead.record == record
 
 
 def test_an_empty_batch_is_no_samples() -> None:

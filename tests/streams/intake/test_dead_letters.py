@@ -1,14 +1,17 @@
-"""Dead letters tell where they came from; the brake trips on ratio and volume."""
+"""Headers of dead letters, and the ratio and volume at which the brake trips."""
 
 from __future__ import annotations
 
 import pytest
 
 from streams.intake.dead_letters import Brake, DeadLetter, headers
+from tests.streams.records import FakeRecord
 
 DEAD = DeadLetter(
-    "not_json", "value: b'{': expected JSON", 1, "inference.latency", 3, 42, 1000, b"k", b"{",
-    (("traceparent", b"00-1"), ("__streams.errors.topic", b"earlier")),
+    "not_json", "value: b'{': expected JSON", 1, FakeRecord(
+        b"{", 42, "inference.latency", 3, 1000, b"k",
+        (("traceparent", b"00-1"), ("__streams.errors.topic", b"earlier")),
+    ),
 )
 
 

@@ -62,7 +62,7 @@ def histogram(**changes: object) -> dict[str, object]:
 def test_a_malformed_request_is_a_dead_letter_with_reason(value: object, reason: str, detail: str) -> None:
     found = decoded(value, request(point()))
     (dead,) = found.dead
-    assert (dead.reason, dead.offset) == (reason, 0)
+    assert (dead.reason, dead.record.offset) == (reason, 0)
     assert detail in dead.detail
     assert found.samples.offset.tolist() == [1]
 
@@ -134,7 +134,7 @@ def test_a_scrape_without_types_still_gives_counters() -> None:
 @given(values=st.lists(st.binary(max_size=60), max_size=5), proto=st.booleans())
 def test_decoding_never_raises_and_accounts_for_every_record(values: list[bytes], proto: bool) -> None:
     found = decoded(*values, form="otlp_proto" if proto else "otlp_json")
-    assert {dead.offset for dead in found.dead} | set(found.samples.offset.tolist()) == set(range(len(values)))
+    assert {dead.record.offset for dead in found.dead} | set(found.samples.offset.tolist()) == set(range(len(values)))
 
 
 @settings(max_examples=100, deadline=None)

@@ -141,7 +141,7 @@ def test_a_malformed_sample_is_a_dead_letter_with_reason(spoil: dict[str, object
     reader = codec()
     found = reader.decode(records([{**good, **spoil}, good]), NOW_S)
     (dead,) = found.dead
-    assert (dead.reason, dead.offset) == (reason, 0)
+    assert (dead.reason, dead.record.offset) == (reason, 0)
     assert detail in dead.detail
     held = reader.flush()
     assert held is not None

@@ -23,7 +23,7 @@ class Producer:
 
 
 class PublisherWithFakeProducer(Publisher):
-    """A publisher over a producer of ours."""
+    """A publisher over a fake producer."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -31,65 +31,65 @@ class PublisherWithFakeProducer(Publisher):
         self._producer = self.producer
 
 
-async def test_settled_waits_for_what_the_owner_sent_and_for_no_other() -> None:
-    books = PublisherWithFakeProducer()
-    await books.send(1, "t", [MESSAGE])
-    await books.send(2, "t", [MESSAGE])
-    waiting = asyncio.ensure_future(books.flush(1))
+async def test_a_flush_waits_for_the_messages_of_its_scope_and_for_no_other() -> None:
+    publisher = PublisherWithFakeProducer()
+    await publisher.send(1, "t", [MESSAGE])
+    await publisher.send(2, "t", [MESSAGE])
+    waiting = asyncio.ensure_future(publisher.flush(1))
     await asyncio.sleep(0)
     assert not waiting.done()
-    books.producer.futures[0].set_result(None)
+    publisher.producer.futures[0].set_result(None)
     await waiting
 
 
-async def test_a_failed_send_raises_at_every_settling_until_its_owner_is_forgotten() -> None:
-    books = PublisherWithFakeProducer()
-    await books.send(1, "t", [MESSAGE])
-    books.producer.futures[0].set_exception(TimeoutError("gone"))
+async def test_a_failed_send_raises_at_every_flush_until_its_scope_is_forgotten() -> None:
+    publisher = PublisherWithFakeProducer()
+    await publisher.send(1, "t", [MESSAGE])
+    publisher.producer.futures[0].set_exception(TimeoutError("gone"))
     for _ in range(2):
         with pytest.raises(TimeoutError, match="gone"):
-            await books.flush(1)
-    books.forget(1)
-    await books.flush(1)
+            await publisher.flush(1)
+    publisher.forget(1)
+    await publisher.flush(1)
 
 
-async def test_a_settling_that_is_cancelled_keeps_the_account() -> None:
-    books = PublisherWithFakeProducer()
-    await books.send(1, "t", [MESSAGE])
-    waiting = asyncio.ensure_future(books.flush(1))
+async def test_a_flush_that_is_cancelled_keeps_the_account() -> None:
+    publisher = PublisherWithFakeProducer()
+    await publisher.send(1, "t", [MESSAGE])
+    waiting = asyncio.ensure_future(publisher.flush(1))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    assert not books.producer.futures[0].cancelled()
-    again = asyncio.ensure_future(books.flush(1))
+    assert not publisher.producer.futures[0].cancelled()
+    again = asyncio.ensure_future(publisher.flush(1))
     await asyncio.sleep(0)
     assert not again.done()
-    books.producer.futures[0].set_result(None)
+    publisher.producer.futures[0].set_result(None)
     await again
 
 
-async def test_a_send_that_was_given_up_is_a_failure() -> None:
-    books = PublisherWithFakeProducer()
-    await books.send("actions", "t", [MESSAGE])
-    books.producer.futures[0].cancel()
+async def test_a_send_that_was_cancelled_is_a_failure() -> None:
+    publisher = PublisherWithFakeProducer()
+    await publisher.send("actions", "t", [MESSAGE])
+    publisher.producer.futures[0].cancel()
     with pytest.raises(Unacknowledged, match="'actions'"):
-        await books.flush("actions")
+        await publisher.flush("actions")
 
 
 async def test_what_was_acknowledged_leaves_the_account() -> None:
-    books = PublisherWithFakeProducer()
-    await books.send(1, "t", [MESSAGE] * 3)
-    for future in books.producer.futures:
+    publisher = PublisherWithFakeProducer()
+    await publisher.send(1, "t", [MESSAGE] * 3)
+    for future in publisher.producer.futures:
         future.set_result(None)
     await asyncio.sleep(0)
-    assert not books._pending[1]
+    assert not publisher._pending[1]
 
 
-async def test_the_callback_comes_once_for_each_message_the_broker_took() -> None:
-    books, taken = PublisherWithFakeProducer(), []
-    await books.send(1, "t", [MESSAGE, MESSAGE], lambda: taken.append(1))
-    books.producer.futures[0].set_result(None)
-    books.producer.futures[1].set_exception(TimeoutError())
+async def test_the_callback_is_called_once_for_each_acknowledged_message() -> None:
+    publisher, acknowledged = PublisherWithFakeProducer(), []
+    await publisher.send(1, "t", [MESSAGE, MESSAGE], lambda: acknowledged.append(1))
+    publisher.producer.futures[0].set_result(None)
+    publisher.producer.futures[1].set_exception(TimeoutError())
     with pytest.raises(TimeoutError):
-        await books.flush(1)
-    assert taken == [1]
+        await publisher.flush(1)
+    assert acknowledged == [1]

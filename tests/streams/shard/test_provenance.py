@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from classifiers.model import Anomaly
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Shard
 from streams.shard.provenance import Provenance
 from tests.streams.fakes import LATENCY, T, batch, default_plan

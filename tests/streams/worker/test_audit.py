@@ -24,16 +24,16 @@ class AuditFixture:
         return [dict(message.headers)["ce_id"] for message in self.sent.on("audit")]
 
 
-async def whole_life(trail: AuditFixture, of: Intent, at_s: float) -> None:
-    await trail.audit.decided(0, of)
-    await trail.audit.claimed(0, of, at_s)
-    await trail.audit.finished(0, outcome(of, done_at_s=at_s + 1.0))
+async def whole_life(fixture: AuditFixture, of: Intent, at_s: float) -> None:
+    await fixture.audit.decided(0, of)
+    await fixture.audit.claimed(0, of, at_s)
+    await fixture.audit.finished(0, outcome(of, done_at_s=at_s + 1.0))
 
 
 async def test_the_life_of_an_intent_is_a_chain_of_states() -> None:
-    trail = AuditFixture()
-    await whole_life(trail, intent(), T)
-    steps = [(entry.event, entry.before, entry.after) for entry in trail.entries()]
+    fixture = AuditFixture()
+    await whole_life(fixture, intent(), T)
+    steps = [(entry.event, entry.before, entry.after) for entry in fixture.entries()]
     assert steps == [
         ("decided", None, "pending"), ("claimed", "pending", "claimed"), ("executed", "claimed", "executed"),
     ]
@@ -51,49 +51,49 @@ async def test_an_entry_that_is_written_again_after_a_crash_at_another_time_has_
 async def test_an_intent_that_was_never_claimed_goes_from_pending_to_its_outcome_with_the_reason(
     status: Status,
 ) -> None:
-    trail = AuditFixture()
-    await trail.audit.finished(0, outcome(intent(), status))
-    assert trail.entries() == [AuditEntry(T + 0.1, "k1", status, "pending", status, "as told")]
+    fixture = AuditFixture()
+    await fixture.audit.finished(0, outcome(intent(), status))
+    assert fixture.entries() == [AuditEntry(T + 0.1, "k1", status, "pending", status, "done")]
 
 
 async def test_a_refusal_after_the_claim_says_that_it_was_claimed() -> None:
-    trail = AuditFixture()
-    await trail.audit.claimed(0, intent(), T)
-    await trail.audit.finished(0, outcome(intent(), "refused"))
-    assert trail.entries()[-1].before == "claimed"
+    fixture = AuditFixture()
+    await fixture.audit.claimed(0, intent(), T)
+    await fixture.audit.finished(0, outcome(intent(), "refused"))
+    assert fixture.entries()[-1].before == "claimed"
 
 
 @pytest.mark.parametrize(("data", "state"), [({"earlier_status": "executed"}, "executed"), ({}, None)])
 async def test_a_duplicate_changes_no_state(data: dict[str, str | float | bool | None], state: str | None) -> None:
-    trail = AuditFixture()
+    fixture = AuditFixture()
     of = intent()
-    await trail.audit.finished(0, Outcome(
+    await fixture.audit.finished(0, Outcome(
         of.key, of.incident_id, of.kind, of.target, of.mode, "duplicate", "it ran", T, T, False, data,
     ))
-    assert [(entry.before, entry.after) for entry in trail.entries()] == [(state, state)]
+    assert [(entry.before, entry.after) for entry in fixture.entries()] == [(state, state)]
 
 
 async def test_the_same_change_of_an_incident_at_another_time_is_another_event_and_written_again_the_same() -> None:
-    trail = AuditFixture()
+    fixture = AuditFixture()
     for at_s in (T, T + 30.0, T):
-        await trail.audit.step(0, AuditEntry(at_s, "inc-1", "raised", "P2", "P1", "it lasts"))
-    first, second, again = trail.ids()
+        await fixture.audit.step(0, AuditEntry(at_s, "inc-1", "raised", "P2", "P1", "it lasts"))
+    first, second, again = fixture.ids()
     assert first == again != second
 
 
 async def test_a_state_that_was_rejected_is_audited_each_time() -> None:
-    trail = AuditFixture()
+    fixture = AuditFixture()
     for at_s in (T, T + 60.0):
-        await trail.audit.state_rejected(3, "snapshot version 1, expected 2", at_s)
-    assert trail.entries()[0] == AuditEntry(
+        await fixture.audit.state_rejected(3, "snapshot version 1, expected 2", at_s)
+    assert fixture.entries()[0] == AuditEntry(
         T, "state/3", "rejected", "stored", "relearning", "snapshot version 1, expected 2",
     )
-    assert len(set(trail.ids())) == 2
+    assert len(set(fixture.ids())) == 2
 
 
 async def test_all_that_concerns_an_incident_has_its_id_as_key_and_correlation() -> None:
-    trail = AuditFixture()
-    await trail.audit.step(0, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))
-    await whole_life(trail, intent(incident_id="inc-1"), T)
-    sent = trail.sent.on("audit")
+    fixture = AuditFixture()
+    await fixture.audit.step(0, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))
+    await whole_life(fixture, intent(incident_id="inc-1"), T)
+    sent = fixture.sent.on("audit")
     assert {(message.key, dict(message.headers)["ce_correlationid"]) for message in sent} == {(b"inc-1", b"inc-1")}

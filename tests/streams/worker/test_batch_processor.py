@@ -143,7 +143,7 @@ async def test_every_step_of_an_incident_and_every_intent_is_audited() -> None:
     ))
     trail = [(message.key, read_audit(message.value)) for message in worker.sent.on(TOPICS.audit)]
     assert trail == [
-        (b"inc-1", AuditEntry(T, "k1", "decided", None, "pending", "told to")), (b"inc-1", step),
+        (b"inc-1", AuditEntry(T, "k1", "decided", None, "pending", "the replica is slow")), (b"inc-1", step),
     ]
     assert {owner for owner, topic, _ in worker.sent.sent if topic == TOPICS.audit} == {0}
 

@@ -10,7 +10,7 @@ import pytest
 from classifiers.directives import Directive, Expire
 from classifiers.model import Incident
 from streams.contracts.envelopes import incident_message, read_audit
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.worker.control_consumer import MAX_AUDITED, MAX_DIRECTIVES, MAX_OPEN_INCIDENTS, ControlConsumer
 from tests.streams.contracts.signed import DIRECTIVES, T, control_settings, received, signed
 from tests.streams.fakes import incident
