@@ -2,58 +2,214 @@
 
 from __future__ import annotations
 
-from streams.state.shard_manager import ShardManager, SnapshotSchedule
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from config import load
+from streams.contracts.envelopes import Message
+from streams.contracts.ticks import Tick, decode_tick
 from streams.intake.dead_letters import Brake
 from streams.kafka.batches import TP
+from streams.kafka.transactions import ProducerLost
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
+from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import MemorySnapshots
+from streams.state.tick_log import LoggedTicks
 from streams.telemetry.traces import Tracing
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from tests.streams.fakes import LATENCY, Released, SentMessages, T, default_plan, telemetry
+from streams.worker.shard_manager import ShardManager, SnapshotSchedule, Stores
+from streams.worker.shard_owner import ShardOwner
+from tests.streams.contracts.valid import faults
+from tests.streams.fakes import LATENCY, SentMessages, T, default_plan, telemetry
 
 TOPICS = load(None, {}).topics
 PLAN = default_plan()
+BOOT_S = 5_000.0
+"""The steady clock of the fixtures at the wall clock's T."""
+
+
+class FakeLog:
+    """The committed messages of all topics, and which producer of a shard is the present one."""
+
+    def __init__(self) -> None:
+        self.committed: list[tuple[str, Message]] = []
+        self.epochs: dict[int, int] = {}
+
+    def on(self, topic: str) -> list[Message]:
+        """What is visible on a topic."""
+        return [message for where, message in self.committed if where == topic]
+
+    def ticks(self) -> list[Tick]:
+        """The ticks of all shards."""
+        return [decode_tick(message.value) for message in self.on(TOPICS.ticks)]
+
+    async def read(self, shard: int, from_offset: int) -> LoggedTicks:
+        """As `TickLog.read`; an offset is a place among the ticks of the shard."""
+        mine = [decode_tick(message.value) for message in self.on(TOPICS.ticks) if message.partition == shard]
+        return LoggedTicks(tuple(mine[from_offset:]), len(mine))
+
+
+class FakeProducer:
+    """A `ShardProducer` over a `FakeLog`. failing: what the next commit raises."""
+
+    def __init__(self, log: FakeLog, shard: int, fences: bool = True) -> None:
+        self.fences = fences
+        self.failing: Exception | None = None
+        self.is_stopped = False
+        self._log, self._shard = log, shard
+        self._epoch = 0
+
+    async def start(self) -> None:
+        self._epoch = self._log.epochs[self._shard] = self._log.epochs.get(self._shard, 0) + 1
+
+    async def stop(self) -> None:
+        self.is_stopped = True
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[FakeTransaction]:
+        made = FakeTransaction(self._log, self._shard)
+        yield made
+        await asyncio.sleep(0)
+        if self.failing is not None:
+            raise ProducerLost(str(self.failing))
+        if self.fences and self._epoch != self._log.epochs[self._shard]:
+            raise ProducerLost("fenced")
+        self._log.committed += made.sent
+        for callback in made.callbacks:
+            callback()
+
+
+class FakeTransaction:
+    """What one block sent. It accepts only messages that keep to the contract."""
+
+    def __init__(self, log: FakeLog, shard: int) -> None:
+        self.sent: list[tuple[str, Message]] = []
+        self.callbacks: list[Callable[[], None]] = []
+        self._log, self._shard = log, shard
+
+    async def send(
+        self, topic: str, messages: Iterable[Message], acknowledged: Callable[[], None] | None = None,
+    ) -> None:
+        for message in messages:
+            assert faults(message.headers, message.value) == []
+            self.sent.append((topic, message))
+            if acknowledged is not None:
+                self.callbacks.append(acknowledged)
+
+    async def send_tick(self, topic: str, message: Message) -> Callable[[], int]:
+        self.sent.append((topic, message))
+        offset = len([each for each in self._log.on(topic) if each.partition == self._shard])
+        return lambda: offset
+
+
+class FakeTransport:
+    """What the transport knows; the test sets it. ends: of the partitions, those that are missing are empty."""
+
+    def __init__(self) -> None:
+        self.lease = self.sight = True
+        self.ends: dict[TP, int] = {}
+        self.released: dict[TP, int] = {}
+        self.rejoined: list[str] = []
+
+    def holds_lease(self) -> bool:
+        return self.lease
+
+    def sees(self, _: TP) -> bool:
+        return self.sight
+
+    def at_end(self, tp: TP, processed: int) -> bool:
+        return self.sight and processed >= self.ends.get(tp, 0)
+
+    def release(self, tp: TP, next_offset: int) -> bool:
+        self.released[tp] = next_offset
+        return True
+
+    def rejoin(self, reason: str) -> None:
+        self.rejoined.append(reason)
+
+
+class FakeStore(MemorySnapshots):
+    """Lists what it saved. It raises `failing`, and waits for `gate`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saved: list[int] = []
+        self.failing: Exception | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def save(self, shard: int, snapshot: Snapshot) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failing is not None:
+            raise self.failing
+        self.saved.append(shard)
+        await super().save(shard, snapshot)
 
 
 class WorkerFixture:
     """Effects that are recorded, clocks that the test moves, and a batch processor.
 
-    failing: what `flush` of the publisher raises.
+    failing: what `flush` of the publisher raises. log, store: of an earlier worker, to take over from.
     """
 
     def __init__(
         self, tracing: Tracing | None = None, plan: Plan = PLAN, now_s: float = T + 60.0,
-        failing: Exception | None = None,
+        failing: Exception | None = None, log: FakeLog | None = None, store: FakeStore | None = None,
+        fences: bool = True,
     ) -> None:
-        self.now_s, self.mono_s = now_s, 0.0
+        self.now_s, self.mono_s, self.step_s = now_s, 0.0, 0.0
         self.sent = SentMessages(failing)
+        self.log, self.store = log or FakeLog(), store or FakeStore()
+        self.transport = FakeTransport()
         self.telemetry = telemetry()
+        self.rejected: list[tuple[int, str]] = []
+        self.producers: dict[int, FakeProducer] = {}
+        self._fences = fences
         tracing = tracing or Tracing()
         self.effects = Effects(
             identity=Identity("/tocsin/test", "tocsin"),
-            clocks=Clocks(lambda: self.now_s, lambda: self.now_s, lambda: self.mono_s),
+            clocks=Clocks(
+                now_s=lambda: self.now_s + self.step_s, wall_s=lambda: self.now_s + self.step_s,
+                steady_s=lambda: self.now_s - T + BOOT_S, mono_s=lambda: self.mono_s,
+            ),
             publisher=self.sent,
-            audit=Audit(self.sent, TOPICS.audit, "/tocsin/test", tracing),
-            dead_letters=DeadLetterWriter(self.sent, TOPICS.dead_letters, self.telemetry),
+            audit=Audit(TOPICS.audit, "/tocsin/test", tracing),
+            dead_letters=DeadLetterWriter(TOPICS.dead_letters, self.telemetry),
             telemetry=self.telemetry,
             tracing=tracing,
         )
         self.manager = ShardManager(
-            plan, MemorySnapshots(), SnapshotSchedule(5.0, 1000), self.sent, Released(), self.telemetry,
-            lambda: self.mono_s, lambda *_: None,
+            plan, Stores(self.store, self.log, self._producer), SnapshotSchedule(5.0, 1000), self.transport,
+            self.effects, TOPICS, lambda _, shard, why: self.rejected.append((shard, why)),
         )
         self.processor = BatchProcessor(self.manager, self.effects, TOPICS, Brake(0.5, 100, 10))
 
+    def _producer(self, shard: int) -> FakeProducer:
+        self.producers[shard] = FakeProducer(self.log, shard, self._fences)
+        return self.producers[shard]
+
     async def open(self) -> Shard:
-        """Assign shard 0."""
-        await self.manager.restore(frozenset({TP(LATENCY, 0)}))
-        return self.manager.shards[0]
+        """Assign shard 0 and write its opening tick."""
+        await self.manager.restore(frozenset({TP(LATENCY, 0), TP(TOPICS.outcomes, 0)}))
+        await self.manager.tick()
+        return self.owner.shard
+
+    @property
+    def owner(self) -> ShardOwner:
+        """The owner of shard 0."""
+        return self.manager.owners[0]
+
+    async def pass_time(self, seconds: float, step_s: float = 0.1) -> None:
+        """Move all clocks, with a round of ticks after each step."""
+        for _ in range(round(seconds / step_s)):
+            self.now_s += step_s
+            self.mono_s += step_s
+            await self.manager.tick()
 
     def exposes(self, line: str) -> bool:
         """Whether the metrics have this line."""

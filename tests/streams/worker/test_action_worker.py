@@ -1,17 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
-from faust.types.tuples import ConsumerMessage
 from opentelemetry.sdk.trace import TracerProvider
 
 from actions.model import Intent, Outcome
 from streams.contracts.envelopes import Message, intent_message, read_audit, read_outcome
-from streams.kafka.batches import TP
+from streams.kafka.batches import TP, RecordBatch
 from streams.telemetry.traces import Tracing
-from streams.worker.action_worker import SCOPE, ActionWorker, intent_record
+from streams.worker.action_worker import SCOPE, ActionWorker
 from tests.streams.fakes import intent, outcome, record_of
 from tests.streams.records import FakeRecord
 from tests.streams.worker.fixtures import TOPICS, WorkerFixture
@@ -50,7 +50,25 @@ class ActionFixture(WorkerFixture):
         super().__init__(tracing)
         self.executor = FakeExecutor()
         self.ledger = FakeLedger(open_claims or [])
-        self.actions = ActionWorker(self.executor, self.ledger, self.effects, TOPICS, 4)  # type: ignore[arg-type]
+        self.owned: set[TP] = {TP(TOPICS.actions, 1)}
+        self.actions = ActionWorker(
+            self.executor, self.ledger, self, self.effects, TOPICS, 4,  # type: ignore[arg-type]
+        )
+
+    def holds_lease(self) -> bool:
+        return self.transport.holds_lease()
+
+    def owns(self, tp: TP) -> bool:
+        return tp in self.owned
+
+    def release(self, tp: TP, next_offset: int) -> bool:
+        return self.transport.release(tp, next_offset)
+
+    async def process_batch(self, *keys: str) -> None:
+        records = [
+            record_of(intent_message(intent(key), "s", 2), TOPICS.actions, offset=at) for at, key in enumerate(keys)
+        ]
+        await self.actions.process_batch(RecordBatch(TOPICS.actions, 1, records, 0, len(keys) - 1))
 
     async def process(self, message: Message) -> None:
         await self.actions.process(record_of(message, TOPICS.actions))
@@ -116,11 +134,23 @@ async def test_the_outcome_carries_on_the_trace_of_the_intent() -> None:
     assert parent.split(b"-")[1] == b"0123456789abcdef0123456789abcdef"
 
 
-@pytest.mark.parametrize("headers", [[("a", b"1")], {"a": b"1"}, None, []])
-def test_a_record_of_faust_is_read_whatever_shape_its_headers_have(headers: object) -> None:
-    message = ConsumerMessage(
-        "t", 1, 5, 1.5, 0, headers, b"k", b"v", None, 0, 0, TP("t", 1),  # type: ignore[arg-type]
-    )
-    record = intent_record(message)
-    assert (record.timestamp, record.key, record.value) == (1500, b"k", b"v")
-    assert record.headers == ((("a", b"1"),) if headers else ())
+async def test_the_offset_of_an_intent_is_released_after_its_outcome() -> None:
+    worker = ActionFixture()
+    await worker.process_batch("k1", "k2")
+    assert [each.key for each in worker.executor.executed] == ["k1", "k2"]
+    assert worker.transport.released == {TP(TOPICS.actions, 1): 2}
+    worker.executor.failing = TimeoutError("the ledger is away")
+    with pytest.raises(TimeoutError):
+        await worker.process_batch("k3")
+    assert worker.transport.released == {TP(TOPICS.actions, 1): 2}
+
+
+async def test_an_intent_waits_for_the_lease_and_is_left_to_the_next_owner_when_the_partition_is_lost() -> None:
+    worker = ActionFixture()
+    worker.transport.lease = False
+    waiting = asyncio.ensure_future(worker.process_batch("k1"))
+    await asyncio.sleep(0)
+    assert worker.executor.executed == []
+    worker.owned.clear()
+    await waiting
+    assert (worker.executor.executed, worker.transport.released) == ([], {})

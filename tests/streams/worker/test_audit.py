@@ -15,7 +15,8 @@ class AuditFixture:
 
     def __init__(self) -> None:
         self.sent = SentMessages()
-        self.audit = Audit(self.sent, "audit", "/tocsin/test", Tracing())
+        self.output = self.sent.output("test")
+        self.audit = Audit("audit", "/tocsin/test", Tracing())
 
     def entries(self) -> list[AuditEntry]:
         return [read_audit(message.value) for message in self.sent.on("audit")]
@@ -25,9 +26,9 @@ class AuditFixture:
 
 
 async def whole_life(fixture: AuditFixture, of: Intent, at_s: float) -> None:
-    await fixture.audit.decided(0, of)
-    await fixture.audit.claimed(0, of, at_s)
-    await fixture.audit.finished(0, outcome(of, done_at_s=at_s + 1.0))
+    await fixture.audit.decided(fixture.output, of)
+    await fixture.audit.claimed(fixture.output, of, at_s)
+    await fixture.audit.finished(fixture.output, outcome(of, done_at_s=at_s + 1.0))
 
 
 async def test_the_life_of_an_intent_is_a_chain_of_states() -> None:
@@ -52,14 +53,14 @@ async def test_an_intent_that_was_never_claimed_goes_from_pending_to_its_outcome
     status: Status,
 ) -> None:
     fixture = AuditFixture()
-    await fixture.audit.finished(0, outcome(intent(), status))
+    await fixture.audit.finished(fixture.output, outcome(intent(), status))
     assert fixture.entries() == [AuditEntry(T + 0.1, "k1", status, "pending", status, "done")]
 
 
 async def test_a_refusal_after_the_claim_says_that_it_was_claimed() -> None:
     fixture = AuditFixture()
-    await fixture.audit.claimed(0, intent(), T)
-    await fixture.audit.finished(0, outcome(intent(), "refused"))
+    await fixture.audit.claimed(fixture.output, intent(), T)
+    await fixture.audit.finished(fixture.output, outcome(intent(), "refused"))
     assert fixture.entries()[-1].before == "claimed"
 
 
@@ -67,7 +68,7 @@ async def test_a_refusal_after_the_claim_says_that_it_was_claimed() -> None:
 async def test_a_duplicate_changes_no_state(data: dict[str, str | float | bool | None], state: str | None) -> None:
     fixture = AuditFixture()
     of = intent()
-    await fixture.audit.finished(0, Outcome(
+    await fixture.audit.finished(fixture.output, Outcome(
         of.key, of.incident_id, of.kind, of.target, of.mode, "duplicate", "it ran", T, T, False, data,
     ))
     assert [(entry.before, entry.after) for entry in fixture.entries()] == [(state, state)]
@@ -76,7 +77,7 @@ async def test_a_duplicate_changes_no_state(data: dict[str, str | float | bool |
 async def test_the_same_change_of_an_incident_at_another_time_is_another_event_and_written_again_the_same() -> None:
     fixture = AuditFixture()
     for at_s in (T, T + 30.0, T):
-        await fixture.audit.step(0, AuditEntry(at_s, "inc-1", "raised", "P2", "P1", "it lasts"))
+        await fixture.audit.step(fixture.output, AuditEntry(at_s, "inc-1", "raised", "P2", "P1", "it lasts"))
     first, second, again = fixture.ids()
     assert first == again != second
 
@@ -84,7 +85,7 @@ async def test_the_same_change_of_an_incident_at_another_time_is_another_event_a
 async def test_a_state_that_was_rejected_is_audited_each_time() -> None:
     fixture = AuditFixture()
     for at_s in (T, T + 60.0):
-        await fixture.audit.state_rejected(3, "snapshot version 1, expected 2", at_s)
+        await fixture.audit.state_rejected(fixture.output, 3, "snapshot version 1, expected 2", at_s)
     assert fixture.entries()[0] == AuditEntry(
         T, "state/3", "rejected", "stored", "relearning", "snapshot version 1, expected 2",
     )
@@ -93,7 +94,7 @@ async def test_a_state_that_was_rejected_is_audited_each_time() -> None:
 
 async def test_all_that_concerns_an_incident_has_its_id_as_key_and_correlation() -> None:
     fixture = AuditFixture()
-    await fixture.audit.step(0, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))
+    await fixture.audit.step(fixture.output, AuditEntry(T, "inc-1", "opened", None, "open", "slow"))
     await whole_life(fixture, intent(incident_id="inc-1"), T)
     sent = fixture.sent.on("audit")
     assert {(message.key, dict(message.headers)["ce_correlationid"]) for message in sent} == {(b"inc-1", b"inc-1")}

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import ActionRecord, AuditEntry, StageTime
 from streams.contracts.envelopes import intent_message, outcome_message, read_audit, read_incident, read_intent
+from streams.contracts.ticks import Tick
 from streams.intake.formats import InputPlan
 from streams.kafka.batches import RecordBatch
 from streams.pipeline import Products, Shard
@@ -39,7 +40,8 @@ async def test_a_malformed_record_becomes_a_dead_letter_with_reason_and_bytes_an
     worker = WorkerFixture()
     await worker.open()
     await worker.processor.process(batch([sample(T), b'{"ts": 1,', sample(T, metrics={"x": "high"}), sample(T + 1)]))
-    dead = worker.sent.on(TOPICS.dead_letters)
+    await worker.manager.publish(0)
+    dead = worker.log.on(TOPICS.dead_letters)
     assert dead[0].value == b'{"ts": 1,'
     assert [dict(letter.headers)["__streams.errors.exception"] for letter in dead] == [b"not_json", b"metric_type"]
     assert [dict(letter.headers)["__streams.errors.offset"] for letter in dead] == [b"1", b"2"]
@@ -61,7 +63,8 @@ async def test_a_value_too_long_for_a_dead_letter_is_cut_and_a_header_gives_its_
     worker = WorkerFixture()
     await worker.open()
     await worker.processor.process(batch([b"x" * 2_000_000, *requests(2)]))
-    letter = worker.sent.on(TOPICS.dead_letters)[0]
+    await worker.manager.publish(0)
+    letter = worker.log.on(TOPICS.dead_letters)[0]
     assert letter.value is not None
     assert len(letter.value) == MAX_VALUE_BYTES
     assert dict(letter.headers)["tocsin-cut-from-bytes"] == b"2000000"
@@ -72,16 +75,15 @@ async def test_a_flood_of_bad_records_trips_the_brake_after_their_dead_letters()
     await worker.open()
     with pytest.raises(BrakeTripped, match=rf"{LATENCY}\[0\] up to offset 19: 20 of the last 20 records are malformed"):
         await worker.processor.process(batch([b"?"] * 20))
-    assert len(worker.sent.on(TOPICS.dead_letters)) == 20
+    assert len(worker.log.on(TOPICS.dead_letters)) == 20
 
 
 async def test_a_batch_of_a_shard_of_another_worker_is_ignored() -> None:
     worker = WorkerFixture()
     await worker.open()
     await worker.processor.process(batch(requests(5), partition=3))
-    await worker.processor.advance_time(3, frozenset(PLAN.sources))
-    assert worker.sent.sent == []
-    assert worker.manager.shards[0].offsets == {}
+    assert [tick.offsets for tick in worker.log.ticks()] == [{}]
+    assert worker.owner.shard.offsets == {}
 
 
 async def test_records_that_were_processed_before_are_skipped() -> None:
@@ -95,11 +97,12 @@ async def test_records_that_were_processed_before_are_skipped() -> None:
 
 
 class PreparedShard(Shard):
-    """A shard whose next step gives prepared products; the pipeline has tests of its own."""
+    """A shard whose next tick gives prepared products; the pipeline has tests of its own."""
 
     products = Products()
 
-    def ingest(self, *_: object, **__: object) -> Products:
+    def apply_tick(self, tick: Tick) -> Products:
+        super().apply_tick(tick)
         return self.products
 
 
@@ -112,10 +115,10 @@ async def process_to(worker: WorkerFixture, products: Products) -> None:
     shard.__class__ = PreparedShard
     assert isinstance(shard, PreparedShard)
     shard.products = products
-    await worker.processor.process(batch([sample()]))
+    await worker.manager.publish(0)
 
 
-async def test_an_incident_is_published_before_its_intents_and_an_intent_names_its_shard() -> None:
+async def test_an_incident_is_published_before_its_intents_and_both_name_their_shard() -> None:
     worker = WorkerFixture()
     await process_to(worker, Products(
         transitions=[
@@ -128,10 +131,11 @@ async def test_an_incident_is_published_before_its_intents_and_an_intent_names_i
     ))
     published = [
         read_intent(message.value).key if topic == TOPICS.actions else message.key
-        for _, topic, message in worker.sent.sent if topic != TOPICS.audit
+        for topic, message in worker.log.committed if topic not in (TOPICS.audit, TOPICS.ticks)
     ]
     assert published == [b"inc-1", "k1", b"inc-2", b"inc-1", "k3", b"inc-2", "k2"]
-    assert dict(worker.sent.on(TOPICS.actions)[0].headers)["tocsin-shard"] == b"0"
+    for topic in (TOPICS.incidents, TOPICS.actions):
+        assert dict(worker.log.on(topic)[0].headers)["tocsin-shard"] == b"0"
 
 
 async def test_every_step_of_an_incident_and_every_intent_is_audited() -> None:
@@ -141,11 +145,10 @@ async def test_every_step_of_an_incident_and_every_intent_is_audited() -> None:
         transitions=[IncidentChange("opened", incident(actions=actions_of("k1")))], intents=[intent("k1")],
         audit=[step],
     ))
-    trail = [(message.key, read_audit(message.value)) for message in worker.sent.on(TOPICS.audit)]
+    trail = [(message.key, read_audit(message.value)) for message in worker.log.on(TOPICS.audit)]
     assert trail == [
         (b"inc-1", AuditEntry(T, "k1", "decided", None, "pending", "the replica is slow")), (b"inc-1", step),
     ]
-    assert {owner for owner, topic, _ in worker.sent.sent if topic == TOPICS.audit} == {0}
 
 
 async def test_the_time_to_an_opened_incident_is_measured_when_the_broker_acknowledges_it() -> None:
@@ -170,7 +173,7 @@ async def test_one_trace_runs_from_the_records_over_the_incident_to_the_intent()
     await process_to(worker, Products(transitions=[published], intents=[intent()]))
     traces = [
         dict(message.headers)["traceparent"].split(b"-")[1]
-        for topic in (TOPICS.incidents, TOPICS.actions) for message in worker.sent.on(topic)
+        for topic in (TOPICS.incidents, TOPICS.actions) for message in worker.log.on(topic)
     ]
     assert len(traces) == 2
     assert len(set(traces)) == 1
@@ -185,7 +188,8 @@ async def test_an_outcome_is_added_to_its_incident_and_published_once() -> None:
     message = outcome_message(outcome(intent()), "s", 0)
     await worker.processor.process(outcomes([message.value]))
     await worker.processor.process(outcomes([message.value]))
-    published = worker.sent.on(TOPICS.incidents)
+    await worker.manager.tick()
+    published = worker.log.on(TOPICS.incidents)
     assert [action.status for action in read_incident(published[0].value).actions] == ["executed"]
     assert len(published) == 1
     assert shard.offsets == {TOPICS.outcomes: 1}
@@ -196,7 +200,8 @@ async def test_an_outcome_that_breaks_its_contract_is_a_dead_letter_and_the_next
     shard = await worker.open()
     broken = orjson.dumps({"key": 5})
     await worker.processor.process(outcomes([broken, None, outcome_message(outcome(intent()), "s", 0).value]))
-    dead = worker.sent.on(TOPICS.dead_letters)
+    await worker.manager.tick()
+    dead = worker.log.on(TOPICS.dead_letters)
     assert [letter.value for letter in dead] == [broken, None]
     assert b"key: " in dict(dead[0].headers)["__streams.errors.message"]
     assert shard.offsets == {TOPICS.outcomes: 3}
@@ -221,6 +226,7 @@ async def test_what_the_caps_of_a_shard_leave_out_is_counted_once() -> None:
     await worker.open()
     await worker.processor.process(batch(requests(3, replicas=3)))
     await worker.processor.process(batch(requests(3, start=3, replicas=3), first=30))
+    await worker.manager.publish(0)
     text = worker.telemetry.render().decode()
     assert 'tocsin_scopes_overflowed_total{label="replica"} 36.0' in text
     assert "tocsin_values_dropped_total 60.0" in text

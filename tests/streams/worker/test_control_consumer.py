@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from classifiers.directives import Directive, Expire
+from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
+from config import load
 from streams.contracts.envelopes import incident_message, read_audit
 from streams.intake.kafka_record import KafkaRecord
 from streams.worker.control_consumer import MAX_AUDITED, MAX_DIRECTIVES, MAX_OPEN_INCIDENTS, ControlConsumer
@@ -28,17 +30,23 @@ class RecordingShards:
     def add_directives(self, directives: Collection[Directive]) -> None:
         self.directives += directives
 
-    async def apply_remote_incidents(self, incidents: Sequence[Incident]) -> None:
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
         self.incidents += incidents
 
 
 class ControlFixture(WorkerFixture):
     """A control consumer over recording shards."""
 
-    def __init__(self, now_s: float = T + 1.0, failing: Exception | None = None) -> None:
+    def __init__(
+        self, now_s: float = T + 1.0, failing: Exception | None = None, explains: bool = True,
+    ) -> None:
         super().__init__(now_s=now_s, failing=failing)
         self.shards = RecordingShards()
-        self.control = ControlConsumer(self.shards, self.effects, control_settings(), TOPICS)
+        config = load(None, {})
+        triage = replace(config.triage, dependencies=(Dependency("chat", ("db",)),) if explains else ())
+        self.control = ControlConsumer(
+            self.shards, self.effects, config.model_copy(update={"control": control_settings(), "triage": triage}),
+        )
 
     async def write_control(self, *records: KafkaRecord) -> None:
         await self.control.process(TOPICS.control, records)
@@ -77,7 +85,7 @@ async def test_a_forged_record_is_counted_and_audited_and_reaches_no_shard() -> 
     assert worker.audited() == [("tocsin.control[0]@0", "refused", None), (DIRECTIVES[2].id, "believed", "ana")]
     counts = [worker.counted(answer) for answer in ("bad_signature", "believed", "unsigned")]
     assert counts == ["1.0", "1.0", "0.0"]
-    await worker.control.replay_to_shards()
+    worker.control.replay_to_shards()
     assert worker.shards.directives == [DIRECTIVES[2], DIRECTIVES[2]]
 
 
@@ -107,7 +115,7 @@ async def test_incidents_reach_the_shards_and_the_open_ones_reach_shards_assigne
     over = replace(one, state="resolved", resolved_at_s=T + 9.0)
     await worker.write_incidents(one, other, over)
     assert [(each.id, each.state) for each in worker.shards.incidents] == [("inc-1", "resolved"), ("inc-2", "open")]
-    await worker.control.replay_to_shards()
+    worker.control.replay_to_shards()
     assert [each.id for each in worker.shards.incidents[2:]] == ["inc-2"]
 
 
@@ -124,18 +132,21 @@ async def test_what_is_remembered_is_bounded_and_the_oldest_are_dropped() -> Non
     expiries = [Expire(f"s{number}", "ana", T) for number in range(MAX_DIRECTIVES + 2)]
     await worker.write_control(*(received(signed(each)) for each in expiries))
     incidents, directives = len(worker.shards.incidents), len(worker.shards.directives)
-    await worker.control.replay_to_shards()
+    worker.control.replay_to_shards()
     assert [each.id for each in worker.shards.incidents[incidents:][:1]] == ["inc-2"]
     assert [each.id for each in worker.shards.directives[directives:][:1]] == ["expire/s2"]
     assert len(worker.shards.incidents) - incidents == MAX_OPEN_INCIDENTS
     assert len(worker.shards.directives) - directives == MAX_DIRECTIVES
 
 
-async def test_a_batch_processor_gives_directives_and_incidents_to_its_shards() -> None:
-    worker = WorkerFixture()
-    shard = await worker.open()
-    worker.processor.add_directives([DIRECTIVES[0], DIRECTIVES[2]])
-    shard.directives.apply_due(T + 1.0)
-    assert shard.directives.annotate(incident(tenant="batch-7"), T + 1.0)[0].silenced_by == "s1"
-    await worker.processor.apply_remote_incidents([incident(id="inc-9")])
-    assert worker.sent.on(TOPICS.incidents) == []
+async def test_without_dependencies_incidents_reach_no_shard_and_the_open_ones_are_known_by_their_shard() -> None:
+    worker = ControlFixture(explains=False)
+    messages = [incident_message(incident(id=f"inc-{shard}"), "/tocsin/test", T, shard) for shard in (0, 1)]
+    over = incident_message(incident(id="inc-1", state="resolved", resolved_at_s=T + 1.0), "/tocsin/test", T, 1)
+    await worker.control.process(TOPICS.incidents, [
+        FakeRecord(each.value, at, headers=each.headers) for at, each in enumerate((*messages, over))
+    ])
+    assert worker.shards.incidents == []
+    assert {shard: [each.id for each in found] for shard, found in worker.control.open_incidents().items()} == {
+        0: ["inc-0"],
+    }

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from streams.worker.idleness import Idleness
-
 from classifiers.learning.prequential import Trial
 from streams.kafka.batches import TP
 from streams.pipeline import Shard
@@ -33,13 +31,13 @@ class LoopFixture(WorkerFixture):
         self.offsets = FakeOffsets()
         self.watchdog = ProgressWatchdog(30.0)
         self.loop = WorkerLoop(
-            self.manager, self.processor, self.effects, Idleness(3.0), self.watchdog, self.offsets, PLAN.sources,
+            self.manager, self.effects, self.watchdog, self.offsets, PLAN.sources,
         )
 
     async def ingest(self, seconds: int = 10) -> Shard:
         """Open shard 0 and give it so many seconds of records."""
         shard = await self.open()
-        shard.ingest(LATENCY, batch(requests(seconds)).records, T, frozenset(PLAN.sources) - {LATENCY})
+        await self.processor.process(batch(requests(seconds)))
         return shard
 
 
