@@ -11,6 +11,7 @@ import gc
 import os
 import socket
 import time
+import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -29,11 +30,12 @@ from streams.intake.dead_letters import Brake
 from streams.kafka.batched_app import BatchedApp
 from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.fencing import can_fence
 from streams.kafka.producer import Publisher
 from streams.kafka.required_topics import prepare_topics
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.sight import boot_s
-from streams.kafka.transactions import ShardProducer, can_fence, shard_producer
+from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
@@ -142,7 +144,10 @@ class Worker:
         await enter(self.effects.publisher)
         await enter(self.store)
         await enter(self.ticks)
-        self._fences = await can_fence(self.settings.brokers, self.settings.security)
+        probe = f"{self.settings.group}/fencing-probe/{uuid.uuid4().hex}"
+        self._fences = await can_fence(self.settings.brokers, self.settings.security, probe)
+        if not self._fences:
+            log.warning("broker_does_not_fence", effect="after a take-over a former owner may still publish")
         if self.config.executor.enabled:
             await enter(self.ledger)
             self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
@@ -188,10 +193,8 @@ class Worker:
         self.manager.reconcile(self.control.open_incidents())
 
     def _shard_producer(self, number: int) -> ShardProducer:
-        return shard_producer(
-            self.settings.brokers, f"{self.settings.group}/{number}", fences=self._fences,
-            security=self.settings.security,
-        )
+        client = {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()}
+        return FencedProducer(client, f"{self.settings.group}/{number}") if self._fences else PlainProducer(client)
 
     def _note_rejected(self, reason: RejectionReason, shard: int, detail: str) -> None:
         self.effects.telemetry.restore(reason)

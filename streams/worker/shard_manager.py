@@ -19,7 +19,7 @@ from classifiers.model import Incident
 from config.models import Topics
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP
-from streams.kafka.transactions import ProducerLost, ShardProducer
+from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
 from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.ownership.tick_policy import TickPolicy
 from streams.pipeline import Products, Shard
@@ -136,7 +136,7 @@ class ShardManager:
             return None
         try:
             return await owned.owner.process(topic, records)
-        except ProducerLost as error:
+        except (Fenced, TransactionFailed) as error:
             await self._drop(number, owned.owner, str(error))
             return None
 
@@ -187,7 +187,7 @@ class ShardManager:
     async def _tick(self, number: int, owner: ShardOwner) -> None:
         try:
             await owner.tick_if_due()
-        except ProducerLost as error:
+        except (Fenced, TransactionFailed) as error:
             await self._drop(number, owner, str(error))
 
     async def _drop(self, number: int, owner: ShardOwner, reason: str) -> None:

@@ -20,6 +20,7 @@ from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.batches import TP
+from streams.kafka.output import TransactionOutput
 from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
@@ -180,14 +181,16 @@ class ShardOwner:
 
     async def _tick(self, tick: Tick) -> None:
         """Write a tick and what follows from it; raises when that is not certain to be published."""
-        async with self._producer.transaction() as output:
-            position = await output.send_tick(self._topics.ticks, Message(None, encode_tick(tick), (), self.number))
+        async with self._producer.transaction() as transaction:
+            output = TransactionOutput(transaction)
+            written = await transaction.send(self._topics.ticks, Message(None, encode_tick(tick), (), self.number))
             products = self.shard.apply_tick(tick)
             for each in (*self._unpublished, products):
                 await self._writer.write(output, self.number, each)
+        output.committed()
         self._writer.count(products)
         self._unpublished.clear()
-        self._log_offset = position() + 1
+        self._log_offset = written.result().offset + 1
         if self._wants_state:
             self._state, self._wants_state = self._stored_state(), False
         for incident in tick.incidents:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from config import load
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, decode_tick
 from streams.intake.dead_letters import Brake
 from streams.kafka.batches import TP
-from streams.kafka.transactions import ProducerLost
+from streams.kafka.transactions import Fenced, TransactionFailed
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
@@ -76,12 +77,17 @@ class FakeProducer:
         yield made
         await asyncio.sleep(0)
         if self.failing is not None:
-            raise ProducerLost(str(self.failing))
+            raise TransactionFailed(str(self.failing))
         if self.fences and self._epoch != self._log.epochs[self._shard]:
-            raise ProducerLost("fenced")
+            raise Fenced("fenced")
         self._log.committed += made.sent
-        for callback in made.callbacks:
-            callback()
+
+
+@dataclass(frozen=True, slots=True)
+class FakePlace:
+    """Where a record was written."""
+
+    offset: int
 
 
 class FakeTransaction:
@@ -89,22 +95,16 @@ class FakeTransaction:
 
     def __init__(self, log: FakeLog, shard: int) -> None:
         self.sent: list[tuple[str, Message]] = []
-        self.callbacks: list[Callable[[], None]] = []
         self._log, self._shard = log, shard
 
-    async def send(
-        self, topic: str, messages: Iterable[Message], acknowledged: Callable[[], None] | None = None,
-    ) -> None:
-        for message in messages:
+    async def send(self, topic: str, message: Message) -> asyncio.Future[FakePlace]:
+        if topic != TOPICS.ticks:
             assert faults(message.headers, message.value) == []
-            self.sent.append((topic, message))
-            if acknowledged is not None:
-                self.callbacks.append(acknowledged)
-
-    async def send_tick(self, topic: str, message: Message) -> Callable[[], int]:
+        before = [each for each in self._log.on(topic) if each.partition == self._shard]
         self.sent.append((topic, message))
-        offset = len([each for each in self._log.on(topic) if each.partition == self._shard])
-        return lambda: offset
+        done: asyncio.Future[FakePlace] = asyncio.get_running_loop().create_future()
+        done.set_result(FakePlace(len(before)))
+        return done
 
 
 class FakeTransport:
