@@ -7,17 +7,17 @@ says what all the parts guarantee together.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import cast
 
 import faust
-from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
 from typing_extensions import override
 
 from streams.kafka.batches import TP, Positions
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.sight import Sight
 
 OnAssigned = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 OnRevoked = Callable[[frozenset[TP]], Awaitable[None]]
+OnRemoved = Callable[[TP, int], None]
 Hook = Callable[[], Awaitable[None]]
 
 
@@ -26,8 +26,10 @@ class BatchedApp(faust.App):
 
     settings: KafkaSettings
     positions: Positions
+    sight: Sight
     on_assigned: OnAssigned
     on_revoked: OnRevoked
+    on_removed: OnRemoved
     on_open: Hook
     on_close: Hook
 
@@ -58,19 +60,46 @@ class BatchedApp(faust.App):
         """
         return self.positions.release(tp, next_offset)
 
-    def position(self, tp: TP) -> int | None:
-        """The next offset to be delivered to the agent; None while the partition is not owned or not restored."""
-        return self.positions.position(tp)
+    def position(self, tp: TP, processed: int | None = None) -> int | None:
+        """The next offset to be delivered to the agent; None while the partition is not owned or not restored.
+
+        It passes transaction markers, aborted records and holes once all records before them are delivered. With
+        `processed`, the next offset that the application has to process, it passes them once all before is processed.
+        """
+        delivered = self.positions.position(tp)
+        if delivered is None:
+            return None
+        return self.sight.position(tp, delivered if processed is None else min(processed, delivered))
 
     def highwater(self, tp: TP) -> int | None:
-        """One more than the last offset of the partition as of the last fetch; None before it or if not assigned.
+        """One more than the last offset that can be read, as of the last answered fetch; None before it.
 
-        The agent has caught up when `position` is not less.
+        An open transaction ends it. The agent has caught up when `position` is not less.
         """
-        try:
-            return cast(int | None, self.consumer.highwater(tp))
-        except (AssertionError, IllegalStateError, KeyError):
-            return None
+        return self.sight.end(tp)
+
+    def holds_lease(self) -> bool:
+        """Whether the group certainly counts on this worker: nobody else can own its partitions before this ends."""
+        return self.sight.holds_lease()
+
+    def answered_s(self, tp: TP) -> float | None:
+        """When the last fetch that was answered for this partition had been sent, by `sight.boot_s`."""
+        return self.sight.answered_s(tp)
+
+    def sees(self, tp: TP) -> bool:
+        """Whether a fetch sent within the last second was answered, or records were delivered within it."""
+        return self.sight.sees(tp)
+
+    def at_end(self, tp: TP, processed: int | None = None) -> bool:
+        """Whether a fetch sent within the last second proves that there is no record left to deliver.
+
+        With `processed`, the next offset that the application has to process: no record left to process. False while
+        the partition is not owned, and while a transaction in it has been open for more than a second.
+        """
+        delivered = self.positions.position(tp)
+        if delivered is None:
+            return False
+        return self.sight.at_end(tp, delivered if processed is None else min(processed, delivered))
 
     @override
     def _create_directories(self) -> None:

@@ -38,10 +38,42 @@ class RecordBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """Records that the client handed out at once. start: see `Continuity.start`, None if it is not known."""
+
+    records: Sequence[KafkaRecord]
+    start: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reread:
     """Offsets are missing between the last batch and this one: the consumer must fetch again from `offset`."""
 
     offset: int
+
+
+class Continuity:
+    """From where each partition's log was read without a record, up to the client's position."""
+
+    def __init__(self) -> None:
+        self._read: dict[TP, tuple[int, int]] = {}
+
+    def start(self, tp: TP, before: int, after: int, next_offset: int | None) -> int:
+        """The offset from which all was read whose only records are those of this drain.
+
+        before, after: the client's position before and after the drain. next_offset: after its last record, None
+        without one. Transaction markers, aborted records and holes after the last record, and drains without a record,
+        count with the next drain that has some, unless the client's position was moved in between.
+        """
+        start, end = self._read.get(tp, (before, before))
+        if end != before:
+            start = before
+        self._read[tp] = (start if next_offset is None else next_offset, after)
+        return start
+
+    def clear(self) -> None:
+        """Forget all: the partitions were assigned anew."""
+        self._read.clear()
 
 
 class Positions:
@@ -50,7 +82,6 @@ class Positions:
     def __init__(self) -> None:
         self._next: dict[TP, int] = {}
         self._released: dict[TP, int] = {}
-        self._reread_from: dict[TP, int] = {}
 
     def start(self, starts: Mapping[TP, int]) -> None:
         """Own exactly these partitions, to be delivered from these offsets."""
@@ -61,7 +92,6 @@ class Positions:
         """Own nothing: records that arrive are dropped, releases are ignored."""
         self._next.clear()
         self._released.clear()
-        self._reread_from.clear()
 
     def owned(self) -> frozenset[TP]:
         return frozenset(self._next)
@@ -74,23 +104,31 @@ class Positions:
         """The highest released offset of this ownership; None if nothing was released."""
         return self._released.get(tp)
 
-    def admit(self, tp: TP, records: Sequence[KafkaRecord]) -> RecordBatch | Reread | None:
-        """What to do with a polled list: deliver it, read again, or drop it (not owned, or all of it delivered before).
+    def admit(self, tp: TP, drain: Drain) -> RecordBatch | Reread | None:
+        """What to do with a drain: deliver it, read again, or drop it (not owned, or all of it delivered before).
 
-        A gap before the list is read again once. A client that lost records over a rebalance then finds them. A gap
-        that is in the log (compaction, transaction markers) appears a second time and is accepted.
+        A drain that starts at or before the expected offset contains all that the log has from there on. A gap before
+        its first record is then in the log: compaction, transaction markers, aborted records. A drain that starts later
+        follows one that was lost over a rebalance, and the records in between must be read again.
         """
         expected = self._next.get(tp)
         if expected is None:
             return None
-        if records[0].offset > expected and self._reread_from.get(tp) != expected:
-            self._reread_from[tp] = expected
-            return Reread(expected)
-        fresh = records if records[0].offset >= expected else [r for r in records if r.offset >= expected]
+        fresh = drain.records
+        if fresh[0].offset < expected:
+            fresh = [record for record in fresh if record.offset >= expected]
         if not fresh:
             return None
+        if fresh[0].offset > expected and (drain.start is None or drain.start > expected):
+            return Reread(expected)
         self._next[tp] = fresh[-1].offset + 1
         return RecordBatch(tp.topic, tp.partition, fresh, fresh[0].offset, fresh[-1].offset)
+
+    def skip(self, tp: TP, offset: int) -> None:
+        """Expect `offset` next: the log has nothing before it any more. No effect if not owned or delivered further."""
+        expected = self._next.get(tp)
+        if expected is not None:
+            self._next[tp] = max(expected, offset)
 
     def release(self, tp: TP, next_offset: int) -> bool:
         """Allow commits up to `next_offset`. Returns False, without effect, if the partition is not owned any more.

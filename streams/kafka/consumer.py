@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from typing import Any, cast
 
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import Consumer, Transport
@@ -21,7 +22,7 @@ from faust.types import TP, ConsumerMessage, Message
 from typing_extensions import override
 
 from streams.kafka.batched_app import BatchedApp
-from streams.kafka.batches import Reread
+from streams.kafka.batches import Drain, RecordBatch, Reread
 from streams.kafka.consumer_thread import BatchConsumerThread
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class StuckAgent(RuntimeError):  # noqa: N818
 
 
 class BatchScheduler(DefaultSchedulingStrategy):
-    """Yields the records of a batched partition as one list, those of any other topic one by one.
+    """Yields the records of a batched partition as one `Drain`, those of any other topic one by one.
 
     Faust builds it without arguments, so the consumer sets `batched`.
     """
@@ -76,19 +77,41 @@ class BatchConsumer(Consumer):
             if tp.topic not in self._batched:
                 yield tp, message
                 continue
-            admitted = self._positions.admit(tp, cast(Any, message.value))
-            if isinstance(admitted, Reread):
-                log.info("%s[%d]: a gap before the next batch, reading again from %d", *tp, admitted.offset)
-                await self.seek_wait({tp: admitted.offset})
-            elif admitted is not None:
+            admitted = await self._admit(tp, cast(Any, message.value))
+            if admitted is not None:
+                self.app.sight.delivered(tp)
                 message.value = cast(Any, admitted)
                 yield tp, message
 
+    async def _admit(self, tp: TP, drain: Drain) -> RecordBatch | None:
+        admitted = self._positions.admit(tp, drain)
+        if isinstance(admitted, Reread) and await self._skip_removed(tp, admitted.offset):
+            admitted = self._positions.admit(tp, drain)
+        if not isinstance(admitted, Reread):
+            return admitted
+        log.info("%s[%d]: a gap before the next batch, reading again from %d", *tp, admitted.offset)
+        await self.seek_wait({tp: admitted.offset})
+        return None
+
+    async def _skip_removed(self, tp: TP, expected: int) -> bool:
+        """Whether retention removed the next expected record. It cannot be read again, so it is reported once."""
+        try:
+            first = (await self._thread.beginnings([tp]))[tp]
+        except KafkaError as error:
+            log.warning("%s[%d]: the start of the log is not known: %r", *tp, error)
+            return False
+        if first <= expected:
+            return False
+        log.error("%s[%d]: offsets %d to %d were removed before they were read", *tp, expected, first - 1)
+        self._positions.skip(tp, first)
+        self.app.on_removed(tp, first - expected)
+        return True
+
     @override
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        if not isinstance(record, list):
+        if not isinstance(record, Drain):
             return super()._to_message(tp, record)
-        last = record[-1]
+        last: Any = record.records[-1]
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
             cast(Any, record), None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
@@ -145,6 +168,7 @@ class BatchConsumer(Consumer):
         restored = await self.app.on_assigned(assigned) if assigned else {}
         batched = [tp for tp in assigned if tp.topic in self._batched]
         starts = {tp: restored[tp] if tp in restored else await self._thread.committed_or_reset(tp) for tp in batched}
+        self.app.sight.forget()
         self._positions.start(starts)
         for tp, offset in starts.items():
             # All before this offset is in stored state, or was skipped by `from_start`. The offset is committed at

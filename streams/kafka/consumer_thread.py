@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import cast
+from typing import Any, cast
 
 import aiokafka  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
@@ -29,6 +28,9 @@ from typing_extensions import override
 
 from streams.kafka.assignor import ShardAssignor
 from streams.kafka.batched_app import BatchedApp
+from streams.kafka.batches import Continuity, Drain
+from streams.kafka.bounded_stop import stop_within
+from streams.kafka.observed_client import observe
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +51,21 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     app: BatchedApp
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._continuity = Continuity()
+
     @override
     def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
         settings = self.app.settings
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             bootstrap_servers=settings.brokers.split(","),
             client_id=settings.client,
             group_id=settings.group,
             group_instance_id=settings.instance,
             partition_assignment_strategy=[ShardAssignor],
             enable_auto_commit=False,
+            isolation_level="read_committed",
             # For offsets that retention deleted. Where no offset is committed `_committed_or_reset` decides.
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=settings.fetch_max_bytes,
@@ -69,6 +76,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
             **settings.security.options(),
         )
+        observe(consumer._client, self.app.sight)
+        return consumer
 
     def lost_membership(self) -> bool:
         """Whether the group removed this member. Then its partitions may have new owners."""
@@ -87,12 +96,54 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         return cast(int, (await bounds([tp]))[tp])
 
     async def beginnings(self, tps: Collection[TP]) -> dict[TP, int]:
-        """The first offset of each partition."""
+        """The first offset that retention has left in each partition. Raises KafkaError."""
         return {TP(*tp): offset for tp, offset in (await self.call_thread(self._beginnings, tps)).items()}
 
     async def _beginnings(self, tps: Collection[TP]) -> Mapping[TopicPartition, int]:
         found = await self._ensure_consumer().beginning_offsets([TopicPartition(*tp) for tp in tps])
         return cast(Mapping[TopicPartition, int], found)
+
+    @override
+    async def _fetch_records(
+        self, consumer: aiokafka.AIOKafkaConsumer, active_partitions: set[TP], timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> dict[TP, Any]:
+        """Each record list of a batched partition as a `Drain`, which says from where the client read it.
+
+        Without a timeout the stock function does not suspend, so the positions before and after it belong to it.
+        """
+        end_s = time.monotonic() + (timeout or 0.0)
+        while self.consumer.flow_active:
+            assignment = _assignment(consumer)
+            before = _positions(assignment)
+            polled = await super()._fetch_records(consumer, active_partitions, 0, max_records)
+            if assignment is not _assignment(consumer):  # it waited for the end of a rebalance
+                self._continuity.clear()
+                before = {}
+            starts = self._note_drain(before, _positions(_assignment(consumer)), polled)
+            if polled:
+                batched = self.app.settings.batched
+                return {
+                    tp: Drain(records, starts.get(tp)) if tp.topic in batched else records
+                    for tp, records in polled.items()
+                }
+            left_s = end_s - time.monotonic()
+            if left_s <= 0.0 or not await _fetched(consumer, left_s):
+                break
+        return {}
+
+    def _note_drain(
+        self, before: Mapping[TopicPartition, int], after: Mapping[TopicPartition, int], polled: Mapping[TP, Any]
+    ) -> dict[TP, int]:
+        """Write down the client's positions; returns the start of each drain where it is known."""
+        starts = {}
+        for topic_partition, position in after.items():
+            tp = TP(*topic_partition)
+            next_offset = polled[tp][-1].offset + 1 if tp in polled else None
+            self.app.sight.drained(tp, position, next_offset)
+            if topic_partition in before:
+                starts[tp] = self._continuity.start(tp, before[topic_partition], position, next_offset)
+        return starts
 
     @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -132,15 +183,36 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     @override
     async def on_thread_stop(self) -> None:
         """Stop the client, but not wait long for a group that itself waits for a dead member."""
-        try:
-            await asyncio.wait_for(super().on_thread_stop(), self.app.settings.stop_timeout_s * CLIENT_STOP_SHARE)
-        except TimeoutError:
-            log.warning("leaving the group took too long; closing the client without it")
-            if self._consumer is not None:
-                for closing in (self._consumer._fetcher.close(), self._consumer._client.close()):
-                    with contextlib.suppress(Exception):
-                        await asyncio.wait_for(closing, 1.0)
+        limit_s = self.app.settings.stop_timeout_s * CLIENT_STOP_SHARE
+        if not await stop_within(super().on_thread_stop(), limit_s) and self._consumer is not None:
+            log.warning("the client did not leave the group; closing it without that")
+            for closing in (self._consumer._fetcher.close(), self._consumer._client.close()):
+                await stop_within(closing, 1.0)
 
     @override
     def close(self) -> None:
         """Does nothing: Faust calls it from another event loop when a rebalance meets a stop. See `on_thread_stop`."""
+
+
+def _assignment(consumer: aiokafka.AIOKafkaConsumer) -> Any:
+    subscription = consumer._subscription.subscription
+    return None if subscription is None else subscription.assignment
+
+
+def _positions(assignment: Any) -> dict[TopicPartition, int]:
+    """The client's position in each assigned partition that has one."""
+    if assignment is None:
+        return {}
+    states = {tp: assignment.state_value(tp) for tp in assignment.tps}
+    return {tp: state.position for tp, state in states.items() if state.has_valid_position}
+
+
+async def _fetched(consumer: aiokafka.AIOKafkaConsumer, timeout_s: float) -> bool:
+    """Wait for the next answered fetch; False if none comes in time. Raises what the client could not read."""
+    waiter = consumer._fetcher._create_fetch_waiter()
+    done, _ = await asyncio.wait([waiter], timeout=timeout_s)
+    if not done:
+        waiter.cancel()
+        return False
+    waiter.result()
+    return True

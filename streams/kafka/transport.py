@@ -57,6 +57,7 @@ from streams.kafka.batches import TP, Positions, RecordBatch
 from streams.kafka.bounded_worker import BoundedWorker, run_worker
 from streams.kafka.consumer import BatchScheduler, BatchTables, BatchTransport
 from streams.kafka.settings import KafkaSettings, Security
+from streams.kafka.sight import Sight
 
 __all__ = [
     "TP", "BatchedApp", "BoundedWorker", "KafkaSettings", "RecordBatch", "make_app", "run_worker",
@@ -71,6 +72,10 @@ async def _no_offsets(_: frozenset[TP]) -> Mapping[TP, int]:
 
 
 async def _no_hook(*_: object) -> None:
+    return
+
+
+def _no_removal(_: TP, __: int) -> None:
     return
 
 
@@ -107,8 +112,10 @@ def make_app(settings: KafkaSettings) -> BatchedApp:
     )
     app.settings = settings
     app.positions = Positions()
+    app.sight = Sight(settings.session_timeout_s)
     app.on_assigned = _no_offsets
     app.on_revoked = app.on_open = app.on_close = _no_hook
+    app.on_removed = _no_removal
     app.transport = BatchTransport(app.conf.broker_consumer, app)
     return app
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections.abc import Mapping
@@ -16,12 +17,15 @@ from pathlib import Path
 
 import faust
 import numpy as np
+from typing_extensions import override
 
+from streams.kafka.sight import boot_s
 from streams.kafka.transport import TP, KafkaSettings, RecordBatch, make_app, run_worker
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import TopicSnapshots
 
 STORE_EVERY_S = 0.25
+LOOK_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,27 @@ class Sums:
         return Snapshot(1, "test", {self._topic: self.next_offset}, {"sums": np.array([self.count, self.total])})
 
 
+class Journal(logging.Handler):
+    """The journal, one event a line. As a handler it also takes what is logged."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = Path(path)
+
+    def note(self, event: str, **facts: object) -> None:
+        with self._path.open("a") as journal:
+            journal.write(json.dumps({"event": event, **facts}) + "\n")
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.note("log", message=record.getMessage())
+
+
 def main(options: Options) -> None:
+    note = (journal := Journal(options.journal)).note
+    consumer_log = logging.getLogger("streams.kafka.consumer")
+    consumer_log.addHandler(journal)
+    consumer_log.setLevel(logging.INFO)
     app = make_app(KafkaSettings(
         options.brokers, options.group, frozenset({options.metrics}), instance=options.instance,
         session_timeout_s=3.0, heartbeat_s=0.5, commit_interval_s=0.3, hand_over_timeout_s=4.0,
@@ -73,10 +97,6 @@ def main(options: Options) -> None:
     ))
     store = TopicSnapshots(options.brokers, options.snapshots)
     shards: dict[TP, Sums] = {}
-
-    def note(event: str, **facts: object) -> None:
-        with Path(options.journal).open("a") as journal:
-            journal.write(json.dumps({"event": event, **facts}) + "\n")
 
     async def restore(tps: frozenset[TP]) -> Mapping[TP, int]:
         shards.clear()
@@ -102,6 +122,7 @@ def main(options: Options) -> None:
         note("revoked", released={tp.partition: app.positions.released(tp) for tp in shards})
 
     app.on_assigned, app.on_revoked = restore, hand_over
+    app.on_removed = lambda tp, count: note("removed", partition=tp.partition, count=count)
 
     @app.agent(app.batch_topic(options.metrics))
     async def watch(batches: faust.StreamT[RecordBatch]) -> None:
@@ -133,6 +154,21 @@ def main(options: Options) -> None:
         finally:  # cancelled after the hand-over, which stores for the last time
             await store.stop()
 
+    async def looking() -> None:
+        """Write down each change of what the worker sees."""
+        before: dict[str, object] = {}
+        while True:
+            tps = sorted(app.positions.owned())
+            seen: dict[str, object] = {
+                "lease": app.holds_lease(), "sees": [tp.partition for tp in tps if app.sees(tp)],
+                "at_end": [tp.partition for tp in tps if app.at_end(tp, shards[tp].next_offset)],
+            }
+            if seen != before:
+                before = seen
+                note("sight", at_s=boot_s(), **seen)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    app.task(looking)
     app.task(storing)
     run_worker(app)
 

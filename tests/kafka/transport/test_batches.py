@@ -8,7 +8,7 @@ import pytest
 from faust.types import TP
 
 from streams.kafka.assignor import owners
-from streams.kafka.batches import Positions, RecordBatch, Reread
+from streams.kafka.batches import Continuity, Drain, Positions, RecordBatch, Reread
 
 HERE, ELSEWHERE = TP("m", 0), TP("m", 1)
 
@@ -24,8 +24,9 @@ class Polled:
     headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
-def polled(*offsets: int) -> list[Polled]:
-    return [Polled(offset) for offset in offsets]
+def polled(*offsets: int, start: int | None = None) -> Drain:
+    """A drain that began at `start`, by default at its first record."""
+    return Drain([Polled(offset) for offset in offsets], offsets[0] if start is None else start)
 
 
 def offsets(admitted: RecordBatch | Reread | None) -> list[int]:
@@ -56,16 +57,47 @@ def test_records_delivered_before_are_trimmed(positions: Positions) -> None:
     assert offsets(positions.admit(HERE, polled(11, 12))) == [12]
 
 
-def test_a_hole_is_read_again_once_and_then_believed(positions: Positions) -> None:
+def test_a_hole_in_a_drain_that_began_before_it_is_in_the_log(positions: Positions) -> None:
+    assert offsets(positions.admit(HERE, polled(13, start=10))) == [13]
+    assert offsets(positions.admit(HERE, polled(20, 22, start=14))) == [20, 22]
+
+
+def test_a_hole_before_a_drain_that_began_after_it_is_read_again(positions: Positions) -> None:
     assert positions.admit(HERE, polled(13)) == Reread(10)
     assert positions.position(HERE) == 10
-    assert offsets(positions.admit(HERE, polled(13))) == [13]
-    assert positions.admit(HERE, polled(20)) == Reread(14)
-
-
-def test_a_hole_that_was_a_loss_is_filled_by_reading_again(positions: Positions) -> None:
-    assert positions.admit(HERE, polled(13)) == Reread(10)
     assert offsets(positions.admit(HERE, polled(10, 11, 12, 13))) == [10, 11, 12, 13]
+
+
+def test_a_hole_before_a_drain_of_unknown_start_is_read_again(positions: Positions) -> None:
+    assert positions.admit(HERE, Drain([Polled(13)], None)) == Reread(10)
+    assert offsets(positions.admit(HERE, Drain([Polled(10)], None))) == [10]
+
+
+def test_drains_without_a_record_count_with_the_next_one_that_has_some() -> None:
+    continuity = Continuity()
+    assert continuity.start(HERE, 10, 12, 11) == 10
+    assert continuity.start(HERE, 12, 14, None) == 11
+    assert continuity.start(HERE, 14, 15, None) == 11
+    assert continuity.start(ELSEWHERE, 5, 6, 6) == 5
+    assert continuity.start(HERE, 15, 20, 20) == 11
+    assert continuity.start(HERE, 20, 21, 21) == 20
+
+
+def test_a_position_that_was_moved_breaks_the_continuity() -> None:
+    continuity = Continuity()
+    continuity.start(HERE, 10, 12, None)
+    assert continuity.start(HERE, 30, 31, None) == 30
+    continuity.clear()
+    assert continuity.start(HERE, 31, 32, 32) == 31
+
+
+def test_what_retention_removed_is_skipped_and_never_back(positions: Positions) -> None:
+    positions.skip(HERE, 13)
+    assert offsets(positions.admit(HERE, polled(13))) == [13]
+    positions.skip(HERE, 12)
+    assert positions.position(HERE) == 14
+    positions.skip(ELSEWHERE, 5)
+    assert positions.position(ELSEWHERE) is None
 
 
 def test_only_the_highest_release_counts(positions: Positions) -> None:
