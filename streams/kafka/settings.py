@@ -5,8 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from config.models import Config
-from config.models import Security as SecurityConfig
+from config.models import Config, SecuritySection
 
 
 class UnusableCredentials(ValueError):  # noqa: N818
@@ -112,7 +111,7 @@ def security_of(config: Config) -> Security:
     return Security(context, sasl.mechanism, sasl.username, sasl.password.reveal())
 
 
-def _tls(configured: SecurityConfig) -> ssl.SSLContext:
+def _tls(configured: SecuritySection) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=configured.cafile)
     except OSError as error:

@@ -15,7 +15,7 @@ from faust.types.tuples import Message
 
 from actions.executor import Executor
 from actions.model import Outcome
-from config.models import Topics
+from config.models import TopicsSection
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
 from streams.intake.kafka_record import KafkaRecord
 from streams.state.ledger import TopicLedger
@@ -57,7 +57,7 @@ class ActionWorker:
     """Executes the intents of the partitions that this worker owns. shard_count: the number of all shards."""
 
     def __init__(
-        self, executor: Executor, ledger: TopicLedger, effects: Effects, topics: Topics, shard_count: int,
+        self, executor: Executor, ledger: TopicLedger, effects: Effects, topics: TopicsSection, shard_count: int,
     ) -> None:
         self._executor = executor
         self._ledger = ledger

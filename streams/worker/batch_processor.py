@@ -15,7 +15,7 @@ from actions.model import Intent
 from classifiers.directives import Directive
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import Incident
-from config.models import Topics
+from config.models import TopicsSection
 from streams.contracts.envelopes import WireError, incident_message, intent_message, read_outcome
 from streams.intake.dead_letters import Brake
 from streams.kafka.batches import RecordBatch
@@ -36,7 +36,7 @@ class BrakeTripped(RuntimeError):  # noqa: N818
 class BatchProcessor:
     """Processes the batches of the shards that this worker owns, and publishes their products."""
 
-    def __init__(self, manager: ShardManager, effects: Effects, topics: Topics, brake: Brake) -> None:
+    def __init__(self, manager: ShardManager, effects: Effects, topics: TopicsSection, brake: Brake) -> None:
         self._manager = manager
         self._effects = effects
         self._topics = topics

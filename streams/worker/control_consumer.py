@@ -16,7 +16,7 @@ import structlog
 
 from classifiers.directives import Deployment, Directive
 from classifiers.model import AuditEntry, Incident
-from config.models import Control, Topics
+from config.models import ControlSection, TopicsSection
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
 from streams.contracts.envelopes import WireError, read_incident
 from streams.intake.kafka_record import KafkaRecord
@@ -45,7 +45,7 @@ class Shards(Protocol):
 class ControlConsumer:
     """Processes the control topic and the incidents topic. config: the keys and limits of control records."""
 
-    def __init__(self, shards: Shards, effects: Effects, config: Control, topics: Topics) -> None:
+    def __init__(self, shards: Shards, effects: Effects, config: ControlSection, topics: TopicsSection) -> None:
         self._shards = shards
         self._effects = effects
         self._config = config
