@@ -59,7 +59,7 @@ STALL_AFTER_S = 30.0
 INCIDENTS_BACK_S = 7200.0
 """An open incident is published again within this time."""
 CATCH_UP_S = 10.0
-"""How long a start waits for control records that are on the topic already. Later ones only take effect later."""
+"""How long a start waits for the control records that exist already. Those read later take effect later."""
 
 
 class PortTaken(ConnectionError):  # noqa: N818

@@ -1,7 +1,7 @@
 """The Faust app of a worker: its hooks, and the offsets that it may commit.
 
 The consumer (`consumer.py`) reads the settings and positions and calls the hooks. `transport.py` builds the app and
-says what all the parts guarantee together.
+lists the guarantees of all parts together.
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     @override
     async def on_thread_stop(self) -> None:
-        """Stop the client, but not wait long for a group that itself waits for a dead member."""
+        """Stop the client within a time limit: the group may itself wait for a member that has died."""
         limit_s = self.app.settings.stop_timeout_s * CLIENT_STOP_SHARE
         if not await stop_within(super().on_thread_stop(), limit_s) and self._consumer is not None:
             log.warning("the client did not leave the group; closing it without that")

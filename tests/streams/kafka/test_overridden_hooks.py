@@ -39,7 +39,7 @@ def parameters(found: type, name: str) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-def test_there_is_something_to_compare() -> None:
+def test_the_classes_that_extend_the_libraries_are_found() -> None:
     names = {name_of(found) for found in subclasses()}
     assert {"BatchedApp", "BatchConsumer", "BatchConsumerThread", "BoundedWorker", "ShardAssignor"} <= names
 

@@ -99,7 +99,7 @@ async def test_nothing_is_released_while_storing_or_flushing_fails_and_all_of_it
     assert fixture.released.offsets == {TP(LATENCY, 0): 30}
 
 
-async def test_a_shard_that_was_stored_goes_on_where_its_state_ends() -> None:
+async def test_a_restored_shard_continues_where_its_state_ends() -> None:
     fixture = ManagerFixture()
     await fixture.ingest()
     await fixture.manager.store(0)
@@ -121,7 +121,7 @@ async def test_a_state_of_other_parameters_is_rejected_and_learned_anew() -> Non
     assert (shard, "expected another" in why) == (0, True)
 
 
-async def test_a_restore_holds_only_what_is_assigned_and_forgets_what_was_sent_before() -> None:
+async def test_a_restore_owns_only_what_is_assigned_and_forgets_earlier_sends() -> None:
     fixture = ManagerFixture()
     await fixture.manager.restore(frozenset({TP(LATENCY, 0), TP(LATENCY, 1)}))
     before = fixture.manager.shards[1]
@@ -137,7 +137,7 @@ async def test_partitions_that_the_inputs_do_not_have_are_no_shards() -> None:
     assert set(fixture.manager.shards) == {0}
 
 
-async def test_what_is_due_is_stored_by_time_or_by_records_and_nothing_new_never() -> None:
+async def test_a_changed_shard_is_stored_after_a_time_or_a_number_of_records_and_an_unchanged_one_is_not() -> None:
     fixture = ManagerFixture()
     shard = await fixture.ingest()
     await fixture.manager.store_due()
@@ -198,7 +198,7 @@ async def test_handing_over_stores_all_it_can_gives_up_all_and_raises_the_failur
     assert fixture.released.offsets == {}
 
 
-async def test_what_this_worker_does_not_hold_is_none_and_storing_it_does_nothing() -> None:
+async def test_a_shard_of_another_worker_is_none_and_storing_it_does_nothing() -> None:
     fixture = ManagerFixture()
     await fixture.manager.store(7)
     async with fixture.manager.locked(7) as shard:

@@ -33,13 +33,13 @@ def test_a_source_that_has_no_record_at_all_is_idle_at_once() -> None:
     assert Idleness(3.0).idle(0, {"a": Reading(0, 0)}, 1000.0) == {"a"}
 
 
-def test_a_source_that_others_have_read_is_given_time_to_speak() -> None:
+def test_a_source_that_an_earlier_owner_read_is_idle_after_idle_s() -> None:
     idleness = Idleness(3.0)
     assert idleness.idle(0, {"a": Reading(7, 7)}, 1000.0) == frozenset()
     assert idleness.idle(0, {"a": Reading(7, 7)}, 1003.0) == {"a"}
 
 
-def test_a_shard_that_comes_back_starts_anew() -> None:
+def test_a_shard_that_is_assigned_again_starts_from_the_beginning() -> None:
     idleness = Idleness(3.0)
     idleness.observe(0, "a", 1000.0)
     idleness.forget([0])
