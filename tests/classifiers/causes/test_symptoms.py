@@ -191,7 +191,7 @@ def test_a_symptom_of_the_whole_is_not_split_without_reason(tables: tuple[Eviden
 
 def test_a_symptom_of_one_part_is_not_split() -> None:
     quality = deviating({T0: -0.9, T1: -0.16, T2: 0.0})
-    assert parts(found(quality, upstream(T0)))[0] == ("confidence", "t0")
+    assert parts(found(quality, upstream(T0))) == [("confidence", "t0"), ("schema_violation", "t0")]
 
 
 def test_load_is_not_split_since_siblings_show_it_unlike() -> None:
