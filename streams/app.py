@@ -26,13 +26,10 @@ from config.models import Config
 from detectors.suite import Suite
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
-from streams.kafka.batched_app import BatchedApp
-from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.producer import Publisher
 from streams.kafka.required_topics import prepare_topics
 from streams.kafka.settings import KafkaSettings, settings_of
-from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
@@ -42,6 +39,9 @@ from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.traces import Tracing
 from streams.telemetry.watchdog import ProgressWatchdog
+from streams.transport.batched_app import BatchedApp
+from streams.transport.batches import TP, RecordBatch
+from streams.transport.faust_app import make_app
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
 from streams.worker.action_worker import ActionWorker, intent_record
 from streams.worker.audit import Audit

@@ -16,13 +16,13 @@ from typing import Literal, Protocol
 
 import structlog
 
-from streams.kafka.batches import TP
 from streams.kafka.producer import Publisher
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import SnapshotMismatch
 from streams.state.snapshots import SnapshotStore
 from streams.telemetry.metrics import Telemetry
+from streams.transport.batches import TP
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.shard_manager")
 

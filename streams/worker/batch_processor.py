@@ -18,10 +18,10 @@ from classifiers.model import Incident
 from config.models import TopicsSection
 from streams.contracts.envelopes import WireError, incident_message, intent_message, read_outcome
 from streams.intake.dead_letters import Brake
-from streams.kafka.batches import RecordBatch
 from streams.pipeline import Products, Shard
 from streams.state.shard_manager import ShardManager
 from streams.telemetry.metrics import TransitionLabel
+from streams.transport.batches import RecordBatch
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.batch_processor")

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Collection
 from typing import Protocol
 
-from streams.kafka.batches import TP
 from streams.state.shard_manager import ShardManager
 from streams.telemetry.watchdog import ProgressWatchdog
+from streams.transport.batches import TP
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.effects import Effects
 from streams.worker.idleness import Idleness, Reading

@@ -11,12 +11,12 @@ from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
 from streams.intake.kafka_record import KafkaRecord
-from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
 from streams.planning import plan_of
 from streams.shard.plan import Plan
 from streams.telemetry.metrics import Labels, Telemetry
+from streams.transport.batches import TP, RecordBatch
 from tests.streams.contracts.valid import violations
 from tests.streams.records import FakeRecord, records, sample
 

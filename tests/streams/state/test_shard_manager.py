@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from streams.kafka.batches import TP
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
 from streams.state.shard_manager import ShardManager, SnapshotSchedule
 from streams.state.snapshots import MemorySnapshots
+from streams.transport.batches import TP
 from tests.streams.fakes import LATENCY, Released, SentMessages, T, batch, default_plan, requests, telemetry
 
 PLAN = default_plan()

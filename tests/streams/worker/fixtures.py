@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from config import load
 from streams.intake.dead_letters import Brake
-from streams.kafka.batches import TP
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.state.shard_manager import ShardManager, SnapshotSchedule
 from streams.state.snapshots import MemorySnapshots
 from streams.telemetry.traces import Tracing
+from streams.transport.batches import TP
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.streams.kafka.library import body_of, inherited, is_of_library, is_self, library_names, modules, subclasses
+from tests.streams.transport.library import (
+    body_of,
+    inherited,
+    is_of_library,
+    is_self,
+    library_names,
+    modules,
+    subclasses,
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

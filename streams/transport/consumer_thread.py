@@ -26,11 +26,11 @@ from faust.types import TP
 from mode import Service
 from typing_extensions import override
 
-from streams.kafka.assignor import ShardAssignor
-from streams.kafka.batched_app import BatchedApp
-from streams.kafka.batches import Continuity, Drain
 from streams.kafka.bounded_stop import stop_within
-from streams.kafka.observed_client import observe
+from streams.transport.assignor import ShardAssignor
+from streams.transport.batched_app import BatchedApp
+from streams.transport.batches import Continuity, Drain
+from streams.transport.observed_client import observe
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from faust.types import TP
 
-from streams.kafka.assignor import owners
-from streams.kafka.batches import Continuity, Drain, Positions, RecordBatch, Reread
+from streams.transport.assignor import owners
+from streams.transport.batches import Continuity, Drain, Positions, RecordBatch, Reread
 
 HERE, ELSEWHERE = TP("m", 0), TP("m", 1)
 
