@@ -120,11 +120,11 @@ def _flap_notice(context: _Context, playbook: Playbook) -> Intent | None:
         (playbook, index, target) for index, step in enumerate(playbook.steps)
         if step.kind == "notify" and (target := render(step.target, _scope(context.incident))) is not None
     ]
-    book, index, target = own[0] if own else (FLAPPING, 0, context.incident.service)
+    used, index, target = own[0] if own else (FLAPPING, 0, context.incident.service)
     if key(context.incident.id, "notify", target, index, False) in context.by_key:
         return None
-    reason = f"playbook {book.name} v{book.version}: the incident flaps, no remedy until it was quiet for long"
-    return _intent(context, book, book.steps[index], index, target, False, reason)
+    reason = f"playbook {used.name} v{used.version}: the incident flaps, no remedy until it was quiet for long"
+    return _intent(context, used, used.steps[index], index, target, False, reason)
 
 
 def _any_renderable(context: _Context, playbook: Playbook) -> bool:

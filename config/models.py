@@ -55,7 +55,7 @@ class Sasl(Strict):
     password: Hidden
 
 
-class Security(Strict):
+class SecuritySection(Strict):
     """Security of the connection to the broker. cafile, certfile, keyfile: PEM files; None uses the system's."""
 
     tls: bool
@@ -67,14 +67,14 @@ class Security(Strict):
     sasl: Sasl | None
 
 
-class Kafka(Strict):
+class KafkaSection(Strict):
     """The brokers, and how the worker joins its group. instance_id: for static membership, None without."""
 
     brokers: Annotated[tuple[Broker, ...], Listed, Field(min_length=1)]
     group: Name
     instance_id: Name | None
     session_timeout_s: Annotated[Duration, Field(ge=1.0, le=300.0)]
-    security: Security
+    security: SecuritySection
 
 
 class Input(Strict):
@@ -101,7 +101,7 @@ class Input(Strict):
         return self
 
 
-class Topics(Strict):
+class TopicsSection(Strict):
     """The topics that Tocsin itself writes."""
 
     incidents: Topic
@@ -115,7 +115,7 @@ class Topics(Strict):
     control: Topic
 
 
-class Brake(Strict):
+class BrakeSection(Strict):
     """The worker stops when more than `max_ratio` of the last `window` records (at least `min_volume`) are invalid."""
 
     max_ratio: Annotated[float, Field(gt=0.0, le=1.0)]
@@ -123,7 +123,7 @@ class Brake(Strict):
     min_volume: Count
 
 
-class Codec(Strict):
+class CodecSection(Strict):
     """Limits of a valid record; any other becomes a dead letter. max_age_s: None accepts records of any age."""
 
     max_future_s: Annotated[Duration, Field(ge=0.0)]
@@ -131,7 +131,7 @@ class Codec(Strict):
     max_label_length: Annotated[int, Field(ge=1, le=1000)]
     max_metrics: Annotated[int, Field(ge=1, le=10_000)]
     max_bytes: Annotated[int, Field(ge=1_000, le=100_000_000)]
-    brake: Brake
+    brake: BrakeSection
 
 
 class StatisticRule(Strict):
@@ -141,7 +141,7 @@ class StatisticRule(Strict):
     statistic: Statistic
 
 
-class Windows(Strict):
+class WindowsSection(Strict):
     """How records become windows of event time; see the comments in `default.yaml`."""
 
     size_s: Annotated[Duration, Field(ge=0.25, le=60.0)]
@@ -159,7 +159,7 @@ class Windows(Strict):
         return next((rule.statistic for rule in self.statistics if re.fullmatch(rule.metrics, metric)), "mean")
 
 
-class Scopes(Strict):
+class ScopesSection(Strict):
     """Which marginals have their own series, and the limits of one shard. min_idle_s: only a series without records for
     so long may be evicted for a new one."""
 
@@ -178,28 +178,28 @@ class Service(Strict):
     tier: Annotated[int, Field(ge=1, le=3)]
 
 
-class Executor(Strict):
+class ExecutorSection(Strict):
     """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing."""
 
     enabled: bool
     dry_run: bool
 
 
-class Traces(Strict):
+class TracesSection(Strict):
     """The endpoint of spans, OTLP over HTTP; None disables tracing."""
 
     endpoint: str | None
 
 
-class Telemetry(Strict):
+class TelemetrySection(Strict):
     """The address of `/metrics`, `/healthz` and `/readyz`. Port 0 uses a free one."""
 
     host: str
     port: Port
-    traces: Traces
+    traces: TracesSection
 
 
-class Snapshot(Strict):
+class SnapshotSection(Strict):
     """How often a partition's state is stored, by wall clock and by records, whichever comes first."""
 
     every_s: Annotated[Duration, Field(gt=0.0)]
@@ -216,7 +216,7 @@ class ControlKey(Strict):
     may: tuple[DirectiveName, ...] = get_args(DirectiveName)
 
 
-class Control(Strict):
+class ControlSection(Strict):
     """Which control records are accepted; see the comments in `default.yaml`. Without keys none is."""
 
     keys: Mapping[Name, ControlKey]
@@ -229,12 +229,12 @@ class Config(Strict):
     """The whole configuration. It is built by `config.load`, which reports problems with file and line."""
 
     version: Literal[1]
-    kafka: Kafka
+    kafka: KafkaSection
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
-    topics: Topics
-    codec: Codec
-    windows: Windows
-    scopes: Scopes
+    topics: TopicsSection
+    codec: CodecSection
+    windows: WindowsSection
+    scopes: ScopesSection
     detection: Annotated[SuiteParams, FromYaml(DERIVED)]
     triage: Annotated[TriageParams, FromYaml()]
     learning: Annotated[LearningParams, FromYaml()]
@@ -243,11 +243,11 @@ class Config(Strict):
     playbooks: tuple[Annotated[Playbook, FromYaml()], ...]
     limits: Annotated[LimitParams, FromYaml()]
     actions: Annotated[Mapping[str, ActionParams], ByName(CATALOGUE)]
-    executor: Executor
+    executor: ExecutorSection
     maintenance: tuple[Annotated[MaintenanceWindow, FromYaml()], ...]
-    control: Control
-    telemetry: Telemetry
-    snapshot: Snapshot
+    control: ControlSection
+    telemetry: TelemetrySection
+    snapshot: SnapshotSection
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:

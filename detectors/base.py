@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 Statistic = Literal["mean", "max", "min", "sum", "count", "p50", "p95", "p99"]
-"""What of the samples of a window is its value."""
+"""The statistic of a window's samples that is monitored: the window's value."""
 State = dict[str, NDArray[np.generic]]
 """A snapshot: plain arrays by name. It crosses the wire as raw bytes with dtype and shape; nothing in it is code."""
 

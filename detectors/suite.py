@@ -5,10 +5,9 @@ value or its residual, the distance from the centre in spreads. A detector's lev
 profile monitors and beyond its minimum deviation. The window's level is the highest level that counts. A level that
 does not count is held below 1, so it still ranks windows.
 
-Two more answers serve other purposes than alarms. `score` ranks windows by their distance from the row's centre,
-without gating, and fades over the following windows. `novelty` is the level of what the row has never shown, once per
-change. What each is good for was measured (`benchmarks/detection`): data sets of production telemetry with labels per
-point reward the ranking, data sets that reward early warnings need the novelty.
+`score` ranks windows by their distance from the row's centre, without gating, and fades over the following windows.
+`novelty` is the level of what the row has never shown, once per change. `benchmarks/detection` measures both: rankings
+serve data sets with labels per point, novelty serves those that reward early warnings.
 
 For each block the caller calls `score`, then `observe`, then `learn`. `observe` gets every window, so that evidence
 (the sums of CUSUM, the arrivals of absence, the ranges of novelty) goes on while an open incident freezes the row.
@@ -27,11 +26,12 @@ from detectors.banks.composite import Composite
 from detectors.banks.scaled_block import ScaledBlock
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
+from detectors.ensemble.budgets import NOVELTY, budgets
 from detectors.ensemble.ensemble import ENTRIES, Ensemble
 from detectors.ensemble.profile_table import ProfileTable
 from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
 from detectors.ensemble.refractory import Refractory
-from detectors.ensemble.suite_scores import ONSET_LEVEL, SuiteScores, highest
+from detectors.ensemble.suite_scores import ONSET_LEVEL, SuiteScores, fill_counted, highest, hold_uncounted, mean_known
 from detectors.native.absence import Absence, AbsenceParams, AbsenceScores
 from detectors.native.art import ArtParams
 from detectors.native.cusum import Cusum, CusumParams
@@ -53,10 +53,7 @@ __all__ = ["Suite", "SuiteParams", "SuiteScores"]
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
-_NOVELTY = ("range_novelty", "art")
-_NOVELTY_COLUMNS = [_COLUMN[name] for name in _NOVELTY]
-_UNCOUNTED = 0.99
-"""The highest level of a deviation that does not count."""
+_NOVELTY_COLUMNS = [_COLUMN[name] for name in NOVELTY]
 _MIN_SPREADS = 6.0
 """The minimum deviation of a profile is at least this many spreads: about what alarms at the usual budgets."""
 _REFRACTORY = 100
@@ -102,17 +99,14 @@ class SuiteParams:
 
 
 class Suite(Composite):
-    """See the module. A row must be assigned a profile before its first window.
-
-    Profiles and static limits are configuration and not in the snapshot.
-    """
+    """See the module. A row must be assigned a profile before its first window; profiles are not in the snapshot."""
 
     names = _NAMES
 
     def __init__(self, params: SuiteParams, capacity: int) -> None:
         self.params = params
         every = params.false_alarm_every_s / params.window_s
-        each, novelty = _budgets(params.profiles, every)
+        each, novelty = budgets(params.profiles, every)
         self._profiles = ProfileTable(params.profiles, self.names, capacity)
         self._static = StaticLimits(StaticLimitsParams(), capacity)
         self._robust = RobustLocation(replace(params.robust_location, every_windows=each), capacity)
@@ -120,8 +114,8 @@ class Suite(Composite):
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
         self._distances = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
         self._refractory = Refractory(_REFRACTORY, capacity)
-        budgets = dict.fromkeys(ENTRIES, each) | dict.fromkeys(_NOVELTY, novelty)
-        builders = {name: replace(getattr(params, name), every_windows=budgets[name]).build for name in ENTRIES}
+        windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty)
+        builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in ENTRIES}
         self._ensemble = Ensemble(builders, _COLUMN, self._profiles, capacity)
         # Results for the newest block, kept for the calls that follow on the same block.
         self._last_scaled: tuple[Block, ScaledBlock] | None = None
@@ -158,22 +152,22 @@ class Suite(Composite):
         use = scaled.warm & enabled[:, _ROBUST]
         value = np.where(scaled.location.direction > 0, scaled.lower, scaled.upper)
         counts = self._counts(block.rows, scaled.location, value, expected)
-        _fill(levels[_ROBUST], directions[_ROBUST], use, counts, scaled.location)
+        fill_counted(levels[_ROBUST], directions[_ROBUST], use, counts, scaled.location)
         distances = [np.where(use, scaled.location.raw, np.nan)]
         novelty = np.full(len(block), np.nan)
         onset_s, error_s = self._score_cusum(levels[_CUSUM], directions[_CUSUM], scaled, enabled, expected)
         for name, found in self._ensemble.score(block, scaled, enabled).items():
             at = _COLUMN[name]
-            _fill(levels[at], directions[at], found.enabled & scaled.warm, found.counts, found.scores)
+            fill_counted(levels[at], directions[at], found.enabled & scaled.warm, found.counts, found.scores)
             if name == "slow_location":
                 distances.append(found.scores.raw)
-            if name in _NOVELTY:
+            if name in NOVELTY:
                 novelty = np.fmax(novelty, found.scores.level)
         level, detector, direction = highest(levels, directions, _ROBUST)
         expected = np.where(np.isnan(expected), static.expected, expected)
         has_onset = (levels[_CUSUM] >= ONSET_LEVEL) & (directions[_CUSUM] == direction)
         span_s = block.end_s - block.start_s
-        distance = _mean_known(np.stack(distances))
+        distance = mean_known(np.stack(distances))
         novelty = np.where(enabled[:, _NOVELTY_COLUMNS].any(axis=1), novelty, level)
         return SuiteScores(
             level, detector, direction, expected, levels, np.where(has_onset, onset_s, block.start_s),
@@ -193,11 +187,8 @@ class Suite(Composite):
             onset_s[use] = runs.onset_s
             error_s[use] *= runs.error_windows
             shifted = scaled.centre[use] + runs.shift * scaled.spread[use]
-            level[use] = np.where(
-                self._counts(block.rows[use], scores, shifted, expected[use]), scores.level,
-                np.minimum(scores.level, _UNCOUNTED),
-            )
-            direction[use] = scores.direction
+            counts = self._counts(block.rows[use], scores, shifted, expected[use])
+            level[use], direction[use] = hold_uncounted(scores.level, counts), scores.direction
         return onset_s, error_s
 
     def _counts(self, rows: IntArray, scores: Scores, value: FloatArray, expected: FloatArray) -> BoolArray:
@@ -206,9 +197,7 @@ class Suite(Composite):
 
     def _highest_distance(self, rows: IntArray, distance: FloatArray) -> FloatArray:
         """(n,) the highest of this and the last two windows' mean distances from the centres, in spreads."""
-        before = np.fmax(self._distances["older"][rows], self._distances["newer"][rows])
-        found: FloatArray = np.fmax(distance, before)
-        return found
+        return np.fmax(distance, np.fmax(self._distances["older"][rows], self._distances["newer"][rows]))
 
     def _scaled(self, block: Block) -> ScaledBlock:
         """The block as the learned detectors see it."""
@@ -266,10 +255,9 @@ class Suite(Composite):
             self._robust.update_scale(part.block, part.location)
 
     def young(self, rows: IntArray) -> BoolArray:
-        """(n,) rows that have learned so little that they should also learn from alarming windows.
+        """(n,) rows so young that they should also learn from alarming windows.
 
-        A young row may have started during a cold start of its service. Without those windows it would keep the cold
-        start as normal.
+        A young row may have started during a cold start of its service, and would keep that as normal.
         """
         return self._robust.young(rows)
 
@@ -310,29 +298,3 @@ class Suite(Composite):
 
     def _invalidate(self) -> None:
         self._last_scaled = self._last_scores = None
-
-
-def _budgets(profiles: tuple[Profile, ...], every: float) -> tuple[float, float]:
-    """Windows between false alarms of one detector, and of one novelty detector. every: the same of a series.
-
-    The learned detectors of a series share its budget. A novelty detector gets half a share, since most of what was
-    never seen is also far from the centre. `seasonal` adds no share: what is unusual for its hour is mostly unusual
-    among the recent windows too.
-    """
-    ensembles = [set(profile.ensemble) for profile in profiles]
-    learned = max((len(one - {*_NOVELTY, "seasonal"}) for one in ensembles), default=0)
-    novelty = max((len(one & {*_NOVELTY}) for one in ensembles), default=0)
-    return every * max(learned, 1), every * max(2 * learned, novelty, 1)
-
-
-def _fill(level: FloatArray, direction: IntArray, use: BoolArray, counts: BoolArray, scores: Scores) -> None:
-    """Fill one detector's levels and directions; a level that does not count is held below 1."""
-    level[use] = np.where(counts, scores.level, np.minimum(scores.level, _UNCOUNTED))[use]
-    direction[use] = scores.direction[use]
-
-
-def _mean_known(values: FloatArray) -> FloatArray:
-    """(n,) the mean over the first axis of what is not NaN; NaN where nothing is."""
-    known = np.isfinite(values)
-    number = known.sum(axis=0)
-    return np.where(number > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(number, 1), np.nan)

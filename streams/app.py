@@ -27,16 +27,12 @@ from config.models import Config
 from detectors.suite import Suite
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
-from streams.kafka.batched_app import BatchedApp
-from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.fencing import can_fence
 from streams.kafka.producer import Publisher
 from streams.kafka.required_topics import prepare_topics
 from streams.kafka.settings import KafkaSettings, settings_of
-from streams.kafka.sight import boot_s
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
-from streams.kafka.transport import make_app
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
@@ -46,6 +42,10 @@ from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.traces import Tracing
 from streams.telemetry.watchdog import ProgressWatchdog
+from streams.transport.batched_app import BatchedApp
+from streams.transport.batches import TP, RecordBatch
+from streams.transport.faust_app import make_app
+from streams.transport.sight import boot_s
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
 from streams.worker.action_worker import ActionWorker
 from streams.worker.audit import Audit
@@ -65,7 +65,7 @@ INCIDENTS_BACK_S = 3600.0
 STATE_SCOPE = "state"
 """The flush scope of audit entries about stored states."""
 CATCH_UP_S = 10.0
-"""How long a start waits for control records that are on the topic already. Later ones only take effect later."""
+"""How long a start waits for the control records that exist already. Those read later take effect later."""
 
 
 class PortTaken(ConnectionError):  # noqa: N818

@@ -22,7 +22,7 @@ class Version:
     tags: Mapping[str, str]
 
 
-class Registry:
+class ModelRegistry:
     """One MLflow server. Each call is one request; `versions` is one request per 200 versions."""
 
     def __init__(self, http: Http, tracking_url: str) -> None:

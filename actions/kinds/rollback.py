@@ -17,7 +17,7 @@ import aiohttp
 
 from actions.base import Bounds, Done, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, fill_url
-from actions.kinds.registry import Registry, Version
+from actions.kinds.registry import ModelRegistry, Version
 from actions.model import Intent
 from actions.playbook import TARGET_FIELDS, check_template, render
 
@@ -61,7 +61,7 @@ class Rollback:
 
     def __init__(self, params: RollbackParams, session: aiohttp.ClientSession) -> None:
         self._params = params
-        self._registry = Registry(Http(session, params.access), params.tracking_url)
+        self._registry = ModelRegistry(Http(session, params.access), params.tracking_url)
         self._gateway = Http(session, params.reload_access)
         self.bounds = params.bounds
 

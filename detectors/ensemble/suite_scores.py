@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.base import FloatArray, IntArray
+from detectors.base import BoolArray, FloatArray, IntArray, Scores
 
+UNCOUNTED = 0.99
+"""The highest level of a deviation that does not count."""
 ONSET_LEVEL = 0.5
 """From this CUSUM level on, the onset is that of the CUSUM run, also when another detector has the highest level."""
 
@@ -50,3 +52,21 @@ def highest(levels: FloatArray, directions: IntArray, first_learned: int) -> tup
     level = np.where(warming, np.nan, level)
     direction = np.where(warming, 0, directions[detector, at])
     return level, np.where(np.isnan(level), -1, detector), direction
+
+
+def hold_uncounted(level: FloatArray, counts: BoolArray) -> FloatArray:
+    """(n,) levels; those of deviations that do not count are held below 1, so that they still rank windows."""
+    return np.where(counts, level, np.minimum(level, UNCOUNTED))
+
+
+def fill_counted(level: FloatArray, direction: IntArray, use: BoolArray, counts: BoolArray, scores: Scores) -> None:
+    """Write one detector's levels and directions where it is used."""
+    level[use] = hold_uncounted(scores.level, counts)[use]
+    direction[use] = scores.direction[use]
+
+
+def mean_known(values: FloatArray) -> FloatArray:
+    """(n,) the mean over the first axis of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(values)
+    number = known.sum(axis=0)
+    return np.where(number > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(number, 1), np.nan)

@@ -62,7 +62,7 @@ class HalfSpaceTreesParams:
         return ScorerBank(_Adapter(self), tail, self.window, capacity)
 
 
-class Node(Protocol):
+class TreeNode(Protocol):
     """A node of a tree: number of values of the reference (r) and of the latest window (l) that passed it."""
 
     r_mass: int
@@ -74,7 +74,7 @@ class RiverTrees(Protocol):
 
     counter: int
     _first_window: bool
-    _tree_nodes: list[list[Node]]
+    _tree_nodes: list[list[TreeNode]]
 
     def score_one(self, x: dict[str, float]) -> float:
         """The anomaly score, from 0 to below 1."""
@@ -124,5 +124,5 @@ class _Adapter:
         return one
 
 
-def _nodes(one: RiverTrees) -> Iterator[Node]:
+def _nodes(one: RiverTrees) -> Iterator[TreeNode]:
     return (node for nodes in one._tree_nodes for node in nodes)

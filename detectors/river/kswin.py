@@ -8,7 +8,7 @@ residuals against as many drawn from the older ones.
 - River empties the window at each detection and is then blind until it has filled again. Here river's threshold is 0,
   so the window stays and an alarm lasts until its two parts have one distribution again.
 - River tests after every value, which changes one value in `recent` and draws again. That is most of its cost, and the
-  luckiest draw of a run must be told from a change. Here it tests after every `stride`-th value.
+  luckiest draw of a run must be distinguished from a change. Here it tests after every `stride`-th value.
 - River's p-value assumes independent residuals, and one NaN makes it NaN for `window` windows. Here the statistic is
   the negative logarithm of p, divided by the row's autocorrelation inflation and calibrated (`TailCalibrator`). NaN is
   ignored.

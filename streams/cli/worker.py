@@ -32,7 +32,7 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
     _log_to_stderr(log_level)
     config = load(config_file, os.environ)
     from streams.app import Worker
-    from streams.kafka.transport import run_worker
+    from streams.transport.faust_app import run_worker
     from streams.worker.wall_clock import WallClock
 
     program = Worker(config, WallClock(clock_anchor, clock_speed))

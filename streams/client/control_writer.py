@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from classifiers.directives import Directive, Expire, Silence
 from classifiers.model import Incident
-from config.models import Config, Control
+from config.models import Config, ControlSection
 from streams.client.incident_log import read_topics
 from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import ControlRecordError, kind_name, sign, verify
@@ -75,7 +75,7 @@ async def write(config: Config, directive: Directive, key: str | None, now_s: fl
     return WrittenRecord(config.topics.control, partition, offset, name)
 
 
-def signing_key(control: Control, directive: Directive, wanted: str | None) -> str:
+def signing_key(control: ControlSection, directive: Directive, wanted: str | None) -> str:
     """The name of the key to sign with; raises `ControlWriteError` when there is none, or several and none is
     `wanted`."""
     kind = kind_name(directive)

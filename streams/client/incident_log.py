@@ -41,8 +41,8 @@ class IncidentFileError(ValueError):
 
 @dataclass(slots=True)
 class IncidentLog:
-    """The last state of each incident. refused: records that could not be read; `first_unreadable` says where and
-    why."""
+    """The last state of each incident. unreadable: records that could not be read. first_unreadable:
+    place and reason of the first one."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     unreadable: int = 0

@@ -20,7 +20,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Acknowledge, Directive, Silence
-from config.models import Control
+from config.models import ControlSection
 from streams.contracts.catalogue import CONTROL, MessageType
 from streams.contracts.envelopes import Header, Message, envelope
 
@@ -87,7 +87,7 @@ def sign(directive: Directive, key: str, secret: bytes, source: str, written_s: 
     return Message(directive.subject.encode(), value, (*named, (SIGNATURE_HEADER, signature.encode())))
 
 
-def verify(record: ControlRecord, control: Control) -> VerifiedDirective:
+def verify(record: ControlRecord, control: ControlSection) -> VerifiedDirective:
     """The directive of a record whose signature, age and duration are valid; raises `ControlRecordError`. About 50
     us."""
     headers = {name: text for name, text in record.headers if text is not None}
@@ -128,7 +128,7 @@ def _signature(secret: bytes, text: bytes) -> str:
     return hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 
-def _checked_signature(headers: Mapping[str, bytes], value: bytes, control: Control) -> str:
+def _checked_signature(headers: Mapping[str, bytes], value: bytes, control: ControlSection) -> str:
     if not control.keys:
         raise ControlRecordError("no_keys", "no key is configured under control.keys: every record is refused")
     missing = [name for name in (*SIGNED, SIGNATURE_HEADER) if name not in headers]
@@ -168,14 +168,14 @@ def _written_s(headers: Mapping[str, bytes]) -> float:
     return when.timestamp()
 
 
-def _check_age(dated_s: float, written_s: float, control: Control) -> None:
+def _check_age(dated_s: float, written_s: float, control: ControlSection) -> None:
     off_s = dated_s - written_s
     if abs(off_s) > control.max_skew_s:
         allowed = f"{control.max_skew_s:g} s"
         raise ControlRecordError("stale", f"dated {off_s:+.0f} s from when it was written, expected within {allowed}")
 
 
-def _check_length(directive: Directive, written_s: float, control: Control) -> None:
+def _check_length(directive: Directive, written_s: float, control: ControlSection) -> None:
     """Limit how long a directive is in force.
 
     An acknowledgement that is replayed must have expired soon, and a silence must end while workers still remember it.

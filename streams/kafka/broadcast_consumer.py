@@ -1,10 +1,10 @@
 """The broadcast consumer: a reader without a group, which reads all partitions of some topics.
 
-Every worker has one, so each worker gets every record, whichever partitions it owns. The consumer commits nothing. It
-begins a given time back in each topic, and again there after a restart. Guarantee on failure: it reconnects and goes on
-at its last position, for as long as it takes. The rest of the worker goes on meanwhile, and `complaints` reports it
-after `COMPLAIN_AFTER_S`. Guarantee on duplicate: within one run a record is processed once; a restart processes all
-again. Memory: the records of one poll.
+Every worker has one, so each worker reads every record, also those of partitions that it does not own. The consumer
+commits nothing. It begins a given time back in each topic, also after a restart. Guarantee on failure: it reconnects
+and continues at its last position, for as long as it takes. Meanwhile the rest of the worker continues, and
+`complaints` reports the failure after `COMPLAIN_AFTER_S`. Guarantee on duplicate: within one run a record is processed
+once; a restart processes all again. Memory: the records of one poll.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class BroadcastConsumer:
             await client.stop()
 
     async def _seek(self, client: AIOKafkaConsumer) -> None:
-        """Seek each partition to its last position, a new one as far back as `back_s` says."""
+        """Seek each partition to its last position, and a new one to the time that `back_s` gives."""
         tps = list(client.assignment())
         begins, ends = await client.beginning_offsets(tps), await client.end_offsets(tps)
         # A topic that ends before the last position was deleted and created again.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from config.models import Config
-from config.models import Security as SecurityConfig
+from config.models import Config, SecuritySection
 
 
 class UnusableCredentials(ValueError):  # noqa: N818
@@ -51,7 +50,7 @@ class KafkaSettings:
     from_start: where a batched partition begins that has neither state nor a committed offset: at the start of the log
     or at its end. Other topics begin at the start. buffered_batches: how many batches may wait for an agent before
     fetching pauses.
-    fetch_min_bytes: a fetch waits for so many bytes. At 5,000 records/s this takes a seventh of the fetches and a
+    fetch_min_bytes: a fetch waits for so many bytes. At 5,000 records/s this needs a seventh of the fetches and a
     quarter of the CPU time. fetch_wait_ms: the longest wait of a fetch. It bounds also how long an idle partition can
     delay a busy one on the same broker.
     web_port: None runs no web server.
@@ -114,7 +113,7 @@ def security_of(config: Config) -> Security:
     return Security(context, sasl.mechanism, sasl.username, sasl.password.reveal())
 
 
-def _tls(configured: SecurityConfig) -> ssl.SSLContext:
+def _tls(configured: SecuritySection) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=configured.cafile)
     except OSError as error:

@@ -19,6 +19,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from aiokafka.client import AIOKafkaClient, ConnectionGroup  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
@@ -36,6 +37,7 @@ BROKER_TIMEOUT_S = 300.0
 when all workers have died."""
 RETRY_BACKOFF_MS = 10
 """The coordinator refuses a transaction while it ends the one before: that takes much less than aiokafka's 100 ms."""
+RECONNECT_S = 0.25
 MAX_BATCH_BYTES = 256 << 10
 MAX_MESSAGE_BYTES = 4 << 20
 ABORT_S = 10.0
@@ -133,6 +135,7 @@ class FencedProducer:
                 acks="all", retry_backoff_ms=RETRY_BACKOFF_MS, max_batch_size=MAX_BATCH_BYTES,
                 max_request_size=MAX_MESSAGE_BYTES,
             )
+            _pace_connections(self._producer.client)
             try:
                 await _within(self._timeout_s, self._producer.start(), self._producer)
                 self._failure = None
@@ -181,7 +184,8 @@ class FencedProducer:
         try:
             await ending
         except (Fenced, TransactionFailed) as error:
-            self._failure = error
+            if self._failure is None or isinstance(error, Fenced):
+                self._failure = error
 
     async def _abort(self, producer: AIOKafkaProducer) -> None:
         if producer._txn_manager.is_fatal_error():  # the client's sender has ended, and `start` settles the rest
@@ -249,6 +253,19 @@ async def _within(timeout_s: float, work: Coroutine[Any, Any, None], producer: A
         raise TransactionFailed(f"no answer of the broker within {timeout_s:g} s") from error
     except (KafkaError, OSError) as error:
         raise _failure(producer, error) from error
+
+
+def _pace_connections(client: AIOKafkaClient) -> None:
+    """Wait after each connection that failed: the short back-off is meant for a broker that answers."""
+    ready = client.ready
+
+    async def paced_ready(node_id: int, *, group: int = ConnectionGroup.DEFAULT) -> bool:
+        if await ready(node_id, group=group):
+            return True
+        await asyncio.sleep(RECONNECT_S)
+        return False
+
+    client.ready = paced_ready
 
 
 def _failure(producer: AIOKafkaProducer, error: BaseException) -> Fenced | TransactionFailed:

@@ -99,7 +99,7 @@ class Telemetry:
         self._metrics.lateness.labels(topic, str(partition)).set(cadence.lateness_s)
 
     def stalled(self, topic: str, partition: int, stalled: bool) -> None:
-        """The watchdog's verdict on a partition."""
+        """Whether the watchdog found a partition stalled."""
         self._lagging.add((topic, partition))
         self._metrics.stalled.labels(topic, str(partition)).set(stalled)
 

@@ -31,7 +31,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PartitionStatus:
-    """The condition of one partition and the sentence that says why."""
+    """The condition of one partition, and its reason as a sentence."""
 
     partition: Partition
     condition: Condition

@@ -14,11 +14,11 @@ import structlog
 
 from actions.executor import Executor
 from actions.model import Outcome
-from config.models import Topics
+from config.models import TopicsSection
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
 from streams.intake.kafka_record import KafkaRecord
-from streams.kafka.batches import TP, RecordBatch
 from streams.state.ledger import TopicLedger
+from streams.transport.batches import TP, RecordBatch
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.action_worker")
@@ -45,7 +45,7 @@ class ActionWorker:
     """Executes the intents of the partitions that this worker owns. shard_count: the number of all shards."""
 
     def __init__(
-        self, executor: Executor, ledger: TopicLedger, ownership: Ownership, effects: Effects, topics: Topics,
+        self, executor: Executor, ledger: TopicLedger, ownership: Ownership, effects: Effects, topics: TopicsSection,
         shard_count: int,
     ) -> None:
         self._executor = executor

@@ -6,10 +6,10 @@ skips what it contains. When most of the last records are malformed, the brake t
 
 from __future__ import annotations
 
-from config.models import Topics
+from config.models import TopicsSection
 from streams.intake.dead_letters import Brake
-from streams.kafka.batches import RecordBatch
 from streams.pipeline import Products
+from streams.transport.batches import RecordBatch
 from streams.worker.effects import Effects
 from streams.worker.shard_manager import ShardManager
 
@@ -21,7 +21,7 @@ class BrakeTripped(RuntimeError):  # noqa: N818
 class BatchProcessor:
     """Processes the batches of the shards that this worker owns."""
 
-    def __init__(self, manager: ShardManager, effects: Effects, topics: Topics, brake: Brake) -> None:
+    def __init__(self, manager: ShardManager, effects: Effects, topics: TopicsSection, brake: Brake) -> None:
         self._manager = manager
         self._effects = effects
         self._topics = topics

@@ -8,7 +8,7 @@ import structlog
 
 from actions.model import Intent
 from classifiers.incidents.triage import IncidentChange
-from config.models import Topics
+from config.models import TopicsSection
 from streams.contracts.envelopes import incident_message, intent_message
 from streams.kafka.output import Output
 from streams.pipeline import Products
@@ -23,7 +23,7 @@ TRANSITION_LABELS: Mapping[str, TransitionLabel] = {"opened": "open", "updated":
 class ProductWriter:
     """Writes to the topics of one installation."""
 
-    def __init__(self, effects: Effects, topics: Topics) -> None:
+    def __init__(self, effects: Effects, topics: TopicsSection) -> None:
         self._effects = effects
         self._topics = topics
 

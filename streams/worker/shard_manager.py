@@ -16,9 +16,8 @@ import structlog
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
-from config.models import Topics
+from config.models import TopicsSection
 from streams.intake.kafka_record import KafkaRecord
-from streams.kafka.batches import TP
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
 from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.ownership.tick_policy import TickPolicy
@@ -27,6 +26,7 @@ from streams.shard.plan import Plan
 from streams.shard.snapshot import SnapshotMismatch
 from streams.state.snapshots import SnapshotStore
 from streams.state.tick_log import LoggedTicks
+from streams.transport.batches import TP
 from streams.worker.effects import Effects
 from streams.worker.product_writer import ProductWriter
 from streams.worker.shard_owner import LogPosition, ShardOwner, StoredState, Supply
@@ -91,7 +91,7 @@ class ShardManager:
 
     def __init__(
         self, plan: Plan, stores: Stores, schedule: SnapshotSchedule, transport: Transport, effects: Effects,
-        topics: Topics, rejected: Callable[[Literal["version"], int, str], None],
+        topics: TopicsSection, rejected: Callable[[Literal["version"], int, str], None],
     ) -> None:
         self._plan = plan
         self._stores = stores

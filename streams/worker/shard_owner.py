@@ -15,11 +15,10 @@ from typing import Protocol
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
-from config.models import Topics
+from config.models import TopicsSection
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
 from streams.intake.kafka_record import KafkaRecord
-from streams.kafka.batches import TP
 from streams.kafka.output import TransactionOutput
 from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed
@@ -27,6 +26,7 @@ from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
 from streams.shard.event_time import Arrival, Cadence
 from streams.shard.snapshot import Snapshot
+from streams.transport.batches import TP
 from streams.worker.effects import Clocks
 from streams.worker.product_writer import ProductWriter
 
@@ -35,7 +35,7 @@ MAX_INCIDENTS_PER_TICK = 200
 
 
 class Supply(Protocol):
-    """What the transport knows of group and partitions; see `streams.kafka.sight`."""
+    """What the transport knows of group and partitions; see `streams.transport.sight`."""
 
     def holds_lease(self) -> bool: ...
 
@@ -66,7 +66,7 @@ class ShardOwner:
 
     def __init__(
         self, number: int, feed: ShardFeed, policy: TickPolicy, producer: ShardProducer, writer: ProductWriter,
-        supply: Supply, clocks: Clocks, topics: Topics, log: LogPosition,
+        supply: Supply, clocks: Clocks, topics: TopicsSection, log: LogPosition,
     ) -> None:
         self.number = number
         self.shard: Shard = feed.shard

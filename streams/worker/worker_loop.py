@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from streams.kafka.batches import TP
 from streams.telemetry.watchdog import ProgressWatchdog
+from streams.transport.batches import TP
 from streams.worker.effects import Effects
 from streams.worker.shard_manager import ShardManager
 from streams.worker.shard_owner import ShardOwner

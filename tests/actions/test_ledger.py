@@ -81,6 +81,20 @@ async def test_claim_whose_append_failed_is_in_doubt() -> None:
     assert (found.won, found.state) == (False, "in_doubt")
 
 
+class RacedLedger(MemoryLedger):
+    """A ledger in whose log another owner's claim is always first."""
+
+    async def _store_claim(self, record: LedgerRecord) -> None:
+        self.view.apply(replace(record, owner="other"))
+        await self._store(record)
+
+
+async def test_a_claim_that_is_second_in_the_log_is_lost() -> None:
+    lost = await RacedLedger().claim(intent(), NOW_S)
+    assert (lost.won, lost.state) == (False, "claimed")
+    assert "by other" in lost.reason
+
+
 async def test_a_compacted_log_gives_the_same_state() -> None:
     ledger = MemoryLedger()
     for key in ("a", "b"):

@@ -21,7 +21,7 @@ SERVICE = ("chat", "gpt")
 def reading(
     scope: Scope, metric: str, now_s: float, change: float = 0.0, level: float | None = None, detector: str = "robust",
 ) -> Anomaly:
-    """A one-second window whose value is off its expectation of 100 by `change`; a move has level 1.5 unless told."""
+    """A one-second window whose value is off its expectation of 100 by `change`. A shift has level 1.5 by default."""
     direction: Direction = "up" if change > 0 else "down" if change < 0 else "none"
     known = (1.5 if abs(change) > 0.15 else 0.1) if level is None else level
     return Anomaly(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from detectors.catalogue import CATALOGUE, ON_ARRIVALS, ON_SPENDING
-from detectors.checks import CASES, CHECKS, Case
+from detectors.check_cases import CASES, Case
+from detectors.checks import CHECKS
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

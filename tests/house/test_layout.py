@@ -79,3 +79,9 @@ def test_the_architecture_page_names_every_sub_package_and_what_it_imports(room:
     graph = sub_packages(room)
     imported = {name: {other.rpartition(".")[2] for other in graph[f"{room}.{name}"]} & named.keys() for name in named}
     assert named == imported
+
+
+def test_no_module_imports_from_a_test_module() -> None:
+    """What tests share is in a helper module."""
+    tests = {module for module in imports() if module.rpartition(".")[2].startswith("test_")}
+    assert {module: sorted(imported & tests) for module, imported in imports().items() if imported & tests} == {}

@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type:
 from streams.intake.formats import InputFormat
 from streams.replay.recordings import read_recording
 from tests.kafka.harness import ROOT, unique, until
-from tests.streams.contracts.valid import faults
+from tests.streams.contracts.valid import violations
 
 RECORDING = ROOT / "tests" / "recordings" / "serving-h100-2"
 RECORDED_AT_S = 1795420889.0
@@ -216,7 +216,7 @@ class Deployment:
             for tp, end in (await reader.end_offsets(tps)).items():
                 while await reader.position(tp) < end:
                     found += (await reader.getmany(tp, timeout_ms=200)).get(tp, [])
-            assert [fault for record in found for fault in faults(record.headers, record.value)] == []
+            assert [fault for record in found for fault in violations(record.headers, record.value)] == []
             return found
         finally:
             await reader.stop()

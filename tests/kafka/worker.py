@@ -19,10 +19,10 @@ import faust
 import numpy as np
 from typing_extensions import override
 
-from streams.kafka.sight import boot_s
-from streams.kafka.transport import TP, KafkaSettings, RecordBatch, make_app, run_worker
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import TopicSnapshots
+from streams.transport.faust_app import TP, KafkaSettings, RecordBatch, make_app, run_worker
+from streams.transport.sight import boot_s
 
 STORE_EVERY_S = 0.25
 LOOK_EVERY_S = 0.02
@@ -87,7 +87,7 @@ class Journal(logging.Handler):
 
 def main(options: Options) -> None:
     note = (journal := Journal(options.journal)).note
-    consumer_log = logging.getLogger("streams.kafka.consumer")
+    consumer_log = logging.getLogger("streams.transport.consumer")
     consumer_log.addHandler(journal)
     consumer_log.setLevel(logging.INFO)
     app = make_app(KafkaSettings(

@@ -11,13 +11,13 @@ from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
 from streams.intake.kafka_record import KafkaRecord
-from streams.kafka.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
 from streams.planning import plan_of
 from streams.shard.plan import Plan
 from streams.telemetry.metrics import Labels, Telemetry
-from tests.streams.contracts.valid import faults
+from streams.transport.batches import TP, RecordBatch
+from tests.streams.contracts.valid import violations
 from tests.streams.records import FakeRecord, records, sample
 
 T = 1_795_420_000.0
@@ -74,7 +74,7 @@ class SentMessages(Publisher):
         acknowledged: Callable[[], None] | None = None,
     ) -> None:
         for message in messages:
-            assert faults(message.headers, message.value) == []
+            assert violations(message.headers, message.value) == []
             self.sent.append((scope, topic, message))
             if acknowledged is not None:
                 acknowledged()

@@ -24,7 +24,7 @@ def ended(number: int, opened_s: float = 1000.0, **stages: float | StageStatus) 
     )
 
 
-def books(*incidents: Incident, now_s: float = 2000.0, within_s: float = 7 * DAY_S) -> SloReport:
+def compute(*incidents: Incident, now_s: float = 2000.0, within_s: float = 7 * DAY_S) -> SloReport:
     return compute_report(incidents, TARGETS, now_s, within_s)
 
 
@@ -32,19 +32,19 @@ def remedy(mode: str = "auto", status: str = "executed", at_s: float = 1001.0, k
     return ActionRecord(f"{kind}/{at_s}", kind, "chat", mode, status, at_s, at_s + 1.0)
 
 
-def test_a_stage_is_told_by_median_mean_and_p90_of_what_was_recorded_and_counts_of_the_rest() -> None:
+def test_a_stage_has_median_mean_and_p90_of_what_was_recorded_and_counts_of_the_rest() -> None:
     took = [ended(number, act=float(seconds)) for number, seconds in enumerate((1, 2, 3, 4, 10))]
     others = [ended(10, act="pending"), ended(11, act="not_applicable"), ended(12, act="invalid"), ended(13)]
-    act = books(*took, *others).total.stages[2]
+    act = compute(*took, *others).total.stages[2]
     assert (act.stage, act.count, act.median_s, act.mean_s) == ("act", 5, 3.0, 4.0)
     assert act.p90_s == pytest.approx(7.6)
     assert (act.pending, act.not_applicable, act.invalid) == (1, 1, 1)
 
 
 def test_nothing_recorded_has_no_average() -> None:
-    detect = books(ended(1, detect="invalid")).total.stages[0]
+    detect = compute(ended(1, detect="invalid")).total.stages[0]
     assert (detect.median_s, detect.mean_s, detect.p90_s) == (None, None, None)
-    assert books().total.recurred.ratio is None
+    assert compute().total.recurred.ratio is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_nothing_recorded_has_no_average() -> None:
 def test_the_same_trouble_at_the_same_place_soon_after_is_a_recurrence_and_so_is_what_reopens(
     later: Incident, recurs: bool,
 ) -> None:
-    assert books(ended(1), later, within_s=DAY_S).total.recurred == Proportion(int(recurs), 2)
+    assert compute(ended(1), later, within_s=DAY_S).total.recurred == Proportion(int(recurs), 2)
 
 
 def test_what_opened_before_the_period_is_remembered_but_not_counted() -> None:
@@ -84,7 +84,7 @@ def test_what_opened_before_the_period_is_remembered_but_not_counted() -> None:
 def test_the_first_remedy_decides_whether_an_incident_was_answered_without_a_human(
     actions: tuple[ActionRecord, ...], share: Proportion,
 ) -> None:
-    assert books(replace(ended(1), actions=actions)).total.automated == share
+    assert compute(replace(ended(1), actions=actions)).total.automated == share
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_first_remedy_decides_whether_an_incident_was_answered_without_a_hum
 )
 def test_escalated_is_what_grew_worse_or_was_paged_after_a_remedy(changes: dict[str, object], beyond: bool) -> None:
     grown = replace(ended(1), **changes)  # type: ignore[arg-type]
-    assert books(grown).total.escalated == Proportion(int(beyond), 1)
+    assert compute(grown).total.escalated == Proportion(int(beyond), 1)
 
 
 def test_a_target_is_met_missed_or_open_and_overdue_counts_as_missed() -> None:
@@ -110,7 +110,7 @@ def test_a_target_is_met_missed_or_open_and_overdue_counts_as_missed() -> None:
         replace(ended(6, 1000.0, resolve="pending"), resolved_at_s=None),
         replace(ended(7, detect=1.0), peak_severity="P2"),
     ]
-    detect, resolve = books(*incidents).targets
+    detect, resolve = compute(*incidents).targets
     assert (detect.severity, detect.stage, detect.met, detect.missed, detect.open) == ("P1", "detect", 1, 1, 0)
     assert (detect.ratio, resolve.ratio) == (0.5, 0.0)
     assert (resolve.met, resolve.missed, resolve.open) == (0, 1, 1)
@@ -125,7 +125,7 @@ def test_groups_split_the_incidents_and_keep_the_total() -> None:
 
 def test_the_order_of_the_incidents_does_not_matter() -> None:
     incidents = [ended(1), ended(2, 1100.0), replace(OPEN, id="i3")]
-    assert books(*incidents) == books(*reversed(incidents))
+    assert compute(*incidents) == compute(*reversed(incidents))
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])

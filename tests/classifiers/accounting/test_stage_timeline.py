@@ -59,8 +59,8 @@ def test_an_incident_that_nobody_asked_to_act_on_ends_without_that_stage() -> No
 def test_a_verdict_counts_from_when_it_was_first_given_once_it_has_settled() -> None:
     #                 opens P3     becomes P1     and stays
     timeline = judged((110.0, "P3"), (112.0, "P1"), (112.0 + SETTLED_AFTER_S, "P1"))
-    told = with_stages(OPEN, timeline)
-    assert (told.stage_times["classify"], told.opened_severity) == (took(12.0), "P3")
+    incident = with_stages(OPEN, timeline)
+    assert (incident.stage_times["classify"], incident.opened_severity) == (took(12.0), "P3")
 
 
 def test_an_escalation_after_the_verdict_settled_is_no_new_classification() -> None:
@@ -109,7 +109,7 @@ def test_the_first_remedy_that_was_carried_out_counts(
     assert act(incident, *actions) == expected
 
 
-def test_what_only_tells_and_what_undoes_are_no_remedies() -> None:
+def test_notifications_and_undos_are_no_remedies() -> None:
     first, second = action("failed"), action(decided_s=120.0)
     others = (action(kind="notify"), action(decided_s=160.0))
     assert remedies(replace(ENDED, actions=(second, *others, first))) == [first, second]
@@ -136,13 +136,13 @@ def test_times_that_contradict_each_other_make_every_stage_they_touch_invalid() 
     assert (early_end["detect"], early_end["resolve"]) == (took(10.0), INVALID)
 
 
-def test_an_incident_tells_its_stages_from_opening_to_end() -> None:
+def test_an_incident_has_its_stage_times_from_opening_to_end() -> None:
     triage = Triage(TriageParams(), lambda _: 2, "abc")
-    told = []
+    changes = []
     for second, mark in enumerate("..xxxxxxx.........."):
         moved = dict.fromkeys((R0, FLEET[0]), 1.0) if mark == "x" else {}
-        told += triage.observe(SERVICE, float(second), instant(float(second), "latency_ms", moved))
-    first, last = told[0].incident.stage_times, told[-1].incident.stage_times
-    onset_s = told[-1].incident.onset_at_s
+        changes += triage.observe(SERVICE, float(second), instant(float(second), "latency_ms", moved))
+    first, last = changes[0].incident.stage_times, changes[-1].incident.stage_times
+    onset_s = changes[-1].incident.onset_at_s
     assert (first["detect"], first["recover"]) == (took(3.0 - onset_s), PENDING)
     assert (last["recover"], last["resolve"]) == (took(9.0 - onset_s), took(16.0 - onset_s))

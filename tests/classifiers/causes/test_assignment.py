@@ -131,7 +131,7 @@ def test_a_cause_that_pauses_keeps_its_incident_from_another_that_begins() -> No
     assert opened(changes) == [("data_quality", None, "prose"), ("performance_degradation", "r0", None)]
 
 
-def test_two_metrics_of_one_signal_that_blame_different_tenants_are_two_incidents() -> None:
+def test_two_metrics_of_one_signal_attributed_to_different_tenants_are_two_incidents() -> None:
     moves: Moves = {"schema_violation": hit(PROSE, 0.5), "input_drift": hit(CODE, 0.5)}
     found = opened(play(make(), [(2.0, 30.0, moves)]))
     assert sorted(found) == [("data_quality", None, "code"), ("data_quality", None, "prose")]
@@ -192,7 +192,7 @@ def test_what_comes_late_of_a_silence_belongs_to_it() -> None:
     assert opened(changes) == [("availability", "r1", None)]
 
 
-def test_every_alarm_is_in_one_share_and_every_quiet_reading_in_all() -> None:
+def test_every_alarm_is_in_one_assignment_and_every_quiet_reading_in_all() -> None:
     evidence = EvidenceTable()
     moves = {**WORSE_TENANT, **SLOW_REPLICA}
     onsets = dict.fromkeys(moves, 1.0)
@@ -208,7 +208,7 @@ def test_every_alarm_is_in_one_share_and_every_quiet_reading_in_all() -> None:
     assert all([one for one in share.readings if not one.alarming] == quiet for share in shares)
 
 
-def test_a_new_cause_takes_the_lines_that_were_another_s_until_then() -> None:
+def test_a_new_cause_claims_the_series_that_were_another_s_until_then() -> None:
     triage = make()
     play(triage, [(2.0, 30.0, WORSE_TENANT), (2.0, 30.0, SLOW_REPLICA)], 20.0)
     tables = {episode.published.category: episode.evidence for episode in triage.episodes[SERVICE].values()

@@ -1,4 +1,4 @@
-"""Two parts that are hit are told from one whose dilution shows everywhere, and from noise."""
+"""Two parts that are hit are distinguished from one whose dilution shows everywhere, and from noise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shown(hit: Hit, noise: float = 0.0, seed: int = 0, sure: bool = True) -> lis
     return parts
 
 
-def told(hit: Hit, noise: float = 0.0, seed: int = 0, additive: bool = True) -> set[str | None]:
+def found(hit: Hit, noise: float = 0.0, seed: int = 0, additive: bool = True) -> set[str | None]:
     return {attribution.value for attribution in two_parts(shown(hit, noise, seed), WHOLE, 0.6, additive) or ()}
 
 
@@ -46,8 +46,8 @@ def told(hit: Hit, noise: float = 0.0, seed: int = 0, additive: bool = True) -> 
     ],
     ids=["unequal parts", "two tenants", "a tenant beside all", "a replica beside all"],
 )
-def test_two_parts_are_told_however_unequal(hit: Hit, seed: int) -> None:
-    assert told(hit, 0.01, seed) == {value or None for _, value in hit}
+def test_two_parts_are_found_however_unequal(hit: Hit, seed: int) -> None:
+    assert found(hit, 0.01, seed) == {value or None for _, value in hit}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -56,7 +56,7 @@ def test_two_parts_are_told_however_unequal(hit: Hit, seed: int) -> None:
     ids=["a replica", "a tenant", "all", "nothing"],
 )
 def test_what_one_part_leaves_in_the_others_is_no_second_part(hit: Hit, seed: int) -> None:
-    assert told(hit, 0.02, seed) == set()
+    assert found(hit, 0.02, seed) == set()
 
 
 def test_a_series_that_alarms_only_now_and_then_is_no_part_yet() -> None:
@@ -65,5 +65,5 @@ def test_a_series_that_alarms_only_now_and_then_is_no_part_yet() -> None:
 
 
 def test_of_load_two_siblings_or_one_beside_the_whole_are_not_two_causes() -> None:
-    assert told({(None, ""): 0.5, ("replica", "r0"): 1.0}, additive=False) == set()
-    assert told({("replica", "r0"): 0.5, ("tenant", "t1"): 1.0}, additive=False) == {"r0", "t1"}
+    assert found({(None, ""): 0.5, ("replica", "r0"): 1.0}, additive=False) == set()
+    assert found({("replica", "r0"): 0.5, ("tenant", "t1"): 1.0}, additive=False) == {"r0", "t1"}

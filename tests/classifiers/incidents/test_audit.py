@@ -1,4 +1,4 @@
-"""The audit: every way through the life-cycle table that leads to another phase is told, once, with a reason."""
+"""The audit: every transition of the life-cycle table to another phase has one entry, with a reason."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_every_row_that_changes_the_phase_is_in_the_audit() -> None:
     }
 
 
-def test_an_incident_is_told_from_the_first_alarm_to_the_end() -> None:
+def test_an_incident_is_in_the_audit_from_the_first_alarm_to_the_end() -> None:
     entries = trail(make(), ".00.0" + QUIET)
     assert [(entry.at_s, entry.event, entry.before, entry.after) for entry in entries] == [
         (1.0, "alarm", None, "pending"), (2.0, "confirm", "pending", "open"), (3.0, "calm", "open", "clearing"),
@@ -48,7 +48,7 @@ def test_an_incident_is_told_from_the_first_alarm_to_the_end() -> None:
     assert all(entry.reason and entry.actor is None for entry in entries)
 
 
-def test_what_was_taken_is_not_told_again() -> None:
+def test_entries_are_drained_once() -> None:
     triage = make()
     assert len(trail(triage, "00")) == 2
     assert triage.drain_audit() == []

@@ -67,9 +67,9 @@ def test_everything_may_need_one_service_which_then_does_not_need_itself() -> No
 def test_a_circle_is_refused_by_the_names_on_it(known: dict[str, str], circle: str) -> None:
     with pytest.raises(ValueError, match=r"dependencies is .*, expected no service that needs itself") as refused:
         needs(**known)
-    told = str(refused.value).removeprefix("dependencies is ").split(",")[0].split(" -> ")
-    assert told[0] == told[-1]
-    assert set(told) == set(circle.split(" -> "))
+    found = str(refused.value).removeprefix("dependencies is ").split(",")[0].split(" -> ")
+    assert found[0] == found[-1]
+    assert set(found) == set(circle.split(" -> "))
 
 
 def test_parameters_refuse_a_circle_too() -> None:

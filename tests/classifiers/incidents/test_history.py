@@ -55,7 +55,7 @@ def test_what_opens_seldom_does_not_flap() -> None:
     assert {change.incident.state for change in changes} == {"open", "resolved"}
 
 
-def test_flapping_is_told_in_the_audit_with_the_count() -> None:
+def test_flapping_is_in_the_audit_with_the_count() -> None:
     triage = make()
     play(triage, FLAP * 2 + "00")
     (flap,) = [entry for entry in triage.drain_audit() if entry.event == "flap"]

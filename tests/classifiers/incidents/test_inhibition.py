@@ -64,7 +64,7 @@ def test_an_effect_is_inhibited_whichever_of_the_two_opens_first(story: tuple[st
     assert {t.incident.service: inhibited(t.incident) for t in changes} == {"chat": True, "vectordb": False}
 
 
-def test_an_incident_that_opens_beneath_its_cause_is_told_as_opened_and_inhibited_at_once() -> None:
+def test_an_incident_that_opens_under_its_cause_is_published_as_opened_and_inhibited_at_once() -> None:
     opened = [change for change in play(make(), "v", "v", "vc", "vc") if change.incident.service == "chat"]
     assert [(change.change, inhibited(change.incident)) for change in opened] == [("opened", True)]
 
@@ -122,8 +122,8 @@ def letter_of(service: str) -> str:
 def test_a_cause_in_another_shard_inhibits_and_its_end_releases() -> None:
     triage = make()
     play(triage, "c", "c")
-    (told,) = triage.observe_remote(abroad(), 2.0)
-    assert (told.change, told.incident.related) == ("updated", (Related(abroad().id, "caused_by"),))
+    (published,) = triage.observe_remote(abroad(), 2.0)
+    assert (published.change, published.incident.related) == ("updated", (Related(abroad().id, "caused_by"),))
     assert triage.observe_remote(abroad(), 2.0) == []
     assert triage.observe_remote(abroad(state="resolved", resolved_at_s=3.0), 3.0) == []
     changes = play(triage, *("c" for _ in range(20)), start_s=3)
@@ -134,8 +134,8 @@ def test_a_cause_lists_an_effect_in_another_shard_that_names_it() -> None:
     triage = make()
     cause = play(triage, "v", "v")[0].incident
     effect = abroad("chat", related=(Related(cause.id, "caused_by"),))
-    (told,) = triage.observe_remote(effect, 2.0)
-    assert told.incident.related == (Related(effect.id, "causes"),)
+    (published,) = triage.observe_remote(effect, 2.0)
+    assert published.incident.related == (Related(effect.id, "causes"),)
     assert triage.observe_remote(effect, 2.0) == []
 
 
@@ -147,7 +147,7 @@ def test_what_explains_nobody_and_names_nobody_here_is_not_kept(service: str) ->
     assert triage.inhibition.remote.open == {}
 
 
-def test_our_own_incidents_read_back_are_no_strangers() -> None:
+def test_incidents_of_this_shard_read_back_are_not_remote() -> None:
     triage = make()
     own = play(triage, "v", "v")[0].incident
     triage.observe_remote(own, 2.0)
@@ -156,7 +156,7 @@ def test_our_own_incidents_read_back_are_no_strangers() -> None:
     assert triage.inhibition.remote.open == {}
 
 
-def test_a_stranger_that_turns_out_to_be_ours_after_a_restart_is_ours() -> None:
+def test_a_remote_incident_that_opens_here_after_a_restart_is_no_longer_remote() -> None:
     triage = make()
     triage.observe_remote(play(make(), "v", "v")[0].incident, 0.0)
     assert len(triage.inhibition.remote.open) == 1
@@ -165,7 +165,7 @@ def test_a_stranger_that_turns_out_to_be_ours_after_a_restart_is_ours() -> None:
     assert related(triage) == CASCADE
 
 
-def test_strangers_are_bounded_in_number_and_in_age() -> None:
+def test_remote_incidents_are_bounded_in_number_and_in_age() -> None:
     triage = make()
     for number in range(MAX_REMOTE + 5):
         triage.observe_remote(abroad_numbered(number), 2.0)

@@ -48,7 +48,7 @@ def test_two_series_beyond_doubt_open_at_once() -> None:
     assert [t.change for t in triage.observe(SERVICE, 1.0, loud)] == ["opened"]
 
 
-def test_silence_whose_siblings_are_heard_opens_at_once_and_names_its_part() -> None:
+def test_silence_whose_siblings_report_opens_at_once_and_names_its_part() -> None:
     heard = [one for one in instant(4.0, "latency_ms", {}) if one.scope != R0]
     (change,) = make().observe(SERVICE, 4.0, [*heard, silence(R0, 4.0)])
     assert (change.change, change.incident.category, change.incident.replica) == ("opened", "availability", "r0")
@@ -59,7 +59,7 @@ def test_silence_of_the_whole_service_opens_at_once() -> None:
     assert (change.change, change.incident.replica) == ("opened", None)
 
 
-def test_silence_of_a_part_waits_while_no_sibling_was_heard_to_compare_it_with() -> None:
+def test_silence_of_a_part_waits_while_no_sibling_reports() -> None:
     triage = make()
     assert triage.observe(SERVICE, 4.0, [silence(R0, 4.0)]) == []
     assert [t.change for t in triage.observe(SERVICE, 5.0, [silence(R0, 5.0)])] == ["opened"]
@@ -108,7 +108,7 @@ def test_an_incident_that_never_ends_is_accepted_as_the_new_normal() -> None:
     assert [t.change for t in changes[:2]] == ["opened", "resolved"]
 
 
-def test_a_fresh_version_that_serves_is_blamed_and_an_old_one_is_not() -> None:
+def test_a_new_version_that_serves_is_suspected_and_an_old_one_is_not() -> None:
     triage = make()
     triage.record_version(SERVICE, "v1", 0.0)
     triage.record_version(SERVICE, "v2", 95.0)
@@ -123,7 +123,7 @@ def test_a_fresh_version_that_serves_is_blamed_and_an_old_one_is_not() -> None:
     assert changes[0].incident.version is None
 
 
-def test_an_outcome_is_told_on_the_incident_and_a_stranger_is_ignored() -> None:
+def test_an_outcome_is_recorded_on_its_incident_and_one_of_another_is_ignored() -> None:
     triage = make()
     opened = play(triage, "..xx")[0].incident
     record = ActionRecord("k", "circuit_breaker", "chat/r0", "auto", "executed", 4.0, 5.0)
@@ -144,7 +144,7 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
     assert before + play(second, story[cut:], start_s=float(cut)) == whole
 
 
-def test_a_damaged_memory_is_refused_by_place() -> None:
+def test_a_damaged_snapshot_is_refused_by_place() -> None:
     with pytest.raises(ValueError, match="episodes"):
         load(make(), {"episodes": [{"service": 1}], "versions": []})
 

@@ -131,12 +131,12 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
 
 
 @pytest.mark.parametrize("data", [None, {}, {"learned": 1, "weights": None, "severity": {}, "category": {}}])
-def test_a_damaged_memory_is_refused_by_place(data: object) -> None:
+def test_a_damaged_snapshot_is_refused_by_place(data: object) -> None:
     with pytest.raises(ValueError, match="learning: "):
         Advisor(LearningParams()).load(data)
 
 
-def test_a_feedback_tells_the_audit_who_said_it_and_whether_it_brought_trust() -> None:
+def test_a_feedback_is_in_the_audit_with_its_author_and_whether_it_brought_trust() -> None:
     learning = LearningState(LearningParams())
     entries = [learning.learn(said) for said in stream(150, 0, worse_for_tenants=True)]
     assert (entries[0].subject, entries[0].event, entries[0].actor) == ("inc-0", "feedback", "ana")
@@ -145,14 +145,14 @@ def test_a_feedback_tells_the_audit_who_said_it_and_whether_it_brought_trust() -
 
 
 def play(triage: Triage) -> list[IncidentChange]:
-    told = []
+    published = []
     for second in range(20):
         moved = {CODE: 1.0} if 2 <= second < 9 else {}
-        told += triage.observe(SERVICE, float(second), instant(float(second), "prompt_tokens", moved))
-    return told
+        published += triage.observe(SERVICE, float(second), instant(float(second), "prompt_tokens", moved))
+    return published
 
 
-def test_an_incident_is_told_with_the_moved_severity_from_opening_to_end() -> None:
+def test_an_incident_has_the_moved_severity_from_opening_to_end() -> None:
     rules = play(Triage(TriageParams(), lambda _: 2, "abc"))[0].incident
     learning = LearningState(LearningParams())
     for number in range(60):
@@ -160,9 +160,10 @@ def test_an_incident_is_told_with_the_moved_severity_from_opening_to_end() -> No
     first = Triage(TriageParams(), lambda _: 2, "abc", learning=learning)
     second = Triage(TriageParams(), lambda _: 2, "abc")
     load(second, json.loads(json.dumps(dump(first))))
-    told = play(second)
-    assert told == play(first)
+    published = play(second)
+    assert published == play(first)
     assert (rules.severity, rules.opened_severity) == ("P2", "P2")
-    assert {one.incident.severity for one in told} == {"P1"}
-    assert {one.incident.peak_severity for one in told} == {one.incident.opened_severity for one in told} == {"P1"}
-    assert [factor.weight for factor in told[-1].incident.factors if factor.name == "advisor"] == [1.0]
+    assert {one.incident.severity for one in published} == {"P1"}
+    assert {one.incident.peak_severity for one in published} == {"P1"}
+    assert {one.incident.opened_severity for one in published} == {"P1"}
+    assert [factor.weight for factor in published[-1].incident.factors if factor.name == "advisor"] == [1.0]

@@ -36,7 +36,7 @@ def test_breadth_is_the_narrowest_scope_that_is_named(changes: dict[str, object]
     assert [name for name in seen(**changes) if name.startswith("breadth")] == [f"breadth {breadth}"]
 
 
-def test_the_factors_tell_pattern_and_tier() -> None:
+def test_pattern_and_tier_are_read_from_the_factors() -> None:
     found = seen(factors=(Factor("pattern", "slow", 0.0, ""), Factor("tier", 1.0, 1.0, "")))
     assert (found["pattern slow"], found["tier"]) == (1.0, -1.0)
 

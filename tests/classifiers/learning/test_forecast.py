@@ -26,8 +26,8 @@ def known(*incidents: Incident) -> ResolutionTimes:
 
 
 def asked(times: ResolutionTimes, age_s: float = 0.0, incident: Incident = OPEN) -> tuple[Forecast | None, Factor]:
-    told = times.with_forecast(incident, incident.onset_at_s + age_s)
-    return told.expected_resolve, told.factors[-1]
+    published = times.with_forecast(incident, incident.onset_at_s + age_s)
+    return published.expected_resolve, published.factors[-1]
 
 
 NINE = [lasted(10.0 * number) for number in range(1, 10)]
@@ -100,7 +100,7 @@ def test_the_interval_holds_the_next_one_as_often_as_it_says(count: int) -> None
     assert held / 2000 == pytest.approx(stated, abs=0.03)
 
 
-def test_an_interval_that_would_need_an_unknown_end_is_not_told() -> None:
+def test_an_interval_that_would_need_a_censored_end_is_none() -> None:
     assert interval([*range(1, 9), inf]) is None
 
 
@@ -112,6 +112,6 @@ def test_memory_is_bounded_and_survives_a_restart() -> None:
     assert asked(other) == asked(times)
 
 
-def test_a_damaged_memory_is_refused_by_place() -> None:
+def test_a_damaged_snapshot_is_refused_by_place() -> None:
     with pytest.raises(ValueError, match="resolution_times: "):
         ResolutionTimes().load([{"category": "weather"}])

@@ -51,7 +51,7 @@ def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope
         ({"error": 0.4, "queue_ms": 9.0, "latency_ms": 2.0}, FLEET, "queueing"),
     ],
 )
-def test_signals_that_move_together_are_told_apart(
+def test_signals_that_shift_together_have_different_patterns(
     moves: dict[str, float], scopes: tuple[Scope, ...], name: str,
 ) -> None:
     evidence = EvidenceTable()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.ensemble.suite_scores import highest
+from detectors.base import Scores
+from detectors.ensemble.suite_scores import fill_counted, highest, hold_uncounted, mean_known
 
 NAN = np.nan
 
@@ -44,3 +45,22 @@ def test_windows_are_independent() -> None:
     levels = np.array([[NAN, 2.0], [0.3, NAN]])
     level, detector, _ = highest(levels, np.ones((2, 2), dtype=np.intp), first_learned=1)
     assert (level.tolist(), detector.tolist()) == ([0.3, 2.0], [1, 0])
+
+
+def test_a_level_that_does_not_count_is_held_below_1() -> None:
+    level = np.array([3.0, 3.0, 0.5, NAN])
+    found = hold_uncounted(level, np.array([True, False, False, False]))
+    np.testing.assert_array_equal(found, [3.0, 0.99, 0.5, NAN])
+
+
+def test_scores_are_filled_in_where_the_detector_is_used_alone() -> None:
+    level, direction = np.full(3, NAN), np.zeros(3, dtype=np.intp)
+    scores = Scores(np.full(3, 2.0), np.full(3, 1.0), np.full(3, -1), np.full(3, NAN))
+    fill_counted(level, direction, np.array([True, True, False]), np.array([True, False, True]), scores)
+    np.testing.assert_array_equal(level, [2.0, 0.99, NAN])
+    assert direction.tolist() == [-1, -1, 0]
+
+
+def test_the_mean_leaves_out_what_is_unknown() -> None:
+    found = mean_known(np.array([[2.0, NAN, NAN], [4.0, 3.0, NAN]]))
+    np.testing.assert_array_equal(found, [3.0, 3.0, NAN])

@@ -15,7 +15,8 @@ from river import anomaly, drift
 
 from detectors.banks.composite import Bank
 from detectors.base import FloatArray, Scores
-from detectors.checks import OnResiduals, feed, play
+from detectors.check_cases import OnResiduals
+from detectors.checks import feed, play
 from detectors.river.adwin import AdwinParams
 from detectors.river.gaussian import GaussianParams
 from detectors.river.half_space_trees import HalfSpaceTreesParams

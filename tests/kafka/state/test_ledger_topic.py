@@ -67,7 +67,7 @@ class TestTopicLedger:
             repeated = await later.claim(done, 160.0)
             assert repeated.earlier == outcome(done)
 
-    async def test_a_running_claim_of_ones_own_is_not_interrupted_by_a_rebalance(self, opened: Open) -> None:
+    async def test_a_running_claim_of_the_same_worker_is_not_interrupted_by_a_rebalance(self, opened: Open) -> None:
         async with opened("a") as ledger:
             assert (await ledger.claim(intent("mine"), 101.0)).won
             assert await ledger.recover() == []

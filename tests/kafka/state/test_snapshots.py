@@ -137,7 +137,7 @@ class TestTopicSnapshots:
             )
             assert same(await store.load(1), STATE)
 
-    async def test_one_of_another_version_is_counted_and_passed_over(self, log: Log) -> None:
+    async def test_one_of_another_version_is_counted_and_skipped(self, log: Log) -> None:
         async with log.store(2) as store:
             await store.save(1, replace(STATE, version=2))
             await store.save(1, replace(STATE, version=3))

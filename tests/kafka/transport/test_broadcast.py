@@ -80,7 +80,7 @@ async def read(fixture: ConsumerFixture, count: int) -> None:
     await until(lambda: len(fixture.values) >= count, f"{count} records read")
 
 
-async def test_every_partition_is_read_from_its_beginning_and_on(broker: Broker) -> None:
+async def test_every_partition_is_read_from_its_beginning(broker: Broker) -> None:
     topic = await made(broker)
     await write(broker, topic, numbered(20), partition=None)
     async with running(ConsumerFixture(broker.address, topic)) as fixture:
@@ -143,7 +143,7 @@ async def test_what_is_written_after_the_broker_died_and_came_back_is_read_once(
         assert fixture.values == numbered(6)
 
 
-async def test_a_topic_that_grows_is_read_on_from_where_it_was_and_in_its_new_partitions_from_their_beginning(
+async def test_new_partitions_are_read_from_their_beginning_and_the_others_from_their_last_position(
     real: RealKafka, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(broadcast_consumer, "METADATA_MAX_AGE_MS", 300)

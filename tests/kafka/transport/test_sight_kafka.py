@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition  # type: ignore[import-unt
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.records_to_delete import RecordsToDelete  # type: ignore[import-untyped]
 
-from streams.kafka.sight import boot_s
+from streams.transport.sight import boot_s
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import PARTITIONS, Bench, Worker, until
 
@@ -94,7 +94,7 @@ async def test_while_the_broker_is_away_nothing_counts_as_read_to_its_end(real: 
 async def test_what_retention_removed_is_reported_once_with_its_number(real_bench: Bench) -> None:
     await real_bench.produce(20)
     reading = real_bench.worker()
-    await real_bench.settled()
+    await real_bench.exact_state()
     assert await reading.end() == 0
     await real_bench.produce(20)
     await delete(real_bench, before=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
-from config.models import Control
+from config.models import ControlSection
 from streams.contracts.control_records import sign
 from streams.contracts.envelopes import Message
 from tests.streams.records import FakeRecord
@@ -23,9 +23,10 @@ DIRECTIVES: list[Directive] = [
 OPS = {"secret": SECRET}
 
 
-def control_settings(**keys: object) -> Control:
+def control_settings(**keys: object) -> ControlSection:
     """The `control` section with these keys; by default with one that may sign everything."""
-    return Control.model_validate({"keys": keys or {"ops": OPS}, "max_skew": "5m", "max_ack": "1d", "remember": "90d"})
+    settings = {"keys": keys or {"ops": OPS}, "max_skew": "5m", "max_ack": "1d", "remember": "90d"}
+    return ControlSection.model_validate(settings)
 
 
 def signed(directive: Directive, key: str = "ops", secret: str = SECRET) -> Message:

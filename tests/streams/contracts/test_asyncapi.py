@@ -21,7 +21,7 @@ from streams.contracts.catalogue import CATALOGUE
 from streams.contracts.channels import CHANNELS
 from streams.contracts.examples import MESSAGES
 from streams.contracts.schemas import Schema
-from tests.streams.contracts.valid import faults, validator
+from tests.streams.contracts.valid import validator, violations
 from tests.streams.fakes import config_of
 
 HERE = Path(__file__).parent
@@ -88,7 +88,7 @@ def test_an_example_keeps_to_its_schema_and_to_the_headers_of_the_document(name:
     described, message = document(CONFIG)["components"]["messages"][name], MESSAGES[name]
     (example,) = described["examples"]
     assert list(validator(CATALOGUE[name]).iter_errors(example["payload"])) == []
-    assert faults(message.headers, message.value) == []
+    assert violations(message.headers, message.value) == []
     assert list(jsonschema.Draft202012Validator(described.get("headers", {})).iter_errors(example.get("headers"))) == []
     assert set(example.get("headers", {})) <= set(described.get("headers", {}).get("properties", {}))
 

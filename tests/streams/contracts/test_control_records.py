@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.directives import Acknowledge, Directive, Matcher, Silence
-from config.models import Control
+from config.models import ControlSection
 from streams.contracts.control_records import ControlRecordError, RefusalReason, canonical, parse, verify
 from streams.contracts.envelopes import Message
 from tests.streams.contracts.signed import DIRECTIVES, OPS, SECRET, T, control_settings, received, signed
 from tests.streams.records import FakeRecord
 
 
-def refusal(of: FakeRecord, settings: Control) -> RefusalReason:
+def refusal(of: FakeRecord, settings: ControlSection) -> RefusalReason:
     with pytest.raises(ControlRecordError) as raised:
         verify(of, settings)
     return raised.value.reason

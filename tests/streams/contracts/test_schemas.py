@@ -21,7 +21,7 @@ from streams.intake.validation import ValidationLimits
 from streams.pipeline import Products, Shard
 from tests.simulation.run import FAR_FUTURE_S, LATENCY, RECORDINGS, demo_plan, recorded
 from tests.streams.contracts.strategies import incidents
-from tests.streams.contracts.valid import faults, validator
+from tests.streams.contracts.valid import validator, violations
 from tests.streams.fakes import T, outcome
 from tests.streams.records import NOW_S, records, sample
 
@@ -58,16 +58,16 @@ def test_a_literal_is_an_enum_and_a_field_with_a_default_may_be_missing() -> Non
 @given(incidents)
 def test_any_incident_keeps_to_the_schema_and_so_does_one_with_fields_of_a_later_release(value: Incident) -> None:
     message = incident_message(value, "/tocsin/a", T)
-    assert faults(message.headers, message.value) == []
+    assert violations(message.headers, message.value) == []
     later = {**orjson.loads(message.value or b""), "of_the_future": {"x": 1}}
-    assert faults(message.headers, orjson.dumps(later)) == []
+    assert violations(message.headers, orjson.dumps(later)) == []
 
 
 def test_the_schema_refuses_what_is_no_incident() -> None:
     message = incident_message(Incident(
         "i", "open", T, T, None, "availability", "P9", "P9", "chat", None, None, None, None, "x",  # type: ignore[arg-type]
     ), "/tocsin/a", T)
-    assert [fault.split(":")[0] for fault in faults(message.headers, message.value)] == [
+    assert [fault.split(":")[0] for fault in violations(message.headers, message.value)] == [
         "$.severity", "$.peak_severity",
     ]
 
@@ -81,7 +81,7 @@ def test_all_that_a_recording_leads_to_keeps_to_the_contract(folder: Path) -> No
     assert {dict(message.headers)["ce_type"] for message in messages} >= {
         b"tocsin.incident.v1", b"tocsin.action.v1", b"tocsin.outcome.v1",
     }
-    assert [fault for message in messages for fault in faults(message.headers, message.value)] == []
+    assert [fault for message in messages for fault in violations(message.headers, message.value)] == []
 
 
 def messages_of(products: Products, shard: Shard) -> Iterator[Message]:

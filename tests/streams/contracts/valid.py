@@ -17,7 +17,7 @@ def validator(kind: MessageType) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema_of(kind))
 
 
-def faults(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> list[str]:
+def violations(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> list[str]:
     """What is wrong with a message of ours; nothing of one that claims no schema, as a dead letter."""
     named: Mapping[str, bytes] = dict(headers)
     schema_id = named.get("ce_dataschema", b"").decode()

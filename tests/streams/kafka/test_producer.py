@@ -76,7 +76,7 @@ async def test_a_send_that_was_cancelled_is_a_failure() -> None:
         await publisher.flush("actions")
 
 
-async def test_what_was_acknowledged_leaves_the_account() -> None:
+async def test_an_acknowledged_message_leaves_the_account() -> None:
     publisher = PublisherWithFakeProducer()
     await publisher.send(1, "t", [MESSAGE] * 3)
     for future in publisher.producer.futures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actions.playbook import Match, Playbook, Step
 from classifiers.directives import Acknowledge, Expire, Matcher, Silence
-from tests.streams.shard.test_decisions import BREAKER, Case
+from tests.streams.shard.decision_case import BREAKER, Case
 
 CHAT = (Matcher("service", "=", "chat"),)
 NOTIFY_FIRST = Playbook("tell", 1, Match(), "auto", (Step("notify", "{service}", wait_s=2.0), BREAKER))

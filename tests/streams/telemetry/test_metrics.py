@@ -40,6 +40,8 @@ def test_counters_of_closed_sets_start_at_zero() -> None:
     assert value(telemetry, "tocsin_dead_letters_total", reason="not_json") == 0
     assert value(telemetry, "tocsin_actions_total", kind="rollback", status="failed") == 0
     assert value(telemetry, "tocsin_stage_seconds_count", stage="publish") == 0
+    assert value(telemetry, "tocsin_scopes_overflowed_total", label="tenant") == 0
+    assert value(telemetry, "tocsin_series_refused_total") == value(telemetry, "tocsin_values_dropped_total") == 0
     assert value(
         telemetry, "tocsin_incidents_total", category="security", severity="P0", transition="open",
     ) == 0
@@ -54,7 +56,7 @@ def test_every_metric_carries_the_name_of_the_application_and_help() -> None:
     assert {name for name, _ in helps} == set(names)
 
 
-def test_a_resolved_incident_tells_how_long_its_stages_took_and_which_have_no_time() -> None:
+def test_a_resolved_incident_reports_the_times_of_its_stages_and_which_have_none() -> None:
     telemetry = Telemetry(LABELS, version="1")
 
     telemetry.resolved("P1", {"detect": StageTime(4.0, "recorded"), "act": StageTime(None, "not_applicable")})
@@ -151,7 +153,7 @@ def test_two_workers_in_one_process_do_not_share_numbers() -> None:
     assert value(other, "tocsin_series_evicted_total") == 0
 
 
-async def test_the_server_says_why_it_is_not_healthy() -> None:
+async def test_the_server_gives_the_reasons_why_the_worker_is_not_healthy() -> None:
     complaints: list[str] = []
     server = MetricsServer(
         Telemetry(LABELS, version="1"), health=lambda: tuple(complaints), ready=lambda: ("no partitions yet",),

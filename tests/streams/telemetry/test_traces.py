@@ -164,7 +164,7 @@ def test_a_batch_with_an_incident_is_traced_whole_even_when_not_sampled(exporter
     assert len(spans["batch process"].links) == 1
 
 
-def test_a_made_up_batch_span_starts_when_the_batch_did(exporter: InMemorySpanExporter) -> None:
+def test_a_batch_span_that_is_started_late_begins_when_the_batch_began(exporter: InMemorySpanExporter) -> None:
     tracing = sampled(exporter, 0.0)
 
     with tracing.batch("t", 0, group="g", records=1, last_offset=0):

@@ -1,4 +1,4 @@
-"""The table of verdicts, one test a row, and what must hold for any history."""
+"""The table of conditions, one test per row, and properties of any history."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_partition_whose_numbers_stay_unknown_is_blind(position: int | None, h
     assert conditions(watchdog, 20.0) == ["blind"]
 
 
-def test_a_watchdog_that_is_no_longer_fed_complains() -> None:
+def test_a_watchdog_without_observations_complains() -> None:
     watchdog = ProgressWatchdog(stall_after_s=20.0)
     watchdog.observe(0.0, A, 100, 100)
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from config import load
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, decode_tick
 from streams.intake.dead_letters import Brake
-from streams.kafka.batches import TP
 from streams.kafka.transactions import Fenced, TransactionFailed
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
@@ -19,13 +19,14 @@ from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import MemorySnapshots
 from streams.state.tick_log import LoggedTicks
 from streams.telemetry.traces import Tracing
+from streams.transport.batches import TP
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
 from streams.worker.shard_manager import ShardManager, SnapshotSchedule, Stores
 from streams.worker.shard_owner import ShardOwner
-from tests.streams.contracts.valid import faults
+from tests.streams.contracts.valid import violations
 from tests.streams.fakes import LATENCY, SentMessages, T, default_plan, telemetry
 
 TOPICS = load(None, {}).topics
@@ -72,7 +73,7 @@ class FakeProducer:
         self.is_stopped = True
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[FakeTransaction]:
+    async def transaction(self) -> AsyncIterator[Any]:
         made = FakeTransaction(self._log, self._shard)
         yield made
         await asyncio.sleep(0)
@@ -99,7 +100,7 @@ class FakeTransaction:
 
     async def send(self, topic: str, message: Message) -> asyncio.Future[FakePlace]:
         if topic != TOPICS.ticks:
-            assert faults(message.headers, message.value) == []
+            assert violations(message.headers, message.value) == []
         before = [each for each in self._log.on(topic) if each.partition == self._shard]
         self.sent.append((topic, message))
         done: asyncio.Future[FakePlace] = asyncio.get_running_loop().create_future()

@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from actions.model import Intent, Outcome
 from streams.contracts.envelopes import Message, intent_message, read_audit, read_outcome
-from streams.kafka.batches import TP, RecordBatch
 from streams.telemetry.traces import Tracing
+from streams.transport.batches import TP, RecordBatch
 from streams.worker.action_worker import SCOPE, ActionWorker
 from tests.streams.fakes import intent, outcome, record_of
 from tests.streams.records import FakeRecord

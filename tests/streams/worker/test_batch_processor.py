@@ -13,9 +13,9 @@ from classifiers.model import ActionRecord, AuditEntry, StageTime
 from streams.contracts.envelopes import intent_message, outcome_message, read_audit, read_incident, read_intent
 from streams.contracts.ticks import Tick
 from streams.intake.formats import InputPlan
-from streams.kafka.batches import RecordBatch
 from streams.pipeline import Products, Shard
 from streams.telemetry.traces import Tracing
+from streams.transport.batches import RecordBatch
 from streams.worker.batch_processor import BrakeTripped
 from streams.worker.dead_letter_writer import MAX_VALUE_BYTES
 from tests.streams.fakes import (

@@ -10,8 +10,8 @@ import pytest
 from classifiers.directives import Silence
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_incident
-from streams.kafka.batches import TP
 from streams.ownership.tick_policy import HOLD_S
+from streams.transport.batches import TP
 from tests.streams.contracts.signed import DIRECTIVES
 from tests.streams.fakes import LATENCY, T, batch, incident, requests
 from tests.streams.worker.fixtures import PLAN, TOPICS, WorkerFixture

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from classifiers.learning.prequential import Trial
-from streams.kafka.batches import TP
 from streams.pipeline import Shard
 from streams.telemetry.watchdog import ProgressWatchdog
+from streams.transport.batches import TP
 from streams.worker.worker_loop import WorkerLoop
 from tests.streams.fakes import LATENCY, T, batch, requests
 from tests.streams.worker.fixtures import PLAN, WorkerFixture

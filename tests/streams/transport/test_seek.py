@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from streams.kafka.batches import TP, Positions
-from streams.kafka.consumer import BatchConsumer
+from streams.transport.batches import TP, Positions
+from streams.transport.consumer import BatchConsumer
 
 BATCHED, COMMITTED, UNCOMMITTED = TP("metrics", 0), TP("actions", 0), TP("actions", 1)
 

@@ -1,8 +1,8 @@
 """The hooks of Faust that the batched transport overrides: scheduler, consumer and recovery.
 
-Faust calls everything here in the application's event loop. The Kafka client is in `streams.kafka.consumer_thread`. The
-guarantees of all parts together are in `streams.kafka.transport`. `streams.kafka.batches` decides which offsets are
-delivered and committed. A test (`tests/streams/kafka/test_overridden_hooks.py`) fails when an upgrade moves a hook.
+Faust calls everything here in the application's event loop. The Kafka client is in `consumer_thread.py`. The guarantees
+of all parts together are in `faust_app.py`. `batches.py` decides which offsets are delivered and committed. A test
+(`tests/streams/transport/test_overridden_hooks.py`) fails when an upgrade moves a hook.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
 from typing_extensions import override
 
-from streams.kafka.batched_app import BatchedApp
-from streams.kafka.batches import Drain, RecordBatch, Reread
-from streams.kafka.consumer_thread import BatchConsumerThread
+from streams.transport.batched_app import BatchedApp
+from streams.transport.batches import Drain, RecordBatch, Reread
+from streams.transport.consumer_thread import BatchConsumerThread
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class BatchConsumer(Consumer):
     async def _skip_removed(self, tp: TP, expected: int) -> bool:
         """Whether retention removed the next expected record. It cannot be read again, so it is reported once."""
         try:
-            first = await self._thread.log_start(tp)
+            first = (await self._thread.beginnings([tp]))[tp]
         except KafkaError as error:
             log.warning("%s[%d]: the start of the log is not known: %r", *tp, error)
             return False

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.streams.kafka.library import body_of, inherited, is_of_library, is_self, library_names, modules, subclasses
+from tests.streams.transport.library import (
+    body_of,
+    inherited,
+    is_of_library,
+    is_self,
+    library_names,
+    modules,
+    subclasses,
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -39,7 +47,7 @@ def parameters(found: type, name: str) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-def test_there_is_something_to_compare() -> None:
+def test_the_classes_that_extend_the_libraries_are_found() -> None:
     names = {name_of(found) for found in subclasses()}
     assert {"BatchedApp", "BatchConsumer", "BatchConsumerThread", "BoundedWorker", "ShardAssignor"} <= names
 

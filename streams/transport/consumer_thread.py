@@ -26,11 +26,11 @@ from faust.types import TP
 from mode import Service
 from typing_extensions import override
 
-from streams.kafka.assignor import ShardAssignor
-from streams.kafka.batched_app import BatchedApp
-from streams.kafka.batches import Continuity, Drain
 from streams.kafka.bounded_stop import stop_within
-from streams.kafka.observed_client import observe
+from streams.transport.assignor import ShardAssignor
+from streams.transport.batched_app import BatchedApp
+from streams.transport.batches import Continuity, Drain
+from streams.transport.observed_client import observe
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +100,13 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         bounds = consumer.beginning_offsets if self.app.settings.from_start else consumer.end_offsets
         return cast(int, (await bounds([tp]))[tp])
 
-    async def log_start(self, tp: TP) -> int:
-        """The first offset that retention has left. Raises KafkaError."""
-        wanted = TopicPartition(*tp)
-        return cast(int, (await self.call_thread(self._ensure_consumer().beginning_offsets, [wanted]))[wanted])
+    async def beginnings(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The first offset that retention has left in each partition. Raises KafkaError."""
+        return {TP(*tp): offset for tp, offset in (await self.call_thread(self._beginnings, tps)).items()}
+
+    async def _beginnings(self, tps: Collection[TP]) -> Mapping[TopicPartition, int]:
+        found = await self._ensure_consumer().beginning_offsets([TopicPartition(*tp) for tp in tps])
+        return cast(Mapping[TopicPartition, int], found)
 
     @override
     async def _fetch_records(
@@ -146,13 +149,6 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             if topic_partition in before:
                 starts[tp] = self._continuity.start(tp, before[topic_partition], position, next_offset)
         return starts
-    async def beginnings(self, tps: Collection[TP]) -> dict[TP, int]:
-        """The first offset of each partition."""
-        return {TP(*tp): offset for tp, offset in (await self.call_thread(self._beginnings, tps)).items()}
-
-    async def _beginnings(self, tps: Collection[TP]) -> Mapping[TopicPartition, int]:
-        found = await self._ensure_consumer().beginning_offsets([TopicPartition(*tp) for tp in tps])
-        return cast(Mapping[TopicPartition, int], found)
 
     @override
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -191,7 +187,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
 
     @override
     async def on_thread_stop(self) -> None:
-        """Stop the client, but not wait long for a group that itself waits for a dead member."""
+        """Stop the client within a time limit: the group may itself wait for a member that has died."""
         limit_s = self.app.settings.stop_timeout_s * CLIENT_STOP_SHARE
         if not await stop_within(super().on_thread_stop(), limit_s) and self._consumer is not None:
             log.warning("the client did not leave the group; closing it without that")

@@ -1,7 +1,7 @@
 """The Faust app of a worker: its hooks, and the offsets that it may commit.
 
-The consumer (`consumer.py`) reads the settings and positions and calls the hooks. `transport.py` builds the app and
-says what all the parts guarantee together.
+The consumer (`consumer.py`) reads the settings and positions and calls the hooks. `faust_app.py` builds the app and
+lists the guarantees of all parts together.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Protocol, cast
 import faust
 from typing_extensions import override
 
-from streams.kafka.batches import TP, Positions
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.sight import Sight
+from streams.transport.batches import TP, Positions
+from streams.transport.sight import Sight
 
 OnAssigned = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 OnRevoked = Callable[[frozenset[TP]], Awaitable[None]]

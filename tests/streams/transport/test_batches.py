@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from faust.types import TP
 
-from streams.kafka.assignor import owners
-from streams.kafka.batches import Continuity, Drain, Positions, RecordBatch, Reread
+from streams.transport.assignor import owners
+from streams.transport.batches import Continuity, Drain, Positions, RecordBatch, Reread
 
 HERE, ELSEWHERE = TP("m", 0), TP("m", 1)
 
@@ -57,18 +57,18 @@ def test_records_delivered_before_are_trimmed(positions: Positions) -> None:
     assert offsets(positions.admit(HERE, polled(11, 12))) == [12]
 
 
-def test_a_hole_in_a_drain_that_began_before_it_is_in_the_log(positions: Positions) -> None:
+def test_a_gap_in_a_drain_that_began_before_it_is_in_the_log(positions: Positions) -> None:
     assert offsets(positions.admit(HERE, polled(13, start=10))) == [13]
     assert offsets(positions.admit(HERE, polled(20, 22, start=14))) == [20, 22]
 
 
-def test_a_hole_before_a_drain_that_began_after_it_is_read_again(positions: Positions) -> None:
+def test_a_gap_before_a_drain_that_began_after_it_is_read_again(positions: Positions) -> None:
     assert positions.admit(HERE, polled(13)) == Reread(10)
     assert positions.position(HERE) == 10
     assert offsets(positions.admit(HERE, polled(10, 11, 12, 13))) == [10, 11, 12, 13]
 
 
-def test_a_hole_before_a_drain_of_unknown_start_is_read_again(positions: Positions) -> None:
+def test_a_gap_before_a_drain_of_unknown_start_is_read_again(positions: Positions) -> None:
     assert positions.admit(HERE, Drain([Polled(13)], None)) == Reread(10)
     assert offsets(positions.admit(HERE, Drain([Polled(10)], None))) == [10]
 
@@ -113,7 +113,7 @@ def test_what_was_not_delivered_cannot_be_released(positions: Positions) -> None
     assert positions.released(HERE) is None
 
 
-def test_a_release_after_the_partition_went_has_no_effect(positions: Positions) -> None:
+def test_a_release_after_the_partition_was_revoked_has_no_effect(positions: Positions) -> None:
     positions.admit(HERE, polled(10))
     positions.start({ELSEWHERE: 0})
     assert not positions.release(HERE, 11)

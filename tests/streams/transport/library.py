@@ -1,4 +1,4 @@
-"""What `streams.kafka` takes from Faust, mode and aiokafka, read from the code of both sides."""
+"""What `streams.transport` takes from Faust, mode and aiokafka, read from the code of both sides."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-import streams.kafka
+import streams.transport
 
 LIBRARIES = ("faust", "mode", "aiokafka")
 
 
 @cache
 def modules() -> tuple[ModuleType, ...]:
-    """Every module of `streams.kafka`."""
-    return tuple(import_module(f"streams.kafka.{found.name}") for found in pkgutil.iter_modules(streams.kafka.__path__))
+    """Every module of `streams.transport`."""
+    names = [found.name for found in pkgutil.iter_modules(streams.transport.__path__)]
+    return tuple(import_module(f"streams.transport.{name}") for name in names)
 
 
 @cache
 def subclasses() -> tuple[type, ...]:
-    """The classes of `streams.kafka` that extend a class of a library."""
+    """The classes of `streams.transport` that extend a class of a library."""
     return tuple(
         found for module in modules() for _, found in inspect.getmembers(module, inspect.isclass)
         if found.__module__ == module.__name__ and any(is_of_library(base) for base in found.__mro__)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import faust
 from typing_extensions import override
 
-from streams.kafka.batched_app import BatchedApp
+from streams.transport.batched_app import BatchedApp
 
 
 class BoundedWorker(faust.Worker):
