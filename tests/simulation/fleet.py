@@ -62,7 +62,7 @@ class Fleet:
             self.sent += len(records)
             self.second += 1
             if records:
-                self.run.ingest(records, now_s=self.now_s)
+                self.run.ingest(records)
         return self
 
     def silence(self, seconds: int, step: float = 0.1) -> Fleet:
@@ -78,7 +78,7 @@ class Fleet:
         """Apply an outcome of this status for every intent from number `since` on; returns them."""
         asked = self.run.intents[since:]
         for intent in asked:
-            self.run.collect(self.run.shard.apply_outcome(outcome(intent, status, self.now_s)))
+            self.run.answer(outcome(intent, status, self.now_s))
         return asked
 
     def _requests(self, behaviour: Behaviour) -> Iterator[dict[str, object]]:

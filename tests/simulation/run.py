@@ -11,13 +11,16 @@ from pathlib import Path
 
 import orjson
 
-from actions.model import Intent
+from actions.model import Intent, Outcome
+from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
 from config import load
 from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import DeadLetter
+from streams.contracts.ticks import Tick
 from streams.pipeline import Products, Shard
 from streams.planning import plan_of
+from streams.replay.record_clock import RecordClock
 from streams.replay.recordings import read_recording, split_topics
 from streams.shard.plan import Plan
 from streams.state.snapshots import decode, encode
@@ -28,6 +31,7 @@ RECORDINGS = (
     ROOT / "streams" / "demo" / "recording" / "serving-h100-1", ROOT / "tests" / "recordings" / "serving-h100-2",
 )
 LATENCY = "inference.latency"
+OUTCOMES = "outcomes"
 FAR_FUTURE_S = 1e10
 
 
@@ -57,7 +61,10 @@ def recorded_by_topic(folder: Path, limit: int | None = None) -> dict[str, tuple
 
 @dataclass
 class Run:
-    """A shard and its products: the last state of each incident, and every change, intent and audit entry in order."""
+    """A shard and its products: the last state of each incident, and every change, intent and audit entry in order.
+
+    Ticks follow from the records' timestamps, at a clock so late that no record is from the future.
+    """
 
     shard: Shard
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -68,21 +75,41 @@ class Run:
     late: int = 0
     evicted: int = 0
     skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
+    clock: RecordClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shard.apply_tick(Tick(1, FAR_FUTURE_S, {}))
+        self.clock = RecordClock(self.shard)
 
     def ingest(
-        self, records: Sequence[FakeRecord], source: str = LATENCY, now_s: float = FAR_FUTURE_S,
-        idle: Set[str] = frozenset(),
+        self, records: Sequence[FakeRecord], source: str = LATENCY, idle: Set[str] = frozenset(),
     ) -> Products:
-        return self.collect(self.shard.ingest(source, records, now_s, idle))
+        """Records and the tick after them; returns what followed from the tick."""
+        ingested, ticked = map(self.collect, self.clock.ingest(source, records, idle))
+        assert (ingested.transitions, ingested.intents) == ([], [])
+        return ticked
 
     def advance_time(self, now_s: float, idle: Iterable[str] | None = None) -> Products:
-        """Advance the time without records; by default all sources are idle."""
-        sources = self.shard.plan.sources if idle is None else idle
-        return self.collect(self.shard.advance_time(now_s, frozenset(sources)))
+        """Advance the time without records: up to `now_s` when all sources are idle, which is the default."""
+        sources = self.shard.plan.sources
+        held = frozenset(sources if idle is None else idle)
+        until_s = now_s - self.clock.lateness_s if held >= sources.keys() else None
+        return self.collect(self.clock.tick(until_s, held))
+
+    def answer(self, *outcomes: Outcome) -> Products:
+        return self.collect(self.clock.answer(OUTCOMES, outcomes))
+
+    def observe_remote(self, *incidents: Incident) -> Products:
+        """Published incidents of other shards."""
+        return self.collect(self.clock.tick(incidents=incidents))
+
+    def add_directives(self, directives: Iterable[Directive]) -> None:
+        """Directives for the next tick."""
+        self.clock.add_directives(directives)
 
     def restart(self) -> None:
         """Continue in another worker, from an encoded snapshot."""
-        self.shard = Shard.restored(self.shard.plan, decode(encode(self.shard.snapshot())))
+        self.shard = self.clock.shard = Shard.restored(self.shard.plan, decode(encode(self.shard.snapshot())))
 
     def results(self) -> tuple[object, ...]:
         """All products that must not depend on batches and restarts."""

@@ -49,7 +49,7 @@ class Part:
                 }
                 records.append(FakeRecord(orjson.dumps(value), self.sent + len(records), LATENCY, 0))
         self.sent += len(records)
-        return self.run.ingest(records, now_s=float(T + second))
+        return self.run.ingest(records)
 
 
 def play(*parts: Part, restarts: Sequence[int] = ()) -> list[Incident]:
@@ -60,7 +60,7 @@ def play(*parts: Part, restarts: Sequence[int] = ()) -> list[Incident]:
             publisher, incident = pending.pop(0)
             for part in parts:
                 if part is not publisher:
-                    products = part.run.collect(part.run.shard.apply_remote_incident(incident))
+                    products = part.run.observe_remote(incident)
                     pending += [(part, change.incident) for change in products.transitions]
         if second in restarts:
             for part in parts:

@@ -26,7 +26,7 @@ def silence(from_s: float, until_s: float) -> Silence:
 def watched_fleet(*directives: Directive) -> Fleet:
     """A fleet that fell ill after two minutes of health, and recovered; the directives were known from the start."""
     watched = fleet(ACTING)
-    watched.run.shard.add_directives(directives)
+    watched.run.add_directives(directives)
     return watched.play(120).play(40, sick("r1")).play(20)
 
 
@@ -88,11 +88,11 @@ def acknowledged(watched: Fleet) -> list[str | None]:
 def test_an_acknowledgement_suppresses_the_notification_until_it_ends() -> None:
     """No playbook fits: the incident is notified."""
     watched = fleet(PLAN).play(120).play(1, sick("r1"))
-    watched.run.shard.add_directives([silence(T, SICK_AT_S + 10.0)])
+    watched.run.add_directives([silence(T, SICK_AT_S + 10.0)])
     while not watched.run.incidents:
         watched.play(1, sick("r1"))
     (opened,) = watched.run.incidents.values()
-    watched.run.shard.add_directives([Acknowledge(opened.id, "ben", watched.now_s, SICK_AT_S + 25.0)])
+    watched.run.add_directives([Acknowledge(opened.id, "ben", watched.now_s, SICK_AT_S + 25.0)])
     watched.play(40, sick("r1"))
     assert acknowledged(watched) == [None, "ben", None]
     assert [(each.kind, each.decided_at_s) for each in watched.run.intents] == [("notify", SICK_AT_S + 25.0)]
@@ -106,11 +106,11 @@ DIRECTIVES: tuple[Directive, ...] = (
 @pytest.mark.parametrize("restart_at", [118, 123, 130, 141])
 def test_a_restart_changes_nothing_although_every_directive_is_read_again(restart_at: int) -> None:
     watched = fleet(ACTING)
-    watched.run.shard.add_directives(DIRECTIVES)
+    watched.run.add_directives(DIRECTIVES)
     for second in range(180):
         if second == restart_at:
             watched.run.restart()
-            watched.run.shard.add_directives(DIRECTIVES)
+            watched.run.add_directives(DIRECTIVES)
         watched.play(1, sick("r1") if 120 <= second < 160 else lambda _, __: Second())
     assert watched.run.results() == watched_fleet(*DIRECTIVES).run.results()
 
@@ -126,6 +126,6 @@ def test_a_deployed_version_is_suspected_before_its_first_record() -> None:
     """A deployment is reported when it begins; records of the version come once it answers."""
     watched = fleet(PLAN)
     deployed = [Deployment("chat", None, "v2", T + 60.0), Deployment("other", None, "v9", T + 60.0)]
-    watched.run.shard.add_directives(deployed)
+    watched.run.add_directives(deployed)
     watched.play(70)
     assert watched.run.shard.triage.builder.versions == {("chat", "gpt"): {"v1": T + 1.0, "v2": T + 60.0}}

@@ -120,7 +120,7 @@ def test_an_incident_of_another_shard_is_the_cause_of_ours_and_inhibits_its_reme
     (opened, *_) = alone.run.incidents.values()
     cause = replace(opened, id="inc-db", service="db", replica=None, actions=())
     watched = fleet(plan).play(60)
-    assert watched.run.shard.apply_remote_incident(cause).transitions == []
+    assert watched.run.observe_remote(cause).transitions == []
     watched.run.restart()
     watched.play(6, sick("r1"))
     (effect,) = watched.run.incidents.values()
@@ -131,7 +131,7 @@ def test_a_cause_that_is_published_later_is_added_to_the_open_incident() -> None
     needs = replace(PLAN.triage, dependencies=(Dependency("chat", ("db",)),))
     watched = fleet(replace(PLAN, triage=needs)).play(60).play(6, sick("r1"))
     (opened,) = watched.run.incidents.values()
-    products = watched.run.shard.apply_remote_incident(replace(opened, id="inc-db", service="db"))
+    products = watched.run.observe_remote(replace(opened, id="inc-db", service="db"))
     assert [(t.change, t.incident.related) for t in products.transitions] == [
         ("updated", (Related("inc-db", "caused_by"),)),
     ]
@@ -151,7 +151,7 @@ def test_the_steps_of_a_playbook_do_not_expire_with_a_backlog() -> None:
     plan = replace(ACTING, decisions=replace(PLAN.decisions, playbooks=(replace(BREAKER, steps=steps),)))
     watched = fleet(plan).play(60).play(6, sick("r1"))
     (first,) = watched.run.intents
-    watched.run.collect(watched.run.shard.apply_outcome(outcome(first, "expired", watched.now_s + 86_400.0)))
+    watched.run.answer(outcome(first, "expired", watched.now_s + 86_400.0))
     assert [(intent.kind, intent.expires_at_s - watched.now_s < 200.0) for intent in watched.run.intents] == [
         ("circuit_breaker", True), ("rollback", True),
     ]
