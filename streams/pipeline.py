@@ -178,7 +178,8 @@ class Shard(ShardState):
 
     def _repeat_open(self, at_s: float, products: Products) -> None:
         for incident in self.repeats.due(self.triage.open_incidents(), products.transitions, at_s):
-            products.transitions.append(IncidentChange("updated", self.directives.annotate(incident, at_s)[0]))
+            annotated, _ = self.directives.annotate(incident, self.detection.evaluated_until_s)
+            products.transitions.append(IncidentChange("updated", annotated))
 
     def _add(self, source: str, samples: Samples, products: Products, watermark: Watermark | None = None) -> None:
         added = self.windower.add(source, samples, self.plan.sources[source], watermark)

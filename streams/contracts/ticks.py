@@ -9,7 +9,7 @@ The format is internal: it may change with any release. A tick of a format that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -73,6 +73,25 @@ class _Written:
 _WRITTEN = TypeAdapter(_Written)
 
 
+def name_directives(directives: Iterable[Directive]) -> list[tuple[str, Directive]]:
+    """Each with the name of its kind, so that `read_directives` can tell them apart."""
+    return [(_KINDS[type(each)], each) for each in directives]
+
+
+def read_directives(named: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Directive, ...]:
+    """Directives from (name of the kind, fields); raises `TickError` for an unknown kind or bad fields."""
+    found = []
+    for name, data in named:
+        if name not in _DIRECTIVES:
+            raise TickError(f"directives: kind {name!r}, expected one of {', '.join(_DIRECTIVES)}")
+        try:
+            found.append(_DIRECTIVES[name].validate_python(data))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise TickError(f"directives.{name}: {first['loc']}: {first['msg']}") from None
+    return tuple(found)
+
+
 def encode_tick(tick: Tick) -> bytes:
     """JSON; about 100 bytes without directives and incidents."""
     written: dict[str, Any] = {
@@ -81,7 +100,7 @@ def encode_tick(tick: Tick) -> bytes:
     if tick.close_until_s is not None:
         written["close_until_s"] = tick.close_until_s
     if tick.directives:
-        written["directives"] = [(_KINDS[type(each)], each) for each in tick.directives]
+        written["directives"] = name_directives(tick.directives)
     for name in ("flush", "incidents", "lost"):
         if getattr(tick, name):
             written[name] = getattr(tick, name)
@@ -96,13 +115,11 @@ def decode_tick(value: bytes | None) -> Tick:
         written = _WRITTEN.validate_json(value)
         if written.format != FORMAT:
             raise TickError(f"format {written.format}, expected {FORMAT}")
-        directives = tuple(_DIRECTIVES[name].validate_python(data) for name, data in written.directives)
+        directives = read_directives(written.directives)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "value"
         raise TickError(f"{place}: {first['msg']}") from None
-    except KeyError as error:
-        raise TickError(f"directives: kind {error.args[0]!r}, expected one of {', '.join(_DIRECTIVES)}") from None
     return Tick(
         written.generation, written.at_s, written.offsets, written.close_until_s, written.flush, directives,
         written.incidents, written.lost,

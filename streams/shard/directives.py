@@ -1,8 +1,8 @@
 """The directives of one shard: they wait here for their time, are applied once, and annotate the incidents they match.
 
 A directive is applied at the first instant of event time at or after its own; a late one at the next instant. So the
-same records and the same directives give the same incidents. Pure. Crash: what was applied comes back with the
-snapshot; what waits is read from the control topic again. Duplicate: an id that was applied is ignored.
+same records and the same directives give the same incidents. Pure. Crash: what was applied and what waits come back
+with the snapshot, because the ticks after it do not carry them again. Duplicate: a known id is ignored.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.directives import Acknowledge, Directive, Expire, Silence
 from classifiers.model import Acknowledgement, AuditEntry, Incident
 from classifiers.silences import MaintenanceWindow, Silences
+from streams.contracts.ticks import name_directives, read_directives
 
 MAX_APPLIED_IDS = 20_000
 """Ids of applied directives that are remembered. An older directive is applied again if it is read again."""
@@ -34,6 +35,7 @@ class _Annotation:
 class _Dump:
     seen: list[str] = field(default_factory=list)
     marks: dict[str, _Annotation] = field(default_factory=dict)
+    waiting: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
 _NONE = _Annotation(None, None)
@@ -107,18 +109,21 @@ class ShardDirectives:
         return audit
 
     def dump(self) -> dict[str, Any]:
-        """What was applied, as JSON values."""
-        return {**asdict(_Dump(list(self._applied), self._annotations)), "silences": self.silences.dump()}
+        """What was applied and what waits, as JSON values."""
+        named = name_directives(each for _, _, each in sorted(self._waiting, key=lambda waiting: waiting[:2]))
+        waiting = [(name, asdict(each)) for name, each in named]
+        return {**asdict(_Dump(list(self._applied), self._annotations, waiting)), "silences": self.silences.dump()}
 
     def load(self, data: dict[str, Any]) -> None:
         """Put a dump back; raises `ValueError` when it is not one."""
         self.silences.load(data.get("silences"))
         try:
-            dump = _DUMP.validate_python({name: data.get(name) for name in ("seen", "marks")})
+            dump = _DUMP.validate_python({name: data.get(name) for name in ("seen", "marks", "waiting")})
         except ValidationError as error:
             raise ValueError(f"control: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
         self._applied.update(dict.fromkeys(dump.seen))
         self._annotations.update(dump.marks)
+        self.add(read_directives(dump.waiting))
 
     def _apply(self, directive: Directive) -> None:
         match directive:

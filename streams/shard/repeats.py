@@ -19,12 +19,15 @@ class Repeats:
         self._published_s: dict[str, float] = {}
 
     def due(self, opened: Sequence[Incident], published: Sequence[IncidentChange], at_s: float) -> list[Incident]:
-        """The open incidents to publish again now. published: what this step publishes anyway."""
+        """The open incidents to publish again now. published: what this step publishes anyway.
+
+        A clock that was set back makes none wait until it has caught up.
+        """
         now = dict.fromkeys((transition.incident.id for transition in published), at_s)
         self._published_s = {
             incident.id: now.get(incident.id, self._published_s.get(incident.id, at_s)) for incident in opened
         }
-        due = [incident for incident in opened if at_s - self._published_s[incident.id] >= REPEAT_EVERY_S]
+        due = [incident for incident in opened if abs(at_s - self._published_s[incident.id]) >= REPEAT_EVERY_S]
         self._published_s.update(dict.fromkeys((incident.id for incident in due), at_s))
         return due
 
