@@ -26,6 +26,7 @@ from benchmarks.broker.rig import console
 from config import load
 from streams.pipeline import Shard
 from streams.planning import plan_of
+from streams.replay.record_clock import RecordClock
 from streams.replay.replay import SOURCE, ReplayRecord
 from streams.shard.plan import Plan
 from streams.state.snapshots import encode
@@ -38,11 +39,12 @@ BAR_BYTES, AIM_BYTES = 8192.0, 2048.0
 
 def feed(shard: Shard, fleet: Fleet, count: int, seed: int) -> None:
     """Run so many records through a shard."""
+    clock = RecordClock(shard)
     made = (ReplayRecord(offset, value) for offset, (_, value) in enumerate(
         records(fleet, count, RATE_PER_S, START_S, seed),
     ))
     while batch := list(islice(made, BATCH)):
-        shard.ingest(SOURCE, batch, START_S)
+        clock.ingest(SOURCE, batch)
 
 
 def resident() -> int:

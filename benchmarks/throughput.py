@@ -40,6 +40,7 @@ from benchmarks.broker.rig import (
 )
 from benchmarks.memory import plan_for_replay
 from streams.pipeline import Shard, Stage
+from streams.replay.record_clock import RecordClock
 from streams.replay.replay import SOURCE, ReplayRecord
 
 SAMPLE_EVERY_S = 0.2
@@ -132,15 +133,15 @@ def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, flo
         spent[stage] += time.thread_time() - start_s
 
     plan = plan_for_replay()
-    shards = [Shard(plan, timed) for _ in range(PARTITIONS)]
-    waiting: list[list[ReplayRecord]] = [[] for _ in shards]
+    clocks = [RecordClock(Shard(plan, timed)) for _ in range(PARTITIONS)]
+    waiting: list[list[ReplayRecord]] = [[] for _ in clocks]
     done, before = 0, dict(spent)
     gc.disable()  # this process is no worker: what the collector costs there belongs to the rest
     for offset, (key, value) in enumerate(made):
         number = partition_of(key)
         waiting[number].append(ReplayRecord(offset, value))
         if len(waiting[number]) == BATCH:
-            shards[number].ingest(SOURCE, waiting[number], time.time())
+            clocks[number].ingest(SOURCE, waiting[number])
             waiting[number] = []
             done += BATCH
             if done <= skipped:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from config import ConfigError, examine, load
 from tests.config.texts import problems
 
+AUTO = "auto, or a duration of more than 0 and at most 1h, such as 500ms or 30s"
 HEAD = "version: 1\n"
 
 
@@ -18,7 +19,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
     text = HEAD + "windows:\n  size: 90s\n  lateness: soon\nkafka: {brokers: [nope]}\n"
     assert problems(tmp_path, text) == [
         ":3: windows.size: got '90s', expected at most 60 s",
-        ":4: windows.lateness: got 'soon', expected a duration such as 500ms, 30s, 5m or 7d, or a number of seconds",
+        f":4: windows.lateness: got 'soon', expected {AUTO}",
         ":5: kafka.brokers[0]: got 'nope', expected host:port",
     ]
 
@@ -28,7 +29,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
     [
         ("windoes: {size: 1s}", ":2: got the unknown setting 'windoes', expected windows (did you mean that?)"),
         ("windows: {size: 100ms}", ":2: windows.size: got '100ms', expected at least 0.25 s"),
-        ("windows: {lateness: -1}", ":2: windows.lateness: got -1, expected at least 0"),
+        ("windows: {lateness: -1}", f":2: windows.lateness: got -1, expected {AUTO}"),
         ("windows: {size: .nan}", ":2: windows.size: got nan, expected a finite number"),
         ("windows: 3", ":2: windows: got 3, expected a mapping of settings"),
         (

@@ -55,15 +55,20 @@ class Fleet:
 
     def play(self, seconds: int, behaviour: Behaviour = steady) -> Fleet:
         for _ in range(seconds):
-            records = [
-                FakeRecord(orjson.dumps(value), self.sent + at, LATENCY, 0)
-                for at, value in enumerate(self._requests(behaviour))
-            ]
-            self.sent += len(records)
-            self.second += 1
+            records = self.next_second(behaviour)
             if records:
                 self.run.ingest(records)
         return self
+
+    def next_second(self, behaviour: Behaviour = steady) -> list[FakeRecord]:
+        """The records of the next second, for who gives them to the shard."""
+        records = [
+            FakeRecord(orjson.dumps(value), self.sent + at, LATENCY, 0)
+            for at, value in enumerate(self._requests(behaviour))
+        ]
+        self.sent += len(records)
+        self.second += 1
+        return records
 
     def silence(self, seconds: int, step: float = 0.1) -> Fleet:
         """No replica sends anything; time advances from when the source counts as idle."""

@@ -15,9 +15,9 @@ from actions.model import Intent, Outcome
 from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
 from config import load
+from streams.contracts.ticks import Tick
 from streams.intake.codec import SkipReason
 from streams.intake.dead_letters import DeadLetter
-from streams.contracts.ticks import Tick
 from streams.pipeline import Products, Shard
 from streams.planning import plan_of
 from streams.replay.record_clock import RecordClock

@@ -10,9 +10,12 @@ from classifiers.model import Incident
 from config import load
 from config.models import Config
 from streams.contracts.envelopes import Message
+from streams.contracts.ticks import Tick
 from streams.intake.kafka_record import KafkaRecord
+from streams.transport.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
+from streams.pipeline import Shard
 from streams.planning import plan_of
 from streams.shard.plan import Plan
 from streams.telemetry.metrics import Labels, Telemetry
@@ -34,6 +37,13 @@ def config_of(folder: Path, text: str = "version: 1\n") -> Config:
 def default_plan() -> Plan:
     """The plan of the shipped configuration."""
     return plan_of(load(None, {}))
+
+
+def clocked(plan: Plan, at_s: float = T + 3600.0, number: int | None = None) -> Shard:
+    """A new shard whose first tick said what time it is."""
+    shard = Shard(plan, number=number)
+    shard.apply_tick(Tick(1, at_s, {}))
+    return shard
 
 
 def telemetry() -> Telemetry:

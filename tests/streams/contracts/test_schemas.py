@@ -19,7 +19,7 @@ from streams.intake.native import decode
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import ValidationLimits
 from streams.pipeline import Products, Shard
-from tests.simulation.run import FAR_FUTURE_S, LATENCY, RECORDINGS, demo_plan, recorded
+from tests.simulation.run import LATENCY, RECORDINGS, Run, demo_plan, recorded
 from tests.streams.contracts.strategies import incidents
 from tests.streams.contracts.valid import validator, violations
 from tests.streams.fakes import T, outcome
@@ -74,17 +74,17 @@ def test_the_schema_refuses_what_is_no_incident() -> None:
 
 @pytest.mark.parametrize("folder", RECORDINGS, ids=lambda folder: folder.name)
 def test_all_that_a_recording_leads_to_keeps_to_the_contract(folder: Path) -> None:
-    shard, records = Shard(replace(demo_plan(), sources={LATENCY: True})), recorded(folder)
+    run, records = Run(Shard(replace(demo_plan(), sources={LATENCY: True}))), recorded(folder)
     messages: list[Message] = []
     for at in range(0, len(records), 500):
-        messages += messages_of(shard.ingest(LATENCY, records[at : at + 500], FAR_FUTURE_S), shard)
+        messages += messages_of(run.ingest(records[at : at + 500]), run)
     assert {dict(message.headers)["ce_type"] for message in messages} >= {
         b"tocsin.incident.v1", b"tocsin.action.v1", b"tocsin.outcome.v1",
     }
     assert [fault for message in messages for fault in violations(message.headers, message.value)] == []
 
 
-def messages_of(products: Products, shard: Shard) -> Iterator[Message]:
+def messages_of(products: Products, run: Run) -> Iterator[Message]:
     """What the desk and the executor would write of it, and of what follows."""
     yield from (incident_message(one.incident, "/tocsin/a", T) for one in products.transitions)
     yield from (audit_message(entry, "/tocsin/a") for entry in products.audit)
@@ -92,7 +92,7 @@ def messages_of(products: Products, shard: Shard) -> Iterator[Message]:
         yield intent_message(intent, "/tocsin/a", 0)
         answer = outcome(intent)
         yield outcome_message(answer, "/tocsin/a", 0)
-        yield from messages_of(shard.apply_outcome(answer), shard)
+        yield from messages_of(run.answer(answer), run)
 
 
 GOOD = sample()

@@ -40,7 +40,7 @@ def replayed() -> DemoState:
             answer = outcome(decided)
             demo.add_intent(decided)
             demo.add_outcome(answer)
-            pending += run.shard.apply_outcome(answer).intents
+            pending += run.answer(answer).intents
     demo.incidents = run.incidents
     return demo
 

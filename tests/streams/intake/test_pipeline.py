@@ -132,7 +132,7 @@ def test_otlp_says_the_same_in_both_encodings() -> None:
 def test_the_last_scrapes_are_judged_when_the_source_is_idle() -> None:
     found = written("prometheus_json", steady, 600.0)
     run = Run(Shard(plan_for("prometheus_json")))
-    run.ingest(found, TOPIC, now_s=T + 600.0)
+    run.ingest(found, TOPIC)
     before_s = run.shard.detection.evaluated_until_s
     run.advance_time(T + 604.0)
     assert before_s < T + 595.0 <= run.shard.detection.evaluated_until_s
@@ -156,8 +156,9 @@ def test_how_values_arrive_chooses_the_detectors_unless_a_profile_says_otherwise
     plan = plan_for("otlp_proto")
     bound = (Profile("bound", "latency_ms", sampling="per_request"), *plan.suite.profiles)
     plan = replace(plan, suite=replace(plan.suite, profiles=bound))
-    shard = Shard(plan)
-    shard.ingest(TOPIC, written("otlp_proto", steady, 120.0), 1e10)
+    run = Run(Shard(plan))
+    run.ingest(written("otlp_proto", steady, 120.0), TOPIC)
+    shard = run.shard
     suite = Noted(plan.suite_in_use())
     Rows(shard.series, suite, suite.params.profiles).admit(shard.series.active())
 

@@ -29,7 +29,7 @@ class Bench:
     def __init__(self) -> None:
         self.scopes = ScopeTable()
         self.series = SeriesTable(200, self.scopes)
-        self.windower = Windower(WindowParams(lateness_s=0.0), self.series, lambda _: "mean")
+        self.windower = Windower(WindowParams(), self.series, lambda _: "mean")
         suite = SuiteParams()
         self.suite = suite.build(4)
         self.rows = Rows(self.series, self.suite, suite.profiles)

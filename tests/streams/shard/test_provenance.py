@@ -12,8 +12,9 @@ import pytest
 from classifiers.model import Anomaly
 from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Shard
+from streams.replay.record_clock import RecordClock
 from streams.shard.provenance import Provenance
-from tests.streams.fakes import LATENCY, T, batch, default_plan
+from tests.streams.fakes import LATENCY, T, batch, clocked, default_plan
 from tests.streams.records import sample
 
 PLAN = default_plan()
@@ -40,12 +41,12 @@ def night(faulty_from: int, seconds: int) -> dict[str, Sequence[KafkaRecord]]:
 
 
 def evidence(records: dict[str, Sequence[KafkaRecord]], restart_at: int) -> tuple[Anomaly, ...]:
-    shard, found = Shard(PLAN, number=5), None
+    clock, found = RecordClock(clocked(PLAN, number=5)), None
     for start in range(0, 2000, 40):
         if start == restart_at:
-            shard = Shard.restored(PLAN, shard.snapshot(), number=5)
+            clock.shard = Shard.restored(PLAN, clock.shard.snapshot(), number=5)
         for topic, theirs in records.items():
-            products = shard.ingest(topic, theirs[start : start + 40], T, OTHERS)
+            _, products = clock.ingest(topic, theirs[start : start + 40], OTHERS)
             for transition in products.transitions:
                 found = transition.incident
     assert found is not None

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.pipeline import Shard
+from streams.replay.record_clock import RecordClock
 from streams.shard.series_states import SeriesCounts, counts_of
-from tests.streams.fakes import LATENCY, T, batch, default_plan, requests
+from tests.streams.fakes import LATENCY, batch, clocked, default_plan, requests
 
 PLAN = default_plan()
 OTHERS = frozenset(PLAN.sources) - {LATENCY}
@@ -31,11 +31,12 @@ def test_every_row_is_counted_once(rows: list[tuple[bool, float]]) -> None:
 
 
 def test_the_series_of_a_shard_warm_up_then_are_ready_then_fall_silent() -> None:
-    shard = Shard(PLAN)
-    shard.ingest(LATENCY, batch(requests(10)).records, T, OTHERS)
+    clock = RecordClock(clocked(PLAN))
+    shard = clock.shard
+    clock.ingest(LATENCY, batch(requests(10)).records, OTHERS)
     young = shard.status().series
     assert (young.warming, young.ready, young.silent) == (len(shard.series), 0, 0)
-    shard.ingest(LATENCY, batch(requests(120, start=10), first=100).records, T, OTHERS)
+    clock.ingest(LATENCY, batch(requests(120, start=10), first=100).records, OTHERS)
     warm = shard.status().series
     assert (warm.warming, warm.silent) == (0, 0)
     assert warm.ready == len(shard.series)
@@ -43,7 +44,7 @@ def test_the_series_of_a_shard_warm_up_then_are_ready_then_fall_silent() -> None
     for one in other_service:
         assert isinstance(one, dict)
         one["service"] = "search"
-    shard.ingest(LATENCY, batch(other_service, first=1300).records, T, OTHERS)
+    clock.ingest(LATENCY, batch(other_service, first=1300).records, OTHERS)
     later = shard.status().series
     assert later.silent > 0
     assert later.total == len(shard.series)

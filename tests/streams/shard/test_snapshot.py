@@ -4,18 +4,22 @@ from dataclasses import replace
 
 import pytest
 
+from streams.contracts.ticks import Tick
 from streams.pipeline import Shard
+from streams.shard.event_time import Arrival
 from streams.shard.snapshot import VERSION, Snapshot, SnapshotMismatch
 from streams.state.snapshots import decode, encode
-from tests.streams.fakes import LATENCY, T, batch, default_plan, requests
+from tests.streams.fakes import LATENCY, T, batch, clocked, default_plan, requests
 
 PLAN = default_plan()
 SOURCES = frozenset(PLAN.sources)
 
 
 def fed() -> Shard:
-    shard = Shard(PLAN)
-    shard.ingest(LATENCY, batch(requests(10)).records, T + 60.0, SOURCES - {LATENCY})
+    shard = clocked(PLAN, T + 60.0)
+    shard.ingest(LATENCY, batch(requests(10)).records)
+    shard.event_time.observe(LATENCY, Arrival(5.0, T, T + 9.9, 0.0), learn=True)
+    shard.apply_tick(Tick(3, T + 60.0, dict(shard.offsets), T + 9.0))
     return shard
 
 
@@ -28,12 +32,13 @@ def test_a_shard_that_came_back_holds_what_it_held() -> None:
     first = fed()
     second = Shard.restored(PLAN, stored(first))
     assert encode(second.snapshot()) == encode(first.snapshot())
-    assert (second.last_arrival_s, second.detection.evaluated_until_s) == (T + 60.0, T + 9.0)
+    assert (second.ticked_at_s, second.generation) == (T + 60.0, 3)
+    assert (second.windower.closed_s, second.detection.evaluated_until_s) == (T + 9.0, T + 9.0)
 
 
 def test_an_empty_shard_comes_back_empty() -> None:
     second = Shard.restored(PLAN, stored(Shard(PLAN)))
-    assert (second.offsets, second.last_arrival_s, len(second.series)) == ({}, None, 0)
+    assert (second.offsets, second.ticked_at_s, second.generation, len(second.series)) == ({}, None, 0, 0)
 
 
 @pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"config_hash": "other"}])
@@ -43,7 +48,10 @@ def test_a_snapshot_of_another_version_or_other_parameters_is_refused(change: di
 
 
 @pytest.mark.parametrize(
-    "part", ["scopes", "series", "windows", "triage", "decisions", "control", "judged_until_s", "last_arrival_s"],
+    "part", [
+        "scopes", "series", "windows", "triage", "decisions", "control", "judged_until_s", "event_time", "repeats",
+        "ticked_at_s", "generation",
+    ],
 )
 def test_a_snapshot_without_one_of_its_parts_is_refused(part: str) -> None:
     whole = stored(fed())
@@ -53,10 +61,10 @@ def test_a_snapshot_without_one_of_its_parts_is_refused(part: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, [], {}, "x"])
-@pytest.mark.parametrize("part", ["scopes", "series", "windows", "triage", "decisions", "control"])
+@pytest.mark.parametrize("part", ["scopes", "series", "windows", "triage", "decisions", "control", "event_time"])
 def test_a_part_of_another_shape_is_refused_or_was_empty(part: str, value: object) -> None:
     whole = stored(fed())
-    if (part, value) in (("decisions", []), ("decisions", {})):
+    if (part, value) in (("decisions", []), ("decisions", {}), ("event_time", {})):
         return
     with pytest.raises(SnapshotMismatch):
         Shard.restored(PLAN, replace(whole, meta={**whole.meta, part: value}))
@@ -70,17 +78,19 @@ def test_a_snapshot_without_one_of_its_arrays_is_refused(name: str) -> None:
         Shard.restored(PLAN, replace(whole, arrays=arrays))
 
 
-def test_a_source_that_was_taken_out_of_the_configuration_holds_no_clock() -> None:
-    first = fed()
-    gone = replace(PLAN, sources={LATENCY: True})
-    second = Shard.restored(gone, stored(first))
-    second.ingest(LATENCY, batch(requests(5, start=10), first=100).records, T + 65.0)
-    assert second.detection.evaluated_until_s == T + 14.0
+def test_a_source_that_was_taken_out_of_the_configuration_holds_nothing_back() -> None:
+    second = Shard.restored(replace(PLAN, sources={LATENCY: True}), stored(fed()))
+    assert second.event_time.close_until_s(0.0, T + 65.0, frozenset(), False) == pytest.approx(T + 9.4)
 
 
-def test_a_source_that_was_added_is_waited_for() -> None:
-    first = Shard(replace(PLAN, sources={LATENCY: True}))
-    first.ingest(LATENCY, batch(requests(10)).records, T + 60.0)
+def test_a_source_that_was_added_is_waited_for_until_it_is_known_to_be_empty() -> None:
+    first = clocked(replace(PLAN, sources={LATENCY: True}))
+    first.event_time.observe(LATENCY, Arrival(5.0, T, T + 9.9, 0.0), learn=True)
     second = Shard.restored(PLAN, stored(first))
-    second.ingest(LATENCY, batch(requests(5, start=10), first=100).records, T + 65.0)
-    assert second.detection.evaluated_until_s == first.detection.evaluated_until_s
+    assert second.event_time.close_until_s(0.0, T + 65.0, frozenset(), False) is None
+    assert second.event_time.close_until_s(0.0, T + 65.0, SOURCES - {LATENCY}, False) == pytest.approx(T + 9.4)
+
+
+def test_what_was_learned_of_the_delivery_comes_back_by_the_clock_of_the_new_owner() -> None:
+    second = Shard.restored(PLAN, stored(fed()), steady_s=1e6)
+    assert second.event_time.cadence(LATENCY, 1e6) == fed().event_time.cadence(LATENCY, 0.0)

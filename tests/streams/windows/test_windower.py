@@ -8,13 +8,12 @@ from math import inf
 
 import numpy as np
 import pytest
-from streams.windows.event_clock import ShardClock
 
 from detectors.base import Statistic
 from streams.intake.columns import Column, Samples
 from streams.intake.scopes import ScopeTable
 from streams.windows.series import SeriesTable
-from streams.windows.windower import AddResult, Closed, Origin, Windower, WindowParams
+from streams.windows.windower import AddResult, Closed, Origin, TimeRange, Watermark, Windower, WindowParams
 from tests.streams.records import sample, samples_of, told
 
 T = 1_795_420_000.0
@@ -29,8 +28,11 @@ class Bench:
         self.series = SeriesTable(capacity, self.scopes, min_idle_s=100.0)
         self.windows = Windower(params, self.series, lambda _: statistic)
 
-    def add(self, *values: object, source: str = "latency", count_requests: bool = False) -> AddResult:
-        return self.windows.add(source, samples_of(values, self.scopes), count_requests)
+    def add(
+        self, *values: object, source: str = "latency", count_requests: bool = False,
+        watermark: Watermark | None = None,
+    ) -> AddResult:
+        return self.windows.add(source, samples_of(values, self.scopes), count_requests, watermark)
 
     def close(self, clock_s: float = inf) -> list[dict[tuple[str, str], tuple[object, ...]]]:
         return [dict(told(closed, self.series)) for closed in self.windows.close(clock_s)]
@@ -73,25 +75,30 @@ def test_only_windows_that_end_at_the_clock_or_before_close() -> None:
     assert [line[CHAT][1] for line in bench.close(T + 3.0)] == [T + 3.0]
 
 
-def test_the_clock_is_the_slowest_busy_source() -> None:
-    clock = ShardClock(0.5)
-    assert clock.clock_s(set()) == -inf
-    clock.observe("a", 10.0)
-    clock.observe("a", 9.0)
-    assert clock.clock_s(set()) == 9.5
-    clock.expect("b")
-    assert (clock.clock_s(set()), clock.clock_s({"b"})) == (-inf, 9.5)
-    clock.observe("b", 4.0)
-    assert (clock.clock_s(set()), clock.clock_s({"b"}), clock.clock_s({"a", "b"})) == (3.5, 9.5, 9.5)
-    again = ShardClock(0.5)
-    again.restore(json.loads(json.dumps(clock.snapshot())))
-    assert again.clock_s(set()) == 3.5
+def test_without_a_watermark_only_closed_windows_make_a_record_late() -> None:
+    bench = Bench()
+    assert bench.add(at(9.0), at(0.5)) == AddResult(2, 0, 0, TimeRange(T + 0.5, T + 9.0, 8.5))
+    bench.close(T + 1.0)
+    assert bench.add(at(0.5), at(1.5)) == AddResult(1, 1, 0, TimeRange(T + 0.5, T + 1.5, 0.0))
+
+
+def test_the_times_of_a_batch_are_its_oldest_its_newest_and_the_farthest_step_back() -> None:
+    bench = Bench()
+    assert bench.add(at(3.0), at(2.0), at(5.0), at(2.5), at(4.0)).times == TimeRange(T + 2.0, T + 5.0, 2.5)
+    assert bench.add().times is None
+
+
+def test_the_watermark_of_a_batch_goes_on_from_the_highest_timestamp_before_it() -> None:
+    bench = Bench()
+    result = bench.add(at(0.5), at(1.5), watermark=Watermark(T + 1.6, 0.5))
+    assert (result.accepted, result.late) == (1, 1)
 
 
 def test_a_record_is_late_by_the_watermark_before_it() -> None:
     bench = Bench()
 
-    assert bench.add(at(0.0), at(1.4), at(0.9), at(1.5), at(0.9), at(1.0)) == AddResult(5, 1, 0)
+    result = bench.add(at(0.0), at(1.4), at(0.9), at(1.5), at(0.9), at(1.0), watermark=Watermark(-inf, 0.5))
+    assert (result.accepted, result.late) == (5, 1)
     assert bench.close()[0][CHAT][3] == 2.0
 
 
@@ -100,7 +107,7 @@ def test_a_record_is_late_for_a_window_that_was_closed_without_its_source() -> N
     bench.add(at(5.0), source="fast")
     bench.close(T + 4.0)
 
-    assert bench.add(at(3.9), at(4.0), source="slow") == AddResult(1, 1, 0)
+    assert bench.add(at(3.9), at(4.0), source="slow") == AddResult(1, 1, 0, TimeRange(T + 3.9, T + 4.0, 0.0))
 
 
 def test_sources_share_series_and_merge() -> None:
@@ -144,7 +151,7 @@ def test_a_metric_that_takes_the_name_of_the_rate_is_dropped_and_counted() -> No
     bench = Bench()
     result = bench.add(sample(T, metrics={"requests_per_s": 9.0, "a": 1.0}))
 
-    assert result == AddResult(1, 0, 1)
+    assert result == AddResult(1, 0, 1, TimeRange(T, T, 0.0))
     assert [metric for metric, _ in bench.close()[0]] == ["a"]
 
 
@@ -259,7 +266,7 @@ def test_restored_windows_close_like_uninterrupted_ones(statistic: Statistic) ->
     other.add(at(1.6, 0.3, replica="r0"))
 
     late = [bench.add(at(0.5), at(1.45, 7.0), at(9.0), count_requests=True) for bench in (one, other)]
-    assert late[0] == late[1] == AddResult(2, 1, 0)
+    assert late[0] == late[1] == AddResult(2, 1, 0, TimeRange(T + 0.5, T + 9.0, 0.0))
     assert closed_lines(one.windows.close(inf), one.series) == closed_lines(other.windows.close(inf), other.series)
 
 
@@ -287,7 +294,7 @@ def test_a_snapshot_of_another_window_size_is_refused() -> None:
         Bench().windows.restore(state | {"cell_scope": np.empty(0, np.intp)}, meta)
 
 
-@pytest.mark.parametrize("wrong", [{"size_s": 0.1}, {"size_s": 61.0}, {"lateness_s": -1.0}, {"min_count": 0}])
+@pytest.mark.parametrize("wrong", [{"size_s": 0.1}, {"size_s": 61.0}, {"max_wait_s": -1.0}, {"min_count": 0}])
 def test_window_params_outside_their_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="expected"):
         WindowParams(**wrong)  # type: ignore[arg-type]
