@@ -11,7 +11,7 @@ from detectors.base import Block
 from streams.intake.columns import Column, Labels, Samples
 from streams.intake.scopes import ScopeTable
 from streams.windows.series import SeriesTable
-from streams.windows.windower import ALLOWED_LATENESS_S, AddResult, Windower, WindowParams
+from streams.windows.windower import ALLOWED_LATENESS_S, AddResult, Watermark, Windower, WindowParams
 
 T = 1_795_420_000.0
 
@@ -23,7 +23,7 @@ class Bench:
         self.scopes = ScopeTable()
         self.series = SeriesTable(100, self.scopes)
         self.windows = Windower(WindowParams(min_count=5, max_wait_s=5.0), self.series, lambda _: "mean")
-        self.windows.clock.expect("otlp")
+        self.highest_s = -inf
 
     def add(self, *points: tuple[float, float], metric: str = "ttft_ms", span_s: float = 15.0) -> AddResult:
         base, *_ = self.scopes.intern(_labels())
@@ -33,7 +33,9 @@ class Bench:
         samples = Samples(
             T + ts_s, scope, np.arange(len(points)), (Column(metric, None, values),), np.full(len(points), span_s),
         )
-        return self.windows.add("otlp", samples, False)
+        result = self.windows.add("otlp", samples, False, Watermark(self.highest_s, 0.5))
+        self.highest_s = max(self.highest_s, *samples.ts_s)
+        return result
 
     def close(self, clock_s: float = inf) -> list[Block]:
         blocks = [closed.block for closed in self.windows.close(T + clock_s)]
@@ -71,7 +73,8 @@ def test_a_rate_that_arrives_is_taken_as_it_is() -> None:
 def test_a_value_that_is_a_little_late_goes_to_the_first_open_window(late_s: float) -> None:
     bench = Bench()
     bench.add((100.0, 1.0))
-    assert bench.add((99.5 - late_s, 5.0)) == AddResult(1, 0, 0)
+    result = bench.add((99.5 - late_s, 5.0))
+    assert (result.accepted, result.late) == (1, 0)
     first, second = bench.close()
     assert (first.value.tolist(), second.value.tolist()) == ([5.0], [1.0])
     assert (first.end_s.tolist(), first.start_s.tolist()) == ([T + 100.0], [T + np.floor(84.5 - late_s)])
@@ -89,7 +92,8 @@ def test_a_value_for_a_window_that_silence_closed_is_not_lost() -> None:
 def test_a_value_that_is_very_late_is_late() -> None:
     bench = Bench()
     bench.add((1000.0, 1.0))
-    assert bench.add((900.0, 5.0)) == AddResult(0, 1, 0)
+    result = bench.add((900.0, 5.0))
+    assert (result.accepted, result.late) == (0, 1)
 
 
 def test_open_windows_of_one_go_on_from_a_snapshot() -> None:
