@@ -12,7 +12,6 @@ from config.models import Config
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick
 from streams.intake.kafka_record import KafkaRecord
-from streams.transport.batches import TP, RecordBatch
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
 from streams.pipeline import Shard
