@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Category = Literal[
+ServiceCategory = Literal[
     "model_degradation", "performance_degradation", "context_pipeline", "resource_exhaustion", "data_quality",
     "availability", "security",
 ]
+"""What can be wrong with a service, as triage finds it."""
+Category = Literal[ServiceCategory, "telemetry"]
+"""telemetry: not a service, but its monitoring is in trouble."""
 Severity = Literal["P0", "P1", "P2", "P3", "P4"]
 Resolution = Literal["lost"]
 """lost: the state that knew the incident was lost; nobody can say whether its cause is over."""

@@ -62,6 +62,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
 INCIDENTS_BACK_S = 3600.0
 """How far back incidents are read at a start. An open one is published again every minute while its shard is owned."""
+BLIND_AFTER_S = 5.0
+"""A worker whose shards are blind for longer is not ready."""
 STATE_SCOPE = "state"
 """The flush scope of audit entries about stored states."""
 CATCH_UP_S = 10.0
@@ -100,7 +102,9 @@ class Worker:
         self.control = ControlConsumer(self.manager, self.effects, config)
         self.broadcast = _broadcast_consumer(config, self.settings, self.control, self.effects)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
-        self.loop = WorkerLoop(self.manager, self.effects, self.watchdog, self.app, plan.sources)
+        self.loop = WorkerLoop(
+            self.manager, self.effects, self.watchdog, self.app, plan.sources, config.topics,
+        )
         self.action_worker: ActionWorker | None = None
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
@@ -115,7 +119,7 @@ class Worker:
     def _attach(self) -> None:
         app, topics = self.app, self.config.topics
         app.on_open, app.on_close = self._open, self._resources.aclose
-        app.on_assigned, app.on_revoked = self._assigned, self._revoked
+        app.on_assigned, app.on_revoked, app.on_removed = self._assigned, self._revoked, self._removed
         inputs = sorted(self.settings.batched - {topics.actions})
         app.agent(app.batch_topic(*inputs), name="batch_processor")(self._process_batches)
         if self.config.executor.enabled:
@@ -208,6 +212,12 @@ class Worker:
             self._forget(tps)
             self._owned -= tps
 
+    def _removed(self, tp: TP, count: int) -> None:
+        self.effects.telemetry.records_removed(tp.topic, count)
+        first = self.app.position(tp)
+        if first is not None:
+            self.manager.note_removed(tp, first)
+
     def _forget(self, tps: frozenset[TP]) -> None:
         partitions = [(tp.topic, tp.partition) for tp in tps]
         self.watchdog.revoke(partitions)
@@ -232,7 +242,12 @@ class Worker:
         return self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
 
     def _missing(self) -> tuple[str, ...]:
-        return () if self._is_restored else ("no partitions assigned and restored yet",)
+        if not self._is_restored:
+            return ("no partitions assigned and restored yet",)
+        return tuple(
+            f"shard {number}: blind for {blind_s:.0f} s" for number, blind_s in self.manager.blind_for_s().items()
+            if blind_s >= BLIND_AFTER_S
+        )
 
 
 def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: str) -> Effects:
@@ -247,7 +262,7 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
     telemetry.config_loaded(True, time.time())
     tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
     publisher = Publisher({"bootstrap_servers": settings.brokers.split(","), **settings.security.options()})
-    identity = Identity(source_of(config.kafka.group), config.kafka.group)
+    identity = Identity(source_of(config.kafka.group), config.kafka.group, name)
     return Effects(
         identity=identity,
         clocks=Clocks(

@@ -11,13 +11,13 @@ from typing import get_args
 
 from classifiers.evidence.evidence_table import ABSENCE, LEVEL_CAP, alarm_level, deviation_of
 from classifiers.evidence.families import family_of
-from classifiers.model import Anomaly, Category, Incident, Severity
+from classifiers.model import Anomaly, Category, Incident, ServiceCategory, Severity
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 ABOVE = tuple(f"rules above {severity}" for severity in SEVERITY_ORDER[:-1])
 """One feature for each severity but the mildest: 1.0 where the rules' severity is milder than it."""
 CATEGORY = "category "
-CATEGORIES: tuple[Category, ...] = get_args(Category)
+CATEGORIES: tuple[Category, ...] = get_args(ServiceCategory)
 RULES = "rules"
 """The factor with the rules' severity, where the advisor gave advice too."""
 MANY = 12.0

@@ -66,6 +66,10 @@ class Telemetry:
         """Records went to the dead-letter topic."""
         self._metrics.dead_letters.labels(reason).inc(count)
 
+    def records_removed(self, topic: str, count: int) -> None:
+        """Retention removed records before they were read."""
+        self._metrics.records_removed.labels(topic).inc(count)
+
     def points(self, topic: str, reason: SkipReason, count: int) -> None:
         """Points of aggregated metrics gave no value and were not malformed either."""
         self._metrics.points.labels(topic, reason).inc(count)

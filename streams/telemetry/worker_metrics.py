@@ -63,6 +63,9 @@ class WorkerMetrics:
         self.records = own.counter(
             "tocsin_records", "Input records.", topic=labels.topics, outcome=get_args(RecordOutcome),
         )
+        self.records_removed = own.counter(
+            "tocsin_records_removed", "Records that retention removed before they were read.", topic=labels.topics,
+        )
         self.dead_letters = own.counter("tocsin_dead_letters", "Records refused, by reason.", reason=get_args(Reason))
         self.points = own.counter(
             "tocsin_points_without_value", "Points of aggregated metrics without a value, by reason.", topic=OPEN,

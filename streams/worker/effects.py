@@ -14,10 +14,11 @@ from streams.worker.dead_letter_writer import DeadLetterWriter
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who writes: the `source` of the events and the consumer `group`."""
+    """Who writes: the `source` of the events, the consumer `group`, and the name of this worker."""
 
     source: str
     group: str
+    worker: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,17 @@ class ShardManager:
             if tp.partition in self._owned and tp.topic in self._owned[tp.partition].owner.shard.offsets
         }
 
+    def blind_for_s(self) -> Mapping[int, float]:
+        """For how long each owned shard has been blind, without those that see."""
+        found = {number: owned.owner.blind_for_s() for number, owned in self._owned.items()}
+        return {number: blind_s for number, blind_s in found.items() if blind_s > 0.0}
+
+    def note_removed(self, tp: TP, first: int) -> None:
+        """Retention deleted the records of a partition below an offset before they were read."""
+        owned = self._owned.get(tp.partition)
+        if owned is not None:
+            owned.owner.note_removed(tp.topic, first)
+
     async def tick(self) -> None:
         """Write the ticks that are due; to be called often."""
         await asyncio.gather(*(self._tick(number, owned.owner) for number, owned in list(self._owned.items())))

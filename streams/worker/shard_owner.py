@@ -103,6 +103,10 @@ class ShardOwner:
         """How a source is expected to deliver."""
         return self.shard.event_time.cadence(source, self._clocks.steady_s())
 
+    def note_removed(self, topic: str, first: int) -> None:
+        """Retention deleted the records of a topic below an offset: nothing waits for them."""
+        self._feed.begin_at(topic, first)
+
     def add_directives(self, directives: Collection[Directive]) -> None:
         """Directives for the next tick; those that the shard knows are ignored."""
         self._directives.update((each.id, each) for each in directives)

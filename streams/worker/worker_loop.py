@@ -7,6 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from config.models import TopicsSection
+from streams.contracts.envelopes import incident_message
+from streams.ownership.blind_report import BlindReport
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batches import TP
 from streams.worker.effects import Effects
@@ -15,6 +18,8 @@ from streams.worker.shard_owner import ShardOwner
 
 LOOP_S = 0.1
 REPORT_EVERY = 10
+SCOPE = "blindness"
+"""The flush scope of what the worker publishes about itself; nothing waits for it."""
 
 
 class Offsets(Protocol):
@@ -45,13 +50,16 @@ class WorkerLoop:
 
     def __init__(
         self, manager: ShardManager, effects: Effects, watchdog: ProgressWatchdog, offsets: Offsets,
-        sources: Collection[str],
+        sources: Collection[str], topics: TopicsSection,
     ) -> None:
         self._manager = manager
         self._effects = effects
         self._watchdog = watchdog
         self._offsets = offsets
         self._sources = tuple(sources)
+        self._topics = topics
+        self._blind_s = 0.0
+        self._blind_report = BlindReport(effects.identity.source, effects.identity.worker)
 
     async def run(self) -> None:
         """Until cancelled: write the ticks that are due every `LOOP_S`, report every `REPORT_EVERY` rounds."""
@@ -59,9 +67,20 @@ class WorkerLoop:
         while True:
             await asyncio.sleep(LOOP_S)
             await self._manager.tick()
+            await self._report_blindness()
             rounds += 1
             if rounds % REPORT_EVERY == 0:
                 self.report()
+
+    async def _report_blindness(self) -> None:
+        """A round that comes late was not blind, but frozen: only time in which the worker ran is counted."""
+        is_blind = bool(self._manager.blind_for_s())
+        self._blind_s = self._blind_s + LOOP_S if is_blind else 0.0
+        incident = self._blind_report.observe(self._blind_s, self._effects.clocks.wall_s())
+        if incident is not None:
+            effects = self._effects
+            message = incident_message(incident, effects.identity.source, effects.clocks.wall_s())
+            await effects.publisher.send(SCOPE, self._topics.incidents, [message])
 
     async def store_snapshots(self) -> None:
         """Until cancelled: store the snapshots that are due. In a task of its own, a slow store delays nothing else.

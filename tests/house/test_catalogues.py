@@ -13,7 +13,7 @@ from benchmarks.scrapes import WRITERS
 from benchmarks.triage.generator.scenario import CATEGORIES as INJECTED
 from classifiers.causes.causal_rules import CAUSAL_ORDER
 from classifiers.evidence.families import Family
-from classifiers.model import Category
+from classifiers.model import ServiceCategory
 from detectors.catalogue import CATALOGUE as DETECTORS
 from streams.contracts.asyncapi import FORMATS as MESSAGES
 from streams.intake.formats import FORMATS
@@ -43,4 +43,4 @@ def test_every_metric_family_has_its_place_from_cause_to_effect() -> None:
 
 
 def test_every_category_has_faults_in_the_benchmark() -> None:
-    assert set(INJECTED) == set(get_args(Category))
+    assert set(INJECTED) == set(get_args(ServiceCategory))

@@ -173,7 +173,7 @@ class WorkerFixture:
         self._fences = fences
         tracing = tracing or Tracing()
         self.effects = Effects(
-            identity=Identity("/tocsin/test", "tocsin"),
+            identity=Identity("/tocsin/test", "tocsin", "tocsin/w0"),
             clocks=Clocks(
                 now_s=lambda: self.now_s + self.step_s, wall_s=lambda: self.now_s + self.step_s,
                 steady_s=lambda: self.now_s - T + BOOT_S, mono_s=lambda: self.mono_s,

@@ -6,7 +6,7 @@ from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batches import TP
 from streams.worker.worker_loop import WorkerLoop
 from tests.streams.fakes import LATENCY, T, batch, requests
-from tests.streams.worker.fixtures import PLAN, WorkerFixture
+from tests.streams.worker.fixtures import PLAN, TOPICS, WorkerFixture
 
 
 class FakeOffsets:
@@ -31,7 +31,7 @@ class LoopFixture(WorkerFixture):
         self.offsets = FakeOffsets()
         self.watchdog = ProgressWatchdog(30.0)
         self.loop = WorkerLoop(
-            self.manager, self.effects, self.watchdog, self.offsets, PLAN.sources,
+            self.manager, self.effects, self.watchdog, self.offsets, PLAN.sources, TOPICS,
         )
 
     async def ingest(self, seconds: int = 10) -> Shard:
