@@ -2,9 +2,9 @@
 
 Every worker has one, so each worker reads every record, also those of partitions that it does not own. The consumer
 commits nothing. It begins a given time back in each topic, also after a restart. Guarantee on failure: it reconnects
-and continues at its last position, for as long as it takes. Meanwhile the rest of the worker continues, and
-`complaints` reports the failure after `COMPLAIN_AFTER_S`. Guarantee on duplicate: within one run a record is processed
-once; a restart processes all again. Memory: the records of one poll.
+and continues at its last position, for as long as it takes. Meanwhile the rest of the worker continues, the lag is not
+known, and `complaints` reports the failure after `COMPLAIN_AFTER_S`. Guarantee on duplicate: within one run a record is
+processed once; a restart processes all again. Memory: the records of one poll.
 """
 
 from __future__ import annotations
@@ -17,17 +17,23 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from faust.types import TP
 
 from streams.intake.kafka_record import KafkaRecord
+from streams.kafka.bounded_stop import stop_within
+from streams.kafka.observed_client import observe
 from streams.kafka.settings import Security
+from streams.kafka.sight import Sight
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.broadcast_consumer")
 
 RETRY_S = 1.0
 POLL_MS = 200
-LAG_EVERY_S = 5.0
-"""Between two measurements of the lag."""
 REQUEST_TIMEOUT_S = 10.0
+"""Of the start, and after so long without an answer a new client is made."""
+BLIND_AFTER_S = 3.0
+"""The lag is known for so long after the last answered fetch was sent."""
+STOP_S = 5.0
 COMPLAIN_AFTER_S = 30.0
 METADATA_MAX_AGE_MS = 30_000
 """A new partition is found within this time."""
@@ -54,11 +60,13 @@ class BroadcastConsumer:
         self._lag = lag
         self._options = (security or Security()).options()
         self._next: dict[TopicPartition, int] = {}
+        self._first_ends: dict[TopicPartition, int] = {}
         self._caught_up = asyncio.Event()
+        self._sight = Sight(REQUEST_TIMEOUT_S)
         self._measured = asyncio.Event()
-        self._progress_s = mono_s()
         self._at_end_s = float("-inf")
-        """When the ends of the topics were last asked for and found to be read."""
+        """When the oldest of the fetches was sent that last proved that all partitions were read to their ends."""
+        self._progress_s = mono_s()
         self._failure = "it has not started"
 
     async def run(self) -> None:
@@ -69,13 +77,18 @@ class BroadcastConsumer:
                     await self._poll(client)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._failed(error)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                self._failed(error)  # of a task of the client
             except Exception as error:  # a bug in `process` must not leave all later records unread
                 log.exception("process_failed")
                 self._failed(error)
             await asyncio.sleep(RETRY_S)
 
     async def caught_up(self, timeout_s: float) -> bool:
-        """Wait until all records that existed at the start are processed; False when that takes too long."""
+        """Wait until all records that existed at the first connection are processed; False if that takes too long."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._caught_up.wait()
@@ -84,8 +97,8 @@ class BroadcastConsumer:
         return True
 
     async def caught_up_again(self) -> None:
-        """Wait until everything that was published before this call is processed."""
-        since_s = self._mono_s()
+        """Wait until all records that were published before this call are processed."""
+        since_s = self._sight.now_s()
         while self._at_end_s <= since_s:
             await self._measured.wait()
 
@@ -99,15 +112,19 @@ class BroadcastConsumer:
     async def _client(self) -> AsyncIterator[AIOKafkaConsumer]:
         client = AIOKafkaConsumer(
             *self._back_s, bootstrap_servers=self._brokers.split(","), enable_auto_commit=False,
-            auto_offset_reset="earliest", metadata_max_age_ms=METADATA_MAX_AGE_MS, **self._options,
+            auto_offset_reset="earliest", isolation_level="read_committed", metadata_max_age_ms=METADATA_MAX_AGE_MS,
+            **self._options,
         )
+        self._sight.forget()
+        observe(client._client, self._sight)
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 await client.start()
                 await self._seek(client)
             yield client
         finally:
-            await client.stop()
+            if not await stop_within(client.stop(), STOP_S):
+                await stop_within(client._client.close(), STOP_S)
 
     async def _seek(self, client: AIOKafkaConsumer) -> None:
         """Seek each partition to its last position, and a new one to the time that `back_s` gives."""
@@ -124,9 +141,10 @@ class BroadcastConsumer:
             self._next[tp] = last if found[tp] is None else found[tp].offset
         for tp in tps:
             client.seek(tp, self._next[tp])
+            self._first_ends.setdefault(tp, ends[tp])
 
     async def _poll(self, client: AIOKafkaConsumer) -> None:
-        assigned, measure_s = client.assignment(), self._mono_s()
+        assigned, heard_s = client.assignment(), self._sight.now_s()
         while True:
             polled = await client.getmany(timeout_ms=POLL_MS)
             if client.assignment() != assigned:  # new partitions: aiokafka would begin all at their start
@@ -138,21 +156,34 @@ class BroadcastConsumer:
                 if fresh:
                     self._next[tp] = fresh[-1].offset + 1
                     await self._process(tp.topic, fresh)
-            if self._mono_s() >= measure_s or not self._caught_up.is_set():
-                measure_s = self._mono_s() + LAG_EVERY_S
-                await self._measure_lag(client, progress=bool(polled))
+            if polled:
+                heard_s = self._sight.now_s()
+            await self._measure_lag(client, heard_s, progress=bool(polled))
 
-    async def _measure_lag(self, client: AIOKafkaConsumer, progress: bool) -> None:
-        """Report the lag. A consumer that neither reads nor is at the end counts as failed."""
-        asked_s = self._mono_s()
+    async def _measure_lag(self, client: AIOKafkaConsumer, heard_s: float, progress: bool) -> None:
+        """Report the lag. A consumer that neither reads nor is at the end counts as failed.
+
+        Raises TimeoutError when no fetch of a partition was answered for `REQUEST_TIMEOUT_S`.
+        """
+        tps = client.assignment()
+        answered_s = [max(heard_s, self._sight.answered_s(TP(*tp)) or heard_s) for tp in tps]
+        silent_s = self._sight.now_s() - min(answered_s, default=heard_s)
+        if silent_s >= REQUEST_TIMEOUT_S:
+            raise TimeoutError(f"the broker has not answered for {silent_s:.0f} s")
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
-            ends = await client.end_offsets(list(client.assignment()))
-            # The position and not the last record: records at the end that compaction removed count as read.
-            waiting = sum([max(0, end - await client.position(tp)) for tp, end in ends.items()])
+            # The position and not the last record: markers and holes at the end count as read.
+            positions = {tp: await client.position(tp) for tp in tps}
+        ends = {tp: end for tp in tps if (end := self._sight.end(TP(*tp))) is not None}
+        if silent_s >= BLIND_AFTER_S or len(ends) < len(tps) or {tp.topic for tp in tps} != set(self._back_s):
+            self._lag(None)
+            self._failure = f"the broker has not answered for {silent_s:.0f} s for all partitions"
+            return
+        waiting = sum(max(0, end - positions[tp]) for tp, end in ends.items())
         self._lag(waiting)
-        if waiting == 0:
+        if all(positions[tp] >= end for tp, end in self._first_ends.items() if tp in positions):
             self._caught_up.set()
-            self._at_end_s = asked_s
+        if waiting == 0:
+            self._at_end_s = min(self._sight.answered_s(TP(*tp)) or float("-inf") for tp in tps)
         if waiting == 0 or progress:
             self._progress_s = self._mono_s()
         self._failure = f"{waiting} records wait"

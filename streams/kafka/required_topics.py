@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.models import Config
 from streams.contracts.channels import CHANNELS
+from streams.kafka.compression import require_codecs
 from streams.kafka.settings import Security
 from streams.kafka.topics import TopicError, TopicSpec, ensure_topics
 
@@ -14,9 +15,11 @@ NEW_PARTITIONS = 4
 async def prepare_topics(config: Config, security: Security) -> int:
     """Create the topics that are missing and return the number of shards.
 
-    Raises `BrokerUnavailable`. Raises `TopicError` when the input topics differ in partitions: shard k is partition k
-    of each of them, so the records of one service would be in different shards.
+    Raises `MissingCodec`: a topic may hold records of any codec. Raises `BrokerUnavailable`. Raises `TopicError` when
+    the input topics differ in partitions: shard k is partition k of each of them, so the records of one service would
+    be in different shards.
     """
+    require_codecs()
     brokers = ",".join(config.kafka.brokers)
     inputs = [TopicSpec(source.topic, NEW_PARTITIONS, at_least=1) for source in config.inputs]
     counts = await ensure_topics(brokers, inputs, security=security)

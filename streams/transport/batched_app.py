@@ -13,8 +13,8 @@ import faust
 from typing_extensions import override
 
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.sight import Sight
 from streams.transport.batches import TP, Positions
-from streams.transport.sight import Sight
 
 OnAssigned = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 OnRevoked = Callable[[frozenset[TP]], Awaitable[None]]

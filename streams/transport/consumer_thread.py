@@ -27,10 +27,10 @@ from mode import Service
 from typing_extensions import override
 
 from streams.kafka.bounded_stop import stop_within
+from streams.kafka.observed_client import observe
 from streams.transport.assignor import ShardAssignor
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Continuity, Drain
-from streams.transport.observed_client import observe
 
 log = logging.getLogger(__name__)
 

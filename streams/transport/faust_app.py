@@ -53,11 +53,11 @@ import faust
 from yarl import URL
 
 from streams.kafka.settings import KafkaSettings, Security
+from streams.kafka.sight import Sight
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, Positions, RecordBatch
 from streams.transport.bounded_worker import BoundedWorker, run_worker
 from streams.transport.consumer import BatchScheduler, BatchTables, BatchTransport
-from streams.transport.sight import Sight
 
 __all__ = [
     "TP", "BatchedApp", "BoundedWorker", "KafkaSettings", "RecordBatch", "make_app", "run_worker",

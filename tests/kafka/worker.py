@@ -19,10 +19,10 @@ import faust
 import numpy as np
 from typing_extensions import override
 
+from streams.kafka.sight import boot_s
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import TopicSnapshots
 from streams.transport.faust_app import TP, KafkaSettings, RecordBatch, make_app, run_worker
-from streams.transport.sight import boot_s
 
 STORE_EVERY_S = 0.25
 LOOK_EVERY_S = 0.02

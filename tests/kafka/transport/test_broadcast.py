@@ -143,6 +143,45 @@ async def test_what_is_written_after_the_broker_died_and_came_back_is_read_once(
         assert fixture.values == numbered(6)
 
 
+async def test_while_no_fetch_is_answered_the_lag_is_not_known_and_then_reading_continues(
+    real: RealKafka, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcast_consumer, "BLIND_AFTER_S", 1.0)
+    monkeypatch.setattr(broadcast_consumer, "REQUEST_TIMEOUT_S", 2.0)
+    topic = await made(real)
+    await write(real, topic, numbered(3))
+    async with running(ConsumerFixture(real.address, topic)) as fixture:
+        await read(fixture, 3)
+        await until(lambda: fixture.lags[-1] == 0, "caught up")
+        real.kill()
+        try:
+            await until(lambda: fixture.lags[-1] is None, "blind", 10.0)
+            await asyncio.sleep(5.0)  # so that clients are given up
+            assert fixture.lags[-1] is None
+        finally:
+            real.start()
+        monkeypatch.undo()
+        await write(real, topic, numbered(3, first=3))
+        await read(fixture, 6)
+        assert fixture.values == numbered(6)
+        await until(lambda: fixture.lags[-1] == 0, "caught up again")
+
+
+async def test_aborted_records_are_not_read_and_their_markers_are_no_lag(real: RealKafka) -> None:
+    topic = await made(real)
+    producer = AIOKafkaProducer(bootstrap_servers=real.address, transactional_id=topic)
+    await producer.start()
+    for value, end in ((b"0", producer.commit_transaction), (b"9", producer.abort_transaction)):
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, value, partition=0)
+        await end()
+    await producer.stop()
+    async with running(ConsumerFixture(real.address, topic)) as fixture:
+        assert await fixture.consumer.caught_up(20.0)
+        await until(lambda: fixture.lags[-1] == 0, "no lag")
+        assert fixture.values == [b"0"]
+
+
 async def test_new_partitions_are_read_from_their_beginning_and_the_others_from_their_last_position(
     real: RealKafka, monkeypatch: pytest.MonkeyPatch,
 ) -> None:

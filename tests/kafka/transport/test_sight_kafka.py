@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition  # type: ignore[import-unt
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.records_to_delete import RecordsToDelete  # type: ignore[import-untyped]
 
-from streams.transport.sight import boot_s
+from streams.kafka.sight import boot_s
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import PARTITIONS, Bench, Worker, until
 

@@ -1,4 +1,4 @@
-"""What `streams.transport` takes from Faust, mode and aiokafka, read from the code of both sides."""
+"""What `streams.transport` and `streams.kafka` take from Faust, mode and aiokafka, read from the code of both sides."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import streams.kafka
 import streams.transport
 
 LIBRARIES = ("faust", "mode", "aiokafka")
@@ -19,14 +20,16 @@ LIBRARIES = ("faust", "mode", "aiokafka")
 
 @cache
 def modules() -> tuple[ModuleType, ...]:
-    """Every module of `streams.transport`."""
-    names = [found.name for found in pkgutil.iter_modules(streams.transport.__path__)]
-    return tuple(import_module(f"streams.transport.{name}") for name in names)
+    """Every module of `streams.transport` and `streams.kafka`."""
+    return tuple(
+        import_module(f"{package.__name__}.{found.name}") for package in (streams.transport, streams.kafka)
+        for found in pkgutil.iter_modules(package.__path__)
+    )
 
 
 @cache
 def subclasses() -> tuple[type, ...]:
-    """The classes of `streams.transport` that extend a class of a library."""
+    """The classes of these modules that extend a class of a library."""
     return tuple(
         found for module in modules() for _, found in inspect.getmembers(module, inspect.isclass)
         if found.__module__ == module.__name__ and any(is_of_library(base) for base in found.__mro__)

@@ -25,7 +25,7 @@ from aiokafka.protocol.group import (  # type: ignore[import-untyped]
 )
 from faust.types import TP
 
-from streams.transport.sight import Sight
+from streams.kafka.sight import Sight
 
 FIRST_VERSION_WITH_STABLE_OFFSET = 4
 UNKNOWN_OFFSET = -1

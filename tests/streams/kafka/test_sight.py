@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from faust.types import TP
 
-from streams.transport.sight import LEASE_MARGIN_S, RECENT_S, Sight
+from streams.kafka.sight import LEASE_MARGIN_S, RECENT_S, Sight
 
 HERE, ELSEWHERE = TP("m", 0), TP("m", 1)
 SESSION_S = 6.0

@@ -16,8 +16,8 @@ from aiokafka.protocol.group import (  # type: ignore[import-untyped]
 )
 from faust.types import TP
 
-from streams.transport.observed_client import FIRST_VERSION_WITH_STABLE_OFFSET, observe
-from streams.transport.sight import Sight
+from streams.kafka.observed_client import FIRST_VERSION_WITH_STABLE_OFFSET, observe
+from streams.kafka.sight import Sight
 
 NO_ERROR, UNKNOWN_MEMBER, REBALANCE, NOT_COORDINATOR, NOT_LEADER = 0, 25, 27, 16, 6
 HEARTBEAT = HeartbeatRequest("g", 1, "m")
