@@ -27,8 +27,9 @@ from detectors.suite import Suite
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
 from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.group_members import require_free_name
 from streams.kafka.producer import Publisher
-from streams.kafka.required_topics import prepare_topics
+from streams.kafka.required_topics import RequiredTopics
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
@@ -100,7 +101,7 @@ class Worker:
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
-        self._shard_count = 0
+        self.topics = RequiredTopics(config, self.settings.security)
         self.stopped_by: str | None = None
         """Why the worker stopped itself; the command line prints it last."""
         self._resources = AsyncExitStack()
@@ -120,7 +121,7 @@ class Worker:
     async def prepare(self) -> None:
         """Check what the operator can put right; to be awaited before the app runs, in any event loop.
 
-        Raises `BrokerUnavailable`, `TopicError`, and `PortTaken` for the metrics server.
+        Raises `BrokerUnavailable`, `TopicError`, `NameTaken`, and `PortTaken` for the metrics server.
         """
         configured = self.config.telemetry
         family = socket.AF_INET6 if ":" in configured.host else socket.AF_INET
@@ -130,7 +131,8 @@ class Worker:
         except OSError as error:
             place = f"telemetry: {configured.host}:{configured.port}"
             raise PortTaken(f"{place}: {error.strerror}, expected a free address of this machine") from error
-        self._shard_count = await prepare_topics(self.config, self.settings.security)
+        await self.topics.prepare()
+        await require_free_name(self.settings)
 
     async def _open(self) -> None:
         enter = self._resources.enter_async_context
@@ -150,7 +152,7 @@ class Worker:
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
-        log.info("started", worker=self._name, shards=self._shard_count, metrics_port=server.port)
+        log.info("started", worker=self._name, shards=self.topics.plan.shards, metrics_port=server.port)
 
     def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
         config = self.config
@@ -158,9 +160,10 @@ class Worker:
             build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
             config.executor.dry_run, partial(self.effects.audit.claimed, ACTION_SCOPE),
         )
-        return ActionWorker(executor, self.ledger, self.effects, config.topics, self._shard_count)
+        return ActionWorker(executor, self.ledger, self.effects, config.topics, self.topics.plan.shards)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
+        await self.topics.grow(tps)
         self._forget(self._owned - tps)
         self._owned = tps
         self._rejections.clear()
