@@ -72,7 +72,7 @@ async def raise_if_evicted(settings: KafkaSettings) -> None:
     if own is None:
         return
     try:
-        members = await asyncio.wait_for(_members(settings, EVICTION_TIMEOUT_S), EVICTION_TIMEOUT_S)
+        members = await asyncio.wait_for(named_workers(settings, timeout_s=EVICTION_TIMEOUT_S), EVICTION_TIMEOUT_S)
     except (KafkaError, OSError, TimeoutError) as error:
         log.warning("group_not_described", reason=repr(error))
         return
@@ -88,14 +88,14 @@ async def _others(
 ) -> list[tuple[WorkerProcess, Standing]]:
     """The other processes of this name that may run, those that certainly run first."""
     try:
-        members = await _members(settings, timeout_s)
+        members = await named_workers(settings, timeout_s=timeout_s)
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(settings.brokers, timeout_s, error) from error
     judged = [(other, standing(other, own)) for other in members if other.instance == own.instance and other != own]
     return sorted((each for each in judged if each[1] != "gone"), key=lambda each: each[1] != "running")
 
 
-async def _members(settings: KafkaSettings, timeout_s: float) -> list[WorkerProcess]:
+async def named_workers(settings: KafkaSettings, *, timeout_s: float = 15.0) -> list[WorkerProcess]:
     """The named workers in the group; none when the broker cannot describe groups. Raises KafkaError and OSError."""
     admin = AIOKafkaAdminClient(
         bootstrap_servers=settings.brokers.split(","), request_timeout_ms=5000, **settings.security.options(),

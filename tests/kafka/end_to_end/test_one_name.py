@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import signal
 import socket
 import subprocess
@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 
+from config import load
 from streams.kafka.assignor import assignor_of
+from streams.kafka.group_members import named_workers
+from streams.kafka.settings import settings_of
 from streams.kafka.worker_process import WorkerProcess
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import until
@@ -51,15 +54,28 @@ async def test_the_later_one_is_refused_also_after_a_restart_in_place(deployment
     first = deployment.start()
     await running(deployment, first, 1)
     await refused(deployment, first.pid)
-    first.send_signal(signal.SIGSTOP)
-    await refused(deployment, first.pid)
-
     await deployment.end(first, signal.SIGKILL)
     second = deployment.start()
     await running(deployment, second, 2)
     assert "waiting_for_former_worker" not in deployment.log.read_text()
     await refused(deployment, second.pid)  # the group still shows the client id of the first
     assert await deployment.end(second) == 0
+
+
+async def test_a_worker_that_was_frozen_until_another_took_its_name_stops(deployment: Deployment) -> None:
+    frozen = deployment.start()
+    await running(deployment, frozen, 1)
+    frozen.send_signal(signal.SIGSTOP)
+    settings = settings_of(load(deployment.config, {}))
+    while await named_workers(settings):  # noqa: ASYNC110 - the broker waits for the end of the session
+        await asyncio.sleep(0.2)
+    successor = deployment.start()
+    await running(deployment, successor, 2)
+    frozen.send_signal(signal.SIGCONT)
+    await until(lambda: frozen.poll() is not None, "the frozen worker stopped")
+    assert frozen.returncode == 2
+    assert f"process {successor.pid} on host" in deployment.log.read_text()
+    assert await deployment.end(successor) == 0
 
 
 async def test_a_worker_whose_name_another_host_took_over_stops_with_code_2(deployment: Deployment) -> None:
@@ -86,16 +102,3 @@ async def test_a_worker_whose_name_another_host_took_over_stops_with_code_2(depl
         assert joining.assignment()
     finally:
         await joining.stop()
-
-
-async def test_a_member_of_another_host_that_died_is_waited_for(deployment: Deployment) -> None:
-    other = WorkerProcess(f"{deployment.name}-w0", "elsewhere", os.getpid(), 1)
-    joining = AIOKafkaConsumer(
-        "__consumer_offsets", bootstrap_servers=deployment.address, client_id=str(other), group_id=deployment.name,
-        group_instance_id=other.instance, partition_assignment_strategy=[assignor_of(str(other))],
-        enable_auto_commit=False, session_timeout_ms=3000, heartbeat_interval_ms=500, exclude_internal_topics=False,
-    )
-    await joining.start()
-    await joining.stop()  # a static member does not leave the group
-    await running(deployment, deployment.start(), 1)
-    assert "waiting_for_former_worker" in deployment.log.read_text()

@@ -92,12 +92,12 @@ async def test_partitions_added_to_an_input_grow_our_topics_and_a_running_produc
     producer = AIOKafkaProducer(bootstrap_servers=real.address)
     await producer.start()
     try:
-        await producer.send_and_wait(state, b"x", partition=1)
+        await producer.send_and_wait(state, b"x", b"key", partition=1)
         await grow(real.address, latency, 3)
         assert await topics.grow({TP(latency, 2)})
         assert topics.plan.grown[state] == 2
         await learn_partitions(producer, state, topics.plan.shards)
-        assert (await producer.send_and_wait(state, b"x", partition=2)).partition == 2
+        assert (await producer.send_and_wait(state, b"x", b"key", partition=2)).partition == 2
     finally:
         await producer.stop()
 
