@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,26 @@ async def test_a_worker_is_assigned_added_partitions_within_the_metadata_interva
     await grow(real_bench.address, options.metrics, 5)
     await worker.assigned(5, patience_s=15.0)
     assert await worker.end() == 0
+
+
+async def test_partitions_added_while_a_named_worker_was_down_are_assigned_to_it(real_bench: Bench) -> None:
+    options = real_bench.options
+    first = real_bench.worker(instance="w1")
+    await first.assigned(4)
+    await first.end(signal.SIGKILL)
+    await grow(real_bench.address, options.snapshots, 5)
+    await grow(real_bench.address, options.metrics, 5)
+    second = real_bench.worker(instance="w1", metadata_max_age_s=1.0)
+    await second.assigned(5, patience_s=20.0)
+    assert await second.end() == 0
+
+
+async def test_a_named_worker_that_restarts_in_place_reads_its_new_input(real_bench: Bench) -> None:
+    first = real_bench.worker(instance="w1")
+    await first.assigned(4)
+    await first.end(signal.SIGKILL)
+    added = unique("added")
+    await ensure_topics(real_bench.address, [TopicSpec(added, 3)])
+    second = real_bench.worker(instance="w1", metrics=added, metadata_max_age_s=1.0)
+    await second.assigned(3, patience_s=20.0)
+    assert await second.end() == 0
