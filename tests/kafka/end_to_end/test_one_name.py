@@ -14,10 +14,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 
 from config import load
-from streams.kafka.assignor import assignor_of
 from streams.kafka.group_members import named_workers
 from streams.kafka.settings import settings_of
 from streams.kafka.worker_process import WorkerProcess
+from streams.transport.assignor import assignor_of
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import until
 from tests.kafka.pipeline import Deployment

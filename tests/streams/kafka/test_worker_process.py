@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from aiokafka.coordinator.protocol import ConsumerProtocol  # type: ignore[import-untyped]
 
-from streams.kafka.assignor import assignor_of
 from streams.kafka.group_members import named_members
 from streams.kafka.worker_process import WorkerProcess, is_running, standing
+from streams.transport.assignor import assignor_of
 
 OWN = WorkerProcess.current("w0")
 
