@@ -29,8 +29,9 @@ from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.fencing import can_fence
+from streams.kafka.group_members import require_free_name
 from streams.kafka.producer import Publisher
-from streams.kafka.required_topics import prepare_topics
+from streams.kafka.required_topics import RequiredTopics
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.planning import plan_of
@@ -45,7 +46,7 @@ from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
-from streams.transport.sight import boot_s
+from streams.kafka.sight import boot_s
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
 from streams.worker.action_worker import ActionWorker
 from streams.worker.audit import Audit
@@ -110,7 +111,7 @@ class Worker:
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
         self._fences = False
-        self._shard_count = 0
+        self.topics = RequiredTopics(config, self.settings.security)
         self.stopped_by: str | None = None
         """Why the worker stopped itself; the command line prints it last."""
         self._resources = AsyncExitStack()
@@ -130,7 +131,7 @@ class Worker:
     async def prepare(self) -> None:
         """Check what the operator can put right; to be awaited before the app runs, in any event loop.
 
-        Raises `BrokerUnavailable`, `TopicError`, and `PortTaken` for the metrics server.
+        Raises `BrokerUnavailable`, `TopicError`, `NameTaken`, and `PortTaken` for the metrics server.
         """
         configured = self.config.telemetry
         family = socket.AF_INET6 if ":" in configured.host else socket.AF_INET
@@ -140,7 +141,8 @@ class Worker:
         except OSError as error:
             place = f"telemetry: {configured.host}:{configured.port}"
             raise PortTaken(f"{place}: {error.strerror}, expected a free address of this machine") from error
-        self._shard_count = await prepare_topics(self.config, self.settings.security)
+        await self.topics.prepare()
+        await require_free_name(self.settings)
 
     async def _open(self) -> None:
         enter = self._resources.enter_async_context
@@ -165,7 +167,7 @@ class Worker:
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
-        log.info("started", worker=self._name, shards=self._shard_count, metrics_port=server.port)
+        log.info("started", worker=self._name, shards=self.topics.plan.shards, metrics_port=server.port)
 
     def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
         config = self.config
@@ -173,9 +175,10 @@ class Worker:
             build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
             config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
         )
-        return ActionWorker(executor, self.ledger, self.app, self.effects, config.topics, self._shard_count)
+        return ActionWorker(executor, self.ledger, self.app, self.effects, config.topics, self.topics.plan.shards)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
+        await self.topics.grow(tps)
         self._forget(self._owned - tps)
         self._owned = tps
         self._rejections.clear()

@@ -40,8 +40,9 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
     try:
         run_worker(program.app)
     except SystemExit:
-        if program.stopped_by is not None:
-            raise Failure(program.stopped_by) from None
+        reason = program.stopped_by or getattr(program.app.crash_reason, "exit_message", None)
+        if reason is not None:
+            raise Failure(reason) from None
         raise
 
 

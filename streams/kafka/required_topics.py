@@ -1,40 +1,128 @@
-"""The topics of a worker: the input topics and Tocsin's own, with the numbers of partitions that sharding needs."""
+"""The topics of a worker: the input topics and Tocsin's own, with the numbers of partitions that sharding needs.
+
+Shard k reads partition k of every input topic. There are as many shards as the input topic with the most partitions
+has. A shard whose number a smaller input topic does not have reads nothing from that topic.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from faust.types import TP
+
 from config.models import Config
-from streams.contracts.channels import CHANNELS
+from streams.contracts.channels import CHANNELS, Channel
 from streams.kafka.compression import require_codecs
 from streams.kafka.settings import Security
-from streams.kafka.topics import TopicError, TopicSpec, ensure_topics
+from streams.kafka.topics import TopicSpec, ensure_topics, existing_partitions
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.required_topics")
 
 NEW_PARTITIONS = 4
-"""Partitions of an input topic that does not exist yet. Every topic of Tocsin's has as many as the input topics."""
+"""Partitions of an input topic where no input topic exists yet."""
 
 
-async def prepare_topics(config: Config, security: Security) -> int:
-    """Create the topics that are missing and return the number of shards.
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """shards: the number of shards. partitions: of the input topics and Tocsin's own, by topic.
 
-    Raises `MissingCodec`: a topic may hold records of any codec. Raises `BrokerUnavailable`. Raises `TopicError` when
-    the input topics differ in partitions: shard k is partition k of each of them, so the records of one service would
-    be in different shards.
+    created: topics that were missing. grown: topics that had fewer partitions than shards, with the number they had.
+    """
+
+    shards: int
+    partitions: Mapping[str, int]
+    created: frozenset[str] = frozenset()
+    grown: Mapping[str, int] = field(default_factory=dict)
+
+
+async def prepare_topics(config: Config, security: Security) -> TopicPlan:
+    """Create the topics that are missing, grow those of Tocsin's that have too few partitions, and log what was done.
+
+    Raises `BrokerUnavailable`, `TopicError` when a topic can neither be created nor grown, and `MissingCodec`: a topic
+    may hold records of any codec.
     """
     require_codecs()
     brokers = ",".join(config.kafka.brokers)
-    inputs = [TopicSpec(source.topic, NEW_PARTITIONS, at_least=1) for source in config.inputs]
-    counts = await ensure_topics(brokers, inputs, security=security)
-    if len(set(counts.values())) > 1:
-        found = ", ".join(f"{topic} has {count}" for topic, count in sorted(counts.items()))
-        raise TopicError(f"inputs: {found} partitions, expected the same number in every input topic")
-    shards = next(iter(counts.values()))
-    topics = config.topics
-    own = [
-        TopicSpec(getattr(topics, channel.setting), shards, channel.config, at_least=channel.at_least)
-        for channel in CHANNELS
+    inputs = [source.topic for source in config.inputs]
+    own = {getattr(config.topics, channel.setting): channel for channel in CHANNELS}
+    before = await existing_partitions(brokers, [*inputs, *own], security=security)
+    after = await ensure_topics(brokers, input_specs(inputs, before), security=security)
+    differing = {} if len(set(after.values())) == 1 else dict(sorted(after.items()))
+    if differing:
+        log.warning(
+            "input_partitions_differ", partitions=differing,
+            consequence="records of one service may be in different shards, which do not know of each other",
+            remedy="give all input topics the same number of partitions, and the service as the key of each record",
+        )
+    shards = max(after.values())
+    after |= await ensure_topics(brokers, own_specs(own, shards, before, config), security=security)
+    plan = TopicPlan(
+        shards, after, frozenset(after.keys() - before.keys()),
+        {name: count for name, count in before.items() if count < after[name]},
+    )
+    log.info(
+        "topics_ready", shards=shards, created=sorted(plan.created), differing=differing,
+        grown={name: [count, after[name]] for name, count in sorted(plan.grown.items())},
+    )
+    return plan
+
+
+def input_specs(inputs: Iterable[str], existing: Mapping[str, int]) -> list[TopicSpec]:
+    """A missing input topic gets as many partitions as the largest input topic has. An existing one stays as it is."""
+    inputs = tuple(inputs)
+    partitions = max((existing[topic] for topic in inputs if topic in existing), default=NEW_PARTITIONS)
+    return [TopicSpec(topic, partitions, at_least=1) for topic in inputs]
+
+
+def own_specs(
+    own: Mapping[str, Channel], shards: int, existing: Mapping[str, int], config: Config,
+) -> list[TopicSpec]:
+    """Tocsin's topics have a partition for each shard. Those whose partitions mean nothing (`at_least`) do not grow.
+
+    Partition k of the ledger holds the claims of the intents in partition k of the actions. So these two have the same
+    number of partitions, also where one of them had more than there are shards.
+    """
+    paired = (config.topics.actions, config.topics.ledger)
+    most = max([shards, *(existing[topic] for topic in paired if topic in existing)])
+    return [
+        TopicSpec(
+            topic, most if topic in paired else shards, channel.config, at_least=channel.at_least,
+            grow=channel.at_least is None,
+        )
+        for topic, channel in own.items()
     ]
-    counts = await ensure_topics(brokers, own, security=security)
-    if counts[topics.actions] != counts[topics.ledger]:
-        # Partition k of the ledger holds the claims of the intents in partition k of the actions.
-        found = f"{topics.actions} has {counts[topics.actions]}, {topics.ledger} has {counts[topics.ledger]}"
-        raise TopicError(f"topics: {found} partitions, expected the same number in both")
-    return shards
+
+
+class RequiredTopics:
+    """Keeps the topics in step with the input topics, to which partitions may be added at any time."""
+
+    def __init__(self, config: Config, security: Security) -> None:
+        self._config = config
+        self._security = security
+        self._inputs = frozenset(source.topic for source in config.inputs)
+        self._plan: TopicPlan | None = None
+
+    @property
+    def plan(self) -> TopicPlan:
+        """The last result of `prepare` or `grow`."""
+        assert self._plan is not None, "prepare the topics first"
+        return self._plan
+
+    async def prepare(self) -> TopicPlan:
+        """See `prepare_topics`."""
+        self._plan = await prepare_topics(self._config, self._security)
+        return self._plan
+
+    async def grow(self, assigned: Iterable[TP]) -> bool:
+        """Prepare the topics again when an input partition was assigned that is new; returns whether that was so.
+
+        Call it first of all in an assignment, before the shards are restored. Costs nothing when nothing was added.
+        Raises as `prepare_topics` does.
+        """
+        known = self.plan.partitions
+        if all(tp.partition < known[tp.topic] for tp in assigned if tp.topic in self._inputs):
+            return False
+        await self.prepare()
+        return True

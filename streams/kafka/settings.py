@@ -6,6 +6,10 @@ import ssl
 from dataclasses import dataclass, field
 
 from config.models import Config, SecuritySection
+from streams.kafka.worker_process import WorkerProcess
+
+MAX_METADATA_AGE_S = 30.0
+"""Partitions that were added have no reader for so long."""
 
 
 class UnusableCredentials(ValueError):  # noqa: N818
@@ -43,16 +47,18 @@ class Security:
 class KafkaSettings:
     """Addresses, consumer group, topics and time limits of one worker. Raises `ValueError` for a broken bound.
 
-    brokers: `host:port,host:port`. batched: topics that arrive as record batches. instance: the name of a static
-    member. It must survive a restart, and no other worker of the group may have it. A static member that restarts
-    within `session_timeout_s` gets its partitions back at once. Without a name, a worker that stops leaves the group at
-    once, and the group notices the death of a killed one after `session_timeout_s`.
+    brokers: `host:port,host:port`. batched: topics that arrive as record batches. client: the client id; it is the text
+    of a `WorkerProcess` where there is an instance.
+    instance: the name of a static member. It must survive a restart, and no other worker of the group may have it. A
+    static member that restarts within `session_timeout_s` gets its partitions back at once. Without a name, a worker
+    that stops leaves the group at once, and the group notices the death of a killed one after `session_timeout_s`.
     from_start: where a batched partition begins that has neither state nor a committed offset: at the start of the log
     or at its end. Other topics begin at the start. buffered_batches: how many batches may wait for an agent before
     fetching pauses.
     fetch_min_bytes: a fetch waits for so many bytes. At 5,000 records/s this needs a seventh of the fetches and a
     quarter of the CPU time. fetch_wait_ms: the longest wait of a fetch. It bounds also how long an idle partition can
     delay a busy one on the same broker.
+    metadata_max_age_s: how often the client asks for partitions that were added; at most `MAX_METADATA_AGE_S`.
     web_port: None runs no web server.
     """
 
@@ -71,6 +77,7 @@ class KafkaSettings:
     fetch_max_bytes: int = 4 << 20
     fetch_wait_ms: int = 100
     fetch_min_bytes: int = 64 << 10
+    metadata_max_age_s: float = MAX_METADATA_AGE_S
     from_start: bool = True
     security: Security = field(default_factory=Security)
     web_host: str = "127.0.0.1"
@@ -83,6 +90,9 @@ class KafkaSettings:
         if not 0 < self.hand_over_timeout_s < min(self.rebalance_timeout_s, self.stop_timeout_s):
             raise ValueError(f"hand_over_timeout_s {self.hand_over_timeout_s}: expected less than rebalance_timeout_s "
                              f"{self.rebalance_timeout_s} and stop_timeout_s {self.stop_timeout_s}")
+        if not 0 < self.metadata_max_age_s <= MAX_METADATA_AGE_S:
+            raise ValueError(f"metadata_max_age_s {self.metadata_max_age_s}: expected between 0 and "
+                             f"{MAX_METADATA_AGE_S}")
         if self.buffered_batches < 2:
             raise ValueError(f"buffered_batches {self.buffered_batches}: expected at least 2")
 
@@ -96,6 +106,7 @@ def settings_of(config: Config) -> KafkaSettings:
         batched=frozenset(
             {source.topic for source in config.inputs} | {config.topics.outcomes, config.topics.actions}
         ),
+        client="tocsin" if kafka.instance_id is None else str(WorkerProcess.current(kafka.instance_id)),
         instance=kafka.instance_id,
         session_timeout_s=kafka.session_timeout_s,
         heartbeat_s=kafka.session_timeout_s / 4.0,

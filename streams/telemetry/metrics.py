@@ -62,6 +62,10 @@ class Telemetry:
             if count:
                 self._metrics.records.labels(topic, outcome).inc(count)
 
+    def records_without_key(self, topic: str, count: int) -> None:
+        """Records of an input topic had no key."""
+        self._metrics.records_without_key.labels(topic).inc(count)
+
     def dead_letter(self, reason: Reason, count: int = 1) -> None:
         """Records went to the dead-letter topic."""
         self._metrics.dead_letters.labels(reason).inc(count)

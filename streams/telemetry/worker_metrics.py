@@ -71,6 +71,10 @@ class WorkerMetrics:
             "tocsin_points_without_value", "Points of aggregated metrics without a value, by reason.", topic=OPEN,
             reason=OPEN,
         )
+        self.records_without_key = own.counter(
+            "tocsin_records_without_key", "Records without a key, which are spread over the shards.",
+            topic=labels.topics,
+        )
         self.values_dropped = own.counter(
             "tocsin_values_dropped", "Metric values dropped: beyond scopes.max_metrics, or under a reserved name.",
         )

@@ -39,6 +39,8 @@ class ShardAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
 
     name = "tocsin-shards"
     version: int = 0
+    user_data: bytes = b""
+    """What the group shows of this member; see `streams.kafka.worker_process`."""
 
     @classmethod
     @override
@@ -58,9 +60,14 @@ class ShardAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
     @classmethod
     @override
     def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        return ConsumerProtocolMemberMetadata(cls.version, list(topics), b"")
+        return ConsumerProtocolMemberMetadata(cls.version, list(topics), cls.user_data)
 
     @classmethod
     @override
     def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
         """Does nothing: an assignment follows from the names of the members alone."""
+
+
+def assignor_of(client: str) -> type[ShardAssignor]:
+    """The assignor of one member: the group shows `client` in the metadata of its subscription."""
+    return type(ShardAssignor.__name__, (ShardAssignor,), {"user_data": client.encode()})

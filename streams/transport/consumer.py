@@ -21,6 +21,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
 from typing_extensions import override
 
+from streams.kafka.group_members import NameTaken, raise_if_evicted
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Drain, RecordBatch, Reread
 from streams.transport.consumer_thread import BatchConsumerThread
@@ -64,6 +65,7 @@ class BatchConsumer(Consumer):
         cast(BatchScheduler, self.scheduler).batched = self._batched
         self._restoring: asyncio.Task[None] | None = None
         self._owned: frozenset[TP] = frozenset()
+        self._was_member = False
 
     @override
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -166,6 +168,7 @@ class BatchConsumer(Consumer):
             self._restoring.cancel()
             await asyncio.wait([self._restoring])
         self._positions.clear()
+        self._was_member = True
         self._restoring = asyncio.ensure_future(self._start(frozenset(self.assignment())))
         await self._restoring
 
@@ -206,10 +209,21 @@ class BatchConsumer(Consumer):
                 log.warning("lost %d partitions: the group removed this worker", len(revoked))
             self._positions.clear()
             self._owned = frozenset()
+            if self._was_member:
+                await self._stop_if_evicted()
         else:
             await self._within(self.commit(), "commit before a rebalance")  # super() drops the acknowledgements
         await super().on_partitions_revoked(revoked)
         self._positions.clear()
+
+    async def _stop_if_evicted(self) -> None:
+        """Stop when another process has this worker's name. Joining again would evict that one, and so on for ever."""
+        try:
+            await raise_if_evicted(self.app.settings)
+        except NameTaken as error:
+            log.error("%s", error)
+            await self.crash(error)
+            await asyncio.sleep(self.app.settings.stop_timeout_s)  # the client joins when this returns
 
     @override
     async def wait_empty(self) -> None:

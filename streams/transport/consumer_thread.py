@@ -27,8 +27,9 @@ from mode import Service
 from typing_extensions import override
 
 from streams.kafka.bounded_stop import stop_within
+from streams.kafka.group_members import raise_if_evicted
 from streams.kafka.observed_client import observe
-from streams.transport.assignor import ShardAssignor
+from streams.transport.assignor import assignor_of
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Continuity, Drain
 
@@ -63,12 +64,13 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             client_id=settings.client,
             group_id=settings.group,
             group_instance_id=settings.instance,
-            partition_assignment_strategy=[ShardAssignor],
+            partition_assignment_strategy=[assignor_of(settings.client)],
             enable_auto_commit=False,
             isolation_level="read_committed",
             # For offsets that retention deleted. Where no offset is committed `_committed_or_reset` decides.
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=settings.fetch_max_bytes,
+            metadata_max_age_ms=int(settings.metadata_max_age_s * 1000),
             fetch_max_wait_ms=settings.fetch_wait_ms,
             fetch_min_bytes=settings.fetch_min_bytes,
             session_timeout_ms=int(settings.session_timeout_s * 1000),
@@ -180,6 +182,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
                 coordinator.check_errors()
             except KafkaError as error:
                 first_s, last_s = (now_s if now_s - last_s > SAME_FAILURE_S else first_s), now_s
+                await raise_if_evicted(self.app.settings)
                 is_lasting = now_s - first_s > self.app.settings.rebalance_timeout_s
                 if is_lasting or isinstance(error, FATAL) or coordinator._coordination_task.done():
                     raise

@@ -35,7 +35,7 @@ MAX_INCIDENTS_PER_TICK = 200
 
 
 class Supply(Protocol):
-    """What the transport knows of group and partitions; see `streams.transport.sight`."""
+    """What the transport knows of group and partitions; see `streams.kafka.sight`."""
 
     def holds_lease(self) -> bool: ...
 

@@ -45,6 +45,7 @@ class Options:
     fail_at: int | None = None
     block_at: int | None = None
     stop_timeout_s: float = 10.0
+    metadata_max_age_s: float = 30.0
 
 
 class Sums:
@@ -93,7 +94,7 @@ def main(options: Options) -> None:
     app = make_app(KafkaSettings(
         options.brokers, options.group, frozenset({options.metrics}), instance=options.instance,
         session_timeout_s=3.0, heartbeat_s=0.5, commit_interval_s=0.3, hand_over_timeout_s=4.0,
-        stop_timeout_s=options.stop_timeout_s,
+        stop_timeout_s=options.stop_timeout_s, metadata_max_age_s=options.metadata_max_age_s,
     ))
     store = TopicSnapshots(options.brokers, options.snapshots)
     shards: dict[TP, Sums] = {}

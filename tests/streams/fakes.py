@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import pytest
+
 from actions.model import Intent, Mode, Outcome, Status
 from classifiers.model import Incident
 from config import load
@@ -12,6 +14,7 @@ from config.models import Config
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick
 from streams.intake.kafka_record import KafkaRecord
+from streams.kafka import required_topics
 from streams.kafka.producer import Publisher
 from streams.kafka.topics import TopicSpec
 from streams.pipeline import Shard
@@ -102,16 +105,26 @@ class SentMessages(Publisher):
 
 
 class FakeCluster:
-    """Answers `ensure_topics` from a table. A topic that is not in it is created as asked."""
+    """Topics with their numbers of partitions, behind the functions of `streams.kafka.topics`."""
 
     def __init__(self, **existing: int) -> None:
-        self.existing = existing
-        self.asked: dict[str, int] = {}
+        self.partitions = {name.replace("_", "."): count for name, count in existing.items()}
 
-    async def __call__(self, _: str, specs: Iterable[TopicSpec], **__: object) -> dict[str, int]:
+    def replace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Put this cluster in the place of the broker."""
+        monkeypatch.setattr(required_topics, "existing_partitions", self.existing)
+        monkeypatch.setattr(required_topics, "ensure_topics", self.ensure)
+
+    async def existing(self, _: str, names: Iterable[str], **__: object) -> dict[str, int]:
+        return {name: self.partitions[name] for name in names if name in self.partitions}
+
+    async def ensure(self, _: str, specs: Iterable[TopicSpec], **__: object) -> dict[str, int]:
         specs = tuple(specs)
-        self.asked.update({spec.name: spec.partitions for spec in specs})
-        return {spec.name: self.existing.get(spec.name.replace(".", "_"), spec.partitions) for spec in specs}
+        for spec in specs:
+            count = self.partitions.setdefault(spec.name, spec.partitions)
+            if spec.grow:
+                self.partitions[spec.name] = max(count, spec.partitions)
+        return {spec.name: self.partitions[spec.name] for spec in specs}
 
 
 class Released:

@@ -14,7 +14,6 @@ from click.testing import CliRunner, Result
 from streams.cli import main
 from streams.kafka import required_topics, topics
 from tests.streams.cli.commands import one_message
-from tests.streams.fakes import FakeCluster
 
 NOWHERE = "kafka: {brokers: ['127.0.0.1:9']}"
 
@@ -36,7 +35,7 @@ def started(folder: Path, *lines: str) -> Result:
 def test_a_broker_that_does_not_answer_is_one_message_within_the_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(required_topics, "ensure_topics", partial(topics.ensure_topics, timeout_s=1.0))
+    monkeypatch.setattr(required_topics, "existing_partitions", partial(topics.existing_partitions, timeout_s=1.0))
     result = started(tmp_path, NOWHERE, "telemetry: {port: 0}")
     one_message(result, "Kafka at 127.0.0.1:9 did not answer within 1 s")
 
@@ -46,11 +45,6 @@ def test_a_metrics_port_that_is_taken_is_one_message(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         result = started(tmp_path, NOWHERE, f"telemetry: {{port: {port}}}")
     one_message(result, f"telemetry: 127.0.0.1:{port}: Address already in use")
-
-
-def test_inputs_whose_shards_cannot_meet_are_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(required_topics, "ensure_topics", FakeCluster(inference_latency=6))
-    one_message(started(tmp_path, NOWHERE, "telemetry: {port: 0}"), "inputs: ", "inference.latency has 6")
 
 
 def test_a_certificate_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:
