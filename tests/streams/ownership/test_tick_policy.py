@@ -1,0 +1,308 @@
+"""When an owner writes a tick, and when it may conclude anything from what does not arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.contracts.ticks import Tick
+from streams.ownership.tick_policy import (
+    BACKLOG_EVERY_S,
+    HOLD_LEAST_S,
+    HOLD_PER_BLIND_S,
+    HOLD_S,
+    TIME_EVERY_S,
+    Pending,
+    SupplyView,
+    TickPolicy,
+)
+from streams.pipeline import Shard
+from streams.shard.event_time import Arrival
+from streams.shard.plan import Plan
+from tests.streams.contracts.signed import DIRECTIVES
+from tests.streams.fakes import LATENCY, T, batch, default_plan, incident, intent, outcome, requests
+
+PLAN: Plan = replace(default_plan(), sources={LATENCY: True})
+ALL = frozenset({LATENCY})
+SEES = SupplyView(True, True, ALL)
+BACKLOG = replace(SEES, at_end=frozenset())
+NO_LEASE = replace(SEES, holds_lease=False)
+NO_SIGHT = replace(SEES, sees=False)
+
+
+@dataclass
+class Owner:
+    """A policy with a shard, and clocks: the wall clock is `T` when the steady one is 0."""
+
+    steady_s: float = 100.0
+    shard: Shard = field(default_factory=lambda: Shard(PLAN))
+    ticks: list[Tick] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.policy = TickPolicy(3, self.steady_s)
+        self.apply(self.policy.opening(self.shard, self.steady_s, self.wall_s))
+
+    @property
+    def wall_s(self) -> float:
+        return T + self.steady_s
+
+    def apply(self, tick: Tick) -> None:
+        self.ticks.append(tick)
+        self.shard.apply_tick(tick)
+
+    def arrive(self, age_s: float = 0.1) -> None:
+        """One record."""
+        newest_s = self.wall_s - age_s
+        first = self.shard.offsets.get(LATENCY, 0)
+        self.shard.ingest(LATENCY, batch(requests(1, start=int(newest_s - T), each=1), first=first).records)
+        learn = not self.policy.is_holding(self.steady_s)
+        self.shard.event_time.observe(LATENCY, Arrival(self.steady_s, newest_s, newest_s, 0.0), learn)
+
+    def step(self, view: SupplyView = SEES, pending: Pending | None = None, after_s: float = 0.1) -> Tick | None:
+        self.steady_s += after_s
+        self.policy.observe(view, self.steady_s)
+        tick = self.policy.due(self.shard, view, pending or Pending(), self.steady_s, self.wall_s)
+        if tick is not None:
+            self.apply(tick)
+        return tick
+
+    def pass_time(self, seconds: float, view: SupplyView = SEES) -> list[Tick]:
+        """Ten steps a second."""
+        found = [self.step(view) for _ in range(round(10 * seconds))]
+        return [tick for tick in found if tick is not None]
+
+    def live(self, seconds: int) -> None:
+        """A record each second, and ticks as they are due."""
+        for _ in range(seconds):
+            self.arrive()
+            self.pass_time(1.0)
+
+    def closed_s(self) -> float:
+        """Relative to the wall clock."""
+        return self.shard.windower.closed_s - self.wall_s
+
+
+def closings(ticks: list[Tick]) -> list[Tick]:
+    return [tick for tick in ticks if tick.close_until_s is not None]
+
+
+def settled() -> Owner:
+    """An owner that has long seen a source with a record each second."""
+    owner = Owner()
+    owner.live(30)
+    return owner
+
+
+# Blindness.
+
+
+@pytest.mark.parametrize(("view", "is_blind"), [
+    (SEES, False), (BACKLOG, False), (NO_LEASE, True), (NO_SIGHT, True), (SupplyView(False, False, frozenset()), True),
+])
+def test_an_owner_is_blind_without_lease_or_without_sight(view: SupplyView, is_blind: bool) -> None:
+    assert view.is_blind is is_blind
+
+
+def test_blindness_lasts_from_the_last_moment_of_sight() -> None:
+    owner = settled()
+    assert owner.policy.blind_for_s(owner.steady_s) == 0.0
+    owner.step(NO_SIGHT, after_s=7.0)
+    assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(7.0)
+    owner.step(NO_LEASE, after_s=2.0)
+    assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(9.0)
+    owner.step(SEES)
+    assert owner.policy.blind_for_s(owner.steady_s) == 0.0
+
+
+@pytest.mark.parametrize("view", [NO_LEASE, NO_SIGHT])
+def test_no_window_closes_while_the_owner_is_blind_however_long(view: SupplyView) -> None:
+    owner = settled()
+    closed_s = owner.shard.windower.closed_s
+    assert closings(owner.pass_time(120.0, view)) == []
+    assert owner.shard.windower.closed_s == closed_s
+
+
+def test_an_owner_without_the_lease_writes_nothing_at_all() -> None:
+    owner = settled()
+    owner.shard.add_outcomes("outcomes", [outcome(intent())], 1)
+    full = Pending(tuple(DIRECTIVES), (incident(),), (incident(),))
+    assert [owner.step(NO_LEASE, full, after_s=10.0) for _ in range(12)] == [None] * 12
+
+
+def test_an_owner_without_sight_writes_what_is_certain() -> None:
+    owner = settled()
+    tick = owner.step(NO_SIGHT, Pending(tuple(DIRECTIVES), (incident(),), (incident(id="inc-2"),)))
+    assert tick is not None
+    assert (tick.close_until_s, tick.flush) == (None, ())
+    assert (tick.directives, tick.incidents, tick.lost) == (
+        tuple(DIRECTIVES), (incident(),), (incident(id="inc-2"),),
+    )
+
+
+@pytest.mark.parametrize(("blind_s", "hold_s"), [
+    (0.5, HOLD_LEAST_S + 0.5 * HOLD_PER_BLIND_S), (2.0, HOLD_LEAST_S + 2.0 * HOLD_PER_BLIND_S), (4.5, HOLD_S),
+    (60.0, HOLD_S), (3600.0, HOLD_S),
+])
+def test_after_blindness_event_time_is_held_the_longer_it_lasted(blind_s: float, hold_s: float) -> None:
+    owner = settled()
+    owner.step(NO_SIGHT, after_s=blind_s - 0.1)
+    owner.step(after_s=0.1)
+    seen_s = owner.steady_s
+    while owner.policy.is_holding(owner.steady_s):
+        owner.arrive()
+        assert closings(owner.pass_time(0.1)) == [] or not owner.policy.is_holding(owner.steady_s)
+    assert owner.steady_s - seen_s == pytest.approx(hold_s, abs=0.11)
+    owner.arrive()
+    assert closings(owner.pass_time(1.5))
+
+
+def test_a_second_blindness_never_shortens_the_hold_after_the_first() -> None:
+    owner = settled()
+    owner.step(NO_SIGHT, after_s=60.0)
+    owner.step()
+    seen_s = owner.steady_s
+    owner.step(NO_SIGHT)
+    owner.step()
+    owner.steady_s = seen_s + HOLD_S - 0.1
+    assert owner.policy.is_holding(owner.steady_s)
+
+
+def test_a_stop_that_nothing_observed_is_blindness_from_the_last_observation() -> None:
+    """A frozen process observes nothing; when it wakes its fetches are old, so it does not see."""
+    owner = settled()
+    owner.step(NO_SIGHT, after_s=300.0)
+    assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(300.0)
+
+
+# Silence.
+
+
+def test_a_silence_is_judged_within_seconds_by_an_owner_that_sees() -> None:
+    owner = settled()
+    owner.pass_time(10.0)
+    assert owner.closed_s() == pytest.approx(-2.0, abs=1.0)
+    assert owner.ticks[-1].flush == (LATENCY,)
+
+
+def test_a_new_owner_judges_no_silence_for_a_while_though_records_close_windows() -> None:
+    owner = Owner()
+    begun_s = owner.steady_s
+    owner.live(3)
+    assert closings(owner.ticks)
+    closed_s = owner.shard.windower.closed_s
+    owner.pass_time(HOLD_S - (owner.steady_s - begun_s) - 0.2)
+    assert owner.shard.windower.closed_s == closed_s
+    owner.pass_time(1.0)
+    assert owner.shard.windower.closed_s > closed_s
+
+
+def test_a_source_that_was_not_read_to_its_end_is_not_silent() -> None:
+    owner = settled()
+    closed_s = owner.shard.windower.closed_s
+    assert closings(owner.pass_time(60.0, BACKLOG)) == []
+    assert owner.shard.windower.closed_s == closed_s
+
+
+def test_a_source_with_records_waits_for_no_flush() -> None:
+    assert all(tick.flush == () for tick in settled().ticks)
+
+
+# When a tick is due.
+
+
+def test_a_tick_names_its_generation_and_what_was_read_before_it() -> None:
+    owner = settled()
+    tick = closings(owner.ticks)[-1]
+    assert (tick.generation, tick.offsets) == (3, owner.shard.offsets)
+
+
+def test_windows_close_by_whole_windows_and_each_only_once() -> None:
+    ticks = [tick.close_until_s for tick in settled().ticks if tick.close_until_s is not None]
+    assert all(until_s == int(until_s) for until_s in ticks)
+    assert ticks == sorted(set(ticks))
+
+
+def test_nothing_to_say_is_no_tick() -> None:
+    owner = settled()
+    owner.pass_time(0.4)
+    assert owner.step(after_s=0.01) is None or owner.step(after_s=0.01) is None
+
+
+@pytest.mark.parametrize("pending", [
+    Pending(directives=tuple(DIRECTIVES)), Pending(incidents=(incident(),)), Pending(lost=(incident(),)),
+])
+def test_what_waits_for_a_tick_is_written_at_once(pending: Pending) -> None:
+    owner = settled()
+    tick = owner.step(NO_SIGHT, pending, after_s=0.001)
+    assert tick is not None
+    assert not tick.is_empty
+
+
+def test_outcomes_are_applied_at_once() -> None:
+    owner = settled()
+    owner.shard.add_outcomes("outcomes", [outcome(intent())], 1)
+    tick = owner.step(NO_SIGHT, after_s=0.001)
+    assert tick is not None
+    assert tick.offsets["outcomes"] == 1
+    assert owner.step(NO_SIGHT, after_s=0.001) is None
+
+
+def test_time_alone_is_written_often_enough_to_check_records_against_it() -> None:
+    owner = settled()
+    ticks = owner.pass_time(4.0 * TIME_EVERY_S, NO_SIGHT)
+    assert len(ticks) == 4
+    assert all(tick.is_empty for tick in ticks)
+    assert owner.shard.ticked_at_s is not None
+    assert abs(owner.shard.ticked_at_s - owner.wall_s) <= TIME_EVERY_S
+
+
+def test_records_that_wait_to_be_read_let_a_tick_pass_only_so_often() -> None:
+    owner = settled()
+    ticks: list[Tick] = []
+    for second in range(20):
+        for _ in range(10):
+            owner.shard.event_time.observe(
+                LATENCY, Arrival(owner.steady_s, owner.wall_s, owner.wall_s + 5.0 * second, 0.0), learn=False,
+            )
+            tick = owner.step(BACKLOG)
+            ticks += [] if tick is None else [tick]
+    gaps = len(closings(ticks))
+    assert 15 <= gaps <= 20.0 / BACKLOG_EVERY_S + 1
+
+
+def test_the_first_tick_brings_the_time_and_closes_nothing() -> None:
+    owner = Owner()
+    assert owner.ticks == [Tick(3, T + 100.0, {})]
+    assert owner.shard.windower.closed_s == -inf
+
+
+def test_the_time_of_a_tick_is_not_behind_the_producers() -> None:
+    """Else their records would be refused as from the future when our clock is behind."""
+    owner = settled()
+    owner.shard.event_time.observe(
+        LATENCY, Arrival(owner.steady_s, owner.wall_s, owner.wall_s + 50.0, 0.0), learn=True,
+    )
+    tick = owner.step(NO_SIGHT)
+    assert tick is not None
+    assert tick.at_s == pytest.approx(owner.wall_s + 50.0)
+
+
+views = st.sampled_from([SEES, SEES, SEES, BACKLOG, NO_LEASE, NO_SIGHT])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(views, st.floats(0.0, 15.0), st.booleans()), max_size=30))
+def test_no_window_that_a_prompt_record_may_still_come_to_is_ever_closed(
+    steps: list[tuple[SupplyView, float, bool]],
+) -> None:
+    """Records come with an age of 0.1 s, whatever the owner sees: none is late."""
+    owner = settled()
+    for view, after_s, arrives in steps:
+        owner.step(view, after_s=after_s)
+        assert owner.closed_s() <= -0.4
+        if arrives:
+            owner.arrive()

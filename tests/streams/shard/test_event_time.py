@@ -1,0 +1,312 @@
+"""Event time follows the records and a steady clock: never ahead of producers, and not held by one that is silent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.shard.event_time import (
+    HALF_LIFE_S,
+    LEAST_AGGREGATED_DELAY_S,
+    LEAST_DELAY_S,
+    LEAST_LATENESS_S,
+    OFFSET_WINDOW_S,
+    Arrival,
+    Cadence,
+    CadenceParams,
+    EventTime,
+)
+
+T = 1_795_420_000.0
+"""The wall clock when the steady clock of these tests shows 0."""
+ALL = frozenset({"a"})
+BOTH = frozenset({"a", "b"})
+
+
+@dataclass
+class Owner:
+    """An estimate with a steady clock; `ahead_s` is what our wall clock is ahead of the true time."""
+
+    params: CadenceParams = field(default_factory=CadenceParams)
+    sources: dict[str, bool] = field(default_factory=lambda: {"a": False})
+    steady_s: float = 0.0
+    ahead_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.time = EventTime(self.params, self.sources)
+
+    @property
+    def wall_s(self) -> float:
+        return T + self.steady_s + self.ahead_s
+
+    def arrive(
+        self, oldest_s: float, newest_s: float, source: str = "a", disorder_s: float = 0.0, learn: bool = True,
+    ) -> None:
+        """A batch now; event times are relative to T."""
+        self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s), learn)
+
+    def flush_every(
+        self, period_s: float, seconds: float, transit_s: float = 0.01, clock_ahead_s: float = 0.0, source: str = "a",
+    ) -> None:
+        """A producer that sends what it gathered at regular intervals."""
+        end_s = self.steady_s + seconds
+        while self.steady_s + period_s <= end_s:
+            begin_s = self.steady_s
+            self.steady_s += period_s
+            produced_s = self.steady_s - transit_s + clock_ahead_s
+            self.arrive(begin_s - transit_s + clock_ahead_s, produced_s, source)
+
+    def until_s(self, at_end: frozenset[str] = ALL, judge_silence: bool = True) -> float | None:
+        """Up to where windows may close, relative to T."""
+        until_s = self.time.close_until_s(self.steady_s, self.wall_s, at_end, judge_silence)
+        return None if until_s is None else until_s - T
+
+    def cadence(self, source: str = "a") -> Cadence:
+        return self.time.cadence(source, self.steady_s)
+
+
+# What is learned.
+
+
+def test_before_any_record_a_source_is_expected_to_be_prompt() -> None:
+    assert Owner().cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
+    assert Owner(sources={"a": True}).cadence() == Cadence(LEAST_AGGREGATED_DELAY_S, LEAST_LATENESS_S)
+
+
+@pytest.mark.parametrize(("period_s", "delay_s"), [(0.02, 1.0), (0.5, 1.375), (2.0, 3.25), (6.0, 8.25), (15.0, 19.5)])
+def test_the_delay_is_that_of_the_oldest_record_of_a_batch_with_a_margin(period_s: float, delay_s: float) -> None:
+    owner = Owner()
+    owner.flush_every(period_s, 60.0)
+    assert owner.cadence().delay_s == pytest.approx(delay_s, abs=0.02)
+
+
+def test_disorder_within_a_batch_and_between_batches_is_learned_with_a_margin() -> None:
+    within, between = Owner(), Owner()
+    within.arrive(0.0, 5.0, disorder_s=4.0)
+    between.arrive(0.0, 5.0)
+    between.arrive(1.0, 2.0)
+    for owner in (within, between):
+        assert owner.cadence().lateness_s == pytest.approx(1.1 * 4.0 + 0.25)
+
+
+def test_the_first_batch_has_no_disorder_against_anything_before_it() -> None:
+    owner = Owner()
+    owner.arrive(0.0, 5.0)
+    assert owner.cadence().lateness_s == LEAST_LATENESS_S
+
+
+def test_what_was_learned_fades_by_half_in_the_half_life_and_never_below_the_least() -> None:
+    owner = Owner()
+    owner.steady_s = 8.0
+    owner.arrive(0.0, 8.0, disorder_s=4.0)
+    owner.steady_s += HALF_LIFE_S
+    assert owner.cadence().delay_s == pytest.approx(1.25 * 4.0 + 0.75)
+    assert owner.cadence().lateness_s == pytest.approx(1.1 * 2.0 + 0.25)
+    owner.steady_s += 100.0 * HALF_LIFE_S
+    assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
+
+
+def test_a_smaller_value_does_not_replace_a_larger_one_and_a_larger_one_does_at_once() -> None:
+    owner = Owner()
+    owner.steady_s = 8.0
+    for oldest_s, delay_s in ((4.0, 4.0), (7.0, 4.0), (0.0, 8.0)):
+        owner.arrive(oldest_s, 8.0)
+        assert owner.cadence().delay_s == pytest.approx(1.25 * delay_s + 0.75)
+
+
+def test_the_configuration_bounds_what_is_learned() -> None:
+    owner = Owner(CadenceParams(max_lateness_s=2.0, max_idle_after_s=5.0))
+    owner.steady_s = 500.0
+    owner.arrive(0.0, 500.0, disorder_s=400.0)
+    assert owner.cadence() == Cadence(5.0, 2.0)
+
+
+def test_a_number_in_the_configuration_takes_the_place_of_learning() -> None:
+    owner = Owner(CadenceParams(lateness_s=0.1, idle_after_s=7.0), {"a": True})
+    owner.steady_s = 500.0
+    owner.arrive(0.0, 500.0, disorder_s=400.0)
+    assert owner.cadence() == Cadence(7.0, 0.1)
+
+
+def test_nothing_is_learned_of_a_backlog_but_the_highest_timestamp() -> None:
+    owner = Owner()
+    owner.steady_s = 500.0
+    owner.arrive(0.0, 400.0, disorder_s=90.0, learn=False)
+    assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
+    assert owner.until_s(at_end=frozenset()) == pytest.approx(400.0 - LEAST_LATENESS_S)
+
+
+# Up to where windows close.
+
+
+def test_records_alone_let_windows_close_up_to_the_newest_less_the_lateness() -> None:
+    owner = Owner()
+    owner.arrive(0.0, 9.0)
+    assert owner.until_s(at_end=frozenset()) == pytest.approx(8.5)
+
+
+@pytest.mark.parametrize("period_s", [0.02, 2.0, 6.0])
+def test_a_source_at_its_end_is_silent_after_its_delay_and_not_before(period_s: float) -> None:
+    """The time that passed without a record counts less the delay, so a slow producer is not taken for a silent one."""
+    owner = Owner()
+    owner.flush_every(period_s, 60.0)
+    last_s = owner.steady_s
+    for waited_s in (0.0, 0.9 * period_s, period_s, 1.25 * period_s + 0.8, 20.0):
+        owner.steady_s = last_s + waited_s
+        until_s = owner.until_s()
+        assert until_s is not None
+        assert until_s == pytest.approx(max(last_s - 0.51, owner.steady_s - owner.cadence().delay_s), abs=0.15)
+        assert waited_s > period_s or until_s <= last_s
+
+
+def test_a_source_that_is_not_at_its_end_holds_windows_for_ever() -> None:
+    owner = Owner()
+    owner.flush_every(0.1, 10.0)
+    owner.steady_s += 3600.0
+    assert owner.until_s(at_end=frozenset()) == pytest.approx(9.5, abs=0.05)
+
+
+def test_without_a_judgement_of_silence_only_records_move_time() -> None:
+    owner = Owner()
+    owner.flush_every(0.1, 10.0)
+    owner.steady_s += 3600.0
+    assert owner.until_s(judge_silence=False) == pytest.approx(9.5, abs=0.05)
+
+
+def test_the_slowest_of_several_sources_holds_the_others_back() -> None:
+    owner = Owner(sources={"a": False, "b": False})
+    owner.arrive(0.0, 9.0, "a")
+    assert owner.until_s(at_end=frozenset({"a"}), judge_silence=False) is None
+    owner.arrive(0.0, 4.0, "b")
+    assert owner.until_s(at_end=BOTH, judge_silence=False) == pytest.approx(3.5)
+
+
+def test_the_silence_of_one_source_does_not_hold_the_others_longer_than_its_delay() -> None:
+    owner = Owner(sources={"a": False, "b": False})
+    owner.arrive(0.0, 0.0, "b")
+    owner.flush_every(0.1, 30.0, source="a")
+    until_s = owner.until_s(at_end=BOTH)
+    assert until_s == pytest.approx(owner.steady_s - LEAST_DELAY_S, abs=0.05)
+    assert owner.time.silent(owner.steady_s, BOTH) == ("b",)
+    assert owner.time.silent(owner.steady_s, frozenset({"a"})) == ()
+
+
+def test_an_empty_source_that_is_read_to_its_end_holds_nothing_and_one_of_unknown_end_everything() -> None:
+    owner = Owner(sources={"a": False, "b": False})
+    owner.arrive(0.0, 9.0, "a")
+    assert owner.until_s(at_end=frozenset({"b"})) == pytest.approx(8.5)
+    assert owner.until_s(at_end=frozenset()) is None
+    assert owner.time.silent(1e6, BOTH) == ("a",)
+
+
+def test_without_any_record_there_is_no_event_time() -> None:
+    assert Owner().until_s() is None
+    assert Owner(sources={}).until_s() is None
+
+
+# Clocks.
+
+
+@pytest.mark.parametrize("step_s", [-86_400.0, -30.0, 30.0, 86_400.0])
+def test_a_step_of_our_wall_clock_makes_nobody_silent(step_s: float) -> None:
+    owner = Owner()
+    owner.flush_every(1.0, 60.0)
+    before_s = owner.until_s()
+    owner.ahead_s = step_s
+    after_s = owner.until_s()
+    assert before_s is not None
+    assert after_s is not None
+    assert after_s <= before_s
+    owner.flush_every(1.0, 10.0)
+    assert owner.until_s() == pytest.approx(owner.steady_s - 0.5, abs=0.2)
+
+
+def test_our_clock_bounds_a_producer_whose_clock_is_ahead_so_that_the_others_are_not_late() -> None:
+    owner = Owner()
+    owner.arrive(0.0, 0.0)
+    owner.steady_s = 1.0
+    owner.arrive(0.5, 1.0 + 20.0)
+    owner.steady_s = 5.0
+    assert owner.time.producers_now_s(5.0, owner.wall_s) == T + 5.0
+    assert owner.time.latest_now_s(5.0, owner.wall_s) == T + 25.0
+
+
+def test_a_producer_whose_clock_is_behind_is_silent_by_its_own_clock() -> None:
+    owner = Owner()
+    owner.flush_every(0.1, 60.0, clock_ahead_s=-40.0)
+    owner.steady_s += 10.0
+    assert owner.until_s() == pytest.approx(owner.steady_s - 40.0 - LEAST_DELAY_S, abs=0.05)
+    assert owner.cadence().delay_s == LEAST_DELAY_S
+
+
+def test_a_clock_that_was_ahead_once_is_forgotten_after_two_windows_of_the_estimate() -> None:
+    owner = Owner()
+    owner.flush_every(1.0, 5.0, clock_ahead_s=25.0)
+    owner.flush_every(1.0, 2.0 * OFFSET_WINDOW_S + 2.0)
+    assert owner.time.latest_now_s(owner.steady_s, 0.0) == pytest.approx(owner.wall_s, abs=0.05)
+
+
+def test_before_any_arrival_the_time_is_ours() -> None:
+    owner = Owner()
+    assert owner.time.producers_now_s(0.0, T) == owner.time.latest_now_s(0.0, T) == T
+
+
+# Snapshots.
+
+
+def stored(owner: Owner) -> dict[str, object]:
+    found: dict[str, object] = json.loads(json.dumps(owner.time.snapshot(owner.steady_s)))
+    return found
+
+
+def test_another_owner_goes_on_with_what_was_learned_by_a_clock_of_its_own() -> None:
+    first = Owner(sources={"a": False, "b": True})
+    first.flush_every(6.0, 60.0)
+    second = Owner(sources={"a": False, "b": True}, steady_s=1e6)
+    second.time.restore(stored(first), second.steady_s)
+    assert (second.cadence("a"), second.cadence("b")) == (first.cadence("a"), first.cadence("b"))
+    second.steady_s += HALF_LIFE_S
+    assert second.cadence("a").delay_s == pytest.approx(1.25 * 3.0 + 0.75, abs=0.05)
+
+
+def test_sources_that_are_gone_are_ignored_and_new_ones_start_anew() -> None:
+    first = Owner(sources={"a": False, "gone": False})
+    first.arrive(0.0, 9.0)
+    second = Owner(sources={"a": False, "new": False})
+    second.time.restore(stored(first), 0.0)
+    assert second.until_s(at_end=ALL, judge_silence=False) is None
+    assert second.until_s(at_end=frozenset({"new"}), judge_silence=False) == pytest.approx(8.5)
+
+
+@pytest.mark.parametrize("data", [{"a": {}}, {"a": None}, {"a": {"highest_s": 1.0, "delay_s": None, "disorder_s": 1}}])
+def test_what_is_no_snapshot_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises((LookupError, TypeError)):
+        Owner().time.restore(data, 0.0)
+
+
+arrivals = st.lists(st.tuples(
+    st.floats(0.0, 20.0), st.sampled_from(["a", "b"]), st.floats(-30.0, 30.0), st.floats(0.0, 30.0),
+    st.floats(0.0, 10.0), st.booleans(), st.floats(-100.0, 100.0),
+), max_size=12)
+
+
+@given(arrivals)
+def test_windows_never_close_ahead_of_all_clocks_and_never_before_a_busy_source(
+    steps: list[tuple[float, str, float, float, float, bool, float]],
+) -> None:
+    owner, newest = Owner(sources={"a": False, "b": False}), dict[str, float]()
+    for waited_s, source, skew_s, span_s, disorder_s, learn, ahead_s in steps:
+        owner.steady_s += waited_s
+        owner.ahead_s = ahead_s
+        newest_s = owner.steady_s + skew_s
+        owner.arrive(newest_s - span_s, newest_s, source, min(disorder_s, span_s), learn)
+        newest[source] = max(newest.get(source, newest_s), newest_s)
+        at_end = owner.until_s(at_end=BOTH)
+        assert at_end is not None
+        assert at_end <= max(*newest.values(), owner.wall_s - T)
+        busy = owner.until_s(at_end=frozenset(BOTH - {source}))
+        assert busy is None or busy <= newest[source] - LEAST_LATENESS_S + 1e-6
