@@ -11,10 +11,11 @@ from tests.kafka.harness import unique
 from tests.streams.fakes import config_of
 
 
-def test_the_settings_batch_the_inputs_and_the_outcomes(tmp_path: Path) -> None:
+def test_the_settings_batch_the_inputs_the_outcomes_and_the_actions(tmp_path: Path) -> None:
     settings = settings_of(config_of(tmp_path, "version: 1\nkafka: {session_timeout: 2s, instance_id: w0}\n"))
     assert settings.batched == {
         "inference.latency", "inference.confidence", "inference.tokens", "tocsin.outcomes",
+        "tocsin.actions",
     }
     assert (settings.session_timeout_s, settings.heartbeat_s, settings.instance) == (2.0, 0.5, "w0")
     assert settings.security == Security()

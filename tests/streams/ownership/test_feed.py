@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actions.model import Outcome
 from streams.contracts.envelopes import outcome_message
 from streams.contracts.ticks import Tick, decode_tick, encode_tick
-from streams.intake.codec import KafkaRecord
+from streams.intake.kafka_record import KafkaRecord
 from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.pipeline import Products, Shard
 from streams.shard.snapshot import Snapshot
@@ -26,12 +26,12 @@ from tests.streams.records import FakeRecord
 OUTCOMES = "outcomes"
 
 
-def told(products: Sequence[Products]) -> tuple[object, ...]:
+def published(products: Sequence[Products]) -> tuple[object, ...]:
     """What is published of them, in order."""
     return (
         [(change.change, change.incident) for each in products for change in each.transitions],
         [intent for each in products for intent in each.intents], [entry for each in products for entry in each.audit],
-        [(dead.topic, dead.offset) for each in products for dead in each.dead],
+        [(dead.record.topic, dead.record.offset) for each in products for dead in each.dead],
         sum(each.accepted for each in products), sum(each.late for each in products),
     )
 
@@ -104,12 +104,12 @@ def restored(after: int) -> Shard:
 
 
 def expected(after: int) -> tuple[object, ...]:
-    return told([each for group in life().products[after:] for each in group])
+    return published([each for group in life().products[after:] for each in group])
 
 
 def test_the_life_that_these_tests_repeat_has_an_incident_an_action_its_undo_and_a_dead_letter() -> None:
     products = [each for group in life().products for each in group]
-    changes, intents, _, dead, *_ = told(products)
+    changes, intents, _, dead, *_ = published(products)
     assert [intent.undo for intent in intents] == [False, True]  # type: ignore[attr-defined]
     assert len(changes) > 3  # type: ignore[arg-type]
     assert len(dead) == 1  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ def test_any_snapshot_any_cut_and_any_interleaving_give_the_same_products(after:
         products += [] if added is None else [added]
         products += [*feed.repeat(), *feed.take_waiting()]
     assert not feed.is_repeating
-    assert told(products) == expected(after)
+    assert published(products) == expected(after)
     assert encode(shard.snapshot()) == encode(whole().snapshot())
 
 
@@ -219,7 +219,8 @@ def test_an_outcome_that_cannot_be_read_is_a_dead_letter_and_the_rest_counts() -
     feed = ShardFeed(shard, OUTCOMES)
     products = feed.add(OUTCOMES, [FakeRecord(b"{", 0, OUTCOMES), answer(outcome(intent()), 1)])
     assert products is not None
-    assert [(dead.topic, dead.offset, dead.reason) for dead in products.dead] == [(OUTCOMES, 0, "invalid")]
+    (dead,) = products.dead
+    assert (dead.record.topic, dead.record.offset, dead.reason) == (OUTCOMES, 0, "invalid")
     assert (shard.has_outcomes, shard.offsets) == (True, {OUTCOMES: 2})
 
 
