@@ -25,14 +25,15 @@ from actions.catalogue import build
 from actions.executor import Executor
 from config.models import Config
 from detectors.suite import Suite
+from streams.cluster.fencing import can_fence
+from streams.cluster.group_members import require_free_name
+from streams.cluster.required_topics import RequiredTopics
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
 from streams.kafka.broadcast_consumer import BroadcastConsumer
-from streams.kafka.fencing import can_fence
-from streams.kafka.group_members import require_free_name
 from streams.kafka.producer import Publisher
-from streams.kafka.required_topics import RequiredTopics
 from streams.kafka.settings import KafkaSettings, settings_of
+from streams.kafka.sight import boot_s
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.planning import plan_of
 from streams.shard.snapshot import VERSION
@@ -46,7 +47,6 @@ from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
-from streams.kafka.sight import boot_s
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
 from streams.worker.action_worker import ActionWorker
 from streams.worker.audit import Audit

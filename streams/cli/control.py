@@ -181,7 +181,7 @@ def deploy(destination: Destination, service: str, version: str, model: str | No
 
 
 def _run(work: Coroutine[None, None, T]) -> T:
-    from streams.kafka.topics import TopicError
+    from streams.cluster.topics import TopicError
 
     try:
         return asyncio.run(work)

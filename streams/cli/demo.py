@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 
 from streams.cli import Failure
+from streams.cluster.embedded_broker import EmbeddedBrokerMissing
 from streams.demo import RECORDING, view
 from streams.demo.display import display_on
 from streams.demo.run import DemoError, run
 from streams.demo.state import DemoState
-from streams.kafka.embedded_broker import EmbeddedBrokerMissing
 
 DEMO_FAILED = 1
 LOG_WIDTH = 140

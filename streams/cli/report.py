@@ -21,7 +21,7 @@ from streams.cli import Failure
 from streams.cli.report_formats import Format, as_csv, as_json, as_openmetrics, as_text
 from streams.cli.time_arguments import DurationArgument, TimeArgument, resolve_time
 from streams.client.incident_log import IncidentLog, read_files, read_topics
-from streams.kafka.topics import TopicError
+from streams.cluster.topics import TopicError
 
 LOG_WIDTH = 120
 

@@ -48,7 +48,7 @@ def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_a
 
 def _run_first(preparation: Coroutine[None, None, None]) -> None:
     """Run in a loop of its own; Faust makes another one."""
-    from streams.kafka.topics import TopicError
+    from streams.cluster.topics import TopicError
 
     loop = asyncio.new_event_loop()
     client = logging.getLogger("aiokafka")

@@ -18,14 +18,14 @@ from classifiers.directives import Directive, Expire, Silence
 from classifiers.model import Incident
 from config.models import Config, ControlSection
 from streams.client.incident_log import read_topics
+from streams.cluster.required_topics import NEW_PARTITIONS
+from streams.cluster.topics import BrokerUnavailable, TopicSpec, ensure_topics
 from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import ControlRecordError, kind_name, sign, verify
 from streams.contracts.envelopes import Header, Message, source_of
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
-from streams.kafka.required_topics import NEW_PARTITIONS
 from streams.kafka.settings import Security, security_of
-from streams.kafka.topics import BrokerUnavailable, TopicSpec, ensure_topics
 
 TIMEOUT_S = 15.0
 

@@ -21,9 +21,9 @@ from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.model import Incident
 from config.models import Config
+from streams.cluster.topics import BrokerUnavailable, TopicError
 from streams.contracts.envelopes import WireError, read_incident, read_outcome
 from streams.kafka.settings import security_of
-from streams.kafka.topics import BrokerUnavailable, TopicError
 from streams.shard.decisions import action_record
 
 NAME = "incidents.jsonl"

@@ -21,6 +21,7 @@ from pathlib import Path
 import aiohttp
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
+from streams.cluster.embedded_broker import EmbeddedBroker
 from streams.demo.display import Display
 from streams.demo.gateway import Fleet, Gateway, GatewayServer
 from streams.demo.observer import is_ready, read_worker, watch_topics
@@ -28,7 +29,6 @@ from streams.demo.player import LoopTime, play
 from streams.demo.process import WORKER, WorkerProcess
 from streams.demo.scoring import GroundTruth, read_truth
 from streams.demo.state import DemoState
-from streams.kafka.embedded_broker import EmbeddedBroker
 from streams.replay.recordings import RecordedRequest, RecordingError, read_recording
 from streams.worker.wall_clock import WallClock
 

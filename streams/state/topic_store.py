@@ -11,8 +11,8 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.settings import Security
-from streams.kafka.topics import BrokerUnavailable
 
 
 class TopicStore:

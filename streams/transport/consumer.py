@@ -21,7 +21,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
 from typing_extensions import override
 
-from streams.kafka.group_members import NameTaken, raise_if_evicted
+from streams.cluster.group_members import NameTaken, raise_if_evicted
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Drain, RecordBatch, Reread
 from streams.transport.consumer_thread import BatchConsumerThread

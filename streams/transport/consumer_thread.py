@@ -26,8 +26,8 @@ from faust.types import TP
 from mode import Service
 from typing_extensions import override
 
+from streams.cluster.group_members import raise_if_evicted
 from streams.kafka.bounded_stop import stop_within
-from streams.kafka.group_members import raise_if_evicted
 from streams.kafka.observed_client import observe
 from streams.transport.assignor import assignor_of
 from streams.transport.batched_app import BatchedApp

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from streams.kafka.embedded_broker import EmbeddedBroker
+from streams.cluster.embedded_broker import EmbeddedBroker
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "kafka" / "lib"

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
+from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.channels import SNAPSHOT_CONFIG
-from streams.kafka.topics import TopicSpec, ensure_topics
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import TopicSnapshots
 from tests.kafka.worker import Options

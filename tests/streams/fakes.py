@@ -11,12 +11,12 @@ from actions.model import Intent, Mode, Outcome, Status
 from classifiers.model import Incident
 from config import load
 from config.models import Config
+from streams.cluster.topics import TopicSpec
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka import required_topics
 from streams.kafka.producer import Publisher
-from streams.kafka.topics import TopicSpec
 from streams.pipeline import Shard
 from streams.planning import plan_of
 from streams.shard.plan import Plan
@@ -105,7 +105,7 @@ class SentMessages(Publisher):
 
 
 class FakeCluster:
-    """Topics with their numbers of partitions, behind the functions of `streams.kafka.topics`."""
+    """Topics with their numbers of partitions, behind the functions of `streams.cluster.topics`."""
 
     def __init__(self, **existing: int) -> None:
         self.partitions = {name.replace("_", "."): count for name, count in existing.items()}

@@ -7,9 +7,9 @@ import re
 import sys
 from pathlib import Path
 
+from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.envelopes import incident_message, source_of
 from streams.kafka.producer import Publisher
-from streams.kafka.topics import TopicSpec, ensure_topics
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import PATIENCE_S, ROOT, unique
 from tests.streams.fakes import T, incident

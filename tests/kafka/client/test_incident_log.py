@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from config.models import Config
 from streams.cli import main
 from streams.client.incident_log import read_topics
+from streams.cluster.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
 from streams.contracts.envelopes import Message, incident_message, outcome_message
 from streams.kafka.producer import Publisher
-from streams.kafka.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
 from tests.streams.fakes import T, config_of, incident, intent, outcome

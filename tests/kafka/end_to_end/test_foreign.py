@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from streams.kafka.required_topics import NEW_PARTITIONS
+from streams.cluster.required_topics import NEW_PARTITIONS
 from tests.kafka.conftest import Broker
 from tests.kafka.pipeline import NOTIFY, RECORDED_AT_S, Deployment, requests
 

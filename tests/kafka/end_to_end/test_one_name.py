@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 
 from config import load
-from streams.kafka.group_members import named_workers
+from streams.cluster.group_members import named_workers
 from streams.kafka.settings import settings_of
 from streams.kafka.worker_process import WorkerProcess
 from streams.transport.assignor import assignor_of

@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from actions.ledger import Ledger
 from actions.model import Intent, Outcome, Status
+from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.channels import COMPACTED
-from streams.kafka.topics import TopicSpec, ensure_topics
 from streams.state.ledger import TopicLedger
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique

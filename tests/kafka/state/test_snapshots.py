@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
+from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.channels import SNAPSHOT_CONFIG
-from streams.kafka.topics import TopicSpec, ensure_topics
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import CorruptSnapshot, MemorySnapshots, RejectionReason, TopicSnapshots, decode, encode
 from tests.kafka.brokers import RealKafka

@@ -11,10 +11,10 @@ import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 
+from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka import broadcast_consumer
 from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, BroadcastConsumer
-from streams.kafka.topics import TopicSpec, ensure_topics
 from tests.kafka.brokers import RealKafka
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique, until

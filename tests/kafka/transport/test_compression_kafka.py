@@ -6,8 +6,8 @@ import pytest
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from confluent_kafka import Producer
 
-from streams.kafka.compression import CODECS
-from streams.kafka.topics import TopicSpec, ensure_topics
+from streams.cluster.compression import CODECS
+from streams.cluster.topics import TopicSpec, ensure_topics
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import PARTITIONS, Bench, until
 

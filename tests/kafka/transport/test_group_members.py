@@ -12,9 +12,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 from structlog.testing import capture_logs
 
-from streams.kafka.group_members import NameTaken, raise_if_evicted, require_free_name
+from streams.cluster.group_members import NameTaken, raise_if_evicted, require_free_name
+from streams.cluster.topics import BrokerUnavailable, TopicSpec, ensure_topics
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import BrokerUnavailable, TopicSpec, ensure_topics
 from streams.kafka.worker_process import WorkerProcess
 from streams.transport.assignor import assignor_of
 from tests.kafka.brokers import EmbeddedKafka, RealKafka

@@ -12,9 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[im
 from faust.types import TP
 
 from config.models import Config
-from streams.kafka.required_topics import RequiredTopics, prepare_topics
+from streams.cluster.required_topics import RequiredTopics, prepare_topics
+from streams.cluster.topics import TopicError, TopicSpec, ensure_topics, existing_partitions, learn_partitions
 from streams.kafka.settings import Security
-from streams.kafka.topics import TopicError, TopicSpec, ensure_topics, existing_partitions, learn_partitions
 from tests.kafka.brokers import EmbeddedKafka, RealKafka
 from tests.kafka.harness import Bench, unique
 from tests.streams.fakes import config_of

@@ -9,10 +9,10 @@ import sys
 import faust
 import pytest
 
+from streams.cluster.embedded_broker import EmbeddedBroker, EmbeddedBrokerMissing
+from streams.cluster.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
 from streams.contracts.channels import COMPACTED
-from streams.kafka.embedded_broker import EmbeddedBroker, EmbeddedBrokerMissing
 from streams.kafka.settings import KafkaSettings, Security
-from streams.kafka.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
 from streams.transport.faust_app import make_app
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique

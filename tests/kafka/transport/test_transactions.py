@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
+from streams.cluster.fencing import can_fence
+from streams.cluster.topics import BrokerUnavailable, TopicSpec, ensure_topics
 from streams.contracts.envelopes import Message
 from streams.kafka import transactions
-from streams.kafka.fencing import can_fence
 from streams.kafka.settings import Security
-from streams.kafka.topics import BrokerUnavailable, TopicSpec, ensure_topics
 from streams.kafka.transactions import Fenced, FencedProducer, PlainProducer, TransactionFailed
 from tests.kafka.brokers import EmbeddedKafka, RealKafka
 from tests.kafka.conftest import Broker

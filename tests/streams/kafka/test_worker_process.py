@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aiokafka.coordinator.protocol import ConsumerProtocol  # type: ignore[import-untyped]
 
-from streams.kafka.group_members import named_members
+from streams.cluster.group_members import named_members
 from streams.kafka.worker_process import WorkerProcess, is_running, standing
 from streams.transport.assignor import assignor_of
 

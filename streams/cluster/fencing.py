@@ -23,9 +23,9 @@ from aiokafka.protocol.transaction import (  # type: ignore[import-untyped]
     InitProducerIdRequest,
 )
 
+from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
-from streams.kafka.topics import BrokerUnavailable
 
 RETRY_S = 0.1
 STOP_S = 2.0

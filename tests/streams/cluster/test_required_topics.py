@@ -8,8 +8,7 @@ import pytest
 from faust.types import TP
 from structlog.testing import capture_logs
 
-from streams.contracts.channels import CHANNELS
-from streams.kafka.required_topics import (
+from streams.cluster.required_topics import (
     NEW_PARTITIONS,
     RequiredTopics,
     TopicPlan,
@@ -17,6 +16,7 @@ from streams.kafka.required_topics import (
     own_specs,
     prepare_topics,
 )
+from streams.contracts.channels import CHANNELS
 from streams.kafka.settings import Security
 from tests.streams.fakes import FakeCluster, config_of
 

@@ -7,7 +7,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.recreated import CONFIRM_S, RecreatedTopics, is_another_log
+from streams.cluster.recreated import CONFIRM_S, RecreatedTopics, is_another_log
 
 A = TP("a", 0)
 

@@ -13,10 +13,10 @@ import structlog
 from faust.types import TP
 
 from config.models import Config
+from streams.cluster.compression import require_codecs
+from streams.cluster.topics import TopicSpec, ensure_topics, existing_partitions
 from streams.contracts.channels import CHANNELS, Channel
-from streams.kafka.compression import require_codecs
 from streams.kafka.settings import Security
-from streams.kafka.topics import TopicSpec, ensure_topics, existing_partitions
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.required_topics")
 

@@ -17,8 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.coordinator.protocol import ConsumerProtocol  # type: ignore[import-untyped]
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code  # type: ignore[import-untyped]
 
+from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import BrokerUnavailable
 from streams.kafka.worker_process import Standing, WorkerProcess, standing
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.group_members")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.kafka.compression import CODECS, MissingCodec, require_codecs
+from streams.cluster.compression import CODECS, MissingCodec, require_codecs
 
 
 def test_an_installation_knows_every_codec_of_kafka() -> None:
