@@ -54,7 +54,7 @@ from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.shard_manager import ShardManager, SnapshotSchedule, Stores
+from streams.worker.shard_manager import ProducerUse, ShardManager, SnapshotSchedule, Stores
 from streams.worker.wall_clock import WallClock
 from streams.worker.worker_loop import WorkerLoop
 
@@ -99,7 +99,8 @@ class Worker:
             config.topics, self._note_rejected,
         )
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
-        self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake)
+        self.topics = RequiredTopics(config, self.settings.security)
+        self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake, self.topics)
         self.control = ControlConsumer(self.manager, self.effects, config)
         self.broadcast = _broadcast_consumer(config, self.settings, self.control, self.effects)
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
@@ -111,7 +112,6 @@ class Worker:
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
         self._fences = False
-        self.topics = RequiredTopics(config, self.settings.security)
         self.stopped_by: str | None = None
         """Why the worker stopped itself; the command line prints it last."""
         self._resources = AsyncExitStack()
@@ -120,7 +120,8 @@ class Worker:
     def _attach(self) -> None:
         app, topics = self.app, self.config.topics
         app.on_open, app.on_close = self._open, self._resources.aclose
-        app.on_assigned, app.on_revoked, app.on_removed = self._assigned, self._revoked, self._removed
+        app.on_assigned, app.on_revoked = self._assigned, self._revoked
+        app.on_removed, app.on_recreated = self._removed, self.manager.note_recreated
         inputs = sorted(self.settings.batched - {topics.actions})
         app.agent(app.batch_topic(*inputs), name="batch_processor")(self._process_batches)
         if self.config.executor.enabled:
@@ -199,9 +200,11 @@ class Worker:
         await self.broadcast.caught_up_again()
         self.manager.reconcile(self.control.open_incidents())
 
-    def _shard_producer(self, number: int) -> ShardProducer:
+    def _shard_producer(self, number: int, use: ProducerUse) -> ShardProducer:
         client = {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()}
-        return FencedProducer(client, f"{self.settings.group}/{number}") if self._fences else PlainProducer(client)
+        if not self._fences:
+            return PlainProducer(client)
+        return FencedProducer(client, f"{self.settings.group}/{number}/{use}")
 
     def _note_rejected(self, reason: RejectionReason, shard: int, detail: str) -> None:
         self.effects.telemetry.restore(reason)

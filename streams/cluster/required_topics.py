@@ -110,6 +110,10 @@ class RequiredTopics:
         assert self._plan is not None, "prepare the topics first"
         return self._plan
 
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has, as last seen."""
+        return self.plan.partitions[topic]
+
     async def prepare(self) -> TopicPlan:
         """See `prepare_topics`."""
         self._plan = await prepare_topics(self._config, self._security)

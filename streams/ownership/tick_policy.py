@@ -2,7 +2,8 @@
 
 Silence is judged only by time in which the owner sees: it holds the lease of the group, every source was read to its
 end by fetches that were sent and answered lately, and it has not just come back from being blind. After blindness event
-time is held for a while, because producers that were cut off deliver late and out of order.
+time is held for a while, because producers that were cut off deliver late and out of order; and silence is not judged
+until they have delivered again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from streams.pipeline import Shard
 HOLD_S = 10.0
 """The longest hold after blindness, and how long a new owner judges no silence. A producer that lost its broker tries
 again at growing intervals of up to that."""
+RETURN_S = 45.0
+"""How long producers may take to deliver again after blindness; whoever has not by then is silent."""
 HOLD_LEAST_S = 1.0
 HOLD_PER_BLIND_S = 2.0
 TIME_EVERY_S = 30.0
@@ -69,6 +72,9 @@ class TickPolicy:
         self._seen_s = owned_since_s
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
+        self._saw_again_s = -inf
+        self._back_at_s: float | None = None
+        """Event time of the end of the last blindness, until everything delivered after it."""
         self._ticked_s = -inf
 
     def observe(self, view: SupplyView, steady_s: float) -> None:
@@ -82,6 +88,7 @@ class TickPolicy:
             blind_s = steady_s - self._blind_since_s
             hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
             self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
+            self._saw_again_s, self._back_at_s = steady_s, -inf
             self._blind_since_s = None
 
     def blind_for_s(self, steady_s: float) -> float:
@@ -116,10 +123,21 @@ class TickPolicy:
         return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
 
     def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
-        judge_silence = steady_s >= self._silence_from_s
+        judge_silence = steady_s >= self._silence_from_s and self._are_producers_back(shard, steady_s, wall_s)
         until_s = shard.event_time.close_until_s(steady_s, wall_s, view.at_end, judge_silence)
         if until_s is None:
             return None
         size_s = shard.plan.windows.size_s
         until_s = floor(until_s / size_s + 1e-9) * size_s
         return until_s if until_s > shard.windower.closed_s else None
+
+    def _are_producers_back(self, shard: Shard, steady_s: float, wall_s: float) -> bool:
+        """Whether every source has delivered something newer than the end of the last blindness, or had its time."""
+        if self._back_at_s is None:
+            return True
+        if self._back_at_s == -inf:
+            now_s = shard.event_time.producers_now_s(steady_s, wall_s)
+            self._back_at_s = now_s - (steady_s - self._saw_again_s)
+        if shard.event_time.has_delivered_after(self._back_at_s) or steady_s - self._saw_again_s >= RETURN_S:
+            self._back_at_s = None
+        return self._back_at_s is None

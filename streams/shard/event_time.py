@@ -156,6 +156,10 @@ class EventTime:
             lowest_s = min(lowest_s, watermark_s)
         return None if lowest_s in (inf, -inf) else lowest_s
 
+    def has_delivered_after(self, event_s: float) -> bool:
+        """Whether every source that ever delivered has delivered something newer than this event time."""
+        return all(one.highest_s >= event_s for one in self._sources.values() if one.highest_s > -inf)
+
     def silent(self, steady_s: float, at_end: Set[str]) -> tuple[str, ...]:
         """The sources that are read to their end and have delivered nothing for longer than their delay, by name."""
         return tuple(sorted(

@@ -25,7 +25,9 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from streams.contracts.envelopes import Message
 from streams.kafka.settings import Security
+from streams.kafka.transactions import ShardProducer, Transaction
 from streams.shard.snapshot import Snapshot
 from streams.state.topic_store import TopicStore, read_range
 
@@ -50,7 +52,7 @@ class SnapshotStore(Protocol):
     """A store of snapshots. `save` returns when the snapshot is durable. It raises when the snapshot may not be
     durable; the one before is then still there. `load` returns the last complete snapshot, None if there is none."""
 
-    async def save(self, shard: int, snapshot: Snapshot) -> None: ...
+    async def save(self, shard: int, snapshot: Snapshot, producer: ShardProducer) -> None: ...
 
     async def load(self, shard: int) -> Snapshot | None: ...
 
@@ -61,7 +63,7 @@ class MemorySnapshots:
     def __init__(self) -> None:
         self._encoded: dict[int, bytes] = {}
 
-    async def save(self, shard: int, snapshot: Snapshot) -> None:
+    async def save(self, shard: int, snapshot: Snapshot, producer: ShardProducer) -> None:  # noqa: ARG002
         self._encoded[shard] = encode(snapshot)
 
     async def load(self, shard: int) -> Snapshot | None:
@@ -89,32 +91,33 @@ class TopicSnapshots(TopicStore):
         self._slots: dict[int, int] = {}
         self._locks: dict[int, asyncio.Lock] = {}
 
-    async def save(self, shard: int, snapshot: Snapshot) -> None:
-        """Store durably. Raises KafkaError or TimeoutError when that is not certain, ValueError for object arrays."""
+    async def save(self, shard: int, snapshot: Snapshot, producer: ShardProducer) -> None:
+        """Store durably, in a transaction of the shard's owner.
+
+        Raises what the producer raises when that is not certain, and ValueError for object arrays.
+        """
         async with self._locks.setdefault(shard, asyncio.Lock()):
             if shard not in self._slots:
                 await self._find(shard)  # so as not to write over the slot of the last complete snapshot
             slot = 1 - self._slots.get(shard, 1)
-            async with asyncio.timeout(self._timeout_s):
-                await self._write(shard, slot, encode(snapshot))
+            async with producer.transaction() as transaction:
+                await self._write(transaction, shard, slot, encode(snapshot))
             self._slots[shard] = slot
 
-    async def _write(self, shard: int, slot: int, encoded: bytes) -> None:
+    async def _write(self, transaction: Transaction, shard: int, slot: int, encoded: bytes) -> None:
         name = uuid.uuid4().hex
         chunks = [encoded[at:at + CHUNK_BYTES] for at in range(0, len(encoded), CHUNK_BYTES)]
-        sent = []
-        for number, chunk in enumerate(chunks):
-            sent.append(await self._producer.send(
-                self._topic, chunk, key=b"%d/%d" % (slot, number), partition=shard, headers=[("id", name.encode())]
-            ))
-        stored = await asyncio.gather(*sent)
+        header = (("id", name.encode()),)
+        sent = [
+            await transaction.send(self._topic, Message(b"%d/%d" % (slot, number), chunk, header, shard))
+            for number, chunk in enumerate(chunks)
+        ]
+        first = await sent[0]
         manifest = {
-            "id": name, "slot": slot, "first_offset": stored[0].offset, "chunks": len(chunks),
+            "id": name, "slot": slot, "first_offset": first.offset, "chunks": len(chunks),
             "bytes": len(encoded), "crc": zlib.crc32(encoded),
         }
-        await self._producer.send_and_wait(
-            self._topic, orjson.dumps(manifest), key=b"%d/manifest" % slot, partition=shard
-        )
+        await transaction.send(self._topic, Message(b"%d/manifest" % slot, orjson.dumps(manifest), (), shard))
 
     async def load(self, shard: int) -> Snapshot | None:
         """The last complete snapshot that can be read. Raises BrokerUnavailable when the broker does not answer."""

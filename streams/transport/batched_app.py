@@ -19,6 +19,7 @@ from streams.transport.batches import TP, Positions
 OnAssigned = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 OnRevoked = Callable[[frozenset[TP]], Awaitable[None]]
 OnRemoved = Callable[[TP, int], None]
+OnRecreated = Callable[[TP], None]
 Hook = Callable[[], Awaitable[None]]
 
 
@@ -37,6 +38,7 @@ class BatchedApp(faust.App):
     on_assigned: OnAssigned
     on_revoked: OnRevoked
     on_removed: OnRemoved
+    on_recreated: OnRecreated
     on_open: Hook
     on_close: Hook
 

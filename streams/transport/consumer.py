@@ -22,6 +22,7 @@ from faust.types import TP, ConsumerMessage, Message
 from typing_extensions import override
 
 from streams.cluster.group_members import NameTaken, raise_if_evicted
+from streams.cluster.recreated import is_another_log
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Drain, RecordBatch, Reread
 from streams.transport.consumer_thread import BatchConsumerThread
@@ -176,6 +177,11 @@ class BatchConsumer(Consumer):
         restored = await self.app.on_assigned(assigned) if assigned else {}
         batched = [tp for tp in assigned if tp.topic in self._batched]
         starts = {tp: restored[tp] if tp in restored else await self._thread.committed_or_reset(tp) for tp in batched}
+        for tp, (begin, end) in (await self._thread.bounds(batched)).items():
+            if is_another_log(starts[tp], begin, end):
+                log.warning("%s[%d] was created again: reading it from its start, %d", *tp, begin)
+                starts[tp] = begin
+                self.app.on_recreated(tp)
         self.app.sight.forget()
         self._positions.start(starts)
         for tp, offset in starts.items():

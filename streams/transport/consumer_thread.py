@@ -102,6 +102,16 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         bounds = consumer.beginning_offsets if self.app.settings.from_start else consumer.end_offsets
         return cast(int, (await bounds([tp]))[tp])
 
+    async def bounds(self, tps: Collection[TP]) -> dict[TP, tuple[int, int]]:
+        """The first offset of each partition, and the one after its last."""
+        return {TP(*tp): found for tp, found in (await self.call_thread(self._bounds, tps)).items()}
+
+    async def _bounds(self, tps: Collection[TP]) -> dict[TopicPartition, tuple[int, int]]:
+        wanted = [TopicPartition(*tp) for tp in tps]
+        consumer = self._ensure_consumer()
+        begins, ends = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
+        return {tp: (begins[tp], ends[tp]) for tp in wanted}
+
     async def beginnings(self, tps: Collection[TP]) -> dict[TP, int]:
         """The first offset that retention has left in each partition. Raises KafkaError."""
         return {TP(*tp): offset for tp, offset in (await self.call_thread(self._beginnings, tps)).items()}

@@ -75,6 +75,10 @@ async def _no_hook(*_: object) -> None:
     return
 
 
+def _no_recreation(_: TP) -> None:
+    return
+
+
 def _no_removal(_: TP, __: int) -> None:
     return
 
@@ -116,6 +120,7 @@ def make_app(settings: KafkaSettings) -> BatchedApp:
     app.on_assigned = _no_offsets
     app.on_revoked = app.on_open = app.on_close = _no_hook
     app.on_removed = _no_removal
+    app.on_recreated = _no_recreation
     app.transport = BatchTransport(app.conf.broker_consumer, app)
     return app
 

@@ -6,26 +6,44 @@ skips what it contains. When most of the last records are malformed, the brake t
 
 from __future__ import annotations
 
+from typing import Protocol
+
+import structlog
+
 from config.models import TopicsSection
 from streams.intake.dead_letters import Brake
+from streams.intake.keyless import KeylessRecords
 from streams.pipeline import Products
 from streams.transport.batches import RecordBatch
 from streams.worker.effects import Effects
 from streams.worker.shard_manager import ShardManager
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.batch_processor")
 
 
 class BrakeTripped(RuntimeError):  # noqa: N818
     """Most of the last records are malformed: an operator must find the reason before the worker goes on."""
 
 
+class Partitions(Protocol):
+    """What knows the topics."""
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions an input topic has."""
+
+
 class BatchProcessor:
     """Processes the batches of the shards that this worker owns."""
 
-    def __init__(self, manager: ShardManager, effects: Effects, topics: TopicsSection, brake: Brake) -> None:
+    def __init__(
+        self, manager: ShardManager, effects: Effects, topics: TopicsSection, brake: Brake, required: Partitions,
+    ) -> None:
         self._manager = manager
         self._effects = effects
         self._topics = topics
         self._brake = brake
+        self._required = required
+        self._keyless = KeylessRecords()
 
     async def process(self, batch: RecordBatch) -> None:
         """Process a record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
@@ -43,6 +61,13 @@ class BatchProcessor:
             batch.topic, accepted=products.accepted, late=products.late,
             dead=sum(dead.rejected for dead in products.dead),
         )
+        keyless = self._keyless.observe(
+            batch.topic, batch.records, self._required.partitions(batch.topic), self._effects.clocks.mono_s(),
+        )
+        if keyless.count:
+            self._effects.telemetry.records_without_key(batch.topic, keyless.count)
+        if keyless.warning is not None:
+            log.warning("records_without_key", topic=batch.topic, reason=keyless.warning)
         reason = self._brake.observe(len(batch.records), products.dead)
         if reason is not None:
             await self._manager.publish(batch.partition)  # the dead letters show the operator what is wrong

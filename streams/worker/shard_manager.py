@@ -8,6 +8,7 @@ durable. A shard whose producer fails or is fenced is dropped, and the worker jo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -17,6 +18,7 @@ import structlog
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from config.models import TopicsSection
+from streams.cluster.topics import BrokerUnavailable
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
 from streams.ownership.feed import ShardFeed, valid_ticks
@@ -54,6 +56,9 @@ class Ticks(Protocol):
     async def read(self, shard: int, from_offset: int) -> LoggedTicks: ...
 
 
+ProducerUse = Literal["products", "state"]
+
+
 @dataclass(frozen=True, slots=True)
 class SnapshotSchedule:
     """When a shard that changed is stored: after so many seconds or so many records, whichever comes first."""
@@ -64,11 +69,12 @@ class SnapshotSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where the state of shards comes from. producer: makes the producer of a shard, not started."""
+    """Where the state of shards comes from. producer: makes a producer of a shard, not started, by its use: one for
+    what a shard publishes, and one for its snapshots, which take longer."""
 
     snapshots: SnapshotStore
     ticks: Ticks
-    producer: Callable[[int], ShardProducer]
+    producer: Callable[[int, ProducerUse], ShardProducer]
 
 
 @dataclass(slots=True)
@@ -76,6 +82,7 @@ class _Owned:
     """stored, stored_changes: the offsets and the changes that the last durable snapshot contains."""
 
     owner: ShardOwner
+    state_producer: ShardProducer
     stored: dict[str, int]
     stored_at_s: float
     stored_changes: int = 0
@@ -117,9 +124,8 @@ class ShardManager:
         # Other topics may have more partitions than the inputs. Those partitions belong to no shard.
         numbers = sorted({tp.partition for tp in tps if tp.topic in self._plan.sources})
         sources = {number: frozenset(tp.topic for tp in tps if tp.partition == number) for number in numbers}
-        owners = await asyncio.gather(*(self._take_over(number, sources[number]) for number in numbers))
-        for number, owner in zip(numbers, owners, strict=True):
-            self._owned[number] = _Owned(owner, {}, self._effects.clocks.mono_s())
+        taken = await asyncio.gather(*(self._take_over(number, sources[number]) for number in numbers))
+        self._owned.update(zip(numbers, taken, strict=True))
         return {
             tp: self._owned[tp.partition].owner.shard.offsets[tp.topic] for tp in tps
             if tp.partition in self._owned and tp.topic in self._owned[tp.partition].owner.shard.offsets
@@ -135,6 +141,12 @@ class ShardManager:
         owned = self._owned.get(tp.partition)
         if owned is not None:
             owned.owner.note_removed(tp.topic, first)
+
+    def note_recreated(self, tp: TP) -> None:
+        """A topic was deleted and created again: its offsets begin anew, and no tick waits for the old records."""
+        owned = self._owned.get(tp.partition)
+        if owned is not None:
+            owned.owner.note_recreated(tp.topic)
 
     async def tick(self) -> None:
         """Write the ticks that are due; to be called often."""
@@ -176,18 +188,12 @@ class ShardManager:
             owned.owner.add_lost(open_incidents.get(number, ()))
 
     async def hand_over(self, tps: frozenset[TP]) -> None:
-        """Store the shards of these partitions and give them up, so that their next owner has nothing to read again.
-
-        Raises the first error of storing them, after all were tried.
-        """
+        """Store the shards of these partitions and give them up, so that their next owner has nothing to read again."""
         numbers = sorted({tp.partition for tp in tps} & self._owned.keys())
         try:
-            results = await asyncio.gather(*map(self._settle, numbers), return_exceptions=True)
+            await asyncio.gather(*map(self._settle, numbers))
         finally:
-            await self._close(numbers)
-        for failure in results:
-            if failure is not None:
-                raise failure
+            await self._close([number for number in numbers if number in self._owned])
 
     async def store_due(self) -> None:
         """Store each shard that is due; cheap when none is."""
@@ -208,19 +214,26 @@ class ShardManager:
             del self._owned[number]
             log.warning("shard_dropped", shard=number, reason=reason)
             self._transport.rejoin(reason)
+            await owned.state_producer.stop()
         await owner.close()
 
     async def _settle(self, number: int) -> None:
+        """Store a shard as it is. Where that fails the next owner reads again what is not stored."""
         owned = self._owned[number]
         owned.owner.take_state()
-        await owned.owner.settle()
+        try:
+            await owned.owner.settle()
+        except (Fenced, TransactionFailed) as error:
+            log.warning("shard_not_settled", shard=number, reason=str(error))
+            return
         state = owned.owner.take_state()
         if state is not None:
             await self._store(number, owned, state)
 
     async def _close(self, numbers: Sequence[int]) -> None:
-        given_up = [self._owned.pop(number).owner for number in numbers]
-        await asyncio.gather(*(owner.close() for owner in given_up), return_exceptions=True)
+        given_up = [self._owned.pop(number) for number in numbers]
+        closing = [closed for owned in given_up for closed in (owned.owner.close(), owned.state_producer.stop())]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def _is_due(self, owned: _Owned) -> bool:
         shard = owned.owner.shard
@@ -235,15 +248,17 @@ class ShardManager:
         return (is_changed and is_time) or since_s >= STORE_IDLE_EVERY_S
 
     async def _store(self, number: int, owned: _Owned, state: StoredState) -> None:
-        """Store one state and release its offsets; raises when the store fails for good."""
+        """Store one state and release its offsets. One that cannot be stored is tried again later, as a newer one."""
         telemetry, snapshot = self._effects.telemetry, state.snapshot
         async with owned.store_lock:
             try:
                 with telemetry.stage("snapshot"):
-                    await self._stores.snapshots.save(number, snapshot)
-            except Exception:
+                    await self._stores.snapshots.save(number, snapshot, owned.state_producer)
+            except (Fenced, TransactionFailed, BrokerUnavailable) as error:
                 telemetry.snapshot("failed")
-                raise
+                log.warning("snapshot_not_stored", shard=number, reason=str(error))
+                await self._replace_state_producer(number, owned, error)
+                return
             owned.size_bytes = sum(array.nbytes for array in snapshot.arrays.values())
             owned.stored, owned.stored_changes = snapshot.offsets, state.changes
             owned.stored_at_s = self._effects.clocks.mono_s()
@@ -251,24 +266,34 @@ class ShardManager:
             for topic, offset in snapshot.offsets.items():
                 self._transport.release(TP(topic, number), offset)
 
-    async def _take_over(self, number: int, sources: frozenset[str]) -> ShardOwner:
-        producer = self._stores.producer(number)
-        await producer.start()
+    async def _replace_state_producer(self, number: int, owned: _Owned, error: Exception) -> None:
+        """After a failure a producer must be started again, by who certainly still owns the shard; else it is over."""
+        if isinstance(error, Fenced):
+            await self._drop(number, owned.owner, str(error))
+        elif isinstance(error, TransactionFailed) and self._transport.holds_lease():
+            with contextlib.suppress(TransactionFailed):
+                await owned.state_producer.start()
+
+    async def _take_over(self, number: int, sources: frozenset[str]) -> _Owned:
+        """Fence the former owner, then read what it left."""
+        producer, state_producer = (self._stores.producer(number, use) for use in ("products", "state"))
         try:
+            await asyncio.gather(producer.start(), state_producer.start())
             shard, is_new = await self._load(number)
             logged = await self._stores.ticks.read(number, shard.offsets.pop(self._topics.ticks, 0))
         except BaseException:
-            await producer.stop()
+            await asyncio.gather(producer.stop(), state_producer.stop(), return_exceptions=True)
             raise
         ticks, generation = valid_ticks(logged.ticks, shard.generation)
         if is_new:
             ticks = []  # without the state before them they cannot be repeated
         clocks = self._effects.clocks
         log.info("shard_taken_over", shard=number, ticks=len(ticks), generation=generation + 1, offsets=shard.offsets)
-        return ShardOwner(
+        owner = ShardOwner(
             number, ShardFeed(shard, self._topics.outcomes, ticks), TickPolicy(generation + 1, clocks.steady_s()),
             producer, self._writer, self._transport, clocks, self._topics, LogPosition(logged.next_offset, sources),
         )
+        return _Owned(owner, state_producer, {}, clocks.mono_s())
 
     async def _load(self, number: int) -> tuple[Shard, bool]:
         """The shard of the last snapshot, or a new one; whether it is new."""

@@ -9,6 +9,7 @@ publishes them again, under the same ids.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -106,6 +107,11 @@ class ShardOwner:
     def note_removed(self, topic: str, first: int) -> None:
         """Retention deleted the records of a topic below an offset: nothing waits for them."""
         self._feed.begin_at(topic, first)
+
+    def note_recreated(self, topic: str) -> None:
+        """The topic is another one of the same name: what was read of the old one is gone."""
+        self.shard.offsets.pop(topic, None)
+        self._feed.begin_at(topic, sys.maxsize)
 
     def add_directives(self, directives: Collection[Directive]) -> None:
         """Directives for the next tick; those that the shard knows are ignored."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config.models import TopicsSection
+from streams.cluster.recreated import RecreatedTopics
 from streams.contracts.envelopes import incident_message
 from streams.ownership.blind_report import BlindReport
 from streams.telemetry.watchdog import ProgressWatchdog
@@ -22,12 +23,14 @@ SCOPE = "blindness"
 """The flush scope of what the worker publishes about itself; nothing waits for it."""
 
 
-class Offsets(Protocol):
-    """The offsets that the transport knows; None while not known."""
+class Transport(Protocol):
+    """The side of the transport that the loop needs. Offsets are None while not known."""
 
     def position(self, tp: TP) -> int | None: ...
 
     def highwater(self, tp: TP) -> int | None: ...
+
+    def rejoin(self, reason: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,14 @@ class WorkerLoop:
     """sources: the metric topics."""
 
     def __init__(
-        self, manager: ShardManager, effects: Effects, watchdog: ProgressWatchdog, offsets: Offsets,
+        self, manager: ShardManager, effects: Effects, watchdog: ProgressWatchdog, transport: Transport,
         sources: Collection[str], topics: TopicsSection,
     ) -> None:
         self._manager = manager
         self._effects = effects
         self._watchdog = watchdog
-        self._offsets = offsets
+        self._transport = transport
+        self._recreated = RecreatedTopics()
         self._sources = tuple(sources)
         self._topics = topics
         self._blind_s = 0.0
@@ -105,6 +109,7 @@ class WorkerLoop:
                 telemetry.lag(source, number, records=reading.lag, watermark_lag_s=behind_s)
                 telemetry.cadence(source, number, owners[number].cadence(source))
                 self._watchdog.observe(mono_s, (source, number), reading.processed, reading.highwater)
+                self._check_recreated(TP(source, number), reading)
         for partition in self._watchdog.statuses(mono_s):
             telemetry.stalled(*partition.partition, partition.condition == "stalled")
         counts = [shard.series for shard in shards.values()]
@@ -118,12 +123,21 @@ class WorkerLoop:
             telemetry.advisor("category", shard.category)
         telemetry.incidents_open(sum(shard.incidents_open for shard in shards.values()))
 
+    def _check_recreated(self, tp: TP, reading: Reading) -> None:
+        """A source that is another log now is read from its start by whoever takes the shard over."""
+        steady_s = self._effects.clocks.steady_s()
+        if reading.processed is not None and self._recreated.observe(
+            tp, reading.processed, reading.highwater, steady_s,
+        ):
+            self._recreated.forget(frozenset({tp}))
+            self._transport.rejoin(f"{tp.topic}[{tp.partition}] was created again")
+
     def _readings(self, number: int, owner: ShardOwner) -> dict[str, Reading]:
         found: dict[str, Reading] = {}
         for source in self._sources:
             tp = TP(source, number)
             processed = owner.shard.offsets.get(source)
             found[source] = Reading(
-                self._offsets.position(tp) if processed is None else processed, self._offsets.highwater(tp),
+                self._transport.position(tp) if processed is None else processed, self._transport.highwater(tp),
             )
         return found

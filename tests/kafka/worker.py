@@ -20,6 +20,7 @@ import numpy as np
 from typing_extensions import override
 
 from streams.kafka.sight import boot_s
+from streams.kafka.transactions import PlainProducer
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import TopicSnapshots
 from streams.transport.faust_app import TP, KafkaSettings, RecordBatch, make_app, run_worker
@@ -97,6 +98,7 @@ def main(options: Options) -> None:
         stop_timeout_s=options.stop_timeout_s, metadata_max_age_s=options.metadata_max_age_s,
     ))
     store = TopicSnapshots(options.brokers, options.snapshots)
+    producer = PlainProducer({"bootstrap_servers": options.brokers})
     shards: dict[TP, Sums] = {}
 
     async def restore(tps: frozenset[TP]) -> Mapping[TP, int]:
@@ -114,7 +116,7 @@ def main(options: Options) -> None:
             state = shards.get(tp)
             if state is not None:  # it may have gone while another was stored
                 snapshot = state.snapshot()
-                await store.save(tp.partition, snapshot)
+                await store.save(tp.partition, snapshot, producer)
                 app.release(tp, snapshot.offsets[tp.topic])
 
     async def hand_over(tps: frozenset[TP]) -> None:
@@ -146,6 +148,7 @@ def main(options: Options) -> None:
 
     async def storing() -> None:
         await store.start()
+        await producer.start()
         note("started")
         try:
             while True:
@@ -154,6 +157,7 @@ def main(options: Options) -> None:
                     await keep(frozenset(app.positions.owned()))
         finally:  # cancelled after the hand-over, which stores for the last time
             await store.stop()
+            await producer.stop()
 
     async def looking() -> None:
         """Write down each change of what the worker sees."""

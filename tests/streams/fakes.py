@@ -11,11 +11,11 @@ from actions.model import Intent, Mode, Outcome, Status
 from classifiers.model import Incident
 from config import load
 from config.models import Config
+from streams.cluster import required_topics
 from streams.cluster.topics import TopicSpec
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick
 from streams.intake.kafka_record import KafkaRecord
-from streams.kafka import required_topics
 from streams.kafka.producer import Publisher
 from streams.pipeline import Shard
 from streams.planning import plan_of

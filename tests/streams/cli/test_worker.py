@@ -12,7 +12,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from streams.cli import main
-from streams.kafka import required_topics, topics
+from streams.cluster import required_topics, topics
 from tests.streams.cli.commands import one_message
 
 NOWHERE = "kafka: {brokers: ['127.0.0.1:9']}"

@@ -12,7 +12,7 @@ from config import load
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, decode_tick
 from streams.intake.dead_letters import Brake
-from streams.kafka.transactions import Fenced, TransactionFailed
+from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
@@ -24,7 +24,7 @@ from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.shard_manager import ShardManager, SnapshotSchedule, Stores
+from streams.worker.shard_manager import ProducerUse, ShardManager, SnapshotSchedule, Stores
 from streams.worker.shard_owner import ShardOwner
 from tests.streams.contracts.valid import violations
 from tests.streams.fakes import LATENCY, SentMessages, T, default_plan, telemetry
@@ -40,7 +40,7 @@ class FakeLog:
 
     def __init__(self) -> None:
         self.committed: list[tuple[str, Message]] = []
-        self.epochs: dict[int, int] = {}
+        self.epochs: dict[tuple[int, str], int] = {}
 
     def on(self, topic: str) -> list[Message]:
         """What is visible on a topic."""
@@ -59,15 +59,15 @@ class FakeLog:
 class FakeProducer:
     """A `ShardProducer` over a `FakeLog`. failing: what the next commit raises."""
 
-    def __init__(self, log: FakeLog, shard: int, fences: bool = True) -> None:
+    def __init__(self, log: FakeLog, shard: int, fences: bool = True, use: str = "products") -> None:
         self.fences = fences
         self.failing: Exception | None = None
         self.is_stopped = False
-        self._log, self._shard = log, shard
+        self._log, self._shard, self._id = log, shard, (shard, use)
         self._epoch = 0
 
     async def start(self) -> None:
-        self._epoch = self._log.epochs[self._shard] = self._log.epochs.get(self._shard, 0) + 1
+        self._epoch = self._log.epochs[self._id] = self._log.epochs.get(self._id, 0) + 1
 
     async def stop(self) -> None:
         self.is_stopped = True
@@ -79,7 +79,7 @@ class FakeProducer:
         await asyncio.sleep(0)
         if self.failing is not None:
             raise TransactionFailed(str(self.failing))
-        if self.fences and self._epoch != self._log.epochs[self._shard]:
+        if self.fences and self._epoch != self._log.epochs[self._id]:
             raise Fenced("fenced")
         self._log.committed += made.sent
 
@@ -143,13 +143,13 @@ class FakeStore(MemorySnapshots):
         self.failing: Exception | None = None
         self.gate: asyncio.Event | None = None
 
-    async def save(self, shard: int, snapshot: Snapshot) -> None:
+    async def save(self, shard: int, snapshot: Snapshot, producer: ShardProducer) -> None:
         if self.gate is not None:
             await self.gate.wait()
         if self.failing is not None:
             raise self.failing
         self.saved.append(shard)
-        await super().save(shard, snapshot)
+        await super().save(shard, snapshot, producer)
 
 
 class WorkerFixture:
@@ -188,11 +188,17 @@ class WorkerFixture:
             plan, Stores(self.store, self.log, self._producer), SnapshotSchedule(5.0, 1000), self.transport,
             self.effects, TOPICS, lambda _, shard, why: self.rejected.append((shard, why)),
         )
-        self.processor = BatchProcessor(self.manager, self.effects, TOPICS, Brake(0.5, 100, 10))
+        self.processor = BatchProcessor(self.manager, self.effects, TOPICS, Brake(0.5, 100, 10), self)
 
-    def _producer(self, shard: int) -> FakeProducer:
-        self.producers[shard] = FakeProducer(self.log, shard, self._fences)
-        return self.producers[shard]
+    def _producer(self, shard: int, use: ProducerUse) -> FakeProducer:
+        made = FakeProducer(self.log, shard, self._fences, use)
+        if use == "products":
+            self.producers[shard] = made
+        return made
+
+    def partitions(self, _: str) -> int:
+        """Every topic has four partitions."""
+        return 4
 
     async def open(self) -> Shard:
         """Assign shard 0 and write its opening tick."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import pytest
-
 from classifiers.directives import Silence
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_incident
-from streams.ownership.tick_policy import HOLD_S
+from streams.kafka.transactions import TransactionFailed
+from streams.ownership.tick_policy import HOLD_S, RETURN_S
 from streams.transport.batches import TP
 from tests.streams.contracts.signed import DIRECTIVES
 from tests.streams.fakes import LATENCY, T, batch, incident, requests
@@ -71,11 +70,13 @@ async def test_offsets_are_released_once_a_snapshot_that_contains_them_is_durabl
 
 async def test_nothing_is_released_while_storing_fails() -> None:
     worker = await fed(WorkerFixture())
-    worker.store.failing = TimeoutError("the broker is away")
-    with pytest.raises(TimeoutError):
-        await stored(worker)
+    worker.store.failing = TransactionFailed("the broker is away")
+    await stored(worker)
     assert worker.transport.released == {}
     assert worker.exposes('tocsin_snapshots_total{outcome="failed"} 1.0')
+    worker.store.failing = None
+    await stored(worker)
+    assert worker.transport.released[PARTITION] == 30
 
 
 async def test_a_shard_that_was_stored_goes_on_where_its_state_ends() -> None:
@@ -183,8 +184,21 @@ async def test_silence_counts_only_from_a_while_after_blindness() -> None:
     worker.transport.sight = True
     await worker.pass_time(HOLD_S - 1.0)
     assert max(tick.close_until_s or 0.0 for tick in worker.log.ticks()) == silent_until_s
+    await worker.pass_time(RETURN_S - HOLD_S)
+    assert max(tick.close_until_s or 0.0 for tick in worker.log.ticks()) == silent_until_s
     await worker.pass_time(2.0)
-    assert (worker.log.ticks()[-1].close_until_s or 0.0) > silent_until_s + 30.0
+    assert max(tick.close_until_s or 0.0 for tick in worker.log.ticks()) > silent_until_s + 60.0
+
+
+async def test_after_blindness_windows_close_again_once_the_producers_have_delivered() -> None:
+    worker = await fed(WorkerFixture(now_s=T), 5)
+    worker.transport.sight = False
+    await worker.pass_time(5.0)
+    worker.transport.sight = True
+    await worker.pass_time(0.1)
+    await fed(worker, 11, start=5)
+    await worker.pass_time(HOLD_S)
+    assert max(tick.close_until_s or 0.0 for tick in worker.log.ticks()) > T + 15.0
 
 
 async def test_a_restore_holds_only_what_is_assigned() -> None:
@@ -230,11 +244,10 @@ async def test_work_goes_on_while_a_slow_store_saves_and_only_what_it_contains_i
     assert worker.transport.released[PARTITION] == 30
 
 
-async def test_handing_over_stores_all_it_can_gives_up_all_and_raises_the_failure() -> None:
+async def test_handing_over_gives_up_all_shards_also_where_one_cannot_be_stored() -> None:
     worker = await fed(WorkerFixture())
-    worker.store.failing = TimeoutError("away")
-    with pytest.raises(TimeoutError):
-        await worker.manager.hand_over(TPS)
+    worker.store.failing = TransactionFailed("away")
+    await worker.manager.hand_over(TPS)
     assert (worker.manager.owners, worker.transport.released) == ({}, {})
     assert worker.producers[0].is_stopped
 

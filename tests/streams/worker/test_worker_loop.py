@@ -15,12 +15,16 @@ class FakeOffsets:
     def __init__(self) -> None:
         self.positions: dict[TP, int] = {}
         self.ends: dict[TP, int] = {}
+        self.rejoined: list[str] = []
 
     def position(self, tp: TP) -> int | None:
         return self.positions.get(tp)
 
     def highwater(self, tp: TP) -> int | None:
         return self.ends.get(tp)
+
+    def rejoin(self, reason: str) -> None:
+        self.rejoined.append(reason)
 
 
 class LoopFixture(WorkerFixture):
@@ -91,3 +95,14 @@ async def test_the_position_of_a_source_without_state_is_that_of_the_transport()
     worker.offsets.ends[TP(LATENCY, 0)] = 8
     worker.loop.report()
     assert worker.exposes(f'tocsin_lag_records{{partition="0",topic="{LATENCY}"}} 3.0')
+
+
+async def test_a_source_whose_end_stays_before_what_was_read_is_another_log_and_read_by_a_new_owner() -> None:
+    worker = LoopFixture()
+    await worker.ingest()
+    worker.offsets.ends[TP(LATENCY, 0)] = 7
+    worker.loop.report()
+    assert worker.offsets.rejoined == []
+    worker.now_s += 3.0
+    worker.loop.report()
+    assert worker.offsets.rejoined == [f"{LATENCY}[0] was created again"]
