@@ -25,9 +25,10 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
 from streams.shard.snapshot import Snapshot
-from streams.state.topic_store import TopicStore
+from streams.state.topic_store import STOP_S, TopicStore
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class TopicSnapshots(TopicStore):
                 await reader.start()
                 return await self._search(reader, shard)
         finally:
-            await reader.stop()
+            await stop_within(reader.stop(), STOP_S)
 
     async def _search(self, reader: AIOKafkaConsumer, shard: int) -> Snapshot | None:
         tp = TopicPartition(self._topic, shard)
