@@ -113,7 +113,7 @@ async def _reader(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
     brokers = ",".join(config.kafka.brokers)
     reader = AIOKafkaConsumer(
         bootstrap_servers=config.kafka.brokers, enable_auto_commit=False, auto_offset_reset="earliest",
-        **security_of(config).options(),
+        isolation_level="read_committed", **security_of(config).options(),
     )
     try:
         async with asyncio.timeout(TIMEOUT_S):

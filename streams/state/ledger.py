@@ -27,10 +27,13 @@ from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyp
 from actions.ledger import BaseLedger
 from actions.model import Outcome
 from actions.records import LedgerRecord
+from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
-from streams.state.topic_store import TopicStore
+from streams.state.topic_store import STOP_S, TopicStore
 
 log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
 
 
 class TopicLedger(TopicStore, BaseLedger):
@@ -78,7 +81,7 @@ class TopicLedger(TopicStore, BaseLedger):
             self._follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._follower
-        await self._reader.stop()
+        await stop_within(self._reader.stop(), STOP_S)
         await super().stop()
 
     def partition_of(self, target: str) -> int:
@@ -156,20 +159,26 @@ class TopicLedger(TopicStore, BaseLedger):
             raise KafkaError(f"ledger {self._topic}: the log is no longer being read")
 
     async def _follow(self) -> None:
+        """Read the log until cancelled. While it cannot be read, claims end at their time limit."""
         try:
             while True:
-                for records in (await self._reader.getmany(timeout_ms=500)).values():
-                    for record in records:
-                        self._apply(record)
-                # The position and not the last record: records at the end that compaction removed count as read.
-                for tp in self._reader.assignment():
-                    self._read[tp.partition] = await self._reader.position(tp)
-                await self._notify()
-        except KafkaError:
-            log.exception("ledger %s: the log cannot be read any more; claims will fail", self._topic)
+                try:
+                    await self._poll()
+                except KafkaError as error:
+                    log.warning("ledger %s: the log cannot be read, trying again: %r", self._topic, error)
+                    await asyncio.sleep(RETRY_S)
         finally:
             self._following = False
             await self._notify()
+
+    async def _poll(self) -> None:
+        for records in (await self._reader.getmany(timeout_ms=500)).values():
+            for record in records:
+                self._apply(record)
+        # The position and not the last record: records at the end that compaction removed count as read.
+        for tp in self._reader.assignment():
+            self._read[tp.partition] = await self._reader.position(tp)
+        await self._notify()
 
     async def _notify(self) -> None:
         async with self._progress:

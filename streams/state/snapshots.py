@@ -26,10 +26,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from numpy.typing import NDArray
 
 from streams.contracts.envelopes import Message
+from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
 from streams.kafka.transactions import ShardProducer, Transaction
 from streams.shard.snapshot import Snapshot
-from streams.state.topic_store import TopicStore, read_range
+from streams.state.topic_store import STOP_S, TopicStore, read_range
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ class TopicSnapshots(TopicStore):
                 await reader.start()
                 return await self._search(reader, shard)
         finally:
-            await reader.stop()
+            await stop_within(reader.stop(), STOP_S)
 
     async def _search(self, reader: AIOKafkaConsumer, shard: int) -> Snapshot | None:
         tp = TopicPartition(self._topic, shard)

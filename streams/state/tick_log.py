@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
 
 from streams.contracts.ticks import Tick, TickError, decode_tick
+from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
-from streams.state.topic_store import TopicStore, read_range
+from streams.state.topic_store import STOP_S, TopicStore, read_range
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class TickLog(TopicStore):
 
     async def read(self, shard: int, from_offset: int) -> LoggedTicks:
         """The committed ticks of a shard from an offset on. Raises BrokerUnavailable when no broker answers."""
-        reader = self._consumer(fetch_max_wait_ms=50, isolation_level="read_committed")
+        reader = self._consumer(fetch_max_wait_ms=50)
         try:
             async with self._request():
                 await reader.start()
@@ -42,7 +43,7 @@ class TickLog(TopicStore):
                 begin, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
                 records = await read_range(reader, tp, max(begin, from_offset), end)
         finally:
-            await reader.stop()
+            await stop_within(reader.stop(), STOP_S)
         ticks: list[Tick] = []
         for record in records:
             try:

@@ -12,7 +12,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type:
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.cluster.topics import BrokerUnavailable
+from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
+
+STOP_S = 5.0
+"""Of each client."""
 
 
 class TopicStore:
@@ -43,7 +47,7 @@ class TopicStore:
     async def stop(self) -> None:
         """Close the clients."""
         if self._started_producer is not None:
-            await self._started_producer.stop()
+            await stop_within(self._started_producer.stop(), STOP_S)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -64,8 +68,11 @@ class TopicStore:
         return self._started_producer
 
     def _consumer(self, **options: Any) -> AIOKafkaConsumer:
-        """A consumer without a group, not started."""
-        return AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **options, **self._options)
+        """A consumer of committed records without a group, not started."""
+        return AIOKafkaConsumer(
+            enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed", **options,
+            **self._options,
+        )
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[None]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
+import pytest
 import pytest_asyncio
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from actions.ledger import Ledger
 from actions.model import Intent, Outcome, Status
@@ -98,3 +101,19 @@ class TestTopicLedger:
             assert await ledger.forget(111.0) == 1
         async with opened("b") as later:
             assert later.lookup("young") is not None
+
+    async def test_a_failed_read_of_the_log_is_not_its_end(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with opened("a") as ledger:
+            getmany, failures = ledger._reader.getmany, 0
+
+            async def fails_once(timeout_ms: int) -> Any:
+                nonlocal failures
+                failures += 1
+                if failures == 1:
+                    raise KafkaError("no answer")
+                return await getmany(timeout_ms=timeout_ms)
+
+            monkeypatch.setattr(ledger._reader, "getmany", fails_once)
+            assert (await ledger.claim(intent("k"), 101.0)).won
+            assert (await ledger.claim(intent("l"), 101.0)).won
+            assert failures > 1

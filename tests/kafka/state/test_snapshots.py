@@ -124,7 +124,9 @@ class TestTopicSnapshots:
             assert same(await store.load(1), STATE)
         assert log.rejected == []
 
-    async def test_a_corrupt_one_is_counted_and_the_one_before_is_loaded(self, log: Log, producer: PlainProducer) -> None:
+    async def test_a_corrupt_one_is_counted_and_the_one_before_is_loaded(
+        self, log: Log, producer: PlainProducer,
+    ) -> None:
         spoilt = b"not the bytes the manifest promises"
         manifest = {"id": "bad", "slot": 1, "first_offset": 0, "chunks": 1, "bytes": len(spoilt), "crc": 1}
         async with log.store() as store:
