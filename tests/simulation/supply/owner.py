@@ -1,0 +1,322 @@
+"""One owned shard, as `streams.worker.shard_owner` drives it: the real feed, policy and shard over the simulated log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from classifiers.directives import Directive
+from classifiers.incidents.triage import IncidentChange
+from classifiers.model import Incident
+from streams.contracts.ticks import Tick, decode_tick, encode_tick
+from streams.ownership.feed import ShardFeed, valid_ticks
+from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
+from streams.pipeline import Products, Shard
+from streams.shard.event_time import Arrival
+from streams.shard.plan import Plan
+from streams.shard.snapshot import SnapshotMismatch
+from streams.state.snapshots import decode, encode
+from tests.simulation.supply.broker import Broker, Written
+from tests.streams.records import FakeRecord
+
+TICKS, STATE, INCIDENTS, ACTIONS, OUTCOMES, DEAD, CONTROL = (
+    "ticks", "state", "incidents", "actions", "outcomes", "dead_letters", "control",
+)
+RECENT_S = 1.0
+"""A fetch proves what it proves for this long after it was sent; see `streams.kafka.sight`."""
+STORE_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTick:
+    """A tick in the log, and what its owner published because of it."""
+
+    value: bytes
+    published: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A state of an incident in the log."""
+
+    shard: int
+    change: IncidentChange
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What the states of a shard were given since it was learned anew. begins: first offset by topic. late_s: when."""
+
+    born_s: float
+    begins: dict[str, int]
+    counts: Counter[str] = field(default_factory=Counter)
+    late_s: list[float] = field(default_factory=list)
+
+    def copy(self) -> Lineage:
+        return Lineage(self.born_s, dict(self.begins), Counter(self.counts), list(self.late_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A snapshot in the log."""
+
+    value: bytes
+    lineage: Lineage
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to a fetch. sent_s: steady clock."""
+
+    sent_s: float
+    records: list[FakeRecord]
+    position: int
+    end: int
+
+
+@dataclass(slots=True)
+class Sight:
+    """What is known of one partition."""
+
+    position: int
+    answered_s: float = -1e9
+    delivered_s: float = -1e9
+    end: int = 0
+
+    def sees(self, steady_s: float) -> bool:
+        return steady_s - max(self.answered_s, self.delivered_s) < RECENT_S
+
+    def at_end(self, steady_s: float) -> bool:
+        return steady_s - self.answered_s < RECENT_S and self.position >= self.end
+
+
+@dataclass(slots=True)
+class Moment:
+    """One step of a worker. at_s: the true time; steady_s, wall_s: its clocks."""
+
+    at_s: float
+    steady_s: float
+    wall_s: float
+    reachable: bool
+    holds_lease: bool
+
+
+class RepeatDiffers(AssertionError):  # noqa: N818
+    """A tick that was repeated led to something else than the first time."""
+
+
+def published_of(products: Products) -> tuple[object, ...]:
+    return (
+        *((each.change, each.incident) for each in products.transitions), *products.intents, *products.audit,
+    )
+
+
+class Owner:
+    """The owner of one shard. Raises what the broker raises; it is not usable afterwards."""
+
+    def __init__(self, broker: Broker, plan: Plan, number: int, moment: Moment) -> None:
+        self.number = number
+        self._broker = broker
+        self._epoch = broker.start_producer(number)
+        shard, self.lineage, self.is_new = self._load(plan, moment)
+        logged, _ = broker.partition(TICKS, number).read(shard.offsets.pop(TICKS, 0), 10**9)
+        ticks, generation, published = _valid(logged, shard.generation)
+        if self.is_new:
+            ticks, published = [], []
+        self._to_repeat = published
+        self._repeated: list[object] = []
+        self._has_repeated = False
+        self.feed = ShardFeed(shard, OUTCOMES, ticks)
+        self.policy = TickPolicy(generation + 1, moment.steady_s)
+        self.shard = shard
+        begins = self.lineage.begins
+        self.sights = {
+            topic: Sight(shard.offsets.get(topic, begins[topic])) for topic in (*plan.sources, OUTCOMES)
+        }
+        self.inflight: dict[str, Answer] = {}
+        self.blocked: tuple[list[Written], Tick] | None = None
+        self._unpublished: list[Products] = []
+        self._directives: dict[str, Directive] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._lost: dict[str, Incident] = {}
+        self._at_end: frozenset[str] = frozenset()
+        self.is_opened = False
+        self.is_reconciled = False
+        self._log_offset = 0
+        self._stored_s = -1e9
+        self._wants_state = True
+
+    def _load(self, plan: Plan, moment: Moment) -> tuple[Shard, Lineage, bool]:
+        stored, _ = self._broker.partition(STATE, self.number).read(0, 10**9)
+        if stored:
+            found = stored[-1][1]
+            assert isinstance(found, Stored)
+            try:
+                shard = Shard.restored(plan, decode(found.value), number=self.number, steady_s=moment.steady_s)
+            except SnapshotMismatch:
+                pass
+            else:
+                return shard, found.lineage.copy(), False
+        begins = {
+            topic: self._broker.committed.get((topic, self.number), 0) for topic in (*plan.sources, OUTCOMES)
+        }
+        return Shard(plan, number=self.number), Lineage(moment.at_s, begins), True
+
+    def add_directives(self, directives: Collection[Directive]) -> None:
+        self._directives.update((each.id, each) for each in directives)
+
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        self._incidents.update((each.id, each) for each in incidents)
+
+    def add_lost(self, incidents: Sequence[Incident]) -> None:
+        self._lost.update((each.id, each) for each in incidents)
+
+    def receive(self, topic: str, answer: Answer, moment: Moment) -> None:
+        """The answer to a fetch arrives now, however long ago it was sent."""
+        sight = self.sights[topic]
+        sight.answered_s, sight.end, sight.position = answer.sent_s, answer.end, answer.position
+        if not answer.records:
+            return
+        sight.delivered_s = moment.steady_s
+        products = self.feed.add(topic, answer.records)
+        if products is None:
+            self._repeat(moment)
+        else:
+            self._count(products, moment)
+            self._unpublished.append(products)
+            self._learn(topic, products, moment)
+
+    def tick_if_due(self, moment: Moment) -> None:
+        """To be called at each step, unless a transaction is under way."""
+        if self.feed.is_repeating:
+            self._repeat(moment)
+        view = self._view(moment)
+        self.policy.observe(view, moment.steady_s)
+        self._at_end = view.at_end
+        if self.feed.is_repeating:
+            return
+        if not self.is_opened:
+            if view.holds_lease:
+                self._tick(self.policy.opening(self.shard, moment.steady_s, moment.wall_s), moment)
+                self.is_opened = True
+            return
+        tick = self.policy.due(self.shard, view, self._pending(), moment.steady_s, moment.wall_s)
+        if tick is not None:
+            self._tick(tick, moment)
+
+    def settle(self, moment: Moment) -> None:
+        """Before the shard is handed over."""
+        if moment.holds_lease and moment.reachable and self.blocked is None and not self.feed.is_repeating:
+            self._wants_state = True
+            self._tick(self.policy.opening(self.shard, moment.steady_s, moment.wall_s), moment)
+
+    def unblock(self, moment: Moment) -> None:
+        """Go on with a transaction that was under way when the broker went."""
+        assert self.blocked is not None
+        if moment.reachable:
+            (writes, tick), self.blocked = self.blocked, None
+            self._commit(writes, tick, moment)
+
+    def _repeat(self, moment: Moment) -> None:
+        for products in self.feed.repeat():
+            self._count(products, moment)
+            self._repeated += published_of(products)
+        if self.feed.is_repeating:
+            return
+        if not self._has_repeated:
+            self._has_repeated = True
+            if self._repeated != self._to_repeat:
+                raise RepeatDiffers(_difference(self._repeated, self._to_repeat))
+        for products in self.feed.take_waiting():
+            self._count(products, moment)
+            self._unpublished.append(products)
+
+    def _tick(self, tick: Tick, moment: Moment) -> None:
+        products = self.shard.apply_tick(tick)
+        writes = [Written(TICKS, self.number, LoggedTick(encode_tick(tick), published_of(products)))]
+        for each in (*self._unpublished, products):
+            writes += [Written(DEAD, self.number, (dead.topic, dead.partition, dead.offset)) for dead in each.dead]
+            writes += [Written(INCIDENTS, self.number, Published(self.number, change)) for change in each.transitions]
+            writes += [Written(ACTIONS, self._of(intent.target), (self.number, intent)) for intent in each.intents]
+        self._count(products, moment)
+        self._unpublished.clear()
+        if moment.reachable:
+            self._commit(writes, tick, moment)
+        else:
+            self.blocked = (writes, tick)
+
+    def _commit(self, writes: list[Written], tick: Tick, moment: Moment) -> None:
+        offset, *_ = self._broker.transact(self.number, self._epoch, writes)
+        self._log_offset = offset + 1
+        for incident in tick.incidents:
+            if self._incidents.get(incident.id) is incident:
+                del self._incidents[incident.id]
+        if self._wants_state or moment.at_s - self._stored_s >= STORE_EVERY_S:
+            self._store(moment)
+
+    def _store(self, moment: Moment) -> None:
+        snapshot = self.shard.snapshot(moment.steady_s)
+        snapshot = replace(snapshot, offsets={**snapshot.offsets, TICKS: self._log_offset})
+        stored = Stored(encode(snapshot), self.lineage.copy())
+        self._broker.transact(self.number, self._epoch, [Written(STATE, self.number, stored)])
+        self._stored_s, self._wants_state = moment.at_s, False
+        for topic in self.sights:
+            if topic in snapshot.offsets:
+                self._broker.committed[topic, self.number] = snapshot.offsets[topic]
+
+    def _of(self, target: str) -> int:
+        return sum(target.encode()) % self._broker.shards
+
+    def _pending(self) -> Pending:
+        for name in [name for name, each in self._directives.items() if self.shard.directives.knows(each)]:
+            del self._directives[name]
+        for name in [name for name in self._lost if self.shard.triage.knows(name)]:
+            del self._lost[name]
+        return Pending(
+            tuple(self._directives.values()), tuple(self._incidents.values()), tuple(self._lost.values()),
+        )
+
+    def _view(self, moment: Moment) -> SupplyView:
+        sources, steady_s = self.shard.plan.sources, moment.steady_s
+        return SupplyView(
+            moment.holds_lease, all(self.sights[source].sees(steady_s) for source in sources),
+            frozenset(source for source in sources if self.sights[source].at_end(steady_s)),
+        )
+
+    def _learn(self, topic: str, products: Products, moment: Moment) -> None:
+        if products.times is None or topic not in self.shard.plan.sources:
+            return
+        times = products.times
+        learn = topic in self._at_end and not self.policy.is_holding(moment.steady_s)
+        self.shard.event_time.observe(
+            topic, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
+        )
+
+    def _count(self, products: Products, moment: Moment) -> None:
+        counts = self.lineage.counts
+        counts["accepted"] += products.accepted
+        counts["late"] += products.late
+        counts["dead"] += len(products.dead)
+        if products.late:
+            self.lineage.late_s.extend([moment.at_s] * products.late)
+
+
+def _valid(logged: Sequence[tuple[int, object]], generation: int) -> tuple[list[Tick], int, list[object]]:
+    """The ticks that count, the highest generation, and what was published because of them."""
+    ticks = [decode_tick(each.value) for _, each in logged if isinstance(each, LoggedTick)]
+    found, highest = valid_ticks(ticks, generation)
+    chosen = {id(tick) for tick in found}
+    published: list[object] = []
+    for tick, (_, each) in zip(ticks, logged, strict=True):
+        if id(tick) in chosen:
+            assert isinstance(each, LoggedTick)
+            published += each.published
+    return found, highest, published
+
+
+def _difference(found: Sequence[object], expected: Sequence[object]) -> str:
+    for at, (one, other) in enumerate(zip(found, expected, strict=False)):
+        if one != other:
+            return f"number {at}: {one!r}, expected {other!r}"
+    return f"{len(found)} in place of {len(expected)}: {[*found, *expected][min(len(found), len(expected))]!r}"
