@@ -96,8 +96,13 @@ class TickPolicy:
         return 0.0 if self._blind_since_s is None else steady_s - self._blind_since_s
 
     def is_holding(self, steady_s: float) -> bool:
-        """Whether event time is held, and nothing may be learned of how records are delivered."""
+        """Whether event time is held."""
         return self._blind_since_s is not None or steady_s < self._hold_until_s
+
+    def may_learn(self, steady_s: float) -> bool:
+        """Whether records that arrive now show how their producers deliver: not soon after the producers may have been
+        cut off. A new owner cannot know that they were not."""
+        return not self.is_holding(steady_s) and steady_s >= self._silence_from_s
 
     def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
         """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""

@@ -24,6 +24,8 @@ DELAY_MARGIN = 1.25
 LATENESS_MARGIN = 1.1
 LEAST_LATENESS_S = 0.5
 LEAST_DELAY_S = 1.0
+UNKNOWN_DELAY_S = 10.0
+"""Until a source has delivered while it could be learned from: it may be one that flushes seldom."""
 LEAST_AGGREGATED_DELAY_S = 3.0
 """An exporter's values of one moment may come in several records."""
 OFFSET_WINDOW_S = 60.0
@@ -122,7 +124,8 @@ class EventTime:
         least_s = LEAST_AGGREGATED_DELAY_S if one.aggregated else LEAST_DELAY_S
         delay_s, lateness_s = params.idle_after_s, params.lateness_s
         if delay_s is None:
-            learned_s = DELAY_MARGIN * one.delay.now(steady_s) + 0.75
+            known = one.delay.at_s > -inf
+            learned_s = DELAY_MARGIN * one.delay.now(steady_s) + 0.75 if known else UNKNOWN_DELAY_S
             delay_s = min(max(least_s, learned_s), params.max_idle_after_s)
         if lateness_s is None:
             learned_s = LATENESS_MARGIN * one.disorder.now(steady_s) + 0.25
@@ -135,9 +138,10 @@ class EventTime:
         return wall_s if offset_s is None else min(steady_s + offset_s, wall_s)
 
     def latest_now_s(self, steady_s: float, wall_s: float) -> float:
-        """The later of our clock and the estimate: no record is refused because either is behind."""
+        """The latest of our clock, the estimate and the records: none is refused because a clock of ours is behind."""
         offset_s = self._offset_s()
-        return wall_s if offset_s is None else max(steady_s + offset_s, wall_s)
+        newest_s = max((one.highest_s for one in self._sources.values()), default=-inf)
+        return max(newest_s, wall_s) if offset_s is None else max(newest_s, steady_s + offset_s, wall_s)
 
     def close_until_s(self, steady_s: float, wall_s: float, at_end: Set[str], judge_silence: bool) -> float | None:
         """Event time up to which windows may close; None when none may.
@@ -173,7 +177,8 @@ class EventTime:
         return {
             name: {
                 "highest_s": None if one.highest_s == -inf else one.highest_s,
-                "delay_s": one.delay.now(steady_s), "disorder_s": one.disorder.now(steady_s),
+                "delay_s": one.delay.now(steady_s) if one.delay.at_s > -inf else None,
+                "disorder_s": one.disorder.now(steady_s),
             }
             for name, one in self._sources.items()
         }
@@ -183,7 +188,8 @@ class EventTime:
         for name in data.keys() & self._sources.keys():
             one, found = self._sources[name], data[name]
             one.highest_s = -inf if found["highest_s"] is None else float(found["highest_s"])
-            one.delay = _Fading(float(found["delay_s"]), steady_s)
+            if found["delay_s"] is not None:
+                one.delay = _Fading(float(found["delay_s"]), steady_s)
             one.disorder = _Fading(float(found["disorder_s"]), steady_s)
 
     def _observe_offset(self, offset_s: float, steady_s: float) -> None:

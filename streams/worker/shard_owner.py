@@ -238,7 +238,7 @@ class ShardOwner:
         if products.times is None or topic not in self.shard.plan.sources:
             return
         steady_s, times = self._clocks.steady_s(), products.times
-        learn = topic in self._at_end and not self._policy.is_holding(steady_s)
+        learn = topic in self._at_end and self._policy.may_learn(steady_s)
         self.shard.event_time.observe(
             topic, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
         )
