@@ -288,7 +288,7 @@ class Owner:
         if products.times is None or topic not in self.shard.plan.sources:
             return
         times = products.times
-        learn = topic in self._at_end and not self.policy.is_holding(moment.steady_s)
+        learn = topic in self._at_end and self.policy.may_learn(moment.steady_s)
         self.shard.event_time.observe(
             topic, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from math import ceil
 
 import orjson
 
@@ -46,6 +47,7 @@ class Producer:
     next_s: float = 0.0
     flush_at_s: float = 0.0
     backoff_s: float = 0.0
+    retry_s: float = 0.0
     waiting: list[tuple[float, bytes]] = field(default_factory=list)
     made: int = 0
 
@@ -54,14 +56,14 @@ class Producer:
         while self.next_s <= now_s and self.next_s < until_s:
             self._make(self.next_s, troubles)
             self.next_s += self.every_s
-        if now_s < self.flush_at_s:
+        if now_s < max(self.flush_at_s, self.retry_s):
             return
         if not broker.up:
             self.backoff_s = min(MAX_BACKOFF_S, max(0.2, 2.0 * self.backoff_s))
-            self.flush_at_s = now_s + self.backoff_s
+            self.retry_s = now_s + self.backoff_s
             return
         self.backoff_s = 0.0
-        self.flush_at_s = now_s + self.flush_s
+        self.flush_at_s += self.flush_s * ceil((now_s - self.flush_at_s + 1e-6) / self.flush_s)
         if not self.waiting:
             return
         batch = sorted(self.waiting)
