@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from actions.playbook import Match, Playbook, Step
+from config import load
 from detectors.banks.composite import Composite
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.ensemble.profile_table import ProfileTable
@@ -16,9 +17,9 @@ from detectors.ensemble.suite_scores import SuiteScores
 from detectors.native.absence import Absence
 from detectors.native.static_limits import StaticLimits, StaticLimitsParams
 from detectors.suite import Suite, SuiteParams
+from streams.planning import plan_of
 from streams.shard.plan import Plan
 from streams.windows.windower import WindowParams
-from tests.streams.fakes import default_plan
 
 HIGH_MS = 300.0
 """A request that takes longer is too slow."""
@@ -72,7 +73,7 @@ class CheapSuiteParams(SuiteParams):
 @cache
 def supply_plan(sources: tuple[str, ...], configuration: int = 0) -> Plan:
     """The plan of the simulated owners. configuration: another number refuses the snapshots of this one."""
-    plan = default_plan()
+    plan = plan_of(load(None, {}))
     return replace(
         plan,
         sources={source: number == 0 for number, source in enumerate(sources)},
