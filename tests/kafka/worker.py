@@ -19,6 +19,7 @@ import faust
 import numpy as np
 from typing_extensions import override
 
+from streams.kafka.recreated import RecreatedTopics
 from streams.kafka.sight import boot_s
 from streams.kafka.transactions import PlainProducer
 from streams.shard.snapshot import Snapshot
@@ -162,6 +163,8 @@ def main(options: Options) -> None:
     async def looking() -> None:
         """Write down each change of what the worker sees."""
         before: dict[str, object] = {}
+        others: list[int] = []
+        recreated = RecreatedTopics()
         while True:
             tps = sorted(app.positions.owned())
             seen: dict[str, object] = {
@@ -171,6 +174,13 @@ def main(options: Options) -> None:
             if seen != before:
                 before = seen
                 note("sight", at_s=boot_s(), **seen)
+            found = [
+                tp.partition for tp in tps
+                if recreated.observe(tp, shards[tp].next_offset, app.sight.end(tp), boot_s())
+            ]
+            if found != others:
+                others = found
+                note("recreated", partitions=found)
             await asyncio.sleep(LOOK_EVERY_S)
 
     app.task(looking)

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.records_to_delete import RecordsToDelete  # type: ignore[import-untyped]
 
 from streams.kafka.sight import boot_s
+from streams.kafka.topics import TopicSpec, ensure_topics, existing_partitions
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import PARTITIONS, Bench, Worker, until
 
@@ -121,3 +122,20 @@ async def delete(bench: Bench, before: int) -> None:
     tps = [TopicPartition(bench.options.metrics, partition) for partition in ALL]
     await admin.delete_records({tp: RecordsToDelete(before_offset=before) for tp in tps})
     await admin.close()
+
+
+async def test_a_topic_that_was_made_again_is_noticed_while_the_worker_runs(real_bench: Bench) -> None:
+    worker = real_bench.worker()
+    await real_bench.produce(20)
+    await real_bench.exact_state()
+    admin = AIOKafkaAdminClient(bootstrap_servers=real_bench.address)
+    await admin.start()
+    await admin.delete_topics([real_bench.options.metrics])
+    await admin.close()
+    while await existing_partitions(real_bench.address, [real_bench.options.metrics]):  # noqa: ASYNC110 - a broker
+        await asyncio.sleep(0.1)
+    await ensure_topics(real_bench.address, [TopicSpec(real_bench.options.metrics, PARTITIONS)])
+    real_bench.produced = [0] * PARTITIONS
+    await real_bench.produce(5)
+    await until(lambda: [e["partitions"] for e in worker.events("recreated")][-1:] == [ALL], "all are noticed")
+    assert worker.process.poll() is None
