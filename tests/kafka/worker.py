@@ -19,7 +19,7 @@ import faust
 import numpy as np
 from typing_extensions import override
 
-from streams.kafka.recreated import RecreatedTopics
+from streams.cluster.recreated import RecreatedTopics
 from streams.kafka.sight import boot_s
 from streams.kafka.transactions import PlainProducer
 from streams.shard.snapshot import Snapshot

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition  # type: ignore[import-unt
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.admin.records_to_delete import RecordsToDelete  # type: ignore[import-untyped]
 
+from streams.cluster.topics import TopicSpec, ensure_topics, existing_partitions
 from streams.kafka.sight import boot_s
-from streams.kafka.topics import TopicSpec, ensure_topics, existing_partitions
 from tests.kafka.brokers import RealKafka
 from tests.kafka.harness import PARTITIONS, Bench, Worker, until
 

@@ -1,4 +1,4 @@
-"""One owned shard, as `streams.worker.shard_owner` drives it: the real feed, policy and shard over the simulated log."""
+"""One owned shard, as `streams.worker.shard_owner` drives it: real feed, policy and shard over the simulated log."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ class Owner:
         products = self.shard.apply_tick(tick)
         writes = [Written(TICKS, self.number, LoggedTick(encode_tick(tick), published_of(products)))]
         for each in (*self._unpublished, products):
-            writes += [Written(DEAD, self.number, (dead.topic, dead.partition, dead.offset)) for dead in each.dead]
+            writes += [Written(DEAD, self.number, (dead.record.topic, dead.record.partition, dead.record.offset)) for dead in each.dead]
             writes += [Written(INCIDENTS, self.number, Published(self.number, change)) for change in each.transitions]
             writes += [Written(ACTIONS, self._of(intent.target), (self.number, intent)) for intent in each.intents]
         self._count(products, moment)

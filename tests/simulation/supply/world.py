@@ -54,7 +54,8 @@ class Script:
 
     @property
     def end_s(self) -> float:
-        last_s = max([WARM_S, *(each.end_s for each in (*self.troubles, *self.faults))])
+        ends_s = [WARM_S, *(each.end_s for each in self.troubles), *(each.end_s for each in self.faults)]
+        last_s = max(ends_s)
         return min(MAX_END_S, last_s + TAIL_S + 2.0 * self.flush_s)
 
 
@@ -119,8 +120,15 @@ class World:
         for fault in script.faults:
             self._plan_fault(fault)
         deployed: Directive = Deployment("chat", "m", "v2", T + WARM_S + 20.0)
-        self._at(WARM_S + 19.0, lambda: self.broker.append([Written(CONTROL, 0, deployed)]) and None)
+        self._at(WARM_S + 19.0, lambda: self._write_control(deployed))
         self._events.sort(key=lambda event: event[:2])
+
+    def _write_control(self, directive: Directive) -> None:
+        self.broker.append([Written(CONTROL, 0, directive)])
+
+    def _bring_broker_back(self) -> None:
+        self.broker.up = True
+        self.broker.group.restart(self.at_s)
 
     def run(self) -> World:
         script, number = self.script, 0
@@ -183,7 +191,7 @@ class World:
                 self._at(end_s, change(worker, frozen=False))
             case "outage":
                 self._at(begin_s, change(broker, up=False))
-                self._at(end_s, lambda: (change(broker, up=True)(), broker.group.restart(self.at_s)) and None)
+                self._at(end_s, self._bring_broker_back)
             case "clock":
                 self._at(begin_s, change(worker, wall_step_s=fault.size))
                 self._at(end_s, change(worker, wall_step_s=0.0))
