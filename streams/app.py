@@ -176,10 +176,13 @@ class Worker:
             build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
             config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
         )
-        return ActionWorker(executor, self.ledger, self.app, self.effects, config.topics, self.topics.plan.shards)
+        return ActionWorker(
+            executor, self.ledger, self.app, self.effects, config.topics, lambda: self.topics.plan.shards,
+        )
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
-        await self.topics.grow(tps)
+        if await self.topics.grow(tps):
+            await self.effects.publisher.learn_partitions(self.config.topics.outcomes, self.topics.plan.shards)
         self._forget(self._owned - tps)
         self._owned = tps
         self._rejections.clear()

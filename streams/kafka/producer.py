@@ -20,6 +20,8 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from streams.contracts.envelopes import Message
 from streams.kafka.output import Output
 
+METADATA_TIMEOUT_S = 15.0
+METADATA_RETRY_S = 0.25
 FlushScope = int | str
 """What is flushed together: the messages of the shard of this number, or of a part of the worker with this name."""
 
@@ -65,6 +67,14 @@ class Publisher:
             future.add_done_callback(partial(self._remove_acknowledged, scope))
             if acknowledged is not None:
                 future.add_done_callback(_if_acknowledged(acknowledged))
+
+    async def learn_partitions(self, topic: str, partitions: int) -> None:
+        """Return when the producer knows so many partitions of a topic that was grown. Raises TimeoutError."""
+        assert self._producer is not None, "the publisher is not started"
+        async with asyncio.timeout(METADATA_TIMEOUT_S):
+            while len(await self._producer.partitions_for(topic)) < partitions:
+                if not await self._producer.client.force_metadata_update():
+                    await asyncio.sleep(METADATA_RETRY_S)
 
     def output(self, scope: FlushScope) -> Output:
         """Where to send the messages of one scope."""

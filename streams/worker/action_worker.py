@@ -7,7 +7,7 @@ outcome before the offset of its intent is committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import structlog
@@ -46,7 +46,7 @@ class ActionWorker:
 
     def __init__(
         self, executor: Executor, ledger: TopicLedger, ownership: Ownership, effects: Effects, topics: TopicsSection,
-        shard_count: int,
+        shard_count: Callable[[], int],
     ) -> None:
         self._executor = executor
         self._ledger = ledger
@@ -98,7 +98,7 @@ class ActionWorker:
     def _shard_of(self, record: KafkaRecord) -> int | None:
         """The shard that decided; None also for a header with a number that no shard has."""
         shard = shard_of(record.headers)
-        return shard if shard is not None and shard < self._shard_count else None
+        return shard if shard is not None and shard < self._shard_count() else None
 
     async def prune_ledger(self) -> None:
         """Until cancelled: remove what no limit needs any more from the ledger, once in `PRUNE_EVERY_S`."""

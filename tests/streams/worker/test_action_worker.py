@@ -52,7 +52,7 @@ class ActionFixture(WorkerFixture):
         self.ledger = FakeLedger(open_claims or [])
         self.owned: set[TP] = {TP(TOPICS.actions, 1)}
         self.actions = ActionWorker(
-            self.executor, self.ledger, self, self.effects, TOPICS, 4,  # type: ignore[arg-type]
+            self.executor, self.ledger, self, self.effects, TOPICS, lambda: 4,  # type: ignore[arg-type]
         )
 
     def holds_lease(self) -> bool:
