@@ -110,9 +110,10 @@ class EventTime:
             disorder_s = arrival.disorder_s
         one.highest_s = max(one.highest_s, arrival.newest_s)
         one.arrived_s = steady_s
+        # A record that was held up only makes the estimate lower, and so event time slower.
+        self._observe_offset(arrival.newest_s - steady_s, steady_s)
         if not learn:
             return
-        self._observe_offset(arrival.newest_s - steady_s, steady_s)
         offset_s = self._offset_s()
         assert offset_s is not None
         one.delay.observe(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
@@ -191,6 +192,10 @@ class EventTime:
             if found["delay_s"] is not None:
                 one.delay = _Fading(float(found["delay_s"]), steady_s)
             one.disorder = _Fading(float(found["disorder_s"]), steady_s)
+        # No wall clock says what the producers' clocks show: at least what they showed then, and they go on from there.
+        newest_s = max((one.highest_s for one in self._sources.values()), default=-inf)
+        if newest_s > -inf:
+            self._observe_offset(newest_s - steady_s, steady_s)
 
     def _observe_offset(self, offset_s: float, steady_s: float) -> None:
         if self._offset is None:

@@ -59,7 +59,7 @@ class Owner:
         newest_s = self.wall_s - age_s
         first = self.shard.offsets.get(LATENCY, 0)
         self.shard.ingest(LATENCY, batch(requests(1, start=int(newest_s - T), each=1), first=first).records)
-        learn = not self.policy.is_holding(self.steady_s)
+        learn = self.policy.may_learn(self.steady_s)
         self.shard.event_time.observe(LATENCY, Arrival(self.steady_s, newest_s, newest_s, 0.0), learn)
 
     def step(self, view: SupplyView = SEES, pending: Pending | None = None, after_s: float = 0.1) -> Tick | None:
@@ -178,6 +178,22 @@ def test_a_stop_that_nothing_observed_is_blindness_from_the_last_observation() -
     assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(300.0)
 
 
+def test_a_new_owner_learns_nothing_for_a_while_since_its_producers_may_have_been_cut_off() -> None:
+    owner = Owner()
+    assert not owner.policy.may_learn(owner.steady_s + HOLD_S - 0.1)
+    assert owner.policy.may_learn(owner.steady_s + HOLD_S)
+
+
+def test_nothing_is_learned_while_event_time_is_held() -> None:
+    owner = settled()
+    assert owner.policy.may_learn(owner.steady_s)
+    owner.step(NO_SIGHT, after_s=2.0)
+    assert not owner.policy.may_learn(owner.steady_s)
+    owner.step()
+    assert not owner.policy.may_learn(owner.steady_s)
+    assert owner.policy.may_learn(owner.steady_s + HOLD_S)
+
+
 # Silence.
 
 
@@ -196,7 +212,7 @@ def test_a_new_owner_judges_no_silence_for_a_while_though_records_close_windows(
     closed_s = owner.shard.windower.closed_s
     owner.pass_time(HOLD_S - (owner.steady_s - begun_s) - 0.2)
     assert owner.shard.windower.closed_s == closed_s
-    owner.pass_time(1.0)
+    owner.pass_time(3.0)
     assert owner.shard.windower.closed_s > closed_s
 
 

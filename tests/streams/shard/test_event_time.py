@@ -15,6 +15,7 @@ from streams.shard.event_time import (
     LEAST_DELAY_S,
     LEAST_LATENESS_S,
     OFFSET_WINDOW_S,
+    UNKNOWN_DELAY_S,
     Arrival,
     Cadence,
     CadenceParams,
@@ -72,9 +73,16 @@ class Owner:
 # What is learned.
 
 
-def test_before_any_record_a_source_is_expected_to_be_prompt() -> None:
-    assert Owner().cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
-    assert Owner(sources={"a": True}).cadence() == Cadence(LEAST_AGGREGATED_DELAY_S, LEAST_LATENESS_S)
+def test_a_source_of_which_nothing_was_learned_may_be_one_that_flushes_seldom() -> None:
+    assert Owner().cadence() == Cadence(UNKNOWN_DELAY_S, LEAST_LATENESS_S)
+    assert Owner(CadenceParams(max_idle_after_s=4.0)).cadence() == Cadence(4.0, LEAST_LATENESS_S)
+
+
+@pytest.mark.parametrize(("aggregated", "delay_s"), [(False, LEAST_DELAY_S), (True, LEAST_AGGREGATED_DELAY_S)])
+def test_a_prompt_source_is_given_the_least_delay(aggregated: bool, delay_s: float) -> None:
+    owner = Owner(sources={"a": aggregated})
+    owner.arrive(0.0, 0.0)
+    assert owner.cadence() == Cadence(delay_s, LEAST_LATENESS_S)
 
 
 @pytest.mark.parametrize(("period_s", "delay_s"), [(0.02, 1.0), (0.5, 1.375), (2.0, 3.25), (6.0, 8.25), (15.0, 19.5)])
@@ -136,7 +144,7 @@ def test_nothing_is_learned_of_a_backlog_but_the_highest_timestamp() -> None:
     owner = Owner()
     owner.steady_s = 500.0
     owner.arrive(0.0, 400.0, disorder_s=90.0, learn=False)
-    assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
+    assert owner.cadence() == Cadence(UNKNOWN_DELAY_S, LEAST_LATENESS_S)
     assert owner.until_s(at_end=frozenset()) == pytest.approx(400.0 - LEAST_LATENESS_S)
 
 
@@ -255,6 +263,33 @@ def test_before_any_arrival_the_time_is_ours() -> None:
     assert owner.time.producers_now_s(0.0, T) == owner.time.latest_now_s(0.0, T) == T
 
 
+def test_no_wall_clock_moves_event_time_before_a_new_owner_has_seen_an_arrival() -> None:
+    """The producers' clocks showed at least the newest timestamp that was read, and they go on from there."""
+    first = Owner()
+    first.flush_every(0.1, 60.0, clock_ahead_s=-2.0)
+    second = Owner(steady_s=1e6, ahead_s=3600.0 - 1e6)
+    second.time.restore(stored(first), second.steady_s)
+    newest_s = first.steady_s - 2.01
+    assert second.until_s() == pytest.approx(newest_s - LEAST_LATENESS_S)
+    second.steady_s += 10.0
+    assert second.until_s() == pytest.approx(newest_s + 10.0 - LEAST_DELAY_S)
+
+
+def test_the_time_of_a_tick_is_never_behind_the_records() -> None:
+    """Else the records after a take-over would be from the future for a machine whose clock is behind."""
+    owner = Owner(steady_s=10.0, ahead_s=-600.0)
+    owner.arrive(0.0, 10.0, learn=False)
+    assert owner.time.latest_now_s(10.0, owner.wall_s) == T + 10.0
+
+
+def test_records_of_a_backlog_give_an_estimate_that_is_only_too_low() -> None:
+    owner = Owner(steady_s=500.0)
+    owner.arrive(0.0, 400.0, learn=False)
+    assert owner.time.producers_now_s(500.0, owner.wall_s) == T + 400.0
+    owner.arrive(0.0, 499.0, learn=False)
+    assert owner.time.producers_now_s(500.0, owner.wall_s) == T + 499.0
+
+
 # Snapshots.
 
 
@@ -282,7 +317,7 @@ def test_sources_that_are_gone_are_ignored_and_new_ones_start_anew() -> None:
     assert second.until_s(at_end=frozenset({"new"}), judge_silence=False) == pytest.approx(8.5)
 
 
-@pytest.mark.parametrize("data", [{"a": {}}, {"a": None}, {"a": {"highest_s": 1.0, "delay_s": None, "disorder_s": 1}}])
+@pytest.mark.parametrize("data", [{"a": {}}, {"a": None}, {"a": {"highest_s": 1.0, "delay_s": 1, "disorder_s": None}}])
 def test_what_is_no_snapshot_is_refused(data: dict[str, object]) -> None:
     with pytest.raises((LookupError, TypeError)):
         Owner().time.restore(data, 0.0)
