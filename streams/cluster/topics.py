@@ -90,20 +90,6 @@ async def ensure_topics(
     return counts
 
 
-async def learn_partitions(
-    producer: AIOKafkaProducer, topic: str, partitions: int, *, timeout_s: float = 15.0,
-) -> None:
-    """Return when a running producer knows so many partitions of a topic that was grown.
-
-    Without this it refuses to send to a new partition until it asks for the metadata by itself, after up to five
-    minutes. Raises TimeoutError.
-    """
-    async with asyncio.timeout(timeout_s):
-        while len(await producer.partitions_for(topic)) < partitions:
-            if not await producer.client.force_metadata_update():
-                await asyncio.sleep(RETRY_S)
-
-
 async def _with_admin(
     brokers: str, security: Security, timeout_s: float,
     request: Callable[[AIOKafkaAdminClient], Awaitable[dict[str, int]]],

@@ -69,7 +69,11 @@ class Publisher:
                 future.add_done_callback(_if_acknowledged(acknowledged))
 
     async def learn_partitions(self, topic: str, partitions: int) -> None:
-        """Return when the producer knows so many partitions of a topic that was grown. Raises TimeoutError."""
+        """Return when the producer knows so many partitions of a topic that was grown.
+
+        Without this it refuses to send to a new partition until it asks for the metadata by itself, after up to five
+        minutes. Raises TimeoutError.
+        """
         assert self._producer is not None, "the publisher is not started"
         async with asyncio.timeout(METADATA_TIMEOUT_S):
             while len(await self._producer.partitions_for(topic)) < partitions:

@@ -7,19 +7,20 @@ import signal
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 from faust.types import TP
 
 from config.models import Config
 from streams.cluster.required_topics import RequiredTopics, prepare_topics
-from streams.cluster.topics import TopicError, TopicSpec, ensure_topics, existing_partitions, learn_partitions
+from streams.cluster.topics import TopicError, TopicSpec, ensure_topics, existing_partitions
+from streams.contracts.envelopes import Message
+from streams.kafka.producer import Publisher
 from streams.kafka.settings import Security
 from tests.kafka.brokers import EmbeddedKafka, RealKafka
 from tests.kafka.harness import Bench, unique
 from tests.streams.fakes import config_of
 
-SETTINGS = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ledger", "control")
+SETTINGS = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control")
 
 
 def deployment(tmp_path: Path, address: str) -> tuple[Config, str]:
@@ -90,17 +91,15 @@ async def test_partitions_added_to_an_input_grow_our_topics_and_a_running_produc
     await ensure_topics(real.address, [TopicSpec(latency, 2), TopicSpec(f"{name}.tokens", 2)])
     topics = RequiredTopics(config, Security())
     await topics.prepare()
-    producer = AIOKafkaProducer(bootstrap_servers=real.address)
-    await producer.start()
-    try:
-        await producer.send_and_wait(state, b"x", b"key", partition=1)
+    async with Publisher({"bootstrap_servers": real.address}) as publisher:
+        await publisher.send("test", state, [Message(b"key", b"x", (), 1)])
+        await publisher.flush("test")
         await grow(real.address, latency, 3)
         assert await topics.grow({TP(latency, 2)})
         assert topics.plan.grown[state] == 2
-        await learn_partitions(producer, state, topics.plan.shards)
-        assert (await producer.send_and_wait(state, b"x", b"key", partition=2)).partition == 2
-    finally:
-        await producer.stop()
+        await publisher.learn_partitions(state, topics.plan.shards)
+        await publisher.send("test", state, [Message(b"key", b"x", (), 2)])
+        await publisher.flush("test")
 
 
 async def test_a_worker_is_assigned_added_partitions_within_the_metadata_interval(real_bench: Bench) -> None:
