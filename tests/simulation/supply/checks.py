@@ -67,7 +67,7 @@ def _incidents(world: World) -> Iterator[str]:
 def _is_relearning(world: World, trouble: Trouble) -> bool:
     """Whether the fault came while a new state did not know yet what is usual."""
     return any(
-        owner.lineage.born_s > 0.0 and trouble.begin_s < owner.lineage.born_s + WARM_S and
+        owner.lineage.born_s > WARM_S and trouble.begin_s < owner.lineage.born_s + WARM_S and
         trouble.end_s > owner.lineage.born_s - WARM_S
         for owner in world.owners.values()
     )
