@@ -167,14 +167,20 @@ class Shard(ShardState):
     def _apply_outcome(self, outcome: Outcome, products: Products) -> None:
         transition = self.decider.record_outcome(outcome)
         if transition is not None:
-            self._decide([transition], self.detection.evaluated_until_s, products)
+            self._decide([transition], self._pipeline_now_s(), products)
 
     def _apply_remote_incident(self, incident: Incident, products: Products) -> None:
         """It may explain an incident of ours, or be explained by one. Idempotent."""
-        now_s = self.detection.evaluated_until_s
+        now_s = self._pipeline_now_s()
         transitions = self.triage.observe_remote(incident, now_s)
         if transitions:
             self._decide(transitions, now_s, products)
+
+    def _pipeline_now_s(self) -> float:
+        """Event time up to which everything is decided; before the first window the time of the tick."""
+        evaluated_s = self.detection.evaluated_until_s
+        assert self.ticked_at_s is not None
+        return self.ticked_at_s if evaluated_s == -inf else evaluated_s
 
     def _repeat_open(self, at_s: float, products: Products) -> None:
         for incident in self.repeats.due(self.triage.open_incidents(), products.transitions, at_s):

@@ -22,6 +22,8 @@ HOLD_S = 10.0
 again at growing intervals of up to that."""
 RETURN_S = 45.0
 """How long producers may take to deliver again after blindness; whoever has not by then is silent."""
+TAKE_OVER_S = 15.0
+"""A shard that had no tick for longer was not just taken over from a killed owner: the broker may have been away."""
 HOLD_LEAST_S = 1.0
 HOLD_PER_BLIND_S = 2.0
 TIME_EVERY_S = 30.0
@@ -69,6 +71,7 @@ class TickPolicy:
     def __init__(self, generation: int, owned_since_s: float) -> None:
         self._generation = generation
         self._silence_from_s = owned_since_s + HOLD_S
+        self._is_checked = False
         self._seen_s = owned_since_s
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
@@ -108,6 +111,7 @@ class TickPolicy:
         """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""
         if not view.holds_lease:
             return None
+        self._check_producers(shard, view, steady_s, wall_s)
         until_s = None if self.is_holding(steady_s) else self._close_until_s(shard, view, steady_s, wall_s)
         has_backlog = not view.at_end >= shard.plan.sources.keys()
         if until_s is not None and has_backlog and steady_s - self._ticked_s < BACKLOG_EVERY_S:
@@ -125,7 +129,18 @@ class TickPolicy:
 
     def opening(self, shard: Shard, steady_s: float, wall_s: float) -> Tick:
         """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
+        if shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S:
+            self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
         return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
+
+    def _check_producers(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> None:
+        """Hold event time in a new ownership when the log shows, once it is read to its end, that producers were
+        perhaps cut off: what is newest is old. Whoever comes back first must not make the others late."""
+        if self._is_checked or not view.at_end >= shard.plan.sources.keys():
+            return
+        self._is_checked = True
+        if not shard.event_time.is_current(steady_s, wall_s):
+            self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
 
     def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
         judge_silence = steady_s >= self._silence_from_s and self._are_producers_back(shard, steady_s, wall_s)

@@ -28,6 +28,8 @@ UNKNOWN_DELAY_S = 10.0
 """Until a source has delivered while it could be learned from: it may be one that flushes seldom."""
 LEAST_AGGREGATED_DELAY_S = 3.0
 """An exporter's values of one moment may come in several records."""
+CURRENT_SLACK_S = 1.0
+"""What the clocks of producers may be behind ours."""
 OFFSET_WINDOW_S = 60.0
 """The estimate of the producers' clock is the highest of the last one to two of these."""
 
@@ -160,6 +162,13 @@ class EventTime:
                     watermark_s = max(watermark_s, self.producers_now_s(steady_s, wall_s) - cadence.delay_s)
             lowest_s = min(lowest_s, watermark_s)
         return None if lowest_s in (inf, -inf) else lowest_s
+
+    def is_current(self, steady_s: float, wall_s: float) -> bool:
+        """Whether every source that ever delivered has delivered within its delay, by our clock."""
+        return all(
+            one.highest_s >= wall_s - self.cadence(name, steady_s).delay_s - CURRENT_SLACK_S
+            for name, one in self._sources.items() if one.highest_s > -inf
+        )
 
     def has_delivered_after(self, event_s: float) -> bool:
         """Whether every source that ever delivered has delivered something newer than this event time."""
