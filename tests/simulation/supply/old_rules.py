@@ -1,4 +1,4 @@
-"""A worker by the rules before ticks: silence by the wall clock without sight, and plain producers. It must be found out.
+"""A worker by the rules before ticks: silence by the wall clock without sight, plain producers. It must be found out.
 
 Its shard gets ticks like any other, but they are in no log. They close windows up to the newest record less a fixed
 lateness, and, once a source is at its end by the last known answer and was silent for 3 s of the wall clock, further
@@ -90,7 +90,9 @@ class OldOwner(Owner):
 
     def _publish(self, products: Products) -> None:
         number = self.number
-        self.unsent += [Written(DEAD, number, (dead.record.topic, number, dead.record.offset)) for dead in products.dead]
+        self.unsent += [
+            Written(DEAD, number, (dead.record.topic, number, dead.record.offset)) for dead in products.dead
+        ]
         self.unsent += [Written(INCIDENTS, number, Published(number, change)) for change in products.transitions]
         self.unsent += [Written(ACTIONS, self._of(each.target), (number, each)) for each in products.intents]
 
