@@ -70,8 +70,9 @@ class TickPolicy:
 
     def __init__(self, generation: int, owned_since_s: float) -> None:
         self._generation = generation
-        self._silence_from_s = owned_since_s + HOLD_S
+        self._silence_from_s = self._learn_from_s = owned_since_s + HOLD_S
         self._is_checked = False
+        self._found_old = False
         self._seen_s = owned_since_s
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
@@ -105,7 +106,7 @@ class TickPolicy:
     def may_learn(self, steady_s: float) -> bool:
         """Whether records that arrive now show how their producers deliver: not soon after the producers may have been
         cut off. A new owner cannot know that they were not."""
-        return not self.is_holding(steady_s) and steady_s >= self._silence_from_s
+        return not self.is_holding(steady_s) and self._back_at_s is None and steady_s >= self._learn_from_s
 
     def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
         """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""
@@ -141,9 +142,10 @@ class TickPolicy:
         self._is_checked = True
         if not shard.event_time.is_current(steady_s, wall_s):
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
+            self._saw_again_s, self._back_at_s, self._found_old = steady_s, -inf, True
 
     def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
-        judge_silence = steady_s >= self._silence_from_s and self._are_producers_back(shard, steady_s, wall_s)
+        judge_silence = self._are_producers_back(shard, steady_s, wall_s) and steady_s >= self._silence_from_s
         until_s = shard.event_time.close_until_s(steady_s, wall_s, view.at_end, judge_silence)
         if until_s is None:
             return None
@@ -158,6 +160,12 @@ class TickPolicy:
         if self._back_at_s == -inf:
             now_s = shard.event_time.producers_now_s(steady_s, wall_s)
             self._back_at_s = now_s - (steady_s - self._saw_again_s)
-        if shard.event_time.has_delivered_after(self._back_at_s) or steady_s - self._saw_again_s >= RETURN_S:
-            self._back_at_s = None
+        event_time = shard.event_time
+        # What the producers' clocks show is not known to an owner that has found only old records.
+        is_back = event_time.is_current(steady_s, wall_s) if self._found_old else (
+            event_time.has_delivered_after(self._back_at_s)
+        )
+        if is_back or steady_s - self._saw_again_s >= RETURN_S:
+            self._back_at_s, self._found_old = None, False
+            self._learn_from_s = steady_s + HOLD_S
         return self._back_at_s is None

@@ -15,6 +15,8 @@ from streams.ownership.tick_policy import (
     HOLD_LEAST_S,
     HOLD_PER_BLIND_S,
     HOLD_S,
+    RETURN_S,
+    TAKE_OVER_S,
     TIME_EVERY_S,
     Pending,
     SupplyView,
@@ -184,14 +186,57 @@ def test_a_new_owner_learns_nothing_for_a_while_since_its_producers_may_have_bee
     assert owner.policy.may_learn(owner.steady_s + HOLD_S)
 
 
-def test_nothing_is_learned_while_event_time_is_held() -> None:
+def test_after_blindness_nothing_is_learned_until_producers_have_been_back_for_a_while() -> None:
     owner = settled()
     assert owner.policy.may_learn(owner.steady_s)
     owner.step(NO_SIGHT, after_s=2.0)
-    assert not owner.policy.may_learn(owner.steady_s)
     owner.step()
+    owner.pass_time(20.0)
     assert not owner.policy.may_learn(owner.steady_s)
-    assert owner.policy.may_learn(owner.steady_s + HOLD_S)
+    owner.arrive(age_s=5.0)
+    owner.step()
+    back_s = owner.steady_s
+    assert not owner.policy.may_learn(back_s + HOLD_S - 0.1)
+    assert owner.policy.may_learn(back_s + HOLD_S)
+
+
+def taken_over(newest_age_s: float, unowned_s: float) -> Owner:
+    """A shard that goes on from a state with a record and a tick of so long ago."""
+    first = settled()
+    shard = first.shard
+    event_s = first.wall_s - T
+    second = Owner.__new__(Owner)
+    second.steady_s, second.shard, second.ticks = event_s, shard, []
+    shard.event_time.observe(
+        LATENCY, Arrival(first.steady_s, second.wall_s, second.wall_s + 100.0 - newest_age_s, 0.0), learn=False,
+    )
+    shard.ticked_at_s = second.wall_s + 100.0 - unowned_s
+    second.steady_s += 100.0
+    second.__post_init__()
+    return second
+
+
+@pytest.mark.parametrize(("newest_age_s", "unowned_s", "holds"), [
+    (0.5, 2.0, False), (0.5, TAKE_OVER_S - 1.0, False), (0.5, TAKE_OVER_S + 1.0, True), (30.0, 2.0, True),
+    (30.0, 30.0, True),
+])
+def test_a_new_owner_holds_event_time_when_its_producers_may_have_been_cut_off(
+    newest_age_s: float, unowned_s: float, holds: bool,
+) -> None:
+    owner = taken_over(newest_age_s, unowned_s)
+    taken_over_s = owner.steady_s
+    owner.step()
+    assert owner.policy.is_holding(owner.steady_s) is holds
+    assert not owner.policy.is_holding(taken_over_s + HOLD_S)
+
+
+def test_a_new_owner_that_found_old_records_alone_judges_no_silence_until_producers_are_back() -> None:
+    owner = taken_over(30.0, 30.0)
+    newest_s = owner.wall_s - 30.0
+    owner.pass_time(RETURN_S - 1.0)
+    assert owner.shard.windower.closed_s <= newest_s
+    owner.pass_time(3.0)
+    assert owner.shard.windower.closed_s > newest_s + 10.0
 
 
 # Silence.
