@@ -82,6 +82,11 @@ class _Source:
     delay: _Fading = field(default_factory=_Fading)
     disorder: _Fading = field(default_factory=_Fading)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it has delivered while it could be learned from."""
+        return self.delay.at_s > -inf
+
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
@@ -114,12 +119,13 @@ class EventTime:
         one.arrived_s = steady_s
         # A record that was held up only makes the estimate lower, and so event time slower.
         self._observe_offset(arrival.newest_s - steady_s, steady_s)
-        if not learn:
-            return
-        offset_s = self._offset_s()
-        assert offset_s is not None
-        one.delay.observe(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
-        one.disorder.observe(disorder_s, steady_s)
+        if learn or not one.is_known:
+            # Until the source could be learned from, the order in a backlog says more than nothing.
+            one.disorder.observe(disorder_s, steady_s)
+        if learn:
+            offset_s = self._offset_s()
+            assert offset_s is not None
+            one.delay.observe(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
 
     def cadence(self, source: str, steady_s: float) -> Cadence:
         """What is expected of a source now."""
@@ -127,8 +133,7 @@ class EventTime:
         least_s = LEAST_AGGREGATED_DELAY_S if one.aggregated else LEAST_DELAY_S
         delay_s, lateness_s = params.idle_after_s, params.lateness_s
         if delay_s is None:
-            known = one.delay.at_s > -inf
-            learned_s = DELAY_MARGIN * one.delay.now(steady_s) + 0.75 if known else UNKNOWN_DELAY_S
+            learned_s = DELAY_MARGIN * one.delay.now(steady_s) + 0.75 if one.is_known else UNKNOWN_DELAY_S
             delay_s = min(max(least_s, learned_s), params.max_idle_after_s)
         if lateness_s is None:
             learned_s = LATENESS_MARGIN * one.disorder.now(steady_s) + 0.25
@@ -187,7 +192,7 @@ class EventTime:
         return {
             name: {
                 "highest_s": None if one.highest_s == -inf else one.highest_s,
-                "delay_s": one.delay.now(steady_s) if one.delay.at_s > -inf else None,
+                "delay_s": one.delay.now(steady_s) if one.is_known else None,
                 "disorder_s": one.disorder.now(steady_s),
             }
             for name, one in self._sources.items()

@@ -142,10 +142,18 @@ def test_a_number_in_the_configuration_takes_the_place_of_learning() -> None:
 
 def test_nothing_is_learned_of_a_backlog_but_the_highest_timestamp() -> None:
     owner = Owner()
+    owner.arrive(0.0, 0.0)
     owner.steady_s = 500.0
-    owner.arrive(0.0, 400.0, disorder_s=90.0, learn=False)
-    assert owner.cadence() == Cadence(UNKNOWN_DELAY_S, LEAST_LATENESS_S)
+    owner.arrive(0.0, 400.0, disorder_s=40.0, learn=False)
+    assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
     assert owner.until_s(at_end=frozenset()) == pytest.approx(400.0 - LEAST_LATENESS_S)
+
+
+def test_of_a_source_that_is_not_known_yet_the_order_in_a_backlog_is_learned() -> None:
+    owner = Owner()
+    owner.steady_s = 500.0
+    owner.arrive(0.0, 400.0, disorder_s=4.0, learn=False)
+    assert owner.cadence() == Cadence(UNKNOWN_DELAY_S, pytest.approx(1.1 * 4.0 + 0.25))  # type: ignore[arg-type]
 
 
 # Up to where windows close.
