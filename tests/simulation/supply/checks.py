@@ -14,7 +14,7 @@ from tests.simulation.supply.world import WARM_S, World
 
 LEARN_S = 12.0
 """For so long, and three flushes, a new state may take records for late: it has to learn the cadence."""
-LATE_SHARE, LATE_SHARE_RELEARNED = 0.01, 0.05
+LATE_SHARE, LATE_SHARE_RELEARNED = 0.02, 0.05
 """Of the records after that: producers that come back deliver in another order than the one that was learned."""
 
 
