@@ -127,6 +127,7 @@ class Worker:
         if self.config.executor.enabled:
             app.agent(app.batch_topic(topics.actions), name="action_worker")(self._process_intents)
         app.task(self.loop.run)
+        app.task(self.loop.report_blindness)
         app.task(self.loop.store_snapshots)
 
     async def prepare(self) -> None:

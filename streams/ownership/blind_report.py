@@ -14,6 +14,8 @@ from classifiers.model import Incident, Severity
 REPORT_AFTER_S = 30.0
 SEVERITIES: tuple[tuple[float, Severity], ...] = ((600.0, "P1"), (180.0, "P2"), (REPORT_AFTER_S, "P3"))
 """The severity from so many seconds of blindness on."""
+REPEAT_EVERY_S = 60.0
+"""While it lasts it is published again, so a reader tells an incident of a dead worker from one that lasts."""
 SERVICE = "tocsin"
 
 
@@ -24,24 +26,26 @@ class BlindReport:
         self._source = source
         self._worker = worker
         self._open: Incident | None = None
+        self._published_s = 0.0
 
     def observe(self, blind_s: float, at_s: float) -> Incident | None:
         """To be called often: for how long the worker has been blind, 0 while it sees. Returns what to publish now.
 
         at_s: seconds since the epoch.
         """
-        severity = next((severity for least_s, severity in SEVERITIES if blind_s >= least_s), None)
-        if self._open is None:
-            if severity is not None:
-                self._open = self._opened(severity, blind_s, at_s)
-                return self._open
-            return None
-        if blind_s == 0.0:
+        if self._open is not None and blind_s == 0.0:
             resolved, self._open = self._resolved(self._open, at_s), None
             return resolved
-        if severity is None or severity == self._open.severity:
+        severity = next((severity for least_s, severity in SEVERITIES if blind_s >= least_s), None)
+        if severity is None:
             return None
-        self._open = replace(self._open, severity=severity, peak_severity=severity)
+        if self._open is None:
+            self._open = self._opened(severity, blind_s, at_s)
+        elif severity != self._open.severity:
+            self._open = replace(self._open, severity=severity, peak_severity=severity)
+        elif abs(at_s - self._published_s) < REPEAT_EVERY_S:
+            return None
+        self._published_s = at_s
         return self._open
 
     def _opened(self, severity: Severity, blind_s: float, at_s: float) -> Incident:

@@ -5,10 +5,10 @@ arrays, cut into chunks that fit into a record, then a manifest as the last reco
 manifest. Chunks without a manifest, with a wrong checksum or of another snapshot are ignored, and the snapshot before
 is loaded. Two slots are written in turn, so compaction keeps the last complete snapshot while the next is written.
 
-Crash: the snapshot before the unfinished one is loaded. Zombie writer: its chunks carry another id, so they never mix
-with those of the present owner. If it completes an older snapshot last, that one is loaded with its own offsets, so
-state and records still agree. Cost: encoding copies the arrays once. Loading reads backwards from the end of the log to
-the last complete snapshot.
+Crash: the snapshot before the unfinished one is loaded. A former owner is fenced and completes none. Where the broker
+does not fence, its chunks carry another id and never mix with those of the present owner, and a snapshot that it
+completes last is loaded with its own offsets, so state and records still agree. Cost: encoding copies the arrays once.
+Loading reads backwards from the end of the log to the last complete snapshot.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class TopicSnapshots(TopicStore):
             await transaction.send(self._topic, Message(b"%d/%d" % (slot, number), chunk, header, shard))
             for number, chunk in enumerate(chunks)
         ]
-        first = await sent[0]
+        await transaction.acknowledged()
+        first = sent[0].result()
         manifest = {
             "id": name, "slot": slot, "first_offset": first.offset, "chunks": len(chunks),
             "bytes": len(encoded), "crc": zlib.crc32(encoded),

@@ -7,9 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from classifiers.model import Incident
 from config.models import TopicsSection
 from streams.cluster.recreated import RecreatedTopics
 from streams.contracts.envelopes import incident_message
+from streams.kafka.producer import Unacknowledged
 from streams.ownership.blind_report import BlindReport
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batches import TP
@@ -17,10 +22,12 @@ from streams.worker.effects import Effects
 from streams.worker.shard_manager import ShardManager
 from streams.worker.shard_owner import ShardOwner
 
+log = structlog.get_logger(__name__)
+
 LOOP_S = 0.1
 REPORT_EVERY = 10
 SCOPE = "blindness"
-"""The flush scope of what the worker publishes about itself; nothing waits for it."""
+"""The flush scope of what the worker publishes about itself."""
 
 
 class Transport(Protocol):
@@ -71,26 +78,33 @@ class WorkerLoop:
         while True:
             await asyncio.sleep(LOOP_S)
             await self._manager.tick()
-            await self._report_blindness()
             rounds += 1
             if rounds % REPORT_EVERY == 0:
                 self.report()
 
-    async def _report_blindness(self) -> None:
-        """A round that comes late was not blind, but frozen: only time in which the worker ran is counted."""
-        is_blind = bool(self._manager.blind_for_s())
-        self._blind_s = self._blind_s + LOOP_S if is_blind else 0.0
-        incident = self._blind_report.observe(self._blind_s, self._effects.clocks.wall_s())
-        if incident is not None:
-            effects = self._effects
-            message = incident_message(incident, effects.identity.source, effects.clocks.wall_s())
-            await effects.publisher.send(SCOPE, self._topics.incidents, [message])
+    async def report_blindness(self) -> None:
+        """Until cancelled: publish that the worker could not judge its shards. While the broker is away this waits."""
+        while True:
+            await asyncio.sleep(LOOP_S)
+            # A round that comes late was not blind, but frozen: only time in which the worker ran is counted.
+            self._blind_s = self._blind_s + LOOP_S if self._manager.blind_for_s() else 0.0
+            incident = self._blind_report.observe(self._blind_s, self._effects.clocks.wall_s())
+            if incident is not None:
+                await self._publish(incident)
+
+    async def _publish(self, incident: Incident) -> None:
+        """One that cannot be published is dropped: while it lasts it is repeated."""
+        publisher, source = self._effects.publisher, self._effects.identity.source
+        try:
+            message = incident_message(incident, source, self._effects.clocks.wall_s())
+            await publisher.send(SCOPE, self._topics.incidents, [message])
+            await publisher.flush(SCOPE)
+        except (KafkaError, Unacknowledged) as error:
+            publisher.forget(SCOPE)
+            log.warning("blindness_not_published", incident=incident.id, reason=repr(error))
 
     async def store_snapshots(self) -> None:
-        """Until cancelled: store the snapshots that are due. In a task of its own, a slow store delays nothing else.
-
-        Raises what storing raises: the worker must stop when its state cannot be stored.
-        """
+        """Until cancelled: store the snapshots that are due. In a task of its own, a slow store delays nothing else."""
         while True:
             await asyncio.sleep(LOOP_S)
             await self._manager.store_due()

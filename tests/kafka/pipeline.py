@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,19 @@ class Deployment:
         finally:
             await reader.stop()
 
+    async def incidents_until(
+        self, expected: Callable[[dict[str, Any]], bool] = bool, patience_s: float = 30.0,
+    ) -> list[dict[str, Any]]:
+        """Everything in the topic of incidents, once one as expected is among it.
+
+        Offsets may be committed earlier: windows close by ticks, which follow the records.
+        """
+        deadline_s = time.monotonic() + patience_s
+        while not any(map(expected, incidents := [incident for _, incident in await self.read("incidents")])):
+            assert time.monotonic() < deadline_s, f"not the expected incident: {self.log.read_text()[-2000:]}"
+            await asyncio.sleep(0.2)
+        return incidents
+
     async def read(self, topic: str) -> list[tuple[bytes, dict[str, Any]]]:
         """Everything in one of our topics: key and JSON value."""
         return [(record.key, orjson.loads(record.value)) for record in await self.records(topic)]
@@ -207,6 +220,7 @@ class Deployment:
         """Everything in one of our topics, as records; each keeps to its contract."""
         reader = AIOKafkaConsumer(
             bootstrap_servers=self.address, enable_auto_commit=False, auto_offset_reset="earliest",
+            isolation_level="read_committed",
         )
         await reader.start()
         try:

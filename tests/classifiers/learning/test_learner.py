@@ -6,14 +6,14 @@ from typing import get_args
 import pytest
 
 from classifiers.learning.learner import MAX_NAMES, Learner, Weights
-from classifiers.model import Category, Severity
+from classifiers.model import ServiceCategory, Severity
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from tests.classifiers.feedback_stream import numbers
 
 
 @pytest.mark.parametrize("severity", SEVERITY_ORDER)
-@pytest.mark.parametrize("category", get_args(Category))
-def test_before_any_feedback_it_says_what_the_rules_say(severity: Severity, category: Category) -> None:
+@pytest.mark.parametrize("category", get_args(ServiceCategory))
+def test_before_any_feedback_it_says_what_the_rules_say(severity: Severity, category: ServiceCategory) -> None:
     said = numbers(severity, category=category)
     assert (Learner().severity(said), Learner().category(said)) == (severity, category)
 

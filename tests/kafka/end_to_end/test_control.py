@@ -57,7 +57,8 @@ async def test_a_signed_control_record_is_applied_and_a_forged_one_is_not(broker
         shift_s = time.time() - RECORDED_AT_S - 120.0
         await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=7000))
         await deployment.committed_by(process)
-        last = {incident["id"]: incident for _, incident in await deployment.read("incidents")}
+        incidents = await deployment.incidents_until(lambda one: one["replica"] == "r1" and one["state"] == "resolved")
+        last = {incident["id"]: incident for incident in incidents}
         (found,) = [one for one in last.values() if one["replica"] == "r1"]
         assert (found["state"], found["silenced_by"], found["actions"]) == ("resolved", "cards", [])
         assert [one["silenced_by"] for one in last.values() if one["id"] != found["id"]] == [None] * (len(last) - 1)
@@ -103,8 +104,7 @@ async def test_a_worker_that_starts_later_applies_control_records_before_its_fir
         await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=7000))
         process = deployment.start()
         await deployment.committed_by(process)
-        incidents = [incident for _, incident in await deployment.read("incidents")]
-        assert incidents
+        incidents = await deployment.incidents_until()
         assert all(incident["silenced_by"] is not None for incident in incidents)
         assert await deployment.end(process) == 0
     finally:

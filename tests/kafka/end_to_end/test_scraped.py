@@ -26,7 +26,7 @@ async def test_a_slow_replica_is_found_from_what_its_exporter_says(broker: Broke
             await deployment.produce((deployment.inputs[0], b"vllm", value) for value in values)
             await deployment.committed_by(process)
 
-            (found,) = {incident["id"]: incident for _, incident in await deployment.read("incidents")}.values()
+            (found,) = {incident["id"]: incident for incident in await deployment.incidents_until()}.values()
             assert (found["category"], found["service"], found["replica"]) == ("performance_degradation", "vllm", SICK)
             assert 0.0 <= found["opened_at_s"] - T - BEGINS_S <= 60.0
             (records,) = found["evidence"][0]["records"]

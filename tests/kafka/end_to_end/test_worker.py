@@ -67,7 +67,8 @@ async def test_a_fault_is_found_acted_on_and_undone_while_bad_records_become_dea
             assert {"POST", "PUT"} & {path.split()[0] for path in target.paths}
             assert max(target.calls.values()) == 1
             await deployment.committed_by(process)
-            last = {incident["id"]: incident for _, incident in await deployment.read("incidents")}
+            incidents = await deployment.incidents_until(lambda one: one["state"] == "resolved")
+            last = {incident["id"]: incident for incident in incidents}
             (found,) = (incident for incident in last.values() if incident["state"] == "resolved")
             assert (found["category"], found["replica"]) == ("model_degradation", "r1")
             assert [(one["kind"], one["status"]) for one in found["actions"]] == [("circuit_breaker", "executed")] * 2

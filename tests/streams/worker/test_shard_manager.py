@@ -173,7 +173,7 @@ async def test_without_the_lease_of_the_group_no_tick_is_written() -> None:
 
 async def test_silence_counts_only_from_a_while_after_blindness() -> None:
     worker = await fed(WorkerFixture(now_s=T), 5)
-    await worker.pass_time(HOLD_S + 1.0)
+    await worker.pass_time(HOLD_S + 15.0)
     silent_until_s = worker.log.ticks()[-1].close_until_s
     assert silent_until_s is not None
     assert silent_until_s > T + 10.0
@@ -198,7 +198,7 @@ async def test_after_blindness_windows_close_again_once_the_producers_have_deliv
     await worker.pass_time(0.1)
     await fed(worker, 11, start=5)
     await worker.pass_time(HOLD_S)
-    assert max(tick.close_until_s or 0.0 for tick in worker.log.ticks()) > T + 15.0
+    assert max(tick.close_until_s or 0.0 for tick in worker.log.ticks()) >= T + 15.0
 
 
 async def test_a_restore_holds_only_what_is_assigned() -> None:
