@@ -6,6 +6,9 @@ further attempts raises `Fenced`. `PlainProducer` has the same face for a broker
 only waits for the acknowledgements: a former owner may write after a new one, and a failed transaction may leave some
 of its records.
 
+A reader sees a commit a few milliseconds after it returned. `start` returns when all that was committed under its id
+can be read, so a new owner that reads the log after it misses nothing.
+
 Guarantee on failure: `transaction` ends within its time limit. It rides out the loss of the broker while the limit
 lasts. After `TransactionFailed` the outcome may be unknown. The producer then refuses to work until `start`, which
 settles the outcome: what is not committed by then is aborted.

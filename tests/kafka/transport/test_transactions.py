@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -47,22 +47,27 @@ def message(value: bytes, partition: int = 0) -> Message:
 
 
 async def read(broker: Broker, topic: str) -> list[bytes]:
-    """The committed values of partition 0."""
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=broker.address, isolation_level="read_committed", auto_offset_reset="earliest",
+    """The committed values of partition 0, once no transaction is open: a commit is seen a moment after it returns."""
+    tp, values = TopicPartition(topic, 0), list[bytes]()
+    async with asyncio.timeout(20.0), consumer(broker, "read_uncommitted") as every, consumer(broker) as committed:
+        committed.assign([tp])
+        end = (await every.end_offsets([tp]))[tp]
+        while await committed.position(tp) < end:
+            values += [record.value for record in (await committed.getmany(timeout_ms=100)).get(tp, [])]
+    return values
+
+
+@asynccontextmanager
+async def consumer(broker: Broker, isolation: str = "read_committed") -> AsyncIterator[AIOKafkaConsumer]:
+    started = AIOKafkaConsumer(
+        bootstrap_servers=broker.address, isolation_level=isolation, auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
-    await reader.start()
+    await started.start()
     try:
-        tp = TopicPartition(topic, 0)
-        reader.assign([tp])
-        end = (await reader.end_offsets([tp]))[tp]
-        values: list[bytes] = []
-        while await reader.position(tp) < end:
-            values += [record.value for record in (await reader.getmany(timeout_ms=100)).get(tp, [])]
-        return values
+        yield started
     finally:
-        await reader.stop()
+        await started.stop()
 
 
 async def write(producer: FencedProducer | PlainProducer, topic: str, *values: bytes) -> None:
