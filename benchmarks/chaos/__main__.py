@@ -28,12 +28,6 @@ DEFAULT = ("worker-kill", "worker-stop", "broker-kill", "network-cut", "poison",
 console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False)
 
 
-def command(plan: Plan) -> str:
-    """The command that makes the same run again."""
-    return (f"python -m benchmarks.chaos --seconds {plan.seconds:g} --seed {plan.seed} --tail {plan.tail_s:g} "
-            f"--rate {plan.rate:g} --faults {','.join(plan.kinds)}")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one plan after the other, one for each seed, and print what broke which rule."""
     parser = argparse.ArgumentParser(prog="benchmarks.chaos", description=__doc__)
@@ -63,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     failed = [plan for plan in plans if not _run(plan, out / f"seed-{plan.seed}")]
     for plan in failed:
-        console.print(f"FAILED: {command(plan)}")
+        console.print(f"FAILED: {plan.command}")
     return 1 if failed else 0
 
 
 def _run(plan: Plan, folder: Path) -> bool:
-    console.print(f"{command(plan)}\nlogs: {folder}")
+    console.print(f"{plan.command}\nlogs: {folder}")
     found = Run(plan, folder, console.print).run()
     console.print("  ".join(f"{name} {len(found[name])}" for name in CHECKERS))
     for name, texts in found.items():

@@ -106,6 +106,12 @@ class Plan:
         """How many brokers the run needs."""
         return 2 if TWO_BROKERS & set(self.kinds) else 1
 
+    @property
+    def command(self) -> str:
+        """The command that makes the same run again."""
+        return (f"python -m benchmarks.chaos --seconds {self.seconds:g} --seed {self.seed} --tail {self.tail_s:g} "
+                f"--rate {self.rate:g} --faults {','.join(self.kinds)}")
+
     def active(self, kind: str, at_s: float) -> bool:
         """Whether a fault of this kind of record is on at a time."""
         return any(fault.kind == kind and fault.start_s <= at_s < fault.end_s for fault in self.supply)

@@ -120,7 +120,7 @@ def _fill_disk(supply: Supply, fault: SupplyFault, _: random.Random) -> Iterator
 
 @contextmanager
 def _cut_network(supply: Supply, fault: SupplyFault, rng: random.Random) -> Iterator[None]:
-    """Of one worker: a black hole, or every connection reset."""
+    """Of one worker: a black hole, or every connection ended."""
     change = rng.choice((supply.proxy.cut, supply.proxy.close))
     for route in supply.routes(fault):
         change(route)

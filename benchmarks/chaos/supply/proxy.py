@@ -19,7 +19,7 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class Route:
     """From one port to another. delay_s: added in each direction. passes: while it is clear nothing passes, and new
-    connections are accepted, as behind a router that drops. is_closed: connections are reset, new ones too."""
+    connections are accepted, as behind a router that drops. is_closed: new connections end at once."""
 
     port: int
     target_port: int
@@ -34,6 +34,8 @@ class Proxy:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Proxy:
@@ -41,8 +43,10 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10.0)
+        self._loop.close()
 
     def add(self, port: int, target_port: int) -> Route:
         """Listen on `port` and pass everything on to `target_port` of this machine."""
@@ -56,9 +60,9 @@ class Proxy:
         self._loop.call_soon_threadsafe(route.passes.clear)
 
     def close(self, route: Route) -> None:
-        """Reset all connections, and refuse new ones."""
+        """End all connections, and new ones at once."""
         route.is_closed = True
-        self._loop.call_soon_threadsafe(_reset, route)
+        self._loop.call_soon_threadsafe(_end_connections, route)
 
     def slow(self, route: Route, delay_s: float) -> None:
         """Delay what passes by so much in each direction."""
@@ -75,12 +79,23 @@ class Proxy:
 
     async def _listen(self, route: Route) -> None:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await _connect(route, reader, writer)
+            connection = asyncio.ensure_future(_connect(route, reader, writer))
+            self._connections.add(connection)
+            connection.add_done_callback(self._connections.discard)
+            await asyncio.wait([connection])
 
-        await asyncio.start_server(accept, "127.0.0.1", route.port)
+        self._servers.append(await asyncio.start_server(accept, "127.0.0.1", route.port))
+
+    async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.sleep(0)  # what waited for the connections ends too
 
 
-def _reset(route: Route) -> None:
+def _end_connections(route: Route) -> None:
     for writer in list(route.writers):
         writer.transport.abort()
 
