@@ -109,6 +109,10 @@ async def _connect(route: Route, reader: asyncio.StreamReader, writer: asyncio.S
     except OSError:
         writer.transport.abort()
         return
+    if route.is_closed:  # it was closed meanwhile
+        back.transport.abort()
+        writer.transport.abort()
+        return
     for one in (writer, back):
         route.writers.add(one)
         one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
