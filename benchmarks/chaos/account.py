@@ -25,10 +25,10 @@ COMMIT_WITHIN_S = 30.0
 class Account:
     """Everything that the checkers judge. start_s: of the live part, since the epoch; all other times too.
 
-    incidents: every published state, in the order of the topic. dead: by place in the input, how many dead letters.
-    behind: records that are not committed. lost: records that no broker acknowledged. ended: (time in the run, worker,
-    exit code) of workers that ended by themselves. exits: of the stop at the end, by worker. quiet: final states of the
-    incidents of the same records without any fault of the supply.
+    incidents: every published state, in the order of the topic. seen_s: when a reader first saw each incident. dead: by
+    place in the input, how many dead letters. behind: records that are not committed. lost: records that no broker
+    acknowledged. ended: (time in the run, worker, exit code) of workers that ended by themselves. exits: of the stop at
+    the end, by worker. quiet: final states of the incidents of the same records without any fault of the supply.
     """
 
     plan: Plan
@@ -36,6 +36,7 @@ class Account:
     incidents: list[dict[str, Any]] = field(default_factory=list)
     intents: list[dict[str, Any]] = field(default_factory=list)
     outcomes: list[dict[str, Any]] = field(default_factory=list)
+    seen_s: dict[str, float] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     dead: Counter[Place] = field(default_factory=Counter)

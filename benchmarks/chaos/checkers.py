@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from benchmarks.chaos.traffic import FLUSH_EVERY_S
 
 EARLY_S, LATE_S = 3.0, 6.0
 """How long before and after a real fault its incident may open, in event time."""
+SEEN_AFTER_S = 25.0
+"""After a fault of the supply event time is held, and what producers deliver is waited for longer."""
 TELEMETRY = "telemetry"
 TELEMETRY_AFTER_S = 60.0
 
@@ -37,6 +40,18 @@ def false(account: Account) -> list[str]:
         if not (_is_of_blindness(account, incident) if incident["category"] == TELEMETRY
                 else any(_belongs(account, incident, fault) for fault in account.plan.services))
     ]
+
+
+def late(account: Account) -> list[str]:
+    """Incidents that a reader first saw long after they opened, and long after the last fault of the supply."""
+    found = []
+    for incident in account.last().values():
+        seen_s = account.seen_s.get(incident["id"], math.inf)
+        opened_s = incident["opened_at_s"] - account.start_s
+        over_s = [fault.end_s for fault in account.plan.supply if fault.start_s <= seen_s - account.start_s]
+        if seen_s - account.start_s - max([opened_s, *over_s]) > SEEN_AFTER_S:
+            found.append(f"seen at {account.age_s(seen_s)} s: {describe(account, incident)}")
+    return found
 
 
 def wrong_actions(account: Account) -> list[str]:
@@ -117,8 +132,8 @@ def ended(account: Account) -> list[str]:
 CHECKERS: Mapping[str, Callable[[Account], list[str]]] = {
     checker.__name__: checker
     for checker in (
-        missed, false, wrong_actions, unanswered, left_open, left_in_force, lost, twice, unlike_quiet, out_of_order,
-        ended,
+        missed, false, late, wrong_actions, unanswered, left_open, left_in_force, lost, twice, unlike_quiet,
+        out_of_order, ended,
     )
 }
 

@@ -25,6 +25,7 @@ from benchmarks.chaos.supply.proxy import Proxy
 from benchmarks.chaos.supply.targets import Target
 from benchmarks.chaos.supply.workers import TOPIC, Worker, configuration
 from benchmarks.chaos.traffic import arrivals
+from benchmarks.chaos.watcher import Watcher
 from streams.cluster.topics import TopicSpec, ensure_topics
 
 PARTITIONS = 4
@@ -56,8 +57,10 @@ class Run:
             for worker in supply.workers:
                 worker.start()
             traffic.start()
-            self._inject(supply)
-            self._read(address, supply)
+            with Watcher(address, "tocsin.incidents", PARTITIONS) as watcher:
+                self._inject(supply)
+                self._read(address, supply)
+            self._account.seen_s = watcher.seen_s
             traffic.stop()
             account = self._account
             account.sent, account.stored, account.lost = traffic.sent, traffic.stored, traffic.lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,10 +41,16 @@ def good() -> Account:
     return Account(
         PLAN, START_S, [{**found[0], "state": "open"}, *found],
         [intent("k1", "chat/r1"), intent("k2", "chat/r1")], [{"key": "k1"}, {"key": "k2"}],
-        [Call(START_S + 13.0, "chat/r1", "open", "k1"), Call(START_S + 40.0, "chat/r1", "closed", "k2")],
-        {"chat/r1": "closed"}, Counter([Place(0, 7)]), {Place(0, 7)}, 100, 100, exits={"w0": 0, "w1": 0},
-        quiet=found[:2],
+        seen_s={one["id"]: one["opened_at_s"] + 1.0 for one in found},
+        calls=[Call(START_S + 13.0, "chat/r1", "open", "k1"), Call(START_S + 40.0, "chat/r1", "closed", "k2")],
+        states={"chat/r1": "closed"}, dead=Counter([Place(0, 7)]), poisoned={Place(0, 7)}, sent=100, stored=100,
+        exits={"w0": 0, "w1": 0}, quiet=found[:2],
     )
+
+
+def add(account: Account, found: dict[str, Any]) -> None:
+    account.incidents.append(found)
+    account.seen_s[found["id"]] = found["opened_at_s"] + 1.0
 
 
 def breaches(account: Account) -> dict[str, int]:
@@ -74,14 +81,27 @@ def test_a_real_fault_without_an_incident_is_missed(fault: int) -> None:
 )
 def test_an_incident_without_a_fault_is_false(found: dict[str, Any]) -> None:
     account = good()
-    account.incidents.append(found)
+    add(account, found)
     assert breaches(account) == {"false": 1}
 
 
 def test_an_incident_of_another_scope_than_in_the_quiet_run_is_a_breach() -> None:
     account = good()
-    account.incidents.append(incident("x", "chat", 14.0))
+    add(account, incident("x", "chat", 14.0))
     assert breaches(account) == {"unlike_quiet": 1}
+
+
+def test_an_incident_that_a_reader_sees_long_after_it_opened_is_late() -> None:
+    account = good()
+    account.seen_s["b"] += 30.0
+    assert breaches(account) == {"late": 1}
+
+
+def test_an_incident_is_not_late_while_the_supply_is_broken() -> None:
+    account = good()
+    account.plan = replace(PLAN, supply=(SupplyFault("worker-stop", 5.0, 35.0, 0),))
+    account.seen_s["a"] = START_S + 50.0
+    assert breaches(account) == {}
 
 
 @pytest.mark.parametrize(
