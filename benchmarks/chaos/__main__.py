@@ -10,6 +10,7 @@ folder that is printed. The same seed, seconds, faults, tail and rate give the s
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder for logs and results")
     options = parser.parse_args(arguments)
     kinds = tuple(KINDS) if options.faults == "all" else tuple(filter(None, options.faults.split(",")))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing that was started outlives the run
     out = options.out or Path(tempfile.mkdtemp(prefix="tocsin-chaos-"))
     try:
         find_java(), find_jars()

@@ -82,7 +82,7 @@ class Run:
             if "disk-full" in self._plan.kinds:
                 stack.enter_context(small_disk(data))
             cluster = stack.enter_context(
-                Cluster(data, proxy, (PRODUCER, *WORKERS, GUEST), self._plan.brokers),
+                Cluster(data, self._folder, proxy, (PRODUCER, *WORKERS, GUEST), self._plan.brokers),
             )
             asyncio.run(ensure_topics(cluster.address(DIRECT), [TopicSpec(TOPIC, PARTITIONS)]))
             clocks = {name: Clock(self._folder, name) for name in WORKERS} if "clock-step" in self._plan.kinds else {}

@@ -45,14 +45,14 @@ controller.listener.names=CONTROLLER
 class Node:
     """One Kafka process with its data in a folder."""
 
-    def __init__(self, name: str, folder: Path, properties: str, port: int, cluster_id: str) -> None:
+    def __init__(self, name: str, folder: Path, log: Path, properties: str, port: int, cluster_id: str) -> None:
         self.name, self.folder = name, folder
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._properties = folder / "server.properties"
         self._properties.write_text(f"{properties}log.dirs={folder}/logs\n")
-        self._log = folder.parent / f"{name}.log"
+        self._log = log
         format_it = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties)]
         subprocess.run(_command(format_it), check=True, capture_output=True, timeout=60, cwd=folder)
 
@@ -89,10 +89,13 @@ class Node:
 
 
 class Cluster:
-    """Use as a context manager. clients: names that get a listener behind the proxy. brokers: one or two."""
+    """Use as a context manager. clients: names that get a listener behind the proxy. brokers: one or two.
 
-    def __init__(self, folder: Path, proxy: Proxy, clients: Sequence[str], brokers: int) -> None:
-        self._folder = folder
+    folder: for the data, which may be lost with the run. logs: the folder for what the processes print.
+    """
+
+    def __init__(self, folder: Path, logs: Path, proxy: Proxy, clients: Sequence[str], brokers: int) -> None:
+        self._folder, self._logs = folder, logs
         self._proxy = proxy
         self._clients = (DIRECT, *clients)
         self.replicas = brokers
@@ -140,7 +143,7 @@ class Cluster:
             f"listeners=CONTROLLER://127.0.0.1:{port}\nlistener.security.protocol.map=CONTROLLER:PLAINTEXT\n"
             f"{COMMON.format(replicas=self.replicas)}"
         )
-        return Node("controller", self._folder / "controller", properties, port, self._cluster_id)
+        return self._node("controller", properties, port)
 
     def _broker(self, number: int, controller: int, is_controller: bool) -> Node:
         ports = dict(zip(self._clients, free_ports(len(self._clients)), strict=True))
@@ -159,7 +162,10 @@ class Cluster:
             f"advertised.listeners={_listeners(advertised)}\ninter.broker.listener.name={DIRECT.upper()}\n"
             f"listener.security.protocol.map={protocols}\n{COMMON.format(replicas=self.replicas)}"
         )
-        return Node(f"broker{number}", self._folder / f"broker{number}", properties, ports[DIRECT], self._cluster_id)
+        return self._node(f"broker{number}", properties, ports[DIRECT])
+
+    def _node(self, name: str, properties: str, port: int) -> Node:
+        return Node(name, self._folder / name, self._logs / f"{name}.log", properties, port, self._cluster_id)
 
 
 def _listeners(ports: Mapping[str, int]) -> str:
