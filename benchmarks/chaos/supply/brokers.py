@@ -9,6 +9,7 @@ import base64
 import contextlib
 import signal
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -43,11 +44,12 @@ controller.listener.names=CONTROLLER
 
 
 class Node:
-    """One Kafka process with its data in a folder."""
+    """One Kafka process with its data in a folder. is_broken: to be held while it is down on purpose."""
 
     def __init__(self, name: str, folder: Path, log: Path, properties: str, port: int, cluster_id: str) -> None:
         self.name, self.folder = name, folder
         self._port = port
+        self.is_broken = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._properties = folder / "server.properties"

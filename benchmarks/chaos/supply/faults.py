@@ -90,10 +90,11 @@ def _starve_worker(supply: Supply, fault: SupplyFault, _: random.Random) -> Iter
 @contextmanager
 def _kill_broker(supply: Supply, fault: SupplyFault, _: random.Random) -> Iterator[None]:
     broker = supply.broker(fault)
-    broker.kill()
-    yield
-    broker.start()
-    broker.ready()
+    with broker.is_broken:
+        broker.kill()
+        yield
+        broker.start()
+        broker.ready()
 
 
 @contextmanager
@@ -108,14 +109,15 @@ def _stop_broker(supply: Supply, fault: SupplyFault, _: random.Random) -> Iterat
 def _fill_disk(supply: Supply, fault: SupplyFault, _: random.Random) -> Iterator[None]:
     """The broker ends when it cannot write; it is started when there is room again."""
     broker = supply.broker(fault)
-    with fill_up(broker.folder):
-        yield
-        deadline_s = time.monotonic() + 10.0
-        while broker.is_alive() and time.monotonic() < deadline_s:
-            time.sleep(0.1)
-    broker.kill()
-    broker.start()
-    broker.ready()
+    with broker.is_broken:
+        with fill_up(broker.folder):
+            yield
+            deadline_s = time.monotonic() + 10.0
+            while broker.is_alive() and time.monotonic() < deadline_s:
+                time.sleep(0.1)
+        broker.kill()
+        broker.start()
+        broker.ready()
 
 
 @contextmanager
