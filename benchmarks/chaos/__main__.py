@@ -44,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing that was started outlives the run
     out = options.out or Path(tempfile.mkdtemp(prefix="tocsin-chaos-"))
     try:
-        find_java(), find_jars()
+        find_java()
+        find_jars()
+        if any(out.glob("seed-*")):
+            raise ValueError(f"{out} has an earlier run; expected a new folder")
         if "clock-step" in kinds:
             library()
         if "disk-full" in kinds:
