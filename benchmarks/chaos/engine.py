@@ -128,7 +128,7 @@ class Run:
                 time.sleep(fault.lasts_s)
             self._note(f"{fault.kind} {fault.number} is over")
         except Exception as error:  # the run goes on, and is not judged as one that went well
-            self._account.ended.append((round(fault.start_s, 1), f"fault {fault.kind}: {error!r}", -1))
+            self._account.ended.append((round(fault.start_s, 1), f"fault {fault.kind}: {repr(error)[-200:]}", -1))
 
     def _read(self, address: str, supply: Supply) -> None:
         """While the records still come: when they stop, all services are silent."""

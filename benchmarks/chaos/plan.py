@@ -25,21 +25,23 @@ TOGETHER = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault. low_s, high_s: how long it lasts. of_records: it is in the records, and nothing is broken."""
+    """A kind of fault. low_s, high_s: how long it lasts. after_s: until a broker that has to start again has done so.
+    of_records: it is in the records, and nothing is broken."""
 
     low_s: float
     high_s: float
+    after_s: float = 0.0
     of_records: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
-    "worker-kill": Kind(0.0, 0.0),
+    "worker-kill": Kind(0.0, 9.0),
     "worker-stop": Kind(8.0, 20.0),
     "worker-starve": Kind(6.0, 12.0),
-    "broker-kill": Kind(0.0, 5.0),
+    "broker-kill": Kind(0.0, 5.0, after_s=7.0),
     "broker-stop": Kind(4.0, 14.0),
-    "leader-change": Kind(3.0, 8.0),
-    "disk-full": Kind(2.0, 6.0),
+    "leader-change": Kind(3.0, 8.0, after_s=7.0),
+    "disk-full": Kind(2.0, 6.0, after_s=12.0),
     "network-cut": Kind(3.0, 14.0),
     "network-delay": Kind(5.0, 12.0),
     "rebalance": Kind(6.0, 12.0),
@@ -153,15 +155,20 @@ def _timeline(
 ) -> Iterable[SupplyFault]:
     if not kinds:
         return
-    queue, at_s = rng.sample(kinds, len(kinds)), rng.uniform(2.0, 4.0)
+    queue, at_s, started_s = rng.sample(kinds, len(kinds)), rng.uniform(2.0, 4.0), 0.0
     while at_s < seconds - 2.0:
         kind = queue.pop() if queue else rng.choice(kinds)
         high_s = KINDS[kind].high_s if seconds >= SHORT_RUN_S else min(KINDS[kind].high_s, KINDS[kind].low_s + 2.0)
         lasts_s = rng.uniform(KINDS[kind].low_s, high_s)
-        if silence_s - BEFORE_SILENCE_S - lasts_s < at_s < silence_s + SILENCE_S + 3.0:
+        after_s = KINDS[kind].after_s
+        if after_s:  # one at a time
+            at_s = max(at_s, started_s)
+        if silence_s - BEFORE_SILENCE_S - lasts_s - after_s < at_s < silence_s + SILENCE_S + 3.0:
             queue.append(kind)
             at_s = silence_s + SILENCE_S + rng.uniform(3.0, 6.0)
             continue
         yield SupplyFault(kind, at_s, lasts_s, rng.randrange(2))
+        if after_s:
+            started_s = at_s + lasts_s + after_s
         is_joined = rng.random() < TOGETHER
-        at_s += rng.uniform(0.5, 3.0) if is_joined else lasts_s + rng.uniform(*gaps_s)
+        at_s += rng.uniform(0.5, 3.0) if is_joined else lasts_s + after_s + rng.uniform(*gaps_s)
