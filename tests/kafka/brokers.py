@@ -71,10 +71,10 @@ class RealKafka:
     name = "apache-kafka"
 
     def __init__(self, folder: Path) -> None:
-        self._java = _java()
-        self._jars = _jars()
+        self._java = find_java()
+        self._jars = find_jars()
         self._folder = folder
-        port, controller = _free_ports(2)
+        port, controller = free_ports(2)
         self.address = f"127.0.0.1:{port}"
         self._port = port
         self._properties = folder / "server.properties"
@@ -94,7 +94,7 @@ class RealKafka:
                 start_new_session=True,
             )
         deadline_s = time.monotonic() + START_TIMEOUT_S
-        while not _answers(self._port):
+        while not answers(self._port):
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError(f"Kafka did not start: {(self._folder / 'server.log').read_text()[-2000:]}")
             time.sleep(0.1)
@@ -134,7 +134,8 @@ class RealKafka:
             raise RuntimeError(f"{arguments[0]} failed: {done.stderr.decode()[-2000:]}")
 
 
-def _java() -> str:
+def find_java() -> str:
+    """The path of a Java that can run Kafka; raises KafkaMissing."""
     java = shutil.which("java")
     if java is None:
         raise KafkaMissing("no java on the path, Java 17 or newer is needed")
@@ -145,7 +146,8 @@ def _java() -> str:
     return java
 
 
-def _jars() -> Path:
+def find_jars() -> Path:
+    """The folder of Kafka's jars, fetched where Maven is there; raises KafkaMissing."""
     named = os.environ.get("TOCSIN_KAFKA_LIB")
     folder = Path(named) if named else CACHE
     if any(folder.glob("kafka_*.jar")):
@@ -163,7 +165,8 @@ def _jars() -> Path:
     return folder
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
@@ -171,7 +174,8 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
