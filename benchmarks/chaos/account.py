@@ -23,7 +23,7 @@ COMMIT_WITHIN_S = 30.0
 
 @dataclass(slots=True)
 class Account:
-    """Everything that the checkers judge. start_s: of the live part, since the epoch; all other times too.
+    """Everything that the checkers judge. start_s: of the plan, since the epoch; all other times too.
 
     incidents: every published state, in the order of the topic. seen_s: when a reader first saw each incident. dead: by
     place in the input, how many dead letters. behind: records that are not committed. lost: records that no broker

@@ -33,7 +33,7 @@ WORKERS = ("w0", "w1")
 GUEST = "w2"
 PRODUCER = "producer"
 START_S = 10.0
-"""From the start of the workers to the live part: they start, and read the history."""
+"""From the end of the history to the start of the plan: the workers start, and read it."""
 
 Say = Callable[[str], None]
 

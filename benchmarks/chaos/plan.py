@@ -1,6 +1,6 @@
 """The plan of a run: when a service is really in trouble, and when the supply of Tocsin is. Seeded and pure.
 
-All times are seconds from the start of the live part of the run. What is before 0 is history.
+All times are seconds from the start of the plan. Most of what is before 0 is history, stored before workers start.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 SERVICES = ("chat", "search", "code", "voice")
 REPLICAS = 3
 HISTORY_S = 75.0
-"""Long enough for the detectors to be warm when the live part begins."""
+"""Long enough for the detectors to be warm when the plan begins."""
 SILENCE_S = 20.0
 BEFORE_SILENCE_S = 14.0
 """No fault of the supply so long before a real silence: nobody could tell that silence from the fault."""

@@ -25,7 +25,7 @@ class Place:
 
 
 class Traffic:
-    """Sends arrivals at their time. start_s: of the live part, since the epoch. Results are final after `stop`.
+    """Sends arrivals at their time. start_s: of the plan, since the epoch. Results are final after `stop`.
 
     poisoned: where each record that is none was stored. lost: records that no broker acknowledged.
     """
@@ -45,8 +45,8 @@ class Traffic:
         self._next: Arrival | None = next(self._arrivals, None)
 
     def send_history(self) -> None:
-        """Send what is before the live part, as fast as it goes, and wait until it is stored."""
-        self._send_until(0.0)
+        """Send what should have been sent by now, as fast as it goes, and wait until it is stored."""
+        self._send_until(time.time() - self._start_s)
         self._flush()
 
     def start(self) -> None:

@@ -42,7 +42,7 @@ class Arrival:
 
 
 def records(plan: Plan, start_s: float) -> Iterator[tuple[float, str, bytes]]:
-    """(time in the run, service, value) in the order of event time. start_s: of the live part, since the epoch."""
+    """(time in the run, service, value) in the order of event time. start_s: of the plan, since the epoch."""
     rng = random.Random(plan.seed * 1000 + 5)
     services = (*SERVICES, FLUSHED) if "flush" in plan.kinds else SERVICES
     at_s = -HISTORY_S

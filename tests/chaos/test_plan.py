@@ -66,7 +66,7 @@ def test_the_records_of_services_are_those_of_the_quiet_run() -> None:
     assert broken != quiet
 
 
-def test_history_comes_before_the_live_part() -> None:
+def test_history_comes_before_the_plan() -> None:
     first = orjson.loads(next(arrivals(short(), 5000.0)).value)
     assert 5000.0 - HISTORY_S <= first["ts"] < 5000.0 - HISTORY_S + 1.0
 
