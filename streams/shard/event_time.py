@@ -133,7 +133,9 @@ class EventTime:
         least_s = LEAST_AGGREGATED_DELAY_S if one.aggregated else LEAST_DELAY_S
         delay_s, lateness_s = params.idle_after_s, params.lateness_s
         if delay_s is None:
-            learned_s = DELAY_MARGIN * one.delay.now(steady_s) + 0.75 if one.is_known else UNKNOWN_DELAY_S
+            # A record that lies behind a newer one is at least so late, even if only a backlog showed it.
+            longest_s = max(one.delay.now(steady_s), one.disorder.now(steady_s))
+            learned_s = DELAY_MARGIN * longest_s + 0.75 if one.is_known else UNKNOWN_DELAY_S
             delay_s = min(max(least_s, learned_s), params.max_idle_after_s)
         if lateness_s is None:
             learned_s = LATENESS_MARGIN * one.disorder.now(steady_s) + 0.25

@@ -101,6 +101,15 @@ def test_disorder_within_a_batch_and_between_batches_is_learned_with_a_margin() 
         assert owner.cadence().lateness_s == pytest.approx(1.1 * 4.0 + 0.25)
 
 
+def test_a_delay_is_never_shorter_than_the_disorder_that_a_backlog_showed() -> None:
+    """Two producers of one source: one flushes every 6 s, and the first batch to be learned from is the other's."""
+    owner = Owner()
+    owner.arrive(-75.0, 0.0, disorder_s=6.0, learn=False)
+    owner.steady_s = 10.0
+    owner.arrive(9.99, 10.0)
+    assert owner.cadence().delay_s == pytest.approx(8.25, abs=0.5)
+
+
 def test_the_first_batch_has_no_disorder_against_anything_before_it() -> None:
     owner = Owner()
     owner.arrive(0.0, 5.0)
