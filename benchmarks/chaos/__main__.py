@@ -68,7 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(plan: Plan, folder: Path) -> bool:
     console.print(f"{plan.command}\nlogs: {folder}")
-    found = Run(plan, folder, console.print).run()
+    try:
+        found = Run(plan, folder, console.print).run()
+    except Exception:  # the other seeds are run all the same
+        console.print_exception()
+        return False
     console.print("  ".join(f"{name} {len(found[name])}" for name in CHECKERS))
     for name, texts in found.items():
         for text in texts:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from benchmarks.chaos.account import Account
-from benchmarks.chaos.plan import ServiceFault
+from benchmarks.chaos.plan import KINDS, ServiceFault
 from benchmarks.chaos.traffic import FLUSH_EVERY_S
 
 EARLY_S, LATE_S = 3.0, 6.0
@@ -17,6 +17,10 @@ SEEN_AFTER_S = 25.0
 """After a fault of the supply event time is held, and what producers deliver is waited for longer."""
 TELEMETRY = "telemetry"
 TELEMETRY_AFTER_S = 60.0
+NO_BROKER = 2
+GIVE_UP_S = 20.0
+UNREACHABLE = ("broker-", "leader-", "disk-", "network-")
+"""What the kinds begin with by which a worker cannot reach a broker."""
 
 
 def missed(account: Account) -> list[str]:
@@ -122,9 +126,13 @@ def out_of_order(account: Account) -> list[str]:
 
 
 def ended(account: Account) -> list[str]:
-    """Workers that ended by themselves, and those that did not stop in order."""
+    """Workers that ended by themselves, and those that did not stop in order.
+
+    A worker that starts while no broker answers may give up: it says so with exit code 2.
+    """
     return [
-        *(f"{at_s:.1f} s: {name} ended with {code}" for at_s, name, code in account.ended),
+        *(f"{at_s:.1f} s: {name} ended with {code}" for at_s, name, code in account.ended
+          if not (code == NO_BROKER and _no_broker(account, at_s))),
         *(f"{name} stopped with {code}" for name, code in account.exits.items() if code != 0),
     ]
 
@@ -163,6 +171,11 @@ def _belongs(account: Account, incident: Mapping[str, Any], fault: ServiceFault)
     late_s = LATE_S + (FLUSH_EVERY_S if "flush" in account.plan.kinds else 0.0)
     opened_s = incident["opened_at_s"] - account.start_s
     return bool(incident["service"] == fault.service and fault.start_s - EARLY_S <= opened_s <= fault.end_s + late_s)
+
+
+def _no_broker(account: Account, at_s: float) -> bool:
+    faults = [fault for fault in account.plan.supply if fault.kind.startswith(UNREACHABLE)]
+    return any(0.0 <= at_s - fault.start_s <= fault.lasts_s + KINDS[fault.kind].after_s + GIVE_UP_S for fault in faults)
 
 
 def _is_of_blindness(account: Account, incident: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from benchmarks.chaos.checkers import judge
 from benchmarks.chaos.plan import KINDS, Plan, SupplyFault
 from benchmarks.chaos.producers import Traffic
 from benchmarks.chaos.quiet import quiet_incidents
-from benchmarks.chaos.supply.brokers import DIRECT, Cluster
+from benchmarks.chaos.supply.brokers import DIRECT, Cluster, broker_name
 from benchmarks.chaos.supply.clock import Clock
 from benchmarks.chaos.supply.disk import small_disk
 from benchmarks.chaos.supply.faults import INJECTIONS, Supply
@@ -80,7 +80,8 @@ class Run:
             proxy, target = stack.enter_context(Proxy()), stack.enter_context(Target())
             data = self._folder / "kafka"
             if "disk-full" in self._plan.kinds:
-                stack.enter_context(small_disk(data))
+                for number in range(1, self._plan.brokers + 1):
+                    stack.enter_context(small_disk(data / broker_name(number)))
             cluster = stack.enter_context(
                 Cluster(data, self._folder, proxy, (PRODUCER, *WORKERS, GUEST), self._plan.brokers),
             )

@@ -155,3 +155,12 @@ def test_a_worker_that_ended_by_itself_or_did_not_stop_is_found() -> None:
     account.ended.append((12.0, "w0", 1))
     account.exits["w1"] = None
     assert breaches(account) == {"ended": 2}
+
+
+@pytest.mark.parametrize(("kind", "found"), [("broker-stop", {}), ("worker-stop", {"ended": 1})])
+def test_a_worker_may_give_up_its_start_only_while_no_broker_answers(kind: str, found: dict[str, int]) -> None:
+    account = good()
+    account.plan = replace(PLAN, supply=(SupplyFault(kind, 5.0, 10.0, 0),))
+    account.incidents.pop()
+    account.ended.append((22.0, "w0", 2))
+    assert breaches(account) == found

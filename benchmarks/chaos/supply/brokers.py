@@ -164,10 +164,15 @@ class Cluster:
             f"advertised.listeners={_listeners(advertised)}\ninter.broker.listener.name={DIRECT.upper()}\n"
             f"listener.security.protocol.map={protocols}\n{COMMON.format(replicas=self.replicas)}"
         )
-        return self._node(f"broker{number}", properties, ports[DIRECT])
+        return self._node(broker_name(number), properties, ports[DIRECT])
 
     def _node(self, name: str, properties: str, port: int) -> Node:
         return Node(name, self._folder / name, self._logs / f"{name}.log", properties, port, self._cluster_id)
+
+
+def broker_name(number: int) -> str:
+    """The name of a broker, and of its folder in that of the cluster."""
+    return f"broker{number}"
 
 
 def _listeners(ports: Mapping[str, int]) -> str:
