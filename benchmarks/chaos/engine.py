@@ -89,8 +89,8 @@ class Run:
             clocks = {name: Clock(self._folder, name) for name in WORKERS} if "clock-step" in self._plan.kinds else {}
             workers = {
                 name: Worker(
-                    name, configuration(cluster.address(name), name, target.url), self._folder,
-                    clocks[name].environ if name in clocks else {},
+                    name, configuration(cluster.address(name), None if name == GUEST else name, target.url),
+                    self._folder, clocks[name].environ if name in clocks else {},
                 )
                 for name in (*WORKERS, GUEST)
             }

@@ -44,7 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "disk-full": Kind(2.0, 6.0, after_s=12.0),
     "network-cut": Kind(3.0, 14.0),
     "network-delay": Kind(5.0, 12.0),
-    "rebalance": Kind(6.0, 12.0),
+    "rebalance": Kind(12.0, 24.0),
     "clock-step": Kind(8.0, 15.0),
     "target-slow": Kind(6.0, 12.0),
     "target-fail": Kind(2.0, 5.0),

@@ -20,7 +20,8 @@ from benchmarks.chaos.supply.workers import Worker
 
 STARVE_STOPPED_S, STARVE_RUNNING_S = 0.4, 0.1
 STEPS_S = (-120.0, -30.0, -5.0, 5.0, 30.0, 120.0)
-STORM_EVERY_S = 3.0
+STAY_S = (5.0, 9.0)
+"""How long the guest stays: it needs 3 s to start and join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _storm(supply: Supply, _: SupplyFault, rng: random.Random) -> Iterator[None]
     def storm() -> None:
         while not is_over.is_set():
             supply.guest.start()
-            is_over.wait(STORM_EVERY_S + rng.uniform(0.0, 2.0))
+            is_over.wait(rng.uniform(*STAY_S))
             if rng.random() < 0.5:
                 supply.guest.kill()
             else:

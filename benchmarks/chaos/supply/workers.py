@@ -19,8 +19,11 @@ TOPIC = "inference.latency"
 GROUP = "tocsin"
 
 
-def configuration(address: str, name: str, target_url: str) -> dict[str, Any]:
-    """The operator's file: one playbook that opens the breaker of a bad replica, and no limits to actions."""
+def configuration(address: str, name: str | None, target_url: str) -> dict[str, Any]:
+    """The operator's file: one playbook that opens the breaker of a bad replica, and no limits to actions.
+
+    name: in the group; None for a member that leaves it at once when it stops.
+    """
     return {
         "version": 1,
         "kafka": {"brokers": address, "group": GROUP, "instance_id": name},
