@@ -43,8 +43,8 @@ def untimed(_: Stage) -> AbstractContextManager[None]:
 class Products:
     """Everything that a step produced, in the order in which it came about.
 
-    accepted, late: records. times: event time of the records, None without any. dead: rejected records, with reason and
-    bytes. transitions, intents: to be published.
+    accepted, late: records. source, times: of the records, None without any; event time. dead: rejected records, with
+    reason and bytes. transitions, intents: to be published.
     audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
     of aggregated metrics without a value, by topic and reason; evicted series; refused_series: requests for a row that
     the cap on series refused; overflowed: samples without a scope of their own because of a cap, by label;
@@ -53,6 +53,7 @@ class Products:
 
     accepted: int = 0
     late: int = 0
+    source: str | None = None
     times: TimeRange | None = None
     dead: list[DeadLetter] = field(default_factory=list)
     transitions: list[IncidentChange] = field(default_factory=list)
@@ -189,7 +190,7 @@ class Shard(ShardState):
 
     def _add(self, source: str, samples: Samples, products: Products, watermark: Watermark | None = None) -> None:
         added = self.windower.add(source, samples, self.plan.sources[source], watermark)
-        products.times = added.times
+        products.source, products.times = source, added.times
         products.accepted += added.accepted
         products.late += added.late
         products.dropped_values += added.dropped_values

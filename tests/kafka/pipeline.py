@@ -83,7 +83,9 @@ class Deployment:
         self.inputs = [f"{self.name}.{topic}" for topic in inputs]
         self.topics = {
             topic: f"{self.name}.{topic}"
-            for topic in ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ledger", "control")
+            for topic in (
+                "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
+            )
         }
         config: dict[str, Any] = {
             "version": 1,

@@ -173,19 +173,20 @@ async def test_when_one_of_two_workers_is_killed_the_other_continues_its_shards(
         await deployment.all_finished()
         while await shards("w0") != 4:  # noqa: ASYNC110 - another process counts
             await asyncio.sleep(0.1)
-        assert await deployment.end(stays) == 0
-
-        found = {key.decode(): incident for key, incident in await deployment.read("incidents")}
-        expected: dict[str, Any] = {}
+        expected: dict[str, tuple[str, str]] = {}
         for service in services:
             mine = [value for _, key, value in records if key == service.encode()]
             run = Run(Shard(plan_of(load(deployment.config, {}))))
             source = deployment.inputs[0]
             run.ingest([FakeRecord(value, at, source, 0) for at, value in enumerate(mine)], source)
-            expected |= run.incidents
+            expected |= {one.id: (one.state, one.severity) for one in run.incidents.values()}
         assert len(expected) >= 4
-        assert {key: (one["state"], one["severity"]) for key, one in found.items()} == {
-            key: (one.state, one.severity) for key, one in expected.items()
-        }
+        deadline_s = time.monotonic() + 30.0
+        while (found := {
+            key.decode(): (one["state"], one["severity"]) for key, one in await deployment.read("incidents")
+        }) != expected and time.monotonic() < deadline_s:
+            await asyncio.sleep(0.2)
+        assert found == expected
+        assert await deployment.end(stays) == 0
     finally:
         deployment.dispose()

@@ -185,7 +185,7 @@ class Owner:
         else:
             self._count(products, moment)
             self._unpublished.append(products)
-            self._learn(topic, products, moment)
+            self._observe(products, moment, may_learn=True)
 
     def tick_if_due(self, moment: Moment) -> None:
         """To be called at each step, unless a transaction is under way."""
@@ -220,6 +220,7 @@ class Owner:
 
     def _repeat(self, moment: Moment) -> None:
         for products in self.feed.repeat():
+            self._observe(products, moment, may_learn=False)
             self._count(products, moment)
             self._repeated += published_of(products)
         if self.feed.is_repeating:
@@ -229,6 +230,7 @@ class Owner:
             if self._repeated != self._to_repeat:
                 raise RepeatDiffers(_difference(self._repeated, self._to_repeat))
         for products in self.feed.take_waiting():
+            self._observe(products, moment, may_learn=False)
             self._count(products, moment)
             self._unpublished.append(products)
 
@@ -285,13 +287,13 @@ class Owner:
             frozenset(source for source in sources if self.sights[source].at_end(steady_s)),
         )
 
-    def _learn(self, topic: str, products: Products, moment: Moment) -> None:
-        if products.times is None or topic not in self.shard.plan.sources:
+    def _observe(self, products: Products, moment: Moment, may_learn: bool) -> None:
+        source, times = products.source, products.times
+        if source is None or times is None:
             return
-        times = products.times
-        learn = topic in self._at_end and self.policy.may_learn(moment.steady_s)
+        learn = may_learn and source in self._at_end and self.policy.may_learn(moment.steady_s)
         self.shard.event_time.observe(
-            topic, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
+            source, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
         )
 
     def _count(self, products: Products, moment: Moment) -> None:

@@ -106,6 +106,15 @@ async def test_who_takes_over_repeats_the_ticks_since_the_snapshot_and_publishes
     assert other.log.ticks()[-1].generation == former.log.ticks()[0].generation + 1
 
 
+async def test_event_time_follows_what_is_repeated_and_what_waited_for_it() -> None:
+    former = await fed(WorkerFixture(now_s=T))
+    for repeated in (30, 40):  # all of it is before the last tick, or the end is after it
+        new = await taken_over(former)
+        await new.processor.process(batch(requests(repeated // 10)))
+        assert not new.owner.is_repeating
+        assert new.owner.shard.event_time.snapshot(0.0)[LATENCY]["highest_s"] == T + repeated / 10 - 0.1
+
+
 async def test_a_producer_that_cannot_fence_publishes_again_what_it_repeats() -> None:
     former = await fed(WorkerFixture(now_s=T, fences=False))
     await stored(former)
