@@ -1,7 +1,7 @@
 """The operator's limits: pure checks between a decision and its execution. Each returns a reason.
 
-A check that cannot be made refuses the action. An undo reverses an action, so only expiry, age and the storm brake
-apply to it, not cooldown, budget and fleet share. A harmless kind (`notify`) is limited by age alone: in a storm people
+A check that cannot be made refuses the action. An undo reverses an action, so only its expiry and the storm brake apply
+to it, not age, cooldown, budget and fleet share: what nobody undoes stays in force. A harmless kind (`notify`) is limited by age alone: in a storm people
 must still be notified.
 """
 
@@ -23,7 +23,7 @@ class LimitParams:
 
     cooldown_s: pause between two actions of one kind on one target. actions_per_hour: over all targets. fleet_share:
     share of the sibling targets that may be acted on within `share_window_s`, in (0, 1]; one is always allowed.
-    max_age_s: a decision older than this is refused, so that a backlog is never acted on. storm_actions,
+    max_age_s: a decision older than this is refused, so that a backlog is never acted on; not an undo. storm_actions,
     storm_window_s: one action more than this many in the window trips the storm brake. futile_after, futile_window_s:
     an action that ran this often on one target in the window and is needed again is only suggested. Raises `ValueError`
     naming the field.
@@ -90,10 +90,15 @@ def check_limits(intent: Intent, past: PastActions, params: LimitParams, now_s: 
 
 
 def check_age(intent: Intent, params: LimitParams, now_s: float) -> Admission:
-    """Expiry, and age of the decision. A decision from the future is refused too: the clocks disagree."""
+    """Expiry, and age of the decision. A decision from the future is refused too: the clocks disagree.
+
+    The age of an undo does not count: intents on one target come in order, so a late one undoes nothing newer.
+    """
     if now_s >= intent.expires_at_s:
         return Admission(False, f"expired {now_s - intent.expires_at_s:.1f} s ago", "expired")
     age_s = now_s - intent.decided_at_s
+    if intent.undo and intent.kind not in HARMLESS:
+        return Admission(True, f"an undo, decided {age_s:.1f} s ago")
     if age_s > params.max_age_s:
         return Admission(False, f"stale: decided {age_s:.1f} s ago, the limit is {params.max_age_s:g} s")
     if not age_s >= -params.max_age_s:

@@ -76,7 +76,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """A named, versioned list of steps. expires_after_s: life of each decision, 1 s to a day. Raises `ValueError`."""
+    """A named, versioned list of steps. expires_after_s: life of each decision but an undo, 1 s
+    to a day. Raises `ValueError`.
+    """
 
     name: str
     version: int

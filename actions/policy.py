@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actions.limits import LimitParams
-from actions.model import Intent, Mode
+from actions.model import HARMLESS, Intent, Mode
 from actions.playbook import REVERSIBLE, Match, Playbook, Step, render, unrender
 from classifiers.model import Incident
 
@@ -20,6 +20,8 @@ CHANGED_NOTHING = frozenset({"failed", "refused", "expired", "cooldown"})
 """Statuses of a step that changed nothing: the next step need not wait for recovery."""
 MAY_HAVE_RUN = frozenset({"executed", "interrupted"})
 UNDO_FAILED = frozenset({"failed", "refused", "expired", "interrupted", "suggested"})
+UNDO_EXPIRES_AFTER_S = 7 * 86_400.0
+"""An undo is due however late the executor comes to it; what it reverses is in force until then."""
 MAX_STEPS = 16
 UNMATCHED = Playbook("unmatched", 1, Match(), "auto", (Step("notify", "{service}"),))
 FLAPPING = Playbook("flapping", 1, Match(), "auto", (Step("notify", "{service}"),))
@@ -179,6 +181,7 @@ def _intent(
 ) -> Intent:
     incident = context.incident
     mode, note = _mode(context, playbook, step, target, undo)
+    life_s = UNDO_EXPIRES_AFTER_S if undo and step.kind not in HARMLESS else playbook.expires_after_s
     scope = {**_scope(incident), **(unrender(step.target, target) or {})}
     params: dict[str, str | float | bool | None] = {
         "playbook": f"{playbook.name} v{playbook.version}", "severity": incident.severity,
@@ -186,7 +189,7 @@ def _intent(
     }
     return Intent(
         key(incident.id, step.kind, target, index, undo), incident.id, step.kind, target, mode, reason + note,
-        context.now_s, context.now_s + playbook.expires_after_s, scope["service"] or incident.service, scope["model"],
+        context.now_s, context.now_s + life_s, scope["service"] or incident.service, scope["model"],
         scope["version"], scope["replica"], scope["tenant"], undo, params,
     )
 

@@ -221,7 +221,7 @@ class WorkerProcess:
 
 def configuration(address: str, group: str, source: str, instance: str, port: int) -> dict[str, Any]:
     """The operator's file: what differs from the shipped one."""
-    topics = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ledger", "control")
+    topics = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control")
     return {
         "version": 1,
         "kafka": {"brokers": [address], "group": group, "instance_id": instance},

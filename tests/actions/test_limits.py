@@ -62,14 +62,16 @@ async def test_storm_trips_at_one_action_more_than_allowed() -> None:
     assert not limits.storm_reached(ledger, PARAMS, NOW_S + 2)
 
 
-async def test_only_age_and_storm_limit_an_undo() -> None:
+async def test_only_expiry_and_storm_limit_an_undo() -> None:
     ledger = await ran(*(intent() for _ in range(30)))
-    undo = intent(undo=True)
-    assert limits.check_limits(undo, ledger, PARAMS, NOW_S + 301).allowed is False
-    expired = intent(undo=True, decided_at_s=NOW_S + 300)
+    expired = intent(undo=True, expires_at_s=NOW_S + 300)
     assert limits.check_limits(expired, ledger, PARAMS, NOW_S + 301).status == "expired"
-    late = intent(undo=True, decided_at_s=NOW_S + 300, expires_at_s=NOW_S + 400)
-    assert limits.check_limits(late, ledger, PARAMS, NOW_S + 301).allowed
+    late = intent(undo=True, expires_at_s=NOW_S + 90_000)
+    for at_s in (NOW_S + 301, NOW_S + 80_000):  # in the cooldown, and after most of a day without an executor
+        assert limits.check_limits(late, ledger, PARAMS, at_s).allowed
+    assert limits.check_age(late, PARAMS, NOW_S - 3600).allowed  # a clock that is behind
+    notice = intent(kind="notify", undo=True, expires_at_s=NOW_S + 90_000)
+    assert not limits.check_limits(notice, ledger, PARAMS, NOW_S + 301).allowed
     await ledger.trip_storm(NOW_S + 301)
     assert limits.check_limits(late, ledger, PARAMS, NOW_S + 302).status == "suggested"
 

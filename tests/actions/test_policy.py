@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from actions.limits import LimitParams
 from actions.model import Intent, Outcome, Status
 from actions.playbook import Match, Playbook, Step
-from actions.policy import decide
+from actions.policy import UNDO_EXPIRES_AFTER_S, decide
 from classifiers.model import Incident
 from tests.actions.cases import NOW_S, incident
 
@@ -113,6 +113,7 @@ def test_resolving_undoes_what_ran_once_and_keeps_the_rest() -> None:
     undo = only(due(over, *past, at_s=NOW_S + 60))
     assert (undo.kind, undo.target, undo.replica, undo.undo) == ("circuit_breaker", "chat/r0", "r0", True)
     assert undo.key != first.key
+    assert undo.expires_at_s == NOW_S + 60 + UNDO_EXPIRES_AFTER_S
     assert due(over, *past, done(undo), at_s=NOW_S + 61) == []
 
 
@@ -199,3 +200,4 @@ def test_the_end_of_flapping_is_notified_like_any_other() -> None:
     notice = only(due(flapping()))
     ended = only(due(replace(flapping(), state="resolved", resolved_at_s=NOW_S + 9.0), done(notice)))
     assert (ended.kind, ended.target, ended.undo) == ("notify", "chat", True)
+    assert ended.expires_at_s < NOW_S + UNDO_EXPIRES_AFTER_S

@@ -92,21 +92,15 @@ def _actions(world: World) -> Iterator[str]:
             yield f"wrong action: {intent.kind} on {intent.target} at {at_s:.1f}"
     decided: defaultdict[str, list[Intent]] = defaultdict(list)
     answered: set[str] = set()
-    expired: set[str] = set()
     for number in range(world.script.shards):
         for _, each in world.broker.partition(ACTIONS, number).read(0, 10**9)[0]:
             assert isinstance(each, tuple)
             decided[each[1].key].append(each[1])
         for _, each in world.broker.partition(OUTCOMES, number).read(0, 10**9)[0]:
             assert isinstance(each, bytes)
-            outcome = read_outcome(each)
-            answered.add(outcome.key)
-            if outcome.undo and outcome.status == "expired":
-                expired.add(outcome.target)
+            answered.add(read_outcome(each).key)
     for target in world.gateway.in_force:
-        # An undo that is too old for the clock of who should run it is not run; people are notified.
-        if target not in expired:
-            yield f"left in force: {target}"
+        yield f"left in force: {target}"
     for key, intents in decided.items():
         if len({(each.kind, each.target, each.undo, each.incident_id) for each in intents}) > 1:
             yield f"one key for two decisions: {intents}"
