@@ -1,8 +1,8 @@
 """The operator's limits: pure checks between a decision and its execution. Each returns a reason.
 
 A check that cannot be made refuses the action. An undo reverses an action, so only its expiry and the storm brake apply
-to it, not age, cooldown, budget and fleet share: what nobody undoes stays in force. A harmless kind (`notify`) is limited by age alone: in a storm people
-must still be notified.
+to it, not age, cooldown, budget and fleet share: what nobody undoes stays in force. A harmless kind (`notify`) is
+limited by age alone: in a storm people must still be notified.
 """
 
 from __future__ import annotations
