@@ -9,7 +9,8 @@ The producers' clock is estimated, not read: the highest difference between a ti
 machine at its arrival. A step of our wall clock therefore moves nothing. The wall clock only bounds the estimate, so
 that a producer whose clock is ahead does not make all others late.
 
-Delay and lateness follow what was observed: the maximum, which fades with a half-life of `HALF_LIFE_S`.
+Delay and lateness follow what was observed: the maximum, which fades with a half-life of `HALF_LIFE_S`. It fades only
+while the source is observed: an outage says nothing about how its producers deliver.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from math import inf
 from typing import Any
 
 HALF_LIFE_S = 120.0
+FADE_GAP_S = 10.0
+"""Longer without an observation, and what was learned fades no further."""
 DELAY_MARGIN = 1.25
 LATENESS_MARGIN = 1.1
 LEAST_LATENESS_S = 0.5
@@ -71,7 +74,8 @@ class _Fading:
         self.at_s = now_s
 
     def now(self, now_s: float) -> float:
-        return self.value * 0.5 ** (max(0.0, now_s - self.at_s) / HALF_LIFE_S) if self.value else 0.0
+        elapsed_s = min(max(0.0, now_s - self.at_s), FADE_GAP_S)
+        return self.value * 0.5 ** (elapsed_s / HALF_LIFE_S) if self.value else 0.0
 
 
 @dataclass(slots=True)
