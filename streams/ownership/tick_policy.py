@@ -16,6 +16,7 @@ from classifiers.directives import Directive
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick
 from streams.pipeline import Shard
+from streams.shard.event_time import Lesson
 
 HOLD_S = 10.0
 """The longest hold after blindness, and how long a new owner judges no silence. A producer that lost its broker tries
@@ -77,6 +78,7 @@ class TickPolicy:
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
         self._saw_again_s = -inf
+        self._was_cut_off = False
         self._back_at_s: float | None = None
         """Event time of the end of the last blindness, until everything delivered after it."""
         self._ticked_s = -inf
@@ -93,7 +95,7 @@ class TickPolicy:
             hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
             self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
             self._saw_again_s, self._back_at_s = steady_s, -inf
-            self._blind_since_s = None
+            self._blind_since_s, self._was_cut_off = None, True
 
     def blind_for_s(self, steady_s: float) -> float:
         """How long the owner has been blind, 0 while it sees."""
@@ -103,10 +105,13 @@ class TickPolicy:
         """Whether event time is held."""
         return self._blind_since_s is not None or steady_s < self._hold_until_s
 
-    def may_learn(self, steady_s: float) -> bool:
-        """Whether records that arrive now show how their producers deliver: not soon after the producers may have been
-        cut off. A new owner cannot know that they were not."""
-        return not self.is_holding(steady_s) and self._back_at_s is None and steady_s >= self._learn_from_s
+    def lesson(self, steady_s: float, from_backlog: bool) -> Lesson:
+        """What may be learned of records that arrive now. How their producers deliver, but not soon after the producers
+        may have been cut off, and a new owner cannot know that they were not."""
+        is_settled = not self.is_holding(steady_s) and self._back_at_s is None and steady_s >= self._learn_from_s
+        if is_settled and not from_backlog:
+            return "cadence"
+        return "order" if is_settled or not self._was_cut_off else "nothing"
 
     def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
         """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""
@@ -132,6 +137,7 @@ class TickPolicy:
         """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
         if shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S:
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
+            self._was_cut_off = True
         return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
 
     def _check_producers(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> None:
@@ -142,7 +148,8 @@ class TickPolicy:
         self._is_checked = True
         if not shard.event_time.is_current(steady_s, wall_s):
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
-            self._saw_again_s, self._back_at_s, self._found_old = steady_s, -inf, True
+            self._saw_again_s, self._back_at_s = steady_s, -inf
+            self._found_old = self._was_cut_off = True
 
     def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
         judge_silence = self._are_producers_back(shard, steady_s, wall_s) and steady_s >= self._silence_from_s

@@ -18,8 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
+Lesson = Literal["cadence", "order", "nothing"]
+"""What an arrival shows: how its producers deliver; only how far their records are out of order, because it came from a
+backlog; or nothing, because the producers were cut off before."""
 HALF_LIFE_S = 120.0
 FADE_GAP_S = 10.0
 """Longer without an observation, and what was learned fades no further."""
@@ -113,8 +116,8 @@ class EventTime:
         self._offset: tuple[float, float, float] | None = None
         """Start of the present window of the estimate; highest difference in it, and in the one before."""
 
-    def observe(self, source: str, arrival: Arrival, learn: bool) -> None:
-        """A batch arrived. learn: it came as its producers delivered it, not from a backlog or after an outage."""
+    def observe(self, source: str, arrival: Arrival, lesson: Lesson) -> None:
+        """A batch arrived, and what may be learned of it."""
         one, steady_s = self._sources[source], arrival.steady_s
         disorder_s = max(arrival.disorder_s, one.highest_s - arrival.oldest_s, 0.0)
         if one.highest_s == -inf:
@@ -123,10 +126,10 @@ class EventTime:
         one.arrived_s = steady_s
         # A record that was held up only makes the estimate lower, and so event time slower.
         self._observe_offset(arrival.newest_s - steady_s, steady_s)
-        if learn or not one.is_known:
+        if lesson == "cadence" or (lesson == "order" and not one.is_known):
             # Until the source could be learned from, the order in a backlog says more than nothing.
             one.disorder.observe(disorder_s, steady_s)
-        if learn:
+        if lesson == "cadence":
             offset_s = self._offset_s()
             assert offset_s is not None
             one.delay.observe(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)

@@ -132,7 +132,7 @@ class ShardOwner:
             if products is None:
                 await self._repeat()
             else:
-                self._observe(products, may_learn=True)
+                self._observe(products, repeated=False)
                 self._writer.count(products)
                 self._unpublished.append(products)
             await self._tick_if_due()
@@ -167,12 +167,12 @@ class ShardOwner:
         """Ticks of earlier owners; what came of them is published already, unless nobody could be sure of that."""
         repeated = self._feed.repeat()
         for products in repeated:
-            self._observe(products, may_learn=False)
+            self._observe(products, repeated=True)
             self._writer.count(products)
         if not self._producer.fences:
             self._unpublished += repeated
         for products in self._feed.take_waiting():
-            self._observe(products, may_learn=False)
+            self._observe(products, repeated=True)
             self._writer.count(products)
             self._unpublished.append(products)
 
@@ -235,14 +235,13 @@ class ShardOwner:
             },
         )
 
-    def _observe(self, products: Products, may_learn: bool) -> None:
-        """Event time follows an arrival. It shows how the source delivers unless it came out of a backlog, waited for
-        ticks to be repeated, or came after blindness."""
+    def _observe(self, products: Products, repeated: bool) -> None:
+        """Event time follows an arrival. repeated: it waited for ticks to be repeated."""
         source, times = products.source, products.times
         if source is None or times is None:
             return
         steady_s = self._clocks.steady_s()
-        learn = may_learn and source in self._at_end and self._policy.may_learn(steady_s)
+        lesson = self._policy.lesson(steady_s, from_backlog=repeated or source not in self._at_end)
         self.shard.event_time.observe(
-            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
+            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), lesson,
         )

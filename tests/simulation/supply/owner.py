@@ -185,7 +185,7 @@ class Owner:
         else:
             self._count(products, moment)
             self._unpublished.append(products)
-            self._observe(products, moment, may_learn=True)
+            self._observe(products, moment, repeated=False)
 
     def tick_if_due(self, moment: Moment) -> None:
         """To be called at each step, unless a transaction is under way."""
@@ -220,7 +220,7 @@ class Owner:
 
     def _repeat(self, moment: Moment) -> None:
         for products in self.feed.repeat():
-            self._observe(products, moment, may_learn=False)
+            self._observe(products, moment, repeated=True)
             self._count(products, moment)
             self._repeated += published_of(products)
         if self.feed.is_repeating:
@@ -230,7 +230,7 @@ class Owner:
             if self._repeated != self._to_repeat:
                 raise RepeatDiffers(_difference(self._repeated, self._to_repeat))
         for products in self.feed.take_waiting():
-            self._observe(products, moment, may_learn=False)
+            self._observe(products, moment, repeated=True)
             self._count(products, moment)
             self._unpublished.append(products)
 
@@ -287,13 +287,13 @@ class Owner:
             frozenset(source for source in sources if self.sights[source].at_end(steady_s)),
         )
 
-    def _observe(self, products: Products, moment: Moment, may_learn: bool) -> None:
+    def _observe(self, products: Products, moment: Moment, repeated: bool) -> None:
         source, times = products.source, products.times
         if source is None or times is None:
             return
-        learn = may_learn and source in self._at_end and self.policy.may_learn(moment.steady_s)
+        lesson = self.policy.lesson(moment.steady_s, from_backlog=repeated or source not in self._at_end)
         self.shard.event_time.observe(
-            source, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), learn,
+            source, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), lesson,
         )
 
     def _count(self, products: Products, moment: Moment) -> None:

@@ -61,8 +61,8 @@ class Owner:
         newest_s = self.wall_s - age_s
         first = self.shard.offsets.get(LATENCY, 0)
         self.shard.ingest(LATENCY, batch(requests(1, start=int(newest_s - T), each=1), first=first).records)
-        learn = self.policy.may_learn(self.steady_s)
-        self.shard.event_time.observe(LATENCY, Arrival(self.steady_s, newest_s, newest_s, 0.0), learn)
+        lesson = self.policy.lesson(self.steady_s, from_backlog=False)
+        self.shard.event_time.observe(LATENCY, Arrival(self.steady_s, newest_s, newest_s, 0.0), lesson)
 
     def step(self, view: SupplyView = SEES, pending: Pending | None = None, after_s: float = 0.1) -> Tick | None:
         self.steady_s += after_s
@@ -180,24 +180,25 @@ def test_a_stop_that_nothing_observed_is_blindness_from_the_last_observation() -
     assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(300.0)
 
 
-def test_a_new_owner_learns_nothing_for_a_while_since_its_producers_may_have_been_cut_off() -> None:
+def test_a_new_owner_learns_only_order_for_a_while_since_its_producers_may_have_been_cut_off() -> None:
     owner = Owner()
-    assert not owner.policy.may_learn(owner.steady_s + HOLD_S - 0.1)
-    assert owner.policy.may_learn(owner.steady_s + HOLD_S)
+    assert owner.policy.lesson(owner.steady_s + HOLD_S - 0.1, from_backlog=False) == "order"
+    assert owner.policy.lesson(owner.steady_s + HOLD_S, from_backlog=False) == "cadence"
+    assert owner.policy.lesson(owner.steady_s + HOLD_S, from_backlog=True) == "order"
 
 
 def test_after_blindness_nothing_is_learned_until_producers_have_been_back_for_a_while() -> None:
     owner = settled()
-    assert owner.policy.may_learn(owner.steady_s)
+    assert owner.policy.lesson(owner.steady_s, from_backlog=False) == "cadence"
     owner.step(NO_SIGHT, after_s=2.0)
     owner.step()
     owner.pass_time(20.0)
-    assert not owner.policy.may_learn(owner.steady_s)
+    assert owner.policy.lesson(owner.steady_s, from_backlog=False) == "nothing"
     owner.arrive(age_s=5.0)
     owner.step()
     back_s = owner.steady_s
-    assert not owner.policy.may_learn(back_s + HOLD_S - 0.1)
-    assert owner.policy.may_learn(back_s + HOLD_S)
+    assert owner.policy.lesson(back_s + HOLD_S - 0.1, from_backlog=False) == "nothing"
+    assert owner.policy.lesson(back_s + HOLD_S, from_backlog=False) == "cadence"
 
 
 def taken_over(newest_age_s: float, unowned_s: float) -> Owner:
@@ -208,7 +209,7 @@ def taken_over(newest_age_s: float, unowned_s: float) -> Owner:
     second = Owner.__new__(Owner)
     second.steady_s, second.shard, second.ticks = event_s, shard, []
     shard.event_time.observe(
-        LATENCY, Arrival(first.steady_s, second.wall_s, second.wall_s + 100.0 - newest_age_s, 0.0), learn=False,
+        LATENCY, Arrival(first.steady_s, second.wall_s, second.wall_s + 100.0 - newest_age_s, 0.0), "order",
     )
     shard.ticked_at_s = second.wall_s + 100.0 - unowned_s
     second.steady_s += 100.0
@@ -327,7 +328,7 @@ def test_records_that_wait_to_be_read_let_a_tick_pass_only_so_often() -> None:
     for second in range(20):
         for _ in range(10):
             owner.shard.event_time.observe(
-                LATENCY, Arrival(owner.steady_s, owner.wall_s, owner.wall_s + 5.0 * second, 0.0), learn=False,
+                LATENCY, Arrival(owner.steady_s, owner.wall_s, owner.wall_s + 5.0 * second, 0.0), "order",
             )
             tick = owner.step(BACKLOG)
             ticks += [] if tick is None else [tick]
@@ -345,7 +346,7 @@ def test_the_time_of_a_tick_is_not_behind_the_producers() -> None:
     """Else their records would be refused as from the future when our clock is behind."""
     owner = settled()
     owner.shard.event_time.observe(
-        LATENCY, Arrival(owner.steady_s, owner.wall_s, owner.wall_s + 50.0, 0.0), learn=True,
+        LATENCY, Arrival(owner.steady_s, owner.wall_s, owner.wall_s + 50.0, 0.0), "cadence",
     )
     tick = owner.step(NO_SIGHT)
     assert tick is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from streams.shard.event_time import (
     Cadence,
     CadenceParams,
     EventTime,
+    Lesson,
 )
 
 T = 1_795_420_000.0
@@ -46,10 +48,10 @@ class Owner:
         return T + self.steady_s + self.ahead_s
 
     def arrive(
-        self, oldest_s: float, newest_s: float, source: str = "a", disorder_s: float = 0.0, learn: bool = True,
+        self, oldest_s: float, newest_s: float, source: str = "a", disorder_s: float = 0.0, lesson: Lesson = "cadence",
     ) -> None:
         """A batch now; event times are relative to T."""
-        self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s), learn)
+        self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s), lesson)
 
     def flush_every(
         self, period_s: float, seconds: float, transit_s: float = 0.01, clock_ahead_s: float = 0.0, source: str = "a",
@@ -105,7 +107,7 @@ def test_disorder_within_a_batch_and_between_batches_is_learned_with_a_margin() 
 def test_a_delay_is_never_shorter_than_the_disorder_that_a_backlog_showed() -> None:
     """Two producers of one source: one flushes every 6 s, and the first batch to be learned from is the other's."""
     owner = Owner()
-    owner.arrive(-75.0, 0.0, disorder_s=6.0, learn=False)
+    owner.arrive(-75.0, 0.0, disorder_s=6.0, lesson="order")
     owner.steady_s = 10.0
     owner.arrive(9.99, 10.0)
     assert owner.cadence().delay_s == pytest.approx(8.25, abs=0.5)
@@ -164,7 +166,7 @@ def test_nothing_is_learned_of_a_backlog_but_the_highest_timestamp() -> None:
     owner = Owner()
     owner.arrive(0.0, 0.0)
     owner.steady_s = 500.0
-    owner.arrive(0.0, 400.0, disorder_s=40.0, learn=False)
+    owner.arrive(0.0, 400.0, disorder_s=40.0, lesson="order")
     assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
     assert owner.until_s(at_end=frozenset()) == pytest.approx(400.0 - LEAST_LATENESS_S)
 
@@ -172,8 +174,16 @@ def test_nothing_is_learned_of_a_backlog_but_the_highest_timestamp() -> None:
 def test_of_a_source_that_is_not_known_yet_the_order_in_a_backlog_is_learned() -> None:
     owner = Owner()
     owner.steady_s = 500.0
-    owner.arrive(0.0, 400.0, disorder_s=4.0, learn=False)
+    owner.arrive(0.0, 400.0, disorder_s=4.0, lesson="order")
     assert owner.cadence() == Cadence(UNKNOWN_DELAY_S, pytest.approx(1.1 * 4.0 + 0.25))  # type: ignore[arg-type]
+
+
+def test_what_producers_deliver_after_they_were_cut_off_teaches_not_even_order() -> None:
+    owner = Owner()
+    owner.steady_s = 30.0
+    owner.arrive(0.0, 29.0, disorder_s=20.0, lesson="nothing")
+    owner.flush_every(0.1, 1.0)
+    assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
 
 
 # Up to where windows close.
@@ -306,15 +316,15 @@ def test_no_wall_clock_moves_event_time_before_a_new_owner_has_seen_an_arrival()
 def test_the_time_of_a_tick_is_never_behind_the_records() -> None:
     """Else the records after a take-over would be from the future for a machine whose clock is behind."""
     owner = Owner(steady_s=10.0, ahead_s=-600.0)
-    owner.arrive(0.0, 10.0, learn=False)
+    owner.arrive(0.0, 10.0, lesson="order")
     assert owner.time.latest_now_s(10.0, owner.wall_s) == T + 10.0
 
 
 def test_records_of_a_backlog_give_an_estimate_that_is_only_too_low() -> None:
     owner = Owner(steady_s=500.0)
-    owner.arrive(0.0, 400.0, learn=False)
+    owner.arrive(0.0, 400.0, lesson="order")
     assert owner.time.producers_now_s(500.0, owner.wall_s) == T + 400.0
-    owner.arrive(0.0, 499.0, learn=False)
+    owner.arrive(0.0, 499.0, lesson="order")
     assert owner.time.producers_now_s(500.0, owner.wall_s) == T + 499.0
 
 
@@ -353,20 +363,20 @@ def test_what_is_no_snapshot_is_refused(data: dict[str, object]) -> None:
 
 arrivals = st.lists(st.tuples(
     st.floats(0.0, 20.0), st.sampled_from(["a", "b"]), st.floats(-30.0, 30.0), st.floats(0.0, 30.0),
-    st.floats(0.0, 10.0), st.booleans(), st.floats(-100.0, 100.0),
+    st.floats(0.0, 10.0), st.sampled_from(get_args(Lesson)), st.floats(-100.0, 100.0),
 ), max_size=12)
 
 
 @given(arrivals)
 def test_windows_never_close_ahead_of_all_clocks_and_never_before_a_busy_source(
-    steps: list[tuple[float, str, float, float, float, bool, float]],
+    steps: list[tuple[float, str, float, float, float, Lesson, float]],
 ) -> None:
     owner, newest = Owner(sources={"a": False, "b": False}), dict[str, float]()
-    for waited_s, source, skew_s, span_s, disorder_s, learn, ahead_s in steps:
+    for waited_s, source, skew_s, span_s, disorder_s, lesson, ahead_s in steps:
         owner.steady_s += waited_s
         owner.ahead_s = ahead_s
         newest_s = owner.steady_s + skew_s
-        owner.arrive(newest_s - span_s, newest_s, source, min(disorder_s, span_s), learn)
+        owner.arrive(newest_s - span_s, newest_s, source, min(disorder_s, span_s), lesson)
         newest[source] = max(newest.get(source, newest_s), newest_s)
         at_end = owner.until_s(at_end=BOTH)
         assert at_end is not None

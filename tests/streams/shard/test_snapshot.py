@@ -18,7 +18,7 @@ SOURCES = frozenset(PLAN.sources)
 def fed() -> Shard:
     shard = clocked(PLAN, T + 60.0)
     shard.ingest(LATENCY, batch(requests(10)).records)
-    shard.event_time.observe(LATENCY, Arrival(5.0, T, T + 9.9, 0.0), learn=True)
+    shard.event_time.observe(LATENCY, Arrival(5.0, T, T + 9.9, 0.0), "cadence")
     shard.apply_tick(Tick(3, T + 60.0, dict(shard.offsets), T + 9.0))
     return shard
 
@@ -85,7 +85,7 @@ def test_a_source_that_was_taken_out_of_the_configuration_holds_nothing_back() -
 
 def test_a_source_that_was_added_is_waited_for_until_it_is_known_to_be_empty() -> None:
     first = clocked(replace(PLAN, sources={LATENCY: True}))
-    first.event_time.observe(LATENCY, Arrival(5.0, T, T + 9.9, 0.0), learn=True)
+    first.event_time.observe(LATENCY, Arrival(5.0, T, T + 9.9, 0.0), "cadence")
     second = Shard.restored(PLAN, stored(first))
     assert second.event_time.close_until_s(0.0, T + 65.0, frozenset(), False) is None
     assert second.event_time.close_until_s(0.0, T + 65.0, SOURCES - {LATENCY}, False) == pytest.approx(T + 9.4)
