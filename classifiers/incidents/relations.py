@@ -7,7 +7,7 @@ detected first does not matter. Incidents of other shards count as they were pub
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from classifiers.incidents.dependencies import DependencyMap
@@ -15,6 +15,8 @@ from classifiers.model import Incident
 
 MAX_REMOTE = 5_000
 """Incidents of other shards that one shard keeps, about 0.3 KB each. Beyond that the first received are dropped."""
+LOST_AFTER_S = 300.0
+"""An open incident is published again every minute. One that was not for so long is nobody's and explains nothing."""
 MAX_CAUSES = 5
 """Causes published for one incident."""
 MAX_EFFECTS = 50
@@ -36,7 +38,8 @@ class OpenIncident(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RemoteIncident:
-    """An open incident of another shard. causes: the incidents that it names as its causes."""
+    """An open incident of another shard. causes: the incidents that it names as its causes. heard_s: event time of
+    this shard when it was published last."""
 
     id: str
     service: str
@@ -44,6 +47,7 @@ class RemoteIncident:
     onset_at_s: float
     onset_error_s: float | None
     causes: tuple[str, ...]
+    heard_s: float = field(compare=False)
 
 
 def inhibited(incident: Incident) -> bool:
@@ -59,11 +63,11 @@ class RemoteIncidents:
         self._max_age_s = max_age_s
         self.open: dict[str, RemoteIncident] = {}
 
-    def observe(self, incident: Incident, ours: Collection[str]) -> bool:
+    def observe(self, incident: Incident, ours: Collection[str], now_s: float) -> bool:
         """Apply an incident as published. Returns whether anything changed. Idempotent.
 
         Kept while open: incidents that may explain another service's, and effects that name one of ours as their cause.
-        ours: ids of this shard's open incidents.
+        ours: ids of this shard's open incidents. now_s: event time of this shard.
         """
         causes = tuple(one.id for one in incident.related if one.relation == "caused_by")
         matters = self._dependencies.explains(incident.service) or any(cause in ours for cause in causes)
@@ -71,17 +75,22 @@ class RemoteIncidents:
             return self.open.pop(incident.id, None) is not None
         found = RemoteIncident(
             incident.id, incident.service, incident.opened_at_s, incident.onset_at_s, incident.onset_error_s, causes,
+            now_s,
         )
-        if self.open.get(incident.id) == found:
-            return False
+        is_known = self.open.get(incident.id) == found
         self.open[incident.id] = found
+        if is_known:
+            return False
         while len(self.open) > MAX_REMOTE:
             del self.open[next(iter(self.open))]
         return True
 
     def expire(self, now_s: float) -> None:
-        """Drop incidents older than any can be. Their shard may have been lost before it published the end."""
-        for remote in [one for one in self.open.values() if now_s - one.opened_at_s > self._max_age_s]:
+        """Drop incidents that nobody publishes any more, or that are older than any can be."""
+        for remote in [
+            one for one in self.open.values()
+            if now_s - one.heard_s > LOST_AFTER_S or now_s - one.opened_at_s > self._max_age_s
+        ]:
             del self.open[remote.id]
 
     def effects(self) -> dict[str, list[str]]:

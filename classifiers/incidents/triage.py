@@ -96,7 +96,7 @@ class Triage:
         """
         changes: dict[str, IncidentChange] = {}
         known = incident.id in self._opened or incident.id in self.history
-        if not known and self.inhibition.remote.observe(incident, self._opened.keys()):
+        if not known and self.inhibition.remote.observe(incident, self._opened.keys(), now_s):
             self._update_relations(now_s, changes)
         return list(changes.values())
 

@@ -8,8 +8,7 @@ from classifiers.incidents.triage import IncidentChange
 from classifiers.model import Incident
 
 REPEAT_EVERY_S = 60.0
-"""An open incident is published at least so often. A reader may take one that was not for `LOST_AFTER_S` for lost."""
-LOST_AFTER_S = 300.0
+"""An open incident is published at least so often."""
 
 
 class Repeats:

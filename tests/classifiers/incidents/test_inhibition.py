@@ -130,6 +130,20 @@ def test_a_cause_in_another_shard_inhibits_and_its_end_releases() -> None:
     assert [(t.change, t.incident.related) for t in changes] == [("updated", ())]
 
 
+@pytest.mark.parametrize(("published_again", "released"), [(False, [()]), (True, [])])
+def test_a_cause_in_another_shard_that_nobody_publishes_any_more_releases(
+    published_again: bool, released: list[tuple[Related, ...]],
+) -> None:
+    triage = make()
+    play(triage, "c", "c")
+    triage.observe_remote(abroad(), 2.0)
+    changes = play(triage, *("c" for _ in range(200)), start_s=3)
+    if published_again:
+        assert triage.observe_remote(abroad(), 200.0) == []
+    changes += play(triage, *("c" for _ in range(200)), start_s=203)
+    assert [t.incident.related for t in changes if t.change == "updated"] == released
+
+
 def test_a_cause_lists_an_effect_in_another_shard_that_names_it() -> None:
     triage = make()
     cause = play(triage, "v", "v")[0].incident

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from classifiers.incidents.triage import IncidentChange
-from streams.shard.repeats import LOST_AFTER_S, REPEAT_EVERY_S, Repeats
+from streams.shard.repeats import Repeats
 from tests.streams.fakes import T, incident
 
 ONE, OTHER = incident(id="one"), incident(id="other")
@@ -61,10 +61,6 @@ def test_a_step_of_the_clock_delays_no_repeat_by_more_than_one_period(step_s: fl
     found = [bool(due(repeats, step_s + second, "one")) for second in range(0, 121, 30)]
     assert found.index(True) <= 2
     assert sum(found) >= 2
-
-
-def test_a_reader_waits_for_some_repeats_before_it_takes_an_incident_for_lost() -> None:
-    assert LOST_AFTER_S >= 3.0 * REPEAT_EVERY_S
 
 
 def test_times_come_back_from_a_dump() -> None:
