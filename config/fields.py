@@ -79,7 +79,7 @@ def seconds_or_auto(value: object) -> object:
         found = seconds(value)
     except PydanticCustomError:
         found = None
-    if not isinstance(found, float) or not 0.0 <= found <= 3600.0:
+    if not isinstance(found, float) or not 0.0 < found <= 3600.0:
         raise PydanticCustomError("duration", "{expected}", {"expected": expected})
     return found
 

@@ -30,6 +30,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("windoes: {size: 1s}", ":2: got the unknown setting 'windoes', expected windows (did you mean that?)"),
         ("windows: {size: 100ms}", ":2: windows.size: got '100ms', expected at least 0.25 s"),
         ("windows: {lateness: -1}", f":2: windows.lateness: got -1, expected {AUTO}"),
+        ("windows: {idle_after: 0s}", f":2: windows.idle_after: got '0s', expected {AUTO}"),
         ("windows: {size: .nan}", ":2: windows.size: got nan, expected a finite number"),
         ("windows: 3", ":2: windows: got 3, expected a mapping of settings"),
         (

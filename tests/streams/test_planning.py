@@ -32,14 +32,14 @@ def test_every_stage_gets_what_the_operator_said(tmp_path: Path) -> None:
     plan = plan_of(config_of(tmp_path, """\
 version: 1
 codec: {max_age: 1h, max_label_length: 9}
-windows: {size: 2s, lateness: 0s, max_lateness: 9s, idle_after: 7s,
+windows: {size: 2s, lateness: 100ms, max_lateness: 9s, idle_after: 7s,
    statistics: [{metrics: '.*_ms', statistic: p95}]}
 scopes: {max_series: 5}
 services: [{match: "pay*", tier: 1}]
 limits: {futile_after: 9}
 """))
     assert (plan.validation_limits.max_age_s, plan.validation_limits.max_label_length) == (3600.0, 9)
-    assert (plan.windows.size_s, plan.suite.window_s, plan.cadence) == (2.0, 2.0, CadenceParams(0.0, 7.0, 9.0, 120.0))
+    assert (plan.windows.size_s, plan.suite.window_s, plan.cadence) == (2.0, 2.0, CadenceParams(0.1, 7.0, 9.0, 120.0))
     assert (plan.statistic_of("ttft_ms"), plan.statistic_of("confidence")) == ("p95", "mean")
     assert (plan.tier_of("payments"), plan.tier_of("chat")) == (1, 2)
     assert (plan.scopes.max_series, plan.decisions.limits.futile_after) == (5, 9)
