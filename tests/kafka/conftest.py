@@ -1,4 +1,4 @@
-"""One broker of each kind for the whole run, and a last line that lists which of them were exercised."""
+"""One broker of each kind for each test process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
+from tests.kafka.brokers import EXERCISED, EmbeddedKafka, KafkaMissing, RealKafka
 from tests.kafka.harness import Bench
 
 Broker = EmbeddedKafka | RealKafka
-EXERCISED: dict[str, str] = {}
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +64,3 @@ async def real_bench(real: RealKafka, tmp_path: Path) -> AsyncIterator[Bench]:
     """For what the embedded broker cannot do: die and come back, throw a member out."""
     async with Bench(real.address, tmp_path) as bench:
         yield bench
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if EXERCISED:
-        terminalreporter.write_line("brokers exercised: " + "; ".join(f"{k}: {v}" for k, v in EXERCISED.items()))
