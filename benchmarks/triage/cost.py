@@ -131,12 +131,14 @@ def measure(workload: Workload, plan: Plan, services: int) -> Result:
     decider = Decider(plan.decisions, triage, directives, ReplicasOfEach(), plan.scopes.min_idle_s)
     took: dict[bool, list[float]] = {True: [], False: []}
     incidents, bare_s = 0, 0.0
+    gc.freeze()  # collections look at what comes from here on, and not at all that the process has loaded
     for number in range(ALARMING + QUIET):
         now_s, alarming = float(number), number < ALARMING
         readings = instant(services, now_s, alarming)
         bare_s = max(bare_s, _timed(lambda found=readings: _look(found)))  # type: ignore[misc]
         took[alarming].append(_timed(lambda at=now_s, found=readings: _work(triage, decider, at, found)))  # type: ignore[misc]
         incidents = max(incidents, len(triage.open_incidents()))
+    gc.unfreeze()
     return Result(workload.name, services * ANOMALIES, incidents, tuple(took[True]), tuple(took[False]), bare_s)
 
 

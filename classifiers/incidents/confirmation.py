@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from classifiers.evidence.attribution import dimension_of
 from classifiers.evidence.evidence_table import ABSENCE, alarm_level
@@ -16,7 +17,8 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
 
     Persistence: one metric shifted in the same direction in enough instants lately. High level: two series at once at
     `sure_level`. Both need enough samples behind the alarming windows. Silence has no samples and needs none. It has
-    lasted for several windows when it alarms, so it needs no second instant where its extent is known.
+    lasted for several windows when it alarms, so it needs no second instant; but its extent must be known, since all
+    parts of a service do not fall silent in the same window.
     """
     within_s = params.patience_s(params.confirm_within_s, episode.cadence_s)
     since_s = now_s - within_s
@@ -26,12 +28,13 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     latest = episode.alarm_instants[-1].shifts
     if ABSENCE not in latest and samples < params.confirm_samples:
         return None
-    silent = {alarm.scope for alarm in alarms if alarm.detector == ABSENCE}
-    if _extent_known(silent, episode.evidence.last_reported_s):
+    silent = {alarm.scope: now_s - alarm.start_s for alarm in alarms if alarm.detector == ABSENCE}
+    extent = _extent(silent, episode.evidence.last_reported_s, now_s)
+    if extent == "known":
         return f"{len(silent)} scopes silent for longer than their own gaps explain"
     for shift in latest:
         instants = sum(shift in instant.shifts for instant in episode.alarm_instants)
-        if instants >= params.confirm_instants:
+        if instants >= params.confirm_instants and not (shift == ABSENCE and extent == "growing"):
             return f"{shift} in {instants} instants within {within_s:g} s"
     sure = {(alarm.metric, alarm.scope) for alarm in alarms if alarm_level(alarm) >= params.sure_level}
     if len(sure) >= 2:
@@ -39,10 +42,23 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     return None
 
 
-def _extent_known(silent: Collection[Scope], reporting: Collection[Scope]) -> bool:
-    """Whether the whole service is silent, or a sibling of a silent part reports."""
+def _extent(
+    silent: Mapping[Scope, float], last_reported_s: Mapping[Scope, float], now_s: float,
+) -> Literal["known", "growing", "unknown"]:
+    """How far silence reaches. silent: for how long each scope has been.
+
+    known: the whole service is silent, or a sibling of a silent part reported in the later half of the silence.
+    growing: a sibling reported after the part fell silent, but not lately, so it may be silent as well. unknown: else.
+    """
     dimensions = {dimension_of(scope) for scope in silent}
-    return None in dimensions or any(dimension_of(scope) in dimensions for scope in reporting if scope not in silent)
+    silence_s = min(silent.values(), default=0.0)
+    siblings_s = [
+        now_s - reported_s for scope, reported_s in last_reported_s.items()
+        if dimension_of(scope) in dimensions and scope not in silent
+    ]
+    if None in dimensions or any(2.0 * quiet_s <= silence_s for quiet_s in siblings_s):
+        return "known"
+    return "growing" if any(quiet_s < silence_s for quiet_s in siblings_s) else "unknown"
 
 
 def strongest_alarm_text(alarms: Sequence[Anomaly]) -> str:

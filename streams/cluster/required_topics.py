@@ -6,7 +6,8 @@ has. A shard whose number a smaller input topic does not have reads nothing from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,12 +15,14 @@ from faust.types import TP
 
 from config.models import Config
 from streams.cluster.compression import require_codecs
-from streams.cluster.topics import TopicSpec, ensure_topics, existing_partitions
+from streams.cluster.topics import TopicError, TopicSpec, ensure_topics, existing_partitions
 from streams.contracts.channels import CHANNELS, Channel
 from streams.kafka.settings import Security
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.required_topics")
 
+ASK_EVERY_S = 0.2
+ASK_TIMES = 50
 NEW_PARTITIONS = 4
 """Partitions of an input topic where no input topic exists yet."""
 
@@ -123,10 +126,29 @@ class RequiredTopics:
         """Prepare the topics again when an input partition was assigned that is new; returns whether that was so.
 
         Call it first of all in an assignment, before the shards are restored. Costs nothing when nothing was added.
-        Raises as `prepare_topics` does.
+        Raises as `prepare_topics` does, and `TopicError` when the broker keeps denying what was assigned.
         """
-        known = self.plan.partitions
-        if all(tp.partition < known[tp.topic] for tp in assigned if tp.topic in self._inputs):
+        inputs = [tp for tp in assigned if tp.topic in self._inputs]
+        if _missing(inputs, self.plan.partitions) is None:
             return False
+        await self._await_partitions(inputs)
         await self.prepare()
         return True
+
+    async def _await_partitions(self, assigned: Collection[TP]) -> None:
+        """Another broker may have told the group of a partition that the one that is asked does not know yet."""
+        brokers, missing = ",".join(self._config.kafka.brokers), None
+        for _ in range(ASK_TIMES):
+            known = await existing_partitions(brokers, self._inputs, security=self._security)
+            missing = _missing(assigned, known)
+            if missing is None:
+                return
+            await asyncio.sleep(ASK_EVERY_S)
+        assert missing is not None
+        raise TopicError(
+            f"{missing.topic}: partition {missing.partition} was assigned, and the broker says that there is none"
+        )
+
+
+def _missing(assigned: Iterable[TP], known: Mapping[str, int]) -> TP | None:
+    return next((tp for tp in assigned if tp.partition >= known.get(tp.topic, 0)), None)

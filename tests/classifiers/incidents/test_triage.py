@@ -65,6 +65,21 @@ def test_silence_of_a_part_waits_while_no_sibling_reports() -> None:
     assert [t.change for t in triage.observe(SERVICE, 5.0, [silence(R0, 5.0)])] == ["opened"]
 
 
+@pytest.mark.parametrize(("goes_on", "replica"), [(False, None), (True, "r0")])
+def test_a_service_that_falls_silent_is_not_a_silent_replica_because_the_others_reported_a_window_longer(
+    goes_on: bool, replica: str | None,
+) -> None:
+    """The least of its traffic in its last window makes the episode begin before any silence."""
+    triage = make()
+    last = [one for one in instant(2.0, "latency_ms", {ALL: 0.9}) if one.scope != R0]
+    assert triage.observe(SERVICE, 2.0, last) == []
+    assert triage.observe(SERVICE, 4.0, [silence(R0, 4.0)]) == []
+    others = [one for one in instant(5.0, "latency_ms", {}) if one.scope != R0]
+    later = [silence(R0, 5.0), *others] if goes_on else [silence(scope, 5.0) for scope in FLEET]
+    (change,) = triage.observe(SERVICE, 5.0, later)
+    assert (change.change, change.incident.category, change.incident.replica) == ("opened", "availability", replica)
+
+
 def test_an_incident_opens_once_and_resolves_after_quiet() -> None:
     #                             open 3     quiet from 6, resolved 8 s after the last alarm at 5
     changes = play(make(), "..xxxx..........")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from faust.types import TP
 from structlog.testing import capture_logs
 
+from streams.cluster import required_topics
 from streams.cluster.required_topics import (
     NEW_PARTITIONS,
     RequiredTopics,
@@ -16,6 +18,7 @@ from streams.cluster.required_topics import (
     own_specs,
     prepare_topics,
 )
+from streams.cluster.topics import TopicError
 from streams.contracts.channels import CHANNELS
 from streams.kafka.settings import Security
 from tests.streams.fakes import FakeCluster, config_of
@@ -79,6 +82,21 @@ def test_the_ledger_and_the_actions_have_the_same_partitions(tmp_path: Path) -> 
     assert {spec.name: spec.partitions for spec in specs} == {
         "tocsin.actions": 12, "tocsin.ledger": 12, "tocsin.state": 4,
     }
+
+
+async def test_a_broker_that_does_not_know_an_assigned_partition_yet_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = FakeCluster(inference_latency=2)
+    cluster.replace(monkeypatch)
+    topics = RequiredTopics(config_of(tmp_path), Security())
+    await topics.prepare()
+    monkeypatch.setattr(required_topics, "ASK_EVERY_S", 0.001)
+    asyncio.get_running_loop().call_later(0.01, cluster.partitions.update, {"inference.latency": 3})
+    assert await topics.grow({TP("inference.latency", 2)})
+    assert cluster.partitions["tocsin.state"] == 3
+    with pytest.raises(TopicError, match=r"inference.latency: partition 5 was assigned, and the broker says"):
+        await topics.grow({TP("inference.latency", 5)})
 
 
 async def test_an_assigned_partition_that_is_new_prepares_the_topics_again(
