@@ -125,14 +125,17 @@ class TickPolicy:
         flush = () if until_s is None else shard.event_time.silent(steady_s, view.at_end)
         return Tick(
             self._generation, at_s, dict(shard.offsets), until_s, flush, tuple(pending.directives),
-            tuple(pending.incidents), tuple(pending.lost),
+            tuple(pending.incidents), tuple(pending.lost), dict(shard.begins),
         )
 
     def opening(self, shard: Shard, steady_s: float, wall_s: float) -> Tick:
         """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
         if shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S:
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
-        return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
+        return Tick(
+            self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets),
+            begins=dict(shard.begins), anew=shard.ticked_at_s is None, config_hash=shard.plan.config_hash,
+        )
 
     def _check_producers(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> None:
         """Hold event time in a new ownership when the log shows, once it is read to its end, that producers were
