@@ -13,34 +13,55 @@ from rich.console import Console
 from config import load
 from streams.client.control_files import read_directives
 from streams.planning import plan_of
+from streams.replay.recorded_shard import RecordedTopics
 from streams.replay.recordings import read_topic, read_values, recorded_format
 from streams.replay.replay import Replay
 from streams.replay.replay import replay as run
+from streams.replay.topic_recording import TopicRecording, is_topic_recording
+from streams.replay.topic_replay import replay_topics
+from streams.shard.plan import Plan
 
 
 @click.command()
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
 @click.option("--control", type=click.Path(path_type=Path), help="Control records (JSON lines), applied at their time.")
+@click.option("--allow-holes", is_flag=True, help="Recorded topics may lack offsets, as transactions leave them.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results.")
-def replay(recording: Path, config_file: Path | None, control: Path | None, out: Path) -> None:
-    """Run RECORDING (a folder with requests.csv.gz, or JSON lines) through the pipeline, without a broker.
+def replay(recording: Path, config_file: Path | None, control: Path | None, allow_holes: bool, out: Path) -> None:
+    """Run RECORDING through the pipeline, without a broker.
 
-    The lines may be native records, OTLP/JSON or Prometheus samples.
+    RECORDING is a folder with requests.csv.gz, or JSON lines: native records, OTLP/JSON or Prometheus samples.
 
-    Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, outcome of a dry run)
-    and OUT/audit.jsonl (each step of each incident, with its reason).
+    Or it holds the topics of an installation, one record a line as `kcat -J` writes it, with the ticks among them. With
+    the configuration of the workers this gives the incidents that they published, silence included.
+
+    Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, and outcome of a dry
+    run; of recorded topics the recorded outcome, null without one) and OUT/audit.jsonl (each step of each incident,
+    with its reason).
     """
-    plan = plan_of(load(config_file, environ))
-    directives = list(read_directives(control)) if control is not None else []
-    form = recorded_format(recording)
-    values = read_values(recording) if form == "native" else read_topic(recording)
-    result = run(plan, values, directives=directives, form=form)
+    config = load(config_file, environ)
+    if is_topic_recording(recording):
+        if control is not None:
+            raise click.UsageError("--control was given, expected none: recorded ticks hold the control records")
+        recorded = RecordedTopics(TopicRecording(recording), config.topics, allow_holes)
+        result = replay_topics(plan_of(config), recorded)
+    else:
+        if allow_holes:
+            raise click.UsageError("--allow-holes was given, expected recorded topics with their offsets")
+        result = _replay_values(plan_of(config), recording, control)
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "incidents.jsonl", list(result.incidents.values()))
     _write(out / "actions.jsonl", [{"intent": intent, "outcome": outcome} for intent, outcome in result.actions])
     _write(out / "audit.jsonl", list(result.audit))
     _print_summary(result, out)
+
+
+def _replay_values(plan: Plan, recording: Path, control: Path | None) -> Replay:
+    directives = list(read_directives(control)) if control is not None else []
+    form = recorded_format(recording)
+    values = read_values(recording) if form == "native" else read_topic(recording)
+    return run(plan, values, directives=directives, form=form)
 
 
 def _write(path: Path, lines: list[object]) -> None:
@@ -63,6 +84,8 @@ def _print_summary(result: Replay, out: Path) -> None:
         f"{len(result.incidents)} incidents, {len(result.actions)} actions; {result.late} late, {rejected} rejected",
         soft_wrap=True,
     )
+    for note in result.notes:
+        console.print(f"note: {note}", soft_wrap=True)
     if result.first_dead is not None:
         console.print(f"first rejected: {result.first_dead}", soft_wrap=True)
     console.print(f"written to {out}", soft_wrap=True)

@@ -2,7 +2,8 @@
 
 Windows of a shard close only by ticks. A tick says up to which event time windows close, and up to which offset each
 topic was read before. It carries what reached the shard by other ways: directives, and incidents of other shards. So
-the records of a shard and its ticks give the same incidents again, silence included, however batches are cut.
+the records of a shard and its ticks give the same incidents again, silence included, however batches are cut. It says
+too where the state began, so that recorded topics can be replayed (`streams/replay/recorded_shard.py`).
 
 The format is internal: it may change with any release. A tick of a format that cannot be read raises `TickError`.
 """
@@ -36,6 +37,10 @@ class Tick:
     missing was not read at all. close_until_s: event time up to which windows close, None to close none. flush: sources
     whose codecs give up waiting for further records. directives, incidents: to be added before windows close. lost:
     open incidents of this shard that its state does not know, to be resolved.
+
+    What follows has no effect on a shard. begins: the offset of the first record of each topic that the state had read
+    nothing of at the tick before. anew: the first tick of a state that began empty. config_hash: of the configuration,
+    in the first tick of an ownership.
     """
 
     generation: int
@@ -46,6 +51,9 @@ class Tick:
     directives: tuple[Directive, ...] = ()
     incidents: tuple[Incident, ...] = ()
     lost: tuple[Incident, ...] = ()
+    begins: Mapping[str, int] = field(default_factory=dict)
+    anew: bool = False
+    config_hash: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +75,10 @@ class _Written:
     flush: tuple[str, ...] = ()
     directives: tuple[tuple[str, dict[str, Any]], ...] = ()
     incidents: tuple[Incident, ...] = ()
-    lost: tuple[Incident, ...] = field(default=())
+    lost: tuple[Incident, ...] = ()
+    begins: dict[str, int] = field(default_factory=dict)
+    anew: bool = False
+    config_hash: str | None = None
 
 
 _WRITTEN = TypeAdapter(_Written)
@@ -97,11 +108,12 @@ def encode_tick(tick: Tick) -> bytes:
     written: dict[str, Any] = {
         "format": FORMAT, "generation": tick.generation, "at_s": tick.at_s, "offsets": dict(tick.offsets),
     }
-    if tick.close_until_s is not None:
-        written["close_until_s"] = tick.close_until_s
+    for name in ("close_until_s", "config_hash"):
+        if getattr(tick, name) is not None:
+            written[name] = getattr(tick, name)
     if tick.directives:
         written["directives"] = name_directives(tick.directives)
-    for name in ("flush", "incidents", "lost"):
+    for name in ("flush", "incidents", "lost", "begins", "anew"):
         if getattr(tick, name):
             written[name] = getattr(tick, name)
     return orjson.dumps(written)
@@ -122,5 +134,5 @@ def decode_tick(value: bytes | None) -> Tick:
         raise TickError(f"{place}: {first['msg']}") from None
     return Tick(
         written.generation, written.at_s, written.offsets, written.close_until_s, written.flush, directives,
-        written.incidents, written.lost,
+        written.incidents, written.lost, written.begins, written.anew, written.config_hash,
     )

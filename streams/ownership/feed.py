@@ -90,6 +90,8 @@ class ShardFeed:
         return [self._consume(topic, below)] if below else []
 
     def _consume(self, topic: str, records: Sequence[KafkaRecord]) -> Products:
+        if topic not in self.shard.offsets:
+            self.shard.begins[topic] = records[0].offset
         if topic != self._outcomes_topic:
             return self.shard.ingest(topic, records)
         known = self.shard.offsets.get(topic, 0)

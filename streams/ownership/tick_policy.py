@@ -130,7 +130,7 @@ class TickPolicy:
         flush = () if until_s is None else shard.event_time.silent(steady_s, view.at_end)
         return Tick(
             self._generation, at_s, dict(shard.offsets), until_s, flush, tuple(pending.directives),
-            tuple(pending.incidents), tuple(pending.lost),
+            tuple(pending.incidents), tuple(pending.lost), dict(shard.begins),
         )
 
     def opening(self, shard: Shard, steady_s: float, wall_s: float) -> Tick:
@@ -138,7 +138,10 @@ class TickPolicy:
         if shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S:
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
             self._was_cut_off = True
-        return Tick(self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets))
+        return Tick(
+            self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets),
+            begins=dict(shard.begins), anew=shard.ticked_at_s is None, config_hash=shard.plan.config_hash,
+        )
 
     def _check_producers(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> None:
         """Hold event time in a new ownership when the log shows, once it is read to its end, that producers were

@@ -52,9 +52,9 @@ class RecordedRequest(TypedDict):
 
 
 class RecordingError(Exception):
-    """A recording that cannot be read: file, line, value, expected. The command line shows `exit_message`."""
+    """A recording that cannot be read: place, line, value, expected. The command line shows `exit_message`."""
 
-    def __init__(self, path: Path, line: int | None, value: object, expected: str) -> None:
+    def __init__(self, path: Path | str, line: int | None, value: object, expected: str) -> None:
         place = str(path) if line is None else f"{path}:{line}"
         self.exit_message = f"{place}: {_short(value)}, expected {expected}"
         super().__init__(self.exit_message)
@@ -89,7 +89,7 @@ def recorded_format(path: Path) -> InputFormat:
     """The format of a recording by its first line; native for whatever is no file of JSON lines in another format."""
     if not path.is_file() or not path.name.endswith(JSON_SUFFIXES):
         return "native"
-    first = next((raw for _, raw in _lines(path) if raw.strip()), b"{}")
+    first = next((raw for _, raw in read_lines(path) if raw.strip()), b"{}")
     try:
         entry = orjson.loads(first)
     except orjson.JSONDecodeError:
@@ -102,7 +102,16 @@ def recorded_format(path: Path) -> InputFormat:
 
 def read_topic(path: Path) -> Iterator[tuple[int, bytes]]:
     """The records of a topic, one a line, unchanged: offset from 0 and bytes. Raises `RecordingError`."""
-    return enumerate(raw for _, raw in _lines(path) if raw.strip())
+    return enumerate(raw for _, raw in read_lines(path) if raw.strip())
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, decompressed, with their numbers from 1 on. Raises `RecordingError`."""
+    try:
+        with _open(path) as file:
+            yield from enumerate(file, 1)
+    except (OSError, EOFError) as error:
+        raise RecordingError(path, None, error, "a readable file, whole if compressed") from error
 
 
 def split_topics(record: RecordedRequest) -> tuple[tuple[str, RecordedRequest], ...]:
@@ -129,14 +138,6 @@ def _open(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with _open(path) as file:
-            yield from enumerate(file, 1)
-    except (OSError, EOFError) as error:
-        raise RecordingError(path, None, error, "a readable file, whole if compressed") from error
-
-
 def _read_csv(path: Path) -> Iterator[RecordedRequest]:
     rows = csv.reader(_text(path))
     header = next(rows, None)
@@ -160,7 +161,7 @@ def _read_csv(path: Path) -> Iterator[RecordedRequest]:
 
 
 def _text(path: Path) -> Iterator[str]:
-    for line, raw in _lines(path):
+    for line, raw in read_lines(path):
         try:
             yield raw.decode()
         except UnicodeDecodeError as error:
@@ -177,7 +178,7 @@ def _bad_cell(path: Path, line: int, row: list[str], columns: list[tuple[str, in
 
 
 def _read_json(path: Path) -> Iterator[RecordedRequest]:
-    for line, raw in _lines(path):
+    for line, raw in read_lines(path):
         if not raw.strip():
             continue
         try:

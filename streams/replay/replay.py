@@ -17,6 +17,7 @@ from actions.model import Intent, Mode, Outcome, Status
 from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
 from streams.intake.formats import InputFormat, InputPlan
+from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.replay.record_clock import RecordClock
 from streams.shard.plan import Plan
@@ -29,10 +30,10 @@ DRY_RUN_STATUS: Mapping[Mode, Status] = {"observe": "observed", "suggest": "sugg
 
 @dataclass(frozen=True, slots=True)
 class ReplayRecord:
-    """An entry of the recording in the shape of a Kafka record; its number, from 0, is its offset."""
+    """An entry of a recording in the shape of a Kafka record. offset: of a recorded topic its own, else its number."""
 
     offset: int
-    value: bytes
+    value: bytes | None
     topic: str = SOURCE
     partition: int = 0
     timestamp: int = 0
@@ -42,10 +43,13 @@ class ReplayRecord:
 
 @dataclass(slots=True)
 class Replay:
-    """The results: the last state of each incident in order of opening, every action, the audit, and the counts."""
+    """The results: the last state of each incident in order of opening, every action, the audit, and the counts.
+
+    actions: with the outcome, None where none is known. notes: what whoever reads the results should know.
+    """
 
     incidents: dict[str, Incident] = field(default_factory=dict)
-    actions: list[tuple[Intent, Outcome]] = field(default_factory=list)
+    actions: list[tuple[Intent, Outcome | None]] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     records: int = 0
     late: int = 0
@@ -53,6 +57,18 @@ class Replay:
     first_dead: str | None = None
     alarms: Counter[str] = field(default_factory=Counter)
     series: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, products: Products) -> None:
+        """Add what a step produced, but for its intents."""
+        self.late += products.late
+        self.alarms.update(products.alarms)
+        for dead in products.dead:
+            self.dead[dead.reason] += dead.rejected
+            self.first_dead = self.first_dead or f"{_place(dead.record)}: {dead.detail}"
+        self.audit += products.audit
+        for transition in products.transitions:
+            self.incidents[transition.incident.id] = transition.incident
 
 
 def replay(
@@ -81,21 +97,19 @@ def replay(
 
 def _collect(clock: RecordClock, products: Products, result: Replay) -> None:
     """Add products to the result, and answer intents until no new one follows."""
-    result.late += products.late
-    result.alarms.update(products.alarms)
-    for dead in products.dead:
-        result.dead[dead.reason] += dead.rejected
-        result.first_dead = result.first_dead or f"record {dead.record.offset + 1}: {dead.detail}"
     pending = [products]
     while pending:
         current = pending.pop(0)
-        result.audit += current.audit
-        for transition in current.transitions:
-            result.incidents[transition.incident.id] = transition.incident
+        result.add(current)
         for intent in current.intents:
             outcome = _dry_run(intent)
             result.actions.append((intent, outcome))
             pending.append(clock.answer(OUTCOMES, [outcome]))
+
+
+def _place(record: KafkaRecord) -> str:
+    number = f"record {record.offset + 1}"
+    return number if record.topic == SOURCE else f"{record.topic}[{record.partition}] offset {record.offset}"
 
 
 def _dry_run(intent: Intent) -> Outcome:

@@ -20,6 +20,7 @@ PLAIN = Tick(3, T, {"latency": 17, "outcomes": 0})
 FULL = replace(
     PLAIN, close_until_s=T - 2.0, flush=("scrapes", "other"), directives=tuple(DIRECTIVES),
     incidents=(incident(related=(Related("inc-2", "caused_by"),)),), lost=(incident(id="inc-3"), incident(id="inc-4")),
+    begins={"latency": 4}, anew=True, config_hash="96658cf660be",
 )
 
 
@@ -38,12 +39,13 @@ def test_every_kind_of_directive_comes_back_as_it_was_written(directive: object)
 @given(
     st.integers(0, 2**40), stamp, st.dictionaries(st.text(), offset, max_size=3), st.none() | stamp,
     st.lists(incidents, max_size=2).map(tuple), st.lists(incidents, max_size=2).map(tuple),
+    st.dictionaries(st.text(), offset, max_size=3), st.booleans(), st.none() | st.text(),
 )
 def test_any_tick_comes_back_as_it_was_written(
     generation: int, at_s: float, offsets: dict[str, int], until_s: float | None, remote: tuple[Incident, ...],
-    lost: tuple[Incident, ...],
+    lost: tuple[Incident, ...], begins: dict[str, int], anew: bool, config_hash: str | None,
 ) -> None:
-    tick = Tick(generation, at_s, offsets, until_s, (), (), remote, lost)
+    tick = Tick(generation, at_s, offsets, until_s, (), (), remote, lost, begins, anew, config_hash)
     assert decode_tick(encode_tick(tick)) == tick
 
 
@@ -54,6 +56,7 @@ def test_a_tick_without_directives_and_incidents_is_small() -> None:
 @pytest.mark.parametrize(("parts", "is_empty"), [
     ({}, True), ({"close_until_s": 0.0}, False), ({"flush": ("a",)}, False), ({"directives": FULL.directives}, False),
     ({"incidents": FULL.incidents}, False), ({"lost": FULL.lost}, False), ({"offsets": {"a": 99}}, True),
+    ({"begins": {"a": 9}, "anew": True, "config_hash": "x"}, True),
 ])
 def test_a_tick_is_empty_when_it_has_no_effect_but_its_time(parts: dict[str, object], is_empty: bool) -> None:
     assert replace(PLAIN, **parts).is_empty is is_empty  # type: ignore[arg-type]
@@ -83,6 +86,9 @@ def changed(**fields: object) -> bytes:
     (changed(directives=[["x"]]), "directives.0"),
     (changed(incidents=[{"id": "x"}]), "incidents.0.state: Field required"),
     (changed(lost=[17]), "lost.0: "),
+    (changed(begins={"a": "x"}), "begins.a: "),
+    (changed(anew="perhaps"), "anew: "),
+    (changed(config_hash=1), "config_hash: "),
 ])
 def test_what_is_no_tick_of_this_format_is_refused_with_its_place(value: bytes | None, message: str) -> None:
     with pytest.raises(TickError) as caught:

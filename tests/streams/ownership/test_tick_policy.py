@@ -338,7 +338,7 @@ def test_records_that_wait_to_be_read_let_a_tick_pass_only_so_often() -> None:
 
 def test_the_first_tick_brings_the_time_and_closes_nothing() -> None:
     owner = Owner()
-    assert owner.ticks == [Tick(3, T + 100.0, {})]
+    assert owner.ticks == [Tick(3, T + 100.0, {}, anew=True, config_hash=owner.shard.plan.config_hash)]
     assert owner.shard.windower.closed_s == -inf
 
 

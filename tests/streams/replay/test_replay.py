@@ -10,7 +10,7 @@ def test_a_replay_runs_every_step_of_a_playbook_with_dry_run_outcomes() -> None:
     found = replay(PLAN, enumerate(recording()))
     (incident,) = found.incidents.values()
     assert (incident.state, incident.replica) == ("resolved", "r1")
-    assert [(intent.kind, outcome.status) for intent, outcome in found.actions] == [
+    assert [(intent.kind, outcome and outcome.status) for intent, outcome in found.actions] == [
         ("circuit_breaker", "dry_run"), ("notify", "suggested"),
     ]
     assert [action.status for action in incident.actions] == ["dry_run", "suggested"]
