@@ -142,5 +142,9 @@ def _records_of(world: World, owner: Owner) -> Iterator[str]:
     if len(late) > (LATE_SHARE if lineage.born_s < WARM_S else LATE_SHARE_RELEARNED) * total:
         yield f"late: {len(late)} of {total} records of shard {owner.number} at {sorted(set(late))}"
     behind_s = world.at_s - (owner.shard.detection.evaluated_until_s - T)
-    if not behind_s < 6.0 + 3.0 * world.script.flush_s + abs(world.script.skew_s):
+    bound_s = 6.0 + 3.0 * world.script.flush_s + abs(world.script.skew_s)
+    if lineage.born_s >= WARM_S:
+        # A new state takes the order in its first backlog for usual, and an outage before it is out of order.
+        bound_s += 1.4 * max((fault.end_s - fault.begin_s for fault in world.script.faults), default=0.0)
+    if not behind_s < bound_s:
         yield f"behind: shard {owner.number} by {behind_s:.1f} s"
