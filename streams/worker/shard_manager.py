@@ -1,8 +1,7 @@
 """The shard manager: it takes over the shards of a worker, ticks and stores them, and hands them over.
 
-Take-over: a new producer fences the former owner, then the last snapshot and the ticks after it are read, and the shard
-repeats them with the same records. The offsets of a shard are released for commit once a snapshot that contains them is
-durable. A shard whose producer fails or is fenced is dropped, and the worker joins the group again.
+The offsets of a shard are released for commit once a snapshot that contains them is durable. A shard whose producer
+fails or is fenced is dropped, and the worker joins the group again.
 """
 
 from __future__ import annotations
@@ -21,17 +20,12 @@ from config.models import TopicsSection
 from streams.cluster.topics import BrokerUnavailable
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
-from streams.ownership.feed import ShardFeed, valid_ticks
-from streams.ownership.tick_policy import TickPolicy
-from streams.pipeline import Products, Shard
+from streams.pipeline import Products
 from streams.shard.plan import Plan
-from streams.shard.snapshot import SnapshotMismatch
-from streams.state.snapshots import SnapshotStore
-from streams.state.tick_log import LoggedTicks
 from streams.transport.batches import TP
 from streams.worker.effects import Effects
-from streams.worker.product_writer import ProductWriter
-from streams.worker.shard_owner import LogPosition, ShardOwner, StoredState, Supply
+from streams.worker.shard_owner import ShardOwner, StoredState, Supply
+from streams.worker.take_over import Stores, TakeOver
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.shard_manager")
 
@@ -50,31 +44,12 @@ class Transport(Supply, Protocol):
         """Give up all partitions and join the group again."""
 
 
-class Ticks(Protocol):
-    """The log of ticks."""
-
-    async def read(self, shard: int, from_offset: int) -> LoggedTicks: ...
-
-
-ProducerUse = Literal["products", "state"]
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotSchedule:
     """When a shard that changed is stored: after so many seconds or so many records, whichever comes first."""
 
     every_s: float
     every_records: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Where the state of shards comes from. producer: makes a producer of a shard, not started, by its use: one for
-    what a shard publishes, and one for its snapshots, which take longer."""
-
-    snapshots: SnapshotStore
-    ticks: Ticks
-    producer: Callable[[int, ProducerUse], ShardProducer]
 
 
 @dataclass(slots=True)
@@ -100,14 +75,12 @@ class ShardManager:
         self, plan: Plan, stores: Stores, schedule: SnapshotSchedule, transport: Transport, effects: Effects,
         topics: TopicsSection, rejected: Callable[[Literal["version"], int, str], None],
     ) -> None:
-        self._plan = plan
-        self._stores = stores
+        self._sources = frozenset(plan.sources)
+        self._snapshots = stores.snapshots
         self._schedule = schedule
         self._transport = transport
         self._effects = effects
-        self._topics = topics
-        self._rejected = rejected
-        self._writer = ProductWriter(effects, topics)
+        self._take_over = TakeOver(plan, stores, transport, effects, topics, rejected)
         self._owned: dict[int, _Owned] = {}
 
     @property
@@ -122,10 +95,14 @@ class ShardManager:
         """
         await self._close(list(self._owned))
         # Other topics may have more partitions than the inputs. Those partitions belong to no shard.
-        numbers = sorted({tp.partition for tp in tps if tp.topic in self._plan.sources})
+        numbers = sorted({tp.partition for tp in tps if tp.topic in self._sources})
         sources = {number: frozenset(tp.topic for tp in tps if tp.partition == number) for number in numbers}
-        taken = await asyncio.gather(*(self._take_over(number, sources[number]) for number in numbers))
-        self._owned.update(zip(numbers, taken, strict=True))
+        taken = await asyncio.gather(*(self._take_over.take(number, sources[number]) for number in numbers))
+        now_s = self._effects.clocks.mono_s()
+        self._owned.update(
+            (number, _Owned(each.owner, each.state_producer, {}, now_s))
+            for number, each in zip(numbers, taken, strict=True)
+        )
         return {
             tp: self._owned[tp.partition].owner.shard.offsets[tp.topic] for tp in tps
             if tp.partition in self._owned and tp.topic in self._owned[tp.partition].owner.shard.offsets
@@ -253,7 +230,7 @@ class ShardManager:
         async with owned.store_lock:
             try:
                 with telemetry.stage("snapshot"):
-                    await self._stores.snapshots.save(number, snapshot, owned.state_producer)
+                    await self._snapshots.save(number, snapshot, owned.state_producer)
             except (Fenced, TransactionFailed, BrokerUnavailable) as error:
                 telemetry.snapshot("failed")
                 log.warning("snapshot_not_stored", shard=number, reason=str(error))
@@ -273,41 +250,3 @@ class ShardManager:
         elif isinstance(error, TransactionFailed) and self._transport.holds_lease():
             with contextlib.suppress(TransactionFailed):
                 await owned.state_producer.start()
-
-    async def _take_over(self, number: int, sources: frozenset[str]) -> _Owned:
-        """Fence the former owner, then read what it left."""
-        producer, state_producer = (self._stores.producer(number, use) for use in ("products", "state"))
-        try:
-            await asyncio.gather(producer.start(), state_producer.start())
-            shard, is_new = await self._load(number)
-            logged = await self._stores.ticks.read(number, shard.offsets.pop(self._topics.ticks, 0))
-        except BaseException:
-            await asyncio.gather(producer.stop(), state_producer.stop(), return_exceptions=True)
-            raise
-        ticks, generation = valid_ticks(logged.ticks, shard.generation)
-        if is_new:
-            ticks = []  # without the state before them they cannot be repeated
-        clocks = self._effects.clocks
-        log.info("shard_taken_over", shard=number, ticks=len(ticks), generation=generation + 1, offsets=shard.offsets)
-        owner = ShardOwner(
-            number, ShardFeed(shard, self._topics.outcomes, ticks), TickPolicy(generation + 1, clocks.steady_s()),
-            producer, self._writer, self._transport, clocks, self._topics, LogPosition(logged.next_offset, sources),
-        )
-        return _Owned(owner, state_producer, {}, clocks.mono_s())
-
-    async def _load(self, number: int) -> tuple[Shard, bool]:
-        """The shard of the last snapshot, or a new one; whether it is new."""
-        telemetry, steady_s = self._effects.telemetry, self._effects.clocks.steady_s()
-        snapshot = await self._stores.snapshots.load(number)
-        if snapshot is None:
-            telemetry.restore("empty")
-            return Shard(self._plan, telemetry.stage, number), True
-        try:
-            shard = Shard.restored(self._plan, snapshot, telemetry.stage, number, steady_s)
-        except SnapshotMismatch as error:
-            self._rejected("version", number, str(error))
-            log.warning("state_rejected", shard=number, reason=str(error))
-            return Shard(self._plan, telemetry.stage, number), True
-        telemetry.restore("restored")
-        log.info("state_restored", shard=number, series=shard.status().series.total)
-        return shard, False

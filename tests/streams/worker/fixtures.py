@@ -24,8 +24,9 @@ from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.shard_manager import ProducerUse, ShardManager, SnapshotSchedule, Stores
+from streams.worker.shard_manager import ShardManager, SnapshotSchedule
 from streams.worker.shard_owner import ShardOwner
+from streams.worker.take_over import ProducerUse, Stores
 from tests.streams.contracts.valid import violations
 from tests.streams.fakes import LATENCY, SentMessages, T, default_plan, telemetry
 
