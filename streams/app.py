@@ -153,6 +153,7 @@ class Worker:
         await enter(self.effects.publisher)
         await enter(self.store)
         await enter(self.ticks)
+        self._resources.push_async_callback(self.manager.close)
         probe = f"{self.settings.group}/fencing-probe/{uuid.uuid4().hex}"
         self._fences = await can_fence(self.settings.brokers, self.settings.security, probe)
         if not self._fences:

@@ -1,15 +1,17 @@
 """The shard manager: it takes over the shards of a worker, ticks and stores them, and hands them over.
 
 The offsets of a shard are released for commit once a snapshot that contains them is durable. A shard whose producer
-fails or is fenced is dropped, and the worker joins the group again.
+fails or is fenced is dropped, and the worker joins the group again. Ticks and snapshots of each shard are written in
+tasks of its own, so that a shard whose broker hangs keeps the others waiting for a moment only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
@@ -25,6 +27,7 @@ from streams.shard.plan import Plan
 from streams.transport.batches import TP
 from streams.worker.effects import Effects
 from streams.worker.shard_owner import ShardOwner, StoredState, Supply
+from streams.worker.shard_task import ShardTask, cancel
 from streams.worker.take_over import Stores, TakeOver
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.shard_manager")
@@ -52,9 +55,22 @@ class SnapshotSchedule:
     every_records: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long the other shards wait for one shard, in real seconds.
+
+    tick_s: their ticks and their records, for the transaction of a tick; a broker that is well takes a tenth of it.
+    store_s: their snapshots, for a snapshot, because they are stored one after another.
+    """
+
+    tick_s: float = 0.25
+    store_s: float = 5.0
+
+
 @dataclass(slots=True)
 class _Owned:
-    """stored, stored_changes: the offsets and the changes that the last durable snapshot contains."""
+    """stored, stored_changes: the offsets and the changes that the last durable snapshot contains. ticking, storing,
+    settling: what waits for the broker."""
 
     owner: ShardOwner
     state_producer: ShardProducer
@@ -63,6 +79,14 @@ class _Owned:
     stored_changes: int = 0
     size_bytes: int = 0
     store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ticking: ShardTask = field(default_factory=ShardTask)
+    storing: ShardTask = field(default_factory=ShardTask)
+    settling: ShardTask = field(default_factory=ShardTask)
+
+    async def give_up(self) -> None:
+        """End what is under way, and close the producers; what was not committed is dropped."""
+        await cancel(self.ticking, self.storing, self.settling)
+        await asyncio.gather(self.owner.close(), self.state_producer.stop(), return_exceptions=True)
 
 
 class ShardManager:
@@ -74,6 +98,7 @@ class ShardManager:
     def __init__(
         self, plan: Plan, stores: Stores, schedule: SnapshotSchedule, transport: Transport, effects: Effects,
         topics: TopicsSection, rejected: Callable[[Literal["version"], int, str], None],
+        waits: Waits = Waits(),
     ) -> None:
         self._sources = frozenset(plan.sources)
         self._snapshots = stores.snapshots
@@ -81,6 +106,7 @@ class ShardManager:
         self._transport = transport
         self._effects = effects
         self._take_over = TakeOver(plan, stores, transport, effects, topics, rejected)
+        self._waits = waits
         self._owned: dict[int, _Owned] = {}
 
     @property
@@ -127,24 +153,36 @@ class ShardManager:
 
     async def tick(self) -> None:
         """Write the ticks that are due; to be called often."""
-        await asyncio.gather(*(self._tick(number, owned.owner) for number, owned in list(self._owned.items())))
+        ticked = list(self._owned.items())
+        for number, owned in ticked:
+            owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
+        for _, owned in ticked:
+            await owned.ticking.wait(self._waits.tick_s)
 
     async def process(self, number: int, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of one topic of a shard; None when they wait, or when this worker does not own the shard."""
+        """Records of one topic of a shard, and the tick that may be due then.
+
+        None when they wait, or when this worker does not own the shard.
+        """
         owned = self._owned.get(number)
         if owned is None:
             return None
-        try:
-            return await owned.owner.process(topic, records)
-        except (Fenced, TransactionFailed) as error:
-            await self._drop(number, owned.owner, str(error))
-            return None
+        products = owned.owner.process(topic, records)
+        await owned.ticking.wait(self._waits.tick_s)
+        if self._owned.get(number) is owned:
+            owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
+            await owned.ticking.wait(self._waits.tick_s)
+        return products
 
     async def publish(self, number: int) -> None:
-        """Publish what a shard produced so far, without waiting for the next tick that is due."""
+        """Publish what a shard produced so far, without waiting for the next tick that is due.
+
+        Returns without it when that takes longer than `Waits.store_s`.
+        """
         owned = self._owned.get(number)
         if owned is not None:
-            await owned.owner.settle()
+            owned.settling.start(partial(self._write, number, owned.owner, owned.owner.settle))
+            await owned.settling.wait(self._waits.store_s)
 
     def add_directives(self, directives: Collection[Directive]) -> None:
         """Give directives to every shard of this worker; each applies them when its event time reaches them."""
@@ -166,21 +204,29 @@ class ShardManager:
 
     async def hand_over(self, tps: frozenset[TP]) -> None:
         """Store the shards of these partitions and give them up, so that their next owner has nothing to read again."""
-        numbers = sorted({tp.partition for tp in tps} & self._owned.keys())
+        handed_over = {tp.partition: self._owned[tp.partition] for tp in tps if tp.partition in self._owned}
+        for number, owned in handed_over.items():
+            owned.settling.start(partial(self._settle, number, owned))
         try:
-            await asyncio.gather(*map(self._settle, numbers))
+            for owned in handed_over.values():
+                await owned.settling.wait()
         finally:
-            await self._close([number for number in numbers if number in self._owned])
+            await self._close([number for number in handed_over if number in self._owned])
+
+    async def close(self) -> None:
+        """Give up all shards without storing them."""
+        await self._close(list(self._owned))
 
     async def store_due(self) -> None:
         """Store each shard that is due; cheap when none is."""
         for number, owned in list(self._owned.items()):
             if self._is_due(owned) and (state := owned.owner.take_state()) is not None:
-                await self._store(number, owned, state)
+                owned.storing.start(partial(self._store, number, owned, state))
+                await owned.storing.wait(self._waits.store_s)
 
-    async def _tick(self, number: int, owner: ShardOwner) -> None:
+    async def _write(self, number: int, owner: ShardOwner, write: Callable[[], Awaitable[None]]) -> None:
         try:
-            await owner.tick_if_due()
+            await write()
         except (Fenced, TransactionFailed) as error:
             await self._drop(number, owner, str(error))
 
@@ -191,12 +237,10 @@ class ShardManager:
             del self._owned[number]
             log.warning("shard_dropped", shard=number, reason=reason)
             self._transport.rejoin(reason)
-            await owned.state_producer.stop()
-        await owner.close()
+            await owned.give_up()
 
-    async def _settle(self, number: int) -> None:
+    async def _settle(self, number: int, owned: _Owned) -> None:
         """Store a shard as it is. Where that fails the next owner reads again what is not stored."""
-        owned = self._owned[number]
         owned.owner.take_state()
         try:
             await owned.owner.settle()
@@ -209,10 +253,11 @@ class ShardManager:
 
     async def _close(self, numbers: Sequence[int]) -> None:
         given_up = [self._owned.pop(number) for number in numbers]
-        closing = [closed for owned in given_up for closed in (owned.owner.close(), owned.state_producer.stop())]
-        await asyncio.gather(*closing, return_exceptions=True)
+        await asyncio.gather(*(owned.give_up() for owned in given_up))
 
     def _is_due(self, owned: _Owned) -> bool:
+        if owned.storing.is_running:
+            return False
         shard = owned.owner.shard
         since_s = self._effects.clocks.mono_s() - owned.stored_at_s
         if since_s < owned.size_bytes / STORE_BYTES_PER_S:

@@ -7,13 +7,14 @@ and the ticks that are read after that are the last ones.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import structlog
 
 from config.models import TopicsSection
+from streams.contracts.ticks import Tick
 from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.ownership.tick_policy import TickPolicy
@@ -21,10 +22,9 @@ from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import SnapshotMismatch
 from streams.state.snapshots import SnapshotStore
-from streams.state.tick_log import LoggedTicks
 from streams.worker.effects import Effects
 from streams.worker.product_writer import ProductWriter
-from streams.worker.shard_owner import LogPosition, ShardOwner, Supply
+from streams.worker.shard_owner import ShardOwner, Supply
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.take_over")
 
@@ -34,7 +34,7 @@ ProducerUse = Literal["products", "state"]
 class Ticks(Protocol):
     """The log of ticks."""
 
-    async def read(self, shard: int, from_offset: int) -> LoggedTicks: ...
+    async def read(self, shard: int, from_offset: int) -> Sequence[Tick]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,14 @@ class TakeOver:
         except BaseException:
             await asyncio.gather(producer.stop(), state_producer.stop(), return_exceptions=True)
             raise
-        ticks, generation = valid_ticks(logged.ticks, shard.generation)
+        ticks, generation = valid_ticks(logged, shard.generation)
         if is_new:
             ticks = []  # without the state before them they cannot be repeated
         clocks = self._effects.clocks
         log.info("shard_taken_over", shard=number, ticks=len(ticks), generation=generation + 1, offsets=shard.offsets)
         owner = ShardOwner(
             number, ShardFeed(shard, self._topics.outcomes, ticks), TickPolicy(generation + 1, clocks.steady_s()),
-            producer, self._writer, self._supply, clocks, self._topics, LogPosition(logged.next_offset, sources),
+            producer, self._writer, self._supply, clocks, self._topics, sources,
         )
         return Taken(owner, state_producer)
 
