@@ -241,7 +241,6 @@ class ShardManager:
 
     async def _settle(self, number: int, owned: _Owned) -> None:
         """Store a shard as it is. Where that fails the next owner reads again what is not stored."""
-        owned.owner.take_state()
         try:
             await owned.owner.settle()
         except (Fenced, TransactionFailed) as error:

@@ -140,9 +140,10 @@ class ShardOwner:
             await self._tick_if_due()
 
     async def settle(self) -> None:
-        """Before the shard is handed over: a tick that contains all records so far, so that a snapshot may be taken."""
+        """Before the shard is handed over: a tick that contains all records so far, and the state right after it."""
         async with self._transaction_lock:
             if not self._feed.is_repeating and self._supply.holds_lease():
+                self._wants_state = True
                 await self._tick(self._policy.opening(self.shard, self._clocks.steady_s(), self._clocks.now_s()))
 
     async def close(self) -> None:
@@ -150,7 +151,7 @@ class ShardOwner:
         await self._producer.stop()
 
     def take_state(self) -> StoredState | None:
-        """The state right after the first tick since this was called last; None until there was one.
+        """The state right after the first tick since this was called last, or a newer one; None until there was one.
 
         Only then the state is that of the ticks in the log, and no record has come after them.
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from classifiers.directives import Silence
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_incident
@@ -261,8 +263,13 @@ async def test_handing_over_gives_up_all_shards_also_where_one_cannot_be_stored(
     assert worker.producers[0].is_stopped
 
 
-async def test_handing_over_leaves_nothing_to_repeat() -> None:
-    worker = await fed(WorkerFixture(now_s=T))
+@pytest.mark.parametrize("is_due", [False, True])
+async def test_handing_over_leaves_nothing_to_repeat(is_due: bool) -> None:
+    worker = await fed(WorkerFixture(now_s=T), 2)
+    if is_due:
+        worker.mono_s += 5.0
+        await worker.manager.store_due()  # the next tick leaves a state behind
+    await fed(worker, 1, start=2)
     await worker.manager.hand_over(TPS)
     other = await taken_over(worker)
     assert not other.owner.is_repeating
