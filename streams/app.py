@@ -64,8 +64,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
 INCIDENTS_BACK_S = 3600.0
 """How far back incidents are read at a start. An open one is published again every minute while its shard is owned."""
-BLIND_AFTER_S = 5.0
-"""A worker whose shards are blind for longer is not ready."""
 STATE_SCOPE = "state"
 """The flush scope of audit entries about stored states."""
 CATCH_UP_S = 10.0
@@ -256,10 +254,7 @@ class Worker:
     def _missing(self) -> tuple[str, ...]:
         if not self._is_restored:
             return ("no partitions assigned and restored yet",)
-        return tuple(
-            f"shard {number}: blind for {blind_s:.0f} s" for number, blind_s in self.manager.blind_for_s().items()
-            if blind_s >= BLIND_AFTER_S
-        )
+        return self.loop.complaints()
 
 
 def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: str) -> Effects:

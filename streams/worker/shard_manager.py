@@ -155,6 +155,7 @@ class ShardManager:
         """Write the ticks that are due; to be called often."""
         ticked = list(self._owned.items())
         for number, owned in ticked:
+            owned.owner.observe()
             owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
         for _, owned in ticked:
             await owned.ticking.wait(self._waits.tick_s)

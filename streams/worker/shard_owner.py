@@ -68,7 +68,7 @@ class ShardOwner:
         self.number = number
         self.shard: Shard = feed.shard
         self._transaction_lock = asyncio.Lock()
-        self._is_writing = False
+        self._writing_since_s: float | None = None
         self._feed = feed
         self._policy = policy
         self._producer = producer
@@ -95,6 +95,13 @@ class ShardOwner:
     def blind_for_s(self) -> float:
         """For how long nothing could be concluded from what does not arrive; 0 while the owner sees."""
         return self._policy.blind_for_s(self._clocks.steady_s())
+
+    def observe(self) -> SupplyView:
+        """To be called often, also while a transaction is under way: what the owner knows of its supply now."""
+        view = self._view()
+        self._policy.observe(view, self._clocks.steady_s())
+        self._at_end = view.at_end
+        return view
 
     def cadence(self, source: str) -> Cadence:
         """How a source is expected to deliver."""
@@ -172,9 +179,7 @@ class ShardOwner:
             self._unpublished.append(products)
 
     async def _tick_if_due(self) -> None:
-        steady_s, view = self._clocks.steady_s(), self._view()
-        self._policy.observe(view, steady_s)
-        self._at_end = view.at_end
+        steady_s, view = self._clocks.steady_s(), self.observe()
         if self._feed.is_repeating:
             return
         if not self._is_opened:
@@ -191,14 +196,15 @@ class ShardOwner:
 
         No record may come in between the decision for a tick and its application, so nothing is awaited before it.
         """
-        if self._is_writing:
+        if self._writing_since_s is not None:
             raise TransactionFailed("the transaction before did not end, and what it held cannot be written any more")
         products = self.shard.apply_tick(tick)
         unpublished, self._unpublished = [*self._unpublished, products], []
         state = self._take_snapshot() if self._wants_state else None
-        self._is_writing = True
+        self._writing_since_s = self._clocks.mono_s()
         offset = await self._write(tick, unpublished)
-        self._is_writing = False
+        self.observe()  # also where nobody did while it hung
+        self._writing_since_s = None
         self._writer.count(products)
         if state is not None:
             offsets = {**state.snapshot.offsets, self._topics.ticks: offset + 1}
@@ -233,7 +239,7 @@ class ShardOwner:
         )
 
     def _view(self) -> SupplyView:
-        offsets, number = self.shard.offsets, self.number
+        offsets, number, since_s = self.shard.offsets, self.number, self._writing_since_s
         return SupplyView(
             holds_lease=self._supply.holds_lease(),
             sees=all(self._supply.sees(TP(source, number)) for source in self._sources),
@@ -241,6 +247,7 @@ class ShardOwner:
                 source for source in self._sources
                 if self._supply.at_end(TP(source, number), offsets.get(source, 0))
             },
+            transaction_s=0.0 if since_s is None else self._clocks.mono_s() - since_s,
         )
 
     def _learn(self, products: Products, repeated: bool) -> None:

@@ -34,14 +34,13 @@ class ShardTask:
         self._task, self._began_s = asyncio.ensure_future(work()), asyncio.get_running_loop().time()
 
     async def wait(self, limit_s: float = inf) -> None:
-        """Wait for the end of the work, until it has run for `limit_s`. Raises what the work raised.
+        """Wait for the end of the work, until it has run for `limit_s`; it runs on for a moment at least.
 
-        When the caller is cancelled, the work goes on.
+        Raises what the work raised. When the caller is cancelled, the work goes on.
         """
         if self._task is not None and not self._task.done():
-            left_s = self._began_s + limit_s - asyncio.get_running_loop().time()
-            if left_s > 0.0:
-                await asyncio.wait([self._task], timeout=None if left_s == inf else left_s)
+            left_s = max(0.0, self._began_s + limit_s - asyncio.get_running_loop().time())
+            await asyncio.wait([self._task], timeout=None if left_s == inf else left_s)
         self._raise()
 
     def cancel(self) -> asyncio.Task[None] | None:

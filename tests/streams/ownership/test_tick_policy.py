@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streams.contracts.ticks import Tick
 from streams.ownership.tick_policy import (
     BACKLOG_EVERY_S,
+    HANGS_AFTER_S,
     HOLD_LEAST_S,
     HOLD_PER_BLIND_S,
     HOLD_S,
@@ -34,6 +35,8 @@ SEES = SupplyView(True, True, ALL)
 BACKLOG = replace(SEES, at_end=frozenset())
 NO_LEASE = replace(SEES, holds_lease=False)
 NO_SIGHT = replace(SEES, sees=False)
+WRITES = replace(SEES, transaction_s=HANGS_AFTER_S - 0.1)
+HANGS = replace(SEES, transaction_s=HANGS_AFTER_S)
 
 
 @dataclass
@@ -104,8 +107,9 @@ def settled() -> Owner:
 
 @pytest.mark.parametrize(("view", "is_blind"), [
     (SEES, False), (BACKLOG, False), (NO_LEASE, True), (NO_SIGHT, True), (SupplyView(False, False, frozenset()), True),
+    (WRITES, False), (HANGS, True),
 ])
-def test_an_owner_is_blind_without_lease_or_without_sight(view: SupplyView, is_blind: bool) -> None:
+def test_blind_is_an_owner_without_lease_or_sight_or_whose_transaction_hangs(view: SupplyView, is_blind: bool) -> None:
     assert view.is_blind is is_blind
 
 
@@ -120,7 +124,30 @@ def test_blindness_lasts_from_the_last_moment_of_sight() -> None:
     assert owner.policy.blind_for_s(owner.steady_s) == 0.0
 
 
-@pytest.mark.parametrize("view", [NO_LEASE, NO_SIGHT])
+def test_a_transaction_that_hangs_is_blindness_since_it_began() -> None:
+    owner = settled()
+    for transaction_s in (0.1, 1.0, HANGS_AFTER_S):
+        owner.policy.observe(replace(SEES, transaction_s=transaction_s), owner.steady_s + transaction_s)
+    assert owner.policy.blind_for_s(owner.steady_s + HANGS_AFTER_S) == pytest.approx(HANGS_AFTER_S)
+
+
+def test_a_transaction_that_ends_in_time_changes_nothing() -> None:
+    owner = settled()
+    owner.policy.observe(WRITES, owner.steady_s + 1.9)
+    owner.policy.observe(SEES, owner.steady_s + 2.0)
+    assert not owner.policy.is_holding(owner.steady_s + 2.0)
+
+
+def test_who_was_blind_before_a_transaction_sees_again_only_after_it() -> None:
+    owner = settled()
+    owner.step(NO_SIGHT)
+    owner.policy.observe(WRITES, owner.steady_s + 1.0)
+    assert owner.policy.blind_for_s(owner.steady_s + 1.0) == pytest.approx(1.1)
+    owner.policy.observe(SEES, owner.steady_s + 2.0)
+    assert owner.policy.blind_for_s(owner.steady_s + 2.0) == 0.0
+
+
+@pytest.mark.parametrize("view", [NO_LEASE, NO_SIGHT, HANGS])
 def test_no_window_closes_while_the_owner_is_blind_however_long(view: SupplyView) -> None:
     owner = settled()
     closed_s = owner.shard.windower.closed_s

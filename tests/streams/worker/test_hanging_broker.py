@@ -1,4 +1,4 @@
-"""A broker that hangs in the middle of a transaction of one shard: the others go on."""
+"""A broker that hangs in the middle of a transaction of one shard: the others go on, and that one is blind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from streams.kafka.transactions import TransactionFailed
+from streams.ownership.tick_policy import HANGS_AFTER_S, HOLD_S
 from streams.transport.batches import TP
 from streams.worker.shard_manager import Waits
 from tests.streams.fakes import LATENCY, T, batch, requests
@@ -153,3 +154,73 @@ async def test_after_a_transaction_that_was_cut_off_the_owner_writes_nothing() -
     with pytest.raises(TransactionFailed, match="did not end"):
         await owner.settle()
     assert worker.log.committed == committed
+
+
+# Blindness.
+
+
+async def test_a_shard_is_blind_since_its_transaction_began_and_the_others_are_not() -> None:
+    worker = await opened()
+    hang(worker)
+    await feed(worker, 5)
+    assert worker.manager.blind_for_s() == {}
+    for second in range(6, 26):
+        await feed(worker, second)
+    ((shard, blind_s),) = worker.manager.blind_for_s().items()
+    assert (shard, 20.0 <= blind_s <= 21.0) == (0, True)
+    await come_back(worker)
+    await worker.pass_time(0.1)
+    assert worker.manager.blind_for_s() == {}
+
+
+async def test_after_it_event_time_is_held_and_then_goes_on() -> None:
+    worker = await opened()
+    hang(worker)
+    for second in range(5, 26):
+        await feed(worker, second)
+    await come_back(worker)
+    for second in range(26, 26 + int(HOLD_S)):
+        await feed(worker, second)
+    assert closed_until_s(worker, 0) <= 5.0
+    assert closed_until_s(worker, 1) >= 30.0
+    for second in range(36, 40):
+        await feed(worker, second)
+    assert closed_until_s(worker, 0) >= 37.0
+
+
+async def test_nothing_about_delivery_is_learned_from_what_came_meanwhile() -> None:
+    worker = await opened()
+    for second in range(5, 30):
+        await feed(worker, second)
+    learned = worker.owner.cadence(LATENCY)
+    hang(worker)
+    for second in range(30, 34):
+        await feed(worker, second)
+    worker.now_s += 30.0  # delivered late
+    await feed(worker, 34)
+    await come_back(worker)
+    await feed(worker, 35)
+    assert worker.owner.cadence(LATENCY).delay_s <= learned.delay_s
+
+
+async def test_a_transaction_that_hung_while_nobody_looked_is_blindness_too() -> None:
+    worker = await opened()
+    hang(worker)
+    await feed(worker, 5)
+    worker.now_s, worker.mono_s = worker.now_s + 3.0, worker.mono_s + 3.0
+    await come_back(worker)
+    await feed(worker, 9)
+    await feed(worker, 10)
+    assert closed_until_s(worker, 0) <= 5.0
+    assert closed_until_s(worker, 1) >= 9.0
+
+
+async def test_a_transaction_that_takes_a_while_is_no_blindness() -> None:
+    worker = await opened()
+    hang(worker)
+    await worker.processor.process(batch(requests(1, start=5), first=50))
+    await worker.pass_time(HANGS_AFTER_S - 0.2)
+    await come_back(worker)
+    assert worker.manager.blind_for_s() == {}
+    await worker.processor.process(batch(requests(3, start=6), first=60))
+    assert closed_until_s(worker, 0) >= 7.0
