@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from classifiers.directives import Directive
-from classifiers.incidents.triage import IncidentChange
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick, decode_tick, encode_tick
 from streams.ownership.feed import ShardFeed, valid_ticks
@@ -18,51 +16,25 @@ from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot, SnapshotMismatch
 from streams.state.snapshots import decode, encode
 from tests.simulation.supply.broker import Broker, Written
+from tests.simulation.supply.log import (
+    ACTIONS,
+    DEAD,
+    INCIDENTS,
+    OUTCOMES,
+    STATE,
+    TICKS,
+    Lineage,
+    LoggedTick,
+    Published,
+    Stored,
+    check_repeated,
+    published_of,
+)
 from tests.streams.records import FakeRecord
 
-TICKS, STATE, INCIDENTS, ACTIONS, OUTCOMES, DEAD, CONTROL = (
-    "ticks", "state", "incidents", "actions", "outcomes", "dead_letters", "control",
-)
 RECENT_S = 1.0
 """A fetch proves what it proves for this long after it was sent; see `streams.kafka.sight`."""
 STORE_EVERY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedTick:
-    """A tick in the log, and what its owner published because of it."""
-
-    value: bytes
-    published: tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A state of an incident in the log."""
-
-    shard: int
-    change: IncidentChange
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """What the states of a shard were given since it was learned anew. begins: first offset by topic. late_s: when."""
-
-    born_s: float
-    begins: dict[str, int]
-    counts: Counter[str] = field(default_factory=Counter)
-    late_s: list[float] = field(default_factory=list)
-
-    def copy(self) -> Lineage:
-        return Lineage(self.born_s, dict(self.begins), Counter(self.counts), list(self.late_s))
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A snapshot in the log."""
-
-    value: bytes
-    lineage: Lineage
 
 
 @dataclass(slots=True)
@@ -111,16 +83,6 @@ class Transaction:
     writes: list[Written]
     state: tuple[Snapshot, Lineage] | None
     begun_s: float
-
-
-class RepeatDiffers(AssertionError):  # noqa: N818
-    """A tick that was repeated led to something else than the first time."""
-
-
-def published_of(products: Products) -> tuple[object, ...]:
-    return (
-        *((each.change, each.incident) for each in products.transitions), *products.intents, *products.audit,
-    )
 
 
 class Owner:
@@ -243,8 +205,7 @@ class Owner:
             return
         if not self._has_repeated:
             self._has_repeated = True
-            if self._repeated != self._to_repeat:
-                raise RepeatDiffers(_difference(self._repeated, self._to_repeat))
+            check_repeated(self._repeated, self._to_repeat)
         for products in self.feed.take_waiting():
             self._observe(products, moment, repeated=True)
             self._count(products, moment)
@@ -335,10 +296,3 @@ def _valid(logged: Sequence[tuple[int, object]], generation: int) -> tuple[list[
             assert isinstance(each, LoggedTick)
             published += each.published
     return found, highest, published
-
-
-def _difference(found: Sequence[object], expected: Sequence[object]) -> str:
-    for at, (one, other) in enumerate(zip(found, expected, strict=False)):
-        if one != other:
-            return f"number {at}: {one!r}, expected {other!r}"
-    return f"{len(found)} in place of {len(expected)}: {[*found, *expected][min(len(found), len(expected))]!r}"

@@ -9,7 +9,8 @@ from actions.model import Intent, Outcome, Status
 from streams.contracts.envelopes import outcome_message
 from streams.shard.plan import Plan
 from tests.simulation.supply.broker import Broker, Claim, Fenced, Unavailable, Written
-from tests.simulation.supply.owner import ACTIONS, CONTROL, INCIDENTS, OUTCOMES, Answer, Moment, Owner, Published
+from tests.simulation.supply.log import ACTIONS, CONTROL, INCIDENTS, OUTCOMES, Published
+from tests.simulation.supply.owner import Answer, Moment, Owner
 from tests.simulation.supply.producers import T
 from tests.streams.records import FakeRecord
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from classifiers.directives import Deployment, Directive
 from tests.simulation.supply.broker import Broker, Written
 from tests.simulation.supply.detection import supply_plan
-from tests.simulation.supply.owner import CONTROL, Owner
+from tests.simulation.supply.log import CONTROL
+from tests.simulation.supply.owner import Owner
 from tests.simulation.supply.producers import Producer, T, Trouble
 from tests.simulation.supply.worker import Gateway, Worker
 
