@@ -129,10 +129,8 @@ class ShardManager:
             (number, _Owned(each.owner, each.state_producer, {}, now_s))
             for number, each in zip(numbers, taken, strict=True)
         )
-        return {
-            tp: self._owned[tp.partition].owner.shard.offsets[tp.topic] for tp in tps
-            if tp.partition in self._owned and tp.topic in self._owned[tp.partition].owner.shard.offsets
-        }
+        offsets = {number: owned.owner.shard.offsets for number, owned in self._owned.items()}
+        return {tp: offsets[tp.partition][tp.topic] for tp in tps if tp.topic in offsets.get(tp.partition, ())}
 
     def blind_for_s(self) -> Mapping[int, float]:
         """For how long each owned shard has been blind, without those that see."""
@@ -168,11 +166,10 @@ class ShardManager:
         owned = self._owned.get(number)
         if owned is None:
             return None
+        if not owned.owner.is_opened:
+            await self._tick(number, owned)
         products = owned.owner.process(topic, records)
-        await owned.ticking.wait(self._waits.tick_s)
-        if self._owned.get(number) is owned:
-            owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
-            await owned.ticking.wait(self._waits.tick_s)
+        await self._tick(number, owned)
         return products
 
     async def publish(self, number: int) -> None:
@@ -225,6 +222,13 @@ class ShardManager:
                 owned.storing.start(partial(self._store, number, owned, state))
                 await owned.storing.wait(self._waits.store_s)
 
+    async def _tick(self, number: int, owned: _Owned) -> None:
+        """Wait for the tick under way, then write the one that is due after it; each for a moment only."""
+        await owned.ticking.wait(self._waits.tick_s)
+        if self._owned.get(number) is owned:
+            owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
+            await owned.ticking.wait(self._waits.tick_s)
+
     async def _write(self, number: int, owner: ShardOwner, write: Callable[[], Awaitable[None]]) -> None:
         try:
             await write()
@@ -256,11 +260,9 @@ class ShardManager:
         await asyncio.gather(*(owned.give_up() for owned in given_up))
 
     def _is_due(self, owned: _Owned) -> bool:
-        if owned.storing.is_running:
-            return False
         shard = owned.owner.shard
         since_s = self._effects.clocks.mono_s() - owned.stored_at_s
-        if since_s < owned.size_bytes / STORE_BYTES_PER_S:
+        if owned.storing.is_running or since_s < owned.size_bytes / STORE_BYTES_PER_S:
             return False
         if not owned.stored:
             return True

@@ -92,6 +92,11 @@ class ShardOwner:
         """Whether the ticks of earlier owners are still being repeated."""
         return self._feed.is_repeating
 
+    @property
+    def is_opened(self) -> bool:
+        """Whether the first tick of this owner has said what time it is."""
+        return self._is_opened
+
     def blind_for_s(self) -> float:
         """For how long nothing could be concluded from what does not arrive; 0 while the owner sees."""
         return self._policy.blind_for_s(self._clocks.steady_s())
@@ -129,8 +134,12 @@ class ShardOwner:
         self._lost.update((each.id, each) for each in incidents)
 
     def process(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of one topic, for the next tick. None while they wait for a tick to be repeated."""
-        products = self._feed.add(topic, records)
+        """Records of one topic, for the next tick.
+
+        None while they wait for a tick to be repeated, or for the first one of this owner: a record is compared with
+        the time of the tick before it, and that of an earlier owner may be long ago.
+        """
+        products = self._feed.add(topic, records, must_wait=not self._is_opened)
         if products is None:
             self._repeat()
         else:
@@ -173,6 +182,8 @@ class ShardOwner:
             self._writer.count(products)
         if not self._producer.fences:
             self._unpublished += repeated
+        if not self._is_opened:
+            return
         for products in self._feed.take_waiting():
             self._learn(products, repeated=True)
             self._writer.count(products)
@@ -186,6 +197,7 @@ class ShardOwner:
             if view.holds_lease:
                 self._is_opened = True
                 await self._tick(self._policy.opening(self.shard, steady_s, self._clocks.now_s()))
+                self._repeat()
             return
         tick = self._policy.due(self.shard, view, self._pending(), steady_s, self._clocks.now_s())
         if tick is not None:

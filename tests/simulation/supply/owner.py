@@ -151,7 +151,7 @@ class Owner:
         if not answer.records:
             return
         sight.delivered_s = moment.steady_s
-        products = self.feed.add(topic, answer.records)
+        products = self.feed.add(topic, answer.records, must_wait=not self.is_opened)
         if products is None:
             self._repeat(moment)
         else:
@@ -177,6 +177,7 @@ class Owner:
             if view.holds_lease:
                 self.is_opened = True
                 self._tick(self.policy.opening(self.shard, moment.steady_s, moment.wall_s), moment)
+                self._repeat(moment)
             return
         tick = self.policy.due(self.shard, view, self._pending(), moment.steady_s, moment.wall_s)
         if tick is not None:
@@ -206,6 +207,8 @@ class Owner:
         if not self._has_repeated:
             self._has_repeated = True
             check_repeated(self._repeated, self._to_repeat)
+        if not self.is_opened:
+            return
         for products in self.feed.take_waiting():
             self._observe(products, moment, repeated=True)
             self._count(products, moment)
@@ -238,7 +241,6 @@ class Owner:
             self._store_after(offset, *transaction.state, moment)
 
     def _store_after(self, tick_offset: int, snapshot: Snapshot, lineage: Lineage, moment: Moment) -> None:
-        """Store the state right after a tick."""
         snapshot = replace(snapshot, offsets={**snapshot.offsets, TICKS: tick_offset + 1})
         stored = Stored(encode(snapshot), lineage)
         self._broker.transact(self.number, self._epoch, [Written(STATE, self.number, stored)])

@@ -53,6 +53,20 @@ async def test_the_first_tick_of_an_ownership_opens_it_before_any_record() -> No
     assert (opening.generation, opening.at_s, opening.offsets, opening.close_until_s) == (1, T + 60.0, {}, None)
 
 
+@pytest.mark.parametrize("is_settled", [True, False])
+async def test_records_before_it_are_not_compared_with_the_time_of_a_former_owner(is_settled: bool) -> None:
+    former = await fed(WorkerFixture(now_s=T))
+    await stored(former)
+    await fed(former, 5, start=3)
+    if is_settled:  # else there are ticks to be repeated first
+        await former.manager.hand_over(TPS)
+    other = WorkerFixture(now_s=T + 3600.0, log=former.log, store=former.store)
+    await other.manager.restore(TPS)
+    await other.processor.process(batch([*requests(5, start=3), *requests(3, start=3590)], first=30))
+    await other.manager.publish(0)
+    assert (other.log.on(TOPICS.dead_letters), other.owner.shard.offsets[LATENCY]) == ([], 110)
+
+
 async def test_windows_close_by_ticks_that_name_what_was_read() -> None:
     worker = await fed(WorkerFixture(now_s=T))
     ticks = worker.log.ticks()[1:]
