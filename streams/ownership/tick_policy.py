@@ -95,7 +95,7 @@ class TickPolicy:
         """
         if view.is_blind:
             if self._blind_since_s is None:
-                self._blind_since_s = self._seen_s
+                self._blind_since_s, self._was_cut_off = self._seen_s, True
             return
         if view.transaction_s > 0.0:
             return
@@ -105,7 +105,7 @@ class TickPolicy:
             hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
             self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
             self._saw_again_s, self._back_at_s = steady_s, -inf
-            self._blind_since_s, self._was_cut_off = None, True
+            self._blind_since_s = None
 
     def blind_for_s(self, steady_s: float) -> float:
         """How long the owner has been blind, 0 while it sees."""

@@ -58,6 +58,14 @@ def test_a_transaction_that_hangs_is_blindness_since_it_began() -> None:
     assert owner.policy.blind_for_s(owner.steady_s + HANGS_AFTER_S) == pytest.approx(HANGS_AFTER_S)
 
 
+def test_nothing_is_learned_of_records_that_come_while_a_transaction_hangs() -> None:
+    owner = settled()
+    owner.policy.observe(WRITES, owner.steady_s + 1.9)
+    assert owner.policy.lesson(owner.steady_s + 1.9, from_backlog=False) == "cadence"
+    owner.policy.observe(HANGS, owner.steady_s + 2.0)
+    assert owner.policy.lesson(owner.steady_s + 2.0, from_backlog=False) == "nothing"
+
+
 def test_a_transaction_that_ends_in_time_changes_nothing() -> None:
     owner = settled()
     owner.policy.observe(WRITES, owner.steady_s + 1.9)
