@@ -54,7 +54,8 @@ from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.shard_manager import ProducerUse, ShardManager, SnapshotSchedule, Stores
+from streams.worker.shard_manager import ShardManager, SnapshotSchedule
+from streams.worker.take_over import ProducerUse, Stores
 from streams.worker.wall_clock import WallClock
 from streams.worker.worker_loop import WorkerLoop
 
@@ -63,8 +64,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.worker")
 STALL_AFTER_S = 30.0
 INCIDENTS_BACK_S = 3600.0
 """How far back incidents are read at a start. An open one is published again every minute while its shard is owned."""
-BLIND_AFTER_S = 5.0
-"""A worker whose shards are blind for longer is not ready."""
 STATE_SCOPE = "state"
 """The flush scope of audit entries about stored states."""
 CATCH_UP_S = 10.0
@@ -152,6 +151,7 @@ class Worker:
         await enter(self.effects.publisher)
         await enter(self.store)
         await enter(self.ticks)
+        self._resources.push_async_callback(self.manager.close)
         probe = f"{self.settings.group}/fencing-probe/{uuid.uuid4().hex}"
         self._fences = await can_fence(self.settings.brokers, self.settings.security, probe)
         if not self._fences:
@@ -254,10 +254,7 @@ class Worker:
     def _missing(self) -> tuple[str, ...]:
         if not self._is_restored:
             return ("no partitions assigned and restored yet",)
-        return tuple(
-            f"shard {number}: blind for {blind_s:.0f} s" for number, blind_s in self.manager.blind_for_s().items()
-            if blind_s >= BLIND_AFTER_S
-        )
+        return self.loop.complaints()
 
 
 def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: str) -> Effects:

@@ -45,6 +45,8 @@ MAX_BATCH_BYTES = 256 << 10
 MAX_MESSAGE_BYTES = 4 << 20
 ABORT_S = 10.0
 STOP_S = 5.0
+END_S = 1.0
+"""How long a stop waits for a transaction to end that its caller has left."""
 
 FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping)
 
@@ -105,7 +107,10 @@ class ShardProducer(Protocol):
         """
 
     async def stop(self) -> None:
-        """Close the client within a few seconds. What is not committed is aborted."""
+        """Close the client within a few seconds; the caller of an open transaction is cancelled before that.
+
+        What is not committed is aborted, at the latest by the next start.
+        """
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """One transaction at a time: committed at the end of the block, aborted when the block raises.
@@ -148,6 +153,9 @@ class FencedProducer:
 
     async def stop(self) -> None:
         """See `ShardProducer`."""
+        if self._ending is not None:
+            await asyncio.wait([self._ending], timeout=END_S)
+            self._ending.cancel()
         async with self._lock:
             await self._close()
             self._failure = TransactionFailed("the producer was stopped")

@@ -69,9 +69,9 @@ class ShardFeed:
         waiting, self._waiting = self._waiting, {}
         return [self._consume(topic, list(records)) for topic, records in waiting.items() if records]
 
-    def add(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of a topic, in order of offset; None when they have to wait for a tick."""
-        if not self._ticks and not self._waiting:
+    def add(self, topic: str, records: Sequence[KafkaRecord], must_wait: bool = False) -> Products | None:
+        """Records of a topic, in order of offset; None when they have to wait for a tick, as `must_wait` says too."""
+        if not self._ticks and not self._waiting and not must_wait:
             return self._consume(topic, records)
         self._waiting.setdefault(topic, deque()).extend(records)
         return None

@@ -1,9 +1,9 @@
 """When the owner of a shard writes a tick, and up to when windows close by it. Pure.
 
 Silence is judged only by time in which the owner sees: it holds the lease of the group, every source was read to its
-end by fetches that were sent and answered lately, and it has not just come back from being blind. After blindness event
-time is held for a while, because producers that were cut off deliver late and out of order; and silence is not judged
-until they have delivered again.
+end by fetches that were sent and answered lately, no transaction of the owner hangs, and it has not just come back from
+being blind. After blindness event time is held for a while, because producers that were cut off deliver late and out of
+order; and silence is not judged until they have delivered again.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ RETURN_S = 45.0
 """How long producers may take to deliver again after blindness; whoever has not by then is silent."""
 TAKE_OVER_S = 15.0
 """A shard that had no tick for longer was not just taken over from a killed owner: the broker may have been away."""
+HANGS_AFTER_S = 2.0
+"""A transaction that takes longer hangs, and what producers send may hang too. A broker that is well needs 0.03 s."""
 HOLD_LEAST_S = 1.0
 HOLD_PER_BLIND_S = 2.0
 TIME_EVERY_S = 30.0
@@ -38,17 +40,19 @@ class SupplyView:
     """What an owner knows of its supply at one moment.
 
     holds_lease: nobody else can own the shard yet. sees: every source was read, or asked and answered, lately. at_end:
-    the sources that are known to be read to their end.
+    the sources that are known to be read to their end. transaction_s: how long the transaction under way has waited for
+    the broker, 0 without one.
     """
 
     holds_lease: bool
     sees: bool
     at_end: frozenset[str]
+    transaction_s: float = 0.0
 
     @property
     def is_blind(self) -> bool:
         """Whether nothing may be concluded from what does not arrive."""
-        return not (self.holds_lease and self.sees)
+        return not (self.holds_lease and self.sees) or self.transaction_s >= HANGS_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,16 @@ class TickPolicy:
         self._ticked_s = -inf
 
     def observe(self, view: SupplyView, steady_s: float) -> None:
-        """To be called often, also while nothing arrives. Blindness began when the owner last saw."""
+        """To be called often, also while nothing arrives and while a transaction is under way.
+
+        Blindness began when the owner last saw. A transaction that hangs is blindness from its begin, so a young one is
+        no sight yet.
+        """
         if view.is_blind:
             if self._blind_since_s is None:
-                self._blind_since_s = self._seen_s
+                self._blind_since_s, self._was_cut_off = self._seen_s, True
+            return
+        if view.transaction_s > 0.0:
             return
         self._seen_s = steady_s
         if self._blind_since_s is not None:
@@ -95,7 +105,7 @@ class TickPolicy:
             hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
             self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
             self._saw_again_s, self._back_at_s = steady_s, -inf
-            self._blind_since_s, self._was_cut_off = None, True
+            self._blind_since_s = None
 
     def blind_for_s(self, steady_s: float) -> float:
         """How long the owner has been blind, 0 while it sees."""

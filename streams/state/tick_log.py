@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
 
@@ -15,14 +14,6 @@ from streams.state.topic_store import STOP_S, TopicStore, read_range
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedTicks:
-    """Ticks in the order of the log. next_offset: the end of the log."""
-
-    ticks: tuple[Tick, ...]
-    next_offset: int
-
-
 class TickLog(TopicStore):
     """Reads the topic of ticks. A tick that cannot be read ends what is read, because nothing after it can be repeated
     in its right place."""
@@ -32,7 +23,7 @@ class TickLog(TopicStore):
     ) -> None:
         super().__init__(brokers, topic, security=security, timeout_s=timeout_s)
 
-    async def read(self, shard: int, from_offset: int) -> LoggedTicks:
+    async def read(self, shard: int, from_offset: int) -> tuple[Tick, ...]:
         """The committed ticks of a shard from an offset on. Raises BrokerUnavailable when no broker answers."""
         reader = self._consumer(fetch_max_wait_ms=50)
         try:
@@ -51,4 +42,4 @@ class TickLog(TopicStore):
             except TickError as error:
                 log.error("%s[%d]@%d: %s; later ticks are not repeated", self._topic, shard, record.offset, error)
                 break
-        return LoggedTicks(tuple(ticks), end)
+        return tuple(ticks)

@@ -8,6 +8,7 @@ beyond that the oldest are dropped.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -30,6 +31,8 @@ MAX_DIRECTIVES = 20_000
 MAX_OPEN_INCIDENTS = 5_000
 AUDIT_WITHIN_S = 3600.0
 """Older records were audited when they were new; every start reads them again."""
+AUDIT_WAIT_S = 5.0
+"""How long the records that come after wait for the audit of those before."""
 MAX_AUDITED = 50
 """Rejections of one poll that get an audit entry each, so that a flood of control records does not flood the audit."""
 
@@ -135,13 +138,14 @@ class ControlConsumer:
             self._shards.add_incidents([_without_evidence(each.incident) for each in latest.values()])
 
     async def _write_audit(self, entries: Sequence[tuple[AuditEntry, str]]) -> None:
-        """A directive is in force also if its audit entry could not be written."""
+        """A directive is in force also if its audit entry could not be written, or not within `AUDIT_WAIT_S`."""
         if not entries:
             return
         try:
-            for entry, subject in entries:
-                await self._effects.audit.control(self._effects.publisher.output(SCOPE), entry, subject)
-            await self._effects.publisher.flush(SCOPE)
+            async with asyncio.timeout(AUDIT_WAIT_S):
+                for entry, subject in entries:
+                    await self._effects.audit.control(self._effects.publisher.output(SCOPE), entry, subject)
+                await self._effects.publisher.flush(SCOPE)
         except Exception as error:
             log.error("control_records_not_audited", entries=len(entries), reason=repr(error))
             self._effects.publisher.forget(SCOPE)

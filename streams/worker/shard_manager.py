@@ -1,16 +1,17 @@
 """The shard manager: it takes over the shards of a worker, ticks and stores them, and hands them over.
 
-Take-over: a new producer fences the former owner, then the last snapshot and the ticks after it are read, and the shard
-repeats them with the same records. The offsets of a shard are released for commit once a snapshot that contains them is
-durable. A shard whose producer fails or is fenced is dropped, and the worker joins the group again.
+The offsets of a shard are released for commit once a snapshot that contains them is durable. A shard whose producer
+fails or is fenced is dropped, and the worker joins the group again. Ticks and snapshots of each shard are written in
+tasks of its own, so that a shard whose broker hangs keeps the others waiting for a moment only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
@@ -21,17 +22,13 @@ from config.models import TopicsSection
 from streams.cluster.topics import BrokerUnavailable
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
-from streams.ownership.feed import ShardFeed, valid_ticks
-from streams.ownership.tick_policy import TickPolicy
-from streams.pipeline import Products, Shard
+from streams.pipeline import Products
 from streams.shard.plan import Plan
-from streams.shard.snapshot import SnapshotMismatch
-from streams.state.snapshots import SnapshotStore
-from streams.state.tick_log import LoggedTicks
 from streams.transport.batches import TP
 from streams.worker.effects import Effects
-from streams.worker.product_writer import ProductWriter
-from streams.worker.shard_owner import LogPosition, ShardOwner, StoredState, Supply
+from streams.worker.shard_owner import ShardOwner, StoredState, Supply
+from streams.worker.shard_task import ShardTask, cancel
+from streams.worker.take_over import Stores, TakeOver
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.shard_manager")
 
@@ -50,15 +47,6 @@ class Transport(Supply, Protocol):
         """Give up all partitions and join the group again."""
 
 
-class Ticks(Protocol):
-    """The log of ticks."""
-
-    async def read(self, shard: int, from_offset: int) -> LoggedTicks: ...
-
-
-ProducerUse = Literal["products", "state"]
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotSchedule:
     """When a shard that changed is stored: after so many seconds or so many records, whichever comes first."""
@@ -68,18 +56,21 @@ class SnapshotSchedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """Where the state of shards comes from. producer: makes a producer of a shard, not started, by its use: one for
-    what a shard publishes, and one for its snapshots, which take longer."""
+class Waits:
+    """How long the other shards wait for one shard, in real seconds.
 
-    snapshots: SnapshotStore
-    ticks: Ticks
-    producer: Callable[[int, ProducerUse], ShardProducer]
+    tick_s: their ticks and their records, for the transaction of a tick; a broker that is well takes a tenth of it.
+    store_s: their snapshots, for a snapshot, because they are stored one after another.
+    """
+
+    tick_s: float = 0.25
+    store_s: float = 5.0
 
 
 @dataclass(slots=True)
 class _Owned:
-    """stored, stored_changes: the offsets and the changes that the last durable snapshot contains."""
+    """stored, stored_changes: the offsets and the changes that the last durable snapshot contains. ticking, storing,
+    settling: what waits for the broker."""
 
     owner: ShardOwner
     state_producer: ShardProducer
@@ -88,6 +79,14 @@ class _Owned:
     stored_changes: int = 0
     size_bytes: int = 0
     store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ticking: ShardTask = field(default_factory=ShardTask)
+    storing: ShardTask = field(default_factory=ShardTask)
+    settling: ShardTask = field(default_factory=ShardTask)
+
+    async def give_up(self) -> None:
+        """End what is under way, and close the producers; what was not committed is dropped."""
+        await cancel(self.ticking, self.storing, self.settling)
+        await asyncio.gather(self.owner.close(), self.state_producer.stop(), return_exceptions=True)
 
 
 class ShardManager:
@@ -99,15 +98,15 @@ class ShardManager:
     def __init__(
         self, plan: Plan, stores: Stores, schedule: SnapshotSchedule, transport: Transport, effects: Effects,
         topics: TopicsSection, rejected: Callable[[Literal["version"], int, str], None],
+        waits: Waits = Waits(),
     ) -> None:
-        self._plan = plan
-        self._stores = stores
+        self._sources = frozenset(plan.sources)
+        self._snapshots = stores.snapshots
         self._schedule = schedule
         self._transport = transport
         self._effects = effects
-        self._topics = topics
-        self._rejected = rejected
-        self._writer = ProductWriter(effects, topics)
+        self._take_over = TakeOver(plan, stores, transport, effects, topics, rejected)
+        self._waits = waits
         self._owned: dict[int, _Owned] = {}
 
     @property
@@ -122,14 +121,16 @@ class ShardManager:
         """
         await self._close(list(self._owned))
         # Other topics may have more partitions than the inputs. Those partitions belong to no shard.
-        numbers = sorted({tp.partition for tp in tps if tp.topic in self._plan.sources})
+        numbers = sorted({tp.partition for tp in tps if tp.topic in self._sources})
         sources = {number: frozenset(tp.topic for tp in tps if tp.partition == number) for number in numbers}
-        taken = await asyncio.gather(*(self._take_over(number, sources[number]) for number in numbers))
-        self._owned.update(zip(numbers, taken, strict=True))
-        return {
-            tp: self._owned[tp.partition].owner.shard.offsets[tp.topic] for tp in tps
-            if tp.partition in self._owned and tp.topic in self._owned[tp.partition].owner.shard.offsets
-        }
+        taken = await asyncio.gather(*(self._take_over.take(number, sources[number]) for number in numbers))
+        now_s = self._effects.clocks.mono_s()
+        self._owned.update(
+            (number, _Owned(each.owner, each.state_producer, {}, now_s))
+            for number, each in zip(numbers, taken, strict=True)
+        )
+        offsets = {number: owned.owner.shard.offsets for number, owned in self._owned.items()}
+        return {tp: offsets[tp.partition][tp.topic] for tp in tps if tp.topic in offsets.get(tp.partition, ())}
 
     def blind_for_s(self) -> Mapping[int, float]:
         """For how long each owned shard has been blind, without those that see."""
@@ -150,24 +151,36 @@ class ShardManager:
 
     async def tick(self) -> None:
         """Write the ticks that are due; to be called often."""
-        await asyncio.gather(*(self._tick(number, owned.owner) for number, owned in list(self._owned.items())))
+        ticked = list(self._owned.items())
+        for number, owned in ticked:
+            owned.owner.observe()
+            owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
+        for _, owned in ticked:
+            await owned.ticking.wait(self._waits.tick_s)
 
     async def process(self, number: int, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of one topic of a shard; None when they wait, or when this worker does not own the shard."""
+        """Records of one topic of a shard, and the tick that may be due then.
+
+        None when they wait, or when this worker does not own the shard.
+        """
         owned = self._owned.get(number)
         if owned is None:
             return None
-        try:
-            return await owned.owner.process(topic, records)
-        except (Fenced, TransactionFailed) as error:
-            await self._drop(number, owned.owner, str(error))
-            return None
+        if not owned.owner.is_opened:
+            await self._tick(number, owned)
+        products = owned.owner.process(topic, records)
+        await self._tick(number, owned)
+        return products
 
     async def publish(self, number: int) -> None:
-        """Publish what a shard produced so far, without waiting for the next tick that is due."""
+        """Publish what a shard produced so far, without waiting for the next tick that is due.
+
+        Returns without it when that takes longer than `Waits.store_s`.
+        """
         owned = self._owned.get(number)
         if owned is not None:
-            await owned.owner.settle()
+            owned.settling.start(partial(self._write, number, owned.owner, owned.owner.settle))
+            await owned.settling.wait(self._waits.store_s)
 
     def add_directives(self, directives: Collection[Directive]) -> None:
         """Give directives to every shard of this worker; each applies them when its event time reaches them."""
@@ -189,21 +202,36 @@ class ShardManager:
 
     async def hand_over(self, tps: frozenset[TP]) -> None:
         """Store the shards of these partitions and give them up, so that their next owner has nothing to read again."""
-        numbers = sorted({tp.partition for tp in tps} & self._owned.keys())
+        handed_over = {tp.partition: self._owned[tp.partition] for tp in tps if tp.partition in self._owned}
+        for number, owned in handed_over.items():
+            owned.settling.start(partial(self._settle, number, owned))
         try:
-            await asyncio.gather(*map(self._settle, numbers))
+            for owned in handed_over.values():
+                await owned.settling.wait()
         finally:
-            await self._close([number for number in numbers if number in self._owned])
+            await self._close([number for number in handed_over if number in self._owned])
+
+    async def close(self) -> None:
+        """Give up all shards without storing them."""
+        await self._close(list(self._owned))
 
     async def store_due(self) -> None:
         """Store each shard that is due; cheap when none is."""
         for number, owned in list(self._owned.items()):
             if self._is_due(owned) and (state := owned.owner.take_state()) is not None:
-                await self._store(number, owned, state)
+                owned.storing.start(partial(self._store, number, owned, state))
+                await owned.storing.wait(self._waits.store_s)
 
-    async def _tick(self, number: int, owner: ShardOwner) -> None:
+    async def _tick(self, number: int, owned: _Owned) -> None:
+        """Wait for the tick under way, then write the one that is due after it; each for a moment only."""
+        await owned.ticking.wait(self._waits.tick_s)
+        if self._owned.get(number) is owned:
+            owned.ticking.start(partial(self._write, number, owned.owner, owned.owner.tick_if_due))
+            await owned.ticking.wait(self._waits.tick_s)
+
+    async def _write(self, number: int, owner: ShardOwner, write: Callable[[], Awaitable[None]]) -> None:
         try:
-            await owner.tick_if_due()
+            await write()
         except (Fenced, TransactionFailed) as error:
             await self._drop(number, owner, str(error))
 
@@ -214,13 +242,10 @@ class ShardManager:
             del self._owned[number]
             log.warning("shard_dropped", shard=number, reason=reason)
             self._transport.rejoin(reason)
-            await owned.state_producer.stop()
-        await owner.close()
+            await owned.give_up()
 
-    async def _settle(self, number: int) -> None:
+    async def _settle(self, number: int, owned: _Owned) -> None:
         """Store a shard as it is. Where that fails the next owner reads again what is not stored."""
-        owned = self._owned[number]
-        owned.owner.take_state()
         try:
             await owned.owner.settle()
         except (Fenced, TransactionFailed) as error:
@@ -232,13 +257,12 @@ class ShardManager:
 
     async def _close(self, numbers: Sequence[int]) -> None:
         given_up = [self._owned.pop(number) for number in numbers]
-        closing = [closed for owned in given_up for closed in (owned.owner.close(), owned.state_producer.stop())]
-        await asyncio.gather(*closing, return_exceptions=True)
+        await asyncio.gather(*(owned.give_up() for owned in given_up))
 
     def _is_due(self, owned: _Owned) -> bool:
         shard = owned.owner.shard
         since_s = self._effects.clocks.mono_s() - owned.stored_at_s
-        if since_s < owned.size_bytes / STORE_BYTES_PER_S:
+        if owned.storing.is_running or since_s < owned.size_bytes / STORE_BYTES_PER_S:
             return False
         if not owned.stored:
             return True
@@ -253,7 +277,7 @@ class ShardManager:
         async with owned.store_lock:
             try:
                 with telemetry.stage("snapshot"):
-                    await self._stores.snapshots.save(number, snapshot, owned.state_producer)
+                    await self._snapshots.save(number, snapshot, owned.state_producer)
             except (Fenced, TransactionFailed, BrokerUnavailable) as error:
                 telemetry.snapshot("failed")
                 log.warning("snapshot_not_stored", shard=number, reason=str(error))
@@ -273,41 +297,3 @@ class ShardManager:
         elif isinstance(error, TransactionFailed) and self._transport.holds_lease():
             with contextlib.suppress(TransactionFailed):
                 await owned.state_producer.start()
-
-    async def _take_over(self, number: int, sources: frozenset[str]) -> _Owned:
-        """Fence the former owner, then read what it left."""
-        producer, state_producer = (self._stores.producer(number, use) for use in ("products", "state"))
-        try:
-            await asyncio.gather(producer.start(), state_producer.start())
-            shard, is_new = await self._load(number)
-            logged = await self._stores.ticks.read(number, shard.offsets.pop(self._topics.ticks, 0))
-        except BaseException:
-            await asyncio.gather(producer.stop(), state_producer.stop(), return_exceptions=True)
-            raise
-        ticks, generation = valid_ticks(logged.ticks, shard.generation)
-        if is_new:
-            ticks = []  # without the state before them they cannot be repeated
-        clocks = self._effects.clocks
-        log.info("shard_taken_over", shard=number, ticks=len(ticks), generation=generation + 1, offsets=shard.offsets)
-        owner = ShardOwner(
-            number, ShardFeed(shard, self._topics.outcomes, ticks), TickPolicy(generation + 1, clocks.steady_s()),
-            producer, self._writer, self._transport, clocks, self._topics, LogPosition(logged.next_offset, sources),
-        )
-        return _Owned(owner, state_producer, {}, clocks.mono_s())
-
-    async def _load(self, number: int) -> tuple[Shard, bool]:
-        """The shard of the last snapshot, or a new one; whether it is new."""
-        telemetry, steady_s = self._effects.telemetry, self._effects.clocks.steady_s()
-        snapshot = await self._stores.snapshots.load(number)
-        if snapshot is None:
-            telemetry.restore("empty")
-            return Shard(self._plan, telemetry.stage, number), True
-        try:
-            shard = Shard.restored(self._plan, snapshot, telemetry.stage, number, steady_s)
-        except SnapshotMismatch as error:
-            self._rejected("version", number, str(error))
-            log.warning("state_rejected", shard=number, reason=str(error))
-            return Shard(self._plan, telemetry.stage, number), True
-        telemetry.restore("restored")
-        log.info("state_restored", shard=number, series=shard.status().series.total)
-        return shard, False

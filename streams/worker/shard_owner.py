@@ -1,9 +1,11 @@
 """One owned shard: records go in, ticks are decided and written, and what follows from a tick goes out with it.
 
 A tick and its products are one transaction of the shard's own producer, where the broker can fence. So what a tick
-leads to is visible exactly when the tick is, and after a take-over nothing of the former owner comes through. Crash:
-the next owner repeats the committed ticks and publishes nothing of them again. With a producer that cannot fence, it
-publishes them again, under the same ids.
+leads to is visible exactly when the tick is, and after a take-over nothing of the former owner comes through. A tick is
+applied in one step and then written. Records that arrive while the broker is waited for count for the next tick, so
+that a broker that hangs does not keep the records of other shards waiting. Crash: the next owner repeats the committed
+ticks and publishes nothing of them again. With a producer that cannot fence, it publishes them again, under the same
+ids.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.output import TransactionOutput
-from streams.kafka.transactions import ShardProducer
+from streams.kafka.transactions import ShardProducer, TransactionFailed
 from streams.ownership.feed import ShardFeed
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
@@ -46,15 +48,6 @@ class Supply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LogPosition:
-    """next_offset: the end of the log of ticks at the take-over. sources: those that have a partition of this number;
-    the others have nothing to read."""
-
-    next_offset: int
-    sources: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class StoredState:
     """A snapshot to be stored. changes: of the shard then."""
 
@@ -63,15 +56,19 @@ class StoredState:
 
 
 class ShardOwner:
-    """The owner of one shard. Everything that changes the shard runs one after another."""
+    """The owner of one shard. What changes the shard does not wait for the broker; one transaction runs at a time.
+
+    sources: those that have a partition of this number; the others have nothing to read.
+    """
 
     def __init__(
         self, number: int, feed: ShardFeed, policy: TickPolicy, producer: ShardProducer, writer: ProductWriter,
-        supply: Supply, clocks: Clocks, topics: TopicsSection, log: LogPosition,
+        supply: Supply, clocks: Clocks, topics: TopicsSection, sources: frozenset[str],
     ) -> None:
         self.number = number
         self.shard: Shard = feed.shard
-        self._lock = asyncio.Lock()
+        self._transaction_lock = asyncio.Lock()
+        self._writing_since_s: float | None = None
         self._feed = feed
         self._policy = policy
         self._producer = producer
@@ -79,8 +76,7 @@ class ShardOwner:
         self._supply = supply
         self._clocks = clocks
         self._topics = topics
-        self._log_offset = log.next_offset
-        self._sources = log.sources & feed.shard.plan.sources.keys()
+        self._sources = sources & feed.shard.plan.sources.keys()
         self._missing = frozenset(feed.shard.plan.sources.keys() - self._sources)
         self._unpublished: list[Products] = []
         self._directives: dict[str, Directive] = {}
@@ -96,9 +92,21 @@ class ShardOwner:
         """Whether the ticks of earlier owners are still being repeated."""
         return self._feed.is_repeating
 
+    @property
+    def is_opened(self) -> bool:
+        """Whether the first tick of this owner has said what time it is."""
+        return self._is_opened
+
     def blind_for_s(self) -> float:
         """For how long nothing could be concluded from what does not arrive; 0 while the owner sees."""
         return self._policy.blind_for_s(self._clocks.steady_s())
+
+    def observe(self) -> SupplyView:
+        """To be called often, also while a transaction is under way: what the owner knows of its supply now."""
+        view = self._view()
+        self._policy.observe(view, self._clocks.steady_s())
+        self._at_end = view.at_end
+        return view
 
     def cadence(self, source: str) -> Cadence:
         """How a source is expected to deliver."""
@@ -125,30 +133,33 @@ class ShardOwner:
         """Incidents that this shard published, for the next tick to resolve if the shard does not know them."""
         self._lost.update((each.id, each) for each in incidents)
 
-    async def process(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of one topic, and the tick that may be due then. None while they wait for a tick to be repeated."""
-        async with self._lock:
-            products = self._feed.add(topic, records)
-            if products is None:
-                await self._repeat()
-            else:
-                self._observe(products, repeated=False)
-                self._writer.count(products)
-                self._unpublished.append(products)
-            await self._tick_if_due()
-            return products
+    def process(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
+        """Records of one topic, for the next tick.
+
+        None while they wait for a tick to be repeated, or for the first one of this owner: a record is compared with
+        the time of the tick before it, and that of an earlier owner may be long ago.
+        """
+        products = self._feed.add(topic, records, must_wait=not self._is_opened)
+        if products is None:
+            self._repeat()
+        else:
+            self._learn(products, repeated=False)
+            self._writer.count(products)
+            self._unpublished.append(products)
+        return products
 
     async def tick_if_due(self) -> None:
         """To be called often. Raises what the producer raises; the shard is not usable afterwards."""
-        async with self._lock:
+        async with self._transaction_lock:
             if self._feed.is_repeating:
-                await self._repeat()
+                self._repeat()
             await self._tick_if_due()
 
     async def settle(self) -> None:
-        """Before the shard is handed over: a tick that contains all records so far, so that a snapshot may be taken."""
-        async with self._lock:
+        """Before the shard is handed over: a tick that contains all records so far, and the state right after it."""
+        async with self._transaction_lock:
             if not self._feed.is_repeating and self._supply.holds_lease():
+                self._wants_state = True
                 await self._tick(self._policy.opening(self.shard, self._clocks.steady_s(), self._clocks.now_s()))
 
     async def close(self) -> None:
@@ -156,63 +167,78 @@ class ShardOwner:
         await self._producer.stop()
 
     def take_state(self) -> StoredState | None:
-        """The state right after the first tick since this was called last; None until there was one.
+        """The state right after the first tick since this was called last, or a newer one; None until there was one.
 
         Only then the state is that of the ticks in the log, and no record has come after them.
         """
         state, self._state, self._wants_state = self._state, None, self._state is None
         return state
 
-    async def _repeat(self) -> None:
+    def _repeat(self) -> None:
         """Ticks of earlier owners; what came of them is published already, unless nobody could be sure of that."""
         repeated = self._feed.repeat()
         for products in repeated:
-            self._observe(products, repeated=True)
+            self._learn(products, repeated=True)
             self._writer.count(products)
         if not self._producer.fences:
             self._unpublished += repeated
+        if not self._is_opened:
+            return
         for products in self._feed.take_waiting():
-            self._observe(products, repeated=True)
+            self._learn(products, repeated=True)
             self._writer.count(products)
             self._unpublished.append(products)
 
     async def _tick_if_due(self) -> None:
-        steady_s, view = self._clocks.steady_s(), self._view()
-        self._policy.observe(view, steady_s)
-        self._at_end = view.at_end
+        steady_s, view = self._clocks.steady_s(), self.observe()
         if self._feed.is_repeating:
             return
         if not self._is_opened:
             if view.holds_lease:
-                await self._tick(self._policy.opening(self.shard, steady_s, self._clocks.now_s()))
                 self._is_opened = True
+                await self._tick(self._policy.opening(self.shard, steady_s, self._clocks.now_s()))
+                self._repeat()
             return
         tick = self._policy.due(self.shard, view, self._pending(), steady_s, self._clocks.now_s())
         if tick is not None:
             await self._tick(tick)
 
     async def _tick(self, tick: Tick) -> None:
-        """Write a tick and what follows from it; raises when that is not certain to be published."""
-        async with self._producer.transaction() as transaction:
-            output = TransactionOutput(transaction)
-            written = await transaction.send(self._topics.ticks, Message(None, encode_tick(tick), (), self.number))
-            products = self.shard.apply_tick(tick)
-            for each in (*self._unpublished, products):
-                await self._writer.write(output, self.number, each)
-        output.committed()
+        """Apply a tick, then write it and what follows from it; raises when that is not certain to be published.
+
+        No record may come in between the decision for a tick and its application, so nothing is awaited before it.
+        """
+        if self._writing_since_s is not None:
+            raise TransactionFailed("the transaction before did not end, and what it held cannot be written any more")
+        products = self.shard.apply_tick(tick)
+        unpublished, self._unpublished = [*self._unpublished, products], []
+        state = self._take_snapshot() if self._wants_state else None
+        self._writing_since_s = self._clocks.mono_s()
+        offset = await self._write(tick, unpublished)
+        self.observe()  # also where nobody did while it hung
+        self._writing_since_s = None
         self._writer.count(products)
-        self._unpublished.clear()
-        self._log_offset = written.result().offset + 1
-        if self._wants_state:
-            self._state, self._wants_state = self._stored_state(), False
+        if state is not None:
+            offsets = {**state.snapshot.offsets, self._topics.ticks: offset + 1}
+            self._state = replace(state, snapshot=replace(state.snapshot, offsets=offsets))
         for incident in tick.incidents:
             if self._incidents.get(incident.id) is incident:
                 del self._incidents[incident.id]
 
-    def _stored_state(self) -> StoredState:
-        snapshot = self.shard.snapshot(self._clocks.steady_s())
-        offsets = {**snapshot.offsets, self._topics.ticks: self._log_offset}
-        return StoredState(replace(snapshot, offsets=offsets), self.shard.changes)
+    async def _write(self, tick: Tick, unpublished: Sequence[Products]) -> int:
+        """One transaction; returns the offset of the tick."""
+        async with self._producer.transaction() as transaction:
+            output = TransactionOutput(transaction)
+            written = await transaction.send(self._topics.ticks, Message(None, encode_tick(tick), (), self.number))
+            for each in unpublished:
+                await self._writer.write(output, self.number, each)
+        output.committed()
+        return int(written.result().offset)
+
+    def _take_snapshot(self) -> StoredState:
+        """The state right after a tick, of which the offset is not known yet."""
+        self._wants_state = False
+        return StoredState(self.shard.snapshot(self._clocks.steady_s()), self.shard.changes)
 
     def _pending(self) -> Pending:
         for name in [name for name, each in self._directives.items() if self.shard.directives.knows(each)]:
@@ -225,7 +251,7 @@ class ShardOwner:
         )
 
     def _view(self) -> SupplyView:
-        offsets, number = self.shard.offsets, self.number
+        offsets, number, since_s = self.shard.offsets, self.number, self._writing_since_s
         return SupplyView(
             holds_lease=self._supply.holds_lease(),
             sees=all(self._supply.sees(TP(source, number)) for source in self._sources),
@@ -233,9 +259,10 @@ class ShardOwner:
                 source for source in self._sources
                 if self._supply.at_end(TP(source, number), offsets.get(source, 0))
             },
+            transaction_s=0.0 if since_s is None else self._clocks.mono_s() - since_s,
         )
 
-    def _observe(self, products: Products, repeated: bool) -> None:
+    def _learn(self, products: Products, repeated: bool) -> None:
         """Event time follows an arrival. repeated: it waited for ticks to be repeated."""
         source, times = products.source, products.times
         if source is None or times is None:

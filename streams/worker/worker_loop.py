@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 LOOP_S = 0.1
 REPORT_EVERY = 10
+BLIND_AFTER_S = 5.0
+"""A worker with a shard that is blind for longer is not ready."""
 SCOPE = "blindness"
 """The flush scope of what the worker publishes about itself."""
 
@@ -82,15 +84,26 @@ class WorkerLoop:
             if rounds % REPORT_EVERY == 0:
                 self.report()
 
+    def complaints(self) -> tuple[str, ...]:
+        """The shards that have been blind for too long; empty while there are none."""
+        return tuple(
+            f"shard {number}: blind for {blind_s:.0f} s" for number, blind_s in self._manager.blind_for_s().items()
+            if blind_s >= BLIND_AFTER_S
+        )
+
     async def report_blindness(self) -> None:
         """Until cancelled: publish that the worker could not judge its shards. While the broker is away this waits."""
         while True:
             await asyncio.sleep(LOOP_S)
-            # A round that comes late was not blind, but frozen: only time in which the worker ran is counted.
-            self._blind_s = self._blind_s + LOOP_S if self._manager.blind_for_s() else 0.0
-            incident = self._blind_report.observe(self._blind_s, self._effects.clocks.wall_s())
-            if incident is not None:
-                await self._publish(incident)
+            await self.note_blindness()
+
+    async def note_blindness(self) -> None:
+        """One round of `report_blindness`: `LOOP_S` have passed since the last one."""
+        # A round that comes late was not blind, but frozen: only time in which the worker ran is counted.
+        self._blind_s = self._blind_s + LOOP_S if self._manager.blind_for_s() else 0.0
+        incident = self._blind_report.observe(self._blind_s, self._effects.clocks.wall_s())
+        if incident is not None:
+            await self._publish(incident)
 
     async def _publish(self, incident: Incident) -> None:
         """One that cannot be published is dropped: while it lasts it is repeated."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def batch(values: Iterable[object], topic: str = LATENCY, partition: int = 0, fi
 class SentMessages(Publisher):
     """A publisher without a broker. It accepts only messages that keep to the contract.
 
-    failing: what `flush` raises, as when a send failed for good.
+    failing: what `flush` raises, as when a send failed for good. answers: `flush` waits for it.
     """
 
     def __init__(self, failing: Exception | None = None) -> None:
@@ -80,6 +81,8 @@ class SentMessages(Publisher):
         self.sent: list[tuple[int | str, str, Message]] = []
         self.events: list[str] = []
         self.failing = failing
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def send(
         self, scope: int | str, topic: str, messages: Iterable[Message],
@@ -93,6 +96,7 @@ class SentMessages(Publisher):
 
     async def flush(self, scope: int | str) -> None:
         self.events.append(f"flush {scope}")
+        await self.answers.wait()
         if self.failing is not None:
             raise self.failing
 

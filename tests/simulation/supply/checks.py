@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from actions.model import Intent
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_outcome
-from tests.simulation.supply.owner import ACTIONS, DEAD, INCIDENTS, OUTCOMES, Owner, Published
+from tests.simulation.supply.log import ACTIONS, DEAD, INCIDENTS, OUTCOMES, Published
+from tests.simulation.supply.owner import Owner
 from tests.simulation.supply.producers import T, Trouble
 from tests.simulation.supply.world import WARM_S, World
 

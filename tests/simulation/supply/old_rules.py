@@ -17,19 +17,8 @@ from streams.contracts.ticks import Tick
 from streams.pipeline import Products
 from streams.state.snapshots import encode
 from tests.simulation.supply.broker import Written
-from tests.simulation.supply.owner import (
-    ACTIONS,
-    DEAD,
-    INCIDENTS,
-    STATE,
-    STORE_EVERY_S,
-    TICKS,
-    Answer,
-    Moment,
-    Owner,
-    Published,
-    Stored,
-)
+from tests.simulation.supply.log import ACTIONS, DEAD, INCIDENTS, STATE, TICKS, Published, Stored
+from tests.simulation.supply.owner import STORE_EVERY_S, Answer, Moment, Owner
 from tests.simulation.supply.worker import Running, Worker
 from tests.simulation.supply.world import World
 

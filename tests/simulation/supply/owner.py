@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from classifiers.directives import Directive
-from classifiers.incidents.triage import IncidentChange
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick, decode_tick, encode_tick
 from streams.ownership.feed import ShardFeed, valid_ticks
@@ -15,54 +13,28 @@ from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
 from streams.shard.event_time import Arrival
 from streams.shard.plan import Plan
-from streams.shard.snapshot import SnapshotMismatch
+from streams.shard.snapshot import Snapshot, SnapshotMismatch
 from streams.state.snapshots import decode, encode
 from tests.simulation.supply.broker import Broker, Written
+from tests.simulation.supply.log import (
+    ACTIONS,
+    DEAD,
+    INCIDENTS,
+    OUTCOMES,
+    STATE,
+    TICKS,
+    Lineage,
+    LoggedTick,
+    Published,
+    Stored,
+    check_repeated,
+    published_of,
+)
 from tests.streams.records import FakeRecord
 
-TICKS, STATE, INCIDENTS, ACTIONS, OUTCOMES, DEAD, CONTROL = (
-    "ticks", "state", "incidents", "actions", "outcomes", "dead_letters", "control",
-)
 RECENT_S = 1.0
 """A fetch proves what it proves for this long after it was sent; see `streams.kafka.sight`."""
 STORE_EVERY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedTick:
-    """A tick in the log, and what its owner published because of it."""
-
-    value: bytes
-    published: tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A state of an incident in the log."""
-
-    shard: int
-    change: IncidentChange
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """What the states of a shard were given since it was learned anew. begins: first offset by topic. late_s: when."""
-
-    born_s: float
-    begins: dict[str, int]
-    counts: Counter[str] = field(default_factory=Counter)
-    late_s: list[float] = field(default_factory=list)
-
-    def copy(self) -> Lineage:
-        return Lineage(self.born_s, dict(self.begins), Counter(self.counts), list(self.late_s))
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A snapshot in the log."""
-
-    value: bytes
-    lineage: Lineage
 
 
 @dataclass(slots=True)
@@ -93,23 +65,24 @@ class Sight:
 
 @dataclass(slots=True)
 class Moment:
-    """One step of a worker. at_s: the true time; steady_s, wall_s: its clocks."""
+    """One step of a worker. at_s: the true time; steady_s, wall_s: its clocks. commits: transactions are answered."""
 
     at_s: float
     steady_s: float
     wall_s: float
     reachable: bool
     holds_lease: bool
+    commits: bool
 
 
-class RepeatDiffers(AssertionError):  # noqa: N818
-    """A tick that was repeated led to something else than the first time."""
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A tick that was applied, what is to be written with it, and the state right after it where it is wanted."""
 
-
-def published_of(products: Products) -> tuple[object, ...]:
-    return (
-        *((each.change, each.incident) for each in products.transitions), *products.intents, *products.audit,
-    )
+    tick: Tick
+    writes: list[Written]
+    state: tuple[Snapshot, Lineage] | None
+    begun_s: float
 
 
 class Owner:
@@ -135,7 +108,7 @@ class Owner:
             topic: Sight(shard.offsets.get(topic, begins[topic])) for topic in (*plan.sources, OUTCOMES)
         }
         self.inflight: dict[str, Answer] = {}
-        self.blocked: tuple[list[Written], Tick] | None = None
+        self.blocked: Transaction | None = None
         self._unpublished: list[Products] = []
         self._directives: dict[str, Directive] = {}
         self._incidents: dict[str, Incident] = {}
@@ -143,7 +116,6 @@ class Owner:
         self._at_end: frozenset[str] = frozenset()
         self.is_opened = False
         self.is_reconciled = False
-        self._log_offset = 0
         self._stored_s = -1e9
         self._wants_state = True
 
@@ -179,7 +151,7 @@ class Owner:
         if not answer.records:
             return
         sight.delivered_s = moment.steady_s
-        products = self.feed.add(topic, answer.records)
+        products = self.feed.add(topic, answer.records, must_wait=not self.is_opened)
         if products is None:
             self._repeat(moment)
         else:
@@ -187,19 +159,25 @@ class Owner:
             self._unpublished.append(products)
             self._observe(products, moment, repeated=False)
 
+    def observe(self, moment: Moment) -> SupplyView:
+        """To be called at each step, also while a transaction is under way."""
+        view = self._view(moment)
+        self.policy.observe(view, moment.steady_s)
+        self._at_end = view.at_end
+        return view
+
     def tick_if_due(self, moment: Moment) -> None:
         """To be called at each step, unless a transaction is under way."""
         if self.feed.is_repeating:
             self._repeat(moment)
-        view = self._view(moment)
-        self.policy.observe(view, moment.steady_s)
-        self._at_end = view.at_end
+        view = self.observe(moment)
         if self.feed.is_repeating:
             return
         if not self.is_opened:
             if view.holds_lease:
-                self._tick(self.policy.opening(self.shard, moment.steady_s, moment.wall_s), moment)
                 self.is_opened = True
+                self._tick(self.policy.opening(self.shard, moment.steady_s, moment.wall_s), moment)
+                self._repeat(moment)
             return
         tick = self.policy.due(self.shard, view, self._pending(), moment.steady_s, moment.wall_s)
         if tick is not None:
@@ -207,16 +185,17 @@ class Owner:
 
     def settle(self, moment: Moment) -> None:
         """Before the shard is handed over."""
-        if moment.holds_lease and moment.reachable and self.blocked is None and not self.feed.is_repeating:
+        if moment.holds_lease and moment.commits and self.blocked is None and not self.feed.is_repeating:
             self._wants_state = True
             self._tick(self.policy.opening(self.shard, moment.steady_s, moment.wall_s), moment)
 
     def unblock(self, moment: Moment) -> None:
         """Go on with a transaction that was under way when the broker went."""
         assert self.blocked is not None
-        if moment.reachable:
-            (writes, tick), self.blocked = self.blocked, None
-            self._commit(writes, tick, moment)
+        if moment.commits:
+            self._commit(self.blocked, moment)
+            self.observe(moment)
+            self.blocked = None
 
     def _repeat(self, moment: Moment) -> None:
         for products in self.feed.repeat():
@@ -227,8 +206,9 @@ class Owner:
             return
         if not self._has_repeated:
             self._has_repeated = True
-            if self._repeated != self._to_repeat:
-                raise RepeatDiffers(_difference(self._repeated, self._to_repeat))
+            check_repeated(self._repeated, self._to_repeat)
+        if not self.is_opened:
+            return
         for products in self.feed.take_waiting():
             self._observe(products, moment, repeated=True)
             self._count(products, moment)
@@ -244,24 +224,25 @@ class Owner:
             writes += [Written(ACTIONS, self._of(intent.target), (self.number, intent)) for intent in each.intents]
         self._count(products, moment)
         self._unpublished.clear()
-        if moment.reachable:
-            self._commit(writes, tick, moment)
+        wants_state = self._wants_state or moment.at_s - self._stored_s >= STORE_EVERY_S
+        state = (self.shard.snapshot(moment.steady_s), self.lineage.copy()) if wants_state else None
+        transaction = Transaction(tick, writes, state, moment.steady_s)
+        if moment.commits:
+            self._commit(transaction, moment)
         else:
-            self.blocked = (writes, tick)
+            self.blocked = transaction
 
-    def _commit(self, writes: list[Written], tick: Tick, moment: Moment) -> None:
-        offset, *_ = self._broker.transact(self.number, self._epoch, writes)
-        self._log_offset = offset + 1
-        for incident in tick.incidents:
+    def _commit(self, transaction: Transaction, moment: Moment) -> None:
+        offset, *_ = self._broker.transact(self.number, self._epoch, transaction.writes)
+        for incident in transaction.tick.incidents:
             if self._incidents.get(incident.id) is incident:
                 del self._incidents[incident.id]
-        if self._wants_state or moment.at_s - self._stored_s >= STORE_EVERY_S:
-            self._store(moment)
+        if transaction.state is not None:
+            self._store_after(offset, *transaction.state, moment)
 
-    def _store(self, moment: Moment) -> None:
-        snapshot = self.shard.snapshot(moment.steady_s)
-        snapshot = replace(snapshot, offsets={**snapshot.offsets, TICKS: self._log_offset})
-        stored = Stored(encode(snapshot), self.lineage.copy())
+    def _store_after(self, tick_offset: int, snapshot: Snapshot, lineage: Lineage, moment: Moment) -> None:
+        snapshot = replace(snapshot, offsets={**snapshot.offsets, TICKS: tick_offset + 1})
+        stored = Stored(encode(snapshot), lineage)
         self._broker.transact(self.number, self._epoch, [Written(STATE, self.number, stored)])
         self._stored_s, self._wants_state = moment.at_s, False
         for topic in self.sights:
@@ -285,6 +266,7 @@ class Owner:
         return SupplyView(
             moment.holds_lease, all(self.sights[source].sees(steady_s) for source in sources),
             frozenset(source for source in sources if self.sights[source].at_end(steady_s)),
+            0.0 if self.blocked is None else steady_s - self.blocked.begun_s,
         )
 
     def _observe(self, products: Products, moment: Moment, repeated: bool) -> None:
@@ -316,10 +298,3 @@ def _valid(logged: Sequence[tuple[int, object]], generation: int) -> tuple[list[
             assert isinstance(each, LoggedTick)
             published += each.published
     return found, highest, published
-
-
-def _difference(found: Sequence[object], expected: Sequence[object]) -> str:
-    for at, (one, other) in enumerate(zip(found, expected, strict=False)):
-        if one != other:
-            return f"number {at}: {one!r}, expected {other!r}"
-    return f"{len(found)} in place of {len(expected)}: {[*found, *expected][min(len(found), len(expected))]!r}"

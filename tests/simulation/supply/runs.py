@@ -11,7 +11,7 @@ from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.pipeline import Shard
 from streams.state.snapshots import decode
 from tests.simulation.supply.checks import first_and_last, violations
-from tests.simulation.supply.owner import OUTCOMES, STATE, TICKS, LoggedTick, RepeatDiffers, Stored, published_of
+from tests.simulation.supply.log import OUTCOMES, STATE, TICKS, LoggedTick, RepeatDiffers, Stored, published_of
 from tests.simulation.supply.producers import T
 from tests.simulation.supply.world import KINDS, MakeWorker, World, new_worker, quiet, script_of
 from tests.streams.records import FakeRecord

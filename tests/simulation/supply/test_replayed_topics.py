@@ -16,7 +16,7 @@ from streams.replay.recorded_shard import RecordedShard, RecordedTopics
 from streams.replay.topic_recording import TopicRecording
 from streams.replay.topic_replay import replay_topics
 from tests.simulation.supply.detection import supply_plan
-from tests.simulation.supply.owner import OUTCOMES, TICKS, LoggedTick, published_of
+from tests.simulation.supply.log import OUTCOMES, TICKS, LoggedTick, published_of
 from tests.simulation.supply.world import World, script_of
 from tests.streams.replay.topic_files import kcat_line, write_lines
 

@@ -9,7 +9,8 @@ from actions.model import Intent, Outcome, Status
 from streams.contracts.envelopes import outcome_message
 from streams.shard.plan import Plan
 from tests.simulation.supply.broker import Broker, Claim, Fenced, Unavailable, Written
-from tests.simulation.supply.owner import ACTIONS, CONTROL, INCIDENTS, OUTCOMES, Answer, Moment, Owner, Published
+from tests.simulation.supply.log import ACTIONS, CONTROL, INCIDENTS, OUTCOMES, Published
+from tests.simulation.supply.owner import Answer, Moment, Owner
 from tests.simulation.supply.producers import T
 from tests.streams.records import FakeRecord
 
@@ -50,7 +51,8 @@ class Running:
 
 @dataclass(slots=True)
 class Worker:
-    """A worker process on a machine of its own. boot_s: of its steady clock. wall_step_s: of its wall clock."""
+    """A worker process on a machine of its own. boot_s: of its steady clock. wall_step_s: of its wall clock. hangs: its
+    transactions are not answered, and all else is."""
 
     number: int
     broker: Broker
@@ -62,6 +64,7 @@ class Worker:
     is_alive: bool = True
     frozen: bool = False
     is_cut_off: bool = False
+    hangs: bool = False
     step_every_s: float = 0.0
     next_step_s: float = 0.0
     incarnation: int = 0
@@ -99,21 +102,22 @@ class Worker:
     def moment(self, at_s: float) -> Moment:
         steady_s = self.boot_s + at_s
         lease_s = self.broker.group.session_s - LEASE_MARGIN_S
+        reachable = self.broker.up and not self.is_cut_off
         return Moment(
-            at_s, steady_s, T + at_s + self.wall_step_s, self.broker.up and not self.is_cut_off,
-            steady_s - self.renewed_s < lease_s,
+            at_s, steady_s, T + at_s + self.wall_step_s, reachable, steady_s - self.renewed_s < lease_s,
+            reachable and not self.hangs,
         )
 
     def drive(self, owner: Owner, moment: Moment) -> None:
-        if owner.blocked is not None:
-            owner.policy.observe(owner._view(moment), moment.steady_s)
-            owner.unblock(moment)
-            return
         for topic, answer in list(owner.inflight.items()):
             del owner.inflight[topic]
             owner.receive(topic, answer, moment)
         self.read_topics(owner, moment)
-        owner.tick_if_due(moment)
+        owner.observe(moment)
+        if owner.blocked is not None:
+            owner.unblock(moment)
+        else:
+            owner.tick_if_due(moment)
 
     def read_topics(self, owner: Owner, moment: Moment) -> None:
         """Control, incidents of other shards, and once after the take-over the open incidents of this one."""
@@ -187,7 +191,7 @@ class Worker:
 
     def fetch(self, owner: Owner, moment: Moment) -> None:
         """Ask for what follows; the answer is processed at the next step."""
-        if not moment.reachable or owner.blocked is not None:
+        if not moment.reachable:
             return
         for topic, sight in owner.sights.items():
             if topic in owner.inflight:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from classifiers.directives import Deployment, Directive
 from tests.simulation.supply.broker import Broker, Written
 from tests.simulation.supply.detection import supply_plan
-from tests.simulation.supply.owner import CONTROL, Owner
+from tests.simulation.supply.log import CONTROL
+from tests.simulation.supply.owner import Owner
 from tests.simulation.supply.producers import Producer, T, Trouble
 from tests.simulation.supply.worker import Gateway, Worker
 
@@ -22,7 +23,7 @@ TAIL_S = 32.0
 MAX_END_S = 140.0
 KINDS = (
     "kill", "freeze", "outage", "clock", "cut", "storm", "starve", "ambiguous", "aborting", "configuration", "target",
-    "backlog",
+    "backlog", "hang",
 )
 
 
@@ -83,7 +84,7 @@ def _fault(rng: random.Random, kind: str, workers: int, flush_s: float) -> Fault
     begin_s = rng.uniform(WARM_S + 2.0 * flush_s, 50.0)
     longest_s = {
         "kill": 8.0, "freeze": 25.0, "outage": 25.0, "clock": 20.0, "cut": 20.0, "storm": 8.0, "starve": 15.0,
-        "configuration": 4.0, "target": 20.0, "backlog": 20.0,
+        "configuration": 4.0, "target": 20.0, "backlog": 20.0, "hang": 20.0,
     }.get(kind, 10.0)
     size = rng.choice((-86_400.0, -600.0, -20.0, 5.0, 60.0, 3600.0)) if kind == "clock" else 0.0
     return Fault(kind, begin_s, begin_s + rng.uniform(0.3, longest_s), rng.randrange(workers), size)
@@ -198,6 +199,9 @@ class World:
             case "cut":
                 self._at(begin_s, change(worker, is_cut_off=True))
                 self._at(end_s, change(worker, is_cut_off=False))
+            case "hang":
+                self._at(begin_s, change(worker, hangs=True))
+                self._at(end_s, change(worker, hangs=False))
             case "starve":
                 self._at(begin_s, change(worker, step_every_s=1.0 + (end_s - begin_s) / 5.0))
                 self._at(end_s, change(worker, step_every_s=0.0))

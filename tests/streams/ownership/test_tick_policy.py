@@ -1,8 +1,7 @@
-"""When an owner writes a tick, and when it may conclude anything from what does not arrive."""
+"""When an owner writes a tick, and up to when windows close by it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from math import inf
 
 import pytest
@@ -12,233 +11,23 @@ from hypothesis import strategies as st
 from streams.contracts.ticks import Tick
 from streams.ownership.tick_policy import (
     BACKLOG_EVERY_S,
-    HOLD_LEAST_S,
-    HOLD_PER_BLIND_S,
     HOLD_S,
-    RETURN_S,
-    TAKE_OVER_S,
     TIME_EVERY_S,
     Pending,
     SupplyView,
-    TickPolicy,
 )
-from streams.pipeline import Shard
 from streams.shard.event_time import Arrival
-from streams.shard.plan import Plan
 from tests.streams.contracts.signed import DIRECTIVES
-from tests.streams.fakes import LATENCY, T, batch, default_plan, incident, intent, outcome, requests
-
-PLAN: Plan = replace(default_plan(), sources={LATENCY: True})
-ALL = frozenset({LATENCY})
-SEES = SupplyView(True, True, ALL)
-BACKLOG = replace(SEES, at_end=frozenset())
-NO_LEASE = replace(SEES, holds_lease=False)
-NO_SIGHT = replace(SEES, sees=False)
-
-
-@dataclass
-class Owner:
-    """A policy with a shard, and clocks: the wall clock is `T` when the steady one is 0."""
-
-    steady_s: float = 100.0
-    shard: Shard = field(default_factory=lambda: Shard(PLAN))
-    ticks: list[Tick] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.policy = TickPolicy(3, self.steady_s)
-        self.apply(self.policy.opening(self.shard, self.steady_s, self.wall_s))
-
-    @property
-    def wall_s(self) -> float:
-        return T + self.steady_s
-
-    def apply(self, tick: Tick) -> None:
-        self.ticks.append(tick)
-        self.shard.apply_tick(tick)
-
-    def arrive(self, age_s: float = 0.1) -> None:
-        """One record."""
-        newest_s = self.wall_s - age_s
-        first = self.shard.offsets.get(LATENCY, 0)
-        self.shard.ingest(LATENCY, batch(requests(1, start=int(newest_s - T), each=1), first=first).records)
-        lesson = self.policy.lesson(self.steady_s, from_backlog=False)
-        self.shard.event_time.observe(LATENCY, Arrival(self.steady_s, newest_s, newest_s, 0.0), lesson)
-
-    def step(self, view: SupplyView = SEES, pending: Pending | None = None, after_s: float = 0.1) -> Tick | None:
-        self.steady_s += after_s
-        self.policy.observe(view, self.steady_s)
-        tick = self.policy.due(self.shard, view, pending or Pending(), self.steady_s, self.wall_s)
-        if tick is not None:
-            self.apply(tick)
-        return tick
-
-    def pass_time(self, seconds: float, view: SupplyView = SEES) -> list[Tick]:
-        """Ten steps a second."""
-        found = [self.step(view) for _ in range(round(10 * seconds))]
-        return [tick for tick in found if tick is not None]
-
-    def live(self, seconds: int) -> None:
-        """A record each second, and ticks as they are due."""
-        for _ in range(seconds):
-            self.arrive()
-            self.pass_time(1.0)
-
-    def closed_s(self) -> float:
-        """Relative to the wall clock."""
-        return self.shard.windower.closed_s - self.wall_s
-
-
-def closings(ticks: list[Tick]) -> list[Tick]:
-    return [tick for tick in ticks if tick.close_until_s is not None]
-
-
-def settled() -> Owner:
-    """An owner that has long seen a source with a record each second."""
-    owner = Owner()
-    owner.live(30)
-    return owner
-
-
-# Blindness.
-
-
-@pytest.mark.parametrize(("view", "is_blind"), [
-    (SEES, False), (BACKLOG, False), (NO_LEASE, True), (NO_SIGHT, True), (SupplyView(False, False, frozenset()), True),
-])
-def test_an_owner_is_blind_without_lease_or_without_sight(view: SupplyView, is_blind: bool) -> None:
-    assert view.is_blind is is_blind
-
-
-def test_blindness_lasts_from_the_last_moment_of_sight() -> None:
-    owner = settled()
-    assert owner.policy.blind_for_s(owner.steady_s) == 0.0
-    owner.step(NO_SIGHT, after_s=7.0)
-    assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(7.0)
-    owner.step(NO_LEASE, after_s=2.0)
-    assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(9.0)
-    owner.step(SEES)
-    assert owner.policy.blind_for_s(owner.steady_s) == 0.0
-
-
-@pytest.mark.parametrize("view", [NO_LEASE, NO_SIGHT])
-def test_no_window_closes_while_the_owner_is_blind_however_long(view: SupplyView) -> None:
-    owner = settled()
-    closed_s = owner.shard.windower.closed_s
-    assert closings(owner.pass_time(120.0, view)) == []
-    assert owner.shard.windower.closed_s == closed_s
-
-
-def test_an_owner_without_the_lease_writes_nothing_at_all() -> None:
-    owner = settled()
-    owner.shard.add_outcomes("outcomes", [outcome(intent())], 1)
-    full = Pending(tuple(DIRECTIVES), (incident(),), (incident(),))
-    assert [owner.step(NO_LEASE, full, after_s=10.0) for _ in range(12)] == [None] * 12
-
-
-def test_an_owner_without_sight_writes_what_is_certain() -> None:
-    owner = settled()
-    tick = owner.step(NO_SIGHT, Pending(tuple(DIRECTIVES), (incident(),), (incident(id="inc-2"),)))
-    assert tick is not None
-    assert (tick.close_until_s, tick.flush) == (None, ())
-    assert (tick.directives, tick.incidents, tick.lost) == (
-        tuple(DIRECTIVES), (incident(),), (incident(id="inc-2"),),
-    )
-
-
-@pytest.mark.parametrize(("blind_s", "hold_s"), [
-    (0.5, HOLD_LEAST_S + 0.5 * HOLD_PER_BLIND_S), (2.0, HOLD_LEAST_S + 2.0 * HOLD_PER_BLIND_S), (4.5, HOLD_S),
-    (60.0, HOLD_S), (3600.0, HOLD_S),
-])
-def test_after_blindness_event_time_is_held_the_longer_it_lasted(blind_s: float, hold_s: float) -> None:
-    owner = settled()
-    owner.step(NO_SIGHT, after_s=blind_s - 0.1)
-    owner.step(after_s=0.1)
-    seen_s = owner.steady_s
-    while owner.policy.is_holding(owner.steady_s):
-        owner.arrive()
-        assert closings(owner.pass_time(0.1)) == [] or not owner.policy.is_holding(owner.steady_s)
-    assert owner.steady_s - seen_s == pytest.approx(hold_s, abs=0.11)
-    owner.arrive()
-    assert closings(owner.pass_time(1.5))
-
-
-def test_a_second_blindness_never_shortens_the_hold_after_the_first() -> None:
-    owner = settled()
-    owner.step(NO_SIGHT, after_s=60.0)
-    owner.step()
-    seen_s = owner.steady_s
-    owner.step(NO_SIGHT)
-    owner.step()
-    owner.steady_s = seen_s + HOLD_S - 0.1
-    assert owner.policy.is_holding(owner.steady_s)
-
-
-def test_a_stop_that_nothing_observed_is_blindness_from_the_last_observation() -> None:
-    """A frozen process observes nothing; when it wakes its fetches are old, so it does not see."""
-    owner = settled()
-    owner.step(NO_SIGHT, after_s=300.0)
-    assert owner.policy.blind_for_s(owner.steady_s) == pytest.approx(300.0)
-
-
-def test_a_new_owner_learns_only_order_for_a_while_since_its_producers_may_have_been_cut_off() -> None:
-    owner = Owner()
-    assert owner.policy.lesson(owner.steady_s + HOLD_S - 0.1, from_backlog=False) == "order"
-    assert owner.policy.lesson(owner.steady_s + HOLD_S, from_backlog=False) == "cadence"
-    assert owner.policy.lesson(owner.steady_s + HOLD_S, from_backlog=True) == "order"
-
-
-def test_after_blindness_nothing_is_learned_until_producers_have_been_back_for_a_while() -> None:
-    owner = settled()
-    assert owner.policy.lesson(owner.steady_s, from_backlog=False) == "cadence"
-    owner.step(NO_SIGHT, after_s=2.0)
-    owner.step()
-    owner.pass_time(20.0)
-    assert owner.policy.lesson(owner.steady_s, from_backlog=False) == "nothing"
-    owner.arrive(age_s=5.0)
-    owner.step()
-    back_s = owner.steady_s
-    assert owner.policy.lesson(back_s + HOLD_S - 0.1, from_backlog=False) == "nothing"
-    assert owner.policy.lesson(back_s + HOLD_S, from_backlog=False) == "cadence"
-
-
-def taken_over(newest_age_s: float, unowned_s: float) -> Owner:
-    """A shard that goes on from a state with a record and a tick of so long ago."""
-    first = settled()
-    shard = first.shard
-    event_s = first.wall_s - T
-    second = Owner.__new__(Owner)
-    second.steady_s, second.shard, second.ticks = event_s, shard, []
-    shard.event_time.observe(
-        LATENCY, Arrival(first.steady_s, second.wall_s, second.wall_s + 100.0 - newest_age_s, 0.0), "order",
-    )
-    shard.ticked_at_s = second.wall_s + 100.0 - unowned_s
-    second.steady_s += 100.0
-    second.__post_init__()
-    return second
-
-
-@pytest.mark.parametrize(("newest_age_s", "unowned_s", "holds"), [
-    (0.5, 2.0, False), (0.5, TAKE_OVER_S - 1.0, False), (0.5, TAKE_OVER_S + 1.0, True), (30.0, 2.0, True),
-    (30.0, 30.0, True),
-])
-def test_a_new_owner_holds_event_time_when_its_producers_may_have_been_cut_off(
-    newest_age_s: float, unowned_s: float, holds: bool,
-) -> None:
-    owner = taken_over(newest_age_s, unowned_s)
-    taken_over_s = owner.steady_s
-    owner.step()
-    assert owner.policy.is_holding(owner.steady_s) is holds
-    assert not owner.policy.is_holding(taken_over_s + HOLD_S)
-
-
-def test_a_new_owner_that_found_old_records_alone_judges_no_silence_until_producers_are_back() -> None:
-    owner = taken_over(30.0, 30.0)
-    newest_s = owner.wall_s - 30.0
-    owner.pass_time(RETURN_S - 1.0)
-    assert owner.shard.windower.closed_s <= newest_s
-    owner.pass_time(3.0)
-    assert owner.shard.windower.closed_s > newest_s + 10.0
-
+from tests.streams.fakes import LATENCY, T, incident, intent, outcome
+from tests.streams.ownership.policy_owner import (
+    BACKLOG,
+    NO_LEASE,
+    NO_SIGHT,
+    SEES,
+    Owner,
+    closings,
+    settled,
+)
 
 # Silence.
 

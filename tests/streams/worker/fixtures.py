@@ -17,15 +17,15 @@ from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import MemorySnapshots
-from streams.state.tick_log import LoggedTicks
 from streams.telemetry.traces import Tracing
 from streams.transport.batches import TP
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.shard_manager import ProducerUse, ShardManager, SnapshotSchedule, Stores
+from streams.worker.shard_manager import ShardManager, SnapshotSchedule, Waits
 from streams.worker.shard_owner import ShardOwner
+from streams.worker.take_over import ProducerUse, Stores
 from tests.streams.contracts.valid import violations
 from tests.streams.fakes import LATENCY, SentMessages, T, default_plan, telemetry
 
@@ -33,6 +33,7 @@ TOPICS = load(None, {}).topics
 PLAN = default_plan()
 BOOT_S = 5_000.0
 """The steady clock of the fixtures at the wall clock's T."""
+PATIENT = Waits(30.0, 30.0)
 
 
 class FakeLog:
@@ -46,22 +47,25 @@ class FakeLog:
         """What is visible on a topic."""
         return [message for where, message in self.committed if where == topic]
 
-    def ticks(self) -> list[Tick]:
-        """The ticks of all shards."""
-        return [decode_tick(message.value) for message in self.on(TOPICS.ticks)]
+    def ticks(self, shard: int | None = None) -> list[Tick]:
+        """The ticks of one shard; None: of all."""
+        return [
+            decode_tick(message.value) for message in self.on(TOPICS.ticks) if shard in (None, message.partition)
+        ]
 
-    async def read(self, shard: int, from_offset: int) -> LoggedTicks:
+    async def read(self, shard: int, from_offset: int) -> list[Tick]:
         """As `TickLog.read`; an offset is a place among the ticks of the shard."""
-        mine = [decode_tick(message.value) for message in self.on(TOPICS.ticks) if message.partition == shard]
-        return LoggedTicks(tuple(mine[from_offset:]), len(mine))
+        return self.ticks(shard)[from_offset:]
 
 
 class FakeProducer:
-    """A `ShardProducer` over a `FakeLog`. failing: what the next commit raises."""
+    """A `ShardProducer` over a `FakeLog`. failing: what each commit raises. answers: each commit waits for it."""
 
     def __init__(self, log: FakeLog, shard: int, fences: bool = True, use: str = "products") -> None:
         self.fences = fences
         self.failing: Exception | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.is_stopped = False
         self._log, self._shard, self._id = log, shard, (shard, use)
         self._epoch = 0
@@ -76,7 +80,7 @@ class FakeProducer:
     async def transaction(self) -> AsyncIterator[Any]:
         made = FakeTransaction(self._log, self._shard)
         yield made
-        await asyncio.sleep(0)
+        await self.answers.wait()
         if self.failing is not None:
             raise TransactionFailed(str(self.failing))
         if self.fences and self._epoch != self._log.epochs[self._id]:
@@ -135,16 +139,17 @@ class FakeTransport:
 
 
 class FakeStore(MemorySnapshots):
-    """Lists what it saved. It raises `failing`, and waits for `gate`."""
+    """Lists what it saved. It raises `failing`, and waits for `gate`. gated: the shard that waits; None: all do."""
 
     def __init__(self) -> None:
         super().__init__()
         self.saved: list[int] = []
         self.failing: Exception | None = None
         self.gate: asyncio.Event | None = None
+        self.gated: int | None = None
 
     async def save(self, shard: int, snapshot: Snapshot, producer: ShardProducer) -> None:
-        if self.gate is not None:
+        if self.gate is not None and self.gated in (None, shard):
             await self.gate.wait()
         if self.failing is not None:
             raise self.failing
@@ -155,13 +160,14 @@ class FakeStore(MemorySnapshots):
 class WorkerFixture:
     """Effects that are recorded, clocks that the test moves, and a batch processor.
 
-    failing: what `flush` of the publisher raises. log, store: of an earlier worker, to take over from.
+    failing: what `flush` of the publisher raises. log, store: of an earlier worker, to take over from. waits: of the
+    manager; producers that answer take none of it.
     """
 
     def __init__(
         self, tracing: Tracing | None = None, plan: Plan = PLAN, now_s: float = T + 60.0,
         failing: Exception | None = None, log: FakeLog | None = None, store: FakeStore | None = None,
-        fences: bool = True,
+        fences: bool = True, waits: Waits = PATIENT,
     ) -> None:
         self.now_s, self.mono_s, self.step_s = now_s, 0.0, 0.0
         self.sent = SentMessages(failing)
@@ -186,7 +192,7 @@ class WorkerFixture:
         )
         self.manager = ShardManager(
             plan, Stores(self.store, self.log, self._producer), SnapshotSchedule(5.0, 1000), self.transport,
-            self.effects, TOPICS, lambda _, shard, why: self.rejected.append((shard, why)),
+            self.effects, TOPICS, lambda _, shard, why: self.rejected.append((shard, why)), waits,
         )
         self.processor = BatchProcessor(self.manager, self.effects, TOPICS, Brake(0.5, 100, 10), self)
 
@@ -200,9 +206,10 @@ class WorkerFixture:
         """Every topic has four partitions."""
         return 4
 
-    async def open(self) -> Shard:
-        """Assign shard 0 and write its opening tick."""
-        await self.manager.restore(frozenset({TP(LATENCY, 0), TP(TOPICS.outcomes, 0)}))
+    async def open(self, shards: int = 1) -> Shard:
+        """Assign so many shards and write their opening ticks; returns shard 0."""
+        topics = (LATENCY, TOPICS.outcomes)
+        await self.manager.restore(frozenset(TP(topic, number) for topic in topics for number in range(shards)))
         await self.manager.tick()
         return self.owner.shard
 

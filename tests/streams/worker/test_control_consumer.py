@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from classifiers.model import Incident
 from config import load
 from streams.contracts.envelopes import incident_message, read_audit
 from streams.intake.kafka_record import KafkaRecord
+from streams.worker import control_consumer
 from streams.worker.control_consumer import MAX_AUDITED, MAX_DIRECTIVES, MAX_OPEN_INCIDENTS, ControlConsumer
 from tests.streams.contracts.signed import DIRECTIVES, T, control_settings, received, signed
 from tests.streams.fakes import incident
@@ -100,6 +102,18 @@ async def test_a_record_that_is_read_again_long_after_reaches_the_shards_and_is_
     worker = ControlFixture(now_s=T + 3601.0)
     await worker.write_control(received(signed(DIRECTIVES[0])))
     assert (worker.shards.directives, worker.audited()) == ([DIRECTIVES[0]], [])
+
+
+async def test_a_broker_that_does_not_acknowledge_the_audit_delays_no_later_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control_consumer, "AUDIT_WAIT_S", 0.01)
+    worker = ControlFixture()
+    worker.sent.answers.clear()
+    async with asyncio.timeout(10.0):
+        await worker.write_control(received(signed(DIRECTIVES[0])))
+        await worker.write_control(received(signed(DIRECTIVES[4])))
+    assert worker.shards.directives == [DIRECTIVES[0], DIRECTIVES[4]]
 
 
 async def test_a_record_that_cannot_be_audited_is_in_force_all_the_same() -> None:

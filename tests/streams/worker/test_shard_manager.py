@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from classifiers.directives import Silence
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_incident
@@ -49,6 +51,20 @@ async def test_the_first_tick_of_an_ownership_opens_it_before_any_record() -> No
     await worker.open()
     (opening,) = worker.log.ticks()
     assert (opening.generation, opening.at_s, opening.offsets, opening.close_until_s) == (1, T + 60.0, {}, None)
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+async def test_records_before_it_are_not_compared_with_the_time_of_a_former_owner(is_settled: bool) -> None:
+    former = await fed(WorkerFixture(now_s=T))
+    await stored(former)
+    await fed(former, 5, start=3)
+    if is_settled:  # else there are ticks to be repeated first
+        await former.manager.hand_over(TPS)
+    other = WorkerFixture(now_s=T + 3600.0, log=former.log, store=former.store)
+    await other.manager.restore(TPS)
+    await other.processor.process(batch([*requests(5, start=3), *requests(3, start=3590)], first=30))
+    await other.manager.publish(0)
+    assert (other.log.on(TOPICS.dead_letters), other.owner.shard.offsets[LATENCY]) == ([], 110)
 
 
 async def test_windows_close_by_ticks_that_name_what_was_read() -> None:
@@ -261,8 +277,13 @@ async def test_handing_over_gives_up_all_shards_also_where_one_cannot_be_stored(
     assert worker.producers[0].is_stopped
 
 
-async def test_handing_over_leaves_nothing_to_repeat() -> None:
-    worker = await fed(WorkerFixture(now_s=T))
+@pytest.mark.parametrize("is_due", [False, True])
+async def test_handing_over_leaves_nothing_to_repeat(is_due: bool) -> None:
+    worker = await fed(WorkerFixture(now_s=T), 2)
+    if is_due:
+        worker.mono_s += 5.0
+        await worker.manager.store_due()  # the next tick leaves a state behind
+    await fed(worker, 1, start=2)
     await worker.manager.hand_over(TPS)
     other = await taken_over(worker)
     assert not other.owner.is_repeating

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+from aiohttp import ClientSession
+
 from classifiers.learning.prequential import Trial
+from streams.contracts.envelopes import read_incident
+from streams.ownership.blind_report import REPORT_AFTER_S
+from streams.ownership.tick_policy import HANGS_AFTER_S
 from streams.pipeline import Shard
+from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batches import TP
-from streams.worker.worker_loop import WorkerLoop
-from tests.streams.fakes import LATENCY, T, batch, requests
-from tests.streams.worker.fixtures import PLAN, TOPICS, WorkerFixture
+from streams.worker.shard_manager import Waits
+from streams.worker.worker_loop import LOOP_S, WorkerLoop
+from tests.streams.fakes import LATENCY, T, batch, incident, requests
+from tests.streams.worker.fixtures import PATIENT, PLAN, TOPICS, WorkerFixture
 
 
 class FakeOffsets:
@@ -30,13 +40,35 @@ class FakeOffsets:
 class LoopFixture(WorkerFixture):
     """A worker loop over shard 0."""
 
-    def __init__(self) -> None:
-        super().__init__(now_s=T + 20.0)
+    def __init__(self, waits: Waits = PATIENT) -> None:
+        super().__init__(now_s=T + 20.0, waits=waits)
         self.offsets = FakeOffsets()
         self.watchdog = ProgressWatchdog(30.0)
         self.loop = WorkerLoop(
             self.manager, self.effects, self.watchdog, self.offsets, PLAN.sources, TOPICS,
         )
+
+    async def run(self, seconds: float) -> None:
+        """What the worker does between records, for so long."""
+        for _ in range(round(seconds / LOOP_S)):
+            await self.pass_time(LOOP_S, LOOP_S)
+            await self.loop.note_blindness()
+        self.loop.report()
+
+    def blind_s(self) -> float:
+        """What the metric of shard 0 says."""
+        (line,) = re.findall(r'^tocsin_shard_blind_seconds{partition="0"} (.*)', self.telemetry.render().decode(), re.M)
+        return float(line)
+
+    async def ready(self) -> tuple[int, str]:
+        """The answer of `/readyz`."""
+        server = MetricsServer(self.telemetry, health=tuple, ready=self.loop.complaints)
+        await server.start()
+        try:
+            async with ClientSession(f"http://127.0.0.1:{server.port}") as http, http.get("/readyz") as answer:
+                return answer.status, await answer.text()
+        finally:
+            await server.stop()
 
     async def ingest(self, seconds: int = 10) -> Shard:
         """Open shard 0 and give it so many seconds of records."""
@@ -106,3 +138,29 @@ async def test_a_source_whose_end_stays_before_what_was_read_is_another_log_and_
     worker.now_s += 3.0
     worker.loop.report()
     assert worker.offsets.rejoined == [f"{LATENCY}[0] was created again"]
+
+
+async def test_a_transaction_that_hangs_is_said_by_the_metric_by_readyz_and_by_an_incident_until_it_ends() -> None:
+    worker = LoopFixture(Waits(tick_s=0.05))
+    await worker.ingest()
+    await worker.run(1.0)
+    assert (await worker.ready())[0] == 200
+    worker.producers[0].answers.clear()
+    worker.manager.add_incidents([incident(id="inc-of-another")])  # it waits for a tick
+    await worker.run(4.0)
+    assert worker.blind_s() == pytest.approx(4.0, abs=0.11)
+    assert (await worker.ready())[0] == 200
+    await worker.run(2.0)
+    status, body = await worker.ready()
+    assert (status, "shard 0: blind for 6 s" in body) == (503, True)
+    await worker.run(REPORT_AFTER_S + HANGS_AFTER_S - 7.0)
+    assert worker.sent.on(TOPICS.incidents) == []
+    await worker.run(2.0)
+    (opened,) = [read_incident(message.value) for message in worker.sent.on(TOPICS.incidents)]
+    assert (opened.category, opened.state, opened.replica) == ("telemetry", "open", "tocsin/w0")
+    worker.producers[0].answers.set()
+    await worker.run(1.0)
+    assert worker.blind_s() == 0.0
+    assert (await worker.ready())[0] == 200
+    resolved = read_incident(worker.sent.on(TOPICS.incidents)[-1].value)
+    assert (resolved.id, resolved.state) == (opened.id, "resolved")
