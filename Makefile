@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 TEST_JOBS ?= 3
+CHAOS := tests/chaos/test_supply_faults.py
 KAFKA_LIB ?= $(CURDIR)/.cache/kafka
 ASYNCAPI_LIB ?= $(CURDIR)/.cache/asyncapi
 PYTHONS := python3.13 python3.12 python3.11 python3
@@ -22,9 +23,10 @@ demo: $(VENV)/.installed-demo ## play a recorded night of faults through Kafka a
 picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README
 	@$(BIN)/tocsin demo --picture streams/demo/report.svg
 
-test: $(VENV)/.installed-dev kafka asyncapi ## every test, in three processes; against a real Kafka too where Java 17 and Maven are there
-	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)' $(BIN)/python -m pytest \
-	    -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+test: $(VENV)/.installed-dev kafka asyncapi ## every test, in three processes, the chaos test alone at last; against a real Kafka too where Java 17 and Maven are there
+	@export TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)'; failed=; \
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST_ARGS) || failed=1; \
+	if [ -z '$(PYTEST_ARGS)' ]; then $(BIN)/python -m pytest $(CHAOS) || failed=1; fi; test -z "$$failed"
 
 kafka: ## fetch the jars of the real Kafka that the tests start (nothing without Java 17 and Maven)
 	@if [ ! -f tests/kafka/pom.xml ]; then echo 'kafka: tests/kafka/pom.xml is missing'; \

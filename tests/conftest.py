@@ -1,4 +1,4 @@
-"""The last line of a run: which brokers were exercised. Several processes may run the tests."""
+"""The last line of a run: which brokers and tools were exercised. Several processes may run the tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.kafka.brokers import EXERCISED
+from tests.exercised import EXERCISED
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -24,4 +24,5 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if EXERCISED:
-        terminalreporter.write_line("brokers exercised: " + "; ".join(f"{k}: {v}" for k, v in EXERCISED.items()))
+        found = "; ".join(f"{name}: {found}" for name, found in sorted(EXERCISED.items()))
+        terminalreporter.write_line(f"exercised: {found}")

@@ -24,8 +24,6 @@ from streams.cluster.embedded_broker import EmbeddedBroker
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "kafka" / "lib"
 START_TIMEOUT_S = 60.0
-EXERCISED: dict[str, str] = {}
-"""By the name of a broker: whether tests ran on it, and where or why not."""
 
 PROPERTIES = """\
 process.roles=broker,controller

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.kafka.brokers import EXERCISED, EmbeddedKafka, KafkaMissing, RealKafka
+from tests.exercised import EXERCISED
+from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
 from tests.kafka.harness import Bench
 
 Broker = EmbeddedKafka | RealKafka

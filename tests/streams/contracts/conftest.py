@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.exercised import EXERCISED
+
 CACHE = Path(__file__).parents[3] / ".cache" / "asyncapi"
-JUDGED: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -21,14 +22,9 @@ def parser_folder() -> Path:
         missing = "no node on the path"
     elif not (folder / "node_modules" / "@asyncapi" / "parser").is_dir():
         missing = f"nothing in {folder}, make asyncapi fetches it"
-    JUDGED.append("yes" if missing is None else f"NO ({missing})")
+    EXERCISED["AsyncAPI parser"] = "yes" if missing is None else f"NO ({missing})"
     if missing is not None and os.environ.get("TOCSIN_REQUIRE_ASYNCAPI") == "1":
         pytest.fail(f"TOCSIN_REQUIRE_ASYNCAPI=1, but {missing}")
     if missing is not None:
         pytest.skip(missing)
     return folder
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if JUDGED:
-        terminalreporter.write_line(f"AsyncAPI document judged by its parser: {JUDGED[0]}")
