@@ -81,6 +81,8 @@ class TickPolicy:
         self._seen_s = owned_since_s
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
+        self._cut_off_since_s = -inf
+        """Begin of the blindness that the last hold follows, or of the first of several with a hold between each."""
         self._saw_again_s = -inf
         self._was_cut_off = False
         self._back_at_s: float | None = None
@@ -101,8 +103,11 @@ class TickPolicy:
             return
         self._seen_s = steady_s
         if self._blind_since_s is not None:
-            blind_s = steady_s - self._blind_since_s
-            hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * blind_s)
+            if self._blind_since_s >= self._hold_until_s:
+                self._cut_off_since_s = self._blind_since_s
+            # Who tried in vain in several outages waits as long before the next try as after a long one.
+            cut_off_s = steady_s - self._cut_off_since_s
+            hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * cut_off_s)
             self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
             self._saw_again_s, self._back_at_s = steady_s, -inf
             self._blind_since_s = None

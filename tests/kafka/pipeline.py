@@ -173,6 +173,21 @@ class Deployment:
                 assert process.poll() is None, f"the worker ended: {self.log.read_text()[-2000:]}"
                 await asyncio.sleep(0.2)
 
+    async def all_closed(self, patience_s: float = 60.0) -> None:
+        """Wait until windows are closed up to the newest record of each partition of the input, which is in order.
+
+        Windows close by ticks, which follow the records, and later still after a take-over.
+        """
+        newest = {one.partition: orjson.loads(one.value)["ts"] for one in await self._all(self.inputs[0])}
+        deadline_s = time.monotonic() + patience_s
+        while True:
+            ticks = [(one.partition, orjson.loads(one.value)) for one in await self._all(self.topics["ticks"])]
+            closed = {partition: tick["close_until_s"] for partition, tick in ticks if "close_until_s" in tick}
+            if all(closed.get(partition, 0.0) >= newest_s - 2.0 for partition, newest_s in newest.items()):
+                return
+            assert time.monotonic() < deadline_s, f"closed up to {closed}, expected {newest}"
+            await asyncio.sleep(0.2)
+
     async def all_finished(self, patience_s: float = 30.0) -> None:
         """Wait until there are intents and every one has an outcome."""
         deadline_s = time.monotonic() + patience_s
@@ -220,19 +235,23 @@ class Deployment:
 
     async def records(self, topic: str) -> list[Any]:
         """Everything in one of our topics, as records; each keeps to its contract."""
+        found = await self._all(self.topics[topic])
+        assert [fault for record in found for fault in violations(record.headers, record.value)] == []
+        return found
+
+    async def _all(self, topic: str) -> list[Any]:
         reader = AIOKafkaConsumer(
             bootstrap_servers=self.address, enable_auto_commit=False, auto_offset_reset="earliest",
             isolation_level="read_committed",
         )
         await reader.start()
         try:
-            tps = [TopicPartition(self.topics[topic], n) for n in await _partitions(reader, self.topics[topic])]
+            tps = [TopicPartition(topic, number) for number in await _partitions(reader, topic)]
             reader.assign(tps)
             found: list[Any] = []
             for tp, end in (await reader.end_offsets(tps)).items():
                 while await reader.position(tp) < end:
                     found += (await reader.getmany(tp, timeout_ms=200)).get(tp, [])
-            assert [fault for record in found for fault in violations(record.headers, record.value)] == []
             return found
         finally:
             await reader.stop()

@@ -64,6 +64,7 @@ async def test_twenty_kills_change_no_incident_and_execute_no_action_twice(real:
             await calm.produce(records)
             process = calm.start()
             await calm.committed_by(process)
+            await calm.all_closed()
             await calm.end(process)
 
             part = len(records) // (KILLS + 1)
@@ -77,6 +78,7 @@ async def test_twenty_kills_change_no_incident_and_execute_no_action_twice(real:
             await killed.produce([(killed.inputs[0], key, value) for _, key, value in records[KILLS * part :]])
             process = killed.start()
             await killed.committed_by(process)
+            await killed.all_closed()
             await killed.all_finished()
             await killed.end(process)
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI parser, and a last line that says whether it judged the document."""
+"""The AsyncAPI parser, which judges the document."""
 
 from __future__ import annotations
 

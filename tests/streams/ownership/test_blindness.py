@@ -135,6 +135,21 @@ def test_a_second_blindness_never_shortens_the_hold_after_the_first() -> None:
     assert owner.policy.is_holding(owner.steady_s)
 
 
+def test_a_short_blindness_in_the_hold_after_a_long_one_is_held_for_as_long() -> None:
+    """A producer that tried in vain in both waits as long before its next try as after the long one."""
+    owner = settled()
+    owner.step(NO_SIGHT, after_s=60.0)
+    owner.step()
+    owner.pass_time(HOLD_S - 1.0)
+    owner.step(NO_SIGHT)
+    owner.step()
+    assert owner.policy.is_holding(owner.steady_s + HOLD_S - 0.1)
+    owner.pass_time(HOLD_S + 30.0)
+    owner.step(NO_SIGHT)
+    owner.step()
+    assert not owner.policy.is_holding(owner.steady_s + 2.0)
+
+
 def test_a_stop_that_nothing_observed_is_blindness_from_the_last_observation() -> None:
     """A frozen process observes nothing; when it wakes its fetches are old, so it does not see."""
     owner = settled()
