@@ -25,7 +25,7 @@ picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for th
 
 test: $(VENV)/.installed-dev kafka asyncapi ## every test, in three processes, the chaos test alone at last; against a real Kafka too where Java 17 and Maven are there
 	@export TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)'; failed=; \
-	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST_ARGS) || failed=1; \
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST_ARGS) || failed=1; \
 	if [ -z '$(PYTEST_ARGS)' ]; then $(BIN)/python -m pytest $(CHAOS) || failed=1; fi; test -z "$$failed"
 
 kafka: ## fetch the jars of the real Kafka that the tests start (nothing without Java 17 and Maven)

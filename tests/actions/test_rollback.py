@@ -19,8 +19,6 @@ from actions.limits import LimitParams
 from actions.model import Intent
 from tests.actions.cases import Clock, intent
 
-pytestmark = pytest.mark.xdist_group("mlflow")
-
 LIVE = RunContext()
 
 

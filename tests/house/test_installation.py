@@ -21,7 +21,6 @@ import pytest
 from streams.demo import RECORDING
 from tests.house.tree import ROOMS, ROOT
 
-pytestmark = pytest.mark.xdist_group("installation")
 ROWS = 2_000
 DEMO_FILES = """
 from importlib.resources import files

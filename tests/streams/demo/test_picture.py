@@ -24,7 +24,6 @@ from tests.house.tree import ROOT
 from tests.simulation.run import LATENCY, Run, demo_plan, recorded
 from tests.streams.fakes import outcome
 
-pytestmark = pytest.mark.xdist_group("picture")
 PICTURE = ROOT / "streams" / "demo" / "report.svg"
 BATCH = 500
 
