@@ -2,8 +2,8 @@
 
 `python -m benchmarks.throughput [--smoke] [--json FILE]`. The same topics on a real Kafka are read by each consumer in
 a process of its own, one after the other, round by round. The worker is `tocsin worker` with everything on; its figure
-is the CPU time of the whole process from the first sample with the skipped records done to the last sample with records
-left, so detectors are warm and snapshots included. Ratios are taken within a round; the median counts.
+is the CPU time of the whole process from the first sample with the skipped records done until all records are read and
+their windows closed, so detectors are warm and snapshots included. Ratios are taken within a round; the median counts.
 
 Records are offered as a backlog. A plain agent gets fewer of them: it needs a hundred microseconds for each.
 """
@@ -47,6 +47,8 @@ SAMPLE_EVERY_S = 0.2
 QUICK_S = 1e-6
 """No consumer needs less per record, so a sample after this time for each record comes before the end."""
 PATIENCE_S = 180.0
+OPEN_S = 2.0
+"""The newest windows stay open: their size, and how far a record may lie behind the newest."""
 PLAIN_SHARE = 0.1
 """Of the records; the plain agent is measured on so many."""
 BAR_BARE, BAR_PLAIN = 0.30, 12.0
@@ -97,9 +99,14 @@ def baseline(kind: str, address: str, topic: str, skipped: int, total: int) -> R
     return Run(kind, figures["records"], figures["cpu_s"], figures["wall_s"], {})
 
 
-def tocsin(address: str, topic: str, skipped: int, total: int, folder: Path) -> Run:
-    """A fresh worker group over the whole topic."""
-    with WorkerProcess(address, unique("tocsin"), topic, folder) as worker:
+def tocsin(
+    address: str, topic: str, skipped: int, total: int, until_s: Mapping[int, float], folder: Path,
+) -> Run:
+    """A fresh worker group over the whole topic. until_s: event time of the newest record, by partition.
+
+    The producers have stopped, which must not make the worker wait for them.
+    """
+    with WorkerProcess(address, unique("tocsin"), topic, folder, windows={"idle_after": "1h"}) as worker:
         first: WorkerSample | None = None
         last: WorkerSample | None = None
         deadline_s = time.monotonic() + PATIENCE_S
@@ -109,7 +116,9 @@ def tocsin(address: str, topic: str, skipped: int, total: int, folder: Path) -> 
                 first = now
             if now is not None and first is not None and now.records > first.records:
                 last = now
-            if now is not None and now.records >= total:
+            if now is not None and now.records >= total and all(
+                now.decided_until_s.get(partition, 0.0) >= newest_s - OPEN_S for partition, newest_s in until_s.items()
+            ):
                 break
             time.sleep(min(SAMPLE_EVERY_S, total * QUICK_S))
     if first is None or last is None:
@@ -155,7 +164,15 @@ def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable
     topic = unique(f"bench-{fleet}")
     total, skipped = options.records, int(options.records * options.skip_share)
     say(f"{fleet}: producing {total:,} records")
-    fill(address, topic, records(FLEETS[fleet], total, options.rate, time.time() - total / options.rate, options.seed))
+    until_s: dict[int, float] = {}
+
+    def noted() -> Iterator[tuple[bytes, bytes]]:
+        began_s = time.time() - total / options.rate
+        for number, (key, value) in enumerate(records(FLEETS[fleet], total, options.rate, began_s, options.seed)):
+            until_s[partition_of(key)] = began_s + number / options.rate
+            yield key, value
+
+    fill(address, topic, noted())
     few = int(total * PLAIN_SHARE)
     runs: list[Run] = []
     bare_ratios, plain_ratios = [], []
@@ -163,7 +180,7 @@ def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable
         say(f"{fleet}: round {number} of {options.rounds}")
         with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
             bare = baseline("bare", address, topic, skipped, total)
-            worker = tocsin(address, topic, skipped, total, Path(folder))
+            worker = tocsin(address, topic, skipped, total, until_s, Path(folder))
             plain = baseline("plain", address, topic, few // 5, few)
         runs += [bare, worker, plain]
         bare_ratios.append(bare.us / worker.us)
@@ -216,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print, and return 1 where a ratio lies under the floor."""
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="one short round over the narrow fleet")
-    parser.add_argument("--records", type=int, help="per fleet; 1000000, or 150000 with --smoke")
+    parser.add_argument("--records", type=int, help="per fleet; 1000000, or 400000 with --smoke")
     parser.add_argument("--rounds", type=int, help="3, or 1 with --smoke")
     parser.add_argument("--rate", type=float, default=5000.0, help="records per second of event time")
     parser.add_argument("--seed", type=int, default=20261123)
@@ -225,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args(arguments)
     options.skip_share = 0.5
-    options.records = options.records or (150_000 if options.smoke else 1_000_000)
+    options.records = options.records or (400_000 if options.smoke else 1_000_000)
     options.rounds = options.rounds or (1 if options.smoke else 3)
     options.fleets = options.fleets or (["narrow"] if options.smoke else list(FLEETS))
     with broker() as where:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import socket
 import subprocess
 import sys
@@ -124,13 +125,15 @@ def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> No
 @dataclass(frozen=True, slots=True)
 class WorkerSample:
     """A worker at one instant. records: consumed since its start. cpu_s: user and system. stage_s: wall, by stage.
-    shards: the partitions it owns."""
+    shards: the partitions it owns. decided_until_s: by partition, event time up to which its windows are closed, to a
+    second; those that have closed none are missing."""
 
     wall_s: float
     cpu_s: float
     records: int
     stage_s: Mapping[str, float]
     shards: frozenset[int]
+    decided_until_s: Mapping[int, float]
 
 
 class WorkerProcess:
@@ -232,7 +235,7 @@ def configuration(address: str, group: str, source: str, instance: str, port: in
 
 
 def _sample(text: str, wall_s: float, cpu_s: float) -> WorkerSample:
-    records, stages, shards = 0.0, {}, set()
+    records, stages, shards, decided_until_s = 0.0, {}, set(), dict[int, float]()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "tocsin_records_total":
@@ -241,7 +244,9 @@ def _sample(text: str, wall_s: float, cpu_s: float) -> WorkerSample:
                 stages[sample.labels["stage"]] = sample.value
             elif sample.name == "tocsin_lag_records":
                 shards.add(int(sample.labels["partition"]))
-    return WorkerSample(wall_s, cpu_s, int(records), stages, frozenset(shards))
+            elif sample.name == "tocsin_watermark_lag_seconds" and not math.isnan(sample.value):
+                decided_until_s[int(sample.labels["partition"])] = wall_s - sample.value
+    return WorkerSample(wall_s, cpu_s, int(records), stages, frozenset(shards), decided_until_s)
 
 
 def _free_port() -> int:
