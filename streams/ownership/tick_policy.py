@@ -15,8 +15,8 @@ from math import floor, inf
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick
-from streams.pipeline import Shard
-from streams.shard.event_time import Lesson
+from streams.pipeline import Products, Shard
+from streams.shard.event_time import Arrival, Lesson
 
 HOLD_S = 10.0
 """The longest hold after blindness, and how long a new owner judges no silence. A producer that lost its broker tries
@@ -79,12 +79,12 @@ class TickPolicy:
         self._is_checked = False
         self._found_old = False
         self._seen_s = owned_since_s
+        self._at_end: frozenset[str] = frozenset()
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
         self._cut_off_since_s = -inf
         """Begin of the blindness that the last hold follows, or of the first of several with a hold between each."""
         self._saw_again_s = -inf
-        self._was_cut_off = False
         self._back_at_s: float | None = None
         """Event time of the end of the last blindness, until everything delivered after it."""
         self._ticked_s = -inf
@@ -95,9 +95,10 @@ class TickPolicy:
         Blindness began when the owner last saw. A transaction that hangs is blindness from its begin, so a young one is
         no sight yet.
         """
+        self._at_end = view.at_end
         if view.is_blind:
             if self._blind_since_s is None:
-                self._blind_since_s, self._was_cut_off = self._seen_s, True
+                self._blind_since_s = self._seen_s
             return
         if view.transaction_s > 0.0:
             return
@@ -126,7 +127,18 @@ class TickPolicy:
         is_settled = not self.is_holding(steady_s) and self._back_at_s is None and steady_s >= self._learn_from_s
         if is_settled and not from_backlog:
             return "cadence"
-        return "order" if is_settled or not self._was_cut_off else "nothing"
+        was_cut_off = self._blind_since_s is not None or self._hold_until_s > -inf
+        return "order" if is_settled or not was_cut_off else "nothing"
+
+    def learn(self, shard: Shard, products: Products, steady_s: float, repeated: bool) -> None:
+        """Event time follows records that the shard was given. repeated: they waited for ticks to be repeated."""
+        source, times = products.source, products.times
+        if source is None or times is None:
+            return
+        lesson = self.lesson(steady_s, from_backlog=repeated or source not in self._at_end)
+        shard.event_time.observe(
+            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), lesson,
+        )
 
     def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:
         """The tick to write now, if any. Right before it is applied, its offsets must still be those of the shard."""
@@ -152,7 +164,6 @@ class TickPolicy:
         """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
         if shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S:
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
-            self._was_cut_off = True
         return Tick(
             self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets),
             begins=dict(shard.begins), anew=shard.ticked_at_s is None, config_hash=shard.plan.config_hash,
@@ -166,8 +177,7 @@ class TickPolicy:
         self._is_checked = True
         if not shard.event_time.is_current(steady_s, wall_s):
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
-            self._saw_again_s, self._back_at_s = steady_s, -inf
-            self._found_old = self._was_cut_off = True
+            self._saw_again_s, self._back_at_s, self._found_old = steady_s, -inf, True
 
     def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
         judge_silence = self._are_producers_back(shard, steady_s, wall_s) and steady_s >= self._silence_from_s

@@ -27,7 +27,7 @@ from streams.kafka.transactions import ShardProducer, TransactionFailed
 from streams.ownership.feed import ShardFeed
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
-from streams.shard.event_time import Arrival, Cadence
+from streams.shard.event_time import Cadence
 from streams.shard.snapshot import Snapshot
 from streams.transport.batches import TP
 from streams.worker.effects import Clocks
@@ -82,7 +82,6 @@ class ShardOwner:
         self._directives: dict[str, Directive] = {}
         self._incidents: dict[str, Incident] = {}
         self._lost: dict[str, Incident] = {}
-        self._at_end: frozenset[str] = frozenset()
         self._is_opened = False
         self._wants_state = False
         self._state: StoredState | None = None
@@ -105,7 +104,6 @@ class ShardOwner:
         """To be called often, also while a transaction is under way: what the owner knows of its supply now."""
         view = self._view()
         self._policy.observe(view, self._clocks.steady_s())
-        self._at_end = view.at_end
         return view
 
     def cadence(self, source: str) -> Cadence:
@@ -143,9 +141,7 @@ class ShardOwner:
         if products is None:
             self._repeat()
         else:
-            self._learn(products, repeated=False)
-            self._writer.count(products)
-            self._unpublished.append(products)
+            self._take(products, repeated=False)
         return products
 
     async def tick_if_due(self) -> None:
@@ -178,16 +174,20 @@ class ShardOwner:
         """Ticks of earlier owners; what came of them is published already, unless nobody could be sure of that."""
         repeated = self._feed.repeat()
         for products in repeated:
-            self._learn(products, repeated=True)
+            self._policy.learn(self.shard, products, self._clocks.steady_s(), repeated=True)
             self._writer.count(products)
         if not self._producer.fences:
             self._unpublished += repeated
         if not self._is_opened:
             return
         for products in self._feed.take_waiting():
-            self._learn(products, repeated=True)
-            self._writer.count(products)
-            self._unpublished.append(products)
+            self._take(products, repeated=True)
+
+    def _take(self, products: Products, repeated: bool) -> None:
+        """What came of records, for the next tick to publish."""
+        self._policy.learn(self.shard, products, self._clocks.steady_s(), repeated)
+        self._writer.count(products)
+        self._unpublished.append(products)
 
     async def _tick_if_due(self) -> None:
         steady_s, view = self._clocks.steady_s(), self.observe()
@@ -260,15 +260,4 @@ class ShardOwner:
                 if self._supply.at_end(TP(source, number), offsets.get(source, 0))
             },
             transaction_s=0.0 if since_s is None else self._clocks.mono_s() - since_s,
-        )
-
-    def _learn(self, products: Products, repeated: bool) -> None:
-        """Event time follows an arrival. repeated: it waited for ticks to be repeated."""
-        source, times = products.source, products.times
-        if source is None or times is None:
-            return
-        steady_s = self._clocks.steady_s()
-        lesson = self._policy.lesson(steady_s, from_backlog=repeated or source not in self._at_end)
-        self.shard.event_time.observe(
-            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), lesson,
         )

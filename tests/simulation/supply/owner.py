@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
-from streams.contracts.ticks import Tick, decode_tick, encode_tick
-from streams.ownership.feed import ShardFeed, valid_ticks
+from streams.contracts.ticks import Tick, encode_tick
+from streams.ownership.feed import ShardFeed
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
-from streams.shard.event_time import Arrival
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot, SnapshotMismatch
 from streams.state.snapshots import decode, encode
@@ -29,6 +28,7 @@ from tests.simulation.supply.log import (
     Stored,
     check_repeated,
     published_of,
+    valid_logged,
 )
 from tests.streams.records import FakeRecord
 
@@ -94,7 +94,7 @@ class Owner:
         self._epoch = broker.start_producer(number)
         shard, self.lineage, self.is_new = self._load(plan, moment)
         logged, _ = broker.partition(TICKS, number).read(shard.offsets.pop(TICKS, 0), 10**9)
-        ticks, generation, published = _valid(logged, shard.generation)
+        ticks, generation, published = valid_logged(logged, shard.generation)
         if self.is_new:
             ticks, published = [], []
         self._to_repeat = published
@@ -113,7 +113,6 @@ class Owner:
         self._directives: dict[str, Directive] = {}
         self._incidents: dict[str, Incident] = {}
         self._lost: dict[str, Incident] = {}
-        self._at_end: frozenset[str] = frozenset()
         self.is_opened = False
         self.is_reconciled = False
         self._stored_s = -1e9
@@ -157,13 +156,12 @@ class Owner:
         else:
             self._count(products, moment)
             self._unpublished.append(products)
-            self._observe(products, moment, repeated=False)
+            self.policy.learn(self.shard, products, moment.steady_s, repeated=False)
 
     def observe(self, moment: Moment) -> SupplyView:
         """To be called at each step, also while a transaction is under way."""
         view = self._view(moment)
         self.policy.observe(view, moment.steady_s)
-        self._at_end = view.at_end
         return view
 
     def tick_if_due(self, moment: Moment) -> None:
@@ -199,7 +197,7 @@ class Owner:
 
     def _repeat(self, moment: Moment) -> None:
         for products in self.feed.repeat():
-            self._observe(products, moment, repeated=True)
+            self.policy.learn(self.shard, products, moment.steady_s, repeated=True)
             self._count(products, moment)
             self._repeated += published_of(products)
         if self.feed.is_repeating:
@@ -210,7 +208,7 @@ class Owner:
         if not self.is_opened:
             return
         for products in self.feed.take_waiting():
-            self._observe(products, moment, repeated=True)
+            self.policy.learn(self.shard, products, moment.steady_s, repeated=True)
             self._count(products, moment)
             self._unpublished.append(products)
 
@@ -269,15 +267,6 @@ class Owner:
             0.0 if self.blocked is None else steady_s - self.blocked.begun_s,
         )
 
-    def _observe(self, products: Products, moment: Moment, repeated: bool) -> None:
-        source, times = products.source, products.times
-        if source is None or times is None:
-            return
-        lesson = self.policy.lesson(moment.steady_s, from_backlog=repeated or source not in self._at_end)
-        self.shard.event_time.observe(
-            source, Arrival(moment.steady_s, times.oldest_s, times.newest_s, times.disorder_s), lesson,
-        )
-
     def _count(self, products: Products, moment: Moment) -> None:
         counts = self.lineage.counts
         counts["accepted"] += products.accepted
@@ -285,16 +274,3 @@ class Owner:
         counts["dead"] += len(products.dead)
         if products.late:
             self.lineage.late_s.extend([moment.at_s] * products.late)
-
-
-def _valid(logged: Sequence[tuple[int, object]], generation: int) -> tuple[list[Tick], int, list[object]]:
-    """The ticks that count, the highest generation, and what was published because of them."""
-    ticks = [decode_tick(each.value) for _, each in logged if isinstance(each, LoggedTick)]
-    found, highest = valid_ticks(ticks, generation)
-    chosen = {id(tick) for tick in found}
-    published: list[object] = []
-    for tick, (_, each) in zip(ticks, logged, strict=True):
-        if id(tick) in chosen:
-            assert isinstance(each, LoggedTick)
-            published += each.published
-    return found, highest, published
