@@ -23,7 +23,7 @@ demo: $(VENV)/.installed-demo ## play a recorded night of faults through Kafka a
 picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README
 	@$(BIN)/tocsin demo --picture streams/demo/report.svg
 
-test: $(VENV)/.installed-dev kafka asyncapi ## every test, in three processes, the chaos test alone at last; against a real Kafka too where Java 17 and Maven are there
+test: $(VENV)/.installed-dev kafka asyncapi ## every test; against a real Kafka too where Java 17 and Maven are there
 	@export TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)'; failed=; \
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST_ARGS) || failed=1; \
 	if [ -z '$(PYTEST_ARGS)' ]; then $(BIN)/python -m pytest $(CHAOS) || failed=1; fi; test -z "$$failed"

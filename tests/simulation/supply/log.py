@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from classifiers.incidents.triage import IncidentChange
+from streams.contracts.ticks import Tick, decode_tick
+from streams.ownership.feed import valid_ticks
 from streams.pipeline import Products
 
 TICKS, STATE, INCIDENTS, ACTIONS, OUTCOMES, DEAD, CONTROL = (
@@ -59,6 +61,18 @@ def published_of(products: Products) -> tuple[object, ...]:
     return (
         *((each.change, each.incident) for each in products.transitions), *products.intents, *products.audit,
     )
+
+
+def valid_logged(logged: Iterable[tuple[int, object]], generation: int) -> tuple[list[Tick], int, list[object]]:
+    """The ticks that count, the highest generation, and what was published because of them. logged: with offsets."""
+    entries = [each for _, each in logged if isinstance(each, LoggedTick)]
+    ticks = [decode_tick(each.value) for each in entries]
+    found, highest = valid_ticks(ticks, generation)
+    chosen = {id(tick) for tick in found}
+    published = [
+        one for tick, each in zip(ticks, entries, strict=True) if id(tick) in chosen for one in each.published
+    ]
+    return found, highest, published
 
 
 def check_repeated(found: Sequence[object], expected: Sequence[object]) -> None:

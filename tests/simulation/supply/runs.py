@@ -6,12 +6,11 @@ import random
 from collections.abc import Iterator, Sequence
 
 from classifiers.model import Incident
-from streams.contracts.ticks import decode_tick
-from streams.ownership.feed import ShardFeed, valid_ticks
+from streams.ownership.feed import ShardFeed
 from streams.pipeline import Shard
 from streams.state.snapshots import decode
 from tests.simulation.supply.checks import first_and_last, violations
-from tests.simulation.supply.log import OUTCOMES, STATE, TICKS, LoggedTick, RepeatDiffers, Stored, published_of
+from tests.simulation.supply.log import OUTCOMES, STATE, TICKS, RepeatDiffers, Stored, published_of, valid_logged
 from tests.simulation.supply.producers import T
 from tests.simulation.supply.world import KINDS, MakeWorker, World, new_worker, quiet, script_of
 from tests.streams.records import FakeRecord
@@ -79,13 +78,7 @@ def _differs_from_replay(world: World) -> Iterator[str]:
 
 def _replayed(world: World, number: int, shard: Shard, rng: random.Random) -> Iterator[str]:
     logged, _ = world.broker.partition(TICKS, number).read(shard.offsets.pop(TICKS), 10**9)
-    entries = [each for _, each in logged if isinstance(each, LoggedTick)]
-    decoded = [decode_tick(each.value) for each in entries]
-    ticks, _ = valid_ticks(decoded, shard.generation)
-    valid = {id(tick) for tick in ticks}
-    expected = [
-        one for tick, each in zip(decoded, entries, strict=True) if id(tick) in valid for one in each.published
-    ]
+    ticks, _, expected = valid_logged(logged, shard.generation)
     feed, found = ShardFeed(shard, OUTCOMES, ticks), list[object]()
     rest = {}
     for topic in (*shard.plan.sources, OUTCOMES):

@@ -10,13 +10,11 @@ import pytest
 
 from classifiers.model import Incident
 from config import load
-from streams.contracts.ticks import decode_tick
-from streams.ownership.feed import valid_ticks
 from streams.replay.recorded_shard import RecordedShard, RecordedTopics
 from streams.replay.topic_recording import TopicRecording
 from streams.replay.topic_replay import replay_topics
 from tests.simulation.supply.detection import supply_plan
-from tests.simulation.supply.log import OUTCOMES, TICKS, LoggedTick, published_of
+from tests.simulation.supply.log import OUTCOMES, TICKS, LoggedTick, published_of, valid_logged
 from tests.simulation.supply.world import World, script_of
 from tests.streams.replay.topic_files import kcat_line, write_lines
 
@@ -36,14 +34,6 @@ def recorded(world: World, folder: Path) -> TopicRecording:
     return TopicRecording(write_lines(folder / "topics.jsonl", lines()))
 
 
-def published(world: World, number: int) -> list[object]:
-    """What the owners of a shard published, in order."""
-    logged = [each for _, each in world.broker.partition(TICKS, number).read(0, 10**9)[0]]
-    ticks = [(decode_tick(each.value), each.published) for each in logged if isinstance(each, LoggedTick)]
-    valid = {id(tick) for tick in valid_ticks((tick for tick, _ in ticks), 0)[0]}
-    return [one for tick, found in ticks if id(tick) in valid for one in found]
-
-
 def unnamed(one: object) -> object:
     """Without the name of the configuration, which changes on the way."""
     if isinstance(one, tuple):
@@ -57,7 +47,8 @@ def test_recorded_topics_give_what_was_published(seed: int, tmp_path: Path) -> N
     plan, topics = supply_plan(world.script.sources), RecordedTopics(recorded(world, tmp_path), TOPICS)
     last: dict[str, object] = {}
     for number in range(world.script.shards):
-        expected = list(map(unnamed, published(world, number)))
+        _, _, published = valid_logged(world.broker.partition(TICKS, number).read(0, 10**9)[0], 0)
+        expected = list(map(unnamed, published))
         found = [one for _, products in RecordedShard(plan, number, topics).run() for one in published_of(products)]
         assert list(map(unnamed, found)) == expected
         last |= {one[1].id: one[1] for one in expected if isinstance(one, tuple)}

@@ -31,6 +31,15 @@ async def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **existing: i
     return await prepare_topics(config_of(tmp_path), Security())
 
 
+async def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeCluster, RequiredTopics]:
+    """A cluster whose one input has two partitions, and its topics once they are prepared."""
+    cluster = FakeCluster(inference_latency=2)
+    cluster.replace(monkeypatch)
+    topics = RequiredTopics(config_of(tmp_path), Security())
+    await topics.prepare()
+    return cluster, topics
+
+
 async def test_without_inputs_all_topics_are_created_with_the_same_partitions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -87,10 +96,7 @@ def test_the_ledger_and_the_actions_have_the_same_partitions(tmp_path: Path) -> 
 async def test_a_broker_that_does_not_know_an_assigned_partition_yet_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cluster = FakeCluster(inference_latency=2)
-    cluster.replace(monkeypatch)
-    topics = RequiredTopics(config_of(tmp_path), Security())
-    await topics.prepare()
+    cluster, topics = await prepared(tmp_path, monkeypatch)
     monkeypatch.setattr(required_topics, "ASK_EVERY_S", 0.001)
     asyncio.get_running_loop().call_later(0.01, cluster.partitions.update, {"inference.latency": 3})
     assert await topics.grow({TP("inference.latency", 2)})
@@ -102,10 +108,7 @@ async def test_a_broker_that_does_not_know_an_assigned_partition_yet_is_asked_ag
 async def test_an_assigned_partition_that_is_new_prepares_the_topics_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cluster = FakeCluster(inference_latency=2)
-    cluster.replace(monkeypatch)
-    topics = RequiredTopics(config_of(tmp_path), Security())
-    await topics.prepare()
+    cluster, topics = await prepared(tmp_path, monkeypatch)
     known = {TP("inference.latency", 1), TP("tocsin.outcomes", 7)}
     assert not await topics.grow(known)
 

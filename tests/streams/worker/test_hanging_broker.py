@@ -44,6 +44,17 @@ async def come_back(worker: WorkerFixture, shard: int = 0) -> None:
         await asyncio.sleep(0)
 
 
+async def hanging_before_a_snapshot() -> WorkerFixture:
+    """Snapshots are due after the next ticks, and that of shard 0 hangs while records come."""
+    worker = await opened()
+    worker.mono_s += 5.0
+    await worker.manager.store_due()
+    hang(worker)
+    for second in range(5, 8):
+        await feed(worker, second)
+    return worker
+
+
 def closed_until_s(worker: WorkerFixture, shard: int) -> float:
     """Up to when the ticks of a shard in the log close its windows, since T."""
     return max((tick.close_until_s or T) - T for tick in worker.log.ticks(shard))
@@ -86,12 +97,7 @@ async def test_a_snapshot_that_hangs_keeps_no_other_from_being_stored_and_is_not
 
 
 async def test_the_snapshots_of_other_shards_are_stored() -> None:
-    worker = await opened()
-    worker.mono_s += 5.0
-    await worker.manager.store_due()
-    hang(worker)
-    for second in range(5, 8):
-        await feed(worker, second)
+    worker = await hanging_before_a_snapshot()
     await worker.manager.store_due()
     assert worker.store.saved == [1]
     await come_back(worker)
@@ -100,12 +106,7 @@ async def test_the_snapshots_of_other_shards_are_stored() -> None:
 
 
 async def test_a_snapshot_contains_no_record_that_came_after_its_tick() -> None:
-    worker = await opened()
-    worker.mono_s += 5.0
-    await worker.manager.store_due()
-    hang(worker)
-    for second in range(5, 8):
-        await feed(worker, second)
+    worker = await hanging_before_a_snapshot()
     await come_back(worker)
     await worker.manager.store_due()
     stored = await worker.store.load(0)
