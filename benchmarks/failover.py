@@ -52,7 +52,7 @@ AIMS_S = {"restarted in place": 3.0, "taken over": 8.0}
 @asynccontextmanager
 async def stream(address: str, source: str, change: Change) -> AsyncIterator[None]:
     """Live load for the length of the block."""
-    feeder = Feeder(address, source)
+    feeder = Feeder.at(address, source)
     sending = asyncio.ensure_future(
         Stream(feeder, requests(FLEET, RATE_PER_S, time.time(), 1), change).run(float("inf")),
     )

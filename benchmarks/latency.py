@@ -176,7 +176,7 @@ async def measure(address: str, options: argparse.Namespace, folder: Path) -> Re
         # The history takes some seconds to send; faults begin well after the stream has caught up.
         first_s = now_s + HISTORY_S / 6
         faults = schedule(FLEET, first_s, options.slots, SLOT_S, FAULT_S, options.seed)
-        feeder = Feeder(address, source)
+        feeder = Feeder.at(address, source)
         stream = Stream(feeder, requests(FLEET, options.rate, now_s - HISTORY_S, options.seed), Injector(faults))
         sending = asyncio.ensure_future(stream.run(faults[-1].end_s + AFTER_S))
         await stream.caught_up()

@@ -1,11 +1,12 @@
 """Kafka to decision on one worker core, against a bare consumer loop and a plain Faust agent with river detectors.
 
 `python -m benchmarks.throughput [--smoke] [--json FILE]`. The same topics on a real Kafka are read by each consumer in
-a process of its own, one after the other, round by round. The worker is `tocsin worker` with everything on; its figure
-is the CPU time of the whole process from the first sample with the skipped records done until all records are read and
-their windows closed, so detectors are warm and snapshots included. Ratios are taken within a round; the median counts.
+a process of its own, one after the other, round by round. The worker is `tocsin worker` with everything on, after it
+has read the skipped records and closed their windows, so its detectors are warm. Then all other records become visible
+at once. Its figure is the CPU time of the whole process until they are read and their windows closed, snapshots
+included. Ratios are taken within a round; the median counts.
 
-Records are offered as a backlog. A plain agent gets fewer of them: it needs a hundred microseconds for each.
+A plain agent gets fewer records: it needs a hundred microseconds for each.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from benchmarks.broker.rig import (
     EMBEDDED_RECORDS,
     PARTITIONS,
     ROOT,
+    Broker,
     WorkerProcess,
     WorkerSample,
+    backlog,
     broker,
     console,
     fill,
@@ -43,9 +46,7 @@ from streams.pipeline import Shard, Stage
 from streams.replay.record_clock import RecordClock
 from streams.replay.replay import SOURCE, ReplayRecord
 
-SAMPLE_EVERY_S = 0.2
-QUICK_S = 1e-6
-"""No consumer needs less per record, so a sample after this time for each record comes before the end."""
+SAMPLE_EVERY_S = 0.5
 PATIENCE_S = 180.0
 OPEN_S = 2.0
 """The newest windows stay open: their size, and how far a record may lie behind the newest."""
@@ -99,33 +100,53 @@ def baseline(kind: str, address: str, topic: str, skipped: int, total: int) -> R
     return Run(kind, figures["records"], figures["cpu_s"], figures["wall_s"], {})
 
 
-def tocsin(
-    address: str, topic: str, skipped: int, total: int, until_s: Mapping[int, float], folder: Path,
-) -> Run:
-    """A fresh worker group over the whole topic. until_s: event time of the newest record, by partition.
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The records of one round, as (key, value) in order of event time. skipped: how many of them nothing is measured
+    of. rate: of event time, per second from `began_s` on."""
 
-    The producers have stopped, which must not make the worker wait for them.
-    """
-    with WorkerProcess(address, unique("tocsin"), topic, folder, windows={"idle_after": "1h"}) as worker:
-        first: WorkerSample | None = None
-        last: WorkerSample | None = None
-        deadline_s = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline_s:
-            now = worker.sample()
-            if now is not None and first is None and now.records >= skipped > 0:
-                first = now
-            if now is not None and first is not None and now.records > first.records:
-                last = now
-            if now is not None and now.records >= total and all(
-                now.decided_until_s.get(partition, 0.0) >= newest_s - OPEN_S for partition, newest_s in until_s.items()
-            ):
+    made: Sequence[tuple[bytes, bytes]]
+    skipped: int
+    began_s: float
+    rate: float
+
+    def newest_s(self, count: int) -> Mapping[int, float]:
+        """Event time of the newest of the first `count` records, by partition."""
+        newest: dict[int, float] = {}
+        for number in range(count - 1, -1, -1):
+            newest.setdefault(partition_of(self.made[number][0]), self.began_s + number / self.rate)
+            if len(newest) == PARTITIONS:
                 break
-            time.sleep(min(SAMPLE_EVERY_S, total * QUICK_S))
-    if first is None or last is None:
-        raise RuntimeError(f"{total} records took the worker over {PATIENCE_S:g} s, or too little time to be sampled")
+        return newest
+
+
+def tocsin(where: Broker, topic: str, load: Load, folder: Path) -> Run:
+    """A fresh worker group over the skipped records, which the topic has, and then over the others.
+
+    The producers stop at the end, which must not make the worker wait for them.
+    """
+    with WorkerProcess(where.address, unique("tocsin"), topic, folder, windows={"idle_after": "1h"}) as worker:
+        _until_decided(worker, load, load.skipped)
+        with backlog(where, topic, load.made[load.skipped :]):
+            first = _until_decided(worker, load, load.skipped)
+        last = _until_decided(worker, load, len(load.made))
     count = last.records - first.records
     stage_us = {stage: 1e6 * (last.stage_s[stage] - first.stage_s[stage]) / count for stage in last.stage_s}
     return Run("tocsin", count, last.cpu_s - first.cpu_s, last.wall_s - first.wall_s, stage_us)
+
+
+def _until_decided(worker: WorkerProcess, load: Load, count: int) -> WorkerSample:
+    """Wait until the first `count` records are read and their windows closed; raises RuntimeError if it takes long."""
+    newest_s = load.newest_s(count)
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        now = worker.sample()
+        if now is not None and now.records >= count and all(
+            now.decided_until_s.get(partition, 0.0) >= each_s - OPEN_S for partition, each_s in newest_s.items()
+        ):
+            return now
+        time.sleep(SAMPLE_EVERY_S)
+    raise RuntimeError(f"{count} records took the worker over {PATIENCE_S:g} s")
 
 
 def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, float]:
@@ -159,34 +180,26 @@ def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, flo
     return {stage: 1e6 * (spent[stage] - before[stage]) / max(done - skipped, 1) for stage in STAGES}
 
 
-def compare(address: str, fleet: str, options: argparse.Namespace, say: Callable[[str], None]) -> Result:
-    """All rounds over one fleet's topic."""
-    topic = unique(f"bench-{fleet}")
+def compare(where: Broker, fleet: str, options: argparse.Namespace, say: Callable[[str], None]) -> Result:
+    """All rounds over one fleet, each with a topic of its own."""
     total, skipped = options.records, int(options.records * options.skip_share)
-    say(f"{fleet}: producing {total:,} records")
-    until_s: dict[int, float] = {}
-
-    def noted() -> Iterator[tuple[bytes, bytes]]:
-        began_s = time.time() - total / options.rate
-        for number, (key, value) in enumerate(records(FLEETS[fleet], total, options.rate, began_s, options.seed)):
-            until_s[partition_of(key)] = began_s + number / options.rate
-            yield key, value
-
-    fill(address, topic, noted())
     few = int(total * PLAIN_SHARE)
     runs: list[Run] = []
     bare_ratios, plain_ratios = [], []
     for number in range(1, options.rounds + 1):
-        say(f"{fleet}: round {number} of {options.rounds}")
+        say(f"{fleet}: round {number} of {options.rounds}: {total:,} records")
+        topic, began_s = unique(f"bench-{fleet}"), time.time() - total / options.rate
+        made = list(records(FLEETS[fleet], total, options.rate, began_s, options.seed))
+        fill(where.address, topic, made[:skipped])
         with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-            bare = baseline("bare", address, topic, skipped, total)
-            worker = tocsin(address, topic, skipped, total, until_s, Path(folder))
-            plain = baseline("plain", address, topic, few // 5, few)
+            worker = tocsin(where, topic, Load(made, skipped, began_s, options.rate), Path(folder))
+            bare = baseline("bare", where.address, topic, skipped, total)
+            plain = baseline("plain", where.address, topic, few // 5, few)
         runs += [bare, worker, plain]
         bare_ratios.append(bare.us / worker.us)
         plain_ratios.append(plain.us / worker.us)
     say(f"{fleet}: the pipeline alone")
-    alone = pipeline(records(FLEETS[fleet], total, options.rate, time.time(), options.seed), skipped)
+    alone = pipeline(made, skipped)
     return Result(fleet, FLEETS[fleet].series, runs, median(bare_ratios), median(plain_ratios), alone)
 
 
@@ -249,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not where.real:
             options.records = min(options.records, EMBEDDED_RECORDS)
         say = console.log if console.is_terminal else lambda _: None
-        results = [compare(where.address, fleet, options, say) for fleet in options.fleets]
+        results = [compare(where, fleet, options, say) for fleet in options.fleets]
     title = f"Kafka to decision, {options.records:,} records of 5 metrics, {options.rate:,.0f} a second of event time"
     console.print(table_of(results, title), stages_of(results))
     console.print(f"first bars {BAR_BARE} of bare and {BAR_PLAIN:g}x plain; aims {AIM_BARE} and {AIM_PLAIN:g}x")

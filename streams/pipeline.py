@@ -43,8 +43,8 @@ def untimed(_: Stage) -> AbstractContextManager[None]:
 class Products:
     """Everything that a step produced, in the order in which it came about.
 
-    accepted, late: records. source, times: of the records, None without any; event time. dead: rejected records, with
-    reason and bytes. transitions, intents: to be published.
+    accepted, late: records. source: the topic of the records, None of a tick. times: their event time, None without
+    any. dead: rejected records, with reason and bytes. transitions, intents: to be published.
     audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
     of aggregated metrics without a value, by topic and reason; evicted series; refused_series: requests for a row that
     the cap on series refused; overflowed: samples without a scope of their own because of a cap, by label;
@@ -104,7 +104,7 @@ class Shard(ShardState):
         Timestamps are checked against the time of the last tick. watermark: a rule for late records beside the closed
         windows, for a replay without ticks.
         """
-        products = Products()
+        products = Products(source=source)
         known = self.offsets.get(source, 0)
         if records and records[0].offset < known:
             records = [record for record in records if record.offset >= known]
@@ -191,7 +191,7 @@ class Shard(ShardState):
 
     def _add(self, source: str, samples: Samples, products: Products, watermark: Watermark | None = None) -> None:
         added = self.windower.add(source, samples, self.plan.sources[source], watermark)
-        products.source, products.times = source, added.times
+        products.times = added.times
         products.accepted += added.accepted
         products.late += added.late
         products.dropped_values += added.dropped_values

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 from confluent_kafka import Producer
@@ -38,6 +38,7 @@ PARTITIONS = 4
 EMBEDDED_RECORDS = 20_000
 """The embedded broker keeps a few MB a partition and forgets what came before."""
 STOP_WITHIN_S = 20.0
+PRODUCER = {"linger.ms": 2, "queue.buffering.max.messages": 200_000, "log_level": 3}
 
 console = Console(width=None if sys.stdout.isatty() else 118)
 
@@ -85,12 +86,14 @@ def partition_of(key: bytes) -> int:
 class Feeder:
     """A producer that never blocks for longer than its queue is full; keys say the partition (`partition_of`)."""
 
-    def __init__(self, address: str, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str) -> None:
         self._topic = topic
-        self._producer = Producer({
-            "bootstrap.servers": address, "linger.ms": 2, "acks": "1", "queue.buffering.max.messages": 200_000,
-            "log_level": 3,
-        })
+        self._producer = producer
+
+    @classmethod
+    def at(cls, address: str, topic: str) -> Self:
+        """One that asks for little: a record counts as delivered once the leader has it."""
+        return cls(Producer({**PRODUCER, "bootstrap.servers": address, "acks": "1"}), topic)
 
     def send(self, key: bytes, value: bytes) -> None:
         """Queue a record; waits while the queue is full."""
@@ -116,10 +119,30 @@ class Feeder:
 def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
     """Make a topic and put (key, value) records into it."""
     make_topic(address, topic)
-    feeder = Feeder(address, topic)
+    feeder = Feeder.at(address, topic)
     for key, value in records:
         feeder.send(key, value)
     feeder.flush()
+
+
+@contextmanager
+def backlog(where: Broker, topic: str, records: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
+    """Put records into a topic, which consumers that read committed records see all at once, at the end of the block.
+
+    The embedded broker has no transactions: there they are seen as they come.
+    """
+    transactional = {"transactional.id": unique("backlog")} if where.real else {}
+    producer = Producer({**PRODUCER, **transactional, "bootstrap.servers": where.address})
+    if where.real:
+        producer.init_transactions()
+        producer.begin_transaction()
+    feeder = Feeder(producer, topic)
+    for key, value in records:
+        feeder.send(key, value)
+    feeder.flush()
+    yield
+    if where.real:
+        producer.commit_transaction()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,15 +37,18 @@ class DeadLetter:
     record: KafkaRecord
 
 
-def headers(dead: DeadLetter) -> list[tuple[str, bytes]]:
-    """The headers to send it with: the original ones without those of an earlier dead letter, then reason and place."""
+def headers(dead: DeadLetter, topic: str, partition: int) -> list[tuple[str, bytes]]:
+    """The headers to send it with: the original ones without those of an earlier dead letter, then reason and place.
+
+    topic, partition: where the record was read.
+    """
     record = dead.record
     kept = [(name, value) for name, value in record.headers or () if not name.startswith(PREFIX)]
     context = {
         "exception": dead.reason,
         "message": dead.detail,
-        "topic": record.topic,
-        "partition": str(record.partition),
+        "topic": topic,
+        "partition": str(partition),
         "offset": str(record.offset),
     }
     return kept + [(PREFIX + name, text.encode("utf-8", "replace")) for name, text in context.items()]

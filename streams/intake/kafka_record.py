@@ -7,12 +7,8 @@ from typing import Protocol
 
 
 class KafkaRecord(Protocol):
-    """A Kafka record as aiokafka gives it. timestamp: milliseconds since the epoch."""
+    """A Kafka record, whose topic and partition the reader knows. timestamp: milliseconds since the epoch."""
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
     @property
     def offset(self) -> int: ...
     @property
@@ -23,3 +19,12 @@ class KafkaRecord(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class ConsumerRecord(KafkaRecord, Protocol):
+    """A Kafka record of a consumer that reads several partitions."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...

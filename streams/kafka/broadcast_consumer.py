@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.types import TP
 
-from streams.intake.kafka_record import KafkaRecord
+from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.bounded_stop import stop_within
 from streams.kafka.observed_client import observe
 from streams.kafka.settings import Security
@@ -38,7 +38,7 @@ COMPLAIN_AFTER_S = 30.0
 METADATA_MAX_AGE_MS = 30_000
 """A new partition is found within this time."""
 
-Process = Callable[[str, Sequence[KafkaRecord]], Awaitable[None]]
+Process = Callable[[str, Sequence[ConsumerRecord]], Awaitable[None]]
 
 
 class BroadcastConsumer:

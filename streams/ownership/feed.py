@@ -95,7 +95,7 @@ class ShardFeed:
         if topic != self._outcomes_topic:
             return self.shard.ingest(topic, records)
         known = self.shard.offsets.get(topic, 0)
-        products, outcomes = Products(), list[Outcome]()
+        products, outcomes = Products(source=topic), list[Outcome]()
         for record in records:
             if record.offset < known:
                 continue

@@ -16,8 +16,8 @@ from itertools import islice
 from actions.model import Intent, Mode, Outcome, Status
 from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
+from streams.intake.dead_letters import DeadLetter
 from streams.intake.formats import InputFormat, InputPlan
-from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.replay.record_clock import RecordClock
 from streams.shard.plan import Plan
@@ -59,13 +59,13 @@ class Replay:
     series: int = 0
     notes: list[str] = field(default_factory=list)
 
-    def add(self, products: Products) -> None:
-        """Add what a step produced, but for its intents."""
+    def add(self, products: Products, partition: int | None = None) -> None:
+        """Add what a step produced, but for its intents. partition: of a recorded topic."""
         self.late += products.late
         self.alarms.update(products.alarms)
         for dead in products.dead:
             self.dead[dead.reason] += dead.rejected
-            self.first_dead = self.first_dead or f"{_place(dead.record)}: {dead.detail}"
+            self.first_dead = self.first_dead or f"{_place(products, partition, dead)}: {dead.detail}"
         self.audit += products.audit
         for transition in products.transitions:
             self.incidents[transition.incident.id] = transition.incident
@@ -107,9 +107,9 @@ def _collect(clock: RecordClock, products: Products, result: Replay) -> None:
             pending.append(clock.answer(OUTCOMES, [outcome]))
 
 
-def _place(record: KafkaRecord) -> str:
-    number = f"record {record.offset + 1}"
-    return number if record.topic == SOURCE else f"{record.topic}[{record.partition}] offset {record.offset}"
+def _place(products: Products, partition: int | None, dead: DeadLetter) -> str:
+    offset = dead.record.offset
+    return f"record {offset + 1}" if partition is None else f"{products.source}[{partition}] offset {offset}"
 
 
 def _dry_run(intent: Intent) -> Outcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import merge
 
-from streams.pipeline import Stopwatch, untimed
+from streams.pipeline import Products, Stopwatch, untimed
 from streams.replay.recorded_shard import RecordedShard, RecordedTopics
 from streams.replay.recordings import RecordingError
 from streams.replay.replay import Replay
@@ -29,14 +29,19 @@ def replay_topics(plan: Plan, recorded: RecordedTopics, stopwatch: Stopwatch = u
         )
     shards = [RecordedShard(plan, number, recorded, stopwatch) for number in sorted(partitions[ticks])]
     result, intents = Replay(), []
-    for _, products in merge(*(shard.run() for shard in shards), key=lambda step: step[0]):
-        result.add(products)
+    for _, number, products in merge(*map(_steps, shards), key=lambda step: step[0]):
+        result.add(products, number)
         intents += products.intents
     outcomes = {key: outcome for shard in shards for key, outcome in shard.outcomes.items()}
     result.actions = [(intent, outcomes.get(intent.key)) for intent in intents]
     result.records, result.series = sum(shard.records for shard in shards), sum(shard.series for shard in shards)
     result.notes = [*(note for shard in shards for note in shard.notes), *_unread(plan, recorded)]
     return result
+
+
+def _steps(shard: RecordedShard) -> Iterator[tuple[float, int, Products]]:
+    for at_s, products in shard.run():
+        yield at_s, shard.number, products
 
 
 def _unread(plan: Plan, recorded: RecordedTopics) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import aiokafka  # type: ignore[import-untyped]
+from aiokafka.consumer.fetcher import FetchResult  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     AuthenticationFailedError,
     CommitFailedError,
@@ -133,6 +134,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         while self.consumer.flow_active:
             assignment = _assignment(consumer)
             before = _positions(assignment)
+            self._drain_lean(consumer)
             polled = await super()._fetch_records(consumer, active_partitions, 0, max_records)
             if assignment is not _assignment(consumer):  # it waited for the end of a rebalance
                 self._continuity.clear()
@@ -148,6 +150,15 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             if left_s <= 0.0 or not await _fetched(consumer, left_s):
                 break
         return {}
+
+    def _drain_lean(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        """Take the records of batched partitions as they were parsed.
+
+        The client would copy each into an object that names its topic and partition, at .4 us a record.
+        """
+        for tp, fetched in consumer._fetcher._records.items():
+            if isinstance(fetched, FetchResult) and fetched.has_more() and tp.topic in self.app.settings.batched:
+                fetched._partition_records._consumer_record = _as_parsed
 
     def _note_drain(
         self, before: Mapping[TopicPartition, int], after: Mapping[TopicPartition, int], polled: Mapping[TP, Any]
@@ -210,6 +221,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     @override
     def close(self) -> None:
         """Does nothing: Faust calls it from another event loop when a rebalance meets a stop. See `on_thread_stop`."""
+
+
+def _as_parsed(_: TopicPartition, record: Any) -> Any:
+    return record
 
 
 def _assignment(consumer: aiokafka.AIOKafkaConsumer) -> Any:

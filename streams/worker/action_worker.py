@@ -76,15 +76,15 @@ class ActionWorker:
                 await asyncio.sleep(LEASE_RETRY_S)
             if not self._ownership.owns(batch.tp):
                 return
-            await self.process(record)
+            await self.process(batch.tp, record)
             self._ownership.release(batch.tp, record.offset + 1)
 
-    async def process(self, record: KafkaRecord) -> None:
+    async def process(self, tp: TP, record: KafkaRecord) -> None:
         """Execute the intent of one record; its outcome is acknowledged before this returns."""
         try:
             intent = read_intent(record.value)
         except WireError as error:
-            await self._effects.dead_letters.reject(self._output, record, str(error))
+            await self._effects.dead_letters.reject(self._output, tp, record, str(error))
             await self._effects.publisher.flush(SCOPE)
             return
         tracing = self._effects.tracing

@@ -20,7 +20,7 @@ from classifiers.model import AuditEntry, Incident
 from config.models import Config
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
 from streams.contracts.envelopes import WireError, read_incident, shard_of
-from streams.intake.kafka_record import KafkaRecord
+from streams.intake.kafka_record import ConsumerRecord
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
@@ -66,7 +66,7 @@ class ControlConsumer:
         self._directives: dict[str, Directive] = {}
         self._open_incidents: dict[str, _Published] = {}
 
-    async def process(self, topic: str, records: Sequence[KafkaRecord]) -> None:
+    async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
         """Process records of the control topic or of the incidents; a record that cannot be read is skipped."""
         if topic == self._topics.control:
             await self._process_control(records)
@@ -87,7 +87,7 @@ class ControlConsumer:
                 found.setdefault(each.shard, []).append(each.incident)
         return found
 
-    async def _process_control(self, records: Sequence[KafkaRecord]) -> None:
+    async def _process_control(self, records: Sequence[ConsumerRecord]) -> None:
         entries: list[tuple[AuditEntry, str]] = []
         accepted: list[Directive] = []
         rejected: list[str] = []
@@ -118,7 +118,7 @@ class ControlConsumer:
             self._directives.setdefault(directive.id, directive)
         _drop_oldest(self._directives, MAX_DIRECTIVES)
 
-    async def _process_incidents(self, records: Sequence[KafkaRecord]) -> None:
+    async def _process_incidents(self, records: Sequence[ConsumerRecord]) -> None:
         latest: dict[str, _Published] = {}
         for record in records:
             if record.value is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
+from faust.types import TP
 
 from streams.contracts.envelopes import Message
 from streams.intake.dead_letters import DeadLetter, headers
@@ -25,24 +26,22 @@ class DeadLetterWriter:
         self._topic = topic
         self._telemetry = telemetry
 
-    async def write(self, output: Output, dead: Sequence[DeadLetter]) -> None:
-        """Publish and count dead letters, in order."""
+    async def write(self, output: Output, tp: TP, dead: Sequence[DeadLetter]) -> None:
+        """Publish and count the dead letters of a partition, in order."""
         for letter in dead:
             self._telemetry.dead_letter(letter.reason, letter.rejected)
-        await output.send(self._topic, map(_message, dead))
+        await output.send(self._topic, [_message(letter, tp) for letter in dead])
 
-    async def reject(self, output: Output, record: KafkaRecord, reason: str) -> None:
+    async def reject(self, output: Output, tp: TP, record: KafkaRecord, reason: str) -> None:
         """Publish a record of one of our own topics that breaks its contract."""
-        log.warning(
-            "record_rejected", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
-        )
-        await self.write(output, [DeadLetter("invalid", reason, 1, record)])
+        log.warning("record_rejected", topic=tp.topic, partition=tp.partition, offset=record.offset, reason=reason)
+        await self.write(output, tp, [DeadLetter("invalid", reason, 1, record)])
 
 
-def _message(dead: DeadLetter) -> Message:
+def _message(dead: DeadLetter, tp: TP) -> Message:
     """The record with the reason in its headers. A value that is too long is cut, and a header gives its length."""
-    key, value = dead.record.key, dead.record.value
+    key, value, found = dead.record.key, dead.record.value, tuple(headers(dead, tp.topic, tp.partition))
     if value is None or len(value) <= MAX_VALUE_BYTES:
-        return Message(key, value, tuple(headers(dead)))
+        return Message(key, value, found)
     cut = ("tocsin-cut-from-bytes", str(len(value)).encode())
-    return Message(key, value[:MAX_VALUE_BYTES], (*headers(dead), cut))
+    return Message(key, value[:MAX_VALUE_BYTES], (*found, cut))

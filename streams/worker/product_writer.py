@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import structlog
+from faust.types import TP
 
 from actions.model import Intent
 from classifiers.incidents.triage import IncidentChange
@@ -30,7 +31,8 @@ class ProductWriter:
     async def write(self, output: Output, shard: int, products: Products) -> None:
         """Hand everything that is to be published to the output, in the order in which readers should see it."""
         with self._effects.telemetry.stage("publish"):
-            await self._effects.dead_letters.write(output, products.dead)
+            if products.source is not None:
+                await self._effects.dead_letters.write(output, TP(products.source, shard), products.dead)
             # An intent is among the actions of its incident from the step that decided it. It is published after the
             # first transition that shows it there.
             unsent = {intent.key: intent for intent in products.intents}

@@ -16,7 +16,7 @@ from streams.cluster import required_topics
 from streams.cluster.topics import TopicSpec
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick
-from streams.intake.kafka_record import KafkaRecord
+from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.producer import Publisher
 from streams.pipeline import Shard
 from streams.planning import plan_of
@@ -169,6 +169,6 @@ def outcome(of: Intent, status: Status = "executed", done_at_s: float | None = N
     )
 
 
-def record_of(message: Message, topic: str, partition: int = 0, offset: int = 0) -> KafkaRecord:
+def record_of(message: Message, topic: str, partition: int = 0, offset: int = 0) -> ConsumerRecord:
     """A message as its reader would get it."""
     return FakeRecord(message.value, offset, topic, partition, 0, message.key, message.headers)

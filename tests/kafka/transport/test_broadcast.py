@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]
 
 from streams.cluster.topics import TopicSpec, ensure_topics
-from streams.intake.kafka_record import KafkaRecord
+from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka import broadcast_consumer
 from streams.kafka.broadcast_consumer import COMPLAIN_AFTER_S, BroadcastConsumer
 from tests.kafka.brokers import RealKafka
@@ -35,7 +35,7 @@ class ConsumerFixture:
             address, {topic: back_s}, self._process, now_s=time.time, mono_s=lambda: self.mono_s, lag=self.lags.append,
         )
 
-    async def _process(self, _: str, records: Sequence[KafkaRecord]) -> None:
+    async def _process(self, _: str, records: Sequence[ConsumerRecord]) -> None:
         self.values += [record.value for record in records]
         if self._fails_at in [record.value for record in records]:
             raise ZeroDivisionError("a bug")

@@ -80,7 +80,7 @@ class OldOwner(Owner):
     def _publish(self, products: Products) -> None:
         number = self.number
         self.unsent += [
-            Written(DEAD, number, (dead.record.topic, number, dead.record.offset)) for dead in products.dead
+            Written(DEAD, number, (products.source, number, dead.record.offset)) for dead in products.dead
         ]
         self.unsent += [Written(INCIDENTS, number, Published(number, change)) for change in products.transitions]
         self.unsent += [Written(ACTIONS, self._of(each.target), (number, each)) for each in products.intents]

@@ -216,8 +216,9 @@ class Owner:
         products = self.shard.apply_tick(tick)
         writes = [Written(TICKS, self.number, LoggedTick(encode_tick(tick), published_of(products)))]
         for each in (*self._unpublished, products):
-            dead = [letter.record for letter in each.dead]
-            writes += [Written(DEAD, self.number, (one.topic, one.partition, one.offset)) for one in dead]
+            writes += [
+                Written(DEAD, self.number, (each.source, self.number, letter.record.offset)) for letter in each.dead
+            ]
             writes += [Written(INCIDENTS, self.number, Published(self.number, change)) for change in each.transitions]
             writes += [Written(ACTIONS, self._of(intent.target), (self.number, intent)) for intent in each.intents]
         self._count(products, moment)

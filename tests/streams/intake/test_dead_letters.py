@@ -9,14 +9,13 @@ from tests.streams.records import FakeRecord
 
 DEAD = DeadLetter(
     "not_json", "value: b'{': expected JSON", 1, FakeRecord(
-        b"{", 42, "inference.latency", 3, 1000, b"k",
-        (("traceparent", b"00-1"), ("__streams.errors.topic", b"earlier")),
+        b"{", 42, timestamp=1000, key=b"k", headers=(("traceparent", b"00-1"), ("__streams.errors.topic", b"earlier")),
     ),
 )
 
 
 def test_headers_are_those_of_kafka_streams_beside_the_original_ones() -> None:
-    assert headers(DEAD) == [
+    assert headers(DEAD, "inference.latency", 3) == [
         ("traceparent", b"00-1"),
         ("__streams.errors.exception", b"not_json"),
         ("__streams.errors.message", b"value: b'{': expected JSON"),

@@ -31,7 +31,7 @@ def published(products: Sequence[Products]) -> tuple[object, ...]:
     return (
         [(change.change, change.incident) for each in products for change in each.transitions],
         [intent for each in products for intent in each.intents], [entry for each in products for entry in each.audit],
-        [(dead.record.topic, dead.record.offset) for each in products for dead in each.dead],
+        [(each.source, dead.record.offset) for each in products for dead in each.dead],
         sum(each.accepted for each in products), sum(each.late for each in products),
     )
 
@@ -220,7 +220,7 @@ def test_an_outcome_that_cannot_be_read_is_a_dead_letter_and_the_rest_counts() -
     products = feed.add(OUTCOMES, [FakeRecord(b"{", 0, OUTCOMES), answer(outcome(intent()), 1)])
     assert products is not None
     (dead,) = products.dead
-    assert (dead.record.topic, dead.record.offset, dead.reason) == (OUTCOMES, 0, "invalid")
+    assert (products.source, dead.record.offset, dead.reason) == (OUTCOMES, 0, "invalid")
     assert (shard.has_outcomes, shard.offsets) == (True, {OUTCOMES: 2})
 
 

@@ -71,7 +71,7 @@ class ActionFixture(WorkerFixture):
         await self.actions.process_batch(RecordBatch(TOPICS.actions, 1, records, 0, len(keys) - 1))
 
     async def process(self, message: Message) -> None:
-        await self.actions.process(record_of(message, TOPICS.actions))
+        await self.actions.process(TP(TOPICS.actions, 1), record_of(message, TOPICS.actions))
 
 
 async def test_an_outcome_goes_to_the_shard_that_decided_and_is_acknowledged_before_the_intent() -> None:
@@ -92,7 +92,7 @@ async def test_an_outcome_goes_to_no_shard_that_does_not_exist(shard: int) -> No
 @pytest.mark.parametrize("value", [None, b"{", b'{"key": 5}'])
 async def test_a_record_that_is_no_intent_becomes_a_dead_letter_and_nothing_is_executed(value: bytes | None) -> None:
     worker = ActionFixture()
-    await worker.actions.process(FakeRecord(value, 7, TOPICS.actions, 1))
+    await worker.actions.process(TP(TOPICS.actions, 1), FakeRecord(value, 7, TOPICS.actions, 1))
     (dead,) = worker.sent.on(TOPICS.dead_letters)
     assert (dead.value, worker.executor.executed) == (value, [])
     assert dict(dead.headers)["__streams.errors.topic"] == TOPICS.actions.encode()

@@ -13,7 +13,7 @@ from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
 from streams.contracts.envelopes import incident_message, read_audit
-from streams.intake.kafka_record import KafkaRecord
+from streams.intake.kafka_record import ConsumerRecord
 from streams.worker import control_consumer
 from streams.worker.control_consumer import MAX_AUDITED, MAX_DIRECTIVES, MAX_OPEN_INCIDENTS, ControlConsumer
 from tests.streams.contracts.signed import DIRECTIVES, T, control_settings, received, signed
@@ -50,7 +50,7 @@ class ControlFixture(WorkerFixture):
             self.shards, self.effects, config.model_copy(update={"control": control_settings(), "triage": triage}),
         )
 
-    async def write_control(self, *records: KafkaRecord) -> None:
+    async def write_control(self, *records: ConsumerRecord) -> None:
         await self.control.process(TOPICS.control, records)
 
     async def write_incidents(self, *incidents: Incident) -> None:
