@@ -46,7 +46,7 @@ from streams.pipeline import Shard, Stage
 from streams.replay.record_clock import RecordClock
 from streams.replay.replay import SOURCE, ReplayRecord
 
-SAMPLE_EVERY_S = 0.5
+SAMPLE_EVERY_S = 1.0
 PATIENCE_S = 180.0
 OPEN_S = 2.0
 """The newest windows stay open: their size, and how far a record may lie behind the newest."""

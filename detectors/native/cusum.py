@@ -117,7 +117,7 @@ class Cusum(CompositeBank):
         """(n, 2) the sums with this window added, above and below."""
         residual = np.clip(block.value, -self._params.clip, self._params.clip)
         both = np.stack([residual, -residual], axis=1) - self._params.allowance
-        added: FloatArray = np.maximum(self._rows[sums][block.rows] + both, 0.0)
+        added: FloatArray = np.maximum(self._rows.take(sums, block.rows) + both, 0.0)
         return added
 
     def _recent(self, block: Block) -> FloatArray:
@@ -130,14 +130,16 @@ class Cusum(CompositeBank):
         """Add each window to its row's sums, also windows that must not be learned from: sums are evidence."""
         rows, cells = block.rows, self._rows
         sums = self._added(block)
-        starts = (cells["sum"][rows] <= 0.0) & (sums > 0.0)
-        cells["onset_s"][rows] = np.where(starts, block.start_s[:, None], cells["onset_s"][rows])
-        cells["run"][rows] = np.where(sums > 0.0, np.where(starts, 0.0, cells["run"][rows]) + 1.0, 0.0)
+        starts = (cells.take("sum", rows) <= 0.0) & (sums > 0.0)
+        cells.put_pairs("onset_s", rows, np.where(starts, block.start_s[:, None], cells.take("onset_s", rows)))
+        length = np.where(starts, 0.0, cells.take("run", rows)) + 1.0
+        cells.put_pairs("run", rows, np.where(sums > 0.0, length, 0.0))
         cells["recent"][rows] = self._recent(block)
-        cells["sum"][rows] = np.minimum(sums, self._tail.return_level(rows) + self._params.hold)
+        held = np.minimum(sums, self._tail.return_level(rows) + self._params.hold)
+        cells.put_pairs("sum", rows, held)
         # The tail is learned from sums that are not held; otherwise it would end where alarms begin.
-        free = np.where(self._tail.incident(rows), cells["sum"][rows], self._added(block, "free"))
-        cells["free"][rows] = free
+        free = np.where(self._tail.incident(rows), held, self._added(block, "free"))
+        cells.put_pairs("free", rows, free)
         warm = cells["learned"][rows] >= self._params.warm_up
         self._tail.observe(rows, np.where(warm, _signed(free), np.nan))
 
@@ -148,7 +150,7 @@ class Cusum(CompositeBank):
         cells["learned"][rows] = learned
         warm = learned > self._params.warm_up
         if warm.any():
-            self._tail.learn(rows[warm], _signed(cells["free"][rows[warm]]))
+            self._tail.learn(rows[warm], _signed(cells.take("free", rows[warm])))
 
 
 def _signed(sums: FloatArray) -> FloatArray:

@@ -134,7 +134,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         while self.consumer.flow_active:
             assignment = _assignment(consumer)
             before = _positions(assignment)
-            self._drain_lean(consumer)
+            leave_parsed(consumer, self.app.settings.batched)
             polled = await super()._fetch_records(consumer, active_partitions, 0, max_records)
             if assignment is not _assignment(consumer):  # it waited for the end of a rebalance
                 self._continuity.clear()
@@ -150,15 +150,6 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             if left_s <= 0.0 or not await _fetched(consumer, left_s):
                 break
         return {}
-
-    def _drain_lean(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
-        """Take the records of batched partitions as they were parsed.
-
-        The client would copy each into an object that names its topic and partition, at .4 us a record.
-        """
-        for tp, fetched in consumer._fetcher._records.items():
-            if isinstance(fetched, FetchResult) and fetched.has_more() and tp.topic in self.app.settings.batched:
-                fetched._partition_records._consumer_record = _as_parsed
 
     def _note_drain(
         self, before: Mapping[TopicPartition, int], after: Mapping[TopicPartition, int], polled: Mapping[TP, Any]
@@ -221,6 +212,16 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     @override
     def close(self) -> None:
         """Does nothing: Faust calls it from another event loop when a rebalance meets a stop. See `on_thread_stop`."""
+
+
+def leave_parsed(consumer: aiokafka.AIOKafkaConsumer, topics: Collection[str]) -> None:
+    """Let the client hand out the fetched records of these topics as it parsed them.
+
+    Else it copies each into an object that names its topic and partition too, which costs .4 us a record.
+    """
+    for tp, fetched in consumer._fetcher._records.items():
+        if isinstance(fetched, FetchResult) and fetched.has_more() and tp.topic in topics:
+            fetched._partition_records._consumer_record = _as_parsed
 
 
 def _as_parsed(_: TopicPartition, record: Any) -> Any:

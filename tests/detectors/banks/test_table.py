@@ -45,6 +45,23 @@ def test_a_table_never_shrinks() -> None:
     assert content(made) == content(filled())
 
 
+def test_cells_are_taken_in_the_order_asked_for_as_copies() -> None:
+    made = filled()
+    taken = made.take("pair", np.array([2, 0]))
+    assert taken.tolist() == [[5, 6], [1, 2]]
+    taken[:] = 0
+    assert content(made) == content(filled())
+
+
+def test_pairs_are_written_as_by_indexing_to_the_bit() -> None:
+    values = np.array([[np.nan, -0.0], [np.inf, 5e-324]])
+    made, indexed = (Table({"pair": Column(np.float64, 0.0, (2,))}, 4) for _ in range(2))
+    rows = np.array([3, 1])
+    made.put_pairs("pair", rows, np.asfortranarray(values))
+    indexed["pair"][rows] = values
+    assert made["pair"].tobytes() == indexed["pair"].tobytes()
+
+
 def test_forgetting_makes_only_the_named_rows_cold() -> None:
     made = filled()
     made.forget(np.array([0, 2]))

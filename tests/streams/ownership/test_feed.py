@@ -178,7 +178,7 @@ def test_a_topic_is_waited_for_whichever_comes_first() -> None:
     shard = Shard(ACTING)
     feed = ShardFeed(shard, OUTCOMES, ticks)
     feed.add(OUTCOMES, [answer(outcome(intent()), 0)])
-    assert feed.repeat() == [Products()]
+    assert feed.repeat() == [Products(source=OUTCOMES)]
     assert (feed.is_repeating, shard.offsets) == (True, {OUTCOMES: 1})
     feed.add(LATENCY, life().log[LATENCY][:3])
     feed.repeat()
