@@ -13,7 +13,7 @@ from typing import Protocol
 
 from actions.limits import LimitParams
 from actions.model import HARMLESS, Intent, Mode
-from actions.playbook import REVERSIBLE, Match, Playbook, Step, render, unrender
+from actions.playbook import REVERSIBLE, Match, Playbook, Step, placeholders, render, unrender
 from classifiers.model import Incident
 
 CHANGED_NOTHING = frozenset({"failed", "refused", "expired", "cooldown"})
@@ -73,9 +73,22 @@ def decide(
     context = _Context(incident, {item.key: item for item in history}, history, limits, now_s, fleet_size)
     if incident.state == "resolved":
         return list(_undo(context, playbooks))
-    playbook = next((p for p in playbooks if p.match.fits(incident)), UNMATCHED)
+    playbook = _playbook_of(incident, playbooks)
     intent = _next_step(context, playbook) if incident.state == "open" else _flap_notice(context, playbook)
     return [] if intent is None else [intent]
+
+
+def skipped_steps(incident: Incident, playbooks: Sequence[Playbook]) -> tuple[str, ...]:
+    """A reason for each step of the incident's playbook that is skipped, because the incident lacks a label of its
+    target. Flapping and resolved incidents take no steps.
+    """
+    if incident.state != "open":
+        return ()
+    playbook, scope = _playbook_of(incident, playbooks), _scope(incident)
+    return tuple(
+        f"playbook {playbook.name} v{playbook.version}: {_why_skipped(step, index, scope)}"
+        for index, step in enumerate(playbook.steps) if render(step.target, scope) is None
+    )
 
 
 def key(incident_id: str, kind: str, target: str, step: int, undo: bool) -> str:
@@ -90,15 +103,19 @@ def key(incident_id: str, kind: str, target: str, step: int, undo: bool) -> str:
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:24]
 
 
-def _next_step(context: _Context, playbook: Playbook) -> Intent | None:
+def _playbook_of(incident: Incident, playbooks: Sequence[Playbook]) -> Playbook:
+    return next((playbook for playbook in playbooks if playbook.match.fits(incident)), UNMATCHED)
+
+
+def _next_step(context: _Context, playbook: Playbook, why: str = "the incident opened") -> Intent | None:
     """The first step that is due. A step whose target cannot be rendered is skipped; if all are, the incident is
     notified.
     """
-    total, why, free_s = len(playbook.steps), "the incident opened", context.now_s
+    total, free_s, scope = len(playbook.steps), context.now_s, _scope(context.incident)
     for index, step in enumerate(playbook.steps):
-        target = render(step.target, _scope(context.incident))
+        target = render(step.target, scope)
         if target is None:
-            why = f"step {index + 1} ({step.kind} on {step.target}) names what this incident does not single out"
+            why = _why_skipped(step, index, scope)
             continue
         done = context.by_key.get(key(context.incident.id, step.kind, target, index, False))
         if done is None:
@@ -113,7 +130,14 @@ def _next_step(context: _Context, playbook: Playbook) -> Intent | None:
         else:
             free_s = done.done_at_s + step.wait_s
             why = f"still open {context.now_s - done.done_at_s:.0f} s after {done.kind} was {done.status}"
-    return None if playbook is UNMATCHED or _any_renderable(context, playbook) else _next_step(context, UNMATCHED)
+    if playbook is UNMATCHED or any(render(step.target, scope) is not None for step in playbook.steps):
+        return None
+    return _next_step(context, UNMATCHED, f"playbook {playbook.name} v{playbook.version} has no step to take: {why}")
+
+
+def _why_skipped(step: Step, index: int, scope: dict[str, str | None]) -> str:
+    missing = " and no ".join(sorted(name for name in placeholders(step.target) if scope[name] is None))
+    return f"step {index + 1} ({step.kind} on {step.target}) is skipped, since the incident names no {missing}"
 
 
 def _flap_notice(context: _Context, playbook: Playbook) -> Intent | None:
@@ -127,10 +151,6 @@ def _flap_notice(context: _Context, playbook: Playbook) -> Intent | None:
         return None
     reason = f"playbook {used.name} v{used.version}: the incident flaps, no remedy until it was quiet for long"
     return _intent(context, used, used.steps[index], index, target, False, reason)
-
-
-def _any_renderable(context: _Context, playbook: Playbook) -> bool:
-    return any(render(step.target, _scope(context.incident)) is not None for step in playbook.steps)
 
 
 def _undo(context: _Context, playbooks: Sequence[Playbook]) -> Iterator[Intent]:

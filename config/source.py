@@ -79,6 +79,12 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def problem_at(tree: Node, path: Path, value: str, expected: str) -> Problem:
+    """A problem of the setting at a path, with its place in the file."""
+    node = tree.at(path)
+    return Problem(node.file, node.line, dotted(path), value, expected)
+
+
 def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
     """Parse YAML text; None when its syntax is invalid. Every problem found is appended to `problems`."""
     try:

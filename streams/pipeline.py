@@ -253,7 +253,7 @@ class Shard(ShardState):
             return
         with self._stopwatch("triage"):
             changed, intents = self.decider.decide(transitions, now_s)
-        products.audit += self.directives.take_audit()
+        products.audit += [*self.directives.take_audit(), *self.decider.take_audit()]
         products.transitions += changed
         products.intents += intents
         self.changes += len(changed)

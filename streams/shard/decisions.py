@@ -7,7 +7,7 @@ published incident shows it. Resolved incidents stay here until their undos have
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,18 +16,27 @@ from pydantic import TypeAdapter, ValidationError
 from actions.limits import LimitParams
 from actions.model import HARMLESS, Intent, Outcome
 from actions.playbook import Playbook
-from actions.policy import decide
+from actions.policy import decide, skipped_steps
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.incidents.relations import inhibited
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
-from classifiers.model import ActionRecord, Incident, Scope
+from classifiers.model import ActionRecord, AuditEntry, Incident, Scope
 from streams.shard.directives import ShardDirectives
 
 LINGER_S = 900.0
 """How long a resolved incident waits for the outcome of an undo before it is dropped."""
 
-_RESOLVED = TypeAdapter(list[Incident])
+
+@dataclass(frozen=True, slots=True)
+class _Dump:
+    """resolved: incidents with undos under way. skipped: by open incident, the reasons in the audit."""
+
+    resolved: list[Incident] = field(default_factory=list)
+    skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+_DUMP: TypeAdapter[_Dump] = TypeAdapter(_Dump)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ class Decider:
         self._fleet = fleet
         self._fleet_window_s = fleet_window_s
         self._resolved: dict[str, Incident] = {}
+        self._skipped: dict[str, tuple[str, ...]] = {}
+        self._audit: list[AuditEntry] = []
 
     def decide(self, transitions: Sequence[IncidentChange], now_s: float) -> tuple[list[IncidentChange], list[Intent]]:
         """Decide for every live incident. Returns what is to be published: the transitions, with the new actions on
@@ -69,6 +80,7 @@ class Decider:
         for transition in changed.values():
             if transition.incident.state == "resolved":
                 self._resolved.setdefault(transition.incident.id, transition.incident)
+            self._audit_skipped(transition.incident, now_s)
         intents: list[Intent] = []
         for incident in [*self._open(changed, now_s), *self._resolved.values()]:
             for intent in self._due_intents(incident, now_s):
@@ -123,17 +135,35 @@ class Decider:
             "resolved", replace(incident, state="resolved", resolved_at_s=resolved_s, resolution="lost"),
         )
 
-    def dump(self) -> list[dict[str, Any]]:
-        """Resolved incidents with undos under way, as JSON values."""
-        return [_RESOLVED.dump_python([incident], mode="json")[0] for incident in self._resolved.values()]
+    def take_audit(self) -> list[AuditEntry]:
+        """Steps without a target, since the last call: an entry whenever those of an incident change."""
+        audit, self._audit = self._audit, []
+        return audit
+
+    def dump(self) -> dict[str, Any]:
+        """Resolved incidents with undos under way, and the reasons that the audit has, as JSON values."""
+        dumped: dict[str, Any] = _DUMP.dump_python(_Dump(list(self._resolved.values()), self._skipped), mode="json")
+        return dumped
 
     def load(self, data: object) -> None:
         """Put a dump back; raises `ValueError` when it is not one."""
         try:
-            resolved = _RESOLVED.validate_python(data)
+            dump = _DUMP.validate_python(data)
         except ValidationError as error:
             raise ValueError(f"closed incidents: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
-        self._resolved = {incident.id: incident for incident in resolved}
+        self._resolved = {incident.id: incident for incident in dump.resolved}
+        self._skipped = dict(dump.skipped)
+
+    def _audit_skipped(self, incident: Incident, now_s: float) -> None:
+        """An entry for each step that has become one without a target."""
+        skipped = skipped_steps(incident, self._params.playbooks)
+        for reason in skipped:
+            if reason not in self._skipped.get(incident.id, ()):
+                self._audit.append(AuditEntry(now_s, incident.id, "skip", incident.state, incident.state, reason))
+        if skipped:
+            self._skipped[incident.id] = skipped
+        else:
+            self._skipped.pop(incident.id, None)
 
     def _due_intents(self, incident: Incident, now_s: float) -> list[Intent]:
         """The intents that are due for one incident.

@@ -101,9 +101,12 @@ def test_step_without_a_target_is_skipped_and_notified_if_none_has_one() -> None
     book = Playbook("p", 1, Match(), "auto", (Step("rollback", "{service}/{version}"), THROTTLE))
     passed = only(decide(incident(), [book], [], LIMITS, NOW_S))
     assert passed.kind == "throttle"
-    assert "does not single out" in passed.reason
+    skipped = "step 1 (rollback on {service}/{version}) is skipped, since the incident names no version"
+    assert passed.reason == f"playbook p v1, step 2 of 2: {skipped}"
     book = Playbook("p", 1, Match(), "auto", (Step("rollback", "{service}/{version}"),))
-    assert only(decide(incident(), [book], [], LIMITS, NOW_S)).kind == "notify"
+    notice = only(decide(incident(), [book], [], LIMITS, NOW_S))
+    assert notice.kind == "notify"
+    assert notice.reason == f"playbook unmatched v1, step 1 of 1: playbook p v1 has no step to take: {skipped}"
 
 
 def test_resolving_undoes_what_ran_once_and_keeps_the_rest() -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from actions.model import Status
+from actions.playbook import Match, Playbook, Step
 from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.relations import inhibited
-from classifiers.incidents.triage import TriageParams
+from classifiers.incidents.triage import IncidentChange, TriageParams
 from classifiers.model import Incident
 from streams.shard.decisions import LINGER_S
 from tests.streams.fakes import outcome
@@ -158,3 +159,31 @@ def test_nothing_is_begun_for_an_effect_until_it_is_released() -> None:
 def _incident_of_db() -> Incident:
     opened, _ = Case().until_open()
     return replace(opened, id="inc-db", service="db", onset_at_s=0.0, onset_error_s=1.0, actions=())
+
+
+LATER_STEP = Playbook(
+    "by-tenant", 2, Match(), "auto", (Step("notify", "{service}"), Step("throttle", "{service}/{tenant}")),
+)
+WHY = "playbook by-tenant v2: step 2 (throttle on {service}/{tenant}) is skipped, since the incident names no tenant"
+
+
+def test_a_step_without_a_target_is_in_the_audit_once_with_its_reason() -> None:
+    case = Case(LATER_STEP)
+    incident, notice = case.until_open()
+    (entry,) = case.decider.take_audit()
+    assert (entry.subject, entry.event, entry.at_s, entry.reason) == (incident.id, "skip", case.now_s, WHY)
+    case.answer(notice)
+    case.until_resolved()
+    assert case.decider.take_audit() == []
+
+
+def test_the_audit_of_a_skipped_step_is_not_written_again_after_a_restart() -> None:
+    case, other = Case(LATER_STEP), Case(LATER_STEP)
+    incident, _ = case.until_open()
+    other.decider.load(json.loads(json.dumps(case.decider.dump())))
+    worse = replace(incident, peak_severity="P0")
+    other.decider.decide([IncidentChange("updated", worse)], case.now_s + 1.0)
+    assert other.decider.take_audit() == []
+    other.decider.decide([IncidentChange("updated", replace(worse, state="resolved", resolved_at_s=9.0))], 9.0)
+    other.decider.decide([IncidentChange("updated", worse)], 10.0)
+    assert [entry.reason for entry in other.decider.take_audit()] == [WHY]

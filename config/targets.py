@@ -1,0 +1,69 @@
+"""Targets of playbooks that no matching incident, or hardly one, can fill in.
+
+An incident names its service, its model where the records have one, and at most one part: a version, a replica or a
+tenant. Beside a replica or a tenant it also names a version, but only one that was deployed shortly before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from actions.playbook import Match, placeholders
+from config.errors import Problem
+from config.models import Config
+from config.source import Node, problem_at
+
+ALWAYS = frozenset({"service", "model"})
+ALL = "all"
+
+
+def impossible_targets(config: Config, tree: Node) -> Iterator[Problem]:
+    """Scopes that no incident has, and targets that can never be rendered. A worker does not start with them."""
+    parts = (*config.scopes.marginals, ALL)
+    for index, book in enumerate(config.playbooks):
+        for number, scope in enumerate(book.match.scopes):
+            if scope not in parts:
+                expected = f"one of {', '.join(parts)} (scopes.marginals names the labels that an incident may have)"
+                yield problem_at(tree, ("playbooks", index, "match", "scopes", number), repr(scope), expected)
+        possible = [labels for labels in _label_sets(config) if _fits(book.match, labels)]
+        for number, step in enumerate(book.steps):
+            needed = placeholders(step.target)
+            if possible and not any(needed <= labels for labels in possible):
+                place = ("playbooks", index, "steps", number, "target")
+                yield problem_at(tree, place, repr(step.target), _expected(book.match, config))
+
+
+def improbable_targets(config: Config, tree: Node) -> Iterator[Problem]:
+    """Targets that only an incident can fill in that names a new version beside its part."""
+    labels_of = {scope: ALWAYS | {scope} - {ALL} for scope in (*config.scopes.marginals, ALL)}
+    for index, book in enumerate(config.playbooks):
+        usual = [labels_of[scope] for scope in book.match.scopes or labels_of if scope in labels_of]
+        for number, step in enumerate(book.steps):
+            if not any(placeholders(step.target) <= labels for labels in usual):
+                place = ("playbooks", index, "steps", number, "target")
+                expected = (
+                    f"{_expected(book.match, config)}; this step is skipped but for an incident that names a "
+                    "newly deployed version beside its part"
+                )
+                yield problem_at(tree, place, repr(step.target), expected)
+
+
+def _label_sets(config: Config) -> list[frozenset[str]]:
+    """What incidents may name at once."""
+    parts = [frozenset[str](), *(frozenset({label}) for label in config.scopes.marginals)]
+    versions = [frozenset[str](), frozenset({"version"} & set(config.scopes.marginals))]
+    return [ALWAYS | part | version for part, version in product(parts, versions)]
+
+
+def _fits(match: Match, labels: frozenset[str]) -> bool:
+    return not match.scopes or any(
+        labels == ALWAYS if scope == ALL else scope in labels for scope in match.scopes
+    )
+
+
+def _expected(match: Match, config: Config) -> str:
+    parts = [scope for scope in match.scopes or config.scopes.marginals if scope in config.scopes.marginals]
+    of = f"of incidents with match.scopes [{', '.join(match.scopes)}]" if match.scopes else "that one incident can have"
+    alternatives = " or ".join(f"{{{part}}}" for part in parts)
+    return f"labels {of}: {{service}}, {{model}}" + (f" and {alternatives}" if parts else "")
