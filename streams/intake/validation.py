@@ -7,6 +7,7 @@ reason for the few that were rejected, so it may be slow.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
@@ -18,6 +19,9 @@ METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,127}")
 MILLISECONDS_FROM = 1e11
 """A timestamp this large would be the year 5138 in seconds; as milliseconds it is 1973."""
 SHOWN = 60
+TIME_NAMES = ("timestamp", "time", "@timestamp", "timestamp_ms", "ts_ms", "event_time")
+"""Names under which producers write what is `ts` here."""
+SERVICE_NAMES = ("service_name", "service.name", "svc", "app", "application", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def explain(document: object, limits: ValidationLimits, now_s: float) -> Rejecti
 
 def _check_timestamp(document: dict[str, object], limits: ValidationLimits, now_s: float) -> Rejection | None:
     if document.get("ts") is None:
-        return Rejection("missing_ts", "ts: missing, expected seconds since the epoch")
+        return Rejection("missing_ts", f"ts: missing{_instead(document, TIME_NAMES)}, expected seconds since the epoch")
     ts = document["ts"]
     if not isinstance(ts, int | float) or isinstance(ts, bool):
         return Rejection("ts_type", f"ts: {shortened(ts)}, expected a number of seconds since the epoch")
@@ -117,7 +121,9 @@ def _check_timestamp(document: dict[str, object], limits: ValidationLimits, now_
 
 def _check_labels(document: dict[str, object], limits: ValidationLimits) -> Rejection | None:
     if document.get("service") is None:
-        return Rejection("missing_service", "service: missing, expected a name")
+        return Rejection(
+            "missing_service", f"service: missing{_instead(document, SERVICE_NAMES)}, expected a name",
+        )
     texts: dict[str, str] = {}
     for name in Labels._fields:
         value = document.get(name)
@@ -132,7 +138,9 @@ def _check_labels(document: dict[str, object], limits: ValidationLimits) -> Reje
 def _check_metrics(document: dict[str, object], limits: ValidationLimits) -> Rejection | None:
     metrics = document.get("metrics")
     if metrics is None:
-        return Rejection("no_metrics", "metrics: missing, expected at least one")
+        numbers = [name for name, value in document.items() if name != "ts" and isinstance(value, int | float)]
+        found = f"metrics: missing{_instead(document, numbers)}"
+        return Rejection("no_metrics", f'{found}, expected an object of numbers such as {{"latency_ms": 812.4}}')
     if not isinstance(metrics, dict):
         return Rejection("metric_type", f"metrics: {shortened(metrics)}, expected an object of numbers")
     for name, value in metrics.items():
@@ -142,6 +150,12 @@ def _check_metrics(document: dict[str, object], limits: ValidationLimits) -> Rej
             found = f"{shortened(name)}: {shortened(value)}"
             return Rejection("metric_not_finite", f"metrics: {found}, expected a finite number")
     return check_metric_names(tuple(metrics), limits)
+
+
+def _instead(document: dict[str, object], names: Sequence[str]) -> str:
+    """The first field that was probably meant, in brackets."""
+    found = next((name for name in names if name in document), None)
+    return "" if found is None else f" (there is {shortened(found)})"
 
 
 def _is_finite(value: float) -> bool:

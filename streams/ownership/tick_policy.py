@@ -31,6 +31,8 @@ HOLD_LEAST_S = 1.0
 HOLD_PER_BLIND_S = 2.0
 TIME_EVERY_S = 30.0
 """Records are checked against the time of the last tick, so none may be older."""
+PUBLISH_EVERY_S = 1.0
+"""How long dead letters wait at most, where no record is good enough to close a window."""
 BACKLOG_EVERY_S = 1.0
 """Between two ticks while records wait to be read: more would cost throughput and gain nothing."""
 
@@ -57,11 +59,13 @@ class SupplyView:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What waits for a tick beside records and outcomes."""
+    """What waits for a tick beside records and outcomes. dead_letters: whether some do; a tick contains none of them,
+    but they are published with it."""
 
     directives: Sequence[Directive] = ()
     incidents: Sequence[Incident] = ()
     lost: Sequence[Incident] = ()
+    dead_letters: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.directives or self.incidents or self.lost)
@@ -151,7 +155,8 @@ class TickPolicy:
             until_s = None
         at_s = shard.event_time.latest_now_s(steady_s, wall_s)
         needs_time = shard.ticked_at_s is None or abs(at_s - shard.ticked_at_s) >= TIME_EVERY_S
-        if until_s is None and not pending and not shard.has_outcomes and not needs_time:
+        publishes = pending.dead_letters and steady_s - self._ticked_s >= PUBLISH_EVERY_S
+        if until_s is None and not (pending or shard.has_outcomes or needs_time or publishes):
             return None
         self._ticked_s = steady_s
         flush = () if until_s is None else shard.event_time.silent(steady_s, view.at_end)

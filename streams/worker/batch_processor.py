@@ -13,6 +13,7 @@ import structlog
 from config.models import TopicsSection
 from streams.intake.dead_letters import Brake
 from streams.intake.keyless import KeylessRecords
+from streams.intake.rejected import RejectedRecords
 from streams.pipeline import Products
 from streams.transport.batches import RecordBatch
 from streams.worker.effects import Effects
@@ -44,6 +45,7 @@ class BatchProcessor:
         self._brake = brake
         self._required = required
         self._keyless = KeylessRecords()
+        self._rejected = RejectedRecords()
 
     async def process(self, batch: RecordBatch) -> None:
         """Process a record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
@@ -61,8 +63,14 @@ class BatchProcessor:
             batch.topic, accepted=products.accepted, late=products.late,
             dead=sum(dead.rejected for dead in products.dead),
         )
+        mono_s = self._effects.clocks.mono_s()
+        for warning in self._rejected.observe(batch.topic, products.dead, mono_s):
+            log.warning(
+                "records_rejected", topic=warning.topic, count=warning.count, first=warning.first,
+                dead_letters=self._topics.dead_letters,
+            )
         keyless = self._keyless.observe(
-            batch.topic, batch.records, self._required.partitions(batch.topic), self._effects.clocks.mono_s(),
+            batch.topic, batch.records, self._required.partitions(batch.topic), mono_s,
         )
         if keyless.count:
             self._effects.telemetry.records_without_key(batch.topic, keyless.count)

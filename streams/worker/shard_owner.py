@@ -247,7 +247,7 @@ class ShardOwner:
             del self._lost[name]
         return Pending(
             tuple(self._directives.values()), tuple(self._incidents.values())[:MAX_INCIDENTS_PER_TICK],
-            tuple(self._lost.values())[:MAX_INCIDENTS_PER_TICK],
+            tuple(self._lost.values())[:MAX_INCIDENTS_PER_TICK], any(products.dead for products in self._unpublished),
         )
 
     def _view(self) -> SupplyView:

@@ -12,6 +12,7 @@ from streams.contracts.ticks import Tick
 from streams.ownership.tick_policy import (
     BACKLOG_EVERY_S,
     HOLD_S,
+    PUBLISH_EVERY_S,
     TIME_EVERY_S,
     Pending,
     SupplyView,
@@ -75,6 +76,17 @@ def test_windows_close_by_whole_windows_and_each_only_once() -> None:
     ticks = [tick.close_until_s for tick in settled().ticks if tick.close_until_s is not None]
     assert all(until_s == int(until_s) for until_s in ticks)
     assert ticks == sorted(set(ticks))
+
+
+def test_dead_letters_wait_a_second_at_most_where_no_window_closes() -> None:
+    owner = Owner()
+    owner.pass_time(5.0)
+    shard, policy = owner.shard, owner.policy
+    waiting, steady_s = Pending(dead_letters=True), owner.steady_s + 1.0
+    assert policy.due(shard, SEES, Pending(), steady_s, owner.wall_s) is None
+    assert policy.due(shard, SEES, waiting, steady_s, owner.wall_s) is not None
+    assert policy.due(shard, SEES, waiting, steady_s + PUBLISH_EVERY_S - 0.1, owner.wall_s) is None
+    assert policy.due(shard, SEES, waiting, steady_s + PUBLISH_EVERY_S, owner.wall_s) is not None
 
 
 def test_nothing_to_say_is_no_tick() -> None:

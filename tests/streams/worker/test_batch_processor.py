@@ -7,6 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from structlog.testing import capture_logs
 
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import ActionRecord, AuditEntry, StageTime
@@ -48,6 +49,21 @@ async def test_a_malformed_record_becomes_a_dead_letter_with_reason_and_bytes_an
     assert dead[0].key == b"chat"
     assert worker.exposes(f'tocsin_records_total{{outcome="accepted",topic="{LATENCY}"}} 2.0')
     assert worker.exposes('tocsin_dead_letters_total{reason="not_json"} 1.0')
+
+
+async def test_records_that_are_all_malformed_are_in_the_log_at_once_and_published_within_a_second() -> None:
+    worker = WorkerFixture()
+    await worker.open()
+    await worker.pass_time(1.0)
+    with capture_logs() as logs:
+        await worker.processor.process(batch([{"timestamp": 1000 * T, "service": "chat", "latency_ms": 5.0}] * 9))
+    assert [(entry["event"], entry["topic"], entry["count"], entry["first"]) for entry in logs] == [
+        ("records_rejected", LATENCY, 9, "missing_ts: ts: missing (there is 'timestamp'), "
+                                         "expected seconds since the epoch"),
+    ]
+    await worker.pass_time(1.1)
+    assert len(worker.log.on(TOPICS.dead_letters)) == 9
+    assert worker.exposes('tocsin_dead_letters_total{reason="missing_ts"} 9.0')
 
 
 async def test_points_that_give_no_value_are_counted_by_reason() -> None:
