@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.directives import Acknowledge, Expire, Label, Matcher, Silence
 from classifiers.intervals import IntervalParams
 from classifiers.model import Acknowledgement, Incident
+from classifiers.validation_errors import describe_first
 
 MAX_KEPT = 2_000
 """Silences, and acknowledgements, of one shard. Beyond that those that end first are dropped."""
@@ -136,7 +137,7 @@ class Silences:
         try:
             snapshot = _SNAPSHOT.validate_python(data)
         except ValidationError as error:
-            raise ValueError(f"silences: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+            raise ValueError(f"silences: {describe_first(error)}") from None
         for silence in snapshot.silences:
             self.silence(silence)
         self._expired_s.update(snapshot.expired_s)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
 
+from actions.catalogue import CATALOGUE as ACTIONS
+from classifiers.validation_errors import one_of
 from config.errors import Problem
+from config.fields import yaml_name
 from config.models import Config
 from config.source import Node, Path, problem_at
 from config.targets import impossible_targets, improbable_targets
 from detectors.catalogue import CATALOGUE
 
 
+def mistakes_as_written(tree: Node) -> list[Problem]:
+    """Mistakes that show in the file alone, also where other settings are wrong. A worker does not start with them."""
+    written = _mapping(tree.plain())
+    return [*_unknown_actions(written, tree), *_repeated_names(written, tree), *_repeated_topics(written, tree)]
+
+
 def contradictions(config: Config, tree: Node) -> list[Problem]:
     """Settings that contradict each other. A worker does not start with them."""
-    checks = (_unknown_actions, _repeated_names, _profiles, _windows, impossible_targets)
+    checks = (_profiles, _windows, impossible_targets)
     return [problem for check in checks for problem in check(config, tree)]
 
 
@@ -23,35 +34,60 @@ def advise(config: Config, tree: Node) -> list[Problem]:
     return [*_plaintext(config, tree), *improbable_targets(config, tree)]
 
 
-def _unknown_actions(config: Config, tree: Node) -> Iterator[Problem]:
-    for index, book in enumerate(config.playbooks):
-        for number, step in enumerate(book.steps):
-            if step.kind not in config.actions:
-                configured = ", ".join(sorted(config.actions)) or "none is"
+def _unknown_actions(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    configured = [
+        name for name, section in _mapping(written.get("actions")).items() if section is not None and name in ACTIONS
+    ]
+    for index, book in enumerate(_list(written.get("playbooks"))):
+        for number, step in enumerate(_list(_mapping(book).get("steps"))):
+            kind = _mapping(step).get("kind")
+            if isinstance(kind, str) and kind not in configured:
                 place = ("playbooks", index, "steps", number, "kind")
-                yield problem_at(tree, place, repr(step.kind), f"an action configured under actions ({configured})")
+                yield problem_at(tree, place, repr(kind), _expected_action(kind, configured))
 
 
-def _repeated_names(config: Config, tree: Node) -> Iterator[Problem]:
-    names = [book.name for book in config.playbooks]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield problem_at(tree, ("playbooks", index, "name"), repr(name), "a name that no playbook above has")
-    windows = [window.name for window in config.maintenance]
-    for index, name in enumerate(windows):
-        if name in windows[:index]:
-            yield problem_at(tree, ("maintenance", index, "name"), repr(name), "a name that no window above has")
-    topics = [source.topic for source in config.inputs]
-    for index, topic in enumerate(topics):
-        if topic in topics[:index]:
-            yield problem_at(tree, ("inputs", index, "topic"), repr(topic), "a topic that no input above names")
+def _expected_action(kind: str, configured: list[str]) -> str:
+    if kind not in ACTIONS:
+        return f"{one_of(kind, list(ACTIONS))}, with a section under actions"
+    needed = [yaml_name(field.name) for field in fields(ACTIONS[kind]) if _is_required(field)]
+    settings = f" with {', '.join(needed)}" if needed else ""
+    return f"a section actions.{kind}{settings} (configured: {', '.join(sorted(configured)) or 'none'})"
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _repeated_names(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    for section, name, expected in (
+        ("playbooks", "name", "a name that no playbook above has"),
+        ("maintenance", "name", "a name that no window above has"),
+        ("inputs", "topic", "a topic that no input above names"),
+    ):
+        names = [_mapping(item).get(name) for item in _list(written.get(section))]
+        for index, found in enumerate(names):
+            if found is not None and found in names[:index]:
+                yield problem_at(tree, (section, index, name), repr(found), expected)
+
+
+def _repeated_topics(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    inputs = [_mapping(source).get("topic") for source in _list(written.get("inputs"))]
     own: dict[str, str] = {}
-    for purpose in type(config.topics).model_fields:
-        topic = getattr(config.topics, purpose)
-        if topic in own or topic in topics:
+    for purpose, topic in _mapping(written.get("topics")).items():
+        if not isinstance(topic, str):
+            continue
+        if topic in own or topic in inputs:
             other = f"topics.{own[topic]}" if topic in own else "inputs"
             yield problem_at(tree, ("topics", purpose), repr(topic), f"a topic of its own ({other} has this one)")
         own.setdefault(topic, purpose)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _profiles(config: Config, tree: Node) -> Iterator[Problem]:
@@ -63,8 +99,7 @@ def _profiles(config: Config, tree: Node) -> Iterator[Problem]:
             yield problem_at(tree, (*place, "metrics"), repr(profile.metrics), f"a regular expression ({error})")
         for number, name in enumerate(profile.detectors or ()):
             if name not in CATALOGUE:
-                expected = f"a detector: {', '.join(CATALOGUE)}"
-                yield problem_at(tree, (*place, "detectors", number), repr(name), expected)
+                yield problem_at(tree, (*place, "detectors", number), repr(name), one_of(name, list(CATALOGUE)))
 
 
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:

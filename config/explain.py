@@ -10,21 +10,25 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from classifiers.validation_errors import OBJECT, expected, one_of, shown
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
 from config.source import Node, Path, dotted
 from config.substitute import is_secret
 
-VALUE_MAX = 60
-"""Characters of a wrong value that a message repeats."""
-_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+AS_WRITTEN = {"True": "true", "False": "false", "None": "null"}
 _REFUSED = re.compile(r"(?:\w+\.)?(\w+)(?::| is) (.+), expected (.+)")
 """The messages of parameter dataclasses: `Class.field: value, expected ...` or `field is value, expected ...`."""
 
 
 def explain(tree: Node, details: ErrorDetails) -> Problem:
     """One of pydantic's errors as a problem, with its place in the file."""
+    if details["loc"][-1:] == ("[key]",):
+        key = details["loc"][-2]
+        path = _place(tree, details["loc"][:-2])
+        node = tree.at((*path, key))
+        return Problem(node.file, node.line, dotted(path), f"the key {key!r}", _expected(details))
     path = _place(tree, details["loc"])
     node = tree.at(path)
     if details["type"] == "extra_forbidden":
@@ -35,8 +39,8 @@ def explain(tree: Node, details: ErrorDetails) -> Problem:
     if details["type"] == "value_error" and refused is not None:
         place = (*path, yaml_name(refused[1]))
         field = tree.at(place)
-        value = "a secret" if is_secret(place) else refused[2]
-        return Problem(field.file, field.line, dotted(place), value, refused[3])
+        value = "a secret" if is_secret(place) else AS_WRITTEN.get(refused[2], refused[2])
+        return Problem(field.file, field.line, dotted(place), value, _with_suggestion(refused[2], refused[3]))
     return Problem(node.file, node.line, dotted(path), _shown(path, details["input"]), _expected(details))
 
 
@@ -55,27 +59,25 @@ def _place(tree: Node, loc: Path) -> Path:
     return tuple(path)
 
 
+def is_consequence(tree: Node, details: ErrorDetails) -> bool:
+    """Whether an error only follows from others: a list whose items are all wrong counts as empty."""
+    value = tree.at(_place(tree, details["loc"])).value
+    return details["type"] == "too_short" and isinstance(value, list) and len(value) > 0
+
+
 def _expected(details: ErrorDetails) -> str:
-    bounds = details.get("ctx", {})
-    for name, words in _BOUNDS.items():
-        if name in bounds:
-            unit = " s" if isinstance(details["input"], str) and not details["input"].isdigit() else ""
-            return f"{words} {bounds[name]:g}{unit}"
-    if details["type"] in ("too_short", "string_too_short"):
-        return "at least one" if details["type"] == "too_short" else "some text"
-    if details["type"] in ("model_type", "dataclass_type"):
-        return "a mapping of settings"
-    message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return message[0].lower() + message[1:] if message[:2].istitle() else message
+    unit = " s" if isinstance(details["input"], str) and not details["input"].isdigit() else ""
+    words = expected(details, unit)
+    return f"{OBJECT} of settings" if words == OBJECT else words
+
+
+def _with_suggestion(value: str, expected_text: str) -> str:
+    names = expected_text.removeprefix("one of ")
+    return one_of(value.strip("'"), names.split(", ")) if names != expected_text else expected_text
 
 
 def _shown(path: Path, value: object) -> str:
-    if is_secret(path):
-        return "a secret"
-    if isinstance(value, Mapping | list):
-        return "a mapping" if isinstance(value, Mapping) else "a list"
-    text = repr(value) if value is not None else "null"
-    return text if len(text) <= VALUE_MAX else text[: VALUE_MAX - 3] + "..."
+    return "a secret" if is_secret(path) else shown(value)
 
 
 def _names(path: Path) -> str:

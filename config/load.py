@@ -13,9 +13,9 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
-from config.checks import advise, contradictions
+from config.checks import advise, contradictions, mistakes_as_written
 from config.errors import ConfigError, Problem
-from config.explain import explain
+from config.explain import explain, is_consequence
 from config.models import Config
 from config.source import merge, parse
 from config.substitute import substitute
@@ -64,14 +64,22 @@ def read(
     try:
         config = Config.model_validate(tree.plain())
     except ValidationError as error:
-        known = {problem.path for problem in problems}
-        found = [explain(tree, details) for details in error.errors(include_url=False)]
-        fresh = _joined(problem for problem in found if problem.path not in known)
-        raise ConfigError(_ordered([*problems, *fresh])) from None
-    problems += contradictions(config, tree)
+        found = [
+            explain(tree, details) for details in error.errors(include_url=False) if not is_consequence(tree, details)
+        ]
+        problems += _fresh(_joined(found), problems)
+        problems += _fresh(mistakes_as_written(tree), problems)
+        raise ConfigError(_ordered(problems)) from None
+    problems += _fresh([*mistakes_as_written(tree), *contradictions(config, tree)], problems)
     if problems:
         raise ConfigError(_ordered(problems))
     return config, tuple(_ordered([*warnings, *advise(config, tree)]))
+
+
+def _fresh(found: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:
+    """Those at other places than the known ones; the setting of a secret and its file are one place."""
+    places = {problem.path.removesuffix("_file") for problem in known}
+    return [problem for problem in found if problem.path.removesuffix("_file") not in places]
 
 
 def _joined(problems: Iterable[Problem]) -> list[Problem]:

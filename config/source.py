@@ -99,7 +99,8 @@ def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
         problems.append(Problem(file, None, "", "", f"valid YAML ({first_line})"))
         return None
     if root is None:
-        problems.append(Problem(file, None, "", "an empty file", "at least `version: 1`"))
+        expected = "a setting that differs from the default, or `version: 1`"
+        problems.append(Problem(file, None, "", "an empty file", expected))
         return None
     if not isinstance(root, MappingNode):
         problems.append(Problem(file, _line(root), "", _kind(root), "a mapping of settings"))

@@ -83,7 +83,7 @@ class _Substitution:
             if found is None or (found == "" and match[3] is not None):
                 found = match[3]
             if found is None:
-                self._report(node, path, match[0], f"the environment variable {match[2]} to be set")
+                self._report(node, path, match[0], f"the environment variable {match[2]} to be set and exported")
                 return ""
             return found
 

@@ -13,6 +13,7 @@ from classifiers.incidents.history import ResolvedIncident
 from classifiers.incidents.relations import RemoteIncident
 from classifiers.incidents.triage import Triage
 from classifiers.model import Scope
+from classifiers.validation_errors import describe_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def load(triage: Triage, data: dict[str, Any]) -> None:
     try:
         snapshot = _SNAPSHOT.validate_python(data)
     except ValidationError as error:
-        raise ValueError(f"triage state: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+        raise ValueError(f"triage state: {describe_first(error)}") from None
     for episode in snapshot.episodes:
         triage.restore(_load_episode(episode))
     for known in snapshot.versions:

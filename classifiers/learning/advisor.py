@@ -17,6 +17,7 @@ from classifiers.learning.features import RULES, Features, features, rules_verdi
 from classifiers.learning.learner import Learner, Weights
 from classifiers.learning.prequential import LearningParams, PrequentialRecord, Trial
 from classifiers.model import Category, Factor, Incident, Severity
+from classifiers.validation_errors import describe_first
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 ADVISOR = "advisor"
@@ -118,7 +119,7 @@ class Advisor:
         try:
             snapshot = _SNAPSHOT.validate_python(data)
         except ValidationError as error:
-            raise ValueError(f"learning: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+            raise ValueError(f"learning: {describe_first(error)}") from None
         self.feedback_count = snapshot.feedback_count
         for record, dumped in ((self.severity, snapshot.severity), (self.category, snapshot.category)):
             record.restore(dumped.trials, dumped.trusted, dumped.net_losses)

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.model import Category, Factor, Forecast, Incident, Severity
+from classifiers.validation_errors import describe_first
 
 CONFIDENCE = 0.8
 MIN_INCIDENTS = round(2.0 / (1.0 - CONFIDENCE)) - 1
@@ -85,7 +86,7 @@ class ResolutionTimes:
         try:
             self._ended.extend(_ENDED.validate_python(data))
         except ValidationError as error:
-            raise ValueError(f"resolution_times: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+            raise ValueError(f"resolution_times: {describe_first(error)}") from None
 
     def _forecast(self, incident: Incident, age_s: float) -> tuple[Forecast | None, str]:
         found = "cannot say"

@@ -20,6 +20,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Acknowledge, Directive, Silence
+from classifiers.validation_errors import describe_first
 from config.models import ControlSection
 from streams.contracts.catalogue import CONTROL, MessageType
 from streams.contracts.envelopes import Header, Message, envelope
@@ -119,9 +120,7 @@ def parse(event_type: str, data: bytes) -> Directive:
     try:
         return _READERS[event_type.encode()][1].validate_json(data, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "data"
-        raise ControlRecordError("malformed", f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise ControlRecordError("malformed", describe_first(error)) from None
 
 
 def _signature(secret: bytes, text: bytes) -> str:

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from actions.model import Intent, Outcome
 from classifiers.model import AuditEntry, Incident
+from classifiers.validation_errors import describe_first
 from streams.contracts.catalogue import ACTION, AUDIT, INCIDENT, OUTCOME, MessageType
 
 Header = tuple[str, bytes]
@@ -133,9 +134,7 @@ def _read(adapter: TypeAdapter[T], value: bytes | None) -> T:
     try:
         return adapter.validate_json(value, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "value"
-        raise WireError(f"{place}: {first['msg']}") from None
+        raise WireError(describe_first(error)) from None
 
 
 def envelope(

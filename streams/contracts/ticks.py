@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
+from classifiers.validation_errors import describe_first
 from streams.contracts.catalogue import CONTROL
 
 FORMAT = 1
@@ -98,8 +99,7 @@ def read_directives(named: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Dir
         try:
             found.append(_DIRECTIVES[name].validate_python(data))
         except ValidationError as error:
-            first = error.errors()[0]
-            raise TickError(f"directives.{name}: {first['loc']}: {first['msg']}") from None
+            raise TickError(f"directives.{name}: {describe_first(error)}") from None
     return tuple(found)
 
 
@@ -129,9 +129,7 @@ def decode_tick(value: bytes | None) -> Tick:
             raise TickError(f"format {written.format}, expected {FORMAT}")
         directives = read_directives(written.directives)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "value"
-        raise TickError(f"{place}: {first['msg']}") from None
+        raise TickError(describe_first(error)) from None
     return Tick(
         written.generation, written.at_s, written.offsets, written.close_until_s, written.flush, directives,
         written.incidents, written.lost, written.begins, written.anew, written.config_hash,

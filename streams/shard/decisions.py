@@ -22,6 +22,7 @@ from classifiers.incidents.episode import upsert_action
 from classifiers.incidents.relations import inhibited
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import ActionRecord, AuditEntry, Incident, Scope
+from classifiers.validation_errors import describe_first
 from streams.shard.directives import ShardDirectives
 
 LINGER_S = 900.0
@@ -150,7 +151,7 @@ class Decider:
         try:
             dump = _DUMP.validate_python(data)
         except ValidationError as error:
-            raise ValueError(f"closed incidents: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+            raise ValueError(f"closed incidents: {describe_first(error)}") from None
         self._resolved = {incident.id: incident for incident in dump.resolved}
         self._skipped = dict(dump.skipped)
 

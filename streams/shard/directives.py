@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.directives import Acknowledge, Directive, Expire, Silence
 from classifiers.model import Acknowledgement, AuditEntry, Incident
 from classifiers.silences import MaintenanceWindow, Silences
+from classifiers.validation_errors import describe_first
 from streams.contracts.ticks import name_directives, read_directives
 
 MAX_APPLIED_IDS = 20_000
@@ -120,7 +121,7 @@ class ShardDirectives:
         try:
             dump = _DUMP.validate_python({name: data.get(name) for name in ("seen", "marks", "waiting")})
         except ValidationError as error:
-            raise ValueError(f"control: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from None
+            raise ValueError(f"control: {describe_first(error)}") from None
         self._applied.update(dict.fromkeys(dump.seen))
         self._annotations.update(dump.marks)
         self.add(read_directives(dump.waiting))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config import ConfigError, examine, load
+from config import ConfigError, examine, load, written
+from config.load import read
 from tests.config.texts import problems
 
 AUTO = "auto, or a duration of more than 0 and at most 1h, such as 500ms or 30s"
+EMPTY = ": got an empty file, expected a setting that differs from the default, or `version: 1`"
 HEAD = "version: 1\n"
+DEFAULT = files("config").joinpath("default.yaml").read_text(encoding="utf-8")
 
 
 def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -35,9 +43,15 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("windows: 3", ":2: windows: got 3, expected a mapping of settings"),
         (
             "inputs: [{topic: b}, {topic: a, format: otlp_proto, count_requests: true}]",
-            ":2: inputs[1].count_requests: got True, expected false for metrics that arrive aggregated",
+            ":2: inputs[1].count_requests: got true, expected false for metrics that arrive aggregated",
         ),
-        ("inputs: [{topic: b}, {topic: a, format: otlp}]", ":2: inputs[1].format: got 'otlp', expected 'native', "),
+        ("inputs: [{topic: b, formt: native}]", ":2: inputs[0]: got the unknown setting 'formt', expected format (did"),
+        ("services: [{match: a, tier: high}]", ":2: services[0].tier: got 'high', expected a whole number"),
+        ("services: {match: a, tier: 1}", ":2: services: got a mapping, expected a list"),
+        ("targets: {P0: 3}", ":2: targets.P0: got 3, expected a mapping of settings"),
+        ("targets: {P9: {}}", ":2: targets: got the key 'P9', expected one of P0, P1, P2, P3, P4"),
+        ("executor: {dry_run: maybe}", ":2: executor.dry_run: got 'maybe', expected true or false"),
+        ("inputs: [{topic: b}, {topic: a, format: otlp}]", ":2: inputs[1].format: got 'otlp', expected one of native,"),
         ("inputs: []", ":2: inputs: got a list, expected at least one"),
         ("limits: {fleet_share: 3}", ":2: limits.fleet_share: got 3.0, expected above 0 and at most 1"),
         ("triage: {sure_level: 0}", ":2: triage.sure_level: got 0.0, expected more than 0"),
@@ -52,7 +66,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("topics: {incidents: 'a b'}", ":2: topics.incidents: got 'a b', expected a topic's name"),
         ("topics: {incidents: inference.latency}", "got 'inference.latency', expected a topic of its own (inputs h"),
         ("detection: {profiles: [{name: a, metrics: '('}]}", "expected a regular expression"),
-        ("detection: {profiles: [{name: a, metrics: x, detectors: [cusun]}]}", "got 'cusun', expected a detector: rob"),
+        ("detection: {profiles: [{name: a, metrics: x, detectors: [cusun]}]}", "absence (did you mean cusum?)"),
         ("windows: {size: 1s}\nwindows: {size: 2s}", ":3: windows: got a second one, expected one (the first is"),
         ("kafka: !!python/object:os.system {}", "kafka: got the tag"),
         ("kafka: !secret abc", "kafka: got the tag !secret, expected a value without a tag"),
@@ -63,27 +77,60 @@ def test_a_problem_names_its_place_its_value_and_what_is_expected(tmp_path: Path
     assert message in found
 
 
-def test_a_step_may_only_use_a_configured_action(tmp_path: Path) -> None:
-    step = '{kind: rollback, target: "{service}"}'
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("rollback", "a section actions.rollback with tracking_url (configured: notify)"),
+        (
+            "rolback",
+            "one of circuit_breaker, rollback, throttle, notify (did you mean rollback?), with a section under actions",
+        ),
+    ],
+)
+def test_a_step_may_only_use_a_configured_action(tmp_path: Path, kind: str, expected: str) -> None:
+    step = f'{{kind: {kind}, target: "{{service}}"}}'
     text = HEAD + f"playbooks:\n  - {{name: a, version: 1, match: {{}}, mode: auto, steps: [{step}]}}\n"
-    assert problems(tmp_path, text) == [
-        ":3: playbooks[0].steps[0].kind: got 'rollback', expected an action configured under actions (notify)"
+    assert problems(tmp_path, text) == [f":3: playbooks[0].steps[0].kind: got '{kind}', expected {expected}"]
+
+
+def test_a_wrong_value_does_not_hide_an_action_that_is_not_configured_nor_a_repeated_name(tmp_path: Path) -> None:
+    book = '{name: a, version: 1, match: {}, mode: automatic, steps: [{kind: throttle, target: "{service}"}]}'
+    text = HEAD + f"windows: {{size: soon}}\nplaybooks: [{book}, {book}]\n"
+    assert [found.partition(":")[2].partition(":")[2].partition(",")[0] for found in problems(tmp_path, text)] == [
+        " windows.size: got 'soon'",
+        " playbooks[0].mode: got 'automatic'", " playbooks[0].steps[0].kind: got 'throttle'",
+        " playbooks[1].mode: got 'automatic'", " playbooks[1].name: got 'a'",
+        " playbooks[1].steps[0].kind: got 'throttle'",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kafka: {security: {tls: true, sasl: {mechanism: PLAIN, username: a, password_file: /nowhere}}}",
+        'kafka: {instance_id: "${NOWHERE}"}',
+        'kafka: {brokers: "${NOWHERE}"}',
+        "inputs: [{topic: a, format: 3}]",
+        "inputs: [3]",
+    ],
+)
+def test_one_cause_is_one_problem(tmp_path: Path, text: str) -> None:
+    assert len(problems(tmp_path, HEAD + text + "\n")) == 1
 
 
 def test_a_value_that_may_be_of_several_kinds_is_one_problem(tmp_path: Path) -> None:
     step = '{kind: notify, target: "{service}", params: {a: [1]}}'
     text = HEAD + f"playbooks:\n  - {{name: a, version: 1, match: {{}}, mode: auto, steps: [{step}]}}\n"
     assert problems(tmp_path, text) == [
-        ":3: playbooks[0].steps[0].params.a: got a list, expected a valid string or a valid number or a valid boolean"
+        ":3: playbooks[0].steps[0].params.a: got a list, expected text or a number or true or false"
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", ": got an empty file, expected at least `version: 1`"),
-        ("# only a comment\n", ": got an empty file, expected at least `version: 1`"),
+        ("", EMPTY),
+        ("# only a comment\n", EMPTY),
         ("- a\n", ":1: got a list, expected a mapping of settings"),
         ("version: 1\nkafka: [a\n", ":3: expected valid YAML (expected ',' or ']', but got '<stream end>')"),
         ("version: 2\n", ":1: version: got 2, expected 1"),
@@ -116,10 +163,56 @@ def test_a_literal_secret_and_a_password_without_tls_give_warnings(tmp_path: Pat
     assert "hunter2" not in f"{warnings} {config}"
 
 
+WRONG: tuple[object, ...] = (None, True, 3, -1, 1.5, "words", [], [1], [[]], {}, {"a": 1}, {"a": {"b": [2]}})
+LIBRARY_WORDS = re.compile(
+    r"Input|[Ff]ield required|should|valid (?!YAML)|dictionary|tuple|an instance|\bNone\b|True|False",
+)
+
+
+def messages(settings: object) -> str:
+    """The problems of a file with these settings; empty where there are none."""
+    try:
+        read(json.dumps(settings), "any.yaml", DEFAULT, {})
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def paths(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The settings of a tree, and the sections."""
+    if isinstance(value, Mapping):
+        for name, child in value.items():
+            yield (*path, name)
+            yield from paths(child, (*path, name))
+
+
+SETTINGS = tuple(paths(written(load(None, {}))))
+
+
+@given(st.sampled_from(SETTINGS), st.sampled_from(WRONG))
+@settings(max_examples=600, deadline=None)
+def test_a_wrong_value_anywhere_is_reported_in_our_own_words(path: tuple[str, ...], wrong: object) -> None:
+    assert not LIBRARY_WORDS.search(messages(reduce(lambda inner, name: {name: inner}, reversed(path), wrong)))
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{"services": [{"match": %s, "tier": %s}]}', '{"inputs": [{"topic": "a", "labels": {"tenant": %s}}]}',
+        '{"playbooks": [{"name": %s, "version": %s, "match": %s, "mode": %s, "steps": %s}]}',
+        '{"playbooks": [{"name": "a", "version": 1, "match": {"scopes": %s}, "mode": "auto", "steps": [%s]}]}',
+        '{"maintenance": [{"name": %s, "matchers": %s, "time_intervals": %s}]}',
+        '{"maintenance": [{"name": "a", "time_intervals": [{"times": %s, "years": %s}]}]}',
+        '{"control": {"keys": {"ops": {"secret": %s, "may": %s}}}}', '{"actions": {"rollback": %s}}',
+    ],
+)
+def test_a_wrong_value_in_a_list_is_reported_in_our_own_words(form: str, wrong: object) -> None:
+    assert not LIBRARY_WORDS.search(messages(json.loads(form.replace("%s", json.dumps(wrong)))))
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_a_configuration_or_raises_a_config_error(text: str) -> None:
-    from config.load import read
-
     try:
         read(text, "any.yaml", HEAD, {})
     except ConfigError as error:
