@@ -48,7 +48,7 @@ class Products:
     audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
     of aggregated metrics without a value, by topic and reason; evicted series; refused_series: requests for a row that
     the cap on series refused; overflowed: samples without a scope of their own because of a cap, by label;
-    dropped_values: metric values beyond the cap on metrics, or under a reserved name.
+    dropped_values: metric values beyond the cap on metrics, or under a reserved name; windows: of series, that closed.
     """
 
     accepted: int = 0
@@ -65,6 +65,7 @@ class Products:
     refused_series: int = 0
     overflowed: Counter[str] = field(default_factory=Counter)
     dropped_values: int = 0
+    windows: int = 0
 
 
 class Shard(ShardState):
@@ -224,6 +225,7 @@ class Shard(ShardState):
             if closed is None:
                 transitions = self.detection.pass_empty(now_s, isolated, products.alarms)
             else:
+                products.windows += len(closed.block.rows)
                 transitions = self.detection.close(closed, isolated, products.alarms)
         self._decide(transitions, now_s, products, learned)
 

@@ -11,6 +11,7 @@ import orjson
 from rich.console import Console
 
 from config import load
+from streams.cli import Failure
 from streams.client.control_files import read_directives
 from streams.planning import plan_of
 from streams.replay.recorded_shard import RecordedTopics
@@ -20,6 +21,12 @@ from streams.replay.replay import replay as run
 from streams.replay.topic_recording import TopicRecording, is_topic_recording
 from streams.replay.topic_replay import replay_topics
 from streams.shard.plan import Plan
+
+
+class NothingJudged(Failure):
+    """The recording could be read, and nothing in it could be judged."""
+
+    exit_code = 1
 
 
 @click.command()
@@ -35,6 +42,10 @@ def replay(recording: Path, config_file: Path | None, control: Path | None, allo
 
     Or it holds the topics of an installation, one record a line as `kcat -J` writes it, with the ticks among them. With
     the configuration of the workers this gives the incidents that they published, silence included.
+
+    A malformed record is rejected, as a worker rejects it, and the first one is shown. Exit code 0: something was
+    judged. Exit code 1: nothing was, since no record was accepted or no window closed; the message says why. Exit code
+    2: the recording, the configuration or the control records cannot be read, and nothing was written.
 
     Writes OUT/incidents.jsonl (final state, one line per incident), OUT/actions.jsonl (intent, and outcome of a dry
     run; of recorded topics the recorded outcome, null without one) and OUT/audit.jsonl (each step of each incident,
@@ -55,6 +66,8 @@ def replay(recording: Path, config_file: Path | None, control: Path | None, allo
     _write(out / "actions.jsonl", [{"intent": intent, "outcome": outcome} for intent, outcome in result.actions])
     _write(out / "audit.jsonl", list(result.audit))
     _print_summary(result, out)
+    if result.nothing_judged is not None:
+        raise NothingJudged(f"{recording}: nothing was judged: {result.nothing_judged}")
 
 
 def _replay_values(plan: Plan, recording: Path, control: Path | None) -> Replay:
@@ -80,12 +93,15 @@ def _print_summary(result: Replay, out: Path) -> None:
         )
     rejected = sum(result.dead.values())
     console.print(
-        f"{result.records} records, {result.series} series, {sum(result.alarms.values())} alarming windows, "
-        f"{len(result.incidents)} incidents, {len(result.actions)} actions; {result.late} late, {rejected} rejected",
+        f"{result.records} records, {result.series} series, {result.windows} windows, "
+        f"{sum(result.alarms.values())} alarms, {len(result.incidents)} incidents, "
+        f"{len(result.actions)} actions; {result.late} late, {rejected} rejected",
         soft_wrap=True,
     )
+    if result.windows and not result.ready:
+        result.notes.append("every series is still warming up: only fixed limits and silence were judged")
     for note in result.notes:
         console.print(f"note: {note}", soft_wrap=True)
-    if result.first_dead is not None:
+    if result.first_dead is not None and result.accepted:
         console.print(f"first rejected: {result.first_dead}", soft_wrap=True)
     console.print(f"written to {out}", soft_wrap=True)

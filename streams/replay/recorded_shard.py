@@ -39,11 +39,12 @@ class RecordedTopics:
 
 
 class RecordedShard:
-    """Replays one shard. After `run`: records that inputs gave, series at the end, outcomes by intent, notes."""
+    """Replays one shard. After `run`: records that inputs gave, series at the end and those of them that are ready,
+    outcomes by intent, notes."""
 
     def __init__(self, plan: Plan, number: int, recorded: RecordedTopics, stopwatch: Stopwatch = untimed) -> None:
         self.number = number
-        self.records = self.series = 0
+        self.records = self.series = self.ready = 0
         self.outcomes: dict[str, Outcome] = {}
         self.notes: list[str] = []
         self._plan = plan
@@ -76,7 +77,8 @@ class RecordedShard:
                 "ticks that go on from an earlier state",
                 "the first tick of that state before them: a replay begins with an empty state and not with a snapshot",
             )
-        self.series = shard.status().series.total
+        counts = shard.status().series
+        self.series, self.ready = counts.total, counts.ready + counts.silent
         self._note(left_out, configurations)
 
     def _ticks(self) -> Iterator[tuple[str, Tick]]:
@@ -91,7 +93,8 @@ class RecordedShard:
             try:
                 tick = decode_tick(record.value)
             except TickError as error:
-                raise RecordingError(place, None, error, "a tick of this release") from None
+                what = f"a record that is no tick ({error})"
+                raise RecordingError(place, None, what, "a tick of this release") from None
             valid, generation = valid_ticks([tick], generation)
             yield from ((place, one) for one in valid)
 

@@ -15,7 +15,7 @@ import heapq
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NotRequired, TypedDict, cast
+from typing import IO, Any, NotRequired, TypedDict, cast
 
 import orjson
 
@@ -61,39 +61,43 @@ class RecordingError(Exception):
 
 
 def read_recording(path: Path) -> Iterator[RecordedRequest]:
-    """The records of a recording, files of a folder merged by `ts`.
+    """The records of a recording as they are played, files of a folder merged by `ts`. Arrays give several.
 
-    Only the shape is checked here (objects with a number `ts`). The codec checks labels and values, so that a replay
-    handles malformed records as a worker does. Raises `RecordingError`, at the first call or when a line is reached.
+    Only what playing needs is checked: objects with a number `ts`, and numbers in a table. Raises `RecordingError`, at
+    the first call or when a line is reached.
     """
-    if not path.exists():
-        raise RecordingError(path, None, "no such file", "a recording directory or a .jsonl file")
+    table = _table_of(path)
+    if table is not None:
+        return _read_table(table)
+    files = _json_files(path)
     if path.is_file():
-        return _read_file(path)
-    for name in CSV_NAMES:
-        if (path / name).is_file():
-            return _read_csv(path / name)
-    files = sorted(entry for entry in path.iterdir() if entry.name.endswith(JSON_SUFFIXES))
-    if not files:
-        expected = f"{' or '.join(CSV_NAMES)} in it, or files ending in {', '.join(JSON_SUFFIXES)}"
-        raise RecordingError(path, None, "no recording", expected)
+        return _read_json(path)
     return heapq.merge(*(_read_json(file) for file in files), key=lambda record: record["ts"])
 
 
 def read_values(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The records of `read_recording` as of a topic: offset from 0 and JSON bytes."""
-    return enumerate(orjson.dumps(record) for record in read_recording(path))
+    """The records of a recording as of a topic: number from 0, which is that of the line in a single file, and bytes.
+
+    A record that is malformed comes as it is, so that a replay rejects it as a worker does. Files of a folder are
+    merged by `ts`; a record without one follows the record before it. Raises `RecordingError` for what is no recording.
+    """
+    table = _table_of(path)
+    if table is not None:
+        return enumerate(orjson.dumps(record) for _, record in _read_rows(table))
+    files = _json_files(path)
+    if path.is_file():
+        return read_topic(path)
+    merged = heapq.merge(*(_timed(file) for file in files), key=lambda timed: timed[0])
+    return enumerate(raw for _, raw in merged)
 
 
 def recorded_format(path: Path) -> InputFormat:
-    """The format of a recording by its first line; native for whatever is no file of JSON lines in another format."""
+    """The format of a recording by its first line that is JSON; native for whatever is no file of JSON lines in another
+    format."""
     if not path.is_file() or not path.name.endswith(JSON_SUFFIXES):
         return "native"
-    first = next((raw for _, raw in read_lines(path) if raw.strip()), b"{}")
-    try:
-        entry = orjson.loads(first)
-    except orjson.JSONDecodeError:
-        return "native"
+    parsed = (_parse(raw) for _, raw in read_lines(path) if raw.strip())
+    entry = next((value for value in parsed if value is not None), None)
     if isinstance(entry, dict) and "resourceMetrics" in entry:
         return "otlp_json"
     prometheus = isinstance(entry, dict) and entry.keys() >= {"name", "labels", "timestamp", "value"}
@@ -101,8 +105,9 @@ def recorded_format(path: Path) -> InputFormat:
 
 
 def read_topic(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The records of a topic, one a line, unchanged: offset from 0 and bytes. Raises `RecordingError`."""
-    return enumerate(raw for _, raw in read_lines(path) if raw.strip())
+    """The records of a topic, one a line, unchanged: the number of the line from 0 and bytes. Raises `RecordingError`.
+    """
+    return ((line - 1, raw) for line, raw in read_lines(path) if raw.strip())
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -126,11 +131,23 @@ def split_topics(record: RecordedRequest) -> tuple[tuple[str, RecordedRequest], 
     return tuple(parts)
 
 
-def _read_file(path: Path) -> Iterator[RecordedRequest]:
-    if path.name.endswith((".csv", ".csv.gz")):
-        return _read_csv(path)
-    if path.name.endswith(JSON_SUFFIXES):
-        return _read_json(path)
+def _table_of(path: Path) -> Path | None:
+    """The file of a recording that is a table; None for one of JSON lines. Raises `RecordingError`."""
+    if not path.exists():
+        raise RecordingError(path, None, "no such file", "a recording directory or a .jsonl file")
+    if path.is_file():
+        return path if path.name.endswith((".csv", ".csv.gz")) else None
+    return next((path / name for name in CSV_NAMES if (path / name).is_file()), None)
+
+
+def _json_files(path: Path) -> list[Path]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    found = [file for file in files if file.name.endswith(JSON_SUFFIXES)]
+    if found:
+        return found
+    if path.is_dir():
+        expected = f"{' or '.join(CSV_NAMES)} in it, or files ending in {', '.join(JSON_SUFFIXES)}"
+        raise RecordingError(path, None, "no recording", expected)
     raise RecordingError(path, None, path.name, f"a name ending in .csv, .csv.gz, {', '.join(JSON_SUFFIXES)}")
 
 
@@ -138,7 +155,17 @@ def _open(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _read_csv(path: Path) -> Iterator[RecordedRequest]:
+def _read_table(path: Path) -> Iterator[RecordedRequest]:
+    """The rows of a table; raises `RecordingError` for a cell that is no number."""
+    for line, record in _read_rows(path):
+        for name, value in {"ts": record["ts"], **record["metrics"]}.items():
+            if not isinstance(value, float):
+                raise RecordingError(path, line, f"{name}={value!r}", "a number")
+        yield cast("RecordedRequest", record)
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a table as native records, with their lines. A cell that is no number comes as its text."""
     rows = csv.reader(_text(path))
     header = next(rows, None)
     if header is None or not {"ts", "status"} < set(header):
@@ -149,15 +176,18 @@ def _read_csv(path: Path) -> Iterator[RecordedRequest]:
     for line, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise RecordingError(path, line, f"{len(row)} cells", f"{len(header)} as in the header")
-        try:
-            values = {name: float(row[at]) for name, at in metrics if row[at]}
-            ts = float(row[ts_at])
-        except ValueError as error:
-            raise _bad_cell(path, line, row, [*metrics, ("ts", ts_at)]) from error
+        values = {name: _number(row[at]) for name, at in metrics if row[at]}
         values["error"] = 0.0 if row[status_at] == "ok" else 1.0
-        record: dict[str, object] = {"ts": ts, "service": SERVICE, "metrics": values}
+        record: dict[str, Any] = {"ts": _number(row[ts_at]), "service": SERVICE, "metrics": values}
         record.update((name, row[at]) for name, at in labels if row[at])
-        yield cast("RecordedRequest", record)
+        yield line, record
+
+
+def _number(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def _text(path: Path) -> Iterator[str]:
@@ -166,15 +196,6 @@ def _text(path: Path) -> Iterator[str]:
             yield raw.decode()
         except UnicodeDecodeError as error:
             raise RecordingError(path, line, raw, "UTF-8 text") from error
-
-
-def _bad_cell(path: Path, line: int, row: list[str], columns: list[tuple[str, int]]) -> RecordingError:
-    for name, at in columns:
-        try:
-            float(row[at] or (0 if name != "ts" else ""))
-        except ValueError:
-            return RecordingError(path, line, f"{name}={row[at]!r}", "a number")
-    return RecordingError(path, line, row, "numbers")
 
 
 def _read_json(path: Path) -> Iterator[RecordedRequest]:
@@ -189,6 +210,26 @@ def _read_json(path: Path) -> Iterator[RecordedRequest]:
             if not isinstance(record, dict) or not _is_number(record.get("ts")):
                 raise RecordingError(path, line, orjson.dumps(record), "an object with a number ts")
             yield cast("RecordedRequest", record)
+
+
+def _timed(path: Path) -> Iterator[tuple[float, bytes]]:
+    """The lines of a file, each with its `ts`: of the first record of an array; without one that of the line before."""
+    ts = -math.inf
+    for _, raw in read_lines(path):
+        value = _parse(raw)
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, dict) and _is_number(first.get("ts")):
+            ts = float(first["ts"])
+        if raw.strip():
+            yield ts, raw
+
+
+def _parse(raw: bytes) -> object:
+    """The JSON of a line, None where there is none."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _is_number(value: object) -> bool:

@@ -45,23 +45,41 @@ class ReplayRecord:
 class Replay:
     """The results: the last state of each incident in order of opening, every action, the audit, and the counts.
 
-    actions: with the outcome, None where none is known. notes: what whoever reads the results should know.
+    actions: with the outcome, None where none is known. windows: of series, that closed and were judged. ready: series
+    that ended their warm-up. notes: what whoever reads the results should know.
     """
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     actions: list[tuple[Intent, Outcome | None]] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     records: int = 0
+    accepted: int = 0
     late: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     first_dead: str | None = None
     alarms: Counter[str] = field(default_factory=Counter)
     series: int = 0
+    ready: int = 0
+    windows: int = 0
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def nothing_judged(self) -> str | None:
+        """Why nothing was judged; None where something was."""
+        first = "" if self.first_dead is None else f"; rejected: {self.first_dead}"
+        if not self.records:
+            return f"no record of an input was read{first}"
+        if not self.accepted:
+            return f"none of the {self.records} records was accepted{first}"
+        if not self.windows:
+            return f"the {self.accepted} accepted records end before the first window closes"
+        return None
 
     def add(self, products: Products, partition: int | None = None) -> None:
         """Add what a step produced, but for its intents. partition: of a recorded topic."""
+        self.accepted += products.accepted
         self.late += products.late
+        self.windows += products.windows
         self.alarms.update(products.alarms)
         for dead in products.dead:
             self.dead[dead.reason] += dead.rejected
@@ -91,7 +109,8 @@ def replay(
         for products in clock.ingest(SOURCE, batch):
             _collect(clock, products, result)
         result.records += len(batch)
-    result.series = shard.status().series.total
+    counts = shard.status().series
+    result.series, result.ready = counts.total, counts.ready + counts.silent
     return result
 
 

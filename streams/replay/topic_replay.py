@@ -24,7 +24,7 @@ def replay_topics(plan: Plan, recorded: RecordedTopics, stopwatch: Stopwatch = u
     partitions, ticks = recorded.recording.partitions, recorded.topics.ticks
     if ticks not in partitions:
         raise RecordingError(
-            recorded.recording.path, None, f"topics {', '.join(partitions)}",
+            recorded.recording.path, None, f"only {', '.join(partitions)}",
             f"{ticks} too, which says when windows closed (without it, the payloads alone can be replayed)",
         )
     shards = [RecordedShard(plan, number, recorded, stopwatch) for number in sorted(partitions[ticks])]
@@ -35,6 +35,7 @@ def replay_topics(plan: Plan, recorded: RecordedTopics, stopwatch: Stopwatch = u
     outcomes = {key: outcome for shard in shards for key, outcome in shard.outcomes.items()}
     result.actions = [(intent, outcomes.get(intent.key)) for intent in intents]
     result.records, result.series = sum(shard.records for shard in shards), sum(shard.series for shard in shards)
+    result.ready = sum(shard.ready for shard in shards)
     result.notes = [*(note for shard in shards for note in shard.notes), *_unread(plan, recorded)]
     return result
 

@@ -49,16 +49,62 @@ def test_a_recording_of_aggregated_metrics_is_known_by_its_first_line(tmp_path: 
     assert (incident["service"], incident["category"]) == ("vllm", "performance_degradation")
 
 
+def enough() -> list[bytes]:
+    """Records for some windows."""
+    return [orjson.dumps(sample(T + at / 10.0)) for at in range(50)]
+
+
 def test_json_lines_are_read_and_the_first_malformed_one_is_shown_unchanged(tmp_path: Path) -> None:
-    good = [orjson.dumps(sample(T + second)) for second in range(5)]
+    good = enough()
     bad = orjson.dumps(sample(T, metrics={"[/a]": "high"}))
     result = replayed(json_lines(tmp_path, *good, bad), "--out", tmp_path / "out")
     assert result.exit_code == 0
-    assert "6 records" in result.stdout
+    assert "51 records" in result.stdout
     assert "1 rejected" in result.stdout
-    assert "first rejected: record 6: " in result.stdout
+    assert "first rejected: record 51: " in result.stdout
     assert "[/a]" in result.stdout
     assert lines(tmp_path / "out" / "incidents.jsonl") == []
+    assert "note: every series is still warming up: only fixed limits and silence were judged" in result.stdout
+
+
+MALFORMED = {
+    "native": [b'{"timestamp": 1, "service": "chat"}', b'{"ts": 1,', b"17"],
+    "otlp_json": [b'{"resourceMetrics": 3}', b'{"resourceMetrics": [', b'{"resourceMetrics": []}'],
+    "prometheus_json": [b'{"name": 1, "labels": 2, "timestamp": 3, "value": 4}', b"{", b"[]"],
+    "csv": [b"ts,status,latency_ms", b"soon,ok,3.0", b"1.0,ok,fast"],
+}
+
+
+@pytest.mark.parametrize("form", MALFORMED)
+def test_malformed_records_alone_judge_nothing_whatever_their_format(tmp_path: Path, form: str) -> None:
+    file = json_lines(tmp_path, *MALFORMED[form])
+    file = file.rename(tmp_path / "requests.csv") if form == "csv" else file
+    result = replayed(file, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"{file}: nothing was judged: none of the " in result.stderr
+    assert "records was accepted; rejected: record " in result.stderr
+    assert lines(tmp_path / "out" / "incidents.jsonl") == []
+
+
+def test_a_malformed_line_among_good_ones_is_rejected_in_a_folder_too(tmp_path: Path) -> None:
+    topics = tmp_path / "topics"
+    topics.mkdir()
+    json_lines(topics, *enough(), b"{oops").rename(topics / "b.jsonl")
+    json_lines(topics, *enough())
+    result = replayed(topics, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "101 records" in result.stdout
+    assert "first rejected: record 100: value: b'{oops" in result.stdout
+
+
+@pytest.mark.parametrize(("values", "why"), [
+    ([], "no record of an input was read"),
+    (enough()[:3], "the 3 accepted records end before the first window closes"),
+])
+def test_too_little_to_judge_is_exit_code_1_with_the_reason(tmp_path: Path, values: list[bytes], why: str) -> None:
+    file = json_lines(tmp_path, *values)
+    result = replayed(file, "--out", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (1, f"{file}: nothing was judged: {why}\n")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.jsonl"])
@@ -71,9 +117,9 @@ def test_an_empty_folder_is_no_recording(tmp_path: Path) -> None:
     one_message(replayed(tmp_path, "--out", tmp_path / "out"), str(tmp_path), "no recording")
 
 
-def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    file = json_lines(tmp_path, orjson.dumps(sample(T)), b'{"ts": 1,')
-    one_message(replayed(file, "--out", tmp_path / "out"), f"{file}:2: ", "expected JSON")
+def test_a_table_with_a_row_that_is_cut_off_is_no_recording(tmp_path: Path) -> None:
+    file = json_lines(tmp_path, b"ts,status,latency_ms", b"1.0,ok").rename(tmp_path / "requests.csv")
+    one_message(replayed(file, "--out", tmp_path / "out"), f"{file}:2: 2 cells, expected 3 as in the header")
 
 
 def test_a_configuration_that_is_wrong_is_named(tmp_path: Path) -> None:
