@@ -17,7 +17,7 @@ NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(VENV)/.installed-demo ## play a recorded night of faults through Kafka and watch them found and acted on
+demo: $(VENV)/.installed-demo ## play 7 minutes of recorded faults through Kafka and watch them found and acted on
 	@$(BIN)/tocsin demo
 
 picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README

@@ -22,7 +22,10 @@ LEARNING = ("windows", "scopes", "detection")
 
 
 def config_hash(config: Config) -> str:
-    """12 hexadecimal digits that change when the same records could cause other incidents. Contains no secret."""
+    """12 hexadecimal digits that change when the same records could cause other incidents. Contains no secret.
+
+    Playbooks, limits, actions, control and maintenance are left out: they decide what is done about an incident.
+    """
     return _hash_of(config, DETECTING)
 
 

@@ -140,8 +140,9 @@ class Worker:
             with socket.create_server((configured.host, configured.port), family=family):
                 pass
         except OSError as error:
-            place = f"telemetry: {configured.host}:{configured.port}"
-            raise PortTaken(f"{place}: {error.strerror}, expected a free address of this machine") from error
+            place = f"telemetry.port: {configured.host}:{configured.port}"
+            expected = "a free address of this machine, or 0 for any free port"
+            raise PortTaken(f"{place}: {error.strerror}, expected {expected}") from error
         await self.topics.prepare()
         await require_free_name(self.settings)
 

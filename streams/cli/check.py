@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from ruamel.yaml import YAML
 
+from actions.policy import UNMATCHED
 from config import config_hash, examine, written
 
 
@@ -28,8 +29,9 @@ def check(file: Path | None, show: bool) -> None:
         return
     inputs = ", ".join(source.topic for source in config.inputs)
     click.echo(f"{file or 'the shipped default'}: valid, {len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
-    click.echo(f"  hash       {config_hash(config)}")
+    click.echo(f"  hash       {config_hash(config)}  (of what decides incidents, without playbooks and actions)")
     click.echo(f"  inputs     {inputs}")
     click.echo(f"  profiles   {', '.join(profile.name for profile in config.detection.profiles)}")
-    click.echo(f"  playbooks  {', '.join(book.name for book in config.playbooks) or 'none'}")
+    # The last one is built in: it notifies of an incident that no other playbook matches.
+    click.echo(f"  playbooks  {', '.join([*(book.name for book in config.playbooks), f'{UNMATCHED.name} (built in)'])}")
     click.echo(f"  actions    {', '.join(config.actions) or 'none'}")

@@ -38,7 +38,7 @@ class EmbeddedBroker:
         except ImportError as error:
             raise EmbeddedBrokerMissing(
                 "the embedded broker is part of the package confluent-kafka, which is not installed: "
-                "install tocsin with the extra 'demo', or name a real broker"
+                "install Tocsin with the extra demo, such as pip install '.[demo]'"
             ) from error
         self._producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 3})
         broker = next(iter(self._producer.list_topics(timeout=10).brokers.values()))
