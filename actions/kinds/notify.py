@@ -65,4 +65,4 @@ class Notify:
             return Done(f"would {self._params.method} to {shown}", {"state": state})
         body: dict[str, JsonValue] = {"state": state, **asdict(intent)}
         await self._http.call(self._params.method, url, body=body, key=intent.key)
-        return Done(f"told {shown}: {intent.service} {state}", {"state": state})
+        return Done(f"notified {shown}: {intent.service} {state}", {"state": state})

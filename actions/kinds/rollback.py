@@ -72,7 +72,7 @@ class Rollback:
         params = self._params
         model = render(params.model, {name: getattr(intent, name) for name in TARGET_FIELDS})
         if model is None or intent.version is None:
-            raise Refusal(f"rollback of {intent.target}: the intent names no model or no version to blame")
+            raise Refusal(f"rollback of {intent.target}: the intent names no model or no suspected version")
         current = await self._registry.alias(model, params.alias)
         versions = await self._registry.versions(model)
         bad = _resolve(versions, intent.version, params.version_tag, model)

@@ -53,7 +53,16 @@ class Destination:
 
         written = _run(write(self.config, directive, self.key, time.time()))
         place = f"{written.topic}[{written.partition}]@{written.offset}"
-        click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
+        click.echo(f"{directive.id}: written to {place}, signed by {written.key}; "
+                   f"whether workers accept it is in {self.config.topics.audit}")
+
+
+    def check_key(self, directive: Directive) -> None:
+        """Fail, before any broker is asked, where no key may sign a directive."""
+        if not self.only_print:
+            from streams.client.control_writer import signing_key
+
+            signing_key(self.config.control, directive, self.key)
 
 
 @click.group()
@@ -119,11 +128,16 @@ def silence(
 def expire(destination: Destination, silence_id: str, by: str) -> None:
     """End a silence now."""
     now_s = time.time()
+    try:
+        directive = Expire(silence_id, by, now_s)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    destination.check_key(directive)
     if not destination.only_print:
         from streams.client.control_writer import find_silence
 
         _run(find_silence(destination.config, silence_id, now_s))
-    destination.write(lambda: Expire(silence_id, by, now_s))
+    destination.write(lambda: directive)
 
 
 @control.command()

@@ -43,7 +43,8 @@ def document(config: Config) -> Schema:
         "operations": dict(_operations(config)),
         "components": {
             "messages": {
-                **{name: message_of(kind) for name, kind in kinds.items()}, "buried": DEAD_LETTER, "private": INTERNAL,
+                **{name: message_of(kind) for name, kind in kinds.items()},
+                "dead_letter": DEAD_LETTER, "internal": INTERNAL,
                 **{one.format: FOREIGN_INPUTS[one.format] for one in config.inputs if one.format in FOREIGN_INPUTS},
             },
             "schemas": dict(part for kind in kinds.values() for part in schemas_of(kind)),
@@ -83,8 +84,8 @@ def _channel(one: Channel, address: str) -> Schema:
 
 def _names(one: Channel) -> list[str]:
     if one.internal:
-        return ["private"]
-    return [kind.name for kind in one.messages] or ["buried"]
+        return ["internal"]
+    return [kind.name for kind in one.messages] or ["dead_letter"]
 
 
 def _operations(config: Config) -> Iterator[tuple[str, Schema]]:

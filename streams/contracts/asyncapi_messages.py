@@ -50,7 +50,7 @@ REASONS: Mapping[str, str] = {
 }
 
 DEAD_LETTER: Schema = {
-    "name": "buried", "title": "Dead letter", "summary": "A record as it came, and why it could not be used.",
+    "name": "dead_letter", "title": "Dead letter", "summary": "A record as it came, and why it could not be used.",
     "contentType": "application/octet-stream",
     "headers": {
         "type": "object", "required": [PREFIX + name for name in REASONS],
@@ -59,7 +59,7 @@ DEAD_LETTER: Schema = {
 }
 """A dead letter: any bytes, and the headers of KIP-1034 beside those that the record came with."""
 INTERNAL: Schema = {
-    "name": "private", "title": "Internal", "summary": "Not for others: it may change with any release.",
+    "name": "internal", "title": "Internal", "summary": "Not for others: it may change with any release.",
     "contentType": "application/octet-stream", "x-internal": True,
 }
 

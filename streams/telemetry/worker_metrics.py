@@ -23,7 +23,7 @@ RecordOutcome = Literal["accepted", "late", "dead"]
 TransitionLabel = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
-ControlAnswer = Literal["believed", RefusalReason]
+ControlAnswer = Literal["accepted", RefusalReason]
 AdvisorQuestion = Literal["severity", "category"]
 SeriesState = Literal["warming", "ready", "silent"]
 ScopeLabel = Literal["model", "version", "replica", "tenant"]
@@ -141,7 +141,7 @@ class WorkerMetrics:
 
     def _declare_control(self, own: Families) -> None:
         self.control = own.counter(
-            "tocsin_control_records", "Control records, believed or refused.", answer=get_args(ControlAnswer),
+            "tocsin_control_records", "Control records, accepted or refused.", answer=get_args(ControlAnswer),
         )
         self.broadcast_lag = own.gauge(
             "tocsin_broadcast_lag_records", "Control records and incidents not yet read; NaN while unknown.",

@@ -103,7 +103,7 @@ class ControlConsumer:
                 if is_new and len(rejected) <= MAX_AUDITED:
                     entries.append((AuditEntry(written_s, place, "refused", None, "refused", str(error)), place))
                 continue
-            self._effects.telemetry.control("believed")
+            self._effects.telemetry.control("accepted")
             accepted.append(verified.directive)
             if is_new:
                 entries.append((_accepted_entry(verified, written_s), verified.directive.subject))
@@ -166,4 +166,4 @@ def _accepted_entry(verified: VerifiedDirective, at_s: float) -> AuditEntry:
     actor = None if isinstance(directive, Deployment) else directive.by
     comment = getattr(directive, "comment", "")
     reason = f"{kind_name(directive)} signed by {verified.key}" + (f": {comment}" if comment else "")
-    return AuditEntry(at_s, directive.id, "believed", None, "believed", reason, actor)
+    return AuditEntry(at_s, directive.id, "accepted", None, "accepted", reason, actor)

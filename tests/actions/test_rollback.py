@@ -136,7 +136,7 @@ async def test_unknown_model_version_and_alias_are_not_retried(shelf: Shelf) -> 
         with pytest.raises(TargetError) as caught:
             await shelf.run(blamed)
         assert not caught.value.retryable
-    with pytest.raises(Refusal, match="no version to blame"):
+    with pytest.raises(Refusal, match="no suspected version"):
         await shelf.run(shelf.blame(None))
 
 

@@ -51,7 +51,7 @@ async def test_a_signed_control_record_is_applied_and_a_forged_one_is_not(broker
         result = await control(deployment, *silence)
         assert (result.exit_code, "signed by ops" in result.stdout) == (0, True), result.output
         await forge(deployment)
-        await deployment.exposes(counted("believed", 1))
+        await deployment.exposes(counted("accepted", 1))
         await deployment.exposes(counted("bad_signature", 1))
 
         shift_s = time.time() - RECORDED_AT_S - 120.0
@@ -77,7 +77,7 @@ async def test_a_signed_control_record_is_applied_and_a_forged_one_is_not(broker
         assert (unknown.exit_code, "expected a silence that lasts, and none does" in unknown.stderr) == (2, True)
         deployed = await control(deployment, "deploy", "chat", "v9", "--key", "ci")
         assert (deployed.exit_code, "signed by ci" in deployed.stdout) == (0, True), deployed.output
-        await deployment.exposes(counted("believed", 4))
+        await deployment.exposes(counted("accepted", 4))
 
         values = {value.get("id"): value for _, value in await deployment.read("control")}
         (feedback,) = [value for value in values.values() if value.get("incident_id") == found["id"]]
@@ -86,7 +86,7 @@ async def test_a_signed_control_record_is_applied_and_a_forged_one_is_not(broker
         assert feedback["resolve_s"] == found["resolved_at_s"] - found["onset_at_s"]
         assert await deployment.end(process) == 0
         trail = [(entry["subject"], entry["event"]) for _, entry in await deployment.read("audit")]
-        assert {("cards", "believed"), ("expire/cards", "believed"), (found["id"], "silence")} <= set(trail)
+        assert {("cards", "accepted"), ("expire/cards", "accepted"), (found["id"], "silence")} <= set(trail)
         assert [event for subject, event in trail if subject.startswith(deployment.topics["control"])] == ["refused"]
     finally:
         deployment.dispose()

@@ -120,3 +120,10 @@ def test_a_control_file_that_cannot_be_read_is_one_message(tmp_path: Path) -> No
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"type": "x"}\n')
     one_message(replayed(records, "--control", bad, "--out", tmp_path / "out"), f"{bad}:1: type 'x'")
+
+
+def test_an_expiry_without_a_key_fails_before_a_broker_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text("kafka: {brokers: ['127.0.0.1:9']}\n")
+    result = CliRunner().invoke(main, ["control", "expire", "sil-1", "--config", str(file)])
+    one_message(result, "control.keys: none may sign expire, expected a key")

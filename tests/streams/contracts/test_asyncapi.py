@@ -53,7 +53,7 @@ def test_the_parser_has_nothing_to_say_and_sees_every_topic_with_its_messages(ju
     topics = {CONFIG.topics.model_dump()[one.setting]: one for one in CHANNELS}
     assert set(found["channels"]) == {*topics, *(source.topic for source in CONFIG.inputs)}
     for topic, one in topics.items():
-        expected = [kind.event_type for kind in one.messages] or ["private" if one.internal else "buried"]
+        expected = [kind.event_type for kind in one.messages] or ["internal" if one.internal else "dead_letter"]
         assert found["channels"][topic] == expected
     assert found["channels"]["inference.latency"] == ["tocsin.record.v1"]
 

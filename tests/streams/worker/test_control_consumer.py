@@ -72,7 +72,7 @@ async def test_an_accepted_record_reaches_the_shards_and_is_audited_under_one_id
     worker = ControlFixture()
     await worker.write_control(received(signed(DIRECTIVES[0])), received(signed(DIRECTIVES[4])))
     assert worker.shards.directives == [DIRECTIVES[0], DIRECTIVES[4]]
-    assert worker.audited() == [(DIRECTIVES[0].id, "believed", "ana"), (DIRECTIVES[4].id, "believed", None)]
+    assert worker.audited() == [(DIRECTIVES[0].id, "accepted", "ana"), (DIRECTIVES[4].id, "accepted", None)]
     ids = {dict(message.headers)["ce_id"] for message in worker.sent.on(TOPICS.audit)}
     other = ControlFixture(now_s=T + 50.0)
     await other.write_control(received(signed(DIRECTIVES[4])), received(signed(DIRECTIVES[0])))
@@ -84,8 +84,8 @@ async def test_a_forged_record_is_counted_and_audited_and_reaches_no_shard() -> 
     forged = signed(DIRECTIVES[0], secret="somebody else's secret")
     await worker.write_control(received(forged), received(signed(DIRECTIVES[2])))
     assert worker.shards.directives == [DIRECTIVES[2]]
-    assert worker.audited() == [("tocsin.control[0]@0", "refused", None), (DIRECTIVES[2].id, "believed", "ana")]
-    counts = [worker.counted(answer) for answer in ("bad_signature", "believed", "unsigned")]
+    assert worker.audited() == [("tocsin.control[0]@0", "refused", None), (DIRECTIVES[2].id, "accepted", "ana")]
+    counts = [worker.counted(answer) for answer in ("bad_signature", "accepted", "unsigned")]
     assert counts == ["1.0", "1.0", "0.0"]
     worker.control.replay_to_shards()
     assert worker.shards.directives == [DIRECTIVES[2], DIRECTIVES[2]]
