@@ -31,6 +31,7 @@ from streams.cluster.required_topics import RequiredTopics
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
 from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.producer import Publisher
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.sight import boot_s
@@ -101,7 +102,9 @@ class Worker:
         self.topics = RequiredTopics(config, self.settings.security)
         self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake, self.topics)
         self.control = ControlConsumer(self.manager, self.effects, config)
-        self.broadcast = _broadcast_consumer(config, self.settings, self.control, self.effects)
+        self.broadcast = _broadcast_consumer(
+            config, self.settings, self.control, self.effects, self.app.sight.contact,
+        )
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
         self.loop = WorkerLoop(
             self.manager, self.effects, self.watchdog, self.app, plan.sources, config.topics,
@@ -285,12 +288,12 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
 
 
 def _broadcast_consumer(
-    config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects,
+    config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects, contact: BrokerContact,
 ) -> BroadcastConsumer:
     back_s = {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S}
     return BroadcastConsumer(
         settings.brokers, back_s, control.process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
-        lag=effects.telemetry.broadcast_lag, security=settings.security,
+        lag=effects.telemetry.broadcast_lag, security=settings.security, contact=contact,
     )
 
 

@@ -21,6 +21,7 @@ from faust.types import TP
 
 from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.bounded_stop import stop_within
+from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.observed_client import observe
 from streams.kafka.settings import Security
 from streams.kafka.sight import Sight
@@ -45,12 +46,13 @@ class BroadcastConsumer:
     """Reads the topics of `back_s`: topic -> how far back from `now_s` (wall clock) to begin, in seconds.
 
     process: called with a topic and its records, in order of each partition. mono_s: monotonic seconds. lag: called
-    with the number of records still to be read, None while it is not known.
+    with the number of records still to be read, None while it is not known. contact: is told of every answer.
     """
 
     def __init__(
         self, brokers: str, back_s: Mapping[str, float], process: Process, *, now_s: Callable[[], float],
         mono_s: Callable[[], float], lag: Callable[[int | None], None], security: Security | None = None,
+        contact: BrokerContact | None = None,
     ) -> None:
         self._brokers = brokers
         self._back_s = back_s
@@ -62,7 +64,7 @@ class BroadcastConsumer:
         self._next: dict[TopicPartition, int] = {}
         self._first_ends: dict[TopicPartition, int] = {}
         self._caught_up = asyncio.Event()
-        self._sight = Sight(REQUEST_TIMEOUT_S)
+        self._sight = Sight(REQUEST_TIMEOUT_S, contact=contact)
         self._measured = asyncio.Event()
         self._at_end_s = float("-inf")
         """When the oldest of the fetches was sent that last proved that all partitions were read to their ends."""

@@ -45,6 +45,7 @@ def observe(client: AIOKafkaClient, sight: Sight) -> None:
         if isinstance(request, JoinGroupRequest | LeaveGroupRequest):
             sight.lose_lease()
         response = await send(node_id, request, group=group)
+        sight.contact.heard(sent_s)
         stamp(sight, request, response, sent_s)
         return response
 

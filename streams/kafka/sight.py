@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from faust.types import TP
 
+from streams.kafka.broker_contact import BrokerContact
+
 LEASE_MARGIN_S = 1.0
 """The lease ends this long before the group may remove the member, for clocks that differ in rate."""
 RECENT_S = 1.0
@@ -46,10 +48,16 @@ class _Drained:
 
 
 class Sight:
-    """The lease of the group, and per partition the last answered fetch. Times: seconds of `now_s`."""
+    """The lease of the group, and per partition the last answered fetch. Times: seconds of `now_s`.
 
-    def __init__(self, session_timeout_s: float, now_s: Callable[[], float] = boot_s) -> None:
+    contact: that several clients of a worker share; None makes one.
+    """
+
+    def __init__(
+        self, session_timeout_s: float, now_s: Callable[[], float] = boot_s, contact: BrokerContact | None = None,
+    ) -> None:
         self.now_s = now_s
+        self.contact = contact or BrokerContact()
         self._lease_for_s = session_timeout_s - LEASE_MARGIN_S
         self._lease_s: float | None = None
         self._answers: dict[TP, _Answer] = {}

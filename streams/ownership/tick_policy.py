@@ -3,7 +3,8 @@
 Silence is judged only by time in which the owner sees: it holds the lease of the group, every source was read to its
 end by fetches that were sent and answered lately, no transaction of the owner hangs, and it has not just come back from
 being blind. After blindness event time is held for a while, because producers that were cut off deliver late and out of
-order; and silence is not judged until they have delivered again.
+order; and silence is not judged until they have delivered again. A new owner judges no silence for a while; one whose
+process has just started, not even of a single series.
 """
 
 from __future__ import annotations
@@ -15,20 +16,18 @@ from math import floor, inf
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick
+from streams.ownership.outage import HOLD_S, NO_CONTACT, Contact, Outage
 from streams.pipeline import Products, Shard
 from streams.shard.event_time import Arrival, Lesson
 
-HOLD_S = 10.0
-"""The longest hold after blindness, and how long a new owner judges no silence. A producer that lost its broker tries
-again at growing intervals of up to that."""
 RETURN_S = 45.0
 """How long producers may take to deliver again after blindness; whoever has not by then is silent."""
 TAKE_OVER_S = 15.0
 """A shard that had no tick for longer was not just taken over from a killed owner: the broker may have been away."""
 HANGS_AFTER_S = 2.0
 """A transaction that takes longer hangs, and what producers send may hang too. A broker that is well needs 0.03 s."""
-HOLD_LEAST_S = 1.0
-HOLD_PER_BLIND_S = 2.0
+ABSENCE_MARGIN_S = 1e-3
+"""Windows that close by so much less show no absence yet."""
 TIME_EVERY_S = 30.0
 """Records are checked against the time of the last tick, so none may be older."""
 PUBLISH_EVERY_S = 1.0
@@ -43,13 +42,14 @@ class SupplyView:
 
     holds_lease: nobody else can own the shard yet. sees: every source was read, or asked and answered, lately. at_end:
     the sources that are known to be read to their end. transaction_s: how long the transaction under way has waited for
-    the broker, 0 without one.
+    the broker, 0 without one. contact: what the worker saw of the broker, also before it owned the shard.
     """
 
     holds_lease: bool
     sees: bool
     at_end: frozenset[str]
     transaction_s: float = 0.0
+    contact: Contact = NO_CONTACT
 
     @property
     def is_blind(self) -> bool:
@@ -79,15 +79,17 @@ class TickPolicy:
 
     def __init__(self, generation: int, owned_since_s: float) -> None:
         self._generation = generation
+        self._owned_since_s = owned_since_s
         self._silence_from_s = self._learn_from_s = owned_since_s + HOLD_S
         self._is_checked = False
         self._found_old = False
+        self._has_seen = False
         self._seen_s = owned_since_s
         self._at_end: frozenset[str] = frozenset()
         self._blind_since_s: float | None = None
         self._hold_until_s = -inf
-        self._cut_off_since_s = -inf
-        """Begin of the blindness that the last hold follows, or of the first of several with a hold between each."""
+        self._outage: Outage | None = None
+        """The last one that has ended; blindness of the owner counts as one."""
         self._saw_again_s = -inf
         self._back_at_s: float | None = None
         """Event time of the end of the last blindness, until everything delivered after it."""
@@ -100,22 +102,20 @@ class TickPolicy:
         no sight yet.
         """
         self._at_end = view.at_end
+        for outage in view.contact.outages:
+            self._note_outage(outage, steady_s)
         if view.is_blind:
             if self._blind_since_s is None:
                 self._blind_since_s = self._seen_s
             return
         if view.transaction_s > 0.0:
             return
-        self._seen_s = steady_s
         if self._blind_since_s is not None:
-            if self._blind_since_s >= self._hold_until_s:
-                self._cut_off_since_s = self._blind_since_s
-            # Who tried in vain in several outages waits as long before the next try as after a long one.
-            cut_off_s = steady_s - self._cut_off_since_s
-            hold_s = min(HOLD_S, HOLD_LEAST_S + HOLD_PER_BLIND_S * cut_off_s)
-            self._hold_until_s = max(self._hold_until_s, steady_s + hold_s)
-            self._saw_again_s, self._back_at_s = steady_s, -inf
+            # The first fetch of an ownership takes a moment. That says nothing of the broker.
+            if self._has_seen or steady_s - self._blind_since_s >= HANGS_AFTER_S:
+                self._note_outage(Outage(self._blind_since_s, steady_s), steady_s)
             self._blind_since_s = None
+        self._has_seen, self._seen_s = True, steady_s
 
     def blind_for_s(self, steady_s: float) -> float:
         """How long the owner has been blind, 0 while it sees."""
@@ -174,6 +174,15 @@ class TickPolicy:
             begins=dict(shard.begins), anew=shard.ticked_at_s is None, config_hash=shard.plan.config_hash,
         )
 
+    def _note_outage(self, outage: Outage, steady_s: float) -> None:
+        """Hold event time after an outage that was not noted yet, unless producers had their time to return."""
+        if steady_s - outage.ended_s >= RETURN_S:
+            return
+        if self._outage is None or outage.ended_s > self._outage.ended_s:
+            self._outage = outage.after(self._outage)
+            self._hold_until_s = max(self._hold_until_s, self._outage.hold_until_s)
+            self._saw_again_s, self._back_at_s = outage.ended_s, -inf
+
     def _check_producers(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> None:
         """Hold event time in a new ownership when the log shows, once it is read to its end, that producers were
         perhaps cut off: what is newest is old. Whoever comes back first must not make the others late."""
@@ -189,6 +198,9 @@ class TickPolicy:
         until_s = shard.event_time.close_until_s(steady_s, wall_s, view.at_end, judge_silence)
         if until_s is None:
             return None
+        if steady_s < self._silence_from_s and view.contact.since_s > self._owned_since_s - TAKE_OVER_S:
+            # A process that has just started cannot know whether who is silent lost its broker while nobody watched.
+            until_s = min(until_s, shard.first_absence_s(until_s) - ABSENCE_MARGIN_S)
         size_s = shard.plan.windows.size_s
         until_s = floor(until_s / size_s + 1e-9) * size_s
         return until_s if until_s > shard.windower.closed_s else None

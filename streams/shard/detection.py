@@ -15,7 +15,7 @@ import numpy as np
 from classifiers.evidence.evidence_table import ABSENCE, GAP
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
-from detectors.base import Block, BoolArray, IntArray
+from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.suite import Suite, SuiteScores
 from streams.shard.provenance import Provenance
 from streams.shard.readings import absences, readings
@@ -74,6 +74,21 @@ class Detection:
         self.evaluated_until_s = now_s
         return self._evaluate(now_s, None, isolated, alarms)
 
+    def first_absence_s(self, until_s: float, seen_s: FloatArray, isolated: Sequence[Scope]) -> float:
+        """The first time at which the silence of a series that is not silent yet would be an anomaly, if its scope
+        delivers no more; infinity when that is after `until_s`. Changes nothing.
+
+        seen_s: by scope, the event time up to which its open windows hold records.
+        """
+        rows = self._checked_rows()
+        for scope in isolated:
+            rows = np.setdiff1d(rows, self._rows_behind(rows, scope))
+        absence = self._suite.score_absence(rows, until_s)
+        begun = absence.level > 0.0
+        silence_s, bound_s = absence.silence_s[begun], absence.silence_s[begun] / absence.level[begun]
+        at_s = np.maximum(until_s - silence_s, seen_s[self._series.scopes_of(rows[begun])]) + bound_s
+        return float(at_s[at_s > self.evaluated_until_s].min(initial=inf))
+
     def _evaluate(
         self, now_s: float, block: Block | None, isolated: Sequence[Scope], alarms: Counter[str],
     ) -> list[IncidentChange]:
@@ -110,13 +125,12 @@ class Detection:
 
     def _absences(self, now_s: float, isolated: Sequence[Scope]) -> list[Anomaly]:
         """The series that have been silent for too long, one reading each."""
-        # A row swept since the last window is no series any more, though its detectors do not know it yet.
-        rows: IntArray = np.flatnonzero(self._rows.absence_checked)
-        rows = rows[self._series.metric_of[rows] >= 0]
+        rows = self._checked_rows()
         if not len(rows):
             return []
         for scope in isolated:
-            self._suppress_absence(rows, scope, now_s)
+            # While a breaker of ours is open, silence behind it is expected; so it is right after.
+            self._suite.suppress_absence(self._rows_behind(rows, scope), now_s)
         absence = self._suite.score_absence(rows, now_s)
         at = np.flatnonzero((absence.level >= 1.0) & (absence.silence_s <= self._retire_s))
         if not len(at):
@@ -124,15 +138,21 @@ class Detection:
         keys = [self._series.key(row) for row in rows[at].tolist()]
         return absences(absence, at, keys, now_s)
 
-    def _suppress_absence(self, rows: IntArray, isolated: Scope, now_s: float) -> None:
-        """While a breaker of ours is open, silence behind it is expected; so it is right after."""
+    def _checked_rows(self) -> IntArray:
+        """The rows whose silence is an anomaly."""
+        # A row swept since the last window is no series any more, though its detectors do not know it yet.
+        rows: IntArray = np.flatnonzero(self._rows.absence_checked)
+        return rows[self._series.metric_of[rows] >= 0]
+
+    def _rows_behind(self, rows: IntArray, isolated: Scope) -> IntArray:
+        """Those of the rows that an open breaker of ours keeps traffic away from."""
         numbers = self._rows.numbers([(isolated.service, isolated.model)])
         behind = [
             row for row in rows[np.isin(self._rows.service_of[rows], numbers)].tolist()
             if (scope := self._series.key(row)[1]) and isolated.replica in (None, scope.replica)
             and isolated.tenant in (None, scope.tenant)
         ]
-        self._suite.suppress_absence(np.array(behind, np.intp), now_s)
+        return np.array(behind, np.intp)
 
     def _relearn(self, accepted: IncidentChange) -> None:
         """An anomaly that lasted this long is accepted as normal: the series of the incident learn from the start."""

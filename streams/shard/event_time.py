@@ -31,7 +31,7 @@ LATENESS_MARGIN = 1.1
 LEAST_LATENESS_S = 0.5
 LEAST_DELAY_S = 1.0
 UNKNOWN_DELAY_S = 10.0
-"""Until a source has delivered while it could be learned from: it may be one that flushes seldom."""
+"""The least delay until a source was observed for as long: one of its producers may flush seldom."""
 LEAST_AGGREGATED_DELAY_S = 3.0
 """An exporter's values of one moment may come in several records."""
 CURRENT_SLACK_S = 1.0
@@ -86,13 +86,26 @@ class _Source:
     aggregated: bool
     highest_s: float = -inf
     arrived_s: float = -inf
+    observed_s: float = 0.0
+    taught_at_s: float = -inf
     delay: _Fading = field(default_factory=_Fading)
     disorder: _Fading = field(default_factory=_Fading)
 
     @property
-    def is_known(self) -> bool:
+    def has_taught(self) -> bool:
         """Whether it has delivered while it could be learned from."""
         return self.delay.at_s > -inf
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it delivered for long enough, while it could be learned from, to show how all its producers do."""
+        return self.observed_s >= UNKNOWN_DELAY_S
+
+    def learn_delay(self, delay_s: float, steady_s: float) -> None:
+        if self.taught_at_s > -inf:
+            self.observed_s += min(max(0.0, steady_s - self.taught_at_s), FADE_GAP_S)
+        self.taught_at_s = steady_s
+        self.delay.observe(delay_s, steady_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +139,13 @@ class EventTime:
         one.arrived_s = steady_s
         # A record that was held up only makes the estimate lower, and so event time slower.
         self._observe_offset(arrival.newest_s - steady_s, steady_s)
-        if lesson == "cadence" or (lesson == "order" and not one.is_known):
+        if lesson == "cadence" or (lesson == "order" and not one.has_taught):
             # Until the source could be learned from, the order in a backlog says more than nothing.
             one.disorder.observe(disorder_s, steady_s)
         if lesson == "cadence":
             offset_s = self._offset_s()
             assert offset_s is not None
-            one.delay.observe(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
+            one.learn_delay(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
 
     def cadence(self, source: str, steady_s: float) -> Cadence:
         """What is expected of a source now."""
@@ -142,8 +155,8 @@ class EventTime:
         if delay_s is None:
             # A record that lies behind a newer one is at least so late, even if only a backlog showed it.
             longest_s = max(one.delay.now(steady_s), one.disorder.now(steady_s))
-            learned_s = DELAY_MARGIN * longest_s + 0.75 if one.is_known else UNKNOWN_DELAY_S
-            delay_s = min(max(least_s, learned_s), params.max_idle_after_s)
+            learned_s = DELAY_MARGIN * longest_s + 0.75 if one.has_taught else 0.0
+            delay_s = min(max(least_s if one.is_known else UNKNOWN_DELAY_S, learned_s), params.max_idle_after_s)
         if lateness_s is None:
             learned_s = LATENESS_MARGIN * one.disorder.now(steady_s) + 0.25
             lateness_s = min(max(LEAST_LATENESS_S, learned_s), params.max_lateness_s)
@@ -201,7 +214,8 @@ class EventTime:
         return {
             name: {
                 "highest_s": None if one.highest_s == -inf else one.highest_s,
-                "delay_s": one.delay.now(steady_s) if one.is_known else None,
+                "delay_s": one.delay.now(steady_s) if one.has_taught else None,
+                "observed_s": one.observed_s,
                 "disorder_s": one.disorder.now(steady_s),
             }
             for name, one in self._sources.items()
@@ -209,16 +223,24 @@ class EventTime:
 
     def restore(self, data: Mapping[str, Any], steady_s: float) -> None:
         """Take over a snapshot, of the sources that are still read; raises LookupError or TypeError when it is none."""
+        self.restore_cadence(data, steady_s)
         for name in data.keys() & self._sources.keys():
-            one, found = self._sources[name], data[name]
-            one.highest_s = -inf if found["highest_s"] is None else float(found["highest_s"])
-            if found["delay_s"] is not None:
-                one.delay = _Fading(float(found["delay_s"]), steady_s)
-            one.disorder = _Fading(float(found["disorder_s"]), steady_s)
+            highest_s = data[name]["highest_s"]
+            self._sources[name].highest_s = -inf if highest_s is None else float(highest_s)
         # No wall clock says what the producers' clocks show: at least what they showed then, and they go on from there.
         newest_s = max((one.highest_s for one in self._sources.values()), default=-inf)
         if newest_s > -inf:
             self._observe_offset(newest_s - steady_s, steady_s)
+
+    def restore_cadence(self, data: Mapping[str, Any], steady_s: float) -> None:
+        """Of a snapshot only how the sources deliver; raises LookupError or TypeError when it is none."""
+        for name in data.keys() & self._sources.keys():
+            one, found = self._sources[name], data[name]
+            if found["delay_s"] is not None:
+                one.delay = _Fading(float(found["delay_s"]), steady_s)
+                # Snapshots of older releases do not say it.
+                one.observed_s = float(found.get("observed_s", UNKNOWN_DELAY_S))
+            one.disorder = _Fading(float(found["disorder_s"]), steady_s)
 
     def _observe_offset(self, offset_s: float, steady_s: float) -> None:
         if self._offset is None:

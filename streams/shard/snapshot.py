@@ -1,13 +1,14 @@
 """The state of a shard as plain values and back: arrays of its tables and detectors, JSON of its windows and incidents.
 
 Whether a snapshot fits is decided before anything is taken from it. Another version, or other parameters of detection
-and windows, mean that its numbers say something else: it is refused, and the shard relearns. Pure: storing a snapshot
-is up to `streams/state/snapshots.py`.
+and windows, mean that its numbers say something else: it is refused, and the shard relearns all but how its sources
+deliver. Pure: storing a snapshot is up to `streams/state/snapshots.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -97,6 +98,16 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotMismatch(f"snapshot does not hold what version {VERSION} says: {error!r}") from error
     shard.offsets.update(snapshot.offsets)
+
+
+def load_cadence(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
+    """Take from a snapshot that was refused how the sources deliver, which no configuration of detection changes.
+
+    Nothing is taken when it is of another version or does not say it.
+    """
+    if snapshot.version == VERSION:
+        with suppress(LookupError, TypeError, ValueError, AttributeError):
+            shard.event_time.restore_cadence(snapshot.meta["event_time"], steady_s)
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 import faust
 from typing_extensions import override
 
+from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.sight import Sight
 from streams.transport.batches import TP, Positions
@@ -117,6 +118,10 @@ class BatchedApp(faust.App):
         if delivered is None:
             return False
         return self.sight.at_end(tp, delivered if processed is None else min(processed, delivered))
+
+    def contact(self) -> BrokerContact:
+        """What this worker has seen of the broker, whatever it owned."""
+        return self.sight.contact
 
     @override
     def _create_directories(self) -> None:

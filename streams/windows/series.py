@@ -61,6 +61,10 @@ class SeriesTable:
             raise KeyError(f"row {row}: free, expected a row of a series")
         return self.metrics[self.metric_of[row]], scope
 
+    def scopes_of(self, rows: IntArray) -> IntArray:
+        """(n,) the numbers of their scopes in `scopes`, -1 for a free row."""
+        return self._scope_of[rows]
+
     def row(self, metric: str, scope: Scope) -> int | None:
         """The row of a series, None when it has none. Scans all scopes: for interactive use, not for a loop."""
         number = self._metric_ids.get(metric)

@@ -242,6 +242,14 @@ class Windower:
             candidates.append(int(self._carried.first.min()) + self.wait_windows - 1)
         return min(candidates, default=None)
 
+    def open_until_s(self) -> FloatArray:
+        """By scope: the end of the last open window that holds a record of it, minus infinity without one."""
+        until_s = np.full(self._size(), -inf)
+        for window, sources in sorted(self._open.items()):
+            for open_window in sources.values():
+                until_s[np.flatnonzero(open_window.requests[0])] = (window + 1) * self.params.size_s
+        return until_s
+
     def _scopes_in_use(self) -> BoolArray:
         busy = np.zeros(self._size(), bool)
         for sources in self._open.values():

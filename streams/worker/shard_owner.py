@@ -22,9 +22,11 @@ from config.models import TopicsSection
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
 from streams.intake.kafka_record import KafkaRecord
+from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.output import TransactionOutput
 from streams.kafka.transactions import ShardProducer, TransactionFailed
 from streams.ownership.feed import ShardFeed
+from streams.ownership.outage import Contact
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
 from streams.shard.event_time import Cadence
@@ -45,6 +47,8 @@ class Supply(Protocol):
     def sees(self, tp: TP) -> bool: ...
 
     def at_end(self, tp: TP, processed: int) -> bool: ...
+
+    def contact(self) -> BrokerContact: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,7 @@ class ShardOwner:
 
     def _view(self) -> SupplyView:
         offsets, number, since_s = self.shard.offsets, self.number, self._writing_since_s
+        contact = self._supply.contact()
         return SupplyView(
             holds_lease=self._supply.holds_lease(),
             sees=all(self._supply.sees(TP(source, number)) for source in self._sources),
@@ -260,4 +265,5 @@ class ShardOwner:
                 if self._supply.at_end(TP(source, number), offsets.get(source, 0))
             },
             transaction_s=0.0 if since_s is None else self._clocks.mono_s() - since_s,
+            contact=Contact.of(contact.since_s, contact.gaps),
         )

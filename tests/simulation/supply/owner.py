@@ -9,6 +9,7 @@ from classifiers.directives import Directive
 from classifiers.model import Incident
 from streams.contracts.ticks import Tick, encode_tick
 from streams.ownership.feed import ShardFeed
+from streams.ownership.outage import Contact
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
 from streams.shard.plan import Plan
@@ -65,7 +66,8 @@ class Sight:
 
 @dataclass(slots=True)
 class Moment:
-    """One step of a worker. at_s: the true time; steady_s, wall_s: its clocks. commits: transactions are answered."""
+    """One step of a worker. at_s: the true time; steady_s, wall_s: its clocks. commits: transactions are answered.
+    contact: what the worker knows of the broker."""
 
     at_s: float
     steady_s: float
@@ -73,6 +75,7 @@ class Moment:
     reachable: bool
     holds_lease: bool
     commits: bool
+    contact: Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +123,20 @@ class Owner:
 
     def _load(self, plan: Plan, moment: Moment) -> tuple[Shard, Lineage, bool]:
         stored, _ = self._broker.partition(STATE, self.number).read(0, 10**9)
-        if stored:
-            found = stored[-1][1]
-            assert isinstance(found, Stored)
-            try:
-                shard = Shard.restored(plan, decode(found.value), number=self.number, steady_s=moment.steady_s)
-            except SnapshotMismatch:
-                pass
-            else:
-                return shard, found.lineage.copy(), False
         begins = {
             topic: self._broker.committed.get((topic, self.number), 0) for topic in (*plan.sources, OUTCOMES)
         }
-        return Shard(plan, number=self.number), Lineage(moment.at_s, begins), True
+        if not stored:
+            return Shard(plan, number=self.number), Lineage(moment.at_s, begins), True
+        found = stored[-1][1]
+        assert isinstance(found, Stored)
+        snapshot, steady_s = decode(found.value), moment.steady_s
+        try:
+            shard = Shard.restored(plan, snapshot, number=self.number, steady_s=steady_s)
+        except SnapshotMismatch:
+            shard = Shard.relearning(plan, snapshot, number=self.number, steady_s=steady_s)
+            return shard, Lineage(moment.at_s, begins), True
+        return shard, found.lineage.copy(), False
 
     def add_directives(self, directives: Collection[Directive]) -> None:
         self._directives.update((each.id, each) for each in directives)
@@ -265,7 +269,7 @@ class Owner:
         return SupplyView(
             moment.holds_lease, all(self.sights[source].sees(steady_s) for source in sources),
             frozenset(source for source in sources if self.sights[source].at_end(steady_s)),
-            0.0 if self.blocked is None else steady_s - self.blocked.begun_s,
+            0.0 if self.blocked is None else steady_s - self.blocked.begun_s, moment.contact,
         )
 
     def _count(self, products: Products, moment: Moment) -> None:

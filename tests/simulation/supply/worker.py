@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from actions.model import Intent, Outcome, Status
 from streams.contracts.envelopes import outcome_message
+from streams.kafka.broker_contact import BrokerContact
+from streams.ownership.outage import Contact
 from streams.shard.plan import Plan
 from tests.simulation.supply.broker import Broker, Claim, Fenced, Unavailable, Written
 from tests.simulation.supply.log import ACTIONS, CONTROL, INCIDENTS, OUTCOMES, Published
@@ -70,6 +72,7 @@ class Worker:
     incarnation: int = 0
     generation: int = -1
     renewed_s: float = -1e9
+    contact: BrokerContact = field(default_factory=BrokerContact)
     owners: dict[int, Owner] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
     running: dict[int, Running] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class Worker:
         """Everything in memory is gone."""
         self.is_alive, self.frozen = False, False
         self.incarnation += 1
-        self.generation, self.renewed_s = -1, -1e9
+        self.generation, self.renewed_s, self.contact = -1, -1e9, BrokerContact()
         self.owners, self.positions, self.running = {}, {}, {}
 
     def step(self, at_s: float) -> None:
@@ -103,12 +106,15 @@ class Worker:
         steady_s = self.boot_s + at_s
         lease_s = self.broker.group.session_s - LEASE_MARGIN_S
         reachable = self.broker.up and not self.is_cut_off
+        if reachable:
+            self.contact.heard(steady_s)
         return Moment(
             at_s, steady_s, T + at_s + self.wall_step_s, reachable, steady_s - self.renewed_s < lease_s,
-            reachable and not self.hangs,
+            reachable and not self.hangs, Contact.of(self.contact.since_s, self.contact.gaps),
         )
 
     def drive(self, owner: Owner, moment: Moment) -> None:
+        owner.observe(moment)
         for topic, answer in list(owner.inflight.items()):
             del owner.inflight[topic]
             owner.receive(topic, answer, moment)
@@ -231,7 +237,7 @@ class Worker:
             return replace(outcome_of(intent, "duplicate", moment.wall_s), data={
                 "earlier_status": earlier.outcome.status, "earlier_at_s": earlier.outcome.done_at_s,
             })
-        if earlier is not None and earlier.by != self.me:
+        if earlier is not None:
             return outcome_of(intent, "interrupted", moment.wall_s)
         if moment.wall_s >= intent.expires_at_s:
             return outcome_of(intent, "expired", moment.wall_s)

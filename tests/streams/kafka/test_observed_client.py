@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import Any
 
@@ -16,6 +17,7 @@ from aiokafka.protocol.group import (  # type: ignore[import-untyped]
 )
 from faust.types import TP
 
+from streams.kafka.broker_contact import Gap
 from streams.kafka.observed_client import FIRST_VERSION_WITH_STABLE_OFFSET, observe
 from streams.kafka.sight import Sight
 
@@ -68,6 +70,15 @@ def test_every_version_of_a_fetch_response_has_the_offsets_where_they_are_read(k
     if response.API_VERSION >= FIRST_VERSION_WITH_STABLE_OFFSET:
         expected.append("last_stable_offset")
     assert list(partitions.names)[:len(expected)] == expected
+
+
+async def test_every_answer_shows_that_the_broker_was_there_when_it_was_asked() -> None:
+    client = Client(Answer(), KafkaConnectionError("gone"), Answer(REBALANCE))
+    for at_s in (0.0, 10.0, 20.0):
+        client.now_s = at_s
+        with contextlib.suppress(KafkaConnectionError):
+            await client.send(0, HEARTBEAT, group=ConnectionGroup.COORDINATION)
+    assert client.sight.contact.gaps == (Gap(0.0, 20.0),)
 
 
 async def test_an_answered_heartbeat_or_sync_renews_the_lease_from_its_sending() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from streams.contracts.ticks import Tick
+from streams.ownership.outage import Contact
 from streams.ownership.tick_policy import (
     HANGS_AFTER_S,
     Pending,
@@ -18,7 +19,9 @@ from tests.streams.fakes import LATENCY, T, batch, default_plan, requests
 
 PLAN: Plan = replace(default_plan(), sources={LATENCY: True})
 ALL = frozenset({LATENCY})
-SEES = SupplyView(True, True, ALL)
+WATCHED = Contact(-1e6)
+"""Of a worker that has been in contact with the broker for long."""
+SEES = SupplyView(True, True, ALL, contact=WATCHED)
 BACKLOG = replace(SEES, at_end=frozenset())
 NO_LEASE = replace(SEES, holds_lease=False)
 NO_SIGHT = replace(SEES, sees=False)

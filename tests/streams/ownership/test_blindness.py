@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from streams.ownership.outage import HOLD_LEAST_S, HOLD_PER_BLIND_S, HOLD_S
 from streams.ownership.tick_policy import (
     HANGS_AFTER_S,
-    HOLD_LEAST_S,
-    HOLD_PER_BLIND_S,
-    HOLD_S,
     RETURN_S,
     TAKE_OVER_S,
     Pending,

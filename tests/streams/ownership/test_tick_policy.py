@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.contracts.ticks import Tick
+from streams.ownership.outage import HOLD_S
 from streams.ownership.tick_policy import (
     BACKLOG_EVERY_S,
-    HOLD_S,
     PUBLISH_EVERY_S,
     TIME_EVERY_S,
     Pending,

@@ -111,6 +111,47 @@ def test_an_isolated_scope_covers_the_series_within_it_and_no_others(isolated: S
     assert ("absence" in bench.alarms) == (isolated != Scope("chat", "gpt"))
 
 
+def only(replica: str, values: list[object]) -> list[object]:
+    return [one for one in values if isinstance(one, dict) and one["replica"] == replica]
+
+
+def first_absence_s(bench: Bench, until_s: float) -> float:
+    return bench.detection.first_absence_s(until_s, bench.windower.open_until_s(), bench.isolated)
+
+
+def test_the_first_absence_is_foretold_to_the_instant_at_which_it_alarms() -> None:
+    bench = Bench()
+    bench.feed(requests(40), T + 40.0)
+    first_s = first_absence_s(bench, T + 60.0)
+    assert T + 41.0 < first_s < T + 60.0
+    bench.pass_until(first_s - 0.001)
+    assert bench.alarms == {}
+    bench.pass_until(first_s + 1.0)
+    assert bench.alarms["absence"] > 0
+
+
+def test_records_in_open_windows_put_off_the_absence_of_their_own_scope_alone() -> None:
+    bench = Bench()
+    bench.feed(requests(40), T + 40.0)
+    silent_s = first_absence_s(bench, T + 60.0)
+    bench.windower.add("a", samples_of(only("r0", requests(10, start=40)), bench.scopes), True)
+    assert first_absence_s(bench, T + 60.0) == pytest.approx(silent_s)
+    bench.windower.add("a", samples_of(only("r1", requests(10, start=40)), bench.scopes), True)
+    assert first_absence_s(bench, T + 60.0) == pytest.approx(silent_s + 10.0)
+
+
+def test_no_absence_is_foretold_of_who_is_silent_already_or_behind_a_breaker_or_hardly_known() -> None:
+    bench = Bench()
+    bench.feed(requests(5), T + 5.0)
+    assert first_absence_s(bench, T + 60.0) == inf
+    bench.feed(requests(35, start=5), T + 40.0)
+    bench.isolated = [Scope("chat", "gpt")]
+    assert first_absence_s(bench, T + 60.0) == inf
+    bench.isolated = []
+    bench.pass_until(T + 60.0)
+    assert first_absence_s(bench, T + 90.0) == inf
+
+
 def test_rows_swept_away_are_not_missed_and_not_asked_for_their_names() -> None:
     bench = Bench()
     bench.feed(requests(40), T + 40.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import get_args
 
 import pytest
@@ -18,60 +16,11 @@ from streams.shard.event_time import (
     LEAST_LATENESS_S,
     OFFSET_WINDOW_S,
     UNKNOWN_DELAY_S,
-    Arrival,
     Cadence,
     CadenceParams,
-    EventTime,
     Lesson,
 )
-
-T = 1_795_420_000.0
-"""The wall clock when the steady clock of these tests shows 0."""
-ALL = frozenset({"a"})
-BOTH = frozenset({"a", "b"})
-
-
-@dataclass
-class Owner:
-    """An estimate with a steady clock; `ahead_s` is what our wall clock is ahead of the true time."""
-
-    params: CadenceParams = field(default_factory=CadenceParams)
-    sources: dict[str, bool] = field(default_factory=lambda: {"a": False})
-    steady_s: float = 0.0
-    ahead_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.time = EventTime(self.params, self.sources)
-
-    @property
-    def wall_s(self) -> float:
-        return T + self.steady_s + self.ahead_s
-
-    def arrive(
-        self, oldest_s: float, newest_s: float, source: str = "a", disorder_s: float = 0.0, lesson: Lesson = "cadence",
-    ) -> None:
-        """A batch now; event times are relative to T."""
-        self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s), lesson)
-
-    def flush_every(
-        self, period_s: float, seconds: float, transit_s: float = 0.01, clock_ahead_s: float = 0.0, source: str = "a",
-    ) -> None:
-        """A producer that sends what it gathered at regular intervals."""
-        end_s = self.steady_s + seconds
-        while self.steady_s + period_s <= end_s:
-            begin_s = self.steady_s
-            self.steady_s += period_s
-            produced_s = self.steady_s - transit_s + clock_ahead_s
-            self.arrive(begin_s - transit_s + clock_ahead_s, produced_s, source)
-
-    def until_s(self, at_end: frozenset[str] = ALL, judge_silence: bool = True) -> float | None:
-        """Up to where windows may close, relative to T."""
-        until_s = self.time.close_until_s(self.steady_s, self.wall_s, at_end, judge_silence)
-        return None if until_s is None else until_s - T
-
-    def cadence(self, source: str = "a") -> Cadence:
-        return self.time.cadence(source, self.steady_s)
-
+from tests.streams.shard.event_time_owner import BOTH, Owner, T, known, stored
 
 # What is learned.
 
@@ -84,8 +33,32 @@ def test_a_source_of_which_nothing_was_learned_may_be_one_that_flushes_seldom() 
 @pytest.mark.parametrize(("aggregated", "delay_s"), [(False, LEAST_DELAY_S), (True, LEAST_AGGREGATED_DELAY_S)])
 def test_a_prompt_source_is_given_the_least_delay(aggregated: bool, delay_s: float) -> None:
     owner = Owner(sources={"a": aggregated})
-    owner.arrive(0.0, 0.0)
+    owner.flush_every(0.1, UNKNOWN_DELAY_S + 0.5)
     assert owner.cadence() == Cadence(delay_s, LEAST_LATENESS_S)
+
+
+def test_the_first_prompt_batch_of_a_source_does_not_show_how_its_other_producers_deliver() -> None:
+    owner = Owner()
+    owner.flush_every(0.1, UNKNOWN_DELAY_S - 1.0)
+    assert owner.cadence().delay_s == UNKNOWN_DELAY_S
+    owner.arrive(owner.steady_s - 20.0, owner.steady_s)
+    assert owner.cadence().delay_s == pytest.approx(1.25 * 20.0 + 0.75, abs=0.02)
+
+
+def test_a_source_is_known_by_time_in_which_it_was_observed_and_not_by_the_clock() -> None:
+    owner = Owner()
+    owner.flush_every(0.1, 1.0)
+    owner.steady_s += 100.0
+    assert owner.cadence().delay_s == UNKNOWN_DELAY_S
+    first = Owner()
+    first.flush_every(0.1, 8.0)
+    second = Owner(steady_s=1e6)
+    second.time.restore(stored(first), second.steady_s)
+    second.steady_s += 100.0
+    second.arrive(second.steady_s, second.steady_s)
+    assert second.cadence().delay_s == UNKNOWN_DELAY_S
+    second.flush_every(0.1, 3.0)
+    assert second.cadence().delay_s == LEAST_DELAY_S
 
 
 @pytest.mark.parametrize(("period_s", "delay_s"), [(0.02, 1.0), (0.5, 1.375), (2.0, 3.25), (6.0, 8.25), (15.0, 19.5)])
@@ -108,9 +81,8 @@ def test_a_delay_is_never_shorter_than_the_disorder_that_a_backlog_showed() -> N
     """Two producers of one source: one flushes every 6 s, and the first batch to be learned from is the other's."""
     owner = Owner()
     owner.arrive(-75.0, 0.0, disorder_s=6.0, lesson="order")
-    owner.steady_s = 10.0
-    owner.arrive(9.99, 10.0)
-    assert owner.cadence().delay_s == pytest.approx(8.25, abs=0.5)
+    owner.flush_every(0.1, UNKNOWN_DELAY_S + 0.5)
+    assert owner.cadence().delay_s == pytest.approx(8.25, abs=0.6)
 
 
 def test_the_first_batch_has_no_disorder_against_anything_before_it() -> None:
@@ -141,11 +113,10 @@ def test_what_was_learned_does_not_fade_while_nothing_is_learned() -> None:
 
 
 def test_a_smaller_value_does_not_replace_a_larger_one_and_a_larger_one_does_at_once() -> None:
-    owner = Owner()
-    owner.steady_s = 8.0
-    for oldest_s, delay_s in ((4.0, 4.0), (7.0, 4.0), (0.0, 8.0)):
-        owner.arrive(oldest_s, 8.0)
-        assert owner.cadence().delay_s == pytest.approx(1.25 * delay_s + 0.75)
+    owner = known()
+    for delay_s, expected_s in ((4.0, 4.0), (1.0, 4.0), (8.0, 8.0)):
+        owner.arrive(owner.steady_s - delay_s, owner.steady_s)
+        assert owner.cadence().delay_s == pytest.approx(1.25 * expected_s + 0.75, abs=0.02)
 
 
 def test_the_configuration_bounds_what_is_learned() -> None:
@@ -163,8 +134,7 @@ def test_a_number_in_the_configuration_takes_the_place_of_learning() -> None:
 
 
 def test_nothing_is_learned_of_a_backlog_but_the_highest_timestamp() -> None:
-    owner = Owner()
-    owner.arrive(0.0, 0.0)
+    owner = known()
     owner.steady_s = 500.0
     owner.arrive(0.0, 400.0, disorder_s=40.0, lesson="order")
     assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
@@ -182,7 +152,7 @@ def test_what_producers_deliver_after_they_were_cut_off_teaches_not_even_order()
     owner = Owner()
     owner.steady_s = 30.0
     owner.arrive(0.0, 29.0, disorder_s=20.0, lesson="nothing")
-    owner.flush_every(0.1, 1.0)
+    owner.flush_every(0.1, UNKNOWN_DELAY_S + 0.5)
     assert owner.cadence() == Cadence(LEAST_DELAY_S, LEAST_LATENESS_S)
 
 
@@ -233,7 +203,7 @@ def test_the_slowest_of_several_sources_holds_the_others_back() -> None:
 
 def test_the_silence_of_one_source_does_not_hold_the_others_longer_than_its_delay() -> None:
     owner = Owner(sources={"a": False, "b": False})
-    owner.arrive(0.0, 0.0, "b")
+    owner.flush_every(0.1, UNKNOWN_DELAY_S + 0.5, source="b")
     owner.flush_every(0.1, 30.0, source="a")
     until_s = owner.until_s(at_end=BOTH)
     assert until_s == pytest.approx(owner.steady_s - LEAST_DELAY_S, abs=0.05)
@@ -326,39 +296,6 @@ def test_records_of_a_backlog_give_an_estimate_that_is_only_too_low() -> None:
     assert owner.time.producers_now_s(500.0, owner.wall_s) == T + 400.0
     owner.arrive(0.0, 499.0, lesson="order")
     assert owner.time.producers_now_s(500.0, owner.wall_s) == T + 499.0
-
-
-# Snapshots.
-
-
-def stored(owner: Owner) -> dict[str, object]:
-    found: dict[str, object] = json.loads(json.dumps(owner.time.snapshot(owner.steady_s)))
-    return found
-
-
-def test_another_owner_goes_on_with_what_was_learned_by_a_clock_of_its_own() -> None:
-    first = Owner(sources={"a": False, "b": True})
-    first.flush_every(6.0, 60.0)
-    second = Owner(sources={"a": False, "b": True}, steady_s=1e6)
-    second.time.restore(stored(first), second.steady_s)
-    assert (second.cadence("a"), second.cadence("b")) == (first.cadence("a"), first.cadence("b"))
-    second.steady_s += HALF_LIFE_S
-    assert second.cadence("a").delay_s > 0.9 * first.cadence("a").delay_s
-
-
-def test_sources_that_are_gone_are_ignored_and_new_ones_start_anew() -> None:
-    first = Owner(sources={"a": False, "gone": False})
-    first.arrive(0.0, 9.0)
-    second = Owner(sources={"a": False, "new": False})
-    second.time.restore(stored(first), 0.0)
-    assert second.until_s(at_end=ALL, judge_silence=False) is None
-    assert second.until_s(at_end=frozenset({"new"}), judge_silence=False) == pytest.approx(8.5)
-
-
-@pytest.mark.parametrize("data", [{"a": {}}, {"a": None}, {"a": {"highest_s": 1.0, "delay_s": 1, "disorder_s": None}}])
-def test_what_is_no_snapshot_is_refused(data: dict[str, object]) -> None:
-    with pytest.raises((LookupError, TypeError)):
-        Owner().time.restore(data, 0.0)
 
 
 arrivals = st.lists(st.tuples(

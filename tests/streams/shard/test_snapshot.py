@@ -94,3 +94,19 @@ def test_a_source_that_was_added_is_waited_for_until_it_is_known_to_be_empty() -
 def test_what_was_learned_of_the_delivery_comes_back_by_the_clock_of_the_new_owner() -> None:
     second = Shard.restored(PLAN, stored(fed()), steady_s=1e6)
     assert second.event_time.cadence(LATENCY, 1e6) == fed().event_time.cadence(LATENCY, 0.0)
+
+
+def test_of_a_refused_snapshot_a_new_shard_knows_only_how_its_sources_deliver() -> None:
+    refused = replace(stored(fed()), config_hash="other")
+    second = Shard.relearning(PLAN, refused, steady_s=1e6)
+    assert second.event_time.cadence(LATENCY, 1e6) == fed().event_time.cadence(LATENCY, 0.0)
+    assert (second.offsets, second.ticked_at_s, len(second.series)) == ({}, None, 0)
+
+
+@pytest.mark.parametrize("change", [
+    {"version": VERSION + 1}, {"meta": {}}, {"meta": {"event_time": None}}, {"meta": {"event_time": {LATENCY: 5}}},
+])
+def test_of_a_snapshot_that_says_no_cadence_a_new_shard_knows_nothing(change: dict[str, object]) -> None:
+    refused = replace(stored(fed()), **change)  # type: ignore[arg-type]
+    second = Shard.relearning(PLAN, refused, steady_s=1e6)
+    assert second.event_time.cadence(LATENCY, 1e6) == Shard(PLAN).event_time.cadence(LATENCY, 0.0)

@@ -12,6 +12,7 @@ from config import load
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, decode_tick
 from streams.intake.dead_letters import Brake
+from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
@@ -117,6 +118,7 @@ class FakeTransport:
 
     def __init__(self) -> None:
         self.lease = self.sight = True
+        self.broker = BrokerContact()
         self.ends: dict[TP, int] = {}
         self.released: dict[TP, int] = {}
         self.rejoined: list[str] = []
@@ -129,6 +131,9 @@ class FakeTransport:
 
     def at_end(self, tp: TP, processed: int) -> bool:
         return self.sight and processed >= self.ends.get(tp, 0)
+
+    def contact(self) -> BrokerContact:
+        return self.broker
 
     def release(self, tp: TP, next_offset: int) -> bool:
         self.released[tp] = next_offset

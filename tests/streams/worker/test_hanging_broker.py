@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from streams.kafka.transactions import TransactionFailed
-from streams.ownership.tick_policy import HANGS_AFTER_S, HOLD_S
+from streams.ownership.outage import HOLD_S
+from streams.ownership.tick_policy import HANGS_AFTER_S
 from streams.transport.batches import TP
 from streams.worker.shard_manager import Waits
 from tests.streams.fakes import LATENCY, T, batch, requests

@@ -11,7 +11,8 @@ from classifiers.directives import Silence
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_incident
 from streams.kafka.transactions import TransactionFailed
-from streams.ownership.tick_policy import HOLD_S, RETURN_S
+from streams.ownership.outage import HOLD_S
+from streams.ownership.tick_policy import RETURN_S
 from streams.transport.batches import TP
 from tests.streams.contracts.signed import DIRECTIVES
 from tests.streams.fakes import LATENCY, T, batch, incident, requests
