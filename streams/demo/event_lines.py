@@ -16,11 +16,14 @@ class EventLines:
         self._changes = 0
 
     def new_lines(self, demo: DemoState) -> list[Text]:
-        """The new events by kind: faults, incidents that opened or resolved, outcomes, switches."""
+        """The events that became known since the last call, in order of time: faults, incidents that opened or
+        resolved, outcomes, switches, the end of the recording."""
         lines = [
             view.fault_line(fault) for fault in demo.truth.scored
             if fault.start_s <= demo.now_s and self._first("fault", f"{fault.kind} {fault.start_s}")
         ]
+        if demo.phase in ("settling", "done") and self._first("end", ""):
+            lines.append(view.end_line(demo))
         lines += [
             view.incident_line(demo, incident) for incident in demo.incidents.values()
             if self._first("incident", f"{incident.id} {incident.state}")
@@ -31,7 +34,7 @@ class EventLines:
         ]
         lines += [view.change_line(demo, change) for change in demo.changes[self._changes:]]
         self._changes = len(demo.changes)
-        return lines
+        return [line.text for line in sorted(lines, key=lambda line: line.at_s)]
 
     def _first(self, kind: str, key: str) -> bool:
         new = (kind, key) not in self._shown

@@ -10,6 +10,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -64,35 +65,53 @@ def picture(shown: RenderableType, title: str) -> str:
     return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
 
 
-def incident_line(demo: DemoState, incident: Incident) -> Text:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event as one line. at_s: seconds into the recording."""
+
+    at_s: float
+    kind: str
+    what: Text
+
+    @property
+    def text(self) -> Text:
+        """With time and kind before it."""
+        return Text.assemble((_clock(self.at_s), "dim"), f"  {self.kind:<9}", self.what)
+
+
+def incident_line(demo: DemoState, incident: Incident) -> Line:
     """An incident that opened or resolved, as one line."""
     at_s = incident.opened_at_s if incident.state == "open" else incident.resolved_at_s or incident.opened_at_s
-    return Text.assemble(
-        (_clock(at_s - demo.origin_s), "dim"), f"  {incident.state:<9}", _severity(incident.severity),
-        f"  {_words(incident.category)}: {incident.title}",
-    )
+    return Line(at_s - demo.origin_s, incident.state, Text.assemble(
+        _severity(incident.severity), f"  {_words(incident.category)}: {incident.title}",
+    ))
 
 
-def action_line(demo: DemoState, action: ActionProgress) -> Text:
+def action_line(demo: DemoState, action: ActionProgress) -> Line:
     """A decision or its outcome, as one line."""
     at_s = action.decision.decided_at_s if action.outcome is None else action.outcome.done_at_s
-    return Text.assemble(
-        (_clock(at_s - demo.origin_s), "dim"), f"  {'action':<9}", f"{_words(action.name)} {action.decision.target} ",
-        _status(action.status), f": {action.reason}" if action.reason else "",
-    )
+    return Line(at_s - demo.origin_s, "action", Text.assemble(
+        f"{_words(action.name)} {action.decision.target} ", _status(action.status),
+        f": {action.reason}" if action.reason else "",
+    ))
 
 
-def change_line(demo: DemoState, change: Change) -> Text:
+def change_line(demo: DemoState, change: Change) -> Line:
     """A switch that moved at the gateway, as one line."""
-    return Text.assemble(
-        (_clock(change.at_s - demo.origin_s), "dim"), f"  {'gateway':<9}",
-        f"{change.switch} of {change.target}: {change.before} -> {change.after} (by {change.actor})",
-    )
+    moved = f"{change.before} -> {change.after}"
+    what = f"{change.switch} of {change.target}: {moved} (by {change.actor})"
+    return Line(change.at_s - demo.origin_s, "gateway", Text(what))
 
 
-def fault_line(fault: Fault) -> Text:
+def fault_line(fault: Fault) -> Line:
     """A fault that begins in the recording, as one line."""
-    return Text.assemble((_clock(fault.start_s), "dim"), f"  {'fault':<9}{_words(fault.kind)}, {fault.scope}")
+    return Line(fault.start_s, "fault", Text(f"{_words(fault.kind)}, {fault.scope}"))
+
+
+def end_line(demo: DemoState) -> Line:
+    """The end of the recording, as one line: without it, the last incident looks like a false one."""
+    what = "the recording ends here; no more requests come, so the whole service will be reported as silent"
+    return Line(demo.truth.duration_s, "end", Text(what))
 
 
 def scope_of(incident: Incident) -> str:
@@ -239,11 +258,12 @@ def _totals(demo: DemoState) -> RenderableType:
     delays = [finding.delay_s for finding in found.findings if finding.delay_s is not None]
     median = f" (median after {statistics.median(delays):.1f} s)" if delays else ""
     executed = sum(action.status == "executed" for action in demo.actions.values())
-    moved = _plural(len(demo.changes_by_tocsin()), "switch", "switches")
+    own = sum(change.actor == "tocsin" for change in demo.changes)
+    changes = _plural(len(demo.changes), "change")
     false = _plural(len(found.false_incidents), "false incident")
     return Text("\n".join((
         f"{found.found} of {len(found.findings)} faults found{median}, {false}",
-        f"{executed} of {_plural(len(demo.actions), 'action')} executed, which moved {moved} at the gateway",
+        f"{executed} of {_plural(len(demo.actions), 'action')} executed, which made {own} of {changes} at the gateway",
         f"{demo.sent:,} requests as {_count(demo.worker.records)} records, {_count(demo.worker.dead)} dead, "
         f"in {demo.wall_s:.0f} s",
     )), "bold")

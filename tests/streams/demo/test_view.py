@@ -85,7 +85,7 @@ def test_the_report_lists_false_incidents_and_real_changes() -> None:
     assert "4:22.0  P4    availability  replica r1  replica r1 sent nothing for 5 s" in shown
     assert "1:22.0  tocsin    version  serving/bytegpt  v2 -> v1" in shown
     assert "4 of 5 faults found (median after 1.8 s), 1 false incident" in shown
-    assert "2 of 5 actions executed, which moved 2 switches at the gateway" in shown
+    assert "2 of 5 actions executed, which made 2 of 3 changes at the gateway" in shown
     assert "23,386 requests as 70,158 records, 0 dead, in 47 s" in shown
 
 
@@ -166,6 +166,18 @@ def test_every_event_gives_one_line() -> None:
     assert "4:31.7  action   circuit breaker serving/r0 executed: circuit_breaker executed" in lines
     assert "1:22.0  gateway  version of serving/bytegpt: v2 -> v1 (by tocsin)" in lines
     assert len(lines) == len(set(lines)) == 4 + 5 + 4 + 3
+    assert lines == sorted(lines, key=lambda line: float(line[0]) * 60 + float(line[2:].split()[0]))
+    assert narrator.new_lines(demo) == []
+
+
+def test_the_end_of_the_recording_is_said_once_before_the_silence_that_follows() -> None:
+    narrator, demo = EventLines(), DemoState(read_truth(FOLDER), 10.0, phase="settling")
+    demo.incidents["i"] = incident("i", demo.truth.duration_s + 3.0, "availability")
+
+    first, second = (line.plain for line in narrator.new_lines(demo))
+
+    assert "end      the recording ends here" in first
+    assert "availability" in second
     assert narrator.new_lines(demo) == []
 
 
