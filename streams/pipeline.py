@@ -95,11 +95,10 @@ class Shard(ShardState):
     @classmethod
     def relearning(
         cls, plan: Plan, refused: Snapshot, stopwatch: Stopwatch = untimed, number: int | None = None,
-        steady_s: float = 0.0,
     ) -> Self:
-        """A new shard that knows of a refused snapshot only how its sources deliver. steady_s: of the new owner."""
+        """A new shard that knows of a refused snapshot only how its sources deliver."""
         shard = cls(plan, stopwatch, number)
-        load_cadence(shard, refused, steady_s)
+        load_cadence(shard, refused)
         return shard
 
     def snapshot(self, steady_s: float = 0.0) -> Snapshot:

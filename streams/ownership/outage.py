@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-HOLD_S = 10.0
-"""The longest hold. A producer that lost its broker tries again at growing intervals of up to that."""
+HOLD_S = 11.0
+"""The longest hold. A producer that lost its broker tries again at growing intervals of up to 10 s, and what it sends
+then has to arrive."""
 HOLD_LEAST_S = 1.0
 HOLD_PER_BLIND_S = 2.0
 

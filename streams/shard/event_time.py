@@ -67,7 +67,8 @@ class Arrival:
 
 @dataclass(slots=True)
 class _Fading:
-    """A maximum that fades."""
+    """A maximum that fades from its observation on. at_s: minus infinity before one; infinity when another owner made
+    the last one, which does not fade before the next: else each take-over would let it fade again."""
 
     value: float = 0.0
     at_s: float = -inf
@@ -223,7 +224,7 @@ class EventTime:
 
     def restore(self, data: Mapping[str, Any], steady_s: float) -> None:
         """Take over a snapshot, of the sources that are still read; raises LookupError or TypeError when it is none."""
-        self.restore_cadence(data, steady_s)
+        self.restore_cadence(data)
         for name in data.keys() & self._sources.keys():
             highest_s = data[name]["highest_s"]
             self._sources[name].highest_s = -inf if highest_s is None else float(highest_s)
@@ -232,15 +233,15 @@ class EventTime:
         if newest_s > -inf:
             self._observe_offset(newest_s - steady_s, steady_s)
 
-    def restore_cadence(self, data: Mapping[str, Any], steady_s: float) -> None:
+    def restore_cadence(self, data: Mapping[str, Any]) -> None:
         """Of a snapshot only how the sources deliver; raises LookupError or TypeError when it is none."""
         for name in data.keys() & self._sources.keys():
             one, found = self._sources[name], data[name]
             if found["delay_s"] is not None:
-                one.delay = _Fading(float(found["delay_s"]), steady_s)
+                one.delay = _Fading(float(found["delay_s"]), inf)
                 # Snapshots of older releases do not say it.
                 one.observed_s = float(found.get("observed_s", UNKNOWN_DELAY_S))
-            one.disorder = _Fading(float(found["disorder_s"]), steady_s)
+            one.disorder = _Fading(float(found["disorder_s"]), inf)
 
     def _observe_offset(self, offset_s: float, steady_s: float) -> None:
         if self._offset is None:

@@ -100,14 +100,14 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
     shard.offsets.update(snapshot.offsets)
 
 
-def load_cadence(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
+def load_cadence(shard: ShardState, snapshot: Snapshot) -> None:
     """Take from a snapshot that was refused how the sources deliver, which no configuration of detection changes.
 
     Nothing is taken when it is of another version or does not say it.
     """
     if snapshot.version == VERSION:
         with suppress(LookupError, TypeError, ValueError, AttributeError):
-            shard.event_time.restore_cadence(snapshot.meta["event_time"], steady_s)
+            shard.event_time.restore_cadence(snapshot.meta["event_time"])
 
 
 def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

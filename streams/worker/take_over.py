@@ -109,7 +109,7 @@ class TakeOver:
         except SnapshotMismatch as error:
             self._rejected("version", number, str(error))
             log.warning("state_rejected", shard=number, reason=str(error))
-            return Shard.relearning(self._plan, snapshot, telemetry.stage, number, steady_s), True
+            return Shard.relearning(self._plan, snapshot, telemetry.stage, number), True
         telemetry.restore("restored")
         log.info("state_restored", shard=number, series=shard.status().series.total)
         return shard, False

@@ -134,7 +134,7 @@ class Owner:
         try:
             shard = Shard.restored(plan, snapshot, number=self.number, steady_s=steady_s)
         except SnapshotMismatch:
-            shard = Shard.relearning(plan, snapshot, number=self.number, steady_s=steady_s)
+            shard = Shard.relearning(plan, snapshot, number=self.number)
             return shard, Lineage(moment.at_s, begins), True
         return shard, found.lineage.copy(), False
 

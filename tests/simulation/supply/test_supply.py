@@ -55,6 +55,8 @@ FOUND: dict[str, int] = {
     "another configuration, and the first lesson comes from who was silent": 60625,
     "another configuration, and nobody has shown yet in which order two deliver": 71154,
     "an outage in the first seconds is not learned as disorder by the next owner": 73027,
+    "a producer tries again 10 s after the take-over": 76608,
+    "what was learned does not fade in a storm of take-overs": 75986,
     "a worker that lost its partition does not run its own claim again": 73620,
 }
 

@@ -106,7 +106,7 @@ def test_an_owner_without_sight_writes_what_is_certain() -> None:
 
 
 @pytest.mark.parametrize(("blind_s", "hold_s"), [
-    (0.5, HOLD_LEAST_S + 0.5 * HOLD_PER_BLIND_S), (2.0, HOLD_LEAST_S + 2.0 * HOLD_PER_BLIND_S), (4.5, HOLD_S),
+    (0.5, HOLD_LEAST_S + 0.5 * HOLD_PER_BLIND_S), (2.0, HOLD_LEAST_S + 2.0 * HOLD_PER_BLIND_S), (5.0, HOLD_S),
     (60.0, HOLD_S), (3600.0, HOLD_S),
 ])
 def test_after_blindness_event_time_is_held_the_longer_it_lasted(blind_s: float, hold_s: float) -> None:

@@ -22,7 +22,7 @@ def test_of_a_snapshot_that_was_refused_only_the_cadence_is_taken() -> None:
     first = Owner()
     first.flush_every(6.0, 60.0)
     second = Owner(steady_s=1e6)
-    second.time.restore_cadence(stored(first), second.steady_s)
+    second.time.restore_cadence(stored(first))
     assert second.cadence() == first.cadence()
     assert second.until_s() is None
 
@@ -32,6 +32,18 @@ def test_a_snapshot_of_an_older_release_says_of_a_known_source_no_time_of_observ
     owner = Owner()
     owner.time.restore(data, 0.0)
     assert owner.cadence().delay_s == pytest.approx(1.25 * 4.0 + 0.75)
+
+
+def test_what_was_learned_does_not_fade_by_take_overs_alone() -> None:
+    owner = Owner()
+    owner.flush_every(6.0, 60.0)
+    expected = owner.cadence()
+    for _ in range(20):
+        following = Owner(steady_s=owner.steady_s + 9.0)
+        following.time.restore(stored(owner), following.steady_s)
+        following.steady_s += 9.0
+        owner = following
+    assert owner.cadence().delay_s >= 0.9 * expected.delay_s
 
 
 def test_sources_that_are_gone_are_ignored_and_new_ones_start_anew() -> None:

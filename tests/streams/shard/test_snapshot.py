@@ -98,7 +98,7 @@ def test_what_was_learned_of_the_delivery_comes_back_by_the_clock_of_the_new_own
 
 def test_of_a_refused_snapshot_a_new_shard_knows_only_how_its_sources_deliver() -> None:
     refused = replace(stored(fed()), config_hash="other")
-    second = Shard.relearning(PLAN, refused, steady_s=1e6)
+    second = Shard.relearning(PLAN, refused)
     assert second.event_time.cadence(LATENCY, 1e6) == fed().event_time.cadence(LATENCY, 0.0)
     assert (second.offsets, second.ticked_at_s, len(second.series)) == ({}, None, 0)
 
@@ -108,5 +108,5 @@ def test_of_a_refused_snapshot_a_new_shard_knows_only_how_its_sources_deliver() 
 ])
 def test_of_a_snapshot_that_says_no_cadence_a_new_shard_knows_nothing(change: dict[str, object]) -> None:
     refused = replace(stored(fed()), **change)  # type: ignore[arg-type]
-    second = Shard.relearning(PLAN, refused, steady_s=1e6)
+    second = Shard.relearning(PLAN, refused)
     assert second.event_time.cadence(LATENCY, 1e6) == Shard(PLAN).event_time.cadence(LATENCY, 0.0)
