@@ -83,6 +83,7 @@ class TickPolicy:
         self._silence_from_s = self._learn_from_s = owned_since_s + HOLD_S
         self._is_checked = False
         self._found_old = False
+        self._contact_since_s = -inf
         self._has_seen = False
         self._seen_s = owned_since_s
         self._at_end: frozenset[str] = frozenset()
@@ -102,6 +103,7 @@ class TickPolicy:
         no sight yet.
         """
         self._at_end = view.at_end
+        self._contact_since_s = view.contact.since_s
         for outage in view.contact.outages:
             self._note_outage(outage, steady_s)
         if view.is_blind:
@@ -167,12 +169,20 @@ class TickPolicy:
 
     def opening(self, shard: Shard, steady_s: float, wall_s: float) -> Tick:
         """The first tick of an ownership: it brings the time, and proves that the log takes the owner's ticks."""
-        if shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S:
+        # The state of earlier owners was refused: it would say who reports.
+        is_lost = shard.ticked_at_s is None and self._generation > 1
+        was_unowned = shard.ticked_at_s is not None and wall_s - shard.ticked_at_s > TAKE_OVER_S
+        if was_unowned or (is_lost and self._has_just_started):
             self._hold_until_s = max(self._hold_until_s, self._silence_from_s)
         return Tick(
             self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets),
             begins=dict(shard.begins), anew=shard.ticked_at_s is None, config_hash=shard.plan.config_hash,
         )
+
+    @property
+    def _has_just_started(self) -> bool:
+        """Whether the process of this owner had not watched the broker for long when it took over."""
+        return self._contact_since_s > self._owned_since_s - TAKE_OVER_S
 
     def _note_outage(self, outage: Outage, steady_s: float) -> None:
         """Hold event time after an outage that was not noted yet, unless producers had their time to return."""
@@ -198,8 +208,8 @@ class TickPolicy:
         until_s = shard.event_time.close_until_s(steady_s, wall_s, view.at_end, judge_silence)
         if until_s is None:
             return None
-        if steady_s < self._silence_from_s and view.contact.since_s > self._owned_since_s - TAKE_OVER_S:
-            # A process that has just started cannot know whether who is silent lost its broker while nobody watched.
+        if steady_s < self._silence_from_s and self._has_just_started:
+            # It cannot know whether who is silent lost its broker while nobody watched.
             until_s = min(until_s, shard.first_absence_s(until_s) - ABSENCE_MARGIN_S)
         size_s = shard.plan.windows.size_s
         until_s = floor(until_s / size_s + 1e-9) * size_s

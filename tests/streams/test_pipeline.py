@@ -54,7 +54,7 @@ def test_records_that_it_contains_are_skipped_and_the_rest_of_their_batch_is_add
 
 def test_an_empty_batch_is_nothing() -> None:
     shard = Shard(PLAN)
-    assert shard.ingest(LATENCY, []) == Products()
+    assert shard.ingest(LATENCY, []) == Products(source=LATENCY)
     assert (shard.offsets, shard.ticked_at_s) == ({}, None)
 
 

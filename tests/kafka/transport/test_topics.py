@@ -47,7 +47,7 @@ async def test_a_broker_that_is_not_there_is_waited_for_and_then_named() -> None
 
 def test_without_its_package_the_embedded_broker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
-    with pytest.raises(EmbeddedBrokerMissing, match="extra 'demo'"):
+    with pytest.raises(EmbeddedBrokerMissing, match="the extra demo"):
         EmbeddedBroker().start()
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from streams.ownership.outage import HOLD_S, Contact, Outage
-from streams.ownership.tick_policy import HANGS_AFTER_S, RETURN_S, TAKE_OVER_S, SupplyView
+from streams.ownership.tick_policy import HANGS_AFTER_S, RETURN_S, TAKE_OVER_S, SupplyView, TickPolicy
+from streams.pipeline import Shard
 from streams.shard.event_time import Arrival
-from tests.streams.fakes import LATENCY, batch
-from tests.streams.ownership.policy_owner import NO_SIGHT, SEES, WATCHED, Owner, closings, settled
+from tests.streams.fakes import LATENCY, T, batch
+from tests.streams.ownership.policy_owner import NO_SIGHT, PLAN, SEES, WATCHED, Owner, closings, settled
 from tests.streams.records import sample
 
 
@@ -129,3 +130,15 @@ def test_a_process_that_has_just_started_goes_on_at_once_where_all_report() -> N
         for _ in range(10):
             owner.step(replace(SEES, contact=Contact(owner.steady_s)))
     assert owner.closed_s() >= -3.0
+
+
+@pytest.mark.parametrize(("generation", "watched_s", "holds"), [(2, 1.0, True), (2, TAKE_OVER_S, False), (1, 1.0, False)])
+def test_a_process_that_has_just_started_holds_event_time_where_a_state_was_lost(
+    generation: int, watched_s: float, holds: bool,
+) -> None:
+    shard, steady_s = Shard(PLAN), 100.0
+    policy = TickPolicy(generation, steady_s)
+    policy.observe(replace(SEES, contact=Contact(steady_s - watched_s)), steady_s)
+    policy.opening(shard, steady_s, T + steady_s)
+    assert policy.is_holding(steady_s + HOLD_S - 0.1) is holds
+    assert not policy.is_holding(steady_s + HOLD_S)
