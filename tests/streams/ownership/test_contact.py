@@ -132,7 +132,9 @@ def test_a_process_that_has_just_started_goes_on_at_once_where_all_report() -> N
     assert owner.closed_s() >= -3.0
 
 
-@pytest.mark.parametrize(("generation", "watched_s", "holds"), [(2, 1.0, True), (2, TAKE_OVER_S, False), (1, 1.0, False)])
+@pytest.mark.parametrize(("generation", "watched_s", "holds"), [
+    (2, 1.0, True), (2, TAKE_OVER_S, False), (1, 1.0, False),
+])
 def test_a_process_that_has_just_started_holds_event_time_where_a_state_was_lost(
     generation: int, watched_s: float, holds: bool,
 ) -> None:
