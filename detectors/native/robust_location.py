@@ -242,8 +242,11 @@ class RobustLocation(CompositeBank):
     def _newest_spread(self, ring: FloatArray, head: IntArray, filled: IntArray) -> FloatArray:
         """The spread of each ring's newest half, around its own median."""
         half = np.maximum(filled // 2, 1)
-        back = (head[:, None] - 1 - np.arange(self._params.ring // 2)) % self._params.ring
-        newest = np.take_along_axis(ring, back, axis=1)
+        size = self._params.ring
+        back = head[:, None].astype(np.intp) - 1 - np.arange(size // 2)
+        back[back < 0] += size
+        back += size * np.arange(len(ring))[:, None]
+        newest = ring.reshape(-1).take(back)
         newest[np.arange(newest.shape[1]) >= half[:, None]] = np.nan
         return _median_spread(newest, half)[1]
 
