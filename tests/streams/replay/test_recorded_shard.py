@@ -41,7 +41,7 @@ async def live(folder: Path) -> LiveShard:
     await shard.stop_traffic(25)
     await shard.take_over(keep_state=False)
     await shard.resolve_lost()
-    await shard.play(10)
+    await shard.play(20)
     return shard
 
 
