@@ -27,8 +27,7 @@ class TestTransport:
             assert [e["first"] for e in batches] == [0, *(e["last"] + 1 for e in batches[:-1])]
             assert all(e["last"] - e["first"] + 1 == e["count"] for e in batches)
             assert batches[-1]["position"] == batches[-1]["highwater"] == 500
-        assert await bench.stored() == bench.exact()
-        assert await bench.committed() == bench.produced
+        await bench.exact_state()  # a busy broker may apply the last commit after the worker has ended
         assert await bench.committed(holder.options.group) == [None] * PARTITIONS
 
     async def test_nothing_is_lost_over_a_kill_and_a_restart(self, bench: Bench) -> None:
