@@ -105,6 +105,12 @@ class Feeder:
             else:
                 return
 
+    def send_all(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send (key, value) records and wait until all are delivered; raises as `flush` does."""
+        for key, value in records:
+            self.send(key, value)
+        self.flush()
+
     def poll(self) -> None:
         """Let the producer forget what was delivered."""
         self._producer.poll(0)
@@ -119,10 +125,7 @@ class Feeder:
 def fill(address: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
     """Make a topic and put (key, value) records into it."""
     make_topic(address, topic)
-    feeder = Feeder.at(address, topic)
-    for key, value in records:
-        feeder.send(key, value)
-    feeder.flush()
+    Feeder.at(address, topic).send_all(records)
 
 
 @contextmanager
@@ -136,10 +139,7 @@ def backlog(where: Broker, topic: str, records: Iterable[tuple[bytes, bytes]]) -
     if where.real:
         producer.init_transactions()
         producer.begin_transaction()
-    feeder = Feeder(producer, topic)
-    for key, value in records:
-        feeder.send(key, value)
-    feeder.flush()
+    Feeder(producer, topic).send_all(records)
     yield
     if where.real:
         producer.commit_transaction()

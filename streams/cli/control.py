@@ -40,10 +40,7 @@ class Destination:
 
     def write(self, build: Callable[[], Directive]) -> None:
         """Build a directive and write or print it; one that is not valid ends as one message."""
-        try:
-            directive = build()
-        except ValueError as error:
-            raise Failure(str(error)) from error
+        directive = _built(build)
         if self.only_print:
             from streams.client.control_files import json_line
 
@@ -55,7 +52,6 @@ class Destination:
         place = f"{written.topic}[{written.partition}]@{written.offset}"
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}; "
                    f"whether workers accept it is in {self.config.topics.audit}")
-
 
     def check_key(self, directive: Directive) -> None:
         """Fail, before any broker is asked, where no key may sign a directive."""
@@ -128,10 +124,7 @@ def silence(
 def expire(destination: Destination, silence_id: str, by: str) -> None:
     """End a silence now."""
     now_s = time.time()
-    try:
-        directive = Expire(silence_id, by, now_s)
-    except ValueError as error:
-        raise Failure(str(error)) from error
+    directive = _built(lambda: Expire(silence_id, by, now_s))
     destination.check_key(directive)
     if not destination.only_print:
         from streams.client.control_writer import find_silence
@@ -192,6 +185,13 @@ def deploy(destination: Destination, service: str, version: str, model: str | No
     now_s = time.time()
     at_s = now_s if at is None else resolve_time(at, now_s)
     destination.write(lambda: Deployment(service, model, version, at_s))
+
+
+def _built(build: Callable[[], Directive]) -> Directive:
+    try:
+        return build()
+    except ValueError as error:
+        raise Failure(str(error)) from error
 
 
 def _run(work: Coroutine[None, None, T]) -> T:

@@ -46,7 +46,7 @@ class BroadcastConsumer:
     """Reads the topics of `back_s`: topic -> how far back from `now_s` (wall clock) to begin, in seconds.
 
     process: called with a topic and its records, in order of each partition. mono_s: monotonic seconds. lag: called
-    with the number of records still to be read, None while it is not known. contact: is told of every answer.
+    with the number of records still to be read, None while it is not known. contact: notes every answer.
     """
 
     def __init__(

@@ -206,14 +206,12 @@ class TickPolicy:
     def _close_until_s(self, shard: Shard, view: SupplyView, steady_s: float, wall_s: float) -> float | None:
         judge_silence = self._are_producers_back(shard, steady_s, wall_s) and steady_s >= self._silence_from_s
         until_s = shard.event_time.close_until_s(steady_s, wall_s, view.at_end, judge_silence)
-        if until_s is None:
+        if until_s is None or not _closes_any(shard, until_s):
             return None
         if steady_s < self._silence_from_s and self._has_just_started:
             # It cannot know whether who is silent lost its broker while nobody watched.
             until_s = min(until_s, shard.first_absence_s(until_s) - ABSENCE_MARGIN_S)
-        size_s = shard.plan.windows.size_s
-        until_s = floor(until_s / size_s + 1e-9) * size_s
-        return until_s if until_s > shard.windower.closed_s else None
+        return _whole_windows_s(shard, until_s) if _closes_any(shard, until_s) else None
 
     def _are_producers_back(self, shard: Shard, steady_s: float, wall_s: float) -> bool:
         """Whether every source has delivered something newer than the end of the last blindness, or had its time."""
@@ -231,3 +229,13 @@ class TickPolicy:
             self._back_at_s, self._found_old = None, False
             self._learn_from_s = steady_s + HOLD_S
         return self._back_at_s is None
+
+
+def _whole_windows_s(shard: Shard, until_s: float) -> float:
+    """The end of the last window that ends by then."""
+    size_s = shard.plan.windows.size_s
+    return floor(until_s / size_s + 1e-9) * size_s
+
+
+def _closes_any(shard: Shard, until_s: float) -> bool:
+    return _whole_windows_s(shard, until_s) > shard.windower.closed_s

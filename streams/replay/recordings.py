@@ -69,10 +69,7 @@ def read_recording(path: Path) -> Iterator[RecordedRequest]:
     table = _table_of(path)
     if table is not None:
         return _read_table(table)
-    files = _json_files(path)
-    if path.is_file():
-        return _read_json(path)
-    return heapq.merge(*(_read_json(file) for file in files), key=lambda record: record["ts"])
+    return heapq.merge(*map(_read_json, _json_files(path)), key=lambda record: record["ts"])
 
 
 def read_values(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, isfinite
 from typing import Any, Literal
 
 Lesson = Literal["cadence", "order", "nothing"]
@@ -88,7 +88,6 @@ class _Source:
     highest_s: float = -inf
     arrived_s: float = -inf
     observed_s: float = 0.0
-    taught_at_s: float = -inf
     delay: _Fading = field(default_factory=_Fading)
     disorder: _Fading = field(default_factory=_Fading)
 
@@ -103,9 +102,8 @@ class _Source:
         return self.observed_s >= UNKNOWN_DELAY_S
 
     def learn_delay(self, delay_s: float, steady_s: float) -> None:
-        if self.taught_at_s > -inf:
-            self.observed_s += min(max(0.0, steady_s - self.taught_at_s), FADE_GAP_S)
-        self.taught_at_s = steady_s
+        if isfinite(self.delay.at_s):
+            self.observed_s += min(max(0.0, steady_s - self.delay.at_s), FADE_GAP_S)
         self.delay.observe(delay_s, steady_s)
 
 
