@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
-from aiokafka.coordinator.protocol import ConsumerProtocol  # type: ignore[import-untyped]
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from streams.cluster.group_description import RETRY_S, describe_group
 from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.worker_process import Standing, WorkerProcess, standing
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.group_members")
 
-RETRY_S = 0.25
-STABLE_WITHIN_S = 1.0
-"""How long to wait for the end of a rebalance. During one, the group does not show the metadata of its members."""
 SESSION_MARGIN_S = 1.0
 EVICTION_TIMEOUT_S = 5.0
 
@@ -72,7 +66,7 @@ async def raise_if_evicted(settings: KafkaSettings) -> None:
     if own is None:
         return
     try:
-        members = await asyncio.wait_for(named_workers(settings, timeout_s=EVICTION_TIMEOUT_S), EVICTION_TIMEOUT_S)
+        members = await asyncio.wait_for(_named_workers(settings, EVICTION_TIMEOUT_S), EVICTION_TIMEOUT_S)
     except (KafkaError, OSError, TimeoutError) as error:
         log.warning("group_not_described", reason=repr(error))
         return
@@ -88,58 +82,14 @@ async def _others(
 ) -> list[tuple[WorkerProcess, Standing]]:
     """The other processes of this name that may run, those that certainly run first."""
     try:
-        members = await named_workers(settings, timeout_s=timeout_s)
+        members = await _named_workers(settings, timeout_s)
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(settings.brokers, timeout_s, error) from error
     judged = [(other, standing(other, own)) for other in members if other.instance == own.instance and other != own]
     return sorted((each for each in judged if each[1] != "gone"), key=lambda each: each[1] != "running")
 
 
-async def named_workers(settings: KafkaSettings, *, timeout_s: float = 15.0) -> list[WorkerProcess]:
+async def _named_workers(settings: KafkaSettings, timeout_s: float) -> list[WorkerProcess]:
     """The named workers in the group; none when the broker cannot describe groups. Raises KafkaError and OSError."""
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.brokers.split(","), request_timeout_ms=5000, **settings.security.options(),
-    )
-    try:
-        await admin.start()
-        return await _until_stable(admin, settings.group, time.monotonic() + timeout_s)
-    except IncompatibleBrokerVersion:
-        return []
-    finally:
-        await admin.close()
-
-
-async def _until_stable(admin: AIOKafkaAdminClient, group: str, deadline_s: float) -> list[WorkerProcess]:
-    stable_by_s = min(deadline_s, time.monotonic() + STABLE_WITHIN_S)
-    while True:
-        try:
-            state, members = await _describe(admin, group)
-        except KafkaError as error:
-            if not error.retriable or time.monotonic() >= deadline_s:
-                raise
-        else:
-            if state not in ("PreparingRebalance", "CompletingRebalance") or time.monotonic() >= stable_by_s:
-                return members
-        await asyncio.sleep(RETRY_S)
-
-
-async def _describe(admin: AIOKafkaAdminClient, group: str) -> tuple[str, list[WorkerProcess]]:
-    response = (await admin.describe_consumer_groups([group]))[0]
-    error_code, _, state, _, _, members = response.groups[0][:6]
-    if error_code:
-        raise for_code(error_code)(f"group {group!r} could not be described")
-    return state, named_members(members)
-
-
-def named_members(members: Sequence[Sequence[Any]]) -> list[WorkerProcess]:
-    """The named workers among members as the broker describes them: (member id, client id, host, metadata, ...).
-
-    The metadata counts. A process that takes over a static membership leaves the client id of the former one in place.
-    """
-    found = []
-    for _, client_id, _, metadata, *_ in members:
-        text = ConsumerProtocol.METADATA.decode(metadata).user_data.decode("utf-8", "replace") if metadata else ""
-        process = WorkerProcess.parse(text or client_id)
-        if process is not None:
-            found.append(process)
-    return found
+    found = await describe_group(settings, timeout_s=timeout_s)
+    return [] if found is None else found.named_workers

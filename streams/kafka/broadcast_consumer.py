@@ -147,6 +147,7 @@ class BroadcastConsumer:
 
     async def _poll(self, client: AIOKafkaConsumer) -> None:
         assigned, heard_s = client.assignment(), self._sight.now_s()
+        self._note_caught_up({tp: self._next[tp] for tp in assigned})
         while True:
             polled = await client.getmany(timeout_ms=POLL_MS)
             if client.assignment() != assigned:  # new partitions: aiokafka would begin all at their start
@@ -182,8 +183,7 @@ class BroadcastConsumer:
             return
         waiting = sum(max(0, end - positions[tp]) for tp, end in ends.items())
         self._lag(waiting)
-        if all(positions[tp] >= end for tp, end in self._first_ends.items() if tp in positions):
-            self._caught_up.set()
+        self._note_caught_up(positions)
         if waiting == 0:
             self._at_end_s = min(self._sight.answered_s(TP(*tp)) or float("-inf") for tp in tps)
         if waiting == 0 or progress:
@@ -191,6 +191,12 @@ class BroadcastConsumer:
         self._failure = f"{waiting} records wait"
         self._measured.set()
         self._measured.clear()
+
+    def _note_caught_up(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Note when the records that existed at the first connection are processed, or there were none."""
+        is_complete = {tp.topic for tp in positions} == set(self._back_s)
+        if is_complete and all(positions[tp] >= end for tp, end in self._first_ends.items() if tp in positions):
+            self._caught_up.set()
 
     def _failed(self, error: Any) -> None:
         self._failure = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,5 +1,9 @@
 """The observer of a Kafka client: stamps `Sight` with what the broker's answers prove.
 
+It also sends the requests for offsets over the connection of the heartbeats. A broker answers the requests of one
+connection in their order, so they would wait for the fetch before them, which the broker holds back while there is no
+record.
+
 aiokafka logs most errors of a fetch or a heartbeat and goes on, so its own state does not tell an answer from a
 failure. The answers themselves do. All requests of a consumer pass its client's `send`.
 """
@@ -23,6 +27,7 @@ from aiokafka.protocol.group import (  # type: ignore[import-untyped]
     LeaveGroupRequest,
     SyncGroupRequest,
 )
+from aiokafka.protocol.offset import OffsetRequest  # type: ignore[import-untyped]
 from faust.types import TP
 
 from streams.kafka.sight import Sight
@@ -44,6 +49,8 @@ def observe(client: AIOKafkaClient, sight: Sight) -> None:
         sent_s = sight.now_s()
         if isinstance(request, JoinGroupRequest | LeaveGroupRequest):
             sight.lose_lease()
+        elif isinstance(request, OffsetRequest):
+            group = ConnectionGroup.COORDINATION
         response = await send(node_id, request, group=group)
         sight.contact.heard(sent_s)
         stamp(sight, request, response, sent_s)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 PREFIX = "tocsin"
+JOINS_SEPARATOR = " "
+"""Between the text and what a member adds to make its metadata differ; see `streams.transport.assignor`."""
 MAX_PART = 100
 """Characters of the name and of the host. The whole text stays under 255 characters."""
 START_FIELD = 19
@@ -40,8 +42,8 @@ class WorkerProcess:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The inverse of `str`; None for the client id of anything else."""
-        match text.split("/"):
+        """The inverse of `str`, whatever follows `JOINS_SEPARATOR`; None for the client id of anything else."""
+        match text.partition(JOINS_SEPARATOR)[0].split("/"):
             case [prefix, instance, host, pid, started] if prefix == PREFIX and pid.isdecimal() and started.isdecimal():
                 return cls(instance, host, int(pid), int(started))
         return None

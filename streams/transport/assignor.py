@@ -17,6 +17,10 @@ from aiokafka.coordinator.protocol import (  # type: ignore[import-untyped]
 )
 from typing_extensions import override
 
+from streams.kafka.worker_process import JOINS_SEPARATOR
+
+SEPARATOR = JOINS_SEPARATOR.encode()
+
 
 def owners(
     partitions: Mapping[str, Iterable[int]], subscribers: Mapping[str, Iterable[str]]
@@ -71,3 +75,9 @@ class ShardAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
 def assignor_of(client: str) -> type[ShardAssignor]:
     """The assignor of one member: the group shows `client` in the metadata of its subscription."""
     return type(ShardAssignor.__name__, (ShardAssignor,), {"user_data": client.encode()})
+
+
+def change_metadata(assignor: type[ShardAssignor]) -> None:
+    """Let the next join of this member start a rebalance, as the group ignores the join of one that did not change."""
+    client, _, joins = assignor.user_data.partition(SEPARATOR)
+    assignor.user_data = client + SEPARATOR + b"%d" % (int(joins or 0) + 1)

@@ -29,6 +29,9 @@ from streams.transport.consumer_thread import BatchConsumerThread
 
 log = logging.getLogger(__name__)
 
+AGENTS_START_S = 5.0
+AGENTS_POLL_S = 0.01
+
 
 class StuckAgent(RuntimeError):  # noqa: N818
     """An agent did not finish its current batch in time, so its state cannot be handed over."""
@@ -176,8 +179,11 @@ class BatchConsumer(Consumer):
     async def _start(self, assigned: frozenset[TP]) -> None:
         restored = await self.app.on_assigned(assigned) if assigned else {}
         batched = [tp for tp in assigned if tp.topic in self._batched]
-        starts = {tp: restored[tp] if tp in restored else await self._thread.committed_or_reset(tp) for tp in batched}
-        for tp, (begin, end) in (await self._thread.bounds(batched)).items():
+        bounds = await self._thread.bounds(batched)
+        committed = await self._thread.committed_offsets([tp for tp in batched if tp not in restored])
+        starts = {tp: begin if self.app.settings.from_start else end for tp, (begin, end) in bounds.items()}
+        starts |= committed | {tp: restored[tp] for tp in batched if tp in restored}
+        for tp, (begin, end) in bounds.items():
             if is_another_log(starts[tp], begin, end):
                 log.warning("%s[%d] was created again: reading it from its start, %d", *tp, begin)
                 starts[tp] = begin
@@ -276,6 +282,24 @@ class BatchRecovery(Recovery):
 
 class BatchTables(TableManager):
     """Faust's table manager. Only its recovery service is used."""
+
+    app: BatchedApp
+
+    @override
+    async def on_start(self) -> None:
+        """Wait until the topics of all agents are known, as the consumer subscribes to them next.
+
+        Faust sleeps for a second instead, in which a worker that was restarted watches nothing.
+        """
+        wanted = {topic for agent in self.app.agents.values() for topic in agent.channel.topics}
+        deadline_s = time.monotonic() + AGENTS_START_S
+        while not wanted <= {topic for channel in self.app.topics for topic in channel.topics}:
+            if self.should_stop or time.monotonic() >= deadline_s:
+                break
+            await self.sleep(AGENTS_POLL_S)
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
     @property
     @override

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import aiokafka  # type: ignore[import-untyped]
-from aiokafka.consumer.fetcher import FetchResult  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     AuthenticationFailedError,
     CommitFailedError,
@@ -27,16 +26,20 @@ from faust.types import TP
 from mode import Service
 from typing_extensions import override
 
+from streams.cluster.group_description import describe_group
 from streams.cluster.group_members import raise_if_evicted
 from streams.kafka.bounded_stop import stop_within
 from streams.kafka.observed_client import observe
-from streams.transport.assignor import assignor_of
+from streams.transport.assignor import assignor_of, change_metadata
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Continuity, Drain
+from streams.transport.client_changes import ignore_unsubscribed, leave_parsed
+from streams.transport.unassigned import Unassigned
 
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 0.5
+DESCRIBE_TIMEOUT_S = 5.0
 SAME_FAILURE_S = 10.0
 """Group errors further apart than this are counted as separate failures."""
 
@@ -56,6 +59,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._continuity = Continuity()
+        self._member_assignor = assignor_of(self.app.settings.client)
 
     @override
     def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
@@ -65,10 +69,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             client_id=settings.client,
             group_id=settings.group,
             group_instance_id=settings.instance,
-            partition_assignment_strategy=[assignor_of(settings.client)],
+            partition_assignment_strategy=[self._member_assignor],
             enable_auto_commit=False,
             isolation_level="read_committed",
-            # For offsets that retention deleted. Where no offset is committed `_committed_or_reset` decides.
+            # For offsets that retention deleted. Where no offset is committed `BatchConsumer` decides.
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=settings.fetch_max_bytes,
             metadata_max_age_ms=int(settings.metadata_max_age_s * 1000),
@@ -80,6 +84,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             **settings.security.options(),
         )
         observe(consumer._client, self.app.sight)
+        ignore_unsubscribed(consumer)
         return consumer
 
     def rejoin(self) -> None:
@@ -91,17 +96,14 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         """Whether the group removed this member. Then its partitions may have new owners."""
         return self._consumer is None or self._consumer._coordinator.generation < 0
 
-    async def committed_or_reset(self, tp: TP) -> int:
-        """The committed offset, or without one the log's start or end, as the settings say."""
-        return cast(int, await self.call_thread(self._committed_or_reset, TopicPartition(*tp)))
+    async def committed_offsets(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The committed offset of each partition that has one."""
+        return {TP(*tp): offset for tp, offset in (await self.call_thread(self._committed_offsets, tps)).items()}
 
-    async def _committed_or_reset(self, tp: TopicPartition) -> int:
-        consumer = self._ensure_consumer()
-        committed = await consumer.committed(tp)
-        if committed is not None:
-            return cast(int, committed)
-        bounds = consumer.beginning_offsets if self.app.settings.from_start else consumer.end_offsets
-        return cast(int, (await bounds([tp]))[tp])
+    async def _committed_offsets(self, tps: Collection[TP]) -> dict[TopicPartition, int]:
+        coordinator = self._ensure_consumer()._coordinator
+        found = await coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in tps])
+        return {tp: committed.offset for tp, committed in found.items() if committed.offset >= 0}
 
     async def bounds(self, tps: Collection[TP]) -> dict[TP, tuple[int, int]]:
         """The first offset of each partition, and the one after its last."""
@@ -200,6 +202,30 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
                     raise
                 log.warning("the group answered %r; trying again", error)
 
+    @Service.task
+    async def _watch_assignment(self) -> None:
+        """Join again, with a rebalance, where nobody in the group has partitions of this worker's topics."""
+        unassigned = Unassigned()
+        checked_s = float("-inf")
+        async for _ in self.itertimer(CHECK_EVERY_S, name="watch-assignment"):
+            is_due = time.monotonic() - checked_s >= self.app.settings.metadata_max_age_s / 2.0
+            if not is_due or self._consumer is None or self.lost_membership():
+                continue
+            checked_s = time.monotonic()
+            try:
+                group = await asyncio.wait_for(describe_group(self.app.settings), DESCRIBE_TIMEOUT_S)
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.info("the group could not be described: %r", error)
+                continue
+            if group is None or group.is_rebalancing:
+                continue
+            missing = unassigned.observe(_partitions(self._consumer) - group.assigned)
+            if missing:
+                names = ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(missing))
+                log.warning("no worker has %s: joining the group again", names)
+                change_metadata(self._member_assignor)
+                self._consumer._coordinator.request_rejoin()
+
     @override
     async def on_thread_stop(self) -> None:
         """Stop the client within a time limit: the group may itself wait for a member that has died."""
@@ -214,18 +240,13 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         """Does nothing: Faust calls it from another event loop when a rebalance meets a stop. See `on_thread_stop`."""
 
 
-def leave_parsed(consumer: aiokafka.AIOKafkaConsumer, topics: Collection[str]) -> None:
-    """Let the client hand out the fetched records of these topics as it parsed them.
-
-    Else it copies each into an object that names its topic and partition too, which costs .4 us a record.
-    """
-    for tp, fetched in consumer._fetcher._records.items():
-        if isinstance(fetched, FetchResult) and fetched.has_more() and tp.topic in topics:
-            fetched._partition_records._consumer_record = _as_parsed
-
-
-def _as_parsed(_: TopicPartition, record: Any) -> Any:
-    return record
+def _partitions(consumer: aiokafka.AIOKafkaConsumer) -> frozenset[TP]:
+    """The partitions of the subscribed topics, as far as the client knows."""
+    subscription = consumer._subscription.subscription
+    return frozenset(
+        TP(topic, partition) for topic in (() if subscription is None else subscription.topics)
+        for partition in consumer.partitions_for_topic(topic) or ()
+    )
 
 
 def _assignment(consumer: aiokafka.AIOKafkaConsumer) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 
 from config import load
-from streams.cluster.group_members import named_workers
+from streams.cluster.group_description import describe_group
 from streams.kafka.settings import settings_of
 from streams.kafka.worker_process import WorkerProcess
 from streams.transport.assignor import assignor_of
@@ -67,7 +67,7 @@ async def test_a_worker_that_was_frozen_until_another_took_its_name_stops(deploy
     await running(deployment, frozen, 1)
     frozen.send_signal(signal.SIGSTOP)
     settings = settings_of(load(deployment.config, {}))
-    while await named_workers(settings):  # noqa: ASYNC110 - the broker waits for the end of the session
+    while (group := await describe_group(settings)) is not None and group.named_workers:  # noqa: ASYNC110 - the broker waits for the end of the session
         await asyncio.sleep(0.2)
     successor = deployment.start()
     await running(deployment, successor, 2)

@@ -130,6 +130,24 @@ async def test_a_named_worker_that_restarts_in_place_reads_its_new_input(real_be
     await first.end(signal.SIGKILL)
     added = unique("added")
     await ensure_topics(real_bench.address, [TopicSpec(added, 3)])
+    await real_bench.forget_state()
     second = real_bench.worker(instance="w1", metrics=added, metadata_max_age_s=1.0)
     await second.assigned(3, patience_s=20.0)
     assert await second.end() == 0
+
+
+async def test_a_named_worker_that_does_not_lead_the_group_reads_its_new_input_after_a_restart_in_place(
+    real_bench: Bench,
+) -> None:
+    leader = real_bench.worker(instance="w1")
+    await leader.assigned(4)
+    other = real_bench.worker(instance="w2")
+    await other.assigned(2)
+    await other.end(signal.SIGKILL)
+    added = unique("added")
+    await ensure_topics(real_bench.address, [TopicSpec(added, 3)])
+    await real_bench.forget_state()
+    other = real_bench.worker(instance="w2", metrics=added, metadata_max_age_s=1.0)
+    await other.assigned(3, patience_s=20.0)
+    await leader.assigned(4)
+    assert await other.end() == 0

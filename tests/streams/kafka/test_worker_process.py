@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aiokafka.coordinator.protocol import ConsumerProtocol  # type: ignore[import-untyped]
 
-from streams.cluster.group_members import named_members
+from streams.cluster.group_description import GroupDescription, GroupMember
 from streams.kafka.worker_process import WorkerProcess, is_running, standing
 from streams.transport.assignor import assignor_of
 
@@ -61,4 +61,6 @@ def test_the_metadata_of_a_member_counts_more_than_its_client_id() -> None:
         ("id", str(OWN), "/127.0.0.1", metadata, b""), ("id", str(OWN), "/127.0.0.1", b"", b""),
         ("id", "rdkafka", "/127.0.0.1", assignor_of("tocsin").metadata(["t"]).encode(), b""),
     ]
-    assert named_members(members) == [successor, OWN]
+    group = GroupDescription(False, tuple(map(GroupMember.parse, members)))
+    assert group.named_workers == [successor, OWN]
+    assert group.assigned == frozenset()

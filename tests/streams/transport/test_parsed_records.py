@@ -12,7 +12,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder  # type: ign
 from aiokafka.record.memory_records import MemoryRecords  # type: ignore[import-untyped]
 from aiokafka.structs import ConsumerRecord, TopicPartition  # type: ignore[import-untyped]
 
-from streams.transport.consumer_thread import leave_parsed
+from streams.transport.client_changes import leave_parsed
 
 HEADERS = [("traceparent", b"00-1")]
 NEWEST_FIRST = 5
