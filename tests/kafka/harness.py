@@ -14,7 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
+from confluent_kafka import Producer
 
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.channels import SNAPSHOT_CONFIG
@@ -108,22 +109,23 @@ class Bench:
 
     async def produce(self, each: int) -> None:
         """Append so many values to every partition; partition p's values are p+1, p+2, ... in order of offset."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.address, acks="all")
-        await producer.start()
+        values = []
         for partition in range(PARTITIONS):
-            first = self.produced[partition]
-            for number in range(first, first + each):
-                await producer.send(self.options.metrics, b"%d" % (partition + 1 + number), partition=partition)
+            first = partition + 1 + self.produced[partition]
+            values += [(partition, b"%d" % value) for value in range(first, first + each)]
             self.produced[partition] += each
-        await producer.stop()
+        await asyncio.to_thread(self._send, self.options.metrics, values)
 
     async def write_plain(self, values: Iterable[bytes]) -> None:
         """Write to the topic that is read record by record."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.address, acks="all")
-        await producer.start()
-        for value in values:
-            await producer.send_and_wait(self.options.plain, value, partition=0)
-        await producer.stop()
+        await asyncio.to_thread(self._send, self.options.plain, [(0, value) for value in values])
+
+    def _send(self, topic: str, values: Iterable[tuple[int, bytes]]) -> None:
+        """Append values to partitions. aiokafka's producer can wait for ever after a topic was created again."""
+        producer = Producer({"bootstrap.servers": self.address, "acks": "all"})
+        for partition, value in values:
+            producer.produce(topic, value, partition=partition)
+        assert producer.flush(PATIENCE_S) == 0, f"{topic}: not all values were acknowledged"
 
     async def committed(self, group: str | None = None) -> list[int | None]:
         reader = AIOKafkaConsumer(
