@@ -34,6 +34,8 @@ PUBLISH_EVERY_S = 1.0
 """How long dead letters wait at most, where no record is good enough to close a window."""
 BACKLOG_EVERY_S = 1.0
 """Between two ticks while records wait to be read: more would cost throughput and gain nothing."""
+MAX_WINDOWS = 16
+"""How many windows with records one tick closes at most: a worker that closes windows does nothing else meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,10 @@ class TickPolicy:
         self._check_producers(shard, view, steady_s, wall_s)
         until_s = None if self.is_holding(steady_s) else self._close_until_s(shard, view, steady_s, wall_s)
         has_backlog = not view.at_end >= shard.plan.sources.keys()
-        if until_s is not None and has_backlog and steady_s - self._ticked_s < BACKLOG_EVERY_S:
-            until_s = None
+        if until_s is not None:
+            whole_s, until_s = until_s, shard.windower.limit_s(until_s, MAX_WINDOWS)
+            if until_s == whole_s and has_backlog and steady_s - self._ticked_s < BACKLOG_EVERY_S:
+                until_s = None
         at_s = shard.event_time.latest_now_s(steady_s, wall_s)
         needs_time = shard.ticked_at_s is None or abs(at_s - shard.ticked_at_s) >= TIME_EVERY_S
         publishes = pending.dead_letters and steady_s - self._ticked_s >= PUBLISH_EVERY_S

@@ -242,6 +242,12 @@ class Windower:
             candidates.append(int(self._carried.first.min()) + self.wait_windows - 1)
         return min(candidates, default=None)
 
+    def limit_s(self, clock_s: float, windows: int) -> float:
+        """Up to when to close so that at most so many windows with records do; `clock_s` where no more are open."""
+        size_s = self.params.size_s
+        ends_s = sorted((window + 1) * size_s for window in self._open if (window + 1) * size_s <= clock_s)
+        return ends_s[windows - 1] if len(ends_s) > windows else clock_s
+
     def open_until_s(self) -> FloatArray:
         """By scope: the end of the last open window that holds a record of it, minus infinity without one."""
         until_s = np.full(self._size(), -inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from streams.contracts.ticks import Tick
 from streams.ownership.outage import HOLD_S
 from streams.ownership.tick_policy import (
     BACKLOG_EVERY_S,
+    MAX_WINDOWS,
     PUBLISH_EVERY_S,
     TIME_EVERY_S,
     Pending,
@@ -19,7 +21,7 @@ from streams.ownership.tick_policy import (
 )
 from streams.shard.event_time import Arrival
 from tests.streams.contracts.signed import DIRECTIVES
-from tests.streams.fakes import LATENCY, T, incident, intent, outcome
+from tests.streams.fakes import LATENCY, T, batch, incident, intent, outcome, requests
 from tests.streams.ownership.policy_owner import (
     BACKLOG,
     NO_LEASE,
@@ -135,6 +137,19 @@ def test_records_that_wait_to_be_read_let_a_tick_pass_only_so_often() -> None:
             ticks += [] if tick is None else [tick]
     gaps = len(closings(ticks))
     assert 15 <= gaps <= 20.0 / BACKLOG_EVERY_S + 1
+
+
+@pytest.mark.parametrize("view", [SEES, BACKLOG])
+def test_many_windows_close_by_several_ticks_without_a_pause(view: SupplyView) -> None:
+    owner = settled()
+    begin, seconds = round(owner.wall_s - T), 3 * MAX_WINDOWS
+    arrived = batch(requests(seconds, start=begin, each=1), first=owner.shard.offsets[LATENCY])
+    owner.shard.ingest(LATENCY, arrived.records)
+    newest_s = T + begin + seconds
+    owner.shard.event_time.observe(LATENCY, Arrival(owner.steady_s, T + begin, newest_s, 0.0), "order")
+    ends_s = [tick.close_until_s for tick in owner.pass_time(2.0, view) if tick.close_until_s is not None]
+    assert ends_s[-1] > newest_s - MAX_WINDOWS
+    assert max(np.diff([T + begin, *ends_s])) == MAX_WINDOWS
 
 
 def test_the_first_tick_brings_the_time_and_closes_nothing() -> None:

@@ -75,6 +75,14 @@ def test_only_windows_that_end_at_the_clock_or_before_close() -> None:
     assert [line[CHAT][1] for line in bench.close(T + 3.0)] == [T + 3.0]
 
 
+def test_closing_can_be_limited_to_so_many_windows_with_records() -> None:
+    bench = Bench()
+    bench.add(at(0.0), at(1.0), at(5.0), at(6.0))
+    assert [bench.windows.limit_s(T + until_s, 2) for until_s in (1.0, 5.0, 6.0, 7.0)] == [T + 1, T + 5, T + 2, T + 2]
+    assert len(bench.close(bench.windows.limit_s(inf, 3))) == 3
+    assert bench.windows.limit_s(inf, 1) == inf
+
+
 def test_without_a_watermark_only_closed_windows_make_a_record_late() -> None:
     bench = Bench()
     assert bench.add(at(9.0), at(0.5)) == AddResult(2, 0, 0, TimeRange(T + 0.5, T + 9.0, 8.5))
