@@ -73,11 +73,21 @@ class Target:
         return web.json_response({})
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An incident as a consumer of committed records received it. written_s: when the worker gave it to its producer,
+    at the end of the step that decided it."""
+
+    incident: dict[str, Any]
+    received_s: float
+    written_s: float
+
+
 class Watcher:
-    """A consumer of what the worker writes. opened: the first version of each incident, and when it was received."""
+    """A consumer of what the worker writes. opened: the first version of each incident."""
 
     def __init__(self) -> None:
-        self.opened: dict[str, tuple[dict[str, Any], float]] = {}
+        self.opened: dict[str, Received] = {}
         self.intents: dict[str, dict[str, Any]] = {}
 
     async def run(self, address: str, group: str) -> None:
@@ -85,13 +95,14 @@ class Watcher:
         incidents, actions = f"{group}.incidents", f"{group}.actions"
         consumer = AIOKafkaConsumer(
             incidents, actions, bootstrap_servers=address, group_id=None, auto_offset_reset="earliest",
+            isolation_level="read_committed",
         )
         await consumer.start()
         try:
             async for record in consumer:
                 now_s, value = time.time(), orjson.loads(record.value)
                 if record.topic == incidents:
-                    self.opened.setdefault(value["id"], (value, now_s))
+                    self.opened.setdefault(value["id"], Received(value, now_s, record.timestamp / 1000.0))
                 elif not value["undo"]:
                     self.intents.setdefault(value["incident_id"], value)
         finally:
@@ -101,7 +112,8 @@ class Watcher:
 @dataclass(frozen=True, slots=True)
 class FaultResult:
     """A fault and the response to it; seconds, None for what did not come. *_event_s count from the onset in event
-    time, *_wall_s from the onset on the clock; published_after_window_s from the end of the deciding window."""
+    time, *_wall_s from the onset on the clock; published_after_window_s from the end of the deciding window, visible_s
+    from the decision."""
 
     kind: str
     found: bool
@@ -110,6 +122,7 @@ class FaultResult:
     decided_event_s: float | None = None
     executed_wall_s: float | None = None
     published_after_window_s: float | None = None
+    visible_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +148,15 @@ def results_of(faults: Sequence[Fault], watcher: Watcher, target: Target) -> tup
     results = []
     for fault in faults:
         mine = sorted(
-            (incident["opened_at_s"], key) for key, (incident, _) in left.items()
-            if incident["service"] == fault.service
-            and fault.start_s <= incident["opened_at_s"] <= fault.end_s + SETTLE_S
+            (received.incident["opened_at_s"], key) for key, received in left.items()
+            if received.incident["service"] == fault.service
+            and fault.start_s <= received.incident["opened_at_s"] <= fault.end_s + SETTLE_S
         )
         if not mine:
             results.append(FaultResult(fault.kind, False))
             continue
-        incident, received_s = left[mine[0][1]]
+        first = left[mine[0][1]]
+        incident, received_s = first.incident, first.received_s
         for _, key in mine:
             del left[key]
         intent = watcher.intents.get(incident["id"])
@@ -151,8 +165,9 @@ def results_of(faults: Sequence[Fault], watcher: Watcher, target: Target) -> tup
             fault.kind, True, incident["opened_at_s"] - fault.start_s, received_s - fault.start_s,
             None if intent is None else intent["decided_at_s"] - fault.start_s,
             None if called_s is None else called_s - fault.start_s, received_s - incident["opened_at_s"],
+            received_s - first.written_s,
         ))
-    return results, [incident["title"] for incident, _ in left.values()]
+    return results, [received.incident["title"] for received in left.values()]
 
 
 async def measure(address: str, options: argparse.Namespace, folder: Path) -> Result:
@@ -201,13 +216,14 @@ def tables_of(result: Result) -> tuple[Table, Table]:
         "opened_event_s": "onset to incident, event time", "published_wall_s": "onset to incident published, wall",
         "decided_event_s": "onset to action decided, event time", "executed_wall_s": "onset to action executed, wall",
         "published_after_window_s": "end of deciding window to incident published, wall",
+        "visible_s": "decision to incident visible, wall",
     }
     table = Table(title=f"{len(result.faults)} faults in {result.rate_per_s:,.0f} records/s, s", title_justify="left")
     for column in ("from - to", "n", "p50", "p95", "p99", "max"):
         table.add_column(column, justify="left" if column == "from - to" else "right")
     for name, text in names.items():
         values = result.of(name)
-        shown = [f"{np.percentile(values, share):.2f}" for share in (50, 95, 99, 100)] if values else ["-"] * 4
+        shown = [f"{np.percentile(values, share):.3f}" for share in (50, 95, 99, 100)] if values else ["-"] * 4
         table.add_row(text, str(len(values)), *shown)
     kinds = Table(title="by kind", title_justify="left")
     for column in ("kind", "found", "median onset to published, wall s"):
