@@ -5,6 +5,7 @@ wall time from the kill to the first sample of /metrics that shows a batch of th
 
 - in place: the same command is started again at once, under its name in the group (static membership). The new
   process counts from 0, so its first record counted is the end of the silence. Imports and restore are in it.
+- restored: as in place, with 99,600 series that are to be restored.
 - taken over: two workers share the partitions, and the stream goes to those of one of them only. It is killed and not
   restarted; the other one's count, which stood still, moves when the session has run out and the partitions are its.
 """
@@ -26,7 +27,7 @@ import orjson
 from rich.table import Table
 
 from benchmarks.broker.live import Change, Stream
-from benchmarks.broker.load import Fleet, requests
+from benchmarks.broker.load import Fleet, records, requests
 from benchmarks.broker.rig import (
     PARTITIONS,
     Feeder,
@@ -34,6 +35,7 @@ from benchmarks.broker.rig import (
     WorkerSample,
     broker,
     console,
+    fill,
     make_topic,
     partition_of,
     unique,
@@ -41,20 +43,26 @@ from benchmarks.broker.rig import (
 from streams.replay.recordings import RecordedRequest
 
 FLEET = Fleet(services=8, replicas=4, tenants=3)
+LARGE = Fleet(services=200, replicas=50, tenants=31)
+LARGE_RATE_PER_S = 5000.0
+HISTORY_S = 100.0
+"""Of the large fleet before it is live, so that all its series are known."""
 RATE_PER_S = 1000.0
 SAMPLE_EVERY_S = 0.02
 RUN_FIRST_S = 7.0
 """How long a worker watches before it is killed: more than the 5 s after which a snapshot is stored."""
-BARS_S = {"restarted in place": 6.0, "taken over": 12.0}
-AIMS_S = {"restarted in place": 3.0, "taken over": 8.0}
+BARS_S = {"restarted in place": 6.0, "restored": 20.0, "taken over": 12.0}
+AIMS_S = {"restarted in place": 3.0, "restored": 10.0, "taken over": 8.0}
 
 
 @asynccontextmanager
-async def stream(address: str, source: str, change: Change) -> AsyncIterator[None]:
+async def stream(
+    address: str, source: str, change: Change, fleet: Fleet = FLEET, rate_per_s: float = RATE_PER_S,
+) -> AsyncIterator[None]:
     """Live load for the length of the block."""
     feeder = Feeder.at(address, source)
     sending = asyncio.ensure_future(
-        Stream(feeder, requests(FLEET, RATE_PER_S, time.time(), 1), change).run(float("inf")),
+        Stream(feeder, requests(fleet, rate_per_s, time.time(), 1), change).run(float("inf")),
     )
     try:
         yield
@@ -75,6 +83,28 @@ async def restarted(address: str, folder: Path, times: int) -> list[float]:
         await stack.enter_async_context(stream(address, source, lambda request: request))
         for _ in range(times):
             await worker.until(lambda sample: sample.records > RUN_FIRST_S * RATE_PER_S, 0.2)
+            killed_s = time.time()
+            worker.kill()
+            worker.start()
+            sample = await worker.until(lambda sample: sample.records > 0, SAMPLE_EVERY_S)
+            silences.append(sample.wall_s - killed_s)
+    return silences
+
+
+async def restored(address: str, folder: Path, times: int) -> list[float]:
+    """Silences in seconds of one worker of the large fleet, killed and started again at once."""
+    group, source = unique("tocsin"), unique("bench-restore")
+    await asyncio.to_thread(make_topic, address, source)
+    count = int(HISTORY_S * LARGE_RATE_PER_S)
+    history = records(LARGE, count, LARGE_RATE_PER_S, time.time() - HISTORY_S, 1)
+    silences = []
+    async with AsyncExitStack() as stack:
+        await asyncio.to_thread(fill, address, source, history)
+        worker = stack.enter_context(WorkerProcess(address, group, source, folder))
+        await worker.until(lambda sample: sample.records >= count, 0.2)
+        await stack.enter_async_context(stream(address, source, lambda request: request, LARGE, LARGE_RATE_PER_S))
+        for _ in range(times):
+            await asyncio.sleep(2.0 * RUN_FIRST_S)
             killed_s = time.time()
             worker.kill()
             worker.start()
@@ -138,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with broker() as where, tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         silences = {
             "restarted in place": asyncio.run(restarted(where.address, Path(folder), options.times)),
+            "restored": asyncio.run(restored(where.address, Path(folder), options.times)),
             "taken over": asyncio.run(taken_over(where.address, Path(folder), options.times)),
         }
     table = Table(title="silence after SIGKILL, s", title_justify="left")
