@@ -20,7 +20,7 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     lasted for several windows when it alarms, so it needs no second instant; but its extent must be known, since all
     parts of a service do not fall silent in the same window.
     """
-    within_s = params.patience_s(params.confirm_within_s, episode.cadence_s)
+    within_s = params.patience_s(params.confirm_within_s, episode.longest_window_s)
     since_s = now_s - within_s
     episode.alarm_instants = [known for known in episode.alarm_instants if known.at_s >= since_s]
     episode.alarm_instants.append(_alarm_instant(now_s, alarms))

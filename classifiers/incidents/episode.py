@@ -33,8 +33,8 @@ class AlarmInstant:
 class EpisodeState:
     """The plain values of an episode; a snapshot holds them as they are. Times in seconds of event time.
 
-    key: its name within the service. cadence_s: the longest window that alarmed, and so the time its metrics take to
-    report again. alarm_instants: those within the confirmation time, while pending. part: the part that its cause hits,
+    key: its name within the service. longest_window_s: of those that alarmed: the time its metrics take to report
+    again. alarm_instants: those within the confirmation time, while pending. part: the part that its cause hits,
     as last assigned. published: as last published, None while pending. fingerprints: the one it opened with and the
     current one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of,
     and when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
@@ -52,7 +52,7 @@ class EpisodeState:
     onset_error_s: float | None = None
     last_alarm_s: float = 0.0
     last_data_s: float = 0.0
-    cadence_s: float = 0.0
+    longest_window_s: float = 0.0
     alarm_instants: list[AlarmInstant] = field(default_factory=list)
     hysteresis: SeverityHysteresis = field(default_factory=SeverityHysteresis)
     part: Attribution | None = None
@@ -97,7 +97,7 @@ class Episode(EpisodeState):
         for alarm in alarms:
             self._refine_onset(alarm.onset_s, alarm.onset_error_s)
         spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector != ABSENCE]
-        self.cadence_s = max(self.cadence_s, *spans_s, 0.0)
+        self.longest_window_s = max(self.longest_window_s, *spans_s, 0.0)
 
     def move_series(self, keys: Iterable[SeriesKey], other: Episode) -> None:
         """Move series that belong to another cause. The severity with them does not count as a peak of this one."""
@@ -111,7 +111,7 @@ class Episode(EpisodeState):
         """Add everything of a pending episode that turned out to be this one."""
         self.started_at_s = min(self.started_at_s, other.started_at_s)
         self.last_alarm_s = max(self.last_alarm_s, other.last_alarm_s)
-        self.cadence_s = max(self.cadence_s, other.cadence_s)
+        self.longest_window_s = max(self.longest_window_s, other.longest_window_s)
         self.alarm_instants = sorted([*self.alarm_instants, *other.alarm_instants], key=lambda instant: instant.at_s)
         self.evidence.merge(other.evidence)
         self.recovery_signals = None

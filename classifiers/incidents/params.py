@@ -45,12 +45,12 @@ class TriageParams:
     causes: CauseParams = field(default_factory=CauseParams)
     severity: SeverityParams = field(default_factory=SeverityParams)
 
-    def patience_s(self, usual_s: float, cadence_s: float) -> float:
-        """The time within which metrics with windows of `cadence_s` should have reported again.
+    def patience_s(self, usual_s: float, window_s: float) -> float:
+        """The time within which metrics with windows of `window_s` should have reported again.
 
         That is three of their windows, less the half window by which they may be early, and at least `usual_s`.
         """
-        return max(usual_s, 2.5 * cadence_s)
+        return max(usual_s, 2.5 * window_s)
 
     def __post_init__(self) -> None:
         for name, least in (("confirm_instants", 1), ("confirm_samples", 1), ("flap_openings", 2), ("evidence_max", 1)):

@@ -190,11 +190,11 @@ class Triage:
         the incident ends after `silent_after_s` without proof. The undo of its actions is the test then.
         """
         params, quiet_s = self._params, now_s - episode.last_alarm_s
-        if quiet_s < episode.cadence_s:
+        if quiet_s < episode.longest_window_s:
             # Exporters report in turns. Readings of the others within a round belong to the alarm and show its extent.
             episode.evidence.add([reading for reading in readings if not reading.alarming])
         if episode.phase == "pending":
-            if quiet_s > params.patience_s(params.confirm_within_s, episode.cadence_s):
+            if quiet_s > params.patience_s(params.confirm_within_s, episode.longest_window_s):
                 self._advance(episode, "fade", now_s, f"no alarm for {quiet_s:.0f} s")
                 del self.episodes[episode.service, episode.model][episode.key]
             return
@@ -203,9 +203,9 @@ class Triage:
             episode.timeline.record_quiet(now_s)
         self._advance(episode, "calm", now_s, "no alarm")
         flapping = episode.phase == "flapping"
-        hold_s = params.patience_s(params.flap_hold_s if flapping else params.resolve_after_s, episode.cadence_s)
+        hold_s = params.patience_s(params.flap_hold_s if flapping else params.resolve_after_s, episode.longest_window_s)
         silent_s = max(params.silent_after_s, hold_s) if flapping else params.silent_after_s
-        silent_s = params.patience_s(silent_s, 2.0 * episode.cadence_s)
+        silent_s = params.patience_s(silent_s, 2.0 * episode.longest_window_s)
         if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
             yield self._resolve(episode, now_s, accepted=False)
 
