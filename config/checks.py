@@ -12,6 +12,7 @@ from classifiers.validation_errors import one_of
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
+from config.shadowed import shadowed
 from config.source import Node, Path, problem_at
 from config.targets import impossible_targets, improbable_targets
 from detectors.catalogue import CATALOGUE
@@ -31,7 +32,7 @@ def contradictions(config: Config, tree: Node) -> list[Problem]:
 
 def advise(config: Config, tree: Node) -> list[Problem]:
     """Settings that are valid, and that the operator should be warned of."""
-    return [*_plaintext(config, tree), *improbable_targets(config, tree)]
+    return [*_plaintext(config, tree), *improbable_targets(config, tree), *shadowed(config, tree)]
 
 
 def _unknown_actions(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
@@ -59,15 +60,18 @@ def _is_required(field: Field[Any]) -> bool:
 
 
 def _repeated_names(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    for section, name, expected in (
-        ("playbooks", "name", "a name that no playbook above has"),
-        ("maintenance", "name", "a name that no window above has"),
-        ("inputs", "topic", "a topic that no input above names"),
+    profiles = _mapping(written.get("detection")).get("profiles")
+    for items, place, name, expected in (
+        (written.get("playbooks"), ("playbooks",), "name", "a name that no playbook above has"),
+        (written.get("maintenance"), ("maintenance",), "name", "a name that no window above has"),
+        (written.get("inputs"), ("inputs",), "topic", "a topic that no input above names"),
+        (profiles, ("detection", "profiles"), "name", "a name that no other profile of the file has"),
     ):
-        names = [_mapping(item).get(name) for item in _list(written.get(section))]
+        names = [_mapping(item).get(name) for item in _list(items)]
         for index, found in enumerate(names):
-            if found is not None and found in names[:index]:
-                yield problem_at(tree, (section, index, name), repr(found), expected)
+            others = names[:index] if place != ("detection", "profiles") else names[index + 1:]
+            if found is not None and found in others:
+                yield problem_at(tree, (*place, index, name), repr(found), expected)
 
 
 def _repeated_topics(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:

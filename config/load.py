@@ -1,7 +1,8 @@
 """Loading: from a file to a checked configuration, or to all of its problems at once.
 
-The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, lists as a
-whole. So a file of three lines is a complete configuration, and every default is in one commented place.
+The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, profiles by
+name, other lists as a whole. So a file of three lines is a complete configuration, and every default is in one
+commented place.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from config.source import merge, parse
 from config.substitute import substitute
 
 DEFAULT = "default.yaml"
+NAMED = (("detection", "profiles"),)
+"""Lists that are merged by the names of their items."""
 
 
 def load(path: FilePath | None, environ: Mapping[str, str]) -> Config:
@@ -57,7 +60,7 @@ def read(
     tree = parse(shipped, DEFAULT, problems)
     if text is not None:
         over = parse(text, file, problems)
-        tree = over if tree is None or over is None else merge(tree, over)
+        tree = over if tree is None or over is None else merge(tree, over, NAMED)
     if tree is None:
         raise ConfigError(problems)
     tree = substitute(tree, environ, problems, warnings)

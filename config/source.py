@@ -7,7 +7,7 @@ keys and anything that builds an object are refused with their place. A duplicat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ruamel.yaml import YAML
@@ -63,14 +63,37 @@ class Node:
         return node
 
 
-def merge(base: Node, over: Node) -> Node:
-    """Merge one tree over another: mappings key by key; everything else, lists too, is replaced."""
+def merge(base: Node, over: Node, named: Collection[Path] = (), at: Path = ()) -> Node:
+    """Merge one tree over another: mappings key by key; everything else, lists too, is replaced.
+
+    named: lists of mappings with a name, which are merged by that name; see `_merge_named`.
+    """
+    if at in named and isinstance(base.value, list) and isinstance(over.value, list):
+        return replace(over, value=_merge_named(base.value, over.value))
     if not isinstance(base.value, Mapping) or not isinstance(over.value, Mapping):
         return over
     merged = dict(base.value)
     for key, child in over.value.items():
-        merged[key] = merge(merged[key], child) if key in merged else child
+        merged[key] = merge(merged[key], child, named, (*at, key)) if key in merged else child
     return replace(over, value=merged)
+
+
+def _merge_named(base: list[Node], over: list[Node]) -> list[Node]:
+    """An item whose name is known is laid over that one, in its place. The others go before all of `base`."""
+    places = {_name(item): place for place, item in enumerate(base)}
+    merged, new = list(base), []
+    for item in over:
+        place = places.pop(_name(item), None)  # a second one of this name stays as it is, and is a mistake
+        if place is None:
+            new.append(item)
+        else:
+            merged[place] = merge(base[place], item)
+    return [*new, *merged]
+
+
+def _name(item: Node) -> Scalar:
+    name = item.value.get("name") if isinstance(item.value, Mapping) else None
+    return name.value if name is not None and isinstance(name.value, str) else None
 
 
 def dotted(path: Path) -> str:
