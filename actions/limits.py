@@ -2,7 +2,7 @@
 
 A check that cannot be made refuses the action. An undo reverses an action, so only its expiry and the storm brake apply
 to it, not age, cooldown, budget and fleet share: what nobody undoes stays in force. A harmless kind (`notify`) is
-limited by age alone: in a storm people must still be notified.
+limited by age alone: in a storm people must still be notified, and that an incident is over however late.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def check_age(intent: Intent, params: LimitParams, now_s: float) -> Admission:
     if now_s >= intent.expires_at_s:
         return Admission(False, f"expired {now_s - intent.expires_at_s:.1f} s ago", "expired")
     age_s = now_s - intent.decided_at_s
-    if intent.undo and intent.kind not in HARMLESS:
+    if intent.undo:
         return Admission(True, f"an undo, decided {age_s:.1f} s ago")
     if age_s > params.max_age_s:
         return Admission(False, f"stale: decided {age_s:.1f} s ago, the limit is {params.max_age_s:g} s")

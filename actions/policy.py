@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actions.limits import LimitParams
-from actions.model import HARMLESS, Intent, Mode
+from actions.model import Intent, Mode
 from actions.playbook import REVERSIBLE, Match, Playbook, Step, placeholders, render, unrender
 from classifiers.model import Incident
 
@@ -201,7 +201,7 @@ def _intent(
 ) -> Intent:
     incident = context.incident
     mode, note = _mode(context, playbook, step, target, undo)
-    life_s = UNDO_EXPIRES_AFTER_S if undo and step.kind not in HARMLESS else playbook.expires_after_s
+    life_s = UNDO_EXPIRES_AFTER_S if undo else playbook.expires_after_s
     scope = {**_scope(incident), **(unrender(step.target, target) or {})}
     params: dict[str, str | float | bool | None] = {
         "playbook": f"{playbook.name} v{playbook.version}", "severity": incident.severity,

@@ -21,12 +21,13 @@ from detectors.catalogue import CATALOGUE
 def mistakes_as_written(tree: Node) -> list[Problem]:
     """Mistakes that show in the file alone, also where other settings are wrong. A worker does not start with them."""
     written = _mapping(tree.plain())
-    return [*_unknown_actions(written, tree), *_repeated_names(written, tree), *_repeated_topics(written, tree)]
+    checks = (_unknown_actions, _repeated_names, _repeated_topics, _profiles)
+    return [problem for check in checks for problem in check(written, tree)]
 
 
 def contradictions(config: Config, tree: Node) -> list[Problem]:
     """Settings that contradict each other. A worker does not start with them."""
-    checks = (_profiles, _windows, impossible_targets)
+    checks = (_windows, impossible_targets)
     return [problem for check in checks for problem in check(config, tree)]
 
 
@@ -94,15 +95,16 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _profiles(config: Config, tree: Node) -> Iterator[Problem]:
-    for index, profile in enumerate(config.detection.profiles):
+def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    for index, profile in enumerate(_list(_mapping(written.get("detection")).get("profiles"))):
         place: Path = ("detection", "profiles", index)
+        metrics = _mapping(profile).get("metrics")
         try:
-            re.compile(profile.metrics)
+            re.compile(metrics if isinstance(metrics, str) else "")
         except re.error as error:
-            yield problem_at(tree, (*place, "metrics"), repr(profile.metrics), f"a regular expression ({error})")
-        for number, name in enumerate(profile.detectors or ()):
-            if name not in CATALOGUE:
+            yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression ({error})")
+        for number, name in enumerate(_list(_mapping(profile).get("detectors"))):
+            if isinstance(name, str) and name not in CATALOGUE:
                 yield problem_at(tree, (*place, "detectors", number), repr(name), one_of(name, list(CATALOGUE)))
 
 

@@ -59,11 +59,13 @@ _MIN_SPREADS = 6.0
 _REFRACTORY = 100
 """Windows during which only a higher novelty than before counts."""
 
+LEAST_BUDGET_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class SuiteParams:
     """window_s: length of a base window. false_alarm_every_s: the mean time between false alarms of one series, the
-    budget. The other parameters are those of the detectors.
+    budget. The other parameters are those of the detectors. Raises `ValueError`.
     """
 
     window_s: float = 1.0
@@ -82,6 +84,12 @@ class SuiteParams:
     page_hinkley: PageHinkleyParams = field(default_factory=PageHinkleyParams)
     kswin: KswinParams = field(default_factory=KswinParams)
     token_burn: TokenBurnParams = field(default_factory=TokenBurnParams)
+
+    def __post_init__(self) -> None:
+        if not self.false_alarm_every_s >= LEAST_BUDGET_S:
+            raise ValueError(
+                f"SuiteParams.false_alarm_every_s: {self.false_alarm_every_s:g}, expected at least {LEAST_BUDGET_S:g}",
+            )
     absence: AbsenceParams = field(default_factory=AbsenceParams)
 
     def build(self, capacity: int) -> Suite:

@@ -206,7 +206,7 @@ class Worker:
     async def _reconcile(self) -> None:
         """Once everything published so far was read: resolve what this worker's shards published and do not know."""
         await self.broadcast.caught_up_again()
-        self.manager.reconcile(self.control.open_incidents())
+        self.manager.reconcile(self.control.open_incidents(), self.topics.plan.shards)
 
     def _shard_producer(self, number: int, use: ProducerUse) -> ShardProducer:
         client = {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()}

@@ -60,6 +60,9 @@ class Profile:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, least in (("min_abs", 0.0), ("min_rel", 0.0), ("warm_up", 1)):
+            if not getattr(self, name) >= least:
+                raise ValueError(f"Profile.{name}: {getattr(self, name)} in {self.name!r}, expected at least {least:g}")
         unknown = sorted(set(self.labels) - set(LABELS))
         if unknown:
             raise ValueError(f"Profile.labels: {unknown} in {self.name!r}, expected labels among {', '.join(LABELS)}")

@@ -138,14 +138,14 @@ class TickPolicy:
         was_cut_off = self._blind_since_s is not None or self._hold_until_s > -inf
         return "order" if is_settled or not was_cut_off else "nothing"
 
-    def learn(self, shard: Shard, products: Products, steady_s: float, repeated: bool) -> None:
+    def learn(self, shard: Shard, products: Products, steady_s: float, wall_s: float, repeated: bool) -> None:
         """Event time follows records that the shard was given. repeated: they waited for ticks to be repeated."""
         source, times = products.source, products.times
         if source is None or times is None:
             return
         lesson = self.lesson(steady_s, from_backlog=repeated or source not in self._at_end)
         shard.event_time.observe(
-            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s), lesson,
+            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s, wall_s), lesson,
         )
 
     def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:

@@ -6,8 +6,9 @@ show now, less the delay with which they deliver. Windows may close up to the lo
 windows that close without records, so all care about silence is care about `at_end` and about the delay.
 
 The producers' clock is estimated, not read: the highest difference between a timestamp and the steady clock of this
-machine at its arrival. A step of our wall clock therefore moves nothing. The wall clock only bounds the estimate, so
-that a producer whose clock is ahead does not make all others late.
+machine at its arrival. A step of our wall clock therefore moves nothing. The wall clock only bounds the estimate. A
+record ahead of both our clock and most producers' by more than `AHEAD_S` moves no event time: one producer whose clock
+is wrong does not make all others late.
 
 Delay and lateness follow what was observed: the maximum, which fades with a half-life of `HALF_LIFE_S`. It fades only
 while the source is observed: an outage says nothing about how its producers deliver.
@@ -15,9 +16,11 @@ while the source is observed: an outage says nothing about how its producers del
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
+from statistics import median
 from typing import Any, Literal
 
 Lesson = Literal["cadence", "order", "nothing"]
@@ -36,6 +39,10 @@ LEAST_AGGREGATED_DELAY_S = 3.0
 """An exporter's values of one moment may come in several records."""
 CURRENT_SLACK_S = 1.0
 """What the clocks of producers may be behind ours."""
+AHEAD_S = 5.0
+"""What the clock of a producer may be ahead of ours and of most producers'; farther, and it moves no event time."""
+USUAL_OF, LEAST_USUAL = 15, 3
+"""Most producers' clock is the median over so many arrivals, not known before so many."""
 OFFSET_WINDOW_S = 60.0
 """The estimate of the producers' clock is the highest of the last one to two of these."""
 
@@ -57,12 +64,14 @@ class CadenceParams:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A batch of one source as it arrived. steady_s: the steady clock. oldest_s, newest_s: event time of its records.
-    disorder_s: the farthest that a record lies behind an earlier one of the batch."""
+    disorder_s: the farthest that a record lies behind an earlier one of the batch. wall_s: our clock, infinity where it
+    is not to be asked."""
 
     steady_s: float
     oldest_s: float
     newest_s: float
     disorder_s: float
+    wall_s: float = inf
 
 
 @dataclass(slots=True)
@@ -127,15 +136,20 @@ class EventTime:
         self._sources = {source: _Source(aggregated) for source, aggregated in sources.items()}
         self._offset: tuple[float, float, float] | None = None
         """Start of the present window of the estimate; highest difference in it, and in the one before."""
+        self._usual_s: deque[float] = deque(maxlen=USUAL_OF)
+        """Of each of the last arrivals, its oldest timestamp less the steady clock."""
 
     def observe(self, source: str, arrival: Arrival, lesson: Lesson) -> None:
         """A batch arrived, and what may be learned of it."""
         one, steady_s = self._sources[source], arrival.steady_s
+        one.arrived_s = steady_s
+        arrival = self._without_ahead(arrival)
+        if arrival.newest_s == -inf:
+            return
         disorder_s = max(arrival.disorder_s, one.highest_s - arrival.oldest_s, 0.0)
         if one.highest_s == -inf:
             disorder_s = arrival.disorder_s
         one.highest_s = max(one.highest_s, arrival.newest_s)
-        one.arrived_s = steady_s
         # A record that was held up only makes the estimate lower, and so event time slower.
         self._observe_offset(arrival.newest_s - steady_s, steady_s)
         if lesson == "cadence" or (lesson == "order" and not one.has_taught):
@@ -240,6 +254,19 @@ class EventTime:
                 # Snapshots of older releases do not say it.
                 one.observed_s = float(found.get("observed_s", UNKNOWN_DELAY_S))
             one.disorder = _Fading(float(found["disorder_s"]), inf)
+
+    def _without_ahead(self, arrival: Arrival) -> Arrival:
+        """The arrival without the records that are ahead of all clocks but their own; minus infinity without any left.
+
+        Of a batch with such records only the oldest timestamp is trusted, and its order says nothing.
+        """
+        self._usual_s.append(arrival.oldest_s - arrival.steady_s)
+        usual_s = median(self._usual_s) if len(self._usual_s) >= LEAST_USUAL else -inf
+        trusted_s = max(arrival.wall_s, arrival.steady_s + usual_s) + AHEAD_S
+        if arrival.newest_s <= trusted_s:
+            return arrival
+        newest_s = arrival.oldest_s if arrival.oldest_s <= trusted_s else -inf
+        return replace(arrival, newest_s=newest_s, disorder_s=0.0)
 
     def _observe_offset(self, offset_s: float, steady_s: float) -> None:
         if self._offset is None:

@@ -77,6 +77,7 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
         raise SnapshotMismatch(f"snapshot of configuration {snapshot.config_hash}, expected {shard.plan.state_hash}")
     meta = snapshot.meta
     try:
+        _require_inputs(shard, meta["event_time"])
         shard.scopes.restore(meta["scopes"])
         shard.series.restore(_part(snapshot.arrays, "series"), meta["series"]["metrics"])
         shard.windower.restore(_part(snapshot.arrays, "windows"), meta["windows"])
@@ -95,9 +96,19 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
         shard.repeats.load(meta["repeats"])
         shard.ticked_at_s = meta["ticked_at_s"]
         shard.generation = int(meta["generation"])
+    except SnapshotMismatch:
+        raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotMismatch(f"snapshot does not hold what version {VERSION} says: {error!r}") from error
     shard.offsets.update(snapshot.offsets)
+
+
+def _require_inputs(shard: ShardState, event_time: Mapping[str, Any]) -> None:
+    """Refuse a state with series of an input that is no longer read: they would be taken for silent, and ticks for
+    which its records are needed cannot be repeated."""
+    for source, seen in event_time.items():
+        if source not in shard.plan.sources and seen["highest_s"] is not None:
+            raise SnapshotMismatch(f"snapshot with records of {source}, expected only inputs that are still read")
 
 
 def load_cadence(shard: ShardState, snapshot: Snapshot) -> None:

@@ -6,8 +6,8 @@ all. Kafka's round-robin assignor would spread these partitions over workers.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 
 from aiokafka.cluster import ClusterMetadata  # type: ignore[import-untyped]
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor  # type: ignore[import-untyped]
@@ -23,18 +23,30 @@ SEPARATOR = JOINS_SEPARATOR.encode()
 
 
 def owners(
-    partitions: Mapping[str, Iterable[int]], subscribers: Mapping[str, Iterable[str]]
+    partitions: Mapping[str, Iterable[int]], subscribers: Mapping[str, Collection[str]]
 ) -> dict[str, dict[str, list[int]]]:
     """Member -> topic -> partitions. Members are sorted by name, so that static members keep their shards.
 
+    While members subscribe to different topics, as in a rolling change of the configuration, a shard belongs to one of
+    those that read most of its topics. What that member does not subscribe to, nobody reads until then.
+
     >>> owners({"a": [0, 1], "b": [0, 1]}, {"a": ["w2", "w1"], "b": ["w1", "w2"]})
     {'w1': {'a': [0], 'b': [0]}, 'w2': {'a': [1], 'b': [1]}}
+    >>> owners({"a": [0, 1], "b": [0]}, {"a": ["w1", "w2"], "b": ["w2"]})
+    {'w2': {'a': [0, 1], 'b': [0]}}
     """
-    assigned: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    topics_of: dict[int, list[str]] = defaultdict(list)
     for topic in sorted(partitions):
-        members = sorted(subscribers[topic])
-        for partition in sorted(partitions[topic]):
-            assigned[members[partition % len(members)]][topic].append(partition)
+        for partition in partitions[topic]:
+            topics_of[partition].append(topic)
+    assigned: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for number, topics in sorted(topics_of.items()):
+        read = Counter(member for topic in topics for member in subscribers[topic])
+        readers = sorted(member for member, count in read.items() if count == max(read.values()))
+        owner = readers[number % len(readers)]
+        for topic in topics:
+            if owner in subscribers[topic]:
+                assigned[owner][topic].append(number)
     return {member: dict(topics) for member, topics in assigned.items()}
 
 

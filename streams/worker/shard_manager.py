@@ -192,13 +192,16 @@ class ShardManager:
         for owned in self._owned.values():
             owned.owner.add_incidents(incidents)
 
-    def reconcile(self, open_incidents: Mapping[int, Sequence[Incident]]) -> None:
+    def reconcile(self, open_incidents: Mapping[int, Sequence[Incident]], shards: int) -> None:
         """Resolve the published open incidents of owned shards that their state does not know.
 
-        open_incidents: by shard, as of a moment after the take-over.
+        open_incidents: by shard, as of a moment after the take-over. shards: how many there are; an incident of a
+        number beyond them, from before an input was created again with fewer partitions, goes to one of them.
         """
-        for number, owned in self._owned.items():
-            owned.owner.add_lost(open_incidents.get(number, ()))
+        for number, incidents in open_incidents.items():
+            owned = self._owned.get(number % shards)
+            if owned is not None:
+                owned.owner.add_lost(incidents)
 
     async def hand_over(self, tps: frozenset[TP]) -> None:
         """Store the shards of these partitions and give them up, so that their next owner has nothing to read again."""

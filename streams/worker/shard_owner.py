@@ -35,8 +35,9 @@ from streams.transport.batches import TP
 from streams.worker.effects import Clocks
 from streams.worker.product_writer import ProductWriter
 
-MAX_INCIDENTS_PER_TICK = 200
-"""A tick is one record of the log."""
+MAX_INCIDENTS_PER_TICK = 50
+MAX_DIRECTIVES_PER_TICK = 500
+"""A tick is one record of the log, and a broker takes at most 1 MiB as shipped. The others come with the next ticks."""
 
 
 class Supply(Protocol):
@@ -178,7 +179,7 @@ class ShardOwner:
         """Ticks of earlier owners; what came of them is published already, unless nobody could be sure of that."""
         repeated = self._feed.repeat()
         for products in repeated:
-            self._policy.learn(self.shard, products, self._clocks.steady_s(), repeated=True)
+            self._policy.learn(self.shard, products, self._clocks.steady_s(), self._clocks.now_s(), repeated=True)
             self._writer.count(products)
         if not self._producer.fences:
             self._unpublished += repeated
@@ -189,7 +190,7 @@ class ShardOwner:
 
     def _take(self, products: Products, repeated: bool) -> None:
         """What came of records, for the next tick to publish."""
-        self._policy.learn(self.shard, products, self._clocks.steady_s(), repeated)
+        self._policy.learn(self.shard, products, self._clocks.steady_s(), self._clocks.now_s(), repeated)
         self._writer.count(products)
         self._unpublished.append(products)
 
@@ -228,6 +229,8 @@ class ShardOwner:
         for incident in tick.incidents:
             if self._incidents.get(incident.id) is incident:
                 del self._incidents[incident.id]
+        for incident in tick.lost:  # else it is resolved and undone again by each tick
+            self._lost.pop(incident.id, None)
 
     async def _write(self, tick: Tick, unpublished: Sequence[Products]) -> int:
         """One transaction; returns the offset of the tick."""
@@ -250,7 +253,8 @@ class ShardOwner:
         for name in [name for name in self._lost if self.shard.triage.knows(name)]:
             del self._lost[name]
         return Pending(
-            tuple(self._directives.values()), tuple(self._incidents.values())[:MAX_INCIDENTS_PER_TICK],
+            tuple(self._directives.values())[:MAX_DIRECTIVES_PER_TICK],
+            tuple(self._incidents.values())[:MAX_INCIDENTS_PER_TICK],
             tuple(self._lost.values())[:MAX_INCIDENTS_PER_TICK], any(products.dead for products in self._unpublished),
         )
 

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 LOOP_S = 0.1
 REPORT_EVERY = 10
+LATENESS_TOLD_S = 10.0
+"""A learned lateness above it is logged: incidents come later by it."""
 BLIND_AFTER_S = 5.0
 """A worker with a shard that is blind for longer is not ready."""
 SCOPE = "blindness"
@@ -72,6 +74,7 @@ class WorkerLoop:
         self._sources = tuple(sources)
         self._topics = topics
         self._blind_s = 0.0
+        self._told_late: set[TP] = set()
         self._blind_report = BlindReport(effects.identity.source, effects.identity.worker)
 
     async def run(self) -> None:
@@ -134,7 +137,9 @@ class WorkerLoop:
             telemetry.blind(number, owners[number].blind_for_s())
             for source, reading in self._readings(number, owners[number]).items():
                 telemetry.lag(source, number, records=reading.lag, watermark_lag_s=behind_s)
-                telemetry.cadence(source, number, owners[number].cadence(source))
+                cadence = owners[number].cadence(source)
+                telemetry.cadence(source, number, cadence)
+                self._note_lateness(TP(source, number), cadence.lateness_s)
                 self._watchdog.observe(mono_s, (source, number), reading.processed, reading.highwater)
                 self._check_recreated(TP(source, number), reading)
         for partition in self._watchdog.statuses(mono_s):
@@ -149,6 +154,17 @@ class WorkerLoop:
             telemetry.advisor("severity", shard.severity)
             telemetry.advisor("category", shard.category)
         telemetry.incidents_open(sum(shard.incidents_open for shard in shards.values()))
+
+    def _note_lateness(self, tp: TP, lateness_s: float) -> None:
+        """Log, once each time, that incidents come later as the records of a source are far out of order."""
+        if lateness_s <= LATENESS_TOLD_S:
+            self._told_late.discard(tp)
+        elif tp not in self._told_late:
+            self._told_late.add(tp)
+            log.warning(
+                "records_out_of_order", topic=tp.topic, shard=tp.partition, lateness_s=round(lateness_s, 1),
+                effect="windows close later by so much; it fades when the order is better",
+            )
 
     def _check_recreated(self, tp: TP, reading: Reading) -> None:
         """A source that is another log now is read from its start by whoever takes the shard over."""

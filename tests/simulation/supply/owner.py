@@ -160,7 +160,7 @@ class Owner:
         else:
             self._count(products, moment)
             self._unpublished.append(products)
-            self.policy.learn(self.shard, products, moment.steady_s, repeated=False)
+            self.policy.learn(self.shard, products, moment.steady_s, moment.wall_s, repeated=False)
 
     def observe(self, moment: Moment) -> SupplyView:
         """To be called at each step, also while a transaction is under way."""
@@ -201,7 +201,7 @@ class Owner:
 
     def _repeat(self, moment: Moment) -> None:
         for products in self.feed.repeat():
-            self.policy.learn(self.shard, products, moment.steady_s, repeated=True)
+            self.policy.learn(self.shard, products, moment.steady_s, moment.wall_s, repeated=True)
             self._count(products, moment)
             self._repeated += published_of(products)
         if self.feed.is_repeating:
@@ -212,7 +212,7 @@ class Owner:
         if not self.is_opened:
             return
         for products in self.feed.take_waiting():
-            self.policy.learn(self.shard, products, moment.steady_s, repeated=True)
+            self.policy.learn(self.shard, products, moment.steady_s, moment.wall_s, repeated=True)
             self._count(products, moment)
             self._unpublished.append(products)
 
@@ -240,6 +240,8 @@ class Owner:
         for incident in transaction.tick.incidents:
             if self._incidents.get(incident.id) is incident:
                 del self._incidents[incident.id]
+        for incident in transaction.tick.lost:
+            self._lost.pop(incident.id, None)
         if transaction.state is not None:
             self._store_after(offset, *transaction.state, moment)
 

@@ -63,7 +63,7 @@ class LiveShard:
 
     async def resolve_lost(self) -> None:
         """Once a state was lost: its open incidents end."""
-        self.worker.manager.reconcile({0: [one for one in self.last().values() if one.state != "resolved"]})
+        self.worker.manager.reconcile({0: [one for one in self.last().values() if one.state != "resolved"]}, shards=1)
         await self.worker.manager.tick()
 
     def on(self, topic: str) -> list[Message]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from math import inf
 
 from streams.shard.event_time import UNKNOWN_DELAY_S, Arrival, Cadence, CadenceParams, EventTime, Lesson
 
@@ -15,12 +16,14 @@ BOTH = frozenset({"a", "b"})
 
 @dataclass
 class Owner:
-    """An estimate with a steady clock; `ahead_s` is what our wall clock is ahead of the true time."""
+    """An estimate with a steady clock; `ahead_s` is what our wall clock is ahead of the true time. asks_clock: arrivals
+    are compared with it."""
 
     params: CadenceParams = field(default_factory=CadenceParams)
     sources: dict[str, bool] = field(default_factory=lambda: {"a": False})
     steady_s: float = 0.0
     ahead_s: float = 0.0
+    asks_clock: bool = False
 
     def __post_init__(self) -> None:
         self.time = EventTime(self.params, self.sources)
@@ -33,7 +36,8 @@ class Owner:
         self, oldest_s: float, newest_s: float, source: str = "a", disorder_s: float = 0.0, lesson: Lesson = "cadence",
     ) -> None:
         """A batch now; event times are relative to T."""
-        self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s), lesson)
+        wall_s = self.wall_s if self.asks_clock else inf
+        self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s, wall_s), lesson)
 
     def flush_every(
         self, period_s: float, seconds: float, transit_s: float = 0.01, clock_ahead_s: float = 0.0, source: str = "a",

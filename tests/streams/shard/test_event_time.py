@@ -251,6 +251,34 @@ def test_our_clock_bounds_a_producer_whose_clock_is_ahead_so_that_the_others_are
     assert owner.time.latest_now_s(5.0, owner.wall_s) == T + 25.0
 
 
+@pytest.mark.parametrize("oldest_s", [0.0, 240.0])
+def test_a_record_far_ahead_of_all_others_moves_no_event_time_and_teaches_nothing(oldest_s: float) -> None:
+    owner = known()
+    owner.asks_clock = True
+    cadence = owner.cadence()
+    owner.arrive(owner.steady_s + oldest_s, owner.steady_s + 240.0, disorder_s=240.0 - oldest_s)
+    owner.flush_every(0.1, 5.0)
+    assert owner.until_s() == pytest.approx(owner.steady_s - LEAST_LATENESS_S, abs=0.2)
+    assert owner.time.latest_now_s(owner.steady_s, owner.wall_s) == pytest.approx(owner.wall_s, abs=0.1)
+    assert owner.cadence() == cadence
+
+
+def test_one_producer_of_several_whose_clock_is_always_ahead_makes_nobody_late() -> None:
+    owner = known()
+    owner.asks_clock = True
+    for _ in range(600):
+        owner.steady_s += 0.1
+        owner.arrive(owner.steady_s - 0.1, owner.steady_s + 240.0, disorder_s=240.0)
+    assert owner.until_s() == pytest.approx(owner.steady_s - LEAST_LATENESS_S, abs=0.3)
+    assert owner.cadence().lateness_s == LEAST_LATENESS_S
+
+
+def test_event_time_follows_most_producers_where_our_own_clock_is_behind() -> None:
+    owner = Owner(ahead_s=-3600.0, asks_clock=True)
+    owner.flush_every(0.1, 20.0)
+    assert owner.until_s() == pytest.approx(owner.steady_s - LEAST_LATENESS_S, abs=0.2)
+
+
 def test_a_producer_whose_clock_is_behind_is_silent_by_its_own_clock() -> None:
     owner = Owner()
     owner.flush_every(0.1, 60.0, clock_ahead_s=-40.0)

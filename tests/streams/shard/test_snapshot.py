@@ -78,7 +78,15 @@ def test_a_snapshot_without_one_of_its_arrays_is_refused(name: str) -> None:
         Shard.restored(PLAN, replace(whole, arrays=arrays))
 
 
-def test_a_source_that_was_taken_out_of_the_configuration_holds_nothing_back() -> None:
+def test_a_snapshot_with_records_of_an_input_that_is_no_longer_read_is_refused() -> None:
+    other = min(SOURCES - {LATENCY})
+    shard = fed()
+    shard.event_time.observe(other, Arrival(5.0, T, T + 9.9, 0.0), "cadence")
+    with pytest.raises(SnapshotMismatch, match=f"with records of {other}, expected only inputs that are still read"):
+        Shard.restored(replace(PLAN, sources={LATENCY: True}), stored(shard))
+
+
+def test_a_source_without_records_that_was_taken_out_of_the_configuration_holds_nothing_back() -> None:
     second = Shard.restored(replace(PLAN, sources={LATENCY: True}), stored(fed()))
     assert second.event_time.close_until_s(0.0, T + 65.0, frozenset(), False) == pytest.approx(T + 9.4)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from classifiers.directives import Silence
+from classifiers.directives import Deployment, Silence
 from classifiers.model import Incident
 from streams.contracts.envelopes import read_incident
 from streams.kafka.transactions import TransactionFailed
@@ -167,10 +167,21 @@ async def test_a_published_incident_that_the_state_does_not_know_is_resolved_as_
     worker = WorkerFixture()
     await worker.open()
     lost = incident(id="inc-lost", opened_at_s=T)
-    worker.manager.reconcile({0: [lost], 1: [incident(id="inc-of-another")]})
-    await worker.manager.tick()
+    worker.manager.reconcile({0: [lost], 1: [incident(id="inc-of-another")]}, shards=2)
+    for _ in range(3):
+        await worker.manager.tick()
     (published,) = [read_incident(message.value) for message in worker.log.on(TOPICS.incidents)]
     assert (published.id, published.state, published.resolution) == ("inc-lost", "resolved", "lost")
+
+
+async def test_an_incident_of_a_shard_that_is_gone_is_resolved_by_one_that_there_is() -> None:
+    worker = WorkerFixture()
+    await worker.open()
+    orphans = [incident(id="inc-orphan", opened_at_s=T)]
+    worker.manager.reconcile({2: orphans, 3: [incident(id="inc-of-another")]}, shards=2)
+    await worker.manager.tick()
+    (published,) = [read_incident(message.value) for message in worker.log.on(TOPICS.incidents)]
+    assert (published.id, published.state, published.resolution) == ("inc-orphan", "resolved", "lost")
 
 
 async def test_directives_and_incidents_of_others_go_into_the_next_tick_once() -> None:
@@ -187,6 +198,20 @@ async def test_directives_and_incidents_of_others_go_into_the_next_tick_once() -
     worker.manager.add_directives([directive])
     await worker.manager.tick()
     assert len(worker.log.ticks()) == 2
+
+
+async def test_many_directives_and_incidents_go_into_several_ticks() -> None:
+    """A tick with all control records of 90 days was too large for the broker, and the shard was never taken over."""
+    worker = WorkerFixture()
+    await worker.open()
+    directives = [Deployment("chat", None, f"v{number}", T + 1e6) for number in range(1200)]
+    worker.manager.add_directives(directives)
+    worker.manager.add_incidents([incident(id=f"inc-{number}", service="db") for number in range(60)])
+    for _ in range(4):
+        await worker.manager.tick()
+    ticks = worker.log.ticks()[1:]
+    assert [len(tick.directives) for tick in ticks] == [500, 500, 200]
+    assert [len(tick.incidents) for tick in ticks] == [50, 10, 0]
 
 
 async def test_without_the_lease_of_the_group_no_tick_is_written() -> None:

@@ -4,12 +4,14 @@ import re
 
 import pytest
 from aiohttp import ClientSession
+from structlog.testing import capture_logs
 
 from classifiers.learning.prequential import Trial
 from streams.contracts.envelopes import read_incident
 from streams.ownership.blind_report import REPORT_AFTER_S
 from streams.ownership.tick_policy import HANGS_AFTER_S
 from streams.pipeline import Shard
+from streams.shard.event_time import Arrival, EventTime
 from streams.telemetry.metrics_server import MetricsServer
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batches import TP
@@ -164,3 +166,15 @@ async def test_a_transaction_that_hangs_is_said_by_the_metric_by_readyz_and_by_a
     assert (await worker.ready())[0] == 200
     resolved = read_incident(worker.sent.on(TOPICS.incidents)[-1].value)
     assert (resolved.id, resolved.state) == (opened.id, "resolved")
+
+
+async def test_records_far_out_of_order_are_told_of_once_and_again_after_they_were_in_order() -> None:
+    worker = LoopFixture()
+    shard = await worker.ingest()
+    with capture_logs() as logs:
+        for disorder_s in (1.0, 30.0, 40.0, 0.0, 30.0):
+            shard.event_time = EventTime(PLAN.cadence, dict.fromkeys(PLAN.sources, False))
+            shard.event_time.observe(LATENCY, Arrival(0.0, T, T, disorder_s), "cadence")
+            worker.loop.report()
+    told = [entry["lateness_s"] for entry in logs if entry["event"] == "records_out_of_order"]
+    assert told == [pytest.approx(31.4)] * 2
