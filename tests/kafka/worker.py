@@ -32,7 +32,8 @@ LOOK_EVERY_S = 0.02
 
 @dataclass(frozen=True)
 class Options:
-    """hold: store nothing and release nothing. fail_at, block_at: at this value the agent raises, or never returns.
+    """plain, extra: topics that are read record by record. hold: store nothing and release nothing. fail_at, block_at:
+    at this value the agent raises, or never returns.
     from_state: ask for delivery from where the state ends even if there is no state."""
 
     brokers: str
@@ -48,6 +49,7 @@ class Options:
     block_at: int | None = None
     stop_timeout_s: float = 10.0
     metadata_max_age_s: float = 30.0
+    extra: str | None = None
 
 
 class Sums:
@@ -142,7 +144,9 @@ def main(options: Options) -> None:
                  count=len(batch.records), missing=missing, highwater=app.highwater(batch.tp),
                  position=app.position(batch.tp))
 
-    @app.agent(app.topic(options.plain, key_serializer="raw", value_serializer="raw", maxsize=1000))
+    plain_topics = [options.plain] if options.extra is None else [options.plain, options.extra]
+
+    @app.agent(app.topic(*plain_topics, key_serializer="raw", value_serializer="raw", maxsize=1000))
     async def plain(values: faust.StreamT[bytes]) -> None:
         async for value in values:
             note("plain", value=value.decode())
