@@ -72,6 +72,15 @@ async def stream(
         await asyncio.to_thread(feeder.flush)
 
 
+async def _restart_in_place(worker: WorkerProcess) -> float:
+    """Kill a worker and start it again at once; returns the silence in seconds."""
+    killed_s = time.time()
+    worker.kill()
+    worker.start()
+    sample = await worker.until(lambda sample: sample.records > 0, SAMPLE_EVERY_S)
+    return sample.wall_s - killed_s
+
+
 async def restarted(address: str, folder: Path, times: int) -> list[float]:
     """Silences in seconds of one worker, killed and started again at once."""
     group, source = unique("tocsin"), unique("bench-restart")
@@ -83,11 +92,7 @@ async def restarted(address: str, folder: Path, times: int) -> list[float]:
         await stack.enter_async_context(stream(address, source, lambda request: request))
         for _ in range(times):
             await worker.until(lambda sample: sample.records > RUN_FIRST_S * RATE_PER_S, 0.2)
-            killed_s = time.time()
-            worker.kill()
-            worker.start()
-            sample = await worker.until(lambda sample: sample.records > 0, SAMPLE_EVERY_S)
-            silences.append(sample.wall_s - killed_s)
+            silences.append(await _restart_in_place(worker))
     return silences
 
 
@@ -105,11 +110,7 @@ async def restored(address: str, folder: Path, times: int) -> list[float]:
         await stack.enter_async_context(stream(address, source, lambda request: request, LARGE, LARGE_RATE_PER_S))
         for _ in range(times):
             await asyncio.sleep(2.0 * RUN_FIRST_S)
-            killed_s = time.time()
-            worker.kill()
-            worker.start()
-            sample = await worker.until(lambda sample: sample.records > 0, SAMPLE_EVERY_S)
-            silences.append(sample.wall_s - killed_s)
+            silences.append(await _restart_in_place(worker))
     return silences
 
 

@@ -70,8 +70,7 @@ def _repeated_names(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]
     ):
         names = [_mapping(item).get(name) for item in _list(items)]
         for index, found in enumerate(names):
-            others = names[:index] if place != ("detection", "profiles") else names[index + 1:]
-            if found is not None and found in others:
+            if found is not None and found in names[:index]:
                 yield problem_at(tree, (*place, index, name), repr(found), expected)
 
 

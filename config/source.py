@@ -79,16 +79,23 @@ def merge(base: Node, over: Node, named: Collection[Path] = (), at: Path = ()) -
 
 
 def _merge_named(base: list[Node], over: list[Node]) -> list[Node]:
-    """An item whose name is known is laid over that one, in its place. The others go before all of `base`."""
+    """An item whose name is known is laid over that one, in its place. The others go before all of `base`.
+
+    A second one for a place is a mistake. It comes last, as it is.
+    """
     places = {_name(item): place for place, item in enumerate(base)}
-    merged, new = list(base), []
+    merged: dict[int, Node] = {}
+    new: list[Node] = []
+    repeated: list[Node] = []
     for item in over:
-        place = places.pop(_name(item), None)  # a second one of this name stays as it is, and is a mistake
+        place = places.get(_name(item))
         if place is None:
             new.append(item)
+        elif place in merged:
+            repeated.append(item)
         else:
             merged[place] = merge(base[place], item)
-    return [*new, *merged]
+    return [*new, *(merged.get(place, item) for place, item in enumerate(base)), *repeated]
 
 
 def _name(item: Node) -> Scalar:

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 LOOP_S = 0.1
 REPORT_EVERY = 10
-LATENESS_TOLD_S = 10.0
+LATENESS_LOGGED_S = 10.0
 """A learned lateness above it is logged: incidents come later by it."""
 BLIND_AFTER_S = 5.0
 """A worker with a shard that is blind for longer is not ready."""
@@ -74,7 +74,7 @@ class WorkerLoop:
         self._sources = tuple(sources)
         self._topics = topics
         self._blind_s = 0.0
-        self._told_late: set[TP] = set()
+        self._logged_late: set[TP] = set()
         self._blind_report = BlindReport(effects.identity.source, effects.identity.worker)
 
     async def run(self) -> None:
@@ -157,10 +157,10 @@ class WorkerLoop:
 
     def _note_lateness(self, tp: TP, lateness_s: float) -> None:
         """Log, once each time, that incidents come later as the records of a source are far out of order."""
-        if lateness_s <= LATENESS_TOLD_S:
-            self._told_late.discard(tp)
-        elif tp not in self._told_late:
-            self._told_late.add(tp)
+        if lateness_s <= LATENESS_LOGGED_S:
+            self._logged_late.discard(tp)
+        elif tp not in self._logged_late:
+            self._logged_late.add(tp)
             log.warning(
                 "records_out_of_order", topic=tp.topic, shard=tp.partition, lateness_s=round(lateness_s, 1),
                 effect="windows close later by so much; it fades when the order is better",
