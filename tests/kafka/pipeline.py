@@ -204,6 +204,17 @@ class Deployment:
 
     async def committed(self) -> bool:
         """Whether every input is committed to its end."""
+        offsets = await self._committed_and_ends()
+        return all(committed == end for committed, end in offsets) and sum(end for _, end in offsets) > 0
+
+    async def first_commit(self, patience_s: float = 60.0) -> None:
+        """Wait until something of an input is committed: the first state of a shard is stored at once."""
+        async with asyncio.timeout(patience_s):
+            while not any(own for own, _ in await self._committed_and_ends()):  # noqa: ASYNC110 - of a broker
+                await asyncio.sleep(0.2)
+
+    async def _committed_and_ends(self) -> list[tuple[int, int]]:
+        """Of each partition of the inputs the committed offset, 0 for none, and the end."""
         reader = AIOKafkaConsumer(bootstrap_servers=self.address, group_id=self.name, enable_auto_commit=False)
         await reader.start()
         try:
@@ -212,7 +223,7 @@ class Deployment:
                 for topic in self.inputs for number in await _partitions(reader, topic)
             ]
             ends = await reader.end_offsets(tps)
-            return all([(await reader.committed(tp) or 0) == ends[tp] for tp in tps]) and sum(ends.values()) > 0
+            return [(await reader.committed(tp) or 0, ends[tp]) for tp in tps]
         finally:
             await reader.stop()
 
