@@ -11,23 +11,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Stack = Literal["vllm", "sglang", "tgi", "triton", "nim", "ray_serve", "kserve", "litellm", "otel", "unknown"]
+Stack = Literal[
+    "vllm", "sglang", "tgi", "tei", "triton", "tensorrt_llm", "nim", "lmdeploy", "llama_cpp", "ray_serve", "kserve",
+    "dynamo", "inference_gateway", "vllm_router", "litellm", "otel", "unknown",
+]
 Kind = Literal["gauge", "counter", "histogram", "summary"]
 Unit = Literal["1", "s", "ms", "us", "ns", "%"]
 
 TOTALS = frozenset({
-    "requests", "served", "failed", "repeated", "corrupted", "latency_ms", "queue_ms", "prompt_tokens",
-    "completion_tokens", "cache_queries", "cache_hits", "drafted", "accepted",
+    "requests", "served", "failed", "calls", "failed_calls", "repeated", "corrupted", "latency_ms", "queue_ms",
+    "decode_ms", "prompt_tokens", "completion_tokens", "cache_queries", "cache_hits", "drafted", "accepted",
 })
 """Totals of an interval, to which counters add. `streams/intake/aggregated/instant.py` makes rates and ratios of
 them."""
+SERVED = ("requests", "served")
+FAILED = ("requests", "failed")
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSwitch:
     """Metric and totals that depend on a label.
 
-    value: by value of the label, the metric (None: that of the alias) and the totals beside those of the alias. `*`
-    stands for any value that is not empty.
+    label: as OpenTelemetry writes it; Prometheus has `_` for `.` in it. value: by value of the label, the metric (None:
+    that of the alias) and the totals beside those of the alias. `*` stands for any value that is not empty, the empty
+    text for a series without the label.
     """
 
     label: str
@@ -35,7 +42,7 @@ class LabelSwitch:
 
     def select(self, labels: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:
         """Metric and totals for the labels of a point."""
-        found = labels.get(self.label, "")
+        found = labels.get(self.label) or labels.get(self.label.replace(".", "_"), "")
         return self.value.get(found) or (self.value.get("*") if found else None) or (None, ())
 
 
@@ -46,7 +53,8 @@ class Alias:
     kind: of the source. metric: ours, of a counter its rate; None for a source that only adds to totals. unit: of the
     values, where the wire does not say. totals: get the increase of a counter, or the number of observations of a
     histogram. by: a label on which metric or totals depend. zero: totals that are 0 and not unknown while they have no
-    series, since exporters begin a series with its first event.
+    series, since exporters begin a series with its first event. none_at: the value by which a gauge says that it has
+    none; None where every value counts.
     """
 
     source: str
@@ -57,6 +65,7 @@ class Alias:
     totals: tuple[str, ...] = ()
     by: LabelSwitch | None = None
     zero: tuple[str, ...] = ()
+    none_at: float | None = None
 
     def __post_init__(self) -> None:
         chosen = [] if self.by is None else [totals for _, totals in self.by.value.values()]
@@ -70,7 +79,7 @@ class Target:
     """Where the points of one series go.
 
     metric: ours, None for none. totals: to which they add. zero: totals that are at least 0 with them. factor: from
-    units of the source to ours.
+    units of the source to ours. none_at: see `Alias`.
     """
 
     kind: Kind
@@ -78,6 +87,7 @@ class Target:
     totals: tuple[str, ...]
     zero: tuple[str, ...]
     factor: float
+    none_at: float | None = None
 
 
 _MS: Mapping[str, float] = {
@@ -103,10 +113,14 @@ def target_of(alias: Alias, labels: Mapping[str, str], wire_unit: str) -> Target
     metric, totals = alias.by.select(labels) if alias.by is not None else (None, ())
     of_labels = () if alias.by is None else [name for _, names in alias.by.value.values() for name in names]
     zero = tuple(dict.fromkeys((*alias.zero, *of_labels)))
-    return Target(alias.kind, metric or alias.metric, alias.totals + totals, zero, factor(wire_unit, alias.unit))
+    return Target(
+        alias.kind, metric or alias.metric, alias.totals + totals, zero, factor(wire_unit, alias.unit), alias.none_at,
+    )
 
 
 _REWRITTEN = re.compile(r"[.:/\-]")
+RAY = "ray_"
+"""What Ray's exporter puts before every name."""
 
 
 @dataclass(slots=True)
@@ -126,14 +140,25 @@ class Aliases:
     def find(self, name: str) -> Alias | None:
         """The alias of a source name that is in the table."""
         plain = _canonical_name(name)
-        for candidate in (plain, plain.removesuffix("_seconds"), plain.removeprefix("ray_")):
+        for candidate in (plain, plain.removeprefix(RAY)):
+            if candidate in self._unwatched:
+                return None
             if (alias := self._known.get(candidate)) is not None:
+                return alias
+            # Only a time may lose its suffix: `prompt_tokens_seconds` of llama.cpp is no spelling of `prompt_tokens`.
+            alias = self._known.get(candidate.removesuffix("_seconds"))
+            if alias is not None and alias.unit in _MS:
                 return alias
         return None
 
+    def is_left_out(self, name: str) -> bool:
+        """Whether a source name is known and left out on purpose."""
+        plain = _canonical_name(name)
+        return plain in self._unwatched or plain.removeprefix(RAY) in self._unwatched
+
     def fallback(self, name: str, kind: Kind, unit: str) -> Alias | None:
         """The alias of a source name that is not in the table; None for one that is dropped. unit: '' for none."""
-        if self.unknown == "drop" or _canonical_name(name) in self._unwatched:
+        if self.unknown == "drop" or self.is_left_out(name):
             return None
         return passthrough(name, kind, unit)
 

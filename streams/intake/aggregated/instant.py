@@ -20,12 +20,14 @@ QUANTILES: Mapping[str, float] = {"_p50": 0.50, "_p95": 0.95, "_p99": 0.99}
 
 RATIOS: tuple[tuple[str, str, str, float], ...] = (
     ("error", "failed", "requests", 1.0),
+    ("upstream_error_rate", "failed_calls", "calls", 1.0),
     ("corrupted_share", "corrupted", "requests", 1.0),
     ("repetition_share", "repeated", "requests", 1.0),
     ("prefix_cache_reuse", "cache_hits", "cache_queries", 1.0),
     ("draft_acceptance", "accepted", "drafted", 1.0),
     ("latency_ms", "latency_ms", "served", float("inf")),
     ("queue_ms", "queue_ms", "served", float("inf")),
+    ("tpot_ms", "decode_ms", "completion_tokens", float("inf")),
     ("prompt_tokens", "prompt_tokens", "served", float("inf")),
     ("completion_tokens", "completion_tokens", "served", float("inf")),
 )
@@ -124,11 +126,13 @@ class Accumulator:
             _put(found, metric, observed.mean)
             for suffix, share in QUANTILES.items():
                 _put(found, metric + suffix, observed.quantile(share))
+        counted = {metric for metric, part, whole, _ in RATIOS if part in self.totals and whole in self.totals}
         for metric, (total, number) in self.gauges.items():
-            _put(found, metric, total / number)
+            if metric not in counted:  # a share of the interval says more than a gauge of its last moment
+                _put(found, metric, total / number)
         for metric, numerator, denominator, limit in RATIOS:
             whole = self.totals.get(denominator, 0.0)
-            if metric not in found and numerator in self.totals and whole > 0.0:
+            if metric not in found and metric in counted and whole > 0.0:
                 _put(found, metric, min(self.totals[numerator] / whole, limit))
         for metric, name in RATES:
             _put(found, metric, self.totals_per_s.get(name))
