@@ -25,6 +25,7 @@ from streams.intake.codec import SkipReason
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.kafka_record import KafkaRecord
+from streams.intake.point_names import PointNames
 from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot, dump_state, load_cadence, load_state
 from streams.shard.state import ShardState
@@ -46,9 +47,10 @@ class Products:
     accepted, late: records. source: the topic of the records, None of a tick. times: their event time, None without
     any. dead: rejected records, with reason and bytes. transitions, intents: to be published.
     audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
-    of aggregated metrics without a value, by topic and reason; evicted series; refused_series: requests for a row that
-    the cap on series refused; overflowed: samples without a scope of their own because of a cap, by label;
-    dropped_values: metric values beyond the cap on metrics, or under a reserved name; windows: of series, that closed.
+    of aggregated metrics without a value, by topic and reason; names: points by name, by topic; evicted series;
+    refused_series: requests for a row that the cap on series refused; overflowed: samples without a scope of their own
+    because of a cap, by label; dropped_values: metric values beyond the cap on metrics, or under a reserved name;
+    windows: of series, that closed.
     """
 
     accepted: int = 0
@@ -61,6 +63,7 @@ class Products:
     audit: list[AuditEntry] = field(default_factory=list)
     alarms: Counter[str] = field(default_factory=Counter)
     skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
+    names: dict[str, PointNames] = field(default_factory=dict)
     evicted: int = 0
     refused_series: int = 0
     overflowed: Counter[str] = field(default_factory=Counter)
@@ -280,5 +283,7 @@ class Shard(ShardState):
             for reason, count in codec.skipped.items():
                 products.skipped_points[source, reason] += count
             codec.skipped.clear()
+            if (names := codec.names.take()) is not None:
+                products.names[source] = names
         products.evicted, products.refused_series = self.series.take_counts()
         products.overflowed = self.scopes.take_overflowed()

@@ -13,6 +13,7 @@ from rich.console import Console
 from config import load
 from streams.cli import Failure
 from streams.client.control_files import read_directives
+from streams.intake.point_names import UNKNOWN_REMEDY
 from streams.planning import plan_of
 from streams.replay.recorded_shard import RecordedTopics
 from streams.replay.recordings import read_topic, read_values, recorded_format
@@ -100,6 +101,9 @@ def _print_summary(result: Replay, out: Path) -> None:
     )
     if result.windows and not result.ready:
         result.notes.append("every series is still warming up: only fixed limits and silence were judged")
+    for source, names in result.names.items():
+        if names.unwatched or names.mostly_unknown:
+            result.notes.append(f"{source}: {names.told()}; {UNKNOWN_REMEDY}")
     for note in result.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if result.first_dead is not None and result.accepted:

@@ -19,6 +19,7 @@ from detectors.base import State
 from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.kafka_record import KafkaRecord
+from streams.intake.point_names import PointNames
 from streams.intake.validation import Rejection
 
 
@@ -42,20 +43,24 @@ class Decoded:
     counts: BatchCounts
 
 
-SkipReason = Literal["first", "stale", "rebased", "unknown", "no_value", "incomplete", "wrong_kind", "reset"]
+SkipReason = Literal[
+    "first", "stale", "rebased", "unknown", "not_watched", "no_value", "incomplete", "wrong_kind", "reset",
+]
 """Why a well-formed point of aggregated metrics gave no value: it is the first of its series; it is not newer than the
-last one; its buckets changed; its name is not watched; it has no value; parts of its histogram are missing; it is not
-of the kind that its name stands for. `reset` counts series that were reset; these points do give a value."""
+last one; its buckets changed; no alias knows its name; its name is left out on purpose; it has no value; parts of its
+histogram are missing; it is not of the kind that its name stands for. `reset` counts series that were reset; these
+points do give a value."""
 
 
 class Codec(Protocol):
     """The decoder of one topic within one shard; called by one task, in order of offset.
 
     skipped: well-formed points of aggregated metrics without a value, by reason, since the owner last cleared it. Empty
-    for records that are requests.
+    for records that are requests. names: the same points by name, likewise.
     """
 
     skipped: Counter[SkipReason]
+    names: PointNames
 
     def decode(self, records: Sequence[KafkaRecord], now_s: float) -> Decoded:
         """Samples and dead letters of a batch. now_s: only for timestamps too far ahead (or too old)."""

@@ -24,6 +24,7 @@ from detectors.base import BoolArray, FloatArray, IntArray, State
 from streams.intake.codec import BatchCounts, Decoded, SkipReason, dead_letters
 from streams.intake.columns import Column, Labels, Samples
 from streams.intake.kafka_record import KafkaRecord
+from streams.intake.point_names import PointNames
 from streams.intake.scopes import UNKNOWN, ScopeTable
 from streams.intake.validation import (
     Rejection,
@@ -77,6 +78,7 @@ class NativeCodec:
         self._scopes = scopes
         self._limits = limits
         self.skipped: Counter[SkipReason] = Counter()
+        self.names = PointNames()
 
     def decode(self, records: Sequence[KafkaRecord], now_s: float) -> Decoded:
         """See `decode`."""

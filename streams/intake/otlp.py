@@ -60,7 +60,7 @@ class OtlpCodec:
     def __init__(self, encoding: Encoding, scopes: ScopeTable, limits: ValidationLimits, options: InputOptions) -> None:
         self._encoding = encoding
         self._reader = PointReader(scopes, limits, options)
-        self.skipped = self._reader.skipped
+        self.skipped, self.names = self._reader.skipped, self._reader.names
         self._keys: dict[Pairs, bytes] = {}
 
     def decode(self, records: Sequence[KafkaRecord], now_s: float) -> Decoded:
@@ -149,10 +149,13 @@ class _ResourceReader:
         kind = KINDS[data]
         if data == "sum" and not metric.sum.is_monotonic:
             kind = "gauge"
+        points = len(getattr(metric, data).data_points)
         alias = self._reader.alias_of(metric.name, kind, metric.unit)
         if alias is None:
-            self._reader.skipped["unknown"] += 1
-        elif data == "gauge":
+            self._reader.drop(metric.name, points)
+            return
+        self._reader.names.watched += points
+        if data == "gauge":
             self._gauge(metric, scope, alias, metric.gauge)
         elif data == "sum":
             self._sum(metric, scope, alias, metric.sum)

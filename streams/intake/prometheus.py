@@ -64,8 +64,11 @@ class _Part(NamedTuple):
     labels: str
 
 
+@dataclass(frozen=True, slots=True)
 class _Ignored:
-    """In place of a part: samples of this name are skipped."""
+    """In place of a part: samples of this metric are dropped."""
+
+    metric: str
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ class PrometheusCodec:
 
     def __init__(self, scopes: ScopeTable, limits: ValidationLimits, options: InputOptions) -> None:
         self._reader = PointReader(scopes, limits, options)
-        self.skipped = self._reader.skipped
+        self.skipped, self.names = self._reader.skipped, self._reader.names
         self._parts: dict[tuple[str, bytes], _Part | _Ignored | Rejection] = {}
         self._timestamps: dict[str, int | Rejection] = {}
         self._highest_ns = 0
@@ -133,8 +136,9 @@ class PrometheusCodec:
         if part is None:
             part = self._resolve_part(*identity)
         if isinstance(part, _Ignored):
-            self.skipped["unknown"] += 1
+            self._reader.drop(part.metric, 1)
             return None
+        self.names.watched += 1
         if isinstance(part, Rejection):
             return part
         ts_ns = self._timestamps.get(sample.timestamp)
@@ -181,14 +185,14 @@ class PrometheusCodec:
     def _new_part(self, name: str, labels: dict[str, str], raw: str) -> _Part | _Ignored | Rejection:
         base, role, alias = self._role(name, labels)
         if alias is None:
-            return _Ignored()
+            return _Ignored(base)
         edge_text = {"bucket": labels.get("le", "nan"), "quantile": labels.get("quantile", "nan")}.get(role, "nan")
         try:
             edge = float(edge_text)
         except ValueError:
             return Rejection("histogram", f"labels: {shortened(edge_text)}, expected the bound or share as a number")
         named = {key: value for key, value in labels.items() if key not in ("le", "quantile", "__name__")}
-        identity = (base, *sorted(named.items()))
+        identity = (base, *sorted(self._reader.identifying(alias, named).items()))
         reader = self._reader
         series = reader.cached_series(identity) or reader.resolve_series(identity, alias, named, "", digest(identity))
         if isinstance(series, Rejection):
@@ -211,7 +215,7 @@ class PrometheusCodec:
                 if alias is None or alias.kind in ("gauge", "counter"):
                     alias = aliases.fallback(base, "histogram", "")
                 return base, role, alias
-        if name.endswith("_created"):  # the start time, which an exporter writes beside each counter and histogram
+        if name.endswith("_created"):  # the start time of another metric
             return name, "value", None
         if "quantile" in labels:
             return name, "quantile", aliases.fallback(name, "summary", "")

@@ -18,6 +18,7 @@ from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.formats import InputFormat, InputPlan
+from streams.intake.point_names import PointNames
 from streams.pipeline import Products, Shard, Stopwatch, untimed
 from streams.replay.record_clock import RecordClock
 from streams.shard.plan import Plan
@@ -46,7 +47,8 @@ class Replay:
     """The results: the last state of each incident in order of opening, every action, the audit, and the counts.
 
     actions: with the outcome, None where none is known. windows: of series, that closed and were judged. ready: series
-    that ended their warm-up. notes: what whoever reads the results should know.
+    that ended their warm-up. names: points of aggregated metrics by name, by topic. notes: what whoever reads the
+    results should know.
     """
 
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Replay:
     series: int = 0
     ready: int = 0
     windows: int = 0
+    names: dict[str, PointNames] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -81,6 +84,8 @@ class Replay:
         self.late += products.late
         self.windows += products.windows
         self.alarms.update(products.alarms)
+        for source, names in products.names.items():
+            self.names.setdefault(source, PointNames()).add(names)
         for dead in products.dead:
             self.dead[dead.reason] += dead.rejected
             self.first_dead = self.first_dead or f"{_place(products, partition, dead)}: {dead.detail}"

@@ -17,12 +17,13 @@ from streams.intake.aggregated.aliases import Alias, Aliases, Kind
 from streams.intake.aggregated.cumulative import NS, CumulativeStates
 from streams.intake.aggregated.histograms import Buckets, Exponential, Scalar
 from streams.intake.aggregated.instant import QUANTILES, Accumulator, InstantAggregate
-from streams.intake.aggregated.labels import LabelOverrides
+from streams.intake.aggregated.labels import LabelOverrides, without_copies
 from streams.intake.aggregated.sample_builder import SampleBuilder
 from streams.intake.aggregated.series import CACHED, Series, SeriesResolver
 from streams.intake.codec import BatchCounts, Decoded, SkipReason, dead_letters
 from streams.intake.columns import Samples
 from streams.intake.kafka_record import KafkaRecord
+from streams.intake.point_names import PointNames
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import Rejection, ValidationLimits, check_timestamp
 
@@ -40,18 +41,21 @@ class InputOptions:
 class PointReader:
     """The state of one topic within a shard, and the batch being read.
 
-    skipped: points without a value, by reason. states: of the cumulative series. rejections: of the batch, by the place
-    of the record in it.
+    skipped: points without a value, by reason. names: points by whether their name is watched. states: of the
+    cumulative series. rejections: of the batch, by the place of the record in it.
     """
 
     def __init__(self, scopes: ScopeTable, limits: ValidationLimits, options: InputOptions) -> None:
         self.skipped: Counter[SkipReason] = Counter()
+        self.names = PointNames()
         self.states = CumulativeStates(options.max_series, self.skipped)
         self.limits = limits
         self.aliases = Aliases(TABLE, options.unknown, NOT_WATCHED)
         self.rejections: dict[int, list[Rejection]] = {}
+        self._labels = options.labels
         self._resolver = SeriesResolver(limits, options.labels)
         self._alias_cache: dict[tuple[str, Kind, str], Alias | None] = {}
+        self._left_out_cache: dict[str, bool] = {}
         self._series_cache: dict[object, Series | Rejection] = {}
         self._scopes = scopes
         self._now_s = 0.0
@@ -106,6 +110,28 @@ class PointReader:
             self._alias_cache[asked] = self.aliases.find(name) or self.aliases.fallback(name, kind, unit)
         return self._alias_cache[asked]
 
+    def is_left_out(self, name: str) -> bool:
+        """Whether a name without an alias is left out on purpose; nobody knows it otherwise."""
+        if name not in self._left_out_cache:
+            if len(self._left_out_cache) >= CACHED:
+                self._left_out_cache.clear()
+            # `_created` is the start time, which an exporter writes beside each counter and histogram.
+            self._left_out_cache[name] = name.endswith("_created") or self.aliases.is_left_out(name)
+        return self._left_out_cache[name]
+
+    def drop(self, name: str, points: int) -> None:
+        """Count points of a name without an alias."""
+        if self.is_left_out(name):
+            self.skipped["not_watched"] += points
+            self.names.left_out += points
+        else:
+            self.skipped["unknown"] += points
+            self.names.drop(name, points)
+
+    def identifying(self, alias: Alias, attributes: Mapping[str, str]) -> dict[str, str]:
+        """The attributes that tell a series of this alias from another."""
+        return without_copies(attributes, self._labels, alias.stack)
+
     def cached_series(self, identity: object) -> Series | Rejection | None:
         """A series that was resolved before; None for one that was not, or is no longer cached."""
         return self._series_cache.get(identity)
@@ -121,7 +147,7 @@ class PointReader:
 
     def add_gauge(self, accumulator: Accumulator, series: Series, ts_ns: int, value: float) -> None:
         """Add the current value of a gauge."""
-        if not isfinite(value) or series.target.metric is None:
+        if not isfinite(value) or series.target.metric is None or value == series.target.none_at:
             self.skipped["no_value"] += 1
             return
         span_s = self.states.advance(series.key, ts_ns)

@@ -35,7 +35,7 @@ class SeriesResolver:
 
     def resolve(self, alias: Alias, attributes: Mapping[str, str], unit: str, key: bytes) -> Series | Rejection:
         """The series, or what is wrong with its labels. attributes: those of the resource and of the point."""
-        labels = labels_of(attributes, self.overrides)
+        labels = labels_of(attributes, self.overrides, alias.stack)
         rejection = check_labels(labels, self.limits)
         if rejection is not None:
             if rejection.reason == "missing_service":

@@ -84,7 +84,7 @@ def test_a_malformed_point_costs_itself_only() -> None:
 @pytest.mark.parametrize(("value", "why"), [
     (request(point(flags=1)), "no_value"), (request(point(asInt=None, asDouble="NaN")), "no_value"),
     (request(point(), name="process_cpu_seconds_total"), "unknown"),
-    (request(point(), name="vllm:iteration_tokens_total"), "unknown"),
+    (request(point(), name="vllm:iteration_tokens_total"), "not_watched"),
     (request(point(), name="vllm:request_prompt_tokens"), "wrong_kind"),
     (request(histogram(), name=GAUGE, kind="histogram", aggregationTemporality=1), "wrong_kind"),
     (request(point(), name="vllm:prompt_tokens", kind="sum", aggregationTemporality=2, isMonotonic=True), "first"),

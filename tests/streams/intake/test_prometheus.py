@@ -3,61 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
-from streams.intake.codec import Codec
-from streams.intake.columns import Samples
 from streams.intake.formats import InputOptions, InputPlan, build_codec
 from streams.intake.scopes import ScopeTable
 from streams.intake.validation import ValidationLimits
+from tests.streams.intake.prometheus_samples import codec, sample, scrape, values, values_of
 from tests.streams.records import NOW_S, records
-
-TTFT = "vllm:time_to_first_token_seconds"
-
-
-def codec(options: InputOptions | None = None) -> Codec:
-    return build_codec(InputPlan("prometheus_json", options or InputOptions()), ScopeTable(), ValidationLimits())
-
-
-def sample(name: str, value: object, second: int = 0, instance: str = "a:8000", **labels: str) -> dict[str, object]:
-    all_labels = {"__name__": name, "job": "vllm", "instance": instance, "model_name": "llama", **labels}
-    minute, second = divmod(second, 60)
-    timestamp = f"2026-11-23T07:{50 + minute}:{second:02}Z"
-    return {"timestamp": timestamp, "value": str(value), "name": name, "labels": all_labels}
-
-
-def scrape(
-    second: int, counts: Iterable[int], total: float, name: str = TTFT, **labels: str,
-) -> list[dict[str, object]]:
-    below = np.cumsum(list(counts)).tolist()
-    bounds = [*(f"{0.1 * 2**step:g}" for step in range(len(below) - 1)), "+Inf"]
-    return [
-        *(sample(f"{name}_bucket", count, second, le=bound, **labels)
-          for bound, count in zip(bounds, below, strict=True)),
-        sample(f"{name}_sum", total, second, **labels), sample(f"{name}_count", below[-1], second, **labels),
-    ]
-
-
-def values_of(samples: Samples) -> dict[str, list[float]]:
-    return {column.metric: column.values.tolist() for column in samples.columns}
-
-
-def values(reader: Codec, *batches: Iterable[object]) -> dict[str, list[float]]:
-    """All values of the batches, and of what was held back to the end."""
-    found: dict[str, list[float]] = {}
-    parts = []
-    for batch in batches:
-        decoded = reader.decode(records(batch), NOW_S)
-        assert decoded.dead == []
-        parts.append(decoded.samples)
-    held = reader.flush()
-    for part in [*parts, *([] if held is None else [held])]:
-        for metric, numbers in values_of(part).items():
-            found.setdefault(metric, []).extend(numbers)
-    return found
 
 
 def test_the_parts_of_a_histogram_are_put_together_over_records_and_batches() -> None:
@@ -148,11 +102,25 @@ def test_a_malformed_sample_is_a_dead_letter_with_reason(spoil: dict[str, object
     assert values_of(held) == {"queue_depth": [3.0]}
 
 
-@pytest.mark.parametrize("name", ["up", "vllm:request_success_created", "vllm:iteration_tokens_total_bucket"])
-def test_what_is_no_watched_metric_is_counted_and_left_out(name: str) -> None:
+@pytest.mark.parametrize(("name", "why"), [
+    ("up", "unknown"), ("vllm:request_success_created", "not_watched"),
+    ("vllm:iteration_tokens_total_bucket", "not_watched"),
+])
+def test_what_is_no_watched_metric_is_counted_and_left_out(name: str, why: str) -> None:
     reader = codec()
     assert values(reader, [sample(name, 1, le="1")]) == {}
-    assert reader.skipped == {"unknown": 1}
+    assert reader.skipped == {why: 1}
+
+
+def test_points_are_counted_by_whether_their_name_is_watched_and_by_the_name_of_their_metric() -> None:
+    reader = codec()
+    values(reader, [
+        sample("vllm:num_requests_waiting", 1), sample("vllm:iteration_tokens_total_bucket", 1, le="1"),
+        *scrape(0, [1, 2], 1.0, "acme_wait_seconds"), sample("acme_load", 1),
+    ])
+    names = reader.names
+    assert (names.watched, names.left_out, names.unknown) == (1, 1, 5)
+    assert names.names == {"acme_wait_seconds": 4, "acme_load": 1}
 
 
 def test_unknown_metrics_pass_where_asked_but_for_what_prometheus_adds() -> None:
