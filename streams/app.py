@@ -168,8 +168,8 @@ class Worker:
         if not await self.broadcast.caught_up(CATCH_UP_S):
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
         server = MetricsServer(
-            self.effects.telemetry, health=self._complaints, ready=self._missing, host=self.config.telemetry.host,
-            port=self.config.telemetry.port,
+            self.effects.telemetry, health=self._complaints, ready=self._missing,
+            degraded=self.processor.degradations, host=self.config.telemetry.host, port=self.config.telemetry.port,
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
@@ -236,6 +236,7 @@ class Worker:
         partitions = [(tp.topic, tp.partition) for tp in tps]
         self.watchdog.revoke(partitions)
         self.effects.telemetry.revoke(partitions)
+        self.processor.revoke(partitions)
 
     async def _process_batches(self, batches: Any) -> None:
         async for batch in batches:

@@ -7,8 +7,9 @@ has. A shard whose number a smaller input topic does not have reads nothing from
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import structlog
 from faust.types import TP
@@ -50,7 +51,8 @@ async def prepare_topics(config: Config, security: Security) -> TopicPlan:
     brokers = ",".join(config.kafka.brokers)
     inputs = [source.topic for source in config.inputs]
     own = {getattr(config.topics, channel.setting): channel for channel in CHANNELS}
-    before = await existing_partitions(brokers, [*inputs, *own], security=security)
+    existing = await existing_partitions(brokers, security=security)
+    before = {topic: count for topic, count in existing.items() if topic in own or topic in inputs}
     after = await ensure_topics(brokers, input_specs(inputs, before), security=security)
     differing = {} if len(set(after.values())) == 1 else dict(sorted(after.items()))
     if differing:
@@ -59,6 +61,7 @@ async def prepare_topics(config: Config, security: Security) -> TopicPlan:
             consequence="records of one service may be in different shards, which do not know of each other",
             remedy="give all input topics the same number of partitions, and the service as the key of each record",
         )
+    _warn_of_missing([topic for topic in inputs if topic not in existing], existing.keys() - before.keys())
     shards = max(after.values())
     after |= await ensure_topics(brokers, own_specs(own, shards, before, config), security=security)
     plan = TopicPlan(
@@ -70,6 +73,16 @@ async def prepare_topics(config: Config, security: Security) -> TopicPlan:
         grown={name: [count, after[name]] for name, count in sorted(plan.grown.items())},
     )
     return plan
+
+
+def _warn_of_missing(inputs: Sequence[str], others: Collection[str]) -> None:
+    """An input topic that had to be created is empty: nobody writes to it yet, or its name is misspelt."""
+    if inputs:
+        near = {topic: found[0] for topic in inputs if (found := get_close_matches(topic, sorted(others), n=1))}
+        log.warning(
+            "input_topics_created", topics=sorted(inputs), near=near,
+            reason="they did not exist: no producer has written to them yet, or their names in `inputs` are misspelt",
+        )
 
 
 def input_specs(inputs: Iterable[str], existing: Mapping[str, int]) -> list[TopicSpec]:

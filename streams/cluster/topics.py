@@ -54,16 +54,17 @@ class TopicSpec:
 
 
 async def existing_partitions(
-    brokers: str, names: Iterable[str], *, security: Security | None = None, timeout_s: float = 15.0
+    brokers: str, names: Iterable[str] | None = None, *, security: Security | None = None, timeout_s: float = 15.0
 ) -> dict[str, int]:
-    """How many partitions each of these topics has; a topic that does not exist is left out, and not created.
+    """How many partitions each of these topics has, None for all that the broker shows; a topic that does not exist is
+    left out, and not created.
 
     A broker that is not up yet is waited for. Raises BrokerUnavailable.
     """
-    wanted = set(names)
+    wanted = None if names is None else set(names)
 
     async def describe(admin: AIOKafkaAdminClient) -> dict[str, int]:
-        return {name: count for name, count in (await _counts(admin)).items() if name in wanted}
+        return {name: count for name, count in (await _counts(admin)).items() if wanted is None or name in wanted}
 
     return await _with_admin(brokers, security or Security(), timeout_s, describe)
 

@@ -78,6 +78,16 @@ class Telemetry:
         """Points of aggregated metrics gave no value and were not malformed either."""
         self._metrics.points.labels(topic, reason).inc(count)
 
+    def unwatched(self, topics: Mapping[str, bool]) -> None:
+        """Whether nothing of an input topic is watched, by topic."""
+        for topic, is_unwatched in topics.items():
+            self._metrics.unwatched.labels(topic).set(is_unwatched)
+
+    def revoke_topics(self, topics: Iterable[str]) -> None:
+        """Remove the labels of input topics of which this worker reads no partition any more."""
+        for topic in topics:
+            remove_child(self._metrics.unwatched, topic)
+
     def values_dropped(self, count: int) -> None:
         """Metric values were dropped: too many metrics, or a reserved name."""
         self._metrics.values_dropped.inc(count)

@@ -22,19 +22,21 @@ class MetricsServer:
     """Serve one worker's telemetry until `stop`.
 
     health: why the worker is not healthy; it should then be restarted. ready: what is missing before records are
-    processed (assignment, restored state). Both pages answer 200 or 503, with the reasons in the body. Port 0 takes a
-    free port.
+    processed (assignment, restored state). Both pages answer 200 or 503, with the reasons in the body. degraded: what
+    the worker does not watch although it was told to; `/readyz` names it and still answers 200, since neither a restart
+    nor another worker would change it. Port 0 takes a free port.
     """
 
     def __init__(
-        self, telemetry: Telemetry, *, health: Complaints, ready: Complaints, host: str = "127.0.0.1", port: int = 0,
+        self, telemetry: Telemetry, *, health: Complaints, ready: Complaints, degraded: Complaints = tuple,
+        host: str = "127.0.0.1", port: int = 0,
     ) -> None:
         self._telemetry = telemetry
         self._host, self._wanted_port = host, port
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", _answer(health))
-        app.router.add_get("/readyz", _answer(ready))
+        app.router.add_get("/readyz", _answer(ready, degraded))
         # Scrapes are not logged, and a keep-alive connection must not delay a stop.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         self._port: int | None = None
@@ -61,10 +63,16 @@ class MetricsServer:
         return web.Response(body=self._telemetry.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _answer(complaints: Complaints) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _answer(
+    complaints: Complaints, degraded: Complaints | None = None,
+) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handler(_request: web.Request) -> web.Response:
         reasons = complaints()
-        body = orjson.dumps({"ok": not reasons, "reasons": list(reasons)})
-        return web.Response(body=body, status=503 if reasons else 200, content_type="application/json")
+        page: dict[str, object] = {"ok": not reasons, "reasons": list(reasons)}
+        if degraded is not None:
+            page["degraded"] = list(degraded())
+        return web.Response(
+            body=orjson.dumps(page), status=503 if reasons else 200, content_type="application/json",
+        )
 
     return handler

@@ -71,6 +71,10 @@ class WorkerMetrics:
             "tocsin_points_without_value", "Points of aggregated metrics without a value, by reason.", topic=OPEN,
             reason=OPEN,
         )
+        self.unwatched = own.gauge(
+            "tocsin_topic_unwatched", "1 where none of the points of an input topic has a name that is watched.",
+            topic=OPEN,
+        )
         self.records_without_key = own.counter(
             "tocsin_records_without_key", "Records without a key, which are spread over the shards.",
             topic=labels.topics,

@@ -6,6 +6,7 @@ skips what it contains. When most of the last records are malformed, the brake t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -15,6 +16,7 @@ from streams.intake.dead_letters import Brake
 from streams.intake.keyless import KeylessRecords
 from streams.intake.rejected import RejectedRecords
 from streams.pipeline import Products
+from streams.telemetry.unwatched import UnwatchedTopics
 from streams.transport.batches import RecordBatch
 from streams.worker.effects import Effects
 from streams.worker.shard_manager import ShardManager
@@ -46,6 +48,15 @@ class BatchProcessor:
         self._required = required
         self._keyless = KeylessRecords()
         self._rejected = RejectedRecords()
+        self._unwatched = UnwatchedTopics()
+
+    def degradations(self) -> tuple[str, ...]:
+        """What is read and not watched, in words."""
+        return self._unwatched.complaints(self._effects.clocks.mono_s())
+
+    def revoke(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """Forget what was seen of partitions that moved to another worker."""
+        self._effects.telemetry.revoke_topics(self._unwatched.revoke(partitions))
 
     async def process(self, batch: RecordBatch) -> None:
         """Process a record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
@@ -76,7 +87,20 @@ class BatchProcessor:
             self._effects.telemetry.records_without_key(batch.topic, keyless.count)
         if keyless.warning is not None:
             log.warning("records_without_key", topic=batch.topic, reason=keyless.warning)
+        self._check_names(batch, products, mono_s)
         reason = self._brake.observe(len(batch.records), products.dead)
         if reason is not None:
             await self._manager.publish(batch.partition)  # the dead letters show the operator what is wrong
             raise BrakeTripped(f"{batch.topic}[{batch.partition}] up to offset {batch.last_offset}: {reason}")
+
+    def _check_names(self, batch: RecordBatch, products: Products, mono_s: float) -> None:
+        """Say when the points of a topic have names that nothing watches."""
+        names = products.names.get(batch.topic)
+        if names is None:
+            return
+        notice = self._unwatched.observe(batch.topic, batch.partition, names, mono_s)
+        self._effects.telemetry.unwatched(self._unwatched.unwatched(mono_s))
+        if notice is not None and notice.severity == "warning":
+            log.warning("points_not_watched", topic=notice.topic, reason=notice.reason)
+        elif notice is not None:
+            log.debug("points_of_unknown_names", topic=notice.topic, reason=notice.reason)

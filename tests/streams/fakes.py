@@ -119,8 +119,9 @@ class FakeCluster:
         monkeypatch.setattr(required_topics, "existing_partitions", self.existing)
         monkeypatch.setattr(required_topics, "ensure_topics", self.ensure)
 
-    async def existing(self, _: str, names: Iterable[str], **__: object) -> dict[str, int]:
-        return {name: self.partitions[name] for name in names if name in self.partitions}
+    async def existing(self, _: str, names: Iterable[str] | None = None, **__: object) -> dict[str, int]:
+        wanted = self.partitions if names is None else names
+        return {name: self.partitions[name] for name in wanted if name in self.partitions}
 
     async def ensure(self, _: str, specs: Iterable[TopicSpec], **__: object) -> dict[str, int]:
         specs = tuple(specs)

@@ -49,6 +49,28 @@ def test_a_recording_of_aggregated_metrics_is_known_by_its_first_line(tmp_path: 
     assert (incident["service"], incident["category"]) == ("vllm", "performance_degradation")
 
 
+def test_names_that_nobody_watches_are_in_the_summary_of_a_recording_of_which_most_is_dropped(tmp_path: Path) -> None:
+    def scraped(name: str) -> list[bytes]:
+        labels = {"job": "acme", "instance": "a:1"}
+        return [
+            orjson.dumps({"timestamp": f"2026-11-23T07:{minute:02}:00Z", "value": "1", "name": name, "labels": labels})
+            for minute in range(20)
+        ]
+
+    unwatched = [*scraped("acme_load"), *scraped("acme_wait_seconds_sum"), *scraped("acme_wait_seconds_count")]
+    result = replayed(json_lines(tmp_path, *unwatched), "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert (
+        "note: recording: 60 points, none of them watched; 60 have names that no alias knows, most of them "
+        "'acme_wait_seconds' (40), 'acme_load' (20); with `unknown_metrics: pass` an input judges"
+    ) in result.stdout
+    result = replayed(json_lines(tmp_path, *unwatched, *scraped("vllm:num_requests_waiting")), "--out", tmp_path / "out")
+    assert "note: recording: 20 of 80 points are watched; 60 have names that no alias knows" in result.stdout
+    known = [*scraped("vllm:num_requests_waiting"), *scraped("vllm:num_requests_running"), *scraped("acme_load")]
+    result = replayed(json_lines(tmp_path, *known), "--out", tmp_path / "out")
+    assert "points" not in result.stdout
+
+
 def enough() -> list[bytes]:
     """Records for some windows."""
     return [orjson.dumps(sample(T + at / 10.0)) for at in range(50)]

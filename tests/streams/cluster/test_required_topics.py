@@ -57,8 +57,21 @@ async def test_missing_inputs_get_as_many_partitions_as_the_largest_input_has(
         plan = await planned(tmp_path, monkeypatch, inference_latency=1)
     assert plan.shards == 1
     assert set(plan.partitions.values()) == {1}
-    assert [entry["event"] for entry in logs] == ["topics_ready"]
+    assert [entry["event"] for entry in logs] == ["input_topics_created", "topics_ready"]
     assert input_specs("abc", {"a": 2, "c": 6})[1].partitions == 6
+
+
+async def test_an_input_that_did_not_exist_is_warned_of_with_the_topic_that_was_probably_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with capture_logs() as logs:
+        await planned(
+            tmp_path, monkeypatch, inference_confidence=1, inference_latencies=1, inference_tokens=1, orders=1,
+        )
+        await planned(tmp_path, monkeypatch, inference_confidence=1, inference_latency=1, inference_tokens=1)
+    (warning,) = [entry for entry in logs if entry["event"] == "input_topics_created"]
+    assert (warning["log_level"], warning["topics"]) == ("warning", ["inference.latency"])
+    assert warning["near"] == {"inference.latency": "inference.latencies"}
 
 
 async def test_inputs_that_differ_start_with_the_highest_number_and_one_warning(

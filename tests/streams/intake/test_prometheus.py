@@ -123,6 +123,15 @@ def test_points_are_counted_by_whether_their_name_is_watched_and_by_the_name_of_
     assert names.names == {"acme_wait_seconds": 4, "acme_load": 1}
 
 
+def test_what_is_counted_by_name_says_nothing_of_how_records_were_cut_into_batches() -> None:
+    points = [sample(name, 1, second) for second in range(3) for name in ("acme_load", "vllm:num_requests_waiting")]
+    whole, cut = codec(), codec()
+    values(whole, points)
+    values(cut, *([point] for point in points))
+    assert whole.names == cut.names
+    assert whole.names.total == 6
+
+
 def test_unknown_metrics_pass_where_asked_but_for_what_prometheus_adds() -> None:
     passing = InputOptions(unknown="pass")
     first = [sample("app_jobs_total", 10), sample("app_heat", 7), *scrape(0, [0, 0], 0.0, "app_wait_seconds")]

@@ -168,12 +168,28 @@ async def test_the_server_gives_the_reasons_why_the_worker_is_not_healthy() -> N
                 assert (answer.status, await answer.json()) == (503, {"ok": False, "reasons": complaints})
             async with http.get("/readyz") as answer:
                 assert answer.status == 503
+                assert await answer.json() == {"ok": False, "reasons": ["no partitions yet"], "degraded": []}
             async with http.get("/metrics") as answer:
                 assert answer.status == 200
                 assert answer.content_type == "text/plain"
                 assert 'tocsin_build_info{version="1"} 1.0' in await answer.text()
     finally:
         await server.stop()
+        await server.stop()
+
+
+async def test_a_worker_that_does_not_watch_all_is_ready_and_says_so() -> None:
+    server = MetricsServer(
+        Telemetry(LABELS, version="1"), health=tuple, ready=tuple, degraded=lambda: ("metrics: nothing watched",),
+    )
+    await server.start()
+    try:
+        async with (
+            aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as http, http.get("/readyz") as answer,
+        ):
+            assert answer.status == 200
+            assert await answer.json() == {"ok": True, "reasons": [], "degraded": ["metrics: nothing watched"]}
+    finally:
         await server.stop()
 
 

@@ -75,6 +75,27 @@ async def test_points_that_give_no_value_are_counted_by_reason() -> None:
     assert worker.exposes(f'tocsin_points_without_value_total{{reason="unknown",topic="{LATENCY}"}} 2.0')
 
 
+async def test_a_topic_whose_points_are_all_dropped_is_said_by_the_log_the_metric_and_readyz() -> None:
+    form = InputPlan("prometheus_json")
+    worker = WorkerFixture(plan=replace(PLAN, sources={LATENCY: False}, inputs={LATENCY: form}))
+    await worker.open()
+    point = {"timestamp": "2026-11-23T07:46:40Z", "value": "1", "name": "acme_load", "labels": {"job": "acme"}}
+    with capture_logs() as logs:
+        await worker.processor.process(batch([point, point]))
+        assert worker.exposes(f'tocsin_topic_unwatched{{topic="{LATENCY}"}} 0.0')
+        worker.mono_s += 60.0
+        await worker.processor.process(batch([point], first=2))
+    (warning,) = [entry for entry in logs if entry["event"] == "points_not_watched"]
+    assert (warning["log_level"], warning["topic"]) == ("warning", LATENCY)
+    assert "most of them 'acme_load' (3)" in warning["reason"]
+    assert worker.exposes(f'tocsin_topic_unwatched{{topic="{LATENCY}"}} 1.0')
+    (degraded,) = worker.processor.degradations()
+    assert degraded.startswith(f"{LATENCY}: 3 points, none of them watched")
+    worker.processor.revoke([(LATENCY, 0)])
+    assert worker.processor.degradations() == ()
+    assert not worker.exposes(f'tocsin_topic_unwatched{{topic="{LATENCY}"}} 1.0')
+
+
 async def test_a_value_too_long_for_a_dead_letter_is_cut_and_a_header_gives_its_length() -> None:
     worker = WorkerFixture()
     await worker.open()
