@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -14,7 +14,9 @@ from config.fields import yaml_name
 from config.models import Config
 from config.shadowed import shadowed
 from config.source import Node, Path, problem_at
+from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
+from config.unmatched import misspelt_topics, unmatched
 from detectors.catalogue import CATALOGUE
 
 
@@ -31,9 +33,15 @@ def contradictions(config: Config, tree: Node) -> list[Problem]:
     return [problem for check in checks for problem in check(config, tree)]
 
 
-def advise(config: Config, tree: Node) -> list[Problem]:
-    """Settings that are valid, and that the operator should be warned of."""
-    return [*_plaintext(config, tree), *improbable_targets(config, tree), *shadowed(config, tree)]
+def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) -> list[Problem]:
+    """Settings that are valid, and that the operator should be warned of. shipped: the tree of the default. aliased:
+    the metrics that aggregated inputs give; empty where they are unknown."""
+    inputs = _list(_mapping(shipped.plain()).get("inputs"))
+    return [
+        *_plaintext(config, tree), *improbable_targets(config, tree), *shadowed(config, tree),
+        *unmatched(config, tree, aliased), *unmet_targets(config, tree),
+        *misspelt_topics(config, tree, [str(_mapping(source).get("topic")) for source in inputs]),
+    ]
 
 
 def _unknown_actions(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ commented place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path as FilePath
@@ -31,15 +31,18 @@ def load(path: FilePath | None, environ: Mapping[str, str]) -> Config:
     return examine(path, environ)[0]
 
 
-def examine(path: FilePath | None, environ: Mapping[str, str]) -> tuple[Config, tuple[Problem, ...]]:
-    """The configuration and its warnings; without a path, the shipped default.
+def examine(
+    path: FilePath | None, environ: Mapping[str, str], aliased: Collection[str] = (),
+) -> tuple[Config, tuple[Problem, ...]]:
+    """The configuration and its warnings; without a path, the shipped default. aliased: the metrics that aggregated
+    inputs give; without them no warning is given of a pattern that matches none.
 
     Reads the file, the default, and the files of secrets named in `*_file` settings. It blocks on disk, so call it at
     start-up. Raises `ConfigError` with all problems.
     """
     shipped = files("config").joinpath(DEFAULT).read_text(encoding="utf-8")
     if path is None:
-        return read(None, "", shipped, environ)
+        return read(None, "", shipped, environ, aliased)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -47,21 +50,21 @@ def examine(path: FilePath | None, environ: Mapping[str, str]) -> tuple[Config, 
     except UnicodeDecodeError as error:
         byte = f"a byte {error.object[error.start]:#04x}"
         raise ConfigError([Problem(str(path), None, "", byte, "UTF-8 text")]) from error
-    return read(text, str(path), shipped, environ)
+    return read(text, str(path), shipped, environ, aliased)
 
 
 def read(
-    text: str | None, file: str, shipped: str, environ: Mapping[str, str],
+    text: str | None, file: str, shipped: str, environ: Mapping[str, str], aliased: Collection[str] = (),
 ) -> tuple[Config, tuple[Problem, ...]]:
     """As `examine`, from texts. Syntax errors are raised at once; all other problems are collected and raised together.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    tree = parse(shipped, DEFAULT, problems)
+    base = tree = parse(shipped, DEFAULT, problems)
     if text is not None:
         over = parse(text, file, problems)
         tree = over if tree is None or over is None else merge(tree, over, NAMED)
-    if tree is None:
+    if tree is None or base is None:
         raise ConfigError(problems)
     tree = substitute(tree, environ, problems, warnings)
     try:
@@ -76,7 +79,7 @@ def read(
     problems += _fresh([*mistakes_as_written(tree), *contradictions(config, tree)], problems)
     if problems:
         raise ConfigError(_ordered(problems))
-    return config, tuple(_ordered([*warnings, *advise(config, tree)]))
+    return config, tuple(_ordered([*warnings, *advise(config, tree, base, aliased)]))
 
 
 def _fresh(found: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:

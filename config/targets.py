@@ -7,6 +7,7 @@ tenant. Beside a replica or a tenant it also names a version, but only one that 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from itertools import product
 
 from actions.playbook import Match, placeholders
@@ -15,6 +16,7 @@ from config.models import Config
 from config.source import Node, problem_at
 
 ALWAYS = frozenset({"service", "model"})
+PARTS = frozenset({"version", "replica", "tenant"})
 ALL = "all"
 
 
@@ -35,18 +37,29 @@ def impossible_targets(config: Config, tree: Node) -> Iterator[Problem]:
 
 
 def improbable_targets(config: Config, tree: Node) -> Iterator[Problem]:
-    """Targets that only an incident can fill in that names a new version beside its part."""
+    """Targets that only an incident can fill in that names a new version beside its part, and actions whose URL names
+    a label that no matching incident has."""
     labels_of = {scope: ALWAYS | {scope} - {ALL} for scope in (*config.scopes.marginals, ALL)}
     for index, book in enumerate(config.playbooks):
         usual = [labels_of[scope] for scope in book.match.scopes or labels_of if scope in labels_of]
         for number, step in enumerate(book.steps):
-            if not any(placeholders(step.target) <= labels for labels in usual):
-                place = ("playbooks", index, "steps", number, "target")
-                expected = (
-                    f"{_expected(book.match, config)}; this step is skipped but for an incident that names a "
-                    "newly deployed version beside its part"
-                )
-                yield problem_at(tree, place, repr(step.target), expected)
+            place = ("playbooks", index, "steps", number)
+            expected = _expected(book.match, config)
+            needed = placeholders(step.target)
+            if not any(needed <= labels for labels in usual):
+                rarely = "this step is skipped but for an incident that names a newly deployed version beside its part"
+                yield problem_at(tree, (*place, "target"), repr(step.target), f"{expected}; {rarely}")
+            elif not any(needed | _named_in_urls(config, step.kind) <= labels for labels in usual):
+                yield problem_at(tree, (*place, "kind"), repr(step.kind), f"an action whose URLs name only {expected}")
+
+
+def _named_in_urls(config: Config, kind: str) -> set[str]:
+    """The labels that the URLs of an action name."""
+    params = config.actions.get(kind)
+    if params is None or not is_dataclass(params):
+        return set()
+    urls = [getattr(params, field.name) for field in fields(params) if "url" in field.name]
+    return {name for url in urls if url is not None for name in placeholders(url)} & {*ALWAYS, *PARTS}
 
 
 def _label_sets(config: Config) -> list[frozenset[str]]:

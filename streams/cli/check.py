@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from actions.policy import UNMATCHED
 from config import config_hash, examine, written
+from streams.intake.aggregated.alias_table import METRICS
 
 
 @click.command()
@@ -21,7 +22,7 @@ def check(file: Path | None, show: bool) -> None:
 
     Without FILE, the shipped default.
     """
-    config, warnings = examine(file, os.environ)
+    config, warnings = examine(file, os.environ, METRICS)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if show:

@@ -60,6 +60,18 @@ def test_a_target_that_only_a_new_version_beside_a_part_fills_in_is_warned_of(
     )
 
 
+@pytest.mark.parametrize(("match", "is_right"), [
+    ("{scopes: [replica]}", True), ("{}", True), ("{scopes: [all]}", False), ("{scopes: [version, tenant]}", False),
+])
+def test_an_action_whose_url_names_a_label_that_no_matching_incident_has_is_warned_of(
+    tmp_path: Path, match: str, is_right: bool,
+) -> None:
+    action = "actions: {circuit_breaker: {url: 'http://127.0.0.1/{service}/{replica}'}}\n"
+    found = warnings(tmp_path, book(match, "{service}").replace("kind: notify", "kind: circuit_breaker") + action)
+    assert ("got 'circuit_breaker', expected an action whose URLs name only labels" in "".join(found)) != is_right
+    assert len(found) == (0 if is_right else 1)
+
+
 @pytest.mark.parametrize(
     ("match", "targets"),
     [

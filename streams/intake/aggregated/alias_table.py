@@ -15,7 +15,7 @@ from streams.intake.aggregated.gateway_aliases import GATEWAYS
 from streams.intake.aggregated.instant import QUANTILES, RATES, RATIOS
 from streams.intake.aggregated.not_watched import NOT_WATCHED
 
-__all__ = ["NOT_WATCHED", "TABLE", "metrics_of"]
+__all__ = ["METRICS", "NOT_WATCHED", "TABLE", "metrics_of"]
 
 TABLE: tuple[Alias, ...] = (*ENGINES, *GATEWAYS)
 
@@ -29,3 +29,7 @@ def metrics_of(alias: Alias) -> frozenset[str]:
         direct |= {metric + suffix for metric in direct for suffix in QUANTILES}
     ratios = {metric for metric, *parts, _ in RATIOS if totals & set(parts)}
     return frozenset(direct | ratios | {metric for metric, total in RATES if total in totals})
+
+
+METRICS = frozenset[str]().union(*map(metrics_of, TABLE))
+"""All metrics that aggregated inputs give, but for unknown ones where an input passes them."""

@@ -1,8 +1,8 @@
 """The aliases of inference engines: vLLM, SGLang, TGI, TEI, Triton, TensorRT-LLM, NIM, LMDeploy and llama.cpp.
 
-Names are as their sources have them; `tests/streams/intake/published/` lists them with version and source. A gauge that
-averages since the start of the process is left out (`streams/intake/aggregated/not_watched.py`): a change hardly moves
-it.
+Names are as their sources have them; `tests/streams/intake/aggregated/published/` lists them with version and source. A
+gauge that averages since the start of the process is left out (`streams/intake/aggregated/not_watched.py`): a change
+hardly moves it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The aliases of what stands around the engines: Ray Serve, KServe, Dynamo, routers, LiteLLM, OpenTelemetry.
 
-Names are as their sources have them; `tests/streams/intake/published/` lists them with version and source. Ray's
-exporter puts `ray_` before every name, which the look-up knows.
+Names are as their sources have them; `tests/streams/intake/aggregated/published/` lists them with version and source.
+Ray's exporter puts `ray_` before every name, which the look-up knows.
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ def test_names_that_nobody_watches_are_in_the_summary_of_a_recording_of_which_mo
         "note: recording: 60 points, none of them watched; 60 have names that no alias knows, most of them "
         "'acme_wait_seconds' (40), 'acme_load' (20); with `unknown_metrics: pass` an input judges"
     ) in result.stdout
-    result = replayed(json_lines(tmp_path, *unwatched, *scraped("vllm:num_requests_waiting")), "--out", tmp_path / "out")
+    mostly = [*unwatched, *scraped("vllm:num_requests_waiting")]
+    result = replayed(json_lines(tmp_path, *mostly), "--out", tmp_path / "out")
     assert "note: recording: 20 of 80 points are watched; 60 have names that no alias knows" in result.stdout
     known = [*scraped("vllm:num_requests_waiting"), *scraped("vllm:num_requests_running"), *scraped("acme_load")]
     result = replayed(json_lines(tmp_path, *known), "--out", tmp_path / "out")

@@ -1,7 +1,7 @@
 """Each row of the alias table stands for a name that its stack publishes; each published name has a row or a reason.
 
-The names are in `tests/streams/intake/published/`, a file a stack, as the stack writes them on `/metrics` or in OTLP,
-with version and source. `gauge!` is a gauge by type and a count since the start by value.
+The names are in `tests/streams/intake/aggregated/published/`, a file a stack, as the stack writes them on `/metrics` or
+in OTLP, with version and source. `gauge!` is a gauge by type and a count since the start by value.
 """
 
 from __future__ import annotations
