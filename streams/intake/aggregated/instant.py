@@ -20,7 +20,7 @@ QUANTILES: Mapping[str, float] = {"_p50": 0.50, "_p95": 0.95, "_p99": 0.99}
 
 RATIOS: tuple[tuple[str, str, str, float], ...] = (
     ("error", "failed", "requests", 1.0),
-    ("upstream_error_rate", "failed_calls", "calls", 1.0),
+    ("error", "failed_calls", "calls", 1.0),
     ("corrupted_share", "corrupted", "requests", 1.0),
     ("repetition_share", "repeated", "requests", 1.0),
     ("prefix_cache_reuse", "cache_hits", "cache_queries", 1.0),
@@ -33,8 +33,11 @@ RATIOS: tuple[tuple[str, str, str, float], ...] = (
 )
 """metric, total in the numerator, total in the denominator, upper limit. A metric that has a value already keeps it."""
 
-RATES: tuple[tuple[str, str], ...] = (("requests_per_s", "requests"), ("tokens_per_s", "completion_tokens"))
-"""metric, total."""
+RATES: tuple[tuple[str, str], ...] = (
+    ("requests_per_s", "requests"), ("requests_per_s", "calls"), ("tokens_per_s", "completion_tokens"),
+)
+"""metric, total. A metric that has a value already keeps it. The calls behind a gateway stand for its requests where
+these are not counted: a fallback hides a call that fails."""
 
 REPORTED_WITHOUT_TRAFFIC = frozenset({
     "requests_per_s", "tokens_per_s", "preemptions_per_s", "queue_depth", "batch_active", "kv_cache_usage",
@@ -126,19 +129,28 @@ class Accumulator:
             _put(found, metric, observed.mean)
             for suffix, share in QUANTILES.items():
                 _put(found, metric + suffix, observed.quantile(share))
-        counted = {metric for metric, part, whole, _ in RATIOS if part in self.totals and whole in self.totals}
+        counted = self._counted()
         for metric, (total, number) in self.gauges.items():
             if metric not in counted:  # a share of the interval says more than a gauge of its last moment
                 _put(found, metric, total / number)
-        for metric, numerator, denominator, limit in RATIOS:
-            whole = self.totals.get(denominator, 0.0)
-            if metric not in found and metric in counted and whole > 0.0:
-                _put(found, metric, min(self.totals[numerator] / whole, limit))
+        for metric, (part, whole, limit) in counted.items():
+            if metric not in found and whole > 0.0:
+                _put(found, metric, min(part / whole, limit))
         for metric, name in RATES:
-            _put(found, metric, self.totals_per_s.get(name))
+            if metric not in found:
+                _put(found, metric, self.totals_per_s.get(name))
         for metric, rate in self.rates.items():
             _put(found, metric, rate)
         return found
+
+    def _counted(self) -> dict[str, tuple[float, float, float]]:
+        """Both totals of each ratio that has them, and its upper limit. Of several rows of a metric the first counts,
+        also while its denominator is 0."""
+        counted: dict[str, tuple[float, float, float]] = {}
+        for metric, part, whole, limit in RATIOS:
+            if metric not in counted and part in self.totals and whole in self.totals:
+                counted[metric] = self.totals[part], self.totals[whole], limit
+        return counted
 
 
 def _put(found: dict[str, float], metric: str, value: float | None) -> None:

@@ -69,7 +69,14 @@ def test_a_call_that_a_fallback_hid_is_no_failed_request_of_litellm() -> None:
         litellm_proxy_total_requests_metric_total=30, litellm_deployment_success_responses_total=30,
         litellm_deployment_failure_responses_total=10,
     )
-    assert found == {"error": [0.0], "upstream_error_rate": [0.25], "requests_per_s": [2.0]}
+    assert found == {"error": [0.0], "requests_per_s": [2.0]}
+
+
+def test_the_calls_of_litellm_stand_for_its_requests_where_these_are_not_counted() -> None:
+    found = increases(
+        litellm_deployment_success_responses_total=45, litellm_deployment_failure_responses_total=15,
+    )
+    assert found == {"error": [0.25], "requests_per_s": [4.0]}
 
 
 def test_gauges_of_tensorrt_llm_that_share_a_name_are_told_apart_by_their_label() -> None:
