@@ -160,7 +160,7 @@ class _ResourceReader:
         elif data == "sum":
             self._sum(metric, scope, alias, metric.sum)
         elif alias.kind not in ("histogram", "summary"):
-            self._reader.skipped["wrong_kind"] += 1
+            self._reader.drop_kind(points)
         elif data == "histogram":
             self._histogram(metric, scope, alias, metric.histogram)
         elif data == "exponential_histogram":
@@ -177,7 +177,7 @@ class _ResourceReader:
             elif alias.kind == "counter":
                 self._reader.add_counter(ready.accumulator, ready.series, point.time_unix_nano, 0, value, None)
             else:
-                self._reader.skipped["wrong_kind"] += 1
+                self._reader.drop_kind(1)
 
     def _sum(self, metric: Metric, scope: str, alias: Alias, data: Sum) -> None:
         for ready, point in self._ready_points(metric, scope, alias, data.data_points):
@@ -190,7 +190,7 @@ class _ResourceReader:
             elif alias.kind == "counter":
                 self._reader.add_counter(ready.accumulator, ready.series, ts_ns, start_ns, value, self._since_ns)
             else:
-                self._reader.skipped["wrong_kind"] += 1
+                self._reader.drop_kind(1)
 
     def _histogram(self, metric: Metric, scope: str, alias: Alias, data: Histogram) -> None:
         for ready, point in self._ready_points(metric, scope, alias, data.data_points):

@@ -21,7 +21,8 @@ UNKNOWN_REMEDY = "with `unknown_metrics: pass` an input judges unknown metrics u
 @dataclass(slots=True)
 class PointNames:
     """Counts of points. watched: of names that are watched, also where a point gave no value. left_out: of names that
-    are left out on purpose. unknown: of all other names. names: of unknown points, by name.
+    are left out on purpose. wrong_kind: of watched names, but of another kind. unknown: of all other names. names: of
+    unknown points, by name.
 
     Beyond `MAX_NAMES` names only the `KEPT_NAMES` commonest are kept, so a rare name may be missing or counted too low.
     Cost: 0.1 us a point.
@@ -30,12 +31,13 @@ class PointNames:
     watched: int = 0
     left_out: int = 0
     unknown: int = 0
+    wrong_kind: int = 0
     names: Counter[str] = field(default_factory=Counter)
 
     @property
     def total(self) -> int:
         """All points."""
-        return self.watched + self.left_out + self.unknown
+        return self.watched + self.left_out + self.unknown + self.wrong_kind
 
     @property
     def unwatched(self) -> bool:
@@ -57,6 +59,7 @@ class PointNames:
         self.watched += other.watched
         self.left_out += other.left_out
         self.unknown += other.unknown
+        self.wrong_kind += other.wrong_kind
         for name, points in other.names.items():
             self._add(name, points)
 
@@ -64,16 +67,17 @@ class PointNames:
         """What was counted since the last call; None when nothing was."""
         if not self.total:
             return None
-        taken = PointNames(self.watched, self.left_out, self.unknown, self.names)
-        self.watched = self.left_out = self.unknown = 0
+        taken = PointNames(self.watched, self.left_out, self.unknown, self.wrong_kind, self.names)
+        self.watched = self.left_out = self.unknown = self.wrong_kind = 0
         self.names = Counter()
         return taken
 
     def told(self) -> str:
         """The counts and the commonest unknown names, in words."""
-        head = f"{self.watched} of {self.total} points are watched" if self.watched else f"{self.total} points, none " \
-            "of them watched"
-        parts = []
+        if self.watched:
+            parts = [f"{self.watched} of {self.total} points are watched"]
+        else:
+            parts = [f"{self.total} points, none of them watched"]
         if self.unknown:
             # Ties by name, since the order in which names came is no property of the topic.
             ranked = sorted(self.names.items(), key=lambda item: (-item[1], item[0]))[:SHOWN_NAMES]
@@ -81,7 +85,9 @@ class PointNames:
             parts.append(f"{self.unknown} have names that no alias knows, most of them {shown}")
         if self.left_out:
             parts.append(f"{self.left_out} are left out on purpose")
-        return "; ".join([head, *parts])
+        if self.wrong_kind:
+            parts.append(f"{self.wrong_kind} are of another kind than their name stands for")
+        return "; ".join(parts)
 
     def _add(self, name: str, points: int) -> None:
         self.names[name] += points

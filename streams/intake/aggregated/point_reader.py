@@ -128,6 +128,12 @@ class PointReader:
             self.skipped["unknown"] += points
             self.names.drop(name, points)
 
+    def drop_kind(self, points: int) -> None:
+        """Count points of a watched name that are not of the kind that it stands for."""
+        self.skipped["wrong_kind"] += points
+        self.names.watched -= points
+        self.names.wrong_kind += points
+
     def identifying(self, alias: Alias, attributes: Mapping[str, str]) -> dict[str, str]:
         """The attributes that tell a series of this alias from another."""
         return without_copies(attributes, self._labels, alias.stack)

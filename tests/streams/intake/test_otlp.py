@@ -93,6 +93,15 @@ def test_what_gives_no_value_is_counted_and_is_no_dead_letter(value: object, why
     codec = build_codec(InputPlan("otlp_json"), ScopeTable(), ValidationLimits())
     found = codec.decode(records([value]), NOW_S)
     assert (found.dead, len(found.samples), codec.skipped) == ([], 0, {why: 1})
+    names = codec.names
+    assert (names.total, names.unwatched) == (1, why in ("unknown", "not_watched", "wrong_kind"))
+
+
+def test_points_and_not_metrics_are_counted_by_name() -> None:
+    codec = build_codec(InputPlan("otlp_json"), ScopeTable(), ValidationLimits())
+    codec.decode(records([request(point(), point(), point(), name="acme_load")]), NOW_S)
+    assert codec.names.names == {"acme_load": 3}
+    assert codec.skipped == {"unknown": 3}
 
 
 def test_unknown_metrics_pass_where_asked() -> None:

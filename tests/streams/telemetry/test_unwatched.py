@@ -13,7 +13,7 @@ TOPIC = "metrics"
 
 
 def names(watched: int = 0, left_out: int = 0, **unknown: int) -> PointNames:
-    return PointNames(watched, left_out, sum(unknown.values()), Counter(unknown))
+    return PointNames(watched, left_out, sum(unknown.values()), names=Counter(unknown))
 
 
 def test_a_topic_of_unknown_names_alone_is_warned_of_once_in_a_while_and_stays_a_complaint() -> None:
@@ -83,6 +83,16 @@ def test_the_memory_for_names_is_bounded_and_the_commonest_are_kept(others: int)
     assert len(counted.names) <= 512
     assert max(map(len, counted.names)) == 128
     assert "'common'" in counted.told()
+
+
+def test_points_of_another_kind_than_their_name_stands_for_are_not_watched() -> None:
+    topics = UnwatchedTopics()
+    for at_s in (0.0, AT_FIRST_S):
+        topics.observe(TOPIC, 0, PointNames(wrong_kind=3), at_s)
+    (complaint,) = topics.complaints(AT_FIRST_S)
+    assert complaint == (
+        "metrics: 6 points, none of them watched; 6 are of another kind than their name stands for"
+    )
 
 
 def test_a_name_cannot_write_to_the_terminal() -> None:
