@@ -1,0 +1,77 @@
+"""A day: the services of one topic over one stretch of time, what is expected of it, and the faults in its midst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Literal
+
+from benchmarks.ordinary.generator.faults import Fault
+from benchmarks.ordinary.generator.service import Service
+from classifiers.directives import Directive
+
+Format = Literal["native", "prometheus_json", "otlp_json"]
+MONDAY_S = 1_788_739_200.0
+"""2026-09-07 00:00 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without scrapes. services: whose, by name. replica: whose alone. restart: the collector restarted, so the
+    start times that it writes are new."""
+
+    start_s: float
+    end_s: float
+    services: tuple[str, ...]
+    replica: str | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What may be told of a healthy day. notes_a_day: of each service.
+
+    incidents: pages of each service that are right, such as the one incident of a change that nobody announced.
+    telemetry_pages: pages about the monitoring itself that are right.
+    """
+
+    notes_a_day: float = 2.0
+    incidents: int = 0
+    telemetry_pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """services: of one topic; two with one name are models of one service. events_s: when something ordinary happens,
+    by service. scrape_s: between two scrapes of an exporter."""
+
+    kind: str
+    form: Format
+    services: tuple[Service, ...]
+    length_s: float
+    origin_s: float = MONDAY_S
+    expected: Expected = Expected()
+    faults: tuple[Fault, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    directives: tuple[Directive, ...] = ()
+    scrape_s: float = 15.0
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services, each once."""
+        return tuple(dict.fromkeys(service.name for service in self.services))
+
+    @property
+    def hours(self) -> float:
+        """Service-hours."""
+        return len(self.names) * self.length_s / 3600.0
+
+    def with_faults(self, faults: tuple[Fault, ...]) -> Day:
+        """The same day with these faults."""
+        return replace(self, faults=faults)
+
+
+def last_s(day: Day) -> float:
+    """When the last fault ends; -inf without one."""
+    return max((fault.end_s for fault in day.faults), default=-inf)
