@@ -94,8 +94,8 @@ class Kind:
     what: str
     make: Callable[[Draw], Day]
     forms: tuple[Format, ...] = ("native", "otlp_json")
-    hours: float = 2.0
-    services: int = 6
+    hours: float = 1.75
+    services: int = 5
     canary: bool = False
     unfit: frozenset[str] = field(default_factory=frozenset)
 

@@ -92,7 +92,7 @@ def _many_tenants(draw: Draw) -> Day:
 
 TRAFFIC = (
     Kind("plain day", "nothing in particular", _plain),
-    Kind("failures, few requests", ".1 to 2 % of 2 to 5 requests/s fail", _failures_low, services=8),
+    Kind("failures, few requests", ".1 to 2 % of 2 to 5 requests/s fail", _failures_low, services=6),
     Kind("failures, many requests", ".1 to 2 % of 20 to 40 requests/s fail", _failures_high, services=3),
     Kind("hourly job", "a batch job at each hour", _hourly, hours=6.0, services=4),
     Kind("job every 25 min", "a batch job every 25 minutes", _often, hours=3.0, services=4),
