@@ -2,15 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
 from benchmarks.ordinary.generator.day import Day, Format
 from benchmarks.ordinary.kinds.base import Draw, Kind
+from benchmarks.ordinary.kinds.catalogue import KINDS
+
+FIRST_PUBLISHED = 1001
+MOST_SEEDS = 40
+SMOKE = ("rolling deploy, new version", "scale-in", "failures, few requests")
 
 
-def draw_day(kind: Kind, form: Format, seed: int) -> Day:
-    """The healthy day of a kind that a seed gives."""
-    rng = np.random.default_rng([13, seed, crc32(f"{kind.name}/{form}".encode())])
-    return kind.make(Draw(kind.name, form, rng, kind.services, kind.hours))
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A kind of day in one format, from one seed. faulty: whether the day with faults is run too."""
+
+    kind: Kind
+    form: Format
+    seed: int
+    faulty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which days are run. kinds: parts of names; forms: formats; empty for all. hours: service-hours at least."""
+
+    kinds: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    seed: int | None = None
+    published: bool = False
+    hours: float = 0.0
+    faulty: bool = True
+    smoke: bool = False
+
+
+def draw_day(cell: Cell) -> Day:
+    """The healthy day of a cell."""
+    kind = cell.kind
+    rng = np.random.default_rng([13, cell.seed, crc32(f"{kind.name}/{cell.form}".encode())])
+    return kind.make(Draw(kind.name, cell.form, rng, kind.services, kind.hours))
+
+
+def cells(selection: Selection) -> list[Cell]:
+    """What is run, one seed of all kinds after the other. Each kind has faults in one of its formats, by turns."""
+    first = FIRST_PUBLISHED if selection.published else 0
+    seeds = [first + 2 * number for number in range(MOST_SEEDS)] if selection.seed is None else [selection.seed]
+    found: list[Cell] = []
+    hours = 0.0
+    for turn, seed in enumerate(seeds):
+        for number, kind in enumerate(_kinds(selection)):
+            forms = [form for form in kind.forms if not selection.forms or form in selection.forms]
+            for place, form in enumerate(forms):
+                faulty = selection.faulty and (number + turn + place) % len(forms) == 0
+                found.append(Cell(kind, form, seed, faulty))
+                hours += kind.hours * kind.services
+        if hours >= selection.hours:
+            break
+    return found
+
+
+def _kinds(selection: Selection) -> list[Kind]:
+    if selection.smoke:
+        return [replace(kind, hours=0.75, services=3, forms=("native",)) for kind in KINDS if kind.name in SMOKE]
+    return [
+        kind for kind in KINDS
+        if not selection.kinds or any(part.strip() in kind.name for part in selection.kinds)
+    ]

@@ -163,12 +163,12 @@ def alerts(day: Day, served: tuple[Requests, ...]) -> list[Alert]:
 
 def _alerts(day: Day, requests: Requests) -> Iterator[Alert]:
     name = requests.service.name
-    whole = Signals.of(requests, requests.replica >= 0, day.length_s)
+    whole = Signals.of(requests, requests.replica >= 0, day.ends_s)
     for rule in RULES:
         for start_s, end_s in firing(rule.holds(whole), rule.for_s, whole.at_s):
             yield Alert(rule.name, name, None, start_s, end_s)
     for number, replica in enumerate(requests.service.replicas):
-        own = Signals.of(requests, requests.replica == number, day.length_s)
+        own = Signals.of(requests, requests.replica == number, day.ends_s)
         is_there = (own.at_s >= replica.started_s) & (own.at_s < replica.exports_until_s)
         stalled = (increase(own.requests, 300.0) == 0) & (own.requests > 0) & is_there
         for start_s, end_s in firing(stalled, 300.0, own.at_s):

@@ -38,7 +38,7 @@ def serve(day: Day, seed: int) -> tuple[Requests, ...]:
 def records(day: Day, served: tuple[Requests, ...], seed: int) -> Iterator[tuple[int, bytes]]:
     """The records of the topic of a day, by offset."""
     if day.form == "native":
-        return native_records(served, day.origin_s, day.length_s)
+        return native_records(served, day.origin_s, day.ends_s)
     return scrape_records(day, served, seed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
@@ -42,8 +42,8 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """services: of one topic; two with one name are models of one service. events_s: when something ordinary happens,
-    by service. scrape_s: between two scrapes of an exporter."""
+    """services: of one topic; two with one name are models of one service. scrape_s: between two scrapes of an
+    exporter. cut_s: the records end here, though the run goes on."""
 
     kind: str
     form: Format
@@ -55,7 +55,7 @@ class Day:
     gaps: tuple[Gap, ...] = ()
     directives: tuple[Directive, ...] = ()
     scrape_s: float = 15.0
-    groups: frozenset[str] = frozenset()
+    cut_s: float = inf
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,15 +63,11 @@ class Day:
         return tuple(dict.fromkeys(service.name for service in self.services))
 
     @property
+    def ends_s(self) -> float:
+        """When the records end."""
+        return min(self.length_s, self.cut_s)
+
+    @property
     def hours(self) -> float:
         """Service-hours."""
-        return len(self.names) * self.length_s / 3600.0
-
-    def with_faults(self, faults: tuple[Fault, ...]) -> Day:
-        """The same day with these faults."""
-        return replace(self, faults=faults)
-
-
-def last_s(day: Day) -> float:
-    """When the last fault ends; -inf without one."""
-    return max((fault.end_s for fault in day.faults), default=-inf)
+        return len(self.names) * self.ends_s / 3600.0

@@ -90,7 +90,7 @@ def _process_scrapes(
     service = requests.service
     replica = service.replicas[number]
     phase_s = crc32(f"{service.name}/{replica.name}".encode()) % 10_000 / 10_000 * day.scrape_s
-    first_s, until_s = max(replica.started_s, 0.0), min(replica.exports_until_s, day.length_s)
+    first_s, until_s = max(replica.started_s, 0.0), min(replica.exports_until_s, day.ends_s)
     at_s = np.arange(np.ceil((first_s - phase_s) / day.scrape_s), (until_s - phase_s) / day.scrape_s) * day.scrape_s
     at_s = at_s + phase_s
     if not len(at_s):
