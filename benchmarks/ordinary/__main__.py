@@ -1,4 +1,4 @@
-"""Ordinary days: false pages and notes on healthy days, recall and delay of faults in their midst, beside an SRE's rules.
+"""Ordinary days: false pages and notes on healthy ones, recall and delay of faults in their midst, beside rules.
 
 `python -m benchmarks.ordinary [--kinds NAMES] [--seed N] [--hours H] [--published] [--publish] [--jobs N] [--smoke]`.
 Each kind of day is simulated and replayed as native records and as scrapes; see `benchmarks/ordinary/kinds`.
@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.broker.rig import console
-from benchmarks.ordinary.draw import Cell, Selection, cells
+from benchmarks.ordinary.draw import SMOKE, Cell, Selection, cells
 from benchmarks.ordinary.figures import Rates, Recall
 from benchmarks.ordinary.judge import Judged, judge
 from benchmarks.ordinary.kinds.catalogue import KINDS
@@ -29,9 +29,11 @@ from streams.planning import plan_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and print; 1 where a healthy day paged."""
     options = _options(arguments)
+    if options.smoke:
+        options.kinds, options.forms, options.short, options.healthy = ";".join(SMOKE), "native", True, False
     selection = Selection(
-        tuple(filter(None, options.kinds.split(","))), tuple(filter(None, options.forms.split(","))), options.seed,
-        options.published, options.hours, not options.healthy, options.smoke,
+        tuple(filter(None, options.kinds.split(";"))), tuple(filter(None, options.forms.split(","))), options.seed,
+        options.published, options.hours, not options.healthy, options.short,
     )
     chosen = cells(selection)
     if not chosen:
@@ -70,14 +72,15 @@ def figures(rates: Rates, recall: Recall) -> dict[str, float | None]:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.ordinary", description=__doc__)
-    parser.add_argument("--kinds", default="", help="some of the kinds, by parts of their names, with commas")
+    parser.add_argument("--kinds", default="", help="some of the kinds, by parts of their names, with semicolons")
     parser.add_argument("--forms", default="", help="native, otlp_json, prometheus_json, with commas")
     parser.add_argument("--seed", type=int, help="one seed; 0 for development, 1001 for published by default")
     parser.add_argument("--hours", type=float, default=0.0, help="more seeds until so many service-hours are reached")
     parser.add_argument("--published", action="store_true", help="published seeds, which are odd")
     parser.add_argument("--publish", action="store_true", help="write the page in docs/")
     parser.add_argument("--healthy", action="store_true", help="no days with faults")
-    parser.add_argument("--smoke", action="store_true", help="three kinds of short days")
+    parser.add_argument("--smoke", action="store_true", help="two kinds of short days")
+    parser.add_argument("--short", action="store_true", help="three services for 50 minutes, and no kind that is long")
     parser.add_argument("--titles", action="store_true", help="print each incident and each fault")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures over all kinds here")

@@ -13,7 +13,8 @@ from benchmarks.ordinary.kinds.catalogue import KINDS
 
 FIRST_PUBLISHED = 1001
 MOST_SEEDS = 40
-SMOKE = ("rolling deploy, new version", "scale-in", "failures, few requests")
+SMOKE = ("rolling deploy, new version", "failures, few requests")
+SHORT_H, SHORTER, LONG_H = 0.8, 0.4, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which days are run. kinds: parts of names; forms: formats; empty for all. hours: service-hours at least."""
+    """Which days are run. kinds: parts of names; forms: formats; empty for all. hours: service-hours at least.
+
+    short: three services for some 50 minutes, without the kinds that take long.
+    """
 
     kinds: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
@@ -36,7 +40,7 @@ class Selection:
     published: bool = False
     hours: float = 0.0
     faulty: bool = True
-    smoke: bool = False
+    short: bool = False
 
 
 def draw_day(cell: Cell) -> Day:
@@ -65,9 +69,11 @@ def cells(selection: Selection) -> list[Cell]:
 
 
 def _kinds(selection: Selection) -> list[Kind]:
-    if selection.smoke:
-        return [replace(kind, hours=0.75, services=3, forms=("native",)) for kind in KINDS if kind.name in SMOKE]
-    return [
+    chosen = [
         kind for kind in KINDS
         if not selection.kinds or any(part.strip() in kind.name for part in selection.kinds)
     ]
+    if not selection.short:
+        return chosen
+    return [replace(kind, hours=max(SHORT_H, SHORTER * kind.hours), services=min(kind.services, 3))
+            for kind in chosen if kind.hours < LONG_H]

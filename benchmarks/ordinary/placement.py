@@ -65,7 +65,7 @@ def _at(
 ) -> Fault | None:
     per_s = service.nominal_per_s(start_s, day.origin_s)
     end_s = start_s + lasts_s
-    if per_s < 1.0 or (per_s < BUSY_PER_S or service.failing > STEADY_FAILING) and name == "failures":
+    if per_s < 1.0 or (name == "failures" and (per_s < BUSY_PER_S or service.failing > STEADY_FAILING)):
         return None
     if any(gap.start_s - 120.0 < end_s and start_s < gap.end_s + 120.0 for gap in day.gaps if gap.replica is None):
         return None
@@ -91,7 +91,7 @@ def _at(
         value = service.streams[0].tenants[0].name
     elif day.form != "native" and EFFECTS[name].confidence:
         return None
-    if service.constant_confidence and EFFECTS[name].confidence or service.cache < 0.2 and not EFFECTS[name].cached:
+    if (service.constant_confidence and EFFECTS[name].confidence) or (service.cache < 0.2 and not EFFECTS[name].cached):
         return None
     return Fault(name, service.name, service.model, start_s, end_s, value)
 

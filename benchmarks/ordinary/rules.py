@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks.ordinary.generator.arrivals import FloatArray
 from benchmarks.ordinary.generator.day import Day
+from benchmarks.ordinary.generator.draws import BoolArray
 from benchmarks.ordinary.generator.scrapes import LONG, SHORT
-from benchmarks.ordinary.generator.simulate import BoolArray, Requests
+from benchmarks.ordinary.generator.simulate import Requests
 
 STEP_S = 15.0
 OBJECTIVE = 0.995

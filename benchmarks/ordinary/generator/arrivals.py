@@ -62,10 +62,9 @@ class Weekly:
             return np.zeros(epoch_s.shape)
         zone = ZoneInfo(self.zone)
         hours = (epoch_s // 3600.0).astype(np.int64)
-        known = {
-            hour: _utc_offset_s(zone, hour * 3600.0) for hour in np.unique(hours).tolist()
-        }
-        return np.vectorize(known.__getitem__, otypes=[np.float64])(hours)
+        known = {hour: _utc_offset_s(zone, hour * 3600.0) for hour in np.unique(hours).tolist()}
+        found: FloatArray = np.array([known[hour] for hour in hours.ravel().tolist()]).reshape(hours.shape)
+        return found
 
 
 def _utc_offset_s(zone: ZoneInfo, epoch_s: float) -> float:
@@ -95,7 +94,7 @@ def arrivals(
 ) -> FloatArray:
     """Times of arrival in seconds of the run, in order."""
     steps = int(length_s / GRID_S)
-    rate = course.at(origin_s + np.arange(steps) * GRID_S)
+    rate = course.at(origin_s + np.arange(steps, dtype=np.float64) * GRID_S)
     if burstiness > 0.0:
         bursts = rng.gamma(1.0 / burstiness, burstiness, int(length_s / BURST_S) + 2)
         rate = rate * np.interp(np.arange(steps) * GRID_S, np.arange(len(bursts)) * BURST_S, bursts)

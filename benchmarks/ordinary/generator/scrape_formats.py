@@ -1,4 +1,4 @@
-"""A scrape of one process as it arrives on a topic: samples of prometheus-kafka-adapter, or OTLP/JSON of a Collector."""
+"""A scrape of one process on a topic: samples of prometheus-kafka-adapter, or OTLP/JSON of a Collector."""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks.ordinary.generator.arrivals import FloatArray
 from benchmarks.ordinary.generator.day import Day, Gap
+from benchmarks.ordinary.generator.draws import BoolArray, IntArray
 from benchmarks.ordinary.generator.scrape_formats import WRITERS, Scrape
-from benchmarks.ordinary.generator.simulate import BoolArray, IntArray, Requests
+from benchmarks.ordinary.generator.simulate import Requests
 
 SHORT = (
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0,
@@ -25,8 +26,8 @@ TOKEN = (
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0,
 )
 LONG = (
-    0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0,
-    7680.0,
+    0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0,
+    1920.0, 7680.0,
 )
 SIZES = (
     1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0, 50_000.0,
@@ -53,11 +54,10 @@ class _Process:
 
     at_s: FloatArray
     place: IntArray
-    mine: IntArray
 
     def repeated(self, times: int) -> _Process:
         """With so many values for each request, all first values first."""
-        return _Process(self.at_s, np.tile(self.place, times), np.tile(self.mine, times))
+        return _Process(self.at_s, np.tile(self.place, times))
 
     def summed(self, values: FloatArray | BoolArray) -> FloatArray:
         """(scrapes,) the cumulative sum."""
@@ -144,45 +144,49 @@ def _values(requests: Requests, number: int, at_s: FloatArray) -> _Values:
     """What a process exports at each scrape."""
     received = np.flatnonzero(requests.replica == number)
     done = received[~requests.lost[received]]
-    mine = _Process(at_s, np.searchsorted(at_s, requests.done_s[done]), done)
+    return _Values(_hists(requests, done, at_s), _counters(requests, done, at_s), _gauges(requests, received, at_s))
+
+
+def _hists(requests: Requests, done: IntArray, at_s: FloatArray) -> Mapping[str, tuple[IntArray, FloatArray]]:
+    """Counts of the buckets and the sum, by histogram; of the requests that did not fail."""
     well = done[~requests.failed[done]]
-    answered = _Process(at_s, np.searchsorted(at_s, requests.done_s[well]), well)
-    begun = _Process(at_s, np.searchsorted(at_s, requests.arrival_s[well] + requests.ttft_s[well]), well)
-    tpot, sizes = requests.tpot_s[well], requests.completion[well]
-    hists = {
-        "vllm:time_to_first_token_seconds": (begun, requests.ttft_s[well], None),
-        "vllm:inter_token_latency_seconds": (
-            answered.repeated(len(PACE)), np.outer(PACE, tpot).ravel(), np.tile(sizes / len(PACE), len(PACE)),
-        ),
-        "vllm:request_time_per_output_token_seconds": (answered, tpot, None),
-        "vllm:e2e_request_latency_seconds": (answered, requests.latency_s[well], None),
-        "vllm:request_queue_time_seconds": (answered, (requests.begun_s - requests.arrival_s)[well], None),
-        "vllm:request_prompt_tokens": (answered, requests.prompt[well], None),
-        "vllm:request_generation_tokens": (answered, sizes, None),
+    end = _Process(at_s, np.searchsorted(at_s, requests.done_s[well]))
+    first = _Process(at_s, np.searchsorted(at_s, requests.arrival_s[well] + requests.ttft_s[well]))
+    tokens, tpot, sizes = end.repeated(len(PACE)), requests.tpot_s[well], requests.completion[well]
+    paces, weights = np.outer(PACE, tpot).ravel(), np.tile(sizes / len(PACE), len(PACE))
+    plain = {
+        "vllm:time_to_first_token_seconds": (first, requests.ttft_s[well]),
+        "vllm:request_time_per_output_token_seconds": (end, tpot),
+        "vllm:e2e_request_latency_seconds": (end, requests.latency_s[well]),
+        "vllm:request_queue_time_seconds": (end, (requests.begun_s - requests.arrival_s)[well]),
+        "vllm:request_prompt_tokens": (end, requests.prompt[well]),
+        "vllm:request_generation_tokens": (end, sizes),
     }
-    cut, failed = requests.cut[well], requests.failed[done]
-    prompt = requests.prompt[well]
-    counters = {
-        ("vllm:request_success", "stop"): answered.summed(~cut),
-        ("vllm:request_success", "length"): answered.summed(cut),
+    itl = "vllm:inter_token_latency_seconds"
+    found = {itl: (tokens.buckets(paces, BOUNDS[itl], weights), tokens.summed(paces * weights))}
+    return found | {
+        name: (process.buckets(values, BOUNDS[name]), process.summed(values))
+        for name, (process, values) in plain.items()
+    }
+
+
+def _counters(requests: Requests, done: IntArray, at_s: FloatArray) -> Mapping[tuple[str, str], FloatArray]:
+    """Cumulative counts by name and finished_reason."""
+    failed = requests.failed[done]
+    well = done[~failed]
+    every = _Process(at_s, np.searchsorted(at_s, requests.done_s[done]))
+    end = _Process(at_s, every.place[~failed])
+    cut, prompt = requests.cut[well], requests.prompt[well]
+    return {
+        ("vllm:request_success", "stop"): end.summed(~cut), ("vllm:request_success", "length"): end.summed(cut),
         ("vllm:request_success", "abort"): np.zeros(len(at_s)),
-        ("vllm:request_success", "error"): mine.summed(failed),
-        ("vllm:prompt_tokens", ""): answered.summed(prompt),
-        ("vllm:generation_tokens", ""): answered.summed(sizes),
-        ("vllm:prefix_cache_queries", ""): answered.summed(prompt),
-        ("vllm:prefix_cache_hits", ""): answered.summed(np.round(prompt * requests.cached[well])),
+        ("vllm:request_success", "error"): every.summed(failed),
+        ("vllm:prompt_tokens", ""): end.summed(prompt),
+        ("vllm:generation_tokens", ""): end.summed(requests.completion[well]),
+        ("vllm:prefix_cache_queries", ""): end.summed(prompt),
+        ("vllm:prefix_cache_hits", ""): end.summed(np.round(prompt * requests.cached[well])),
         ("vllm:num_preemptions", ""): np.zeros(len(at_s)),
     }
-    return _Values(
-        {
-            name: (
-                process.buckets(values, BOUNDS[name], weights),
-                process.summed(values if weights is None else values * weights),
-            )
-            for name, (process, values, weights) in hists.items()
-        },
-        counters, _gauges(requests, received, at_s),
-    )
 
 
 def _gauges(requests: Requests, received: IntArray, at_s: FloatArray) -> Mapping[str, FloatArray]:

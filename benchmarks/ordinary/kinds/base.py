@@ -14,6 +14,7 @@ from benchmarks.ordinary.generator.fleet import Names, pods
 from benchmarks.ordinary.generator.service import Service, Stream, Tenant, Tokens, Version
 
 HOUR_S = 3600.0
+NO_PAGE = Expected()
 WORDS = ("chat", "search", "code", "mail", "docs", "agents", "voice", "batch", "ocr", "plan", "news", "help")
 
 
@@ -40,7 +41,7 @@ class Draw:
         """A moment of the day between two shares of its length."""
         return float(self.rng.uniform(low, high)) * self.length_s
 
-    def day(self, services: list[Service], expected: Expected = Expected(), **more: Any) -> Day:
+    def day(self, services: list[Service], expected: Expected = NO_PAGE, **more: Any) -> Day:
         """The day of these services."""
         more = {"origin_s": MONDAY_S + 9 * HOUR_S} | more
         return Day(self.kind, self.form, tuple(services), self.length_s, expected=expected, **more)

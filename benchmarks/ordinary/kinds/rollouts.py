@@ -11,6 +11,7 @@ from benchmarks.ordinary.generator.fleet import BOOT_S, Names, pods, rolled, swi
 from benchmarks.ordinary.generator.service import Replica, Service
 from benchmarks.ordinary.kinds.base import Draw, Kind, with_version
 
+
 def _deploy_same(draw: Draw) -> Day:
     return draw.day(draw.each(lambda names: _rolled(draw, names, "v1")))
 
