@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -14,7 +15,8 @@ from benchmarks.ordinary.kinds.catalogue import KINDS
 FIRST_PUBLISHED = 1001
 MOST_SEEDS = 40
 SMOKE = ("rolling deploy, new version", "failures, few requests")
-SHORT_H, SHORTER, LONG_H = 0.8, 0.4, 12.0
+SHORT_H, SMOKE_H, SHORTER, LONG_H = 0.8, 0.6, 0.3, 12.0
+Size = Literal["full", "short", "smoke"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Cell:
 class Selection:
     """Which days are run. kinds: parts of names; forms: formats; empty for all. hours: service-hours at least.
 
-    short: three services for some 50 minutes, without the kinds that take long.
+    size: short has three services for some 50 minutes, without the kinds that take long; smoke has two kinds alone.
     """
 
     kinds: tuple[str, ...] = ()
@@ -40,7 +42,7 @@ class Selection:
     published: bool = False
     hours: float = 0.0
     faulty: bool = True
-    short: bool = False
+    size: Size = "full"
 
 
 def draw_day(cell: Cell) -> Day:
@@ -69,11 +71,13 @@ def cells(selection: Selection) -> list[Cell]:
 
 
 def _kinds(selection: Selection) -> list[Kind]:
-    chosen = [
-        kind for kind in KINDS
-        if not selection.kinds or any(part.strip() in kind.name for part in selection.kinds)
-    ]
-    if not selection.short:
+    names = SMOKE if selection.size == "smoke" else selection.kinds
+    chosen = [kind for kind in KINDS if not names or any(part.strip() in kind.name for part in names)]
+    if selection.size == "full":
         return chosen
-    return [replace(kind, hours=max(SHORT_H, SHORTER * kind.hours), services=min(kind.services, 3))
-            for kind in chosen if kind.hours < LONG_H]
+    least_h, services = (SHORT_H, 3) if selection.size == "short" else (SMOKE_H, 2)
+    return [
+        replace(kind, hours=max(least_h, SHORTER * kind.hours), services=min(kind.services, services),
+                forms=kind.forms if selection.size == "short" else ("native",))
+        for kind in chosen if kind.hours < LONG_H
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -45,20 +46,30 @@ def is_page(incident: Incident) -> bool:
 
 
 def told(day: Day, incidents: Iterable[Incident]) -> Told:
-    """The incidents of a healthy day. Expected ones are the first of their service."""
+    """The incidents of a healthy day. Expected pages are the first ones after what they are expected of."""
     pages, right, notes = [], [], []
-    left = dict.fromkeys(day.names, day.expected.incidents)
-    telemetry = dict.fromkeys(day.names, day.expected.telemetry_pages)
+    left = Counter({(name, False): day.expected.incidents for name in day.names})
+    left |= Counter({(name, True): day.expected.telemetry_pages for name in day.names})
+    of_source = day.expected.source_pages
     for incident in sorted(incidents, key=lambda one: (one.opened_at_s, one.id)):
-        allowance = telemetry if incident.category == "telemetry" else left
+        key = incident.service, incident.category == "telemetry"
         if not is_page(incident):
             notes.append(incident)
-        elif allowance.get(incident.service, 0) > 0 and _after_change(day, incident):
-            allowance[incident.service] -= 1
+        elif left[key] > 0 and _after_change(day, incident):
+            left[key] -= 1
+            right.append(incident)
+        elif of_source > 0 and _in_gap(day, incident):
+            of_source -= 1
             right.append(incident)
         else:
             pages.append(incident)
     return Told(tuple(pages), tuple(right), tuple(notes))
+
+
+def _in_gap(day: Day, incident: Incident) -> bool:
+    """Whether an incident opens while nothing of its source is scraped, or soon after."""
+    at_s = incident.opened_at_s - day.origin_s
+    return any(gap.replica is None and gap.start_s <= at_s <= gap.end_s + SETTLE_S for gap in day.gaps)
 
 
 def _after_change(day: Day, incident: Incident) -> bool:

@@ -11,19 +11,28 @@ SCRAPED: tuple[Format, ...] = ("otlp_json",)
 
 
 def _gap(draw: Draw) -> Day:
-    """For a minute nothing is scraped."""
-    day = draw.day(draw.each(lambda names: draw.service(names)))
+    """For a minute nothing is scraped of the only service."""
+    return _with_gaps(_plain(draw), [(draw.time_s(), 60.0, False)])
+
+
+def _gap_of_all(draw: Draw) -> Day:
+    """For a minute nothing is scraped of any service: one incident of the source is right."""
+    day = draw.day(draw.each(lambda names: draw.service(names)), Expected(source_pages=1))
     return _with_gaps(day, [(draw.time_s(), 60.0, False)])
 
 
 def _restart(draw: Draw) -> Day:
     """The collector restarts twice: it takes half a minute, and start times are new."""
-    day = draw.day(draw.each(lambda names: draw.service(names)))
-    return _with_gaps(day, [(draw.time_s(0.3, 0.5), 25.0, True), (draw.time_s(0.6, 0.8), 45.0, True)])
+    return _with_gaps(_plain(draw), [(draw.time_s(0.3, 0.5), 25.0, True), (draw.time_s(0.6, 0.8), 45.0, True)])
+
+
+def _plain(draw: Draw) -> Day:
+    return draw.day(draw.each(lambda names: draw.service(names)))
 
 
 def _with_gaps(day: Day, spans: list[tuple[float, float, bool]]) -> Day:
-    return replace(day, gaps=tuple(Gap(at_s, at_s + lasts_s, day.names, None, new) for at_s, lasts_s, new in spans))
+    gaps = tuple(Gap(at_s, at_s + lasts_s, day.names, None, restart) for at_s, lasts_s, restart in spans)
+    return replace(day, gaps=gaps)
 
 
 def _exporter(draw: Draw) -> Day:
@@ -34,7 +43,8 @@ def _exporter(draw: Draw) -> Day:
 
 
 MONITORING = (
-    Kind("scrape gap", "no scrape for 60 s", _gap, SCRAPED),
-    Kind("collector restart", "two short gaps with new start times", _restart, SCRAPED),
+    Kind("scrape gap", "no scrape of one service for 60 s", _gap, SCRAPED, services=1),
+    Kind("scrape gap of a source", "no scrape of five services for 60 s", _gap_of_all, SCRAPED),
+    Kind("collector restart", "two short gaps with new start times", _restart, SCRAPED, services=1),
     Kind("exporter's end", "one pod is scraped no more and serves on", _exporter, SCRAPED),
 )

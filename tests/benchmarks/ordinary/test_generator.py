@@ -21,7 +21,7 @@ from tests.benchmarks.ordinary.days import LENGTH_S, served
 
 def small(form: Format, name: str, seed: int = 0) -> Cell:
     """A short day of a kind."""
-    return next(cell for cell in cells(Selection(forms=(form,), seed=seed, short=True)) if cell.kind.name == name)
+    return next(cell for cell in cells(Selection(forms=(form,), seed=seed, size="short")) if cell.kind.name == name)
 
 
 @pytest.mark.parametrize("form", ["native", "otlp_json"])

@@ -41,6 +41,13 @@ def test_monitoring_that_stays_away_may_page_as_such_alone() -> None:
     assert [one.category for one in seen.pages] == ["availability"]
 
 
+def test_one_page_of_a_silent_source_is_right_and_those_of_its_services_are_not() -> None:
+    silent = day(expected=Expected(source_pages=1), gaps=(Gap(300.0, 360.0, ("chat",)),))
+    seen = told(silent, [incident(200.0), incident(340.0), incident(345.0)])
+    assert [one.opened_at_s - silent.origin_s for one in seen.right] == [340.0]
+    assert [one.opened_at_s - silent.origin_s for one in seen.pages] == [200.0, 345.0]
+
+
 def found(*incidents: Incident, kind: str = "hung_replica", healthy: tuple[Incident, ...] = ()) -> Finding:
     """What was found of one fault."""
     return findings(day(faults=(fault(kind),)), incidents, healthy)[0]
