@@ -18,7 +18,7 @@ import orjson
 
 from benchmarks.broker.rig import console
 from benchmarks.ordinary.draw import Cell, Selection, cells
-from benchmarks.ordinary.figures import Rates, Recall
+from benchmarks.ordinary.figures import Rates, Recall, overall
 from benchmarks.ordinary.judge import Judged, judge
 from benchmarks.ordinary.kinds.catalogue import KINDS
 from benchmarks.ordinary.page import PAGE, page, tables
@@ -54,18 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         PAGE.write_text(page(days, found, kinds, sorted({cell.seed for cell in chosen})), encoding="utf-8")
     rates = Rates.of(days)
     if options.json is not None:
-        options.json.write_bytes(orjson.dumps(figures(rates, Recall.of(found)), option=orjson.OPT_INDENT_2))
+        options.json.write_bytes(orjson.dumps(overall(rates, Recall.of(found)), option=orjson.OPT_INDENT_2))
     return int(rates.pages > 0 and options.size != "smoke")
-
-
-def figures(rates: Rates, recall: Recall) -> dict[str, float | None]:
-    """The figures over all kinds."""
-    share = {name: getattr(recall, name) / recall.count if recall.count else None
-             for name in ("paged", "told", "scope_right", "category_right")}
-    return {
-        "pages in 1,000 service-hours": rates.pages_a_thousand_hours, "notes a service-day": rates.notes_a_day,
-        "service-hours": rates.hours, "delay s": recall.delay_s, **share,
-    }
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.ordinary.generator.faults import EFFECTS, Fault
@@ -13,7 +13,7 @@ WEEK_H, THOUSAND_H, DAY_H = 168.0, 1000.0, 24.0
 
 @dataclass(frozen=True, slots=True)
 class Healthy:
-    """One healthy day: counts of what was told. too_many: notes beyond what is expected of the day."""
+    """One healthy day: counts of what was told. alerts: of the rules."""
 
     kind: str
     form: str
@@ -21,9 +21,7 @@ class Healthy:
     pages: int
     right: int
     notes: int
-    expected_notes: float
     alerts: int
-    categories: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,16 @@ def by_fault(found: Sequence[Found]) -> dict[tuple[str, str], Recall]:
     keys = [(name, side) for name in EFFECTS for side in sides]
     every = {key: Recall.of([one for one in found if (one.fault.kind, side_of(one.form)) == key]) for key in keys}
     return {key: recall for key, recall in every.items() if recall.count}
+
+
+def overall(rates: Rates, recall: Recall) -> dict[str, float | None]:
+    """The figures over all kinds; shares are of all faults."""
+    shares = {name.replace("_", " "): getattr(recall, name) / recall.count if recall.count else None
+              for name in ("paged", "told", "scope_right", "category_right")}
+    return {
+        "service-hours": rates.hours, "pages in 1,000 service-hours": rates.pages_a_thousand_hours,
+        "notes a service-day": rates.notes_a_day, "delay s": recall.delay_s, **shares,
+    }
 
 
 def side_of(form: str) -> str:

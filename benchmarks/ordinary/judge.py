@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.ordinary.draw import Cell, draw_day
-from benchmarks.ordinary.figures import DAY_H, Found, Healthy
+from benchmarks.ordinary.figures import Found, Healthy
 from benchmarks.ordinary.generator.day import Day
 from benchmarks.ordinary.generator.faults import Fault
 from benchmarks.ordinary.placement import with_faults
@@ -48,9 +47,7 @@ def _healthy(lived: Lived, fired: Sequence[Alert]) -> Healthy:
     day = lived.day
     seen = told(day, lived.incidents)
     return Healthy(
-        day.kind, day.form, day.hours, len(seen.pages), len(seen.right), len(seen.notes),
-        day.expected.notes_a_day * day.hours / DAY_H, len(fired),
-        dict(Counter(incident.category for incident in seen.pages)),
+        day.kind, day.form, day.hours, len(seen.pages), len(seen.right), len(seen.notes), len(fired),
     )
 
 

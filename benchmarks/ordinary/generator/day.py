@@ -29,14 +29,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What may be told of a healthy day. notes_a_day: of each service.
+    """What may be told of a healthy day, beside two notes a day of each service.
 
     incidents: pages of each service that are right, such as the one incident of a change that nobody announced.
     telemetry_pages: pages of each service about the monitoring itself that are right. source_pages: pages of the whole
     day that are right since everything of its source was silent at once, and nobody can tell that from an outage.
     """
 
-    notes_a_day: float = 2.0
     incidents: int = 0
     telemetry_pages: int = 0
     source_pages: int = 0
