@@ -19,6 +19,8 @@ RARE_LASTS_S = 900.0
 """Of failures of a few percent and of canaries, which need requests to show."""
 KNOWN_S = 900.0
 """A part that is hit has been there for so long, or it could not be known."""
+LEAST_PER_S = 0.8
+"""Fewer requests show nothing within minutes."""
 BUSY_PER_S, STEADY_FAILING = 6.0, 0.002
 """Failures of a few percent are a fault of services that are busy and hardly fail."""
 LONGEST_S = 12 * HOUR_S
@@ -52,8 +54,9 @@ def _place(
 ) -> Fault | None:
     """A fault of a kind at a time and a part that fit; None where there are none."""
     lasts_s = max(LASTS_S[day.form], RARE_LASTS_S if EFFECTS[name].failing and EFFECTS[name].failing < 0.1 else 0.0)
-    for _ in range(8):
-        start_s = float(rng.uniform(0.5, 0.95)) * (length_s - lasts_s - 300.0)
+    for attempt in range(12):
+        low, high = (0.5, 0.95) if attempt < 6 else (0.1, 0.5)
+        start_s = max(float(rng.uniform(low, high)) * (length_s - lasts_s - 300.0), KNOWN_S)
         found = _at(kind, day, service, name, start_s, lasts_s, rng)
         if found is not None:
             return found
@@ -65,7 +68,7 @@ def _at(
 ) -> Fault | None:
     per_s = service.nominal_per_s(start_s, day.origin_s)
     end_s = start_s + lasts_s
-    if per_s < 1.0 or (name == "failures" and (per_s < BUSY_PER_S or service.failing > STEADY_FAILING)):
+    if per_s < LEAST_PER_S or (name == "failures" and (per_s < BUSY_PER_S or service.failing > STEADY_FAILING)):
         return None
     if any(gap.start_s - 120.0 < end_s and start_s < gap.end_s + 120.0 for gap in day.gaps if gap.replica is None):
         return None

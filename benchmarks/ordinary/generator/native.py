@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import merge
 
 import numpy as np
 import orjson
@@ -11,15 +12,17 @@ from benchmarks.ordinary.generator.simulate import Requests
 
 
 def native_records(served: Sequence[Requests], origin_s: float, length_s: float) -> Iterator[tuple[int, bytes]]:
-    """The records of all services by offset, up to the end of the run. Written when a request is done."""
-    rows = [row for requests in served for row in _rows(requests, origin_s, length_s)]
-    rows.sort(key=lambda row: row[0])
-    return ((offset, value) for offset, (_, value) in enumerate(rows))
+    """The records of all services by offset, up to the end of the run. Written when a request is done; made one by one.
+    """
+    merged = merge(*(_rows(requests, origin_s, length_s) for requests in served), key=lambda row: row[0])
+    return ((offset, value) for offset, (_, value) in enumerate(merged))
 
 
 def _rows(requests: Requests, origin_s: float, length_s: float) -> Iterator[tuple[float, bytes]]:
     service = requests.service
+    """Time and record of each answer, in order of time."""
     chosen = np.flatnonzero(~requests.lost & (requests.done_s < length_s) & (requests.replica >= 0))
+    chosen = chosen[np.argsort(requests.done_s[chosen], kind="stable")]
     replicas = [(one.name, one.version) for one in service.replicas]
     columns = (
         (requests.done_s[chosen] + origin_s).round(3), requests.replica[chosen], requests.tenant[chosen],

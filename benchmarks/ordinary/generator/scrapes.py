@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from heapq import merge
 from types import MappingProxyType
 from zlib import crc32
 
@@ -73,15 +74,15 @@ class _Process:
 
 
 def scrape_records(day: Day, served: tuple[Requests, ...], seed: int) -> Iterator[tuple[int, bytes]]:
-    """The records of the topic by offset, in the order of the scrapes."""
-    found: list[tuple[float, Scrape]] = []
-    for requests in served:
-        for number in range(len(requests.service.replicas)):
-            found += _process_scrapes(day, requests, number, np.random.default_rng([31, seed, number]))
-    found.sort(key=lambda row: row[0])
+    """The records of the topic by offset, in the order of the scrapes; made one by one."""
+    processes = [
+        _process_scrapes(day, requests, number, np.random.default_rng([31, seed, number]))
+        for requests in served for number in range(len(requests.service.replicas))
+    ]
     write = WRITERS[day.form]
-    values = (value for _, scrape in found for value in write(scrape))
-    return enumerate(values)
+    return enumerate(
+        value for _, scrape in merge(*processes, key=lambda row: row[0]) for value in write(scrape)
+    )
 
 
 def _process_scrapes(
