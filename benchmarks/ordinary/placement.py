@@ -41,7 +41,7 @@ def with_faults(kind: Kind, day: Day, seed: int) -> Day:
         for step in range(len(EFFECTS)):
             name = list(EFFECTS)[(turn + step) % len(EFFECTS)]
             fault = _place(kind, day, service, name, length_s, rng)
-            if fault is not None and name not in kind.unfit:
+            if fault is not None:
                 faults.append(fault)
                 turn += step + 1
                 break

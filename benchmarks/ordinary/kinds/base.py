@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from benchmarks.ordinary.generator.fleet import Names, pods
 from benchmarks.ordinary.generator.service import Service, Stream, Tenant, Tokens, Version
 
 HOUR_S = 3600.0
+MORNING_S = MONDAY_S + 9 * HOUR_S
+"""When days begin that are no course of a day."""
 NO_PAGE = Expected()
 WORDS = ("chat", "search", "code", "mail", "docs", "agents", "voice", "batch", "ocr", "plan", "news", "help")
 
@@ -43,7 +45,7 @@ class Draw:
 
     def day(self, services: list[Service], expected: Expected = NO_PAGE, **more: Any) -> Day:
         """The day of these services."""
-        more = {"origin_s": MONDAY_S + 9 * HOUR_S} | more
+        more = {"origin_s": MORNING_S} | more
         return Day(self.kind, self.form, tuple(services), self.length_s, expected=expected, **more)
 
     def each(self, make: Callable[[Names], Service]) -> list[Service]:
@@ -95,10 +97,9 @@ class Kind:
     what: str
     make: Callable[[Draw], Day]
     forms: tuple[Format, ...] = ("native", "otlp_json")
-    hours: float = 1.75
+    hours: float = 1.5
     services: int = 5
     canary: bool = False
-    unfit: frozenset[str] = field(default_factory=frozenset)
 
 
 def with_version(service: Service, **traits: Any) -> Service:

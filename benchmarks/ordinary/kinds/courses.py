@@ -8,7 +8,7 @@ from benchmarks.ordinary.generator.arrivals import DAY_S, Batch, Steady, Weekly
 from benchmarks.ordinary.generator.day import MONDAY_S, Day, Format
 from benchmarks.ordinary.generator.fleet import Names
 from benchmarks.ordinary.generator.service import Service, Stream, Tenant, Tokens
-from benchmarks.ordinary.kinds.base import HOUR_S, Draw, Kind
+from benchmarks.ordinary.kinds.base import HOUR_S, MORNING_S, Draw, Kind
 
 SCRAPED: tuple[Format, ...] = ("otlp_json",)
 DST_ENDS_S = 1_792_890_000.0
@@ -74,7 +74,7 @@ def _weekly_job(draw: Draw) -> Day:
 def _begins(draw: Draw) -> Day:
     """New services get their first requests beside one that has long been there."""
     def one(names: Names) -> Service:
-        begins_s = float(draw.rng.uniform(0.0, 900.0)) + MONDAY_S + 9 * HOUR_S
+        begins_s = float(draw.rng.uniform(0.0, 900.0)) + MORNING_S
         steady = Steady(float(draw.rng.uniform(5.0, 12.0)))
         course = Batch(float(steady.per_s), 1e9, 1e9, begins_s)
         return draw.service(names, course if names.service != "chat" else steady)

@@ -9,7 +9,8 @@ from math import inf
 from benchmarks.ordinary.generator.day import Day, Expected
 from benchmarks.ordinary.generator.fleet import BOOT_S, Names, pods, rolled, switched
 from benchmarks.ordinary.generator.service import Replica, Service
-from benchmarks.ordinary.kinds.base import Draw, Kind, with_version
+from benchmarks.ordinary.kinds.base import MORNING_S, Draw, Kind, with_version
+from classifiers.directives import Deployment
 
 
 def _deploy_same(draw: Draw) -> Day:
@@ -18,6 +19,16 @@ def _deploy_same(draw: Draw) -> Day:
 
 def _deploy_new(draw: Draw) -> Day:
     return draw.day(draw.each(lambda names: _rolled(draw, names, "v2")))
+
+
+def _announced(draw: Draw) -> Day:
+    """The deployment tool tells of each new version when it begins."""
+    services = draw.each(lambda names: _rolled(draw, names, "v2"))
+    told = tuple(
+        Deployment(one.name, None, "v2", MORNING_S + min(new.started_s for new in one.replicas if new.version == "v2"))
+        for one in services
+    )
+    return replace(draw.day(services), directives=told)
 
 
 def _rolled(draw: Draw, names: Names, version: str) -> Service:
@@ -104,6 +115,7 @@ def _slower_model(draw: Draw) -> Day:
 ROLLOUTS = (
     Kind("rolling deploy, same version", "pods replaced one by one", _deploy_same),
     Kind("rolling deploy, new version", "pods replaced one by one, with a version as good", _deploy_new),
+    Kind("announced deploy", "the same with a control record of the deployment", _announced),
     Kind("blue-green deploy", "all traffic moves to a new set at once", _blue_green),
     Kind("renamed pods", "several deployments a day, each with new names", _renamed),
     Kind("canary 1 %", "one replica with 1 % of traffic, then taken back", _canary(0.01, (), False), canary=True),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
+from benchmarks.ordinary.generator.arrivals import Batch
 from benchmarks.ordinary.generator.day import Day
 from benchmarks.ordinary.generator.fleet import BOOT_S, Names, pods
 from benchmarks.ordinary.generator.service import Replica, Service, Tenant
-from benchmarks.ordinary.kinds.base import Draw, Kind
+from benchmarks.ordinary.kinds.base import MORNING_S, Draw, Kind
 
 
 def _scale_in(draw: Draw) -> Day:
@@ -56,17 +57,25 @@ def _spot(draw: Draw) -> Day:
 
 
 def _tenants(draw: Draw) -> Day:
-    """Tenants come for a while and go; the others go on."""
+    """Tenants come for a while and go; the others go on. Some come instead of others, some in addition."""
     def one(names: Names) -> Service:
-        steady = draw.tenants(4)
-        passing = []
-        for number in range(8):
-            from_s = draw.time_s(-0.2, 0.9)
-            lasts_s = float(draw.rng.uniform(0.1, 0.5)) * draw.length_s
-            passing.append(Tenant(f"guest-{number}", float(draw.rng.uniform(0.1, 0.4)), from_s, from_s + lasts_s))
-        return draw.service(names, tenants=(*steady, *passing), per_s=float(draw.rng.uniform(8.0, 16.0)))
+        per_s = float(draw.rng.uniform(8.0, 16.0))
+        guests = [_guest(draw, number) for number in range(8)]
+        plain = draw.service(names, tenants=(*draw.tenants(4), *guests[:5]), per_s=per_s)
+        more = tuple(
+            replace(plain.streams[0], tenants=(guest,), course=Batch(
+                per_s * guest.weight / 2, 1e9, guest.until_s - guest.from_s, MORNING_S + guest.from_s,
+            ))
+            for guest in guests[5:]
+        )
+        return replace(plain, streams=(*plain.streams, *more))
 
     return draw.day(draw.each(one))
+
+
+def _guest(draw: Draw, number: int) -> Tenant:
+    from_s, lasts_s = draw.time_s(0.0, 0.9), float(draw.rng.uniform(0.1, 0.5)) * draw.length_s
+    return Tenant(f"guest-{number}", float(draw.rng.uniform(0.1, 0.4)), from_s, from_s + lasts_s)
 
 
 SCALING = (
