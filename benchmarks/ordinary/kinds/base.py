@@ -86,6 +86,11 @@ class Draw:
         return tuple(Tenant(f"tenant-{number + 1}", (number + 1.0) ** -tail) for number in range(count))
 
 
+NATIVE_AND_OTLP: tuple[Format, ...] = ("native", "otlp_json")
+EVERY_FORMAT: tuple[Format, ...] = ("native", "otlp_json", "prometheus_json")
+"""Samples of Prometheus cost several times as much to read, so only some kinds are written so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of ordinary day. what: in words. forms: in which it is written. hours: of a day. services: in a day.
@@ -96,7 +101,7 @@ class Kind:
     name: str
     what: str
     make: Callable[[Draw], Day]
-    forms: tuple[Format, ...] = ("native", "otlp_json")
+    forms: tuple[Format, ...] = NATIVE_AND_OTLP
     hours: float = 1.5
     services: int = 5
     canary: bool = False

@@ -9,7 +9,7 @@ from benchmarks.ordinary.generator.arrivals import Batch
 from benchmarks.ordinary.generator.day import Day
 from benchmarks.ordinary.generator.fleet import BOOT_S, Names, pods
 from benchmarks.ordinary.generator.service import Replica, Service, Tenant
-from benchmarks.ordinary.kinds.base import MORNING_S, Draw, Kind
+from benchmarks.ordinary.kinds.base import EVERY_FORMAT, MORNING_S, Draw, Kind
 
 
 def _scale_in(draw: Draw) -> Day:
@@ -79,7 +79,7 @@ def _guest(draw: Draw, number: int) -> Tenant:
 
 
 SCALING = (
-    Kind("scale-in", "an autoscaler takes replicas away", _scale_in),
+    Kind("scale-in", "an autoscaler takes replicas away", _scale_in, EVERY_FORMAT),
     Kind("scale-out", "an autoscaler adds replicas", _scale_out),
     Kind("spot instances", "replicas vanish, what they had in flight is lost, others come", _spot),
     Kind("passing tenants", "tenants come and go", _tenants, ("native",)),

@@ -8,7 +8,7 @@ from benchmarks.ordinary.generator.arrivals import Batch
 from benchmarks.ordinary.generator.day import MONDAY_S, Day
 from benchmarks.ordinary.generator.fleet import Names
 from benchmarks.ordinary.generator.service import Service, Stream, Tenant, Tokens
-from benchmarks.ordinary.kinds.base import HOUR_S, Draw, Kind
+from benchmarks.ordinary.kinds.base import EVERY_FORMAT, HOUR_S, Draw, Kind
 
 
 def _plain(draw: Draw) -> Day:
@@ -91,7 +91,7 @@ def _many_tenants(draw: Draw) -> Day:
 
 
 TRAFFIC = (
-    Kind("plain day", "nothing in particular", _plain),
+    Kind("plain day", "nothing in particular", _plain, EVERY_FORMAT),
     Kind("failures, few requests", ".1 to 2 % of 2 to 5 requests/s fail", _failures_low, services=6),
     Kind("failures, many requests", ".1 to 2 % of 20 to 40 requests/s fail", _failures_high, services=3),
     Kind("hourly job", "a batch job at each hour", _hourly, hours=6.0, services=4),

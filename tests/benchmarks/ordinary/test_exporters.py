@@ -103,3 +103,21 @@ def test_a_restarted_collector_writes_new_start_times_and_values_that_go_on() ->
     assert found[at]["startTimeUnixNano"] == found[at]["timeUnixNano"]
     assert found[at]["asDouble"] > found[at - 1]["asDouble"]
     assert found[-1]["startTimeUnixNano"] == found[at]["startTimeUnixNano"]
+
+
+def test_samples_of_prometheus_say_what_the_collector_says() -> None:
+    requests = served()
+    last: dict[tuple[str, str, str], float] = {}
+    for _, value in scrape_records(day(form="prometheus_json"), (requests,), 4):
+        sample = orjson.loads(value)
+        labels = sample["labels"]
+        assert labels["__name__"] == sample["name"]
+        more = labels.get("le", labels.get("finished_reason", ""))
+        last[labels["pod"], sample["name"], more] = float(sample["value"])
+    for name, reason in (("vllm:request_success", "stop"), ("vllm:generation_tokens", "")):
+        assert last["r0", f"{name}_total", reason] == series(SCRAPED, requests, "r0", name, reason)[-1]["asDouble"]
+    point = series(SCRAPED, requests, "r0", "vllm:time_to_first_token_seconds")[-1]
+    below = np.cumsum(list(map(int, point["bucketCounts"])))
+    bounds = [*map(str, point["explicitBounds"]), "+Inf"]
+    assert [last["r0", "vllm:time_to_first_token_seconds_bucket", bound] for bound in bounds] == below.tolist()
+    assert last["r0", "vllm:time_to_first_token_seconds_count", ""] == below[-1]
