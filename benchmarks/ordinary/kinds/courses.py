@@ -43,11 +43,11 @@ def _weekend(draw: Draw) -> Day:
 
 
 def _clock_change(draw: Draw) -> Day:
-    """Five days of summer time, and the two after it: the course of the day comes an hour later."""
+    """Four days of summer time, and a day and a half after it: the course of the day comes an hour later."""
     return draw.day(draw.each(lambda names: draw.service(
         names, Weekly(float(draw.rng.uniform(2.0, 4.0)), 0.1, zone="Europe/Berlin", sharpness=3.0, weekend=0.7),
         replicas=2,
-    )), origin_s=DST_ENDS_S - 5 * DAY_S, scrape_s=RARELY_S)
+    )), origin_s=DST_ENDS_S - 4 * DAY_S, scrape_s=RARELY_S)
 
 
 def _quiet(draw: Draw) -> Day:
@@ -88,7 +88,7 @@ COURSES = (
          services=4),
     Kind("weekend", "Thursday to Monday, a third of the load at the weekend", _weekend, SCRAPED, hours=96.0,
          services=2),
-    Kind("clock change", "summer time ends after five days", _clock_change, SCRAPED, hours=168.0, services=2),
+    Kind("clock change", "summer time ends after four days", _clock_change, SCRAPED, hours=132.0, services=2),
     Kind("quiet nights", "next to no requests at night", _quiet, hours=14.0, services=4),
     Kind("weekly job", "a batch job each Sunday, over 15 days", _weekly_job, SCRAPED, hours=368.0, services=1),
     Kind("cold start", "the first hour of new services", _begins, hours=1.25, services=6),
