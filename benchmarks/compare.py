@@ -1,9 +1,9 @@
 """Compares the figures of detection with the accepted ones; exits 1 on a regression.
 
-`python -m benchmarks.compare` replays the recordings and checks calibration, both from this repository alone; with
-``--data DIR`` it also runs the public sets. `accepted.json` holds for each metric the accepted value, which direction
-is better and the tolerance. ``--accept`` writes the measured values there: do it in the commit that changes them, and
-give the reason. Cost is not compared; it depends on the machine.
+`python -m benchmarks.compare` replays the recordings and some ordinary days and checks calibration, all from this
+repository alone; with ``--data DIR`` it also runs the public sets. `accepted.json` holds for each metric the accepted
+value, which direction is better and the tolerance. ``--accept`` writes the measured values there: do it in the commit
+that changes them, and give the reason. Cost is not compared; it depends on the machine.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from benchmarks.accuracy import PHASES, RECORDINGS, judge
 from benchmarks.detection import calibration, microsoft, nab, vus
 from benchmarks.detection.candidate import default_suite
 from benchmarks.detection.series import read_microsoft, read_nab
+from benchmarks.ordinary.draw import Selection, cells
+from benchmarks.ordinary.figures import Rates, Recall, overall
+from benchmarks.ordinary.judge import judge as judge_day
 from config import load
 from streams.planning import plan_of
 
@@ -30,6 +33,10 @@ Better = Literal["higher", "lower"]
 ACCEPTED = Path(__file__).with_name("accepted.json")
 _RECORDED: dict[str, tuple[Better, float]] = {
     "found": ("higher", 0.0), "false per 10 min": ("lower", 0.1), "delay s": ("lower", 0.25), "scope": ("higher", 0.05),
+}
+_ORDINARY: dict[str, tuple[Better, float]] = {
+    "pages in 1,000 service-hours": ("lower", 0.0), "notes a service-day": ("lower", 2.0), "paged": ("higher", 0.0),
+    "scope right": ("higher", 0.0), "delay s": ("lower", 1.0),
 }
 _EVERY = 2_000.0
 _ROWS = 16
@@ -74,6 +81,17 @@ def from_calibration() -> Iterator[tuple[str, Figure]]:
             interval = observed.windows / max(observed.alarms, 0.5)
             factor = 2 ** abs(log2(interval / _EVERY))
             yield f"calibration/{detector_set.sampling}/{shape}", _figure(factor, "lower", 0.5)
+
+
+def from_ordinary() -> Iterator[tuple[str, Figure]]:
+    """Two kinds of short ordinary days, healthy and with faults; see `benchmarks.ordinary`."""
+    plan = plan_of(load(None, {}))
+    judged = [judge_day(plan, cell) for cell in cells(Selection(size="smoke"))]
+    found = Recall.of([fault for one in judged for fault in one.found])
+    whole = overall(Rates.of([one.healthy for one in judged]), found)
+    for name, (better, tolerance) in _ORDINARY.items():
+        value = whole[name]
+        yield f"ordinary/{name}", _figure(nan if value is None else value, better, tolerance)
 
 
 def from_sets(data: Path) -> Iterator[tuple[str, Figure]]:
@@ -158,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("--accept", action="store_true", help="write what is measured as accepted")
     options = made.parse_args(arguments)
     accepted = read_accepted(options.accepted) if options.accepted.exists() else {}
-    measured = dict(from_recordings()) | dict(from_calibration())
+    measured = dict(from_recordings()) | dict(from_calibration()) | dict(from_ordinary())
     if options.data is not None:
         measured |= dict(from_sets(options.data))
     behind = regressions(accepted, measured)

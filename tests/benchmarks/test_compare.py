@@ -64,6 +64,7 @@ def test_a_regression_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     now = {"a/x": Figure(0.9, "higher", 0.05)}
     monkeypatch.setattr(compare, "from_recordings", lambda: now.items())
     monkeypatch.setattr(compare, "from_calibration", dict)
+    monkeypatch.setattr(compare, "from_ordinary", dict)
 
     assert compare.main(["--accepted", str(path), "--accept"]) == 0
     assert compare.main(["--accepted", str(path)]) == 0
@@ -74,4 +75,4 @@ def test_a_regression_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_this_repository_accepts_is_well_formed() -> None:
     groups = {name.partition("/")[0] for name in read_accepted(ACCEPTED)}
 
-    assert groups == {"recordings", "calibration", "nab", "microsoft"}
+    assert groups == {"recordings", "calibration", "nab", "microsoft", "ordinary"}

@@ -1,0 +1,1 @@
+"""Kinds of ordinary days, and what is expected of each."""
