@@ -13,8 +13,9 @@ ServiceCategory = Literal[
 Category = Literal[ServiceCategory, "telemetry"]
 """telemetry: not a service, but its monitoring is in trouble."""
 Severity = Literal["P0", "P1", "P2", "P3", "P4"]
-Resolution = Literal["lost"]
-"""lost: the state that knew the incident was lost; nobody can say whether its cause is over."""
+Resolution = Literal["lost", "expected"]
+"""lost: the state that knew the incident was lost; nobody can say whether its cause is over. expected: a human called
+it a planned change."""
 State = Literal["open", "flapping", "resolved"]
 Relation = Literal["reopens", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]

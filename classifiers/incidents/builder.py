@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from classifiers.accounting.stage_timeline import with_stages
+from classifiers.evidence.attribution import Attribution
 from classifiers.incidents.episode import Episode, describe
 from classifiers.incidents.params import TriageParams
 from classifiers.learning.advisor import CachedAdvice
@@ -69,6 +70,10 @@ class IncidentBuilder:
         episode.timeline.record_verdict(verdict.pattern.category, severity, episode.last_alarm_s)
         incident = with_forecast_of(episode.published, self._describe(episode, verdict, version))
         return with_stages(replace(incident, state="resolved", resolved_at_s=now_s), episode.timeline)
+
+    def part_of(self, episode: Episode) -> Attribution:
+        """The part that an episode hits, as of its last alarm."""
+        return self._verdict(episode, episode.last_alarm_s).attribution
 
     def _describe(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
         """The incident now, with its fingerprint recorded on the episode."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.causes.assignment import AssignAlarms, Assignment, EpisodeView, assign_alarms
+from classifiers.causes.observed_shifts import observed_shifts
 from classifiers.incidents.builder import IncidentBuilder, ServiceKey, differs, incident_id
 from classifiers.incidents.confirmation import confirmation, strongest_alarm_text
 from classifiers.incidents.episode import Episode, upsert_action
@@ -109,6 +110,20 @@ class Triage:
         episode.published = with_actions(episode.published, episode.actions)
         return IncidentChange("updated", episode.published)
 
+    def resolve_expected(self, incident_id: str, now_s: float) -> IncidentChange | None:
+        """End an open incident that a human called a planned change; None when it is not open here.
+
+        Its series are to be relearned: each that alarmed.
+        """
+        episode = self._opened.get(incident_id)
+        if episode is None:
+            return None
+        change = self._resolve(episode, now_s, "expect", "a human called it a planned change")
+        live = self.episodes[episode.service, episode.model]
+        if not live:
+            del self.episodes[episode.service, episode.model]
+        return replace(change, incident=replace(change.incident, resolution="expected"))
+
     def drain_audit(self) -> list[AuditEntry]:
         """The audit entries since the last call, in order. An event that leaves the phase unchanged has none."""
         audit, self._audit = self._audit, []
@@ -177,7 +192,8 @@ class Triage:
             if why is not None:
                 yield self._open(episode, now_s, why)
         elif now_s - episode.opened_at_s >= self._params.accept_after_s:
-            yield self._resolve(episode, now_s, accepted=True)
+            reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
+            yield self._resolve(episode, now_s, "accept", reason)
         else:
             before, incident = episode.published, self.builder.build(episode, now_s)
             if self._link_reopened(episode, now_s) or before is None or differs(before, incident):
@@ -207,7 +223,7 @@ class Triage:
         silent_s = max(params.silent_after_s, hold_s) if flapping else params.silent_after_s
         silent_s = params.patience_s(silent_s, 2.0 * episode.longest_window_s)
         if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
-            yield self._resolve(episode, now_s, accepted=False)
+            yield self._resolve(episode, now_s, "hold", f"quiet for {now_s - episode.last_alarm_s:.0f} s")
 
     def _open(self, episode: Episode, now_s: float, why: str) -> IncidentChange:
         """Confirm an episode; as flapping, when its kind opened too often lately."""
@@ -241,17 +257,20 @@ class Triage:
         self._audit.append(AuditEntry(now_s, episode.id, "reopen", episode.phase, episode.phase, reason))
         return True
 
-    def _resolve(self, episode: Episode, now_s: float, accepted: bool) -> IncidentChange:
-        reason = f"quiet for {now_s - episode.last_alarm_s:.0f} s"
-        if accepted:
-            reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
+    def _resolve(self, episode: Episode, now_s: float, event: Event, reason: str) -> IncidentChange:
+        """End an incident by an event of the life-cycle table."""
         incident = self.builder.build_resolved(episode, now_s)
-        self._advance(episode, "accept" if accepted else "hold", now_s, reason)
+        self._advance(episode, event, now_s, reason)
         live = self.episodes[episode.service, episode.model]
         del live[episode.key], self._opened[episode.id]
         self.learning.resolution_times.record(incident)
         self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s))
         relearn = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
+        if event == "expect":
+            part = self.builder.part_of(episode)
+            shifts = observed_shifts(episode.service, episode.model, part, episode.evidence)
+            return IncidentChange("resolved", incident, True, relearn, shifts)
+        accepted = event == "accept"
         return IncidentChange("resolved", incident, accepted, relearn if accepted and live else ())
 
     def _update_relations(self, now_s: float, changes: dict[str, IncidentChange]) -> None:
