@@ -57,7 +57,7 @@ def _add(found: dict[tuple[str, str], Expectation], metric: str, series: SeriesE
     bound = expected + deviation * max(abs(expected), deviation_floor(metric))
     op = "<=" if deviation > 0.0 else ">="
     is_relative = expected > 0.0 and bound >= 0.0
-    size = min(bound / expected, MAX_FACTOR) if is_relative else bound
+    size = round(min(bound / expected, MAX_FACTOR) if is_relative else bound, 3)
     known = found.get((metric, op))
     wider = known is None or known.relative != is_relative or (size > known.bound) == (op == "<=")
     if wider:

@@ -173,9 +173,9 @@ def feedback(
     from streams.client.control_writer import find_incident
 
     if (confirmed is None) is not expected:
-        raise click.UsageError("expected one of --confirmed, --false-alarm and --expected")
+        raise Failure("expected one of --confirmed, --false-alarm and --expected")
     if lasts_s is not None and not expected:
-        raise click.UsageError("--for was given, expected --expected with it")
+        raise Failure("--for was given, expected --expected with it")
     now_s = time.time()
     until_s = now_s + (lasts_s or EXPECTED_FOR_S) if expected else None
     found = _run(find_incident(destination.config, incident_id))
@@ -206,7 +206,7 @@ def deploy(
     never expected.
     """
     if lasts_s is not None and not expected:
-        raise click.UsageError("--for was given, expected --expect with it")
+        raise Failure("--for was given, expected --expect with it")
     now_s = time.time()
     at_s = now_s if at is None else resolve_time(at, now_s)
     until_s = at_s + (lasts_s or EXPECTED_FOR_S) if expected else None
