@@ -17,7 +17,7 @@ from math import inf
 from typing import Literal, Self
 
 from actions.model import Intent, Outcome
-from classifiers.directives import Deployment, Feedback
+from classifiers.directives import Acknowledge, Deployment, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
 from streams.contracts.ticks import Tick
@@ -252,7 +252,10 @@ class Shard(ShardState):
             self.changes += 1
             if isinstance(directive, Feedback):
                 learned.append(self.triage.learning.learn(directive))
+                self.triage.note_people(directive.incident_id, directive.confirmed)
                 ended += self._end_expected(directive, now_s)
+            elif isinstance(directive, Acknowledge):
+                self.triage.note_people(directive.incident_id, True)
             elif isinstance(directive, Deployment):
                 self._note_deployment(directive, now_s)
         return learned, ended

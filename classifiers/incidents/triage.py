@@ -124,6 +124,17 @@ class Triage:
             del self.episodes[episode.service, episode.model]
         return replace(change, incident=replace(change.incident, resolution="expected"))
 
+    def note_people(self, incident_id: str, acted: bool) -> None:
+        """People acted on an incident, or said that there was nothing to act on. Unknown ids are ignored."""
+        recurrence, episode = self.builder.recurrence, self._opened.get(incident_id)
+        if episode is not None:
+            episode.acted_on = acted
+        kinds = recurrence.kinds_of(incident_id) if episode is None else episode.fingerprints
+        if acted:
+            recurrence.act_on(kinds)
+        else:
+            recurrence.dismiss(kinds)
+
     def drain_audit(self) -> list[AuditEntry]:
         """The audit entries since the last call, in order. An event that leaves the phase unchanged has none."""
         audit, self._audit = self._audit, []
@@ -246,7 +257,7 @@ class Triage:
     def _link_reopened(self, episode: Episode, now_s: float) -> bool:
         """Relate an incident to the one that it reopens, once its kind is clear. Returns whether that is new."""
         assert episode.opened_at_s is not None
-        if episode.reopens is not None:
+        if episode.reopens is not None or episode.habit is not None:
             return False
         last = self.history.last(episode.fingerprints, episode.opened_at_s, self._params.reopen_within_s)
         if last is None:
@@ -265,6 +276,7 @@ class Triage:
         del live[episode.key], self._opened[episode.id]
         self.learning.resolution_times.record(incident)
         self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s))
+        self.builder.record_occurrence(episode, by_itself=event == "hold")
         relearn = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
         if event == "expect":
             part = self.builder.part_of(episode)

@@ -110,7 +110,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     Related: {
         "id": "The other incident.",
-        "relation": "The role of the other: reopened by this one, its cause, or its effect.",
+        "relation": "The role of the other: reopened by this one, the one before it in its habit, its cause or effect.",
     },
     StageTime: {
         "value_s": "Seconds since the onset; null unless recorded.",
