@@ -21,7 +21,7 @@ MAX_METRIC = 200
 """Characters of a metric at most."""
 MAX_FACTOR = 100.0
 
-_TEXT = re.compile(r"\s*([\w.*?\[\]:-]+?)\s*(<=|>=)\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%]*)\s*")
+_TEXT = re.compile(r"\s*([\w.*?\[\]:-]+?)\s*(<=|>=)\s*(-?[0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%]*)\s*")
 _EXAMPLES = "such as latency_ms<=1.7x, latency_ms<=4000 or confidence>=0.9x"
 
 

@@ -26,7 +26,6 @@ from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.kafka_record import KafkaRecord
 from streams.shard.plan import Plan
-from streams.shard.planned_changes import PlannedChange
 from streams.shard.snapshot import Snapshot, dump_state, load_cadence, load_state
 from streams.shard.state import ShardState
 from streams.windows.windower import Closed, TimeRange, Watermark
@@ -261,23 +260,22 @@ class Shard(ShardState):
         return learned, ended
 
     def _end_expected(self, feedback: Feedback, now_s: float) -> list[IncidentChange]:
-        """An incident that was a planned change ends, and what it showed is expected for a while."""
+        """An incident that was a planned change ends, and what it showed is expected for a while; the latter also when
+        it ended lately."""
         if not feedback.expected or feedback.until_s is None:
             return []
         change = self.triage.resolve_expected(feedback.incident_id, now_s)
-        if change is None or change.expected is None:
-            return []
-        self.planned.add_observed(change.expected, feedback.id, now_s, feedback.until_s, feedback.by)
-        self.detection.relearn(change)
-        return [change]
+        shifts = self.triage.history.shifts_of(feedback.incident_id)
+        if shifts is not None:
+            self.planned.add_observed(shifts, feedback.id, now_s, feedback.until_s, feedback.by)
+        if change is not None:
+            self.detection.relearn(change)
+        return [] if change is None else [change]
 
     def _note_deployment(self, deployed: Deployment, now_s: float) -> None:
         """A deployed version is a suspect from then on: of the named model, else of each model of the service. What is
         expected of it is no alarm for a while."""
-        if deployed.until_s is not None:
-            self.planned.add(PlannedChange(
-                deployed.id, deployed.service, deployed.model, deployed.at_s, deployed.until_s, deployed.expected,
-            ), now_s)
+        self.planned.add_deployment(deployed, now_s)
         known = [service for service in self.triage.builder.versions if service[0] == deployed.service]
         for service in known if deployed.model is None else [(deployed.service, deployed.model)]:
             self.triage.record_version(service, deployed.version, deployed.at_s)

@@ -119,21 +119,17 @@ class Triage:
         if episode is None:
             return None
         change = self._resolve(episode, now_s, "expect", "a human called it a planned change")
-        live = self.episodes[episode.service, episode.model]
-        if not live:
+        if not self.episodes[episode.service, episode.model]:
             del self.episodes[episode.service, episode.model]
         return replace(change, incident=replace(change.incident, resolution="expected"))
 
     def note_people(self, incident_id: str, acted: bool) -> None:
         """People acted on an incident, or said that there was nothing to act on. Unknown ids are ignored."""
-        recurrence, episode = self.builder.recurrence, self._opened.get(incident_id)
+        episode, recurrence = self._opened.get(incident_id), self.builder.recurrence
         if episode is not None:
             episode.acted_on = acted
         kinds = recurrence.kinds_of(incident_id) if episode is None else episode.fingerprints
-        if acted:
-            recurrence.act_on(kinds)
-        else:
-            recurrence.dismiss(kinds)
+        (recurrence.act_on if acted else recurrence.dismiss)(kinds)
 
     def drain_audit(self) -> list[AuditEntry]:
         """The audit entries since the last call, in order. An event that leaves the phase unchanged has none."""
@@ -275,15 +271,13 @@ class Triage:
         live = self.episodes[episode.service, episode.model]
         del live[episode.key], self._opened[episode.id]
         self.learning.resolution_times.record(incident)
-        self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s))
+        part = self.builder.part_of(episode)
+        shifts = observed_shifts(episode.service, episode.model, part, episode.evidence)
+        self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s, shifts))
         self.builder.record_occurrence(episode, by_itself=event == "hold")
         relearn = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
-        if event == "expect":
-            part = self.builder.part_of(episode)
-            shifts = observed_shifts(episode.service, episode.model, part, episode.evidence)
-            return IncidentChange("resolved", incident, True, relearn, shifts)
-        accepted = event == "accept"
-        return IncidentChange("resolved", incident, accepted, relearn if accepted and live else ())
+        own_alone = event == "expect" or (event == "accept" and bool(live))
+        return IncidentChange("resolved", incident, event in ("accept", "expect"), relearn if own_alone else ())
 
     def _update_relations(self, now_s: float, changes: dict[str, IncidentChange]) -> None:
         """Update the relations of all open incidents, and add those whose relations changed to `changes`."""

@@ -170,7 +170,7 @@ class Detection:
             own = set(accepted.relearn)
             keys = map(self._series.key, rows.tolist())
             rows = rows[[not own.isdisjoint((key, (ABSENCE, key[1]), (GAP, key[1]))) for key in keys]]
-        if self._planned and accepted.expected is not None:
+        if self._planned and accepted.incident.resolution == "expected":
             rows = rows[~self._planned.relearn(rows)]
         self._suite.forget(rows)
         if self._planned:

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from classifiers.causes.observed_shifts import ObservedShifts
 from classifiers.causes.planned_shifts import allowance
+from classifiers.directives import Deployment
 from classifiers.evidence.attribution import dimension_of
 from classifiers.expectations import Expectation, names_metric
 from classifiers.model import AuditEntry, Scope
@@ -116,6 +117,13 @@ class PlannedChanges:
             self._audit.append(AuditEntry(now_s, change.id, "expect", None, "expected", reason, actor))
         for oldest in list(self._active)[: max(0, len(self._active) - MAX_CHANGES)]:
             self._end(oldest, now_s, f"more than {MAX_CHANGES} changes are expected")
+
+    def add_deployment(self, deployed: Deployment, now_s: float) -> None:
+        """Expect what a deployment announced, if anything."""
+        if deployed.until_s is not None:
+            self.add(PlannedChange(
+                deployed.id, deployed.service, deployed.model, deployed.at_s, deployed.until_s, deployed.expected,
+            ), now_s)
 
     def add_observed(self, shifts: ObservedShifts, name: str, from_s: float, until_s: float, actor: str) -> None:
         """Expect from now on what an incident showed, up to its size; `name` is that of the feedback."""

@@ -17,6 +17,7 @@ from classifiers.expectations import Expectation, names_metric, parse_expectatio
     ("confidence>=0.9x", "confidence", ">=", 0.9, True),
     ("*_ms_p99<=2x", "*_ms_p99", "<=", 2.0, True),
     ("queue_depth<=.5", "queue_depth", "<=", 0.5, False),
+    ("logprob>=-1.5", "logprob", ">=", -1.5, False),
 ])
 def test_an_expectation_is_a_metric_a_direction_and_a_bound(
     text: str, metric: str, op: str, bound: float, relative: bool,

@@ -137,6 +137,16 @@ def test_feedback_ends_the_incident_at_once_and_it_does_not_come_again() -> None
     assert [(entry.subject, entry.event) for entry in planned(watched)] == [(found.id, "expect"), ("fb-1", "expect")]
 
 
+def test_feedback_on_an_incident_that_ended_lately_keeps_it_from_coming_again() -> None:
+    watched = fleet().play(BEFORE).play(30, slower(1.6)).play(30)
+    (ended,) = watched.run.incidents.values()
+    assert ended.state == "resolved"
+    watched.run.add_directives([expected_feedback(ended, watched.now_s)])
+    watched.play(60).play(60, slower(1.6))
+    assert list(watched.run.incidents) == [ended.id]
+    assert watched.run.incidents[ended.id].resolution is None
+
+
 def test_a_larger_deviation_than_was_called_expected_is_an_incident() -> None:
     watched = fleet().play(BEFORE).play(60, slower(1.6))
     (opened,) = watched.run.incidents.values()

@@ -187,8 +187,9 @@ def test_an_incident_that_a_human_expected_ends_at_once_with_what_it_showed() ->
     assert change is not None
     assert (change.incident.state, change.incident.resolution, change.accepted) == ("resolved", "expected", True)
     assert set(change.relearn) == {("latency_ms", ALL), ("latency_ms", R0)}
-    assert change.expected is not None
-    assert (change.expected.dimension, change.expected.part) == ("replica", "r0")
+    shifts = triage.history.shifts_of(opened.id)
+    assert shifts is not None
+    assert (shifts.dimension, shifts.part) == ("replica", "r0")
     assert (triage.open_incidents(), triage.episodes) == ([], {})
 
 
