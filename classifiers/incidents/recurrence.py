@@ -45,6 +45,8 @@ FEW_ALARMS = 2
 """A series with fewer alarms shows nothing yet."""
 REGULAR: frozenset[Signal] = DELAYS | {"traffic", "tokens_in", "tokens_out", "cache"}
 """Signals of load and of the delays that follow from it. Only these may be a habit."""
+LOAD_UP: frozenset[Signal] = frozenset({"traffic", "tokens_in", "tokens_out"})
+"""Of these only more is load: fewer or shorter requests and answers may be lost ones."""
 PARTS = frozenset({None, "tenant"})
 """What a habit may hit: the whole service, or one tenant. Load does not single out a replica or a version."""
 
@@ -187,7 +189,7 @@ def regular(evidence: EvidenceTable, part: Attribution) -> bool:
     if part.dimension not in PARTS:
         return False
     return all(
-        signal_of(metric) in REGULAR and not (signal_of(metric) == "traffic" and series.peak.direction == "down")
+        signal_of(metric) in REGULAR and not (signal_of(metric) in LOAD_UP and series.peak.direction == "down")
         for (metric, _), series in evidence.series.items() if series.alarms >= FEW_ALARMS
     )
 

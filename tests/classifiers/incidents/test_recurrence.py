@@ -146,6 +146,7 @@ def evidence(*readings: Anomaly) -> EvidenceTable:
     ((reading("requests_per_s"), reading("latency_ms"), reading("batch_active")), True),
     ((reading("latency_ms"), reading("error", 0.3, 0.0)), False),
     ((reading("requests_per_s", 50.0),), False),
+    ((reading("completion_tokens", 50.0),), False),
     ((reading("confidence", 50.0),), False),
     ((reading("schema_violations"),), False),
     ((reading("gpu_power_w"),), False),
