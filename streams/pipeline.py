@@ -260,8 +260,7 @@ class Shard(ShardState):
         return learned, ended
 
     def _end_expected(self, feedback: Feedback, now_s: float) -> list[IncidentChange]:
-        """An incident that was a planned change ends, and what it showed is expected for a while; the latter also when
-        it ended lately."""
+        """An incident that was a planned change ends; what it showed is expected, also when it ended lately."""
         if not feedback.expected or feedback.until_s is None:
             return []
         change = self.triage.resolve_expected(feedback.incident_id, now_s)
@@ -273,8 +272,8 @@ class Shard(ShardState):
         return [] if change is None else [change]
 
     def _note_deployment(self, deployed: Deployment, now_s: float) -> None:
-        """A deployed version is a suspect from then on: of the named model, else of each model of the service. What is
-        expected of it is no alarm for a while."""
+        """A deployed version is a suspect from then on, of the named model or each of the service; what is expected of
+        it is no alarm."""
         self.planned.add_deployment(deployed, now_s)
         known = [service for service in self.triage.builder.versions if service[0] == deployed.service]
         for service in known if deployed.model is None else [(deployed.service, deployed.model)]:

@@ -111,12 +111,9 @@ class Triage:
         return IncidentChange("updated", episode.published)
 
     def resolve_expected(self, incident_id: str, now_s: float) -> IncidentChange | None:
-        """End an open incident that a human called a planned change; None when it is not open here.
-
-        Its series are to be relearned: each that alarmed.
-        """
-        episode = self._opened.get(incident_id)
-        if episode is None:
+        """End an open incident that a human called a planned change, with the series that alarmed to be relearned; None
+        when it is not open here."""
+        if (episode := self._opened.get(incident_id)) is None:
             return None
         change = self._resolve(episode, now_s, "expect", "a human called it a planned change")
         if not self.episodes[episode.service, episode.model]:
@@ -275,9 +272,9 @@ class Triage:
         shifts = observed_shifts(episode.service, episode.model, part, episode.evidence)
         self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s, shifts))
         self.builder.record_occurrence(episode, by_itself=event == "hold")
-        relearn = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
-        own_alone = event == "expect" or (event == "accept" and bool(live))
-        return IncidentChange("resolved", incident, event in ("accept", "expect"), relearn if own_alone else ())
+        own = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
+        is_own = event == "expect" or (event == "accept" and bool(live))
+        return IncidentChange("resolved", incident, event in ("accept", "expect"), own if is_own else ())
 
     def _update_relations(self, now_s: float, changes: dict[str, IncidentChange]) -> None:
         """Update the relations of all open incidents, and add those whose relations changed to `changes`."""
@@ -295,10 +292,10 @@ class Triage:
             self._audit.append(AuditEntry(now_s, episode.subject, event, known, episode.phase, reason))
 
 
-def _view(episode: Episode) -> EpisodeView:
+def _view(one: Episode) -> EpisodeView:
     return EpisodeView(
-        episode.key, episode.started_at_s, episode.last_alarm_s, episode.onset_at_s, episode.onset_error_s,
-        episode.evidence, episode.published, episode.part,
+        one.key, one.started_at_s, one.last_alarm_s, one.onset_at_s, one.onset_error_s, one.evidence, one.published,
+        one.part,
     )
 
 
