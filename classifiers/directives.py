@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, get_args
 
+from classifiers.expectations import Expectation
 from classifiers.model import Category, Severity
 
 Operator = Literal["=", "!=", "=~", "!~"]
@@ -19,6 +20,9 @@ Label = Literal["service", "model", "version", "replica", "tenant", "category", 
 MAX_TEXT = 1000
 """Characters of a comment, a name or a regular expression at most."""
 MAX_MATCHERS = 32
+MAX_EXPECTATIONS = 32
+MAX_EXPECTED_S = 604_800.0
+"""For how long a change may be expected: what was normal before it says less and less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,8 @@ class Feedback:
     """The true category and severity of an incident, as a human found out. confirmed: False for a false alarm.
 
     category, severity: None where the human does not give it. features: of the published incident, by name, so that the
-    advisor can learn from this record alone. resolve_s: from onset to the end, None while unknown.
+    advisor can learn from this record alone. resolve_s: from onset to the end, None while unknown. expected: it was a
+    planned change, so it ends, and until `until_s` deviations up to its size are expected; never of a confirmed fault.
     """
 
     id: str
@@ -143,6 +148,8 @@ class Feedback:
     confirmed: bool
     features: dict[str, float] = field(default_factory=dict)
     resolve_s: float | None = None
+    expected: bool = False
+    until_s: float | None = None
 
     def __post_init__(self) -> None:
         _named("feedback", id=self.id, incident_id=self.incident_id, by=self.by)
@@ -154,6 +161,9 @@ class Feedback:
                 raise ValueError(f"feedback: {name} {value!r}, expected one of {', '.join(choices)}")
         if self.resolve_s is not None and not (isfinite(self.resolve_s) and self.resolve_s >= 0):
             raise ValueError(f"feedback: resolve_s {self.resolve_s!r}, expected seconds, 0 or more")
+        if self.expected and self.confirmed:
+            raise ValueError("feedback: both confirmed and expected, expected one of them")
+        _expected_until("feedback", self.expected, self.at_s, self.until_s)
 
     @property
     def subject(self) -> str:
@@ -163,16 +173,25 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A version of a service went live. It is suspected first when an incident begins soon after."""
+    """A version of a service went live. It is suspected first when an incident begins soon after.
+
+    expected: by how much metrics of the service may depart from what was expected before, from `at_s` until before
+    `until_s`. What follows from that is expected as well (`causes/planned_shifts.py`).
+    """
 
     service: str
     model: str | None
     version: str
     at_s: float
+    expected: tuple[Expectation, ...] = ()
+    until_s: float | None = None
 
     def __post_init__(self) -> None:
         _named("deployment", service=self.service, version=self.version)
         _finite("deployment", at_s=self.at_s)
+        if len(self.expected) > MAX_EXPECTATIONS:
+            raise ValueError(f"deployment: {len(self.expected)} expectations, expected at most {MAX_EXPECTATIONS}")
+        _expected_until("deployment", bool(self.expected), self.at_s, self.until_s)
 
     @property
     def id(self) -> str:
@@ -210,3 +229,15 @@ def _period(kind: str, begin: str, from_s: float, until_s: float) -> None:
     _finite(kind, **{begin: from_s, "until_s": until_s})
     if until_s <= from_s:
         raise ValueError(f"{kind}: until_s {until_s!r}, expected a time after {begin} {from_s!r}")
+
+
+def _expected_until(kind: str, is_expected: bool, at_s: float, until_s: float | None) -> None:
+    if until_s is None:
+        if is_expected:
+            raise ValueError(f"{kind}: until_s is missing, expected a time until which the change is expected")
+        return
+    if not is_expected:
+        raise ValueError(f"{kind}: until_s {until_s!r} without anything expected")
+    _period(kind, "at_s", at_s, until_s)
+    if until_s - at_s > MAX_EXPECTED_S:
+        raise ValueError(f"{kind}: expected for {until_s - at_s:.0f} s, expected at most {MAX_EXPECTED_S:.0f} s")

@@ -13,10 +13,11 @@ ServiceCategory = Literal[
 Category = Literal[ServiceCategory, "telemetry"]
 """telemetry: not a service, but its monitoring is in trouble."""
 Severity = Literal["P0", "P1", "P2", "P3", "P4"]
-Resolution = Literal["lost"]
-"""lost: the state that knew the incident was lost; nobody can say whether its cause is over."""
+Resolution = Literal["lost", "expected"]
+"""lost: the state that knew the incident was lost; nobody can say whether its cause is over. expected: a human called
+it a planned change."""
 State = Literal["open", "flapping", "resolved"]
-Relation = Literal["reopens", "caused_by", "causes"]
+Relation = Literal["reopens", "repeats", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
 NOTIFICATIONS = frozenset({"notify"})
@@ -103,7 +104,8 @@ class ActionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Another incident and its relation to this one: reopened by this one, its cause, or its effect."""
+    """Another incident and its relation to this one: reopened by this one, the one before it in a habit, its cause, or
+    its effect."""
 
     id: str
     relation: Relation

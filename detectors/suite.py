@@ -139,6 +139,14 @@ class Suite(Composite):
         self._static.limit(rows, *self._profiles.limits(rows))
         self._invalidate()
 
+    def profile_of(self, rows: IntArray) -> IntArray:
+        """(n,) the profiles of rows, as `assign` takes them."""
+        return self._profiles.assigned(rows)
+
+    def expected(self, rows: IntArray) -> FloatArray:
+        """(n,) the centre of each row, in the metric's unit; NaN while it is warming up."""
+        return self._profiles.to_unit(rows, np.where(self.is_warm(rows), self._robust.centres(rows), np.nan))
+
     def score(self, block: Block) -> SuiteScores:
         """Score each window. Changes nothing."""
         return self._scored(block)[0]

@@ -17,7 +17,7 @@ from math import inf
 from typing import Literal, Self
 
 from actions.model import Intent, Outcome
-from classifiers.directives import Deployment, Feedback
+from classifiers.directives import Acknowledge, Deployment, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
 from streams.contracts.ticks import Tick
@@ -236,7 +236,7 @@ class Shard(ShardState):
 
     def _evaluate(self, now_s: float, closed: Closed | None, products: Products) -> None:
         """One instant: apply the directives that are due, detect, then decide. closed: None where no window ended."""
-        learned = self._apply_directives(now_s)
+        learned, expected = self._apply_directives(now_s)
         isolated = self.decider.isolated_scopes()
         with self._stopwatch("detect"):
             if closed is None:
@@ -244,21 +244,40 @@ class Shard(ShardState):
             else:
                 products.windows += len(closed.block.rows)
                 transitions = self.detection.close(closed, isolated, products.alarms)
-        self._decide(transitions, now_s, products, learned)
+        self._decide([*expected, *transitions], now_s, products, learned)
 
-    def _apply_directives(self, now_s: float) -> list[AuditEntry]:
-        """Apply what is due; returns what the feedback among it taught."""
+    def _apply_directives(self, now_s: float) -> tuple[list[AuditEntry], list[IncidentChange]]:
+        """Apply what is due; returns what the feedback among it taught, and the incidents that it ended."""
         learned: list[AuditEntry] = []
+        ended: list[IncidentChange] = []
         for directive in self.directives.apply_due(now_s):
             self.changes += 1
             if isinstance(directive, Feedback):
                 learned.append(self.triage.learning.learn(directive))
+                self.triage.note_people(directive.incident_id, directive.confirmed)
+                ended += self._end_expected(directive, now_s)
+            elif isinstance(directive, Acknowledge):
+                self.triage.note_people(directive.incident_id, True)
             elif isinstance(directive, Deployment):
-                self._note_deployment(directive)
-        return learned
+                self._note_deployment(directive, now_s)
+        return learned, ended
 
-    def _note_deployment(self, deployed: Deployment) -> None:
-        """A deployed version is a suspect from then on: of the named model, else of each model of the service."""
+    def _end_expected(self, feedback: Feedback, now_s: float) -> list[IncidentChange]:
+        """An incident that was a planned change ends; what it showed is expected, also when it ended lately."""
+        if not feedback.expected or feedback.until_s is None:
+            return []
+        change = self.triage.resolve_expected(feedback.incident_id, now_s)
+        shifts = self.triage.history.shifts_of(feedback.incident_id)
+        if shifts is not None:
+            self.planned.add_observed(shifts, feedback.id, now_s, feedback.until_s, feedback.by)
+        if change is not None:
+            self.detection.relearn(change)
+        return [] if change is None else [change]
+
+    def _note_deployment(self, deployed: Deployment, now_s: float) -> None:
+        """A deployed version is a suspect from then on, of the named model or each of the service; what is expected of
+        it is no alarm."""
+        self.planned.add_deployment(deployed, now_s)
         known = [service for service in self.triage.builder.versions if service[0] == deployed.service]
         for service in known if deployed.model is None else [(deployed.service, deployed.model)]:
             self.triage.record_version(service, deployed.version, deployed.at_s)
@@ -267,7 +286,7 @@ class Shard(ShardState):
         self, transitions: Sequence[IncidentChange], now_s: float, products: Products,
         learned: Sequence[AuditEntry] = (),
     ) -> None:
-        products.audit += [*self.triage.drain_audit(), *learned]
+        products.audit += [*self.triage.drain_audit(), *learned, *self.planned.take_audit()]
         if not transitions and not self.decider.busy:
             return
         with self._stopwatch("triage"):

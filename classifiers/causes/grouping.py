@@ -145,7 +145,8 @@ def _upstream_first(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
 def _may_explain(cause: Symptom, effect: Symptom, window_s: float) -> bool:
     """Whether one explains the other by the causal rules and by their onsets.
 
-    The effect must not surely have begun before the cause. Nor, where the effect is immediate, long after it.
+    The effect must not surely have begun before the cause, with its whole onset error granted. Nor, where the effect is
+    immediate, long after it.
     """
     later_s = effect.onset.at_s - cause.onset.at_s
     errors_s = _onset_error_s(cause) + _onset_error_s(effect)
@@ -155,7 +156,7 @@ def _may_explain(cause: Symptom, effect: Symptom, window_s: float) -> bool:
         return False
     if _immediate(cause, effect) and later_s > errors_s + window_s + LAG_S:
         return False
-    return later_s >= -errors_s - window_s
+    return later_s >= -max(errors_s, effect.onset.error_s or 0.0) - window_s
 
 
 def _leads_on_both(cause: Symptom, effect: Symptom) -> bool:

@@ -17,8 +17,6 @@ PART_SHARE_MAX = 0.6
 """Above this share of the traffic a part is nearly the whole, as a version in the middle of a deployment."""
 EARLIER_S = 6.0
 """A part must have deviated for at least so long before its siblings, onset errors aside, to count as earlier."""
-ONSET_ERROR_MAX_S = 3.0
-"""A larger onset error counts as this."""
 
 PartDeviations = dict[Dimension, dict[str, tuple[float, SeriesSnapshot]]]
 """By dimension and value, the deviation in the direction of the alarm (0 or more) and the series."""
@@ -127,4 +125,4 @@ def _earlier_part(deviations: PartDeviations) -> list[Attribution]:
 
 def _bound_s(onset: Onset, side: float) -> float:
     """The latest (side 1) or earliest (side -1) time of an onset."""
-    return onset.at_s + side * min(onset.error_s or 0.0, ONSET_ERROR_MAX_S)
+    return onset.at_s + side * (onset.error_s or 0.0)

@@ -7,12 +7,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from classifiers.accounting.stage_timeline import with_stages
+from classifiers.evidence.attribution import Attribution
 from classifiers.incidents.episode import Episode, describe
 from classifiers.incidents.params import TriageParams
+from classifiers.incidents.recurrence import (
+    Occurrence,
+    Recurrence,
+    as_habit,
+    broken_by,
+    deviations_of,
+    is_habit,
+    regular,
+)
 from classifiers.learning.advisor import CachedAdvice
 from classifiers.learning.forecast import with_forecast_of
 from classifiers.learning.learning_state import LearningState
-from classifiers.model import Incident
+from classifiers.model import NOTIFICATIONS, ActionRecord, Incident
 from classifiers.verdict.assess import Verdict, assess
 
 ServiceKey = tuple[str, str | None]
@@ -33,6 +43,7 @@ class IncidentBuilder:
     ) -> None:
         self._params = params
         self.learning = learning
+        self.recurrence = Recurrence()
         self._tier_of = tier_of
         self._config_hash = config_hash
         self.versions: dict[ServiceKey, dict[str, float]] = {}
@@ -45,7 +56,7 @@ class IncidentBuilder:
         that: describing an incident costs as much as the verdict.
         """
         version = self._suspect_version(episode)
-        verdict = self._with_advice(episode, self._verdict(episode, now_s), version)
+        verdict = self._with_habit(episode, self._with_advice(episode, self._verdict(episode, now_s), version), version)
         times = self._params.severity
         severity = episode.hysteresis.update(verdict.severity, now_s, times.rise_after_s, times.fall_after_s)
         episode.timeline.record_verdict(verdict.pattern.category, severity, now_s)
@@ -65,10 +76,52 @@ class IncidentBuilder:
         assert episode.published is not None
         version = self._suspect_version(episode)
         verdict = self._with_advice(episode, self._verdict(episode, episode.last_alarm_s), version)
+        verdict = verdict if episode.habit is None else as_habit(verdict, episode.habit)
         severity = episode.hysteresis.current or verdict.severity
         episode.timeline.record_verdict(verdict.pattern.category, severity, episode.last_alarm_s)
         incident = with_forecast_of(episode.published, self._describe(episode, verdict, version))
         return with_stages(replace(incident, state="resolved", resolved_at_s=now_s), episode.timeline)
+
+    def _with_habit(self, episode: Episode, verdict: Verdict, version: str | None) -> Verdict:
+        """The verdict with the habit that the incident is part of. A new version is no habit, nor is an outage."""
+        part, kind = verdict.attribution, _fingerprint(episode, verdict)
+        is_new_kind = kind not in episode.fingerprints
+        if is_new_kind:
+            episode.highest.clear()
+        for metric, deviation in deviations_of(episode.evidence, part).items():
+            episode.highest[metric] = max(deviation, episode.highest.get(metric, 0.0))
+        opened_s = episode.opened_at_s
+        if opened_s is None or version is not None or verdict.severity == "P0":
+            if episode.habit is not None:
+                episode.habit.broken = episode.habit.broken or "a new version or an outage"
+        elif episode.habit is None and is_new_kind and not episode.acted_on and regular(episode.evidence, part):
+            episode.habit = self.recurrence.habit((kind,), opened_s, self._params.flap_within_s)
+        habit = episode.habit
+        if habit is None or opened_s is None:
+            return verdict
+        if habit.broken is None:
+            lasted_s = episode.last_alarm_s - opened_s
+            habit.broken = "people acted on it" if episode.acted_on else broken_by(
+                habit, kind, episode.evidence, part, episode.highest, lasted_s,
+            )
+        return as_habit(verdict, habit)
+
+    def record_occurrence(self, episode: Episode, by_itself: bool) -> None:
+        """An incident ended, by itself or not: later ones may repeat it."""
+        assert episode.opened_at_s is not None
+        habit, actions = episode.habit, episode.actions
+        alone = by_itself and not episode.acted_on and not any(map(_had_effect, actions))
+        regularly = regular(episode.evidence, self.part_of(episode)) and (habit is None or habit.broken is None)
+        self.recurrence.record(Occurrence(
+            episode.id, episode.fingerprints, episode.opened_at_s, episode.last_alarm_s - episode.opened_at_s,
+            dict(episode.highest), alone and regularly, 1 if habit is None else habit.number,
+        ))
+        if episode.acted_on:
+            self.recurrence.act_on(episode.fingerprints)
+
+    def part_of(self, episode: Episode) -> Attribution:
+        """The part that an episode hits, as of its last alarm."""
+        return self._verdict(episode, episode.last_alarm_s).attribution
 
     def _describe(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
         """The incident now, with its fingerprint recorded on the episode."""
@@ -147,9 +200,15 @@ def _still_accurate(published: Incident, episode: Episode, verdict: Verdict, ver
         episode.fingerprints[-1] == _fingerprint(episode, verdict)
         and (published.severity, published.peak_severity) == (hysteresis.current, hysteresis.worst)
         and (published.onset_at_s, published.onset_error_s) == (episode.onset_at_s, episode.onset_error_s)
+        and is_habit(published) == (episode.habit is not None and episode.habit.broken is None)
         and (published.version == version or verdict.attribution.dimension == "version")
         and (published.stage_times["classify"].status == "pending") == (episode.timeline.classified_at_s is None)
     )
+
+
+def _had_effect(action: ActionRecord) -> bool:
+    """Whether an action of ours may have ended the incident."""
+    return action.kind not in NOTIFICATIONS and action.status in ("executed", "interrupted")
 
 
 def _fingerprint(episode: Episode, verdict: Verdict) -> str:

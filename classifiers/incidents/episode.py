@@ -14,6 +14,7 @@ from classifiers.accounting.stage_timeline import StageTimeline
 from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
 from classifiers.incidents.lifecycle import Event, Phase, step
+from classifiers.incidents.recurrence import Habit
 from classifiers.learning.advisor import CachedAdvice
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, SeriesKey
 from classifiers.verdict.assess import Verdict
@@ -38,7 +39,8 @@ class EpisodeState:
     as last assigned. published: as last published, None while pending. fingerprints: the one it opened with and the
     current one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of,
     and when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
-    effects: incidents that name this one as their cause.
+    effects: incidents that name this one as their cause. habit: that it is, or was, part of. highest: by metric the
+    highest mean deviation in the part that is hit. acted_on: whether people acted on it.
     """
 
     service: str
@@ -65,6 +67,9 @@ class EpisodeState:
     same_cause_as: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     timeline: StageTimeline = field(default_factory=StageTimeline)
+    habit: Habit | None = None
+    highest: dict[str, float] = field(default_factory=dict)
+    acted_on: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +89,9 @@ class Episode(EpisodeState):
     def related(self) -> tuple[Related, ...]:
         """Its relations, as published."""
         reopened = () if self.reopens is None else (Related(self.reopens, "reopens"),)
+        if self.habit is not None:
+            # It came as expected: that the one before ended lately says no more.
+            reopened = (Related(self.habit.last_id, "repeats"),)
         causes = tuple(Related(cause, "caused_by") for cause in self.causes)
         return (*reopened, *causes, *(Related(effect, "causes") for effect in self.effects))
 
@@ -209,6 +217,8 @@ def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], ve
         what = f"{what}: {peak.metric} silent for {peak.end_s - peak.start_s:.1f} s"
     elif peak is not None and peak.value is not None and peak.expected is not None:
         what = f"{what}: {peak.metric} {peak.value:.4g}, expected {peak.expected:.4g}"
+    if episode.habit is not None and episode.habit.broken is None:
+        what = f"{what} ({episode.habit})"
     return f"{name}, {where}: {what}"
 
 

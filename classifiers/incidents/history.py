@@ -10,18 +10,21 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from classifiers.causes.observed_shifts import ObservedShifts
+
 MAX_RESOLVED = 2_000
 """Resolved incidents that one shard keeps, about 0.5 KB each. Beyond that the oldest are dropped early."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedIncident:
-    """An incident that resolved. Times in seconds of event time."""
+    """An incident that resolved. Times in seconds of event time. shifts: how far its series had shifted."""
 
     id: str
     fingerprints: tuple[str, ...]
     opened_at_s: float
     resolved_at_s: float
+    shifts: ObservedShifts | None = None
 
 
 class History:
@@ -40,6 +43,10 @@ class History:
     def resolved(self) -> tuple[ResolvedIncident, ...]:
         """All that are kept, in the order in which they resolved."""
         return tuple(self._resolved)
+
+    def shifts_of(self, incident_id: str) -> ObservedShifts | None:
+        """How far the series of an incident had shifted; None when it is not kept."""
+        return next((one.shifts for one in self._resolved if one.id == incident_id), None)
 
     def record(self, resolved: ResolvedIncident) -> None:
         """Add an incident, and drop those that resolved more than `keep_s` before it."""

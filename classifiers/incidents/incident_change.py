@@ -15,7 +15,8 @@ class IncidentChange:
     """An incident as to be published, and how it changed.
 
     accepted: it resolved because its values are taken as normal from now on. relearn: the series of an accepted
-    incident, where other episodes of the service go on; empty where the whole service is to be relearned.
+    incident, where other episodes of the service go on or a human called it a planned change; empty where the whole
+    service is to be relearned.
     """
 
     change: Change

@@ -2,13 +2,13 @@
 
     watching --alarm--> pending --confirm--> open <--alarm-- clearing --hold--> resolved
                           |  |  |             |---calm---------^
-                          |  |  |             '--accept--> resolved
-                          |  |  '--flap--> flapping --hold, accept--> resolved
+                          |  |  |             '--accept, expect--> resolved
+                          |  |  '--flap--> flapping --hold, accept, expect--> resolved
                           |  '--absorb--> absorbed
                           '--fade--> dropped
 
 `flap` replaces `confirm` where the same kind of incident opened too often: such an incident ends only after a longer
-quiet time.
+quiet time. `expect` ends an incident that a human called a planned change, also while it is clearing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Literal
 
 Phase = Literal["watching", "pending", "open", "clearing", "flapping", "resolved", "dropped", "absorbed"]
-Event = Literal["alarm", "confirm", "flap", "fade", "absorb", "calm", "hold", "accept"]
+Event = Literal["alarm", "confirm", "flap", "fade", "absorb", "calm", "hold", "accept", "expect"]
 
 TABLE: dict[tuple[Phase, Event], Phase] = {
     ("watching", "alarm"): "pending",
@@ -28,13 +28,16 @@ TABLE: dict[tuple[Phase, Event], Phase] = {
     ("open", "alarm"): "open",
     ("open", "calm"): "clearing",
     ("open", "accept"): "resolved",
+    ("open", "expect"): "resolved",
     ("clearing", "calm"): "clearing",
     ("clearing", "alarm"): "open",
     ("clearing", "hold"): "resolved",
+    ("clearing", "expect"): "resolved",
     ("flapping", "alarm"): "flapping",
     ("flapping", "calm"): "flapping",
     ("flapping", "hold"): "resolved",
     ("flapping", "accept"): "resolved",
+    ("flapping", "expect"): "resolved",
 }
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.causes.assignment import AssignAlarms, Assignment, EpisodeView, assign_alarms
+from classifiers.causes.observed_shifts import observed_shifts
 from classifiers.incidents.builder import IncidentBuilder, ServiceKey, differs, incident_id
 from classifiers.incidents.confirmation import confirmation, strongest_alarm_text
 from classifiers.incidents.episode import Episode, upsert_action
@@ -109,6 +110,24 @@ class Triage:
         episode.published = with_actions(episode.published, episode.actions)
         return IncidentChange("updated", episode.published)
 
+    def resolve_expected(self, incident_id: str, now_s: float) -> IncidentChange | None:
+        """End an open incident that a human called a planned change, with the series that alarmed to be relearned; None
+        when it is not open here."""
+        if (episode := self._opened.get(incident_id)) is None:
+            return None
+        change = self._resolve(episode, now_s, "expect", "a human called it a planned change")
+        if not self.episodes[episode.service, episode.model]:
+            del self.episodes[episode.service, episode.model]
+        return replace(change, incident=replace(change.incident, resolution="expected"))
+
+    def note_people(self, incident_id: str, acted: bool) -> None:
+        """People acted on an incident, or said that there was nothing to act on. Unknown ids are ignored."""
+        episode, recurrence = self._opened.get(incident_id), self.builder.recurrence
+        if episode is not None:
+            episode.acted_on = acted
+        kinds = recurrence.kinds_of(incident_id) if episode is None else episode.fingerprints
+        (recurrence.act_on if acted else recurrence.dismiss)(kinds)
+
     def drain_audit(self) -> list[AuditEntry]:
         """The audit entries since the last call, in order. An event that leaves the phase unchanged has none."""
         audit, self._audit = self._audit, []
@@ -177,7 +196,8 @@ class Triage:
             if why is not None:
                 yield self._open(episode, now_s, why)
         elif now_s - episode.opened_at_s >= self._params.accept_after_s:
-            yield self._resolve(episode, now_s, accepted=True)
+            reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
+            yield self._resolve(episode, now_s, "accept", reason)
         else:
             before, incident = episode.published, self.builder.build(episode, now_s)
             if self._link_reopened(episode, now_s) or before is None or differs(before, incident):
@@ -207,7 +227,7 @@ class Triage:
         silent_s = max(params.silent_after_s, hold_s) if flapping else params.silent_after_s
         silent_s = params.patience_s(silent_s, 2.0 * episode.longest_window_s)
         if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
-            yield self._resolve(episode, now_s, accepted=False)
+            yield self._resolve(episode, now_s, "hold", f"quiet for {now_s - episode.last_alarm_s:.0f} s")
 
     def _open(self, episode: Episode, now_s: float, why: str) -> IncidentChange:
         """Confirm an episode; as flapping, when its kind opened too often lately."""
@@ -230,7 +250,7 @@ class Triage:
     def _link_reopened(self, episode: Episode, now_s: float) -> bool:
         """Relate an incident to the one that it reopens, once its kind is clear. Returns whether that is new."""
         assert episode.opened_at_s is not None
-        if episode.reopens is not None:
+        if episode.reopens is not None or episode.habit is not None:
             return False
         last = self.history.last(episode.fingerprints, episode.opened_at_s, self._params.reopen_within_s)
         if last is None:
@@ -241,18 +261,20 @@ class Triage:
         self._audit.append(AuditEntry(now_s, episode.id, "reopen", episode.phase, episode.phase, reason))
         return True
 
-    def _resolve(self, episode: Episode, now_s: float, accepted: bool) -> IncidentChange:
-        reason = f"quiet for {now_s - episode.last_alarm_s:.0f} s"
-        if accepted:
-            reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
+    def _resolve(self, episode: Episode, now_s: float, event: Event, reason: str) -> IncidentChange:
+        """End an incident by an event of the life-cycle table."""
         incident = self.builder.build_resolved(episode, now_s)
-        self._advance(episode, "accept" if accepted else "hold", now_s, reason)
+        self._advance(episode, event, now_s, reason)
         live = self.episodes[episode.service, episode.model]
         del live[episode.key], self._opened[episode.id]
         self.learning.resolution_times.record(incident)
-        self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s))
-        relearn = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
-        return IncidentChange("resolved", incident, accepted, relearn if accepted and live else ())
+        part = self.builder.part_of(episode)
+        shifts = observed_shifts(episode.service, episode.model, part, episode.evidence)
+        self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s, shifts))
+        self.builder.record_occurrence(episode, by_itself=event == "hold")
+        own = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
+        is_own = event == "expect" or (event == "accept" and bool(live))
+        return IncidentChange("resolved", incident, event in ("accept", "expect"), own if is_own else ())
 
     def _update_relations(self, now_s: float, changes: dict[str, IncidentChange]) -> None:
         """Update the relations of all open incidents, and add those whose relations changed to `changes`."""
@@ -270,10 +292,10 @@ class Triage:
             self._audit.append(AuditEntry(now_s, episode.subject, event, known, episode.phase, reason))
 
 
-def _view(episode: Episode) -> EpisodeView:
+def _view(one: Episode) -> EpisodeView:
     return EpisodeView(
-        episode.key, episode.started_at_s, episode.last_alarm_s, episode.onset_at_s, episode.onset_error_s,
-        episode.evidence, episode.published, episode.part,
+        one.key, one.started_at_s, one.last_alarm_s, one.onset_at_s, one.onset_error_s, one.evidence, one.published,
+        one.part,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.evidence.evidence_table import EvidenceTable, SeriesEvidence
 from classifiers.incidents.episode import Episode, EpisodeState
 from classifiers.incidents.history import ResolvedIncident
+from classifiers.incidents.recurrence import Occurrence
 from classifiers.incidents.relations import RemoteIncident
 from classifiers.incidents.triage import Triage
 from classifiers.model import Scope
@@ -43,6 +44,8 @@ class _TriageSnapshot:
     versions: list[_Version]
     resolved: list[ResolvedIncident]
     remote: list[RemoteIncident]
+    occurrences: list[Occurrence]
+    acted_on: list[str]
 
 
 _SNAPSHOT = TypeAdapter(_TriageSnapshot)
@@ -58,7 +61,11 @@ def dump(triage: Triage) -> dict[str, Any]:
     ]
     episodes = [_dump_episode(episode) for of_service in triage.episodes.values() for episode in of_service.values()]
     remote = list(triage.inhibition.remote.open.values())
-    snapshot = _TriageSnapshot(episodes, versions, list(triage.history.resolved), remote)
+    recurrence = triage.builder.recurrence
+    snapshot = _TriageSnapshot(
+        episodes, versions, list(triage.history.resolved), remote, list(recurrence.occurrences),
+        list(recurrence.acted_on),
+    )
     return {**asdict(snapshot), "learning": triage.learning.dump()}
 
 
@@ -76,6 +83,9 @@ def load(triage: Triage, data: dict[str, Any]) -> None:
         triage.history.record(resolved)
     for remote in snapshot.remote:
         triage.inhibition.remote.open[remote.id] = remote
+    for occurrence in snapshot.occurrences:
+        triage.builder.recurrence.record(occurrence)
+    triage.builder.recurrence.act_on(snapshot.acted_on)
     triage.learning.load(data.get("learning"))
 
 

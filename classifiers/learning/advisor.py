@@ -73,6 +73,8 @@ class Advisor:
 
     def learn(self, feedback: Feedback) -> str:
         """Predict, score the prediction, then learn. Returns the result as a text for the audit."""
+        if feedback.expected:
+            return "a planned change has no severity to learn"
         if not feedback.confirmed:
             return "a false alarm has no severity to learn"
         if not feedback.features:

@@ -48,6 +48,10 @@ class ProfileTable:
         """Assign profiles to rows, by index into the profiles."""
         self._profile[rows] = profile
 
+    def assigned(self, rows: IntArray) -> IntArray:
+        """(n,) the profile of each row, by index into the profiles."""
+        return self._profile[rows]
+
     def limits(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """(n,), (n,): lowest and highest value allowed, in the metric's unit, NaN for unlimited."""
         profile = self._profile[rows]

@@ -131,6 +131,10 @@ class RobustLocation(CompositeBank):
         spread *= 1.0 + params.small_ring * (1.0 / filled - 1.0 / params.ring)
         return cells["centre"][rows], spread
 
+    def centres(self, rows: IntArray) -> FloatArray:
+        """(n,) the centre of each row; NaN for cold rows."""
+        return self._rows["centre"][rows]
+
     def has_centre(self, rows: IntArray) -> BoolArray:
         """(n,) whether each row has a centre: it learned `warm_up` windows."""
         found: BoolArray = np.isfinite(self._rows["centre"][rows])

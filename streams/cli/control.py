@@ -17,6 +17,7 @@ from uuid import uuid4
 import click
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Silence
+from classifiers.expectations import parse_expectation
 from classifiers.learning.features import features
 from classifiers.model import Category, Severity
 from classifiers.silences import parse_matcher
@@ -27,6 +28,8 @@ from streams.cli.time_arguments import DurationArgument, TimeArgument, resolve_t
 
 T = TypeVar("T")
 Command = Callable[..., None]
+EXPECTED_FOR_S = 7200.0
+"""How long a change is expected where --for is not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,23 +157,32 @@ def ack(destination: Destination, incident_id: str, lasts_s: float, comment: str
 
 @control.command()
 @click.argument("incident_id", metavar="INCIDENT")
-@click.option("--confirmed/--false-alarm", required=True, help="Whether it was one.")
+@click.option("--confirmed/--false-alarm", default=None, help="Whether it was one; or --expected.")
+@click.option("--expected", is_flag=True, help="It was a planned change: it ends, and deviations up to its size are "
+              "expected for a while.")
+@click.option("--for", "lasts_s", type=DurationArgument(), help="How long they are expected; default: 2h.")
 @click.option("--category", type=click.Choice(get_args(Category)), help="The category that it should have had.")
 @click.option("--severity", type=click.Choice(get_args(Severity)), help="The severity that it should have had.")
 @_with_author
 @_with_destination
 def feedback(
-    destination: Destination, incident_id: str, confirmed: bool, category: Category | None, severity: Severity | None,
-    by: str,
+    destination: Destination, incident_id: str, confirmed: bool | None, expected: bool, lasts_s: float | None,
+    category: Category | None, severity: Severity | None, by: str,
 ) -> None:
     """Label an incident for learning. It is read from the topic of incidents, to send its features along."""
     from streams.client.control_writer import find_incident
 
+    if (confirmed is None) is not expected:
+        raise Failure("expected one of --confirmed, --false-alarm and --expected")
+    if lasts_s is not None and not expected:
+        raise Failure("--for was given, expected --expected with it")
     now_s = time.time()
+    until_s = now_s + (lasts_s or EXPECTED_FOR_S) if expected else None
     found = _run(find_incident(destination.config, incident_id))
     resolve_s = None if found.resolved_at_s is None else max(0.0, found.resolved_at_s - found.onset_at_s)
     destination.write(lambda: Feedback(
-        f"fb-{uuid4().hex[:8]}", incident_id, by, now_s, category, severity, confirmed, features(found), resolve_s,
+        f"fb-{uuid4().hex[:8]}", incident_id, by, now_s, category, severity, bool(confirmed), features(found),
+        resolve_s, expected, until_s,
     ))
 
 
@@ -179,12 +191,28 @@ def feedback(
 @click.argument("version")
 @click.option("--model", help="Of this model alone; default: of all models of the service.")
 @click.option("--at", type=TimeArgument(), help="When it went live: a date, or a duration before now; default: now.")
+@click.option("--expect", "expected", multiple=True, metavar="METRIC<=BOUND",
+              help="How far a metric (a name, a glob or a family) may depart from what was normal before: "
+                   "'latency_ms<=1.7x', 'queue_depth<=12', 'confidence>=0.9x'. What follows from it is expected too.")
+@click.option("--for", "lasts_s", type=DurationArgument(), help="How long it is expected; default: 2h.")
 @_with_destination
-def deploy(destination: Destination, service: str, version: str, model: str | None, at: float | None) -> None:
-    """Report that a version went live: it is the first suspect of incidents that begin right after."""
+def deploy(
+    destination: Destination, service: str, version: str, model: str | None, at: float | None,
+    expected: tuple[str, ...], lasts_s: float | None,
+) -> None:
+    """Report that a version went live: it is the first suspect of incidents that begin right after.
+
+    With --expect, deviations of the service within the bounds are no incident, and are learned as normal. Failures are
+    never expected.
+    """
+    if lasts_s is not None and not expected:
+        raise Failure("--for was given, expected --expect with it")
     now_s = time.time()
     at_s = now_s if at is None else resolve_time(at, now_s)
-    destination.write(lambda: Deployment(service, model, version, at_s))
+    until_s = at_s + (lasts_s or EXPECTED_FOR_S) if expected else None
+    destination.write(lambda: Deployment(
+        service, model, version, at_s, tuple(map(parse_expectation, expected)), until_s,
+    ))
 
 
 def _built(build: Callable[[], Directive]) -> Directive:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from actions.model import Intent, Outcome
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Matcher, Silence
+from classifiers.expectations import Expectation
 from classifiers.model import (
     Acknowledgement,
     ActionRecord,
@@ -61,7 +62,8 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "silenced_by": "The silence or maintenance window that suppresses notifications and actions, null for none.",
         "expected_resolve": "When it is expected to end, in seconds from the onset; null where unknown.",
         "opened_severity": "The severity at opening; null in incidents of older releases.",
-        "resolution": "Why it is resolved: `lost` when the state that knew it was lost; null when it ended by itself.",
+        "resolution": "Why it is resolved: `lost` when the state that knew it was lost, `expected` when a human called "
+                      "it a planned change; null when it ended by itself.",
     },
     Scope: {
         "service": SERVICE,
@@ -108,7 +110,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     Related: {
         "id": "The other incident.",
-        "relation": "The role of the other: reopened by this one, its cause, or its effect.",
+        "relation": "The role of the other: reopened by this one, the one before it in its habit, its cause or effect.",
     },
     StageTime: {
         "value_s": "Seconds since the onset; null unless recorded.",
@@ -200,12 +202,22 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "confirmed": "True if it was an incident, false if it was a false alarm.",
         "features": "The features of the incident, by name.",
         "resolve_s": "Seconds from onset to the end, null while unknown.",
+        "expected": "True if it was a planned change; then it ends, and `until_s` is given.",
+        "until_s": "Until when deviations up to its size are expected, exclusive; null where nothing is expected.",
     },
     Deployment: {
         "service": SERVICE,
         "model": "The model, null where the records name none.",
         "version": "The version that went live.",
         "at_s": "When, seconds since the epoch.",
+        "expected": "By how much metrics may depart from what was normal before, at most 32; empty for nothing.",
+        "until_s": "Until when that is expected, exclusive, at most 7 days later; null where nothing is expected.",
+    },
+    Expectation: {
+        "metric": "A metric, a glob over metrics such as *_ms, or a metric family such as latency; never of failures.",
+        "op": "<= it may rise to the bound, >= it may fall to it.",
+        "bound": "The bound: a multiple of what was expected before, or in the metric's unit.",
+        "relative": "True for a multiple.",
     },
     NativeRecord: {
         "ts": "When it was measured, seconds since the epoch (not milliseconds).",

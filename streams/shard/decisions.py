@@ -19,6 +19,7 @@ from actions.playbook import Playbook
 from actions.policy import decide, skipped_steps
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
+from classifiers.incidents.recurrence import is_habit
 from classifiers.incidents.relations import inhibited
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import ActionRecord, AuditEntry, Incident, Scope
@@ -169,11 +170,11 @@ class Decider:
     def _due_intents(self, incident: Incident, now_s: float) -> list[Intent]:
         """The intents that are due for one incident.
 
-        An inhibited or silenced incident starts no action. An acknowledged one notifies nobody else. Remedies are
-        undone in each case, because a resolved incident no longer needs them.
+        An inhibited or silenced incident starts no action, nor does one that is a habit. An acknowledged one notifies
+        nobody else. Remedies are undone in each case, because a resolved incident no longer needs them.
         """
         is_open = incident.state != "resolved"
-        if inhibited(incident) or (is_open and incident.silenced_by is not None):
+        if inhibited(incident) or (is_open and (incident.silenced_by is not None or is_habit(incident))):
             return []
         params = self._params
         due = partial(decide, incident, params.playbooks, incident.actions, params.limits, now_s)

@@ -17,6 +17,7 @@ from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.suite import Suite, SuiteScores
+from streams.shard.planned_changes import PlannedChanges
 from streams.shard.provenance import Provenance
 from streams.shard.readings import absences, readings
 from streams.shard.rows import Rows
@@ -31,6 +32,7 @@ class Detection:
     """Suite and triage over the rows of one shard.
 
     size_s: the base window. retire_s: a series silent for longer is gone, and its silence is no anomaly any more.
+    planned: changes that are expected, None for none.
     evaluated_until_s: event time of the last instant, minus infinity before the first.
 
     An instant takes two arguments beside its time: isolated, the scopes that our own breakers keep traffic away from,
@@ -39,7 +41,7 @@ class Detection:
 
     def __init__(
         self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, provenance: Provenance, size_s: float,
-        retire_s: float,
+        retire_s: float, planned: PlannedChanges | None = None,
     ) -> None:
         self._series = series
         self._suite = suite
@@ -48,6 +50,7 @@ class Detection:
         self._size_s = size_s
         self._retire_s = retire_s
         self._provenance = provenance
+        self._planned = planned
         self.evaluated_until_s = -inf
 
     def close(self, closed: Closed, isolated: Sequence[Scope], alarms: Counter[str]) -> list[IncidentChange]:
@@ -92,10 +95,14 @@ class Detection:
     def _evaluate(
         self, now_s: float, block: Block | None, isolated: Sequence[Scope], alarms: Counter[str],
     ) -> list[IncidentChange]:
+        if self._planned:
+            self._planned.end_due(now_s)
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
         scores: SuiteScores | None = None
         if block is not None and len(block):
             scores = self._suite.score(block)
+            if self._planned:
+                scores = self._planned.judge(block, scores, now_s)
             self._suite.observe(block)
         for absence in self._absences(now_s, isolated):
             found[absence.scope.service, absence.scope.model].append(absence)
@@ -108,7 +115,7 @@ class Detection:
         transitions = self._triage.process(now_s, found)
         for transition in transitions:
             if transition.accepted:
-                self._relearn(transition)
+                self.relearn(transition)
         if block is not None and scores is not None:
             self._learn(block, scores.level >= 1.0)
         return transitions
@@ -154,15 +161,20 @@ class Detection:
         ]
         return np.array(behind, np.intp)
 
-    def _relearn(self, accepted: IncidentChange) -> None:
-        """An anomaly that lasted this long is accepted as normal: the series of the incident learn from the start."""
+    def relearn(self, accepted: IncidentChange) -> None:
+        """What an incident showed is accepted as normal, since it lasted long or a human said so: its series learn from
+        the start. A planned change keeps what was learned before of those that it covers."""
         service = (accepted.incident.service, accepted.incident.model)
         rows = np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
         if accepted.relearn:
             own = set(accepted.relearn)
             keys = map(self._series.key, rows.tolist())
             rows = rows[[not own.isdisjoint((key, (ABSENCE, key[1]), (GAP, key[1]))) for key in keys]]
+        if self._planned and accepted.incident.resolution == "expected":
+            rows = rows[~self._planned.relearn(rows)]
         self._suite.forget(rows)
+        if self._planned:
+            self._planned.forget(rows)
 
     def _learn(self, block: Block, alarming: BoolArray) -> None:
         """Never from a window that alarms, nor from a service with a pending or open episode."""

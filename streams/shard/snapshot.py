@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from classifiers.incidents.triage_snapshot import dump, load
 from streams.shard.state import ShardState
 
-VERSION = 11
+VERSION = 12
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 
@@ -44,6 +44,7 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
     windows, windows_meta = shard.windower.snapshot()
     states = {"series": series, "windows": windows, "suite": shard.suite.snapshot(shard.series.active())}
     inputs = {source: codec.snapshot() for source, codec in shard.codecs.items()}
+    states["planned"], planned_meta = shard.planned.snapshot()
     states |= {f"input/{source}": arrays for source, (arrays, _) in inputs.items()}
     evaluated_s = shard.detection.evaluated_until_s
     return Snapshot(
@@ -60,6 +61,7 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
             "triage": dump(shard.triage),
             "decisions": shard.decider.dump(),
             "control": shard.directives.dump(),
+            "planned": planned_meta,
             "judged_until_s": None if evaluated_s == -inf else evaluated_s,
             "event_time": shard.event_time.snapshot(steady_s),
             "repeats": shard.repeats.dump(),
@@ -90,6 +92,7 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
         shard.directives.load(meta["control"])
+        shard.planned.restore(_part(snapshot.arrays, "planned"), meta["planned"])
         if meta["judged_until_s"] is not None:
             shard.detection.evaluated_until_s = float(meta["judged_until_s"])
         shard.event_time.restore(meta["event_time"], steady_s)

@@ -19,6 +19,7 @@ from streams.shard.detection import Detection
 from streams.shard.directives import ShardDirectives
 from streams.shard.event_time import EventTime
 from streams.shard.plan import Plan
+from streams.shard.planned_changes import PlannedChanges
 from streams.shard.provenance import Provenance
 from streams.shard.repeats import Repeats
 from streams.shard.rows import Rows
@@ -68,8 +69,10 @@ class ShardState:
         self.directives = ShardDirectives(plan.maintenance)
         self.decider = Decider(plan.decisions, self.triage, self.directives, self.rows, limits.min_idle_s)
         self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
+        self.planned = PlannedChanges(self.series, self.suite, self.rows, suite_params)
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, self.provenance, plan.windows.size_s, limits.min_idle_s,
+            self.planned,
         )
         self.repeats = Repeats()
         self.codecs: dict[str, Codec] = {}

@@ -18,8 +18,10 @@ from classifiers.directives import (
     Operator,
     Silence,
 )
+from classifiers.expectations import Expectation
 
 CHAT = (Matcher("service", "=", "chat"),)
+SLOWER = (Expectation("latency_ms", "<=", 1.7, True),)
 
 
 def test_every_directive_says_its_time_its_subject_and_an_id_of_its_own() -> None:
@@ -49,6 +51,13 @@ def test_two_people_who_acknowledge_at_once_are_two() -> None:
     (lambda: Feedback("f1", "inc-1", "ana", 1.0, None, None, True, {"breadth": nan}), "feedback: features.breadth"),
     (lambda: Feedback("f1", "inc-1", "ana", 1.0, None, None, True, {}, -1.0), "feedback: resolve_s -1.0"),
     (lambda: Deployment("chat", None, "", 1.0), "deployment: version"),
+    (lambda: Deployment("chat", None, "v2", 1.0, SLOWER), "deployment: until_s is missing"),
+    (lambda: Deployment("chat", None, "v2", 1.0, (), 2.0), "deployment: until_s 2.0 without anything expected"),
+    (lambda: Deployment("chat", None, "v2", 2.0, SLOWER, 2.0), "deployment: until_s 2.0, expected a time after"),
+    (lambda: Deployment("chat", None, "v2", 0.0, SLOWER, 1e6), "deployment: expected for 1000000 s, expected at most"),
+    (lambda: Deployment("chat", None, "v2", 0.0, 33 * SLOWER, 1.0), "deployment: 33 expectations, expected at most 32"),
+    (lambda: Feedback("f1", "inc-1", "ana", 1.0, None, None, True, expected=True, until_s=2.0), "both confirmed and"),
+    (lambda: Feedback("f1", "inc-1", "ana", 1.0, None, None, False, expected=True), "feedback: until_s is missing"),
 ])
 def test_what_cannot_be_meant_is_refused_with_the_field(make: Callable[[], Directive], place: str) -> None:
     with pytest.raises(ValueError, match=place):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -24,12 +24,13 @@ ACTING = replace(PLAN, decisions=replace(PLAN.decisions, playbooks=(BREAKER,)))
 
 @dataclass
 class Second:
-    """The requests of a replica in one second; None stands for a silent replica."""
+    """The requests of a replica in one second; None stands for a silent replica. more: further metrics."""
 
     latency_ms: float = 100.0
     confidence: float = 0.8
     version: str = "v1"
     each: int = 10
+    more: Mapping[str, float] = field(default_factory=dict)
 
 
 Behaviour = Callable[[int, str], Second | None]
@@ -98,6 +99,7 @@ class Fleet:
                     "metrics": {
                         "latency_ms": answered.latency_ms * self.rng.uniform(0.9, 1.1),
                         "confidence": answered.confidence + self.rng.uniform(-0.01, 0.01),
+                        **answered.more,
                     },
                 })
         yield from sorted(found, key=lambda request: float(str(request["ts"])))

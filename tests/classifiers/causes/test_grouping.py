@@ -99,9 +99,14 @@ def test_errors_of_the_onsets_are_allowed_for(error_s: float, causes: int) -> No
     assert len(groups(symptom("tokens_in", CODE), effect)) == causes
 
 
-def test_a_large_onset_error_counts_only_up_to_the_bound() -> None:
-    effect = symptom("latency", onset_s=100.0 - WINDOW_S - ONSET_ERROR_MAX_S - 0.1, error_s=99.0)
-    assert len(groups(symptom("tokens_in", CODE), effect)) == 2
+def test_an_effect_whose_onset_is_hardly_known_did_not_surely_begin_before_its_cause() -> None:
+    effect = symptom("first_token", onset_s=71.0, error_s=50.0)
+    assert len(groups(symptom("decode", error_s=5.0), effect)) == 1
+
+
+def test_a_large_onset_error_of_a_cause_counts_only_up_to_the_bound() -> None:
+    effect = symptom("latency", onset_s=100.0 - WINDOW_S - ONSET_ERROR_MAX_S - 0.1)
+    assert len(groups(symptom("tokens_in", CODE, error_s=99.0), effect)) == 2
 
 
 @pytest.mark.parametrize(("later_s", "causes"), [(WINDOW_S + LAG_S, 1), (WINDOW_S + LAG_S + 0.1, 2)])

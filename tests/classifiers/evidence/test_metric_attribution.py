@@ -8,7 +8,6 @@ from classifiers.evidence.attribution import WHOLE, Attribution
 from classifiers.evidence.evidence_table import Onset
 from classifiers.evidence.metric_attribution import (
     EARLIER_S,
-    ONSET_ERROR_MAX_S,
     PART_SHARE_MAX,
     attribute_metric,
     leading_parts,
@@ -106,14 +105,15 @@ EARLIER = [Attribution("replica", "r0", 1.0), WHOLE]
         (both_late(0.0, EARLIER_S), [WHOLE]),
         (both_late(0.0, EARLIER_S + 2.1, 1.0), EARLIER),
         (both_late(0.0, EARLIER_S + 2.0, 1.0), [WHOLE]),
-        (both_late(0.0, EARLIER_S + 2 * ONSET_ERROR_MAX_S + 0.1, 99.0), EARLIER),
+        (both_late(0.0, EARLIER_S + 20.1, 10.0), EARLIER),
+        (both_late(0.0, EARLIER_S + 20.0, 10.0), [WHOLE]),
         (both_late(0.0, EARLIER_S + 0.1, None), EARLIER),
         (both_late(0.0, 60.0, alarm_ewma=0.7), [WHOLE]),
         ({**both_late(0.0, 60.0), R2: series(1.0, 0.9)}, [WHOLE]),
         ({R0: series(1.0, 0.9, onset=Onset(0.0, 0.0)), ALL: series(1.0, 0.9, onset=Onset(60.0, 0.0))}, [WHOLE]),
     ],
-    ids=["earlier", "not early enough", "with errors", "within errors", "errors are bounded", "unknown errors",
-         "not sustained", "a sibling without an onset", "no sibling"],
+    ids=["earlier", "not early enough", "with errors", "within errors", "with large errors", "within large errors",
+         "unknown errors", "not sustained", "a sibling without an onset", "no sibling"],
 )
 def test_a_part_that_surely_deviated_before_all_its_siblings_has_a_cause_of_its_own(
     parts: Parts, found: list[Attribution],

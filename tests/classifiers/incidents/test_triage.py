@@ -177,3 +177,21 @@ def test_the_onset_is_that_of_the_alarm_that_is_surest_and_never_after_the_openi
         triage.observe(SERVICE, now_s, dated(now_s, onset_s, error_s))
     (episode,) = triage.episodes[SERVICE].values()
     assert (episode.onset_at_s, episode.onset_error_s) == (8.5, 1.5)
+
+
+def test_an_incident_that_a_human_expected_ends_at_once_with_what_it_showed() -> None:
+    triage = make()
+    play(triage, "x" * 5)
+    (opened,) = triage.open_incidents()
+    change = triage.resolve_expected(opened.id, 5.0)
+    assert change is not None
+    assert (change.incident.state, change.incident.resolution, change.accepted) == ("resolved", "expected", True)
+    assert set(change.relearn) == {("latency_ms", ALL), ("latency_ms", R0)}
+    shifts = triage.history.shifts_of(opened.id)
+    assert shifts is not None
+    assert (shifts.dimension, shifts.part) == ("replica", "r0")
+    assert (triage.open_incidents(), triage.episodes) == ([], {})
+
+
+def test_an_incident_that_is_not_open_cannot_be_expected() -> None:
+    assert make().resolve_expected("inc-x", 5.0) is None

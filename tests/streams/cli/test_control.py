@@ -67,7 +67,34 @@ def test_a_deployment_may_be_reported_afterwards(tmp_path: Path) -> None:
     assert list(read_directives(tmp_path / "control.jsonl")) == [Deployment("chat", None, "v2", 1_795_420_000.0)]
 
 
+def test_a_deployment_says_what_is_expected_of_it_and_for_how_long(tmp_path: Path) -> None:
+    result = control(
+        "deploy", "chat", "v2", "--at", "2026-11-23T07:46:40", "--expect", "latency_ms<=1.7x", "--expect",
+        "queue_depth <= 12", "--for", "30m", "--print",
+    )
+    (tmp_path / "control.jsonl").write_text(result.stdout)
+    (found,) = read_directives(tmp_path / "control.jsonl")
+    assert isinstance(found, Deployment)
+    assert list(map(str, found.expected)) == ["latency_ms<=1.7x", "queue_depth<=12"]
+    assert found.until_s == 1_795_420_000.0 + 1800.0
+
+
+def test_what_is_expected_of_a_deployment_is_expected_for_two_hours_by_default(tmp_path: Path) -> None:
+    result = control("deploy", "chat", "v2", "--expect", "latency<=2x", "--print")
+    (tmp_path / "control.jsonl").write_text(result.stdout)
+    (found,) = read_directives(tmp_path / "control.jsonl")
+    assert isinstance(found, Deployment)
+    assert found.until_s == found.at_s + 7200.0
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
+    (("deploy", "chat", "v2", "--expect", "latency_ms"), "expect: 'latency_ms', expected a metric, <= or >="),
+    (("deploy", "chat", "v2", "--expect", "error<=2x"), "error<=2x: a failure rate, expected another metric"),
+    (("deploy", "chat", "v2", "--expect", "latency<=2x", "--for", "8d"), "expected for 691200 s, expected at most"),
+    (("deploy", "chat", "v2", "--for", "2h"), "--for was given, expected --expect with it"),
+    (("feedback", "inc-1"), "expected one of --confirmed, --false-alarm and --expected"),
+    (("feedback", "inc-1", "--confirmed", "--expected"), "expected one of --confirmed, --false-alarm and --expected"),
+    (("feedback", "inc-1", "--confirmed", "--for", "2h"), "--for was given, expected --expected with it"),
     (("silence", "-m", "colour=red", "--for", "1h"), "matchers: 'colour=red', expected a matcher"),
     (("silence", "-m", "service=chat", "--for", "0s"), "silence: until_s"),
     (("silence", "-m", "service=chat", "--for", "100d"), "silence: in force for 8640000 s, expected at most 7776000 s"),

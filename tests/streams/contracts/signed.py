@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
+from classifiers.expectations import Expectation
 from config.models import ControlSection
 from streams.contracts.control_records import sign
 from streams.contracts.envelopes import Message
@@ -18,6 +19,8 @@ DIRECTIVES: list[Directive] = [
     Acknowledge("inc-1", "ana", T, T + 3600.0, "looking"),
     Feedback("f1", "inc-1", "ana", T, "availability", "P1", True, {"breadth": 0.5}, 120.0),
     Deployment("chat", "gpt", "v2", T),
+    Deployment("chat", "gpt", "v3", T, (Expectation("latency_ms", "<=", 1.7, True),), T + 7200.0),
+    Feedback("f2", "inc-1", "ana", T, None, None, False, expected=True, until_s=T + 7200.0),
 ]
 
 OPS = {"secret": SECRET}

@@ -168,7 +168,7 @@ def test_what_is_accepted_beside_another_incident_is_forgotten_alone() -> None:
     rows = bench.series.active()
     silent = {row: bench.suite.snapshot(np.array([row])) for row in rows.tolist()}
     own = (("latency_ms", R1), (ABSENCE, Scope("chat", "gpt", replica="r0")))
-    bench.detection._relearn(IncidentChange("resolved", incident(service="chat", model="gpt"), True, own))
+    bench.detection.relearn(IncidentChange("resolved", incident(service="chat", model="gpt"), True, own))
     changed = {
         bench.series.key(row) for row, before in silent.items()
         if any(not np.array_equal(before[name], after, equal_nan=True)
