@@ -13,7 +13,7 @@ from classifiers.model import Anomaly
 from streams.intake.kafka_record import KafkaRecord
 from streams.pipeline import Shard
 from streams.replay.record_clock import RecordClock
-from streams.shard.provenance import Provenance
+from streams.windows.provenance import Provenance
 from tests.streams.fakes import LATENCY, T, batch, clocked, default_plan
 from tests.streams.records import sample
 
