@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from math import sin
+
+import numpy as np
+import pytest
+
+from streams.presence.request_counts import RequestCounts
+from streams.presence.share_test import VARIATION
+from streams.presence.variation import Variation
+
+
+def learned(rates: list[float], seed: int = 1) -> float:
+    """The coefficient of variation after requests of these rates."""
+    rng, counts, variation = np.random.default_rng(seed), RequestCounts(1.0), Variation()
+    variation.grow(1)
+    row = np.array([0], np.intp)
+    for second, rate in enumerate(rates):
+        counts.add(row, np.array([float(second)]), np.array([second + 1.0]), rng.poisson(rate, 1).astype(np.float64))
+        variation.learn(0, row, counts, 0)
+    return float(np.sqrt(variation.of(0)))
+
+
+def test_steady_traffic_varies_less_than_was_assumed() -> None:
+    assert learned([40.0] * 1200) < 0.6 * VARIATION**0.5
+
+
+def test_traffic_that_wanders_varies_more() -> None:
+    wandering = [40.0 * (1.0 + 0.3 * sin(second / 20.0)) for second in range(1800)]
+    assert learned(wandering) > 0.15
+
+
+def test_an_incident_does_not_make_it_large() -> None:
+    burst = [160.0 if 900 <= second < 920 else 40.0 for second in range(1200)]
+    assert learned(burst) < 0.1
+
+
+def test_a_young_service_has_the_assumed_variation() -> None:
+    assert learned([40.0] * 60) == pytest.approx(VARIATION**0.5)
+    assert Variation().of(None) == VARIATION
