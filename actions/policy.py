@@ -62,8 +62,9 @@ def decide(
     """The intents that are due now; empty if none is.
 
     The first playbook that matches is used; an incident without a playbook is notified. While the incident is open, the
-    first step is due at once, and each next one after the wait of the step before. While it flaps, one notification is
-    due and nothing else. When it resolves, its reversible actions are undone, unless their step says keep.
+    first step is due at once, and each next one after the wait of the step before. While it flaps, and while it is a
+    loss of monitoring, one notification is due and nothing else. When it resolves, its reversible actions are undone,
+    unless their step says keep.
 
     history: all known actions of this incident, with those pending, and outcomes of other incidents' actions (they show
     which actions are futile). now_s: pipeline time. It becomes `decided_at_s`, so the executor's age limit measures how
@@ -74,7 +75,12 @@ def decide(
     if incident.state == "resolved":
         return list(_undo(context, playbooks))
     playbook = _playbook_of(incident, playbooks)
-    intent = _next_step(context, playbook) if incident.state == "open" else _flap_notice(context, playbook)
+    if incident.state == "flapping":
+        intent = _notice(context, playbook, FLAPPING, "the incident flaps, no remedy until it was quiet for long")
+    elif incident.category == "telemetry":
+        intent = _notice(context, playbook, UNMATCHED, "its monitoring is lost, no remedy for what is not seen")
+    else:
+        intent = _next_step(context, playbook)
     return [] if intent is None else [intent]
 
 
@@ -140,16 +146,16 @@ def _why_skipped(step: Step, index: int, scope: dict[str, str | None]) -> str:
     return f"step {index + 1} ({step.kind} on {step.target}) is skipped, since the incident names no {missing}"
 
 
-def _flap_notice(context: _Context, playbook: Playbook) -> Intent | None:
-    """One notification of a flapping incident, by its playbook's own `notify` step if it has one."""
+def _notice(context: _Context, playbook: Playbook, default: Playbook, why: str) -> Intent | None:
+    """One notification of an incident without remedies: its playbook's own `notify` step, else that of `default`."""
     own = [
         (playbook, index, target) for index, step in enumerate(playbook.steps)
         if step.kind == "notify" and (target := render(step.target, _scope(context.incident))) is not None
     ]
-    used, index, target = own[0] if own else (FLAPPING, 0, context.incident.service)
+    used, index, target = own[0] if own else (default, 0, context.incident.service)
     if key(context.incident.id, "notify", target, index, False) in context.by_key:
         return None
-    reason = f"playbook {used.name} v{used.version}: the incident flaps, no remedy until it was quiet for long"
+    reason = f"playbook {used.name} v{used.version}: {why}"
     return _intent(context, used, used.steps[index], index, target, False, reason)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from classifiers.evidence.attribution import Attribution, Dimension
-from classifiers.evidence.evidence_table import ABSENCE, GAP, Signal
+from classifiers.evidence.evidence_table import ABSENCE, DEPARTURE, GAP, MONITORING, SOURCE, Signal
 from classifiers.model import Direction
 
 _LOADED: tuple[Signal, ...] = ("decode", "first_token", "queueing", "saturation", "latency", "errors", GAP)
@@ -43,8 +43,9 @@ EFFECTS: dict[Signal, frozenset[Signal]] = {
 IMMEDIATE = frozenset({"breach", "attack", "inputs", "context", "truncation", "quality"})
 """Signals of the content of requests and answers. Their effects show at once, and in the same part."""
 CAUSAL_ORDER: tuple[Signal, ...] = (
-    ABSENCE, "breach", "attack", "inputs", "context", "tokens_in", "truncation", "quality", "tokens_out", "cache",
-    "traffic", "decode", "first_token", "queueing", "saturation", "latency", "errors", "lull", GAP, "other",
+    SOURCE, MONITORING, ABSENCE, DEPARTURE, "breach", "attack", "inputs", "context", "tokens_in", "truncation",
+    "quality", "tokens_out", "cache", "traffic", "decode", "first_token", "queueing", "saturation", "latency", "errors",
+    "lull", GAP, "other",
 )
 """From cause to effect: of two signals that may cause each other, the first is taken for the cause."""
 _RANK = {signal: rank for rank, signal in enumerate(CAUSAL_ORDER)}

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from classifiers.causes.causal_rules import EFFECTS, Shift
 from classifiers.evidence.attribution import WHOLE, Attribution, Dimension, dimension_of
 from classifiers.evidence.evidence_table import (
-    ABSENCE,
-    GAP,
     LEVEL_CAP,
+    UNREPORTED,
     EvidenceTable,
     Onset,
     onset_uncertainty_s,
@@ -160,7 +159,7 @@ def _symptoms_of(
     """The symptoms of one metric: one, or two. alarming: its series that alarm, or did so lately where `past`."""
     most_alarming = max(alarming, key=lambda series: (series.alarm_ewma, series.alarms))
     highest = max(alarming, key=lambda series: (series.level, series.samples))
-    silent = metric in (ABSENCE, GAP)
+    silent = metric in UNREPORTED
     direction: Direction = "down" if silent else highest.direction
     deviations = part_deviations(snapshots, -1.0 if direction == "down" else 1.0, values if silent else {})
     leading = leading_parts(deviations)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, SeriesEvidence
+from classifiers.evidence.evidence_table import UNREPORTED, EvidenceTable, SeriesEvidence
 from classifiers.model import Scope
 
 Dimension = Literal["replica", "tenant", "version"]
@@ -79,7 +79,7 @@ def _leading_value(
         for (name, scope), series in evidence.series.items()
         if name == metric and getattr(scope, dimension) is not None
     }
-    sign = -1.0 if metric in (ABSENCE, GAP) or evidence.direction(metric) == "down" else 1.0
+    sign = -1.0 if metric in UNREPORTED or evidence.direction(metric) == "down" else 1.0
     size = {value: max(0.0, sign * by_value[value].deviation) if value in by_value else 0.0 for value in values}
     ranked = sorted(values, key=lambda value: (-size[value], value))
     first, second = ranked[0], ranked[1]

@@ -13,6 +13,14 @@ ABSENCE = "absence"
 """The pseudo metric of a scope that reports nothing, and the name of the detector that reports it."""
 GAP = "gap"
 """The pseudo metric of a metric that stopped while its scope still reports others."""
+MONITORING = "monitoring"
+"""The pseudo metric of a scope that nobody reports of any more, and the name of the detector that reports it."""
+SOURCE = "source"
+"""The pseudo metric of a source that brings nothing of any service any more; `MONITORING` reports it."""
+DEPARTURE = "departure"
+"""The pseudo metric of a replica that perhaps has not left, but hangs; `MONITORING` reports it."""
+UNREPORTED = frozenset({ABSENCE, GAP, MONITORING, SOURCE, DEPARTURE})
+"""Pseudo metrics: nothing is measured, since nothing came."""
 
 LEVEL_CAP = 8.0
 """A level above this weighs no more than this."""
@@ -23,7 +31,7 @@ ALARM_EWMA_WEIGHT = 0.35
 SILENCE_EWMA_WEIGHT = 1.0 - (1.0 - ALARM_EWMA_WEIGHT) ** 2
 """The same for a reading of silence, which counts as two windows."""
 Signal = Family | str
-"""A metric family, `ABSENCE` or `GAP`."""
+"""A metric family, or one of `UNREPORTED`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +80,12 @@ def onset_of(reading: Anomaly) -> Onset:
 
 
 def deviation_of(reading: Anomaly) -> float:
-    """Signed relative deviation of one reading. Silence counts as -1, an unknown expected value as 0.
+    """Signed relative deviation of one reading. Silence that alarms counts as -1, an unknown expected value as 0.
 
     A static limit has no expected value: its alarms count in `alarms` and not in the deviation.
     """
-    if reading.detector == ABSENCE:
-        return -1.0
+    if reading.detector in (ABSENCE, MONITORING):
+        return -1.0 if reading.alarming else 0.0
     if reading.value is None or reading.expected is None:
         return 0.0
     return (reading.value - reading.expected) / max(abs(reading.expected), deviation_floor(reading.metric))
@@ -120,7 +128,7 @@ def strongest_silences(
 
 def signal_of(metric: str) -> Signal:
     """The signal of a metric, pseudo metrics included."""
-    return metric if metric in (ABSENCE, GAP) else family_of(metric)
+    return metric if metric in UNREPORTED else family_of(metric)
 
 
 class EvidenceTable:
@@ -142,7 +150,8 @@ class EvidenceTable:
             if reading.detector == ABSENCE:
                 missed.append(reading)
                 continue
-            self.last_reported_s[reading.scope] = reading.end_s
+            if reading.detector != MONITORING:
+                self.last_reported_s[reading.scope] = reading.end_s
             self._add_reading(reading.metric, reading)
         for (metric, _), reading in strongest_silences(missed, self.last_reported_s).items():
             self._add_reading(metric, reading)
@@ -197,7 +206,7 @@ class EvidenceTable:
     def restore_series(self, metric: str, scope: Scope, series: SeriesEvidence) -> None:
         """Put back a series of a snapshot."""
         self.series[metric, scope] = series
-        if metric not in (ABSENCE, GAP):
+        if metric not in UNREPORTED:
             self.last_reported_s[scope] = max(series.last_s, self.last_reported_s.get(scope, series.last_s))
 
     def alarms_by_metric(self) -> dict[str, int]:

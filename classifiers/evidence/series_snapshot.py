@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from classifiers.evidence.evidence_table import (
     ABSENCE,
+    MONITORING,
     EvidenceTable,
     Onset,
     SeriesEvidence,
@@ -96,7 +97,7 @@ def stale(series: SeriesEvidence, now_s: float) -> bool:
 
 
 def _span_s(series: SeriesEvidence) -> float:
-    return 0.0 if series.peak.detector == ABSENCE else series.peak.end_s - series.peak.start_s
+    return 0.0 if series.peak.detector in (ABSENCE, MONITORING) else series.peak.end_s - series.peak.start_s
 
 
 def last_reported(readings: Iterable[Anomaly], tables: Sequence[EvidenceTable]) -> dict[Scope, float]:
@@ -106,7 +107,7 @@ def last_reported(readings: Iterable[Anomaly], tables: Sequence[EvidenceTable]) 
         for scope, at_s in table.last_reported_s.items():
             found[scope] = max(at_s, found.get(scope, at_s))
     for reading in readings:
-        if reading.detector != ABSENCE:
+        if reading.detector not in (ABSENCE, MONITORING):
             found[reading.scope] = reading.end_s
     return found
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 from classifiers.accounting.stage_timeline import with_stages
 from classifiers.evidence.attribution import Attribution
+from classifiers.evidence.evidence_table import ABSENCE
 from classifiers.incidents.episode import Episode, describe
 from classifiers.incidents.params import TriageParams
 from classifiers.incidents.recurrence import (
@@ -156,6 +158,18 @@ class IncidentBuilder:
         tier = self._tier_of(episode.service)
         return assess(episode.evidence, episode.part, age_s, tier, params.concentration_min, params.severity)
 
+    @staticmethod
+    def _serves_on(episode: Episode, version: str) -> bool:
+        """Whether a version has reported since others fell silent: then it is not the one that did."""
+        silent_s = [
+            series.peak.start_s for (metric, _), series in episode.evidence.series.items()
+            if metric == ABSENCE and series.alarms
+        ]
+        reported_s = [
+            at_s for scope, at_s in episode.evidence.last_reported_s.items() if scope.version == version
+        ]
+        return bool(silent_s) and max(reported_s, default=-inf) > min(silent_s)
+
     def _suspect_version(self, episode: Episode) -> str | None:
         """The newest version that served during the episode, if it appeared lately, after others, and has most traffic.
 
@@ -166,7 +180,10 @@ class IncidentBuilder:
             if scope.version is not None:
                 serving[scope.version] = max(serving.get(scope.version, 0), series.samples)
         known = self.versions.get((episode.service, episode.model), {})
-        suspects = {version: since_s for version, since_s in known.items() if version in serving}
+        suspects = {
+            version: since_s for version, since_s in known.items()
+            if version in serving and not self._serves_on(episode, version)
+        }
         if not suspects:
             return None
         version, since_s = max(suspects.items(), key=lambda item: (item[1], item[0]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from classifiers.evidence.attribution import dimension_of
-from classifiers.evidence.evidence_table import ABSENCE, alarm_level
+from classifiers.evidence.evidence_table import ABSENCE, MONITORING, alarm_level
 from classifiers.incidents.episode import AlarmInstant, Episode
 from classifiers.incidents.params import TriageParams
 from classifiers.model import Anomaly, Scope
@@ -26,6 +26,9 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     episode.alarm_instants.append(_alarm_instant(now_s, alarms))
     samples = sum(instant.samples for instant in episode.alarm_instants)
     latest = episode.alarm_instants[-1].shifts
+    lost = [alarm for alarm in alarms if alarm.detector == MONITORING]
+    if lost:
+        return f"nothing was reported for {now_s - min(alarm.start_s for alarm in lost):.0f} s"
     if ABSENCE not in latest and samples < params.confirm_samples:
         return None
     silent = {alarm.scope: now_s - alarm.start_s for alarm in alarms if alarm.detector == ABSENCE}

@@ -12,7 +12,7 @@ from math import inf
 
 from classifiers.accounting.stage_timeline import StageTimeline
 from classifiers.evidence.attribution import Attribution
-from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, signal_of
+from classifiers.evidence.evidence_table import ABSENCE, MONITORING, UNREPORTED, EvidenceTable, signal_of
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.incidents.recurrence import Habit
 from classifiers.learning.advisor import CachedAdvice
@@ -104,7 +104,7 @@ class Episode(EpisodeState):
         alarms = [reading for reading in readings if reading.alarming]
         for alarm in alarms:
             self._refine_onset(alarm.onset_s, alarm.onset_error_s)
-        spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector != ABSENCE]
+        spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector not in (ABSENCE, MONITORING)]
         self.longest_window_s = max(self.longest_window_s, *spans_s, 0.0)
 
     def move_series(self, keys: Iterable[SeriesKey], other: Episode) -> None:
@@ -149,7 +149,7 @@ class Episode(EpisodeState):
                 return False
         if self.recovery_signals is None:
             self.recovery_signals = frozenset(map(signal_of, self.evidence.metric_weights()))
-        return not self.recovery_signals.isdisjoint((ABSENCE, GAP, signal_of(reading.metric)))
+        return not self.recovery_signals.isdisjoint((*UNREPORTED, signal_of(reading.metric)))
 
 
 def _uncertainty_s(error_s: float | None) -> float:
@@ -215,6 +215,8 @@ def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], ve
     what = verdict.pattern.text
     if peak is not None and peak.detector == ABSENCE:
         what = f"{what}: {peak.metric} silent for {peak.end_s - peak.start_s:.1f} s"
+    elif peak is not None and peak.detector == MONITORING:
+        what = f"{what}: for {peak.end_s - peak.start_s:.0f} s"
     elif peak is not None and peak.value is not None and peak.expected is not None:
         what = f"{what}: {peak.metric} {peak.value:.4g}, expected {peak.expected:.4g}"
     if episode.habit is not None and episode.habit.broken is None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifiers.evidence.attribution import Attribution, localise
-from classifiers.evidence.evidence_table import ABSENCE, GAP, EvidenceTable, Signal, signal_of
+from classifiers.evidence.evidence_table import (
+    ABSENCE,
+    DEPARTURE,
+    GAP,
+    MONITORING,
+    SOURCE,
+    UNREPORTED,
+    EvidenceTable,
+    Signal,
+    signal_of,
+)
 from classifiers.model import Category, Direction
 
 
@@ -39,6 +49,18 @@ PATTERNS: tuple[Pattern, ...] = (
         text="a replica that reported steadily went silent while others go on",
     ),
     Pattern("no_data", "availability", ((ABSENCE, "down"),), text="a scope that reported steadily went silent"),
+    Pattern(
+        "source_lost", "telemetry", ((SOURCE, "down"),),
+        text="nothing is reported of any of its services: their monitoring is lost, or all are down",
+    ),
+    Pattern(
+        "unmonitored", "telemetry", ((MONITORING, "down"),),
+        text="nothing is reported of it any more: its exporter or collector is lost, or it is down",
+    ),
+    Pattern(
+        "perhaps_lost", "availability", ((DEPARTURE, "down"),),
+        text="a replica went silent, and the traffic does not show whether the others serve its requests",
+    ),
     Pattern("bad_input", "data_quality", (("inputs", "up"),), text="inputs are not as they were"),
     Pattern("lost_context", "context_pipeline", (("context", "down"),), text="answers get less of the right context"),
     Pattern("cut_context", "context_pipeline", (("truncation", "up"),), text="context is cut off"),
@@ -120,4 +142,4 @@ def categorise(
 
 def _signal(evidence: EvidenceTable, metric: str) -> tuple[Signal, Direction]:
     signal = signal_of(metric)
-    return signal, "down" if signal in (ABSENCE, GAP) else evidence.direction(metric)
+    return signal, "down" if signal in UNREPORTED else evidence.direction(metric)

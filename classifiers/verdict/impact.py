@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from classifiers.evidence.attribution import Attribution, dimension_of
-from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable, SeriesEvidence
+from classifiers.evidence.evidence_table import ABSENCE, MONITORING, SOURCE, EvidenceTable, SeriesEvidence
 from classifiers.evidence.families import family_of
 from classifiers.model import Factor
 
@@ -20,6 +20,11 @@ MODERATE = 2.0
 SIGNIFICANT = 3.0
 NOTICEABLE_GROWTH = 1.1
 """Growth of latency below which there is no impact of latency."""
+UNMONITORED = "monitoring"
+"""The impact of a loss of monitoring: nobody is seen to suffer, and nobody would be."""
+UNMONITORED_STEPS: Steps = ((600.0, 4.75), (180.0, MODERATE))
+"""Points by seconds: a note at first, P2 after three minutes, P1 after ten."""
+MANY_UNMONITORED = 4.75
 _LOAD = {"latency", "first_token", "queueing", "decode", "traffic", "saturation"}
 """Families whose alarms may mean that requests take longer."""
 
@@ -154,10 +159,21 @@ class Impacts:
             steps = ((params.outage, 6.5), (params.large_errors, 4.75), (params.small_errors, MODERATE))
             narrow = -0.75 if self._attribution.dimension == "tenant" else 0.0
             yield Impact("errors", errors, _points(errors, steps), narrow, f"{errors:.0%} of all requests fail")
+        lost_s = self._unmonitored_s()
+        if lost_s is not None:
+            size, text = _points(lost_s, UNMONITORED_STEPS), f"not monitored for {lost_s:.0f} s"
+            yield Impact(UNMONITORED, lost_s, size, 0.0, text)
+        if SOURCE in self._hit and self._hit[SOURCE].alarms:
+            yield Impact(UNMONITORED, None, MANY_UNMONITORED, 0.0, "perhaps all its services are down")
         if ABSENCE in self._hit and self._hit[ABSENCE].alarms:
             dimension = self._attribution.dimension
             size = 6.5 if dimension is None else MODERATE if dimension == "tenant" else 4.75
             yield Impact("silence", self.share, size, 0.0, "nothing is heard any more")
+
+    def _unmonitored_s(self) -> float | None:
+        """For how long nobody has reported of the part; None where that is not the case."""
+        series = self._hit.get(MONITORING)
+        return None if series is None or not series.alarms else series.peak.end_s - series.peak.start_s
 
     def _loss(self) -> float | None:
         """Share of the quality that is lost, by metrics that are shares.
@@ -196,6 +212,7 @@ PATTERN_IMPACTS: Mapping[str, tuple[float, str]] = {
     "context_overflow": (MODERATE, "one tenant's requests are not what they were"),
     "input_drift": (MODERATE, "one tenant's answers are not what they were"),
     "traffic_surge": (-4.25, "more traffic, a matter of planning while nobody suffers"),
+    "perhaps_lost": (-4.25, "it may just have left"),
     "surge": (-4.25, "more traffic, a matter of planning while nobody suffers"),
     "saturated": (-4.25, "fuller than before, a matter of planning while nobody suffers"),
 }

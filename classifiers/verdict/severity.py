@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import EvidenceTable
 from classifiers.model import Factor, Severity
-from classifiers.verdict.impact import Impacts, SizeParams
+from classifiers.verdict.impact import UNMONITORED, Impacts, SizeParams
 
 STEPS: tuple[tuple[float, Severity], ...] = ((5.75, "P0"), (4.5, "P1"), (1.5, "P2"), (-2.0, "P3"))
 CRITICAL_TIER, SPARE_TIER = 1, 3
@@ -62,7 +62,7 @@ def rate_severity(
         factors.append(Factor("tier", float(tier), CRITICAL, "a critical service, hit as a whole"))
     elif tier == SPARE_TIER:
         factors.append(Factor("tier", float(tier), SPARE, "not in production"))
-    if age_s >= params.long_s:
+    if age_s >= params.long_s and worst.name != UNMONITORED:
         weight = LASTING * (2.0 if age_s >= 4.0 * params.long_s else 1.0)
         factors.append(Factor("duration", age_s, weight, f"lasting for {age_s:.0f} s"))
     if any(series.alarms and series.peak.detector == "token_burn" for series in evidence.series.values()):
