@@ -286,7 +286,9 @@ class Shard(ShardState):
         self, transitions: Sequence[IncidentChange], now_s: float, products: Products,
         learned: Sequence[AuditEntry] = (),
     ) -> None:
-        products.audit += [*self.triage.drain_audit(), *learned, *self.planned.take_audit()]
+        products.audit += [
+            *self.detection.take_audit(), *self.triage.drain_audit(), *learned, *self.planned.take_audit(),
+        ]
         if not transitions and not self.decider.busy:
             return
         with self._stopwatch("triage"):

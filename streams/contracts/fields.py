@@ -153,7 +153,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     AuditEntry: {
         "at_s": "When it happened, seconds since the epoch; of an incident in the time of its records.",
-        "subject": "Id of the incident, key of the decision, or id of the control record.",
+        "subject": "Id of the incident, key of the decision, id of the control record, or the replica that left.",
         "event": "What happened to it.",
         "before": "Its state before, null where it had none.",
         "after": "Its state after, null where it has none.",

@@ -14,13 +14,14 @@ import numpy as np
 
 from classifiers.evidence.evidence_table import ABSENCE, GAP
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
-from classifiers.model import Anomaly, Scope
-from detectors.base import Block, BoolArray, FloatArray, IntArray
+from classifiers.model import Anomaly, AuditEntry, Scope
+from detectors.base import Block, BoolArray, FloatArray
 from detectors.suite import Suite, SuiteScores
 from streams.shard.planned_changes import PlannedChanges
-from streams.shard.provenance import Provenance
-from streams.shard.readings import absences, readings
+from streams.shard.presence import Presence
+from streams.shard.readings import readings
 from streams.shard.rows import Rows
+from streams.windows.provenance import Provenance
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Closed
 
@@ -31,8 +32,7 @@ CATCH_UP_INSTANTS = 120
 class Detection:
     """Suite and triage over the rows of one shard.
 
-    size_s: the base window. retire_s: a series silent for longer is gone, and its silence is no anomaly any more.
-    planned: changes that are expected, None for none.
+    size_s: the base window. presence: who serves and who reports. planned: changes that are expected, None for none.
     evaluated_until_s: event time of the last instant, minus infinity before the first.
 
     An instant takes two arguments beside its time: isolated, the scopes that our own breakers keep traffic away from,
@@ -40,15 +40,15 @@ class Detection:
     """
 
     def __init__(
-        self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, provenance: Provenance, size_s: float,
-        retire_s: float, planned: PlannedChanges | None = None,
+        self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, provenance: Provenance,
+        presence: Presence, size_s: float, planned: PlannedChanges | None = None,
     ) -> None:
         self._series = series
         self._suite = suite
         self._rows = rows
         self._triage = triage
         self._size_s = size_s
-        self._retire_s = retire_s
+        self._presence = presence
         self._provenance = provenance
         self._planned = planned
         self.evaluated_until_s = -inf
@@ -72,25 +72,18 @@ class Detection:
         for number in range(first, last + 1):
             yield number * self._size_s
 
+    def take_audit(self) -> list[AuditEntry]:
+        """Who left, since the last call."""
+        return self._presence.take_audit()
+
     def pass_empty(self, now_s: float, isolated: Sequence[Scope], alarms: Counter[str]) -> list[IncidentChange]:
         """Look for silence at a window end that had no windows."""
         self.evaluated_until_s = now_s
         return self._evaluate(now_s, None, isolated, alarms)
 
     def first_absence_s(self, until_s: float, seen_s: FloatArray, isolated: Sequence[Scope]) -> float:
-        """The first time at which the silence of a series that is not silent yet would be an anomaly, if its scope
-        delivers no more; infinity when that is after `until_s`. Changes nothing.
-
-        seen_s: by scope, the event time up to which its open windows hold records.
-        """
-        rows = self._checked_rows()
-        for scope in isolated:
-            rows = np.setdiff1d(rows, self._rows_behind(rows, scope))
-        absence = self._suite.score_absence(rows, until_s)
-        begun = absence.level > 0.0
-        silence_s, bound_s = absence.silence_s[begun], absence.silence_s[begun] / absence.level[begun]
-        at_s = np.maximum(until_s - silence_s, seen_s[self._series.scopes_of(rows[begun])]) + bound_s
-        return float(at_s[at_s > self.evaluated_until_s].min(initial=inf))
+        """See `Absences.first_absence_s`."""
+        return self._presence.absences.first_absence_s(until_s, self.evaluated_until_s, seen_s, isolated)
 
     def _evaluate(
         self, now_s: float, block: Block | None, isolated: Sequence[Scope], alarms: Counter[str],
@@ -100,13 +93,18 @@ class Detection:
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
         scores: SuiteScores | None = None
         if block is not None and len(block):
+            block = self._presence.traffic.with_totals(block)
             scores = self._suite.score(block)
             if self._planned:
                 scores = self._planned.judge(block, scores, now_s)
             self._suite.observe(block)
-        for absence in self._absences(now_s, isolated):
+            self._presence.traffic.observe(block, self._series.last_seen_s[block.rows])
+            scores = self._presence.part_rates.weigh(block, scores, now_s)
+        watched = [name for name, model in self._triage.episodes if model is None and name in self._series.sources]
+        for absence in self._presence.absences.find(now_s, isolated, watched):
             found[absence.scope.service, absence.scope.model].append(absence)
-            alarms[ABSENCE] += 1
+            if absence.alarming:
+                alarms[absence.detector] += 1
         for service in self._triage.episodes:
             found.setdefault(service, [])
         if block is not None and scores is not None:
@@ -129,37 +127,6 @@ class Detection:
             keys = [self._series.key(row) for row in block.rows[at].tolist()]
             service = self._rows.services[number]
             found[service] = [*readings(block, scores, at, keys, self._provenance.of), *found[service]]
-
-    def _absences(self, now_s: float, isolated: Sequence[Scope]) -> list[Anomaly]:
-        """The series that have been silent for too long, one reading each."""
-        rows = self._checked_rows()
-        if not len(rows):
-            return []
-        for scope in isolated:
-            # While a breaker of ours is open, silence behind it is expected; so it is right after.
-            self._suite.suppress_absence(self._rows_behind(rows, scope), now_s)
-        absence = self._suite.score_absence(rows, now_s)
-        at = np.flatnonzero((absence.level >= 1.0) & (absence.silence_s <= self._retire_s))
-        if not len(at):
-            return []
-        keys = [self._series.key(row) for row in rows[at].tolist()]
-        return absences(absence, at, keys, now_s)
-
-    def _checked_rows(self) -> IntArray:
-        """The rows whose silence is an anomaly."""
-        # A row swept since the last window is no series any more, though its detectors do not know it yet.
-        rows: IntArray = np.flatnonzero(self._rows.absence_checked)
-        return rows[self._series.metric_of[rows] >= 0]
-
-    def _rows_behind(self, rows: IntArray, isolated: Scope) -> IntArray:
-        """Those of the rows that an open breaker of ours keeps traffic away from."""
-        numbers = self._rows.numbers([(isolated.service, isolated.model)])
-        behind = [
-            row for row in rows[np.isin(self._rows.service_of[rows], numbers)].tolist()
-            if (scope := self._series.key(row)[1]) and isolated.replica in (None, scope.replica)
-            and isolated.tenant in (None, scope.tenant)
-        ]
-        return np.array(behind, np.intp)
 
     def relearn(self, accepted: IncidentChange) -> None:
         """What an incident showed is accepted as normal, since it lasted long or a human said so: its series learn from

@@ -5,12 +5,11 @@ Readings are built only for the services that matter at an instant: those with a
 
 from __future__ import annotations
 
-from classifiers.evidence.evidence_table import ABSENCE
-from classifiers.model import Anomaly, Direction, SeriesKey
-from detectors.base import Block, IntArray
-from detectors.native.absence import AbsenceScores
+from classifiers.evidence.evidence_table import ABSENCE, MONITORING
+from classifiers.model import Anomaly, Direction, Scope, SeriesKey
+from detectors.base import Block, FloatArray, IntArray
 from detectors.suite import Suite, SuiteScores
-from streams.shard.provenance import Finder
+from streams.windows.provenance import Finder
 
 DIRECTIONS: dict[int, Direction] = {1: "up", -1: "down", 0: "none"}
 
@@ -35,7 +34,9 @@ def readings(
     ]
 
 
-def absences(absence: AbsenceScores, at: IntArray, keys: list[SeriesKey], now_s: float) -> list[Anomaly]:
+def absences(
+    levels: FloatArray, silence_s: FloatArray, gap_s: FloatArray, keys: list[SeriesKey], now_s: float,
+) -> list[Anomaly]:
     """Silent series as readings: no value, the window is the silence, the onset is its first missed window."""
     return [
         Anomaly(
@@ -43,10 +44,19 @@ def absences(absence: AbsenceScores, at: IntArray, keys: list[SeriesKey], now_s:
             gap_s,
         )
         for (metric, scope), silent_s, gap_s, level in zip(
-            keys, absence.silence_s[at].tolist(), absence.expected_gap_s[at].tolist(), absence.level[at].tolist(),
-            strict=True,
+            keys, silence_s.tolist(), gap_s.tolist(), levels.tolist(), strict=True,
         )
     ]
+
+
+def unreported(metric: str, scope: Scope, since_s: float, now_s: float, report_after_s: float) -> Anomaly:
+    """The loss of monitoring as a reading, which alarms when nothing was reported for `report_after_s`; a quiet one
+    where the loss is over.
+
+    metric: `MONITORING` of a scope, `SOURCE` of all that a source brings; the scope is then named like the source.
+    """
+    level = (now_s - since_s) / report_after_s
+    return Anomaly(scope, metric, MONITORING, since_s, now_s, None, None, level, "down", 0, since_s)
 
 
 def _known(number: float) -> float | None:

@@ -17,6 +17,7 @@ from detectors.base import BoolArray, IntArray
 from detectors.ensemble.profiles import Profile, profile_index
 from detectors.suite import Suite
 from streams.intake.aggregated.instant import REPORTED_WITHOUT_TRAFFIC
+from streams.presence.traffic import Traffic
 from streams.windows.series import SeriesTable
 
 CHECKED_DIMENSIONS = frozenset({None, "replica"})
@@ -29,12 +30,15 @@ class Rows:
     """Attributes by row, kept in step with the series table by `admit` and `forget`. About 10 bytes a row.
 
     service_of: number of the row's service in `services`, -1 for a row not in use. scored: a profile matches its
-    metric. absence_checked: its silence is an anomaly.
+    metric. absence_checked: its silence may be an anomaly. of_part: its scope is a version, replica or tenant.
+    extensive: its metric counts requests or tokens, so that the values of parts add up to that of the whole. traffic:
+    gets the rows too.
     """
 
-    def __init__(self, series: SeriesTable, suite: Suite, profiles: tuple[Profile, ...]) -> None:
+    def __init__(self, series: SeriesTable, suite: Suite, profiles: tuple[Profile, ...], traffic: Traffic) -> None:
         self._series = series
         self._suite = suite
+        self._traffic = traffic
         self._profiles = profiles
         self._matched_labels = sorted({label for profile in profiles for label in profile.labels})
         self._profile_of: dict[tuple[str | bool | None, ...], int | None] = {}
@@ -44,6 +48,8 @@ class Rows:
         self.service_of = np.full(0, -1, np.intp)
         self.scored = np.zeros(0, np.bool_)
         self.absence_checked = np.zeros(0, np.bool_)
+        self.of_part = np.zeros(0, np.bool_)
+        self.extensive = np.zeros(0, np.bool_)
         self._replica_of = np.full(0, -1, np.int32)
         self._of_version = np.zeros(0, np.bool_)
 
@@ -65,9 +71,13 @@ class Rows:
             self.absence_checked[row] = profile is not None and is_steady and dimension_of(scope) in CHECKED_DIMENSIONS
             if profile is not None:
                 self._suite.assign(np.array([row]), profile)
+            self.of_part[row] = dimension_of(scope) is not None
+            self.extensive[row] = self._traffic.rows.is_extensive(metric)
+            self._traffic.admit(row, metric, scope, self._numbers[service], aggregated)
             if scope.version is not None:
                 versions.append((service, scope.version))
-                self._inherit(row)
+                if not self.extensive[row]:
+                    self._inherit(row)
                 self._of_version[row] = True
             if scope.replica is not None:
                 self._replica_of[row] = self._replicas.setdefault((service, scope.replica), len(self._replicas))
@@ -84,12 +94,14 @@ class Rows:
         if not len(rows):
             return
         self._suite.forget(rows)
+        self._traffic.forget(rows)
         self._grow(int(rows.max()) + 1)
         self.service_of[rows] = -1
         self._replica_of[rows] = -1
         self._of_version[rows] = False
         self.scored[rows] = False
         self.absence_checked[rows] = False
+        self.of_part[rows] = self.extensive[rows] = False
 
     def numbers(self, services: Iterable[ServiceKey]) -> list[int]:
         """The numbers of services in `services`; one that never had a row is left out."""
@@ -125,8 +137,9 @@ class Rows:
             return
         more = max(size, 2 * len(self.service_of), 256) - len(self.service_of)
         self.service_of = np.concatenate([self.service_of, np.full(more, -1, np.intp)])
-        self.scored = np.concatenate([self.scored, np.zeros(more, np.bool_)])
-        self.absence_checked = np.concatenate([self.absence_checked, np.zeros(more, np.bool_)])
         self._replica_of = np.concatenate([self._replica_of, np.full(more, -1, np.int32)])
-        self._of_version = np.concatenate([self._of_version, np.zeros(more, np.bool_)])
+        self.scored, self.absence_checked, self.of_part, self.extensive, self._of_version = (
+            np.concatenate([flags, np.zeros(more, np.bool_)])
+            for flags in (self.scored, self.absence_checked, self.of_part, self.extensive, self._of_version)
+        )
         self._suite.grow(len(self.service_of))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from classifiers.incidents.triage_snapshot import dump, load
 from streams.shard.state import ShardState
 
-VERSION = 12
+VERSION = 13
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 
@@ -42,7 +42,9 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
     """All that the shard knows, up to its offsets. Copies; cost about 1 us a series. steady_s: the steady clock."""
     series, series_meta = shard.series.snapshot()
     windows, windows_meta = shard.windower.snapshot()
-    states = {"series": series, "windows": windows, "suite": shard.suite.snapshot(shard.series.active())}
+    active = shard.series.active()
+    presence, presence_meta = shard.presence.snapshot(active)
+    states = {"series": series, "windows": windows, "suite": shard.suite.snapshot(active), "presence": presence}
     inputs = {source: codec.snapshot() for source, codec in shard.codecs.items()}
     states["planned"], planned_meta = shard.planned.snapshot()
     states |= {f"input/{source}": arrays for source, (arrays, _) in inputs.items()}
@@ -65,6 +67,7 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
             "judged_until_s": None if evaluated_s == -inf else evaluated_s,
             "event_time": shard.event_time.snapshot(steady_s),
             "repeats": shard.repeats.dump(),
+            "presence": presence_meta,
             "ticked_at_s": shard.ticked_at_s,
             "generation": shard.generation,
         },
@@ -81,11 +84,12 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
     try:
         _require_inputs(shard, meta["event_time"])
         shard.scopes.restore(meta["scopes"])
-        shard.series.restore(_part(snapshot.arrays, "series"), meta["series"]["metrics"])
+        shard.series.restore(_part(snapshot.arrays, "series"), meta["series"])
         shard.windower.restore(_part(snapshot.arrays, "windows"), meta["windows"])
         active = shard.series.active()
         shard.rows.admit(active)
         shard.suite.restore(active, _part(snapshot.arrays, "suite"))
+        shard.presence.restore(active, _part(snapshot.arrays, "presence"), meta["presence"])
         shard.provenance.restore(meta["provenance"])
         for source in meta["inputs"].keys() & shard.codecs.keys():
             shard.codecs[source].restore(_part(snapshot.arrays, f"input/{source}"), meta["inputs"][source])

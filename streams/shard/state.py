@@ -11,19 +11,22 @@ from math import inf
 from classifiers.incidents.triage import Triage
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import PrequentialRecord
+from streams.intake.aggregated.instant import REQUEST_RATE
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
 from streams.intake.scopes import ScopeTable
+from streams.presence.traffic import Traffic
 from streams.shard.decisions import Decider
 from streams.shard.detection import Detection
 from streams.shard.directives import ShardDirectives
 from streams.shard.event_time import EventTime
 from streams.shard.plan import Plan
 from streams.shard.planned_changes import PlannedChanges
-from streams.shard.provenance import Provenance
+from streams.shard.presence import Presence
 from streams.shard.repeats import Repeats
 from streams.shard.rows import Rows
 from streams.shard.series_states import SeriesCounts, count_series
+from streams.windows.provenance import Provenance
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Windower
 
@@ -64,14 +67,18 @@ class ShardState:
         self.series = SeriesTable(limits.max_series, self.scopes, limits.min_idle_s, limits.max_metrics)
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
         self.suite = suite_params.build(FIRST_ROWS)
-        self.rows = Rows(self.series, self.suite, suite_params.profiles)
+        traffic = Traffic(plan.windows.size_s, frozenset({plan.windows.rate_metric, REQUEST_RATE}))
+        self.rows = Rows(self.series, self.suite, suite_params.profiles, traffic)
+        self.presence = Presence(
+            self.series, self.suite, self.rows, traffic, plan.triage.silent_after_s, plan.triage.accept_after_s,
+        )
         self.triage = Triage(plan.triage, plan.tier_of, plan.config_hash, learning=LearningState(plan.learning))
         self.directives = ShardDirectives(plan.maintenance)
         self.decider = Decider(plan.decisions, self.triage, self.directives, self.rows, limits.min_idle_s)
         self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
         self.planned = PlannedChanges(self.series, self.suite, self.rows, suite_params)
         self.detection = Detection(
-            self.series, self.suite, self.rows, self.triage, self.provenance, plan.windows.size_s, limits.min_idle_s,
+            self.series, self.suite, self.rows, self.triage, self.provenance, self.presence, plan.windows.size_s,
             self.planned,
         )
         self.repeats = Repeats()

@@ -42,6 +42,9 @@ class SeriesTable:
         """(capacity,) event time of the scope's last record in the last closed window that held this series."""
         self.aggregated = np.zeros(capacity, np.bool_)
         """(capacity,) whether the values of the series arrive aggregated; set by the windower."""
+        self.sources: list[str] = []
+        self.source_of = np.full(capacity, -1, np.int16)
+        """(capacity,) number in `sources` of the source that brought the series last; set by the windower."""
         self._scope_of = np.full(capacity, -1, np.intp)
         self._scope_seen_s = np.full(0, -np.inf)
         self._metric_ids: dict[str, int] = {}
@@ -141,6 +144,7 @@ class SeriesTable:
         self._scope_of[rows] = -1
         self.last_seen_s[rows] = np.nan
         self.aggregated[rows] = False
+        self.source_of[rows] = -1
         self._free.extend(rows[::-1].tolist())
         self._evicted_rows.append(rows)
         self.evicted += len(rows)
@@ -164,6 +168,12 @@ class SeriesTable:
             self._scope_seen_s = np.concatenate([self._scope_seen_s, more])
         self._scope_seen_s[scopes] = np.maximum(self._scope_seen_s[scopes], seen_s)
 
+    def source_number(self, source: str) -> int:
+        """The number of a source in `sources`, new or known."""
+        if source not in self.sources:
+            self.sources.append(source)
+        return self.sources.index(source)
+
     def sweep(self, now_s: float, busy: BoolArray) -> None:
         """Release the scopes, and evict the rows, of what was idle for `min_idle_s`; `busy` scopes stay."""
         seen = self._scope_seen_s[: len(self.scopes.names)]
@@ -181,14 +191,16 @@ class SeriesTable:
         arrays: State = {
             "metric_of": self.metric_of[used].copy(), "scope_of": self._scope_of[used].copy(),
             "last_seen_s": self.last_seen_s[used].copy(), "aggregated": self.aggregated[used].copy(),
+            "source_of": self.source_of[used].copy(),
             "scope_seen_s": self._scope_seen_s.copy(),
             "free": np.array(self._free, np.intp), "gone": np.concatenate([np.empty(0, np.intp), *self._evicted_rows]),
             "retry_at_s": np.array([self._retry_at_s]),
         }
-        return arrays, {"metrics": list(self.metrics)}
+        return arrays, {"metrics": list(self.metrics), "sources": list(self.sources)}
 
-    def restore(self, state: Mapping[str, NDArray[np.generic]], metrics: Sequence[str]) -> None:
+    def restore(self, state: Mapping[str, NDArray[np.generic]], meta: Mapping[str, Sequence[str]]) -> None:
         """Put a snapshot into an empty table, its scopes already there; raises ValueError when it does not fit."""
+        metrics = meta["metrics"]
         metric_of, scope_of = state["metric_of"].astype(np.intp), state["scope_of"].astype(np.intp)
         fits = len(metric_of) == len(scope_of) == len(state["last_seen_s"]) <= self.capacity
         known = bool(np.all(metric_of < len(metrics)) and np.all(scope_of < len(self.scopes.names)))
@@ -203,6 +215,8 @@ class SeriesTable:
         self._scope_of[: self._used] = scope_of
         self.last_seen_s[: self._used] = state["last_seen_s"].astype(np.float64)
         self.aggregated[: self._used] = state["aggregated"].astype(np.bool_)
+        self.sources = list(meta["sources"])
+        self.source_of[: self._used] = state["source_of"].astype(np.int16)
         self._scope_seen_s = state["scope_seen_s"].astype(np.float64)
         self._free = state["free"].astype(np.intp).tolist()
         self._evicted_rows = [state["gone"].astype(np.intp)]

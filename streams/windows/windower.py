@@ -266,8 +266,8 @@ class Windower:
     def _close(self, window: int, end_s: float) -> Closed:
         sources = sorted(self._open.pop(window, {}).items())
         parts, samples = [self._carried], [self._carried_samples]
-        for _, open_window in sources:
-            self._collect(open_window, window, end_s, parts, samples)
+        for source, open_window in sources:
+            self._collect(source, open_window, window, end_s, parts, samples)
         whole = merge(parts)
         ready = (whole.count >= self.params.min_count) | (whole.first <= window - self.wait_windows + 1)
         ready |= self.series.aggregated[whole.rows]
@@ -286,16 +286,18 @@ class Windower:
         return frozenset(given | {self.params.rate_metric} if open_window.counted else given)
 
     def _collect(
-        self, open_window: SourceWindow, window: int, end_s: float, parts: list[PartialWindows],
+        self, source: str, open_window: SourceWindow, window: int, end_s: float, parts: list[PartialWindows],
         samples: list[tuple[IntArray, FloatArray]],
     ) -> None:
         """Append the partial windows of a source by row, and its samples where the statistic is a quantile."""
         requests, last_s = open_window.requests
         scopes = np.flatnonzero(requests)
         self.series.note_last_seen(scopes, last_s[scopes])
+        number = self.series.source_number(source)
         rate = self._metric(self.params.rate_metric) if open_window.counted else None
         if rate is not None:
             rows = self.series.assign_rows(rate, scopes, last_s[scopes], end_s)
+            self.series.source_of[rows[rows >= 0]] = number
             sums = Sums()
             sums.table = np.zeros((6, len(requests)))
             sums.table[0] = requests
@@ -306,8 +308,9 @@ class Windower:
             scopes = np.flatnonzero(sums.table[0])
             rows = self.series.assign_rows(metric, scopes, last_s[scopes], end_s)
             parts.append(partial_windows(sums, rows, scopes, window))
+            held = rows >= 0
+            self.series.source_of[rows[held]] = number
             if open_window.since_s is not None:
-                held = rows >= 0
                 self.series.aggregated[rows[held]] = True
                 since = np.floor(open_window.since_s[scopes[held]] / self.params.size_s).astype(np.intp)
                 parts[-1] = replace(parts[-1], first=np.minimum(since, window))

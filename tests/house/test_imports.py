@@ -54,6 +54,7 @@ def test_the_contract_names_the_pure_rooms() -> None:
     expected = {
         "detectors", "classifiers", "streams/intake", "streams/windows", "streams/shard", "streams/pipeline",
         "streams/ownership",
+        "streams/presence",
     }
     assert {str(room) for room in pure_rooms()} == expected
 

@@ -111,7 +111,7 @@ def test_a_worker_restored_from_its_snapshot_goes_on_to_the_bit(values: list[obj
     second = Run()
     second.scopes.restore(first.scopes.snapshot())
     arrays, meta = first.series.snapshot()
-    second.series.restore(arrays, meta["metrics"])
+    second.series.restore(arrays, meta)
     second.windows.restore(*first.windows.snapshot())
     second.blocks, second.dead, second.counts = list(first.blocks), list(first.dead), list(first.counts)
     second.highest_s = dict(first.highest_s)

@@ -33,8 +33,9 @@ RATIOS: tuple[tuple[str, str, str, float], ...] = (
 )
 """metric, total in the numerator, total in the denominator, upper limit. A metric that has a value already keeps it."""
 
+REQUEST_RATE = "requests_per_s"
 RATES: tuple[tuple[str, str], ...] = (
-    ("requests_per_s", "requests"), ("requests_per_s", "calls"), ("tokens_per_s", "completion_tokens"),
+    (REQUEST_RATE, "requests"), (REQUEST_RATE, "calls"), ("tokens_per_s", "completion_tokens"),
 )
 """metric, total. A metric that has a value already keeps it. The calls behind a gateway stand for its requests where
 these are not counted: a fallback hides a call that fails."""

@@ -17,6 +17,7 @@ from detectors.ensemble.profiles import Profile
 from detectors.suite import Suite, SuiteParams
 from streams.intake.formats import FORMATS, InputFormat, InputPlan
 from streams.pipeline import Shard
+from streams.presence.traffic import Traffic
 from streams.shard.plan import Plan
 from streams.shard.rows import Rows
 from tests.simulation.run import Run
@@ -104,12 +105,12 @@ def test_a_restart_is_no_incident() -> None:
     assert run.skipped_points[TOPIC, "reset"] == 11
 
 
-def test_a_replica_whose_exporter_falls_silent_is_missed() -> None:
+def test_a_replica_whose_exporter_falls_silent_is_not_monitored() -> None:
     gone_ns = (T + BEGINS_S) * NS
     found = [record for ts_s, record in records(scrapes(LASTS_S), "otlp_proto", TOPIC)
              if ts_s * NS < gone_ns or b"10.0.0.2" not in (record.value or b"")]
     incident = only(run_of("otlp_proto", found))
-    assert (incident.category, incident.replica) == ("availability", "10.0.0.2:8000")
+    assert (incident.category, incident.replica) == ("telemetry", "10.0.0.2:8000")
 
 
 @pytest.mark.parametrize("form", WRITERS)
@@ -160,7 +161,7 @@ def test_how_values_arrive_chooses_the_detectors_unless_a_profile_says_otherwise
     run.ingest(written("otlp_proto", steady, 120.0), TOPIC)
     shard = run.shard
     suite = Noted(plan.suite_in_use())
-    Rows(shard.series, suite, suite.params.profiles).admit(shard.series.active())
+    Rows(shard.series, suite, suite.params.profiles, Traffic(1.0, frozenset())).admit(shard.series.active())
 
     samplings = {shard.series.key(row)[0]: profile.sampling for row, profile in suite.given.items()}
     assert samplings.pop("latency_ms") == "per_request"

@@ -101,7 +101,7 @@ def test_open_windows_of_one_go_on_from_a_snapshot() -> None:
     bench.add((30.2, 7.0))
     other.scopes.restore(bench.scopes.snapshot())
     arrays, meta = bench.series.snapshot()
-    other.series.restore(arrays, meta["metrics"])
+    other.series.restore(arrays, meta)
     other.windows.restore(*bench.windows.snapshot())
     (block,) = other.close(31.0)
     assert (block.start_s.tolist(), block.value.tolist()) == ([T + 15.0], [7.0])

@@ -31,11 +31,11 @@ async def live(folder: Path) -> LiveShard:
     """A replica falls ill, one falls silent, all do; another worker takes over, and one that has no state."""
     shard = LiveShard(plan_of(config_of(folder, PLAYBOOKS)))
     await shard.open()
-    await shard.play(60)
+    await shard.play(300)
     await shard.play(12, sick("r1"))
     shard.worker.manager.add_directives([QUIET])
     await shard.play(30)
-    await shard.play(10, silent("r2"))
+    await shard.play(20, silent("r2"))
     await shard.take_over()
     await shard.play(30)
     await shard.stop_traffic(25)

@@ -11,9 +11,11 @@ from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
 from classifiers.model import Scope
 from detectors.suite import SuiteParams
 from streams.intake.scopes import ScopeTable
+from streams.presence.traffic import Traffic
 from streams.shard.detection import CATCH_UP_INSTANTS, Detection
-from streams.shard.provenance import Provenance
+from streams.shard.presence import Presence
 from streams.shard.rows import Rows
+from streams.windows.provenance import Provenance
 from streams.windows.series import SeriesTable
 from streams.windows.windower import Windower, WindowParams
 from tests.streams.fakes import T, incident, requests
@@ -32,12 +34,14 @@ class Bench:
         self.windower = Windower(WindowParams(), self.series, lambda _: "mean")
         suite = SuiteParams()
         self.suite = suite.build(4)
-        self.rows = Rows(self.series, self.suite, suite.profiles)
+        traffic = Traffic(1.0, frozenset({"requests_per_s"}))
+        self.rows = Rows(self.series, self.suite, suite.profiles, traffic)
         self.triage = Triage(TriageParams(), lambda _: 2, "abc")
         self.isolated: list[Scope] = []
         self.alarms: Counter[str] = Counter()
+        presence = Presence(self.series, self.suite, self.rows, traffic, 60.0, 600.0)
         self.detection = Detection(
-            self.series, self.suite, self.rows, self.triage, Provenance(1.0, 5, None), 1.0, 600.0,
+            self.series, self.suite, self.rows, self.triage, Provenance(1.0, 5, None), presence, 1.0,
         )
 
     def feed(self, values: list[object], until_s: float) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 
 from classifiers.model import Anomaly, OffsetRange, Scope
 from detectors.base import Block
-from detectors.native.absence import AbsenceScores
 from detectors.suite import Suite, SuiteScores
 from streams.shard.readings import absences, readings
 
@@ -44,7 +43,6 @@ def test_a_reading_holds_plain_numbers() -> None:
 
 
 def test_silence_begins_with_the_first_window_that_is_missed() -> None:
-    silence = AbsenceScores(floats(0.2, 3.0), floats(1.0, 12.0), floats(1.0, 2.0))
-    assert absences(silence, np.array([1]), [("latency_ms", R1)], 100.0) == [
+    assert absences(floats(3.0), floats(12.0), floats(2.0), [("latency_ms", R1)], 100.0) == [
         Anomaly(R1, "latency_ms", "absence", 88.0, 100.0, None, None, 3.0, "down", 0, 90.0, 2.0),
     ]

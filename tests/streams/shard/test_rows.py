@@ -8,6 +8,7 @@ from detectors.ensemble.profiles import Profile
 from detectors.suite import SuiteParams
 from streams.intake.columns import Labels
 from streams.intake.scopes import ScopeTable
+from streams.presence.traffic import Traffic
 from streams.shard.rows import Rows
 from streams.windows.series import SeriesTable
 
@@ -22,7 +23,7 @@ class Table:
         self.scopes = ScopeTable()
         self.series = SeriesTable(100, self.scopes)
         self.suite = SuiteParams(profiles=profiles).build(4)
-        self.rows = Rows(self.series, self.suite, profiles)
+        self.rows = Rows(self.series, self.suite, profiles, Traffic(1.0, frozenset({"requests_per_s"})))
 
     def seen(self, metric: str, seen_s: float = 0.0, **labels: str | None) -> list[int]:
         """The rows of a metric in all scopes of these labels."""

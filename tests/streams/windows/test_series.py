@@ -137,7 +137,7 @@ def test_restored_tables_go_on_as_if_nothing_had_happened() -> None:
     scopes = ScopeTable()
     scopes.restore(json.loads(json.dumps(series.scopes.snapshot())))
     again = SeriesTable(4, scopes, min_idle_s=100.0)
-    again.restore(arrays, json.loads(json.dumps(meta))["metrics"])
+    again.restore(arrays, json.loads(json.dumps(meta)))
 
     assert again.take_evicted().tolist() == series.take_evicted().tolist() == [0]
     assert assign_rows(again, "b", [5, 2], 170.0) == assign_rows(series, "b", [5, 2], 170.0)
@@ -151,7 +151,7 @@ def test_a_snapshot_that_does_not_fit_is_refused() -> None:
     arrays, meta = series.snapshot()
 
     with pytest.raises(ValueError, match="2 rows of 1 metrics in 1 scopes, expected at most 4 rows"):
-        SeriesTable(4, table(1)).restore(arrays, meta["metrics"])
+        SeriesTable(4, table(1)).restore(arrays, meta)
     with pytest.raises(ValueError, match="entry 0"):
         ScopeTable().restore([("a", "b")])
     with pytest.raises(ValueError, match="expected its service and model"):

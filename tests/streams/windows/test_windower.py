@@ -267,7 +267,7 @@ def test_restored_windows_close_like_uninterrupted_ones(statistic: Statistic) ->
     other = Bench(params, statistic)
     other.scopes.restore(json.loads(json.dumps(one.scopes.snapshot())))
     arrays, meta = one.series.snapshot()
-    other.series.restore(arrays, meta["metrics"])
+    other.series.restore(arrays, meta)
     state, told_meta = one.windows.snapshot()
     one.add(at(1.6, 0.3, replica="r0"))
     other.windows.restore(state, json.loads(json.dumps(told_meta)))
@@ -285,7 +285,7 @@ def test_a_series_that_is_only_carried_survives_a_restore() -> None:
     assert one.close(T + 1.0) == [{}]
     other.scopes.restore(one.scopes.snapshot())
     arrays, meta = one.series.snapshot()
-    other.series.restore(arrays, meta["metrics"])
+    other.series.restore(arrays, meta)
     other.windows.restore(*one.windows.snapshot())
 
     assert other.close() == one.close() == [{CHAT: (T, T + 4.0, 7.0, 1.0, 0.0, 7.0, 7.0)}]
