@@ -10,7 +10,7 @@ from benchmarks.triage.generator.service import PREFILL_MS, Requests, Service, U
 from benchmarks.triage.measure import Knobs, checks, observe
 from detectors.base import BoolArray, FloatArray, IntArray
 
-DETECTED_S = 3.0
+DETECTED_S = 20.0
 """After so long the router sends no more to a replica that does not answer."""
 
 
