@@ -101,7 +101,7 @@ class Absences:
         scope = self._series.scopes_of(rows)
         _, place = np.unique(scope, return_inverse=True)
         shortest_s = np.full(len(rows), inf)
-        np.minimum.at(shortest_s, place, absence.silence_s)
+        np.fmin.at(shortest_s, place, absence.silence_s)  # NaN for a series that relearns
         scored = _Rows(
             rows, absence.level, absence.silence_s, absence.expected_gap_s, shortest_s[place], scope,
             self._rows.service_of[rows], self._series.source_of[rows].astype(np.intp), ~self._rows.of_part[rows],

@@ -179,3 +179,14 @@ def test_what_is_accepted_beside_another_incident_is_forgotten_alone() -> None:
                for name, after in bench.suite.snapshot(np.array([row])).items())
     }
     assert changed == {key for key in map(bench.series.key, rows.tolist()) if key in own or key[1].replica == "r0"}
+
+
+def test_a_series_that_relearns_does_not_hide_since_when_its_replica_is_silent() -> None:
+    bench = Bench()
+    bench.feed(requests(400), T + 400.0)
+    row = bench.series.row("error", R1)
+    assert row is not None
+    bench.suite.forget(np.array([row]))
+    with np.errstate(invalid="raise"):
+        bench.feed(only("r0", requests(30, start=400)), T + 430.0)
+    assert bench.alarms["absence"] > 0
