@@ -13,7 +13,7 @@ WEEK_H, THOUSAND_H, DAY_H = 168.0, 1000.0, 24.0
 
 @dataclass(frozen=True, slots=True)
 class Healthy:
-    """One healthy day: counts of what was told. alerts: of the rules."""
+    """One healthy day: counts of what was reported. alerts: of the rules."""
 
     kind: str
     form: str
@@ -26,13 +26,13 @@ class Healthy:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One fault: whether it was paged and when; whether it was told at all; the same of the rules."""
+    """One fault: whether it was paged and when; whether it was reported at all; the same of the rules."""
 
     kind: str
     form: str
     fault: Fault
     page: bool
-    told: bool
+    reported: bool
     delay_s: float | None
     scope_right: bool
     category_right: bool
@@ -77,7 +77,7 @@ class Recall:
 
     count: int
     paged: int
-    told: int
+    reported: int
     scope_right: int
     category_right: int
     delay_s: float | None
@@ -89,7 +89,7 @@ class Recall:
         delays = [one.delay_s for one in found if one.page and one.delay_s is not None]
         alerted = [one.alert_delay_s for one in found if one.alert_delay_s is not None]
         return cls(
-            len(found), sum(one.page for one in found), sum(one.told for one in found),
+            len(found), sum(one.page for one in found), sum(one.reported for one in found),
             sum(one.scope_right for one in found), sum(one.category_right for one in found),
             median(delays) if delays else None, len(alerted), median(alerted) if alerted else None,
         )
@@ -112,7 +112,7 @@ def by_fault(found: Sequence[Found]) -> dict[tuple[str, str], Recall]:
 def overall(rates: Rates, recall: Recall) -> dict[str, float | None]:
     """The figures over all kinds; shares are of all faults."""
     shares = {name.replace("_", " "): getattr(recall, name) / recall.count if recall.count else None
-              for name in ("paged", "told", "scope_right", "category_right")}
+              for name in ("paged", "reported", "scope_right", "category_right")}
     return {
         "service-hours": rates.hours, "pages in 1,000 service-hours": rates.pages_a_thousand_hours,
         "notes a service-day": rates.notes_a_day, "delay s": recall.delay_s, **shares,

@@ -12,7 +12,7 @@ from benchmarks.ordinary.generator.faults import Fault
 from benchmarks.ordinary.placement import with_faults
 from benchmarks.ordinary.rules import Alert, alerts
 from benchmarks.ordinary.run import Lived, live
-from benchmarks.ordinary.score import SETTLE_S, Finding, findings, told
+from benchmarks.ordinary.score import SETTLE_S, Finding, findings, reported
 from streams.shard.plan import Plan
 
 
@@ -45,7 +45,7 @@ def judge(plan: Plan, cell: Cell) -> Judged:
 
 def _healthy(lived: Lived, fired: Sequence[Alert]) -> Healthy:
     day = lived.day
-    seen = told(day, lived.incidents)
+    seen = reported(day, lived.incidents)
     return Healthy(
         day.kind, day.form, day.hours, len(seen.pages), len(seen.right), len(seen.notes), len(fired),
     )

@@ -15,7 +15,7 @@ from benchmarks.ordinary.kinds.base import Kind
 PAGE = ROOT / "docs" / "ordinary.md"
 DAYS_HEAD = ("kind of day", "as", "service-hours", "pages", "a week", "expected pages", "notes", "notes a day",
              "pages of the rules", "a week")
-FAULTS_HEAD = ("fault", "as", "faults", "paged", "told", "median s", "scope right", "category right",
+FAULTS_HEAD = ("fault", "as", "faults", "paged", "reported", "median s", "scope right", "category right",
                "found by the rules", "median s")
 
 
@@ -47,8 +47,9 @@ def fault_rows(found: Sequence[Found]) -> list[list[str]]:
 
 def _fault_row(fault: str, side: str, recall: Recall) -> list[str]:
     return [
-        fault.replace("_", " "), side, str(recall.count), str(recall.paged), str(recall.told), _seconds(recall.delay_s),
-        str(recall.scope_right), str(recall.category_right), str(recall.alerted), _seconds(recall.alert_delay_s),
+        fault.replace("_", " "), side, str(recall.count), str(recall.paged), str(recall.reported),
+        _seconds(recall.delay_s), str(recall.scope_right), str(recall.category_right), str(recall.alerted),
+        _seconds(recall.alert_delay_s),
     ]
 
 
@@ -77,7 +78,7 @@ def page(days: Sequence[Healthy], found: Sequence[Found], kinds: Sequence[Kind],
         markdown(DAYS_HEAD, *day_rows(days)),
         "## Faults in their midst",
         "Paged: by an incident that opened while the fault lasted or within a minute of its end, does not contradict "
-        "where it was, and is not there on the same day without it. Told: by such an incident of any severity. "
+        "where it was, and is not there on the same day without it. Reported: by such an incident of any severity. "
         "Delays are from the onset to the opening of the incident, or to the firing of the rule.",
         markdown(FAULTS_HEAD, *fault_rows(found)),
         "## The kinds",

@@ -1,4 +1,4 @@
-"""What was told of a day: pages and notes of a healthy one, and which incidents found which fault."""
+"""What was reported of a day: pages and notes of a healthy one, and which incidents found which fault."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SAME_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was told of a healthy day. pages: that nobody wants. right: pages that are expected of such a day."""
+class Reported:
+    """What was reported of a healthy day. pages: that nobody wants. right: pages that are expected of such a day."""
 
     pages: tuple[Incident, ...]
     right: tuple[Incident, ...]
@@ -45,7 +45,7 @@ def is_page(incident: Incident) -> bool:
     return incident.peak_severity <= "P2"
 
 
-def told(day: Day, incidents: Iterable[Incident]) -> Told:
+def reported(day: Day, incidents: Iterable[Incident]) -> Reported:
     """The incidents of a healthy day. Expected pages are the first ones after what they are expected of."""
     pages, right, notes = [], [], []
     left = Counter({(name, False): day.expected.incidents for name in day.names})
@@ -63,7 +63,7 @@ def told(day: Day, incidents: Iterable[Incident]) -> Told:
             right.append(incident)
         else:
             pages.append(incident)
-    return Told(tuple(pages), tuple(right), tuple(notes))
+    return Reported(tuple(pages), tuple(right), tuple(notes))
 
 
 def _in_gap(day: Day, incident: Incident) -> bool:

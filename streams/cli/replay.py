@@ -103,7 +103,7 @@ def _print_summary(result: Replay, out: Path) -> None:
         result.notes.append("every series is still warming up: only fixed limits and silence were judged")
     for source, names in result.names.items():
         if names.unwatched or names.mostly_unknown:
-            result.notes.append(f"{source}: {names.told()}; {UNKNOWN_REMEDY}")
+            result.notes.append(f"{source}: {names.summary()}; {UNKNOWN_REMEDY}")
     for note in result.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if result.first_dead is not None and result.accepted:

@@ -72,7 +72,7 @@ class PointNames:
         self.names = Counter()
         return taken
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The counts and the commonest unknown names, in words."""
         if self.watched:
             parts = [f"{self.watched} of {self.total} points are watched"]

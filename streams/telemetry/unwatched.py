@@ -66,10 +66,10 @@ class UnwatchedTopics:
         if seen.is_unwatched(now_s):
             if _is_due(seen.warned_s, now_s):
                 seen.warned_s = now_s
-                return Notice("warning", topic, f"{seen.dropped.told()}; {UNKNOWN_REMEDY}")
+                return Notice("warning", topic, f"{seen.dropped.summary()}; {UNKNOWN_REMEDY}")
         elif seen.recent.watched and seen.recent.mostly_unknown and _is_due(seen.told_s, now_s):
             recent, seen.recent, seen.told_s = seen.recent, PointNames(), now_s
-            return Notice("debug", topic, recent.told())
+            return Notice("debug", topic, recent.summary())
         return None
 
     def unwatched(self, now_s: float) -> dict[str, bool]:
@@ -79,7 +79,7 @@ class UnwatchedTopics:
     def complaints(self, now_s: float) -> tuple[str, ...]:
         """A sentence for each topic of which nothing is watched."""
         return tuple(
-            f"{name}: {topic.dropped.told()}" for name, topic in self._topics.items() if topic.is_unwatched(now_s)
+            f"{name}: {topic.dropped.summary()}" for name, topic in self._topics.items() if topic.is_unwatched(now_s)
         )
 
     def revoke(self, partitions: Iterable[tuple[str, int]]) -> list[str]:

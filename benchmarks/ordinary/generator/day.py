@@ -29,7 +29,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What may be told of a healthy day, beside two notes a day of each service.
+    """What may be reported of a healthy day, beside two notes a day of each service.
 
     incidents: pages of each service that are right, such as the one incident of a change that nobody announced.
     telemetry_pages: pages of each service about the monitoring itself that are right. source_pages: pages of the whole

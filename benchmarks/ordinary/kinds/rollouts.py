@@ -24,11 +24,11 @@ def _deploy_new(draw: Draw) -> Day:
 def _announced(draw: Draw) -> Day:
     """The deployment tool tells of each new version when it begins."""
     services = draw.each(lambda names: _rolled(draw, names, "v2"))
-    told = tuple(
+    announced = tuple(
         Deployment(one.name, None, "v2", MORNING_S + min(new.started_s for new in one.replicas if new.version == "v2"))
         for one in services
     )
-    return replace(draw.day(services), directives=told)
+    return replace(draw.day(services), directives=announced)
 
 
 def _rolled(draw: Draw, names: Names, version: str) -> Service:

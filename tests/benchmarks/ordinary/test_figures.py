@@ -31,7 +31,7 @@ def test_formats_of_a_kind_are_apart() -> None:
 def test_delays_are_medians_of_what_was_paged() -> None:
     native, scraped = by_fault(FOUND).values()
     assert (native.count, native.paged, native.delay_s, native.alerted, native.alert_delay_s) == (2, 2, 14.0, 1, 150.0)
-    assert (scraped.paged, scraped.told, scraped.delay_s) == (0, 1, None)
+    assert (scraped.paged, scraped.reported, scraped.delay_s) == (0, 1, None)
 
 
 def test_shares_are_of_all_faults_and_unknown_without_any() -> None:

@@ -10,13 +10,13 @@ from benchmarks.ordinary.generator.day import Expected, Gap
 from benchmarks.ordinary.generator.service import Replica
 from benchmarks.ordinary.judge import alert_delay_s
 from benchmarks.ordinary.rules import Alert
-from benchmarks.ordinary.score import Finding, findings, told
+from benchmarks.ordinary.score import Finding, findings, reported
 from classifiers.model import Incident
 from tests.benchmarks.ordinary.days import END_S, START_S, day, fault, incident, service
 
 
 def test_p0_to_p2_are_pages_and_the_others_notes() -> None:
-    seen = told(day(), [incident(10.0 * number, f"P{number}") for number in range(5)])
+    seen = reported(day(), [incident(10.0 * number, f"P{number}") for number in range(5)])
     assert [one.peak_severity for one in seen.pages] == ["P0", "P1", "P2"]
     assert [one.peak_severity for one in seen.notes] == ["P3", "P4"]
 
@@ -24,26 +24,26 @@ def test_p0_to_p2_are_pages_and_the_others_notes() -> None:
 def test_one_incident_of_an_unannounced_change_is_right_and_a_second_is_a_page() -> None:
     changed = replace(service(), replicas=(Replica("r0", "v1"), Replica("r1", "v2", ready_s=300.0)))
     one_day = day(services=(changed,), expected=Expected(incidents=1))
-    seen = told(one_day, [incident(350.0), incident(500.0)])
+    seen = reported(one_day, [incident(350.0), incident(500.0)])
     assert (len(seen.right), len(seen.pages)) == (1, 1)
 
 
 def test_what_is_expected_of_a_change_does_not_excuse_what_came_before_it() -> None:
     changed = replace(service(), replicas=(Replica("r0", "v1"), Replica("r1", "v2", ready_s=300.0)))
     one_day = day(services=(changed,), expected=Expected(incidents=1))
-    assert len(told(one_day, [incident(100.0)]).pages) == 1
+    assert len(reported(one_day, [incident(100.0)]).pages) == 1
 
 
 def test_monitoring_that_stays_away_may_page_as_such_alone() -> None:
     away = day(expected=Expected(telemetry_pages=1), gaps=(Gap(100.0, 900.0, ("chat",), "r1"),))
-    seen = told(away, [incident(300.0, category="telemetry"), incident(310.0)])
+    seen = reported(away, [incident(300.0, category="telemetry"), incident(310.0)])
     assert [one.category for one in seen.right] == ["telemetry"]
     assert [one.category for one in seen.pages] == ["availability"]
 
 
 def test_one_page_of_a_silent_source_is_right_and_those_of_its_services_are_not() -> None:
     silent = day(expected=Expected(source_pages=1), gaps=(Gap(300.0, 360.0, ("chat",)),))
-    seen = told(silent, [incident(200.0), incident(340.0), incident(345.0)])
+    seen = reported(silent, [incident(200.0), incident(340.0), incident(345.0)])
     assert [one.opened_at_s - silent.origin_s for one in seen.right] == [340.0]
     assert [one.opened_at_s - silent.origin_s for one in seen.pages] == [200.0, 345.0]
 

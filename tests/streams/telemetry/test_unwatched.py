@@ -82,7 +82,7 @@ def test_the_memory_for_names_is_bounded_and_the_commonest_are_kept(others: int)
     assert counted.names["common"] == others
     assert len(counted.names) <= 512
     assert max(map(len, counted.names)) == 128
-    assert "'common'" in counted.told()
+    assert "'common'" in counted.summary()
 
 
 def test_points_of_another_kind_than_their_name_stands_for_are_not_watched() -> None:
@@ -98,5 +98,5 @@ def test_points_of_another_kind_than_their_name_stands_for_are_not_watched() -> 
 def test_a_name_cannot_write_to_the_terminal() -> None:
     counted = PointNames()
     counted.drop("\x1b[31mred\n", 1)
-    assert "\x1b" not in counted.told()
-    assert "\n" not in counted.told()
+    assert "\x1b" not in counted.summary()
+    assert "\n" not in counted.summary()
