@@ -287,7 +287,7 @@ class Shard(ShardState):
         learned: Sequence[AuditEntry] = (),
     ) -> None:
         products.audit += [
-            *self.detection.take_audit(), *self.triage.drain_audit(), *learned, *self.planned.take_audit(),
+            *self.presence.take_audit(), *self.triage.drain_audit(), *learned, *self.planned.take_audit(),
         ]
         if not transitions and not self.decider.busy:
             return

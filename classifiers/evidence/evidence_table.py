@@ -21,6 +21,8 @@ DEPARTURE = "departure"
 """The pseudo metric of a replica that perhaps has not left, but hangs; `MONITORING` reports it."""
 UNREPORTED = frozenset({ABSENCE, GAP, MONITORING, SOURCE, DEPARTURE})
 """Pseudo metrics: nothing is measured, since nothing came."""
+SILENCE_DETECTORS = frozenset({ABSENCE, MONITORING})
+"""Detectors of pseudo metrics: their readings report that a scope reported nothing."""
 
 LEVEL_CAP = 8.0
 """A level above this weighs no more than this."""
@@ -84,7 +86,7 @@ def deviation_of(reading: Anomaly) -> float:
 
     A static limit has no expected value: its alarms count in `alarms` and not in the deviation.
     """
-    if reading.detector in (ABSENCE, MONITORING):
+    if reading.detector in SILENCE_DETECTORS:
         return -1.0 if reading.alarming else 0.0
     if reading.value is None or reading.expected is None:
         return 0.0

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from classifiers.evidence.evidence_table import (
-    ABSENCE,
-    MONITORING,
+    SILENCE_DETECTORS,
     EvidenceTable,
     Onset,
     SeriesEvidence,
@@ -97,7 +96,7 @@ def stale(series: SeriesEvidence, now_s: float) -> bool:
 
 
 def _span_s(series: SeriesEvidence) -> float:
-    return 0.0 if series.peak.detector in (ABSENCE, MONITORING) else series.peak.end_s - series.peak.start_s
+    return 0.0 if series.peak.detector in SILENCE_DETECTORS else series.peak.end_s - series.peak.start_s
 
 
 def last_reported(readings: Iterable[Anomaly], tables: Sequence[EvidenceTable]) -> dict[Scope, float]:
@@ -107,7 +106,7 @@ def last_reported(readings: Iterable[Anomaly], tables: Sequence[EvidenceTable]) 
         for scope, at_s in table.last_reported_s.items():
             found[scope] = max(at_s, found.get(scope, at_s))
     for reading in readings:
-        if reading.detector not in (ABSENCE, MONITORING):
+        if reading.detector not in SILENCE_DETECTORS:
             found[reading.scope] = reading.end_s
     return found
 

@@ -12,7 +12,14 @@ from math import inf
 
 from classifiers.accounting.stage_timeline import StageTimeline
 from classifiers.evidence.attribution import Attribution
-from classifiers.evidence.evidence_table import ABSENCE, MONITORING, UNREPORTED, EvidenceTable, signal_of
+from classifiers.evidence.evidence_table import (
+    ABSENCE,
+    MONITORING,
+    SILENCE_DETECTORS,
+    UNREPORTED,
+    EvidenceTable,
+    signal_of,
+)
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.incidents.recurrence import Habit
 from classifiers.learning.advisor import CachedAdvice
@@ -104,7 +111,7 @@ class Episode(EpisodeState):
         alarms = [reading for reading in readings if reading.alarming]
         for alarm in alarms:
             self._refine_onset(alarm.onset_s, alarm.onset_error_s)
-        spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector not in (ABSENCE, MONITORING)]
+        spans_s = [alarm.end_s - alarm.start_s for alarm in alarms if alarm.detector not in SILENCE_DETECTORS]
         self.longest_window_s = max(self.longest_window_s, *spans_s, 0.0)
 
     def move_series(self, keys: Iterable[SeriesKey], other: Episode) -> None:

@@ -59,8 +59,7 @@ class PartRates:
         rates = np.flatnonzero(self._rows.extensive[block.rows])
         if not len(rates):
             return scores
-        level, direction, expected = scores.level.copy(), scores.direction.copy(), scores.expected.copy()
-        onset_s = scores.onset_s.copy()
+        level, direction, onset_s = scores.level.copy(), scores.direction.copy(), scores.onset_s.copy()
         of_part = self._rows.of_part[block.rows[rates]]
         alarming = level[rates] >= 1.0
         for at in rates[alarming & ~of_part].tolist():
@@ -74,11 +73,11 @@ class PartRates:
             else:
                 self._counted_s[key] = now_s
         self._drop_before(now_s - KEEP_S)
-        for at in rates[of_part].tolist():
+        for at in rates[of_part & self._traffic.are_idle(block.rows[rates])].tolist():
             since_s = self._hangs_since_s(block.rows[at], now_s)
             if since_s is not None:
                 level[at], direction[at], onset_s[at] = max(level[at], HUNG_LEVEL), -1, since_s
-        return replace(scores, level=level, direction=direction, expected=expected, onset_s=onset_s)
+        return replace(scores, level=level, direction=direction, onset_s=onset_s)
 
     def _key(self, row: int, direction: int) -> _Key:
         return *self._key_of(row), int(direction)
@@ -88,12 +87,12 @@ class PartRates:
             self._counted_s = {key: counted_s for key, counted_s in self._counted_s.items() if counted_s >= at_s}
 
     def _hangs_since_s(self, row: int, now_s: float) -> float | None:
-        """Since when a replica that reports loses its requests; None where it does not."""
-        since_s = self._traffic.idle_since_s(row)
-        if since_s is None:
-            return None
+        """Since when a replica that reports and serves nothing loses its requests; None where it does not."""
         _, scope = self._key_of(row)
         service = int(self._rows.service_of[row])
+        since_s = self._traffic.served_s(service, str(scope.replica))
+        if since_s is None:
+            return None
         if self._departures.status(scope, service, since_s, now_s) == "lost":
             return since_s
         usual_s = self._traffic.latency_s(service, -inf, since_s) or 0.0

@@ -54,7 +54,9 @@ class Traffic:
         self.rows = TrafficRows(rate_metrics)
         self._fine = RequestCounts(size_s)
         self._coarse = RequestCounts(max(size_s, COARSE_BUCKET_S))
-        self._kind = Table({"kind": Column(np.int8, _NO), "aggregated": Column(np.bool_, 0.0)}, 0)
+        self._kind = Table({
+            "kind": Column(np.int8, _NO), "aggregated": Column(np.bool_, 0.0), "whole": Column(np.bool_, 0.0),
+        }, 0)
         self._state = Table({
             "value": Column(np.float64, np.nan), "earlier": Column(np.float64, np.nan),
             "active_s": Column(np.float64, -inf), "end_s": Column(np.float64, -inf), "span_s": Column(np.float64, 0.0),
@@ -70,6 +72,7 @@ class Traffic:
         if self.rows.is_extensive(metric):
             kind = _RATE if self.rows.counts_requests(metric) else _SUM
         self._kind["kind"][row], self._kind["aggregated"][row] = kind, aggregated
+        self._kind["whole"][row] = row == self.rows.of(service).whole
 
     def forget(self, rows: IntArray) -> None:
         """Rows that were evicted."""
@@ -89,9 +92,11 @@ class Traffic:
         """
         kind = self._kind["kind"][block.rows]
         rates = ((kind == _RATE) | (kind == _SUM)) & self._kind["aggregated"][block.rows]
+        if not rates.any():
+            return block
         value = block.value.copy()
         place = {row: at for at, row in zip(np.flatnonzero(rates).tolist(), block.rows[rates].tolist(), strict=True)}
-        now_s = float(block.end_s.max(initial=-inf))
+        now_s = float(block.end_s.max())
         for row, at in place.items():
             parts = self.rows.service_of(row).summed().get(row)
             if parts is not None:
@@ -133,11 +138,10 @@ class Traffic:
         state["value"][rows], state["end_s"][rows], state["span_s"][rows] = part.value, part.end_s, span_s
         active = requests > 0.0
         state["active_s"][rows[active]] = np.where(aggregated, part.end_s, last_s)[active]
-        for row in rows[kind == _RATE].tolist():
-            service = self.rows.service_of(row)
-            if row == service.whole:
-                counts, lag = (self._coarse, COARSE_LAG) if self._kind["aggregated"][row] else (self._fine, 0)
-                self._variation.learn(row, self._parts_of_whole(service, row), counts, lag)
+        for counts, mine in self._rings(self._kind["whole"][rows], aggregated):
+            lag = COARSE_LAG if counts is self._coarse else 0
+            for row in self._variation.due(rows[mine], counts, lag).tolist():
+                self._variation.learn(row, self._parts_of_whole(self.rows.service_of(row), row), counts, lag)
 
     def _rings(self, chosen: BoolArray, aggregated: BoolArray) -> Iterator[tuple[RequestCounts, BoolArray]]:
         """The counts of the chosen windows, and which of them have theirs there."""
@@ -147,7 +151,7 @@ class Traffic:
 
     def judge(self, service: int, replica: str, now_s: float) -> ShareTest:
         """Whether the requests of a replica that serves no more are lost, by what its siblings serve since then."""
-        rows = self.rows.services.get(service, ServiceRows())
+        rows = self.rows.of(service)
         row = rows.replicas.get(replica)
         served_s = self.served_s(service, replica)
         if row is None or served_s is None:
@@ -172,20 +176,20 @@ class Traffic:
 
     def served_s(self, service: int, replica: str) -> float | None:
         """When a replica served last, as far as its windows have closed; None where it is unknown."""
-        row = self.rows.services.get(service, ServiceRows()).replicas.get(replica)
+        row = self.rows.of(service).replicas.get(replica)
         served_s = -inf if row is None else float(self._state["active_s"][row])
         return None if served_s == -inf else served_s
 
     def patience_s(self, service: int, replica: str) -> float:
         """For how long more may become known of a replica of an exporter; 0 for requests."""
-        row = self.rows.services.get(service, ServiceRows()).replicas.get(replica)
+        row = self.rows.of(service).replicas.get(replica)
         if row is None or not self._kind["aggregated"][row]:
             return 0.0
         return PATIENCE_SPANS * float(self._state["span_s"][row])
 
     def serving_share(self, service: int, replica: str, test: ShareTest, now_s: float) -> float | None:
         """The requests that the siblings of a silent replica serve now, as a share of all before it fell silent."""
-        rows, served_s = self.rows.services.get(service, ServiceRows()), self.served_s(service, replica)
+        rows, served_s = self.rows.of(service), self.served_s(service, replica)
         row = rows.replicas.get(replica)
         if row is None or served_s is None or not test.requests:
             return None
@@ -195,23 +199,21 @@ class Traffic:
         recent = counts.between(whole, begin, end)
         return float(recent.mean()) / test.requests if len(recent) else None
 
-    def idle_since_s(self, row: int) -> float | None:
-        """Since when an exporter that reports has served nothing; None while it serves, and before it served anything.
-
-        row: of the request rate of its replica.
-        """
-        active_s = float(self._state["active_s"][row])
-        is_exporter = bool(self._kind["aggregated"][row]) and self._kind["kind"][row] == _RATE
-        return active_s if is_exporter and -inf < active_s < self._state["end_s"][row] else None
+    def are_idle(self, rows: IntArray) -> BoolArray:
+        """(n,) whether each is the request rate of an exporter that has served before, reports, and serves nothing."""
+        active_s = self._state["active_s"][rows]
+        exporters = self._kind["aggregated"][rows] & (self._kind["kind"][rows] == _RATE)
+        idle: BoolArray = exporters & (-inf < active_s) & (active_s < self._state["end_s"][rows])
+        return idle
 
     def holds_requests(self, service: int, replica: str) -> bool:
         """Whether requests wait or run in a replica, by its last report."""
-        rows = self.rows.services.get(service, ServiceRows()).in_flight.get(replica, [])
+        rows = self.rows.of(service).in_flight.get(replica, [])
         return bool(np.nansum(self._state["value"][rows]) > 0.0)
 
     def latency_s(self, service: int, begin_s: float, end_s: float) -> float | None:
         """The mean latency of a service between two instants, None where it is unknown."""
-        row = self.rows.services.get(service, ServiceRows()).latency
+        row = self.rows.of(service).latency
         if row is None:
             return None
         counts = self._counts(row)

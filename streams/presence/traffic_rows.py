@@ -35,6 +35,9 @@ class ServiceRows:
         return {row: np.array(sorted(parts.values()), np.intp) for row, parts in pairs if row is not None and parts}
 
 
+_NO_ROWS = ServiceRows()
+
+
 class TrafficRows:
     """rate_metrics: the metrics that count requests. services: by the number of a service and model."""
 
@@ -72,6 +75,10 @@ class TrafficRows:
         else:
             (rows.replicas if is_rate else rows.token_replicas)[replica] = row
         return True
+
+    def of(self, service: int) -> ServiceRows:
+        """The rows of a service by its number; none of one that says nothing of its traffic."""
+        return self.services.get(service, _NO_ROWS)
 
     def service_of(self, row: int) -> ServiceRows:
         """The rows of the service of a row; raises `KeyError` for one that says nothing of the traffic."""

@@ -38,11 +38,14 @@ class Variation(TableComponent):
         """The squared coefficient of variation."""
         return VARIATION if row is None or row >= self._rows.capacity else float(self._rows["square"][row])
 
+    def due(self, rows: IntArray, counts: RequestCounts, lag: int) -> IntArray:
+        """Those of the rows that have not learned from the last whole block. lag: buckets that are not complete yet."""
+        due: IntArray = rows[self._rows["learned"][rows] < _last_block(counts, lag)]
+        return due
+
     def learn(self, row: int, parts: IntArray, counts: RequestCounts, lag: int) -> None:
-        """Learn from the last whole block, once. parts: the rows whose counts add up to the traffic. lag: buckets that
-        are not complete yet."""
-        cells = self._rows
-        block = (counts.newest - lag) // BLOCK - 1
+        """Learn from the last whole block, once. parts: the rows whose counts add up to the traffic."""
+        cells, block = self._rows, _last_block(counts, lag)
         if cells["first"][row] < 0.0:
             cells["first"][row] = float(counts.newest)
         if cells["learned"][row] >= block or cells["first"][row] >= block * BLOCK - BEFORE_MAX:
@@ -60,6 +63,10 @@ class Variation(TableComponent):
         excess = min(max((float(after.mean()) / mean - 1.0) ** 2 - scatter, -most), most)
         cells["blocks"][row] = number = min(float(cells["blocks"][row]) + 1.0, MEMORY)
         cells["square"][row] = max(square + (excess - square) / number, LEAST)
+
+
+def _last_block(counts: RequestCounts, lag: int) -> int:
+    return (counts.newest - lag) // BLOCK - 1
 
 
 def enough(counts: RequestCounts, rows: IntArray, end: int) -> int:

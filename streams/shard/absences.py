@@ -170,9 +170,8 @@ class Absences:
     def _parts(self, silent: _Rows, now_s: float) -> tuple[IntArray, list[Anomaly]]:
         """The places of rows of replicas whose silence is an anomaly, and readings of those that nobody reports of."""
         kept: list[int] = []
-        unmonitored: dict[Scope, float] = {}
-        suspected: dict[Scope, float] = {}
         status: dict[int, str] = {}
+        since_s: dict[str, dict[Scope, float]] = {"unmonitored": {}, "suspected": {}}
         places = np.flatnonzero(~silent.whole)
         for place in places.tolist():
             at_s = now_s - float(silent.scope_s[place])
@@ -184,14 +183,15 @@ class Absences:
             scope_number = int(silent.scope[place])
             if scope_number not in status:
                 status[scope_number] = self._status_of(silent, place, at_s, now_s)
-            if status[scope_number] == "lost":
+            found = status[scope_number]
+            if found == "lost":
                 kept.append(place)
-            elif status[scope_number] == "unmonitored":
-                unmonitored[self._series.key(int(silent.rows[place]))[1]] = at_s
-            elif status[scope_number] == "suspected":
-                suspected[self._series.key(int(silent.rows[place]))[1]] = at_s
-        notes = [unreported(DEPARTURE, scope, at_s, now_s, now_s - at_s) for scope, at_s in suspected.items()]
-        return np.array(kept, np.intp), [*self._unmonitored(unmonitored, now_s), *notes]
+            elif found in since_s:
+                since_s[found][self._series.key(int(silent.rows[place]))[1]] = at_s
+        notes = [
+            unreported(DEPARTURE, scope, at_s, now_s, now_s - at_s) for scope, at_s in since_s["suspected"].items()
+        ]
+        return np.array(kept, np.intp), [*self._unmonitored(since_s["unmonitored"], now_s), *notes]
 
     def _status_of(self, silent: _Rows, place: int, since_s: float, now_s: float) -> str:
         """Of the replica of a row: a status, or `unmonitored` where only its exporter need be lost."""

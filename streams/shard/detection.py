@@ -14,7 +14,7 @@ import numpy as np
 
 from classifiers.evidence.evidence_table import ABSENCE, GAP
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
-from classifiers.model import Anomaly, AuditEntry, Scope
+from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, FloatArray
 from detectors.suite import Suite, SuiteScores
 from streams.shard.planned_changes import PlannedChanges
@@ -71,10 +71,6 @@ class Detection:
         first = max(floor(self.evaluated_until_s / self._size_s + 1e-9) + 1, last - CATCH_UP_INSTANTS + 1)
         for number in range(first, last + 1):
             yield number * self._size_s
-
-    def take_audit(self) -> list[AuditEntry]:
-        """Who left, since the last call."""
-        return self._presence.take_audit()
 
     def pass_empty(self, now_s: float, isolated: Sequence[Scope], alarms: Counter[str]) -> list[IncidentChange]:
         """Look for silence at a window end that had no windows."""

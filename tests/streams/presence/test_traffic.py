@@ -118,9 +118,10 @@ def test_an_exporter_that_reports_no_request_is_idle_and_may_hold_some() -> None
     service.traffic.admit(50, "batch_active", Scope("chat", replica="r4"), 0, True)
     scrape(service, FOUR, 3)
     row, last_s = service.names["r4"], service.traffic.served_s(0, "r4")
-    assert service.traffic.idle_since_s(row) is None
+    assert not service.traffic.are_idle(np.array([row])).any()
     scrape(service, FOUR | {"r4": 0.0}, 2)
-    assert service.traffic.idle_since_s(row) == last_s
+    assert service.traffic.are_idle(np.array([row])).all()
+    assert service.traffic.served_s(0, "r4") == last_s
     assert not service.traffic.holds_requests(0, "r4")
     running = block({50: 7.0}, service.now_s, 15.0)
     service.traffic.observe(running, running.end_s)
