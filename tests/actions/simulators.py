@@ -19,7 +19,7 @@ from actions.kinds.throttle import ThrottleParams
 from actions.model import Intent
 from tests.actions.cases import INTENT
 
-QUICK = Access(request_timeout_s=0.2)
+QUICK = Access(request_timeout_s=2.0)
 
 
 class HttpSimulator:

@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type:
 
 from streams.intake.formats import InputFormat
 from streams.replay.recordings import read_recording
+from streams.state.snapshots import TopicSnapshots
 from tests.kafka.harness import ROOT, unique, until
 from tests.streams.contracts.valid import violations
 
@@ -204,16 +205,21 @@ class Deployment:
 
     async def committed(self) -> bool:
         """Whether every input is committed to its end."""
-        offsets = await self._committed_and_ends()
+        offsets = (await self._committed_and_ends()).values()
         return all(committed == end for committed, end in offsets) and sum(end for _, end in offsets) > 0
 
-    async def first_commit(self, patience_s: float = 60.0) -> None:
-        """Wait until something of an input is committed: the first state of a shard is stored at once."""
-        async with asyncio.timeout(patience_s):
-            while not any(own for own, _ in await self._committed_and_ends()):  # noqa: ASYNC110 - of a broker
-                await asyncio.sleep(0.2)
+    async def first_states(self, patience_s: float = 60.0) -> None:
+        """Wait until a state is stored of every shard that has input. A worker stores the first one at once.
 
-    async def _committed_and_ends(self) -> list[tuple[int, int]]:
+        It counts once it has offsets. They may be of ticks alone, if it is older than the first records.
+        """
+        expected = {tp.partition for tp, (_, end) in (await self._committed_and_ends()).items() if end}
+        async with TopicSnapshots(self.address, self.topics["state"]) as store, asyncio.timeout(patience_s):
+            for shard in expected:
+                while (state := await store.load(shard)) is None or not state.offsets:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+
+    async def _committed_and_ends(self) -> dict[TopicPartition, tuple[int, int]]:
         """Of each partition of the inputs the committed offset, 0 for none, and the end."""
         reader = AIOKafkaConsumer(bootstrap_servers=self.address, group_id=self.name, enable_auto_commit=False)
         await reader.start()
@@ -223,7 +229,7 @@ class Deployment:
                 for topic in self.inputs for number in await _partitions(reader, topic)
             ]
             ends = await reader.end_offsets(tps)
-            return [(await reader.committed(tp) or 0, ends[tp]) for tp in tps]
+            return {tp: (await reader.committed(tp) or 0, ends[tp]) for tp in tps}
         finally:
             await reader.stop()
 

@@ -120,7 +120,7 @@ async def test_a_rehearsal_touches_nothing_and_a_stop_commits_all_that_was_proce
             shift_s = time.time() - RECORDED_AT_S - 120.0
             records = requests(["chat"], deployment.inputs[0], shift_s, limit=7000)
             await deployment.produce(records[:1000])
-            await deployment.first_commit()
+            await deployment.first_states()
             await deployment.produce(records[1000:])
             accepted = f'tocsin_records_total{{outcome="accepted",topic="{deployment.inputs[0]}"}} 7000.0'
             await deployment.exposes(accepted)
