@@ -109,10 +109,13 @@ class Impacts:
         )
 
     def errors(self) -> float | None:
-        """Share of all requests that fail beyond the expected share; None where no error metric alarmed."""
-        shares = [one.deviation for metric, one in self._whole.items() if self._alarmed_in(metric, "errors")]
+        """Share of all requests that fail beyond the expected share, as far as the counts prove it.
+
+        None where no error metric alarmed.
+        """
+        shares = [one.sure_deviation for metric, one in self._whole.items() if self._alarmed_in(metric, "errors")]
         if not shares:
-            own = [one.deviation for metric, one in self._hit.items() if self._alarmed_in(metric, "errors")]
+            own = [one.sure_deviation for metric, one in self._hit.items() if self._alarmed_in(metric, "errors")]
             shares = [deviation * self.share for deviation in own]
         return max(shares) if shares else None
 

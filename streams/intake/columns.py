@@ -23,11 +23,16 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One metric of a batch. index: (m,) ascending sample numbers, or None for every sample. values: (m,) finite."""
+    """One metric of a batch. index: (m,) ascending sample numbers, or None for every sample. values: (m,) finite.
+
+    trials: (m,) for shares that the writer counted, the denominator of each value, NaN where it is unknown; None where
+    no denominator is known.
+    """
 
     metric: str
     index: IntArray | None
     values: FloatArray
+    trials: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,14 @@ class ScopeValues(NamedTuple):
     """The values of one scope at one instant.
 
     whole: whether they cover all of the service and model, also where the labels name a version, replica or tenant.
-    span_s: how far back they reach.
+    span_s: how far back they reach. trials: of the metrics that are shares of something counted, the denominator.
     """
 
     labels: Labels
     whole: bool
     span_s: float
     metrics: dict[str, float]
+    trials: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -117,9 +118,13 @@ class Accumulator:
                 self.observed[metric] = Observed(observed.count, observed.total, list(observed.parts))
         self.span_s = max(self.span_s, other.span_s)
 
-    def metrics(self) -> dict[str, float]:
-        """The values of our metrics; one that is unknown is left out, and never 0."""
+    def metrics(self) -> tuple[dict[str, float], dict[str, float]]:
+        """The values of our metrics, and the denominators of the shares among them.
+
+        A value or a denominator that is unknown is left out, and never 0.
+        """
         found: dict[str, float] = {}
+        trials: dict[str, float] = {}
         for metric, observed in self.observed.items():
             _put(found, metric, observed.mean)
             for suffix, share in QUANTILES.items():
@@ -130,11 +135,14 @@ class Accumulator:
             whole = self.totals.get(denominator, 0.0)
             if metric not in found and numerator in self.totals and whole > 0.0:
                 _put(found, metric, min(self.totals[numerator] / whole, limit))
+                if limit == 1.0 and metric in found:
+                    trials[metric] = whole
         for metric, name in RATES:
             _put(found, metric, self.totals_per_s.get(name))
         for metric, rate in self.rates.items():
             _put(found, metric, rate)
-        return found
+            trials.pop(metric, None)
+        return found, trials
 
 
 def _put(found: dict[str, float], metric: str, value: float | None) -> None:
@@ -167,7 +175,7 @@ class InstantAggregate:
         for (service, model), members in groups.items():
             if len(members) == 1:
                 labels, accumulator = members[0]
-                yield ScopeValues(labels, True, accumulator.span_s, accumulator.metrics())
+                yield ScopeValues(labels, True, accumulator.span_s, *accumulator.metrics())
                 continue
             marginals: dict[Labels, Accumulator] = {}
             whole = Labels(service, model)
@@ -175,7 +183,7 @@ class InstantAggregate:
                 for scope in (whole, *_marginals(labels)):
                     marginals.setdefault(scope, Accumulator()).merge(accumulator)
             for scope, accumulator in marginals.items():
-                yield ScopeValues(scope, scope == whole, accumulator.span_s, accumulator.metrics())
+                yield ScopeValues(scope, scope == whole, accumulator.span_s, *accumulator.metrics())
 
 
 def _marginals(labels: Labels) -> Iterator[Labels]:
