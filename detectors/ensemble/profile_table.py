@@ -91,7 +91,8 @@ class ProfileTable:
         """(n,) whether the deviation of a share of a known number of trials counts."""
         profile = self._profile[rows]
         least = np.maximum(self._min_share[profile], self._min_rel[profile] * np.abs(expected))
-        return self.direction_counts(rows, direction) & (np.abs(share - expected) >= least)
+        large: BoolArray = np.abs(share - expected) >= least
+        return self.direction_counts(rows, direction) & large
 
     def direction_counts(self, rows: IntArray, direction: IntArray) -> BoolArray:
         """(n,) whether deviations in this direction count for the row's profile."""

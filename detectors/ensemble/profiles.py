@@ -38,11 +38,12 @@ class Profile:
     unit and as a share of the expected value. min_share: in place of min_abs where the value is a share of a known
     number of trials, which then `binomial_cusum` judges; None for min_abs. scale: in which values are scored; log is
     for positive metrics that vary by factors, sqrt for counts; in both, values below `floor` count as `floor`. low,
-    high: limits that alarm at once, None for none. sampling: whether windows consist of requests or hold one value that was aggregated before; None for
-    that of the series' input, requests by default. detectors: catalogue names, None for the ensemble of the sampling;
-    `static_limits` always runs. warm_up: windows before the learned detectors have a level. token_budget: tokens that a
-    `token_burn` period may cost, None for none. labels: globs that the series' labels must match too, by label name
-    (one of `LABELS`); a label that the series does not have matches no glob. Raises `ValueError`.
+    high: limits that alarm at once, None for none. sampling: whether windows consist of requests or hold one value that
+    was aggregated before; None for that of the series' input, requests by default. detectors: catalogue names, None for
+    the ensemble of the sampling; `static_limits` always runs. warm_up: windows before the learned detectors have a
+    level. token_budget: tokens that a `token_burn` period may cost, None for none. labels: globs that the series'
+    labels must match too, by label name (one of `LABELS`); a label that the series does not have matches no glob.
+    Raises `ValueError`.
     """
 
     name: str

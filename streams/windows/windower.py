@@ -27,7 +27,7 @@ from detectors.base import Block, BoolArray, FloatArray, IntArray, State, Statis
 from streams.intake.columns import Samples
 from streams.windows.accumulators import Members, PartialWindows, SourceWindow, Sums, merge, partial_windows, quantiles
 from streams.windows.series import SeriesTable
-from streams.windows.shares import trials_of, weighted_mean
+from streams.windows.shares import are_fractional, trials_of, weighted_mean
 from streams.windows.window_snapshot import Meta, pack, unpack
 
 ALLOWED_LATENESS_S = 60.0
@@ -328,7 +328,8 @@ class Windower:
         spread: FloatArray = np.sqrt(parts.m2 / np.maximum(parts.count - 1.0, 1.0))
         metric, aggregated = self.series.metric_of[parts.rows], self.series.aggregated[parts.rows]
         averaged = np.array([statistic == "mean" for statistic in self._statistic], np.bool_)[metric]
-        trials = trials_of(parts, aggregated, averaged)
+        self.series.fractional[parts.rows] |= are_fractional(parts)
+        trials = trials_of(parts, aggregated, self.series.fractional[parts.rows], averaged)
         value, low, high = weighted_mean(parts, trials), parts.low.copy(), parts.high.copy()
         columns = {"max": parts.high, "min": parts.low, "sum": parts.total, "count": parts.count}
         for number in np.unique(metric).tolist():

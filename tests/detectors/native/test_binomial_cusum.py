@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -175,8 +176,7 @@ def test_a_window_without_a_number_of_trials_changes_nothing() -> None:
     bench = Bench()
     bench.run(60, 0.1, 20)
     before = bench.bank.snapshot(np.array([0]))
-    unknown = shares([10.0], 20.0, 60.0)
-    block = Block(*(getattr(unknown, name) for name in Block.__slots__[:-1]), np.array([np.nan]))
+    block = replace(shares([10.0], 20.0, 60.0), trials=np.array([np.nan]))
     bench.bank.observe(block)
     bench.bank.learn(block)
     after = bench.bank.snapshot(np.array([0]))
