@@ -3,7 +3,7 @@
 A window is a number of hits out of a number of trials, for instance of failed requests out of all. For each of several
 alternatives, shares that lie between just above the base rate and nearly all, a sum adds up the log-likelihood ratio of
 the windows, and is never below 0. It is divided by the dispersion, so that hits that come in bunches count as the fewer
-independent ones that they are. The same is done with the misses, for shares that fall.
+independent ones that they are (`base_rate.py`). The same is done with the misses, for shares that fall.
 
 The highest sum alarms when it exceeds the logarithm of (mean time between false alarms / time between windows): a
 false alarm of one alternative is then at most as frequent as asked for, because a likelihood ratio exceeds `x` with
@@ -12,67 +12,51 @@ a little above the bound: an alarm lasts until hits stay away for longer than th
 restart at half the bound (Lucas and Crosier's head start). One window adds at most half the bound to what is carried
 on, so a burst within one window alarms once.
 
-The base rate is a mean over `memory_s`, at least `least_trials`. What a young row showed first fades soonest. The tests
-of more hits use its upper credible bound, and a rate below `least_rate` counts as that, so that one hit after a long
-time without any is no alarm. The dispersion is the mean squared residual over the binomial variance, near 1 until the
-row has shown more.
+What was not to be learned from teaches no base rate. Of a short alarm the largest residual counts once in the
+dispersion, or bunches that alarm would never be learned.
 
 Fails: on shares without trials; on hits that depend on each other over many windows, until their dispersion is learned.
-A slow rise is learned, where it is slower than `memory_s`. Cost: 2.5 us per window and series in blocks of 200; 400
-bytes a series that uses it.
+A slow rise is learned, where it is slower than the base rate's memory. Cost: 2.5 us per window and series in blocks of
+200; 530 bytes a series that uses it.
 
 Sources: Page 1954; Lorden 1971 (the bound); Reynolds and Stoumbos 1999 (binomial CUSUM); Lucas and Crosier 1982 (head
-start); McCullagh and Nelder 1989, chapter 4.5 (dispersion).
+start).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detectors.banks.table import Column, Table, TableComponent
+from detectors.banks.composite import CompositeBank
+from detectors.banks.table import Column, Table
 from detectors.base import Block, FloatArray, IntArray, Scores
+from detectors.native.base_rate import ALTERNATIVES, BaseRate, BaseRateParams
 
-_ALTERNATIVES = 4
-_REACH = 0.7
-"""The farthest alternative lies by so much of the way from the base rate to 1."""
 _HELD_HITS = 2.0
 """The sum that alarms is held above its bound by what so many hits add to it."""
-_CAUTION = 1.0
-"""Standard errors of the base rate by which the tests of more hits are more careful."""
-_PRIOR_HITS = 0.5
-_LEAST_MISSES = 1e-9
 _MOST_CARRIED = 0.5
 """What one window adds to the sums that later windows start from, as a share of the bound: a burst alarms once."""
+_HEAD_START = 0.5
+"""Where sums restart after an alarm, as a share of the bound."""
 _SHORT = 8
 """Windows up to which an alarm counts as one more residual of the row, and not as an incident."""
-_FARTHEST = 25.0
-"""A squared residual counts for at most so many times its expected value towards the dispersion."""
-_YOUNG = 0.5
-"""The memory of a young row is this share of its age."""
-_HEAD_START = 0.5
+_LEAST_PERIODS = 8.0
 _ONSET_NATS = 3.5
 """Evidence in nats that may be missing at the start of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class BinomialCusumParams:
-    """window_s: base window. every_windows: the budget. warm_up: windows before the row has a level.
-
-    least_shift: from the base rate to the nearest alternative; about twice the smallest deviation that matters.
-    least_rate: the lowest base rate. memory_s, least_trials: time over which the base rate is a mean, or longer, for so
-    many trials. prior_variance: expected squared residuals that the assumption of independent hits is worth.
-    """
+    """window_s: base window. every_windows: the budget. warm_up: windows before the row has a level."""
 
     window_s: float = 1.0
     every_windows: float = 604_800.0
     warm_up: int = 8
-    least_shift: float = 0.01
-    least_rate: float = 5e-4
-    memory_s: float = 3600.0
-    least_trials: float = 2000.0
-    prior_variance: float = 10.0
+    base: BaseRateParams = field(default_factory=BaseRateParams)
 
     def build(self, capacity: int) -> BinomialCusum:
         """The bank."""
@@ -93,7 +77,7 @@ class _Test:
     bound: FloatArray
 
 
-class BinomialCusum(TableComponent):
+class BinomialCusum(CompositeBank):
     """The bank; see the module. Its blocks must have `trials`; a window without a known number changes nothing.
 
     `Scores.raw` is the deviation of the run's share from the base rate, without sign. `Scores.expected` is the base
@@ -103,7 +87,10 @@ class BinomialCusum(TableComponent):
     def __init__(self, params: BinomialCusumParams, capacity: int) -> None:
         self._params = params
         self._every_s = params.every_windows * params.window_s
-        by_alternative = (2, _ALTERNATIVES)
+        # `score` and `observe` of one block need the same test.
+        self._last: tuple[Block, _Test] | None = None
+        self._base = BaseRate(params.base, capacity)
+        by_alternative = (2, ALTERNATIVES)
         self._rows = Table(
             {
                 "sum": Column(np.float64, 0.0, by_alternative),
@@ -113,17 +100,12 @@ class BinomialCusum(TableComponent):
                 "onset_s": Column(np.float64, np.nan, by_alternative),
                 "alarms": Column(np.int32, 0, (2,)),
                 "alarm_square": Column(np.float64, 0.0, (2,)),
-                "hits": Column(np.float64, 0.0),
-                "trials": Column(np.float64, 0.0),
-                "squares": Column(np.float64, 0.0),
-                "variance": Column(np.float64, 0.0),
-                "age_s": Column(np.float64, 0.0),
                 "last_s": Column(np.float64, np.nan),
                 "gap_s": Column(np.float64, np.nan),
-                "learned": Column(np.int64, 0),
             },
             capacity,
         )
+        super().__init__({"rows": self._rows, "base": self._base})
 
     def score(self, block: Block) -> Scores:
         """Score each window as if it were added to its row's sums."""
@@ -131,11 +113,11 @@ class BinomialCusum(TableComponent):
         test = self._test(block)
         side, alternative = self._strongest(test)
         at = np.arange(len(rows))
-        cold = cells["learned"][rows] < self._params.warm_up
+        cold = self._base.learned(rows) < self._params.warm_up
         going = cells["sum"][rows, side, alternative] > 0.0
         hits = test.hits[at, side] + np.where(going, cells["run_hits"][rows, side, alternative], 0.0)
         trials = test.hits.sum(axis=1) + np.where(going, cells["run_trials"][rows, side, alternative], 0.0)
-        mean = self._mean(rows)
+        mean = self._base.mean(rows)
         own_mean = np.where(side == 0, mean, 1.0 - mean)
         shift = np.maximum(hits / np.maximum(trials, 1e-9) - own_mean, 0.0)
         sums = test.sums[at, side, alternative]
@@ -176,10 +158,11 @@ class BinomialCusum(TableComponent):
         gap_s = block.end_s - cells["last_s"][rows]
         gap_s = np.where(gap_s > 0.0, gap_s, block.end_s - block.start_s)
         known_s = cells["gap_s"][rows]
-        step = 1.0 / np.minimum(cells["learned"][rows] + 1.0, 100.0)
+        step = 1.0 / np.minimum(self._base.learned(rows) + 1.0, 100.0)
         gap_s = np.where(np.isnan(known_s), gap_s, np.minimum(gap_s, 10.0 * known_s))
         cells["gap_s"][rows] = np.where(np.isnan(known_s), gap_s, known_s + step * (gap_s - known_s))
         cells["last_s"][rows] = np.fmax(cells["last_s"][rows], block.end_s)
+        self._last = None
 
     def _hold(self, block: Block, test: _Test) -> None:
         """Keep the sums near their bound, and restart those of a row whose alarm has ended."""
@@ -194,74 +177,48 @@ class BinomialCusum(TableComponent):
         held = np.where(ended[:, :, None], np.minimum(held, _HEAD_START * bound), held)
         cells["sum"][rows] = held
         cells["alarms"][rows] = np.where(alarms, number + 1, 0)
-        own = self._square(block, test.hits.sum(axis=1), test.hits[:, 0])[0]
+        own = self._base.squares(rows, test.hits[:, 0], test.hits.sum(axis=1))[0]
         cells["alarm_square"][rows] = np.where(alarms, np.maximum(square, own[:, None]), 0.0)
         if ended.any():
             for name in ("run_hits", "run_trials", "run_windows"):
                 cells[name][rows] = np.where(ended[:, :, None], 0.0, cells.take(name, rows))
             onset_s = np.where(ended[:, :, None], block.end_s[:, None, None], cells.take("onset_s", rows))
             cells["onset_s"][rows] = onset_s
-            cells["squares"][rows] += np.where(ended & (number <= _SHORT), square, 0.0).max(axis=1)
+            self._base.add_square(rows, np.where(ended & (number <= _SHORT), square, 0.0).max(axis=1))
 
     def learn(self, block: Block) -> None:
         """Learn base rate and dispersion from observed windows that may be learned from."""
         block = block.select(block.are_shares())
-        rows, cells, params = block.rows, self._rows, self._params
-        if not len(rows):
-            return
-        trials = _trials(block)
-        hits = block.value * trials
-        known = cells["trials"][rows]
-        age_s, gap_s = cells["age_s"][rows] + cells["gap_s"][rows], cells["gap_s"][rows]
-        kept = np.exp(-gap_s / np.minimum(params.memory_s, _YOUNG * age_s))
-        # A sparse row remembers for longer, so that its base rate does not rest on a handful of trials.
-        sparse = np.minimum(params.least_trials / np.maximum(known, 1.0), 1.0)
-        kept = np.where(age_s > params.memory_s, np.maximum(kept, sparse), kept)
-        square, variance = self._square(block, trials, hits)
-        counts = known >= 1.0
-        cells["squares"][rows] = kept * cells["squares"][rows] + np.where(counts, square, 0.0)
-        cells["variance"][rows] = kept * cells["variance"][rows] + np.where(counts, variance, 0.0)
-        cells["hits"][rows] = kept * cells["hits"][rows] + hits
-        cells["trials"][rows] = kept * known + trials
-        cells["age_s"][rows] = age_s
-        cells["learned"][rows] += 1
+        if len(block):
+            trials = _trials(block)
+            self._base.learn(block.rows, block.value * trials, trials, self._rows["gap_s"][block.rows])
+            self._last = None
 
-    def _square(self, block: Block, trials: FloatArray, hits: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(n,), (n,): the squared residual of each window's hits, and its expected value for independent hits."""
-        mean = self._mean(block.rows)
-        variance = trials * mean * (1.0 - mean)
-        return np.minimum((hits - trials * mean) ** 2, _FARTHEST * np.maximum(variance, 1.0)), variance
+    def forget(self, rows: IntArray) -> None:
+        """Return rows to the cold state."""
+        super().forget(rows)
+        self._last = None
 
-    def _mean(self, rows: IntArray) -> FloatArray:
-        """(n,) the base rate: the posterior mean with Jeffreys' prior."""
-        cells = self._rows
-        mean: FloatArray = (cells["hits"][rows] + _PRIOR_HITS) / (cells["trials"][rows] + 2.0 * _PRIOR_HITS)
-        return mean
-
-    def _dispersion(self, rows: IntArray) -> FloatArray:
-        """(n,) variance of a window's hits over that of independent ones."""
-        cells, prior = self._rows, self._params.prior_variance
-        dispersion: FloatArray = (cells["squares"][rows] + prior) / (cells["variance"][rows] + prior)
-        return np.maximum(dispersion, 0.05)
+    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Restore a snapshot; raises `ValueError`, and changes nothing, when it is not this component's."""
+        super().restore(rows, state)
+        self._last = None
 
     def _test(self, block: Block) -> _Test:
-        rows, cells, params = block.rows, self._rows, self._params
-        trials = _trials(block)
-        hits = block.value * trials
-        both = np.stack([hits, trials - hits], axis=1)
-        dispersion = self._dispersion(rows)
-        mean = self._mean(rows)
-        error = np.sqrt(mean * (1.0 - mean) * np.maximum(dispersion, 1.0) / (cells["trials"][rows] + 1.0))
-        means = np.stack([mean, 1.0 - mean], axis=1)
-        base = np.clip(means + _CAUTION * error[:, None], params.least_rate, 1.0 - _LEAST_MISSES)
-        shares = _alternatives(base, params.least_shift)
-        misses = np.log((1.0 - shares) / (1.0 - base[:, :, None])) / dispersion[:, None, None]
-        gain = np.log(shares / base[:, :, None]) / dispersion[:, None, None]
-        ratio = both[:, :, None] * gain + both[:, ::-1, None] * misses
+        if self._last is None or not _equal(self._last[0], block):
+            self._last = block, self._tested(block)
+        return self._last[1]
+
+    def _tested(self, block: Block) -> _Test:
+        rows = block.rows
+        hits = block.value * _trials(block)
+        both = np.stack([hits, _trials(block) - hits], axis=1)
+        gain, loss = self._base.terms(rows)
+        ratio = both[:, :, None] * gain + both[:, ::-1, None] * loss
         sums = np.maximum(self._rows.take("sum", rows) + ratio, 0.0)
-        gap_s = cells["gap_s"][rows]
+        gap_s = self._rows["gap_s"][rows]
         gap_s = np.where(np.isnan(gap_s), block.end_s - block.start_s, gap_s)
-        bound = np.log(np.maximum(self._every_s / np.maximum(gap_s, 1e-9), 8.0))
+        bound = np.log(np.maximum(self._every_s / np.maximum(gap_s, 1e-9), _LEAST_PERIODS))
         return _Test(both, gain, sums, bound)
 
     def _strongest(self, test: _Test) -> tuple[IntArray, IntArray]:
@@ -271,17 +228,16 @@ class BinomialCusum(TableComponent):
         return side, test.sums[at, side].argmax(axis=1)
 
 
+def _equal(one: Block, other: Block) -> bool:
+    """Whether two blocks hold the same windows of the same rows."""
+    return len(one) == len(other) and all(
+        np.array_equal(mine, its) for mine, its in (
+            (one.rows, other.rows), (one.end_s, other.end_s), (one.start_s, other.start_s), (one.value, other.value),
+            (_trials(one), _trials(other)),
+        )
+    )
+
+
 def _trials(block: Block) -> FloatArray:
     assert block.trials is not None
     return block.trials
-
-
-def _alternatives(base: FloatArray, least_shift: float) -> FloatArray:
-    """(n, 2, alternatives): shares above the base rate, at equal distances in log-odds."""
-    farthest = base + _REACH * (1.0 - base)
-    nearest = np.minimum(base + least_shift, farthest)
-    low, high = (np.log(share / (1.0 - share)) for share in (nearest, farthest))
-    steps = np.linspace(0.0, 1.0, _ALTERNATIVES)
-    odds = np.exp(low[:, :, None] + (high - low)[:, :, None] * steps)
-    shares: FloatArray = odds / (1.0 + odds)
-    return shares
