@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.banks.composite import Composite
+from detectors.banks.resolution import Resolution
 from detectors.banks.scaled_block import ScaledBlock
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
@@ -125,6 +126,7 @@ class Suite(Composite):
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
         self._distances = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
         self._refractory = Refractory(_REFRACTORY, capacity)
+        self._resolution = Resolution(capacity)
         windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty) | {SHARES: every}
         params = replace(params, binomial_cusum=replace(params.binomial_cusum, window_s=params.window_s))
         builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in ENTRIES}
@@ -134,7 +136,8 @@ class Suite(Composite):
         self._last_scores: tuple[Block, SuiteScores, FloatArray] | None = None
         super().__init__({
             "robust_location": self._robust, "cusum": self._cusum, "absence": self._absence,
-            "distances": self._distances, "refractory": self._refractory, **self._ensemble.banks,
+            "distances": self._distances, "refractory": self._refractory, "resolution": self._resolution,
+            **self._ensemble.banks,
         })
 
     def assign(self, rows: IntArray, profile: IntArray | int) -> None:
@@ -163,7 +166,7 @@ class Suite(Composite):
         levels[_STATIC], directions[_STATIC] = static.level, static.direction
         use = scaled.warm & enabled[:, _ROBUST]
         value = np.where(scaled.location.direction > 0, scaled.lower, scaled.upper)
-        counts = self._counts(block.rows, scaled.location, value, expected)
+        counts = self._counts(block.rows, scaled.location, value, expected, scaled.resolution)
         fill_counted(levels[_ROBUST], directions[_ROBUST], use, counts, scaled.location)
         distances = [np.where(use, scaled.location.raw, np.nan)]
         novelty = np.full(len(block), np.nan)
@@ -204,7 +207,7 @@ class Suite(Composite):
             onset_s[use] = runs.onset_s
             error_s[use] *= runs.error_windows
             shifted = scaled.centre[use] + runs.shift * scaled.spread[use]
-            counts = self._counts(block.rows[use], scores, shifted, expected[use])
+            counts = self._counts(block.rows[use], scores, shifted, expected[use], scaled.resolution[use])
             level[use], direction[use] = hold_uncounted(scores.level, counts), scores.direction
         return onset_s, error_s
 
@@ -224,9 +227,11 @@ class Suite(Composite):
         enabled[:, _SHARES] = is_share
         return enabled
 
-    def _counts(self, rows: IntArray, scores: Scores, value: FloatArray, expected: FloatArray) -> BoolArray:
-        """(n,) whether a deviation counts. value: in the rows' scale. expected: in the metric's unit."""
-        return self._profiles.counts(rows, scores.direction, self._profiles.to_unit(rows, value), expected)
+    def _counts(
+        self, rows: IntArray, scores: Scores, value: FloatArray, expected: FloatArray, resolution: FloatArray,
+    ) -> BoolArray:
+        """(n,) whether a deviation counts. value: in the rows' scale. expected, resolution: in the metric's unit."""
+        return self._profiles.counts(rows, scores.direction, self._profiles.to_unit(rows, value), expected, resolution)
 
     def _highest_distance(self, rows: IntArray, distance: FloatArray) -> FloatArray:
         """(n,) the highest of this and the last two windows' mean distances from the centres, in spreads."""
@@ -248,12 +253,14 @@ class Suite(Composite):
         floor = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected) / _MIN_SPREADS
         spread = np.maximum(spread, floor)
         location = self._robust.score_in_frame(scaled, lower, upper, centre, spread)
-        return ScaledBlock(scaled, lower, upper, centre, spread, self.is_warm(rows), location)
+        resolution = self._resolution.of(block)
+        return ScaledBlock(scaled, lower, upper, centre, spread, self.is_warm(rows), location, resolution)
 
     def observe(self, block: Block) -> None:
         """Record every window as evidence, whether or not it may be learned from."""
         self._absence.observe(block)
         scaled = self._scaled(block)
+        self._resolution.observe(block)
         distance, novelty = self._scored(block)[1]
         self._refractory.observe(block.rows, novelty)
         self._distances["older"][block.rows] = self._distances["newer"][block.rows]

@@ -8,7 +8,7 @@ and when a deviation counts.
   where it is a share of a known number of trials; no other detector of the row sees such a window).
 - Counts by: `value` (direction, and minimum deviation from the row's centre), `own` (the same, from the detector's own
   expected value), `shift` (the same, of the shift found in the residuals), `share` (the same, of the share of the run,
-  in the metric's unit), `direction` (that alone), or `always`.
+  in the metric's unit), or `always`. A deviation within the resolution of the values never counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from detectors.base import Block, BoolArray, Scores
 from detectors.ensemble.profile_table import ProfileTable
 
 Input = Literal["value", "residual", "amount", "share"]
-CountsBy = Literal["value", "own", "shift", "share", "direction", "always"]
+CountsBy = Literal["value", "own", "shift", "share", "always"]
 
 SHARES = "binomial_cusum"
 """The detector of shares."""
@@ -34,7 +34,7 @@ ENTRIES: Mapping[str, tuple[Input, CountsBy]] = {
     "slow_location": ("value", "value"),
     "seasonal": ("value", "own"),
     "range_novelty": ("value", "value"),
-    "art": ("value", "direction"),
+    "art": ("value", "value"),
     "variance_change": ("value", "always"),
     "gaussian": ("value", "value"),
     "half_space_trees": ("residual", "value"),
@@ -121,8 +121,6 @@ class Ensemble:
         profiles, rows, by = self._profiles, scaled.block.rows, ENTRIES[name][1]
         if by == "always":
             return np.ones(len(rows), dtype=np.bool_)
-        if by == "direction":
-            return profiles.direction_counts(rows, scores.direction)
         if by == "share":
             share = scores.expected + scores.raw * scores.direction
             return profiles.share_counts(rows, scores.direction, share, scores.expected)
@@ -131,7 +129,8 @@ class Ensemble:
             centre = np.where(np.isfinite(scores.expected), scores.expected, centre)
         if by == "shift":
             value = centre + scores.raw * scores.direction * scaled.spread
-        return profiles.counts(rows, scores.direction, profiles.to_unit(rows, value), profiles.to_unit(rows, centre))
+        value, centre = profiles.to_unit(rows, value), profiles.to_unit(rows, centre)
+        return profiles.counts(rows, scores.direction, value, centre, scaled.resolution)
 
 
 def _at_places(scores: Scores, use: BoolArray) -> Scores:

@@ -80,9 +80,16 @@ class ProfileTable:
         found: BoolArray = np.asarray(self._enabled[:, detectors].any(axis=1))
         return found[self._profile[rows]]
 
-    def counts(self, rows: IntArray, direction: IntArray, value: FloatArray, expected: FloatArray) -> BoolArray:
-        """(n,) whether a deviation counts: its direction is monitored and it reaches the minimum deviation."""
-        large: BoolArray = np.abs(value - expected) >= self.min_deviation(rows, expected)
+    def counts(
+        self, rows: IntArray, direction: IntArray, value: FloatArray, expected: FloatArray,
+        resolution: FloatArray | float = 0.0,
+    ) -> BoolArray:
+        """(n,) whether a deviation counts: its direction is monitored, and it reaches the minimum deviation and is
+        beyond the resolution of the values.
+        """
+        away = np.abs(value - expected)
+        # A hair above, or the rounding of a difference would decide.
+        large: BoolArray = (away >= self.min_deviation(rows, expected)) & (away > resolution * (1.0 + 1e-9))
         return self.direction_counts(rows, direction) & large
 
     def share_counts(
