@@ -187,28 +187,25 @@ class Windower:
         inside = None
         dropped = 0
         for column in samples.columns:
-            values, trials, theirs = column.values, column.trials, members
+            theirs = members
             if column.index is None:
-                values, trials = values[every], None if trials is None else trials[every]
+                part = column.select(every)
             else:
-                index = column.index
-                if chosen is not None:
-                    if inside is None:
-                        inside = np.zeros(len(samples), bool)
-                        inside[chosen] = True
-                    kept = inside[index]
-                    values, index = values[kept], index[kept]
-                    trials = None if trials is None else trials[kept]
-                theirs = Members(samples.scope[:, index], self._size())
+                if chosen is not None and inside is None:
+                    inside = np.zeros(len(samples), bool)
+                    inside[chosen] = True
+                part = column if inside is None else column.select(inside[column.index])
+                theirs = Members(samples.scope[:, part.index], self._size())
+            values = part.values
             if not len(values):
                 continue
             metric = self._metric(column.metric)
             if metric is None or (column.metric == self.params.rate_metric and samples.span_s is None):
                 dropped += len(values)
                 continue
-            spread = None if trials is None else theirs.spread(trials)
+            spread = [None if each is None else theirs.spread(each) for each in (part.trials, part.resolution)]
             open_window.metrics.setdefault(metric, Sums()).add(
-                theirs.scopes, theirs.spread(values), theirs.counts, spread,
+                theirs.scopes, theirs.spread(values), theirs.counts, *spread,
             )
             if self._statistic[metric] in QUANTILES:
                 open_window.samples.setdefault(metric, []).append((theirs.scopes, theirs.spread(values)))
@@ -303,7 +300,7 @@ class Windower:
         if rate is not None:
             rows = self.series.assign_rows(rate, scopes, last_s[scopes], end_s)
             sums = Sums()
-            sums.table = np.zeros((8, len(requests)))
+            sums.table = np.zeros((9, len(requests)))
             sums.table[0] = requests
             parts.append(partial_windows(sums, rows, scopes, window))
         # By name: which series gets which row must not depend on the order in which metrics came.
@@ -343,7 +340,7 @@ class Windower:
                 value[mine] = quantiles(rows, values, parts.rows[mine], share)
             elif statistic in columns:
                 value[mine] = columns[statistic][mine]
-        return Block(parts.rows, start_s, end, value, parts.count, spread, low, high, trials)
+        return Block(parts.rows, start_s, end, value, parts.count, spread, low, high, trials, parts.resolution)
 
     def snapshot(self) -> tuple[State, Meta]:
         """Open windows and carried series; to be kept together with snapshots of the scope and series tables."""

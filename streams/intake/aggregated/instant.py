@@ -46,6 +46,7 @@ class ScopeValues(NamedTuple):
 
     whole: whether they cover all of the service and model, also where the labels name a version, replica or tenant.
     span_s: how far back they reach. trials: of the metrics that are shares of something counted, the denominator.
+    resolutions: of the metrics that are quantiles of a histogram, the width of the interval that they lie in.
     """
 
     labels: Labels
@@ -53,6 +54,7 @@ class ScopeValues(NamedTuple):
     span_s: float
     metrics: dict[str, float]
     trials: dict[str, float]
+    resolutions: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -118,17 +120,21 @@ class Accumulator:
                 self.observed[metric] = Observed(observed.count, observed.total, list(observed.parts))
         self.span_s = max(self.span_s, other.span_s)
 
-    def metrics(self) -> tuple[dict[str, float], dict[str, float]]:
-        """The values of our metrics, and the denominators of the shares among them.
+    def metrics(self) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """The values of our metrics, the denominators of the shares and the resolutions of the quantiles among them.
 
-        A value or a denominator that is unknown is left out, and never 0.
+        What is unknown is left out, and never 0.
         """
         found: dict[str, float] = {}
         trials: dict[str, float] = {}
+        resolutions: dict[str, float] = {}
         for metric, observed in self.observed.items():
             _put(found, metric, observed.mean)
             for suffix, share in QUANTILES.items():
-                _put(found, metric + suffix, observed.quantile(share))
+                value = observed.quantile(share)
+                _put(found, metric + suffix, value)
+                if value is not None:
+                    _put(resolutions, metric + suffix, observed.quantile_width(share))
         for metric, (total, number) in self.gauges.items():
             _put(found, metric, total / number)
         for metric, numerator, denominator, limit in RATIOS:
@@ -142,7 +148,7 @@ class Accumulator:
         for metric, rate in self.rates.items():
             _put(found, metric, rate)
             trials.pop(metric, None)
-        return found, trials
+        return found, trials, resolutions
 
 
 def _put(found: dict[str, float], metric: str, value: float | None) -> None:

@@ -21,7 +21,7 @@ class SampleBuilder:
         self._scope: list[list[int]] = []
         self._offset: list[int] = []
         self._span_s: list[float] = []
-        self._metrics: dict[str, tuple[list[int], list[float], list[float]]] = {}
+        self._metrics: dict[str, tuple[list[int], list[float], list[float], list[float]]] = {}
 
     def add(self, values: ScopeValues, ts_s: float, offset: int) -> None:
         """Add the values of one scope at an instant. offset: of the last record that they came in."""
@@ -36,12 +36,13 @@ class SampleBuilder:
         self._offset.append(offset)
         self._span_s.append(values.span_s)
         for metric, amount in values.metrics.items():
-            index, column, trials = self._metrics.setdefault(metric, ([], [], []))
+            index, column, trials, resolutions = self._metrics.setdefault(metric, ([], [], [], []))
+            for into, known in ((trials, values.trials.get(metric)), (resolutions, values.resolutions.get(metric))):
+                if known is not None:
+                    into += [nan] * (len(column) - len(into))
+                    into.append(known)
             index.append(number)
             column.append(amount)
-            if (counted := values.trials.get(metric)) is not None:
-                trials += [nan] * (len(column) - 1 - len(trials))
-                trials.append(counted)
 
     def samples(self) -> Samples:
         """All samples, in the order in which they were added."""
@@ -50,14 +51,17 @@ class SampleBuilder:
         else:
             scope = np.empty((1 + len(self._scopes.marginals), 0), np.intp)
         columns = tuple(
-            Column(metric, np.array(index, np.intp), np.array(values), _filled(trials, len(values)))
-            for metric, (index, values, trials) in self._metrics.items()
+            Column(
+                metric, np.array(index, np.intp), np.array(values), _filled(trials, len(values)),
+                _filled(resolutions, len(values)),
+            )
+            for metric, (index, values, trials, resolutions) in self._metrics.items()
         )
         return Samples(
             np.array(self._ts_s), scope, np.array(self._offset, np.int64), columns, np.array(self._span_s),
         )
 
 
-def _filled(trials: list[float], size: int) -> FloatArray | None:
-    """(size,) the denominators, NaN behind the last known one; None without any."""
-    return np.array(trials + [nan] * (size - len(trials))) if trials else None
+def _filled(known: list[float], size: int) -> FloatArray | None:
+    """(size,) what is known of values, NaN behind the last one; None without any."""
+    return np.array(known + [nan] * (size - len(known))) if known else None

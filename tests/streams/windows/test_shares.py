@@ -120,3 +120,16 @@ def test_a_sparse_series_carries_its_trials_on() -> None:
     bench.add((1.1, 0.0, 0.0), (1.2, 0.0, 0.0), (1.3, 1.0, 0.0), counted=False)
     block = bench.close()
     assert (block.value.tolist(), trials_of(block)) == ([0.4], [5.0])
+
+
+def test_a_window_has_the_widest_resolution_of_its_values() -> None:
+    bench = Bench()
+    base, *_ = bench.scopes.intern(Labels("vllm", "llama"))
+    scope = np.full((4, 3), -1, np.intp)
+    scope[0] = base
+    column = Column("itl_ms_p99", None, np.array([20.0, 30.0, 40.0]), None, np.array([15.0, 25.0, np.nan]))
+    times_s = np.array([T + 0.1, T + 0.2, T + 0.3])
+    bench.windows.add("otlp", Samples(times_s, scope, np.arange(3), (column,), np.full(3, 15.0)), False)
+    block = bench.close()
+    assert block.resolution is not None
+    assert block.resolution.tolist() == [25.0]
