@@ -54,7 +54,8 @@ class Anomaly:
     """The verdict on one window of one series: an alarm when `level` reaches 1.0, else a quiet reading.
 
     value, expected: in the metric's unit, None when unknown. level: calibrated, 1.0 is the false-alarm budget, None
-    while the detectors warm up. count: samples behind the window. onset_s: when the change is estimated to have begun,
+    while the detectors warm up. count: samples behind the window. trials: what the value is a share of, None where it
+    is not judged as a share. onset_s: when the change is estimated to have begun,
     nine times in ten within onset_error_s, which is None where the error is unknown. records: the offsets of the
     records behind the window, empty where unknown.
     """
@@ -72,6 +73,12 @@ class Anomaly:
     onset_s: float
     onset_error_s: float | None = None
     records: tuple[OffsetRange, ...] = ()
+    trials: float | None = None
+
+    @property
+    def samples(self) -> int:
+        """The number of requests or values behind the window, as far as it is known."""
+        return self.count if self.trials is None else max(self.count, round(self.trials))
 
     @property
     def alarming(self) -> bool:

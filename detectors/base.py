@@ -31,7 +31,10 @@ class Block:
 
     rows: (n,) distinct row numbers. start_s, end_s: (n,) seconds since the epoch; the window of a sparse series may
     span several base windows. value: (n,) the monitored statistic, in the metric's own unit. count: (n,) number of
-    samples, at least 1. std, minimum, maximum: (n,) of the samples; std is 0 for a single sample.
+    samples, at least 1. std, minimum, maximum: (n,) of the samples; std is 0 for a single sample. trials: (n,) the
+    number of trials that the value is a share of, NaN where it is no share or the number is unknown; None for NaN in
+    every row. resolution: (n,) how far the value may be from what was measured, for instance the width of a bucket, NaN
+    where it is exact; None for NaN in every row.
     """
 
     rows: IntArray
@@ -42,6 +45,8 @@ class Block:
     std: FloatArray
     minimum: FloatArray
     maximum: FloatArray
+    trials: FloatArray | None = None
+    resolution: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,8 +55,13 @@ class Block:
         """The windows selected by a boolean mask or an index array."""
         return Block(
             self.rows[keep], self.start_s[keep], self.end_s[keep], self.value[keep], self.count[keep], self.std[keep],
-            self.minimum[keep], self.maximum[keep],
+            self.minimum[keep], self.maximum[keep], None if self.trials is None else self.trials[keep],
+            None if self.resolution is None else self.resolution[keep],
         )
+
+    def are_shares(self) -> BoolArray:
+        """(n,) whether each value is a share of a known number of trials."""
+        return np.zeros(len(self), np.bool_) if self.trials is None else np.isfinite(self.trials)
 
     def with_rows(self, rows: IntArray) -> Block:
         """The same windows under other row numbers."""

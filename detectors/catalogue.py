@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from detectors.native.absence import AbsenceParams
 from detectors.native.art import ArtParams
+from detectors.native.binomial_cusum import BinomialCusumParams
 from detectors.native.cusum import CusumParams
 from detectors.native.range_novelty import RangeNoveltyParams
 from detectors.native.robust_location import RobustLocationParams
@@ -44,9 +45,14 @@ ON_SPENDING = {
 }
 """Detectors of consumption: of the value as a share of the profile's budget."""
 
+ON_SHARES = {
+    "binomial_cusum": BinomialCusumParams,
+}
+"""Detectors of shares: of hits out of a known number of trials."""
+
 ON_ARRIVALS = {
     "absence": AbsenceParams,
 }
 """Detectors of missing windows."""
 
-CATALOGUE = ON_VALUES | ON_RESIDUALS | ON_SPENDING | ON_ARRIVALS
+CATALOGUE = ON_VALUES | ON_RESIDUALS | ON_SPENDING | ON_SHARES | ON_ARRIVALS

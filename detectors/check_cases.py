@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.base import Block, Detector, IntArray, Scores, State
 from detectors.native.art import ArtParams
+from detectors.native.binomial_cusum import BinomialCusumParams
 from detectors.native.cusum import CusumParams
 from detectors.native.range_novelty import RangeNoveltyParams
 from detectors.native.robust_location import RobustLocationParams
@@ -97,6 +98,36 @@ class OnResiduals:
         self._robust.restore(rows, mine)
 
 
+class OnShares:
+    """A bank of shares, so that it can be checked on values: each becomes a share of `_TRIALS` trials."""
+
+    def __init__(self, inner: Detector) -> None:
+        self._inner = inner
+        self.grow, self.forget = inner.grow, inner.forget
+        self.snapshot, self.restore = inner.snapshot, inner.restore
+
+    def score(self, block: Block) -> Scores:
+        """The inner bank's scores of the shares."""
+        return self._inner.score(_as_shares(block))
+
+    def observe(self, block: Block) -> None:
+        """Observe the shares."""
+        self._inner.observe(_as_shares(block))
+
+    def learn(self, block: Block) -> None:
+        """Learn from the shares."""
+        self._inner.learn(_as_shares(block))
+
+
+_TRIALS = 200.0
+
+
+def _as_shares(block: Block) -> Block:
+    """Values of about 100 become shares of about 0.1."""
+    share = np.clip(0.1 * block.value / 100.0, 0.0, 1.0)
+    return replace(block, value=share, trials=np.full(len(block), _TRIALS))
+
+
 CASES = (
     Case("static_limits", StaticLimitsParams(low=-1e3, high=1e3).build, learns=False, spikes=True),
     Case(
@@ -115,6 +146,7 @@ CASES = (
     Case("variance_change", VarianceChangeParams(every_windows=EVERY_WINDOWS, warm_up=60).build, equivariant=True),
     Case("gaussian", GaussianParams(every_windows=EVERY_WINDOWS).build, equivariant=True, spikes=True),
     Case("cusum", lambda n: OnResiduals(CusumParams(every_windows=EVERY_WINDOWS).build(n), n), equivariant=True),
+    Case("binomial_cusum", lambda n: OnShares(BinomialCusumParams(every_windows=EVERY_WINDOWS).build(n)), spikes=True),
     Case("adwin", lambda n: OnResiduals(AdwinParams(every_windows=EVERY_WINDOWS).build(n), n)),
     Case(
         "page_hinkley", lambda n: OnResiduals(PageHinkleyParams(every_windows=EVERY_WINDOWS).build(n), n),

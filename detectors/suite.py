@@ -23,17 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.banks.composite import Composite
+from detectors.banks.resolution import Resolution
 from detectors.banks.scaled_block import ScaledBlock
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.ensemble.budgets import NOVELTY, budgets
-from detectors.ensemble.ensemble import ENTRIES, Ensemble
+from detectors.ensemble.ensemble import ENTRIES, SHARES, Ensemble
 from detectors.ensemble.profile_table import ProfileTable
 from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
 from detectors.ensemble.refractory import Refractory
 from detectors.ensemble.suite_scores import ONSET_LEVEL, SuiteScores, fill_counted, highest, hold_uncounted, mean_known
 from detectors.native.absence import Absence, AbsenceParams, AbsenceScores
 from detectors.native.art import ArtParams
+from detectors.native.binomial_cusum import BinomialCusum, BinomialCusumParams
 from detectors.native.cusum import Cusum, CusumParams
 from detectors.native.range_novelty import RangeNoveltyParams
 from detectors.native.robust_location import RobustLocation, RobustLocationParams, without_extreme
@@ -53,6 +55,7 @@ __all__ = ["Suite", "SuiteParams", "SuiteScores"]
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
+_SHARES = _COLUMN[SHARES]
 _NOVELTY_COLUMNS = [_COLUMN[name] for name in NOVELTY]
 _MIN_SPREADS = 6.0
 """The minimum deviation of a profile is at least this many spreads: about what alarms at the usual budgets."""
@@ -84,6 +87,7 @@ class SuiteParams:
     page_hinkley: PageHinkleyParams = field(default_factory=PageHinkleyParams)
     kswin: KswinParams = field(default_factory=KswinParams)
     token_burn: TokenBurnParams = field(default_factory=TokenBurnParams)
+    binomial_cusum: BinomialCusumParams = field(default_factory=BinomialCusumParams)
 
     def __post_init__(self) -> None:
         if not self.false_alarm_every_s >= LEAST_BUDGET_S:
@@ -122,7 +126,9 @@ class Suite(Composite):
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
         self._distances = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
         self._refractory = Refractory(_REFRACTORY, capacity)
-        windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty)
+        self._resolution = Resolution(capacity)
+        windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty) | {SHARES: every}
+        params = replace(params, binomial_cusum=replace(params.binomial_cusum, window_s=params.window_s))
         builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in ENTRIES}
         self._ensemble = Ensemble(builders, _COLUMN, self._profiles, capacity)
         # Results for the newest block, kept for the calls that follow on the same block.
@@ -130,7 +136,8 @@ class Suite(Composite):
         self._last_scores: tuple[Block, SuiteScores, FloatArray] | None = None
         super().__init__({
             "robust_location": self._robust, "cusum": self._cusum, "absence": self._absence,
-            "distances": self._distances, "refractory": self._refractory, **self._ensemble.banks,
+            "distances": self._distances, "refractory": self._refractory, "resolution": self._resolution,
+            **self._ensemble.banks,
         })
 
     def assign(self, rows: IntArray, profile: IntArray | int) -> None:
@@ -159,7 +166,7 @@ class Suite(Composite):
     def _score(self, block: Block) -> tuple[SuiteScores, FloatArray]:
         """The scores, and (2, n): what `observe` remembers of the block, mean distance and novelty."""
         scaled = self._scaled(block)
-        enabled = self._profiles.enabled(block.rows)
+        enabled = self._enabled(block)
         expected = self._profiles.to_unit(block.rows, np.where(scaled.warm, scaled.centre, np.nan))
         static = self._static.score(block)
         levels = np.full((len(self.names), len(block)), np.nan)
@@ -167,7 +174,7 @@ class Suite(Composite):
         levels[_STATIC], directions[_STATIC] = static.level, static.direction
         use = scaled.warm & enabled[:, _ROBUST]
         value = np.where(scaled.location.direction > 0, scaled.lower, scaled.upper)
-        counts = self._counts(block.rows, scaled.location, value, expected)
+        counts = self._counts(block.rows, scaled.location, value, expected, scaled.resolution)
         fill_counted(levels[_ROBUST], directions[_ROBUST], use, counts, scaled.location)
         distances = [np.where(use, scaled.location.raw, np.nan)]
         novelty = np.full(len(block), np.nan)
@@ -179,9 +186,14 @@ class Suite(Composite):
                 distances.append(found.scores.raw)
             if name in NOVELTY:
                 novelty = np.fmax(novelty, found.scores.level)
+            if name == SHARES:
+                expected = np.where(np.isnan(found.scores.expected), expected, found.scores.expected)
+                use = found.enabled & (levels[at] >= ONSET_LEVEL)
+                self._share_onsets(block, use, onset_s, error_s)
         level, detector, direction = highest(levels, directions, _ROBUST)
         expected = np.where(np.isnan(expected), static.expected, expected)
-        has_onset = (levels[_CUSUM] >= ONSET_LEVEL) & (directions[_CUSUM] == direction)
+        dated = np.where(enabled[:, _SHARES], _SHARES, _CUSUM), np.arange(len(block))
+        has_onset = (levels[dated] >= ONSET_LEVEL) & (directions[dated] == direction)
         span_s = block.end_s - block.start_s
         distance = mean_known(np.stack(distances))
         novelty = np.where(self._profiles.any_enabled(block.rows, _NOVELTY_COLUMNS), novelty, level)
@@ -203,13 +215,31 @@ class Suite(Composite):
             onset_s[use] = runs.onset_s
             error_s[use] *= runs.error_windows
             shifted = scaled.centre[use] + runs.shift * scaled.spread[use]
-            counts = self._counts(block.rows[use], scores, shifted, expected[use])
+            counts = self._counts(block.rows[use], scores, shifted, expected[use], scaled.resolution[use])
             level[use], direction[use] = hold_uncounted(scores.level, counts), scores.direction
         return onset_s, error_s
 
-    def _counts(self, rows: IntArray, scores: Scores, value: FloatArray, expected: FloatArray) -> BoolArray:
-        """(n,) whether a deviation counts. value: in the rows' scale. expected: in the metric's unit."""
-        return self._profiles.counts(rows, scores.direction, self._profiles.to_unit(rows, value), expected)
+    def _share_onsets(self, block: Block, use: BoolArray, onset_s: FloatArray, error_s: FloatArray) -> None:
+        """Write the onsets of shares and their errors where they are asked for."""
+        bank = self._ensemble.banks[SHARES]
+        if use.any():
+            assert isinstance(bank.inner, BinomialCusum)
+            part = block.select(use)
+            onset_s[use], error_s[use] = bank.inner.onset(part.with_rows(bank.slots(part.rows)))
+
+    def _enabled(self, block: Block) -> BoolArray:
+        """(n, detectors): which detectors judge each window. One whose value is a share is judged as such alone."""
+        enabled = self._profiles.enabled(block.rows)
+        is_share = enabled[:, _SHARES] & block.are_shares()
+        enabled[is_share] = False
+        enabled[:, _SHARES] = is_share
+        return enabled
+
+    def _counts(
+        self, rows: IntArray, scores: Scores, value: FloatArray, expected: FloatArray, resolution: FloatArray,
+    ) -> BoolArray:
+        """(n,) whether a deviation counts. value: in the rows' scale. expected, resolution: in the metric's unit."""
+        return self._profiles.counts(rows, scores.direction, self._profiles.to_unit(rows, value), expected, resolution)
 
     def _highest_distance(self, rows: IntArray, distance: FloatArray) -> FloatArray:
         """(n,) the highest of this and the last two windows' mean distances from the centres, in spreads."""
@@ -231,12 +261,14 @@ class Suite(Composite):
         floor = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected) / _MIN_SPREADS
         spread = np.maximum(spread, floor)
         location = self._robust.score_in_frame(scaled, lower, upper, centre, spread)
-        return ScaledBlock(scaled, lower, upper, centre, spread, self.is_warm(rows), location)
+        resolution = self._resolution.of(block)
+        return ScaledBlock(scaled, lower, upper, centre, spread, self.is_warm(rows), location, resolution)
 
     def observe(self, block: Block) -> None:
         """Record every window as evidence, whether or not it may be learned from."""
         self._absence.observe(block)
         scaled = self._scaled(block)
+        self._resolution.observe(block)
         distance, novelty = self._scored(block)[1]
         self._refractory.observe(block.rows, novelty)
         self._distances["older"][block.rows] = self._distances["newer"][block.rows]
@@ -244,7 +276,7 @@ class Suite(Composite):
         self._robust.observe_tail(scaled.block, scaled.location)
         # Aggregated values come one per window: what alarmed may become usual there. With requests it never may.
         self._update_scale(scaled, self._profiles.aggregated(block.rows))
-        enabled = self._profiles.enabled(block.rows)
+        enabled = self._enabled(block)
         use = scaled.warm & enabled[:, _CUSUM]
         if use.any():
             self._cusum.observe(scaled.residuals(use))
@@ -256,7 +288,7 @@ class Suite(Composite):
         scaled = self._scaled(block)
         if keep is not None and not keep.all():
             block, scaled = block.select(keep), scaled.select(keep)
-        enabled = self._profiles.enabled(block.rows)
+        enabled = self._enabled(block)
         use = scaled.warm & enabled[:, _CUSUM]
         if use.any():
             self._cusum.learn(block.select(use))

@@ -43,7 +43,8 @@ def dimension_of(scope: Scope) -> Dimension | None:
 def localise(evidence: EvidenceTable, weights: Mapping[str, float], concentration_min: float) -> Attribution:
     """The part that stands out on these metrics, if its concentration reaches the minimum; else the whole.
 
-    The concentration on one metric and dimension is 1 - second/first of the deviations in the alarm's direction.
+    The concentration on one metric and dimension is 1 - second/first of the deviations in the alarm's direction. Of a
+    share, the first one's deviation is what its trials prove: a replica does not stand out by 2 failures of 6.
     Metrics vote with their weight. A dimension with a single value looks the same as the whole and never wins.
     """
     best = WHOLE
@@ -81,8 +82,9 @@ def _leading_value(
     }
     sign = -1.0 if metric in UNREPORTED or evidence.direction(metric) == "down" else 1.0
     size = {value: max(0.0, sign * by_value[value].deviation) if value in by_value else 0.0 for value in values}
-    ranked = sorted(values, key=lambda value: (-size[value], value))
-    first, second = ranked[0], ranked[1]
-    if size[first] <= 0.0 or first not in by_value or not by_value[first].alarms:
+    sure = {value: max(0.0, sign * by_value[value].sure_deviation) if value in by_value else 0.0 for value in values}
+    first = min(values, key=lambda value: (-sure[value], value))
+    second = max(size[value] for value in values if value != first)
+    if sure[first] <= 0.0 or first not in by_value or not by_value[first].alarms:
         return None, 0.0
-    return first, 1.0 - size[second] / size[first]
+    return first, max(0.0, 1.0 - second / sure[first])

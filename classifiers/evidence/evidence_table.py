@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from classifiers.evidence.families import Family, deviation_floor, family_of
+from classifiers.evidence.share_counts import Counts, ShareCounts
 from classifiers.model import Anomaly, Direction, Scope, SeriesKey
 
 ABSENCE = "absence"
@@ -52,7 +53,7 @@ class SeriesEvidence:
     deviation: exponentially weighted mean of the signed relative deviation from the expected value; 0 when no reading
     had an expected value. peak: the reading with the highest level. last_s: end of the last reading. onset: of the
     alarm with the smallest onset error, None before the first one. alarm_ewma: exponentially weighted share of alarming
-    windows, 0..1.
+    windows, 0..1. shares: the counts of a series that is judged as a share; its deviation is that of the recent ones.
     """
 
     windows: int
@@ -63,6 +64,14 @@ class SeriesEvidence:
     last_s: float
     onset: Onset | None = None
     alarm_ewma: float = 0.0
+    shares: ShareCounts | None = None
+
+    @property
+    def sure_deviation(self) -> float:
+        """The deviation; of a share, the part of it that its number of trials proves."""
+        if self.shares is None:
+            return self.deviation
+        return relative(self.shares.sure_deviation, self.peak.metric, self.shares.recent)
 
     def refine_onset(self, onset: Onset) -> None:
         """Replace the onset by one with a smaller error."""
@@ -91,6 +100,19 @@ def deviation_of(reading: Anomaly) -> float:
     if reading.value is None or reading.expected is None:
         return 0.0
     return (reading.value - reading.expected) / max(abs(reading.expected), deviation_floor(reading.metric))
+
+
+def counts_of(reading: Anomaly) -> Counts | None:
+    """The counts of one reading; None where it is not judged as a share."""
+    if reading.trials is None or reading.value is None or reading.expected is None:
+        return None
+    return Counts(reading.value * reading.trials, reading.trials, reading.expected * reading.trials)
+
+
+def relative(deviation: float, metric: str, counts: Counts) -> float:
+    """The relative deviation of a share, as `deviation_of` has it."""
+    expected = counts.expected / counts.trials if counts.trials > 0.0 else 0.0
+    return deviation / max(expected, deviation_floor(metric))
 
 
 def alarm_level(reading: Anomaly) -> float:
@@ -166,9 +188,14 @@ class EvidenceTable:
             self.series[metric, reading.scope] = series
         series.windows += 1
         series.alarms += alarms
-        series.samples += reading.count
-        weight = max(DEVIATION_WEIGHT_MIN, 1.0 / series.windows)
-        series.deviation += weight * (deviation_of(reading) - series.deviation)
+        series.samples += reading.samples
+        counts = counts_of(reading)
+        if counts is None:
+            weight = max(DEVIATION_WEIGHT_MIN, 1.0 / series.windows)
+            series.deviation += weight * (deviation_of(reading) - series.deviation)
+        else:
+            series.shares = (series.shares or ShareCounts()).plus(counts)
+            series.deviation = relative(series.shares.recent.deviation, metric, series.shares.recent)
         series.last_s = reading.end_s
         series.alarm_ewma = next_alarm_ewma(series.alarm_ewma, reading)
         if alarms:
@@ -194,6 +221,8 @@ class EvidenceTable:
             known.windows = windows
             known.alarms += more.alarms
             known.samples += more.samples
+            if more.shares is not None:
+                known.shares = more.shares if known.shares is None else known.shares.merged(more.shares)
             known.last_s = max(known.last_s, more.last_s)
             known.alarm_ewma = max(known.alarm_ewma, more.alarm_ewma)
             if more.onset is not None:

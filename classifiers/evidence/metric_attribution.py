@@ -45,9 +45,17 @@ def leading_parts(deviations: PartDeviations) -> LeadingParts:
     """The leading part of each dimension that has several values, one of which deviates."""
     found: LeadingParts = {}
     for dimension in DIMENSIONS:
-        ranked = sorted(deviations.get(dimension, {}).items(), key=lambda item: (-item[1][0], item[0]))
-        if len(ranked) >= 2 and ranked[0][1][0] > 0.0:
-            found[dimension] = ranked[0][0], 1.0 - ranked[1][1][0] / ranked[0][1][0]
+        parts = deviations.get(dimension, {})
+        if len(parts) < 2:
+            continue
+        sure = {
+            value: size if series.sure_deviation is None else min(size, abs(series.sure_deviation))
+            for value, (size, series) in parts.items()
+        }
+        first = min(parts, key=lambda value: (-sure[value], value))
+        if sure[first] > 0.0:
+            second = max(size for value, (size, _) in parts.items() if value != first)
+            found[dimension] = first, max(0.0, 1.0 - second / sure[first])
     return found
 
 

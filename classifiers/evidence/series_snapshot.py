@@ -11,11 +11,14 @@ from classifiers.evidence.evidence_table import (
     Onset,
     SeriesEvidence,
     alarm_level,
+    counts_of,
     deviation_of,
     metric_of,
     next_alarm_ewma,
     onset_of,
+    relative,
 )
+from classifiers.evidence.share_counts import ShareCounts
 from classifiers.model import Anomaly, Direction, Scope
 
 STALE_S = 6.0
@@ -31,6 +34,7 @@ class SeriesSnapshot:
     """One series at one instant. The fields are those of `SeriesEvidence`, with the newest reading added.
 
     level, direction: of the reading with the highest level. expected: of the newest reading, else of the peak.
+    sure_deviation: of a share, the part of the deviation that its trials prove; None of any other series.
     """
 
     alarm_ewma: float
@@ -41,6 +45,7 @@ class SeriesSnapshot:
     direction: Direction
     onset: Onset | None
     expected: float | None = None
+    sure_deviation: float | None = None
 
 
 UNOBSERVED = SeriesSnapshot(0.0, 0, 0.0, 0, -1.0, "none", None)
@@ -115,20 +120,36 @@ def _snapshot(series: SeriesEvidence | None, reading: Anomaly | None, now_s: flo
     if series is None:
         assert reading is not None
         return SeriesSnapshot(
-            next_alarm_ewma(0.0, reading), int(reading.alarming), deviation_of(reading), reading.count,
+            next_alarm_ewma(0.0, reading), int(reading.alarming), deviation_of(reading), reading.samples,
             alarm_level(reading), reading.direction, onset_of(reading), reading.expected,
+            _sure_deviation(None, reading),
         )
     if reading is None:
         alarm_ewma = 0.0 if stale(series, now_s) else series.alarm_ewma
         return SeriesSnapshot(
             alarm_ewma, series.alarms, series.deviation, series.samples, alarm_level(series.peak),
             series.peak.direction, series.onset, series.peak.expected,
+            None if series.shares is None else series.sure_deviation,
         )
     peak = max(reading, series.peak, key=alarm_level)
     weight = 1.0 / (min(series.windows, 7) + 1.0)
+    deviation = series.deviation + weight * (deviation_of(reading) - series.deviation)
+    counts = counts_of(reading)
+    if counts is not None and series.shares is not None:
+        recent = series.shares.plus(counts).recent
+        deviation = relative(recent.deviation, reading.metric, recent)
     return SeriesSnapshot(
-        next_alarm_ewma(series.alarm_ewma, reading), series.alarms + int(reading.alarming),
-        series.deviation + weight * (deviation_of(reading) - series.deviation), series.samples + reading.count,
-        alarm_level(peak), peak.direction, series.onset or Onset(reading.onset_s, reading.onset_error_s),
-        reading.expected,
+        next_alarm_ewma(series.alarm_ewma, reading), series.alarms + int(reading.alarming), deviation,
+        series.samples + reading.samples, alarm_level(peak), peak.direction,
+        series.onset or Onset(reading.onset_s, reading.onset_error_s), reading.expected,
+        _sure_deviation(series.shares, reading),
     )
+
+
+def _sure_deviation(known: ShareCounts | None, reading: Anomaly) -> float | None:
+    """The part of a deviation that the counts prove, with those of a reading; None where it has none."""
+    counts = counts_of(reading)
+    if counts is None:
+        return None
+    shares = (known or ShareCounts()).plus(counts)
+    return relative(shares.sure_deviation, reading.metric, shares.recent)

@@ -73,4 +73,4 @@ def strongest_alarm_text(alarms: Sequence[Anomaly]) -> str:
 def _alarm_instant(now_s: float, alarms: Sequence[Anomaly]) -> AlarmInstant:
     """The same samples are behind the whole, its replicas and its tenants, so the largest window counts them all."""
     shifts = {ABSENCE if alarm.detector == ABSENCE else f"{alarm.metric} {alarm.direction}" for alarm in alarms}
-    return AlarmInstant(now_s, tuple(sorted(shifts)), max((alarm.count for alarm in alarms), default=0))
+    return AlarmInstant(now_s, tuple(sorted(shifts)), max((alarm.samples for alarm in alarms), default=0))

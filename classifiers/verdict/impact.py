@@ -34,7 +34,8 @@ class SizeParams:
     """Sizes from which an impact counts as small, large, or worst. Shares are of 1, growth is a factor.
 
     small_loss, large_loss, worst_loss: of quality. small_growth, large_growth: of latency over what was expected.
-    small_errors, large_errors, outage: failed requests of all. wide: of the traffic, from which on an impact is wide.
+    small_errors, large_errors, outage: failed requests of all, as far as their counts prove it; so an outage of 90 % is
+    one after about fifty requests. wide: of the traffic, from which on an impact is wide.
     """
 
     small_loss: float = 0.05
@@ -44,7 +45,7 @@ class SizeParams:
     large_growth: float = 2.0
     small_errors: float = 0.02
     large_errors: float = 0.1
-    outage: float = 0.9
+    outage: float = 0.8
     wide: float = 0.3
 
     def __post_init__(self) -> None:
@@ -114,10 +115,13 @@ class Impacts:
         )
 
     def errors(self) -> float | None:
-        """Share of all requests that fail beyond the expected share; None where no error metric alarmed."""
-        shares = [one.deviation for metric, one in self._whole.items() if self._alarmed_in(metric, "errors")]
+        """Share of all requests that fail beyond the expected share, as far as the counts prove it.
+
+        None where no error metric alarmed.
+        """
+        shares = [one.sure_deviation for metric, one in self._whole.items() if self._alarmed_in(metric, "errors")]
         if not shares:
-            own = [one.deviation for metric, one in self._hit.items() if self._alarmed_in(metric, "errors")]
+            own = [one.sure_deviation for metric, one in self._hit.items() if self._alarmed_in(metric, "errors")]
             shares = [deviation * self.share for deviation in own]
         return max(shares) if shares else None
 

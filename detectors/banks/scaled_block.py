@@ -13,7 +13,7 @@ class ScaledBlock:
 
     block: the windows, values in the rows' scale. lower, upper: (n,) values without an extreme sample, as
     `without_extreme`. centre, spread: (n,) in the rows' scale, NaN for cold rows. warm: (n,) rows past their warm-up.
-    location: the scores of robust location.
+    location: the scores of robust location. resolution: (n,) of the values, in the metric's unit.
     """
 
     block: Block
@@ -23,6 +23,7 @@ class ScaledBlock:
     spread: FloatArray
     warm: BoolArray
     location: Scores
+    resolution: FloatArray
 
     def select(self, keep: BoolArray) -> ScaledBlock:
         """The windows selected by a boolean mask."""
@@ -31,6 +32,7 @@ class ScaledBlock:
             self.block.select(keep), self.lower[keep], self.upper[keep], self.centre[keep], self.spread[keep],
             self.warm[keep],
             Scores(location.level[keep], location.raw[keep], location.direction[keep], location.expected[keep]),
+            self.resolution[keep],
         )
 
     def residuals(self, keep: BoolArray) -> Block:

@@ -3,10 +3,12 @@
 Each detector sees only the windows of rows whose profile enables it. `ENTRIES` says for each detector what its input is
 and when a deviation counts.
 
-- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads) or
-  `amount` (the value in its own unit, as a share of the profile's token budget).
+- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads),
+  `amount` (the value in its own unit, as a share of the profile's token budget) or `share` (the value in its own unit,
+  where it is a share of a known number of trials; no other detector of the row sees such a window).
 - Counts by: `value` (direction, and minimum deviation from the row's centre), `own` (the same, from the detector's own
-  expected value), `shift` (the same, of the shift found in the residuals), `direction` (that alone), or `always`.
+  expected value), `shift` (the same, of the shift found in the residuals), `share` (the same, of the share of the run,
+  in the metric's unit), or `always`. A deviation within the resolution of the values never counts.
 """
 
 from __future__ import annotations
@@ -23,14 +25,16 @@ from detectors.banks.sparse import SparseBank
 from detectors.base import Block, BoolArray, Scores
 from detectors.ensemble.profile_table import ProfileTable
 
-Input = Literal["value", "residual", "amount"]
-CountsBy = Literal["value", "own", "shift", "direction", "always"]
+Input = Literal["value", "residual", "amount", "share"]
+CountsBy = Literal["value", "own", "shift", "share", "always"]
 
+SHARES = "binomial_cusum"
+"""The detector of shares."""
 ENTRIES: Mapping[str, tuple[Input, CountsBy]] = {
     "slow_location": ("value", "value"),
     "seasonal": ("value", "own"),
     "range_novelty": ("value", "value"),
-    "art": ("value", "direction"),
+    "art": ("value", "value"),
     "variance_change": ("value", "always"),
     "gaussian": ("value", "value"),
     "half_space_trees": ("residual", "value"),
@@ -38,6 +42,7 @@ ENTRIES: Mapping[str, tuple[Input, CountsBy]] = {
     "page_hinkley": ("residual", "shift"),
     "kswin": ("residual", "shift"),
     "token_burn": ("amount", "always"),
+    SHARES: ("share", "share"),
 }
 
 
@@ -96,6 +101,8 @@ class Ensemble:
         use: BoolArray = enabled[:, self._column[name]]
         if ENTRIES[name][0] == "residual":
             return use & scaled.warm
+        if ENTRIES[name][0] == "share":
+            return use & scaled.block.are_shares()
         if ENTRIES[name][0] == "amount":
             return use & np.isfinite(self._profiles.token_budget(scaled.block.rows))
         return use
@@ -107,20 +114,23 @@ class Ensemble:
         if kind == "amount":
             part = block.select(use)
             return replace(part, value=part.value / self._profiles.token_budget(part.rows))
-        return scaled.block if use.all() else scaled.block.select(use)
+        chosen = block if kind == "share" else scaled.block
+        return chosen if use.all() else chosen.select(use)
 
     def _counts(self, name: str, scaled: ScaledBlock, scores: Scores) -> BoolArray:
         profiles, rows, by = self._profiles, scaled.block.rows, ENTRIES[name][1]
         if by == "always":
             return np.ones(len(rows), dtype=np.bool_)
-        if by == "direction":
-            return profiles.direction_counts(rows, scores.direction)
+        if by == "share":
+            share = scores.expected + scores.raw * scores.direction
+            return profiles.share_counts(rows, scores.direction, share, scores.expected)
         centre, value = scaled.centre, scaled.block.value
         if by == "own":
             centre = np.where(np.isfinite(scores.expected), scores.expected, centre)
         if by == "shift":
             value = centre + scores.raw * scores.direction * scaled.spread
-        return profiles.counts(rows, scores.direction, profiles.to_unit(rows, value), profiles.to_unit(rows, centre))
+        value, centre = profiles.to_unit(rows, value), profiles.to_unit(rows, centre)
+        return profiles.counts(rows, scores.direction, value, centre, scaled.resolution)
 
 
 def _at_places(scores: Scores, use: BoolArray) -> Scores:

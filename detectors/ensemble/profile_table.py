@@ -31,6 +31,7 @@ class ProfileTable:
         self._direction = np.array([_DIRECTION[p.direction] for p in profiles], dtype=np.intp)
         self._min_abs = np.array([p.min_abs for p in profiles])
         self._min_rel = np.array([p.min_rel for p in profiles])
+        self._min_share = np.array([p.min_abs if p.min_share is None else p.min_share for p in profiles])
         self._low = _optional([p.low for p in profiles])
         self._high = _optional([p.high for p in profiles])
         self._token_budget = _optional([p.token_budget for p in profiles])
@@ -83,9 +84,25 @@ class ProfileTable:
         found: BoolArray = np.asarray(self._enabled[:, detectors].any(axis=1))
         return found[self._profile[rows]]
 
-    def counts(self, rows: IntArray, direction: IntArray, value: FloatArray, expected: FloatArray) -> BoolArray:
-        """(n,) whether a deviation counts: its direction is monitored and it reaches the minimum deviation."""
-        large: BoolArray = np.abs(value - expected) >= self.min_deviation(rows, expected)
+    def counts(
+        self, rows: IntArray, direction: IntArray, value: FloatArray, expected: FloatArray,
+        resolution: FloatArray | float = 0.0,
+    ) -> BoolArray:
+        """(n,) whether a deviation counts: its direction is monitored, and it reaches the minimum deviation and is
+        beyond the resolution of the values.
+        """
+        away = np.abs(value - expected)
+        # A hair above, or the rounding of a difference would decide.
+        large: BoolArray = (away >= self.min_deviation(rows, expected)) & (away > resolution * (1.0 + 1e-9))
+        return self.direction_counts(rows, direction) & large
+
+    def share_counts(
+        self, rows: IntArray, direction: IntArray, share: FloatArray, expected: FloatArray,
+    ) -> BoolArray:
+        """(n,) whether the deviation of a share of a known number of trials counts."""
+        profile = self._profile[rows]
+        least = np.maximum(self._min_share[profile], self._min_rel[profile] * np.abs(expected))
+        large: BoolArray = np.abs(share - expected) >= least
         return self.direction_counts(rows, direction) & large
 
     def direction_counts(self, rows: IntArray, direction: IntArray) -> BoolArray:

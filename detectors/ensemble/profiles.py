@@ -35,13 +35,15 @@ class Profile:
 
     metrics: regular expression over whole metric names; a series has the first profile that fits. direction: which
     deviations count. min_abs, min_rel: a deviation from the expected value counts only from both on, in the metric's
-    unit and as a share of the expected value. scale: in which values are scored; log is for positive metrics that vary
-    by factors, sqrt for counts; in both, values below `floor` count as `floor`. low, high: limits that alarm at once,
-    None for none. sampling: whether windows consist of requests or hold one value that was aggregated before; None for
-    that of the series' input, requests by default. detectors: catalogue names, None for the ensemble of the sampling;
-    `static_limits` always runs. warm_up: windows before the learned detectors have a level. token_budget: tokens that a
-    `token_burn` period may cost, None for none. labels: globs that the series' labels must match too, by label name
-    (one of `LABELS`); a label that the series does not have matches no glob. Raises `ValueError`.
+    unit and as a share of the expected value. min_share: in place of min_abs where the value is a share of a known
+    number of trials, which then `binomial_cusum` judges; None for min_abs. scale: in which values are scored; log is
+    for positive metrics that vary by factors, sqrt for counts; in both, values below `floor` count as `floor`. low,
+    high: limits that alarm at once, None for none. sampling: whether windows consist of requests or hold one value that
+    was aggregated before; None for that of the series' input, requests by default. detectors: catalogue names, None for
+    the ensemble of the sampling; `static_limits` always runs. warm_up: windows before the learned detectors have a
+    level. token_budget: tokens that a `token_burn` period may cost, None for none. labels: globs that the series'
+    labels must match too, by label name (one of `LABELS`); a label that the series does not have matches no glob.
+    Raises `ValueError`.
     """
 
     name: str
@@ -58,11 +60,14 @@ class Profile:
     warm_up: int = 30
     token_budget: float | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    min_share: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("min_abs", 0.0), ("min_rel", 0.0), ("warm_up", 1)):
             if not getattr(self, name) >= least:
                 raise ValueError(f"Profile.{name}: {getattr(self, name)} in {self.name!r}, expected at least {least:g}")
+        if self.min_share is not None and not self.min_share >= 0.0:
+            raise ValueError(f"Profile.min_share: {self.min_share} in {self.name!r}, expected at least 0")
         unknown = sorted(set(self.labels) - set(LABELS))
         if unknown:
             raise ValueError(f"Profile.labels: {unknown} in {self.name!r}, expected labels among {', '.join(LABELS)}")
@@ -78,7 +83,10 @@ class Profile:
     @property
     def ensemble(self) -> tuple[str, ...]:
         """The catalogue names of its detectors."""
-        return ENSEMBLES[self.sampling or "per_request"] if self.detectors is None else self.detectors
+        if self.detectors is not None:
+            return self.detectors
+        of_sampling = ENSEMBLES[self.sampling or "per_request"]
+        return of_sampling if self.min_share is None else (*of_sampling, "binomial_cusum")
 
     @property
     def aggregated(self) -> Profile:
@@ -94,14 +102,14 @@ def profile_index(
 
 
 DEFAULT_PROFILES = (
-    Profile("errors", r"error|.*error_rate|.*failure_rate", "up", min_abs=0.05, min_rel=0.0),
+    Profile("errors", r"error|.*error_rate|.*failure_rate", "up", min_abs=0.05, min_rel=0.0, min_share=0.005),
     Profile(
         "guardrails",
         r".*(guardrail|policy|injection|jailbreak|toxic|moderation|unauthori|auth_fail|pii|leak).*",
-        "up", min_abs=0.1, min_rel=0.0,
+        "up", min_abs=0.1, min_rel=0.0, min_share=0.02,
     ),
-    Profile("input_checks", r".*(schema|invalid|malformed|drift).*", "up", min_abs=0.1, min_rel=0.3),
-    Profile("truncation", r".*truncat.*", "up", min_abs=0.1, min_rel=0.0),
+    Profile("input_checks", r".*(schema|invalid|malformed|drift).*", "up", min_abs=0.1, min_rel=0.3, min_share=0.03),
+    Profile("truncation", r".*truncat.*", "up", min_abs=0.1, min_rel=0.0, min_share=0.03),
     Profile("retrieval", r".*(retrieval|hit_rate|relevance|precision|recall|grounded).*", "down", 0.05, 0.1),
     Profile(
         "inter_token", r"(tpot|itl)_ms(_p\d+)?|.*inter_token.*|.*per_output_token.*", "up", 1.0, 0.2, "log", floor=0.1,
@@ -114,8 +122,8 @@ DEFAULT_PROFILES = (
     Profile("saturation", r"batch_active|.*running.*", "up", 4.0, 0.5, "log", floor=1.0),
     Profile("backlog", r"queue_depth|.*waiting.*|.*pending.*", "up", 5.0, 0.5),
     Profile("occupancy", r"kv_cache_usage|.*_utilization", "up", 0.1, 0.2),
-    Profile("cache", r".*_reuse|.*_acceptance", "down", 0.1, 0.2),
-    Profile("faulty", r"corrupted_share|repetition_share", "up", 0.02, 0.0),
+    Profile("cache", r".*_reuse|.*_acceptance", "down", 0.1, 0.2, min_share=0.1),
+    Profile("faulty", r"corrupted_share|repetition_share", "up", 0.02, 0.0, min_share=0.01),
     Profile("rate", r"requests_per_s|.*_per_s", "both", 2.0, 0.5, "sqrt", floor=0.25),
     Profile("any", r".*", "both", 0.0, 0.2),
 )

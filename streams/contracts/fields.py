@@ -92,6 +92,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "onset_s": "When the change is estimated to have begun.",
         "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
         "records": "Where the records of the window are; empty when unknown.",
+        "trials": "What the value is a share of; null where it is not judged as a share of a known number.",
     },
     Factor: {
         "name": "The name of the factor.",

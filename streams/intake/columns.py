@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.base import FloatArray, IntArray
+from detectors.base import BoolArray, FloatArray, IntArray
 
 
 class Labels(NamedTuple):
@@ -23,11 +23,24 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One metric of a batch. index: (m,) ascending sample numbers, or None for every sample. values: (m,) finite."""
+    """One metric of a batch. index: (m,) ascending sample numbers, or None for every sample. values: (m,) finite.
+
+    trials: (m,) for shares that the writer counted, the denominator of each value, NaN where it is unknown; None where
+    no denominator is known. resolution: (m,) how far each value may be from what was measured, NaN where it is exact;
+    None where all are.
+    """
 
     metric: str
     index: IntArray | None
     values: FloatArray
+    trials: FloatArray | None = None
+    resolution: FloatArray | None = None
+
+    def select(self, keep: IntArray | BoolArray | slice) -> Column:
+        """The values at these places of the column."""
+        index = None if self.index is None else self.index[keep]
+        trials, resolution = (None if each is None else each[keep] for each in (self.trials, self.resolution))
+        return Column(self.metric, index, self.values[keep], trials, resolution)
 
 
 @dataclass(frozen=True, slots=True)

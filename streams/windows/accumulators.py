@@ -14,20 +14,29 @@ from numpy.typing import NDArray
 
 from detectors.base import BoolArray, FloatArray, IntArray
 
-COUNT, SHIFT, SUM, SQUARES, LOW, HIGH = range(6)
+COUNT, SHIFT, SUM, SQUARES, LOW, HIGH, TRIALS, HITS, RESOLUTION = range(9)
 
 
 class Sums:
-    """By scope, of one metric: count, first value, sum and squares around it, lowest, highest. Grows as needed."""
+    """By scope, of one metric: count, first value, sum and squares around it, lowest, highest. Grows as needed.
+
+    Of shares with a denominator also the sums of denominators (trials) and of numerators (hits). A share whose
+    denominator is unknown adds nothing to them. The resolution is the widest of the values', 0 where all are exact.
+    """
 
     def __init__(self) -> None:
-        self.table = np.zeros((6, 0))
+        self.table = np.zeros((9, 0))
 
-    def add(self, scopes: IntArray, values: FloatArray, counts: FloatArray) -> None:
-        """Add values. scopes, values: (n,), in record order within a scope. counts: how often each scope occurs."""
+    def add(
+        self, scopes: IntArray, values: FloatArray, counts: FloatArray, trials: FloatArray | None = None,
+        resolution: FloatArray | None = None,
+    ) -> None:
+        """Add values. scopes, values: (n,), in record order within a scope. counts: how often each scope occurs.
+        trials: (n,) the denominators of shares. resolution: (n,) of the values.
+        """
         if self.table.shape[1] < len(counts):
             self._grow(len(counts))
-        count, shift, total, squares, low, high = self.table
+        count, shift, total, squares, low, high, known, hits, widest = self.table
         fresh = count[scopes] == 0
         if fresh.any():
             # Backwards: of several assignments to one place the last one stays, which then is the first value.
@@ -38,10 +47,16 @@ class Sums:
         np.add.at(squares, scopes, apart * apart)
         np.minimum.at(low, scopes, values)
         np.maximum.at(high, scopes, values)
+        if trials is not None:
+            weights = np.where(np.isnan(trials), 0.0, trials)
+            np.add.at(known, scopes, weights)
+            np.add.at(hits, scopes, weights * values)
+        if resolution is not None:
+            np.fmax.at(widest, scopes, resolution)
 
     def _grow(self, size: int) -> None:
         old = self.table
-        self.table = np.zeros((6, size))
+        self.table = np.zeros((9, size))
         self.table[LOW], self.table[HIGH] = np.inf, -np.inf
         self.table[:, : old.shape[1]] = old
 
@@ -109,7 +124,8 @@ class SourceWindow:
 class PartialWindows:
     """Partial windows by row, (n,) each.
 
-    first: number of the base window in which one began. m2: sum of squares around the mean.
+    first: number of the base window in which one began. m2: sum of squares around the mean. trials, hits,
+    resolution: as in `Sums`.
     """
 
     rows: IntArray
@@ -120,6 +136,9 @@ class PartialWindows:
     total: FloatArray
     low: FloatArray
     high: FloatArray
+    trials: FloatArray
+    hits: FloatArray
+    resolution: FloatArray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -131,17 +150,18 @@ class PartialWindows:
     @staticmethod
     def empty() -> PartialWindows:
         """None."""
-        return PartialWindows(np.empty(0, np.intp), np.empty(0, np.intp), *(np.empty(0) for _ in range(6)))
+        return PartialWindows(np.empty(0, np.intp), np.empty(0, np.intp), *(np.empty(0) for _ in range(9)))
 
 
 def partial_windows(sums: Sums, rows: IntArray, scopes: IntArray, window: int) -> PartialWindows:
     """The sums of these scopes as partial windows of these rows; rows below 0 are left out."""
     held = rows >= 0
     rows, scopes = rows[held], scopes[held]
-    count, shift, total, squares, low, high = sums.table[:, scopes]
+    count, shift, total, squares, low, high, trials, hits, resolution = sums.table[:, scopes]
     m2 = np.maximum(squares - total * total / count, 0.0)
     return PartialWindows(
         rows, np.full(len(rows), window), count, shift + total / count, m2, shift * count + total, low, high,
+        trials, hits, resolution,
     )
 
 
@@ -149,10 +169,15 @@ def merge(parts: list[PartialWindows]) -> PartialWindows:
     """One partial window per row, rows ascending. Those of a row are added in the given order: it decides the bits."""
     rows = np.concatenate([part.rows for part in parts])
     first = np.concatenate([part.first for part in parts])
-    count, mean, m2, total, low, high = (_joined(parts, name) for name in PartialWindows.__slots__[2:])
+    count, mean, m2, total, low, high, trials, hits, resolution = (
+        _joined(parts, name) for name in PartialWindows.__slots__[2:]
+    )
     distinct, at, inverse = np.unique(rows, return_index=True, return_inverse=True)
     if len(distinct) == len(rows):
-        return PartialWindows(distinct, first[at], count[at], mean[at], m2[at], total[at], low[at], high[at])
+        return PartialWindows(
+            distinct, first[at], count[at], mean[at], m2[at], total[at], low[at], high[at], trials[at], hits[at],
+            resolution[at],
+        )
     size = len(distinct)
     counts = _summed(inverse, count, size)
     reference = mean[at]
@@ -163,9 +188,12 @@ def merge(parts: list[PartialWindows]) -> PartialWindows:
     np.minimum.at(earliest, inverse, first)
     np.minimum.at(lowest, inverse, low)
     np.maximum.at(highest, inverse, high)
+    widest = np.zeros(size)
+    np.maximum.at(widest, inverse, resolution)
     return PartialWindows(
         distinct, earliest, counts, reference + shift, _summed(inverse, spread, size),
-        _summed(inverse, total, size), lowest, highest,
+        _summed(inverse, total, size), lowest, highest, _summed(inverse, trials, size), _summed(inverse, hits, size),
+        widest,
     )
 
 

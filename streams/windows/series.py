@@ -45,6 +45,8 @@ class SeriesTable:
         self.sources: list[str] = []
         self.source_of = np.full(capacity, -1, np.int16)
         """(capacity,) number in `sources` of the source that brought the series last; set by the windower."""
+        self.fractional = np.zeros(capacity, np.bool_)
+        """(capacity,) whether a request of the series ever had a value other than 0 and 1; set by the windower."""
         self._scope_of = np.full(capacity, -1, np.intp)
         self._scope_seen_s = np.full(0, -np.inf)
         self._metric_ids: dict[str, int] = {}
@@ -143,7 +145,7 @@ class SeriesTable:
         self.metric_of[rows] = -1
         self._scope_of[rows] = -1
         self.last_seen_s[rows] = np.nan
-        self.aggregated[rows] = False
+        self.aggregated[rows] = self.fractional[rows] = False
         self.source_of[rows] = -1
         self._free.extend(rows[::-1].tolist())
         self._evicted_rows.append(rows)
@@ -192,6 +194,7 @@ class SeriesTable:
             "metric_of": self.metric_of[used].copy(), "scope_of": self._scope_of[used].copy(),
             "last_seen_s": self.last_seen_s[used].copy(), "aggregated": self.aggregated[used].copy(),
             "source_of": self.source_of[used].copy(),
+            "fractional": self.fractional[used].copy(),
             "scope_seen_s": self._scope_seen_s.copy(),
             "free": np.array(self._free, np.intp), "gone": np.concatenate([np.empty(0, np.intp), *self._evicted_rows]),
             "retry_at_s": np.array([self._retry_at_s]),
@@ -217,6 +220,7 @@ class SeriesTable:
         self.aggregated[: self._used] = state["aggregated"].astype(np.bool_)
         self.sources = list(meta["sources"])
         self.source_of[: self._used] = state["source_of"].astype(np.int16)
+        self.fractional[: self._used] = state["fractional"].astype(np.bool_)
         self._scope_seen_s = state["scope_seen_s"].astype(np.float64)
         self._free = state["free"].astype(np.intp).tolist()
         self._evicted_rows = [state["gone"].astype(np.intp)]

@@ -44,7 +44,7 @@ class Meta(TypedDict, total=False):
 OpenWindows = dict[int, dict[str, SourceWindow]]
 CarriedSamples = tuple[IntArray, FloatArray]
 INTS = ("rows", "first")
-FLOATS = ("count", "mean", "m2", "total", "low", "high")
+FLOATS = ("count", "mean", "m2", "total", "low", "high", "trials", "hits", "resolution")
 
 
 def pack(
@@ -71,7 +71,7 @@ def pack(
             ))
     empty: dict[str, NDArray[np.generic]] = {
         "cell_scope": np.empty(0, np.intp), "cell_requests": np.empty((0, 2)), "sum_scope": np.empty(0, np.intp),
-        "sum_table": np.empty((0, 6)), "sample_scope": np.empty(0, np.intp), "sample_value": np.empty(0),
+        "sum_table": np.empty((0, 9)), "sample_scope": np.empty(0, np.intp), "sample_value": np.empty(0),
         "cell_reach": np.empty(0),
     }
     state: State = {name: np.concatenate([empty[name], *arrays]) for name, arrays in long.items()}
@@ -148,7 +148,7 @@ def unpack(
 def _unpack_sums(reader: _Reader, length: int) -> Sums:
     scopes = reader.ints("sum_scope", length)
     sums = Sums()
-    sums.table = np.zeros((6, int(scopes.max(initial=-1)) + 1))
+    sums.table = np.zeros((9, int(scopes.max(initial=-1)) + 1))
     sums.table[LOW], sums.table[HIGH] = np.inf, -np.inf
     sums.table[:, scopes] = reader.floats("sum_table", length).T
     return sums

@@ -27,6 +27,7 @@ from detectors.base import Block, BoolArray, FloatArray, IntArray, State, Statis
 from streams.intake.columns import Samples
 from streams.windows.accumulators import Members, PartialWindows, SourceWindow, Sums, merge, partial_windows, quantiles
 from streams.windows.series import SeriesTable
+from streams.windows.shares import are_fractional, trials_of, weighted_mean
 from streams.windows.window_snapshot import Meta, pack, unpack
 
 ALLOWED_LATENESS_S = 60.0
@@ -186,24 +187,26 @@ class Windower:
         inside = None
         dropped = 0
         for column in samples.columns:
-            values, theirs = column.values, members
+            theirs = members
             if column.index is None:
-                values = values[every]
+                part = column.select(every)
             else:
-                index = column.index
-                if chosen is not None:
-                    if inside is None:
-                        inside = np.zeros(len(samples), bool)
-                        inside[chosen] = True
-                    values, index = values[inside[index]], index[inside[index]]
-                theirs = Members(samples.scope[:, index], self._size())
+                if chosen is not None and inside is None:
+                    inside = np.zeros(len(samples), bool)
+                    inside[chosen] = True
+                part = column if inside is None else column.select(inside[column.index])
+                theirs = Members(samples.scope[:, part.index], self._size())
+            values = part.values
             if not len(values):
                 continue
             metric = self._metric(column.metric)
             if metric is None or (column.metric == self.params.rate_metric and samples.span_s is None):
                 dropped += len(values)
                 continue
-            open_window.metrics.setdefault(metric, Sums()).add(theirs.scopes, theirs.spread(values), theirs.counts)
+            spread = [None if each is None else theirs.spread(each) for each in (part.trials, part.resolution)]
+            open_window.metrics.setdefault(metric, Sums()).add(
+                theirs.scopes, theirs.spread(values), theirs.counts, *spread,
+            )
             if self._statistic[metric] in QUANTILES:
                 open_window.samples.setdefault(metric, []).append((theirs.scopes, theirs.spread(values)))
         return dropped
@@ -299,7 +302,7 @@ class Windower:
             rows = self.series.assign_rows(rate, scopes, last_s[scopes], end_s)
             self.series.source_of[rows[rows >= 0]] = number
             sums = Sums()
-            sums.table = np.zeros((6, len(requests)))
+            sums.table = np.zeros((9, len(requests)))
             sums.table[0] = requests
             parts.append(partial_windows(sums, rows, scopes, window))
         # By name: which series gets which row must not depend on the order in which metrics came.
@@ -323,21 +326,24 @@ class Windower:
         start_s: FloatArray = parts.first.astype(np.float64) * self.params.size_s
         end = np.full(len(parts), end_s)
         spread: FloatArray = np.sqrt(parts.m2 / np.maximum(parts.count - 1.0, 1.0))
-        value, low, high = parts.mean.copy(), parts.low.copy(), parts.high.copy()
-        metric = self.series.metric_of[parts.rows]
-        requests = ~self.series.aggregated[parts.rows]
+        metric, aggregated = self.series.metric_of[parts.rows], self.series.aggregated[parts.rows]
+        averaged = np.array([statistic == "mean" for statistic in self._statistic], np.bool_)[metric]
+        self.series.fractional[parts.rows] |= are_fractional(parts)
+        trials = trials_of(parts, aggregated, self.series.fractional[parts.rows], averaged)
+        value, low, high = weighted_mean(parts, trials), parts.low.copy(), parts.high.copy()
         columns = {"max": parts.high, "min": parts.low, "sum": parts.total, "count": parts.count}
         for number in np.unique(metric).tolist():
             mine, statistic = metric == number, self._statistic[number]
             if self.series.metrics[number] == self.params.rate_metric:
-                mine &= requests
+                mine &= ~aggregated
                 value[mine] = low[mine] = high[mine] = parts.count[mine] / (end - start_s)[mine]
+                trials[mine] = np.nan
             elif statistic in QUANTILES:
                 share = np.full(int(mine.sum()), QUANTILES[statistic])
                 value[mine] = quantiles(rows, values, parts.rows[mine], share)
             elif statistic in columns:
                 value[mine] = columns[statistic][mine]
-        return Block(parts.rows, start_s, end, value, parts.count, spread, low, high)
+        return Block(parts.rows, start_s, end, value, parts.count, spread, low, high, trials, parts.resolution)
 
     def snapshot(self) -> tuple[State, Meta]:
         """Open windows and carried series; to be kept together with snapshots of the scope and series tables."""

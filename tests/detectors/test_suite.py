@@ -274,3 +274,55 @@ def test_evidence_drains_while_a_row_is_frozen() -> None:
     cusum = Suite.names.index("cusum")
     assert alarmed
     assert suite.score(windows([100.0], 350.0)).levels[cusum, 0] < 0.2
+
+
+def shares(hits: float, trials: float, at_s: float, known: bool = True) -> Block:
+    """One window of one row: so many hits out of so many trials."""
+    block = windows([hits / trials], at_s, count=trials)
+    return replace(block, minimum=np.zeros(1), maximum=np.ones(1), trials=np.full(1, trials if known else np.nan))
+
+
+def failing(seconds: int, hits: float, trials: float, known: bool = True) -> tuple[Suite, SuiteScores]:
+    """A service of .3 % failures at six requests a second, then so many seconds of these."""
+    suite = suite_of(DEFAULT_PROFILES[0])
+    rng = np.random.default_rng(4)
+    for second in range(1200):
+        block = shares(float(rng.binomial(6, 0.003)), 6.0, float(second), known)
+        suite.score(block)
+        suite.observe(block)
+        suite.learn(block)
+    for second in range(seconds):
+        block = shares(hits, trials, 1200.0 + second, known)
+        scores = suite.score(block)
+        suite.observe(block)
+    return suite, scores
+
+
+def test_shares_of_a_known_number_of_trials_are_judged_as_such_alone() -> None:
+    scores = failing(1, 6.0, 6.0)[1]
+    known = [name for name, level in zip(Suite.names, scores.levels[:, 0], strict=True) if np.isfinite(level)]
+    assert known == ["binomial_cusum"]
+    assert scores.level[0] >= 1.0
+    assert scores.expected[0] == pytest.approx(0.003, abs=0.002)
+    assert scores.onset_s[0] == pytest.approx(1200.0, abs=1.0)
+
+
+def test_a_share_of_an_unknown_number_is_judged_by_the_other_detectors() -> None:
+    scores = failing(1, 6.0, 6.0, known=False)[1]
+    assert Suite.names[scores.detector[0]] in ("robust_location", "cusum")
+
+
+def test_two_failures_of_six_are_no_alarm() -> None:
+    assert failing(1, 2.0, 6.0)[1].level[0] < 1.0
+
+
+def test_a_share_alarms_only_beyond_its_own_minimum() -> None:
+    loose = replace(DEFAULT_PROFILES[0], name="loose", min_share=0.5)
+    strict, open_ = suite_of(loose), suite_of(DEFAULT_PROFILES[0])
+    for suite, alarms in ((strict, False), (open_, True)):
+        for second in range(900):
+            block = shares(0.0, 40.0, float(second))
+            suite.score(block)
+            suite.observe(block)
+            suite.learn(block)
+        assert (suite.score(shares(10.0, 40.0, 900.0)).level[0] >= 1.0) == alarms

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf, isnan
+from math import inf, isnan, sqrt
 from typing import Protocol, Self
 
 import numpy as np
@@ -22,6 +22,8 @@ import numpy as np
 Numbers = list[float]
 MIN_TAIL_COUNT = 2.0
 """A quantile needs as many observations beyond it: p50 needs 4 in all, p95 40, p99 200."""
+_RANK_ERRORS = 1.645
+"""Standard errors of a quantile's rank within which it lies, nine times in ten."""
 
 
 class Reading(Protocol):
@@ -193,6 +195,29 @@ class Observed:
         if len(self.parts) == 1:
             return _quantile_of_layout(*self.parts[0], share)
         return _quantile_of_layouts(self.parts, share)
+
+
+    def quantile_width(self, share: float) -> float:
+        """The width of the interval that holds a quantile nine times in ten: from the lower edge of the bucket that
+        holds its lowest plausible rank to the upper edge of that of the highest.
+        """
+        error = _RANK_ERRORS * sqrt(share * (1.0 - share) / self.count)
+        low, high = max(share - error, 0.0), min(share + error, 1.0)
+        edges = [(_edges(*part, low)[0], _edges(*part, high)[1]) for part in self.parts if part[0]]
+        return max((upper for _, upper in edges), default=0.0) - min((lower for lower, _ in edges), default=0.0)
+
+
+def _edges(bounds: tuple[float, ...], counts: tuple[float, ...], share: float) -> tuple[float, float]:
+    """The edges of the bucket that holds a quantile; above the last bound, that bound twice."""
+    wanted, seen, last = share * sum(counts), 0.0, 0
+    for place, count in enumerate(counts):
+        if count:
+            last = place
+            seen += count
+            if seen >= wanted:
+                break
+    low = bounds[last - 1] if last else min(0.0, bounds[0])
+    return low, bounds[min(last, len(bounds) - 1)]
 
 
 def _quantile_of_layout(bounds: tuple[float, ...], counts: tuple[float, ...], share: float) -> float | None:

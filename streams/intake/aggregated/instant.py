@@ -51,13 +51,16 @@ class ScopeValues(NamedTuple):
     """The values of one scope at one instant.
 
     whole: whether they cover all of the service and model, also where the labels name a version, replica or tenant.
-    span_s: how far back they reach.
+    span_s: how far back they reach. trials: of the metrics that are shares of something counted, the denominator.
+    resolutions: of the metrics that are quantiles of a histogram, the width of the interval that they lie in.
     """
 
     labels: Labels
     whole: bool
     span_s: float
     metrics: dict[str, float]
+    trials: dict[str, float]
+    resolutions: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -123,13 +126,21 @@ class Accumulator:
                 self.observed[metric] = Observed(observed.count, observed.total, list(observed.parts))
         self.span_s = max(self.span_s, other.span_s)
 
-    def metrics(self) -> dict[str, float]:
-        """The values of our metrics; one that is unknown is left out, and never 0."""
+    def metrics(self) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """The values of our metrics, the denominators of the shares and the resolutions of the quantiles among them.
+
+        What is unknown is left out, and never 0.
+        """
         found: dict[str, float] = {}
+        trials: dict[str, float] = {}
+        resolutions: dict[str, float] = {}
         for metric, observed in self.observed.items():
             _put(found, metric, observed.mean)
             for suffix, share in QUANTILES.items():
-                _put(found, metric + suffix, observed.quantile(share))
+                value = observed.quantile(share)
+                _put(found, metric + suffix, value)
+                if value is not None:
+                    _put(resolutions, metric + suffix, observed.quantile_width(share))
         counted = self._counted()
         for metric, (total, number) in self.gauges.items():
             if metric not in counted:  # a share of the interval says more than a gauge of its last moment
@@ -137,12 +148,15 @@ class Accumulator:
         for metric, (part, whole, limit) in counted.items():
             if metric not in found and whole > 0.0:
                 _put(found, metric, min(part / whole, limit))
+                if limit == 1.0 and metric in found:
+                    trials[metric] = whole
         for metric, name in RATES:
             if metric not in found:
                 _put(found, metric, self.totals_per_s.get(name))
         for metric, rate in self.rates.items():
             _put(found, metric, rate)
-        return found
+            trials.pop(metric, None)
+        return found, trials, resolutions
 
     def _counted(self) -> dict[str, tuple[float, float, float]]:
         """Both totals of each ratio that has them, and its upper limit. Of several rows of a metric the first counts,
@@ -184,7 +198,7 @@ class InstantAggregate:
         for (service, model), members in groups.items():
             if len(members) == 1:
                 labels, accumulator = members[0]
-                yield ScopeValues(labels, True, accumulator.span_s, accumulator.metrics())
+                yield ScopeValues(labels, True, accumulator.span_s, *accumulator.metrics())
                 continue
             marginals: dict[Labels, Accumulator] = {}
             whole = Labels(service, model)
@@ -192,7 +206,7 @@ class InstantAggregate:
                 for scope in (whole, *_marginals(labels)):
                     marginals.setdefault(scope, Accumulator()).merge(accumulator)
             for scope, accumulator in marginals.items():
-                yield ScopeValues(scope, scope == whole, accumulator.span_s, accumulator.metrics())
+                yield ScopeValues(scope, scope == whole, accumulator.span_s, *accumulator.metrics())
 
 
 def _marginals(labels: Labels) -> Iterator[Labels]:

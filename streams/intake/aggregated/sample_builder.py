@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import numpy as np
 
-from detectors.base import IntArray
+from detectors.base import FloatArray, IntArray
 from streams.intake.aggregated.instant import ScopeValues
 from streams.intake.columns import Column, Samples
 from streams.intake.scopes import NONE, ScopeTable
@@ -19,7 +21,7 @@ class SampleBuilder:
         self._scope: list[list[int]] = []
         self._offset: list[int] = []
         self._span_s: list[float] = []
-        self._metrics: dict[str, tuple[list[int], list[float]]] = {}
+        self._metrics: dict[str, tuple[list[int], list[float], list[float], list[float]]] = {}
 
     def add(self, values: ScopeValues, ts_s: float, offset: int) -> None:
         """Add the values of one scope at an instant. offset: of the last record that they came in."""
@@ -34,7 +36,11 @@ class SampleBuilder:
         self._offset.append(offset)
         self._span_s.append(values.span_s)
         for metric, amount in values.metrics.items():
-            index, column = self._metrics.setdefault(metric, ([], []))
+            index, column, trials, resolutions = self._metrics.setdefault(metric, ([], [], [], []))
+            for into, known in ((trials, values.trials.get(metric)), (resolutions, values.resolutions.get(metric))):
+                if known is not None:
+                    into += [nan] * (len(column) - len(into))
+                    into.append(known)
             index.append(number)
             column.append(amount)
 
@@ -45,9 +51,17 @@ class SampleBuilder:
         else:
             scope = np.empty((1 + len(self._scopes.marginals), 0), np.intp)
         columns = tuple(
-            Column(metric, np.array(index, np.intp), np.array(values)) for metric, (index, values)
-            in self._metrics.items()
+            Column(
+                metric, np.array(index, np.intp), np.array(values), _filled(trials, len(values)),
+                _filled(resolutions, len(values)),
+            )
+            for metric, (index, values, trials, resolutions) in self._metrics.items()
         )
         return Samples(
             np.array(self._ts_s), scope, np.array(self._offset, np.int64), columns, np.array(self._span_s),
         )
+
+
+def _filled(known: list[float], size: int) -> FloatArray | None:
+    """(size,) what is known of values, NaN behind the last one; None without any."""
+    return np.array(known + [nan] * (size - len(known))) if known else None

@@ -72,7 +72,7 @@ class Bench:
         is_warm: BoolArray = np.array([True] * n if warm is None else warm)
         self.scaled = ScaledBlock(
             scaled, scaled.value, scaled.value, np.full(n, 10.0), np.full(n, 2.0), is_warm,
-            Scores(nothing, nothing, np.zeros(n, np.intp), nothing),
+            Scores(nothing, nothing, np.zeros(n, np.intp), nothing), np.zeros(n),
         )
         self.enabled = self.profiles.enabled(self.block.rows)
 
@@ -192,9 +192,9 @@ def test_a_downward_shift_lies_below_the_centre() -> None:
     assert found == [False, True]
 
 
-@pytest.mark.parametrize(("direction", "counts"), [(1, True), (-1, False)])
-def test_a_shape_counts_by_direction_alone(direction: int, counts: bool) -> None:
-    bench = Bench("art", using("art", direction="up", min_abs=5.0), values=[10.0])
+@pytest.mark.parametrize(("value", "direction", "counts"), [(16.0, 1, True), (16.0, -1, False), (12.0, 1, False)])
+def test_a_shape_counts_by_direction_and_minimum_deviation(value: float, direction: int, counts: bool) -> None:
+    bench = Bench("art", using("art", direction="up", min_abs=5.0), values=[value])
     bench.bank.direction = direction
     assert bench.counts() == counts
 
