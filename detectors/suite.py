@@ -3,15 +3,18 @@
 A window's value is converted to the scale of its profile and scored by robust location. The other detectors score that
 value or its residual, the distance from the centre in spreads. A detector's level counts only in the direction that the
 profile monitors and beyond its minimum deviation. The window's level is the highest level that counts. A level that
-does not count is held below 1, so it still ranks windows.
+does not count is held below 1, so it still ranks windows. Beside `block_maxima`, the detectors of novelty give novelty
+alone.
 
-`score` ranks windows by their distance from the row's centre, without gating, and fades over the following windows.
+`score` ranks windows by their distance from the row's centre (by `block_maxima`, where that is on), without gating, and
+fades over the following windows.
 `novelty` is the level of what the row has never shown, once per change. `benchmarks/detection` measures both: rankings
 serve data sets with labels per point, novelty serves those that reward early warnings.
 
 For each block the caller calls `score`, then `observe`, then `learn`. `observe` gets every window, so that evidence
 (the sums of CUSUM, the arrivals of absence, the ranges of novelty) goes on while an open incident freezes the row.
-`learn` gets the windows that the caller allows to be learned from.
+`learn` gets the windows that the caller allows to be learned from. Rows with `block_maxima` learn every window: that
+detector and the ring of robust location do so in `observe`.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from detectors.ensemble.profile_table import ProfileTable
 from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
 from detectors.ensemble.refractory import Refractory
 from detectors.ensemble.suite_scores import ONSET_LEVEL, SuiteScores, fill_counted, highest, hold_uncounted, mean_known
+from detectors.maxima.block_maxima import BlockMaximaParams
 from detectors.native.absence import Absence, AbsenceParams, AbsenceScores
 from detectors.native.art import ArtParams
 from detectors.native.cusum import Cusum, CusumParams
@@ -53,6 +57,7 @@ __all__ = ["Suite", "SuiteParams", "SuiteScores"]
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
+_MAXIMA = _COLUMN["block_maxima"]
 _NOVELTY_COLUMNS = [_COLUMN[name] for name in NOVELTY]
 _MIN_SPREADS = 6.0
 """The minimum deviation of a profile is at least this many spreads: about what alarms at the usual budgets."""
@@ -73,6 +78,7 @@ class SuiteParams:
     profiles: tuple[Profile, ...] = DEFAULT_PROFILES
     robust_location: RobustLocationParams = field(default_factory=RobustLocationParams)
     cusum: CusumParams = field(default_factory=CusumParams)
+    block_maxima: BlockMaximaParams = field(default_factory=BlockMaximaParams)
     slow_location: SlowLocationParams = field(default_factory=SlowLocationParams)
     seasonal: SeasonalParams = field(default_factory=SeasonalParams)
     range_novelty: RangeNoveltyParams = field(default_factory=RangeNoveltyParams)
@@ -123,7 +129,9 @@ class Suite(Composite):
         self._distances = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
         self._refractory = Refractory(_REFRACTORY, capacity)
         windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty)
-        builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in ENTRIES}
+        del windows["block_maxima"]
+        builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in windows}
+        builders["block_maxima"] = replace(params.block_maxima, every_s=params.false_alarm_every_s).build
         self._ensemble = Ensemble(builders, _COLUMN, self._profiles, capacity)
         # Results for the newest block, kept for the calls that follow on the same block.
         self._last_scaled: tuple[Block, ScaledBlock] | None = None
@@ -163,19 +171,27 @@ class Suite(Composite):
         fill_counted(levels[_ROBUST], directions[_ROBUST], use, counts, scaled.location)
         distances = [np.where(use, scaled.location.raw, np.nan)]
         novelty = np.full(len(block), np.nan)
+        maxima: Scores | None = None
         onset_s, error_s = self._score_cusum(levels[_CUSUM], directions[_CUSUM], scaled, enabled, expected)
         for name, found in self._ensemble.score(block, scaled, enabled).items():
-            at = _COLUMN[name]
-            fill_counted(levels[at], directions[at], found.enabled & scaled.warm, found.counts, found.scores)
+            at, use = _COLUMN[name], found.enabled & scaled.warm
+            if name in NOVELTY:
+                use &= ~enabled[:, _MAXIMA]
+                novelty = np.fmax(novelty, found.scores.level)
+            fill_counted(levels[at], directions[at], use, found.counts, found.scores)
             if name == "slow_location":
                 distances.append(found.scores.raw)
-            if name in NOVELTY:
-                novelty = np.fmax(novelty, found.scores.level)
+            if name == "block_maxima":
+                maxima = found.scores
+                own = self._profiles.to_unit(block.rows, maxima.expected)
+                expected = np.where(use & np.isfinite(own), own, expected)
         level, detector, direction = highest(levels, directions, _ROBUST)
         expected = np.where(np.isnan(expected), static.expected, expected)
         has_onset = (levels[_CUSUM] >= ONSET_LEVEL) & (directions[_CUSUM] == direction)
         span_s = block.end_s - block.start_s
         distance = mean_known(np.stack(distances))
+        if maxima is not None:
+            distance = np.where(enabled[:, _MAXIMA], maxima.raw, distance)
         novelty = np.where(self._profiles.any_enabled(block.rows, _NOVELTY_COLUMNS), novelty, level)
         return SuiteScores(
             level, detector, direction, expected, levels, np.where(has_onset, onset_s, block.start_s),
@@ -241,6 +257,8 @@ class Suite(Composite):
         if use.any():
             self._cusum.observe(scaled.residuals(use))
         self._ensemble.observe(block, scaled, enabled)
+        if enabled[:, _MAXIMA].any():
+            self._robust.learn_ring(scaled.block.select(enabled[:, _MAXIMA]))
         self._last_scores = None
 
     def learn(self, block: Block, keep: BoolArray | None = None) -> None:
@@ -254,7 +272,12 @@ class Suite(Composite):
             self._cusum.learn(block.select(use))
         self._ensemble.learn(block, scaled, enabled)
         self._update_scale(scaled, ~self._profiles.aggregated(block.rows))
-        self._robust.learn_scored(scaled.block, scaled.location)
+        kept = ~enabled[:, _MAXIMA]
+        if kept.all():
+            self._robust.learn_scored(scaled.block, scaled.location)
+        else:
+            self._robust.learn_tail(scaled.block, scaled.location)
+            self._robust.learn_ring(scaled.block.select(kept))
         self._invalidate()
 
     def _update_scale(self, scaled: ScaledBlock, keep: BoolArray) -> None:

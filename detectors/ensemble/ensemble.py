@@ -3,8 +3,9 @@
 Each detector sees only the windows of rows whose profile enables it. `ENTRIES` says for each detector what its input is
 and when a deviation counts.
 
-- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads) or
-  `amount` (the value in its own unit, as a share of the profile's token budget).
+- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads), `framed`
+  (the value with robust location's frame and what counts of it) or `amount` (the value in its own unit, as a share of
+  the profile's token budget).
 - Counts by: `value` (direction, and minimum deviation from the row's centre), `own` (the same, from the detector's own
   expected value), `shift` (the same, of the shift found in the residuals), `direction` (that alone), or `always`.
 """
@@ -18,15 +19,17 @@ from typing import Literal
 import numpy as np
 
 from detectors.banks.composite import Bank
+from detectors.banks.framed_block import framed
 from detectors.banks.scaled_block import ScaledBlock
 from detectors.banks.sparse import SparseBank
 from detectors.base import Block, BoolArray, Scores
 from detectors.ensemble.profile_table import ProfileTable
 
-Input = Literal["value", "residual", "amount"]
+Input = Literal["value", "residual", "framed", "amount"]
 CountsBy = Literal["value", "own", "shift", "direction", "always"]
 
 ENTRIES: Mapping[str, tuple[Input, CountsBy]] = {
+    "block_maxima": ("framed", "own"),
     "slow_location": ("value", "value"),
     "seasonal": ("value", "own"),
     "range_novelty": ("value", "value"),
@@ -104,10 +107,18 @@ class Ensemble:
         kind = ENTRIES[name][0]
         if kind == "residual":
             return scaled.residuals(use)
+        if kind == "framed":
+            return self._framed(scaled if use.all() else scaled.select(use))
         if kind == "amount":
             part = block.select(use)
             return replace(part, value=part.value / self._profiles.token_budget(part.rows))
         return scaled.block if use.all() else scaled.block.select(use)
+
+    def _framed(self, scaled: ScaledBlock) -> Block:
+        profiles, rows = self._profiles, scaled.block.rows
+        expected = profiles.to_unit(rows, scaled.centre)
+        least = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected)
+        return framed(scaled.block, scaled.centre, scaled.spread, least, profiles.direction(rows))
 
     def _counts(self, name: str, scaled: ScaledBlock, scores: Scores) -> BoolArray:
         profiles, rows, by = self._profiles, scaled.block.rows, ENTRIES[name][1]

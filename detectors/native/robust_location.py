@@ -176,10 +176,18 @@ class RobustLocation(CompositeBank):
 
     def learn_scored(self, block: Block, scores: Scores) -> None:
         """Learn from windows that may be learned from, with the same scores as in `observe_tail`."""
-        rows, cells, params = block.rows, self._rows, self._params
+        self.learn_tail(block, scores)
+        self.learn_ring(block)
+
+    def learn_tail(self, block: Block, scores: Scores) -> None:
+        """Count windows that may be learned from in the tail."""
         warm = np.isfinite(scores.raw)
         if warm.any():
-            self._tail.learn(rows[warm], (scores.raw * scores.direction)[warm])
+            self._tail.learn(block.rows[warm], (scores.raw * scores.direction)[warm])
+
+    def learn_ring(self, block: Block) -> None:
+        """Add windows to their rows' rings."""
+        rows, cells, params = block.rows, self._rows, self._params
         seen = cells["seen"][rows] + 1
         cells["seen"][rows] = seen
         self._learn_within(block, seen)
