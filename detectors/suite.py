@@ -35,7 +35,7 @@ from detectors.ensemble.profile_table import ProfileTable
 from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
 from detectors.ensemble.refractory import Refractory
 from detectors.ensemble.suite_scores import ONSET_LEVEL, SuiteScores, fill_counted, highest, hold_uncounted, mean_known
-from detectors.maxima.block_maxima import BlockMaximaParams
+from detectors.maxima.block_maxima import BlockMaxima, BlockMaximaParams
 from detectors.native.absence import Absence, AbsenceParams, AbsenceScores
 from detectors.native.art import ArtParams
 from detectors.native.cusum import Cusum, CusumParams
@@ -57,7 +57,7 @@ __all__ = ["Suite", "SuiteParams", "SuiteScores"]
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
-_MAXIMA = _COLUMN["block_maxima"]
+_BLOCK_MAXIMA = _COLUMN["block_maxima"]
 _NOVELTY_COLUMNS = [_COLUMN[name] for name in NOVELTY]
 _MIN_SPREADS = 6.0
 """The minimum deviation of a profile is at least this many spreads: about what alarms at the usual budgets."""
@@ -176,7 +176,7 @@ class Suite(Composite):
         for name, found in self._ensemble.score(block, scaled, enabled).items():
             at, use = _COLUMN[name], found.enabled & scaled.warm
             if name in NOVELTY:
-                use &= ~enabled[:, _MAXIMA]
+                use &= ~enabled[:, _BLOCK_MAXIMA]
                 novelty = np.fmax(novelty, found.scores.level)
             fill_counted(levels[at], directions[at], use, found.counts, found.scores)
             if name == "slow_location":
@@ -191,7 +191,7 @@ class Suite(Composite):
         span_s = block.end_s - block.start_s
         distance = mean_known(np.stack(distances))
         if maxima is not None:
-            distance = np.where(enabled[:, _MAXIMA], maxima.raw, distance)
+            distance = np.where(enabled[:, _BLOCK_MAXIMA], maxima.raw, distance)
         novelty = np.where(self._profiles.any_enabled(block.rows, _NOVELTY_COLUMNS), novelty, level)
         return SuiteScores(
             level, detector, direction, expected, levels, np.where(has_onset, onset_s, block.start_s),
@@ -257,8 +257,8 @@ class Suite(Composite):
         if use.any():
             self._cusum.observe(scaled.residuals(use))
         self._ensemble.observe(block, scaled, enabled)
-        if enabled[:, _MAXIMA].any():
-            self._robust.learn_ring(scaled.block.select(enabled[:, _MAXIMA]))
+        if enabled[:, _BLOCK_MAXIMA].any():
+            self._robust.learn_ring(scaled.block.select(enabled[:, _BLOCK_MAXIMA]))
         self._last_scores = None
 
     def learn(self, block: Block, keep: BoolArray | None = None) -> None:
@@ -272,7 +272,7 @@ class Suite(Composite):
             self._cusum.learn(block.select(use))
         self._ensemble.learn(block, scaled, enabled)
         self._update_scale(scaled, ~self._profiles.aggregated(block.rows))
-        kept = ~enabled[:, _MAXIMA]
+        kept = ~enabled[:, _BLOCK_MAXIMA]
         if kept.all():
             self._robust.learn_scored(scaled.block, scaled.location)
         else:
@@ -310,6 +310,27 @@ class Suite(Composite):
         bank = self._ensemble.banks["token_burn"]
         assert isinstance(bank.inner, TokenBurn)
         return bank.inner.exhausted_s(bank.slots(rows), now_s)
+
+    def confirm(self, rows: IntArray, start_s: float, end_s: float) -> None:
+        """What these rows showed from `start_s` to `end_s` was a fault that people confirmed; it never becomes normal.
+
+        Only rows with `block_maxima` learn from faults, so the others need no correction.
+        """
+        bank, slots = self._maxima(rows)
+        bank.confirm(slots, start_s, end_s)
+        self._invalidate()
+
+    def deny(self, rows: IntArray) -> None:
+        """An alarm of these rows was false: take back what `confirm` said of them."""
+        bank, slots = self._maxima(rows)
+        bank.deny(slots)
+        self._invalidate()
+
+    def _maxima(self, rows: IntArray) -> tuple[BlockMaxima, IntArray]:
+        sparse = self._ensemble.banks["block_maxima"]
+        assert isinstance(sparse.inner, BlockMaxima)
+        slots = sparse.slots(rows)
+        return sparse.inner, slots[slots > 0]
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; new rows are cold and have the first profile."""

@@ -241,6 +241,8 @@ class Shard(ShardState):
             else:
                 products.windows += len(closed.block.rows)
                 transitions = self.detection.close(closed, isolated, products.alarms)
+        for fault in self.alarmed.record(transitions):
+            self.detection.confirm(fault)
         self._decide(transitions, now_s, products, learned)
 
     def _apply_directives(self, now_s: float) -> list[AuditEntry]:
@@ -250,9 +252,21 @@ class Shard(ShardState):
             self.changes += 1
             if isinstance(directive, Feedback):
                 learned.append(self.triage.learning.learn(directive))
+                self._teach_detectors(directive)
             elif isinstance(directive, Deployment):
                 self._note_deployment(directive)
         return learned
+
+    def _teach_detectors(self, feedback: Feedback) -> None:
+        """What people acted on never becomes normal; what they call a false alarm may."""
+        if feedback.confirmed:
+            fault = self.alarmed.confirm(feedback.incident_id)
+            if fault is not None:
+                self.detection.confirm(fault)
+            return
+        alarm = self.alarmed.deny(feedback.incident_id)
+        if alarm is not None:
+            self.detection.deny(alarm)
 
     def _note_deployment(self, deployed: Deployment) -> None:
         """A deployed version is a suspect from then on: of the named model, else of each model of the service."""

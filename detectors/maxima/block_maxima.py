@@ -63,7 +63,7 @@ class BlockMaximaParams:
     recent_floor: float = 0.1
     course_floor: float = 0.2
     habit: float = 1.3
-    confirmed: float = 0.8
+    confirmed: float = 0.9
     ranking: float = 0.1
     seasons: CourseParams = field(default_factory=CourseParams)
     maxima: MaximaParams = field(default_factory=MaximaParams)
@@ -127,6 +127,22 @@ class BlockMaxima(CompositeBank):
 
     def learn(self, block: Block) -> None:
         """Nothing: `observe` learns from every window."""
+
+    def confirm(self, rows: IntArray, start_s: float, end_s: float) -> None:
+        """What these rows showed from `start_s` to `end_s` was a fault. Its days teach nothing, it is no habit, and
+        what is nearly as high alarms for good. Of more than 96 hours ago only the days are known, not the height.
+        """
+        if not len(rows):
+            return
+        height = self._habits.withdraw(rows, start_s, end_s)
+        self._maxima.withdraw(rows, start_s, end_s, self._habits.highest_since(rows, self._maxima.began_s(rows)))
+        self._account.withdraw(rows)
+        least = np.where(height > 0.0, self._params.confirmed * height, np.inf)
+        self._rows["confirmed"][rows] = np.minimum(self._rows["confirmed"][rows], least)
+
+    def deny(self, rows: IntArray) -> None:
+        """No deviation of these rows is known as a fault any more."""
+        self._rows["confirmed"][rows] = np.inf
 
     def _judge(self, block: Block) -> _Judged:
         framed, params, rows = cast(FramedBlock, block), self._params, block.rows

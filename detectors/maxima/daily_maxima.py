@@ -66,6 +66,11 @@ class DailyMaxima(TableComponent):
         height: FloatArray = self._rows["height"][rows]
         return height
 
+    def began_s(self, rows: IntArray) -> FloatArray:
+        """(n,) when each row's current day began, seconds since the epoch."""
+        began_s: FloatArray = self._rows["block"][rows] * self.block_s
+        return began_s
+
     def observe(self, rows: IntArray, at_s: FloatArray, deviation: FloatArray, counts: BoolArray) -> None:
         """Add one deviation of distinct rows to their days. counts: (n,) whether a window is one of the day's."""
         cells = self._rows

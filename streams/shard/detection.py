@@ -17,6 +17,7 @@ from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.suite import Suite, SuiteScores
+from streams.shard.alarmed_series import AlarmedSeries
 from streams.shard.provenance import Provenance
 from streams.shard.readings import absences, readings
 from streams.shard.rows import Rows
@@ -157,12 +158,27 @@ class Detection:
     def _relearn(self, accepted: IncidentChange) -> None:
         """An anomaly that lasted this long is accepted as normal: the series of the incident learn from the start."""
         service = (accepted.incident.service, accepted.incident.model)
-        rows = np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
+        rows = self._rows_of(service)
         if accepted.relearn:
             own = set(accepted.relearn)
             keys = map(self._series.key, rows.tolist())
             rows = rows[[not own.isdisjoint((key, (ABSENCE, key[1]), (GAP, key[1]))) for key in keys]]
         self._suite.forget(rows)
+
+    def confirm(self, fault: AlarmedSeries) -> None:
+        """People confirmed an incident: what its series showed never becomes normal for them."""
+        self._suite.confirm(self._alarmed_rows(fault), fault.from_s, fault.until_s)
+
+    def deny(self, alarm: AlarmedSeries) -> None:
+        """People called an incident a false alarm: what its series showed may become normal for them."""
+        self._suite.deny(self._alarmed_rows(alarm))
+
+    def _alarmed_rows(self, alarmed: AlarmedSeries) -> IntArray:
+        rows, own = self._rows_of((alarmed.service, alarmed.model)), set(alarmed.series)
+        return rows[[self._series.key(row) in own for row in rows.tolist()]]
+
+    def _rows_of(self, service: ServiceKey) -> IntArray:
+        return np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
 
     def _learn(self, block: Block, alarming: BoolArray) -> None:
         """Never from a window that alarms, nor from a service with a pending or open episode."""

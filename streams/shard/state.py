@@ -14,6 +14,7 @@ from classifiers.learning.prequential import PrequentialRecord
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
 from streams.intake.scopes import ScopeTable
+from streams.shard.alarmed_series import AlarmedSeriesTable
 from streams.shard.decisions import Decider
 from streams.shard.detection import Detection
 from streams.shard.directives import ShardDirectives
@@ -72,6 +73,7 @@ class ShardState:
             self.series, self.suite, self.rows, self.triage, self.provenance, plan.windows.size_s, limits.min_idle_s,
         )
         self.repeats = Repeats()
+        self.alarmed = AlarmedSeriesTable()
         self.codecs: dict[str, Codec] = {}
         for source in plan.sources:
             self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.validation_limits)
