@@ -41,6 +41,7 @@ from detectors.maxima.moments import Moments
 from detectors.maxima.time_of_day import TimeOfDay
 
 _LARGEST = 1e38
+FP, WA, WG = 0.0, 0.0, 0.0
 _MOST = 1e3
 """Upper bound of a distance, in what is usual."""
 _FAR = 10.0
@@ -150,7 +151,8 @@ class BlockMaxima(CompositeBank):
         number, deviation = self._moments.number(rows), self._moments.deviation(rows)
         mean, course = self._moments.mean(rows), self._course.expected(rows, block.end_s)
         spread = np.maximum(framed.spread, params.recent_floor * deviation)
-        size = np.where(course.proved, np.maximum(course.size, params.course_floor * deviation), np.nan)
+        floor = params.course_floor * deviation * course.left ** FP
+        size = np.where(course.proved, np.maximum(course.size, floor), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             away = np.stack([
                 (value - framed.centre) / spread / params.recent, (value - mean) / deviation / params.past,
@@ -159,7 +161,7 @@ class BlockMaxima(CompositeBank):
         away[1, deviation <= 0.0] = np.nan
         expected = np.where(course.proved, course.value, np.where(np.isfinite(framed.centre), framed.centre, mean))
         direction = np.sign(value - expected)
-        log = self._pooled(away, framed.watched, number)
+        log = self._pooled(away, framed.watched, number, course.left)
         warm = number >= params.warm_up
         counts = (np.abs(value - expected) >= framed.least) & ((framed.watched == 0) | (framed.watched == direction))
         return _Judged(
@@ -167,7 +169,7 @@ class BlockMaxima(CompositeBank):
             np.where(warm & counts, np.expm1(log), 0.0), log, self._height(rows, block.end_s), warm,
         )
 
-    def _pooled(self, away: FloatArray, watched: IntArray, number: FloatArray) -> FloatArray:
+    def _pooled(self, away: FloatArray, watched: IntArray, number: FloatArray, left: FloatArray) -> FloatArray:
         """(n,) ln(1 + deviation). away: (3, n) signed distances in what is usual, NaN where unknown."""
         side = watched.astype(np.float64)
         size = np.where(side == 0.0, np.abs(away), np.maximum(away * side, 0.0))
@@ -177,7 +179,9 @@ class BlockMaxima(CompositeBank):
         size = size / np.sqrt(1.0 + (size / bound) ** 2)
         known = np.isfinite(size)
         logs = np.where(known, np.log1p(np.where(known, size, 0.0)), 0.0)
-        pooled: FloatArray = (logs[0] + logs[1] + logs[2]) / np.maximum(known.sum(axis=0), 1)
+        weight = np.stack([left**WA, left**WG, np.ones(len(left))])
+        weight = np.where(known, weight, 0.0)
+        pooled: FloatArray = (logs * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
         return pooled
 
     def _height(self, rows: IntArray, at_s: FloatArray) -> FloatArray:

@@ -44,11 +44,14 @@ class CourseParams:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """(n,) each. value: NaN while unknown. size: the mean absolute residual. proved: whether it may be used."""
+    """(n,) each. value: NaN while unknown. size: the mean absolute residual. proved: whether it may be used. left: the
+    share of the mean's residual that the course leaves unexplained, 1 where it is not proved.
+    """
 
     value: FloatArray
     size: FloatArray
     proved: BoolArray
+    left: FloatArray
 
 
 class Course(TableComponent):
@@ -82,7 +85,8 @@ class Course(TableComponent):
             value[old] = self._interpolated(rows[old], at_s[old], age_s[old] >= 2.0 * _WEEK_S)
         size, plain = cells["size"][rows], cells["plain_size"][rows]
         shown = np.isfinite(value) & (cells["windows"][rows] >= params.residuals)
-        return Expected(value, size, shown & (size < params.proof * plain))
+        proved = shown & (size < params.proof * plain)
+        return Expected(value, size, proved, np.where(proved, size / np.where(proved, plain, 1.0), 1.0))
 
     def _interpolated(self, rows: IntArray, at_s: FloatArray, by_week: BoolArray) -> FloatArray:
         place = at_s / HOUR_S - 0.5
