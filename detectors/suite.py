@@ -123,14 +123,17 @@ class Suite(Composite):
         each, novelty = budgets(params.profiles, every)
         self._profiles = ProfileTable(params.profiles, self.names, capacity)
         self._static = StaticLimits(StaticLimitsParams(), capacity)
-        self._robust = RobustLocation(replace(params.robust_location, every_windows=each), capacity)
-        self._cusum = Cusum(replace(params.cusum, every_windows=each), capacity)
+        self._robust = RobustLocation(
+            replace(params.robust_location, every_windows=each, window_s=params.window_s), capacity,
+        )
+        self._cusum = Cusum(replace(params.cusum, every_windows=each, window_s=params.window_s), capacity)
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
         self._distances = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
         self._refractory = Refractory(_REFRACTORY, capacity)
         windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty)
         del windows["block_maxima"]
         builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in windows}
+        builders["slow_location"] = replace(params.slow_location, every_windows=each, window_s=params.window_s).build
         builders["block_maxima"] = replace(params.block_maxima, every_s=params.false_alarm_every_s).build
         self._ensemble = Ensemble(builders, _COLUMN, self._profiles, capacity)
         # Results for the newest block, kept for the calls that follow on the same block.

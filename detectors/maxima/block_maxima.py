@@ -3,8 +3,8 @@
 For values that arrive aggregated: few, one per window, with days and weeks in them. Each window is compared with three
 references: the median of the row's recent windows (the frame of robust location), the mean of all its past, and its
 daily and weekly course where that proved to explain (`course.py`). The deviation is the geometric mean of 1 + distance
-over what is usual of each, less 1. So one reference can veto another: a daily peak is far from the recent windows and
-near to its course.
+over what is usual of each, less 1; the more the course explains, the less weight have the others. So one reference can
+veto another: a daily peak is far from the recent windows and near to its course.
 
 The level is the deviation over a height. The height is what the row's days have shown (`daily_maxima.py`) or, where it
 is higher, what it does at this time of day (`time_of_day.py`); it is corrected by the account of alarms raised and due
@@ -41,7 +41,6 @@ from detectors.maxima.moments import Moments
 from detectors.maxima.time_of_day import TimeOfDay
 
 _LARGEST = 1e38
-FP, WA, WG = 0.0, 0.0, 0.0
 _MOST = 1e3
 """Upper bound of a distance, in what is usual."""
 _FAR = 10.0
@@ -151,8 +150,7 @@ class BlockMaxima(CompositeBank):
         number, deviation = self._moments.number(rows), self._moments.deviation(rows)
         mean, course = self._moments.mean(rows), self._course.expected(rows, block.end_s)
         spread = np.maximum(framed.spread, params.recent_floor * deviation)
-        floor = params.course_floor * deviation * course.left ** FP
-        size = np.where(course.proved, np.maximum(course.size, floor), np.nan)
+        size = np.where(course.proved, np.maximum(course.size, params.course_floor * deviation), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             away = np.stack([
                 (value - framed.centre) / spread / params.recent, (value - mean) / deviation / params.past,
@@ -169,8 +167,12 @@ class BlockMaxima(CompositeBank):
             np.where(warm & counts, np.expm1(log), 0.0), log, self._height(rows, block.end_s), warm,
         )
 
-    def _pooled(self, away: FloatArray, watched: IntArray, number: FloatArray, left: FloatArray) -> FloatArray:
-        """(n,) ln(1 + deviation). away: (3, n) signed distances in what is usual, NaN where unknown."""
+    def _pooled(
+        self, away: FloatArray, watched: IntArray, number: FloatArray, left: FloatArray,
+    ) -> FloatArray:
+        """(n,) ln(1 + deviation). away: (3, n) signed distances in what is usual, NaN where unknown. left: (n,) what
+        the course leaves unexplained: as much weight is left to the other references.
+        """
         side = watched.astype(np.float64)
         size = np.where(side == 0.0, np.abs(away), np.maximum(away * side, 0.0))
         usual = np.array([self._params.recent, self._params.past, self._params.course])[:, None]
@@ -179,9 +181,9 @@ class BlockMaxima(CompositeBank):
         size = size / np.sqrt(1.0 + (size / bound) ** 2)
         known = np.isfinite(size)
         logs = np.where(known, np.log1p(np.where(known, size, 0.0)), 0.0)
-        weight = np.stack([left**WA, left**WG, np.ones(len(left))])
-        weight = np.where(known, weight, 0.0)
-        pooled: FloatArray = (logs * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
+        weight = np.where(known, np.stack([left, left, np.ones(len(left))]), 0.0)
+        total = weight[0] + weight[1] + weight[2]
+        pooled: FloatArray = (logs[0] * weight[0] + logs[1] * weight[1] + logs[2] * weight[2]) / np.maximum(total, 1e-9)
         return pooled
 
     def _height(self, rows: IntArray, at_s: FloatArray) -> FloatArray:

@@ -44,8 +44,9 @@ scored by its volatile past."""
 
 @dataclass(frozen=True, slots=True)
 class RobustLocationParams:
-    """ring, recent, settle, warm_up, refresh_every: in windows kept. warm_up: the fewest a centre is computed from.
-    stride: one window of so many is kept, so that the same memory covers a longer time.
+    """every_windows: the budget, in base windows of `window_s`. ring, recent, settle, warm_up, refresh_every: in
+    windows kept. warm_up: the fewest a centre is computed from. stride: one window of so many is kept, so that the
+    same memory covers a longer time.
 
     relative_floor: minimum spread as a share of the centre's size. rest_floor: minimum spread as a share of the ring's
     trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these are
@@ -57,6 +58,7 @@ class RobustLocationParams:
     """
 
     every_windows: float = 604_800.0
+    window_s: float = 1.0
     ring: int = 128
     stride: int = 1
     warm_up: int = 16
@@ -183,7 +185,8 @@ class RobustLocation(CompositeBank):
         """Count windows that may be learned from in the tail."""
         warm = np.isfinite(scores.raw)
         if warm.any():
-            self._tail.learn(block.rows[warm], (scores.raw * scores.direction)[warm])
+            span = (block.end_s - block.start_s)[warm] / self._params.window_s
+            self._tail.learn(block.rows[warm], (scores.raw * scores.direction)[warm], span=span)
 
     def learn_ring(self, block: Block) -> None:
         """Add windows to their rows' rings."""
