@@ -30,6 +30,7 @@ from detectors.banks.scaled_block import ScaledBlock
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.ensemble.budgets import NOVELTY, budgets
+from detectors.ensemble.course_band import CourseBand
 from detectors.ensemble.ensemble import ENTRIES, Ensemble
 from detectors.ensemble.profile_table import ProfileTable
 from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
@@ -136,12 +137,14 @@ class Suite(Composite):
         builders["slow_location"] = replace(params.slow_location, every_windows=each, window_s=params.window_s).build
         builders["block_maxima"] = replace(params.block_maxima, every_s=params.false_alarm_every_s).build
         self._ensemble = Ensemble(builders, _COLUMN, self._profiles, capacity)
+        self._band = CourseBand(self._profiles, params.window_s, capacity)
         # Results for the newest block, kept for the calls that follow on the same block.
         self._last_scaled: tuple[Block, ScaledBlock] | None = None
         self._last_scores: tuple[Block, SuiteScores, FloatArray] | None = None
         super().__init__({
             "robust_location": self._robust, "cusum": self._cusum, "absence": self._absence,
-            "distances": self._distances, "refractory": self._refractory, **self._ensemble.banks,
+            "band": self._band.bank, "distances": self._distances, "refractory": self._refractory,
+            **self._ensemble.banks,
         })
 
     def assign(self, rows: IntArray, profile: IntArray | int) -> None:
@@ -188,6 +191,7 @@ class Suite(Composite):
                 maxima = found.scores
                 own = self._profiles.to_unit(block.rows, maxima.expected)
                 expected = np.where(use & np.isfinite(own), own, expected)
+        self._band.hold(block.end_s, scaled, enabled[:, _BLOCK_MAXIMA], levels[_ROBUST:_CUSUM + 1])
         level, detector, direction = highest(levels, directions, _ROBUST)
         expected = np.where(np.isnan(expected), static.expected, expected)
         has_onset = (levels[_CUSUM] >= ONSET_LEVEL) & (directions[_CUSUM] == direction)
@@ -260,6 +264,7 @@ class Suite(Composite):
         if use.any():
             self._cusum.observe(scaled.residuals(use))
         self._ensemble.observe(block, scaled, enabled)
+        self._band.observe(scaled.block, enabled[:, _BLOCK_MAXIMA])
         if enabled[:, _BLOCK_MAXIMA].any():
             self._robust.learn_ring(scaled.block.select(enabled[:, _BLOCK_MAXIMA]))
         self._last_scores = None
@@ -316,9 +321,8 @@ class Suite(Composite):
 
     def confirm(self, rows: IntArray, start_s: float, end_s: float) -> None:
         """What these rows showed from `start_s` to `end_s` was a fault that people confirmed; it never becomes normal.
-
-        Only rows with `block_maxima` learn from faults, so the others need no correction.
         """
+        self._band.withdraw(rows, start_s, end_s)
         bank, slots = self._maxima(rows)
         bank.confirm(slots, start_s, end_s)
         self._invalidate()
