@@ -37,7 +37,8 @@ BARS = {"asd": (1.0, 0.34, 0.33), "microsoft": (1.0, 0.50, 0.62), "nab": (2.0, 0
 """By set: false alarms per series-week at most, event recall and AUC-PR at least."""
 BAR_NAB = 66.0
 """NAB's standard score; it was 67.3 before levels were counted in time."""
-_STEPS = 20
+_STEPS = 32
+_LOWEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def counted(series: Sequence[Series], levels: Sequence[FloatArray]) -> Counts:
 def oracle(series: Sequence[Series], scores: Sequence[FloatArray], most: int) -> float:
     """The lowest threshold with no more than so many false alarms, by bisection of its logarithm."""
     highest = max(float(score.max()) for score in scores)
-    low, high = np.log(1e-6 * highest), np.log(1.001 * highest)
+    low, high = np.log(_LOWEST), np.log(1.001 * max(highest, _LOWEST))
     for _ in range(_STEPS):
         middle = (low + high) / 2.0
         if counted(series, [score / np.exp(middle) for score in scores]).false > most:

@@ -43,6 +43,7 @@ from detectors.maxima.time_of_day import TimeOfDay
 _LARGEST = 1e38
 _MOST = 1e3
 """Upper bound of a distance, in what is usual."""
+_RARE = 2.0
 _FAR = 10.0
 """A distance from the mean counts for at most so many deviations when it is compared with that from the course."""
 
@@ -176,7 +177,7 @@ class BlockMaxima(CompositeBank):
         side = watched.astype(np.float64)
         size = np.where(side == 0.0, np.abs(away), np.maximum(away * side, 0.0))
         usual = np.array([self._params.recent, self._params.past, self._params.course])[:, None]
-        bound = np.sqrt(np.maximum(number, 1.0)) / usual
+        bound = _RARE * np.sqrt(np.maximum(number, 1.0)) / usual
         size = np.minimum(size, _MOST)
         size = size / np.sqrt(1.0 + (size / bound) ** 2)
         known = np.isfinite(size)

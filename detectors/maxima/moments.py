@@ -13,6 +13,8 @@ import numpy as np
 from detectors.banks.table import Column, Table, TableComponent
 from detectors.base import FloatArray, IntArray
 
+_MOST = 5.0
+
 
 class Moments(TableComponent):
     """A bank of running means and deviations. Not a `Detector`."""
@@ -41,7 +43,7 @@ class Moments(TableComponent):
         """Learn one window of distinct rows."""
         cells = self._rows
         number, mean = cells["number"][rows], cells["mean"][rows]
-        most = np.sqrt(number) * self.deviation(rows)
+        most = np.minimum(np.sqrt(number), _MOST) * self.deviation(rows)
         away = value - mean
         away = np.where(most > 0.0, np.clip(away, -most, most), away)
         cells["number"][rows] = number + 1.0
