@@ -1,9 +1,10 @@
 """The band that a row's daily and weekly course expects at an hour: for rows whose windows are short and many.
 
 It keeps a mean of every hour of the week (UTC). The band at a time spans the means of this hour and of the two beside
-it, so a ramp of any steepness lies within, and a course that moves by daylight saving time does. Until a row is eight
-days old, an hour has the mean of the same hour of the days that are known. The band is used only where it has proved to
-explain: where the means of hours lie nearer to it than half of their distance from the mean of all hours before.
+it, so a ramp of any steepness lies within, and a course that moves by daylight saving time does. Until a row is a week
+old, an hour has the mean of the same hour of the days that are known. The band is used only where it has proved to
+explain: where the means of hours lie outside of it by less than half of what they lie outside of a band of the same
+width around the mean of all hours before.
 
 A base window in eleven is enough for the mean of an hour, so only these are learned. All windows count, also those that
 alarm: a peak that alarmed on its first days is part of the course. It is no `Detector` of its own, and its level is
@@ -40,7 +41,7 @@ class HourlyBandParams:
 
     window_s: float = 1.0
     warm_up: float = 48.0
-    by_week: float = 192.0
+    by_week: float = 168.0
 
     def build(self, capacity: int) -> HourlyBand:
         """The bank."""
@@ -150,7 +151,8 @@ class HourlyBand(CompositeBank):
         step = np.where(known, 1.0 / np.minimum(cells["compared"][rows] + 1.0, WEEK), 0.0)
         cells["compared"][rows] += known
         held, most = hours >= self._params.warm_up, _FAR * cells["plain"][rows]
-        for name, distance in (("away", away), ("plain", np.abs(mean - past))):
+        plain = np.maximum(np.abs(mean - past) - (high - low) / 2.0, 0.0)
+        for name, distance in (("away", away), ("plain", plain)):
             usual = cells[name][rows]
             distance = np.where(held, np.minimum(distance, most), distance)
             cells[name][rows] = usual + step * (np.where(known, distance, 0.0) - usual)

@@ -16,7 +16,8 @@ ROW = np.array([0])
 
 
 def suite_of(rows: int = 1, direction: Watch = "both") -> Suite:
-    suite = SuiteParams(profiles=(Profile("x", ".*", direction, sampling="pre_aggregated", detectors=("block_maxima",)),)).build(rows)
+    profile = Profile("x", ".*", direction, sampling="pre_aggregated", detectors=("block_maxima",))
+    suite = SuiteParams(profiles=(profile,)).build(rows)
     suite.assign(np.arange(rows), 0)
     return suite
 
