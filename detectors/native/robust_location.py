@@ -35,6 +35,8 @@ _LARGEST = 1e38
 _MOST = 1e6
 """Upper bound of a deviation, in spreads, so that nothing downstream overflows."""
 
+_AT_REST = 1e-30
+_RARE = 2.0
 _FAR = 100.0
 """A distance counts towards the long-run floor for at most this multiple of the usual one."""
 _CALM = 1.2
@@ -117,7 +119,10 @@ class RobustLocation(CompositeBank):
         """
         side = np.sign(block.value - centre)
         kept = np.where(side > 0, np.maximum(lower, centre), np.minimum(upper, centre))
-        raw = np.minimum(np.abs(kept - centre) / spread, _MOST)
+        # A row that rests at 0 has no spread: what it never did is as far as it is rare, not infinitely.
+        at_rest = spread <= _AT_REST
+        most = np.where(at_rest, _RARE * np.sqrt(self._rows["seen"][block.rows]), _MOST) if at_rest.any() else _MOST
+        raw = np.minimum(np.abs(kept - centre) / spread, most)
         direction = np.where(np.isfinite(raw), side, 0).astype(np.intp)
         return Scores(self._tail.level(block.rows, raw * direction), raw, direction, centre)
 

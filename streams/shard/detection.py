@@ -13,11 +13,11 @@ from math import floor, inf
 import numpy as np
 
 from classifiers.evidence.evidence_table import ABSENCE, GAP
+from classifiers.incidents.alarmed_series import AlarmedSeries
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.suite import Suite, SuiteScores
-from streams.shard.alarmed_series import AlarmedSeries
 from streams.shard.provenance import Provenance
 from streams.shard.readings import absences, readings
 from streams.shard.rows import Rows

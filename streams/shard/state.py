@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from classifiers.incidents.alarmed_series import AlarmedSeriesTable
 from classifiers.incidents.triage import Triage
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import PrequentialRecord
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
 from streams.intake.scopes import ScopeTable
-from streams.shard.alarmed_series import AlarmedSeriesTable
 from streams.shard.decisions import Decider
 from streams.shard.detection import Detection
 from streams.shard.directives import ShardDirectives

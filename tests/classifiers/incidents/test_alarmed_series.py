@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from classifiers.incidents.alarmed_series import KEEP_S, MAX_INCIDENTS, MAX_SERIES, AlarmedSeriesTable
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import Anomaly, Incident, Scope
-from streams.shard.alarmed_series import KEEP_S, MAX_INCIDENTS, MAX_SERIES, AlarmedSeriesTable
 from tests.streams.fakes import T, incident
 
 SCOPE = Scope("chat", "gpt")
