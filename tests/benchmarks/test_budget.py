@@ -14,8 +14,12 @@ from detectors.base import FloatArray
 HOUR_S, WEEK_S = 3_600.0, 604_800.0
 
 
+def times(hours: int) -> FloatArray:
+    return np.arange(hours, dtype=np.float64) * HOUR_S
+
+
 def hourly(hours: int, *windows: tuple[int, int], unlabelled: int = 0) -> Series:
-    return Series("x", HOUR_S * np.arange(hours), np.zeros(hours), windows, unlabelled)
+    return Series("x", times(hours), np.zeros(hours), windows, unlabelled)
 
 
 def levels(hours: int, **at: float) -> FloatArray:
@@ -27,7 +31,7 @@ def levels(hours: int, **at: float) -> FloatArray:
 
 def test_an_alarm_begins_after_three_quiet_hours_or_at_twice_the_height() -> None:
     level = levels(20, h1=1.0, h2=1.9, h3=2.1, h5=1.0, h8=1.0, h12=1.0, h16=0.9)
-    assert np.flatnonzero(raised(HOUR_S * np.arange(20), level)).tolist() == [1, 3, 12]
+    assert np.flatnonzero(raised(times(20), level)).tolist() == [1, 3, 12]
 
 
 def test_false_alarms_are_counted_outside_of_labels_and_events_inside() -> None:
