@@ -65,7 +65,7 @@ class BlockMaximaParams:
     course_floor: float = 0.2
     habit: float = 1.3
     confirmed: float = 0.9
-    ranking: float = 0.1
+    ranking: float = 0.2
     seasons: CourseParams = field(default_factory=CourseParams)
     maxima: MaximaParams = field(default_factory=MaximaParams)
 
@@ -121,9 +121,9 @@ class BlockMaxima(CompositeBank):
         self._habits.observe(rows, at_s, judged.deviation)
         self._account.observe(rows, at_s, np.where(judged.warm, judged.deviation / judged.height, 0.0), judged.warm)
         cells["average"][rows] += self._params.ranking * (judged.log_deviation - cells["average"][rows])
-        plain = np.abs(judged.value - self._moments.mean(rows))
-        plain = np.minimum(plain, _FAR * self._moments.deviation(rows))
-        self._course.learn(rows, at_s, judged.value, judged.course, plain, gap_s)
+        deviation = self._moments.deviation(rows)
+        plain = np.minimum(np.abs(judged.value - self._moments.mean(rows)), _FAR * deviation)
+        self._course.learn(rows, at_s, judged.value, judged.course, plain, deviation, gap_s)
         self._moments.learn(rows, judged.value)
 
     def learn(self, block: Block) -> None:

@@ -104,18 +104,20 @@ class Course(TableComponent):
 
     def learn(
         self, rows: IntArray, at_s: FloatArray, value: FloatArray, found: Expected, plain: FloatArray,
-        gap_s: FloatArray,
+        deviation: FloatArray, gap_s: FloatArray,
     ) -> None:
         """Learn one window of distinct rows. found: what was expected of it. plain: (n,) its absolute distance from the
-        mean of all the past, NaN while unknown. gap_s: (n,) time since the row's last window.
+        mean of all the past, NaN while unknown. deviation: (n,) the row's standard deviation. gap_s: (n,) time since
+        the row's last window.
         """
         cells, params = self._rows, self._params
         first_s = cells["first_s"][rows]
         cells["first_s"][rows] = np.where(np.isnan(first_s), at_s, first_s)
-        most = _FAR * np.maximum(found.size, 1e-3 * np.abs(found.value))
+        most = np.maximum(_FAR * np.maximum(found.size, 1e-3 * np.abs(found.value)), deviation)
         known = np.isfinite(found.value)
         held = known & (cells["windows"][rows] >= params.residuals)
         value = np.where(held, np.clip(value, found.value - most, found.value + most), value)
+        plain = np.where(held, np.minimum(plain, most), plain)
         memory = np.maximum(params.windows, _WEEK_S / np.maximum(gap_s, 1.0))
         for name, away in (("", np.abs(value - found.value)), ("plain_", plain)):
             use = np.isfinite(away)

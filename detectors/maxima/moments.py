@@ -1,7 +1,8 @@
 """Mean and standard deviation of all the past of a row, held against outliers. Welford's recurrence.
 
-One window at most doubles the variance: it counts for no more than sqrt(n) standard deviations. Cost: 0.1 us per window
-and series; 24 bytes a series.
+One window counts for no more than five standard deviations, so that a fault does not widen what it is judged by. The
+limit doubles with every eight windows beyond it in a row, so that a row that rested and then moves is learned as it is.
+Cost: 0.1 us per window and series; 32 bytes a series.
 
 Source: Welford 1962.
 """
@@ -14,6 +15,8 @@ from detectors.banks.table import Column, Table, TableComponent
 from detectors.base import FloatArray, IntArray
 
 _MOST = 5.0
+_PATIENCE = 8.0
+_LONGEST = 1e3
 
 
 class Moments(TableComponent):
@@ -21,8 +24,7 @@ class Moments(TableComponent):
 
     def __init__(self, capacity: int) -> None:
         self._rows = Table(
-            {"number": Column(np.float64, 0.0), "mean": Column(np.float64, 0.0), "square": Column(np.float64, 0.0)},
-            capacity,
+            {name: Column(np.float64, 0.0) for name in ("number", "mean", "square", "beyond")}, capacity,
         )
 
     def number(self, rows: IntArray) -> FloatArray:
@@ -43,9 +45,14 @@ class Moments(TableComponent):
         """Learn one window of distinct rows."""
         cells = self._rows
         number, mean = cells["number"][rows], cells["mean"][rows]
-        most = np.minimum(np.sqrt(number), _MOST) * self.deviation(rows)
+        deviation, beyond = self.deviation(rows), cells["beyond"][rows]
+        most = np.minimum(np.sqrt(number), _MOST * 2.0 ** (beyond / _PATIENCE)) * deviation
         away = value - mean
-        away = np.where(most > 0.0, np.clip(away, -most, most), away)
+        held = (most > 0.0) & (np.abs(away) > most)
+        # A row goes on counting while it is beyond what it would be held by at first.
+        far = np.abs(away) > _MOST * deviation
+        cells["beyond"][rows] = np.where(far, np.minimum(beyond + 1.0, _LONGEST), 0.0)
+        away = np.where(held, np.clip(away, -most, most), away)
         cells["number"][rows] = number + 1.0
         cells["mean"][rows] = mean + away / (number + 1.0)
         cells["square"][rows] += away * away * (number / (number + 1.0))
