@@ -1,7 +1,8 @@
 """Mean and standard deviation of all the past of a row, held against outliers. Welford's recurrence.
 
-One window counts for no more than five standard deviations, so that a fault does not widen what it is judged by. The
-limit doubles with every eight windows beyond it in a row, so that a row that rested and then moves is learned as it is.
+One window counts for no more than five standard deviations, so that a fault does not widen what it is judged by. From
+the 17th window beyond that in a row on, the limit doubles with every eight, so that a row that rested and then moves is
+learned as it is.
 Cost: 0.1 us per window and series; 32 bytes a series.
 
 Source: Welford 1962.
@@ -16,6 +17,7 @@ from detectors.base import FloatArray, IntArray
 
 _MOST = 5.0
 _PATIENCE = 8.0
+_LATER = 16.0
 _LONGEST = 1e3
 
 
@@ -46,7 +48,8 @@ class Moments(TableComponent):
         cells = self._rows
         number, mean = cells["number"][rows], cells["mean"][rows]
         deviation, beyond = self.deviation(rows), cells["beyond"][rows]
-        most = np.minimum(np.sqrt(number), _MOST * 2.0 ** (beyond / _PATIENCE)) * deviation
+        limit = _MOST * 2.0 ** (np.maximum(beyond - _LATER, 0.0) / _PATIENCE)
+        most = np.minimum(np.sqrt(number), limit) * deviation
         away = value - mean
         held = (most > 0.0) & (np.abs(away) > most)
         # A row goes on counting while it is beyond what it would be held by at first.
