@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detectors.maxima.block_maxima import BlockMaximaParams
 from detectors.native.absence import AbsenceParams
 from detectors.native.art import ArtParams
 from detectors.native.binomial_cusum import BinomialCusumParams
@@ -20,6 +21,7 @@ from detectors.river.kswin import KswinParams
 from detectors.river.page_hinkley import PageHinkleyParams
 
 ON_VALUES = {
+    "block_maxima": BlockMaximaParams,
     "robust_location": RobustLocationParams,
     "slow_location": SlowLocationParams,
     "seasonal": SeasonalParams,

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.banks.framed_block import framed
 from detectors.base import Block, Detector, IntArray, Scores, State
+from detectors.maxima.block_maxima import BlockMaximaParams
 from detectors.native.art import ArtParams
 from detectors.native.binomial_cusum import BinomialCusumParams
 from detectors.native.cusum import CusumParams
@@ -87,15 +89,68 @@ class OnResiduals:
 
     def snapshot(self, rows: IntArray) -> State:
         """The state of both, with a prefix each."""
-        mine = {f"robust.{name}": cells for name, cells in self._robust.snapshot(rows).items()}
-        return mine | {f"inner.{name}": cells for name, cells in self._inner.snapshot(rows).items()}
+        return _joined(self._robust.snapshot(rows), self._inner.snapshot(rows))
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Restore both; the inner bank refuses unknown names."""
-        mine = {n.removeprefix("robust."): cells for n, cells in state.items() if n.startswith("robust.")}
-        rest = {n.removeprefix("inner."): cells for n, cells in state.items() if not n.startswith("robust.")}
-        self._inner.restore(rows, rest)
-        self._robust.restore(rows, mine)
+        _restore_both(self._robust, self._inner, rows, state)
+
+
+class InFrame:
+    """A bank of framed values behind `robust_location`, which learns every window, as in the suite."""
+
+    def __init__(self, inner: Detector, capacity: int) -> None:
+        self._robust = RobustLocationParams(every_windows=EVERY_WINDOWS).build(capacity)
+        self._inner = inner
+
+    def _framed(self, block: Block) -> Block:
+        anything = np.zeros(len(block))
+        return framed(block, *self._robust.frame(block), anything, anything.astype(np.intp))
+
+    def grow(self, capacity: int) -> None:
+        """Grow both."""
+        self._robust.grow(capacity)
+        self._inner.grow(capacity)
+
+    def score(self, block: Block) -> Scores:
+        """The inner bank's scores."""
+        return self._inner.score(self._framed(block))
+
+    def observe(self, block: Block) -> None:
+        """Observe in both, the inner bank first: its frame is that before robust location learns this block."""
+        self._inner.observe(self._framed(block))
+        self._robust.observe(block)
+        self._robust.learn(block)
+
+    def learn(self, block: Block) -> None:
+        """Both have learned it."""
+
+    def forget(self, rows: IntArray) -> None:
+        """Forget in both."""
+        self._robust.forget(rows)
+        self._inner.forget(rows)
+
+    def snapshot(self, rows: IntArray) -> State:
+        """The state of both, with a prefix each."""
+        return _joined(self._robust.snapshot(rows), self._inner.snapshot(rows))
+
+    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Restore both; the inner bank refuses unknown names."""
+        _restore_both(self._robust, self._inner, rows, state)
+
+
+def _joined(robust: State, inner: State) -> State:
+    mine = {f"robust.{name}": cells for name, cells in robust.items()}
+    return mine | {f"inner.{name}": cells for name, cells in inner.items()}
+
+
+def _restore_both(
+    robust: Detector, inner: Detector, rows: IntArray, state: Mapping[str, NDArray[np.generic]],
+) -> None:
+    mine = {n.removeprefix("robust."): cells for n, cells in state.items() if n.startswith("robust.")}
+    rest = {n.removeprefix("inner."): cells for n, cells in state.items() if not n.startswith("robust.")}
+    inner.restore(rows, rest)
+    robust.restore(rows, mine)
 
 
 class OnShares:
@@ -129,6 +184,10 @@ def _as_shares(block: Block) -> Block:
 
 
 CASES = (
+    Case(
+        "block_maxima", lambda n: InFrame(BlockMaximaParams(every_s=EVERY_WINDOWS).build(n), n), equivariant=True,
+        spikes=True,
+    ),
     Case("static_limits", StaticLimitsParams(low=-1e3, high=1e3).build, learns=False, spikes=True),
     Case(
         "robust_location", RobustLocationParams(every_windows=EVERY_WINDOWS).build, equivariant=True, spikes=True,

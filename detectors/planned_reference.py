@@ -34,7 +34,7 @@ class PlannedReference:
 
     def __init__(self, params: SuiteParams) -> None:
         unlimited = tuple(replace(one, low=None, high=None, token_budget=None) for one in params.profiles)
-        self._suite = replace(params, profiles=unlimited).build(_FIRST_SLOTS)
+        self._suite = Suite(replace(params, profiles=unlimited), _FIRST_SLOTS)
         self._range = Table(
             {name: Column(np.float64, cold) for name, cold in
              (("low", 1.0), ("high", 1.0), ("lowest", np.nan), ("highest", np.nan))}, _FIRST_SLOTS,

@@ -3,21 +3,24 @@
 A window's value is converted to the scale of its profile and scored by robust location. The other detectors score that
 value or its residual, the distance from the centre in spreads. A detector's level counts only in the direction that the
 profile monitors and beyond its minimum deviation. The window's level is the highest level that counts. A level that
-does not count is held below 1, so it still ranks windows.
+does not count is held below 1, so it still ranks windows. Beside `block_maxima`, the detectors of novelty give novelty
+alone.
 
-`score` ranks windows by their distance from the row's centre, without gating, and fades over the following windows.
+`score` ranks windows by their distance from the row's centre (by `block_maxima`, where that is on), without gating, and
+fades over the following windows.
 `novelty` is the level of what the row has never shown, once per change. `benchmarks/detection` measures both: rankings
 serve data sets with labels per point, novelty serves those that reward early warnings.
 
 For each block the caller calls `score`, then `observe`, then `learn`. `observe` gets every window, so that evidence
 (the sums of CUSUM, the arrivals of absence, the ranges of novelty) goes on while an open incident freezes the row.
-`learn` gets the windows that the caller allows to be learned from.
+`learn` gets the windows that the caller allows to be learned from. Rows with `block_maxima` learn every window: that
+detector and the ring of robust location do so in `observe`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,89 +28,32 @@ from numpy.typing import NDArray
 from detectors.banks.composite import Composite
 from detectors.banks.resolution import Resolution
 from detectors.banks.scaled_block import ScaledBlock
-from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.ensemble.budgets import NOVELTY, budgets
+from detectors.ensemble.course_band import CourseBand
 from detectors.ensemble.ensemble import ENTRIES, SHARES, Ensemble
 from detectors.ensemble.profile_table import ProfileTable
-from detectors.ensemble.profiles import DEFAULT_PROFILES, Profile, Sampling
-from detectors.ensemble.refractory import Refractory
+from detectors.ensemble.ranking import Ranking
+from detectors.ensemble.suite_params import SuiteParams
 from detectors.ensemble.suite_scores import ONSET_LEVEL, SuiteScores, fill_counted, highest, hold_uncounted, mean_known
-from detectors.native.absence import Absence, AbsenceParams, AbsenceScores
-from detectors.native.art import ArtParams
-from detectors.native.binomial_cusum import BinomialCusum, BinomialCusumParams
-from detectors.native.cusum import Cusum, CusumParams
-from detectors.native.range_novelty import RangeNoveltyParams
-from detectors.native.robust_location import RobustLocation, RobustLocationParams, without_extreme
-from detectors.native.seasonal import SeasonalParams
-from detectors.native.slow_location import SlowLocationParams
+from detectors.maxima.block_maxima import BlockMaxima
+from detectors.native.absence import Absence, AbsenceScores
+from detectors.native.binomial_cusum import BinomialCusum
+from detectors.native.cusum import Cusum
+from detectors.native.robust_location import RobustLocation, without_extreme
 from detectors.native.static_limits import StaticLimits, StaticLimitsParams
-from detectors.native.token_burn import TokenBurn, TokenBurnParams
-from detectors.native.variance_change import VarianceChangeParams
-from detectors.river.adwin import AdwinParams
-from detectors.river.gaussian import GaussianParams
-from detectors.river.half_space_trees import HalfSpaceTreesParams
-from detectors.river.kswin import KswinParams
-from detectors.river.page_hinkley import PageHinkleyParams
+from detectors.native.token_burn import TokenBurn
 
 __all__ = ["Suite", "SuiteParams", "SuiteScores"]
 
 _NAMES = ("static_limits", "robust_location", "cusum", *ENTRIES)
 _COLUMN = {name: at for at, name in enumerate(_NAMES)}
 _STATIC, _ROBUST, _CUSUM = range(3)
+_BLOCK_MAXIMA = _COLUMN["block_maxima"]
 _SHARES = _COLUMN[SHARES]
 _NOVELTY_COLUMNS = [_COLUMN[name] for name in NOVELTY]
 _MIN_SPREADS = 6.0
 """The minimum deviation of a profile is at least this many spreads: about what alarms at the usual budgets."""
-_REFRACTORY = 100
-"""Windows during which only a higher novelty than before counts."""
-
-LEAST_BUDGET_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteParams:
-    """window_s: length of a base window. false_alarm_every_s: the mean time between false alarms of one series, the
-    budget. The other parameters are those of the detectors. Raises `ValueError`.
-    """
-
-    window_s: float = 1.0
-    false_alarm_every_s: float = 604_800.0
-    profiles: tuple[Profile, ...] = DEFAULT_PROFILES
-    robust_location: RobustLocationParams = field(default_factory=RobustLocationParams)
-    cusum: CusumParams = field(default_factory=CusumParams)
-    slow_location: SlowLocationParams = field(default_factory=SlowLocationParams)
-    seasonal: SeasonalParams = field(default_factory=SeasonalParams)
-    range_novelty: RangeNoveltyParams = field(default_factory=RangeNoveltyParams)
-    art: ArtParams = field(default_factory=ArtParams)
-    variance_change: VarianceChangeParams = field(default_factory=VarianceChangeParams)
-    gaussian: GaussianParams = field(default_factory=GaussianParams)
-    half_space_trees: HalfSpaceTreesParams = field(default_factory=HalfSpaceTreesParams)
-    adwin: AdwinParams = field(default_factory=AdwinParams)
-    page_hinkley: PageHinkleyParams = field(default_factory=PageHinkleyParams)
-    kswin: KswinParams = field(default_factory=KswinParams)
-    token_burn: TokenBurnParams = field(default_factory=TokenBurnParams)
-    binomial_cusum: BinomialCusumParams = field(default_factory=BinomialCusumParams)
-
-    def __post_init__(self) -> None:
-        if not self.false_alarm_every_s >= LEAST_BUDGET_S:
-            raise ValueError(
-                f"SuiteParams.false_alarm_every_s: {self.false_alarm_every_s:g}, expected at least {LEAST_BUDGET_S:g}",
-            )
-    absence: AbsenceParams = field(default_factory=AbsenceParams)
-
-    def build(self, capacity: int) -> Suite:
-        """The suite, with room for rows below `capacity`."""
-        return Suite(self, capacity)
-
-    def sampled(self, sampling: Sampling) -> SuiteParams:
-        """A copy in which every profile has this sampling."""
-        return replace(self, profiles=tuple(replace(profile, sampling=sampling) for profile in self.profiles))
-
-    def with_aggregated_profiles(self) -> SuiteParams:
-        """A copy with more profiles behind the others: the variants for inputs whose values arrive aggregated."""
-        more = [profile.aggregated for profile in self.profiles if profile.sampling is None]
-        return replace(self, profiles=(*self.profiles, *more))
 
 
 class Suite(Composite):
@@ -121,22 +67,21 @@ class Suite(Composite):
         each, novelty = budgets(params.profiles, every)
         self._profiles = ProfileTable(params.profiles, self.names, capacity)
         self._static = StaticLimits(StaticLimitsParams(), capacity)
-        self._robust = RobustLocation(replace(params.robust_location, every_windows=each), capacity)
-        self._cusum = Cusum(replace(params.cusum, every_windows=each), capacity)
+        self._robust = RobustLocation(
+            replace(params.robust_location, every_windows=each, window_s=params.window_s), capacity,
+        )
+        self._cusum = Cusum(replace(params.cusum, every_windows=each, window_s=params.window_s), capacity)
         self._absence = Absence(replace(params.absence, window_s=params.window_s, every_windows=every), capacity)
-        self._distances = Table({"older": Column(np.float64, np.nan), "newer": Column(np.float64, np.nan)}, capacity)
-        self._refractory = Refractory(_REFRACTORY, capacity)
+        self._ranking = Ranking(capacity)
         self._resolution = Resolution(capacity)
-        windows = dict.fromkeys(ENTRIES, each) | dict.fromkeys(NOVELTY, novelty) | {SHARES: every}
-        params = replace(params, binomial_cusum=replace(params.binomial_cusum, window_s=params.window_s))
-        builders = {name: replace(getattr(params, name), every_windows=windows[name]).build for name in ENTRIES}
-        self._ensemble = Ensemble(builders, _COLUMN, self._profiles, capacity)
+        self._ensemble = Ensemble(params.builders(each, novelty), _COLUMN, self._profiles, capacity)
+        self._band = CourseBand(self._profiles, params.window_s, capacity)
         # Results for the newest block, kept for the calls that follow on the same block.
         self._last_scaled: tuple[Block, ScaledBlock] | None = None
         self._last_scores: tuple[Block, SuiteScores, FloatArray] | None = None
         super().__init__({
             "robust_location": self._robust, "cusum": self._cusum, "absence": self._absence,
-            "distances": self._distances, "refractory": self._refractory, "resolution": self._resolution,
+            "band": self._band.bank, "ranking": self._ranking, "resolution": self._resolution,
             **self._ensemble.banks,
         })
 
@@ -178,29 +123,38 @@ class Suite(Composite):
         fill_counted(levels[_ROBUST], directions[_ROBUST], use, counts, scaled.location)
         distances = [np.where(use, scaled.location.raw, np.nan)]
         novelty = np.full(len(block), np.nan)
+        maxima: Scores | None = None
         onset_s, error_s = self._score_cusum(levels[_CUSUM], directions[_CUSUM], scaled, enabled, expected)
         for name, found in self._ensemble.score(block, scaled, enabled).items():
-            at = _COLUMN[name]
-            fill_counted(levels[at], directions[at], found.enabled & scaled.warm, found.counts, found.scores)
+            at, use = _COLUMN[name], found.enabled & scaled.warm
+            if name in NOVELTY:
+                use &= ~enabled[:, _BLOCK_MAXIMA]
+                novelty = np.fmax(novelty, found.scores.level)
+            fill_counted(levels[at], directions[at], use, found.counts, found.scores)
             if name == "slow_location":
                 distances.append(found.scores.raw)
-            if name in NOVELTY:
-                novelty = np.fmax(novelty, found.scores.level)
             if name == SHARES:
                 expected = np.where(np.isnan(found.scores.expected), expected, found.scores.expected)
                 use = found.enabled & (levels[at] >= ONSET_LEVEL)
                 self._share_onsets(block, use, onset_s, error_s)
+            if name == "block_maxima":
+                maxima = found.scores
+                own = self._profiles.to_unit(block.rows, maxima.expected)
+                expected = np.where(use & np.isfinite(own), own, expected)
+        self._band.hold(block.end_s, scaled, enabled[:, _BLOCK_MAXIMA], levels[_ROBUST:_CUSUM + 1])
         level, detector, direction = highest(levels, directions, _ROBUST)
         expected = np.where(np.isnan(expected), static.expected, expected)
         dated = np.where(enabled[:, _SHARES], _SHARES, _CUSUM), np.arange(len(block))
         has_onset = (levels[dated] >= ONSET_LEVEL) & (directions[dated] == direction)
         span_s = block.end_s - block.start_s
         distance = mean_known(np.stack(distances))
+        if maxima is not None:
+            distance = np.where(enabled[:, _BLOCK_MAXIMA], maxima.raw, distance)
         novelty = np.where(self._profiles.any_enabled(block.rows, _NOVELTY_COLUMNS), novelty, level)
         return SuiteScores(
             level, detector, direction, expected, levels, np.where(has_onset, onset_s, block.start_s),
-            np.where(has_onset, error_s, span_s), self._highest_distance(block.rows, distance),
-            np.where(self._refractory.passes(block.rows, novelty), novelty, 0.0),
+            np.where(has_onset, error_s, span_s), self._ranking.score(block.rows, distance),
+            self._ranking.novelty(block.rows, novelty),
         ), np.stack([distance, novelty])
 
     def _score_cusum(
@@ -241,10 +195,6 @@ class Suite(Composite):
         """(n,) whether a deviation counts. value: in the rows' scale. expected, resolution: in the metric's unit."""
         return self._profiles.counts(rows, scores.direction, self._profiles.to_unit(rows, value), expected, resolution)
 
-    def _highest_distance(self, rows: IntArray, distance: FloatArray) -> FloatArray:
-        """(n,) the highest of this and the last two windows' mean distances from the centres, in spreads."""
-        return np.fmax(distance, np.fmax(self._distances["older"][rows], self._distances["newer"][rows]))
-
     def _scaled(self, block: Block) -> ScaledBlock:
         """The block as the learned detectors see it."""
         if self._last_scaled is None or self._last_scaled[0] is not block:
@@ -269,10 +219,7 @@ class Suite(Composite):
         self._absence.observe(block)
         scaled = self._scaled(block)
         self._resolution.observe(block)
-        distance, novelty = self._scored(block)[1]
-        self._refractory.observe(block.rows, novelty)
-        self._distances["older"][block.rows] = self._distances["newer"][block.rows]
-        self._distances["newer"][block.rows] = distance
+        self._ranking.observe(block.rows, *self._scored(block)[1])
         self._robust.observe_tail(scaled.block, scaled.location)
         # Aggregated values come one per window: what alarmed may become usual there. With requests it never may.
         self._update_scale(scaled, self._profiles.aggregated(block.rows))
@@ -281,6 +228,9 @@ class Suite(Composite):
         if use.any():
             self._cusum.observe(scaled.residuals(use))
         self._ensemble.observe(block, scaled, enabled)
+        self._band.observe(scaled.block, enabled[:, _BLOCK_MAXIMA])
+        if enabled[:, _BLOCK_MAXIMA].any():
+            self._robust.learn_ring(scaled.block.select(enabled[:, _BLOCK_MAXIMA]))
         self._last_scores = None
 
     def learn(self, block: Block, keep: BoolArray | None = None) -> None:
@@ -294,7 +244,12 @@ class Suite(Composite):
             self._cusum.learn(block.select(use))
         self._ensemble.learn(block, scaled, enabled)
         self._update_scale(scaled, ~self._profiles.aggregated(block.rows))
-        self._robust.learn_scored(scaled.block, scaled.location)
+        kept = ~enabled[:, _BLOCK_MAXIMA]
+        if kept.all():
+            self._robust.learn_scored(scaled.block, scaled.location)
+        else:
+            self._robust.learn_tail(scaled.block, scaled.location)
+            self._robust.learn_ring(scaled.block.select(kept))
         self._invalidate()
 
     def _update_scale(self, scaled: ScaledBlock, keep: BoolArray) -> None:
@@ -327,6 +282,26 @@ class Suite(Composite):
         bank = self._ensemble.banks["token_burn"]
         assert isinstance(bank.inner, TokenBurn)
         return bank.inner.exhausted_s(bank.slots(rows), now_s)
+
+    def confirm(self, rows: IntArray, start_s: float, end_s: float) -> None:
+        """What these rows showed from `start_s` to `end_s` was a fault that people confirmed; it never becomes normal.
+        """
+        self._band.withdraw(rows, start_s, end_s)
+        bank, slots = self._maxima(rows)
+        bank.confirm(slots, start_s, end_s)
+        self._invalidate()
+
+    def deny(self, rows: IntArray) -> None:
+        """An alarm of these rows was false: take back what `confirm` said of them."""
+        bank, slots = self._maxima(rows)
+        bank.deny(slots)
+        self._invalidate()
+
+    def _maxima(self, rows: IntArray) -> tuple[BlockMaxima, IntArray]:
+        sparse = self._ensemble.banks["block_maxima"]
+        assert isinstance(sparse.inner, BlockMaxima)
+        slots = sparse.slots(rows)
+        return sparse.inner, slots[slots > 0]
 
     def grow(self, capacity: int) -> None:
         """Make room for rows below `capacity`; new rows are cold and have the first profile."""

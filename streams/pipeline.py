@@ -244,6 +244,8 @@ class Shard(ShardState):
             else:
                 products.windows += len(closed.block.rows)
                 transitions = self.detection.close(closed, isolated, products.alarms)
+        for fault in self.alarmed.record(transitions):
+            self.detection.confirm(fault)
         self._decide([*expected, *transitions], now_s, products, learned)
 
     def _apply_directives(self, now_s: float) -> tuple[list[AuditEntry], list[IncidentChange]]:
@@ -255,6 +257,7 @@ class Shard(ShardState):
             if isinstance(directive, Feedback):
                 learned.append(self.triage.learning.learn(directive))
                 self.triage.note_people(directive.incident_id, directive.confirmed)
+                self._teach_detectors(directive)
                 ended += self._end_expected(directive, now_s)
             elif isinstance(directive, Acknowledge):
                 self.triage.note_people(directive.incident_id, True)
@@ -273,6 +276,17 @@ class Shard(ShardState):
         if change is not None:
             self.detection.relearn(change)
         return [] if change is None else [change]
+
+    def _teach_detectors(self, feedback: Feedback) -> None:
+        """What people acted on never becomes normal; what they call a false alarm may."""
+        if feedback.confirmed:
+            fault = self.alarmed.confirm(feedback.incident_id)
+            if fault is not None:
+                self.detection.confirm(fault)
+            return
+        alarm = self.alarmed.deny(feedback.incident_id)
+        if alarm is not None:
+            self.detection.deny(alarm)
 
     def _note_deployment(self, deployed: Deployment, now_s: float) -> None:
         """A deployed version is a suspect from then on, of the named model or each of the service; what is expected of

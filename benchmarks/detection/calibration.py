@@ -107,7 +107,7 @@ def observe(
     """The alarms of the suite with these detectors after warm-up, by shape."""
     params = suite_params(candidate, detector_set, every)
     total = rows * len(SHAPES)
-    suite = params.build(total)
+    suite = Suite(params, total)
     all_rows: IntArray = np.arange(total)
     suite.assign(all_rows, 0)
     learner = Learner(suite, total, candidate.relearn_after)

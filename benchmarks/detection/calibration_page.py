@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.detection.observed import Observed
 from benchmarks.markdown import markdown
 
-PAGE = Path(__file__).parents[2] / "docs" / "detection.md"
+PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
 KEPT = Path(__file__).with_name("calibration.json")
 
 Kept = dict[str, dict[str, dict[str, Observed]]]

@@ -26,10 +26,13 @@ REFRACTORY = 100
 
 @dataclass(frozen=True, slots=True)
 class CandidateScores:
-    """(n,) each, 0 where the candidate has no answer; higher is more anomalous."""
+    """(n,) each, 0 where the candidate has no answer; higher is more anomalous. level: 1 is the candidate's own budget,
+    None where it has none.
+    """
 
     score: FloatArray
     alarm: FloatArray
+    level: FloatArray | None = None
 
 
 class Candidate(Protocol):
@@ -102,7 +105,7 @@ class SuiteCandidate:
     All series run in lockstep, one row each, so that a step is one block. metric: its profile judges every series of
     every data set. relearn_after: an alarming row is learned from again after so many alarming windows in a row; no
     incident ends here, so it would stay frozen for good otherwise. The score is the suite's ranking score, the alarm
-    score its novelty level.
+    score its novelty level, the level its level.
     """
 
     name: str = "suite"
@@ -122,21 +125,22 @@ class SuiteCandidate:
         order = sorted(range(len(series)), key=lambda at: -len(series[at].value))
         lengths = np.array([len(series[at].value) for at in order])
         steps = int(lengths.max())
-        value, time_s, score, novelty = np.zeros((4, steps, len(order)))
+        value, time_s, score, novelty, level = np.zeros((5, steps, len(order)))
         for row, at in enumerate(order):
             value[:lengths[row], row] = series[at].value
             time_s[:lengths[row], row] = series[at].time_s
-        suite = self.params.build(len(order))
+        suite = Suite(self.params, len(order))
         suite.assign(np.arange(len(order)), self.profile)
         learner = Learner(suite, len(order), self.relearn_after)
         for step in range(steps):
             rows: IntArray = np.arange(int(np.count_nonzero(lengths > step)))
             before = time_s[max(step - 1, 0), rows]
             scores = learner.step(sample_block(rows, before, time_s[step, rows], value[step, rows]))
-            score[step, rows], novelty[step, rows] = np.nan_to_num(scores.score), np.nan_to_num(scores.novelty)
+            for cells, found in ((score, scores.score), (novelty, scores.novelty), (level, scores.level)):
+                cells[step, rows] = np.nan_to_num(found)
         place = {at: row for row, at in enumerate(order)}
         return [
-            CandidateScores(score[:len(one.value), place[at]], novelty[:len(one.value), place[at]])
+            CandidateScores(*(cells[:len(one.value), place[at]] for cells in (score, novelty, level)))
             for at, one in enumerate(series)
         ]
 

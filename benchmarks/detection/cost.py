@@ -21,6 +21,7 @@ from detectors.base import Block, Detector, IntArray, State
 from detectors.catalogue import ON_RESIDUALS, ON_VALUES
 from detectors.checks import feed
 from detectors.ensemble.profiles import ENSEMBLES, Sampling
+from detectors.suite import Suite
 
 ROWS = (1, 50, 200, 1000, 10_000)
 _WARM = 280
@@ -72,7 +73,7 @@ def bank_cost(name: str, rows: int, measured: int) -> tuple[float, float]:
 
 def suite_cost(candidate: SuiteCandidate, sampling: Sampling, rows: int, measured: int) -> tuple[float, float]:
     """(us, bytes) of the ensemble of a sampling kind."""
-    suite = candidate.params.sampled(sampling).build(rows)
+    suite = Suite(candidate.params.sampled(sampling), rows)
     suite.assign(np.arange(rows), candidate.profile)
 
     def step(block: Block) -> None:

@@ -13,6 +13,8 @@ MERGE = 12
 """A false alarm stands for those in so many samples after it; then the next one counts, however long it lasts."""
 SLACK = 2
 """An alarm up to so many samples after an event still belongs to it."""
+QUIET_S = 10_800.0
+HIGHER = 2.0
 
 
 def average_precision(label: BoolArray, score: FloatArray) -> float:
@@ -35,6 +37,18 @@ def mean_average_precision(series: Sequence[Series], scores: Sequence[FloatArray
         for one, score in zip(series, scores, strict=True)
     ]
     return float(np.nanmean(found)) if found else float("nan")
+
+
+def raised(time_s: FloatArray, level: FloatArray) -> BoolArray:
+    """(n,) where an alarm begins: at level 1 after `QUIET_S` without one, or at `HIGHER` times the height of the last.
+    """
+    begins = np.zeros(len(level), dtype=np.bool_)
+    last_s, height = -np.inf, 0.0
+    for at in np.flatnonzero(level >= 1.0).tolist():
+        if time_s[at] - last_s > QUIET_S or level[at] > HIGHER * height:
+            begins[at], height = True, float(level[at])
+        last_s = float(time_s[at])
+    return begins
 
 
 class Pool:

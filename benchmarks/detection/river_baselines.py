@@ -36,6 +36,16 @@ def gaussian(value: FloatArray) -> FloatArray:
     return score
 
 
+def standard_absolute_deviation(value: FloatArray) -> FloatArray:
+    """`StandardAbsoluteDeviation` as shipped, score then learn."""
+    model = cast("Callable[[], _Scorer]", anomaly.StandardAbsoluteDeviation)()
+    score = np.zeros(len(value))
+    for at, x in enumerate(value.tolist()):
+        score[at] = model.score_one(None, x)
+        model.learn_one(None, x)
+    return score
+
+
 def half_space_trees(value: FloatArray) -> FloatArray:
     """`HalfSpaceTrees` as shipped, fed with the value scaled by the range so far."""
     model = cast("_Scorer", anomaly.HalfSpaceTrees(seed=42))

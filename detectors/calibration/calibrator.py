@@ -59,6 +59,8 @@ _MAX_CORRECTION = 3.0
 _MAX_CAUTION = 0.7
 """Upper bound of what is added to the log return period for the uncertainty of few peaks: more would mute young rows.
 """
+_SPANS = 16.0
+"""Windows over which the base windows that a window spans are averaged."""
 _HEAVY_TAIL = 0.85
 """Share by which the log return period is lengthened, per unit of shape, measured on Student's t. Few peaks understate
 a heavy tail by far more than they overstate it. No first-order correction shows this, and it grows with the
@@ -107,7 +109,8 @@ class TailCalibrator(TableComponent):
     """A bank of tails, two per row (above, below). Not a `Detector`: each detector owns one. A cold row has the
     declared tail.
 
-    every_windows: the budget, windows between false alarms of one row and detector, both directions together.
+    every_windows: the budget, base windows between false alarms of one row and detector, both directions together. A
+    window that spans several base windows (`learn`) spends as much of the budget.
     """
 
     def __init__(self, params: TailParams, every_windows: float, capacity: int) -> None:
@@ -139,6 +142,7 @@ class TailCalibrator(TableComponent):
                 "length": Column(np.float64, 0.0, (2,)),
                 "usual": Column(np.float64, 1.5, (2,)),
                 "return_level": Column(np.float64, least, (2,)),
+                "span": Column(np.float64, 1.0),
             },
             capacity,
         )
@@ -170,16 +174,24 @@ class TailCalibrator(TableComponent):
         incident: BoolArray = cells.take("length", rows) > np.maximum(self._params.longest, 4.0 * usual)
         return incident
 
-    def learn(self, rows: IntArray, raw: FloatArray, clock: FloatArray | None = None) -> None:
+    def learn(
+        self, rows: IntArray, raw: FloatArray, clock: FloatArray | None = None, span: FloatArray | None = None,
+    ) -> None:
         """Count observed windows of distinct rows that may be learned from, and the runs that end with them.
 
         clock: (n,) units of the row's own clock that each window is worth, at most 1; None for one unit per window.
+        span: (n,) base windows that each window spans; None for one.
         """
         params, cells = self._params, self._rows
         unit = np.ones(len(rows)) if clock is None else clock
         windows = np.minimum(cells["windows"][rows] + unit, params.memory_windows)
         cells["windows"][rows] = windows
-        cells["age"][rows] += 1.0
+        if span is None:
+            cells["age"][rows] += 1.0
+        else:
+            span = np.clip(span, 1.0, 0.5 * self._every)
+            cells["age"][rows] += span
+            cells["span"][rows] += (span - cells["span"][rows]) / _SPANS
         old = cells["age"][rows] > self._every
         cells["since_refresh"][rows] += unit
         cells.put_pairs("rate", rows, cells.take("rate", rows) * (1.0 - unit / windows)[:, None])
@@ -202,12 +214,13 @@ class TailCalibrator(TableComponent):
         if old.any():
             self._count_expected(rows[old])
         if stale.any():
-            self._refresh(rows[stale], self._share * self._correction(rows[stale]) / unit[stale])
+            share = np.minimum(self._share * cells["span"][rows[stale]], 0.5)
+            self._refresh(rows[stale], share * self._correction(rows[stale]) / unit[stale])
 
     def _count_expected(self, rows: IntArray) -> None:
         """Add one window's expected alarms, in rows older than their budget; old counts fade."""
         cells = self._rows
-        expected = cells["expected_alarms"][rows] + 1.0 / self._every
+        expected = cells["expected_alarms"][rows] + cells["span"][rows] / self._every
         kept = np.minimum(_ALARM_MEMORY / np.maximum(expected, _ALARM_MEMORY), 1.0)
         cells["expected_alarms"][rows] = expected * kept
         cells["observed_alarms"][rows] *= kept

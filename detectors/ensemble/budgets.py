@@ -8,6 +8,7 @@ from detectors.ensemble.profiles import Profile
 
 NOVELTY = ("range_novelty", "art")
 """The detectors of novelty."""
+_NO_SHARE = {*NOVELTY, "seasonal", "block_maxima", "binomial_cusum"}
 
 
 def budgets(profiles: Sequence[Profile], every: float) -> tuple[float, float]:
@@ -15,9 +16,10 @@ def budgets(profiles: Sequence[Profile], every: float) -> tuple[float, float]:
 
     The learned detectors of the largest ensemble share the budget of a series. A detector of novelty gets half a share,
     since most of what was never seen is also far from the centre. `seasonal` adds no share: what is unusual for its
-    hour is mostly unusual among the recent windows too. Nor does `binomial_cusum`, which judges its windows alone.
+    hour is mostly unusual among the recent windows too. Nor does `block_maxima`, whose budget is the series' own, or
+    `binomial_cusum`, which judges its windows alone.
     """
     ensembles = [set(profile.ensemble) for profile in profiles]
-    learned = max((len(names - {*NOVELTY, "seasonal", "binomial_cusum"}) for names in ensembles), default=0)
+    learned = max((len(names - _NO_SHARE) for names in ensembles), default=0)
     novelty = max((len(names & {*NOVELTY}) for names in ensembles), default=0)
     return every * max(learned, 1), every * max(2 * learned, novelty, 1)

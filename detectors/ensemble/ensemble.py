@@ -3,9 +3,10 @@
 Each detector sees only the windows of rows whose profile enables it. `ENTRIES` says for each detector what its input is
 and when a deviation counts.
 
-- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads),
-  `amount` (the value in its own unit, as a share of the profile's token budget) or `share` (the value in its own unit,
-  where it is a share of a known number of trials; no other detector of the row sees such a window).
+- Input: `value` (in the profile's scale), `residual` (the distance from robust location's centre, in spreads), `framed`
+  (the value with robust location's frame and what counts of it), `amount` (the value in its own unit, as a share of the
+  profile's token budget) or `share` (the value in its own unit, where it is a share of a known number of trials; no
+  other detector of the row sees such a window).
 - Counts by: `value` (direction, and minimum deviation from the row's centre), `own` (the same, from the detector's own
   expected value), `shift` (the same, of the shift found in the residuals), `share` (the same, of the share of the run,
   in the metric's unit), or `always`. A deviation within the resolution of the values never counts.
@@ -20,17 +21,19 @@ from typing import Literal
 import numpy as np
 
 from detectors.banks.composite import Bank
+from detectors.banks.framed_block import framed
 from detectors.banks.scaled_block import ScaledBlock
 from detectors.banks.sparse import SparseBank
 from detectors.base import Block, BoolArray, Scores
 from detectors.ensemble.profile_table import ProfileTable
 
-Input = Literal["value", "residual", "amount", "share"]
+Input = Literal["value", "residual", "framed", "amount", "share"]
 CountsBy = Literal["value", "own", "shift", "share", "always"]
 
 SHARES = "binomial_cusum"
 """The detector of shares."""
 ENTRIES: Mapping[str, tuple[Input, CountsBy]] = {
+    "block_maxima": ("framed", "own"),
     "slow_location": ("value", "value"),
     "seasonal": ("value", "own"),
     "range_novelty": ("value", "value"),
@@ -111,11 +114,19 @@ class Ensemble:
         kind = ENTRIES[name][0]
         if kind == "residual":
             return scaled.residuals(use)
+        if kind == "framed":
+            return self._framed(scaled if use.all() else scaled.select(use))
         if kind == "amount":
             part = block.select(use)
             return replace(part, value=part.value / self._profiles.token_budget(part.rows))
         chosen = block if kind == "share" else scaled.block
         return chosen if use.all() else chosen.select(use)
+
+    def _framed(self, scaled: ScaledBlock) -> Block:
+        profiles, rows = self._profiles, scaled.block.rows
+        expected = profiles.to_unit(rows, scaled.centre)
+        least = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected)
+        return framed(scaled.block, scaled.centre, scaled.spread, least, profiles.direction(rows))
 
     def _counts(self, name: str, scaled: ScaledBlock, scores: Scores) -> BoolArray:
         profiles, rows, by = self._profiles, scaled.block.rows, ENTRIES[name][1]

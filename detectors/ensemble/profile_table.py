@@ -111,6 +111,11 @@ class ProfileTable:
         counts: BoolArray = (monitored == 0) | (monitored == direction)
         return counts
 
+    def direction(self, rows: IntArray) -> IntArray:
+        """(n,) the direction that counts: +1 up, -1 down, 0 both."""
+        direction: IntArray = self._direction[self._profile[rows]]
+        return direction
+
     def min_deviation(self, rows: IntArray, expected: FloatArray) -> FloatArray:
         """(n,) the smallest deviation from `expected` that counts, in the metric's unit."""
         profile = self._profile[rows]

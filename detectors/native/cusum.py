@@ -31,12 +31,14 @@ _RECENT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class CusumParams:
-    """allowance: subtracted per window, in spreads; shifts of about twice as much are found soonest. clip: residuals
-    are clipped to this many spreads. hold: how far above the return level a sum may be, in spreads; less than the
-    allowance, so that one ordinary window ends the alarm. warm_up: windows before the row has a level.
+    """every_windows: the budget, in base windows of `window_s`. allowance: subtracted per window, in spreads; shifts of
+    about twice as much are found soonest. clip: residuals are clipped to this many spreads. hold: how far above the
+    return level a sum may be, in spreads; less than the allowance, so that one ordinary window ends the alarm.
+    warm_up: windows before the row has a level.
     """
 
     every_windows: float = 604_800.0
+    window_s: float = 1.0
     allowance: float = 1.0
     clip: float = 5.0
     hold: float = 0.5
@@ -150,7 +152,8 @@ class Cusum(CompositeBank):
         cells["learned"][rows] = learned
         warm = learned > self._params.warm_up
         if warm.any():
-            self._tail.learn(rows[warm], _signed(cells.take("free", rows[warm])))
+            span = (block.end_s - block.start_s)[warm] / self._params.window_s
+            self._tail.learn(rows[warm], _signed(cells.take("free", rows[warm])), span=span)
 
 
 def _signed(sums: FloatArray) -> FloatArray:

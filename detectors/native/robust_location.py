@@ -35,6 +35,8 @@ _LARGEST = 1e38
 _MOST = 1e6
 """Upper bound of a deviation, in spreads, so that nothing downstream overflows."""
 
+_AT_REST = 1e-30
+_RARE = 2.0
 _FAR = 100.0
 """A distance counts towards the long-run floor for at most this multiple of the usual one."""
 _CALM = 1.2
@@ -44,8 +46,9 @@ scored by its volatile past."""
 
 @dataclass(frozen=True, slots=True)
 class RobustLocationParams:
-    """ring, recent, settle, warm_up, refresh_every: in windows kept. warm_up: the fewest a centre is computed from.
-    stride: one window of so many is kept, so that the same memory covers a longer time.
+    """every_windows: the budget, in base windows of `window_s`. ring, recent, settle, warm_up, refresh_every: in
+    windows kept. warm_up: the fewest a centre is computed from. stride: one window of so many is kept, so that the
+    same memory covers a longer time.
 
     relative_floor: minimum spread as a share of the centre's size. rest_floor: minimum spread as a share of the ring's
     trimmed root mean square. break_spreads: a young row forgets what is older than its `recent` windows when these are
@@ -57,6 +60,7 @@ class RobustLocationParams:
     """
 
     every_windows: float = 604_800.0
+    window_s: float = 1.0
     ring: int = 128
     stride: int = 1
     warm_up: int = 16
@@ -115,7 +119,10 @@ class RobustLocation(CompositeBank):
         """
         side = np.sign(block.value - centre)
         kept = np.where(side > 0, np.maximum(lower, centre), np.minimum(upper, centre))
-        raw = np.minimum(np.abs(kept - centre) / spread, _MOST)
+        # A row that rests at 0 has no spread: what it never did is as far as it is rare, not infinitely.
+        at_rest = spread <= _AT_REST
+        most = np.where(at_rest, _RARE * np.sqrt(self._rows["seen"][block.rows]), _MOST) if at_rest.any() else _MOST
+        raw = np.minimum(np.abs(kept - centre) / spread, most)
         direction = np.where(np.isfinite(raw), side, 0).astype(np.intp)
         return Scores(self._tail.level(block.rows, raw * direction), raw, direction, centre)
 
@@ -180,10 +187,19 @@ class RobustLocation(CompositeBank):
 
     def learn_scored(self, block: Block, scores: Scores) -> None:
         """Learn from windows that may be learned from, with the same scores as in `observe_tail`."""
-        rows, cells, params = block.rows, self._rows, self._params
+        self.learn_tail(block, scores)
+        self.learn_ring(block)
+
+    def learn_tail(self, block: Block, scores: Scores) -> None:
+        """Count windows that may be learned from in the tail."""
         warm = np.isfinite(scores.raw)
         if warm.any():
-            self._tail.learn(rows[warm], (scores.raw * scores.direction)[warm])
+            span = (block.end_s - block.start_s)[warm] / self._params.window_s
+            self._tail.learn(block.rows[warm], (scores.raw * scores.direction)[warm], span=span)
+
+    def learn_ring(self, block: Block) -> None:
+        """Add windows to their rows' rings."""
+        rows, cells, params = block.rows, self._rows, self._params
         seen = cells["seen"][rows] + 1
         cells["seen"][rows] = seen
         self._learn_within(block, seen)

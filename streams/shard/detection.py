@@ -13,9 +13,10 @@ from math import floor, inf
 import numpy as np
 
 from classifiers.evidence.evidence_table import ABSENCE, GAP
+from classifiers.incidents.alarmed_series import AlarmedSeries
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
-from detectors.base import Block, BoolArray, FloatArray
+from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.suite import Suite, SuiteScores
 from streams.shard.planned_changes import PlannedChanges
 from streams.shard.presence import Presence
@@ -128,7 +129,7 @@ class Detection:
         """What an incident showed is accepted as normal, since it lasted long or a human said so: its series learn from
         the start. A planned change keeps what was learned before of those that it covers."""
         service = (accepted.incident.service, accepted.incident.model)
-        rows = np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
+        rows = self._rows_of(service)
         if accepted.relearn:
             own = set(accepted.relearn)
             keys = map(self._series.key, rows.tolist())
@@ -138,6 +139,21 @@ class Detection:
         self._suite.forget(rows)
         if self._planned:
             self._planned.forget(rows)
+
+    def confirm(self, fault: AlarmedSeries) -> None:
+        """People confirmed an incident: what its series showed never becomes normal for them."""
+        self._suite.confirm(self._alarmed_rows(fault), fault.from_s, fault.until_s)
+
+    def deny(self, alarm: AlarmedSeries) -> None:
+        """People called an incident a false alarm: what its series showed may become normal for them."""
+        self._suite.deny(self._alarmed_rows(alarm))
+
+    def _alarmed_rows(self, alarmed: AlarmedSeries) -> IntArray:
+        rows, own = self._rows_of((alarmed.service, alarmed.model)), set(alarmed.series)
+        return rows[[self._series.key(row) in own for row in rows.tolist()]]
+
+    def _rows_of(self, service: ServiceKey) -> IntArray:
+        return np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
 
     def _learn(self, block: Block, alarming: BoolArray) -> None:
         """Never from a window that alarms, nor from a service with a pending or open episode."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from classifiers.incidents.triage_snapshot import dump, load
 from streams.shard.state import ShardState
 
-VERSION = 14
+VERSION = 15
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 
@@ -68,6 +68,7 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
             "event_time": shard.event_time.snapshot(steady_s),
             "repeats": shard.repeats.dump(),
             "presence": presence_meta,
+            "alarmed": shard.alarmed.dump(),
             "ticked_at_s": shard.ticked_at_s,
             "generation": shard.generation,
         },
@@ -101,6 +102,7 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
             shard.detection.evaluated_until_s = float(meta["judged_until_s"])
         shard.event_time.restore(meta["event_time"], steady_s)
         shard.repeats.load(meta["repeats"])
+        shard.alarmed.load(meta["alarmed"])
         shard.ticked_at_s = meta["ticked_at_s"]
         shard.generation = int(meta["generation"])
     except SnapshotMismatch:

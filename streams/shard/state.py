@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from classifiers.incidents.alarmed_series import AlarmedSeriesTable
 from classifiers.incidents.triage import Triage
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import PrequentialRecord
+from detectors.suite import Suite
 from streams.intake.aggregated.instant import REQUEST_RATE
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
@@ -66,7 +68,7 @@ class ShardState:
         self.scopes = ScopeTable(limits.max_scopes, limits.marginals, limits.max_values_per_label)
         self.series = SeriesTable(limits.max_series, self.scopes, limits.min_idle_s, limits.max_metrics)
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
-        self.suite = suite_params.build(FIRST_ROWS)
+        self.suite = Suite(suite_params, FIRST_ROWS)
         traffic = Traffic(plan.windows.size_s, frozenset({plan.windows.rate_metric, REQUEST_RATE}))
         self.rows = Rows(self.series, self.suite, suite_params.profiles, traffic)
         self.presence = Presence(
@@ -82,6 +84,7 @@ class ShardState:
             self.planned,
         )
         self.repeats = Repeats()
+        self.alarmed = AlarmedSeriesTable()
         self.codecs: dict[str, Codec] = {}
         for source in plan.sources:
             self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.validation_limits)

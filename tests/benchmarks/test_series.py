@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.detection.series import halves, read_microsoft, read_nab, runs, unscored
+from benchmarks.detection.series import halves, read_asd, read_microsoft, read_nab, runs, unscored
 
 
 def test_a_nab_file_is_read_with_its_windows(tmp_path: Path) -> None:
@@ -70,3 +71,29 @@ def test_the_halves_share_nothing_and_do_not_depend_on_order(tmp_path: Path) -> 
 
     assert [one.name for one in development] == ["a", "c", "e"]
     assert [one.name for one in check] == ["b", "d"]
+
+
+def test_a_row_without_a_value_is_left_out_and_windows_move_with_their_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "msft-cloud-monitoring"
+    folder.mkdir()
+    cells = [("1", 0), ("", 1), ("3", 1), ("4", 0), (" ", 1), ("6", 0)]
+    rows = "".join(f'"2017-11-01T0{at}:00:00Z",{value},{label}\n' for at, (value, label) in enumerate(cells))
+    (folder / "api-01.csv").write_text("TimeStamp,Value,Label\n" + rows)
+
+    one = read_microsoft(tmp_path)[0]
+
+    assert list(one.value) == [1.0, 3.0, 4.0, 6.0]
+    assert one.windows == ((1, 1),)
+
+
+def test_a_server_is_read_as_one_series_a_metric_and_its_training_days_are_not_scored(tmp_path: Path) -> None:
+    (tmp_path / "asd").mkdir()
+    lines = ["time_s,part,m0,m1,anomalous", "0,train,1,5,", "300,train,2,,", "600,test,3,6,0 1", "900,test,4,7,1"]
+    with gzip.open(tmp_path / "asd" / "server-1.csv.gz", "wt") as file:
+        file.write("\n".join(lines) + "\n")
+
+    first, second = read_asd(tmp_path)
+
+    assert (first.name, first.windows, first.unscored) == ("server-1/m0", ((2, 2),), 2)
+    assert (second.name, second.windows, second.unscored) == ("server-1/m1", ((1, 2),), 1)
+    assert list(second.time_s) == [0.0, 600.0, 900.0]

@@ -28,7 +28,7 @@ def block(rows: IntArray, centre: FloatArray, second: int) -> Block:
 
 def taught() -> Suite:
     """Rows 4, 5 and 7 at a level of 100, 100 and 0, after 200 windows."""
-    suite = PARAMS.build(8)
+    suite = Suite(PARAMS, 8)
     for profile, row in enumerate(ROWS.tolist()):
         suite.assign(np.array([row]), profile)
     for second in range(200):

@@ -15,7 +15,7 @@ from tests.detectors.blocks import windows
 
 
 def suite_of(*profiles: Profile, rows: int = 1) -> Suite:
-    suite = SuiteParams(profiles=profiles, false_alarm_every_s=86_400.0).build(rows)
+    suite = Suite(SuiteParams(profiles=profiles, false_alarm_every_s=86_400.0), rows)
     suite.assign(np.arange(rows), np.arange(rows) % len(profiles))
     return suite
 
@@ -132,7 +132,7 @@ def test_the_onset_lies_within_its_error_nine_times_in_ten(step: float, ramp: fl
 
 
 def test_novelty_comes_once_per_change_and_the_score_fades() -> None:
-    suite = SuiteParams(profiles=(Profile("x", ".*", sampling="pre_aggregated"),)).build(1)
+    suite = Suite(SuiteParams(profiles=(Profile("x", ".*", sampling="pre_aggregated"),)), 1)
     play(suite, ordinary(600))
     history = play(suite, np.array([[100.0], [300.0], [100.0], [100.0], [100.0], [280.0]]), at_s=600.0)
     assert [bool(scores.novelty[0] > 0) for scores in history] == [False, True, False, False, False, False]

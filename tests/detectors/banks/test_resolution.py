@@ -9,7 +9,7 @@ import pytest
 
 from detectors.banks.resolution import Resolution
 from detectors.ensemble.profiles import Profile
-from detectors.suite import SuiteParams
+from detectors.suite import Suite, SuiteParams
 from tests.detectors.blocks import windows
 
 
@@ -58,7 +58,7 @@ def test_what_is_within_the_resolution_never_alarms(
     detectors: tuple[str, ...], usual: tuple[float, float], then: float,
 ) -> None:
     profile = Profile("any", ".*", min_rel=0.0, detectors=detectors, sampling="pre_aggregated")
-    suite = SuiteParams(profiles=(profile,), false_alarm_every_s=86_400.0).build(1)
+    suite = Suite(SuiteParams(profiles=(profile,), false_alarm_every_s=86_400.0), 1)
     for at in range(600):
         block = windows([usual[at % 2]], float(at))
         assert not suite.score(block).level[0] >= 1.0
@@ -71,7 +71,7 @@ def test_what_is_within_the_resolution_never_alarms(
 
 
 def test_a_row_that_rested_at_0_alarms_when_it_jumps() -> None:
-    suite = SuiteParams(profiles=(Profile("any", ".*", sampling="pre_aggregated"),)).build(1)
+    suite = Suite(SuiteParams(profiles=(Profile("any", ".*", sampling="pre_aggregated"),)), 1)
     for at in range(300):
         block = windows([0.0], float(at))
         suite.score(block)

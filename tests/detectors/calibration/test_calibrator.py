@@ -158,3 +158,14 @@ def test_an_incident_is_not_learned() -> None:
     tail.observe(row, np.array([0.0]))
     tail.learn(row, np.array([0.0]))
     assert tail.return_level(row)[0, 0] <= before
+
+
+def test_a_window_that_spans_several_base_windows_spends_as_much_of_the_budget() -> None:
+    rows, every, span = np.arange(300), 8_000.0, 8.0
+    tail, alarms, rng = TailCalibrator(NORMAL, every, len(rows)), 0, np.random.default_rng(4)
+    for at in range(6000):
+        raw = rng.normal(size=len(rows))
+        alarms += int((tail.level(rows, raw) >= 1.0).sum()) if at >= 4000 else 0
+        tail.observe(rows, raw)
+        tail.learn(rows, raw, span=np.full(len(rows), span))
+    assert 500.0 < 2000 * len(rows) / alarms < 2000.0

@@ -65,3 +65,14 @@ def test_the_mean_without_an_extreme_sample_is_exact() -> None:
 def test_a_single_sample_has_no_extreme_to_leave_out() -> None:
     lower, upper = without_extreme(windows([7.0], 0.0))
     assert lower[0] == upper[0] == 7.0
+
+
+def test_the_first_1_of_a_row_at_rest_at_0_is_as_far_as_it_is_rare() -> None:
+    bank = RobustLocationParams().build(1)
+    for second in range(400):
+        block = windows([0.0], float(second))
+        bank.observe(block)
+        bank.learn(block)
+    scores = bank.score(windows([1.0], 400.0))
+    assert scores.raw[0] == pytest.approx(40.0)
+    assert scores.level[0] >= 1.0

@@ -66,7 +66,7 @@ def test_a_new_period_begins_with_a_whole_budget() -> None:
 
 def test_the_burn_rate_is_of_the_profile_s_budget() -> None:
     profile = Profile("tokens", ".*", token_budget=1e9, detectors=("robust_location", "token_burn"))
-    suite = SuiteParams(profiles=(profile,), window_s=60.0).build(2)
+    suite = Suite(SuiteParams(profiles=(profile,), window_s=60.0), 2)
     suite.assign(np.arange(2), 0)
     per_minute = 20.0 * 1e9 * 60.0 / PERIOD_S
     level = np.nan

@@ -200,7 +200,7 @@ def test_a_restored_suite_of_river_s_detectors_continues_bit_for_bit() -> None:
     every = Profile("every", ".*", detectors=("robust_location", *BUILDS))
 
     def suite() -> Suite:
-        made = SuiteParams(profiles=(every,)).build(2)
+        made = Suite(SuiteParams(profiles=(every,)), 2)
         made.assign(np.arange(2), 0)
         return made
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import cache
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from benchmarks.scrapes import NS, WRITERS, Behaviour, Load, T, scrapes, steady
+from classifiers.directives import Feedback
 from classifiers.model import Incident
 from config.models import Input
 from detectors.base import IntArray
@@ -171,3 +173,14 @@ def test_how_values_arrive_chooses_the_detectors_unless_a_profile_says_otherwise
 
 def test_every_format_that_can_be_configured_has_a_codec() -> None:
     assert set(get_args(Input.model_fields["format"].annotation)) == set(FORMATS)
+
+
+def test_feedback_that_confirms_an_incident_keeps_its_series_from_getting_used_to_it() -> None:
+    run = run_of("otlp_proto", written("otlp_proto", SLOW))
+    incident = only(run)
+    before = run.shard.suite.snapshot(run.shard.series.active())["block_maxima.rows.confirmed"]
+    run.add_directives([Feedback("f1", incident.id, "ana", T + LASTS_S - 300.0, None, "P1", confirmed=True)])
+    run.advance_time(T + LASTS_S + 30.0)
+    after = run.shard.suite.snapshot(run.shard.series.active())["block_maxima.rows.confirmed"]
+    assert np.isinf(before).all()
+    assert np.isfinite(after).any()

@@ -9,7 +9,7 @@ import pytest
 from classifiers.evidence.evidence_table import ABSENCE
 from classifiers.incidents.triage import IncidentChange, Triage, TriageParams
 from classifiers.model import Scope
-from detectors.suite import SuiteParams
+from detectors.suite import Suite, SuiteParams
 from streams.intake.scopes import ScopeTable
 from streams.presence.traffic import Traffic
 from streams.shard.detection import CATCH_UP_INSTANTS, Detection
@@ -33,7 +33,7 @@ class Bench:
         self.series = SeriesTable(200, self.scopes)
         self.windower = Windower(WindowParams(), self.series, lambda _: "mean")
         suite = SuiteParams()
-        self.suite = suite.build(4)
+        self.suite = Suite(suite, 4)
         traffic = Traffic(1.0, frozenset({"requests_per_s"}))
         self.rows = Rows(self.series, self.suite, suite.profiles, traffic)
         self.triage = Triage(TriageParams(), lambda _: 2, "abc")

@@ -5,7 +5,7 @@ import numpy as np
 from classifiers.model import Scope
 from detectors.base import Block
 from detectors.ensemble.profiles import Profile
-from detectors.suite import SuiteParams
+from detectors.suite import Suite, SuiteParams
 from streams.intake.columns import Labels
 from streams.intake.scopes import ScopeTable
 from streams.presence.traffic import Traffic
@@ -22,7 +22,7 @@ class Table:
     def __init__(self, profiles: tuple[Profile, ...] = PROFILES) -> None:
         self.scopes = ScopeTable()
         self.series = SeriesTable(100, self.scopes)
-        self.suite = SuiteParams(profiles=profiles).build(4)
+        self.suite = Suite(SuiteParams(profiles=profiles), 4)
         self.rows = Rows(self.series, self.suite, profiles, Traffic(1.0, frozenset({"requests_per_s"})))
 
     def seen(self, metric: str, seen_s: float = 0.0, **labels: str | None) -> list[int]:
