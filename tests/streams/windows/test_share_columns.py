@@ -36,9 +36,15 @@ def test_a_mean_of_totals_is_no_share() -> None:
 
 def test_a_share_that_came_as_a_gauge_has_no_denominator() -> None:
     accumulator = Accumulator()
+    accumulator.add_gauge("error", 0.5, 15.0)
+    assert accumulator.metrics() == ({"error": 0.5}, {}, {})
+
+
+def test_counts_of_a_share_precede_its_gauge() -> None:
+    accumulator = Accumulator()
     counted(accumulator, 3.0, 147.0)
     accumulator.add_gauge("error", 0.5, 15.0)
-    assert accumulator.metrics() == ({"error": 0.5, "requests_per_s": 10.0}, {}, {})
+    assert accumulator.metrics() == ({"error": 0.02, "requests_per_s": 10.0}, {"error": 150.0}, {})
 
 
 def test_each_scope_has_its_own_denominator_in_the_columns() -> None:
