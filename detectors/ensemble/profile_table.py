@@ -13,6 +13,7 @@ from detectors.ensemble.profiles import Profile
 _DIRECTION = {"up": 1, "down": -1, "both": 0}
 _LINEAR, _LOG, _SQRT = 0, 1, 2
 _SCALE = {"linear": _LINEAR, "log": _LOG, "sqrt": _SQRT}
+_LARGEST = 1e38
 
 
 class ProfileTable:
@@ -123,10 +124,15 @@ class ProfileTable:
         return deviation
 
     def to_scale(self, rows: IntArray, value: FloatArray) -> FloatArray:
-        """(n,) values in the metric's unit, converted to the scale of their rows' profiles."""
+        """(n,) values in the metric's unit, converted to the scale of their rows' profiles.
+
+        Linear ones are clipped to what the detectors' single precision holds.
+        """
         profile = self._profile[rows]
         scale, floored = self._scale[profile], np.maximum(value, self._floor[profile])
-        scaled: FloatArray = np.where(scale == _LOG, np.log(floored), np.where(scale == _SQRT, np.sqrt(floored), value))
+        linear = np.clip(value, -_LARGEST, _LARGEST)
+        root_or_linear = np.where(scale == _SQRT, np.sqrt(floored), linear)
+        scaled: FloatArray = np.where(scale == _LOG, np.log(floored), root_or_linear)
         return scaled
 
     def to_unit(self, rows: IntArray, scaled: FloatArray) -> FloatArray:

@@ -15,7 +15,8 @@ from streams.windows.accumulators import PartialWindows
 
 def are_fractional(parts: PartialWindows) -> BoolArray:
     """(n,) whether any value is neither 0 nor 1: between them, only these two give a variance of mean (1 - mean)."""
-    largest = parts.count * parts.mean * (1.0 - parts.mean)
+    mean = np.clip(parts.mean, 0.0, 1.0)
+    largest = parts.count * mean * (1.0 - mean)
     fractional: BoolArray = (parts.low < 0.0) | (parts.high > 1.0) | (parts.m2 < largest - 1e-9 * parts.count)
     return fractional
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import inf
 
 from benchmarks.ordinary.generator.day import Day, Expected
@@ -11,6 +11,7 @@ from benchmarks.ordinary.generator.fleet import BOOT_S, Names, pods, rolled, swi
 from benchmarks.ordinary.generator.service import Replica, Service
 from benchmarks.ordinary.kinds.base import MORNING_S, Draw, Kind, with_version
 from classifiers.directives import Deployment
+from classifiers.expectations import Expectation
 
 
 def _deploy_same(draw: Draw) -> Day:
@@ -24,11 +25,12 @@ def _deploy_new(draw: Draw) -> Day:
 def _announced(draw: Draw) -> Day:
     """The deployment tool tells of each new version when it begins."""
     services = draw.each(lambda names: _rolled(draw, names, "v2"))
-    announced = tuple(
-        Deployment(one.name, None, "v2", MORNING_S + min(new.started_s for new in one.replicas if new.version == "v2"))
-        for one in services
-    )
-    return replace(draw.day(services), directives=announced)
+    return replace(draw.day(services), directives=tuple(map(_announcement, services)))
+
+
+def _announcement(service: Service, *expected: Expectation, for_s: float = 4.0 * 3600.0) -> Deployment:
+    at_s = MORNING_S + min(new.started_s for new in service.replicas if new.version == "v2")
+    return Deployment(service.name, None, "v2", at_s, expected, at_s + for_s if expected else None)
 
 
 def _rolled(draw: Draw, names: Names, version: str) -> Service:
@@ -77,39 +79,45 @@ def _renamed(draw: Draw) -> Day:
     return draw.day(draw.each(one))
 
 
-def _canary(first: float, ramp: tuple[float, ...], stays: bool) -> Callable[[Draw], Day]:
+def _canary(draw: Draw, first: float, ramp: tuple[float, ...] = (), *, stays: bool = False) -> Day:
     """A canary with a share of the traffic, a ramp over so many steps, and its end: promoted, or taken back."""
-    def make(draw: Draw) -> Day:
-        def one(names: Names) -> Service:
-            plain, at_s = draw.service(names, per_s=float(draw.rng.uniform(8.0, 20.0))), draw.time_s(0.3, 0.45)
-            step_s = draw.length_s * 0.1
-            ends_s = at_s + step_s * (len(ramp) + 1)
-            fresh = pods(Names(f"{names.service}-canary"), "v2", 1 if max(first, *ramp, 0.0) < 0.3 else 3, draw.rng)
-            until_s = inf if stays else ends_s
-            canaries = [replace(new, ready_s=at_s, started_s=at_s - BOOT_S, gone_s=until_s) for new in fresh]
-            stable = [replace(old, gone_s=ends_s if stays else inf) for old in plain.replicas]
-            shares = [(at_s + step_s * number, share) for number, share in enumerate((first, *ramp))]
-            split = [(-inf, {"v1": 1.0}), *((time, {"v1": 1.0 - share, "v2": share}) for time, share in shares)]
-            split.append((ends_s, {"v2": 1.0} if stays else {"v1": 1.0}))
-            if stays:
-                canaries += [
-                    replace(new, ready_s=at_s + step_s, started_s=at_s + step_s - BOOT_S)
-                    for new in pods(names, "v2", len(stable), draw.rng)
-                ]
-            return with_version(replace(plain, replicas=(*stable, *canaries), split=tuple(split)))
+    def one(names: Names) -> Service:
+        plain, at_s = draw.service(names, per_s=float(draw.rng.uniform(8.0, 20.0))), draw.time_s(0.3, 0.45)
+        step_s = draw.length_s * 0.1
+        ends_s = at_s + step_s * (len(ramp) + 1)
+        fresh = pods(Names(f"{names.service}-canary"), "v2", 1 if max(first, *ramp, 0.0) < 0.3 else 3, draw.rng)
+        until_s = inf if stays else ends_s
+        canaries = [replace(new, ready_s=at_s, started_s=at_s - BOOT_S, gone_s=until_s) for new in fresh]
+        stable = [replace(old, gone_s=ends_s if stays else inf) for old in plain.replicas]
+        shares = [(at_s + step_s * number, share) for number, share in enumerate((first, *ramp))]
+        split = [(-inf, {"v1": 1.0}), *((time, {"v1": 1.0 - share, "v2": share}) for time, share in shares)]
+        split.append((ends_s, {"v2": 1.0} if stays else {"v1": 1.0}))
+        if stays:
+            canaries += [
+                replace(new, ready_s=at_s + step_s, started_s=at_s + step_s - BOOT_S)
+                for new in pods(names, "v2", len(stable), draw.rng)
+            ]
+        return with_version(replace(plain, replicas=(*stable, *canaries), split=tuple(split)))
 
-        return draw.day(draw.each(one))
-
-    return make
+    return draw.day(draw.each(one))
 
 
 def _slower_model(draw: Draw) -> Day:
     """A bigger model by plan; without a word of it beforehand one incident is right."""
-    def one(names: Names) -> Service:
-        service = _rolled(draw, names, "v2")
-        return with_version(service, token_factor=float(draw.rng.uniform(1.4, 1.7)))
+    return draw.day(_slower(draw), Expected(incidents=1))
 
-    return draw.day(draw.each(one), Expected(incidents=1))
+
+def _slower(draw: Draw) -> list[Service]:
+    return draw.each(lambda names: with_version(
+        _rolled(draw, names, "v2"), token_factor=float(draw.rng.uniform(1.4, 1.7)),
+    ))
+
+
+def _expected_slower(draw: Draw) -> Day:
+    """A bigger model by plan, and the deployment tool says how much slower it may be."""
+    services = _slower(draw)
+    may_rise = Expectation("latency_ms", "<=", 2.0, True)
+    return replace(draw.day(services), directives=tuple(_announcement(each, may_rise) for each in services))
 
 
 ROLLOUTS = (
@@ -118,8 +126,12 @@ ROLLOUTS = (
     Kind("announced deploy", "the same with a control record of the deployment", _announced),
     Kind("blue-green deploy", "all traffic moves to a new set at once", _blue_green),
     Kind("renamed pods", "several deployments a day, each with new names", _renamed),
-    Kind("canary 1 %", "one replica with 1 % of traffic, then taken back", _canary(0.01, (), False), canary=True),
-    Kind("canary 5 % to 50 %", "5, 10, 25, 50 %, then promoted", _canary(0.05, (0.1, 0.25, 0.5), True), canary=True),
-    Kind("canary 50 %", "half of the traffic at once, then taken back", _canary(0.5, (), False), canary=True),
+    Kind("canary 1 %", "one replica with 1 % of traffic, then taken back", partial(_canary, first=0.01), canary=True),
+    Kind(
+        "canary 5 % to 50 %", "5, 10, 25, 50 %, then promoted",
+        partial(_canary, first=0.05, ramp=(0.1, 0.25, 0.5), stays=True), canary=True,
+    ),
+    Kind("canary 50 %", "half of the traffic at once, then taken back", partial(_canary, first=0.5), canary=True),
     Kind("planned slower model", "a bigger model, 1.4 to 1.7 times slower, not announced", _slower_model),
+    Kind("expected slower model", "the same, announced with `--expect 'latency_ms<=2x'`", _expected_slower),
 )

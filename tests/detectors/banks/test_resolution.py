@@ -52,7 +52,10 @@ def test_what_came_with_a_value_fades() -> None:
 
 @pytest.mark.parametrize("detectors", [("art",), ("range_novelty",), ("robust_location",), ("seasonal",)])
 @pytest.mark.parametrize(
-    ("usual", "then"), [((0.97, 0.97), 0.97 + 1e-9), ((0.3, 0.1 + 0.2), 0.3), ((0.0, 0.0), 1.0), ((24.0, 24.0), 25.0)],
+    ("usual", "then"), [
+        ((0.97, 0.97), 0.97 + 1e-9), ((0.3, 0.1 + 0.2), 0.3), ((0.0, 0.0), 1.0), ((24.0, 24.0), 25.0),
+        ((1e300, 1e300), 1.1e300),
+    ],
 )
 def test_what_is_within_the_resolution_never_alarms(
     detectors: tuple[str, ...], usual: tuple[float, float], then: float,
