@@ -89,7 +89,14 @@ class BaseRate(TableComponent):
         """(n,), (n,): the squared residual of each window's hits, and its expected value for independent hits."""
         mean = self.mean(rows)
         variance = trials * mean * (1.0 - mean)
-        return np.minimum((hits - trials * mean) ** 2, _FARTHEST * np.maximum(variance, 1.0)), variance
+        usual = np.maximum(self._dispersion(rows), 1.0) * variance
+        return np.minimum((hits - trials * mean) ** 2, _FARTHEST * np.maximum(usual, 1.0)), variance
+
+    def _dispersion(self, rows: IntArray) -> FloatArray:
+        """(n,) the mean squared residual over the binomial variance."""
+        prior, cells = self._params.prior_variance, self._rows
+        dispersion: FloatArray = (cells["squares"][rows] + prior) / (cells["variance"][rows] + prior)
+        return dispersion
 
     def add_square(self, rows: IntArray, square: FloatArray) -> None:
         """Count a squared residual, of windows that are not learned from, in the dispersion of distinct rows."""
@@ -119,8 +126,7 @@ class BaseRate(TableComponent):
 
     def _refresh(self, rows: IntArray) -> None:
         params, cells = self._params, self._rows
-        mean, prior = self.mean(rows), params.prior_variance
-        dispersion = np.maximum((cells["squares"][rows] + prior) / (cells["variance"][rows] + prior), _LEAST_DISPERSION)
+        mean, dispersion = self.mean(rows), np.maximum(self._dispersion(rows), _LEAST_DISPERSION)
         error = np.sqrt(mean * (1.0 - mean) * np.maximum(dispersion, 1.0) / (cells["trials"][rows] + 1.0))
         means = np.stack([mean, 1.0 - mean], axis=1)
         base = np.clip(means + _CAUTION * error[:, None], params.least_rate, 1.0 - _LEAST_MISSES)
