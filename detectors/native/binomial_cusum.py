@@ -182,8 +182,6 @@ class BinomialCusum(CompositeBank):
         if ended.any():
             for name in ("run_hits", "run_trials", "run_windows"):
                 cells[name][rows] = np.where(ended[:, :, None], 0.0, cells.take(name, rows))
-            onset_s = np.where(ended[:, :, None], block.end_s[:, None, None], cells.take("onset_s", rows))
-            cells["onset_s"][rows] = onset_s
             self._base.add_square(rows, np.where(ended & (number <= _SHORT), square, 0.0).max(axis=1))
 
     def learn(self, block: Block) -> None:
