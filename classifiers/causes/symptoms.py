@@ -16,7 +16,7 @@ from classifiers.evidence.evidence_table import (
     UNREPORTED,
     EvidenceTable,
     Onset,
-    onset_uncertainty_s,
+    best_dated,
     signal_of,
 )
 from classifiers.evidence.metric_attribution import (
@@ -62,7 +62,7 @@ class AlarmActivity:
 class Symptom:
     """A metric that alarms, with one part that stands out on it.
 
-    weight: sum of the levels of the alarming series. onset: that with the smallest error, an unknown error counts as 0.
+    weight: sum of the levels of the alarming series. onset: the best dated one, at 0 where none is known.
     lead_by_part: by leading part, how far it is ahead of its siblings. co_located: another part stands out on the same
     metric for another reason. siblings: other values of the dimension that report the metric.
     """
@@ -171,7 +171,7 @@ def _symptoms_of(
     found = []
     for attribution in attributions:
         part = attributions[0] if attribution == WHOLE and len(attributions) > 1 else None
-        onset = min(_sibling_onsets(part, snapshots) or [one.onset for one in alarming], key=onset_uncertainty_s)
+        onset = best_dated(_sibling_onsets(part, snapshots) or [one.onset for one in alarming])
         found.append(Symptom(
             metric=metric,
             shift=Shift(signal, direction, attribution, _size(attribution, deviations, whole)),

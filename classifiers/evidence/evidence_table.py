@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -45,6 +45,10 @@ class Onset:
     error_s: float | None
 
 
+COMPARABLE_ERROR = 1.5
+"""Errors of onsets within this factor say nothing of which one is better."""
+
+
 @dataclass(slots=True)
 class SeriesEvidence:
     """The evidence of one series within an episode.
@@ -74,14 +78,25 @@ class SeriesEvidence:
         return relative(self.shares.sure_deviation, self.peak.metric, self.shares.recent)
 
     def refine_onset(self, onset: Onset) -> None:
-        """Replace the onset by one with a smaller error."""
-        if self.onset is None or onset_uncertainty_s(onset) < onset_uncertainty_s(self.onset):
+        """Replace the onset by one with a smaller error, unless that is certainly later: the onset of a new run."""
+        if self.onset is None:
+            self.onset = onset
+            return
+        error_s, known_s = onset_uncertainty_s(onset), onset_uncertainty_s(self.onset)
+        if error_s < known_s and onset.at_s - error_s <= self.onset.at_s + known_s:
             self.onset = onset
 
 
 def onset_uncertainty_s(onset: Onset | None) -> float:
     """The error for comparisons: an unknown one is infinite."""
     return inf if onset is None or onset.error_s is None else onset.error_s
+
+
+def best_dated(onsets: Sequence[Onset | None]) -> Onset | None:
+    """The earliest of the onsets whose error is not much above the smallest."""
+    least_s = min(map(onset_uncertainty_s, onsets))
+    known = [one for one in onsets if one is not None and onset_uncertainty_s(one) <= COMPARABLE_ERROR * least_s]
+    return min(known, key=lambda one: one.at_s) if known else None
 
 
 def onset_of(reading: Anomaly) -> Onset:
