@@ -26,6 +26,7 @@ from classifiers.learning.forecast import with_forecast_of
 from classifiers.learning.learning_state import LearningState
 from classifiers.model import NOTIFICATIONS, ActionRecord, Incident
 from classifiers.verdict.assess import Verdict, assess
+from classifiers.verdict.severity import Lasts
 
 ServiceKey = tuple[str, str | None]
 """Service and model."""
@@ -154,9 +155,9 @@ class IncidentBuilder:
 
     def _verdict(self, episode: Episode, now_s: float) -> Verdict:
         params = self._params
-        age_s = now_s - (episode.opened_at_s if episode.opened_at_s is not None else now_s)
-        tier = self._tier_of(episode.service)
-        return assess(episode.evidence, episode.part, age_s, tier, params.concentration_min, params.severity)
+        opened_s = episode.opened_at_s if episode.opened_at_s is not None else now_s
+        lasts, tier = Lasts(now_s - opened_s, now_s - episode.started_at_s), self._tier_of(episode.service)
+        return assess(episode.evidence, episode.part, lasts, tier, params.concentration_min, params.severity)
 
     @staticmethod
     def _serves_on(episode: Episode, version: str) -> bool:

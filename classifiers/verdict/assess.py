@@ -8,7 +8,7 @@ from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import EvidenceTable
 from classifiers.model import Factor, Severity
 from classifiers.verdict.category import Pattern, categorise
-from classifiers.verdict.severity import SeverityParams, rate_severity
+from classifiers.verdict.severity import Lasts, SeverityParams, rate_severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,16 @@ class Verdict:
 
 
 def assess(
-    evidence: EvidenceTable, part: Attribution | None, age_s: float, tier: int, concentration_min: float,
+    evidence: EvidenceTable, part: Attribution | None, lasts: Lasts, tier: int, concentration_min: float,
     params: SeverityParams,
 ) -> Verdict:
-    """The verdict on an incident that opened `age_s` ago. About 50 us; called only while an episode alarms.
+    """The verdict on an incident. About 50 us; called only while an episode alarms.
 
-    part: the part that is hit, where it is known; None where it is read from the evidence. tier: of the service, 1 to
-    3. concentration_min: how far ahead (0..1) a part must be to stand out.
+    part: the part that is hit, where it is known; None where it is read from the evidence. lasts: for how long it has.
+    tier: of the service, 1 to 3. concentration_min: how far ahead (0..1) a part must be to stand out.
     """
     pattern, scope = categorise(evidence, concentration_min, part)
-    severity, factors = rate_severity(evidence, scope, pattern.name, tier, age_s, params)
+    severity, factors = rate_severity(evidence, scope, pattern.name, tier, lasts, params)
     text = f"concentration {scope.concentration:.2f} on {scope.dimension or 'all'}"
     named = Factor("pattern", pattern.name, 0.0, pattern.text), Factor("scope", scope.value, 0.0, text)
     return Verdict(scope, pattern, severity, (*factors, *named))

@@ -12,6 +12,7 @@ The steps and points put these definitions into numbers:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import EvidenceTable
@@ -27,30 +28,40 @@ times the duration), a token budget that will not last."""
 
 @dataclass(frozen=True, slots=True)
 class SeverityParams:
-    """long_s: seconds from which on the duration counts, and again from four times as many. rise_after_s: a worse
-    severity takes effect when it held for so long. fall_after_s: the same for a milder one.
+    """long_s: seconds from which on the duration counts, and again from four times as many. page_after_s: a moderate
+    severity (P2) counts as minor (P3) until its alarms have gone on for so long, since hardly anyone notices what is
+    over by then. rise_after_s: a worse severity takes effect when it held for so long. fall_after_s: the same for a
+    milder one.
     """
 
     sizes: SizeParams = field(default_factory=SizeParams)
     long_s: float = 300.0
+    page_after_s: float = 3.0
     rise_after_s: float = 3.0
     fall_after_s: float = 30.0
 
     def __post_init__(self) -> None:
         if self.long_s <= 0:
             raise ValueError(f"long_s is {self.long_s}, expected seconds above 0")
-        for name in ("rise_after_s", "fall_after_s"):
+        for name in ("page_after_s", "rise_after_s", "fall_after_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected seconds, 0 or more")
 
 
+class Lasts(NamedTuple):
+    """For how long an incident has lasted, in seconds: since it opened, and since its first alarm."""
+
+    open_s: float
+    alarming_s: float
+
+
 def rate_severity(
-    evidence: EvidenceTable, attribution: Attribution, pattern: str, tier: int, age_s: float, params: SeverityParams,
+    evidence: EvidenceTable, attribution: Attribution, pattern: str, tier: int, lasts: Lasts, params: SeverityParams,
 ) -> tuple[Severity, tuple[Factor, ...]]:
     """Severity and its factors. The worst impact counts, not the sum of all: they have one cause.
 
-    attribution: the part that is hit. pattern: name of the category pattern. tier: of the service, 1 to 3. age_s: for
-    how long the incident has been open.
+    attribution: the part that is hit. pattern: name of the category pattern. tier: of the service, 1 to 3. lasts:
+    for how long the incident has.
     """
     impacts = Impacts(evidence, attribution, params.sizes)
     worst = impacts.worst(pattern)
@@ -62,6 +73,7 @@ def rate_severity(
         factors.append(Factor("tier", float(tier), CRITICAL, "a critical service, hit as a whole"))
     elif tier == SPARE_TIER:
         factors.append(Factor("tier", float(tier), SPARE, "not in production"))
+    age_s = lasts.open_s
     if age_s >= params.long_s and worst.name != UNMONITORED:
         weight = LASTING * (2.0 if age_s >= 4.0 * params.long_s else 1.0)
         factors.append(Factor("duration", age_s, weight, f"lasting for {age_s:.0f} s"))
@@ -69,4 +81,8 @@ def rate_severity(
         factors.append(Factor("budget", None, BURNING, "the token budget will not last its period"))
     total = sum(factor.weight for factor in factors)
     severity: Severity = next((name for bar, name in STEPS if total >= bar), "P4")
+    if severity == "P2" and lasts.alarming_s < params.page_after_s:
+        severity = "P3"
+        text = f"alarming for {lasts.alarming_s:.0f} s, and a moderate impact counts from {params.page_after_s:g} s on"
+        factors.append(Factor("brief", lasts.alarming_s, 0.0, text))
     return severity, tuple(factors)

@@ -64,7 +64,7 @@ def test_a_silence_of_another_replica_changes_nothing() -> None:
 
 def test_a_silence_during_the_incident_is_published_and_audited() -> None:
     watched = watched_fleet(silence(SICK_AT_S + 20.0, SICK_AT_S + 30.0))
-    assert [by for _, by in silenced(watched)] == [None, "s1", None, None]
+    assert [by for _, by in silenced(watched)] == [None, None, "s1", None, None]
     audit = [(entry.event, entry.at_s, entry.actor) for entry in watched.run.audit]
     assert [entry for entry in audit if entry[0] in ("silence", "lift")] == [
         ("silence", SICK_AT_S + 20.0, "ana"), ("lift", SICK_AT_S + 30.0, None),

@@ -14,6 +14,7 @@ from classifiers.learning.features import features
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Incident, Severity
+from classifiers.verdict.severity import SeverityParams
 from tests.classifiers.feedback_stream import feedback, stream
 from tests.classifiers.readings import CODE, SERVICE, instant
 from tests.classifiers.sample_incidents import OPEN
@@ -153,12 +154,13 @@ def play(triage: Triage) -> list[IncidentChange]:
 
 
 def test_an_incident_has_the_moved_severity_from_opening_to_end() -> None:
-    rules = play(Triage(TriageParams(), lambda _: 2, "abc"))[0].incident
+    params = TriageParams(severity=SeverityParams(page_after_s=0.0))
+    rules = play(Triage(params, lambda _: 2, "abc"))[0].incident
     learning = LearningState(LearningParams())
     for number in range(60):
         learning.learn(feedback(number, "P1", features(rules)))
-    first = Triage(TriageParams(), lambda _: 2, "abc", learning=learning)
-    second = Triage(TriageParams(), lambda _: 2, "abc")
+    first = Triage(params, lambda _: 2, "abc", learning=learning)
+    second = Triage(params, lambda _: 2, "abc")
     load(second, json.loads(json.dumps(dump(first))))
     published = play(second)
     assert published == play(first)

@@ -10,8 +10,11 @@ from classifiers.learning.advisor import Advice, Advisor
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Incident, Severity
+from classifiers.verdict.severity import SeverityParams
 from tests.classifiers.feedback_stream import feedback
 from tests.classifiers.readings import CODE, SERVICE, instant
+
+AT_ONCE = TriageParams(severity=SeverityParams(page_after_s=0.0))
 
 
 class CountingAdvisor(Advisor):
@@ -29,7 +32,7 @@ class CountingAdvisor(Advisor):
 def make() -> tuple[Triage, CountingAdvisor]:
     learning = LearningState(LearningParams())
     learning.advisor = advisor = CountingAdvisor()
-    return Triage(TriageParams(), lambda _: 2, "abc", learning=learning), advisor
+    return Triage(AT_ONCE, lambda _: 2, "abc", learning=learning), advisor
 
 
 def taught() -> tuple[Triage, CountingAdvisor]:

@@ -12,7 +12,7 @@ from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
 from classifiers.model import Anomaly, Factor, Scope, Severity
 from classifiers.verdict.category import categorise
 from classifiers.verdict.impact import SizeParams
-from classifiers.verdict.severity import STEPS, SeverityParams, rate_severity
+from classifiers.verdict.severity import STEPS, Lasts, SeverityParams, rate_severity
 from tests.classifiers.readings import ALL, CODE, FLEET, PROSE, R0, R1, reading
 
 PARAMS = SeverityParams()
@@ -35,7 +35,7 @@ def _share(scope: Scope, metric: str, now_s: float, change: float) -> Anomaly:
 
 def verdict(evidence: EvidenceTable, tier: int = 2, age_s: float = 0.0) -> tuple[Severity, tuple[Factor, ...]]:
     pattern, attribution = categorise(evidence, 0.8)
-    return rate_severity(evidence, attribution, pattern.name, tier, age_s, PARAMS)
+    return rate_severity(evidence, attribution, pattern.name, tier, Lasts(age_s, age_s + 60.0), PARAMS)
 
 
 EVERYWHERE = dict.fromkeys(FLEET, 1.0)
@@ -43,6 +43,17 @@ EVERYWHERE = dict.fromkeys(FLEET, 1.0)
 
 def everywhere(change: float) -> dict[Scope, float]:
     return dict.fromkeys(FLEET, change)
+
+
+def test_a_moderate_impact_is_minor_until_it_has_alarmed_for_a_moment() -> None:
+    moderate, outage = evidence_with({"latency_ms": everywhere(0.4)}), evidence_with({"error": everywhere(0.95)})
+    for alarming_s, expected in ((2.0, ("P3", "P0")), (3.0, ("P2", "P0"))):
+        lasts = Lasts(0.0, alarming_s)
+        found = [
+            rate_severity(evidence, WHOLE, pattern, 2, lasts, PARAMS)[0]
+            for evidence, pattern in ((moderate, "slow"), (outage, "failures"))
+        ]
+        assert tuple(found) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,7 +114,7 @@ def test_a_token_budget_that_will_not_last_weighs() -> None:
 
 def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
     evidence = evidence_with({"confidence": everywhere(-0.6)})
-    severity, factors = rate_severity(evidence, WHOLE, "quality_loss", 1, 500.0, PARAMS)
+    severity, factors = rate_severity(evidence, WHOLE, "quality_loss", 1, Lasts(500.0, 500.0), PARAMS)
     total = sum(factor.weight for factor in factors)
     assert next(name for bar, name in STEPS if total >= bar) == severity
     assert [factor.name for factor in factors] == ["quality", "breadth", "tier", "duration"]
