@@ -37,9 +37,10 @@ EFFECTS: dict[Signal, frozenset[Signal]] = {
     "saturation": frozenset({"latency", "errors", "lull"}),
     "latency": frozenset({"errors", "lull", GAP}),
     "errors": frozenset({"lull", "tokens_in", "tokens_out", GAP}),
-    "lull": frozenset({GAP}),
+    "lull": frozenset({"queueing", "saturation", GAP}),
 }
-"""By signal, its possible effects. `lull` is less traffic than before, `traffic` is more."""
+"""By signal, its possible effects. `lull` is less traffic than before, `traffic` is more. Traffic is counted when it is
+answered: where answers stop, the traffic falls and the queue grows, and either may show first."""
 IMMEDIATE = frozenset({"breach", "attack", "inputs", "context", "truncation", "quality"})
 """Signals of the content of requests and answers. Their effects show at once, and in the same part."""
 CAUSAL_ORDER: tuple[Signal, ...] = (
@@ -142,7 +143,7 @@ def connected(a: Shift, b: Shift) -> bool:
 
 def explains(cause: Shift, effect: Shift, leads: bool) -> bool:
     """Whether one is the cause of the other. leads: the part that the cause hits leads on the effect too."""
-    if cause.rank >= effect.rank or effect.node not in EFFECTS.get(cause.node, ()):
+    if effect.node not in EFFECTS.get(cause.node, ()) or (cause.rank >= effect.rank and cause.node != "lull"):
         return False
     if any(_exceeds(limit, cause, effect) for limit in SIZE_LIMITS):
         return False

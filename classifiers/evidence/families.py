@@ -29,7 +29,7 @@ FAMILIES: tuple[tuple[str, Family], ...] = (
     (r"queue_depth|waiting|queue|pending", "queueing"),
     (r"prompt_tokens|input_tokens|tokens_in", "tokens_in"),
     (r"completion_tokens|output_tokens|generation_tokens|tokens_out", "tokens_out"),
-    (r"requests_per_s|request_rate", "traffic"),
+    (r"requests_per_s|request_rate|tokens_per_s", "traffic"),
     (r"batch_active|running|kv_cache|cache_usage|utilization|memory", "saturation"),
     (r"latency|duration", "latency"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classifiers.evidence.attribution import Attribution, localise
+from classifiers.evidence.attribution import WHOLE, Attribution, dimension_of, localise
 from classifiers.evidence.evidence_table import (
     ABSENCE,
     DEPARTURE,
@@ -14,9 +14,11 @@ from classifiers.evidence.evidence_table import (
     UNREPORTED,
     EvidenceTable,
     Signal,
+    deviation_of,
     signal_of,
 )
 from classifiers.model import Category, Direction
+from classifiers.verdict.impact import STALLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Pattern:
 
     needs: signals that must have shifted, with direction. without: signals that must not have. scopes: dimensions of
     the part that is hit, or `all`; empty for any. scope_signals: those of the needed signals from whose metrics the
-    scope is read; empty for all of them.
+    scope is read; empty for all of them. stopped: the part must have next to no traffic left; where the whole has none,
+    that is the part.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Pattern:
     scopes: tuple[str, ...] = ()
     scope_signals: tuple[Signal, ...] = ()
     text: str = ""
+    stopped: bool = False
 
     def gives_scope(self, signal: Signal) -> bool:
         """Whether the scope is read from metrics of this signal."""
@@ -64,6 +68,10 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("bad_input", "data_quality", (("inputs", "up"),), text="inputs are not as they were"),
     Pattern("lost_context", "context_pipeline", (("context", "down"),), text="answers get less of the right context"),
     Pattern("cut_context", "context_pipeline", (("truncation", "up"),), text="context is cut off"),
+    Pattern(
+        STALLED, "availability", (("queueing", "up"),),
+        text="requests come in, and none is answered", stopped=True,
+    ),
     Pattern(
         "saturation", "resource_exhaustion", (("traffic", "up"), ("queueing", "up")), scope_signals=("traffic",),
         text="more requests than before, and they queue",
@@ -112,6 +120,8 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("saturated", "resource_exhaustion", (("saturation", "up"),), text="the batch is fuller than before"),
     Pattern("gaps", "data_quality", ((GAP, "down"),), text="a metric is not reported any more"),
 )
+STOPPED = -0.9
+"""Relative deviation of the traffic from which on it counts as stopped."""
 UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
 
 
@@ -135,9 +145,23 @@ def categorise(
             if signals[metric] in pattern.needs and pattern.gives_scope(signals[metric][0])
         }
         attribution = localise(evidence, own, concentration_min) if part is None else part
+        if pattern.stopped:
+            attribution = WHOLE if _has_stopped(evidence, WHOLE) else attribution
+            if not _has_stopped(evidence, attribution):
+                continue
         if not pattern.scopes or (attribution.dimension or "all") in pattern.scopes:
             return pattern, attribution
     return UNCLEAR, localise(evidence, weights, concentration_min) if part is None else part
+
+
+def _has_stopped(evidence: EvidenceTable, part: Attribution) -> bool:
+    """Whether a part had next to no traffic left at its worst, and the traffic alarmed for it: there or as a whole."""
+    traffic = {key: series for key, series in evidence.series.items() if signal_of(key[0]) == "traffic"}
+    return any(series.alarms for series in traffic.values()) and any(
+        min(series.deviation, deviation_of(series.peak)) <= STOPPED for (_, scope), series in traffic.items()
+        if dimension_of(scope) == part.dimension
+        and (part.dimension is None or getattr(scope, part.dimension) == part.value)
+    )
 
 
 def _signal(evidence: EvidenceTable, metric: str) -> tuple[Signal, Direction]:

@@ -25,6 +25,8 @@ UNMONITORED = "monitoring"
 UNMONITORED_STEPS: Steps = ((600.0, 4.75), (180.0, MODERATE))
 """Points by seconds: a note at first, P2 after three minutes, P1 after ten."""
 MANY_UNMONITORED = 4.75
+STALLED = "stalled"
+"""The pattern of requests that come in and are not answered."""
 _LOAD = {"latency", "first_token", "queueing", "decode", "traffic", "saturation"}
 """Families whose alarms may mean that requests take longer."""
 
@@ -170,9 +172,12 @@ class Impacts:
         if SOURCE in self._hit and self._hit[SOURCE].alarms:
             yield Impact(UNMONITORED, None, MANY_UNMONITORED, 0.0, "perhaps all its services are down")
         if ABSENCE in self._hit and self._hit[ABSENCE].alarms:
-            dimension = self._attribution.dimension
-            size = 6.5 if dimension is None else MODERATE if dimension == "tenant" else 4.75
-            yield Impact("silence", self.share, size, 0.0, "nothing is heard any more")
+            yield Impact("silence", self.share, self._lost(), 0.0, "nothing is heard any more")
+
+    def _lost(self) -> float:
+        """Points where all requests of the part are lost."""
+        dimension = self._attribution.dimension
+        return 6.5 if dimension is None else MODERATE if dimension == "tenant" else 4.75
 
     def _unmonitored_s(self) -> float | None:
         """For how long nobody has reported of the part; None where that is not the case."""
@@ -201,6 +206,8 @@ class Impacts:
         return None
 
     def _of_pattern(self, pattern: str) -> Iterator[Impact]:
+        if pattern == STALLED:
+            yield Impact("stop", self.share, self._lost(), 0.0, "whoever asks gets no answer")
         known = PATTERN_IMPACTS.get(pattern)
         if known is not None:
             size, text = known

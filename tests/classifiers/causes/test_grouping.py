@@ -247,3 +247,13 @@ def test_the_onset_of_a_cause_is_the_earliest_of_its_roots_with_errors() -> None
     (cause,) = group_symptoms([*roots, symptom("latency", CODE, 98.5, 0.0)], WINDOW_S)
     assert [one.metric for one in cause.roots] == ["quality", "cache"]
     assert cause.onset_s == 99.0
+
+
+@pytest.mark.parametrize(
+    ("fell_s", "queued_s", "key"), [(100.0, 190.0, "replica=r0 lull"), (190.0, 100.0, "replica=r0 queueing")],
+)
+def test_a_queue_and_a_lull_of_one_part_are_one_cause_whichever_shows_first(
+    fell_s: float, queued_s: float, key: str,
+) -> None:
+    found = groups(symptom("lull", R0, fell_s, size=1.0), symptom("queueing", R0, queued_s))
+    assert {name: sorted(symptoms) for name, (_, symptoms) in found.items()} == {key: ["lull", "queueing"]}

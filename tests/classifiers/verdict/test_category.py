@@ -49,6 +49,9 @@ def test_patterns_name_the_category(moves: dict[str, float], scopes: tuple[Scope
         ({"ttft_ms": 2.0, "latency_ms": 0.4}, FLEET, "slow_start"),
         ({"error": 0.4}, FLEET, "failures"),
         ({"error": 0.4, "queue_ms": 9.0, "latency_ms": 2.0}, FLEET, "queueing"),
+        ({"queue_depth": 9.0, "requests_per_s": -0.97}, FLEET, "stalled"),
+        ({"queue_depth": 9.0, "requests_per_s": -0.97}, (R0,), "stalled"),
+        ({"queue_depth": 9.0, "requests_per_s": -0.5}, FLEET, "queueing"),
     ],
 )
 def test_signals_that_shift_together_have_different_patterns(

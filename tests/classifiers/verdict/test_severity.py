@@ -112,6 +112,15 @@ def test_a_token_budget_that_will_not_last_weighs() -> None:
     assert "budget" in [factor.name for factor in factors]
 
 
+@pytest.mark.parametrize(("scopes", "expected"), [(FLEET, "P0"), ((R0,), "P1"), ((CODE,), "P2")])
+def test_requests_that_are_not_answered_are_an_outage_of_their_part(
+    scopes: tuple[Scope, ...], expected: Severity,
+) -> None:
+    moves = dict.fromkeys(scopes, -1.0)
+    found, _ = verdict(evidence_with({"requests_per_s": moves, "queue_depth": dict.fromkeys(scopes, 9.0)}))
+    assert found == expected
+
+
 def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
     evidence = evidence_with({"confidence": everywhere(-0.6)})
     severity, factors = rate_severity(evidence, WHOLE, "quality_loss", 1, Lasts(500.0, 500.0), PARAMS)
