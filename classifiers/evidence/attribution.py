@@ -74,12 +74,18 @@ def _values(evidence: EvidenceTable, dimension: Dimension) -> list[str]:
 def _leading_value(
     evidence: EvidenceTable, metric: str, dimension: Dimension, values: list[str],
 ) -> tuple[str | None, float]:
-    """The value that deviates most on a metric, and how far it is ahead of the next, 0..1. None without an alarm."""
+    """The value that deviates most on a metric, and how far it is ahead of the next, 0..1.
+
+    None without an alarm, and while most siblings have not reported the metric.
+    """
     by_value: dict[str, SeriesEvidence] = {
         getattr(scope, dimension): series
         for (name, scope), series in evidence.series.items()
         if name == metric and getattr(scope, dimension) is not None
     }
+    reported = sum(value in by_value for value in values)
+    if metric not in UNREPORTED and 2 * reported <= len(values):
+        return None, 0.0  # what most siblings do is not known yet
     sign = -1.0 if metric in UNREPORTED or evidence.direction(metric) == "down" else 1.0
     size = {value: max(0.0, sign * by_value[value].deviation) if value in by_value else 0.0 for value in values}
     sure = {value: max(0.0, sign * by_value[value].sure_deviation) if value in by_value else 0.0 for value in values}

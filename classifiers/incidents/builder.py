@@ -59,7 +59,8 @@ class IncidentBuilder:
         that: describing an incident costs as much as the verdict.
         """
         version = self._suspect_version(episode)
-        verdict = self._with_habit(episode, self._with_advice(episode, self._verdict(episode, now_s), version), version)
+        verdict = self._with_advice(episode, self._verdict(episode, now_s, True), version)
+        verdict = self._with_habit(episode, verdict, version)
         times = self._params.severity
         severity = episode.hysteresis.update(verdict.severity, now_s, times.rise_after_s, times.fall_after_s)
         episode.timeline.record_verdict(verdict.pattern.category, severity, now_s)
@@ -78,7 +79,7 @@ class IncidentBuilder:
         """The resolved incident, as of its last alarm: quiet readings after the fault do not change it."""
         assert episode.published is not None
         version = self._suspect_version(episode)
-        verdict = self._with_advice(episode, self._verdict(episode, episode.last_alarm_s), version)
+        verdict = self._with_advice(episode, self._verdict(episode, episode.last_alarm_s, False), version)
         verdict = verdict if episode.habit is None else as_habit(verdict, episode.habit)
         severity = episode.hysteresis.current or verdict.severity
         episode.timeline.record_verdict(verdict.pattern.category, severity, episode.last_alarm_s)
@@ -124,7 +125,7 @@ class IncidentBuilder:
 
     def part_of(self, episode: Episode) -> Attribution:
         """The part that an episode hits, as of its last alarm."""
-        return self._verdict(episode, episode.last_alarm_s).attribution
+        return self._verdict(episode, episode.last_alarm_s, False).attribution
 
     def _describe(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
         """The incident now, with its fingerprint recorded on the episode."""
@@ -153,11 +154,19 @@ class IncidentBuilder:
         advice = episode.cached_advice.advice
         return replace(verdict, severity=advice.severity, factors=(*verdict.factors, *advice.factors))
 
-    def _verdict(self, episode: Episode, now_s: float) -> Verdict:
+    def _verdict(self, episode: Episode, now_s: float, alarms: bool) -> Verdict:
+        """alarms: whether it alarms now, so that the part that it hits may change."""
         params = self._params
         opened_s = episode.opened_at_s if episode.opened_at_s is not None else now_s
         lasts, tier = Lasts(now_s - opened_s, now_s - episode.started_at_s), self._tier_of(episode.service)
-        return assess(episode.evidence, episode.part, lasts, tier, params.concentration_min, params.severity)
+        part, scope = episode.part, episode.scope
+
+        def verdict(part: Attribution | None) -> Verdict:
+            return assess(episode.evidence, part, lasts, tier, params.concentration_min, params.severity)
+
+        found = verdict(part)
+        stands = scope.update(found.attribution, now_s) if alarms else scope.holds(found.attribution)
+        return found if stands else verdict(scope.part)
 
     @staticmethod
     def _serves_on(episode: Episode, version: str) -> bool:

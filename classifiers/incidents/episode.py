@@ -26,6 +26,7 @@ from classifiers.learning.advisor import CachedAdvice
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, SeriesKey
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
+from classifiers.verdict.scope_hysteresis import ScopeHysteresis
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class EpisodeState:
     longest_window_s: float = 0.0
     alarm_instants: list[AlarmInstant] = field(default_factory=list)
     hysteresis: SeverityHysteresis = field(default_factory=SeverityHysteresis)
+    scope: ScopeHysteresis = field(default_factory=ScopeHysteresis)
     part: Attribution | None = None
     cached_advice: CachedAdvice | None = None
     published: Incident | None = None

@@ -34,7 +34,7 @@ def test_an_incident_that_comes_too_late_is_a_new_one(quiet_s: int, again: bool)
 def test_a_verdict_that_sharpens_names_the_incident_it_turns_out_to_be_again() -> None:
     triage = make()
     first = play(triage, FLAP)[0].incident
-    changes = play(triage, "11" + "0" * 14, len(FLAP))
+    changes = play(triage, "11" + "0" * 24, len(FLAP))
     assert changes[0].incident.related == ()
     assert Related(first.id, "reopens") in changes[-1].incident.related
     assert "reopen" in [entry.event for entry in triage.drain_audit()]

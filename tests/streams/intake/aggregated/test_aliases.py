@@ -16,7 +16,6 @@ WITHOUT_FAMILY = {
     "repetition_share": "its profile names it; no cause or effect of it is known",
     "draft_acceptance": "it makes tokens slower, which is a symptom of its own",
     "preemptions_per_s": "the KV pool and the queue, which it follows, are symptoms of their own",
-    "tokens_per_s": "it follows requests and tokens per request, which have families",
     "spend_usd_per_s": "it follows requests and tokens per request, which have families",
 }
 
