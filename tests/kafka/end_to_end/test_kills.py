@@ -24,9 +24,9 @@ VERDICT = (
 )
 EVIDENCE = ("title", "factors", "evidence")
 # Not a breaker: while one is in force the silence behind it is expected, and here minutes of event time pass until the
-# outcome of an action is known, more or fewer of them with every kill.
+# outcome of an action is known, more or fewer of them with every kill. It may take minutes until an intent is executed.
 PLAYBOOKS = [{
-    "name": "all", "version": 1, "match": {}, "mode": "auto",
+    "name": "all", "version": 1, "match": {}, "mode": "auto", "expires_after": "1h",
     "steps": [{"kind": "throttle", "target": "{service}/{model}"}, {"kind": "notify", "target": "{service}"}],
 }]
 
