@@ -19,8 +19,10 @@ from benchmarks.detection import selection
 from benchmarks.detection.candidate import SuiteCandidate, sample_block
 from detectors.base import Block, Detector, IntArray, State
 from detectors.catalogue import ON_RESIDUALS, ON_VALUES
+from detectors.check_cases import InFrame
 from detectors.checks import feed
 from detectors.ensemble.profiles import ENSEMBLES, Sampling
+from detectors.maxima.block_maxima import BlockMaxima
 from detectors.suite import Suite
 
 ROWS = (1, 50, 200, 1000, 10_000)
@@ -60,7 +62,8 @@ def bytes_of(state: State, rows: int) -> float:
 
 def bank_cost(name: str, rows: int, measured: int) -> tuple[float, float]:
     """(us, bytes) of one detector alone."""
-    bank: Detector = (ON_VALUES | ON_RESIDUALS)[name]().build(rows)
+    made = (ON_VALUES | ON_RESIDUALS)[name]().build(rows)
+    bank: Detector = InFrame(made, rows) if isinstance(made, BlockMaxima) else made
 
     def step(block: Block) -> None:
         bank.score(block)
