@@ -18,12 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.banks.table import Column, Table, TableComponent
+from detectors.banks.composite import Composite
+from detectors.banks.hourly_means import WEEK_S, HourlyMeans
+from detectors.banks.table import Column, Table
 from detectors.base import BoolArray, FloatArray, IntArray
 
-HOUR_S = 3600.0
-DAY, WEEK = 24, 168
-_WEEK_S = WEEK * HOUR_S
 _FAR = 10.0
 """A value counts for at most this many mean residuals, so that one outlier moves the course by a bounded amount."""
 
@@ -54,7 +53,7 @@ class Expected:
     left: FloatArray
 
 
-class Course(TableComponent):
+class Course(Composite):
     """A bank of courses. Not a `Detector`: a detector owns one."""
 
     def __init__(self, params: CourseParams, capacity: int) -> None:
@@ -66,14 +65,11 @@ class Course(TableComponent):
                 "windows": Column(np.float64, 0.0),
                 "plain_size": Column(np.float64, 0.0),
                 "plain_windows": Column(np.float64, 0.0),
-                "week": Column(np.float32, np.nan, (WEEK,)),
-                "day": Column(np.float32, np.nan, (DAY,)),
-                "hour": Column(np.int64, -1),
-                "sum": Column(np.float64, 0.0),
-                "number": Column(np.float64, 0.0),
             },
             capacity,
         )
+        self._means = HourlyMeans(params.visits, capacity)
+        super().__init__({"rows": self._rows, "means": self._means})
 
     def expected(self, rows: IntArray, at_s: FloatArray) -> Expected:
         """What the course expects of each row at a time, in seconds since the epoch."""
@@ -82,25 +78,11 @@ class Course(TableComponent):
         value = np.full(len(rows), np.nan)
         old = age_s >= params.warm_up_s
         if old.any():
-            value[old] = self._interpolated(rows[old], at_s[old], age_s[old] >= 2.0 * _WEEK_S)
+            value[old] = self._means.interpolated(rows[old], at_s[old], age_s[old] >= 2.0 * WEEK_S)
         size, plain = cells["size"][rows], cells["plain_size"][rows]
         shown = np.isfinite(value) & (cells["windows"][rows] >= params.residuals)
         proved = shown & (size < params.proof * plain)
         return Expected(value, size, proved, np.where(proved, size / np.where(proved, plain, 1.0), 1.0))
-
-    def _interpolated(self, rows: IntArray, at_s: FloatArray, by_week: BoolArray) -> FloatArray:
-        place = at_s / HOUR_S - 0.5
-        before = np.floor(place)
-        share, hour = place - before, before.astype(np.int64)
-        earlier, later = self._mean(rows, hour, by_week), self._mean(rows, hour + 1, by_week)
-        value: FloatArray = (1.0 - share) * earlier + share * later
-        return value
-
-    def _mean(self, rows: IntArray, hour: IntArray, by_week: BoolArray) -> FloatArray:
-        """(n,) the rows' means of these hours: of the week where it is known and wanted, else of the day."""
-        day = self._rows["day"][rows, hour % DAY].astype(np.float64)
-        week = self._rows["week"][rows, hour % WEEK].astype(np.float64)
-        return np.where(by_week & np.isfinite(week), week, day)
 
     def learn(
         self, rows: IntArray, at_s: FloatArray, value: FloatArray, found: Expected, plain: FloatArray,
@@ -118,7 +100,7 @@ class Course(TableComponent):
         held = known & (cells["windows"][rows] >= params.residuals)
         value = np.where(held, np.clip(value, found.value - most, found.value + most), value)
         plain = np.where(held, np.minimum(plain, most), plain)
-        memory = np.maximum(params.windows, _WEEK_S / np.maximum(gap_s, 1.0))
+        memory = np.maximum(params.windows, WEEK_S / np.maximum(gap_s, 1.0))
         for name, away in (("", np.abs(value - found.value)), ("plain_", plain)):
             use = np.isfinite(away)
             number = cells[f"{name}windows"][rows] + use
@@ -126,21 +108,4 @@ class Course(TableComponent):
             size = cells[f"{name}size"][rows]
             step = np.where(use, 1.0 / np.clip(number, 1.0, memory), 0.0)
             cells[f"{name}size"][rows] = size + step * (np.where(use, away, 0.0) - size)
-        self._add_to_hour(rows, np.floor(at_s / HOUR_S).astype(np.int64), value)
-
-    def _add_to_hour(self, rows: IntArray, hour: IntArray, value: FloatArray) -> None:
-        """Add values to the current hour; the mean of a finished hour is learned."""
-        cells = self._rows
-        number = cells["number"][rows]
-        begins = cells["hour"][rows] != hour
-        over = begins & (number > 0)
-        if over.any():
-            done = rows[over]
-            mean = cells["sum"][done] / cells["number"][done]
-            for table, length in (("week", WEEK), ("day", DAY)):
-                at = cells["hour"][done] % length
-                old = cells[table][done, at]
-                cells[table][done, at] = np.where(np.isnan(old), mean, old + (mean - old) / self._params.visits)
-        cells["hour"][rows] = hour
-        cells["sum"][rows] = np.where(begins, 0.0, cells["sum"][rows]) + value
-        cells["number"][rows] = np.where(begins, 0.0, number) + 1.0
+        self._means.learn(rows, at_s, value)

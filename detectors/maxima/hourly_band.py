@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.banks.composite import CompositeBank
+from detectors.banks.hourly_means import DAY, HOUR_S, WEEK, Finished, HourSums
 from detectors.banks.table import Column, Table
 from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
-from detectors.maxima.course import DAY, HOUR_S, WEEK
 
 _EVERY = 11
 _VISITS = 6.0
@@ -66,9 +66,6 @@ class HourlyBand(CompositeBank):
             {
                 "week": Column(np.float16, np.nan, (WEEK,)),
                 "unit": Column(np.float64, np.nan),
-                "hour": Column(np.int64, -1),
-                "sum": Column(np.float64, 0.0),
-                "number": Column(np.float64, 0.0),
                 "hours": Column(np.float64, 0.0),
                 "mean": Column(np.float64, 0.0),
                 "away": Column(np.float64, 0.0),
@@ -77,7 +74,8 @@ class HourlyBand(CompositeBank):
             },
             capacity,
         )
-        super().__init__({"rows": self._rows})
+        self._sums = HourSums(capacity)
+        super().__init__({"rows": self._rows, "sums": self._sums})
 
     def score(self, block: Block) -> Scores:
         """No level; `expected` is the middle of the band."""
@@ -118,16 +116,9 @@ class HourlyBand(CompositeBank):
 
     def observe(self, block: Block) -> None:
         """Add windows to their hours; the mean of a finished hour is learned."""
-        rows, cells = block.rows, self._rows
-        hour = np.floor(block.end_s / HOUR_S).astype(np.int64)
-        number = cells["number"][rows]
-        begins = cells["hour"][rows] != hour
-        over = begins & (number > 0)
-        if over.any():
-            self._learn_hours(rows[over])
-        cells["hour"][rows] = hour
-        cells["sum"][rows] = np.where(begins, 0.0, cells["sum"][rows]) + block.value
-        cells["number"][rows] = np.where(begins, 0.0, number) + 1.0
+        done = self._sums.add(block.rows, block.end_s, block.value)
+        if len(done.rows):
+            self._learn_hours(done)
 
     def learn(self, block: Block) -> None:
         """Nothing: `observe` learns from all windows."""
@@ -138,9 +129,8 @@ class HourlyBand(CompositeBank):
         hours = np.arange(first, min(last, first + WEEK - 1) + 1) % WEEK
         self._rows["week"][rows[:, None], hours] = np.nan
 
-    def _learn_hours(self, rows: IntArray) -> None:
-        cells = self._rows
-        hour, mean = cells["hour"][rows], cells["sum"][rows] / cells["number"][rows]
+    def _learn_hours(self, done: Finished) -> None:
+        cells, (rows, hour, mean) = self._rows, done
         unit = cells["unit"][rows]
         unit = np.where(np.isnan(unit), np.where(mean == 0.0, 1.0, np.abs(mean)), unit)
         cells["unit"][rows] = unit

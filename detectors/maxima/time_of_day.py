@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.banks.hourly_means import DAY, HOUR_S
 from detectors.banks.table import Column, Table, TableComponent
 from detectors.base import FloatArray, IntArray
-from detectors.maxima.course import DAY, HOUR_S
 
 _DAYS = 3
 _OF = 2

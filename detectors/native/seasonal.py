@@ -17,12 +17,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detectors.banks.composite import CompositeBank
+from detectors.banks.hourly_means import WEEK_S, HourlyMeans
 from detectors.banks.table import Column, Table
-from detectors.base import Block, FloatArray, IntArray, Scores
+from detectors.base import Block, FloatArray, Scores
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 
-_HOUR_S = 3600.0
-_DAY, _WEEK = 24, 168
 _MIN_RESIDUALS = 20
 """Residuals before their mean size is used."""
 _LARGEST = 1e38
@@ -58,16 +57,12 @@ class Seasonal(CompositeBank):
                 "first_s": Column(np.float64, np.nan),
                 "size": Column(np.float64, 0.0),
                 "windows": Column(np.float64, 0.0),
-                "week": Column(np.float32, np.nan, (_WEEK,)),
-                "day": Column(np.float32, np.nan, (_DAY,)),
-                "hour": Column(np.int64, -1),
-                "sum": Column(np.float64, 0.0),
-                "number": Column(np.float64, 0.0),
             },
             capacity,
         )
+        self._means = HourlyMeans(params.memory, capacity)
         self._tail = TailCalibrator(params.tail, params.every_windows, capacity)
-        super().__init__({"rows": self._rows, "tail": self._tail})
+        super().__init__({"rows": self._rows, "means": self._means, "tail": self._tail})
 
     def score(self, block: Block) -> Scores:
         """Score each window against its hour; NaN until the row is `warm_up_s` old and has seen the hour."""
@@ -81,20 +76,8 @@ class Seasonal(CompositeBank):
 
     def _expected(self, block: Block) -> FloatArray:
         age_s = block.start_s - self._rows["first_s"][block.rows]
-        place = block.start_s / _HOUR_S - 0.5
-        before = np.floor(place)
-        share = place - before
-        hour = before.astype(np.int64)
-        expected = (1.0 - share) * self._mean(block.rows, hour, age_s) + share * self._mean(
-            block.rows, hour + 1, age_s)
+        expected = self._means.interpolated(block.rows, block.start_s, age_s >= 2.0 * WEEK_S)
         return np.where(age_s >= self._params.warm_up_s, expected, np.nan)
-
-    def _mean(self, rows: IntArray, hour: IntArray, age_s: FloatArray) -> FloatArray:
-        """(n,) the rows' means of these hours: of the week where it is known and the row old enough, else of the day.
-        """
-        day = self._rows["day"][rows, hour % _DAY].astype(np.float64)
-        week = self._rows["week"][rows, hour % _WEEK].astype(np.float64)
-        return np.where((age_s >= 2 * _WEEK * _HOUR_S) & np.isfinite(week), week, day)
 
     def observe(self, block: Block) -> None:
         """Record when the row was first seen, and every window's score in the tail."""
@@ -121,21 +104,4 @@ class Seasonal(CompositeBank):
         cells["windows"][rows] = windows
         step = np.where(compared, 1.0 / np.clip(windows, 1.0, params.windows), 0.0)
         cells["size"][rows] = size + step * (np.where(compared, np.abs(value - expected), 0.0) - size)
-        self._add_to_hours(rows, np.floor(block.start_s / _HOUR_S).astype(np.int64), value)
-
-    def _add_to_hours(self, rows: IntArray, hour: IntArray, value: FloatArray) -> None:
-        """Add values to the current hour; the mean of a finished hour is learned."""
-        cells = self._rows
-        over = (cells["hour"][rows] != hour) & (cells["number"][rows] > 0)
-        if over.any():
-            done = rows[over]
-            mean = cells["sum"][done] / cells["number"][done]
-            for table, length in (("week", _WEEK), ("day", _DAY)):
-                at = cells["hour"][done] % length
-                old = cells[table][done, at]
-                step = 1.0 / self._params.memory
-                cells[table][done, at] = np.where(np.isnan(old), mean, old + step * (mean - old))
-        begins = cells["hour"][rows] != hour
-        cells["hour"][rows] = hour
-        cells["sum"][rows] = np.where(begins, 0.0, cells["sum"][rows]) + value
-        cells["number"][rows] = np.where(begins, 0.0, cells["number"][rows]) + 1.0
+        self._means.learn(rows, block.start_s, value)
