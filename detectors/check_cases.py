@@ -44,12 +44,38 @@ class Case:
     window_s: float = 1.0
 
 
-class OnResiduals:
-    """A bank of residuals behind `robust_location`, as in the suite, so that it can be checked on values."""
+class _BehindRobustLocation:
+    """A bank behind `robust_location`: what both have in common."""
 
     def __init__(self, inner: Detector, capacity: int) -> None:
         self._robust = RobustLocationParams(every_windows=EVERY_WINDOWS).build(capacity)
         self._inner = inner
+
+    def grow(self, capacity: int) -> None:
+        """Grow both."""
+        self._robust.grow(capacity)
+        self._inner.grow(capacity)
+
+    def forget(self, rows: IntArray) -> None:
+        """Forget in both."""
+        self._robust.forget(rows)
+        self._inner.forget(rows)
+
+    def snapshot(self, rows: IntArray) -> State:
+        """The state of both, with a prefix each."""
+        mine = {f"robust.{name}": cells for name, cells in self._robust.snapshot(rows).items()}
+        return mine | {f"inner.{name}": cells for name, cells in self._inner.snapshot(rows).items()}
+
+    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Restore both; the inner bank refuses unknown names."""
+        mine = {n.removeprefix("robust."): cells for n, cells in state.items() if n.startswith("robust.")}
+        rest = {n.removeprefix("inner."): cells for n, cells in state.items() if not n.startswith("robust.")}
+        self._inner.restore(rows, rest)
+        self._robust.restore(rows, mine)
+
+
+class OnResiduals(_BehindRobustLocation):
+    """A bank of residuals behind `robust_location`, as in the suite, so that it can be checked on values."""
 
     def _residuals(self, block: Block) -> tuple[Block, NDArray[np.bool_]]:
         centre, spread = self._robust.frame(block)
@@ -57,11 +83,6 @@ class OnResiduals:
         value = (block.value - centre) / spread
         part = block.select(known)
         return replace(part, value=value[known]), known
-
-    def grow(self, capacity: int) -> None:
-        """Grow both."""
-        self._robust.grow(capacity)
-        self._inner.grow(capacity)
 
     def score(self, block: Block) -> Scores:
         """The inner bank's scores at the places of the block, NaN where a row has no residual yet."""
@@ -82,35 +103,12 @@ class OnResiduals:
         self._inner.learn(self._residuals(block)[0])
         self._robust.learn(block)
 
-    def forget(self, rows: IntArray) -> None:
-        """Forget in both."""
-        self._robust.forget(rows)
-        self._inner.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """The state of both, with a prefix each."""
-        return _joined(self._robust.snapshot(rows), self._inner.snapshot(rows))
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Restore both; the inner bank refuses unknown names."""
-        _restore_both(self._robust, self._inner, rows, state)
-
-
-class InFrame:
+class InFrame(_BehindRobustLocation):
     """A bank of framed values behind `robust_location`, which learns every window, as in the suite."""
-
-    def __init__(self, inner: Detector, capacity: int) -> None:
-        self._robust = RobustLocationParams(every_windows=EVERY_WINDOWS).build(capacity)
-        self._inner = inner
 
     def _framed(self, block: Block) -> Block:
         anything = np.zeros(len(block))
         return framed(block, *self._robust.frame(block), anything, anything.astype(np.intp))
-
-    def grow(self, capacity: int) -> None:
-        """Grow both."""
-        self._robust.grow(capacity)
-        self._inner.grow(capacity)
 
     def score(self, block: Block) -> Scores:
         """The inner bank's scores."""
@@ -124,34 +122,6 @@ class InFrame:
 
     def learn(self, block: Block) -> None:
         """Both have learned it."""
-
-    def forget(self, rows: IntArray) -> None:
-        """Forget in both."""
-        self._robust.forget(rows)
-        self._inner.forget(rows)
-
-    def snapshot(self, rows: IntArray) -> State:
-        """The state of both, with a prefix each."""
-        return _joined(self._robust.snapshot(rows), self._inner.snapshot(rows))
-
-    def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Restore both; the inner bank refuses unknown names."""
-        _restore_both(self._robust, self._inner, rows, state)
-
-
-def _joined(robust: State, inner: State) -> State:
-    mine = {f"robust.{name}": cells for name, cells in robust.items()}
-    return mine | {f"inner.{name}": cells for name, cells in inner.items()}
-
-
-def _restore_both(
-    robust: Detector, inner: Detector, rows: IntArray, state: Mapping[str, NDArray[np.generic]],
-) -> None:
-    mine = {n.removeprefix("robust."): cells for n, cells in state.items() if n.startswith("robust.")}
-    rest = {n.removeprefix("inner."): cells for n, cells in state.items() if not n.startswith("robust.")}
-    inner.restore(rows, rest)
-    robust.restore(rows, mine)
-
 
 class OnShares:
     """A bank of shares, so that it can be checked on values: each becomes a share of `_TRIALS` trials."""

@@ -26,24 +26,22 @@ class _Drift(Protocol):
     def update(self, x: float) -> object: ...
 
 
-def gaussian(value: FloatArray) -> FloatArray:
-    """`GaussianScorer` as shipped, score then learn."""
-    model = cast("Callable[[], _Scorer]", anomaly.GaussianScorer)()
+def _prequential(model: _Scorer, value: FloatArray) -> FloatArray:
     score = np.zeros(len(value))
     for at, x in enumerate(value.tolist()):
         score[at] = model.score_one(None, x)
         model.learn_one(None, x)
     return score
+
+
+def gaussian(value: FloatArray) -> FloatArray:
+    """`GaussianScorer` as shipped, score then learn."""
+    return _prequential(cast("Callable[[], _Scorer]", anomaly.GaussianScorer)(), value)
 
 
 def standard_absolute_deviation(value: FloatArray) -> FloatArray:
     """`StandardAbsoluteDeviation` as shipped, score then learn."""
-    model = cast("Callable[[], _Scorer]", anomaly.StandardAbsoluteDeviation)()
-    score = np.zeros(len(value))
-    for at, x in enumerate(value.tolist()):
-        score[at] = model.score_one(None, x)
-        model.learn_one(None, x)
-    return score
+    return _prequential(cast("Callable[[], _Scorer]", anomaly.StandardAbsoluteDeviation)(), value)
 
 
 def half_space_trees(value: FloatArray) -> FloatArray:

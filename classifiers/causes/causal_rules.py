@@ -41,6 +41,8 @@ EFFECTS: dict[Signal, frozenset[Signal]] = {
 }
 """By signal, its possible effects. `lull` is less traffic than before, `traffic` is more. Traffic is counted when it is
 answered: where answers stop, the traffic falls and the queue grows, and either may show first."""
+EITHER_FIRST: frozenset[Signal] = frozenset({"lull"})
+"""Signals that also cause what stands before them in `CAUSAL_ORDER`."""
 IMMEDIATE = frozenset({"breach", "attack", "inputs", "context", "truncation", "quality"})
 """Signals of the content of requests and answers. Their effects show at once, and in the same part."""
 CAUSAL_ORDER: tuple[Signal, ...] = (
@@ -143,7 +145,7 @@ def connected(a: Shift, b: Shift) -> bool:
 
 def explains(cause: Shift, effect: Shift, leads: bool) -> bool:
     """Whether one is the cause of the other. leads: the part that the cause hits leads on the effect too."""
-    if effect.node not in EFFECTS.get(cause.node, ()) or (cause.rank >= effect.rank and cause.node != "lull"):
+    if effect.node not in EFFECTS.get(cause.node, ()) or (cause.rank >= effect.rank and cause.node not in EITHER_FIRST):
         return False
     if any(_exceeds(limit, cause, effect) for limit in SIZE_LIMITS):
         return False

@@ -89,8 +89,17 @@ def _leading_value(
     sign = -1.0 if metric in UNREPORTED or evidence.direction(metric) == "down" else 1.0
     size = {value: max(0.0, sign * by_value[value].deviation) if value in by_value else 0.0 for value in values}
     sure = {value: max(0.0, sign * by_value[value].sure_deviation) if value in by_value else 0.0 for value in values}
-    first = min(values, key=lambda value: (-sure[value], value))
-    second = max(size[value] for value in values if value != first)
+    first, lead = leader(size, sure)
     if sure[first] <= 0.0 or first not in by_value or not by_value[first].alarms:
         return None, 0.0
-    return first, max(0.0, 1.0 - second / sure[first])
+    return first, lead
+
+
+def leader(size: Mapping[str, float], sure: Mapping[str, float]) -> tuple[str, float]:
+    """Of two values or more the one that surely deviates most, and how far it is ahead of the next, 0..1.
+
+    size: by value, its deviation. sure: the part of it that is proved, of a share by its trials. 0 where nothing is.
+    """
+    first = min(sure, key=lambda value: (-sure[value], value))
+    second = max(size[value] for value in size if value != first)
+    return first, max(0.0, 1.0 - second / sure[first]) if sure[first] > 0.0 else 0.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from classifiers.evidence.attribution import DIMENSIONS, WHOLE, Attribution, Dimension, dimension_of
+from classifiers.evidence.attribution import DIMENSIONS, WHOLE, Attribution, Dimension, dimension_of, leader
 from classifiers.evidence.evidence_table import Onset
 from classifiers.evidence.series_snapshot import SUSTAINED_EWMA, UNOBSERVED, SeriesSnapshot
 from classifiers.evidence.two_part_regression import PartDeviation, two_parts
@@ -52,10 +52,9 @@ def leading_parts(deviations: PartDeviations) -> LeadingParts:
             value: size if series.sure_deviation is None else min(size, abs(series.sure_deviation))
             for value, (size, series) in parts.items()
         }
-        first = min(parts, key=lambda value: (-sure[value], value))
+        first, lead = leader({value: size for value, (size, _) in parts.items()}, sure)
         if sure[first] > 0.0:
-            second = max(size for value, (size, _) in parts.items() if value != first)
-            found[dimension] = first, max(0.0, 1.0 - second / sure[first])
+            found[dimension] = first, lead
     return found
 
 

@@ -122,7 +122,7 @@ def _snapshot(series: SeriesEvidence | None, reading: Anomaly | None, now_s: flo
         return SeriesSnapshot(
             next_alarm_ewma(0.0, reading), int(reading.alarming), deviation_of(reading), reading.samples,
             alarm_level(reading), reading.direction, onset_of(reading), reading.expected,
-            _sure_deviation(None, reading),
+            _sure_deviation(_shares_with(None, reading), reading.metric),
         )
     if reading is None:
         alarm_ewma = 0.0 if stale(series, now_s) else series.alarm_ewma
@@ -134,22 +134,23 @@ def _snapshot(series: SeriesEvidence | None, reading: Anomaly | None, now_s: flo
     peak = max(reading, series.peak, key=alarm_level)
     weight = 1.0 / (min(series.windows, 7) + 1.0)
     deviation = series.deviation + weight * (deviation_of(reading) - series.deviation)
-    counts = counts_of(reading)
-    if counts is not None and series.shares is not None:
-        recent = series.shares.plus(counts).recent
-        deviation = relative(recent.deviation, reading.metric, recent)
+    shares = _shares_with(series.shares, reading)
+    if shares is not None and series.shares is not None:
+        deviation = relative(shares.recent.deviation, reading.metric, shares.recent)
     return SeriesSnapshot(
         next_alarm_ewma(series.alarm_ewma, reading), series.alarms + int(reading.alarming), deviation,
         series.samples + reading.samples, alarm_level(peak), peak.direction,
         series.onset or Onset(reading.onset_s, reading.onset_error_s), reading.expected,
-        _sure_deviation(series.shares, reading),
+        _sure_deviation(shares, reading.metric),
     )
 
 
-def _sure_deviation(known: ShareCounts | None, reading: Anomaly) -> float | None:
-    """The part of a deviation that the counts prove, with those of a reading; None where it has none."""
+def _shares_with(known: ShareCounts | None, reading: Anomaly) -> ShareCounts | None:
+    """The counts of a series with those of a reading; None where the reading has none."""
     counts = counts_of(reading)
-    if counts is None:
-        return None
-    shares = (known or ShareCounts()).plus(counts)
-    return relative(shares.sure_deviation, reading.metric, shares.recent)
+    return None if counts is None else (known or ShareCounts()).plus(counts)
+
+
+def _sure_deviation(shares: ShareCounts | None, metric: str) -> float | None:
+    """The part of a deviation that the counts prove."""
+    return None if shares is None else relative(shares.sure_deviation, metric, shares.recent)

@@ -53,13 +53,13 @@ class SuiteParams:
     kswin: KswinParams = field(default_factory=KswinParams)
     token_burn: TokenBurnParams = field(default_factory=TokenBurnParams)
     binomial_cusum: BinomialCusumParams = field(default_factory=BinomialCusumParams)
+    absence: AbsenceParams = field(default_factory=AbsenceParams)
 
     def __post_init__(self) -> None:
         if not self.false_alarm_every_s >= LEAST_BUDGET_S:
             raise ValueError(
                 f"SuiteParams.false_alarm_every_s: {self.false_alarm_every_s:g}, expected at least {LEAST_BUDGET_S:g}",
             )
-    absence: AbsenceParams = field(default_factory=AbsenceParams)
 
     def sampled(self, sampling: Sampling) -> SuiteParams:
         """A copy in which every profile has this sampling."""

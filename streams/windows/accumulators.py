@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from detectors.base import BoolArray, FloatArray, IntArray
 
-COUNT, SHIFT, SUM, SQUARES, LOW, HIGH, TRIALS, HITS, RESOLUTION = range(9)
+ROWS = 9
+COUNT, SHIFT, SUM, SQUARES, LOW, HIGH, TRIALS, HITS, RESOLUTION = range(ROWS)
 
 
 class Sums:
@@ -24,8 +25,9 @@ class Sums:
     denominator is unknown adds nothing to them. The resolution is the widest of the values', 0 where all are exact.
     """
 
-    def __init__(self) -> None:
-        self.table = np.zeros((9, 0))
+    def __init__(self, size: int = 0) -> None:
+        self.table = np.zeros((ROWS, size))
+        self.table[LOW], self.table[HIGH] = np.inf, -np.inf
 
     def add(
         self, scopes: IntArray, values: FloatArray, counts: FloatArray, trials: FloatArray | None = None,
@@ -55,10 +57,9 @@ class Sums:
             np.fmax.at(widest, scopes, resolution)
 
     def _grow(self, size: int) -> None:
-        old = self.table
-        self.table = np.zeros((9, size))
-        self.table[LOW], self.table[HIGH] = np.inf, -np.inf
-        self.table[:, : old.shape[1]] = old
+        grown = Sums(size).table
+        grown[:, : self.table.shape[1]] = self.table
+        self.table = grown
 
 
 class Members:

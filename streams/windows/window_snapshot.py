@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import FloatArray, IntArray, State
-from streams.windows.accumulators import HIGH, LOW, PartialWindows, SourceWindow, Sums
+from streams.windows.accumulators import ROWS, PartialWindows, SourceWindow, Sums
 
 
 class MetricMeta(TypedDict):
@@ -71,7 +71,7 @@ def pack(
             ))
     empty: dict[str, NDArray[np.generic]] = {
         "cell_scope": np.empty(0, np.intp), "cell_requests": np.empty((0, 2)), "sum_scope": np.empty(0, np.intp),
-        "sum_table": np.empty((0, 9)), "sample_scope": np.empty(0, np.intp), "sample_value": np.empty(0),
+        "sum_table": np.empty((0, ROWS)), "sample_scope": np.empty(0, np.intp), "sample_value": np.empty(0),
         "cell_reach": np.empty(0),
     }
     state: State = {name: np.concatenate([empty[name], *arrays]) for name, arrays in long.items()}
@@ -147,8 +147,6 @@ def unpack(
 
 def _unpack_sums(reader: _Reader, length: int) -> Sums:
     scopes = reader.ints("sum_scope", length)
-    sums = Sums()
-    sums.table = np.zeros((9, int(scopes.max(initial=-1)) + 1))
-    sums.table[LOW], sums.table[HIGH] = np.inf, -np.inf
+    sums = Sums(int(scopes.max(initial=-1)) + 1)
     sums.table[:, scopes] = reader.floats("sum_table", length).T
     return sums

@@ -25,7 +25,16 @@ from numpy.typing import NDArray
 
 from detectors.base import Block, BoolArray, FloatArray, IntArray, State, Statistic
 from streams.intake.columns import Samples
-from streams.windows.accumulators import Members, PartialWindows, SourceWindow, Sums, merge, partial_windows, quantiles
+from streams.windows.accumulators import (
+    ROWS,
+    Members,
+    PartialWindows,
+    SourceWindow,
+    Sums,
+    merge,
+    partial_windows,
+    quantiles,
+)
 from streams.windows.series import SeriesTable
 from streams.windows.shares import are_fractional, trials_of, weighted_mean
 from streams.windows.window_snapshot import Meta, pack, unpack
@@ -302,7 +311,7 @@ class Windower:
             rows = self.series.assign_rows(rate, scopes, last_s[scopes], end_s)
             self.series.source_of[rows[rows >= 0]] = number
             sums = Sums()
-            sums.table = np.zeros((9, len(requests)))
+            sums.table = np.zeros((ROWS, len(requests)))
             sums.table[0] = requests
             parts.append(partial_windows(sums, rows, scopes, window))
         # By name: which series gets which row must not depend on the order in which metrics came.
