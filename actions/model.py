@@ -10,10 +10,56 @@ from classifiers.model import NOTIFICATIONS
 Mode = Literal["observe", "suggest", "auto"]
 Status = Literal[
     "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused",
-    "interrupted",
+    "interrupted", "approved", "rejected", "withdrawn", "void",
 ]
 HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
+UndoWhen = Literal["when_over", "when_failed", "never"]
+Path = Literal["cli", "http", "slack"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """Whose consent an intent needs before it may run.
+
+    roles: of which a person must hold one. count: of different persons. expires_after_s: life of the request.
+    four_eyes: who asked for it by hand cannot approve it. via: paths by which a decision may come; empty for any.
+    """
+
+    roles: tuple[str, ...] = ("approver",)
+    count: int = 1
+    expires_after_s: float = 900.0
+    four_eyes: bool = False
+    via: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyTerms:
+    """How long the effect of an intent stays in force, and how it is judged.
+
+    hold_s: after so long without a decision it is undone. undo: when it is undone earlier. settle_s: after which its
+    effect can be judged. within_s: until when it must have helped. min_samples: requests that the judgement needs.
+    """
+
+    hold_s: float = 14_400.0
+    undo: UndoWhen = "when_over"
+    settle_s: float = 30.0
+    within_s: float = 180.0
+    min_samples: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The targets like the one of an intent (replicas of the service), as the shard saw them when it decided.
+
+    size: all that are known. healthy: that are heard of and do not alarm. alarming: that alarm. alarming_for_s: since
+    when the service as a whole alarms, None while it does not. None for what is not known.
+    """
+
+    size: int | None = None
+    healthy: int | None = None
+    alarming: int | None = None
+    alarming_for_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +69,9 @@ class Intent:
     key: idempotency key, derived from incident id, kind, target, step and direction; each key executes at most once.
     kind: the action's catalogue name (`circuit_breaker`, `rollback`, ...). target: what it acts on, and the record key,
     so that intents on one target run in order. undo: True reverses an earlier intent of this kind and target.
-    decided_at_s, expires_at_s: seconds since the epoch; an expired intent is refused.
+    decided_at_s, expires_at_s: seconds since the epoch; an expired intent is refused. step_id, playbook, digest: the
+    step, the name of its playbook, and the SHA-256 of the playbook's terms, in hexadecimal. attempt: of the step, from
+    1. approval: None where nobody is asked. remedy: None where nothing stays in force.
     """
 
     key: str
@@ -41,6 +89,13 @@ class Intent:
     tenant: str | None = None
     undo: bool = False
     params: dict[str, str | float | bool | None] = field(default_factory=dict)
+    step_id: str | None = None
+    attempt: int = 1
+    playbook: str | None = None
+    digest: str | None = None
+    approval: ApprovalTerms | None = None
+    remedy: RemedyTerms | None = None
+    fleet: Fleet | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actions.model import Intent, Outcome
+from actions.model import ApprovalTerms, Fleet, Intent, Outcome, RemedyTerms
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Matcher, Silence
 from classifiers.expectations import Expectation
 from classifiers.model import (
@@ -138,6 +138,33 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "tenant": SCOPE_OF_ACTION,
         "undo": UNDO,
         "params": "Parameters of the action, by its kind.",
+        "step_id": "The step of the playbook; null where no playbook has it.",
+        "attempt": "The number of this attempt at the step, from 1.",
+        "playbook": "The name of the playbook.",
+        "digest": "SHA-256 of the terms of the playbook, in hexadecimal: what was approved is what runs.",
+        "approval": "Whose consent it needs before it runs; null where nobody is asked.",
+        "remedy": "How long its effect stays in force, and how it is judged; null where nothing stays in force.",
+        "fleet": "The targets like this one when it was decided; null where that is not known.",
+    },
+    ApprovalTerms: {
+        "roles": "A person must hold one of these roles.",
+        "count": "How many different persons must approve.",
+        "expires_after_s": "The life of the request, in seconds.",
+        "four_eyes": "Whether the person who asked for it cannot approve it.",
+        "via": "The paths by which a decision may come; empty for any.",
+    },
+    RemedyTerms: {
+        "hold_s": "After so many seconds without a decision it is undone.",
+        "undo": "When it is undone earlier: when the incident is over, when it did not help, or never.",
+        "settle_s": "Seconds after which its effect can be judged.",
+        "within_s": "Seconds within which it must have helped.",
+        "min_samples": "Requests that the judgement needs.",
+    },
+    Fleet: {
+        "size": "Targets of this kind that are known.",
+        "healthy": "Targets that are heard of and do not alarm.",
+        "alarming": "Targets that alarm.",
+        "alarming_for_s": "For how many seconds the service as a whole alarms; null while it does not.",
     },
     Outcome: {
         "key": "The decision that it answers.",
