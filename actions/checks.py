@@ -8,7 +8,7 @@ from typing import Protocol
 
 from actions.base import Action, Refusal, RunContext, TargetError
 from actions.model import Intent
-from actions.playbook import REVERSIBLE
+from actions.playbooks.playbook import REVERSIBLE
 
 LIVE = RunContext()
 

@@ -14,8 +14,8 @@ import stamina
 import structlog
 
 from actions.base import Action, Data, Done, Refusal, RunContext, TargetError
-from actions.ledger import Ledger
-from actions.ledger_view import Claim
+from actions.ledger.ledger import Ledger
+from actions.ledger.view import Claim
 from actions.limits import Admission, LimitParams, check_age, check_limits
 from actions.model import HARMLESS, Intent, Outcome, Status
 

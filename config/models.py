@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
-from actions.playbook import Playbook
+from actions.playbooks.playbook import Playbook
 from classifiers.accounting.slo_report import StageTargets
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from actions.playbook import Match
+from actions.playbooks.playbook import Match
 from config.errors import Problem
 from config.models import Config
 from config.source import Node, problem_at

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from itertools import product
 
-from actions.playbook import Match, placeholders
+from actions.playbooks.playbook import Match, placeholders
 from config.errors import Problem
 from config.models import Config
 from config.source import Node, problem_at

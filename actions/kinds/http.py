@@ -12,7 +12,7 @@ import aiohttp
 
 from actions.base import Secret, TargetError
 from actions.model import Intent
-from actions.playbook import TARGET_FIELDS, check_template, render
+from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 from actions.validation import check_number
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]

@@ -19,7 +19,7 @@ from actions.base import Bounds, Done, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, fill_url
 from actions.kinds.registry import ModelRegistry, Version
 from actions.model import Intent
-from actions.playbook import TARGET_FIELDS, check_template, render
+from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from ruamel.yaml import YAML
 
-from actions.policy import UNMATCHED
+from actions.playbooks.policy import UNMATCHED
 from config import config_hash, examine, written
 from streams.intake.aggregated.alias_table import METRICS
 

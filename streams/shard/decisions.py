@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from actions.limits import LimitParams
 from actions.model import HARMLESS, Intent, Outcome
-from actions.playbook import Playbook
-from actions.policy import decide, skipped_steps
+from actions.playbooks.playbook import Playbook
+from actions.playbooks.policy import decide, skipped_steps
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.incidents.recurrence import is_habit

@@ -24,9 +24,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from actions.ledger import BaseLedger
+from actions.ledger.ledger import BaseLedger
+from actions.ledger.records import LedgerRecord
 from actions.model import Outcome
-from actions.records import LedgerRecord
 from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
 from streams.state.topic_store import STOP_S, TopicStore

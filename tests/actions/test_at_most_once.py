@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from actions.base import Bounds, Done, RunContext
 from actions.executor import Executor
-from actions.ledger import RecordedLedger
+from actions.ledger.ledger import RecordedLedger
+from actions.ledger.records import LedgerRecord
 from actions.limits import LimitParams
 from actions.model import Intent
-from actions.records import LedgerRecord
 from tests.actions.cases import Clock, intent
 
 

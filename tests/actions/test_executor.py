@@ -9,8 +9,8 @@ import pytest
 
 from actions.base import Bounds, Refusal, TargetError
 from actions.executor import Executor
-from actions.ledger import MemoryLedger
-from actions.ledger_view import Claim
+from actions.ledger.ledger import MemoryLedger
+from actions.ledger.view import Claim
 from actions.limits import LimitParams
 from actions.model import Intent, Mode, Outcome
 from tests.actions.cases import NOW_S, Clock, FakeAction, intent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actions import limits
-from actions.ledger import MemoryLedger
+from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent, Outcome
 from tests.actions.cases import NOW_S, intent

@@ -14,7 +14,7 @@ from actions.base import Bounds, Done, Refusal, RunContext, TargetError
 from actions.executor import Executor
 from actions.kinds.http import JsonValue
 from actions.kinds.rollback import Rollback, RollbackParams
-from actions.ledger import MemoryLedger
+from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent
 from tests.actions.cases import Clock, intent

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from actions.model import Intent, Status
-from actions.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step
 from streams.pipeline import Shard
 from streams.shard.plan import Plan
 from tests.simulation.run import LATENCY, Run

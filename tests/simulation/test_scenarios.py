@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from actions.playbook import Step
+from actions.playbooks.playbook import Step
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Related
 from streams.pipeline import Shard

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actions.policy import key
+from actions.playbooks.policy import key
 from benchmarks.scrapes import T as SCRAPES_T
 from benchmarks.scrapes import scrapes, steady
 from classifiers.directives import Matcher, Silence

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from actions.ledger import Ledger
+from actions.ledger.ledger import Ledger
 from actions.model import Intent, Outcome, Status
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.channels import COMPACTED

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from actions.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step
 from config import load
 from detectors.banks.composite import Composite
 from detectors.base import Block, BoolArray, FloatArray, IntArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actions.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step
 from streams.pipeline import Shard
 from tests.simulation.fleet import Fleet, sick
 from tests.simulation.run import Run

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from actions.limits import LimitParams
 from actions.model import Intent, Status
-from actions.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage, TriageParams
 from classifiers.model import Anomaly, Incident
 from streams.shard.decisions import Decider, DecisionParams

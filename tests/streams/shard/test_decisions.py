@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from actions.model import Status
-from actions.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step
 from classifiers.incidents.dependencies import Dependency
 from classifiers.incidents.relations import inhibited
 from classifiers.incidents.triage import IncidentChange, TriageParams

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actions.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step
 from classifiers.directives import Acknowledge, Expire, Matcher, Silence
 from tests.streams.shard.decision_case import BREAKER, Case
 

@@ -2,7 +2,7 @@
 
 A claim is durable *before* the action runs. After a crash a key that is claimed and not finished is in doubt: it is
 reported as `interrupted` and never runs again. `BaseLedger` is the protocol of claims over any append-only log: in
-memory here, in a Kafka topic in `streams/state/ledger.py`. The state of the keys is in `actions/ledger_view.py`.
+memory here, in a Kafka topic in `streams/state/ledger.py`. The state of the keys is in `actions/ledger/view.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from actions.ledger_view import Claim, LedgerView
+from actions.ledger.records import LedgerRecord
+from actions.ledger.view import Claim, LedgerView
 from actions.limits import PastActions
 from actions.model import Intent, Outcome
-from actions.records import LedgerRecord
 
 
 class Ledger(PastActions, Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from actions.base import Bounds
-from actions.playbook import Match, Playbook, Step, unrender
+from actions.playbooks.playbook import Match, Playbook, Step, unrender
 
 STEP = Step("notify", "{service}")
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from actions.limits import LimitParams
 from actions.model import Intent, Mode
-from actions.playbook import REVERSIBLE, Match, Playbook, Step, placeholders, render, unrender
+from actions.playbooks.playbook import REVERSIBLE, Match, Playbook, Step, placeholders, render, unrender
 from classifiers.model import Incident
 
 CHANGED_NOTHING = frozenset({"failed", "refused", "expired", "cooldown"})

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from actions.ledger.records import LedgerRecord
 from actions.model import HARMLESS, Outcome
-from actions.records import LedgerRecord
 
 KeyState = Literal["unknown", "claimed", "in_doubt", "finished"]
 Event = Literal["claimed", "abandoned", "finished"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from actions.limits import LimitParams
 from actions.model import Intent, Outcome, Status
-from actions.playbook import Match, Playbook, Step
-from actions.policy import UNDO_EXPIRES_AFTER_S, decide
+from actions.playbooks.playbook import Match, Playbook, Step
+from actions.playbooks.policy import UNDO_EXPIRES_AFTER_S, decide
 from classifiers.model import Incident
 from tests.actions.cases import NOW_S, incident
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.ledger import MemoryLedger, RecordedLedger
-from actions.ledger_view import LedgerView
+from actions.ledger.ledger import MemoryLedger, RecordedLedger
+from actions.ledger.records import LedgerRecord
+from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome, Status
-from actions.records import LedgerRecord
 from tests.actions.cases import NOW_S, intent
 
 
