@@ -27,7 +27,8 @@ class Column:
 
     trials: (m,) for shares that the writer counted, the denominator of each value, NaN where it is unknown; None where
     no denominator is known. resolution: (m,) how far each value may be from what was measured, NaN where it is exact;
-    None where all are.
+    None where all are. number, variance: (m,) of the observations that each value is the mean of, NaN where they are
+    unknown; None where all are.
     """
 
     metric: str
@@ -35,12 +36,14 @@ class Column:
     values: FloatArray
     trials: FloatArray | None = None
     resolution: FloatArray | None = None
+    number: FloatArray | None = None
+    variance: FloatArray | None = None
 
     def select(self, keep: IntArray | BoolArray | slice) -> Column:
         """The values at these places of the column."""
         index = None if self.index is None else self.index[keep]
-        trials, resolution = (None if each is None else each[keep] for each in (self.trials, self.resolution))
-        return Column(self.metric, index, self.values[keep], trials, resolution)
+        known = (self.trials, self.resolution, self.number, self.variance)
+        return Column(self.metric, index, self.values[keep], *(None if each is None else each[keep] for each in known))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,11 @@ class Sums:
 
     def add(
         self, scopes: IntArray, values: FloatArray, counts: FloatArray, trials: FloatArray | None = None,
-        resolution: FloatArray | None = None,
+        resolution: FloatArray | None = None, number: FloatArray | None = None, variance: FloatArray | None = None,
     ) -> None:
         """Add values. scopes, values: (n,), in record order within a scope. counts: how often each scope occurs.
-        trials: (n,) the denominators of shares. resolution: (n,) of the values.
+        trials: (n,) the denominators of shares. resolution: (n,) of the values. number, variance: (n,) of the
+        observations that each value is the mean of; it counts as so many.
         """
         if self.table.shape[1] < len(counts):
             self._grow(len(counts))
@@ -43,10 +44,13 @@ class Sums:
         if fresh.any():
             # Backwards: of several assignments to one place the last one stays, which then is the first value.
             shift[scopes[fresh][::-1]] = values[fresh][::-1]
-        count[: len(counts)] += counts
         apart = values - shift[scopes]
-        np.add.at(total, scopes, apart)
-        np.add.at(squares, scopes, apart * apart)
+        if number is None:
+            count[: len(counts)] += counts
+            np.add.at(total, scopes, apart)
+            np.add.at(squares, scopes, apart * apart)
+        else:
+            self._add_means(scopes, apart, number, variance)
         np.minimum.at(low, scopes, values)
         np.maximum.at(high, scopes, values)
         if trials is not None:
@@ -55,6 +59,16 @@ class Sums:
             np.add.at(hits, scopes, weights * values)
         if resolution is not None:
             np.fmax.at(widest, scopes, resolution)
+
+    def _add_means(
+        self, scopes: IntArray, apart: FloatArray, number: FloatArray, variance: FloatArray | None,
+    ) -> None:
+        """Add means of several observations each. apart: (n,) from the first value of the scope."""
+        weights = np.where(number > 1.0, number, 1.0)  # also where it is unknown
+        np.add.at(self.table[COUNT], scopes, weights)
+        np.add.at(self.table[SUM], scopes, weights * apart)
+        within = 0.0 if variance is None else np.where(np.isnan(variance), 0.0, variance) * (weights - 1.0)
+        np.add.at(self.table[SQUARES], scopes, weights * apart * apart + within)
 
     def _grow(self, size: int) -> None:
         grown = Sums(size).table

@@ -212,7 +212,8 @@ class Windower:
             if metric is None or (column.metric == self.params.rate_metric and samples.span_s is None):
                 dropped += len(values)
                 continue
-            spread = [None if each is None else theirs.spread(each) for each in (part.trials, part.resolution)]
+            known = (part.trials, part.resolution, part.number, part.variance)
+            spread = [None if each is None else theirs.spread(each) for each in known]
             open_window.metrics.setdefault(metric, Sums()).add(
                 theirs.scopes, theirs.spread(values), theirs.counts, *spread,
             )

@@ -188,6 +188,19 @@ class Observed:
         """None without observations, or where a source gives no sums."""
         return None if self.count <= 0.0 or isnan(self.total) else self.total / self.count
 
+    @property
+    def variance(self) -> float:
+        """Of the observations, as if they were spread evenly within their buckets."""
+        number = total = squares = 0.0
+        for bounds, counts in self.parts:
+            if bounds:
+                for (middle, within), count in zip(_moments(bounds), counts, strict=True):
+                    if count > 0.0:
+                        number += count
+                        total += count * middle
+                        squares += count * (middle * middle + within)
+        return 0.0 if number <= 0.0 else max(squares / number - (total / number) ** 2, 0.0)
+
     def quantile(self, share: float) -> float | None:
         """None where there are too few observations."""
         if self.count * (1.0 - share) < MIN_TAIL_COUNT:
@@ -250,6 +263,14 @@ def _quantile_of_layouts(parts: list[tuple[tuple[float, ...], tuple[float, ...]]
     if wanted <= 0.0:
         return None
     return float(np.interp(wanted, below, edges))
+
+
+@lru_cache(maxsize=4096)
+def _moments(bounds: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    """The middle of each bucket, and the variance within it; of the open one the last bound, and 0."""
+    lower = (min(0.0, bounds[0]), *bounds[:-1])
+    inner = [((low + high) / 2.0, (high - low) ** 2 / 12.0) for low, high in zip(lower, bounds, strict=True)]
+    return (*inner, (bounds[-1], 0.0))
 
 
 @lru_cache(maxsize=1024)

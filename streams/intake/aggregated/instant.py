@@ -53,6 +53,7 @@ class ScopeValues(NamedTuple):
     whole: whether they cover all of the service and model, also where the labels name a version, replica or tenant.
     span_s: how far back they reach. trials: of the metrics that are shares of something counted, the denominator.
     resolutions: of the metrics that are quantiles of a histogram, the width of the interval that they lie in.
+    numbers, variances: of the metrics that are means, of the observations behind them.
     """
 
     labels: Labels
@@ -61,6 +62,18 @@ class ScopeValues(NamedTuple):
     metrics: dict[str, float]
     trials: dict[str, float]
     resolutions: dict[str, float]
+    numbers: dict[str, float]
+    variances: dict[str, float]
+
+
+class MetricValues(NamedTuple):
+    """The values of our metrics in one scope; see `ScopeValues`."""
+
+    metrics: dict[str, float]
+    trials: dict[str, float]
+    resolutions: dict[str, float]
+    numbers: dict[str, float]
+    variances: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -126,16 +139,14 @@ class Accumulator:
                 self.observed[metric] = Observed(observed.count, observed.total, list(observed.parts))
         self.span_s = max(self.span_s, other.span_s)
 
-    def metrics(self) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-        """The values of our metrics, the denominators of the shares and the resolutions of the quantiles among them.
-
-        What is unknown is left out, and never 0.
-        """
-        found: dict[str, float] = {}
-        trials: dict[str, float] = {}
-        resolutions: dict[str, float] = {}
+    def metrics(self) -> MetricValues:
+        """The values of our metrics. What is unknown is left out, and never 0."""
+        values = MetricValues({}, {}, {}, {}, {})
+        found, trials, resolutions, numbers, variances = values
         for metric, observed in self.observed.items():
             _put(found, metric, observed.mean)
+            if metric in found:
+                numbers[metric], variances[metric] = observed.count, observed.variance
             for suffix, share in QUANTILES.items():
                 value = observed.quantile(share)
                 _put(found, metric + suffix, value)
@@ -148,15 +159,16 @@ class Accumulator:
         for metric, (part, whole, limit) in counted.items():
             if metric not in found and whole > 0.0:
                 _put(found, metric, min(part / whole, limit))
-                if limit == 1.0 and metric in found:
-                    trials[metric] = whole
+                if metric in found:
+                    (trials if limit == 1.0 else numbers)[metric] = whole
         for metric, name in RATES:
             if metric not in found:
                 _put(found, metric, self.totals_per_s.get(name))
         for metric, rate in self.rates.items():
             _put(found, metric, rate)
-            trials.pop(metric, None)
-        return found, trials, resolutions
+            for known in values[1:]:
+                known.pop(metric, None)
+        return values
 
     def _counted(self) -> dict[str, tuple[float, float, float]]:
         """Both totals of each ratio that has them, and its upper limit. Of several rows of a metric the first counts,

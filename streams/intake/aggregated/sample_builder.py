@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import nan
 
 import numpy as np
@@ -10,6 +11,37 @@ from detectors.base import FloatArray, IntArray
 from streams.intake.aggregated.instant import ScopeValues
 from streams.intake.columns import Column, Samples
 from streams.intake.scopes import NONE, ScopeTable
+
+KNOWN = ("trials", "resolutions", "numbers", "variances")
+"""Fields of `ScopeValues`, in the order in which a `Column` has them."""
+
+
+@dataclass(slots=True)
+class _ColumnBuilder:
+    """One metric of a batch. known: what is known of the values by its name in `ScopeValues`, NaN in gaps; it may end
+    before the values do.
+    """
+
+    index: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    known: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, number: int, metric: str, values: ScopeValues) -> None:
+        for name in KNOWN:
+            amount = getattr(values, name).get(metric)
+            if amount is not None:
+                into = self.known.setdefault(name, [])
+                into += [nan] * (len(self.values) - len(into))
+                into.append(amount)
+        self.index.append(number)
+        self.values.append(values.metrics[metric])
+
+    def column(self, metric: str) -> Column:
+        return Column(metric, np.array(self.index, np.intp), np.array(self.values), *map(self._filled, KNOWN))
+
+    def _filled(self, name: str) -> FloatArray | None:
+        known = self.known.get(name)
+        return None if known is None else np.array(known + [nan] * (len(self.values) - len(known)))
 
 
 class SampleBuilder:
@@ -21,7 +53,7 @@ class SampleBuilder:
         self._scope: list[list[int]] = []
         self._offset: list[int] = []
         self._span_s: list[float] = []
-        self._metrics: dict[str, tuple[list[int], list[float], list[float], list[float]]] = {}
+        self._metrics: dict[str, _ColumnBuilder] = {}
 
     def add(self, values: ScopeValues, ts_s: float, offset: int) -> None:
         """Add the values of one scope at an instant. offset: of the last record that they came in."""
@@ -35,14 +67,8 @@ class SampleBuilder:
         self._scope.append(scope)
         self._offset.append(offset)
         self._span_s.append(values.span_s)
-        for metric, amount in values.metrics.items():
-            index, column, trials, resolutions = self._metrics.setdefault(metric, ([], [], [], []))
-            for into, known in ((trials, values.trials.get(metric)), (resolutions, values.resolutions.get(metric))):
-                if known is not None:
-                    into += [nan] * (len(column) - len(into))
-                    into.append(known)
-            index.append(number)
-            column.append(amount)
+        for metric in values.metrics:
+            self._metrics.setdefault(metric, _ColumnBuilder()).add(number, metric, values)
 
     def samples(self) -> Samples:
         """All samples, in the order in which they were added."""
@@ -50,18 +76,7 @@ class SampleBuilder:
             scope: IntArray = np.array(self._scope, np.intp).T.copy()
         else:
             scope = np.empty((1 + len(self._scopes.marginals), 0), np.intp)
-        columns = tuple(
-            Column(
-                metric, np.array(index, np.intp), np.array(values), _filled(trials, len(values)),
-                _filled(resolutions, len(values)),
-            )
-            for metric, (index, values, trials, resolutions) in self._metrics.items()
-        )
+        columns = tuple(builder.column(metric) for metric, builder in self._metrics.items())
         return Samples(
             np.array(self._ts_s), scope, np.array(self._offset, np.int64), columns, np.array(self._span_s),
         )
-
-
-def _filled(known: list[float], size: int) -> FloatArray | None:
-    """(size,) what is known of values, NaN behind the last one; None without any."""
-    return np.array(known + [nan] * (size - len(known))) if known else None

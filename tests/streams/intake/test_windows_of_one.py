@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
 import numpy as np
 import pytest
@@ -25,14 +25,17 @@ class Bench:
         self.windows = Windower(WindowParams(min_count=5, max_wait_s=5.0), self.series, lambda _: "mean")
         self.highest_s = -inf
 
-    def add(self, *points: tuple[float, float], metric: str = "ttft_ms", span_s: float = 15.0) -> AddResult:
+    def add(
+        self, *points: tuple[float, float], metric: str = "ttft_ms", span_s: float = 15.0,
+        number: list[float] | None = None, variance: list[float] | None = None,
+    ) -> AddResult:
         base, *_ = self.scopes.intern(_labels())
         ts_s, values = (np.array(column) for column in zip(*points, strict=True))
         scope = np.full((4, len(points)), -1, np.intp)
         scope[0] = base
-        samples = Samples(
-            T + ts_s, scope, np.arange(len(points)), (Column(metric, None, values),), np.full(len(points), span_s),
-        )
+        known = (None if each is None else np.array(each) for each in (number, variance))
+        column = Column(metric, None, values, None, None, *known)
+        samples = Samples(T + ts_s, scope, np.arange(len(points)), (column,), np.full(len(points), span_s))
         result = self.windows.add("otlp", samples, False, Watermark(self.highest_s, 0.5))
         self.highest_s = max(self.highest_s, *samples.ts_s)
         return result
@@ -60,6 +63,22 @@ def test_values_of_one_base_window_are_averaged() -> None:
     bench.add((30.2, 7.0), (30.9, 9.0))
     (block,) = bench.close(31.0)
     assert (block.value.tolist(), block.count.tolist()) == ([8.0], [2.0])
+
+
+def test_a_mean_counts_as_the_observations_behind_it() -> None:
+    bench = Bench()
+    bench.add((30.2, 10.0), (30.9, 40.0), number=[2.0, 1.0], variance=[50.0, nan])
+    (block,) = bench.close(31.0)
+    # Of 5, 15 and 40: their mean, and their own spread.
+    assert (block.value.tolist(), block.count.tolist()) == ([20.0], [3.0])
+    assert block.std.tolist() == pytest.approx([np.std([5.0, 15.0, 40.0], ddof=1)])
+
+
+def test_a_mean_of_unknown_observations_counts_as_one() -> None:
+    bench = Bench()
+    bench.add((30.2, 7.0), number=[nan], variance=[nan])
+    (block,) = bench.close(31.0)
+    assert (block.value.tolist(), block.count.tolist(), block.std.tolist()) == ([7.0], [1.0], [0.0])
 
 
 def test_a_rate_that_arrives_is_taken_as_it_is() -> None:

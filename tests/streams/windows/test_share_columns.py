@@ -22,29 +22,30 @@ def counted(accumulator: Accumulator, failed: float, answered: float) -> None:
 def test_the_share_of_failures_has_all_requests_as_its_denominator() -> None:
     accumulator = Accumulator()
     counted(accumulator, 3.0, 147.0)
-    found, trials, _ = accumulator.metrics()
-    assert (found["error"], trials) == (0.02, {"error": 150.0})
+    values = accumulator.metrics()
+    assert (values.metrics["error"], values.trials) == (0.02, {"error": 150.0})
 
 
-def test_a_mean_of_totals_is_no_share() -> None:
+def test_a_mean_of_totals_is_no_share_but_has_a_number() -> None:
     accumulator = Accumulator()
     for total, amount in (("latency_ms", 900.0), ("served", 3.0)):
         accumulator.add_count(Target("counter", None, (total,), (), 1.0), amount, 15.0)
-    found, trials, _ = accumulator.metrics()
-    assert (found["latency_ms"], trials) == (300.0, {})
+    values = accumulator.metrics()
+    assert (values.metrics["latency_ms"], values.trials, values.numbers) == (300.0, {}, {"latency_ms": 3.0})
 
 
 def test_a_share_that_came_as_a_gauge_has_no_denominator() -> None:
     accumulator = Accumulator()
     accumulator.add_gauge("error", 0.5, 15.0)
-    assert accumulator.metrics() == ({"error": 0.5}, {}, {})
+    assert accumulator.metrics() == ({"error": 0.5}, {}, {}, {}, {})
 
 
 def test_counts_of_a_share_precede_its_gauge() -> None:
     accumulator = Accumulator()
     counted(accumulator, 3.0, 147.0)
     accumulator.add_gauge("error", 0.5, 15.0)
-    assert accumulator.metrics() == ({"error": 0.02, "requests_per_s": 10.0}, {"error": 150.0}, {})
+    values = accumulator.metrics()
+    assert values[:3] == ({"error": 0.02, "requests_per_s": 10.0}, {"error": 150.0}, {})
 
 
 def test_each_scope_has_its_own_denominator_in_the_columns() -> None:
@@ -95,3 +96,20 @@ def test_the_resolution_of_a_quantile_goes_with_it_and_a_mean_has_none() -> None
     assert columns["itl_ms"] is None
     assert columns["itl_ms_p99"] is not None
     assert columns["itl_ms_p99"].tolist() == [15.0]
+
+
+def test_a_mean_of_a_histogram_has_its_observations_in_the_columns() -> None:
+    instant, builder = InstantAggregate(), SampleBuilder(ScopeTable())
+    target = Target("histogram", "latency_ms", (), (), 1.0)
+    observed = Observed(3.0, 60.0, [((10.0, 40.0), (1.0, 2.0, 0.0))])
+    instant.accumulator(R0).add_observations(target, observed, 15.0)
+    counted(instant.accumulator(R1), 0.0, 50.0)
+    for values in instant.values():
+        builder.add(values, 1000.0, 0)
+    columns = {column.metric: column for column in builder.samples().columns}
+    mean, failed = columns["latency_ms"], columns["error"]
+    assert mean.number is not None
+    assert mean.variance is not None
+    assert set(mean.number.tolist()) == {3.0}
+    assert set(mean.variance.tolist()) == {observed.variance}
+    assert (failed.number, failed.variance) == (None, None)

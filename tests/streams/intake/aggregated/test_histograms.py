@@ -68,3 +68,14 @@ def test_a_quantile_of_too_few_observations_is_none() -> None:
     nothing = Buckets(0.0, 0.0, (1.0,), (0.0, 0.0)).observed(1.0)
     assert (nothing.mean, nothing.quantile(0.5)) == (None, None)
     assert Buckets(100.0, 5.0, (), (100.0,)).observed(1.0).quantile(0.5) is None
+
+
+def test_the_variance_is_that_of_observations_spread_evenly_within_their_buckets() -> None:
+    rng = np.random.default_rng(3)
+    values = np.concatenate([rng.uniform(0.0, 10.0, 40_000), rng.uniform(10.0, 40.0, 20_000)])
+    observed = Observed(60_000.0, float(values.sum()), [((10.0, 40.0), (40_000.0, 20_000.0, 0.0))])
+    assert observed.variance == pytest.approx(values.var(), rel=0.02)
+
+
+def test_one_bucket_without_width_has_no_variance() -> None:
+    assert Observed(5.0, 500.0, [((10.0, 40.0), (0.0, 0.0, 5.0))]).variance == 0.0
