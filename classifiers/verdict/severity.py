@@ -36,7 +36,7 @@ class SeverityParams:
 
     sizes: SizeParams = field(default_factory=SizeParams)
     long_s: float = 300.0
-    page_after_s: float = 3.0
+    page_after_s: float = 10.0
     rise_after_s: float = 3.0
     fall_after_s: float = 30.0
 

@@ -47,7 +47,7 @@ def everywhere(change: float) -> dict[Scope, float]:
 
 def test_a_moderate_impact_is_minor_until_it_has_alarmed_for_a_moment() -> None:
     moderate, outage = evidence_with({"latency_ms": everywhere(0.4)}), evidence_with({"error": everywhere(0.95)})
-    for alarming_s, expected in ((2.0, ("P3", "P0")), (3.0, ("P2", "P0"))):
+    for alarming_s, expected in ((9.0, ("P3", "P0")), (10.0, ("P2", "P0"))):
         lasts = Lasts(0.0, alarming_s)
         found = [
             rate_severity(evidence, WHOLE, pattern, 2, lasts, PARAMS)[0]
