@@ -23,8 +23,9 @@ from streams.presence.share_test import ShareTest
 from streams.presence.traffic import Traffic
 
 Status = Literal["undecided", "suspected", "lost", "left"]
-SUSPECTED_NATS = 1.0
-"""The log likelihood ratio from which on a loss is likely, though not certain."""
+SUSPECTED_NATS = 3.0
+"""The log likelihood ratio from which on a loss is worth a note: twenty to one, since replicas leave far more often
+than they hang."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def test_one_that_reports_again_is_judged_anew_when_it_falls_silent_again() -> N
     assert bench.after(12, 10.0) == "lost"
 
 
-@pytest.mark.parametrize(("rest", "status", "audited"), [(0.36, "suspected", 0), (0.48, "left", 1)])
+@pytest.mark.parametrize(("rest", "status", "audited"), [(0.32, "suspected", 0), (0.48, "left", 1)])
 def test_few_requests_leave_it_open_and_then_only_a_likely_loss_is_worth_a_note(
     rest: float, status: str, audited: int,
 ) -> None:
