@@ -16,7 +16,8 @@ HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
 UndoWhen = Literal["when_over", "when_failed", "never"]
 Path = Literal["cli", "http", "slack"]
-DecisionVerb = Literal["approve", "reject"]
+DecisionVerb = Literal["approve", "reject", "break_glass"]
+"""break_glass: a commander lets it run without approval, past the limits that break-glass skips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ class Intent:
     so that intents on one target run in order. undo: True reverses an earlier intent of this kind and target.
     decided_at_s, expires_at_s: seconds since the epoch; an expired intent is refused. step_id, playbook, digest: the
     step, the name of its playbook, and the SHA-256 of the playbook's terms, in hexadecimal. attempt: of the step, from
-    1. approval: None where nobody is asked. remedy: None where nothing stays in force. decisions: of the people who were
-    asked, once they answered.
+    1. approval: None where nobody is asked. remedy: None where nothing stays in force. decisions: of the people
+    who were asked, once they answered. asked_by: the person who asked for it by hand, None where a playbook did.
     """
 
     key: str
@@ -120,6 +121,7 @@ class Intent:
     remedy: RemedyTerms | None = None
     fleet: Fleet | None = None
     decisions: tuple[Decision, ...] = ()
+    asked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ Verb = Literal[
 
 MAY: Mapping[Role, frozenset[Verb]] = {
     "viewer": frozenset({"read"}),
-    "responder": frozenset({"read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear"}),
+    "responder": frozenset({
+        "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear",
+    }),
     "approver": frozenset({"read", "approve", "reject", "disable", "clear", "storm_reset"}),
     "commander": frozenset({"read", "withdraw", "break_glass", "release"}),
 }

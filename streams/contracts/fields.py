@@ -146,6 +146,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "remedy": "How long its effect stays in force, and how it is judged; null where nothing stays in force.",
         "fleet": "The targets like this one when it was decided; null where that is not known.",
         "decisions": "What the people said who were asked; empty where nobody was, or nobody answered yet.",
+        "asked_by": "The person who asked for it by hand; null where a playbook did.",
     },
     Decision: {
         "who": "The person, by the name in the configuration.",
