@@ -184,10 +184,14 @@ class Service(Strict):
 
 
 class ExecutorSection(Strict):
-    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing."""
+    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing.
+
+    allow_file: the executor's own list of what it may do, None where every configured kind is allowed.
+    """
 
     enabled: bool
     dry_run: bool
+    allow_file: str | None
 
 
 class TracesSection(Strict):

@@ -48,6 +48,7 @@ from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
+from streams.trust.setup import authenticity_of, gate_of, log_notes
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
 from streams.worker.action_worker import ActionWorker
 from streams.worker.audit import Audit
@@ -169,10 +170,11 @@ class Worker:
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
         server = MetricsServer(
             self.effects.telemetry, health=self._complaints, ready=self._missing,
-            degraded=self.processor.degradations, host=self.config.telemetry.host, port=self.config.telemetry.port,
+            degraded=self._degradations, host=self.config.telemetry.host, port=self.config.telemetry.port,
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
+        log_notes(self.config, self.effects.authenticity)
         log.info("started", worker=self._name, shards=self.topics.plan.shards, metrics_port=server.port)
 
     def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
@@ -180,6 +182,7 @@ class Worker:
         executor = Executor(
             build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
             config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
+            gate_of(config, self.effects.authenticity).refusal,
         )
         return ActionWorker(
             executor, self.ledger, self.app, self.effects, config.topics, lambda: self.topics.plan.shards,
@@ -253,6 +256,9 @@ class Worker:
             assert self.action_worker is not None
             await self.action_worker.process_batch(batch)
 
+    def _degradations(self) -> tuple[str, ...]:
+        return self.processor.degradations() + self.effects.authenticity.notes()
+
     def _complaints(self) -> tuple[str, ...]:
         return self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
 
@@ -285,6 +291,7 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
         dead_letters=DeadLetterWriter(config.topics.dead_letters, telemetry),
         telemetry=telemetry,
         tracing=tracing,
+        authenticity=authenticity_of(config, identity.source),
     )
 
 

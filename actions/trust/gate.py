@@ -1,4 +1,4 @@
-"""What an authentic intent must pass before it is claimed: the executor's allow-list and the consent of people. Pure."""
+"""What an authentic intent passes before it is claimed: the executor's allow-list, and the consent of people. Pure."""
 
 from __future__ import annotations
 

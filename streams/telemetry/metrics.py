@@ -16,6 +16,7 @@ from typing import get_args
 from prometheus_client import generate_latest
 
 from actions.model import Status
+from actions.trust.keys import FaultReason
 from classifiers.learning.prequential import Accuracy, PrequentialRecord
 from classifiers.model import Category, Severity, StageTime
 from streams.intake.codec import SkipReason
@@ -181,6 +182,10 @@ class Telemetry:
     def action(self, kind: str, status: Status) -> None:
         """An intent came to an end."""
         self._metrics.actions.labels(kind, status).inc()
+
+    def unauthentic(self, reason: FaultReason) -> None:
+        """An intent was refused for its signature."""
+        self._metrics.unauthentic.labels(reason).inc()
 
     # -- control -----------------------------------------------------------------------------------------------------
 
