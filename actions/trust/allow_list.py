@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 
 from actions.model import ApprovalTerms, Intent
 
+NO_PARAMETERS = frozenset({"fleet_size"})
+"""What stands among the parameters of an intent and reaches no target: the number of siblings, for the limits."""
 Value = str | float | bool | None
 
 
@@ -65,6 +67,8 @@ class Allowed:
         if self.params is None:
             return None
         for name, value in intent.params.items():
+            if name in NO_PARAMETERS:
+                continue
             if name not in self.params:
                 return f"parameter {name!r}, expected one of {', '.join(sorted(self.params)) or 'none'}"
             expected = self.params[name].fault(value)

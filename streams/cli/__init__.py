@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, Command] = {
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
     "control": Command("streams.cli.control", "Write silences, acknowledgements, feedback and deployments."),
     "report": Command("streams.cli.report", "Report how long incidents took, and how often the targets were met."),
+    "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),
+    "drill": Command("streams.cli.drill", "Rehearse a danger against the real checks."),
     "demo": Command("streams.cli.demo", "Play a recording of faults through Kafka and watch them found and acted on."),
     "broker": Command("streams.cli.broker", "Serve Kafka's protocol from memory, for trying out without Kafka."),
     "gateway": Command("streams.cli.gateway", "Serve the demo's gateway by itself, for trying actions by hand."),
