@@ -114,6 +114,7 @@ class TopicsSection(Strict):
     ledger: Topic
     ticks: Topic
     control: Topic
+    checkpoints: Topic
 
 
 class BrakeSection(Strict):

@@ -25,6 +25,7 @@ from actions.catalogue import build
 from actions.executor import Executor
 from config.models import Config
 from detectors.suite import Suite
+from streams.audit.checkpoint_writer import CheckpointWriter
 from streams.cluster.fencing import can_fence
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
@@ -166,6 +167,8 @@ class Worker:
             self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
             self.app.add_future(self.action_worker.prune_ledger())
         self.app.add_future(self.broadcast.run())
+        if self.effects.authenticity.may_cover_audit:
+            self.app.add_future(self._checkpoint_writer().run())
         if not await self.broadcast.caught_up(CATCH_UP_S):
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
         server = MetricsServer(
@@ -186,6 +189,20 @@ class Worker:
         )
         return ActionWorker(
             executor, self.ledger, self.app, self.effects, config.topics, lambda: self.topics.plan.shards,
+        )
+
+    def _checkpoint_writer(self) -> CheckpointWriter:
+        """Whoever owns shard k covers partition k of the audit, and what the audit has beyond the shards."""
+        client = {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()}
+        topics, clocks = self.config.topics, self.effects.clocks
+
+        def owned() -> set[int]:
+            shards, count = {tp.partition for tp in self._owned}, self.topics.plan.shards
+            return {number for number in range(self.topics.partitions(topics.audit)) if number % count in shards}
+
+        return CheckpointWriter(
+            client, topics.audit, topics.checkpoints, self.effects.authenticity, owned, clocks.wall_s, clocks.mono_s,
+            self.effects.telemetry.audit_covered,
         )
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:

@@ -183,6 +183,11 @@ class Telemetry:
         """An intent came to an end."""
         self._metrics.actions.labels(kind, status).inc()
 
+    def audit_covered(self, partition: int, offset: int, digest: str) -> None:
+        """A checkpoint covers the audit up to this offset. 48 bits of its hash fit exactly into a sample."""
+        self._metrics.audit_offset.labels(str(partition)).set(offset)
+        self._metrics.audit_anchor.labels(str(partition)).set(int(digest[:12], 16))
+
     def unauthentic(self, reason: FaultReason) -> None:
         """An intent was refused for its signature."""
         self._metrics.unauthentic.labels(reason).inc()

@@ -152,6 +152,14 @@ class WorkerMetrics:
             "tocsin_intents_unauthentic", "Intents refused for their signature, by reason.",
             reason=get_args(FaultReason),
         )
+        self.audit_offset = own.gauge(
+            "tocsin_audit_covered_offset", "Offset of the last record that a checkpoint covers, by partition.",
+            partition=OPEN,
+        )
+        self.audit_anchor = own.gauge(
+            "tocsin_audit_anchor", "The first 48 bits of the hash there, to compare with `tocsin audit verify`.",
+            partition=OPEN,
+        )
         self.broadcast_lag = own.gauge(
             "tocsin_broadcast_lag_records", "Control records and incidents not yet read; NaN while unknown.",
         )
