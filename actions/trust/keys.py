@@ -79,6 +79,13 @@ class KeyRing:
         """All of them, valid now or not."""
         return tuple(self._keys.values())
 
+    def use_of(self, key_id: str | None) -> Literal["person", "process"] | None:
+        """Whether a key is a personal one; None for an unknown key."""
+        key = None if key_id is None else self._keys.get(key_id)
+        if key is None:
+            return None
+        return "process" if key.person is None else "person"
+
     def id_of(self, private: Ed25519PrivateKey) -> str | None:
         """The id under which the public part of a private key is known."""
         wanted = public_text(private.public_key())

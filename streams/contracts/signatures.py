@@ -54,6 +54,12 @@ def verify_record(topic: str, record: SignedRecord, ring: KeyRing, use: Use, at_
     return ring.verify(key_id, use, signed_text(topic, headers, record.value or b""), signature, at_s)
 
 
+def record_key(record: SignedRecord) -> str | None:
+    """The id of the key that a record names; None where it names none."""
+    found = next((value for name, value in record.headers if name == KEY_HEADER), None)
+    return None if found is None else found.decode(errors="replace")
+
+
 def signed_text(topic: str, headers: Mapping[str, bytes], value: bytes) -> bytes:
     """The signed bytes: topic, covered headers and value, framed as in control records."""
     return framed([topic.encode(), *(headers.get(name, b"") for name in COVERED), value])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from actions.model import HARMLESS, Intent
 from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, Use
 from streams.contracts.envelopes import Message
-from streams.contracts.signatures import SignedRecord, sign_message, verify_record
+from streams.contracts.signatures import SignedRecord, record_key, sign_message, verify_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,20 @@ class Authenticity:
     def has_keys(self) -> bool:
         """Whether there are keys of processes, so that everything must be signed."""
         return any(key.person is None for key in self.ring.keys)
+
+    def check_request(self, topic: str, record: SignedRecord, by: str, now_s: float) -> PublicKey:
+        """The key that signed a control record that acts, in the name of a person; raises `SignatureError`.
+
+        It is a key of that person, or one of the role respond, which knows by token, JWT or Slack who it was. What the
+        person may do is for the caller to check, and by the record's timestamp of the broker whether it is replayed.
+        """
+        use = self.ring.use_of(record_key(record))
+        key = verify_record(topic, record, self.ring, "person" if use == "person" else "respond", now_s)
+        self._check_source(record)
+        if key.person is not None and key.person != by:
+            text = f"signed by the key {key.id!r} of {key.person}, expected one of {by[:40]}"
+            raise SignatureError("wrong_use", text)
+        return key
 
     @property
     def checks_checkpoints(self) -> bool:
@@ -55,9 +69,7 @@ class Authenticity:
                 return None
             raise SignatureError("unsigned", "no signing.keys are configured, so nothing that acts can be trusted")
         key = verify_record(topic, record, self.ring, "worker", now_s)
-        source = next((value for name, value in record.headers if name == "ce_source"), b"").decode(errors="replace")
-        if source != self.source:
-            raise SignatureError("bad_signature", f"from {source[:60]!r}, expected the deployment {self.source!r}")
+        self._check_source(record)
         return key
 
     def checkpoint_fault(self, topic: str, record: SignedRecord, at_s: float) -> str | None:
@@ -78,6 +90,11 @@ class Authenticity:
         if self.accepts_unsigned:
             return ("signing.keys: none, so whoever can write to the topic of actions acts (signing.unsigned: accept)",)
         return ("signing.keys: none, so only notifications are executed",)
+
+    def _check_source(self, record: SignedRecord) -> None:
+        source = next((value for name, value in record.headers if name == "ce_source"), b"").decode(errors="replace")
+        if source != self.source:
+            raise SignatureError("bad_signature", f"from {source[:60]!r}, expected the deployment {self.source!r}")
 
     def _may_sign(self, use: Use) -> bool:
         return any(key.id == self.signer.id and use in key.uses for key in self.ring.keys if self.signer is not None)

@@ -45,7 +45,8 @@ class Audit:
         """The ledger granted the claim: the action runs next."""
         self._claimed.add(intent.key)
         reason = f"{intent.kind} on {intent.target} may run now, and never again"
-        entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason)
+        actor = ", ".join(f"{each.who} ({each.verb} by {each.path})" for each in intent.decisions) or None
+        entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason, actor)
         await self._write_once(output, entry, intent.incident_id)
 
     async def finished(self, output: Output, outcome: Outcome) -> None:

@@ -8,10 +8,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.model import Intent
-from actions.trust.keys import KeyRing, PublicKey, Signer
+from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer
 from streams.contracts.control_records import SIGNATURE_HEADER
 from streams.contracts.envelopes import Message, intent_message, read_audit, read_outcome
-from streams.contracts.signatures import COVERED
+from streams.contracts.signatures import COVERED, sign_message
 from streams.transport.batches import TP
 from streams.trust.authenticity import Authenticity
 from streams.trust.refusal_quota import MOST, WITHIN_S, RefusalQuota
@@ -143,3 +143,30 @@ def test_a_flood_of_forged_records_is_written_down_up_to_a_bound_and_then_counte
     assert sum(quota.note(0.0) for _ in range(MOST + 5)) == MOST
     assert (quota.take_dropped(), quota.take_dropped()) == (5, 0)
     assert (quota.note(WITHIN_S - 1.0), quota.note(WITHIN_S)) == (False, True)
+
+
+ANNA, RESPOND = (Signer(name, Ed25519PrivateKey.generate()) for name in ("anna-1", "r1"))
+PEOPLE = Authenticity(KeyRing([
+    *RING.keys, PublicKey("anna-1", ANNA.private.public_key(), frozenset({"person"}), person="anna"),
+    PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"})),
+]), SOURCE)
+
+
+@pytest.mark.parametrize(("signer", "by", "source", "fault"), [
+    (ANNA, "anna", SOURCE, None), (RESPOND, "ben", SOURCE, None), (ANNA, "ben", SOURCE, "of anna, expected one of ben"),
+    (SIGNER, "ben", SOURCE, "a key of executor, worker, expected one of respond"),
+    (RESPOND, "ben", "/tocsin/other", "expected the deployment"), (None, "ben", SOURCE, "no header tocsin-key"),
+])
+def test_a_control_record_that_acts_is_signed_by_the_person_or_by_respond(
+    signer: Signer | None, by: str, source: str, fault: str | None,
+) -> None:
+    message = intent_message(intent(), source, 0)
+    if signer is not None:
+        message = sign_message(TOPICS.control, message, signer)
+    record = FakeRecord(message.value, 7, TOPICS.control, 1, 0, message.key, message.headers)
+    if fault is None:
+        assert signer is not None
+        assert PEOPLE.check_request(TOPICS.control, record, by, 0.0).id == signer.id
+    else:
+        with pytest.raises(SignatureError, match=fault):
+            PEOPLE.check_request(TOPICS.control, record, by, 0.0)
