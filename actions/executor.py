@@ -27,12 +27,14 @@ class Executor:
     after another (the action topic is keyed by target).
 
     now_s: the clock, seconds since the epoch. dry_run: rehearse all actions and change nothing. on_claimed: called with
-    each claimed intent and the time, before it runs; if it raises, the intent does not run.
+    each claimed intent and the time, before it runs; if it raises, the intent does not run. forbids: why an intent may
+    not run at this time, by allow-list and approvals (`actions.trust.gate`); None where it may.
     """
 
     def __init__(
         self, actions: Mapping[str, Action], ledger: Ledger, limits: LimitParams, now_s: Callable[[], float],
         dry_run: bool, on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None,
+        forbids: Callable[[Intent, float], str | None] | None = None,
     ) -> None:
         self._actions = actions
         self._ledger = ledger
@@ -40,6 +42,7 @@ class Executor:
         self._now_s = now_s
         self._dry_run = dry_run
         self._on_claimed = on_claimed
+        self._forbids = forbids
         self._admission_lock = asyncio.Lock()
 
     async def execute(self, intent: Intent) -> Outcome:
@@ -97,6 +100,9 @@ class Executor:
             return Admission(False, f"observed only: {intent.reason}", "observed")
         if intent.mode == "suggest":
             return Admission(False, f"suggested: {intent.reason}", "suggested")
+        forbidden = None if self._forbids is None else self._forbids(intent, now_s)
+        if forbidden is not None:
+            return Admission(False, forbidden)
         return check_limits(intent, self._ledger, self._limits, now_s)
 
     async def _refuse(self, intent: Intent, admission: Admission) -> Outcome:
@@ -107,7 +113,7 @@ class Executor:
             await self._ledger.trip_storm(now_s)
         if admission.status in ("suggested", "observed"):
             # Not recorded in the ledger: nothing ran, and the key stays unclaimed.
-            return self._report(_outcome(intent, admission.status, admission.reason, now_s, {}))
+            return self._report(outcome_of(intent, admission.status, admission.reason, now_s, {}))
         return await self._finish(intent, admission.status, admission.reason, {})
 
     async def _repeated(self, intent: Intent, claim: Claim) -> Outcome:
@@ -118,10 +124,10 @@ class Executor:
         if claim.earlier is not None:
             earlier = claim.earlier
             data = {**earlier.data, "earlier_status": earlier.status, "earlier_at_s": earlier.done_at_s}
-        return self._report(_outcome(intent, "duplicate", claim.reason, self._now_s(), data))
+        return self._report(outcome_of(intent, "duplicate", claim.reason, self._now_s(), data))
 
     async def _finish(self, intent: Intent, status: Status, detail: str, data: Data) -> Outcome:
-        outcome = _outcome(intent, status, detail, self._now_s(), data)
+        outcome = outcome_of(intent, status, detail, self._now_s(), data)
         await self._ledger.finish(outcome)
         return self._report(outcome)
 
@@ -166,7 +172,8 @@ def _retryable(fault: Exception) -> bool:
     return isinstance(fault, TargetError) and fault.retryable
 
 
-def _outcome(intent: Intent, status: Status, detail: str, done_at_s: float, data: Data) -> Outcome:
+def outcome_of(intent: Intent, status: Status, detail: str, done_at_s: float, data: Data) -> Outcome:
+    """The outcome of an intent."""
     return Outcome(
         intent.key, intent.incident_id, intent.kind, intent.target, intent.mode, status, detail, intent.decided_at_s,
         done_at_s, intent.undo, dict(data),

@@ -16,6 +16,8 @@ HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
 UndoWhen = Literal["when_over", "when_failed", "never"]
 Path = Literal["cli", "http", "slack"]
+DecisionVerb = Literal["approve", "reject", "break_glass"]
+"""break_glass: a commander lets it run without approval, past the limits that break-glass skips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,27 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What one person said to one intent, with a signature by which anybody can check it alone.
+
+    who: the person, by the name in the configuration. key, digest: those of the intent. path: by which it came. at_s:
+    when, seconds since the epoch. source: the deployment that it was made for. signed_by: id of the key: one of the
+    person's own on the path `cli`, one of the role respond on the others. signature: Ed25519, 128 hexadecimal digits;
+    `actions.trust.decisions` says over what.
+    """
+
+    who: str
+    verb: DecisionVerb
+    key: str
+    digest: str | None
+    path: Path
+    at_s: float
+    source: str
+    signed_by: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A decision to act, as written to the action topic.
 
@@ -71,7 +94,8 @@ class Intent:
     so that intents on one target run in order. undo: True reverses an earlier intent of this kind and target.
     decided_at_s, expires_at_s: seconds since the epoch; an expired intent is refused. step_id, playbook, digest: the
     step, the name of its playbook, and the SHA-256 of the playbook's terms, in hexadecimal. attempt: of the step, from
-    1. approval: None where nobody is asked. remedy: None where nothing stays in force.
+    1. approval: None where nobody is asked. remedy: None where nothing stays in force. decisions: of the people
+    who were asked, once they answered. asked_by: the person who asked for it by hand, None where a playbook did.
     """
 
     key: str
@@ -96,6 +120,8 @@ class Intent:
     approval: ApprovalTerms | None = None
     remedy: RemedyTerms | None = None
     fleet: Fleet | None = None
+    decisions: tuple[Decision, ...] = ()
+    asked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from config.shadowed import shadowed
 from config.source import Node, Path, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
+from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.unmatched import misspelt_topics, unmatched
 from detectors.catalogue import CATALOGUE
 
@@ -23,7 +24,7 @@ from detectors.catalogue import CATALOGUE
 def mistakes_as_written(tree: Node) -> list[Problem]:
     """Mistakes that show in the file alone, also where other settings are wrong. A worker does not start with them."""
     written = _mapping(tree.plain())
-    checks = (_unknown_actions, _repeated_names, _repeated_topics, _profiles)
+    checks = (_unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file)
     return [problem for check in checks for problem in check(written, tree)]
 
 
@@ -38,8 +39,8 @@ def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) 
     the metrics that aggregated inputs give; empty where they are unknown."""
     inputs = _list(_mapping(shipped.plain()).get("inputs"))
     return [
-        *_plaintext(config, tree), *improbable_targets(config, tree), *shadowed(config, tree),
-        *unmatched(config, tree, aliased), *unmet_targets(config, tree),
+        *_plaintext(config, tree), *unwise_signing(_mapping(tree.plain()), tree), *improbable_targets(config, tree),
+        *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
         *misspelt_topics(config, tree, [str(_mapping(source).get("topic")) for source in inputs]),
     ]
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from classifiers.validation_errors import OBJECT, expected, one_of, shown
@@ -22,8 +23,8 @@ _REFUSED = re.compile(r"(?:\w+\.)?(\w+)(?::| is) (.+), expected (.+)")
 """The messages of parameter dataclasses: `Class.field: value, expected ...` or `field is value, expected ...`."""
 
 
-def explain(tree: Node, details: ErrorDetails) -> Problem:
-    """One of pydantic's errors as a problem, with its place in the file."""
+def explain(tree: Node, details: ErrorDetails, model: type[BaseModel] = Config) -> Problem:
+    """One of pydantic's errors as a problem, with its place in the file. model: of the whole file."""
     if details["loc"][-1:] == ("[key]",):
         key = details["loc"][-2]
         path = _place(tree, details["loc"][:-2])
@@ -32,7 +33,8 @@ def explain(tree: Node, details: ErrorDetails) -> Problem:
     path = _place(tree, details["loc"])
     node = tree.at(path)
     if details["type"] == "extra_forbidden":
-        return Problem(node.file, node.line, dotted(path[:-1]), f"the unknown setting {path[-1]!r}", _names(path))
+        unknown = f"the unknown setting {path[-1]!r}"
+        return Problem(node.file, node.line, dotted(path[:-1]), unknown, _names(path, model))
     if details["type"] == "missing":
         return Problem(node.file, node.line, dotted(path), "", "this setting to be given")
     refused = _REFUSED.fullmatch(details["msg"].removeprefix("Value error, "))
@@ -80,18 +82,18 @@ def _shown(path: Path, value: object) -> str:
     return "a secret" if is_secret(path) else shown(value)
 
 
-def _names(path: Path) -> str:
+def _names(path: Path, model: type[BaseModel]) -> str:
     """The known settings of the same section as `path`, or the one with the most similar name."""
-    names = sorted(known_names(path[:-1]))
+    names = sorted(known_names(path[:-1], model))
     near = get_close_matches(str(path[-1]), names, n=1, cutoff=0.6)
     if near:
         return f"{near[0]} (did you mean that?)"
     return "one of " + ", ".join(names) if names else "no setting"
 
 
-def known_names(path: Path) -> frozenset[str]:
+def known_names(path: Path, model: type[BaseModel] = Config) -> frozenset[str]:
     """The settings that the section at a path may have; empty where there is no such section."""
-    schema = _schema()
+    schema = _schema(model)
     definitions = schema.get("$defs", {})
     places = [schema]
     for step in path:
@@ -101,8 +103,8 @@ def known_names(path: Path) -> frozenset[str]:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return Config.model_json_schema()
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _members(schema: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -35,8 +35,11 @@ _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
 
 def yaml_name(name: str) -> str:
-    """The key of a field in the file: without the suffix for seconds, since a duration has its own unit."""
-    return name.removesuffix("_s")
+    """The key of a field in the file: without the suffix for seconds, since a duration has its own unit.
+
+    A name that Python keeps for itself ends in an underscore here, and not in the file.
+    """
+    return name.removesuffix("_s").removesuffix("_")
 
 
 class Strict(BaseModel):
@@ -139,6 +142,8 @@ Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
+Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and dashes")]
+"""A name that appears in addresses, headers and metrics."""
 Hidden = Annotated[Secret, _FromText()]
 """A text that appears in no log line and no error message."""
 SigningSecret = Annotated[Hidden, AfterValidator(_long_enough)]

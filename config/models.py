@@ -29,19 +29,20 @@ from config.fields import (
     Glob,
     Hidden,
     Listed,
+    Name,
     Pattern,
     SigningSecret,
     Strict,
     Topic,
     matching,
 )
+from config.trust.sections import Person, SigningSection
 from detectors.base import Statistic
 from detectors.suite import SuiteParams
 
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
 """Detector parameters that follow from the budget and the window, or that calibrate a detector's statistic."""
 
-Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and dashes")]
 Broker = Annotated[str, matching(r"[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", "host:port")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -113,6 +114,7 @@ class TopicsSection(Strict):
     ledger: Topic
     ticks: Topic
     control: Topic
+    checkpoints: Topic
 
 
 class BrakeSection(Strict):
@@ -172,17 +174,25 @@ class ScopesSection(Strict):
 
 
 class Service(Strict):
-    """The tier of a service; tier 1 is the most important."""
+    """The tier of a service, and its owners; tier 1 is the most important.
+
+    owners: the people whose roles count for the service; without any, the roles of everybody count.
+    """
 
     match: Glob
     tier: Annotated[int, Field(ge=1, le=3)]
+    owners: tuple[Name, ...] = ()
 
 
 class ExecutorSection(Strict):
-    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing."""
+    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing.
+
+    allow_file: the executor's own list of what it may do, None where every configured kind is allowed.
+    """
 
     enabled: bool
     dry_run: bool
+    allow_file: str | None
 
 
 class TracesSection(Strict):
@@ -246,6 +256,8 @@ class Config(Strict):
     executor: ExecutorSection
     maintenance: tuple[Annotated[MaintenanceWindow, FromYaml()], ...]
     control: ControlSection
+    people: Mapping[Name, Person]
+    signing: SigningSection
     telemetry: TelemetrySection
     snapshot: SnapshotSection
 
@@ -258,3 +270,7 @@ class Config(Strict):
     def tier_of(self, service: str) -> int:
         """A service's tier: that of the first pattern that matches, 2 without one."""
         return next((rule.tier for rule in self.services if fnmatchcase(service, rule.match)), 2)
+
+    def owners_of(self, service: str) -> tuple[str, ...]:
+        """A service's owners: those of the first pattern that matches; empty where everybody's roles count."""
+        return next((rule.owners for rule in self.services if fnmatchcase(service, rule.match)), ())

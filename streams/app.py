@@ -25,6 +25,7 @@ from actions.catalogue import build
 from actions.executor import Executor
 from config.models import Config
 from detectors.suite import Suite
+from streams.audit.checkpoint_writer import CheckpointWriter
 from streams.cluster.fencing import can_fence
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
@@ -48,6 +49,7 @@ from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
+from streams.trust.setup import authenticity_of, gate_of, log_notes
 from streams.worker.action_worker import SCOPE as ACTION_SCOPE
 from streams.worker.action_worker import ActionWorker
 from streams.worker.audit import Audit
@@ -165,14 +167,17 @@ class Worker:
             self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
             self.app.add_future(self.action_worker.prune_ledger())
         self.app.add_future(self.broadcast.run())
+        if self.effects.authenticity.may_cover_audit:
+            self.app.add_future(self._checkpoint_writer().run())
         if not await self.broadcast.caught_up(CATCH_UP_S):
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
         server = MetricsServer(
             self.effects.telemetry, health=self._complaints, ready=self._missing,
-            degraded=self.processor.degradations, host=self.config.telemetry.host, port=self.config.telemetry.port,
+            degraded=self._degradations, host=self.config.telemetry.host, port=self.config.telemetry.port,
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
+        log_notes(self.config, self.effects.authenticity)
         log.info("started", worker=self._name, shards=self.topics.plan.shards, metrics_port=server.port)
 
     def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
@@ -180,9 +185,24 @@ class Worker:
         executor = Executor(
             build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
             config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
+            gate_of(config, self.effects.authenticity).refusal,
         )
         return ActionWorker(
             executor, self.ledger, self.app, self.effects, config.topics, lambda: self.topics.plan.shards,
+        )
+
+    def _checkpoint_writer(self) -> CheckpointWriter:
+        """Whoever owns shard k covers partition k of the audit, and what the audit has beyond the shards."""
+        client = {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()}
+        topics, clocks = self.config.topics, self.effects.clocks
+
+        def owned() -> set[int]:
+            shards, count = {tp.partition for tp in self._owned}, self.topics.plan.shards
+            return {number for number in range(self.topics.partitions(topics.audit)) if number % count in shards}
+
+        return CheckpointWriter(
+            client, topics.audit, topics.checkpoints, self.effects.authenticity, owned, clocks.wall_s, clocks.mono_s,
+            self.effects.telemetry.audit_covered,
         )
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
@@ -253,6 +273,9 @@ class Worker:
             assert self.action_worker is not None
             await self.action_worker.process_batch(batch)
 
+    def _degradations(self) -> tuple[str, ...]:
+        return self.processor.degradations() + self.effects.authenticity.notes()
+
     def _complaints(self) -> tuple[str, ...]:
         return self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
 
@@ -285,6 +308,7 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
         dead_letters=DeadLetterWriter(config.topics.dead_letters, telemetry),
         telemetry=telemetry,
         tracing=tracing,
+        authenticity=authenticity_of(config, identity.source),
     )
 
 

@@ -10,8 +10,12 @@ import click
 from ruamel.yaml import YAML
 
 from actions.playbooks.policy import UNMATCHED
-from config import config_hash, examine, written
+from config import Config, config_hash, examine, written
+from config.executor.allow_file import read_allow_file
+from config.trust.build import ring_of
+from streams.contracts.envelopes import source_of
 from streams.intake.aggregated.alias_table import METRICS
+from streams.trust.authenticity import Authenticity
 
 
 @click.command()
@@ -23,6 +27,7 @@ def check(file: Path | None, show: bool) -> None:
     Without FILE, the shipped default.
     """
     config, warnings = examine(file, os.environ, METRICS)
+    allowed = None if config.executor.allow_file is None else read_allow_file(Path(config.executor.allow_file))
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if show:
@@ -36,3 +41,16 @@ def check(file: Path | None, show: bool) -> None:
     # The last one is built in: it notifies of an incident that no other playbook matches.
     click.echo(f"  playbooks  {', '.join([*(book.name for book in config.playbooks), f'{UNMATCHED.name} (built in)'])}")
     click.echo(f"  actions    {', '.join(config.actions) or 'none'}")
+    if allowed is not None:
+        click.echo(f"  allowed    {len(allowed.lines)} lines in {config.executor.allow_file}")
+    click.echo(f"  signed     {_signing(config)}")
+
+
+def _signing(config: Config) -> str:
+    """Whose signatures count, in a line."""
+    ring = ring_of(config.people, config.signing)
+    ids = ", ".join(key.id for key in ring.keys if key.person is None)
+    if ids:
+        return f"by {ids}"
+    accepts = config.signing.unsigned == "accept"
+    return Authenticity(ring, source_of(config.kafka.group), accepts_unsigned=accepts).notes()[0]

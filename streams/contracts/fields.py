@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actions.model import ApprovalTerms, Fleet, Intent, Outcome, RemedyTerms
+from actions.model import ApprovalTerms, Decision, Fleet, Intent, Outcome, RemedyTerms
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Matcher, Silence
 from classifiers.expectations import Expectation
 from classifiers.model import (
@@ -145,6 +145,19 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "approval": "Whose consent it needs before it runs; null where nobody is asked.",
         "remedy": "How long its effect stays in force, and how it is judged; null where nothing stays in force.",
         "fleet": "The targets like this one when it was decided; null where that is not known.",
+        "decisions": "What the people said who were asked; empty where nobody was, or nobody answered yet.",
+        "asked_by": "The person who asked for it by hand; null where a playbook did.",
+    },
+    Decision: {
+        "who": "The person, by the name in the configuration.",
+        "verb": "What the person said.",
+        "key": "The decision to act that it is about.",
+        "digest": "The terms that the person saw, as in the decision to act.",
+        "path": "How it came: by the command line, over HTTP, or from Slack.",
+        "at_s": "When, seconds since the epoch.",
+        "source": "The deployment that it was made for.",
+        "signed_by": "The id of the key that signed it.",
+        "signature": "Ed25519 over what is above and over what the action does, in hexadecimal.",
     },
     ApprovalTerms: {
         "roles": "A person must hold one of these roles.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import socket
 import tempfile
@@ -15,12 +16,14 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 
 import aiohttp
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
+from actions.trust.key_files import write_private
+from actions.trust.keys import public_text
 from streams.cluster.embedded_broker import EmbeddedBroker
 from streams.demo.display import Display
 from streams.demo.gateway import Fleet, Gateway, GatewayServer
@@ -115,7 +118,7 @@ async def _start_worker(
     stack: AsyncExitStack, command: Sequence[str], brokers: str, gateway_url: str, clock: WallClock,
 ) -> tuple[WorkerProcess, aiohttp.ClientSession]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
-    config = stack.enter_context(as_file(files("streams.demo") / "config.yaml"))
+    config = _signed_config(folder)
     port = _free_port()
     worker = WorkerProcess(
         [*command, "--config", str(config), "--clock-speed", repr(clock.speed), "--clock-anchor", repr(clock.anchor_s)],
@@ -128,6 +131,19 @@ async def _start_worker(
     await worker.start()
     http = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
     return worker, http
+
+
+def _signed_config(folder: Path) -> Path:
+    """The demo's configuration with a key of its own, made for this run: what acts is signed, as in production."""
+    private_file, config = folder / "demo.key", folder / "config.yaml"
+    public = public_text(write_private(private_file).public_key())
+    signing = {
+        "private_file": str(private_file),
+        "keys": [{"id": "demo", "for": ["worker", "executor", "respond"], "public": public}],
+    }
+    text = (files("streams.demo") / "config.yaml").read_text(encoding="utf-8")
+    config.write_text(f"{text}\nsigning: {json.dumps(signing)}\n", encoding="utf-8")
+    return config
 
 
 async def _wait_until_ready(parts: Components) -> None:

@@ -16,6 +16,7 @@ from typing import get_args
 from prometheus_client import generate_latest
 
 from actions.model import Status
+from actions.trust.keys import FaultReason
 from classifiers.learning.prequential import Accuracy, PrequentialRecord
 from classifiers.model import Category, Severity, StageTime
 from streams.intake.codec import SkipReason
@@ -181,6 +182,15 @@ class Telemetry:
     def action(self, kind: str, status: Status) -> None:
         """An intent came to an end."""
         self._metrics.actions.labels(kind, status).inc()
+
+    def audit_covered(self, partition: int, offset: int, digest: str) -> None:
+        """A checkpoint covers the audit up to this offset. 48 bits of its hash fit exactly into a sample."""
+        self._metrics.audit_offset.labels(str(partition)).set(offset)
+        self._metrics.audit_anchor.labels(str(partition)).set(int(digest[:12], 16))
+
+    def unauthentic(self, reason: FaultReason) -> None:
+        """An intent was refused for its signature."""
+        self._metrics.unauthentic.labels(reason).inc()
 
     # -- control -----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from prometheus_client import CollectorRegistry, Info
 
 from actions.model import Status
+from actions.trust.keys import FaultReason
 from classifiers.accounting.stage_timeline import STAGES
 from classifiers.model import Category, Severity, StageStatus
 from streams.contracts.control_records import RefusalReason
@@ -146,6 +147,18 @@ class WorkerMetrics:
     def _declare_control(self, own: Families) -> None:
         self.control = own.counter(
             "tocsin_control_records", "Control records, accepted or refused.", answer=get_args(ControlAnswer),
+        )
+        self.unauthentic = own.counter(
+            "tocsin_intents_unauthentic", "Intents refused for their signature, by reason.",
+            reason=get_args(FaultReason),
+        )
+        self.audit_offset = own.gauge(
+            "tocsin_audit_covered_offset", "Offset of the last record that a checkpoint covers, by partition.",
+            partition=OPEN,
+        )
+        self.audit_anchor = own.gauge(
+            "tocsin_audit_anchor", "The first 48 bits of the hash there, to compare with `tocsin audit verify`.",
+            partition=OPEN,
         )
         self.broadcast_lag = own.gauge(
             "tocsin_broadcast_lag_records", "Control records and incidents not yet read; NaN while unknown.",

@@ -1,7 +1,8 @@
 """The action worker: intents from the action topic go to the executor, outcomes go back to the shard that decided.
 
 Guarantee on crash: that of the ledger; an intent that is read again is answered from it. The broker acknowledges an
-outcome before the offset of its intent is committed.
+outcome before the offset of its intent is committed. An intent whose signature does not count is refused before the
+executor sees it, and leaves no trace in the ledger: else a forged one could use up the key of a true one.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import Protocol
 
 import structlog
 
-from actions.executor import Executor
-from actions.model import Outcome
+from actions.executor import Executor, outcome_of
+from actions.model import Intent, Outcome
+from actions.trust.keys import SignatureError
 from config.models import TopicsSection
 from streams.contracts.envelopes import Header, WireError, outcome_message, read_intent, shard_of
 from streams.intake.kafka_record import KafkaRecord
 from streams.state.ledger import TopicLedger
 from streams.transport.batches import TP, RecordBatch
+from streams.trust.refusal_quota import RefusalQuota
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.action_worker")
@@ -55,6 +58,7 @@ class ActionWorker:
         self._topics = topics
         self._shard_count = shard_count
         self._output = effects.publisher.output(SCOPE)
+        self._quota = RefusalQuota()
 
     async def recover(self, partitions: Iterable[int]) -> None:
         """Report the claims that earlier owners of these partitions left open; call before their intents are read."""
@@ -87,6 +91,11 @@ class ActionWorker:
             await self._effects.dead_letters.reject(self._output, tp, record, str(error))
             await self._effects.publisher.flush(SCOPE)
             return
+        try:
+            self._effects.authenticity.check(self._topics.actions, record, intent, self._effects.clocks.now_s())
+        except SignatureError as error:
+            await self._refuse(tp, record, intent, error)
+            return
         tracing = self._effects.tracing
         span = tracing.execute(
             intent.kind, intent.target, key=intent.key, topic=self._topics.actions, headers=record.headers,
@@ -94,6 +103,22 @@ class ActionWorker:
         with span, self._effects.telemetry.stage("execute"):
             outcome = await self._executor.execute(intent)
             await self._report(outcome, self._shard_of(record), tracing.inject())
+
+    async def _refuse(self, tp: TP, record: KafkaRecord, intent: Intent, error: SignatureError) -> None:
+        """Refuse an intent that nobody with a key wrote. Only without any keys may it be a shard's, which is told."""
+        effects = self._effects
+        effects.telemetry.unauthentic(error.reason)
+        now_s = effects.clocks.now_s()
+        if not effects.authenticity.has_keys:
+            await self._report(outcome_of(intent, "refused", str(error), now_s, {}), self._shard_of(record), [])
+            return
+        if self._quota.note(effects.clocks.mono_s()):
+            place = f"{tp.topic}[{tp.partition}]@{record.offset}"
+            unnoted = self._quota.take_dropped()
+            reason = f"{error} ({unnoted} before it are only counted)" if unnoted else str(error)
+            log.warning("intent_refused", place=place, claims=intent.key[:60], reason=reason)
+            await effects.audit.unauthentic(self._output, place, intent.key, reason, now_s)
+            await effects.publisher.flush(SCOPE)
 
     def _shard_of(self, record: KafkaRecord) -> int | None:
         """The shard that decided; None also for a header with a number that no shard has."""
@@ -110,6 +135,7 @@ class ActionWorker:
     async def _report(self, outcome: Outcome, shard: int | None, trace: Sequence[Header]) -> None:
         self._effects.telemetry.action(outcome.kind, outcome.status)
         message = outcome_message(outcome, self._effects.identity.source, shard, trace)
-        await self._output.send(self._topics.outcomes, [message])
+        signed = self._effects.authenticity.signed(self._topics.outcomes, message, "executor")
+        await self._output.send(self._topics.outcomes, [signed])
         await self._effects.audit.finished(self._output, outcome)
         await self._effects.publisher.flush(SCOPE)

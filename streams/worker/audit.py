@@ -45,7 +45,8 @@ class Audit:
         """The ledger granted the claim: the action runs next."""
         self._claimed.add(intent.key)
         reason = f"{intent.kind} on {intent.target} may run now, and never again"
-        entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason)
+        actor = ", ".join(f"{each.who} ({each.verb} by {each.path})" for each in intent.decisions) or None
+        entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason, actor)
         await self._write_once(output, entry, intent.incident_id)
 
     async def finished(self, output: Output, outcome: Outcome) -> None:
@@ -59,6 +60,14 @@ class Audit:
             before = after = earlier if isinstance(earlier, str) else None
         entry = AuditEntry(outcome.done_at_s, outcome.key, outcome.status, before, after, outcome.detail)
         await self._write_once(output, entry, outcome.incident_id)
+
+    async def unauthentic(self, output: Output, place: str, claimed: str, reason: str, now_s: float) -> None:
+        """A record that claims to be an intent was refused unread. The subject is its place in the topic.
+
+        It is no entry of the intent that it names: whoever forges one must not write the trail of a true one.
+        """
+        entry = AuditEntry(now_s, place, "refused", None, "refused", f"a record that names {claimed[:60]!r}: {reason}")
+        await self._write_once(output, entry, place)
 
     async def control(self, output: Output, entry: AuditEntry, subject: str) -> None:
         """A control record was accepted or rejected. Every worker writes the same entry, under the same id."""

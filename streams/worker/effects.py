@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from streams.kafka.producer import Publisher
 from streams.telemetry.metrics import Telemetry
 from streams.telemetry.traces import Tracing
+from streams.trust.authenticity import Authenticity
 from streams.worker.audit import Audit
 from streams.worker.dead_letter_writer import DeadLetterWriter
 
@@ -47,3 +48,4 @@ class Effects:
     dead_letters: DeadLetterWriter
     telemetry: Telemetry
     tracing: Tracing
+    authenticity: Authenticity

@@ -76,8 +76,9 @@ class ProductWriter:
             message = incident_message(
                 incident, effects.identity.source, effects.clocks.now_s(), shard, effects.tracing.inject(),
             )
+            signed = effects.authenticity.signed(self._topics.incidents, message, "worker")
             await output.send(
-                self._topics.incidents, [message], acknowledged if transition.change == "opened" else None,
+                self._topics.incidents, [signed], acknowledged if transition.change == "opened" else None,
             )
             for intent in intents:
                 await self._write_intent(output, shard, intent)
@@ -86,5 +87,6 @@ class ProductWriter:
         effects = self._effects
         with effects.tracing.decide(intent.kind, intent.target, key=intent.key, topic=self._topics.actions):
             message = intent_message(intent, effects.identity.source, shard, effects.tracing.inject())
-            await output.send(self._topics.actions, [message])
+            signed = effects.authenticity.signed(self._topics.actions, message, "worker")
+            await output.send(self._topics.actions, [signed])
             await effects.audit.decided(output, intent)

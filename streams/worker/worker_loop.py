@@ -113,7 +113,8 @@ class WorkerLoop:
         publisher, source = self._effects.publisher, self._effects.identity.source
         try:
             message = incident_message(incident, source, self._effects.clocks.wall_s())
-            await publisher.send(SCOPE, self._topics.incidents, [message])
+            signed = self._effects.authenticity.signed(self._topics.incidents, message, "worker")
+            await publisher.send(SCOPE, self._topics.incidents, [signed])
             await publisher.flush(SCOPE)
         except (KafkaError, Unacknowledged) as error:
             publisher.forget(SCOPE)

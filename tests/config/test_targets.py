@@ -67,7 +67,8 @@ def test_an_action_whose_url_names_a_label_that_no_matching_incident_has_is_warn
     tmp_path: Path, match: str, is_right: bool,
 ) -> None:
     action = "actions: {circuit_breaker: {url: 'http://127.0.0.1/{service}/{replica}'}}\n"
-    found = warnings(tmp_path, book(match, "{service}").replace("kind: notify", "kind: circuit_breaker") + action)
+    steps = book(match, "{service}").replace("kind: notify", "kind: circuit_breaker").replace("auto", "suggest")
+    found = warnings(tmp_path, steps + action)
     assert ("got 'circuit_breaker', expected an action whose URLs name only labels" in "".join(found)) != is_right
     assert len(found) == (0 if is_right else 1)
 

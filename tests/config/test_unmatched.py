@@ -19,9 +19,11 @@ BOOK = (
 
 
 def warnings(tmp_path: Path, text: str) -> list[str]:
+    """The warnings about these settings, but for those about keys: none of these configurations has any."""
     file = tmp_path / "site.yaml"
     file.write_text("version: 1\n" + text, encoding="utf-8")
-    return [str(warning).removeprefix(str(file)) for warning in examine(file, {}, METRICS)[1]]
+    found = [str(warning).removeprefix(str(file)) for warning in examine(file, {}, METRICS)[1]]
+    return [text for text in found if "nothing is signed" not in text]
 
 
 def profile(metrics: str, labels: str = "") -> str:

@@ -66,11 +66,14 @@ class EmbeddedKafka:
 
 
 class RealKafka:
-    """One Apache Kafka (KRaft) with its data under `folder`. Raises KafkaMissing if it cannot run here."""
+    """One Apache Kafka (KRaft) with its data under `folder`. Raises KafkaMissing if it cannot run here.
+
+    more: further lines of its properties. formatting: further arguments of the storage tool.
+    """
 
     name = "apache-kafka"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "", formatting: Sequence[str] = ()) -> None:
         self._java = find_java()
         self._jars = find_jars()
         self._folder = folder
@@ -78,11 +81,13 @@ class RealKafka:
         self.address = f"127.0.0.1:{port}"
         self._port = port
         self._properties = folder / "server.properties"
-        self._properties.write_text(PROPERTIES.format(port=port, controller=controller, data=folder))
+        text = PROPERTIES.format(port=port, controller=controller, data=folder)
+        # The last line of a name counts.
+        self._properties.write_text(text + more.format(port=port, controller=controller, data=folder))
         number = bytearray(uuid.uuid4().bytes)
         number[0] &= 0x7F  # the text must not begin with a dash: it would be read as an option
         identity = base64.urlsafe_b64encode(number).rstrip(b"=").decode()
-        self._run(["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self._properties)])
+        self._run(["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(self._properties), *formatting])
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 

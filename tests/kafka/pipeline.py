@@ -18,6 +18,8 @@ import orjson
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
+from actions.trust.key_files import write_private
+from actions.trust.keys import public_text
 from streams.intake.formats import InputFormat
 from streams.replay.recordings import read_recording
 from streams.state.snapshots import TopicSnapshots
@@ -40,6 +42,13 @@ PLAYBOOKS = [
     },
     {"name": "rest", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}]},
 ]
+
+
+def signing_with_new_key(private_file: Path) -> dict[str, Any]:
+    """The section `signing` with a key made for a test."""
+    public = public_text(write_private(private_file).public_key())
+    roles = ["worker", "executor", "respond"]
+    return {"private_file": str(private_file), "keys": [{"id": "w", "for": roles, "public": public}]}
 
 
 class Target:
@@ -86,6 +95,7 @@ class Deployment:
             topic: f"{self.name}.{topic}"
             for topic in (
                 "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
+                "checkpoints",
             )
         }
         config: dict[str, Any] = {
@@ -106,6 +116,7 @@ class Deployment:
                 "throttle": {"url": target_url + "/throttles/{target}"}, "notify": {"url": None},
             },
             "telemetry": {"port": 0},
+            "signing": signing_with_new_key(folder / f"{self.name}.key"),
             "snapshot": {"every": "300ms"},
         }
         self.config = folder / f"{self.name}.yaml"

@@ -29,6 +29,7 @@ def configuration(address: str, name: str | None, target_url: str) -> dict[str, 
         "kafka": {"brokers": address, "group": GROUP, "instance_id": name},
         "inputs": [{"topic": TOPIC, "count_requests": True}],
         "telemetry": {"port": 0},
+        "signing": {"unsigned": "accept"},
         "limits": {"cooldown": "1s", "actions_per_hour": 1000, "fleet_share": 1.0, "storm_actions": 1000},
         "actions": {"circuit_breaker": {"url": target_url}},
         "playbooks": [{

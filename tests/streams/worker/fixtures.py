@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from actions.trust.keys import KeyRing
 from config import load
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, decode_tick
@@ -20,6 +21,7 @@ from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import MemorySnapshots
 from streams.telemetry.traces import Tracing
 from streams.transport.batches import TP
+from streams.trust.authenticity import Authenticity
 from streams.worker.audit import Audit
 from streams.worker.batch_processor import BatchProcessor
 from streams.worker.dead_letter_writer import DeadLetterWriter
@@ -166,13 +168,13 @@ class WorkerFixture:
     """Effects that are recorded, clocks that the test moves, and a batch processor.
 
     failing: what `flush` of the publisher raises. log, store: of an earlier worker, to take over from. waits: of the
-    manager; producers that answer take none of it.
+    manager; producers that answer take none of it. authenticity: None signs nothing and accepts everything.
     """
 
     def __init__(
         self, tracing: Tracing | None = None, plan: Plan = PLAN, now_s: float = T + 60.0,
         failing: Exception | None = None, log: FakeLog | None = None, store: FakeStore | None = None,
-        fences: bool = True, waits: Waits = PATIENT,
+        fences: bool = True, waits: Waits = PATIENT, authenticity: Authenticity | None = None,
     ) -> None:
         self.now_s, self.mono_s, self.step_s = now_s, 0.0, 0.0
         self.sent = SentMessages(failing)
@@ -194,6 +196,7 @@ class WorkerFixture:
             dead_letters=DeadLetterWriter(TOPICS.dead_letters, self.telemetry),
             telemetry=self.telemetry,
             tracing=tracing,
+            authenticity=authenticity or Authenticity(KeyRing(), "/tocsin/test", accepts_unsigned=True),
         )
         self.manager = ShardManager(
             plan, Stores(self.store, self.log, self._producer), SnapshotSchedule(5.0, 1000), self.transport,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.model import Intent, Outcome, Status
+from actions.model import Decision, Intent, Outcome, Path, Status
 from classifiers.model import AuditEntry
 from streams.contracts.envelopes import read_audit
 from streams.telemetry.traces import Tracing
@@ -98,3 +98,13 @@ async def test_all_that_concerns_an_incident_has_its_id_as_key_and_correlation()
     await whole_life(fixture, intent(incident_id="inc-1"), T)
     sent = fixture.sent.on("audit")
     assert {(message.key, dict(message.headers)["ce_correlationid"]) for message in sent} == {(b"inc-1", b"inc-1")}
+
+
+async def test_who_approved_an_intent_and_by_which_path_is_the_actor_of_its_claim() -> None:
+    fixture = AuditFixture()
+    by: dict[str, Path] = {"anna": "cli", "chi": "http"}
+    decisions = tuple(
+        Decision(who, "approve", "k1", None, path, T, "/tocsin/test", "k", "") for who, path in by.items()
+    )
+    await fixture.audit.claimed(fixture.output, intent(decisions=decisions), T)
+    assert [entry.actor for entry in fixture.entries()] == ["anna (approve by cli), chi (approve by http)"]

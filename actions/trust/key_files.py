@@ -1,0 +1,54 @@
+"""Private keys in files: PKCS 8 in PEM, as OpenSSL writes them, readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+OWNER_ONLY = 0o600
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyFileError(ValueError):
+    """A file that holds no private key. The command line shows `exit_message`."""
+
+    def __init__(self, path: Path, expected: str) -> None:
+        self.exit_message = f"{path}: expected {expected}"
+        super().__init__(self.exit_message)
+
+
+def write_private(path: Path) -> Ed25519PrivateKey:
+    """Make a key and write it to a new file with mode 0600; raises `FileExistsError` and other `OSError`."""
+    private = Ed25519PrivateKey.generate()
+    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+    return private
+
+
+def read_private(path: Path) -> Ed25519PrivateKey:
+    """The key of a file; raises `OSError`, and `KeyFileError` without a word of the content."""
+    content = path.read_bytes()
+    try:
+        private = load_pem_private_key(content, password=None)
+    except (TypeError, ValueError):
+        raise KeyFileError(path, "a private key of Ed25519 in PEM without a password") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyFileError(path, "a private key of Ed25519, found one of another kind")
+    return private
+
+
+def exposed(path: Path) -> str | None:
+    """A warning where others than its owner may use a private file; None where nobody may. Raises `OSError`."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return f"{path}: mode {mode:04o}, expected 0600: others can read or replace the key" if mode & OTHERS else None

@@ -1,0 +1,32 @@
+"""The roles of people and what each may do. Roles do not contain each other: a person has those that are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+Role = Literal["viewer", "responder", "approver", "commander"]
+Verb = Literal[
+    "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "approve", "reject",
+    "disable", "storm_reset", "withdraw", "break_glass", "release",
+]
+"""What a person can ask for. force_open, disable and clear: of a breaker. release: of a text for customers."""
+
+MAY: Mapping[Role, frozenset[Verb]] = {
+    "viewer": frozenset({"read"}),
+    "responder": frozenset({
+        "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear",
+    }),
+    "approver": frozenset({"read", "approve", "reject", "disable", "clear", "storm_reset"}),
+    "commander": frozenset({"read", "withdraw", "break_glass", "release"}),
+}
+
+
+def may(roles: Collection[Role], verb: Verb) -> bool:
+    """Whether one of the roles allows it."""
+    return any(verb in MAY[role] for role in roles)
+
+
+def roles_that_may(verb: Verb) -> tuple[Role, ...]:
+    """The roles that allow it, for the message of a refusal."""
+    return tuple(role for role, verbs in MAY.items() if verb in verbs)

@@ -1,0 +1,41 @@
+"""The file of the executor's allow-list: read from the executor's own machine, with line, value and expectation of each
+mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from actions.trust.allow_list import Allowed, AllowList
+from config.errors import ConfigError, Problem
+from config.explain import explain, is_consequence
+from config.fields import FromYaml, Strict
+from config.source import parse
+
+
+class AllowFile(Strict):
+    """The content of the file."""
+
+    version: Literal[1]
+    allow: Annotated[tuple[Annotated[Allowed, FromYaml()], ...], Field(min_length=1)]
+
+
+def read_allow_file(path: Path) -> AllowList:
+    """The list of a file; raises `ConfigError` with all problems, also for a file that cannot be read."""
+    problems: list[Problem] = []
+    try:
+        tree = parse(path.read_text(encoding="utf-8"), str(path), problems)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError([Problem(str(path), None, "", "", f"a readable file ({reason})")]) from error
+    if tree is None or problems:
+        raise ConfigError(problems)
+    try:
+        return AllowList(AllowFile.model_validate(tree.plain()).allow)
+    except ValidationError as error:
+        raise ConfigError([
+            explain(tree, details, AllowFile)
+            for details in error.errors(include_url=False) if not is_consequence(tree, details)
+        ]) from None

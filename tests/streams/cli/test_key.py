@@ -1,0 +1,75 @@
+"""`tocsin key`: private keys stay in files of their owner, and what is printed can be used as it is."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from actions.trust.key_files import KeyFileError, exposed, read_private
+from actions.trust.keys import public_text
+from config import examine
+from streams.cli import main
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["key", *map(str, arguments)])
+
+
+def test_a_new_key_is_readable_by_its_owner_alone_and_only_its_public_part_is_printed(tmp_path: Path) -> None:
+    file = tmp_path / "w1.key"
+    result = run("new", file, "--id", "w1", "--for", "worker", "--for", "executor")
+    assert result.exit_code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    secret = file.read_text().splitlines()[1]
+    assert secret not in result.output
+    assert public_text(read_private(file).public_key()) in result.output
+
+
+def test_the_printed_lines_are_a_valid_configuration_and_the_key_is_listed(tmp_path: Path) -> None:
+    printed = run("new", tmp_path / "w1.key", "--id", "w1", "--for", "worker", "--until", "2001-01-01").output
+    site = tmp_path / "site.yaml"
+    site.write_text(f"version: 1\n{printed}")
+    listed = run("list", "--config", site).output.split()
+    assert listed[:3] == ["w1", "worker", "expired"]
+
+
+def test_a_personal_key_is_printed_for_its_person(tmp_path: Path) -> None:
+    printed = run("new", tmp_path / "a.key", "--id", "anna-1", "--person", "anna").output
+    assert "people:\n  anna: {keys: [{id: anna-1, public: \"ed25519:" in printed
+
+
+@pytest.mark.parametrize("options", [
+    ["--id", "w1"], ["--id", "w1", "--for", "worker", "--person", "anna"], ["--id", "w 1", "--for", "worker"],
+])
+def test_a_key_of_nobody_or_of_a_bad_id_is_refused_and_no_file_is_written(tmp_path: Path, options: list[str]) -> None:
+    result = run("new", tmp_path / "k", *options)
+    assert (result.exit_code, (tmp_path / "k").exists()) == (2, False)
+
+
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "w1.key"
+    file.write_text("precious")
+    assert run("new", file, "--id", "w1", "--for", "worker").exit_code == 2
+    assert file.read_text() == "precious"
+
+
+def test_a_private_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+    file, site = tmp_path / "w1.key", tmp_path / "site.yaml"
+    lines = run("new", file, "--id", "w1", "--for", "worker").output
+    site.write_text(f"version: 1\n{lines.replace('signing:', f'signing:{chr(10)}  private_file: {file}')}")
+    assert examine(site, {})[1] == ()
+    file.chmod(0o640)
+    assert exposed(file) == f"{file}: mode 0640, expected 0600: others can read or replace the key"
+    (warning,) = examine(site, {})[1]
+    assert (warning.path, "0640" in warning.value) == ("signing.private_file", True)
+
+
+def test_a_file_without_a_key_is_refused_without_a_word_of_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "w1.key"
+    file.write_text("hunter2")
+    with pytest.raises(KeyFileError) as raised:
+        read_private(file)
+    assert "hunter2" not in str(raised.value)
