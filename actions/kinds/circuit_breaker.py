@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from actions.base import Bounds, Done, RunContext
-from actions.kinds.gateway import StateEndpoint, set_state
+from actions.base import Bounds, Done, Reading, RunContext
+from actions.kinds.gateway import StateEndpoint, read_state, set_state
 from actions.kinds.http import Access, Http, Method, check_method
 from actions.model import Intent
 
@@ -50,6 +50,7 @@ class CircuitBreaker:
 
     kind = "circuit_breaker"
     reversible = True
+    holds = True
 
     def __init__(self, params: CircuitBreakerParams, session: aiohttp.ClientSession) -> None:
         self._params = params
@@ -61,3 +62,7 @@ class CircuitBreaker:
         """Set the state and read it back. Raises `TargetError`."""
         state = self._params.closed_value if intent.undo else self._params.open_value
         return await set_state(self._http, self._endpoint, intent, ctx, state, {"state": state})
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the breaker is open. Raises `TargetError`."""
+        return await read_state(self._http, self._endpoint, intent, self._params.open_value)

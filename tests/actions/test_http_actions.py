@@ -61,6 +61,13 @@ async def test_breaker_that_reads_back_another_state_failed(
     assert caught.value.retryable
 
 
+async def test_state_that_cannot_be_read_is_unknown(session: aiohttp.ClientSession, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/get").respond_with_json({"other": 1})
+    blind = CircuitBreakerParams(httpserver.url_for("/set")).build(session)
+    mute = CircuitBreakerParams(httpserver.url_for("/set"), verify_url=httpserver.url_for("/get")).build(session)
+    assert [(await action.read_back(INTENT)).applied for action in (blind, mute)] == [None, None]
+
+
 async def test_throttle_factor_comes_from_the_step_and_is_checked(
     session: aiohttp.ClientSession, httpserver: HTTPServer
 ) -> None:
