@@ -8,10 +8,10 @@ from typing import Protocol
 import aiohttp
 
 from actions.base import Action
-from actions.kinds.circuit_breaker import CircuitBreakerParams
-from actions.kinds.notify import NotifyParams
-from actions.kinds.rollback import RollbackParams
-from actions.kinds.throttle import ThrottleParams
+from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.throttle import ThrottleParams
+from actions.kinds.models.rollback import RollbackParams
+from actions.kinds.webhooks.notify import NotifyParams
 
 
 class ActionParams(Protocol):

@@ -11,11 +11,11 @@ from aiohttp import web
 
 from actions.base import Action
 from actions.catalogue import ActionParams
-from actions.kinds.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.http import Access, JsonValue
-from actions.kinds.notify import NotifyParams
-from actions.kinds.rollback import RollbackParams
-from actions.kinds.throttle import ThrottleParams
+from actions.kinds.models.rollback import RollbackParams
+from actions.kinds.webhooks.notify import NotifyParams
 from actions.model import Intent
 from tests.actions.cases import INTENT
 

@@ -9,7 +9,7 @@ import pytest
 
 from actions.catalogue import CATALOGUE, build
 from actions.checks import CHECKS, TargetSimulator
-from actions.kinds.notify import NotifyParams
+from actions.kinds.webhooks.notify import NotifyParams
 from actions.playbooks.playbook import REVERSIBLE
 from tests.actions.simulators import SIMULATORS, with_simulator
 

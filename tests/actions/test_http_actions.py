@@ -10,11 +10,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from actions.base import RunContext, Secret, TargetError
-from actions.kinds.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.http import Access
-from actions.kinds.notify import NotifyParams
-from actions.kinds.rollback import RollbackParams
-from actions.kinds.throttle import ThrottleParams
+from actions.kinds.models.rollback import RollbackParams
+from actions.kinds.webhooks.notify import NotifyParams
 from tests.actions.cases import INTENT
 
 LIVE = RunContext()

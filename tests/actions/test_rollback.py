@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from actions.base import Bounds, Done, Refusal, RunContext, TargetError
 from actions.executor import Executor
 from actions.kinds.http import JsonValue
-from actions.kinds.rollback import Rollback, RollbackParams
+from actions.kinds.models.rollback import Rollback, RollbackParams
 from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
-from actions.kinds.gateway import StateEndpoint, read_state, set_state
+from actions.kinds.gateway.state_endpoint import StateEndpoint, read_state, set_state
 from actions.kinds.http import Access, Http, Method, check_method
 from actions.model import Intent
 from actions.validation import check_number

@@ -17,7 +17,7 @@ import aiohttp
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, fill_url
-from actions.kinds.registry import ModelRegistry, Version
+from actions.kinds.models.registry import ModelRegistry, Version
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 
