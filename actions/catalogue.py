@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import aiohttp
 
 from actions.base import Action
 from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.kinds.gateway.throttle import ThrottleParams
+from actions.kinds.gateway.token_cap import TokenCapParams
+from actions.kinds.gateway.traffic import TrafficParams
 from actions.kinds.models.rollback import RollbackParams
 from actions.kinds.webhooks.notify import NotifyParams
+from actions.kinds.webhooks.trigger import TriggerParams
+from actions.kinds.webhooks.webhook import WebhookParams
 
 
 class ActionParams(Protocol):
     """The interface of params classes."""
 
     def build(self, session: aiohttp.ClientSession) -> Action:
-        """The action. The caller closes the session."""
+        """The action. The caller closes the session. Raises `ValueError` naming an extra that is not installed."""
 
 
-CATALOGUE: dict[str, type[CircuitBreakerParams] | type[NotifyParams] | type[RollbackParams] | type[ThrottleParams]] = {
+CATALOGUE: Mapping[str, type[Any]] = {
     "circuit_breaker": CircuitBreakerParams,
     "rollback": RollbackParams,
     "throttle": ThrottleParams,
+    "token_cap": TokenCapParams,
+    "traffic": TrafficParams,
+    "webhook": WebhookParams,
+    "trigger": TriggerParams,
     "notify": NotifyParams,
 }
 

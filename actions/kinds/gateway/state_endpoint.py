@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from actions.base import Data, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Http, JsonValue, Method, fill_url
+from actions.kinds.json_template import pointed, scope_and_cause
 from actions.model import Intent
 
 
@@ -16,7 +17,8 @@ from actions.model import Intent
 class StateEndpoint:
     """Where a state is written and read. url, verify_url: templates of the scope's fields, `{target}` and `{state}`.
 
-    verify_url: None does not read back. verify_field: the field of the JSON answer that holds the state.
+    verify_url: None does not read back. verify_field: where the JSON answer holds the state; the name of a field, or a
+    JSON pointer that begins with `/`.
     """
 
     method: Method
@@ -36,15 +38,11 @@ async def set_state(
     data: Data = {"state": state}
     if ctx.dry_run:
         return Done(f"would {endpoint.method} {url}", data)
-    scope: dict[str, JsonValue] = {
-        name: getattr(intent, name) for name in ("target", "service", "model", "version", "replica", "tenant")
-    }
-    cause: dict[str, JsonValue] = {"incident_id": intent.incident_id, "key": intent.key, "reason": intent.reason}
-    await http.call(endpoint.method, url, body={**scope, **cause, **body}, key=intent.key)
+    await http.call(endpoint.method, url, body={**scope_and_cause(intent), **body}, key=intent.key)
     if endpoint.verify_url is None:
         return Done(f"{intent.target} set to {state}", data)
     verify_url = fill_url(endpoint.verify_url, intent, {"state": state})
-    found = await _get_field(http, verify_url, endpoint.verify_field)
+    found = pointed(await http.call("GET", verify_url), endpoint.verify_field)
     if not _same(found, state):
         message = f"GET {verify_url}: {endpoint.verify_field} is {found!r} after setting {state!r}"
         raise TargetError(message, retryable=True)
@@ -56,22 +54,19 @@ async def read_state(http: Http, endpoint: StateEndpoint, intent: Intent, state:
     if endpoint.verify_url is None:
         return Reading(None, f"{intent.target}: no verify_url is configured, so the state cannot be read")
     verify_url = fill_url(endpoint.verify_url, intent, {"state": state})
-    found = await _get_field(http, verify_url, endpoint.verify_field)
+    found = pointed(await http.call("GET", verify_url), endpoint.verify_field)
     if found is None:
         return Reading(None, f"{intent.target}: the answer has no {endpoint.verify_field}")
     return Reading(_same(found, state), f"{intent.target}: {endpoint.verify_field} is {found!r}")
 
 
-async def _get_field(http: Http, url: str, field: str) -> JsonValue:
-    answer = await http.call("GET", url)
-    return answer.get(field) if isinstance(answer, dict) else None
-
-
 def _same(found: JsonValue, state: str) -> bool:
-    # A gateway may write the factor 1.0 as 1.
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return str(found) == state
+    # A gateway may write the factor 1.0 as 1, and as a text.
+    if str(found) == state:
+        return True
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
+        return False
     try:
-        return float(state) == found
+        return float(state) == float(found)
     except ValueError:
         return False

@@ -1,0 +1,21 @@
+"""Which simulator stands for which kind of action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from actions.checks import TargetSimulator
+from tests.actions.simulators.gateway import BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator
+from tests.actions.simulators.http_target import HttpSimulator, running
+from tests.actions.simulators.registry import RollbackSimulator
+from tests.actions.simulators.webhooks import NotifySimulator, TriggerSimulator, WebhookSimulator
+
+OVER_HTTP: tuple[type[HttpSimulator], ...] = (
+    BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator, RollbackSimulator, NotifySimulator,
+    TriggerSimulator, WebhookSimulator,
+)
+SIMULATORS: Mapping[str, Callable[[], AbstractAsyncContextManager[TargetSimulator]]] = {
+    simulator.kind: partial(running, simulator) for simulator in OVER_HTTP
+}
