@@ -12,6 +12,10 @@ from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.gateway.token_cap import TokenCapParams
 from actions.kinds.gateway.traffic import TrafficParams
+from actions.kinds.kubernetes.argo_rollback import ArgoRollbackParams
+from actions.kinds.kubernetes.deployment_rollback import DeploymentRollbackParams
+from actions.kinds.kubernetes.kserve_rollback import KserveRollbackParams
+from actions.kinds.kubernetes.scale import ScaleParams
 from actions.kinds.models.rollback import RollbackParams
 from actions.kinds.webhooks.notify import NotifyParams
 from actions.kinds.webhooks.trigger import TriggerParams
@@ -28,6 +32,10 @@ class ActionParams(Protocol):
 CATALOGUE: Mapping[str, type[Any]] = {
     "circuit_breaker": CircuitBreakerParams,
     "rollback": RollbackParams,
+    "deployment_rollback": DeploymentRollbackParams,
+    "argo_rollback": ArgoRollbackParams,
+    "kserve_rollback": KserveRollbackParams,
+    "scale": ScaleParams,
     "throttle": ThrottleParams,
     "token_cap": TokenCapParams,
     "traffic": TrafficParams,
