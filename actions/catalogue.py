@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from actions.base import Action
+from actions.kinds.flags.feature_flag import FeatureFlagParams
 from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.gateway.token_cap import TokenCapParams
@@ -16,6 +17,8 @@ from actions.kinds.kubernetes.argo_rollback import ArgoRollbackParams
 from actions.kinds.kubernetes.deployment_rollback import DeploymentRollbackParams
 from actions.kinds.kubernetes.kserve_rollback import KserveRollbackParams
 from actions.kinds.kubernetes.scale import ScaleParams
+from actions.kinds.litellm.block import LitellmBlockParams
+from actions.kinds.litellm.limits import LitellmLimitsParams
 from actions.kinds.models.rollback import RollbackParams
 from actions.kinds.webhooks.notify import NotifyParams
 from actions.kinds.webhooks.trigger import TriggerParams
@@ -39,6 +42,9 @@ CATALOGUE: Mapping[str, type[Any]] = {
     "throttle": ThrottleParams,
     "token_cap": TokenCapParams,
     "traffic": TrafficParams,
+    "litellm_block": LitellmBlockParams,
+    "litellm_limits": LitellmLimitsParams,
+    "feature_flag": FeatureFlagParams,
     "webhook": WebhookParams,
     "trigger": TriggerParams,
     "notify": NotifyParams,

@@ -8,15 +8,19 @@ from functools import partial
 
 from actions.checks import TargetSimulator
 from tests.actions.simulators.clusters import ArgoSimulator, DeploymentSimulator, KserveSimulator, ScaleSimulator
+from tests.actions.simulators.flag_file import flag_file
 from tests.actions.simulators.gateway import BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator
 from tests.actions.simulators.http_target import HttpSimulator, running
+from tests.actions.simulators.litellm import LitellmBlockSimulator, LitellmLimitsSimulator
 from tests.actions.simulators.registry import RollbackSimulator
 from tests.actions.simulators.webhooks import NotifySimulator, TriggerSimulator, WebhookSimulator
 
 OVER_HTTP: tuple[type[HttpSimulator], ...] = (
     BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator, RollbackSimulator, NotifySimulator,
     TriggerSimulator, WebhookSimulator, DeploymentSimulator, ArgoSimulator, KserveSimulator, ScaleSimulator,
+    LitellmBlockSimulator, LitellmLimitsSimulator,
 )
 SIMULATORS: Mapping[str, Callable[[], AbstractAsyncContextManager[TargetSimulator]]] = {
-    simulator.kind: partial(running, simulator) for simulator in OVER_HTTP
+    **{simulator.kind: partial(running, simulator) for simulator in OVER_HTTP},
+    "feature_flag": flag_file,
 }

@@ -25,6 +25,7 @@ class HttpSimulator:
     kind = ""
 
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
+        self.base = base
         self.action: Action = self.params(base).build(session)
         self.over = asyncio.Event()
         self._status: int | None = 200
