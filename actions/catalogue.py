@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from actions.base import Action
+from actions.kinds.data.index_switch import IndexSwitchParams
 from actions.kinds.flags.feature_flag import FeatureFlagParams
 from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.kinds.gateway.throttle import ThrottleParams
@@ -45,6 +46,7 @@ CATALOGUE: Mapping[str, type[Any]] = {
     "litellm_block": LitellmBlockParams,
     "litellm_limits": LitellmLimitsParams,
     "feature_flag": FeatureFlagParams,
+    "index_switch": IndexSwitchParams,
     "webhook": WebhookParams,
     "trigger": TriggerParams,
     "notify": NotifyParams,

@@ -12,13 +12,14 @@ from tests.actions.simulators.flag_file import flag_file
 from tests.actions.simulators.gateway import BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator
 from tests.actions.simulators.http_target import HttpSimulator, running
 from tests.actions.simulators.litellm import LitellmBlockSimulator, LitellmLimitsSimulator
+from tests.actions.simulators.opensearch import OpenSearchSimulator
 from tests.actions.simulators.registry import RollbackSimulator
 from tests.actions.simulators.webhooks import NotifySimulator, TriggerSimulator, WebhookSimulator
 
 OVER_HTTP: tuple[type[HttpSimulator], ...] = (
     BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator, RollbackSimulator, NotifySimulator,
     TriggerSimulator, WebhookSimulator, DeploymentSimulator, ArgoSimulator, KserveSimulator, ScaleSimulator,
-    LitellmBlockSimulator, LitellmLimitsSimulator,
+    LitellmBlockSimulator, LitellmLimitsSimulator, OpenSearchSimulator,
 )
 SIMULATORS: Mapping[str, Callable[[], AbstractAsyncContextManager[TargetSimulator]]] = {
     **{simulator.kind: partial(running, simulator) for simulator in OVER_HTTP},
