@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import aiohttp
 
 from actions.base import Action
+from actions.kinds.data.cache_invalidate import CacheInvalidateParams
+from actions.kinds.data.cache_version import CacheVersionParams
 from actions.kinds.data.index_switch import IndexSwitchParams
 from actions.kinds.flags.feature_flag import FeatureFlagParams
 from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
@@ -47,6 +49,8 @@ CATALOGUE: Mapping[str, type[Any]] = {
     "litellm_limits": LitellmLimitsParams,
     "feature_flag": FeatureFlagParams,
     "index_switch": IndexSwitchParams,
+    "cache_invalidate": CacheInvalidateParams,
+    "cache_version": CacheVersionParams,
     "webhook": WebhookParams,
     "trigger": TriggerParams,
     "notify": NotifyParams,
