@@ -23,9 +23,12 @@ from actions.kinds.kubernetes.scale import ScaleParams
 from actions.kinds.litellm.block import LitellmBlockParams
 from actions.kinds.litellm.limits import LitellmLimitsParams
 from actions.kinds.models.rollback import RollbackParams
+from actions.kinds.records.preserve_evidence import PreserveEvidenceParams
+from actions.kinds.records.quarantine import QuarantineParams
 from actions.kinds.webhooks.notify import NotifyParams
 from actions.kinds.webhooks.trigger import TriggerParams
 from actions.kinds.webhooks.webhook import WebhookParams
+from actions.records import NeedsServices, Services
 
 
 class ActionParams(Protocol):
@@ -51,18 +54,27 @@ CATALOGUE: Mapping[str, type[Any]] = {
     "index_switch": IndexSwitchParams,
     "cache_invalidate": CacheInvalidateParams,
     "cache_version": CacheVersionParams,
+    "quarantine": QuarantineParams,
+    "preserve_evidence": PreserveEvidenceParams,
     "webhook": WebhookParams,
     "trigger": TriggerParams,
     "notify": NotifyParams,
 }
 
 
-def build(params: Iterable[ActionParams], session: aiohttp.ClientSession) -> dict[str, Action]:
-    """The executor's table, kind -> action. Raises `ValueError` if two params are of one kind."""
+def build(
+    params: Iterable[ActionParams], session: aiohttp.ClientSession, services: Services | None = None,
+) -> dict[str, Action]:
+    """The executor's table, kind -> action. services: what this process gives to actions beside the session.
+
+    Raises `ValueError` if two params are of one kind, or where an optional library is missing.
+    """
     actions: dict[str, Action] = {}
     for one in params:
         action = one.build(session)
         if action.kind in actions:
             raise ValueError(f"actions: {action.kind!r} is configured twice, expected once")
+        if isinstance(action, NeedsServices):
+            action.attach(services or Services())
         actions[action.kind] = action
     return actions

@@ -13,6 +13,7 @@ from tests.actions.simulators.gateway import BreakerSimulator, ThrottleSimulator
 from tests.actions.simulators.http_target import HttpSimulator, running
 from tests.actions.simulators.litellm import LitellmBlockSimulator, LitellmLimitsSimulator
 from tests.actions.simulators.opensearch import OpenSearchSimulator
+from tests.actions.simulators.record_store import EvidenceSimulator, QuarantineSimulator, records
 from tests.actions.simulators.redis_cache import CacheInvalidateSimulator, CacheVersionSimulator, cache
 from tests.actions.simulators.registry import RollbackSimulator
 from tests.actions.simulators.webhooks import NotifySimulator, TriggerSimulator, WebhookSimulator
@@ -25,6 +26,8 @@ OVER_HTTP: tuple[type[HttpSimulator], ...] = (
 SIMULATORS: Mapping[str, Callable[[], AbstractAsyncContextManager[TargetSimulator]]] = {
     **{simulator.kind: partial(running, simulator) for simulator in OVER_HTTP},
     "feature_flag": flag_file,
+    "quarantine": partial(records, QuarantineSimulator),
+    "preserve_evidence": partial(records, EvidenceSimulator),
     "cache_invalidate": partial(cache, CacheInvalidateSimulator),
     "cache_version": partial(cache, CacheVersionSimulator),
 }
