@@ -75,7 +75,7 @@ class KafkaRecords:
         """The records with start <= offset < end that are still kept. Raises `TargetError`."""
         tp = TopicPartition(topic, partition)
         async with self._reader() as reader:
-            if partition not in await self._partitions(topic):
+            if partition not in await self.partitions(topic):
                 raise TargetError(f"{topic}[{partition}]: no such partition", retryable=False)
             reader.assign([tp])
             first, last = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
@@ -85,7 +85,7 @@ class KafkaRecords:
     async def write(self, topic: str, records: Sequence[NewRecord]) -> None:
         """Write records; returns when all replicas have them. The topic must exist. Raises `TargetError`."""
         async with self._bounded():
-            await self._partitions(topic)
+            await self.partitions(topic)
             producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **self._options)
             try:
                 await producer.start()
@@ -111,7 +111,7 @@ class KafkaRecords:
 
     async def _all(self, reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[StoredRecord]:
         """The records of a topic up to its present ends."""
-        tps = [TopicPartition(topic, number) for number in await self._partitions(topic)]
+        tps = [TopicPartition(topic, number) for number in await self.partitions(topic)]
         reader.assign(tps)
         first, ends = await reader.beginning_offsets(tps), await reader.end_offsets(tps)
         for tp in tps:
@@ -124,7 +124,7 @@ class KafkaRecords:
                         yield _stored(record)
             left = {tp for tp in left if await reader.position(tp) < ends[tp]}
 
-    async def _partitions(self, topic: str) -> list[int]:
+    async def partitions(self, topic: str) -> list[int]:
         """The partitions of a topic. To ask a consumer for it by name could create it."""
         admin = AIOKafkaAdminClient(**self._options)
         try:
