@@ -21,7 +21,8 @@ class CircuitBreakerParams:
     gateway's names of the states. verify_url: read after the change; `verify_field` of the JSON answer must be the
     state. Raises `ValueError`.
 
-    Envoy: `url="http://127.0.0.1:9901/runtime_modify?tocsin.fallback={state}"`, `method="POST"`, values "100", "0".
+    Envoy: `url="http://127.0.0.1:9901/runtime_modify?tocsin.fallback={state}"`, `method="POST"`, values "100", "0",
+    `verify_url="http://127.0.0.1:9901/runtime"`, `verify_field="/entries/tocsin.fallback/final_value"`.
     """
 
     url: str

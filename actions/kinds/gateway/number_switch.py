@@ -16,7 +16,8 @@ from actions.model import Intent
 @dataclass(frozen=True, slots=True)
 class NumberSwitch:
     """One number. name: its field in the request's body, and the parameter of a step that overrides `value`. normal:
-    what an undo sets. low, high: the range of what a step may ask for.
+    what an undo sets. low, high: the range of what a step may ask for. percent: the gateway's own text of the number
+    is in per cent.
     """
 
     name: str
@@ -24,16 +25,17 @@ class NumberSwitch:
     normal: float
     low: float
     high: float
+    percent: bool = False
 
     async def set(self, http: Http, endpoint: StateEndpoint, intent: Intent, ctx: RunContext) -> Done:
         """Set the number and read it back. Raises `TargetError`, not retryable for a number out of range."""
         asked = self.asked(intent)
         wanted = self.normal if intent.undo else asked
-        return await set_state(http, endpoint, intent, ctx, str(wanted), {self.name: wanted})
+        return await set_state(http, endpoint, intent, ctx, self._text(wanted), {self.name: wanted})
 
     async def read(self, http: Http, endpoint: StateEndpoint, intent: Intent) -> Reading:
         """Whether the number is the one of the step. Raises `TargetError`."""
-        return await read_state(http, endpoint, intent, str(self.asked(intent)))
+        return await read_state(http, endpoint, intent, self._text(self.asked(intent)))
 
     def asked(self, intent: Intent) -> float:
         """The number of the step, or the configured one."""
@@ -42,3 +44,6 @@ class NumberSwitch:
             expected = f"a number from {self.low:g} to {self.high:g}"
             raise TargetError(f"{intent.kind}: {self.name} {found!r}, expected {expected}", retryable=False)
         return float(found)
+
+    def _text(self, number: float) -> str:
+        return f"{round(100 * number, 6):g}" if self.percent else str(number)

@@ -20,12 +20,15 @@ from actions.validation import check_number
 @dataclass(frozen=True, slots=True)
 class TrafficParams:
     """share: of the traffic, 0 to 1; a step's `params["share"]` overrides it. normal: what the undo sets, 0 to 1. url,
-    verify_url: templates, `{state}` is the share as written in decimal. Raises `ValueError`.
+    verify_url: templates, `{state}` is the share in decimal, or with `percent` in per cent. Raises `ValueError`.
+
+    Envoy: `url="http://127.0.0.1:9901/runtime_modify?tocsin.fallback={state}"`, `method="POST"`, `percent=True`.
     """
 
     url: str
     share: float = 0.0
     normal: float = 1.0
+    percent: bool = False
     method: Method = "PUT"
     verify_url: str | None = None
     verify_field: str = "share"
@@ -54,7 +57,7 @@ class Traffic:
     holds = True
 
     def __init__(self, params: TrafficParams, session: aiohttp.ClientSession) -> None:
-        self._switch = NumberSwitch("share", params.share, params.normal, 0.0, 1.0)
+        self._switch = NumberSwitch("share", params.share, params.normal, 0.0, 1.0, params.percent)
         self._endpoint = StateEndpoint(params.method, params.url, params.verify_url, params.verify_field)
         self._http = Http(session, params.access)
         self.bounds = params.bounds

@@ -147,10 +147,16 @@ def _choose(versions: list[Version], bad: Version, intent: Intent, params: Rollb
     if wanted is not None:
         label = f"{wanted:g}" if isinstance(wanted, float) else str(wanted)
         chosen = _resolve(versions, label, params.version_tag, bad.model)
-        if chosen.number == bad.number or params.bad_tag in chosen.tags:
+        if chosen.number == bad.number or _is_bad(chosen, intent, params):
             raise Refusal(f"model {bad.model}: v{chosen.number} was asked for, but it raised an incident itself")
         return chosen
-    good = [v for v in versions if v.number < bad.number and v.ready and params.bad_tag not in v.tags]
+    good = [v for v in versions if v.number < bad.number and v.ready and not _is_bad(v, intent, params)]
     if not good:
         raise Refusal(f"model {bad.model}: no ready version older than v{bad.number} is free of incidents")
     return max(good, key=lambda v: v.number)
+
+
+def _is_bad(version: Version, intent: Intent, params: RollbackParams) -> bool:
+    """Whether a version raised an incident, by its tag or by the step's `params["bad_versions"]`."""
+    named = {part.strip() for part in str(intent.params.get("bad_versions") or "").split(",")}
+    return params.bad_tag in version.tags or version.tags.get(params.version_tag, str(version.number)) in named
