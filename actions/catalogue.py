@@ -35,7 +35,7 @@ class ActionParams(Protocol):
     """The interface of params classes."""
 
     def build(self, session: aiohttp.ClientSession) -> Action:
-        """The action. The caller closes the session. Raises `ValueError` naming an extra that is not installed."""
+        """The action. The caller closes the session. Raises `UnusableAction` naming an extra that is not installed."""
 
 
 CATALOGUE: Mapping[str, type[Any]] = {
@@ -67,7 +67,7 @@ def build(
 ) -> dict[str, Action]:
     """The executor's table, kind -> action. services: what this process gives to actions beside the session.
 
-    Raises `ValueError` if two params are of one kind, or where an optional library is missing.
+    Raises `ValueError` if two params are of one kind, and `UnusableAction` where an optional library is missing.
     """
     actions: dict[str, Action] = {}
     for one in params:

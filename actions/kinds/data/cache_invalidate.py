@@ -42,7 +42,7 @@ class CacheInvalidateParams:
         check_number(self, "max_keys", 1, 1_000_000)
 
     def build(self, _session: aiohttp.ClientSession) -> CacheInvalidate:
-        """The action. Raises `ValueError` without the extra `redis`."""
+        """The action. Raises `UnusableAction` without the extra `redis`."""
         return CacheInvalidate(self)
 
 

@@ -35,7 +35,7 @@ class CacheVersionParams:
         check_template("CacheVersionParams.name", self.name, TARGET_FIELDS)
 
     def build(self, _session: aiohttp.ClientSession) -> CacheVersion:
-        """The action. Raises `ValueError` without the extra `redis`."""
+        """The action. Raises `UnusableAction` without the extra `redis`."""
         return CacheVersion(self)
 
 

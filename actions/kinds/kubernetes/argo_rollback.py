@@ -41,7 +41,7 @@ class ArgoRollbackParams:
         ObjectName(self.namespace, self.name).check("ArgoRollbackParams")
 
     def build(self, _session: aiohttp.ClientSession) -> ArgoRollback:
-        """The action. Raises `ValueError` without the extra `kubernetes`."""
+        """The action. Raises `UnusableAction` without the extra `kubernetes`."""
         return ArgoRollback(self)
 
 

@@ -32,7 +32,7 @@ class DeploymentRollbackParams:
         ObjectName(self.namespace, self.name).check("DeploymentRollbackParams")
 
     def build(self, _session: aiohttp.ClientSession) -> DeploymentRollback:
-        """The action. Raises `ValueError` without the extra `kubernetes`."""
+        """The action. Raises `UnusableAction` without the extra `kubernetes`."""
         return DeploymentRollback(self)
 
 

@@ -45,7 +45,7 @@ class KserveRollbackParams:
         ObjectName(self.namespace, self.name).check("KserveRollbackParams")
 
     def build(self, _session: aiohttp.ClientSession) -> KserveRollback:
-        """The action. Raises `ValueError` without the extra `kubernetes`."""
+        """The action. Raises `UnusableAction` without the extra `kubernetes`."""
         return KserveRollback(self)
 
 

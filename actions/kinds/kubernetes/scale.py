@@ -49,7 +49,7 @@ class ScaleParams:
         check_number(self, "factor", 1.0, 10.0)
 
     def build(self, _session: aiohttp.ClientSession) -> Scale:
-        """The action. Raises `ValueError` without the extra `kubernetes`."""
+        """The action. Raises `UnusableAction` without the extra `kubernetes`."""
         return Scale(self)
 
 

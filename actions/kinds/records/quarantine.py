@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
-from actions.kinds.extras import optional
+from actions.kinds.extras import UnusableAction, optional
 from actions.kinds.http import JsonValue
 from actions.kinds.records.ranges import evidence_ranges, incident_of, step_range, within
 from actions.kinds.records.rules import Rules, SchemaCheck, fault_of
@@ -54,7 +54,7 @@ class QuarantineParams:
         check_number(self, "max_records", 1, 1_000_000)
 
     def build(self, _session: aiohttp.ClientSession) -> Quarantine:
-        """The action. Raises `ValueError` for a schema that cannot be used, or without the extra `schema`."""
+        """The action. Raises `UnusableAction` for a schema that cannot be used, or without the extra `schema`."""
         return Quarantine(self)
 
 
@@ -117,7 +117,7 @@ def quarantined(record: StoredRecord, fault: str, intent: Intent) -> NewRecord:
 
 
 def schema_check(path: str) -> SchemaCheck:
-    """What judges a value by a JSON Schema file. Raises `ValueError` naming the file."""
+    """What judges a value by a JSON Schema file. Raises `UnusableAction` naming the file."""
     library: Any = optional("jsonschema", extra="schema", kind="quarantine")
     try:
         schema = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -125,7 +125,8 @@ def schema_check(path: str) -> SchemaCheck:
         validator_class.check_schema(schema)
     except (OSError, ValueError, library.exceptions.SchemaError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"quarantine.schema_file: {path}: {reason}, expected a JSON Schema") from error
+        message = f"actions.quarantine.schema_file: {path}: {reason}, expected a JSON Schema"
+        raise UnusableAction(message) from error
     validator = validator_class(schema)
 
     def check(value: JsonValue) -> str | None:
