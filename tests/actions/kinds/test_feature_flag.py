@@ -42,6 +42,21 @@ async def test_switch_and_undo_leave_everything_else_as_it_was(flags: FlagFileSi
     assert "ü" in flags.path.read_text(encoding="utf-8")
 
 
+async def test_flagd_itself_answers_what_was_switched(flags: FlagFileSimulator) -> None:
+    core = pytest.importorskip("openfeature.contrib.tools.flagd.core", reason="flagd's evaluator is not installed")
+
+    def answer() -> object:
+        evaluator = core.FlagdCore()
+        evaluator.set_flags(flags.path.read_text(encoding="utf-8"))
+        return evaluator.resolve_boolean_value("long_context", None).value
+
+    assert answer() is True
+    await flags.action.run(flags.intent(), LIVE)
+    assert answer() is False
+    await flags.action.run(replace(flags.intent(), key="u", undo=True), LIVE)
+    assert answer() is True
+
+
 async def test_flag_that_somebody_else_switched_stays(flags: FlagFileSimulator) -> None:
     await flags.action.run(flags.intent(), LIVE)
     changed = content(flags)
