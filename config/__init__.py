@@ -1,8 +1,8 @@
 """The configuration: one file, checked as a whole before anything starts."""
 
 from config.errors import ConfigError, Problem
-from config.identity import config_hash, written
+from config.identity import as_yaml, config_hash, written
 from config.load import examine, load
 from config.models import Config
 
-__all__ = ["Config", "ConfigError", "Problem", "config_hash", "examine", "load", "written"]
+__all__ = ["Config", "ConfigError", "Problem", "as_yaml", "config_hash", "examine", "load", "written"]

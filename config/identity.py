@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from io import StringIO
 
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from actions.base import Secret
 from config.fields import yaml_name
@@ -52,6 +54,13 @@ def content_of(value: object) -> object:
     if isinstance(value, tuple | list | set | frozenset):
         return [content_of(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
     return value
+
+
+def as_yaml(config: Config) -> str:
+    """Every setting in force as the text of a file, secrets masked."""
+    text = StringIO()
+    YAML(typ="safe").dump(written(config), text)
+    return text.getvalue()
 
 
 def written(value: object) -> object:

@@ -6,7 +6,7 @@ tenant. Beside a replica or a tenant it also names a version, but only one that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from itertools import product
 
@@ -18,6 +18,8 @@ from config.source import Node, problem_at
 ALWAYS = frozenset({"service", "model"})
 PARTS = frozenset({"version", "replica", "tenant"})
 ALL = "all"
+NO_TEMPLATES = frozenset({"body", "access", "reload_access", "bounds", "cluster", "server", "ids", "rules"})
+"""Fields of actions whose texts name no labels, or need none."""
 
 
 def impossible_targets(config: Config, tree: Node) -> Iterator[Problem]:
@@ -54,12 +56,28 @@ def improbable_targets(config: Config, tree: Node) -> Iterator[Problem]:
 
 
 def _named_in_urls(config: Config, kind: str) -> set[str]:
-    """The labels that the URLs of an action name."""
-    params = config.actions.get(kind)
-    if params is None or not is_dataclass(params):
+    """The labels that the URLs, names and prefixes of an action need; a body may lack them."""
+    return {name for text in _templates(config.actions.get(kind)) for name in _braced(text)} & {*ALWAYS, *PARTS}
+
+
+def _templates(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        # Of several hooks a step uses one.
+        for item in value.values() if len(value) == 1 else ():
+            yield from _templates(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            if field.name not in NO_TEMPLATES:
+                yield from _templates(getattr(value, field.name))
+
+
+def _braced(text: str) -> set[str]:
+    try:
+        return placeholders(text)
+    except ValueError:  # a text with a single brace is no template
         return set()
-    urls = [getattr(params, field.name) for field in fields(params) if "url" in field.name]
-    return {name for url in urls if url is not None for name in placeholders(url)} & {*ALWAYS, *PARTS}
 
 
 def _label_sets(config: Config) -> list[frozenset[str]]:

@@ -23,9 +23,12 @@ import structlog
 
 from actions.catalogue import build
 from actions.executor import Executor
+from actions.records import Services
+from config import as_yaml
 from config.models import Config
 from detectors.suite import Suite
 from streams.audit.checkpoint_writer import CheckpointWriter
+from streams.client.record_store import KafkaRecords
 from streams.cluster.fencing import can_fence
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
@@ -182,8 +185,10 @@ class Worker:
 
     def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
         config = self.config
+        # A signer of bundles comes with the process's own key.
+        services = Services(KafkaRecords(config), None, as_yaml(config))
         executor = Executor(
-            build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
+            build(config.actions.values(), session, services), self.ledger, config.limits, self.effects.clocks.now_s,
             config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
             gate_of(config, self.effects.authenticity).refusal,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -20,6 +20,16 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 RETRYABLE = frozenset({408, 425, 429})
 MAX_ANSWER_BYTES = 1 << 20
 MAX_QUOTED = 200
+Signer = Callable[[bytes, str], Mapping[str, str]]
+"""Headers that prove who sent a request, from its body and its idempotency key."""
+
+
+class HttpError(TargetError):
+    """The target answered with a status that is no success."""
+
+    def __init__(self, message: str, *, retryable: bool, status: int) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,17 @@ def check_method(place: str, method: str) -> None:
 class Http:
     """The client of one action. Redirects are not followed: they would carry the secret elsewhere.
 
-    show_path: whether messages show a URL's path; False where the path is itself a secret.
+    show_path: whether messages show a URL's path; False where the path is itself a secret. sign: adds headers to each
+    request that has a body and a key.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, access: Access, *, show_path: bool = True) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, access: Access, *, show_path: bool = True, sign: Signer | None = None,
+    ) -> None:
         self._session = session
         self._access = access
         self._show_path = show_path
+        self._sign = sign
 
     def shown(self, url: str) -> str:
         """The URL for messages, without its query."""
@@ -94,19 +108,15 @@ class Http:
     ) -> JsonValue:
         """Send one request; the JSON answer, or None if it is empty or not JSON. Raises `TargetError`, never retries.
 
-        key: sent as `Idempotency-Key`. Answers above 1 MiB are refused.
+        A status that is no success raises `HttpError`. key: sent as `Idempotency-Key`. Answers above 1 MiB are refused.
         """
-        headers = dict(self._access.headers)
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        if self._access.secret is not None:
-            value = f"{self._access.auth_scheme} {self._access.secret.reveal()}".strip()
-            headers[self._access.auth_header] = value
+        content = None if body is None or method == "GET" else json.dumps(body).encode()
+        headers = self._headers(content, key)
         timeout = aiohttp.ClientTimeout(total=self._access.request_timeout_s)
         place = f"{method} {self.shown(url)}"
         try:
             async with self._session.request(
-                method, url, json=body if method != "GET" else None, params=query, headers=headers, timeout=timeout,
+                method, url, data=content, params=query, headers=headers, timeout=timeout,
                 allow_redirects=False,
             ) as response:
                 answer = await _read(response, place)
@@ -117,8 +127,22 @@ class Http:
             raise TargetError(f"{place}: {_cause(fault)}", retryable=True) from fault
         if not 200 <= status < 300:
             retryable = status >= 500 or status in RETRYABLE
-            raise TargetError(f"{place}: answered {status}{self._quoted(answer)}", retryable=retryable)
+            message = f"{place}: answered {status}{self._quoted(answer)}"
+            raise HttpError(message, retryable=retryable, status=status)
         return _parse(answer)
+
+    def _headers(self, content: bytes | None, key: str | None) -> dict[str, str]:
+        headers = dict(self._access.headers)
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        if self._access.secret is not None:
+            value = f"{self._access.auth_scheme} {self._access.secret.reveal()}".strip()
+            headers[self._access.auth_header] = value
+        if self._sign is not None and content is not None and key is not None:
+            headers.update(self._sign(content, key))
+        return headers
 
 
 def _cause(fault: Exception) -> str:

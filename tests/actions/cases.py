@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from actions.base import Bounds, Done, RunContext
+from actions.base import Bounds, Done, Reading, RunContext
 from actions.model import Intent
 from classifiers.model import Incident
 
@@ -35,6 +35,7 @@ class FakeAction:
     """An action that counts its runs and does what the test says. `effects` counts the runs that got through."""
 
     reversible = True
+    holds = True
 
     def __init__(self, kind: str = "circuit_breaker", bounds: Bounds | None = None) -> None:
         self.kind = kind
@@ -56,6 +57,10 @@ class FakeAction:
         if self.hangs:
             await asyncio.Event().wait()
         return Done("done", {"n": len(self.runs)})
+
+    async def read_back(self, intent: Intent) -> Reading:
+        runs = [key for key, dry in self.runs if not dry]
+        return Reading(intent.key in runs, f"{len(runs)} runs")
 
 
 def intent(key: str = "k1", **changes: object) -> Intent:

@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.base import Bounds, Done, RunContext
+from actions.base import Bounds, Done, Reading, RunContext
 from actions.executor import Executor
 from actions.ledger.ledger import RecordedLedger
 from actions.ledger.records import LedgerRecord
@@ -47,6 +47,7 @@ class World:
 class Effect:
     kind = "circuit_breaker"
     reversible = True
+    holds = True
     bounds = Bounds(attempts=1)
 
     def __init__(self, world: World) -> None:
@@ -59,6 +60,9 @@ class Effect:
         await asyncio.sleep(0)
         self._world.maybe_crash()
         return Done("done")
+
+    async def read_back(self, intent: Intent) -> Reading:
+        return Reading(intent.key in self._world.acted, "as acted")
 
 
 async def run_process(world: World, deliveries: list[Intent]) -> None:

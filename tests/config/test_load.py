@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from actions.base import Secret
-from actions.kinds.rollback import RollbackParams
+from actions.kinds.models.rollback import RollbackParams
 from actions.limits import LimitParams
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams

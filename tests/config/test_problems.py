@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actions.catalogue import CATALOGUE
 from config import ConfigError, examine, load, written
 from config.load import read
 from tests.config.texts import problems
@@ -83,7 +84,7 @@ def test_a_problem_names_its_place_its_value_and_what_is_expected(tmp_path: Path
         ("rollback", "a section actions.rollback with tracking_url (configured: notify)"),
         (
             "rolback",
-            "one of circuit_breaker, rollback, throttle, notify (did you mean rollback?), with a section under actions",
+            f"one of {', '.join(CATALOGUE)} (did you mean rollback?), with a section under actions",
         ),
     ],
 )

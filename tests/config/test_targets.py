@@ -60,16 +60,23 @@ def test_a_target_that_only_a_new_version_beside_a_part_fills_in_is_warned_of(
     )
 
 
+@pytest.mark.parametrize(("kind", "params"), [
+    ("circuit_breaker", "url: 'http://127.0.0.1/{service}/{replica}'"),
+    ("litellm_block", "url: 'http://127.0.0.1', id: '{replica}'"),
+    ("cache_invalidate", "server: {url: 'redis://127.0.0.1'}, prefix: 'ctx:{replica}:'"),
+    ("trigger", "hooks: {x: {url: 'http://127.0.0.1/{replica}', body: {a: '{tenant}'}}}"),
+])
 @pytest.mark.parametrize(("match", "is_right"), [
     ("{scopes: [replica]}", True), ("{}", True), ("{scopes: [all]}", False), ("{scopes: [version, tenant]}", False),
 ])
-def test_an_action_whose_url_names_a_label_that_no_matching_incident_has_is_warned_of(
-    tmp_path: Path, match: str, is_right: bool,
+def test_an_action_that_names_a_label_that_no_matching_incident_has_is_warned_of(
+    tmp_path: Path, match: str, is_right: bool, kind: str, params: str,
 ) -> None:
-    action = "actions: {circuit_breaker: {url: 'http://127.0.0.1/{service}/{replica}'}}\n"
-    steps = book(match, "{service}").replace("kind: notify", "kind: circuit_breaker").replace("auto", "suggest")
+    action = f"actions: {{{kind}: {{{params}}}}}
+"
+    steps = book(match, "{service}").replace("kind: notify", f"kind: {kind}").replace("auto", "suggest")
     found = warnings(tmp_path, steps + action)
-    assert ("got 'circuit_breaker', expected an action whose URLs name only labels" in "".join(found)) != is_right
+    assert (f"got '{kind}', expected an action whose URLs name only labels" in "".join(found)) != is_right
     assert len(found) == (0 if is_right else 1)
 
 

@@ -18,7 +18,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]
 
 from actions.base import RunContext
-from actions.kinds.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.model import Intent, Outcome
 from classifiers.model import Incident
 from config import load

@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from actions.base import Refusal, RunContext, TargetError
-from actions.kinds.circuit_breaker import CircuitBreakerParams
-from actions.kinds.rollback import RollbackParams
-from actions.kinds.throttle import ThrottleParams
+from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.throttle import ThrottleParams
+from actions.kinds.models.rollback import RollbackParams
 from actions.model import Intent
 from streams.demo.gateway import Change, Fleet, Gateway, GatewayServer
 

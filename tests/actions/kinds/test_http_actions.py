@@ -10,11 +10,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from actions.base import RunContext, Secret, TargetError
-from actions.kinds.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
+from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.http import Access
-from actions.kinds.notify import NotifyParams
-from actions.kinds.rollback import RollbackParams
-from actions.kinds.throttle import ThrottleParams
+from actions.kinds.models.rollback import RollbackParams
+from actions.kinds.webhooks.notify import NotifyParams
 from tests.actions.cases import INTENT
 
 LIVE = RunContext()
@@ -59,6 +59,13 @@ async def test_breaker_that_reads_back_another_state_failed(
     with pytest.raises(TargetError, match="state is 'closed' after setting 'open'") as caught:
         await params.build(session).run(INTENT, LIVE)
     assert caught.value.retryable
+
+
+async def test_state_that_cannot_be_read_is_unknown(session: aiohttp.ClientSession, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/get").respond_with_json({"other": 1})
+    blind = CircuitBreakerParams(httpserver.url_for("/set")).build(session)
+    mute = CircuitBreakerParams(httpserver.url_for("/set"), verify_url=httpserver.url_for("/get")).build(session)
+    assert [(await action.read_back(INTENT)).applied for action in (blind, mute)] == [None, None]
 
 
 async def test_throttle_factor_comes_from_the_step_and_is_checked(

@@ -1,6 +1,6 @@
 """Limit the traffic to a target by a factor, through an HTTP endpoint of a gateway; the undo sets the factor 1.
 
-Crash: a key runs once. Duplicate: the request states the wanted factor and carries the key; repeating it is harmless.
+Crash: a key runs once. Duplicate: the request states the wanted number and carries the key; repeating it is harmless.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from actions.base import Bounds, Done, RunContext, TargetError
-from actions.kinds.gateway import StateEndpoint, set_state
+from actions.base import Bounds, Done, Reading, RunContext
+from actions.kinds.gateway.number_switch import NumberSwitch
+from actions.kinds.gateway.state_endpoint import StateEndpoint
 from actions.kinds.http import Access, Http, Method, check_method
 from actions.model import Intent
 from actions.validation import check_number
@@ -46,17 +47,18 @@ class Throttle:
 
     kind = "throttle"
     reversible = True
+    holds = True
 
     def __init__(self, params: ThrottleParams, session: aiohttp.ClientSession) -> None:
-        self._params = params
+        self._switch = NumberSwitch("factor", params.factor, 1.0, 0.01, 0.99)
         self._endpoint = StateEndpoint(params.method, params.url, params.verify_url, params.verify_field)
         self._http = Http(session, params.access)
         self.bounds = params.bounds
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
-        """Set the factor and read it back. Raises `TargetError`, not retryable for a factor out of range."""
-        factor = intent.params.get("factor", self._params.factor)
-        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0.01 <= factor <= 0.99:
-            raise TargetError(f"throttle: factor {factor!r}, expected a number from 0.01 to 0.99", retryable=False)
-        wanted = 1.0 if intent.undo else float(factor)
-        return await set_state(self._http, self._endpoint, intent, ctx, str(wanted), {"factor": wanted})
+        """Set the number and read it back. Raises `TargetError`, not retryable for a number out of range."""
+        return await self._switch.set(self._http, self._endpoint, intent, ctx)
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the number is the one of the step. Raises `TargetError`."""
+        return await self._switch.read(self._http, self._endpoint, intent)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from actions.base import Bounds, Done, RunContext
-from actions.kinds.gateway import StateEndpoint, set_state
+from actions.base import Bounds, Done, Reading, RunContext
+from actions.kinds.gateway.state_endpoint import StateEndpoint, read_state, set_state
 from actions.kinds.http import Access, Http, Method, check_method
 from actions.model import Intent
 
@@ -21,7 +21,8 @@ class CircuitBreakerParams:
     gateway's names of the states. verify_url: read after the change; `verify_field` of the JSON answer must be the
     state. Raises `ValueError`.
 
-    Envoy: `url="http://127.0.0.1:9901/runtime_modify?tocsin.fallback={state}"`, `method="POST"`, values "100", "0".
+    Envoy: `url="http://127.0.0.1:9901/runtime_modify?tocsin.fallback={state}"`, `method="POST"`, values "100", "0",
+    `verify_url="http://127.0.0.1:9901/runtime"`, `verify_field="/entries/tocsin.fallback/final_value"`.
     """
 
     url: str
@@ -50,6 +51,7 @@ class CircuitBreaker:
 
     kind = "circuit_breaker"
     reversible = True
+    holds = True
 
     def __init__(self, params: CircuitBreakerParams, session: aiohttp.ClientSession) -> None:
         self._params = params
@@ -61,3 +63,7 @@ class CircuitBreaker:
         """Set the state and read it back. Raises `TargetError`."""
         state = self._params.closed_value if intent.undo else self._params.open_value
         return await set_state(self._http, self._endpoint, intent, ctx, state, {"state": state})
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the breaker is open. Raises `TargetError`."""
+        return await read_state(self._http, self._endpoint, intent, self._params.open_value)

@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from actions.base import Bounds, Done, Refusal, RunContext, TargetError
 from actions.executor import Executor
 from actions.kinds.http import JsonValue
-from actions.kinds.rollback import Rollback, RollbackParams
+from actions.kinds.models.rollback import Rollback, RollbackParams
 from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent
@@ -116,6 +116,16 @@ async def test_version_that_raised_an_incident_is_never_chosen_again(
         await shelf.run(shelf.blame("v1", "k3"))
     with pytest.raises(Refusal, match="raised an incident itself"):
         await shelf.run(shelf.blame("v1", "k4", to_version="v3"))
+
+
+async def test_version_that_the_step_names_as_bad_is_never_chosen(
+    mlflow_url: str, session: aiohttp.ClientSession
+) -> None:
+    shelf = await Shelf(mlflow_url, session).stock(3)
+    with pytest.raises(Refusal, match="v2 was asked for, but it raised an incident"):
+        await shelf.run(shelf.blame("v3", to_version="v2", bad_versions="v2"))
+    await shelf.run(shelf.blame("v3", bad_versions="v2, v9"))
+    assert await shelf.champion() == 1
 
 
 async def test_version_asked_for_is_taken_by_label_or_number(mlflow_url: str, session: aiohttp.ClientSession) -> None:

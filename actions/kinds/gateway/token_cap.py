@@ -1,0 +1,68 @@
+"""Cap the tokens per minute of a target, through an HTTP endpoint of a gateway; the undo sets the normal cap.
+
+Crash: a key runs once. Duplicate: the request states the wanted number and carries the key; repeating it is harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from actions.base import Bounds, Done, Reading, RunContext
+from actions.kinds.gateway.number_switch import NumberSwitch
+from actions.kinds.gateway.state_endpoint import StateEndpoint
+from actions.kinds.http import Access, Http, Method, check_method
+from actions.model import Intent
+from actions.validation import check_number
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCapParams:
+    """tokens_per_min: cap, 1 to 10^12; a step's `params["tokens_per_min"]` overrides it. normal: what the undo sets.
+    url, verify_url: templates, `{state}` is the cap as written in decimal. Raises `ValueError`.
+    """
+
+    url: str
+    tokens_per_min: float
+    normal: float
+    method: Method = "PUT"
+    verify_url: str | None = None
+    verify_field: str = "tokens_per_min"
+    access: Access = field(default_factory=Access)
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def __post_init__(self) -> None:
+        check_method("TokenCapParams.method", self.method)
+        check_number(self, "normal", 1.0, 1e12)
+        check_number(self, "tokens_per_min", 1.0, 1e12)
+        if self.tokens_per_min >= self.normal:
+            raise ValueError(f"TokenCapParams.tokens_per_min: {self.tokens_per_min!r}, expected less than normal")
+        self.access.check_url("TokenCapParams.url", self.url, ("state",))
+        self.access.check_url("TokenCapParams.verify_url", self.verify_url, ("state",))
+
+    def build(self, session: aiohttp.ClientSession) -> TokenCap:
+        """The action. The caller closes the session."""
+        return TokenCap(self, session)
+
+
+class TokenCap:
+    """See the module."""
+
+    kind = "token_cap"
+    reversible = True
+    holds = True
+
+    def __init__(self, params: TokenCapParams, session: aiohttp.ClientSession) -> None:
+        self._switch = NumberSwitch("tokens_per_min", params.tokens_per_min, params.normal, 1.0, params.normal)
+        self._endpoint = StateEndpoint(params.method, params.url, params.verify_url, params.verify_field)
+        self._http = Http(session, params.access)
+        self.bounds = params.bounds
+
+    async def run(self, intent: Intent, ctx: RunContext) -> Done:
+        """Set the number and read it back. Raises `TargetError`, not retryable for a number out of range."""
+        return await self._switch.set(self._http, self._endpoint, intent, ctx)
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the number is the one of the step. Raises `TargetError`."""
+        return await self._switch.read(self._http, self._endpoint, intent)
