@@ -72,8 +72,7 @@ def test_a_target_that_only_a_new_version_beside_a_part_fills_in_is_warned_of(
 def test_an_action_that_names_a_label_that_no_matching_incident_has_is_warned_of(
     tmp_path: Path, match: str, is_right: bool, kind: str, params: str,
 ) -> None:
-    action = f"actions: {{{kind}: {{{params}}}}}
-"
+    action = f"actions: {{{kind}: {{{params}}}}}\n"
     steps = book(match, "{service}").replace("kind: notify", f"kind: {kind}").replace("auto", "suggest")
     found = warnings(tmp_path, steps + action)
     assert (f"got '{kind}', expected an action whose URLs name only labels" in "".join(found)) != is_right
