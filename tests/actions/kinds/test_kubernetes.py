@@ -133,6 +133,8 @@ async def test_template_that_somebody_set_since_is_read_as_not_applied(chat: Dep
     reading = await chat.action.read_back(intent)
     assert reading.applied is False
     assert "runs version v3, 3 of 3 replicas ready" in reading.detail
+    with pytest.raises(Refusal, match="runs version v3, .*somebody changed it after this rollback"):
+        await chat.action.run(intent, LIVE)
 
 
 async def test_update_under_way_is_aborted_and_goes_back_to_the_stable_revision(argo: ArgoSimulator) -> None:
