@@ -19,6 +19,7 @@ from actions.kinds.gateway.traffic import TrafficParams
 from actions.kinds.kubernetes.argo_rollback import ArgoRollbackParams
 from actions.kinds.kubernetes.deployment_rollback import DeploymentRollbackParams
 from actions.kinds.kubernetes.kserve_rollback import KserveRollbackParams
+from actions.kinds.kubernetes.route_weight import RouteWeightParams
 from actions.kinds.kubernetes.scale import ScaleParams
 from actions.kinds.litellm.block import LitellmBlockParams
 from actions.kinds.litellm.limits import LitellmLimitsParams
@@ -45,6 +46,7 @@ CATALOGUE: Mapping[str, type[Any]] = {
     "argo_rollback": ArgoRollbackParams,
     "kserve_rollback": KserveRollbackParams,
     "scale": ScaleParams,
+    "route_weight": RouteWeightParams,
     "throttle": ThrottleParams,
     "token_cap": TokenCapParams,
     "traffic": TrafficParams,

@@ -16,7 +16,7 @@ from classifiers.model import Category, Incident, Severity
 ScopeKind = Literal["replica", "version", "tenant", "all"]
 TARGET_FIELDS = ("service", "model", "version", "replica", "tenant")
 REVERSIBLE = frozenset({
-    "circuit_breaker", "throttle", "token_cap", "traffic", "litellm_block", "litellm_limits", "scale",
+    "circuit_breaker", "throttle", "token_cap", "traffic", "litellm_block", "litellm_limits", "scale", "route_weight",
     "feature_flag", "index_switch", "cache_version", "webhook", "notify",
 })
 """Kinds that can be undone. The catalogue's actions declare the same; the conformance suite compares."""

@@ -13,7 +13,8 @@ from actions.kinds.webhooks.notify import NotifyParams
 from actions.playbooks.playbook import REVERSIBLE
 from tests.actions.simulators.catalogue import SIMULATORS
 
-NEEDS = dict.fromkeys(("deployment_rollback", "argo_rollback", "kserve_rollback", "scale"), "kubernetes_asyncio")
+KUBERNETES = ("deployment_rollback", "argo_rollback", "kserve_rollback", "scale", "route_weight")
+NEEDS = dict.fromkeys(KUBERNETES, "kubernetes_asyncio")
 """Optional libraries."""
 
 

@@ -26,6 +26,7 @@ actions:
   argo_rollback: {namespace: serving, name: "{service}-{model}"}
   kserve_rollback: {namespace: serving}
   scale: {namespace: serving, max_replicas: 8, factor: 2}
+  route_weight: {namespace: serving, backend: "{service}-{version}"}
   litellm_block: {url: "https://proxy.example", subject: team, id: "{tenant}", access: {secret: super-secret-2}}
   litellm_limits: {url: "https://proxy.example", limited: {tpm_limit: 10}, normal: {tpm_limit: 90}, ids: {acme: team-1}}
   feature_flag: {path: /etc/flagd/flags.json, flag: long_context, variant: "off", lock_timeout: 500ms}

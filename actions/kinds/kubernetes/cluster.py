@@ -125,7 +125,8 @@ class Api:
                 response_types_map={200: "object"}, _return_http_data_only=True, _request_timeout=self._timeout_s,
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
-            raise TargetError(f"{place}: {type(fault).__name__}", retryable=True) from fault
+            retryable = not isinstance(fault, aiohttp.ClientSSLError)
+            raise TargetError(f"{place}: {type(fault).__name__}", retryable=retryable) from fault
         except Exception as fault:
             raise _api_error(place, fault) from fault
         if not isinstance(answer, dict):

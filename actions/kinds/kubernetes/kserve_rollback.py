@@ -71,6 +71,9 @@ class KserveRollback:
         async with connected(self._library, self._cluster) as api:
             item = await api.get(path)
             if note(item, NOTE).get("key") == intent.key:
+                reading = _reading(item, intent, path)
+                if not reading.applied:
+                    raise Refusal(f"{reading.detail}: somebody changed it after this rollback")
                 return Done(f"{path} is rolled back to {note(item, NOTE).get('to')}")
             change, goal = await self._change(api, item, intent, path)
             if ctx.dry_run:

@@ -44,6 +44,9 @@ class WorkloadRollback:
         async with connected(self._library, self._cluster) as api:
             item = await api.get(path)
             if note(item, NOTE).get("key") == intent.key:
+                reading = self._reading(item, intent, path)
+                if not reading.applied:
+                    raise Refusal(f"{reading.detail}: somebody changed it after this rollback")
                 return _done(path, note(item, NOTE))
             self._check(item, intent, path)
             good = await self._choose(api, item, intent, path)

@@ -21,6 +21,7 @@ from tests.actions.simulators.clusters import (
     ClusterSimulator,
     DeploymentSimulator,
     KserveSimulator,
+    RouteSimulator,
     ScaleSimulator,
 )
 from tests.actions.simulators.http_target import running
@@ -133,6 +134,8 @@ async def test_template_that_somebody_set_since_is_read_as_not_applied(chat: Dep
     reading = await chat.action.read_back(intent)
     assert reading.applied is False
     assert "runs version v3, 3 of 3 replicas ready" in reading.detail
+    with pytest.raises(Refusal, match=r"runs version v3, .*somebody changed it after this rollback"):
+        await chat.action.run(intent, LIVE)
 
 
 async def test_update_under_way_is_aborted_and_goes_back_to_the_stable_revision(argo: ArgoSimulator) -> None:
@@ -237,6 +240,32 @@ async def test_fleet_at_its_limit_is_not_scaled(fleet: ScaleSimulator) -> None:
         await fleet.action.run(fleet.intent(), LIVE)
     with pytest.raises(TargetError, match="replicas -1"):
         await fleet.action.run(replace(fleet.intent(), params={"replicas": -1}), LIVE)
+
+
+async def test_all_rules_with_the_backend_change_at_once_and_get_back_what_they_had() -> None:
+    async with running(RouteSimulator) as route:
+        assert isinstance(route, RouteSimulator)
+        await route.action.run(route.intent(), LIVE)
+        assert (route.weights(), route.writes()) == ([90, 0, None, 0], 1)
+        await route.action.run(replace(route.intent(), key="u", undo=True), LIVE)
+        assert route.weights() == [90, 10, None, 1]
+
+
+async def test_weight_that_would_leave_no_traffic_or_that_somebody_set_is_refused() -> None:
+    async with running(RouteSimulator) as route:
+        assert isinstance(route, RouteSimulator)
+        part(route.item(), "spec")["rules"] = [{"backendRefs": [{"name": "chat-v1", "weight": 0}, {"name": "chat-v2"}]}]
+        with pytest.raises(Refusal, match="no other backend than chat-v2 has a weight"):
+            await route.action.run(route.intent(), LIVE)
+        await route.action.run(replace(route.intent(), params={"weight": 5}), LIVE)
+        assert route.weights() == [0, 5]
+        part(route.item(), "spec")["rules"] = [{"backendRefs": [{"name": "chat-v2", "weight": 7}]}]
+        with pytest.raises(Refusal, match="which somebody else set"):
+            await route.action.run(replace(route.intent(), key="u", undo=True), LIVE)
+        with pytest.raises(Refusal, match="for incident i1"):
+            await route.action.run(replace(route.intent(), key="k2", incident_id="i2"), LIVE)
+        with pytest.raises(TargetError, match="weight -1"):
+            await route.action.run(replace(route.intent(), params={"weight": -1}), LIVE)
 
 
 async def test_token_is_read_for_each_run_and_a_wrong_one_is_refused(chat: DeploymentSimulator) -> None:

@@ -7,7 +7,13 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from actions.checks import TargetSimulator
-from tests.actions.simulators.clusters import ArgoSimulator, DeploymentSimulator, KserveSimulator, ScaleSimulator
+from tests.actions.simulators.clusters import (
+    ArgoSimulator,
+    DeploymentSimulator,
+    KserveSimulator,
+    RouteSimulator,
+    ScaleSimulator,
+)
 from tests.actions.simulators.flag_file import flag_file
 from tests.actions.simulators.gateway import BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator
 from tests.actions.simulators.http_target import HttpSimulator, running
@@ -21,7 +27,7 @@ from tests.actions.simulators.webhooks import NotifySimulator, TriggerSimulator,
 OVER_HTTP: tuple[type[HttpSimulator], ...] = (
     BreakerSimulator, ThrottleSimulator, TokenCapSimulator, TrafficSimulator, RollbackSimulator, NotifySimulator,
     TriggerSimulator, WebhookSimulator, DeploymentSimulator, ArgoSimulator, KserveSimulator, ScaleSimulator,
-    LitellmBlockSimulator, LitellmLimitsSimulator, OpenSearchSimulator,
+    RouteSimulator, LitellmBlockSimulator, LitellmLimitsSimulator, OpenSearchSimulator,
 )
 SIMULATORS: Mapping[str, Callable[[], AbstractAsyncContextManager[TargetSimulator]]] = {
     **{simulator.kind: partial(running, simulator) for simulator in OVER_HTTP},

@@ -16,6 +16,8 @@ from actions.kinds.kubernetes.argo_rollback import ArgoRollbackParams
 from actions.kinds.kubernetes.cluster import Cluster
 from actions.kinds.kubernetes.deployment_rollback import DeploymentRollbackParams
 from actions.kinds.kubernetes.kserve_rollback import KserveRollbackParams
+from actions.kinds.kubernetes.objects import at
+from actions.kinds.kubernetes.route_weight import RouteWeightParams
 from actions.kinds.kubernetes.scale import ScaleParams
 from actions.model import Intent
 from tests.actions.simulators.http_target import HttpSimulator
@@ -25,6 +27,7 @@ NAMESPACE = "/apis/{}/namespaces/serving"
 DEPLOYMENT = NAMESPACE.format("apps/v1") + "/deployments/chat"
 ROLLOUT = NAMESPACE.format("argoproj.io/v1alpha1") + "/rollouts/chat"
 ISVC = NAMESPACE.format("serving.kserve.io/v1beta1") + "/inferenceservices/chat"
+ROUTE = NAMESPACE.format("gateway.networking.k8s.io/v1") + "/httproutes/chat"
 REVISION = NAMESPACE.format("serving.knative.dev/v1") + "/revisions/"
 VERSION = "app.kubernetes.io/version"
 
@@ -146,3 +149,24 @@ class ScaleSimulator(ClusterSimulator):
     def fill(self) -> None:
         revision, label = "deployment.kubernetes.io/revision", "pod-template-hash"
         add_workload(self.api, self.path, ["v2"], revision, label)
+
+
+class RouteSimulator(ClusterSimulator):
+    """Two rules; the second leaves the weights out, so each backend counts 1."""
+
+    kind, path = "route_weight", ROUTE
+
+    def params(self, base: str) -> ActionParams:
+        return RouteWeightParams("serving", "{service}-{version}", cluster=self.cluster(base))
+
+    def fill(self) -> None:
+        first: JsonValue = [{"name": "chat-v1", "weight": 90}, {"name": "chat-v2", "weight": 10}]
+        self.api.add(self.path, {
+            "spec": {"rules": [{"backendRefs": first}, {"backendRefs": [{"name": "chat-v1"}, {"name": "chat-v2"}]}]},
+        })
+
+    def weights(self) -> list[JsonValue]:
+        rules = at(self.item(), "spec", "rules")
+        assert isinstance(rules, list)
+        refs = [at(rule, "backendRefs") for rule in rules]
+        return [at(ref, "weight") for part in refs if isinstance(part, list) for ref in part]

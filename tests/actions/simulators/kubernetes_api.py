@@ -177,7 +177,10 @@ def _merged(item: JsonValue, patch: JsonValue) -> JsonValue:
 def _operate(item: JsonValue, operation: dict[str, JsonValue]) -> None:
     path = [part.replace("~1", "/").replace("~0", "~") for part in str(operation["path"]).split("/")[1:]]
     for name in path[:-1]:
-        item = item.get(name) if isinstance(item, dict) else None
+        if isinstance(item, list):
+            item = item[int(name)] if name.isdecimal() and int(name) < len(item) else None
+        else:
+            item = item.get(name) if isinstance(item, dict) else None
     last = path[-1]
     if not isinstance(item, dict) or (operation["op"] in ("replace", "remove") and last not in item):
         raise ApiFault(422, "Invalid", f"the server rejected our request: no {operation['path']}")
