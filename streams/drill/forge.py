@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
-from actions.base import Bounds, Done, RunContext
+from actions.base import Bounds, Done, Reading, RunContext
 from actions.executor import Executor
 from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
@@ -88,7 +88,12 @@ class CountingTarget:
     kind: str
     reached: Counter[str]
     reversible: bool = True
+    holds: bool = False
     bounds: Bounds = field(default_factory=Bounds)
+
+    async def read_back(self, intent: Intent) -> Reading:  # noqa: ARG002 - the protocol's signature
+        """Nothing is in force."""
+        return Reading(None, "it only counts")
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:  # noqa: ARG002 - the protocol's signature
         """Count."""
