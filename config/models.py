@@ -114,6 +114,7 @@ class TopicsSection(Strict):
     ledger: Topic
     ticks: Topic
     control: Topic
+    response: Topic
 
 
 class BrakeSection(Strict):
@@ -216,13 +217,16 @@ class SnapshotSection(Strict):
 
 
 DirectiveName = Literal["silence", "expire", "acknowledge", "feedback", "deployment"]
+ByHandName = Literal[
+    "decision", "withdraw", "break_glass", "resolve", "assign", "update", "undo", "keep", "breaker", "storm_reset",
+]
 
 
 class ControlKey(Strict):
     """A key of control records, and the kinds of record that it may sign."""
 
     secret: SigningSecret
-    may: tuple[DirectiveName, ...] = get_args(DirectiveName)
+    may: tuple[DirectiveName | ByHandName, ...] = get_args(DirectiveName)
 
 
 class ControlSection(Strict):

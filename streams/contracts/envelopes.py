@@ -20,20 +20,22 @@ from typing import TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
 from classifiers.model import AuditEntry, Incident
 from classifiers.validation_errors import describe_first
-from streams.contracts.catalogue import ACTION, AUDIT, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, INCIDENT, OUTCOME, MessageType
 
 Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
-T = TypeVar("T", Incident, Intent, Outcome, AuditEntry)
+T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest)
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
 _AUDIT = TypeAdapter(AuditEntry)
+_APPROVAL = TypeAdapter(ApprovalRequest)
 
 
 class WireError(ValueError):
@@ -85,6 +87,17 @@ def outcome_message(outcome: Outcome, source: str, shard: int | None, trace: Seq
     return Message(outcome.target.encode(), orjson.dumps(outcome), (*headers, _shard(shard), *trace), shard)
 
 
+def approval_message(request: ApprovalRequest, source: str, partition: int) -> Message:
+    """The state of a request; compaction keeps the last one of a key. partition: of its incident.
+
+    The id of the event is its version, so a repeat after a crash is the same event.
+    """
+    event_id = f"{request.subject}/{request.version}"
+    headers = envelope(APPROVAL, event_id, source, request.changed_at_s, request.subject, request.incident_id)
+    owner = () if request.shard is None else (_shard(request.shard),)
+    return Message(request.subject.encode(), orjson.dumps(request), (*headers, *owner), partition)
+
+
 def audit_message(
     entry: AuditEntry, source: str, incident_id: str | None = None, once: bool = False, trace: Sequence[Header] = (),
 ) -> Message:
@@ -118,6 +131,11 @@ def read_outcome(value: bytes | None) -> Outcome:
 def read_audit(value: bytes | None) -> AuditEntry:
     """Raises `WireError` naming the field."""
     return _read(_AUDIT, value)
+
+
+def read_approval(value: bytes | None) -> ApprovalRequest:
+    """Raises `WireError` naming the field."""
+    return _read(_APPROVAL, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:

@@ -23,6 +23,7 @@ from classifiers.model import (
     Scope,
     StageTime,
 )
+from streams.contracts.fields_by_hand import BY_HAND_FIELDS
 from streams.contracts.record import NativeRecord
 
 SERVICE = "The service, as its records name it."
@@ -269,4 +270,5 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "replica": "The replica that answered.",
         "tenant": "For whom.",
     },
+    **BY_HAND_FIELDS,
 }
