@@ -26,19 +26,26 @@ def _checked(directive: str, by: str, via: str, at_s: float, text: str, /, **nam
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """One person approves or rejects a request. intent_key: of the request. digest: of the terms that were shown."""
+    """One person approves or rejects a request. intent_key: of the request. digest: of the terms that were shown.
+
+    source: the deployment. signed_by, signature: the key and the signature over the decision and what it is about, by
+    which whoever has the request can check it alone (`actions/trust/decisions.py`).
+    """
 
     intent_key: str
     digest: str
     verb: Verb
     by: str
     at_s: float
+    source: str
+    signed_by: str
+    signature: str
     comment: str = ""
     via: Via = "cli"
 
     def __post_init__(self) -> None:
         _checked("decision", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
-        texts("decision", digest=self.digest)
+        texts("decision", digest=self.digest, source=self.source, signed_by=self.signed_by, signature=self.signature)
         if self.verb not in get_args(Verb):
             raise ValueError(f"decision: verb {self.verb!r}, expected one of {', '.join(get_args(Verb))}")
 

@@ -1,4 +1,4 @@
-"""Checks of fields that all directives have. Each raises `ValueError` with the field, its value and what was expected."""
+"""Checks of fields that all directives have; each raises `ValueError` with field, value and what was expected."""
 
 from __future__ import annotations
 

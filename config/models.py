@@ -217,16 +217,13 @@ class SnapshotSection(Strict):
 
 
 DirectiveName = Literal["silence", "expire", "acknowledge", "feedback", "deployment"]
-ByHandName = Literal[
-    "decision", "withdraw", "break_glass", "resolve", "assign", "update", "undo", "keep", "breaker", "storm_reset",
-]
 
 
 class ControlKey(Strict):
     """A key of control records, and the kinds of record that it may sign."""
 
     secret: SigningSecret
-    may: tuple[DirectiveName | ByHandName, ...] = get_args(DirectiveName)
+    may: tuple[DirectiveName, ...] = get_args(DirectiveName)
 
 
 class ControlSection(Strict):

@@ -141,23 +141,27 @@ class Desk:
             if mine(key, intent.incident_id):
                 yield from self._asked(intent, shard, now_s)
         for request in list(self._requests.values()):
-            if request.state in OPEN and mine(request.key, request.incident_id):
+            if request.state in OPEN and mine(request.key, request.intent.incident_id):
                 change = self._due(request, now_s)
                 if change is not None:
                     yield change
 
-    def refused(self) -> Iterator[tuple[ForApprovals, str]]:
-        """Decisions that do not count, each once, with the reason."""
-        for directive, _ in list(self._by_hand.values()):
+    def refused(self, mine: Callable[[str, str], bool]) -> list[AuditEntry]:
+        """An entry of the audit for each decision that does not count, each once."""
+        found: list[AuditEntry] = []
+        for directive, dated_s in self._by_hand.values():
             request = self._requests.get(directive.intent_key)
-            if request is None or directive.id in self._refused:
+            if request is None or directive.id in self._refused or not mine(request.key, request.intent.incident_id):
                 continue
-            if any(each.id == directive.id for each in request.decisions):
+            if any(each.id == directive.id for each in request.given):
                 continue
-            reason = given_decision(request, directive, self._people)
+            reason = given_decision(request, directive, dated_s, self._people)
+            if not isinstance(reason, str) and request.state not in OPEN:
+                reason = f"the request was {request.state} before"
             if isinstance(reason, str):
                 _remember(self._refused, directive.id, None)
-                yield directive, reason
+                found.append(AuditEntry(dated_s, directive.id, "refused", None, "refused", reason, directive.by))
+        return found
 
     def finished(self, now_s: float) -> list[ApprovalRequest]:
         """Requests that ended so long ago that the log need not keep them."""
@@ -197,17 +201,17 @@ class Desk:
             return _changed(request, "void", void, now_s)
         for directive, dated_s in self._by_hand.values():
             if directive.intent_key == request.key and dated_s <= request.expires_at_s:
-                given = given_decision(request, directive, self._people)
+                given = given_decision(request, directive, dated_s, self._people)
                 if not isinstance(given, str):
                     decided, event, reason = next_after(request, given)
                     return _changed(decided, event, reason, now_s, given.by)
         if now_s >= request.expires_at_s:
-            asked_s = request.expires_at_s - request.requested_at_s
+            asked_s = request.terms.expires_after_s
             return _changed(request, "expire", f"nobody decided within {asked_s:g} s", now_s)
         return None
 
     def _why_void(self, request: ApprovalRequest, now_s: float) -> str | None:
-        told = self._incidents.get(request.incident_id)
+        told = self._incidents.get(request.intent.incident_id)
         if told is not None:
             incident = told.incident
             if incident.state == "resolved":
@@ -219,7 +223,7 @@ class Desk:
                 return f"its incident is inhibited by {causes[0]}"
         if self._sighted_since_s is None:
             return None
-        heard_s = max(self._sighted_since_s, request.requested_at_s if told is None else told.at_s)
+        heard_s = max(self._sighted_since_s, request.intent.decided_at_s if told is None else told.at_s)
         if now_s - heard_s >= UNOWNED_AFTER_S:
             return f"no owner has told of its incident for {now_s - heard_s:.0f} s"
         return None
@@ -235,7 +239,7 @@ def _changed(
 
 
 def _same_terms(request: ApprovalRequest, intent: Intent) -> bool:
-    return request.mode == intent.mode and request.digest == (intent.digest or "")
+    return (request.intent.mode, request.intent.digest) == (intent.mode, intent.digest)
 
 
 def _remember(known: dict[str, T], key: str, value: T) -> None:

@@ -6,29 +6,22 @@ forgotten the incident is on the outcome topic alone, and is added to the incide
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
 
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.model import Incident
 from config.models import Config
-from streams.cluster.topics import BrokerUnavailable, TopicError
+from streams.client.topic_records import open_reader, partitions, records_of
+from streams.cluster.topics import TopicError
 from streams.contracts.envelopes import WireError, read_incident, read_outcome
-from streams.kafka.settings import security_of
 from streams.shard.decisions import action_record
 
 NAME = "incidents.jsonl"
-TIMEOUT_S = 15.0
-"""A broker must answer within this time, and then must not pause for longer."""
 
 
 class IncidentFileError(ValueError):
@@ -94,58 +87,15 @@ async def read_topics(config: Config) -> IncidentLog:
     Raises `BrokerUnavailable`, and `TopicError` where there is no topic of incidents.
     """
     topics, log = config.topics, IncidentLog()
-    async with _reader(config) as reader:
-        known = await _partitions(config)
+    async with open_reader(config) as reader:
+        known = await partitions(config)
         if topics.incidents not in known:
             raise TopicError(f"topic {topics.incidents!r}: not on this broker, expected the topic a worker writes")
         for topic, apply in ((topics.incidents, log.apply_incident), (topics.outcomes, log.apply_outcome)):
             if topic in known:
-                async for record in _records(reader, [TopicPartition(topic, number) for number in known[topic]]):
+                async for record in records_of(reader, [TopicPartition(topic, number) for number in known[topic]]):
                     try:
                         apply(record.key, record.value)
                     except WireError as error:
                         log.count_unreadable(f"{topic}[{record.partition}] offset {record.offset}", error)
     return log
-
-
-@asynccontextmanager
-async def _reader(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
-    brokers = ",".join(config.kafka.brokers)
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=config.kafka.brokers, enable_auto_commit=False, auto_offset_reset="earliest",
-        isolation_level="read_committed", **security_of(config).options(),
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            await reader.start()
-        yield reader
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable(brokers, TIMEOUT_S, error or "no complete answer") from error
-    finally:
-        await reader.stop()
-
-
-async def _partitions(config: Config) -> dict[str, list[int]]:
-    """The partitions of every topic. To ask for one topic by name could create it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=config.kafka.brokers, **security_of(config).options())
-    try:
-        await admin.start()
-        described = await admin.describe_topics()
-    finally:
-        await admin.close()
-    return {one["topic"]: sorted(part["partition"] for part in one["partitions"]) for one in described}
-
-
-async def _records(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
-    """The records of these partitions up to their current end. Compaction may have removed the last ones."""
-    reader.assign(tps)
-    ends = await reader.end_offsets(tps)
-    await reader.seek_to_beginning(*tps)
-    for tp in tps:
-        empty_polls = 0
-        while (at := await reader.position(tp)) < ends[tp]:
-            for record in (await reader.getmany(tp, timeout_ms=1000)).get(tp, ()):
-                yield record
-            empty_polls = empty_polls + 1 if await reader.position(tp) == at else 0
-            if empty_polls >= TIMEOUT_S:
-                raise TimeoutError(f"{tp.topic}[{tp.partition}] stopped at offset {at} of {ends[tp]}")

@@ -70,7 +70,7 @@ CHANNELS: tuple[Channel, ...] = (
         "The target.", ("send", "receive"), (OUTCOME,),
     ),
     Channel(
-        "response", "Response", "What waits for people: the state of each request for approval; compaction keeps the last.",
+        "response", "Response", "What waits for people: each request for approval; compaction keeps the last state.",
         "approval/ and the key of the decision, in the partition of its incident.", ("send", "receive"), (APPROVAL,),
         COMPACTED,
     ),

@@ -93,7 +93,7 @@ def approval_message(request: ApprovalRequest, source: str, partition: int) -> M
     The id of the event is its version, so a repeat after a crash is the same event.
     """
     event_id = f"{request.subject}/{request.version}"
-    headers = envelope(APPROVAL, event_id, source, request.changed_at_s, request.subject, request.incident_id)
+    headers = envelope(APPROVAL, event_id, source, request.changed_at_s, request.subject, request.intent.incident_id)
     owner = () if request.shard is None else (_shard(request.shard),)
     return Message(request.subject.encode(), orjson.dumps(request), (*headers, *owner), partition)
 

@@ -23,7 +23,7 @@ from classifiers.model import (
     Scope,
     StageTime,
 )
-from streams.contracts.fields_by_hand import BY_HAND_FIELDS
+from streams.contracts.people.fields import BY_HAND_FIELDS
 from streams.contracts.record import NativeRecord
 
 SERVICE = "The service, as its records name it."
@@ -192,6 +192,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "done_at_s": "When it was done, seconds since the epoch.",
         "undo": UNDO,
         "data": "Figures and names that the action reports, by its kind.",
+        "decisions": "With the status approved: the signed decisions of the people who approved.",
     },
     AuditEntry: {
         "at_s": "When it happened, seconds since the epoch; of an incident in the time of its records.",

@@ -1,0 +1,63 @@
+"""The records of topics up to their current end, for commands that read a running installation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from config.models import Config
+from streams.cluster.topics import BrokerUnavailable
+from streams.kafka.settings import security_of
+
+TIMEOUT_S = 15.0
+"""A broker must answer within this time, and then must not pause for longer."""
+
+
+@asynccontextmanager
+async def open_reader(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of committed records without a group; any failure while it is used raises `BrokerUnavailable`."""
+    brokers = ",".join(config.kafka.brokers)
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=config.kafka.brokers, enable_auto_commit=False, auto_offset_reset="earliest",
+        isolation_level="read_committed", **security_of(config).options(),
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await reader.start()
+        yield reader
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnavailable(brokers, TIMEOUT_S, error or "no complete answer") from error
+    finally:
+        await reader.stop()
+
+
+async def partitions(config: Config) -> dict[str, list[int]]:
+    """The partitions of every topic. To ask for one topic by name could create it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=config.kafka.brokers, **security_of(config).options())
+    try:
+        await admin.start()
+        described = await admin.describe_topics()
+    finally:
+        await admin.close()
+    return {one["topic"]: sorted(part["partition"] for part in one["partitions"]) for one in described}
+
+
+async def records_of(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
+    """The records of these partitions up to their current end. Compaction may have removed the last ones."""
+    reader.assign(tps)
+    ends = await reader.end_offsets(tps)
+    await reader.seek_to_beginning(*tps)
+    for tp in tps:
+        empty_polls = 0
+        while (at := await reader.position(tp)) < ends[tp]:
+            for record in (await reader.getmany(tp, timeout_ms=1000)).get(tp, ()):
+                yield record
+            empty_polls = empty_polls + 1 if await reader.position(tp) == at else 0
+            if empty_polls >= TIMEOUT_S:
+                raise TimeoutError(f"{tp.topic}[{tp.partition}] stopped at offset {at} of {ends[tp]}")
