@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from classifiers.directive_fields import finite, named, texts
 
 Via = Literal["cli", "http", "slack"]
-Verb = Literal["approve", "reject"]
+Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
 
 
@@ -26,8 +26,9 @@ def _checked(directive: str, by: str, via: str, at_s: float, text: str, /, **nam
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """One person approves or rejects a request. intent_key: of the request. digest: of the terms that were shown.
+    """One person approves or rejects a request, or breaks the glass: the intent then runs past most limits.
 
+    intent_key: of the request. digest: of the terms that were shown. comment: the reason, which a broken glass needs.
     source: the deployment. signed_by, signature: the key and the signature over the decision and what it is about, by
     which whoever has the request can check it alone (`actions/trust/decisions.py`).
     """
@@ -48,6 +49,8 @@ class Decide:
         texts("decision", digest=self.digest, source=self.source, signed_by=self.signed_by, signature=self.signature)
         if self.verb not in get_args(Verb):
             raise ValueError(f"decision: verb {self.verb!r}, expected one of {', '.join(get_args(Verb))}")
+        if self.verb == "break_glass" and not self.comment:
+            raise ValueError("decision: comment '', expected the reason why the glass is broken")
 
     @property
     def id(self) -> str:
@@ -77,32 +80,6 @@ class Withdraw:
     def id(self) -> str:
         """One id for each request: it can be withdrawn once."""
         return f"withdraw/{self.intent_key}/{self.by}"
-
-    @property
-    def subject(self) -> str:
-        """The request."""
-        return self.intent_key
-
-
-@dataclass(frozen=True, slots=True)
-class BreakGlass:
-    """A commander lets a request run at once, past most limits. comment: the reason, which must not be empty."""
-
-    intent_key: str
-    digest: str
-    by: str
-    at_s: float
-    comment: str
-    via: Via = "cli"
-
-    def __post_init__(self) -> None:
-        _checked("break_glass", self.by, self.via, self.at_s, "", intent_key=self.intent_key, comment=self.comment)
-        texts("break_glass", digest=self.digest)
-
-    @property
-    def id(self) -> str:
-        """One id for each request and person."""
-        return f"break-glass/{self.intent_key}/{self.by}"
 
     @property
     def subject(self) -> str:
@@ -282,10 +259,10 @@ class ResetStorm:
         return "storm"
 
 
-ByHand = Decide | Withdraw | BreakGlass | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm
+ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
-ForApprovals = Decide | Withdraw | BreakGlass
+ForApprovals = Decide | Withdraw
 """What the owner of the request applies."""
-ForTargets = Undo | Keep | SetBreaker | ResetStorm | BreakGlass
+ForTargets = Undo | Keep | SetBreaker | ResetStorm
 """What the executor that owns the target applies."""

@@ -195,6 +195,12 @@ class ExecutorSection(Strict):
     allow_file: str | None
 
 
+class RespondSection(Strict):
+    """The role respond. key_file: the private key of the person who uses the command line, None to name it there."""
+
+    key_file: str | None
+
+
 class TracesSection(Strict):
     """The endpoint of spans, OTLP over HTTP; None disables tracing."""
 
@@ -258,6 +264,7 @@ class Config(Strict):
     control: ControlSection
     people: Mapping[Name, Person]
     signing: SigningSection
+    respond: RespondSection
     telemetry: TelemetrySection
     snapshot: SnapshotSection
 

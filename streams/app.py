@@ -37,6 +37,7 @@ from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.sight import boot_s
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.planning import plan_of
+from streams.respond.responder import Responder, ResponderClocks
 from streams.shard.snapshot import VERSION
 from streams.state.ledger import TopicLedger
 from streams.state.snapshots import RejectionReason, TopicSnapshots
@@ -111,6 +112,11 @@ class Worker:
             self.manager, self.effects, self.watchdog, self.app, plan.sources, config.topics,
         )
         self.action_worker: ActionWorker | None = None
+        clocks = self.effects.clocks
+        self.responder = Responder(
+            config, self.settings, ResponderClocks(clocks.now_s, clocks.wall_s, clocks.mono_s),
+            lambda: self.topics.plan.shards,
+        )
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
@@ -166,6 +172,7 @@ class Worker:
             self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
             self.app.add_future(self.action_worker.prune_ledger())
         self.app.add_future(self.broadcast.run())
+        self.app.add_future(self.responder.run())
         if not await self.broadcast.caught_up(CATCH_UP_S):
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
         server = MetricsServer(

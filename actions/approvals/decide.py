@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from actions.approvals.machine import RequestEvent
-from actions.approvals.request import ApprovalRequest, GivenDecision, GivenVerb
-from actions.model import Decision, Intent
-from classifiers.by_hand import BreakGlass, Decide, ForApprovals, Withdraw
+from actions.approvals.request import ApprovalRequest, GivenDecision
+from actions.model import Decision
+from actions.trust.approvals import ApprovalCheck
+from actions.trust.roles import may, roles_that_may
+from classifiers.by_hand import Decide, ForApprovals, Withdraw
 
-COMMANDERS = ("commander",)
-"""Who may withdraw and break glass."""
 EARLY_S = 60.0
 """A request dates from the event time of its intent, which may be so far ahead of the clock of who withdraws it."""
-
-
-class People(Protocol):
-    """Who holds which role, and whose signature is valid."""
-
-    def holds(self, person: str, roles: tuple[str, ...], service: str) -> bool:
-        """Whether a person holds one of these roles for a service; False for who is unknown."""
-
-    def fault(self, decision: Decision, intent: Intent, dated_s: float) -> str | None:
-        """Why the signature of a decision about an intent does not count; None where it does."""
 
 
 def signed_decision(directive: Decide) -> Decision:
@@ -35,33 +24,25 @@ def signed_decision(directive: Decide) -> Decision:
 
 
 def given_decision(
-    request: ApprovalRequest, directive: ForApprovals, dated_s: float, people: People,
+    request: ApprovalRequest, directive: ForApprovals, dated_s: float, check: ApprovalCheck,
 ) -> GivenDecision | str:
     """The decision as it counts for the request, or the reason why it does not.
 
-    The signature of the record of a withdrawal or of a broken glass was verified before; that of a decision is here.
-    One decision of a person counts, the first; a withdrawal may follow it. dated_s: by the clock of the broker.
+    The signature of the record was verified before; that of the decision in it, by which the executor can check it
+    alone, is verified here. One decision of a person counts, the first; a withdrawal may follow it, and so may a broken
+    glass. dated_s: by the clock of the broker.
     """
-    intent = request.intent
-    roles, verb = _asked_of(request, directive)
-    if not people.holds(directive.by, roles, intent.service):
-        return f"{directive.by} holds none of the roles {', '.join(roles)} for {intent.service}"
     if isinstance(directive, Withdraw):
-        if directive.at_s < intent.decided_at_s - EARLY_S:
-            return "withdrawn before it was asked"
-    elif directive.digest != (intent.digest or ""):
-        return f"digest {directive.digest[:12]!r} of other terms, expected {(intent.digest or '')[:12]!r}"
-    if request.terms.via and directive.via not in request.terms.via:
-        return f"came via {directive.via}, expected {', '.join(request.terms.via)}"
-    signed = None
-    if isinstance(directive, Decide):
-        if any(each.by == directive.by for each in request.given):
-            return f"{directive.by} has decided before; of several decisions the first counts"
-        signed = signed_decision(directive)
-        if (fault := people.fault(signed, intent, dated_s)) is not None:
-            return fault
+        return _given_withdrawal(request, directive, check)
+    earlier = [each.verb for each in request.given if each.by == directive.by]
+    if earlier and (directive.verb != "break_glass" or "break_glass" in earlier):
+        return f"{directive.by} has decided before; of several decisions the first counts"
+    signed = signed_decision(directive)
+    fault = check.fault(signed, request.intent, request.terms, dated_s)
+    if fault is not None:
+        return fault
     return GivenDecision(
-        directive.id, directive.by, verb, directive.at_s, directive.via, directive.comment, signed,
+        directive.id, directive.by, directive.verb, directive.at_s, directive.via, directive.comment, signed,
     )
 
 
@@ -81,9 +62,13 @@ def next_after(request: ApprovalRequest, given: GivenDecision) -> tuple[Approval
     return decided, "complete" if count >= needed else "approve", reason
 
 
-def _asked_of(request: ApprovalRequest, directive: ForApprovals) -> tuple[tuple[str, ...], GivenVerb]:
-    if isinstance(directive, Withdraw):
-        return COMMANDERS, "withdraw"
-    if isinstance(directive, BreakGlass):
-        return COMMANDERS, "break_glass"
-    return request.terms.roles, directive.verb
+def _given_withdrawal(request: ApprovalRequest, directive: Withdraw, check: ApprovalCheck) -> GivenDecision | str:
+    roles = check.directory.roles(directive.by, request.intent.service)
+    if not may(roles, "withdraw"):
+        held = ", ".join(sorted(roles)) or "no role"
+        return f"has {held} for {request.intent.service}, expected {' or '.join(roles_that_may('withdraw'))}"
+    if directive.at_s < request.intent.decided_at_s - EARLY_S:
+        return "withdrawn before it was asked"
+    return GivenDecision(
+        directive.id, directive.by, "withdraw", directive.at_s, directive.via, directive.comment,
+    )

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from actions.approvals.decide import People, given_decision, next_after
+from actions.approvals.decide import given_decision, next_after
 from actions.approvals.machine import ENDED, OPEN, RequestEvent, next_state
 from actions.approvals.request import ApprovalRequest, outcome_of, request_of
 from actions.model import Intent, Outcome
+from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
 from classifiers.model import AuditEntry, Incident
 
@@ -62,10 +63,10 @@ class _Told:
 
 
 class Desk:
-    """The requests of an installation. people: who may decide what."""
+    """The requests of an installation. check: whose decisions count."""
 
-    def __init__(self, people: People) -> None:
-        self._people = people
+    def __init__(self, check: ApprovalCheck) -> None:
+        self._check = check
         self._requests: dict[str, ApprovalRequest] = {}
         self._intents: dict[str, tuple[Intent, int | None]] = {}
         self._released: dict[str, None] = {}
@@ -155,7 +156,7 @@ class Desk:
                 continue
             if any(each.id == directive.id for each in request.given):
                 continue
-            reason = given_decision(request, directive, dated_s, self._people)
+            reason = given_decision(request, directive, dated_s, self._check)
             if not isinstance(reason, str) and request.state not in OPEN:
                 reason = f"the request was {request.state} before"
             if isinstance(reason, str):
@@ -201,7 +202,7 @@ class Desk:
             return _changed(request, "void", void, now_s)
         for directive, dated_s in self._by_hand.values():
             if directive.intent_key == request.key and dated_s <= request.expires_at_s:
-                given = given_decision(request, directive, dated_s, self._people)
+                given = given_decision(request, directive, dated_s, self._check)
                 if not isinstance(given, str):
                     decided, event, reason = next_after(request, given)
                     return _changed(decided, event, reason, now_s, given.by)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actions.approvals.machine import RequestState
-from actions.model import ApprovalTerms, Decision, Intent, Outcome, Path, Status
+from actions.model import ApprovalTerms, Decision, DecisionVerb, Intent, Outcome, Path, Status
 
 DEFAULT_TERMS = ApprovalTerms()
 """Of an intent that is suggested without terms: one approver, 15 minutes."""
@@ -15,7 +15,7 @@ ENDED_AS: Mapping[RequestState, Status] = {
     "approved": "approved", "rejected": "rejected", "withdrawn": "withdrawn", "expired": "expired", "void": "void",
 }
 """The status of the outcome that tells the shard of a state; it is told of no other state."""
-GivenVerb = Literal["approve", "reject", "withdraw", "break_glass"]
+GivenVerb = Literal[DecisionVerb, "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, Command] = {
     "worker": Command("streams.cli.worker", "Watch the input topics, and execute what is decided."),
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
     "control": Command("streams.cli.control", "Write silences, acknowledgements, feedback and deployments."),
+    "approval": Command("streams.cli.approval", "List and decide the requests that wait for people."),
+    "break-glass": Command("streams.cli.approval", "Let a request run at once, past most limits; for commanders."),
     "report": Command("streams.cli.report", "Report how long incidents took, and how often the targets were met."),
     "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),
     "drill": Command("streams.cli.drill", "Rehearse a danger against the real checks."),
@@ -64,7 +66,7 @@ class Group(click.Group):
         """Import one command; None where the table has no such name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name].module}.{cmd_name}: {command!r}, expected a click command")
         return command

@@ -10,7 +10,7 @@ from actions.trust.key_files import read_private
 from actions.trust.keys import Signer, public_text
 from classifiers.by_hand import ByHand
 from config.models import Config
-from config.trust.ring import ring_of
+from config.trust.build import ring_of
 from streams.client.control_writer import ControlWriteError, WrittenRecord, make_topic, send
 from streams.contracts.envelopes import source_of
 from streams.contracts.people.records import sign_by_hand
@@ -28,7 +28,7 @@ class Signatory:
 def signatory(config: Config, key_file: Path) -> Signatory:
     """Whose key a file holds. Raises `ControlWriteError` for a key of nobody, `OSError`, and `KeyFileError`."""
     private = read_private(key_file)
-    ring = ring_of(config)
+    ring = ring_of(config.people, config.signing)
     key_id = ring.id_of(private)
     person = next((key.person for key in ring.keys if key.id == key_id), None)
     if key_id is None or person is None:

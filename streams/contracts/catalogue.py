@@ -9,7 +9,6 @@ from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
 from classifiers.by_hand import (
     Assign,
-    BreakGlass,
     Decide,
     Keep,
     ResetStorm,
@@ -64,9 +63,8 @@ EXPIRE = MessageType("control.expire", 1, Expire, "End a silence before its time
 ACKNOWLEDGE = MessageType("control.acknowledge", 1, Acknowledge, "Somebody works on an incident, for a while.")
 FEEDBACK = MessageType("control.feedback", 1, Feedback, "What an incident was, as a human found out.")
 DEPLOYMENT = MessageType("control.deployment", 1, Deployment, "A version of a service went live.")
-DECISION = MessageType("control.decision", 1, Decide, "A person approves or rejects a request.")
+DECISION = MessageType("control.decision", 1, Decide, "A person approves or rejects a request, or breaks the glass.")
 WITHDRAW = MessageType("control.withdraw", 1, Withdraw, "A person takes a request back.")
-BREAK_GLASS = MessageType("control.break_glass", 1, BreakGlass, "A commander lets a request run past most limits.")
 RESOLVE = MessageType("control.resolve", 1, Resolve, "A person declares an incident over; alarms open it anew.")
 ASSIGN = MessageType("control.assign", 1, Assign, "A person is made responsible for an incident.")
 UPDATE = MessageType("control.update", 1, Update, "What a person says about an incident while it goes on.")
@@ -74,9 +72,7 @@ UNDO = MessageType("control.undo", 1, Undo, "A remedy in force is undone now.")
 KEEP = MessageType("control.keep", 1, Keep, "A remedy in force stays, whatever its terms say.")
 BREAKER = MessageType("control.breaker", 1, SetBreaker, "A circuit breaker is forced open, disabled or cleared.")
 STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake is released.")
-BY_HAND = (
-    DECISION, WITHDRAW, BREAK_GLASS, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET,
-)
+BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET)
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""

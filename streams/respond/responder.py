@@ -14,14 +14,15 @@ import structlog
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
+from actions.trust.approvals import ApprovalCheck
 from config.models import Config
+from config.trust.build import directory_of, ring_of
 from streams.cluster.fencing import can_fence
 from streams.contracts.envelopes import source_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.respond.membership import GroupMembership
-from streams.respond.people import ConfiguredPeople
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
 
@@ -52,8 +53,10 @@ class Responder:
     ) -> None:
         self.config = config
         self.source = source_of(config.kafka.group)
-        self.people = ConfiguredPeople(config, self.source)
-        self.desk = Desk(self.people)
+        self.check = ApprovalCheck(
+            directory_of(config.people, config.owners_of), ring_of(config.people, config.signing), self.source,
+        )
+        self.desk = Desk(self.check)
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count
@@ -62,7 +65,7 @@ class Responder:
         self._listeners: list[Callable[[RequestChange], None]] = []
         self._fences = False
         self.group = f"{config.kafka.group}-respond"
-        self._reader = TopicReader(config, self.desk, self.people, self.source, self._wake)
+        self._reader = TopicReader(config, self.desk, self.check, self._wake)
         topics = config.topics
         back_s = {
             topics.response: ALL_S, topics.actions: DAY_S, topics.control: DAY_S, topics.incidents: INCIDENTS_BACK_S,
@@ -86,6 +89,11 @@ class Responder:
     def on_change(self, listener: Callable[[RequestChange], None]) -> None:
         """Call this with every change that this process commits."""
         self._listeners.append(listener)
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partitions that the group has given to this process."""
+        return frozenset(self._owners)
 
     def complaints(self) -> tuple[str, ...]:
         """Why requests are not served; empty while they are."""

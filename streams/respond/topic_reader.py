@@ -1,7 +1,8 @@
 """From the records of the topics to the desk: requests, intents, incidents, and what people decided.
 
-A record that cannot be read, or whose signature does not count, is skipped; the control consumer of the shards audits
-the refusal. Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk, and where each request stands.
+A record that cannot be read, or whose signature does not count, is skipped: the control consumer of the shards audits
+the refusal. Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk, and where
+each request stands.
 """
 
 from __future__ import annotations
@@ -12,27 +13,26 @@ from typing import get_args
 import structlog
 
 from actions.approvals.desk import Desk
+from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
 from config.models import Config
 from streams.contracts.control_records import ControlRecordError
 from streams.contracts.envelopes import WireError, read_approval, read_incident, read_intent, shard_of
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
-from streams.respond.people import ConfiguredPeople
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
 
 class TopicReader:
-    """Processes the records of a broadcast consumer. told: called for each topic of which something was read."""
+    """Processes the records of a broadcast consumer. check: whose records count. told: called when there is news."""
 
     def __init__(
-        self, config: Config, desk: Desk, people: ConfiguredPeople, source: str, told: Callable[[], None],
+        self, config: Config, desk: Desk, check: ApprovalCheck, told: Callable[[], None],
     ) -> None:
         self._config = config
         self._desk = desk
-        self._people = people
-        self._source = source
+        self._check = check
         self._told = told
         self._partition_of: dict[str, int] = {}
         topics = config.topics
@@ -79,7 +79,7 @@ class TopicReader:
         if not is_by_hand(record):
             return
         directive = verify_by_hand(
-            record, self._config.topics.control, self._source, self._people.ring, self._config.control.max_skew_s,
+            record, self._config.topics.control, self._check.source, self._check.ring, self._config.control.max_skew_s,
         )
         if isinstance(directive, get_args(ForApprovals)):
             self._desk.add_by_hand(directive, record.timestamp / 1000.0)

@@ -95,6 +95,7 @@ class Deployment:
             topic: f"{self.name}.{topic}"
             for topic in (
                 "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
+                "response",
             )
         }
         config: dict[str, Any] = {

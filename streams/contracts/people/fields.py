@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from actions.approvals.request import ApprovalRequest, GivenDecision
 from classifiers.by_hand import (
     Assign,
-    BreakGlass,
     Decide,
     Keep,
     ResetStorm,
@@ -51,13 +50,12 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
         "signed": "The decision with its signature, null where its control record alone is signed.",
     },
     Decide: {
-        "intent_key": INTENT_KEY, "digest": DIGEST, "verb": "approve or reject.", "by": BY, "at_s": AT,
+        "intent_key": INTENT_KEY, "digest": DIGEST, "verb": "approve, reject or break_glass.", "by": BY, "at_s": AT,
         "source": "The deployment that it was made for.", "signed_by": "The id of the key.",
         "signature": "Ed25519 over the decision and what it is about, 128 hexadecimal digits.",
         "comment": COMMENT, "via": VIA,
     },
     Withdraw: {"intent_key": INTENT_KEY, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
-    BreakGlass: {"intent_key": INTENT_KEY, "digest": DIGEST, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
     Resolve: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
     Assign: {"incident_id": INCIDENT, "to": "Who is responsible from now on.", "by": BY, "at_s": AT, "via": VIA},
     Update: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": "What is said.", "via": VIA},

@@ -1,7 +1,7 @@
 """Control records by which people act: signed with Ed25519 by the person, or by the role respond for the person.
 
-What came by the command line (`via: cli`) has the signature of a personal key, and its author must be the person of that
-key. What came over HTTP or Slack has the signature of a key of `respond`, which knows who it was. A record that is
+What came by the command line (`via: cli`) has the signature of a personal key, and its author must be the person of
+that key. What came over HTTP or Slack has the signature of a key of `respond`, which knows who it was. A record that is
 signed with HMAC, as silences are, is refused here. Pure.
 """
 
