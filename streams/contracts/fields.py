@@ -18,6 +18,7 @@ from classifiers.model import (
     Factor,
     Forecast,
     Incident,
+    IncidentNote,
     OffsetRange,
     Related,
     Scope,
@@ -64,7 +65,9 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "expected_resolve": "When it is expected to end, in seconds from the onset; null where unknown.",
         "opened_severity": "The severity at opening; null in incidents of older releases.",
         "resolution": "Why it is resolved: `lost` when the state that knew it was lost, `expected` when a human called "
-                      "it a planned change; null when it ended by itself.",
+                      "it a planned change, `manual` when a human declared it over; null when it ended by itself.",
+        "assigned_to": "The person who is responsible for it, null for nobody.",
+        "notes": "What people said about it, the last 20.",
     },
     Scope: {
         "service": SERVICE,
@@ -270,6 +273,11 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "version": "The version of the model that answered.",
         "replica": "The replica that answered.",
         "tenant": "For whom.",
+    },
+    IncidentNote: {
+        "by": "The person.",
+        "at_s": "When, seconds since the epoch.",
+        "text": "What the person said.",
     },
     **BY_HAND_FIELDS,
 }
