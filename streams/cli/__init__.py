@@ -31,7 +31,9 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "check": Command("streams.cli.check", "Check a configuration file and report everything that is wrong with it."),
     "schema": Command("streams.cli.schema", "Print the schemas of all messages, and the document of all topics."),
-    "worker": Command("streams.cli.worker", "Watch the input topics, and execute what is decided."),
+    "worker": Command("streams.cli.worker", "Watch the input topics, execute what is decided, and ask people."),
+    "execute": Command("streams.cli.worker", "Execute what is decided, and nothing else."),
+    "respond": Command("streams.cli.worker", "Ask people and serve their decisions, and nothing else."),
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
     "control": Command("streams.cli.control", "Write silences, acknowledgements, feedback and deployments."),
     "approval": Command("streams.cli.approval", "List and decide the requests that wait for people."),

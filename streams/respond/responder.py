@@ -6,11 +6,13 @@ It joins a group of its own. Nothing of it waits for the shards or the executor,
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
@@ -18,6 +20,7 @@ from actions.trust.approvals import ApprovalCheck
 from config.models import Config
 from config.trust.build import directory_of, ring_of
 from streams.cluster.fencing import can_fence
+from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.envelopes import source_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
@@ -25,9 +28,12 @@ from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProdu
 from streams.respond.membership import GroupMembership
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
+from streams.telemetry.respond_metrics import RespondMetrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
+RETRY_S = 1.0
+OBSERVE_EVERY_S = 1.0
 ALL_S = 10 * 365 * 86_400.0
 """The response topic is compacted and read from its start."""
 DAY_S = 86_400.0
@@ -64,6 +70,7 @@ class Responder:
         self._owners: dict[int, tuple[RequestOwner, asyncio.Task[None]]] = {}
         self._listeners: list[Callable[[RequestChange], None]] = []
         self._fences = False
+        self._failure: str | None = "it has not started"
         self.group = f"{config.kafka.group}-respond"
         self._reader = TopicReader(config, self.desk, self.check, self._wake)
         topics = config.topics
@@ -74,17 +81,35 @@ class Responder:
             settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
             lag=self._note_lag, security=settings.security,
         )
+        self.metrics = RespondMetrics()
+        self.on_change(lambda change: self.metrics.changed(change.request.state))
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
     async def run(self) -> None:
-        """Respond until cancelled."""
-        probe = f"{self.group}/fencing-probe"
+        """Respond until cancelled, however often the broker fails."""
+        while True:
+            try:
+                await self._run()
+            except* (BrokerUnavailable, KafkaError) as errors:
+                self._failure = repr(errors.exceptions[0])
+                log.warning("responder_failed", reason=self._failure)
+            await asyncio.sleep(RETRY_S)
+
+    async def _run(self) -> None:
+        probe = f"{self.group}/fencing-probe/{uuid.uuid4().hex}"
         self._fences = await can_fence(self._settings.brokers, self._settings.security, probe)
         if not self._fences:
             log.warning("broker_does_not_fence", effect="after a take-over a former owner of requests may still write")
+        self._failure = None
         async with asyncio.TaskGroup() as group:
             group.create_task(self._broadcast.run())
             group.create_task(self._membership.run())
+            group.create_task(self._observe())
+
+    async def _observe(self) -> None:
+        while True:
+            self.metrics.observe((each.state for each in self.desk.requests.values()), len(self._owners))
+            await asyncio.sleep(OBSERVE_EVERY_S)
 
     def on_change(self, listener: Callable[[RequestChange], None]) -> None:
         """Call this with every change that this process commits."""
@@ -101,6 +126,8 @@ class Responder:
             f"requests of partition {number}: {owner.failure}"
             for number, (owner, _) in sorted(self._owners.items()) if owner.failure is not None
         ]
+        if self._failure is not None:
+            return (f"respond: {self._failure}",)
         joined = () if self._membership.failure is None else (f"{self.group}: {self._membership.failure}",)
         return (*self._broadcast.complaints(), *joined, *own)
 

@@ -124,15 +124,16 @@ class Deployment:
         self.log = folder / f"{self.name}.log"
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, instance: str = "w0") -> subprocess.Popen[bytes]:
-        """Start a worker process, of this name in the group."""
+    def start(self, instance: str = "w0", command: str = "worker", *options: str) -> subprocess.Popen[bytes]:
+        """Start a worker process, of this name in the group; or that of another command."""
         config, log = self.config, self.log_of(instance)
         if instance != "w0":
             config = self.config.with_suffix(f".{instance}.yaml")
             config.write_text(self.config.read_text().replace(f"{self.name}-w0", f"{self.name}-{instance}"))
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--config", str(config)]
+        program = [sys.executable, "-c", "from streams.cli import main; main()"]
         with log.open("ab") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+            arguments = [*program, command, "--config", str(config), *options]
+            process = subprocess.Popen(arguments, cwd=ROOT, stdout=output, stderr=output)
         self._processes.append(process)
         return process
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
@@ -36,6 +36,7 @@ from streams.kafka.settings import Security, settings_of
 from streams.respond.responder import Responder, ResponderClocks
 from tests.kafka.harness import unique
 
+T = TypeVar("T")
 PATIENCE_S = 30.0
 SHARDS = 4
 
@@ -152,7 +153,9 @@ def open_incident(incident_id: str, **over: Any) -> Incident:
     return Incident(**{**values, **over})
 
 
-async def eventually(look: Callable[[], Coroutine[Any, Any, Any]], what: str, patience_s: float = PATIENCE_S) -> Any:
+async def eventually(
+    look: Callable[[], Coroutine[Any, Any, T | None]], what: str, patience_s: float = PATIENCE_S,
+) -> T:
     """Wait until `look` finds something, since another task or process does it."""
     deadline_s = time.monotonic() + patience_s
     while (found := await look()) is None:
