@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from classifiers.by_hand import ByHand
+from classifiers.directives import Acknowledge
 from config import load
 from config.models import Config
 from streams.cli import Failure
@@ -41,7 +42,7 @@ class Author:
 
         return signatory(self.config, self.key_file)
 
-    def write(self, build: Callable[[str], ByHand]) -> None:
+    def write(self, build: Callable[[str], ByHand | Acknowledge]) -> None:
         """Sign and write what `build` makes for the person of the key, and say where it stands."""
         from streams.client.by_hand_writer import write_by_hand
 

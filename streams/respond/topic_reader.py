@@ -76,7 +76,7 @@ class TopicReader:
             self._desk.add_incident(read_incident(record.value), record.timestamp / 1000.0)
 
     def _read_control(self, record: ConsumerRecord) -> None:
-        if not is_by_hand(record):
+        if not is_by_hand(record, self._check.ring):
             return
         directive = verify_by_hand(
             record, self._config.topics.control, self._check.source, self._check.ring, self._config.control.max_skew_s,

@@ -32,7 +32,7 @@ from classifiers.by_hand import (
     Undo,
     Update,
 )
-from classifiers.directives import Deployment, Directive
+from classifiers.directives import Acknowledge, Deployment, Directive
 from classifiers.model import AuditEntry, Incident
 from config.models import Config
 from config.trust.build import directory_of, ring_of
@@ -74,6 +74,7 @@ class _Published:
 
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
+    Acknowledge: "acknowledge",
 }
 Targets = Callable[[ForTargets], Awaitable[None]]
 """Takes what people want done to targets; must not wait for a target."""
@@ -153,7 +154,7 @@ class ControlConsumer:
 
     def _verify(self, record: ConsumerRecord) -> VerifiedDirective:
         """The directive of a record, if its signer may ask for it; raises `ControlRecordError`."""
-        if not is_by_hand(record):
+        if not is_by_hand(record, self._ring):
             return verify(record, self._config)
         skew_s = self._config.max_skew_s
         directive = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
@@ -161,11 +162,11 @@ class ControlConsumer:
         if verb is not None and not self._directory.may(directive.by, verb, self._service_of(directive)):
             expected = " or ".join(roles_that_may(verb))
             raise ControlRecordError("not_allowed", f"{directive.by} may not {verb}, expected the role {expected}")
-        return VerifiedDirective(directive, f"{directive.by} by {directive.via}")
+        return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
-    def _service_of(self, directive: ByHand) -> str:
+    def _service_of(self, directive: ByHand | Acknowledge) -> str:
         """The service that it is about, as far as that is known here."""
-        if isinstance(directive, get_args(ForShards)):
+        if isinstance(directive, get_args(ForShards | Acknowledge)):
             known = self._open_incidents.get(directive.subject)
             return "" if known is None else known.incident.service
         return directive.subject.partition("/")[0]
@@ -208,7 +209,7 @@ class ControlConsumer:
             self._effects.publisher.forget(SCOPE)
 
 
-def verb_of(directive: ByHand) -> Verb | None:
+def verb_of(directive: ByHand | Acknowledge) -> Verb | None:
     """What a person must be allowed to do; None where the owner of the request judges it."""
     if isinstance(directive, SetBreaker):
         return directive.verb
