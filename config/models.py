@@ -195,10 +195,23 @@ class ExecutorSection(Strict):
     allow_file: str | None
 
 
+class JwtSection(Strict):
+    """The JWTs of the proxy in front that are accepted. jwks_url: of the issuer's keys."""
+
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    jwks_url: Annotated[str, matching(r"https?://\S+", "a URL of http or https")]
+
+
 class RespondSection(Strict):
-    """The role respond. key_file: the private key of the person who uses the command line, None to name it there."""
+    """The role respond. key_file: the private key of the person who uses the command line, None to name it there.
+
+    listen: address and port of the HTTP interface, None for none. jwt: None where only bearer tokens are accepted.
+    """
 
     key_file: str | None
+    listen: Broker | None
+    jwt: JwtSection | None
 
 
 class TracesSection(Strict):

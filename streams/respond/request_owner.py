@@ -19,6 +19,7 @@ from classifiers.model import AuditEntry
 from config.models import TopicsSection
 from streams.contracts.envelopes import Message, approval_message, audit_message, outcome_message
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
+from streams.trust.authenticity import Authenticity
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -33,13 +34,14 @@ class RequestOwner:
     """Changes the requests of one partition until cancelled.
 
     read_to_end: returns when all that was published before is in the desk. mine: whether the request of this key and
-    incident is of this partition. on_change: called with each change that is committed.
+    incident is of this partition. on_change: called with each change that is committed. authenticity: signs what it
+    writes.
     """
 
     def __init__(
         self, partition: int, producer: ShardProducer, desk: Desk, topics: TopicsSection, source: str, *,
         read_to_end: Callable[[], Awaitable[None]], mine: Callable[[str, str], bool], now_s: Callable[[], float],
-        shard_count: Callable[[], int], on_change: Callable[[RequestChange], None],
+        shard_count: Callable[[], int], on_change: Callable[[RequestChange], None], authenticity: Authenticity,
     ) -> None:
         self._partition = partition
         self._producer = producer
@@ -51,6 +53,7 @@ class RequestOwner:
         self._now_s = now_s
         self._shard_count = shard_count
         self._on_change = on_change
+        self._authenticity = authenticity
         self._news = asyncio.Event()
         self.failure: str | None = "it has not started"
 
@@ -105,16 +108,19 @@ class RequestOwner:
         request = change.request
         async with self._producer.transaction() as transaction:
             message = approval_message(request, self._source, self._partition)
-            await transaction.send(self._topics.response, message)
+            await transaction.send(self._topics.response, self._signed(self._topics.response, message))
             if change.outcome is not None:
                 known = request.shard is not None and request.shard < self._shard_count()
                 outcome = outcome_message(change.outcome, self._source, request.shard if known else None)
-                await transaction.send(self._topics.outcomes, outcome)
+                await transaction.send(self._topics.outcomes, self._signed(self._topics.outcomes, outcome))
             entry = audit_message(change.entry, self._source, request.intent.incident_id)
             await transaction.send(self._topics.audit, entry)
         self._desk.record(request)
         self._on_change(change)
         log.info("request", key=request.key, state=request.state, target=request.intent.target, reason=request.reason)
+
+    def _signed(self, topic: str, message: Message) -> Message:
+        return self._authenticity.signed(topic, message, "respond")
 
     async def _forget(self, key: str, subject: str) -> None:
         async with self._producer.transaction() as transaction:

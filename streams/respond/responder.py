@@ -18,17 +18,19 @@ from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyp
 from actions.approvals.desk import Desk, RequestChange
 from actions.trust.approvals import ApprovalCheck
 from config.models import Config
-from config.trust.build import directory_of, ring_of
+from config.trust.build import directory_of
 from streams.cluster.fencing import can_fence
 from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.envelopes import source_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
+from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import RespondMetrics
+from streams.trust.setup import authenticity_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -59,9 +61,9 @@ class Responder:
     ) -> None:
         self.config = config
         self.source = source_of(config.kafka.group)
-        self.check = ApprovalCheck(
-            directory_of(config.people, config.owners_of), ring_of(config.people, config.signing), self.source,
-        )
+        authenticity = authenticity_of(config, self.source)
+        directory = directory_of(config.people, config.owners_of)
+        self.check = ApprovalCheck(directory, authenticity.ring, self.source)
         self.desk = Desk(self.check)
         self._settings = settings
         self._clocks = clocks
@@ -83,6 +85,12 @@ class Responder:
         )
         self.metrics = RespondMetrics()
         self.on_change(lambda change: self.metrics.changed(change.request.state))
+        self.http = HttpServer(
+            config, settings, self.desk, directory, authenticity.signer, self.metrics, self.complaints,
+        )
+        self._authenticity = authenticity
+        self._reader.on_request = lambda request: self.http.events.publish("approval", request.key, request)
+        self._reader.on_incident = lambda incident: self.http.events.publish("incident", incident.id, incident)
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
     async def run(self) -> None:
@@ -105,6 +113,7 @@ class Responder:
             group.create_task(self._broadcast.run())
             group.create_task(self._membership.run())
             group.create_task(self._observe())
+            group.create_task(self.http.run())
 
     async def _observe(self) -> None:
         while True:
@@ -129,7 +138,8 @@ class Responder:
         if self._failure is not None:
             return (f"respond: {self._failure}",)
         joined = () if self._membership.failure is None else (f"{self.group}: {self._membership.failure}",)
-        return (*self._broadcast.complaints(), *joined, *own)
+        http = () if self.http.failure is None else (self.http.failure,)
+        return (*self._broadcast.complaints(), *joined, *own, *http)
 
     def now_s(self) -> float:
         """The clock of deadlines, which never runs back."""
@@ -149,7 +159,7 @@ class Responder:
             owner = RequestOwner(
                 number, self._producer(number), self.desk, self.config.topics, self.source,
                 read_to_end=self._broadcast.caught_up_again, mine=self._mine(number), now_s=self.now_s,
-                shard_count=self._shard_count, on_change=self._tell,
+                shard_count=self._shard_count, on_change=self._tell, authenticity=self._authenticity,
             )
             self._owners[number] = owner, asyncio.create_task(owner.run())
 

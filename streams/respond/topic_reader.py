@@ -13,8 +13,10 @@ from typing import get_args
 import structlog
 
 from actions.approvals.desk import Desk
+from actions.approvals.request import ApprovalRequest
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
+from classifiers.model import Incident
 from config.models import Config
 from streams.contracts.control_records import ControlRecordError
 from streams.contracts.envelopes import WireError, read_approval, read_incident, read_intent, shard_of
@@ -34,6 +36,8 @@ class TopicReader:
         self._desk = desk
         self._check = check
         self._told = told
+        self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
+        self.on_incident: Callable[[Incident], None] = lambda _: None
         self._partition_of: dict[str, int] = {}
         topics = config.topics
         self._readers: dict[str, Callable[[ConsumerRecord], None]] = {
@@ -67,13 +71,16 @@ class TopicReader:
         request = read_approval(record.value)
         self._partition_of.setdefault(request.key, record.partition)
         self._desk.record(request)
+        self.on_request(request)
 
     def _read_intent(self, record: ConsumerRecord) -> None:
         self._desk.add_intent(read_intent(record.value), shard_of(record.headers))
 
     def _read_incident(self, record: ConsumerRecord) -> None:
         if record.value is not None:
-            self._desk.add_incident(read_incident(record.value), record.timestamp / 1000.0)
+            incident = read_incident(record.value)
+            self._desk.add_incident(incident, record.timestamp / 1000.0)
+            self.on_incident(incident)
 
     def _read_control(self, record: ConsumerRecord) -> None:
         if not is_by_hand(record, self._check.ring):

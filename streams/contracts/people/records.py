@@ -43,7 +43,9 @@ def is_by_hand(record: ControlRecord, ring: KeyRing) -> bool:
     return kind in TYPES
 
 
-def sign_by_hand(directive: ByHand | Acknowledge, topic: str, source: str, written_at_s: float, signer: Signer) -> Message:
+def sign_by_hand(
+    directive: ByHand | Acknowledge, topic: str, source: str, written_at_s: float, signer: Signer,
+) -> Message:
     """The signed record of a directive, for this control topic. written_at_s: now, seconds since the epoch."""
     kind = message_type_of(directive)
     headers = envelope(kind, directive.id, source, written_at_s, directive.subject, directive.subject)

@@ -96,7 +96,7 @@ async def test_two_responders_decide_each_request_once(real_installation: Instal
         for number in range(12):
             await here.suggest(f"k{number}", f"inc-{number}", approval=ApprovalTerms(expires_after_s=2.0))
         await asyncio.gather(*(here.request(f"k{number}", "expired") for number in range(12)))
-        assert one.owned and other.owned
-        assert not one.owned & other.owned
+        assert min(len(one.owned), len(other.owned)) >= 1
+        assert one.owned.isdisjoint(other.owned)
     for number in range(12):
         assert [outcome.status for _, outcome in await here.outcomes(f"k{number}")] == ["expired"]

@@ -31,8 +31,9 @@ async def test_with_roles_apart_a_suggestion_is_asked_and_approved_and_the_shard
             watching = deployment.start("w0", "worker", "--roles", "watch")
             responding = deployment.start("r0", "respond")
             executing = deployment.start("x0", "execute")
+            # The recording ends while the fault lasts, so that the incident is open when the request is decided.
             shift_s = time.time() - RECORDED_AT_S - 120.0
-            await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=7000))
+            await deployment.produce(requests(["chat"], deployment.inputs[0], shift_s, limit=5000))
             await deployment.committed_by(watching)
 
             async def asked() -> str | None:
