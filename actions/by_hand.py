@@ -4,24 +4,66 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from classifiers.by_hand import ForTargets
+from classifiers.by_hand import BreakerVerb, ForTargets, Keep, ResetStorm, SetBreaker, Undo
 
 
 class ByHand(Protocol):
-    """Undoes and keeps remedies, sets breakers, and releases the storm brake."""
+    """What people do to remedies and breakers; who may do what was checked before.
 
-    async def apply(self, directive: ForTargets) -> str:
-        """Do what a person asks for; returns what was done, or why nothing was, in a sentence.
+    Each method returns what was done, or why nothing was, in a sentence. The directives of the last hour come again at
+    each start and after a change of owners. So a command that is not newer than the last one at its target, or than the
+    remedy itself, does nothing; the time of a command is `at_s`.
+    """
 
-        The signature and the role were checked before. It is called for the directives of the last hour at each start,
-        and again after a change of owners, so an implementation applies an id once, and nothing to a remedy that is
-        younger than the directive.
-        """
+    async def undo(self, kind: str, target: str, by: str, at_s: float, comment: str = "") -> str:
+        """Undo what is in force."""
+
+    async def keep(self, kind: str, target: str, by: str, at_s: float, comment: str = "") -> str:
+        """Keep what is in force, whatever its terms say."""
+
+    async def set_breaker(self, target: str, verb: BreakerVerb, by: str, at_s: float, comment: str = "") -> str:
+        """Force a breaker open or disable it, until it is cleared."""
+
+    async def reset_storm(self, by: str, at_s: float) -> str:
+        """Release the storm brake, if it tripped before the command."""
+
+
+async def apply(directive: ForTargets, hands: ByHand) -> str:
+    """Do what a directive asks for; see `ByHand`."""
+    match directive:
+        case Undo():
+            return await hands.undo(
+                directive.kind, directive.target, directive.by, directive.at_s, directive.comment,
+            )
+        case Keep():
+            return await hands.keep(
+                directive.kind, directive.target, directive.by, directive.at_s, directive.comment,
+            )
+        case SetBreaker():
+            return await hands.set_breaker(
+                directive.target, directive.verb, directive.by, directive.at_s, directive.comment,
+            )
+        case ResetStorm():
+            return await hands.reset_storm(directive.by, directive.at_s)
 
 
 class NothingByHand:
-    """Where nothing is held in force."""
+    """Where the executor holds nothing in force: each command does nothing."""
 
-    async def apply(self, directive: ForTargets) -> str:
+    async def undo(self, kind: str, target: str, by: str, at_s: float, comment: str = "") -> str:  # noqa: ARG002
         """Does nothing."""
-        return f"nothing in force at {directive.subject}"
+        return f"no {kind} is held in force on {target}"
+
+    async def keep(self, kind: str, target: str, by: str, at_s: float, comment: str = "") -> str:  # noqa: ARG002
+        """Does nothing."""
+        return f"no {kind} is held in force on {target}"
+
+    async def set_breaker(
+        self, target: str, verb: BreakerVerb, by: str, at_s: float, comment: str = "",  # noqa: ARG002
+    ) -> str:
+        """Does nothing."""
+        return f"the breaker of {target} is not held here: {verb} changes nothing"
+
+    async def reset_storm(self, by: str, at_s: float) -> str:  # noqa: ARG002
+        """Does nothing."""
+        return "the storm brake is not held here"

@@ -16,7 +16,7 @@ from functools import partial
 import aiohttp
 import structlog
 
-from actions.by_hand import ByHand
+from actions.by_hand import ByHand, apply
 from actions.catalogue import build
 from actions.executor import Executor
 from classifiers.by_hand import ForTargets, ResetStorm
@@ -103,7 +103,7 @@ class Execution:
         while True:
             directive = await self._asked.get()
             try:
-                done = await self._by_hand.apply(directive)
+                done = await apply(directive, self._by_hand)
                 log.info("done_by_hand", id=directive.id, by=directive.by, done=done)
             except Exception:  # one that fails must not keep the others from being done
                 log.exception("not_done_by_hand", id=directive.id, by=directive.by)
