@@ -115,6 +115,7 @@ class TopicsSection(Strict):
     ticks: Topic
     control: Topic
     response: Topic
+    checkpoints: Topic
 
 
 class BrakeSection(Strict):

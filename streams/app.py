@@ -104,7 +104,7 @@ class Worker:
         clocks = self.effects.clocks
         self.responder = None if "respond" not in roles else Responder(
             config, self.settings, ResponderClocks(clocks.now_s, clocks.wall_s, clocks.mono_s),
-            lambda: self.topics.plan.shards,
+            lambda: self.topics.plan.shards, self.topics.partitions,
         )
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from actions.trust.allow_list import Allowed, AllowList
 from config.errors import ConfigError, Problem
-from config.explain import explain
+from config.explain import explain, is_consequence
 from config.fields import FromYaml, Strict
 from config.source import parse
 
@@ -36,5 +36,6 @@ def read_allow_file(path: Path) -> AllowList:
         return AllowList(AllowFile.model_validate(tree.plain()).allow)
     except ValidationError as error:
         raise ConfigError([
-            explain(tree, details, AllowFile) for details in error.errors(include_url=False)
+            explain(tree, details, AllowFile)
+            for details in error.errors(include_url=False) if not is_consequence(tree, details)
         ]) from None

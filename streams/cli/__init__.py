@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = {
     "storm": Command("streams.cli.by_hand", "Release the storm brake."),
     "break-glass": Command("streams.cli.approval", "Let a request run at once, past most limits; for commanders."),
     "report": Command("streams.cli.report", "Report how long incidents took, and how often the targets were met."),
+    "audit": Command("streams.cli.audit", "Verify that nobody changed the audit, or export it."),
     "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),
     "drill": Command("streams.cli.drill", "Rehearse a danger against the real checks."),
     "demo": Command("streams.cli.demo", "Play a recording of faults through Kafka and watch them found and acted on."),

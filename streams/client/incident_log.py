@@ -16,7 +16,7 @@ from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.model import Incident
 from config.models import Config
-from streams.client.topic_records import open_reader, partitions, records_of
+from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
 from streams.cluster.topics import TopicError
 from streams.contracts.envelopes import WireError, read_incident, read_outcome
 from streams.shard.decisions import action_record
@@ -88,12 +88,12 @@ async def read_topics(config: Config) -> IncidentLog:
     """
     topics, log = config.topics, IncidentLog()
     async with open_reader(config) as reader:
-        known = await partitions(config)
+        known = await partitions_of_topics(config)
         if topics.incidents not in known:
             raise TopicError(f"topic {topics.incidents!r}: not on this broker, expected the topic a worker writes")
         for topic, apply in ((topics.incidents, log.apply_incident), (topics.outcomes, log.apply_outcome)):
             if topic in known:
-                async for record in records_of(reader, [TopicPartition(topic, number) for number in known[topic]]):
+                async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
                     try:
                         apply(record.key, record.value)
                     except WireError as error:

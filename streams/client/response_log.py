@@ -8,7 +8,7 @@ from aiokafka import TopicPartition  # type: ignore[import-untyped]
 
 from actions.approvals.request import ApprovalRequest
 from config.models import Config
-from streams.client.topic_records import open_reader, partitions, records_of
+from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
 from streams.cluster.topics import TopicError
 from streams.contracts.envelopes import read_approval
 
@@ -23,10 +23,10 @@ async def read_requests(config: Config) -> Mapping[str, ApprovalRequest]:
     found: dict[str, ApprovalRequest] = {}
     topic = config.topics.response
     async with open_reader(config) as reader:
-        known = await partitions(config)
+        known = await partitions_of_topics(config)
         if topic not in known:
             raise TopicError(f"topic {topic!r}: not on this broker, expected the topic that `tocsin respond` writes")
-        async for record in records_of(reader, [TopicPartition(topic, number) for number in known[topic]]):
+        async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
             if record.key is None or not record.key.startswith(PREFIX):
                 continue
             key = record.key.removeprefix(PREFIX).decode(errors="replace")

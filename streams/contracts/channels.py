@@ -98,6 +98,10 @@ CHANNELS: tuple[Channel, ...] = (
         (), COMPACTED, internal=True,
     ),
     Channel(
+        "checkpoints", "Checkpoints", "Signed hashes of the audit, by which `tocsin audit verify` judges it.",
+        "The partition of the audit.", ("send", "receive"), (), AUDIT_CONFIG, at_least=1, internal=True,
+    ),
+    Channel(
         "ticks", "Ticks", "How far event time came in each shard, as its owner decided.", "None.", ("send", "receive"),
         (), TICKS_CONFIG, internal=True,
     ),

@@ -30,7 +30,7 @@ async def respond(config: Config) -> None:
     topics = RequiredTopics(config, settings.security)
     await topics.prepare()
     clocks = ResponderClocks(time.time, time.time, time.monotonic)
-    responder = Responder(config, settings, clocks, lambda: topics.plan.shards)
+    responder = Responder(config, settings, clocks, lambda: topics.plan.shards, topics.partitions)
     server = MetricsServer(
         responder.metrics, health=responder.complaints, ready=responder.complaints, host=config.telemetry.host,
         port=config.telemetry.port,

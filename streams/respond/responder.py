@@ -19,6 +19,7 @@ from actions.approvals.desk import Desk, RequestChange
 from actions.trust.approvals import ApprovalCheck
 from config.models import Config
 from config.trust.build import directory_of
+from streams.audit.checkpoint_writer import CheckpointWriter
 from streams.cluster.fencing import can_fence
 from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.envelopes import source_of
@@ -54,10 +55,11 @@ class ResponderClocks:
 
 
 class Responder:
-    """Owns its part of the requests while it runs. shard_count: of the installation."""
+    """Owns its part of the requests while it runs. shard_count: of the installation. partitions: of a topic."""
 
     def __init__(
         self, config: Config, settings: KafkaSettings, clocks: ResponderClocks, shard_count: Callable[[], int],
+        partitions: Callable[[str], int],
     ) -> None:
         self.config = config
         self.source = source_of(config.kafka.group)
@@ -68,6 +70,7 @@ class Responder:
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count
+        self._partitions = partitions
         self._last_s = float("-inf")
         self._owners: dict[int, tuple[RequestOwner, asyncio.Task[None]]] = {}
         self._listeners: list[Callable[[RequestChange], None]] = []
@@ -114,6 +117,8 @@ class Responder:
             group.create_task(self._membership.run())
             group.create_task(self._observe())
             group.create_task(self.http.run())
+            if self._authenticity.may_cover_audit:
+                group.create_task(self._checkpoint_writer().run())
 
     async def _observe(self) -> None:
         while True:
@@ -153,6 +158,20 @@ class Responder:
             return stands
         partitions = list(range(self._shard_count()))
         return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
+
+    def _checkpoint_writer(self) -> CheckpointWriter:
+        """Whoever owns partition k of the requests covers partition k of the audit, and what the audit has beyond."""
+        client = {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
+        topics = self.config.topics
+
+        def owned() -> set[int]:
+            count = self._shard_count()
+            return {number for number in range(self._partitions(topics.audit)) if number % count in self._owners}
+
+        return CheckpointWriter(
+            client, topics.audit, topics.checkpoints, self._authenticity, owned, self._clocks.wall_s,
+            self._clocks.mono_s, self.metrics.audit_covered,
+        )
 
     async def _assigned(self, partitions: Collection[int]) -> None:
         for number in partitions:

@@ -8,6 +8,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, generate_latest
 
 from actions.approvals.machine import OPEN, RequestState
+from streams.telemetry.families import OPEN as OPEN_LABELS
 from streams.telemetry.families import Families
 
 
@@ -29,6 +30,19 @@ class RespondMetrics:
             "tocsin_http_tries", "Requests to the HTTP interface that were refused.",
             answer=("unauthenticated", "forbidden", "too_many", "malformed"),
         )
+        self._audit_offset = families.gauge(
+            "tocsin_audit_covered_offset", "Offset of the last record that a checkpoint covers, by partition.",
+            partition=OPEN_LABELS,
+        )
+        self._audit_anchor = families.gauge(
+            "tocsin_audit_anchor", "The first 48 bits of the hash there, to compare with `tocsin audit verify`.",
+            partition=OPEN_LABELS,
+        )
+
+    def audit_covered(self, partition: int, offset: int, digest: str) -> None:
+        """A checkpoint covers the audit up to this offset. 48 bits of its hash fit exactly into a sample."""
+        self._audit_offset.labels(str(partition)).set(offset)
+        self._audit_anchor.labels(str(partition)).set(int(digest[:12], 16))
 
     def changed(self, state: RequestState) -> None:
         """A request has got a state."""

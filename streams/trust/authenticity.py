@@ -32,6 +32,16 @@ class Authenticity:
         """Whether there are keys of processes, so that everything must be signed."""
         return any(key.person is None for key in self.ring.keys)
 
+    @property
+    def checks_checkpoints(self) -> bool:
+        """Whether checkpoints of the audit must be signed."""
+        return any("respond" in key.uses for key in self.ring.keys)
+
+    @property
+    def may_cover_audit(self) -> bool:
+        """Whether a checkpoint of this process counts."""
+        return not self.checks_checkpoints or self._may_sign("respond")
+
     def signed(self, topic: str, message: Message, use: Use) -> Message:
         """The message, signed if this process has a key for it. About 30 us."""
         if self.signer is None or not self._may_sign(use):
@@ -49,6 +59,16 @@ class Authenticity:
         if source != self.source:
             raise SignatureError("bad_signature", f"from {source[:60]!r}, expected the deployment {self.source!r}")
         return key
+
+    def checkpoint_fault(self, topic: str, record: SignedRecord, at_s: float) -> str | None:
+        """Why a checkpoint of the audit does not count; None where it does, and where no key of respond is known."""
+        if not self.checks_checkpoints:
+            return None
+        try:
+            verify_record(topic, record, self.ring, "respond", at_s)
+        except SignatureError as error:
+            return str(error)
+        return None
 
     def notes(self) -> tuple[str, ...]:
         """What is not as safe as it could be, for people; empty where everything is signed."""

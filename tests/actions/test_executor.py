@@ -216,3 +216,15 @@ async def test_budget_holds_for_tasks_that_run_at_once() -> None:
     intents = [replace(intent(f"k{n}", target=f"chat/r{n}"), params={"fleet_size": 10}) for n in range(6)]
     outcomes = await asyncio.gather(*(bench.execute(one) for one in intents))
     assert [o.status for o in outcomes].count("executed") == 2
+
+
+async def test_what_the_gate_forbids_is_refused_before_the_claim_and_a_repeat_is_a_duplicate() -> None:
+    bench = Bench()
+    bench.executor = Executor(
+        {"circuit_breaker": bench.action}, bench.ledger, LimitParams(), bench.clock, False,
+        forbids=lambda one, _: f"not approved: {one.key}",
+    )
+    refused = await bench.executor.execute(intent())
+    assert (refused.status, refused.detail) == ("refused", f"not approved: {intent().key}")
+    assert [record.event for record in bench.ledger.log] == ["finished"]
+    assert (await bench.executor.execute(intent())).status == "duplicate"

@@ -95,7 +95,7 @@ class Deployment:
             topic: f"{self.name}.{topic}"
             for topic in (
                 "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
-                "response",
+                "response", "checkpoints",
             )
         }
         config: dict[str, Any] = {

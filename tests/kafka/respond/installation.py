@@ -23,7 +23,7 @@ from config import load
 from config.models import Config
 from streams.cli import main
 from streams.client.response_log import read_requests
-from streams.client.topic_records import open_reader, partitions, records_of
+from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
 from streams.cluster.required_topics import prepare_topics
 from streams.contracts.envelopes import (
     Message,
@@ -65,7 +65,7 @@ class Installation:
         self.name = unique("respond")
         self.people = People(folder)
         names = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
-                 "response")
+                 "response", "checkpoints")
         settings: dict[str, Any] = {
             "version": 1, "kafka": {"brokers": [address], "group": self.name},
             "inputs": [{"topic": f"{self.name}.latency"}],
@@ -87,6 +87,7 @@ class Installation:
         """A responder that runs in this process."""
         responder = Responder(
             self.config, settings_of(self.config), ResponderClocks(now_s, time.time, time.monotonic), lambda: SHARDS,
+            lambda _: SHARDS,
         )
         task = asyncio.create_task(responder.run())
         try:
@@ -134,8 +135,8 @@ class Installation:
     async def records(self, topic: str) -> list[Any]:
         """Everything in a topic."""
         async with open_reader(self.config) as reader:
-            numbers = (await partitions(self.config))[topic]
-            return [record async for record in records_of(reader, [TopicPartition(topic, each) for each in numbers])]
+            numbers = (await partitions_of_topics(self.config))[topic]
+            return [record async for record in read_to_end(reader, [TopicPartition(topic, each) for each in numbers])]
 
     async def outcomes(self, key: str) -> list[tuple[int, Outcome]]:
         """The outcomes of an intent, each with its partition."""

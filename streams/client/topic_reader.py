@@ -1,4 +1,4 @@
-"""The records of topics up to their current end, for commands that read a running installation."""
+"""Reading whole topics for the command line: the committed records up to the present end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT_S = 15.0
 
 @asynccontextmanager
 async def open_reader(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of committed records without a group; any failure while it is used raises `BrokerUnavailable`."""
+    """A consumer of committed records, without a group; raises `BrokerUnavailable`, also for the block."""
     brokers = ",".join(config.kafka.brokers)
     reader = AIOKafkaConsumer(
         bootstrap_servers=config.kafka.brokers, enable_auto_commit=False, auto_offset_reset="earliest",
@@ -37,7 +37,7 @@ async def open_reader(config: Config) -> AsyncIterator[AIOKafkaConsumer]:
         await reader.stop()
 
 
-async def partitions(config: Config) -> dict[str, list[int]]:
+async def partitions_of_topics(config: Config) -> dict[str, list[int]]:
     """The partitions of every topic. To ask for one topic by name could create it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=config.kafka.brokers, **security_of(config).options())
     try:
@@ -48,7 +48,7 @@ async def partitions(config: Config) -> dict[str, list[int]]:
     return {one["topic"]: sorted(part["partition"] for part in one["partitions"]) for one in described}
 
 
-async def records_of(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
+async def read_to_end(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
     """The records of these partitions up to their current end. Compaction may have removed the last ones."""
     reader.assign(tps)
     ends = await reader.end_offsets(tps)
