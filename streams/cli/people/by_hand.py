@@ -17,7 +17,7 @@ from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
 from streams.cli import Failure
-from streams.cli.people import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
+from streams.cli.people.author import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
 from streams.cli.time_arguments import DurationArgument
 
 

@@ -15,7 +15,7 @@ from actions.model import DecisionVerb
 from classifiers.by_hand import Decide, Withdraw
 from config.models import Config
 from streams.cli import Failure
-from streams.cli.people import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
+from streams.cli.people.author import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
 from streams.cli.time_arguments import DurationArgument
 
 if TYPE_CHECKING:
