@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from actions.ledger.records import LedgerRecord
+from actions.ledger.remedy import Remedy
 from actions.ledger.view import Claim, LedgerView
 from actions.limits import PastActions
 from actions.model import Intent, Outcome
@@ -37,10 +39,22 @@ class Ledger(PastActions, Protocol):
         """Record that the storm brake tripped. It stays tripped, also after restarts, until `reset_storm`."""
 
     async def reset_storm(self, now_s: float) -> None:
-        """Record that the storm brake was released. Earlier actions no longer count towards the next storm.
+        """Record that the storm brake was released. Earlier actions no longer count towards the next storm."""
 
-        No control record calls it yet.
+    async def put_remedy(self, remedy: Remedy) -> bool:
+        """Record the next version of a remedy; durable when it returns. False when another writer's version came first.
+
+        Nothing may be changed at the target before it returned True.
         """
+
+    async def mark_ineffective(self, intent: Intent, now_s: float) -> None:
+        """Record that the run of an intent did not help. Marking an intent again changes nothing."""
+
+    def remedy(self, kind: str, target: str) -> Remedy | None:
+        """What is, or was last, in force at a target by a kind of action."""
+
+    def remedies(self) -> list[Remedy]:
+        """All remedies that are known, also those that ended."""
 
     def lookup(self, key: str) -> Claim | None:
         """The result that a claim of this key would have, or None for an unknown key."""
@@ -57,6 +71,12 @@ class BaseLedger(ABC):
         self.targets_acted_on = self.view.targets_acted_on
         self.storm_since_s = self.view.storm_since_s
         self.storm_reset_s = self.view.storm_reset_s
+        self.in_force = self.view.in_force
+        self.ineffective_runs = self.view.ineffective_runs
+        self.ineffective_steps = self.view.ineffective_steps
+        self.attempts_of = self.view.attempts_of
+        self.remedy = self.view.remedy
+        self.remedies = self.view.remedies
 
     async def claim(self, intent: Intent, now_s: float) -> Claim:
         """See `Ledger.claim`. A claim whose storing failed is put in doubt, not released: the log may hold it."""
@@ -87,6 +107,19 @@ class BaseLedger(ABC):
         """See `Ledger.reset_storm`."""
         await self._record_storm(LedgerRecord.storm("storm_reset", now_s))
 
+    async def put_remedy(self, remedy: Remedy) -> bool:
+        """See `Ledger.put_remedy`."""
+        written = replace(remedy, owner=self._new_owner())
+        await self._store_remedy(written)
+        found = self.view.remedy(remedy.kind, remedy.target)
+        return found is not None and (found.version, found.owner) == (written.version, written.owner)
+
+    async def mark_ineffective(self, intent: Intent, now_s: float) -> None:
+        """See `Ledger.mark_ineffective`."""
+        record = LedgerRecord.ineffective(intent, now_s)
+        if self.view.apply(record).accepted:
+            await self._store(record)
+
     async def _record_storm(self, record: LedgerRecord) -> None:
         if self.view.apply(record).accepted:
             await self._store(record)
@@ -109,6 +142,10 @@ class BaseLedger(ABC):
         """Append a claim to the log, and return when the view holds the first claim of its key."""
 
     @abstractmethod
+    async def _store_remedy(self, remedy: Remedy) -> None:
+        """Append a remedy to the log, and return when the view holds the first record of its version."""
+
+    @abstractmethod
     def _abandon_claim(self, record: LedgerRecord) -> None:
         """Put this claim in doubt."""
 
@@ -121,15 +158,18 @@ class RecordedLedger(BaseLedger):
     has an `owner`.
     """
 
-    def __init__(self, append: Callable[[LedgerRecord], Awaitable[None]], owner: str = "") -> None:
+    def __init__(self, append: Callable[[LedgerRecord | Remedy], Awaitable[None]], owner: str = "") -> None:
         super().__init__()
         self._append = append
         self._owner = owner
 
-    def replay(self, records: Iterable[LedgerRecord]) -> None:
+    def replay(self, records: Iterable[LedgerRecord | Remedy]) -> None:
         """Apply records that are already in the log."""
         for record in records:
-            self.view.apply(record)
+            if isinstance(record, Remedy):
+                self.view.apply_remedy(record)
+            else:
+                self.view.apply(record)
 
     async def recover(self) -> list[Outcome]:
         """After `replay`: finish every claim in doubt as `interrupted`, and return these outcomes for publishing."""
@@ -153,6 +193,10 @@ class RecordedLedger(BaseLedger):
         self.view.apply(record)
         await self._append(record)
 
+    async def _store_remedy(self, remedy: Remedy) -> None:
+        await self._append(remedy)
+        self.view.apply_remedy(remedy)
+
     def _abandon_claim(self, record: LedgerRecord) -> None:
         self.abandon(record.key)
 
@@ -160,10 +204,10 @@ class RecordedLedger(BaseLedger):
 class MemoryLedger(RecordedLedger):
     """A ledger for replays and tests. `log` holds what a durable ledger would have stored."""
 
-    def __init__(self, log: Iterable[LedgerRecord] = ()) -> None:
+    def __init__(self, log: Iterable[LedgerRecord | Remedy] = ()) -> None:
         self.log = list(log)
         super().__init__(self._keep)
         self.replay(self.log)
 
-    async def _keep(self, record: LedgerRecord) -> None:
+    async def _keep(self, record: LedgerRecord | Remedy) -> None:
         self.log.append(record)

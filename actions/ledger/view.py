@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actions.ledger.records import LedgerRecord
+from actions.ledger.remedy import Remedy, remedy_key
 from actions.model import HARMLESS, Outcome
 
 KeyState = Literal["unknown", "claimed", "in_doubt", "finished"]
@@ -27,6 +28,8 @@ TRANSITIONS: dict[tuple[KeyState, Event], KeyState] = {
 
 ATTEMPTED = frozenset({"executed", "failed", "interrupted"})
 """Statuses of actions that had, or may have had, an effect: they count against limits. A rehearsal does not."""
+JOINED = "joined"
+"""Set in the data of an outcome whose intent ran nothing, since what it wants was in force already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class LedgerView:
         self._entries: dict[str, _Entry] = {}
         self._storm_since_s: float | None = None
         self._storm_reset_s: float | None = None
+        self._remedies: dict[str, Remedy] = {}
+        self._ineffective: dict[str, LedgerRecord] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -75,6 +80,9 @@ class LedgerView:
         """Apply one record of the log. Only the order within a key matters: the first claim wins."""
         if record.event in ("storm_tripped", "storm_reset"):
             return self._apply_storm(record)
+        if record.event == "ineffective":
+            is_new = self._ineffective.setdefault(record.key, record) is record
+            return Applied(record.key, "unknown", "unknown", is_new, "the run did not help")
         event: Event = "finished" if record.event == "finished" else "claimed"
         before = self.state(record.key)
         after = TRANSITIONS.get((before, event))
@@ -82,6 +90,43 @@ class LedgerView:
             return Applied(record.key, before, before, False, f"{event} is illegal: the key is {before}")
         self._entries[record.key] = _Entry(after, record)
         return Applied(record.key, before, after, True, f"{before} -> {after}")
+
+    def apply_remedy(self, remedy: Remedy) -> bool:
+        """Apply one record of a remedy; False when one of this version or a higher one is known: the first counts."""
+        known = self._remedies.get(remedy.key)
+        if known is not None and remedy.version <= known.version:
+            return False
+        self._remedies[remedy.key] = remedy
+        return True
+
+    def remedy(self, kind: str, target: str) -> Remedy | None:
+        """What is, or was last, in force at a target by a kind of action."""
+        return self._remedies.get(remedy_key(kind, target))
+
+    def remedies(self) -> list[Remedy]:
+        """All remedies that are known, also those that ended."""
+        return list(self._remedies.values())
+
+    def in_force(self) -> frozenset[tuple[str, str]]:
+        """See `PastActions.in_force`."""
+        return frozenset((each.kind, each.target) for each in self._remedies.values() if each.in_force)
+
+    def ineffective_runs(self, kind: str, target: str, since_s: float) -> int:
+        """See `PastActions.ineffective_runs`."""
+        return sum(
+            (r.kind, r.target) == (kind, target) and r.at_s >= since_s for r in self._ineffective.values()
+        )
+
+    def ineffective_steps(self, service: str, step_id: str, since_s: float) -> int:
+        """See `PastActions.ineffective_steps`."""
+        return sum(
+            (r.service, r.step_id) == (service, step_id) and r.at_s >= since_s for r in self._ineffective.values()
+        )
+
+    def attempts_of(self, incident_id: str, step_id: str, target: str) -> int:
+        """See `PastActions.attempts_of`."""
+        wanted = (incident_id, step_id, target)
+        return sum((r.incident_id, r.step_id, r.target) == wanted and not r.undo for r in self._attempts())
 
     def put_in_doubt(self, selected: Callable[[LedgerRecord], bool] = lambda _: True) -> list[Outcome]:
         """Put claims without an outcome in doubt, and return all keys in doubt as `interrupted` outcomes.
@@ -122,12 +167,18 @@ class LedgerView:
 
     def last_executed_s(self, kind: str, target: str) -> float | None:
         """See `PastActions.last_executed_s`."""
-        times = [r.at_s for r in self._attempts() if r.kind == kind and r.target == target and not r.undo]
+        times = [
+            r.at_s for r in self._attempts()
+            if (r.kind, r.target) == (kind, target) and not r.undo and r.status != "failed"
+        ]
         return max(times, default=None)
 
-    def executed_since(self, since_s: float) -> int:
+    def executed_since(self, since_s: float, service: str | None = None) -> int:
         """See `PastActions.executed_since`."""
-        return sum(r.at_s >= since_s and not r.undo and r.kind not in HARMLESS for r in self._attempts())
+        return sum(
+            r.at_s >= since_s and not r.undo and r.kind not in HARMLESS and service in (None, r.service)
+            for r in self._attempts()
+        )
 
     def targets_acted_on(self, kind: str, since_s: float) -> frozenset[str]:
         """See `PastActions.targets_acted_on`. An undo counts only if it certainly ran."""
@@ -149,19 +200,26 @@ class LedgerView:
         return self._storm_reset_s
 
     def forget(self, before_s: float) -> list[str]:
-        """Drop finished keys older than `before_s` and return them, for tombstones.
+        """Drop finished keys and remedies that ended before `before_s` and return their keys, for tombstones.
 
         A forgotten key could be won again. So `before_s` must be older than the longest life of an intent: then its
         expiry keeps the intent from running.
         """
         old = [k for k, e in self._entries.items() if e.state == "finished" and e.record.at_s < before_s]
+        vain = [key for key, record in self._ineffective.items() if record.at_s < before_s]
+        ended = [key for key, each in self._remedies.items() if _is_over(each) and each.changed_s < before_s]
         for key in old:
             del self._entries[key]
-        return old
+        for key in vain:
+            del self._ineffective[key]
+        for key in ended:
+            del self._remedies[key]
+        return [*old, *vain, *ended]
 
     def _attempts(self) -> Iterable[LedgerRecord]:
         for entry in self._entries.values():
-            if entry.state != "finished" or entry.record.status in ATTEMPTED:
+            joined = entry.record.data.get(JOINED) is True
+            if not joined and (entry.state != "finished" or entry.record.status in ATTEMPTED):
                 yield entry.record
 
     def _apply_storm(self, record: LedgerRecord) -> Applied:
@@ -172,3 +230,8 @@ class LedgerView:
         else:
             return Applied(record.key, "unknown", "unknown", False, f"{record.event} changes nothing")
         return Applied(record.key, "unknown", "unknown", True, record.event)
+
+
+def _is_over(remedy: Remedy) -> bool:
+    """A breaker that a person disabled stays so until it is cleared."""
+    return not remedy.in_force and (remedy.breaker is None or remedy.breaker.state == "closed")
