@@ -41,11 +41,13 @@ def _never(_: Intent) -> bool:
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What a worker connects to an executor. on_claimed: called with each claimed intent and the time, before it runs;
-    if it raises, the intent does not run. report: publishes an outcome of the executor's own. break_glass: whether a
+    if it raises, the intent does not run. forbids: why an intent may not run at this time, by allow-list and approvals;
+    None where it may. report: publishes an outcome of the executor's own. break_glass: whether a
     commander took the responsibility for an intent.
     """
 
     on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None
+    forbids: Callable[[Intent, float], str | None] | None = None
     report: Callable[[Outcome, int | None], Awaitable[None]] = _report_nothing
     break_glass: Callable[[Intent], bool] = _never
 
@@ -146,6 +148,9 @@ class Executor:
             return Admission(False, f"observed only: {intent.reason}", "observed")
         if intent.mode == "suggest":
             return Admission(False, f"suggested: {intent.reason}", "suggested")
+        forbidden = None if self._hooks.forbids is None else self._hooks.forbids(intent, now_s)
+        if forbidden is not None:
+            return Admission(False, forbidden)
         return check_age(intent, self._limits, now_s)
 
     def _situation(self, intent: Intent) -> Situation:
@@ -164,7 +169,7 @@ class Executor:
             data = {**data, "page": "storm"}
         if admission.status in ("suggested", "observed"):
             # Not recorded in the ledger: nothing ran, and the key stays unclaimed.
-            return self._report(_outcome(intent, admission.status, admission.reason, now_s, data))
+            return self._report(outcome_of(intent, admission.status, admission.reason, now_s, data))
         return await self._finish(intent, admission.status, admission.reason, data)
 
     async def _repeated(self, intent: Intent, claim: Claim) -> Outcome:
@@ -175,7 +180,7 @@ class Executor:
         if claim.earlier is not None:
             earlier = claim.earlier
             data = {**earlier.data, "earlier_status": earlier.status, "earlier_at_s": earlier.done_at_s}
-        return self._report(_outcome(intent, "duplicate", claim.reason, self._now_s(), data))
+        return self._report(outcome_of(intent, "duplicate", claim.reason, self._now_s(), data))
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
@@ -233,7 +238,7 @@ class Executor:
         assert moved is not None
         if reopens:
             await self._ledger.mark_ineffective(remedy.intent, now_s)
-            held = changes.joined(remedy, intent, shard)
+            held = changes.joined(remedy, intent, shard, now_s)
         else:
             held = changes.let_go(remedy, {intent.incident_id: "undone"}, now_s)
         # Only what is not paged for is told by the outcome of the intent alone.
@@ -252,7 +257,7 @@ class Executor:
             await self._ledger.mark_ineffective(remedy.intent, self._now_s())
 
     async def _finish(self, intent: Intent, status: Status, detail: str, data: Data) -> Outcome:
-        outcome = _outcome(intent, status, detail, self._now_s(), data)
+        outcome = outcome_of(intent, status, detail, self._now_s(), data)
         await self._ledger.finish(outcome)
         return self._report(outcome)
 
@@ -269,7 +274,8 @@ def _with_state(outcome: Outcome, remedy: Remedy) -> Outcome:
     return replace(outcome, data={**outcome.data, **state_data(remedy)})
 
 
-def _outcome(intent: Intent, status: Status, detail: str, done_at_s: float, data: Data) -> Outcome:
+def outcome_of(intent: Intent, status: Status, detail: str, done_at_s: float, data: Data) -> Outcome:
+    """The outcome of an intent."""
     return Outcome(
         intent.key, intent.incident_id, intent.kind, intent.target, intent.mode, status, detail, intent.decided_at_s,
         done_at_s, intent.undo, dict(data),

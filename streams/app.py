@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
@@ -22,7 +22,8 @@ import aiohttp
 import structlog
 
 from actions.catalogue import build
-from actions.executor import Executor
+from actions.executor import Executor, Hooks
+from actions.remedies.incidents import KnownIncidents
 from config.models import Config
 from detectors.suite import Suite
 from streams.cluster.fencing import can_fence
@@ -30,7 +31,8 @@ from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
 from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
-from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.intake.kafka_record import ConsumerRecord
+from streams.kafka.broadcast_consumer import BroadcastConsumer, Process
 from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.producer import Publisher
 from streams.kafka.settings import KafkaSettings, settings_of
@@ -55,6 +57,7 @@ from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
+from streams.worker.remedy_loop import RemedyLoop, RemedyReporter
 from streams.worker.shard_manager import ShardManager, SnapshotSchedule
 from streams.worker.take_over import ProducerUse, Stores
 from streams.worker.wall_clock import WallClock
@@ -103,13 +106,14 @@ class Worker:
         self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake, self.topics)
         self.control = ControlConsumer(self.manager, self.effects, config)
         self.broadcast = _broadcast_consumer(
-            config, self.settings, self.control, self.effects, self.app.sight.contact,
+            config, self.settings, self._process_broadcast, self.effects, self.app.sight.contact,
         )
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
         self.loop = WorkerLoop(
             self.manager, self.effects, self.watchdog, self.app, plan.sources, config.topics,
         )
         self.action_worker: ActionWorker | None = None
+        self.remedies: RemedyLoop | None = None
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
@@ -163,7 +167,11 @@ class Worker:
         if self.config.executor.enabled:
             await enter(self.ledger)
             self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
+            self._resources.push_async_callback(self.action_worker.queues.close)
             self.app.add_future(self.action_worker.prune_ledger())
+            self.app.add_future(self.action_worker.queues.failure())
+            assert self.remedies is not None
+            self.app.add_future(self.remedies.run())
         self.app.add_future(self.broadcast.run())
         if not await self.broadcast.caught_up(CATCH_UP_S):
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
@@ -176,14 +184,31 @@ class Worker:
         log.info("started", worker=self._name, shards=self.topics.plan.shards, metrics_port=server.port)
 
     def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
-        config = self.config
+        config, effects = self.config, self.effects
+        incidents = KnownIncidents()
+        reporter = RemedyReporter(effects, config.topics, lambda: self.topics.plan.shards)
+        hooks = Hooks(
+            on_claimed=partial(effects.audit.claimed, effects.publisher.output(ACTION_SCOPE)), report=reporter.report,
+        )
         executor = Executor(
-            build(config.actions.values(), session), self.ledger, config.limits, self.effects.clocks.now_s,
-            config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
+            build(config.actions.values(), session), self.ledger, config.limits, effects.clocks.now_s,
+            config.executor.dry_run, hooks, incidents,
+        )
+        self.remedies = RemedyLoop(
+            executor.keeper, incidents, self.ledger, effects, self._owns_target, self.broadcast.is_current,
         )
         return ActionWorker(
             executor, self.ledger, self.app, self.effects, config.topics, lambda: self.topics.plan.shards,
         )
+
+    def _owns_target(self, target: str) -> bool:
+        tp = TP(self.config.topics.actions, self.ledger.partition_of(target))
+        return self._is_restored and self.app.holds_lease() and self.app.owns(tp)
+
+    async def _process_broadcast(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+        await self.control.process(topic, records)
+        if self.remedies is not None and topic == self.config.topics.incidents:
+            await self.remedies.follow(records)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         if await self.topics.grow(tps):
@@ -289,11 +314,11 @@ def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: st
 
 
 def _broadcast_consumer(
-    config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects, contact: BrokerContact,
+    config: Config, settings: KafkaSettings, process: Process, effects: Effects, contact: BrokerContact,
 ) -> BroadcastConsumer:
     back_s = {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S}
     return BroadcastConsumer(
-        settings.brokers, back_s, control.process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
+        settings.brokers, back_s, process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
         lag=effects.telemetry.broadcast_lag, security=settings.security, contact=contact,
     )
 

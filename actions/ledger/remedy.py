@@ -28,13 +28,15 @@ MAX_HOLDERS = 50
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An incident for which a remedy is in force. key: of its intent. shard: that decided it, None if unknown.
+    """An incident for which a remedy is in force. key: of its intent. at_s: since when. shard: that decided the intent,
+    None if unknown.
 
     let_go: why it no longer needs the remedy, None while it does. let_go_s: since when.
     """
 
     incident_id: str
     key: str
+    at_s: float
     shard: int | None = None
     let_go: LetGo | None = None
     let_go_s: float | None = None

@@ -37,7 +37,7 @@ def begun(known: Remedy | None, intent: Intent, max_hold_s: float, shard: int | 
     return Remedy(
         version=version, state="applying", intent=slim, undo=undo_of(slim, version, intent.reason, now_s), terms=terms,
         applied_s=now_s, changed_s=now_s, hold_until_s=now_s + min(terms.hold_s, max_hold_s), reason=intent.reason,
-        holders=_with(holders, Holder(intent.incident_id, intent.key, shard)), sure=False,
+        holders=_with(holders, Holder(intent.incident_id, intent.key, now_s, shard)), sure=False,
         breaker=moved.breaker if moved else (known.breaker if known else None),
         by_hand_s=known.by_hand_s if known else None,
     )
@@ -61,9 +61,9 @@ def changed(remedy: Remedy, event: RemedyEvent, reason: str, now_s: float, **oth
     )
 
 
-def joined(remedy: Remedy, intent: Intent, shard: int | None) -> Remedy:
+def joined(remedy: Remedy, intent: Intent, shard: int | None, now_s: float) -> Remedy:
     """Another incident needs what is in force."""
-    holder = Holder(intent.incident_id, intent.key, shard)
+    holder = Holder(intent.incident_id, intent.key, now_s, shard)
     return replace(remedy, version=remedy.version + 1, holders=_with(remedy.holders, holder))
 
 

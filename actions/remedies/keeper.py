@@ -93,7 +93,7 @@ class RemedyKeeper:
 
     async def join(self, remedy: Remedy, intent: Intent, shard: int | None) -> Remedy | None:
         """Another incident needs what is in force."""
-        return await self.put(changes.joined(remedy, intent, shard))
+        return await self.put(changes.joined(remedy, intent, shard, self.now_s()))
 
     async def let_go(self, remedy: Remedy, incidents: dict[str, LetGo]) -> Remedy | None:
         """These incidents no longer need it."""

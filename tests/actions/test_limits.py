@@ -160,7 +160,8 @@ def test_decision_without_a_time_is_refused() -> None:
 
 @pytest.mark.parametrize(("field", "value"), [
     ("cooldown_s", -1.0), ("cooldown_s", float("nan")), ("actions_per_hour", 0), ("actions_per_hour", True),
-    ("fleet_share", 0.0), ("fleet_share", 1.5), ("max_hold_s", 90_000.0), ("step_attempts", 0), ("max_age_s", float("inf")), ("storm_actions", 0),
+    ("fleet_share", 0.0), ("fleet_share", 1.5), ("max_hold_s", 90_000.0),
+    ("step_attempts", 0), ("max_age_s", float("inf")), ("storm_actions", 0),
 ])
 def test_limit_out_of_range_is_named(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"LimitParams.{field}: .*expected"):

@@ -1,5 +1,4 @@
-"""An executor with its keeper over targets that the test sets, a clock that the test moves, and incidents that it tells.
-"""
+"""An executor with its keeper over a fake gateway, with a clock that the test moves and incidents that it tells."""
 
 from __future__ import annotations
 
@@ -45,6 +44,7 @@ class GatewayAction:
         self._gateway = gateway
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
+        assert not ctx.dry_run
         gateway = self._gateway
         if gateway.faults:
             raise gateway.faults.pop(0)
@@ -128,4 +128,5 @@ class TargetBench:
 
     def pages(self) -> list[tuple[float, str]]:
         """The pages: seconds since the start, and the event."""
-        return [(each.done_at_s - NOW_S, str(each.data["page"])) for each in self.reported if each.data.get("page")]
+        paged = [each.data for each in self.reported if each.data.get("page")]
+        return [(float(str(data["changed_at_s"])) - NOW_S, str(data["page"])) for data in paged]
