@@ -133,6 +133,22 @@ class Executor:
             claim = await self._ledger.claim(intent, self._now_s())
             if not claim.won:
                 return await self._repeated(intent, claim)
+            if found.kind == "run":
+                return await self._judged_again(intent, found)
+        return _Admitted(found, remedy)
+
+    async def _judged_again(self, intent: Intent, found: Route) -> Outcome | _Admitted:
+        """Other executors may have claimed since the limits were judged. Of two that claim at once at least one knows
+        the claim of the other, so together they exceed no limit.
+        """
+        past = self._ledger.without(intent.key)
+        admission = check_limits(intent, past, self._limits, self._situation(intent))
+        if not admission.allowed:
+            return await self._finish(intent, "refused", admission.reason, {"limit": admission.limit})
+        remedy = self._ledger.remedy(intent.kind, intent.target)
+        again = route(intent, remedy)
+        if again != found:
+            return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
         return _Admitted(found, remedy)
 
     def _check(self, intent: Intent) -> Admission:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from actions.ledger.past import Past
 from actions.ledger.records import LedgerRecord
 from actions.ledger.remedy import Remedy
 from actions.ledger.view import Claim, LedgerView
@@ -27,7 +28,13 @@ class Ledger(PastActions, Protocol):
     """
 
     async def claim(self, intent: Intent, now_s: float) -> Claim:
-        """Try to get the sole right to run this intent; durable when it returns `won`."""
+        """Try to get the sole right to run this intent; durable when it returns `won`.
+
+        When it returns, all claims that were durable before this one are known here.
+        """
+
+    def without(self, key: str) -> PastActions:
+        """What is known of all actions but this one."""
 
     async def finish(self, outcome: Outcome) -> None:
         """Record the outcome of a key; durable when it returns. A second outcome of a key changes nothing."""
@@ -66,17 +73,22 @@ class BaseLedger(ABC):
     def __init__(self) -> None:
         self.view = LedgerView()
         self.lookup = self.view.lookup
-        self.last_executed_s = self.view.last_executed_s
-        self.executed_since = self.view.executed_since
-        self.targets_acted_on = self.view.targets_acted_on
+        past = Past(self.view)
+        self.last_executed_s = past.last_executed_s
+        self.executed_since = past.executed_since
+        self.targets_acted_on = past.targets_acted_on
+        self.in_force = past.in_force
+        self.ineffective_runs = past.ineffective_runs
+        self.ineffective_steps = past.ineffective_steps
+        self.attempts_of = past.attempts_of
         self.storm_since_s = self.view.storm_since_s
         self.storm_reset_s = self.view.storm_reset_s
-        self.in_force = self.view.in_force
-        self.ineffective_runs = self.view.ineffective_runs
-        self.ineffective_steps = self.view.ineffective_steps
-        self.attempts_of = self.view.attempts_of
         self.remedy = self.view.remedy
         self.remedies = self.view.remedies
+
+    def without(self, key: str) -> PastActions:
+        """See `Ledger.without`."""
+        return Past(self.view, key)
 
     async def claim(self, intent: Intent, now_s: float) -> Claim:
         """See `Ledger.claim`. A claim whose storing failed is put in doubt, not released: the log may hold it."""

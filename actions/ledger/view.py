@@ -12,7 +12,7 @@ from typing import Literal
 
 from actions.ledger.records import LedgerRecord
 from actions.ledger.remedy import Remedy, remedy_key
-from actions.model import HARMLESS, Outcome
+from actions.model import Outcome
 
 KeyState = Literal["unknown", "claimed", "in_doubt", "finished"]
 Event = Literal["claimed", "abandoned", "finished"]
@@ -107,27 +107,6 @@ class LedgerView:
         """All remedies that are known, also those that ended."""
         return list(self._remedies.values())
 
-    def in_force(self) -> frozenset[tuple[str, str]]:
-        """See `PastActions.in_force`."""
-        return frozenset((each.kind, each.target) for each in self._remedies.values() if each.in_force)
-
-    def ineffective_runs(self, kind: str, target: str, since_s: float) -> int:
-        """See `PastActions.ineffective_runs`."""
-        return sum(
-            (r.kind, r.target) == (kind, target) and r.at_s >= since_s for r in self._ineffective.values()
-        )
-
-    def ineffective_steps(self, service: str, step_id: str, since_s: float) -> int:
-        """See `PastActions.ineffective_steps`."""
-        return sum(
-            (r.service, r.step_id) == (service, step_id) and r.at_s >= since_s for r in self._ineffective.values()
-        )
-
-    def attempts_of(self, incident_id: str, step_id: str, target: str) -> int:
-        """See `PastActions.attempts_of`."""
-        wanted = (incident_id, step_id, target)
-        return sum((r.incident_id, r.step_id, r.target) == wanted and not r.undo for r in self._attempts())
-
     def put_in_doubt(self, selected: Callable[[LedgerRecord], bool] = lambda _: True) -> list[Outcome]:
         """Put claims without an outcome in doubt, and return all keys in doubt as `interrupted` outcomes.
 
@@ -165,38 +144,27 @@ class LedgerView:
             return Claim(False, "claimed before a crash, so it may have run", "in_doubt", record.interrupted())
         return Claim(False, f"claimed at {record.at_s:.3f} by {record.owner or 'this process'}", "claimed")
 
-    def last_executed_s(self, kind: str, target: str) -> float | None:
-        """See `PastActions.last_executed_s`."""
-        times = [
-            r.at_s for r in self._attempts()
-            if (r.kind, r.target) == (kind, target) and not r.undo and r.status != "failed"
-        ]
-        return max(times, default=None)
+    def attempts(self) -> Iterable[LedgerRecord]:
+        """The records of actions that had, or may have had, an effect."""
+        for entry in self._entries.values():
+            joined = entry.record.data.get(JOINED) is True
+            if not joined and (entry.state != "finished" or entry.record.status in ATTEMPTED):
+                yield entry.record
 
-    def executed_since(self, since_s: float, service: str | None = None) -> int:
-        """See `PastActions.executed_since`."""
-        return sum(
-            r.at_s >= since_s and not r.undo and r.kind not in HARMLESS and service in (None, r.service)
-            for r in self._attempts()
-        )
+    def ineffective(self) -> Iterable[LedgerRecord]:
+        """The records of runs that did not help."""
+        return self._ineffective.values()
 
-    def targets_acted_on(self, kind: str, since_s: float) -> frozenset[str]:
-        """See `PastActions.targets_acted_on`. An undo counts only if it certainly ran."""
-        done_s: dict[str, float] = {}
-        undone_s: dict[str, float] = {}
-        for record in self._attempts():
-            if record.kind != kind or (record.undo and record.status != "executed"):
-                continue
-            times = undone_s if record.undo else done_s
-            times[record.target] = max(record.at_s, times.get(record.target, record.at_s))
-        return frozenset(t for t, at_s in done_s.items() if at_s >= since_s and not undone_s.get(t, at_s - 1) >= at_s)
+    def claimed(self) -> Iterable[LedgerRecord]:
+        """The claims without an outcome."""
+        return (entry.record for entry in self._entries.values() if entry.state != "finished")
 
     def storm_since_s(self) -> float | None:
-        """See `PastActions.storm_since_s`."""
+        """When the storm brake tripped; None while it is released."""
         return self._storm_since_s
 
     def storm_reset_s(self) -> float | None:
-        """See `PastActions.storm_reset_s`."""
+        """When the storm brake was last released; None if never."""
         return self._storm_reset_s
 
     def forget(self, before_s: float) -> list[str]:
@@ -215,12 +183,6 @@ class LedgerView:
         for key in ended:
             del self._remedies[key]
         return [*old, *vain, *ended]
-
-    def _attempts(self) -> Iterable[LedgerRecord]:
-        for entry in self._entries.values():
-            joined = entry.record.data.get(JOINED) is True
-            if not joined and (entry.state != "finished" or entry.record.status in ATTEMPTED):
-                yield entry.record
 
     def _apply_storm(self, record: LedgerRecord) -> Applied:
         if record.event == "storm_tripped" and self._storm_since_s is None:

@@ -72,11 +72,13 @@ class RemedyKeeper:
         self.incidents = incidents
         self._tools = tools
         self._read_s: dict[str, float] = {}
-        self._clock_s = float("-inf")
+        self._read_clock_s = self._clock_s = tools.now_s()
 
     def now_s(self) -> float:
-        """The time of deadlines: it never runs back."""
-        self._clock_s = max(self._clock_s, self._tools.now_s())
+        """The time of deadlines: it never runs back. When the clock steps back, it goes on from there."""
+        clock_s = self._tools.now_s()
+        self._clock_s += max(0.0, clock_s - self._read_clock_s)
+        self._read_clock_s = clock_s
         return self._clock_s
 
     # -- called by the executor ---------------------------------------------------------------------------------------
@@ -260,7 +262,13 @@ class RemedyKeeper:
         assert breaker is not None
         if done:
             found = replace(breaker, confirmed=True, partial=self._is_partial(remedy, breaker))
-            return await self.put(replace(remedy, version=remedy.version + 1, breaker=found, next_s=None)) or remedy
+            state = "undone" if breaker.state in ("closed", "disabled") else remedy.state
+            is_new = state != remedy.state
+            reached = replace(
+                remedy, version=remedy.version + 1, breaker=found, state=state, next_s=None, told=not is_new,
+                changed_s=now_s if is_new else remedy.changed_s,
+            )
+            return await self.put(reached) or remedy
         pages = remedy.paged_s is None or now_s - remedy.paged_s >= changes.PAGE_EVERY_S
         failed = replace(
             remedy, version=remedy.version + 1, next_s=now_s + RETRY_EFFECT_S,

@@ -135,6 +135,8 @@ class TopicLedger(TopicStore, BaseLedger):
             # Each claim has its own record key: compaction must never remove the first claim.
             partition, offset = await self._append(record, f"{record.key}/claimed/{record.owner}")
             await self._until(partition, offset + 1)
+            # All that others claimed before: of two that claim at once, at least one knows the other.
+            await self._catch_up()
         if not self._holds(record):
             self._own_tokens.discard(record.owner)
 
