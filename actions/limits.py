@@ -90,6 +90,9 @@ class PastActions(Protocol):
     def in_force(self) -> frozenset[tuple[str, str]]:
         """Kind and target of each remedy that is, or may be, in force."""
 
+    def targets_in_force(self) -> frozenset[str]:
+        """Targets with a remedy in force, also with one that could be undone and was kept."""
+
     def ineffective_runs(self, kind: str, target: str, since_s: float) -> int:
         """How many runs on the target did not help."""
 
@@ -144,8 +147,7 @@ def check_limits(intent: Intent, past: PastActions, params: LimitParams, now: Si
         checks.append(check_budgets(intent, past, params, now.now_s))
     checks.append(check_in_force(intent, past, params))
     acted_on = past.targets_acted_on(intent.kind, now.now_s - params.share_window_s)
-    touched = acted_on | {target for _, target in past.in_force()}
-    reason = check_siblings(intent, touched, params)
+    reason = check_siblings(intent, acted_on | past.targets_in_force(), params)
     checks.append(Admission(reason is None, reason or "the siblings allow it", limit="siblings"))
     return next((refused for refused in checks if not refused.allowed), Admission(True, "within limits"))
 

@@ -78,6 +78,7 @@ class BaseLedger(ABC):
         self.executed_since = past.executed_since
         self.targets_acted_on = past.targets_acted_on
         self.in_force = past.in_force
+        self.targets_in_force = past.targets_in_force
         self.ineffective_runs = past.ineffective_runs
         self.ineffective_steps = past.ineffective_steps
         self.attempts_of = past.attempts_of

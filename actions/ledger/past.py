@@ -53,6 +53,11 @@ class Past:
         }
         return frozenset(held | begun)
 
+    def targets_in_force(self) -> frozenset[str]:
+        """See `PastActions.targets_in_force`."""
+        kept = {each.target for each in self._view.remedies() if each.state == "kept" and each.terms.undo != "never"}
+        return frozenset(kept | {target for _, target in self.in_force()})
+
     def ineffective_runs(self, kind: str, target: str, since_s: float) -> int:
         """See `PastActions.ineffective_runs`."""
         return sum(

@@ -137,7 +137,7 @@ def _page(event: BreakerEvent, moved: Breaker) -> str | None:
         return "breaker_closed_unproven"
     if event == "unproven" and moved.unproven >= UNPROVEN_MAX:
         return "breaker_unproven"
-    return "breaker_reopened" if event == "alarm" and moved.n >= UNPROVEN_MAX else None
+    return "breaker_reopened" if event == "alarm" and moved.n == UNPROVEN_MAX else None
 
 
 def _reason(event: BreakerEvent, moved: Breaker, now_s: float) -> str:
