@@ -57,9 +57,9 @@ from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
 from streams.worker.dead_letter_writer import DeadLetterWriter
 from streams.worker.effects import Clocks, Effects, Identity
-from streams.worker.remedy_loop import RemedyLoop, RemedyReporter
 from streams.worker.shard_manager import ShardManager, SnapshotSchedule
 from streams.worker.take_over import ProducerUse, Stores
+from streams.worker.targets.remedy_loop import RemedyLoop, RemedyReporter
 from streams.worker.wall_clock import WallClock
 from streams.worker.worker_loop import WorkerLoop
 

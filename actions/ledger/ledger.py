@@ -57,6 +57,9 @@ class Ledger(PastActions, Protocol):
     async def mark_ineffective(self, intent: Intent, now_s: float) -> None:
         """Record that the run of an intent did not help. Marking an intent again changes nothing."""
 
+    async def judge_ineffective(self, key: str, now_s: float) -> None:
+        """As `mark_ineffective`, by the key of an intent; does nothing for one that is not known."""
+
     def remedy(self, kind: str, target: str) -> Remedy | None:
         """What is, or was last, in force at a target by a kind of action."""
 
@@ -131,6 +134,13 @@ class BaseLedger(ABC):
         """See `Ledger.mark_ineffective`."""
         record = LedgerRecord.ineffective(intent, now_s)
         if self.view.apply(record).accepted:
+            await self._store(record)
+
+    async def judge_ineffective(self, key: str, now_s: float) -> None:
+        """See `Ledger.judge_ineffective`."""
+        known = self.view.record(key)
+        record = None if known is None else known.in_vain(now_s)
+        if record is not None and self.view.apply(record).accepted:
             await self._store(record)
 
     async def _record_storm(self, record: LedgerRecord) -> None:

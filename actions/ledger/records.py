@@ -61,6 +61,13 @@ class LedgerRecord:
             intent.mode, service=intent.service, step_id=step_of(intent),
         )
 
+    def in_vain(self, now_s: float) -> LedgerRecord:
+        """The run of this claimed or finished key did not help."""
+        return LedgerRecord(
+            f"ineffective/{self.key}", "ineffective", now_s, "", self.incident_id, self.kind, self.target, self.mode,
+            service=self.service, step_id=self.step_id,
+        )
+
     @classmethod
     def finished(cls, outcome: Outcome, claim: LedgerRecord | None) -> LedgerRecord:
         """The outcome of a key, with the owner and expiry of its claim."""

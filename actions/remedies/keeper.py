@@ -75,7 +75,9 @@ class RemedyKeeper:
         self._read_clock_s = self._clock_s = tools.now_s()
 
     def now_s(self) -> float:
-        """The time of deadlines: it never runs back. When the clock steps back, it goes on from there."""
+        """The time of deadlines: it never runs back, also not behind the records of an earlier process. When the clock
+        steps back, it goes on from there.
+        """
         clock_s = self._tools.now_s()
         self._clock_s += max(0.0, clock_s - self._read_clock_s)
         self._read_clock_s = clock_s
@@ -111,6 +113,7 @@ class RemedyKeeper:
 
     def due(self, remedy: Remedy) -> Due | None:
         """The next thing that is due for a remedy."""
+        self._clock_s = max(self.now_s(), remedy.changed_s)
         return due(remedy, self.incidents, self.now_s(), self._read_s.get(remedy.key))
 
     async def handle(self, kind: str, target: str) -> None:

@@ -20,7 +20,7 @@ from streams.intake.kafka_record import KafkaRecord
 from streams.state.ledger import TopicLedger
 from streams.transport.batches import TP, RecordBatch
 from streams.worker.effects import Effects
-from streams.worker.target_queues import TargetQueues
+from streams.worker.targets.queues import TargetQueues
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.action_worker")
 

@@ -1,5 +1,6 @@
-"""Whatever crashes, repeats, steps or fails: no limit is exceeded, nothing runs twice, and what is in force has an owner,
-is told, and ends by its terms.
+"""Whatever crashes, repeats, steps or fails: no limit is exceeded, nothing runs twice, and what is in force ends.
+
+Until it ends by its terms it has an owner, and somebody was told.
 
 Source of the property: section "Limits" of the design of response. Hypothesis draws intents, crashes between any two
 steps, faults of the target, changes by others, steps of the clock, duplicates, and a second owner at the same time.

@@ -12,7 +12,7 @@ from actions.model import RemedyTerms
 from actions.remedies.incidents import KnownIncidents
 from classifiers.model import Incident
 from streams.contracts.envelopes import incident_message, read_audit, read_outcome
-from streams.worker.remedy_loop import RemedyLoop, RemedyReporter
+from streams.worker.targets.remedy_loop import RemedyLoop, RemedyReporter
 from tests.actions.cases import FakeAction
 from tests.streams.fakes import incident, intent, record_of
 from tests.streams.worker.fixtures import TOPICS, WorkerFixture

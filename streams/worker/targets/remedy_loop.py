@@ -28,6 +28,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.remedies")
 ROUND_S = 1.0
 SCOPE = "remedies"
 """The flush scope of what is reported about remedies."""
+INEFFECTIVE = frozenset({"not_recovered", "inconclusive"})
+"""Verdicts of the shard after which the same remedy waits longer, and at last is only suggested."""
 NUMBERS: dict[BreakerState, int] = {"closed": 0, "half_open": 1, "open": 2, "forced_open": 3, "disabled": 4}
 
 
@@ -37,6 +39,8 @@ class Ledger(Protocol):
     def remedies(self) -> list[Remedy]: ...
 
     def storm_since_s(self) -> float | None: ...
+
+    async def judge_ineffective(self, key: str, now_s: float) -> None: ...
 
 
 class RemedyReporter:
@@ -87,6 +91,10 @@ class RemedyLoop:
             except WireError:
                 continue
             self._incidents.observe(incident, self._keeper.now_s())
+            # What its shard found out about the remedies of an incident, where it publishes that.
+            for verdict in getattr(incident, "remedies", ()):
+                if verdict.state in INEFFECTIVE and self._owns(verdict.target):
+                    await self._ledger.judge_ineffective(verdict.key, self._effects.clocks.now_s())
 
     async def run(self) -> None:
         """Until cancelled."""
