@@ -1,4 +1,4 @@
-"""The interface of actions: a kind, bounds, and `run`; the two exceptions of a run; and the type of secrets."""
+"""The interface of actions: a kind, bounds, `run` and `read_back`; the two exceptions; and the type of secrets."""
 
 from __future__ import annotations
 
@@ -71,6 +71,16 @@ class Done:
     data: Data = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the target is now. applied: whether the effect of an intent is in force there; None where the target cannot
+    tell. detail: one sentence for a human. Without secrets.
+    """
+
+    applied: bool | None
+    detail: str
+
+
 class Action(Protocol):
     """One kind of action. Only the executor calls `run`, after it has won the claim; `run` may block on the network.
 
@@ -87,8 +97,18 @@ class Action(Protocol):
         """Whether `run` understands an intent with `undo`."""
 
     @property
+    def holds(self) -> bool:
+        """Whether the effect stays in force at the target until it is undone. False for what happens once."""
+
+    @property
     def bounds(self) -> Bounds:
         """Timeout and attempts."""
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
         """Run the action. Raises `TargetError` for a fault of the target and `Refusal` where it must not go on."""
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the effect of the intent is in force at the target, in one attempt that changes nothing.
+
+        `intent.undo` has no influence: after an undo the effect is not applied. Raises `TargetError`.
+        """

@@ -45,25 +45,3 @@ async def apply(directive: ForTargets, hands: ByHand) -> str:
             )
         case ResetStorm():
             return await hands.reset_storm(directive.by, directive.at_s)
-
-
-class NothingByHand:
-    """Where the executor holds nothing in force: each command does nothing."""
-
-    async def undo(self, kind: str, target: str, by: str, at_s: float, comment: str = "") -> str:  # noqa: ARG002
-        """Does nothing."""
-        return f"no {kind} is held in force on {target}"
-
-    async def keep(self, kind: str, target: str, by: str, at_s: float, comment: str = "") -> str:  # noqa: ARG002
-        """Does nothing."""
-        return f"no {kind} is held in force on {target}"
-
-    async def set_breaker(
-        self, target: str, verb: BreakerVerb, by: str, at_s: float, comment: str = "",  # noqa: ARG002
-    ) -> str:
-        """Does nothing."""
-        return f"the breaker of {target} is not held here: {verb} changes nothing"
-
-    async def reset_storm(self, by: str, at_s: float) -> str:  # noqa: ARG002
-        """Does nothing."""
-        return "the storm brake is not held here"

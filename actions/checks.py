@@ -116,6 +116,35 @@ async def check_undo_restores(simulator: TargetSimulator) -> None:
     assert simulator.state() == restored
 
 
+async def check_read_back_follows_the_target(simulator: TargetSimulator) -> None:
+    """A reading says what the target is: not applied, applied after a run, not applied after an undo. It is no write.
+
+    An action that holds nothing may answer that it cannot tell.
+    """
+    intent = simulator.intent()
+    if not simulator.action.holds:
+        assert (await simulator.action.read_back(intent)).detail
+        assert simulator.writes() == 0
+        return
+    assert await _applied(simulator, intent) is False
+    await simulator.action.run(intent, RunContext(dry_run=True))
+    assert await _applied(simulator, intent) is False
+    await simulator.action.run(intent, LIVE)
+    assert await _applied(simulator, intent) is True
+    if simulator.action.reversible:
+        await simulator.action.run(replace(intent, key=intent.key + "-undo", undo=True), LIVE)
+        assert await _applied(simulator, intent) is False
+
+
+async def check_read_back_fails_as_a_fault_of_the_target(simulator: TargetSimulator) -> None:
+    """A target that cannot be read is a `TargetError`, and not a reading."""
+    if not simulator.action.holds:
+        return
+    simulator.answer(503)
+    fault = await _fault_of(simulator.action.kind, simulator.action.read_back(simulator.intent()))
+    assert fault.retryable
+
+
 CHECKS: tuple[Callable[[TargetSimulator], Awaitable[None]], ...] = (
     check_kind_is_declared,
     check_run_changes_the_target,
@@ -127,14 +156,28 @@ CHECKS: tuple[Callable[[TargetSimulator], Awaitable[None]], ...] = (
     check_dry_run_writes_nothing,
     check_same_key_twice_is_harmless,
     check_undo_restores,
+    check_read_back_follows_the_target,
+    check_read_back_fails_as_a_fault_of_the_target,
 )
 
 
+async def _applied(simulator: TargetSimulator, intent: Intent) -> bool | None:
+    before = simulator.state(), simulator.writes()
+    reading = await simulator.action.read_back(intent)
+    assert reading.detail
+    assert (simulator.state(), simulator.writes()) == before
+    return reading.applied
+
+
 async def _fault(simulator: TargetSimulator, intent: Intent) -> TargetError:
+    return await _fault_of(simulator.action.kind, simulator.action.run(intent, LIVE))
+
+
+async def _fault_of(kind: str, call: Awaitable[object]) -> TargetError:
     try:
-        await simulator.action.run(intent, LIVE)
+        await call
     except TargetError as fault:
         return fault
     except Refusal as refusal:
-        raise AssertionError(f"{simulator.action.kind}: refused ({refusal}), expected a TargetError") from refusal
-    raise AssertionError(f"{simulator.action.kind}: succeeded, expected a TargetError")
+        raise AssertionError(f"{kind}: refused ({refusal}), expected a TargetError") from refusal
+    raise AssertionError(f"{kind}: succeeded, expected a TargetError")

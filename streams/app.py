@@ -7,25 +7,24 @@ the operator can put right.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from actions.by_hand import NothingByHand
 from classifiers.by_hand import ForTargets
 from config.models import Config
 from streams.cluster.fencing import can_fence
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
 from streams.intake.dead_letters import Brake
-from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.intake.kafka_record import ConsumerRecord
+from streams.kafka.broadcast_consumer import BroadcastConsumer, Process
 from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
@@ -94,7 +93,7 @@ class Worker:
         self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake, self.topics)
         self.control = ControlConsumer(self.manager, self.effects, config, self._ask_execution)
         self.broadcast = _broadcast_consumer(
-            config, self.settings, self.control, self.effects, self.app.sight.contact,
+            config, self.settings, self._process_broadcast, self.effects, self.app.sight.contact,
         )
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
         self.loop = WorkerLoop(
@@ -181,15 +180,20 @@ class Worker:
     async def _open_execution(self) -> None:
         self.execution = execution = Execution(
             self.config, self.settings, self.app, self.effects, self._name, lambda: self.topics.plan.shards,
-            NothingByHand(),
+            self.broadcast.is_current,
         )
         await execution.open(self._resources)
-        for work in (execution.fail, execution.serve_people, execution.prune_ledger):
-            self.app.add_future(work())
+        for work in execution.tasks():
+            self.app.add_future(work)
 
     async def _ask_execution(self, directive: ForTargets) -> None:
         if self.execution is not None:
             await self.execution.ask(directive)
+
+    async def _process_broadcast(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+        await self.control.process(topic, records)
+        if self.execution is not None and topic == self.config.topics.incidents:
+            await self.execution.follow(records)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         if await self.topics.grow(tps):
@@ -226,8 +230,7 @@ class Worker:
 
     async def _revoked(self, tps: frozenset[TP]) -> None:
         try:
-            settled = () if self.execution is None else (self.execution.revoked(tps),)
-            await asyncio.gather(self.manager.hand_over(tps), *settled)
+            await self.manager.hand_over(tps)
         finally:
             # A worker that gets no partition in the next assignment is not called again. It is on standby and healthy.
             self._forget(tps)
@@ -280,11 +283,11 @@ def _settings(config: Config, executes: bool) -> KafkaSettings:
 
 
 def _broadcast_consumer(
-    config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects, contact: BrokerContact,
+    config: Config, settings: KafkaSettings, process: Process, effects: Effects, contact: BrokerContact,
 ) -> BroadcastConsumer:
     back_s = {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S}
     return BroadcastConsumer(
-        settings.brokers, back_s, control.process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
+        settings.brokers, back_s, process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
         lag=effects.telemetry.broadcast_lag, security=settings.security, contact=contact,
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actions.base import Data, Done, RunContext, TargetError
+from actions.base import Data, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Http, JsonValue, Method, fill_url
 from actions.model import Intent
 
@@ -44,9 +44,34 @@ async def set_state(
     if endpoint.verify_url is None:
         return Done(f"{intent.target} set to {state}", data)
     verify_url = fill_url(endpoint.verify_url, intent, {"state": state})
-    answer = await http.call("GET", verify_url)
-    found = answer.get(endpoint.verify_field) if isinstance(answer, dict) else None
-    if str(found) != state:
+    found = await _get_field(http, verify_url, endpoint.verify_field)
+    if not _same(found, state):
         message = f"GET {verify_url}: {endpoint.verify_field} is {found!r} after setting {state!r}"
         raise TargetError(message, retryable=True)
     return Done(f"{intent.target} set to {state}, read back", {**data, "verified": True})
+
+
+async def read_state(http: Http, endpoint: StateEndpoint, intent: Intent, state: str) -> Reading:
+    """Whether the target is in a state now. Raises `TargetError`."""
+    if endpoint.verify_url is None:
+        return Reading(None, f"{intent.target}: no verify_url is configured, so the state cannot be read")
+    verify_url = fill_url(endpoint.verify_url, intent, {"state": state})
+    found = await _get_field(http, verify_url, endpoint.verify_field)
+    if found is None:
+        return Reading(None, f"{intent.target}: the answer has no {endpoint.verify_field}")
+    return Reading(_same(found, state), f"{intent.target}: {endpoint.verify_field} is {found!r}")
+
+
+async def _get_field(http: Http, url: str, field: str) -> JsonValue:
+    answer = await http.call("GET", url)
+    return answer.get(field) if isinstance(answer, dict) else None
+
+
+def _same(found: JsonValue, state: str) -> bool:
+    # A gateway may write the factor 1.0 as 1.
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return str(found) == state
+    try:
+        return float(state) == found
+    except ValueError:
+        return False

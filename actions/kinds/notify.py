@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 import aiohttp
 import structlog
 
-from actions.base import Bounds, Done, RunContext
+from actions.base import Bounds, Done, Reading, RunContext
 from actions.kinds.http import Access, Http, JsonValue, Method, check_method, fill_url
 from actions.model import Intent
 
@@ -44,6 +44,7 @@ class Notify:
 
     kind = "notify"
     reversible = True
+    holds = False
 
     def __init__(self, params: NotifyParams, session: aiohttp.ClientSession) -> None:
         self._params = params
@@ -66,3 +67,7 @@ class Notify:
         body: dict[str, JsonValue] = {"state": state, **asdict(intent)}
         await self._http.call(self._params.method, url, body=body, key=intent.key)
         return Done(f"notified {shown}: {intent.service} {state}", {"state": state})
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Unknown: a webhook cannot be asked what it told people."""
+        return Reading(None, f"{intent.target}: a notification leaves nothing that could be read")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from actions.base import Bounds, Done, Refusal, RunContext, TargetError
+from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, fill_url
 from actions.kinds.registry import ModelRegistry, Version
 from actions.model import Intent
@@ -58,6 +58,7 @@ class Rollback:
 
     kind = "rollback"
     reversible = False
+    holds = True
 
     def __init__(self, params: RollbackParams, session: aiohttp.ClientSession) -> None:
         self._params = params
@@ -70,16 +71,16 @@ class Rollback:
         left.
         """
         params = self._params
-        model = render(params.model, {name: getattr(intent, name) for name in TARGET_FIELDS})
-        if model is None or intent.version is None:
+        model, label = self._suspect(intent)
+        if model is None or label is None:
             raise Refusal(f"rollback of {intent.target}: the intent names no model or no suspected version")
         current = await self._registry.alias(model, params.alias)
         versions = await self._registry.versions(model)
-        bad = _resolve(versions, intent.version, params.version_tag, model)
+        bad = _resolve(versions, label, params.version_tag, model)
         if current != bad.number:
             if bad.tags.get(_moved_tag(params)) == f"{intent.key}:{current}":
                 return await self._reloaded(intent, model, bad.number, current)
-            raise Refusal(f"{model}@{params.alias} is already on v{current}, not on v{bad.number} ({intent.version})")
+            raise Refusal(f"{model}@{params.alias} is already on v{current}, not on v{bad.number} ({label})")
         good = _choose(versions, bad, intent, params)
         if ctx.dry_run:
             return Done(f"would move {model}@{params.alias} from v{bad.number} to v{good.number}")
@@ -87,6 +88,22 @@ class Rollback:
         await self._registry.tag(model, bad.number, _moved_tag(params), f"{intent.key}:{good.number}")
         await self._move(model, bad.number, good.number)
         return await self._reloaded(intent, model, bad.number, good.number)
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the alias still points to the version that this key moved it to. Raises `TargetError`."""
+        params = self._params
+        model, label = self._suspect(intent)
+        if model is None or label is None:
+            return Reading(None, f"{intent.target}: the intent names no model or no suspected version")
+        current = await self._registry.alias(model, params.alias)
+        bad = _resolve(await self._registry.versions(model), label, params.version_tag, model)
+        applied = bad.tags.get(_moved_tag(params)) == f"{intent.key}:{current}"
+        return Reading(applied, f"{model}@{params.alias} is on v{current}")
+
+    def _suspect(self, intent: Intent) -> tuple[str | None, str | None]:
+        """The registered model's name and the label of the suspected version."""
+        model = render(self._params.model, {name: getattr(intent, name) for name in TARGET_FIELDS})
+        return model, intent.version
 
     async def _move(self, model: str, bad: int, good: int) -> None:
         alias = self._params.alias

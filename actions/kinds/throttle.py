@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from actions.base import Bounds, Done, RunContext, TargetError
-from actions.kinds.gateway import StateEndpoint, set_state
+from actions.base import Bounds, Done, Reading, RunContext, TargetError
+from actions.kinds.gateway import StateEndpoint, read_state, set_state
 from actions.kinds.http import Access, Http, Method, check_method
 from actions.model import Intent
 from actions.validation import check_number
@@ -46,6 +46,7 @@ class Throttle:
 
     kind = "throttle"
     reversible = True
+    holds = True
 
     def __init__(self, params: ThrottleParams, session: aiohttp.ClientSession) -> None:
         self._params = params
@@ -55,8 +56,16 @@ class Throttle:
 
     async def run(self, intent: Intent, ctx: RunContext) -> Done:
         """Set the factor and read it back. Raises `TargetError`, not retryable for a factor out of range."""
+        factor = self._factor(intent)
+        wanted = 1.0 if intent.undo else factor
+        return await set_state(self._http, self._endpoint, intent, ctx, str(wanted), {"factor": wanted})
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the factor is the one of the step. Raises `TargetError`."""
+        return await read_state(self._http, self._endpoint, intent, str(self._factor(intent)))
+
+    def _factor(self, intent: Intent) -> float:
         factor = intent.params.get("factor", self._params.factor)
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0.01 <= factor <= 0.99:
             raise TargetError(f"throttle: factor {factor!r}, expected a number from 0.01 to 0.99", retryable=False)
-        wanted = 1.0 if intent.undo else float(factor)
-        return await set_state(self._http, self._endpoint, intent, ctx, str(wanted), {"factor": wanted})
+        return float(factor)

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
+from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
 from classifiers.validation_errors import describe_first
 from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, INCIDENT, OUTCOME, MessageType
@@ -79,8 +80,12 @@ def intent_message(intent: Intent, source: str, shard: int, trace: Sequence[Head
 
 
 def outcome_message(outcome: Outcome, source: str, shard: int | None, trace: Sequence[Header] = ()) -> Message:
-    """The outcome of an intent, sent to the partition whose shard decided it."""
-    event_id = f"{outcome.key}/{outcome.status}"
+    """The outcome of an intent, sent to the partition whose shard decided it.
+
+    A notice about a remedy (`actions/remedies/notices.py`) has the remedy's version in its id: there may be several.
+    """
+    notice = outcome.data.get(NOTICE)
+    event_id = f"{outcome.key}/{outcome.status}" + (f"/{notice}" if notice is not None else "")
     headers = envelope(OUTCOME, event_id, source, outcome.done_at_s, outcome.target, outcome.incident_id)
     if shard is None:
         return Message(outcome.target.encode(), orjson.dumps(outcome), (*headers, *trace))

@@ -32,10 +32,13 @@ class HttpSimulator:
         self.over = asyncio.Event()
         self._status: int | None = 200
         self._writes = 0
-        self._state: JsonValue = None
+        self._state: JsonValue = self.initial()
 
     def params(self, base: str) -> ActionParams:
         raise NotImplementedError
+
+    def initial(self) -> JsonValue:
+        return None
 
     def intent(self) -> Intent:
         return replace(INTENT, kind=self.kind)
@@ -78,6 +81,9 @@ class BreakerSimulator(HttpSimulator):
         url = base + "/routes/{service}/{replica}"
         return CircuitBreakerParams(url, verify_url=url, access=QUICK)
 
+    def initial(self) -> JsonValue:
+        return {"state": "closed"}
+
     def state_after(self, body: dict[str, JsonValue]) -> JsonValue:
         return {"state": body["state"]}
 
@@ -88,6 +94,9 @@ class ThrottleSimulator(HttpSimulator):
     def params(self, base: str) -> ActionParams:
         url = base + "/limits/{replica}"
         return ThrottleParams(url, verify_url=url, access=QUICK)
+
+    def initial(self) -> JsonValue:
+        return {"factor": 1}
 
     def state_after(self, body: dict[str, JsonValue]) -> JsonValue:
         return {"factor": body["factor"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.by_hand import NothingByHand, apply
+from actions.by_hand import apply
 from classifiers.by_hand import BreakerVerb, ForTargets, Keep, ResetStorm, SetBreaker, Undo
 
 
@@ -44,4 +44,3 @@ async def test_a_directive_is_its_command(directive: ForTargets, command: tuple[
     hands = Recorded()
     assert await apply(directive, hands) == "done"
     assert hands.asked == [command]
-    assert "held" in await apply(directive, NothingByHand())

@@ -109,7 +109,8 @@ class Deployment:
             "codec": {"max_future": "1h"},
             # The tests pause the producer. That must not count as silence of the service.
             "windows": {"idle_after": "1h"},
-            "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000},
+            "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000,
+                       "service_actions_per_hour": 1000, "storm_services": 1000},
             "playbooks": PLAYBOOKS,
             "actions": {
                 "circuit_breaker": {"url": target_url + "/breakers/{target}"},

@@ -1,7 +1,7 @@
 """A process that executes and does not watch: it reads intents in a group of its own, with its own credentials.
 
 Its group is `<group>-execute`: the group of the shards would give it partitions of their inputs. It reads the control
-topic for what people want done to targets.
+topic for what people want done to targets, and the incidents, by which it ends what nobody needs any more.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 import structlog
 
-from actions.by_hand import NothingByHand
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from config.models import Config
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
+from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import settings_of
 from streams.telemetry.metrics_server import MetricsServer
@@ -65,7 +65,7 @@ class ExecuteProcess:
         self._resources = AsyncExitStack()
         app = self.app
         app.on_open, app.on_close = self._open, self._resources.aclose
-        app.on_assigned, app.on_revoked = self._assigned, self._revoked
+        app.on_assigned = self._assigned
         app.agent(app.batch_topic(config.topics.actions), name="execution")(self._process)
 
     async def prepare(self) -> None:
@@ -76,20 +76,28 @@ class ExecuteProcess:
     async def _open(self) -> None:
         self._resources.callback(self._effects.tracing.close)
         await self._resources.enter_async_context(self._effects.publisher)
-        self._execution = execution = Execution(
+        execution = Execution(
             self.config, self.settings, self.app, self._effects, self._name, lambda: self._topics.plan.shards,
-            NothingByHand(),
+            lambda: broadcast.is_current(),
         )
-        await execution.open(self._resources)
+        self._execution = execution
         clocks, topics = self._effects.clocks, self.config.topics
         control = ControlConsumer(NoShards(), self._effects, self.config, execution.ask)
+
+        async def process(topic: str, records: Sequence[ConsumerRecord]) -> None:
+            await control.process(topic, records)
+            if topic == topics.incidents:
+                await execution.follow(records)
+
+        back_s = {topics.control: NEW_WITHIN_S, topics.incidents: NEW_WITHIN_S}
         broadcast = BroadcastConsumer(
-            self.settings.brokers, {topics.control: NEW_WITHIN_S}, control.process, now_s=clocks.wall_s,
+            self.settings.brokers, back_s, process, now_s=clocks.wall_s,
             mono_s=clocks.mono_s, lag=self._effects.telemetry.broadcast_lag, security=self.settings.security,
             contact=self.app.sight.contact,
         )
-        for work in (execution.fail, execution.serve_people, execution.prune_ledger, broadcast.run):
-            self.app.add_future(work())
+        await execution.open(self._resources)
+        for work in (*execution.tasks(), broadcast.run()):
+            self.app.add_future(work)
         server = MetricsServer(
             self._effects.telemetry, health=broadcast.complaints, ready=self._missing,
             degraded=self._effects.authenticity.notes, host=self.config.telemetry.host,
@@ -105,10 +113,6 @@ class ExecuteProcess:
         await self._execution.assigned(tps)
         self._is_assigned = True
         return {}
-
-    async def _revoked(self, tps: frozenset[TP]) -> None:
-        assert self._execution is not None
-        await self._execution.revoked(tps)
 
     async def _process(self, batches: Any) -> None:
         async for batch in batches:
