@@ -1,91 +1,155 @@
 """The executor: checks an intent, claims it, runs it, and reports its outcome.
 
 Cheap checks come first, and the claim last, right before the run. Guarantee on crash: an intent runs at most once; a
-crash between claim and outcome is reported as `interrupted`. Guarantee on duplicate: the earlier outcome is reported
-and nothing runs.
+crash between claim and outcome is reported as `interrupted`, and what may be in force by then is in the ledger and ends
+by its terms. Guarantee on duplicate: the earlier outcome is reported and nothing runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 
-import stamina
 import structlog
 
-from actions.base import Action, Data, Done, Refusal, RunContext, TargetError
+from actions.base import Action, Data, RunContext
 from actions.ledger.ledger import Ledger
-from actions.ledger.view import Claim
-from actions.limits import Admission, LimitParams, check_age, check_limits
-from actions.model import HARMLESS, Intent, Outcome, Status
+from actions.ledger.remedy import Remedy
+from actions.ledger.view import JOINED, Claim
+from actions.limits import Admission, LimitParams, Situation, check_age, check_limits
+from actions.model import Intent, Outcome, Status
+from actions.remedies import changes
+from actions.remedies.breaker import move
+from actions.remedies.incidents import KnownIncidents
+from actions.remedies.keeper import RemedyKeeper, Tools
+from actions.remedies.notices import state_data
+from actions.remedies.routes import CLAIMED, Route, route
+from actions.running import attempt
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
 
 
-class Executor:
-    """Runs intents with `actions` (kind -> action). One instance serves many tasks. Intents of one target must come one
-    after another (the action topic is keyed by target).
+async def _report_nothing(_: Outcome, __: int | None) -> None:
+    """For executors without a worker around them."""
 
-    now_s: the clock, seconds since the epoch. dry_run: rehearse all actions and change nothing. on_claimed: called with
-    each claimed intent and the time, before it runs; if it raises, the intent does not run. forbids: why an intent may
-    not run at this time, by allow-list and approvals (`actions.trust.gate`); None where it may.
+
+def _never(_: Intent) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a worker connects to an executor. on_claimed: called with each claimed intent and the time, before it runs;
+    if it raises, the intent does not run. forbids: why an intent may not run at this time, by allow-list and approvals;
+    None where it may. report: publishes an outcome of the executor's own. break_glass: whether a
+    commander took the responsibility for an intent.
+    """
+
+    on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None
+    forbids: Callable[[Intent, float], str | None] | None = None
+    report: Callable[[Outcome, int | None], Awaitable[None]] = _report_nothing
+    break_glass: Callable[[Intent], bool] = _never
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """An intent that may go on. remedy: what is in force at its target by its kind."""
+
+    route: Route
+    remedy: Remedy | None
+    rehearses: bool = False
+
+
+class Executor:
+    """Runs intents with `actions` (kind -> action). One instance serves many tasks; intents of one target wait for each
+    other.
+
+    now_s: the clock, seconds since the epoch. dry_run: rehearse all actions and change nothing. incidents: what is
+    known of incidents. `keeper` holds what is in force.
     """
 
     def __init__(
         self, actions: Mapping[str, Action], ledger: Ledger, limits: LimitParams, now_s: Callable[[], float],
-        dry_run: bool, on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None,
-        forbids: Callable[[Intent, float], str | None] | None = None,
+        dry_run: bool, hooks: Hooks | None = None, incidents: KnownIncidents | None = None,
     ) -> None:
         self._actions = actions
         self._ledger = ledger
         self._limits = limits
         self._now_s = now_s
         self._dry_run = dry_run
-        self._on_claimed = on_claimed
-        self._forbids = forbids
+        self._hooks = hooks or Hooks()
+        self._incidents = incidents or KnownIncidents()
         self._admission_lock = asyncio.Lock()
+        self.keeper = RemedyKeeper(
+            Tools(actions, ledger, now_s, limits.max_hold_s, self._hooks.report), self._incidents,
+        )
 
-    async def execute(self, intent: Intent) -> Outcome:
-        """Run the intent if it is admitted, and return its outcome.
+    async def execute(self, intent: Intent, shard: int | None = None) -> Outcome:
+        """Run the intent if it is admitted, and return its outcome. shard: that decided it, None if unknown.
 
         Raises only what the ledger's storage raises, and `CancelledError`. After either, the intent is not acknowledged
         and is delivered again: it then runs if it was never claimed, and is `interrupted` if it was.
         """
-        # Locked from the limits to the claim: the limits of the next intent count this claim.
-        async with self._admission_lock:
-            refused = await self._admit(intent)
-        if refused is not None:
-            return refused
-        action = self._actions[intent.kind]
-        if self._rehearses(action):
-            status, detail, data = await _attempt(action, intent, RunContext(dry_run=True))
-            # A failed rehearsal changed nothing. As `failed` it would count towards the limits.
-            report = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
-            return await self._finish(intent, "dry_run", report, data)
-        try:
-            if self._on_claimed is not None:
-                await self._on_claimed(intent, self._now_s())
-            status, detail, data = await _attempt(action, intent, RunContext())
-        except BaseException:
-            self._ledger.abandon(intent.key)
-            raise
-        return await self._finish(intent, status, detail, data)
+        async with self.keeper.locks.of(intent.target):
+            # Locked from the limits to the claim: the limits of the next intent count this claim.
+            async with self._admission_lock:
+                admitted = await self._admit(intent)
+            if isinstance(admitted, Outcome):
+                return admitted
+            if admitted.rehearses:
+                return await self._rehearse(intent)
+            if admitted.route.kind not in CLAIMED:
+                return await self._without_run(intent, admitted, shard)
+            try:
+                if self._hooks.on_claimed is not None:
+                    await self._hooks.on_claimed(intent, self._now_s())
+                return await self._run(intent, admitted, shard)
+            except BaseException:
+                self._ledger.abandon(intent.key)
+                raise
 
-    async def _admit(self, intent: Intent) -> Outcome | None:
-        """None if the intent may run now: it is within the limits and, unless it is a rehearsal, claimed."""
+    # -- admission ----------------------------------------------------------------------------------------------------
+
+    async def _admit(self, intent: Intent) -> Outcome | _Admitted:
+        """How the intent goes on: it is within the limits and, if it changes anything, claimed. Else its outcome."""
         earlier = self._ledger.lookup(intent.key)
         if earlier is not None:
             return await self._repeated(intent, earlier)
         admission = self._check(intent)
         if not admission.allowed:
             return await self._refuse(intent, admission)
-        if self._rehearses(self._actions[intent.kind]):
-            return None
-        claim = await self._ledger.claim(intent, self._now_s())
-        return None if claim.won else await self._repeated(intent, claim)
+        remedy = self._ledger.remedy(intent.kind, intent.target)
+        found = route(intent, remedy)
+        if found.kind == "refuse":
+            return await self._refuse(intent, Admission(False, found.reason, limit="in_force"))
+        if found.kind == "run":
+            admission = check_limits(intent, self._ledger, self._limits, self._situation(intent))
+            if not admission.allowed:
+                return await self._refuse(intent, admission)
+        if self._dry_run or self._actions[intent.kind].bounds.dry_run:
+            return _Admitted(found, remedy, rehearses=True)
+        if found.kind in CLAIMED:
+            claim = await self._ledger.claim(intent, self._now_s())
+            if not claim.won:
+                return await self._repeated(intent, claim)
+            if found.kind == "run":
+                return await self._judged_again(intent, found)
+        return _Admitted(found, remedy)
 
-    def _rehearses(self, action: Action) -> bool:
-        return self._dry_run or action.bounds.dry_run
+    async def _judged_again(self, intent: Intent, found: Route) -> Outcome | _Admitted:
+        """Other executors may have claimed since the limits were judged. Of two that claim at once at least one knows
+        the claim of the other, so together they exceed no limit.
+        """
+        past = self._ledger.without(intent.key)
+        admission = check_limits(intent, past, self._limits, self._situation(intent))
+        if not admission.allowed:
+            return await self._finish(intent, "refused", admission.reason, {"limit": admission.limit})
+        remedy = self._ledger.remedy(intent.kind, intent.target)
+        again = route(intent, remedy)
+        if again != found:
+            return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
+        return _Admitted(found, remedy)
 
     def _check(self, intent: Intent) -> Admission:
         now_s = self._now_s()
@@ -100,21 +164,29 @@ class Executor:
             return Admission(False, f"observed only: {intent.reason}", "observed")
         if intent.mode == "suggest":
             return Admission(False, f"suggested: {intent.reason}", "suggested")
-        forbidden = None if self._forbids is None else self._forbids(intent, now_s)
+        forbidden = None if self._hooks.forbids is None else self._hooks.forbids(intent, now_s)
         if forbidden is not None:
             return Admission(False, forbidden)
-        return check_limits(intent, self._ledger, self._limits, now_s)
+        return check_age(intent, self._limits, now_s)
+
+    def _situation(self, intent: Intent) -> Situation:
+        now_s = self._now_s()
+        return Situation(
+            now_s, self._incidents.serious_services(self.keeper.now_s()), approved=intent.approval is not None,
+            break_glass=self._hooks.break_glass(intent),
+        )
 
     async def _refuse(self, intent: Intent, admission: Admission) -> Outcome:
         now_s = self._now_s()
-        trips = admission.status == "suggested" and intent.mode == "auto" and intent.kind not in HARMLESS
-        if trips and self._ledger.storm_since_s() is None:
+        data: Data = {"limit": admission.limit} if admission.limit else {}
+        if admission.limit == "storm" and self._ledger.storm_since_s() is None:
             log.warning("storm_brake_tripped", key=intent.key, reason=admission.reason)
             await self._ledger.trip_storm(now_s)
+            data = {**data, "page": "storm"}
         if admission.status in ("suggested", "observed"):
             # Not recorded in the ledger: nothing ran, and the key stays unclaimed.
-            return self._report(outcome_of(intent, admission.status, admission.reason, now_s, {}))
-        return await self._finish(intent, admission.status, admission.reason, {})
+            return self._report(outcome_of(intent, admission.status, admission.reason, now_s, data))
+        return await self._finish(intent, admission.status, admission.reason, data)
 
     async def _repeated(self, intent: Intent, claim: Claim) -> Outcome:
         if claim.state == "in_doubt" and claim.earlier is not None:
@@ -125,6 +197,80 @@ class Executor:
             earlier = claim.earlier
             data = {**earlier.data, "earlier_status": earlier.status, "earlier_at_s": earlier.done_at_s}
         return self._report(outcome_of(intent, "duplicate", claim.reason, self._now_s(), data))
+
+    # -- runs ---------------------------------------------------------------------------------------------------------
+
+    async def _rehearse(self, intent: Intent) -> Outcome:
+        status, detail, data = await attempt(self._actions[intent.kind], intent, RunContext(dry_run=True))
+        # A failed rehearsal changed nothing. As `failed` it would count towards the limits.
+        report = detail if status == "executed" else f"the rehearsal was {status}: {detail}"
+        return await self._finish(intent, "dry_run", report, data)
+
+    async def _without_run(self, intent: Intent, admitted: _Admitted, shard: int | None) -> Outcome:
+        """The target stays as it is; only who needs it changes."""
+        remedy = admitted.remedy
+        assert remedy is not None
+        if admitted.route.kind == "join":
+            remedy = await self.keeper.join(remedy, intent, shard) or remedy
+        elif admitted.route.kind == "let_go":
+            await self._note_ineffective(intent, remedy)
+            remedy = await self.keeper.let_go(remedy, {intent.incident_id: "undone"}) or remedy
+        data: Data = {**state_data(remedy), JOINED: True}
+        return await self._finish(intent, "executed", admitted.route.reason, data)
+
+    async def _run(self, intent: Intent, admitted: _Admitted, shard: int | None) -> Outcome:
+        """Run a claimed intent. What it puts in force, or ends, stands in the ledger first."""
+        remedy, kind = admitted.remedy, admitted.route.kind
+        if remedy is not None and kind == "undo":
+            return await self._undo(intent, remedy)
+        if remedy is not None and kind in ("release", "reopen"):
+            return await self._move_breaker(intent, remedy, kind == "reopen", shard)
+        action = self._actions[intent.kind]
+        begun = None
+        if action.holds and not intent.undo:
+            begun = await self.keeper.begin(intent, shard)
+            if begun is None:
+                return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
+        status, detail, data = await attempt(action, intent, RunContext())
+        outcome = await self._finish(intent, status, detail, data)
+        if begun is None:
+            return outcome
+        return _with_state(outcome, await self.keeper.ran(begun, outcome))
+
+    async def _undo(self, intent: Intent, remedy: Remedy) -> Outcome:
+        await self._note_ineffective(intent, remedy)
+        now_s = self.keeper.now_s()
+        freed = changes.let_go(remedy, {intent.incident_id: "undone"}, now_s)
+        ended = freed if freed.state == "undo_failed" else changes.ending(freed, intent.reason, now_s) or freed
+        ended = await self.keeper.put(ended) or remedy
+        after = await self.keeper.run_undo(ended, intent, by_shard=True)
+        status: Status = "executed" if after.state == "undone" else "failed"
+        return await self._finish(intent, status, after.reason, state_data(after))
+
+    async def _move_breaker(self, intent: Intent, remedy: Remedy, reopens: bool, shard: int | None) -> Outcome:
+        """A breaker opens again, or becomes half open."""
+        now_s = self.keeper.now_s()
+        moved = move(remedy.breaker, "opened" if reopens else "released", intent.target, now_s)
+        assert moved is not None
+        if reopens:
+            await self._ledger.mark_ineffective(remedy.intent, now_s)
+            held = changes.joined(remedy, intent, shard, now_s)
+        else:
+            held = changes.let_go(remedy, {intent.incident_id: "undone"}, now_s)
+        # Only what is not paged for is told by the outcome of the intent alone.
+        wanted = replace(changes.breaker_moved(held, moved, now_s), told=moved.page is None)
+        stored = await self.keeper.put(wanted)
+        if stored is None:
+            return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
+        status, detail, _ = await self.keeper.set_breaker(stored, intent.key)
+        after = await self.keeper.confirmed(stored, status == "executed", detail)
+        done: Status = "executed" if status == "executed" else "failed"
+        return await self._finish(intent, done, f"{moved.reason}; {detail}", state_data(after))
+
+    async def _note_ineffective(self, intent: Intent, remedy: Remedy) -> None:
+        """A shard that undoes a remedy while its incident is open says that it did not help."""
+        if intent.incident_id and self._incidents.is_open(intent.incident_id) and remedy.in_force:
+            await self._ledger.mark_ineffective(remedy.intent, self._now_s())
 
     async def _finish(self, intent: Intent, status: Status, detail: str, data: Data) -> Outcome:
         outcome = outcome_of(intent, status, detail, self._now_s(), data)
@@ -140,36 +286,8 @@ class Executor:
         return outcome
 
 
-async def _attempt(action: Action, intent: Intent, ctx: RunContext) -> tuple[Status, str, Data]:
-    """Run with retries within one total timeout. Raises only `CancelledError`."""
-    try:
-        async with asyncio.timeout(action.bounds.timeout_s):
-            done = await _retried(action, intent, ctx)
-    except TargetError as fault:
-        return "failed", str(fault), {"retryable": fault.retryable}
-    except Refusal as refusal:
-        return "refused", str(refusal), {}
-    except TimeoutError:
-        return "failed", f"no answer within {action.bounds.timeout_s:g} s; it may have run", {"retryable": True}
-    except Exception as bug:
-        log.exception("action_bug", kind=intent.kind, key=intent.key)
-        return "failed", f"a fault in the action itself: {type(bug).__name__}: {bug}", {"retryable": False}
-    return "executed", done.detail, done.data
-
-
-async def _retried(action: Action, intent: Intent, ctx: RunContext) -> Done:
-    bounds = action.bounds
-    async for attempt in stamina.retry_context(
-        on=_retryable, attempts=bounds.attempts, timeout=bounds.timeout_s, wait_initial=bounds.wait_s,
-        wait_jitter=bounds.wait_s,
-    ):
-        with attempt:
-            return await action.run(intent, ctx)
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _retryable(fault: Exception) -> bool:
-    return isinstance(fault, TargetError) and fault.retryable
+def _with_state(outcome: Outcome, remedy: Remedy) -> Outcome:
+    return replace(outcome, data={**outcome.data, **state_data(remedy)})
 
 
 def outcome_of(intent: Intent, status: Status, detail: str, done_at_s: float, data: Data) -> Outcome:

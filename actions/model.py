@@ -126,7 +126,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an intent, as written to the outcome topic. detail: one sentence for a human."""
+    """The result of an intent, as written to the outcome topic. detail: one sentence for a human.
+
+    decisions: with the status `approved`, those of the people who approved.
+    """
 
     key: str
     incident_id: str
@@ -139,3 +142,4 @@ class Outcome:
     done_at_s: float
     undo: bool = False
     data: dict[str, str | float | bool | None] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()

@@ -44,7 +44,10 @@ PLAYBOOKS = [
     {"name": "rest", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}]},
 ]
 # Every fault is to be answered, so the limits that would hold back the thirtieth action of an hour are lifted.
-LIMITS = {"cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000, "fleet_share": 1.0, "futile_after": 100}
+LIMITS = {
+    "cooldown": "0s", "actions_per_hour": 1000, "service_actions_per_hour": 1000, "max_in_force": 1000,
+    "storm_actions": 1000, "storm_services": 1000, "fleet_share": 1.0, "futile_after": 100,
+}
 
 
 class Target:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, get_args
 
+from classifiers.by_hand import ByHand
+from classifiers.directive_fields import MAX_TEXT, finite, named, period, texts
 from classifiers.expectations import Expectation
 from classifiers.model import Category, Severity
 
 Operator = Literal["=", "!=", "=~", "!~"]
 Label = Literal["service", "model", "version", "replica", "tenant", "category", "severity"]
-MAX_TEXT = 1000
-"""Characters of a comment, a name or a regular expression at most."""
 MAX_MATCHERS = 32
 MAX_EXPECTATIONS = 32
 MAX_EXPECTED_S = 604_800.0
@@ -64,11 +64,11 @@ class Silence:
     comment: str
 
     def __post_init__(self) -> None:
-        _named("silence", id=self.id, by=self.by)
-        _texts("silence", comment=self.comment)
+        named("silence", id=self.id, by=self.by)
+        texts("silence", comment=self.comment)
         if not 1 <= len(self.matchers) <= MAX_MATCHERS:
             raise ValueError(f"silence: {len(self.matchers)} matchers, expected 1 to {MAX_MATCHERS}")
-        _period("silence", "from_s", self.from_s, self.until_s)
+        period("silence", "from_s", self.from_s, self.until_s)
 
     @property
     def at_s(self) -> float:
@@ -90,8 +90,8 @@ class Expire:
     at_s: float
 
     def __post_init__(self) -> None:
-        _named("expire", silence_id=self.silence_id, by=self.by)
-        _finite("expire", at_s=self.at_s)
+        named("expire", silence_id=self.silence_id, by=self.by)
+        finite("expire", at_s=self.at_s)
 
     @property
     def id(self) -> str:
@@ -115,9 +115,9 @@ class Acknowledge:
     comment: str = ""
 
     def __post_init__(self) -> None:
-        _named("acknowledge", incident_id=self.incident_id, by=self.by)
-        _texts("acknowledge", comment=self.comment)
-        _period("acknowledge", "at_s", self.at_s, self.until_s)
+        named("acknowledge", incident_id=self.incident_id, by=self.by)
+        texts("acknowledge", comment=self.comment)
+        period("acknowledge", "at_s", self.at_s, self.until_s)
 
     @property
     def id(self) -> str:
@@ -152,8 +152,8 @@ class Feedback:
     until_s: float | None = None
 
     def __post_init__(self) -> None:
-        _named("feedback", id=self.id, incident_id=self.incident_id, by=self.by)
-        _finite("feedback", at_s=self.at_s, **{f"features.{name}": value for name, value in self.features.items()})
+        named("feedback", id=self.id, incident_id=self.incident_id, by=self.by)
+        finite("feedback", at_s=self.at_s, **{f"features.{name}": value for name, value in self.features.items()})
         for name, value, choices in (
             ("category", self.category, get_args(Category)), ("severity", self.severity, get_args(Severity)),
         ):
@@ -187,8 +187,8 @@ class Deployment:
     until_s: float | None = None
 
     def __post_init__(self) -> None:
-        _named("deployment", service=self.service, version=self.version)
-        _finite("deployment", at_s=self.at_s)
+        named("deployment", service=self.service, version=self.version)
+        finite("deployment", at_s=self.at_s)
         if len(self.expected) > MAX_EXPECTATIONS:
             raise ValueError(f"deployment: {len(self.expected)} expectations, expected at most {MAX_EXPECTATIONS}")
         _expected_until("deployment", bool(self.expected), self.at_s, self.until_s)
@@ -204,31 +204,7 @@ class Deployment:
         return self.service
 
 
-Directive = Silence | Expire | Acknowledge | Feedback | Deployment
-
-
-def _named(kind: str, **texts: str) -> None:
-    for name, text in texts.items():
-        if not text or len(text) > MAX_TEXT:
-            raise ValueError(f"{kind}: {name} {text[:40]!r}, expected 1 to {MAX_TEXT} characters")
-
-
-def _texts(kind: str, **texts: str) -> None:
-    for name, text in texts.items():
-        if len(text) > MAX_TEXT:
-            raise ValueError(f"{kind}: {name} of {len(text)} characters, expected at most {MAX_TEXT}")
-
-
-def _finite(kind: str, **numbers: float) -> None:
-    for name, number in numbers.items():
-        if not isfinite(number):
-            raise ValueError(f"{kind}: {name} {number!r}, expected a finite number")
-
-
-def _period(kind: str, begin: str, from_s: float, until_s: float) -> None:
-    _finite(kind, **{begin: from_s, "until_s": until_s})
-    if until_s <= from_s:
-        raise ValueError(f"{kind}: until_s {until_s!r}, expected a time after {begin} {from_s!r}")
+Directive = Silence | Expire | Acknowledge | Feedback | Deployment | ByHand
 
 
 def _expected_until(kind: str, is_expected: bool, at_s: float, until_s: float | None) -> None:
@@ -238,6 +214,6 @@ def _expected_until(kind: str, is_expected: bool, at_s: float, until_s: float | 
         return
     if not is_expected:
         raise ValueError(f"{kind}: until_s {until_s!r} without anything expected")
-    _period(kind, "at_s", at_s, until_s)
+    period(kind, "at_s", at_s, until_s)
     if until_s - at_s > MAX_EXPECTED_S:
         raise ValueError(f"{kind}: expected for {until_s - at_s:.0f} s, expected at most {MAX_EXPECTED_S:.0f} s")

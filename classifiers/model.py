@@ -13,7 +13,7 @@ ServiceCategory = Literal[
 Category = Literal[ServiceCategory, "telemetry"]
 """telemetry: not a service, but its monitoring is in trouble."""
 Severity = Literal["P0", "P1", "P2", "P3", "P4"]
-Resolution = Literal["lost", "expected"]
+Resolution = Literal["lost", "expected", "manual"]
 """lost: the state that knew the incident was lost; nobody can say whether its cause is over. expected: a human called
 it a planned change."""
 State = Literal["open", "flapping", "resolved"]
@@ -140,6 +140,15 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentNote:
+    """What a person said about the incident while it went on."""
+
+    by: str
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """Forecast of the time to resolve, in seconds from the onset, from `count` similar incidents.
 
@@ -160,7 +169,7 @@ class Incident:
     silenced_by: id of the silence, or name of the maintenance window, that suppresses its notifications and actions.
     opened_severity: of the first verdict, None where an older version did not record it. expected_resolve: None where
     there is no forecast; a factor gives the reason. resolution: why a resolved incident is over, None where it ended by
-    itself.
+    itself. assigned_to: who is responsible for it. notes: the last ones of people, in order.
     """
 
     id: str
@@ -189,6 +198,8 @@ class Incident:
     opened_severity: Severity | None = None
     expected_resolve: Forecast | None = None
     resolution: Resolution | None = None
+    assigned_to: str | None = None
+    notes: tuple[IncidentNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class TopicsSection(Strict):
     ledger: Topic
     ticks: Topic
     control: Topic
+    response: Topic
     checkpoints: Topic
 
 
@@ -195,6 +196,25 @@ class ExecutorSection(Strict):
     allow_file: str | None
 
 
+class JwtSection(Strict):
+    """The JWTs of the proxy in front that are accepted. jwks_url: of the issuer's keys."""
+
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    jwks_url: Annotated[str, matching(r"https?://\S+", "a URL of http or https")]
+
+
+class RespondSection(Strict):
+    """The role respond. key_file: the private key of the person who uses the command line, None to name it there.
+
+    listen: address and port of the HTTP interface, None for none. jwt: None where only bearer tokens are accepted.
+    """
+
+    key_file: str | None
+    listen: Broker | None
+    jwt: JwtSection | None
+
+
 class TracesSection(Strict):
     """The endpoint of spans, OTLP over HTTP; None disables tracing."""
 
@@ -258,6 +278,7 @@ class Config(Strict):
     control: ControlSection
     people: Mapping[Name, Person]
     signing: SigningSection
+    respond: RespondSection
     telemetry: TelemetrySection
     snapshot: SnapshotSection
 

@@ -8,58 +8,41 @@ the operator can put right.
 from __future__ import annotations
 
 import gc
-import os
 import socket
-import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from importlib.metadata import version
+from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import structlog
 
-from actions.catalogue import build
-from actions.executor import Executor
-from actions.records import Services
-from config import as_yaml
+from classifiers.by_hand import ForTargets
 from config.models import Config
-from detectors.suite import Suite
-from streams.audit.checkpoint_writer import CheckpointWriter
-from streams.client.record_store import KafkaRecords
 from streams.cluster.fencing import can_fence
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
-from streams.contracts.envelopes import source_of
 from streams.intake.dead_letters import Brake
-from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.intake.kafka_record import ConsumerRecord
+from streams.kafka.broadcast_consumer import BroadcastConsumer, Process
 from streams.kafka.broker_contact import BrokerContact
-from streams.kafka.producer import Publisher
 from streams.kafka.settings import KafkaSettings, settings_of
-from streams.kafka.sight import boot_s
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.planning import plan_of
+from streams.respond.responder import Responder, ResponderClocks
 from streams.shard.snapshot import VERSION
-from streams.state.ledger import TopicLedger
 from streams.state.snapshots import RejectionReason, TopicSnapshots
 from streams.state.tick_log import TickLog
-from streams.telemetry.metrics import Labels, Telemetry
-from streams.telemetry.metrics_server import MetricsServer
-from streams.telemetry.traces import Tracing
+from streams.telemetry.metrics_server import MetricsServer, Rendered
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
-from streams.trust.setup import authenticity_of, gate_of, log_notes
-from streams.worker.action_worker import SCOPE as ACTION_SCOPE
-from streams.worker.action_worker import ActionWorker
-from streams.worker.audit import Audit
+from streams.trust.setup import log_notes
 from streams.worker.batch_processor import BatchProcessor, BrakeTripped
 from streams.worker.control_consumer import ControlConsumer
-from streams.worker.dead_letter_writer import DeadLetterWriter
-from streams.worker.effects import Clocks, Effects, Identity
+from streams.worker.effects import Effects, effects_of, worker_name
+from streams.worker.execute.execution import Execution
 from streams.worker.shard_manager import ShardManager, SnapshotSchedule
 from streams.worker.take_over import ProducerUse, Stores
 from streams.worker.wall_clock import WallClock
@@ -76,6 +59,9 @@ CATCH_UP_S = 10.0
 """How long a start waits for the control records that exist already. Those read later take effect later."""
 
 
+ALL_ROLES = frozenset({"watch", "execute", "respond"})
+
+
 class PortTaken(ConnectionError):  # noqa: N818
     """The metrics server cannot have the address that the configuration gives it."""
 
@@ -83,19 +69,18 @@ class PortTaken(ConnectionError):  # noqa: N818
 class Worker:
     """One worker process. `clock` is the clock of decisions; intervals are measured on the monotonic one."""
 
-    def __init__(self, config: Config, clock: WallClock) -> None:
+    def __init__(self, config: Config, clock: WallClock, roles: frozenset[str] = ALL_ROLES) -> None:
         self.config = config
-        self.settings = settings_of(config)
+        self._roles = roles
+        self._executes = "execute" in roles and config.executor.enabled
+        self.settings = _settings(config, self._executes)
         self.app: BatchedApp = make_app(self.settings)
-        self._name = f"tocsin/{config.kafka.instance_id or f'{socket.gethostname()}-{os.getpid()}'}"
-        self.effects = _effects(config, self.settings, clock, self._name)
+        self._name = worker_name(config)
+        self.effects = effects_of(config, self.settings, clock, self._name)
         plan = plan_of(config)
         self.store = TopicSnapshots(
             self.settings.brokers, config.topics.state, security=self.settings.security,
             versions=frozenset({VERSION}), rejected=self._note_rejected,
-        )
-        self.ledger = TopicLedger(
-            self.settings.brokers, config.topics.ledger, owner=self._name, security=self.settings.security,
         )
         self.ticks = TickLog(self.settings.brokers, config.topics.ticks, security=self.settings.security)
         self.manager = ShardManager(
@@ -106,15 +91,20 @@ class Worker:
         brake = Brake(config.codec.brake.max_ratio, config.codec.brake.window, config.codec.brake.min_volume)
         self.topics = RequiredTopics(config, self.settings.security)
         self.processor = BatchProcessor(self.manager, self.effects, config.topics, brake, self.topics)
-        self.control = ControlConsumer(self.manager, self.effects, config)
+        self.control = ControlConsumer(self.manager, self.effects, config, self._ask_execution)
         self.broadcast = _broadcast_consumer(
-            config, self.settings, self.control, self.effects, self.app.sight.contact,
+            config, self.settings, self._process_broadcast, self.effects, self.app.sight.contact,
         )
         self.watchdog = ProgressWatchdog(STALL_AFTER_S)
         self.loop = WorkerLoop(
             self.manager, self.effects, self.watchdog, self.app, plan.sources, config.topics,
         )
-        self.action_worker: ActionWorker | None = None
+        self.execution: Execution | None = None
+        clocks = self.effects.clocks
+        self.responder = None if "respond" not in roles else Responder(
+            config, self.settings, ResponderClocks(clocks.now_s, clocks.wall_s, clocks.mono_s),
+            lambda: self.topics.plan.shards, self.topics.partitions,
+        )
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
@@ -131,8 +121,8 @@ class Worker:
         app.on_removed, app.on_recreated = self._removed, self.manager.note_recreated
         inputs = sorted(self.settings.batched - {topics.actions})
         app.agent(app.batch_topic(*inputs), name="batch_processor")(self._process_batches)
-        if self.config.executor.enabled:
-            app.agent(app.batch_topic(topics.actions), name="action_worker")(self._process_intents)
+        if self._executes:
+            app.agent(app.batch_topic(topics.actions), name="execution")(self._process_intents)
         app.task(self.loop.run)
         app.task(self.loop.report_blindness)
         app.task(self.loop.store_snapshots)
@@ -165,50 +155,45 @@ class Worker:
         self._fences = await can_fence(self.settings.brokers, self.settings.security, probe)
         if not self._fences:
             log.warning("broker_does_not_fence", effect="after a take-over a former owner may still publish")
-        if self.config.executor.enabled:
-            await enter(self.ledger)
-            self.action_worker = self._action_worker(await enter(aiohttp.ClientSession()))
-            self.app.add_future(self.action_worker.prune_ledger())
+        if self._executes:
+            await self._open_execution()
         self.app.add_future(self.broadcast.run())
-        if self.effects.authenticity.may_cover_audit:
-            self.app.add_future(self._checkpoint_writer().run())
+        if self.responder is not None:
+            self.app.add_future(self.responder.run())
         if not await self.broadcast.caught_up(CATCH_UP_S):
             log.warning("control_topic_not_caught_up", waited_s=CATCH_UP_S)
+        served: list[Rendered] = [self.effects.telemetry]
+        if self.responder is not None:
+            served.append(self.responder.metrics)
         server = MetricsServer(
-            self.effects.telemetry, health=self._complaints, ready=self._missing,
+            *served, health=self._complaints, ready=self._missing,
             degraded=self._degradations, host=self.config.telemetry.host, port=self.config.telemetry.port,
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
         log_notes(self.config, self.effects.authenticity)
-        log.info("started", worker=self._name, shards=self.topics.plan.shards, metrics_port=server.port)
-
-    def _action_worker(self, session: aiohttp.ClientSession) -> ActionWorker:
-        config = self.config
-        # A signer of bundles comes with the process's own key.
-        services = Services(KafkaRecords(config), None, as_yaml(config))
-        executor = Executor(
-            build(config.actions.values(), session, services), self.ledger, config.limits, self.effects.clocks.now_s,
-            config.executor.dry_run, partial(self.effects.audit.claimed, self.effects.publisher.output(ACTION_SCOPE)),
-            gate_of(config, self.effects.authenticity).refusal,
-        )
-        return ActionWorker(
-            executor, self.ledger, self.app, self.effects, config.topics, lambda: self.topics.plan.shards,
+        log.info(
+            "started", worker=self._name, roles=sorted(self._roles), shards=self.topics.plan.shards,
+            metrics_port=server.port,
         )
 
-    def _checkpoint_writer(self) -> CheckpointWriter:
-        """Whoever owns shard k covers partition k of the audit, and what the audit has beyond the shards."""
-        client = {"bootstrap_servers": self.settings.brokers.split(","), **self.settings.security.options()}
-        topics, clocks = self.config.topics, self.effects.clocks
-
-        def owned() -> set[int]:
-            shards, count = {tp.partition for tp in self._owned}, self.topics.plan.shards
-            return {number for number in range(self.topics.partitions(topics.audit)) if number % count in shards}
-
-        return CheckpointWriter(
-            client, topics.audit, topics.checkpoints, self.effects.authenticity, owned, clocks.wall_s, clocks.mono_s,
-            self.effects.telemetry.audit_covered,
+    async def _open_execution(self) -> None:
+        self.execution = execution = Execution(
+            self.config, self.settings, self.app, self.effects, self._name, lambda: self.topics.plan.shards,
+            self.broadcast.is_current,
         )
+        await execution.open(self._resources)
+        for work in execution.tasks():
+            self.app.add_future(work)
+
+    async def _ask_execution(self, directive: ForTargets) -> None:
+        if self.execution is not None:
+            await self.execution.ask(directive)
+
+    async def _process_broadcast(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+        await self.control.process(topic, records)
+        if self.execution is not None and topic == self.config.topics.incidents:
+            await self.execution.follow(records)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         if await self.topics.grow(tps):
@@ -222,8 +207,8 @@ class Worker:
         for shard, reason in self._rejections:
             await self.effects.audit.state_rejected(output, shard, reason, self.effects.clocks.now_s())
         self.app.add_future(self._reconcile())
-        if self.action_worker is not None:
-            await self.action_worker.recover({tp.partition for tp in tps})
+        if self.execution is not None:
+            await self.execution.assigned({tp for tp in tps if tp.topic == self.config.topics.actions})
         self._is_restored = True
         _freeze_garbage_collector()
         return offsets
@@ -275,14 +260,15 @@ class Worker:
     async def _process_intents(self, stream: Any) -> None:
         async for batch in stream:
             assert isinstance(batch, RecordBatch)
-            assert self.action_worker is not None
-            await self.action_worker.process_batch(batch)
+            assert self.execution is not None
+            await self.execution.take(batch)
 
     def _degradations(self) -> tuple[str, ...]:
         return self.processor.degradations() + self.effects.authenticity.notes()
 
     def _complaints(self) -> tuple[str, ...]:
-        return self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
+        own = self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()
+        return own if self.responder is None else own + self.responder.complaints()
 
     def _missing(self) -> tuple[str, ...]:
         if not self._is_restored:
@@ -290,39 +276,18 @@ class Worker:
         return self.loop.complaints()
 
 
-def _effects(config: Config, settings: KafkaSettings, clock: WallClock, name: str) -> Effects:
-    release = version("tocsin")
-    telemetry = Telemetry(
-        Labels(
-            topics=tuple(sorted(settings.batched)), detectors=(*Suite.names, "absence"),
-            action_kinds=tuple(config.actions),
-        ),
-        version=release,
-    )
-    telemetry.config_loaded(True, time.time())
-    tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
-    publisher = Publisher({"bootstrap_servers": settings.brokers.split(","), **settings.security.options()})
-    identity = Identity(source_of(config.kafka.group), config.kafka.group, name)
-    return Effects(
-        identity=identity,
-        clocks=Clocks(
-            now_s=clock.now, wall_s=time.time, steady_s=lambda: boot_s() * clock.speed, mono_s=time.monotonic,
-        ),
-        publisher=publisher,
-        audit=Audit(config.topics.audit, identity.source, tracing),
-        dead_letters=DeadLetterWriter(config.topics.dead_letters, telemetry),
-        telemetry=telemetry,
-        tracing=tracing,
-        authenticity=authenticity_of(config, identity.source),
-    )
+def _settings(config: Config, executes: bool) -> KafkaSettings:
+    """Of a process that watches; who does not execute does not read the intents."""
+    settings = settings_of(config)
+    return settings if executes else replace(settings, batched=settings.batched - {config.topics.actions})
 
 
 def _broadcast_consumer(
-    config: Config, settings: KafkaSettings, control: ControlConsumer, effects: Effects, contact: BrokerContact,
+    config: Config, settings: KafkaSettings, process: Process, effects: Effects, contact: BrokerContact,
 ) -> BroadcastConsumer:
     back_s = {config.topics.control: config.control.remember_s, config.topics.incidents: INCIDENTS_BACK_S}
     return BroadcastConsumer(
-        settings.brokers, back_s, control.process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
+        settings.brokers, back_s, process, now_s=effects.clocks.wall_s, mono_s=effects.clocks.mono_s,
         lag=effects.telemetry.broadcast_lag, security=settings.security, contact=contact,
     )
 

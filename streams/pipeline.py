@@ -17,6 +17,7 @@ from math import inf
 from typing import Literal, Self
 
 from actions.model import Intent, Outcome
+from classifiers.by_hand import Assign, Resolve
 from classifiers.directives import Acknowledge, Deployment, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
@@ -259,8 +260,11 @@ class Shard(ShardState):
                 self.triage.note_people(directive.incident_id, directive.confirmed)
                 self._teach_detectors(directive)
                 ended += self._end_expected(directive, now_s)
-            elif isinstance(directive, Acknowledge):
+            elif isinstance(directive, Acknowledge | Assign):
                 self.triage.note_people(directive.incident_id, True)
+            elif isinstance(directive, Resolve):
+                change = self.triage.resolve_by_hand(directive.incident_id, directive.by, now_s)
+                ended += [] if change is None else [change]
             elif isinstance(directive, Deployment):
                 self._note_deployment(directive, now_s)
         return learned, ended

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
+from actions.ledger.past import Past
 from actions.ledger.records import LedgerRecord
+from actions.ledger.remedy import Remedy
 from actions.ledger.view import Claim, LedgerView
 from actions.limits import PastActions
 from actions.model import Intent, Outcome
@@ -25,7 +28,13 @@ class Ledger(PastActions, Protocol):
     """
 
     async def claim(self, intent: Intent, now_s: float) -> Claim:
-        """Try to get the sole right to run this intent; durable when it returns `won`."""
+        """Try to get the sole right to run this intent; durable when it returns `won`.
+
+        When it returns, all claims that were durable before this one are known here.
+        """
+
+    def without(self, key: str) -> PastActions:
+        """What is known of all actions but this one."""
 
     async def finish(self, outcome: Outcome) -> None:
         """Record the outcome of a key; durable when it returns. A second outcome of a key changes nothing."""
@@ -37,10 +46,25 @@ class Ledger(PastActions, Protocol):
         """Record that the storm brake tripped. It stays tripped, also after restarts, until `reset_storm`."""
 
     async def reset_storm(self, now_s: float) -> None:
-        """Record that the storm brake was released. Earlier actions no longer count towards the next storm.
+        """Record that the storm brake was released. Earlier actions no longer count towards the next storm."""
 
-        No control record calls it yet.
+    async def put_remedy(self, remedy: Remedy) -> bool:
+        """Record the next version of a remedy; durable when it returns. False when another writer's version came first.
+
+        Nothing may be changed at the target before it returned True.
         """
+
+    async def mark_ineffective(self, intent: Intent, now_s: float) -> None:
+        """Record that the run of an intent did not help. Marking an intent again changes nothing."""
+
+    async def judge_ineffective(self, key: str, now_s: float) -> None:
+        """As `mark_ineffective`, by the key of an intent; does nothing for one that is not known."""
+
+    def remedy(self, kind: str, target: str) -> Remedy | None:
+        """What is, or was last, in force at a target by a kind of action."""
+
+    def remedies(self) -> list[Remedy]:
+        """All remedies that are known, also those that ended."""
 
     def lookup(self, key: str) -> Claim | None:
         """The result that a claim of this key would have, or None for an unknown key."""
@@ -52,11 +76,23 @@ class BaseLedger(ABC):
     def __init__(self) -> None:
         self.view = LedgerView()
         self.lookup = self.view.lookup
-        self.last_executed_s = self.view.last_executed_s
-        self.executed_since = self.view.executed_since
-        self.targets_acted_on = self.view.targets_acted_on
+        past = Past(self.view)
+        self.last_executed_s = past.last_executed_s
+        self.executed_since = past.executed_since
+        self.targets_acted_on = past.targets_acted_on
+        self.in_force = past.in_force
+        self.targets_in_force = past.targets_in_force
+        self.ineffective_runs = past.ineffective_runs
+        self.ineffective_steps = past.ineffective_steps
+        self.attempts_of = past.attempts_of
         self.storm_since_s = self.view.storm_since_s
         self.storm_reset_s = self.view.storm_reset_s
+        self.remedy = self.view.remedy
+        self.remedies = self.view.remedies
+
+    def without(self, key: str) -> PastActions:
+        """See `Ledger.without`."""
+        return Past(self.view, key)
 
     async def claim(self, intent: Intent, now_s: float) -> Claim:
         """See `Ledger.claim`. A claim whose storing failed is put in doubt, not released: the log may hold it."""
@@ -87,6 +123,26 @@ class BaseLedger(ABC):
         """See `Ledger.reset_storm`."""
         await self._record_storm(LedgerRecord.storm("storm_reset", now_s))
 
+    async def put_remedy(self, remedy: Remedy) -> bool:
+        """See `Ledger.put_remedy`."""
+        written = replace(remedy, owner=self._new_owner())
+        await self._store_remedy(written)
+        found = self.view.remedy(remedy.kind, remedy.target)
+        return found is not None and (found.version, found.owner) == (written.version, written.owner)
+
+    async def mark_ineffective(self, intent: Intent, now_s: float) -> None:
+        """See `Ledger.mark_ineffective`."""
+        record = LedgerRecord.ineffective(intent, now_s)
+        if self.view.apply(record).accepted:
+            await self._store(record)
+
+    async def judge_ineffective(self, key: str, now_s: float) -> None:
+        """See `Ledger.judge_ineffective`."""
+        known = self.view.record(key)
+        record = None if known is None else known.in_vain(now_s)
+        if record is not None and self.view.apply(record).accepted:
+            await self._store(record)
+
     async def _record_storm(self, record: LedgerRecord) -> None:
         if self.view.apply(record).accepted:
             await self._store(record)
@@ -109,6 +165,10 @@ class BaseLedger(ABC):
         """Append a claim to the log, and return when the view holds the first claim of its key."""
 
     @abstractmethod
+    async def _store_remedy(self, remedy: Remedy) -> None:
+        """Append a remedy to the log, and return when the view holds the first record of its version."""
+
+    @abstractmethod
     def _abandon_claim(self, record: LedgerRecord) -> None:
         """Put this claim in doubt."""
 
@@ -121,15 +181,18 @@ class RecordedLedger(BaseLedger):
     has an `owner`.
     """
 
-    def __init__(self, append: Callable[[LedgerRecord], Awaitable[None]], owner: str = "") -> None:
+    def __init__(self, append: Callable[[LedgerRecord | Remedy], Awaitable[None]], owner: str = "") -> None:
         super().__init__()
         self._append = append
         self._owner = owner
 
-    def replay(self, records: Iterable[LedgerRecord]) -> None:
+    def replay(self, records: Iterable[LedgerRecord | Remedy]) -> None:
         """Apply records that are already in the log."""
         for record in records:
-            self.view.apply(record)
+            if isinstance(record, Remedy):
+                self.view.apply_remedy(record)
+            else:
+                self.view.apply(record)
 
     async def recover(self) -> list[Outcome]:
         """After `replay`: finish every claim in doubt as `interrupted`, and return these outcomes for publishing."""
@@ -153,6 +216,10 @@ class RecordedLedger(BaseLedger):
         self.view.apply(record)
         await self._append(record)
 
+    async def _store_remedy(self, remedy: Remedy) -> None:
+        await self._append(remedy)
+        self.view.apply_remedy(remedy)
+
     def _abandon_claim(self, record: LedgerRecord) -> None:
         self.abandon(record.key)
 
@@ -160,10 +227,10 @@ class RecordedLedger(BaseLedger):
 class MemoryLedger(RecordedLedger):
     """A ledger for replays and tests. `log` holds what a durable ledger would have stored."""
 
-    def __init__(self, log: Iterable[LedgerRecord] = ()) -> None:
+    def __init__(self, log: Iterable[LedgerRecord | Remedy] = ()) -> None:
         self.log = list(log)
         super().__init__(self._keep)
         self.replay(self.log)
 
-    async def _keep(self, record: LedgerRecord) -> None:
+    async def _keep(self, record: LedgerRecord | Remedy) -> None:
         self.log.append(record)

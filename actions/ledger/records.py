@@ -8,7 +8,7 @@ from typing import Literal, TypeVar, get_args
 
 from actions.model import Intent, Mode, Outcome, Status
 
-RecordEvent = Literal["claimed", "finished", "storm_tripped", "storm_reset"]
+RecordEvent = Literal["claimed", "finished", "storm_tripped", "storm_reset", "ineffective"]
 STORM_KEY = "storm-brake"
 """The log key of the storm brake; intent keys are hexadecimal and never collide with it."""
 
@@ -24,7 +24,8 @@ Json = str | float | bool | None | dict[str, "Json"]
 class LedgerRecord:
     """One event of one key. at_s: its time, seconds since the epoch. status, detail, data: only of a finished key.
 
-    owner: who claimed, for logs with several writers. expires_at_s: of the intent, None without a claim.
+    owner: who claimed, for logs with several writers. expires_at_s: of the intent, None without a claim. service,
+    step_id: of the intent, for the limits; empty in records of older releases. ineffective: a run did not help.
     """
 
     key: str
@@ -41,13 +42,30 @@ class LedgerRecord:
     status: Status | None = None
     detail: str = ""
     data: dict[str, str | float | bool | None] = field(default_factory=dict)
+    service: str = ""
+    step_id: str = ""
 
     @classmethod
     def claimed(cls, intent: Intent, now_s: float, owner: str = "") -> LedgerRecord:
         """The claim of an intent."""
         return cls(
             intent.key, "claimed", now_s, owner, intent.incident_id, intent.kind, intent.target, intent.mode,
-            intent.undo, intent.decided_at_s, intent.expires_at_s,
+            intent.undo, intent.decided_at_s, intent.expires_at_s, service=intent.service, step_id=step_of(intent),
+        )
+
+    @classmethod
+    def ineffective(cls, intent: Intent, now_s: float) -> LedgerRecord:
+        """The run of an intent did not help."""
+        return cls(
+            f"ineffective/{intent.key}", "ineffective", now_s, "", intent.incident_id, intent.kind, intent.target,
+            intent.mode, service=intent.service, step_id=step_of(intent),
+        )
+
+    def in_vain(self, now_s: float) -> LedgerRecord:
+        """The run of this claimed or finished key did not help."""
+        return LedgerRecord(
+            f"ineffective/{self.key}", "ineffective", now_s, "", self.incident_id, self.kind, self.target, self.mode,
+            service=self.service, step_id=self.step_id,
         )
 
     @classmethod
@@ -56,7 +74,8 @@ class LedgerRecord:
         return cls(
             outcome.key, "finished", outcome.done_at_s, claim.owner if claim else "", outcome.incident_id, outcome.kind,
             outcome.target, outcome.mode, outcome.undo, outcome.decided_at_s, claim.expires_at_s if claim else None,
-            outcome.status, outcome.detail, dict(outcome.data),
+            outcome.status, outcome.detail, dict(outcome.data), claim.service if claim else "",
+            claim.step_id if claim else "",
         )
 
     @classmethod
@@ -98,7 +117,7 @@ class LedgerRecord:
             _text(value, "key"), event, at_s, _text(value, "owner", ""), _text(value, "incident_id", ""),
             _text(value, "kind", ""), _text(value, "target", ""), _choice(value, "mode", MODES, "auto"), undo,
             _number(value, "decided_at_s"), _number(value, "expires_at_s"), status,
-            _text(value, "detail", ""), dict(data),
+            _text(value, "detail", ""), dict(data), _text(value, "service", ""), _text(value, "step_id", ""),
         )
 
     def _outcome(self, status: Status, detail: str, data: dict[str, str | float | bool | None]) -> Outcome:
@@ -107,6 +126,11 @@ class LedgerRecord:
             self.key, self.incident_id, self.kind, self.target, self.mode, status, detail, decided_at_s, self.at_s,
             self.undo, data,
         )
+
+
+def step_of(intent: Intent) -> str:
+    """The step of an intent: its id, else its kind."""
+    return intent.step_id or intent.kind
 
 
 def _text(value: Mapping[str, object], name: str, default: str | None = None) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actions.ledger.records import LedgerRecord
-from actions.model import HARMLESS, Outcome
+from actions.ledger.remedy import Remedy, remedy_key
+from actions.model import Outcome
 
 KeyState = Literal["unknown", "claimed", "in_doubt", "finished"]
 Event = Literal["claimed", "abandoned", "finished"]
@@ -27,6 +28,8 @@ TRANSITIONS: dict[tuple[KeyState, Event], KeyState] = {
 
 ATTEMPTED = frozenset({"executed", "failed", "interrupted"})
 """Statuses of actions that had, or may have had, an effect: they count against limits. A rehearsal does not."""
+JOINED = "joined"
+"""Set in the data of an outcome whose intent ran nothing, since what it wants was in force already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class LedgerView:
         self._entries: dict[str, _Entry] = {}
         self._storm_since_s: float | None = None
         self._storm_reset_s: float | None = None
+        self._remedies: dict[str, Remedy] = {}
+        self._ineffective: dict[str, LedgerRecord] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -75,6 +80,9 @@ class LedgerView:
         """Apply one record of the log. Only the order within a key matters: the first claim wins."""
         if record.event in ("storm_tripped", "storm_reset"):
             return self._apply_storm(record)
+        if record.event == "ineffective":
+            is_new = self._ineffective.setdefault(record.key, record) is record
+            return Applied(record.key, "unknown", "unknown", is_new, "the run did not help")
         event: Event = "finished" if record.event == "finished" else "claimed"
         before = self.state(record.key)
         after = TRANSITIONS.get((before, event))
@@ -82,6 +90,22 @@ class LedgerView:
             return Applied(record.key, before, before, False, f"{event} is illegal: the key is {before}")
         self._entries[record.key] = _Entry(after, record)
         return Applied(record.key, before, after, True, f"{before} -> {after}")
+
+    def apply_remedy(self, remedy: Remedy) -> bool:
+        """Apply one record of a remedy; False when one of this version or a higher one is known: the first counts."""
+        known = self._remedies.get(remedy.key)
+        if known is not None and remedy.version <= known.version:
+            return False
+        self._remedies[remedy.key] = remedy
+        return True
+
+    def remedy(self, kind: str, target: str) -> Remedy | None:
+        """What is, or was last, in force at a target by a kind of action."""
+        return self._remedies.get(remedy_key(kind, target))
+
+    def remedies(self) -> list[Remedy]:
+        """All remedies that are known, also those that ended."""
+        return list(self._remedies.values())
 
     def put_in_doubt(self, selected: Callable[[LedgerRecord], bool] = lambda _: True) -> list[Outcome]:
         """Put claims without an outcome in doubt, and return all keys in doubt as `interrupted` outcomes.
@@ -120,49 +144,45 @@ class LedgerView:
             return Claim(False, "claimed before a crash, so it may have run", "in_doubt", record.interrupted())
         return Claim(False, f"claimed at {record.at_s:.3f} by {record.owner or 'this process'}", "claimed")
 
-    def last_executed_s(self, kind: str, target: str) -> float | None:
-        """See `PastActions.last_executed_s`."""
-        times = [r.at_s for r in self._attempts() if r.kind == kind and r.target == target and not r.undo]
-        return max(times, default=None)
+    def attempts(self) -> Iterable[LedgerRecord]:
+        """The records of actions that had, or may have had, an effect."""
+        for entry in self._entries.values():
+            joined = entry.record.data.get(JOINED) is True
+            if not joined and (entry.state != "finished" or entry.record.status in ATTEMPTED):
+                yield entry.record
 
-    def executed_since(self, since_s: float) -> int:
-        """See `PastActions.executed_since`."""
-        return sum(r.at_s >= since_s and not r.undo and r.kind not in HARMLESS for r in self._attempts())
+    def ineffective(self) -> Iterable[LedgerRecord]:
+        """The records of runs that did not help."""
+        return self._ineffective.values()
 
-    def targets_acted_on(self, kind: str, since_s: float) -> frozenset[str]:
-        """See `PastActions.targets_acted_on`. An undo counts only if it certainly ran."""
-        done_s: dict[str, float] = {}
-        undone_s: dict[str, float] = {}
-        for record in self._attempts():
-            if record.kind != kind or (record.undo and record.status != "executed"):
-                continue
-            times = undone_s if record.undo else done_s
-            times[record.target] = max(record.at_s, times.get(record.target, record.at_s))
-        return frozenset(t for t, at_s in done_s.items() if at_s >= since_s and not undone_s.get(t, at_s - 1) >= at_s)
+    def claimed(self) -> Iterable[LedgerRecord]:
+        """The claims without an outcome."""
+        return (entry.record for entry in self._entries.values() if entry.state != "finished")
 
     def storm_since_s(self) -> float | None:
-        """See `PastActions.storm_since_s`."""
+        """When the storm brake tripped; None while it is released."""
         return self._storm_since_s
 
     def storm_reset_s(self) -> float | None:
-        """See `PastActions.storm_reset_s`."""
+        """When the storm brake was last released; None if never."""
         return self._storm_reset_s
 
     def forget(self, before_s: float) -> list[str]:
-        """Drop finished keys older than `before_s` and return them, for tombstones.
+        """Drop finished keys and remedies that ended before `before_s` and return their keys, for tombstones.
 
         A forgotten key could be won again. So `before_s` must be older than the longest life of an intent: then its
         expiry keeps the intent from running.
         """
         old = [k for k, e in self._entries.items() if e.state == "finished" and e.record.at_s < before_s]
+        vain = [key for key, record in self._ineffective.items() if record.at_s < before_s]
+        ended = [key for key, each in self._remedies.items() if _is_over(each) and each.changed_s < before_s]
         for key in old:
             del self._entries[key]
-        return old
-
-    def _attempts(self) -> Iterable[LedgerRecord]:
-        for entry in self._entries.values():
-            if entry.state != "finished" or entry.record.status in ATTEMPTED:
-                yield entry.record
+        for key in vain:
+            del self._ineffective[key]
+        for key in ended:
+            del self._remedies[key]
+        return [*old, *vain, *ended]
 
     def _apply_storm(self, record: LedgerRecord) -> Applied:
         if record.event == "storm_tripped" and self._storm_since_s is None:
@@ -172,3 +192,8 @@ class LedgerView:
         else:
             return Applied(record.key, "unknown", "unknown", False, f"{record.event} changes nothing")
         return Applied(record.key, "unknown", "unknown", True, record.event)
+
+
+def _is_over(remedy: Remedy) -> bool:
+    """A breaker that a person disabled stays so until it is cleared."""
+    return not remedy.in_force and (remedy.breaker is None or remedy.breaker.state == "closed")

@@ -247,7 +247,9 @@ class WorkerProcess:
 
 def configuration(address: str, group: str, source: str, instance: str, port: int) -> dict[str, Any]:
     """The operator's file: what differs from the shipped one."""
-    topics = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control")
+    topics = (
+        "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control", "response",
+    )
     return {
         "version": 1,
         "kafka": {"brokers": [address], "group": group, "instance_id": instance},

@@ -2,13 +2,14 @@
 
     watching --alarm--> pending --confirm--> open <--alarm-- clearing --hold--> resolved
                           |  |  |             |---calm---------^
-                          |  |  |             '--accept, expect--> resolved
-                          |  |  '--flap--> flapping --hold, accept, expect--> resolved
+                          |  |  |             '--accept, expect, close--> resolved
+                          |  |  '--flap--> flapping --hold, accept, expect, close--> resolved
                           |  '--absorb--> absorbed
                           '--fade--> dropped
 
 `flap` replaces `confirm` where the same kind of incident opened too often: such an incident ends only after a longer
-quiet time. `expect` ends an incident that a human called a planned change, also while it is clearing.
+quiet time. `expect` ends an incident that a human called a planned change, and `close` one that a human declared over,
+also while it is clearing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from typing import Literal
 
 Phase = Literal["watching", "pending", "open", "clearing", "flapping", "resolved", "dropped", "absorbed"]
-Event = Literal["alarm", "confirm", "flap", "fade", "absorb", "calm", "hold", "accept", "expect"]
+Event = Literal["alarm", "confirm", "flap", "fade", "absorb", "calm", "hold", "accept", "expect", "close"]
 
 TABLE: dict[tuple[Phase, Event], Phase] = {
     ("watching", "alarm"): "pending",
@@ -29,15 +30,18 @@ TABLE: dict[tuple[Phase, Event], Phase] = {
     ("open", "calm"): "clearing",
     ("open", "accept"): "resolved",
     ("open", "expect"): "resolved",
+    ("open", "close"): "resolved",
     ("clearing", "calm"): "clearing",
     ("clearing", "alarm"): "open",
     ("clearing", "hold"): "resolved",
     ("clearing", "expect"): "resolved",
+    ("clearing", "close"): "resolved",
     ("flapping", "alarm"): "flapping",
     ("flapping", "calm"): "flapping",
     ("flapping", "hold"): "resolved",
     ("flapping", "accept"): "resolved",
     ("flapping", "expect"): "resolved",
+    ("flapping", "close"): "resolved",
 }
 
 

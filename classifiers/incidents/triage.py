@@ -120,6 +120,15 @@ class Triage:
             del self.episodes[episode.service, episode.model]
         return replace(change, incident=replace(change.incident, resolution="expected"))
 
+    def resolve_by_hand(self, incident_id: str, by: str, now_s: float) -> IncidentChange | None:
+        """End an open incident that a person declared over; None when it is not open here. Alarms open it anew."""
+        if (episode := self._opened.get(incident_id)) is None:
+            return None
+        change = self._resolve(episode, now_s, "close", f"{by} declared it over")
+        if not self.episodes[episode.service, episode.model]:
+            del self.episodes[episode.service, episode.model]
+        return replace(change, incident=replace(change.incident, resolution="manual"))
+
     def note_people(self, incident_id: str, acted: bool) -> None:
         """People acted on an incident, or said that there was nothing to act on. Unknown ids are ignored."""
         episode, recurrence = self._opened.get(incident_id), self.builder.recurrence

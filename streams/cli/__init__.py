@@ -31,9 +31,17 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "check": Command("streams.cli.check", "Check a configuration file and report everything that is wrong with it."),
     "schema": Command("streams.cli.schema", "Print the schemas of all messages, and the document of all topics."),
-    "worker": Command("streams.cli.worker", "Watch the input topics, and execute what is decided."),
+    "worker": Command("streams.cli.worker", "Watch the input topics, execute what is decided, and ask people."),
+    "execute": Command("streams.cli.worker", "Execute what is decided, and nothing else."),
+    "respond": Command("streams.cli.worker", "Ask people and serve their decisions, and nothing else."),
     "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
     "control": Command("streams.cli.control", "Write silences, acknowledgements, feedback and deployments."),
+    "approval": Command("streams.cli.people.approval", "List and decide the requests that wait for people."),
+    "incident": Command("streams.cli.people.by_hand", "List incidents; acknowledge, assign, comment and resolve them."),
+    "remedy": Command("streams.cli.people.by_hand", "Undo or keep what is in force at a target."),
+    "breaker": Command("streams.cli.people.by_hand", "Force circuit breakers open, disable and clear them."),
+    "storm": Command("streams.cli.people.by_hand", "Release the storm brake."),
+    "break-glass": Command("streams.cli.people.approval", "Let a request run at once, past most limits (commanders)."),
     "report": Command("streams.cli.report", "Report how long incidents took, and how often the targets were met."),
     "audit": Command("streams.cli.audit", "Verify that nobody changed the audit, or export it."),
     "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),
@@ -65,7 +73,7 @@ class Group(click.Group):
         """Import one command; None where the table has no such name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name].module}.{cmd_name}: {command!r}, expected a click command")
         return command

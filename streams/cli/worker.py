@@ -1,4 +1,4 @@
-"""`tocsin worker`: watches the topics until it is stopped."""
+"""`tocsin worker`, `tocsin execute`, `tocsin respond`: the roles of a process, until it is stopped."""
 
 from __future__ import annotations
 
@@ -13,29 +13,84 @@ import click
 import structlog
 
 from config import load
+from config.models import Config
 from streams.cli import Failure
 
+ROLES = ("watch", "execute", "respond")
 LEVELS = ("debug", "info", "warning", "error")
 
 
 @click.command()
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
+@click.option("--roles", default="watch,execute,respond", show_default=True, callback=lambda *given: _roles(given[2]),
+              help="What this process does; in production each role has a process and credentials of its own.")
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @click.option("--clock-speed", type=float, default=1.0, hidden=True, help="Speed of the clock of decisions.")
 @click.option("--clock-anchor", type=float, default=0.0, hidden=True, help="When that clock and the wall clock agree.")
-def worker(config_file: Path | None, log_level: str, clock_speed: float, clock_anchor: float) -> None:
-    """Watch the input topics and execute what is decided, until SIGTERM or SIGINT; a stop is bounded in time.
+def worker(
+    config_file: Path | None, roles: frozenset[str], log_level: str, clock_speed: float, clock_anchor: float,
+) -> None:
+    """Watch the input topics, execute what is decided, and ask people, until SIGTERM or SIGINT.
+
+    A stop is bounded in time. Roles: watch detects and decides; execute acts on targets; respond asks people.
 
     Exit code 0 after a clean stop, 2 for an error that the operator must correct (the reason is the last line), 1 after
     a crash or a stop that took too long.
     """
     _log_to_stderr(log_level)
     config = load(config_file, os.environ)
+    if roles == {"respond"}:
+        _run_respond(config)
+    else:
+        _run_roles(config, roles, clock_speed, clock_anchor)
+
+
+@click.command()
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
+def execute(config_file: Path | None, log_level: str) -> None:
+    """Execute intents, and nothing else: the same as `worker --roles execute`."""
+    _log_to_stderr(log_level)
+    _run_roles(load(config_file, os.environ), frozenset({"execute"}), 1.0, 0.0)
+
+
+@click.command()
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
+def respond(config_file: Path | None, log_level: str) -> None:
+    """Ask people and serve their decisions, and nothing else: the same as `worker --roles respond`."""
+    _log_to_stderr(log_level)
+    _run_respond(load(config_file, os.environ))
+
+
+def _roles(text: str) -> frozenset[str]:
+    roles = frozenset(part.strip() for part in text.split(","))
+    if not roles <= set(ROLES):
+        raise click.BadParameter(f"{', '.join(sorted(roles - set(ROLES)))!r}, expected some of {', '.join(ROLES)}")
+    if roles == {"execute", "respond"}:
+        raise click.BadParameter("execute and respond without watch, expected two processes, each with one role")
+    return roles
+
+
+def _run_respond(config: Config) -> None:
+    from streams.cluster.topics import TopicError
+    from streams.respond.process import respond as serve
+
+    try:
+        asyncio.run(serve(config))
+    except TopicError as error:
+        raise Failure(str(error)) from error
+
+
+def _run_roles(config: Config, roles: frozenset[str], clock_speed: float, clock_anchor: float) -> None:
+    """Run in this process what watches, or executes alone."""
     from streams.app import Worker
     from streams.transport.faust_app import run_worker
+    from streams.worker.execute.process import ExecuteProcess
     from streams.worker.wall_clock import WallClock
 
-    program = Worker(config, WallClock(clock_anchor, clock_speed))
+    clock = WallClock(clock_anchor, clock_speed)
+    program = ExecuteProcess(config, clock) if roles == {"execute"} else Worker(config, clock, roles)
     _run_first(program.prepare())
     try:
         run_worker(program.app)

@@ -70,8 +70,8 @@ async def write(config: Config, directive: Directive, key: str | None, now_s: fl
     except ControlRecordError as error:
         raise ControlWriteError(f"{kind_name(directive)}: {error}") from error
     security = security_of(config)
-    await _make_topic(config, security)
-    partition, offset = await _send(config, security, message)
+    await make_topic(config, security)
+    partition, offset = await send(config, security, message)
     return WrittenRecord(config.topics.control, partition, offset, name)
 
 
@@ -144,7 +144,7 @@ async def _read_directives(config: Config) -> list[Directive]:
             with suppress(ControlRecordError):
                 found.append(verify(record, config.control).directive)
 
-    await _make_topic(config, security)
+    await make_topic(config, security)
     reader = BroadcastConsumer(
         brokers, {config.topics.control: config.control.remember_s}, collect, now_s=time.time, mono_s=time.monotonic,
         lag=lambda _: None, security=security,
@@ -160,12 +160,14 @@ async def _read_directives(config: Config) -> list[Directive]:
     return found
 
 
-async def _make_topic(config: Config, security: Security) -> None:
+async def make_topic(config: Config, security: Security) -> None:
+    """Create the control topic where it is missing. Raises `BrokerUnavailable` and `TopicError`."""
     spec = TopicSpec(config.topics.control, NEW_PARTITIONS, CONTROL_CONFIG, at_least=1)
     await ensure_topics(",".join(config.kafka.brokers), [spec], security=security)
 
 
-async def _send(config: Config, security: Security, message: Message) -> tuple[int, int]:
+async def send(config: Config, security: Security, message: Message) -> tuple[int, int]:
+    """Write a control record; returns its partition and offset. Raises `BrokerUnavailable`."""
     brokers = ",".join(config.kafka.brokers)
     producer = AIOKafkaProducer(bootstrap_servers=config.kafka.brokers, acks="all", **security.options())
     try:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
+from classifiers.by_hand import (
+    Assign,
+    Decide,
+    Keep,
+    ResetStorm,
+    Resolve,
+    SetBreaker,
+    Undo,
+    Update,
+    Withdraw,
+)
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
 from streams.contracts.record import NativeRecord
@@ -40,6 +52,7 @@ INCIDENT = MessageType("incident", 1, Incident, "Something is wrong with a servi
 ACTION = MessageType("action", 1, Intent, "A decision to act on a target, written before it runs.")
 OUTCOME = MessageType("outcome", 1, Outcome, "The result of a decision.")
 AUDIT = MessageType("audit", 1, AuditEntry, "One step in the life of an incident or of a decision, and its reason.")
+APPROVAL = MessageType("approval", 1, ApprovalRequest, "A decision that waits for people, and what they decided.")
 RECORD = MessageType(
     "record", 1, NativeRecord | list[NativeRecord], "Measurements of a serving stack for one request or several.",
     written_by_tocsin=False,
@@ -50,9 +63,20 @@ EXPIRE = MessageType("control.expire", 1, Expire, "End a silence before its time
 ACKNOWLEDGE = MessageType("control.acknowledge", 1, Acknowledge, "Somebody works on an incident, for a while.")
 FEEDBACK = MessageType("control.feedback", 1, Feedback, "What an incident was, as a human found out.")
 DEPLOYMENT = MessageType("control.deployment", 1, Deployment, "A version of a service went live.")
-CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT)
+DECISION = MessageType("control.decision", 1, Decide, "A person approves or rejects a request, or breaks the glass.")
+WITHDRAW = MessageType("control.withdraw", 1, Withdraw, "A person takes a request back.")
+RESOLVE = MessageType("control.resolve", 1, Resolve, "A person declares an incident over; alarms open it anew.")
+ASSIGN = MessageType("control.assign", 1, Assign, "A person is made responsible for an incident.")
+UPDATE = MessageType("control.update", 1, Update, "What a person says about an incident while it goes on.")
+UNDO = MessageType("control.undo", 1, Undo, "A remedy in force is undone now.")
+KEEP = MessageType("control.keep", 1, Keep, "A remedy in force stays, whatever its terms say.")
+BREAKER = MessageType("control.breaker", 1, SetBreaker, "A circuit breaker is forced open, disabled or cleared.")
+STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake is released.")
+BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET)
+"""Records of people that act."""
+CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""
 
 CATALOGUE: Mapping[str, MessageType] = {
-    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, *CONTROL, RECORD)
+    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, *CONTROL, RECORD)
 }

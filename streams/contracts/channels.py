@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streams.contracts.catalogue import ACTION, AUDIT, CONTROL, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, CONTROL, INCIDENT, OUTCOME, MessageType
 
 COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
 """For topics of last values; a reader that is not far behind still sees every value."""
@@ -68,6 +68,11 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "outcomes", "Outcomes", "The result of each decision, in the partition of the shard that decided.",
         "The target.", ("send", "receive"), (OUTCOME,),
+    ),
+    Channel(
+        "response", "Response", "What waits for people: each request for approval; compaction keeps the last state.",
+        "approval/ and the key of the decision, in the partition of its incident.", ("send", "receive"), (APPROVAL,),
+        COMPACTED,
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",

@@ -94,11 +94,11 @@ def verify(record: ControlRecord, control: ControlSection) -> VerifiedDirective:
     headers = {name: text for name, text in record.headers if text is not None}
     value = record.value or b""
     key = _checked_signature(headers, value, control)
-    name, directive = _read(headers, value)
+    name, directive = read_directive(headers, value)
     if name not in control.keys[key].may:
         raise ControlRecordError("not_allowed", f"signed by {key!r}, expected a key that may sign {name}")
-    _check_age(record.timestamp / 1000.0, _written_s(headers), control)
-    _check_length(directive, _written_s(headers), control)
+    _check_age(record.timestamp / 1000.0, written_s(headers), control)
+    _check_length(directive, written_s(headers), control)
     return VerifiedDirective(directive, key)
 
 
@@ -121,6 +121,29 @@ def parse(event_type: str, data: bytes) -> Directive:
         return _READERS[event_type.encode()][1].validate_json(data, strict=True)
     except ValidationError as error:
         raise ControlRecordError("malformed", describe_first(error)) from None
+
+
+def read_directive(headers: Mapping[str, bytes], value: bytes) -> tuple[str, Directive]:
+    """The kind and the directive of a record that has all headers; raises `ControlRecordError`."""
+    directive = parse(headers["ce_type"].decode(errors="replace"), value)
+    for name, expected in (("ce_id", directive.id), ("ce_subject", directive.subject)):
+        if headers[name] != expected.encode():
+            found = headers[name].decode(errors="replace")[:60]
+            raise ControlRecordError("malformed", f"{name} {found!r}, expected {expected!r}")
+    return kind_name(directive), directive
+
+
+def written_s(headers: Mapping[str, bytes]) -> float:
+    """When a record was written, by its own time; raises `ControlRecordError`."""
+    text = headers["ce_time"].decode(errors="replace")
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        example = "2026-11-23T09:00:00Z"
+        raise ControlRecordError("malformed", f"ce_time {text[:40]!r}, expected a time such as {example}") from None
+    if when.tzinfo is None:
+        raise ControlRecordError("malformed", f"ce_time {text!r}, expected a time with its zone")
+    return when.timestamp()
 
 
 def _signature(secret: bytes, text: bytes) -> str:
@@ -146,45 +169,24 @@ def _checked_signature(headers: Mapping[str, bytes], value: bytes, control: Cont
     return name
 
 
-def _read(headers: Mapping[str, bytes], value: bytes) -> tuple[str, Directive]:
-    directive = parse(headers["ce_type"].decode(errors="replace"), value)
-    for name, expected in (("ce_id", directive.id), ("ce_subject", directive.subject)):
-        if headers[name] != expected.encode():
-            found = headers[name].decode(errors="replace")[:60]
-            raise ControlRecordError("malformed", f"{name} {found!r}, expected {expected!r}")
-    return kind_name(directive), directive
-
-
-def _written_s(headers: Mapping[str, bytes]) -> float:
-    text = headers["ce_time"].decode(errors="replace")
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        example = "2026-11-23T09:00:00Z"
-        raise ControlRecordError("malformed", f"ce_time {text[:40]!r}, expected a time such as {example}") from None
-    if when.tzinfo is None:
-        raise ControlRecordError("malformed", f"ce_time {text!r}, expected a time with its zone")
-    return when.timestamp()
-
-
-def _check_age(dated_s: float, written_s: float, control: ControlSection) -> None:
-    off_s = dated_s - written_s
+def _check_age(dated_s: float, at_s: float, control: ControlSection) -> None:
+    off_s = dated_s - at_s
     if abs(off_s) > control.max_skew_s:
         allowed = f"{control.max_skew_s:g} s"
         raise ControlRecordError("stale", f"dated {off_s:+.0f} s from when it was written, expected within {allowed}")
 
 
-def _check_length(directive: Directive, written_s: float, control: ControlSection) -> None:
+def _check_length(directive: Directive, at_s: float, control: ControlSection) -> None:
     """Limit how long a directive is in force.
 
     An acknowledgement that is replayed must have expired soon, and a silence must end while workers still remember it.
     """
     if isinstance(directive, Acknowledge):
         lasts_s, allowed_s = directive.until_s - directive.at_s, control.max_ack_s
-        if directive.at_s - written_s > control.max_skew_s:
-            raise ControlRecordError("stale", f"acknowledged {directive.at_s - written_s:.0f} s after it was written")
+        if directive.at_s - at_s > control.max_skew_s:
+            raise ControlRecordError("stale", f"acknowledged {directive.at_s - at_s:.0f} s after it was written")
     elif isinstance(directive, Silence):
-        lasts_s, allowed_s = directive.until_s - written_s, control.remember_s
+        lasts_s, allowed_s = directive.until_s - at_s, control.remember_s
     else:
         return
     if lasts_s > allowed_s:

@@ -20,20 +20,23 @@ from typing import TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
+from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
 from classifiers.validation_errors import describe_first
-from streams.contracts.catalogue import ACTION, AUDIT, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, INCIDENT, OUTCOME, MessageType
 
 Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
-T = TypeVar("T", Incident, Intent, Outcome, AuditEntry)
+T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest)
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
 _AUDIT = TypeAdapter(AuditEntry)
+_APPROVAL = TypeAdapter(ApprovalRequest)
 
 
 class WireError(ValueError):
@@ -77,12 +80,27 @@ def intent_message(intent: Intent, source: str, shard: int, trace: Sequence[Head
 
 
 def outcome_message(outcome: Outcome, source: str, shard: int | None, trace: Sequence[Header] = ()) -> Message:
-    """The outcome of an intent, sent to the partition whose shard decided it."""
-    event_id = f"{outcome.key}/{outcome.status}"
+    """The outcome of an intent, sent to the partition whose shard decided it.
+
+    A notice about a remedy (`actions/remedies/notices.py`) has the remedy's version in its id: there may be several.
+    """
+    notice = outcome.data.get(NOTICE)
+    event_id = f"{outcome.key}/{outcome.status}" + (f"/{notice}" if notice is not None else "")
     headers = envelope(OUTCOME, event_id, source, outcome.done_at_s, outcome.target, outcome.incident_id)
     if shard is None:
         return Message(outcome.target.encode(), orjson.dumps(outcome), (*headers, *trace))
     return Message(outcome.target.encode(), orjson.dumps(outcome), (*headers, _shard(shard), *trace), shard)
+
+
+def approval_message(request: ApprovalRequest, source: str, partition: int) -> Message:
+    """The state of a request; compaction keeps the last one of a key. partition: of its incident.
+
+    The id of the event is its version, so a repeat after a crash is the same event.
+    """
+    event_id = f"{request.subject}/{request.version}"
+    headers = envelope(APPROVAL, event_id, source, request.changed_at_s, request.subject, request.intent.incident_id)
+    owner = () if request.shard is None else (_shard(request.shard),)
+    return Message(request.subject.encode(), orjson.dumps(request), (*headers, *owner), partition)
 
 
 def audit_message(
@@ -118,6 +136,11 @@ def read_outcome(value: bytes | None) -> Outcome:
 def read_audit(value: bytes | None) -> AuditEntry:
     """Raises `WireError` naming the field."""
     return _read(_AUDIT, value)
+
+
+def read_approval(value: bytes | None) -> ApprovalRequest:
+    """Raises `WireError` naming the field."""
+    return _read(_APPROVAL, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:

@@ -18,11 +18,13 @@ from classifiers.model import (
     Factor,
     Forecast,
     Incident,
+    IncidentNote,
     OffsetRange,
     Related,
     Scope,
     StageTime,
 )
+from streams.contracts.people.fields import BY_HAND_FIELDS
 from streams.contracts.record import NativeRecord
 
 SERVICE = "The service, as its records name it."
@@ -63,7 +65,9 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "expected_resolve": "When it is expected to end, in seconds from the onset; null where unknown.",
         "opened_severity": "The severity at opening; null in incidents of older releases.",
         "resolution": "Why it is resolved: `lost` when the state that knew it was lost, `expected` when a human called "
-                      "it a planned change; null when it ended by itself.",
+                      "it a planned change, `manual` when a human declared it over; null when it ended by itself.",
+        "assigned_to": "The person who is responsible for it, null for nobody.",
+        "notes": "What people said about it, the last 20.",
     },
     Scope: {
         "service": SERVICE,
@@ -191,6 +195,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "done_at_s": "When it was done, seconds since the epoch.",
         "undo": UNDO,
         "data": "Figures and names that the action reports, by its kind.",
+        "decisions": "With the status approved: the signed decisions of the people who approved.",
     },
     AuditEntry: {
         "at_s": "When it happened, seconds since the epoch; of an incident in the time of its records.",
@@ -269,4 +274,10 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "replica": "The replica that answered.",
         "tenant": "For whom.",
     },
+    IncidentNote: {
+        "by": "The person.",
+        "at_s": "When, seconds since the epoch.",
+        "text": "What the person said.",
+    },
+    **BY_HAND_FIELDS,
 }

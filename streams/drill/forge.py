@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import cast
 
 from actions.base import Bounds, Done, Reading, RunContext
-from actions.executor import Executor
+from actions.executor import Executor, Hooks
 from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent
@@ -91,14 +91,14 @@ class CountingTarget:
     holds: bool = False
     bounds: Bounds = field(default_factory=Bounds)
 
-    async def read_back(self, intent: Intent) -> Reading:  # noqa: ARG002 - the protocol's signature
-        """Nothing is in force."""
-        return Reading(None, "it only counts")
-
     async def run(self, intent: Intent, ctx: RunContext) -> Done:  # noqa: ARG002 - the protocol's signature
         """Count."""
         self.reached[intent.key] += 1
         return Done("counted")
+
+    async def read_back(self, intent: Intent) -> Reading:  # noqa: ARG002 - the protocol's signature
+        """Nothing stays in force."""
+        return Reading(None, "nothing stays in force")
 
 
 class KeptMessages(Publisher):
@@ -204,7 +204,7 @@ def _worker(forge: Forge, sent: KeptMessages, reached: Counter[str], clock: Step
     gate = Gate(ALLOWED, ApprovalCheck(forge.directory, forge.ring, SOURCE))
     executor = Executor(
         {kind: CountingTarget(kind, reached) for kind in ("circuit_breaker", "throttle", "rollback")}, ledger, LIMITS,
-        clock.now_s, dry_run=False, forbids=gate.refusal,
+        clock.now_s, False, Hooks(forbids=gate.refusal),
     )
     # Only `recover` and `prune_ledger` use the worker's own ledger, and neither runs here.
     return ActionWorker(executor, cast("TopicLedger", ledger), Alone(), effects, topics, lambda: 1)

@@ -104,6 +104,10 @@ class BroadcastConsumer:
         while self._at_end_s <= since_s:
             await self._measured.wait()
 
+    def is_current(self) -> bool:
+        """Whether all topics were read to their ends within the last few seconds."""
+        return self._sight.now_s() - self._at_end_s < REQUEST_TIMEOUT_S
+
     def complaints(self) -> tuple[str, ...]:
         """Why the topics are not read; empty while they are."""
         since_s = self._mono_s() - self._progress_s

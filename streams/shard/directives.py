@@ -14,8 +14,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from classifiers.by_hand import Assign, Update
 from classifiers.directives import Acknowledge, Directive, Expire, Silence
-from classifiers.model import Acknowledgement, AuditEntry, Incident
+from classifiers.model import Acknowledgement, AuditEntry, Incident, IncidentNote
 from classifiers.silences import MaintenanceWindow, Silences
 from classifiers.validation_errors import describe_first
 from streams.contracts.ticks import name_directives, read_directives
@@ -24,12 +25,27 @@ MAX_APPLIED_IDS = 20_000
 """Ids of applied directives that are remembered. An older directive is applied again if it is read again."""
 
 
+MAX_NOTES = 20
+"""Of one incident; older ones are dropped."""
+MAX_NOTED = 1_000
+"""Incidents that are assigned or have notes; those that were noted first are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remark:
+    """What people said about an incident. assigned_to: the last one counts."""
+
+    assigned_to: str | None = None
+    notes: tuple[IncidentNote, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Annotation:
     """What an open incident was last published with."""
 
     silenced_by: str | None
     acknowledged: Acknowledgement | None
+    remark: _Remark = _Remark()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +53,10 @@ class _Dump:
     seen: list[str] = field(default_factory=list)
     marks: dict[str, _Annotation] = field(default_factory=dict)
     waiting: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    remarks: dict[str, _Remark] = field(default_factory=dict)
 
 
+_NO_REMARK = _Remark()
 _NONE = _Annotation(None, None)
 _DUMP: TypeAdapter[_Dump] = TypeAdapter(_Dump)
 
@@ -55,6 +73,7 @@ class ShardDirectives:
         self._applied: dict[str, None] = {}
         self._waiting: list[tuple[float, str, Directive]] = []
         self._annotations: dict[str, _Annotation] = {}
+        self._remarks: dict[str, _Remark] = {}
         self._audit: list[AuditEntry] = []
 
     def add(self, directives: Iterable[Directive]) -> None:
@@ -91,17 +110,25 @@ class ShardDirectives:
 
         About 1 us, and 10 us for an incident with an annotation.
         """
-        now = _Annotation(self.silences.silenced_by(incident, now_s), self.silences.acknowledged(incident.id, now_s))
+        now = _Annotation(
+            self.silences.silenced_by(incident, now_s), self.silences.acknowledged(incident.id, now_s),
+            self._remarks.get(incident.id, _NO_REMARK),
+        )
         before = self._annotations.get(incident.id, _NONE)
         if now != before:
             self._audit += _entries(incident, before, now, now_s, self.silences.author(now.silenced_by))
         if now == _NONE or incident.state == "resolved":
             self._annotations.pop(incident.id, None)
+            if incident.state == "resolved":
+                self._remarks.pop(incident.id, None)
         else:
             self._annotations[incident.id] = now
         if now == _NONE:
             return incident, now != before
-        annotated = replace(incident, silenced_by=now.silenced_by, acknowledged=now.acknowledged)
+        annotated = replace(
+            incident, silenced_by=now.silenced_by, acknowledged=now.acknowledged, assigned_to=now.remark.assigned_to,
+            notes=now.remark.notes,
+        )
         return annotated, now != before
 
     def take_audit(self) -> list[AuditEntry]:
@@ -113,17 +140,19 @@ class ShardDirectives:
         """What was applied and what waits, as JSON values."""
         named = name_directives(each for _, _, each in sorted(self._waiting, key=lambda waiting: waiting[:2]))
         waiting = [(name, asdict(each)) for name, each in named]
-        return {**asdict(_Dump(list(self._applied), self._annotations, waiting)), "silences": self.silences.dump()}
+        dump = _Dump(list(self._applied), self._annotations, waiting, self._remarks)
+        return {**asdict(dump), "silences": self.silences.dump()}
 
     def load(self, data: dict[str, Any]) -> None:
         """Put a dump back; raises `ValueError` when it is not one."""
         self.silences.load(data.get("silences"))
         try:
-            dump = _DUMP.validate_python({name: data.get(name) for name in ("seen", "marks", "waiting")})
+            dump = _DUMP.validate_python({name: data.get(name) for name in ("seen", "marks", "waiting", "remarks")})
         except ValidationError as error:
             raise ValueError(f"control: {describe_first(error)}") from None
         self._applied.update(dict.fromkeys(dump.seen))
         self._annotations.update(dump.marks)
+        self._remarks.update(dump.remarks)
         self.add(read_directives(dump.waiting))
 
     def _apply(self, directive: Directive) -> None:
@@ -134,6 +163,17 @@ class ShardDirectives:
                 self.silences.expire(directive)
             case Acknowledge():
                 self.silences.acknowledge(directive)
+            case Assign():
+                self._remark(directive.incident_id, assigned_to=directive.to)
+            case Update():
+                notes = self._remarks.get(directive.incident_id, _NO_REMARK).notes
+                note = IncidentNote(directive.by, directive.at_s, directive.comment)
+                self._remark(directive.incident_id, notes=(*notes, note)[-MAX_NOTES:])
+
+    def _remark(self, incident_id: str, **changes: Any) -> None:
+        self._remarks[incident_id] = replace(self._remarks.pop(incident_id, _NO_REMARK), **changes)
+        for oldest in list(self._remarks)[: max(0, len(self._remarks) - MAX_NOTED)]:
+            del self._remarks[oldest]
 
 
 def _entries(

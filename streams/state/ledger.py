@@ -26,6 +26,7 @@ from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyp
 
 from actions.ledger.ledger import BaseLedger
 from actions.ledger.records import LedgerRecord
+from actions.ledger.remedy import REMEDY_EVENT, Remedy
 from actions.model import Outcome
 from streams.kafka.bounded_stop import stop_within
 from streams.kafka.settings import Security
@@ -134,15 +135,29 @@ class TopicLedger(TopicStore, BaseLedger):
             # Each claim has its own record key: compaction must never remove the first claim.
             partition, offset = await self._append(record, f"{record.key}/claimed/{record.owner}")
             await self._until(partition, offset + 1)
+            # All that others claimed before: of two that claim at once, at least one knows the other.
+            await self._catch_up()
         if not self._holds(record):
             self._own_tokens.discard(record.owner)
+
+    async def _store_remedy(self, remedy: Remedy) -> None:
+        earlier = self._log_keys.get(remedy.key, set()).copy()
+        async with asyncio.timeout(self._timeout_s):
+            # Each writer has its own record key: compaction must never remove the first record of a version.
+            log_key = f"{remedy.key}/{remedy.version}/{remedy.owner}"
+            partition, offset = await self._append(remedy, log_key)
+            await self._until(partition, offset + 1)
+            # Only after the new version is in the log.
+            for place, old_key in earlier:
+                await self._producer.send(self._topic, None, key=old_key, partition=place)
+        self._log_keys[remedy.key] = self._log_keys.get(remedy.key, set()) - earlier
 
     def _abandon_claim(self, record: LedgerRecord) -> None:
         self._abandoned_tokens.add(record.owner)
         self._own_tokens.discard(record.owner)
         self.view.put_in_doubt(lambda claim: claim.owner == record.owner)
 
-    async def _append(self, record: LedgerRecord, log_key: str) -> tuple[int, int]:
+    async def _append(self, record: LedgerRecord | Remedy, log_key: str) -> tuple[int, int]:
         value, partition = orjson.dumps(record.to_json()), self.partition_of(record.target)
         stored = await self._producer.send_and_wait(self._topic, value, key=log_key.encode(), partition=partition)
         return stored.partition, stored.offset
@@ -188,7 +203,13 @@ class TopicLedger(TopicStore, BaseLedger):
         if record.value is None:  # a tombstone of `forget`
             return
         try:
-            entry = LedgerRecord.from_json(orjson.loads(record.value))
+            value = orjson.loads(record.value)
+            if isinstance(value, dict) and value.get("event") == REMEDY_EVENT:
+                remedy = Remedy.from_json(value)
+                self._log_keys.setdefault(remedy.key, set()).add((record.partition, record.key))
+                self.view.apply_remedy(remedy)
+                return
+            entry = LedgerRecord.from_json(value)
         except ValueError as error:
             log.error("ledger %s[%d]: offset %d skipped: %s", self._topic, record.partition, record.offset, error)
             return

@@ -35,6 +35,8 @@ from streams.telemetry.worker_metrics import (
     WorkerStage,
 )
 
+MAX_BREAKERS = 500
+"""Targets with a label of their own."""
 __all__ = ["Labels", "Telemetry", "TransitionLabel"]
 
 
@@ -52,6 +54,7 @@ class Telemetry:
         self._clock = clock
         self._snapshot_at: float | None = None
         self._lagging: set[tuple[str, int]] = set()
+        self._breakers: set[str] = set()
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -183,14 +186,23 @@ class Telemetry:
         """An intent came to an end."""
         self._metrics.actions.labels(kind, status).inc()
 
-    def audit_covered(self, partition: int, offset: int, digest: str) -> None:
-        """A checkpoint covers the audit up to this offset. 48 bits of its hash fit exactly into a sample."""
-        self._metrics.audit_offset.labels(str(partition)).set(offset)
-        self._metrics.audit_anchor.labels(str(partition)).set(int(digest[:12], 16))
-
     def unauthentic(self, reason: FaultReason) -> None:
         """An intent was refused for its signature."""
         self._metrics.unauthentic.labels(reason).inc()
+    def remedies(self, in_force: Mapping[str, int], breakers: Mapping[str, int], storm: bool) -> None:
+        """What is in force: remedies by kind, breakers by target as the number of their state, and the storm brake.
+
+        A target that is no longer among `breakers` loses its label; beyond `MAX_BREAKERS` none gets one.
+        """
+        for kind, count in in_force.items():
+            self._metrics.remedies.labels(kind).set(count)
+        shown = dict(list(breakers.items())[:MAX_BREAKERS])
+        for target in self._breakers - shown.keys():
+            remove_child(self._metrics.breakers, target)
+        for target, state in shown.items():
+            self._metrics.breakers.labels(target).set(state)
+        self._breakers = set(shown)
+        self._metrics.storm.set(storm)
 
     # -- control -----------------------------------------------------------------------------------------------------
 

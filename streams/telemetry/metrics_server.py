@@ -7,19 +7,25 @@ Faust's web server, which would serve table contents to everyone, stays off.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import orjson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from streams.telemetry.metrics import Telemetry
+
+class Rendered(Protocol):
+    """Metrics of one or several roles."""
+
+    def render(self) -> bytes: ...
+
 
 Complaints = Callable[[], tuple[str, ...]]
 """Called at every request; must not block. Each string is one reason against; empty means there is none."""
 
 
 class MetricsServer:
-    """Serve one worker's telemetry until `stop`.
+    """Serve the telemetry of a process, in this order, until `stop`.
 
     health: why the worker is not healthy; it should then be restarted. ready: what is missing before records are
     processed (assignment, restored state). Both pages answer 200 or 503, with the reasons in the body. degraded: what
@@ -28,7 +34,7 @@ class MetricsServer:
     """
 
     def __init__(
-        self, telemetry: Telemetry, *, health: Complaints, ready: Complaints, degraded: Complaints = tuple,
+        self, *telemetry: Rendered, health: Complaints, ready: Complaints, degraded: Complaints = tuple,
         host: str = "127.0.0.1", port: int = 0,
     ) -> None:
         self._telemetry = telemetry
@@ -60,7 +66,8 @@ class MetricsServer:
         await self._runner.cleanup()
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._telemetry.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        body = b"".join(each.render() for each in self._telemetry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _answer(

@@ -144,6 +144,16 @@ class WorkerMetrics:
             "tocsin_actions", "Intents that came to an end.", kind=labels.action_kinds, status=get_args(Status),
         )
 
+        self.remedies = own.gauge(
+            "tocsin_remedies_in_force", "Remedies in force on the targets of this worker, by kind.",
+            kind=labels.action_kinds,
+        )
+        self.breakers = own.gauge(
+            "tocsin_breaker_state",
+            "Breakers of this worker's targets: 0 closed, 1 half open, 2 open, 3 forced open, 4 disabled.", target=OPEN,
+        )
+        self.storm = own.gauge("tocsin_storm_brake", "1 while the storm brake is tripped.")
+
     def _declare_control(self, own: Families) -> None:
         self.control = own.counter(
             "tocsin_control_records", "Control records, accepted or refused.", answer=get_args(ControlAnswer),
@@ -151,14 +161,6 @@ class WorkerMetrics:
         self.unauthentic = own.counter(
             "tocsin_intents_unauthentic", "Intents refused for their signature, by reason.",
             reason=get_args(FaultReason),
-        )
-        self.audit_offset = own.gauge(
-            "tocsin_audit_covered_offset", "Offset of the last record that a checkpoint covers, by partition.",
-            partition=OPEN,
-        )
-        self.audit_anchor = own.gauge(
-            "tocsin_audit_anchor", "The first 48 bits of the hash there, to compare with `tocsin audit verify`.",
-            partition=OPEN,
         )
         self.broadcast_lag = own.gauge(
             "tocsin_broadcast_lag_records", "Control records and incidents not yet read; NaN while unknown.",

@@ -23,6 +23,7 @@ from streams.state.ledger import TopicLedger
 from streams.transport.batches import TP, RecordBatch
 from streams.trust.refusal_quota import RefusalQuota
 from streams.worker.effects import Effects
+from streams.worker.targets.queues import TargetQueues
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.action_worker")
 
@@ -59,29 +60,37 @@ class ActionWorker:
         self._shard_count = shard_count
         self._output = effects.publisher.output(SCOPE)
         self._quota = RefusalQuota()
+        self.queues = TargetQueues(self._process_owned, ownership.release)
 
     async def recover(self, partitions: Iterable[int]) -> None:
         """Report the claims that earlier owners of these partitions left open; call before their intents are read."""
+        partitions = set(partitions)
+        self.queues.forget({TP(self._topics.actions, partition) for partition in partitions})
         outcomes = await self._ledger.recover(partitions)
         for outcome in outcomes:
             log.error("interrupted", key=outcome.key, kind=outcome.kind, target=outcome.target)
             await self._report(outcome, None, [])
 
     async def process_batch(self, batch: RecordBatch) -> None:
-        """Execute the intents of one batch, one after another, each only while the group certainly counts on us.
+        """Queue the intents of one batch by target; returns once all are queued.
 
-        The offset of an intent is released once its outcome is acknowledged. A batch whose partition was lost in
-        between is dropped: its new owner reads it.
+        Intents of one target are executed one after another, each only while the group certainly counts on us. The
+        offset of an intent is released once its outcome and those of all before it are acknowledged. Intents whose
+        partition was lost in between are dropped: its new owner reads them. Raises what the execution of an intent
+        raised.
         """
         for record in batch.records:
-            while not self._ownership.holds_lease():
-                if not self._ownership.owns(batch.tp):
-                    return
-                await asyncio.sleep(LEASE_RETRY_S)
-            if not self._ownership.owns(batch.tp):
-                return
-            await self.process(batch.tp, record)
-            self._ownership.release(batch.tp, record.offset + 1)
+            await self.queues.put(batch.tp, record)
+
+    async def _process_owned(self, tp: TP, record: KafkaRecord) -> bool:
+        while not self._ownership.holds_lease():
+            if not self._ownership.owns(tp):
+                return False
+            await asyncio.sleep(LEASE_RETRY_S)
+        if not self._ownership.owns(tp):
+            return False
+        await self.process(tp, record)
+        return True
 
     async def process(self, tp: TP, record: KafkaRecord) -> None:
         """Execute the intent of one record; its outcome is acknowledged before this returns."""
@@ -101,8 +110,9 @@ class ActionWorker:
             intent.kind, intent.target, key=intent.key, topic=self._topics.actions, headers=record.headers,
         )
         with span, self._effects.telemetry.stage("execute"):
-            outcome = await self._executor.execute(intent)
-            await self._report(outcome, self._shard_of(record), tracing.inject())
+            shard = self._shard_of(record)
+            outcome = await self._executor.execute(intent, shard)
+            await self._report(outcome, shard, tracing.inject())
 
     async def _refuse(self, tp: TP, record: KafkaRecord, intent: Intent, error: SignatureError) -> None:
         """Refuse an intent that nobody with a key wrote. Only without any keys may it be a shard's, which is told."""

@@ -68,6 +68,15 @@ class Audit:
         """
         entry = AuditEntry(now_s, place, "refused", None, "refused", f"a record that names {claimed[:60]!r}: {reason}")
         await self._write_once(output, entry, place)
+    async def remedy(self, output: Output, outcome: Outcome) -> None:
+        """What is in force changed without an intent of a shard."""
+        state = str(outcome.data.get("breaker_state") or outcome.data.get("remedy_state"))
+        at_s = outcome.data.get("changed_at_s")
+        entry = AuditEntry(
+            at_s if isinstance(at_s, float) else outcome.done_at_s, outcome.key, f"remedy_{state}", None, state,
+            outcome.detail,
+        )
+        await self.step(output, entry)
 
     async def control(self, output: Output, entry: AuditEntry, subject: str) -> None:
         """A control record was accepted or rejected. Every worker writes the same entry, under the same id."""

@@ -1,5 +1,8 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
+What people want done to targets goes to the executor of this process instead; what they decide about requests is left
+to the role respond.
+
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
 an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives and `MAX_OPEN_INCIDENTS` incidents;
@@ -9,17 +12,33 @@ beyond that the oldest are dropped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, get_args
 
 import structlog
 
-from classifiers.directives import Deployment, Directive
+from actions.trust.roles import Verb, roles_that_may
+from classifiers.by_hand import (
+    Assign,
+    ByHand,
+    ForApprovals,
+    ForShards,
+    ForTargets,
+    Keep,
+    ResetStorm,
+    Resolve,
+    SetBreaker,
+    Undo,
+    Update,
+)
+from classifiers.directives import Acknowledge, Deployment, Directive
 from classifiers.model import AuditEntry, Incident
 from config.models import Config
+from config.trust.build import directory_of, ring_of
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
 from streams.contracts.envelopes import WireError, read_incident, shard_of
+from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 from streams.worker.effects import Effects
 
@@ -29,8 +48,8 @@ SCOPE = "control"
 """The flush scope of the audit entries of control records; no offset of a shard waits for it."""
 MAX_DIRECTIVES = 20_000
 MAX_OPEN_INCIDENTS = 5_000
-AUDIT_WITHIN_S = 3600.0
-"""Older records were audited when they were new; every start reads them again."""
+NEW_WITHIN_S = 3600.0
+"""Older records were audited, and carried out at their targets, when they were new; every start reads them again."""
 AUDIT_WAIT_S = 5.0
 """How long the records that come after wait for the audit of those before."""
 MAX_AUDITED = 50
@@ -53,11 +72,27 @@ class _Published:
     shard: int | None
 
 
-class ControlConsumer:
-    """Processes the control topic and the incidents topic."""
+_VERBS: Mapping[type, Verb] = {
+    Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
+    Acknowledge: "acknowledge",
+}
+Targets = Callable[[ForTargets], Awaitable[None]]
+"""Takes what people want done to targets; must not wait for a target."""
 
-    def __init__(self, shards: Shards, effects: Effects, config: Config) -> None:
+
+async def _no_targets(_: ForTargets) -> None:
+    return
+
+
+class ControlConsumer:
+    """Processes the control topic and the incidents topic. targets: of the executor of this process."""
+
+    def __init__(self, shards: Shards, effects: Effects, config: Config, targets: Targets = _no_targets) -> None:
         self._shards = shards
+        self._targets = targets
+        self._source = effects.identity.source
+        self._ring = ring_of(config.people, config.signing)
+        self._directory = directory_of(config.people, config.owners_of)
         self._effects = effects
         self._config = config.control
         self._topics = config.topics
@@ -94,9 +129,9 @@ class ControlConsumer:
         for record in records:
             place = f"{record.topic}[{record.partition}]@{record.offset}"
             written_s = record.timestamp / 1000.0
-            is_new = self._effects.clocks.wall_s() - written_s < AUDIT_WITHIN_S
+            is_new = self._effects.clocks.wall_s() - written_s < NEW_WITHIN_S
             try:
-                verified = verify(record, self._config)
+                verified = self._verify(record)
             except ControlRecordError as error:
                 self._effects.telemetry.control(error.reason)
                 rejected.append(f"{place}: {error}")
@@ -104,14 +139,37 @@ class ControlConsumer:
                     entries.append((AuditEntry(written_s, place, "refused", None, "refused", str(error)), place))
                 continue
             self._effects.telemetry.control("accepted")
-            accepted.append(verified.directive)
+            directive = verified.directive
             if is_new:
-                entries.append((_accepted_entry(verified, written_s), verified.directive.subject))
+                entries.append((_accepted_entry(verified, written_s), directive.subject))
+            if isinstance(directive, get_args(ForTargets)) and is_new:
+                await self._targets(cast(ForTargets, directive))
+            elif not isinstance(directive, get_args(ForTargets | ForApprovals)):
+                accepted.append(directive)
         if rejected:
             log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
         self._remember(accepted)
         self._shards.add_directives(accepted)
         await self._write_audit(entries)
+
+    def _verify(self, record: ConsumerRecord) -> VerifiedDirective:
+        """The directive of a record, if its signer may ask for it; raises `ControlRecordError`."""
+        if not is_by_hand(record, self._ring):
+            return verify(record, self._config)
+        skew_s = self._config.max_skew_s
+        directive = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
+        verb = verb_of(directive)
+        if verb is not None and not self._directory.may(directive.by, verb, self._service_of(directive)):
+            expected = " or ".join(roles_that_may(verb))
+            raise ControlRecordError("not_allowed", f"{directive.by} may not {verb}, expected the role {expected}")
+        return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
+
+    def _service_of(self, directive: ByHand | Acknowledge) -> str:
+        """The service that it is about, as far as that is known here."""
+        if isinstance(directive, get_args(ForShards | Acknowledge)):
+            known = self._open_incidents.get(directive.subject)
+            return "" if known is None else known.incident.service
+        return directive.subject.partition("/")[0]
 
     def _remember(self, directives: Iterable[Directive]) -> None:
         for directive in directives:
@@ -149,6 +207,13 @@ class ControlConsumer:
         except Exception as error:
             log.error("control_records_not_audited", entries=len(entries), reason=repr(error))
             self._effects.publisher.forget(SCOPE)
+
+
+def verb_of(directive: ByHand | Acknowledge) -> Verb | None:
+    """What a person must be allowed to do; None where the owner of the request judges it."""
+    if isinstance(directive, SetBreaker):
+        return directive.verb
+    return _VERBS.get(type(directive))
 
 
 def _without_evidence(incident: Incident) -> Incident:

@@ -32,10 +32,14 @@ class Clock:
 
 
 class FakeAction:
-    """An action that counts its runs and does what the test says. `effects` counts the runs that got through."""
+    """An action that counts its runs and does what the test says. `effects` counts the runs that got through.
+
+    state: by target, whether the effect is in force there. forgets: it cannot be read back.
+    """
 
     reversible = True
     holds = True
+    forgets = False
 
     def __init__(self, kind: str = "circuit_breaker", bounds: Bounds | None = None) -> None:
         self.kind = kind
@@ -44,6 +48,7 @@ class FakeAction:
         self.runs: list[tuple[str, bool]] = []
         self.hangs = False
         self.on_run: Callable[[], None] = lambda: None
+        self.state: dict[str, bool] = {}
 
     @property
     def effects(self) -> int:
@@ -54,13 +59,15 @@ class FakeAction:
             raise self.faults.pop(0)
         self.runs.append((intent.key, ctx.dry_run))
         self.on_run()
+        if not ctx.dry_run:
+            self.state[intent.target] = not intent.undo
         if self.hangs:
             await asyncio.Event().wait()
         return Done("done", {"n": len(self.runs)})
 
     async def read_back(self, intent: Intent) -> Reading:
-        runs = [key for key, dry in self.runs if not dry]
-        return Reading(intent.key in runs, f"{len(runs)} runs")
+        applied = None if self.forgets else self.state.get(intent.target, False)
+        return Reading(applied, f"reads {applied}")
 
 
 def intent(key: str = "k1", **changes: object) -> Intent:

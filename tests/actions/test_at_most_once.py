@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.base import Bounds, Done, Reading, RunContext
 from actions.executor import Executor
 from actions.ledger.ledger import RecordedLedger
 from actions.ledger.records import LedgerRecord
+from actions.ledger.remedy import Remedy
 from actions.limits import LimitParams
 from actions.model import Intent
 from tests.actions.cases import Clock, intent
@@ -29,7 +30,7 @@ class World:
 
     def __init__(self, crashes: list[bool]) -> None:
         self.crashes = crashes
-        self.log: list[LedgerRecord] = []
+        self.log: list[LedgerRecord | Remedy] = []
         self.acted: list[str] = []
         self.reported: list[tuple[str, str]] = []
 
@@ -37,7 +38,7 @@ class World:
         if self.crashes and self.crashes.pop(0):
             raise Crash
 
-    async def append(self, record: LedgerRecord) -> None:
+    async def append(self, record: LedgerRecord | Remedy) -> None:
         self.maybe_crash()
         self.log.append(record)
         await asyncio.sleep(0)
@@ -87,12 +88,18 @@ async def until_it_finishes(world: World, deliveries: list[Intent]) -> None:
         return
 
 
+def finished(world: World) -> list[LedgerRecord]:
+    return [each for each in world.log if isinstance(each, LedgerRecord) and each.event == "finished"]
+
+
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=40), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6))
 def test_no_interleaving_of_crashes_acts_twice(crashes: list[bool], keys: list[str]) -> None:
     world = World(crashes)
-    asyncio.run(until_it_finishes(world, [intent(key) for key in keys]))
+    wanted = [intent(key, target=f"chat/{key}", params={"fleet_size": 3}) for key in keys]
+    asyncio.run(until_it_finishes(world, wanted))
     assert len(world.acted) == len(set(world.acted))
-    final = {record.key for record in world.log if record.event == "finished"}
+    final = {record.key for record in finished(world)}
     assert final == set(keys)
     for key in set(keys) - set(world.acted):
         assert (key, "executed") not in world.reported
@@ -100,14 +107,14 @@ def test_no_interleaving_of_crashes_acts_twice(crashes: list[bool], keys: list[s
 
 def test_each_single_crash_point_acts_at_most_once_and_says_so() -> None:
     ends = []
-    for point in range(6):
+    for point in range(10):
         world = World([False] * point + [True])
         asyncio.run(until_it_finishes(world, [intent("a")]))
-        (finish,) = [record for record in world.log if record.event == "finished"]
+        (finish,) = finished(world)
         ends.append((len(world.acted), finish.status))
     assert ends == [
         (1, "executed"),  # before the claim was stored: it never happened, so the next process runs it
-        (0, "interrupted"), (0, "interrupted"),  # claim stored, run not begun
+        *[(0, "interrupted")] * 4,  # claim stored, the remedy stored or not, run not begun
         (1, "interrupted"), (1, "interrupted"),  # acted, outcome not stored
-        (1, "executed"),  # outcome stored
+        *[(1, "executed")] * 3,  # outcome stored, the remedy in force stored or not
     ]

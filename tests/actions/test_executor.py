@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from actions.base import Bounds, Refusal, TargetError
-from actions.executor import Executor
+from actions.executor import Executor, Hooks
 from actions.ledger.ledger import MemoryLedger
+from actions.ledger.records import LedgerRecord
 from actions.ledger.view import Claim
 from actions.limits import LimitParams
 from actions.model import Intent, Mode, Outcome
@@ -23,19 +24,26 @@ class Bench:
         self, limits: LimitParams | None = None, *, dry_run: bool = False, bounds: Bounds | None = None
     ) -> None:
         self.action, self.notify = FakeAction(bounds=bounds), FakeAction("notify")
+        self.throttle = FakeAction("throttle", bounds=bounds)
         self.clock, self.ledger = Clock(), MemoryLedger()
-        actions = {"circuit_breaker": self.action, "notify": self.notify}
+        actions = {"circuit_breaker": self.action, "notify": self.notify, "throttle": self.throttle}
         self.executor = Executor(actions, self.ledger, limits or LimitParams(), self.clock, dry_run)
 
     async def execute(self, of: Intent) -> Outcome:
         return await self.executor.execute(of)
 
 
+def throttle(key: str, **changes: object) -> Intent:
+    return intent(key, kind="throttle", expires_at_s=NOW_S + 3600.0, decided_at_s=NOW_S + 50.0, **changes)
+
+
 async def test_allowed_intent_runs_once_and_is_recorded() -> None:
     bench = Bench()
     outcome = await bench.execute(intent())
-    assert (outcome.status, outcome.detail, outcome.data, outcome.done_at_s) == ("executed", "done", {"n": 1}, NOW_S)
-    assert [record.event for record in bench.ledger.log] == ["claimed", "finished"]
+    assert (outcome.status, outcome.detail, outcome.data["n"], outcome.done_at_s) == ("executed", "done", 1, NOW_S)
+    assert [getattr(record, "event", "remedy") for record in bench.ledger.log] == [
+        "claimed", "remedy", "finished", "remedy",
+    ]
 
 
 async def test_duplicate_names_the_earlier_outcome_and_runs_nothing() -> None:
@@ -77,28 +85,46 @@ async def test_undo_of_what_cannot_be_undone_is_refused() -> None:
 
 async def test_cooldown_applies_to_the_same_target_and_to_no_undo() -> None:
     bench = Bench()
-    await bench.execute(intent("a"))
+    await bench.execute(throttle("a"))
     bench.clock.now_s += 10
-    assert (await bench.execute(intent("b"))).status == "cooldown"
-    assert (await bench.execute(intent("c", undo=True))).status == "executed"
+    assert (await bench.execute(throttle("b", undo=True))).status == "executed"
+    assert (await bench.execute(throttle("c"))).status == "cooldown"
+    bench.clock.now_s += 300
+    later = replace(throttle("d"), decided_at_s=bench.clock.now_s)
+    assert (await bench.execute(later)).status == "executed"
 
 
-async def test_a_storm_trips_the_brake_until_its_reset_but_notifications_still_run() -> None:
-    bench = Bench(LimitParams(cooldown_s=0, storm_actions=2, fleet_share=1.0))
-    statuses = [(await bench.execute(intent(f"k{n}"))).status for n in range(4)]
-    assert statuses == ["executed", "executed", "suggested", "suggested"]
+async def test_a_failed_run_takes_no_cooldown_and_a_step_has_two_attempts() -> None:
+    bench = Bench()
+    bench.throttle.faults = [TargetError("500", retryable=True)] * 6
+    bench.throttle.forgets = True
+    statuses = [
+        (await bench.execute(throttle(f"k{n}", step_id="contain", attempt=n))).status for n in (1, 2, 3)
+    ]
+    assert statuses == ["failed", "failed", "refused"]
+    assert (await bench.execute(throttle("next", step_id="harder"))).status == "executed"
+
+
+async def test_a_storm_trips_the_brake_until_its_reset_but_notices_and_undos_still_run() -> None:
+    bench = Bench(LimitParams(storm_actions=2, fleet_share=1.0))
+    outcomes = [
+        await bench.execute(intent(f"k{n}", target=f"chat/r{n}", params={"fleet_size": 9})) for n in range(4)
+    ]
+    assert [each.status for each in outcomes] == ["executed", "executed", "suggested", "suggested"]
+    assert [each.data.get("page") for each in outcomes] == [None, None, "storm", None]
     assert bench.ledger.storm_since_s() == NOW_S
     assert (await bench.execute(intent("notice", kind="notify"))).status == "executed"
+    assert (await bench.execute(intent("undo", target="chat/r0", undo=True))).status == "executed"
     bench.clock.now_s += 1
     await bench.ledger.reset_storm(bench.clock.now_s)
-    assert (await bench.execute(intent("after"))).status == "executed"
+    assert (await bench.execute(intent("after", target="chat/r8", params={"fleet_size": 9}))).status == "executed"
 
 
 async def test_dry_run_rehearses_without_a_claim_and_counts_for_no_limit() -> None:
     bench = Bench(dry_run=True)
     assert (await bench.execute(intent())).status == "dry_run"
     assert bench.action.runs == [("k1", True)]
-    assert [record.event for record in bench.ledger.log] == ["finished"]
+    assert [getattr(record, "event", "remedy") for record in bench.ledger.log] == ["finished"]
     assert bench.ledger.executed_since(0) == 0
 
 
@@ -180,7 +206,7 @@ async def test_a_claim_is_published_before_the_action_runs() -> None:
         published.append((of.key, at_s, bench.action.effects))
 
     actions = {"circuit_breaker": bench.action}
-    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, publish)
+    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, Hooks(publish))
     await bench.execute(intent())
     await bench.execute(intent())
     await bench.execute(intent("k2", mode="suggest"))
@@ -194,7 +220,7 @@ async def test_an_intent_whose_claim_cannot_be_published_never_runs() -> None:
         raise ConnectionError("the broker is away")
 
     actions = {"circuit_breaker": bench.action}
-    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, publish)
+    bench.executor = Executor(actions, bench.ledger, LimitParams(), bench.clock, False, Hooks(publish))
     with pytest.raises(ConnectionError):
         await bench.execute(intent())
     assert (await bench.execute(intent())).status == "interrupted"
@@ -222,9 +248,9 @@ async def test_what_the_gate_forbids_is_refused_before_the_claim_and_a_repeat_is
     bench = Bench()
     bench.executor = Executor(
         {"circuit_breaker": bench.action}, bench.ledger, LimitParams(), bench.clock, False,
-        forbids=lambda one, _: f"not approved: {one.key}",
+        Hooks(forbids=lambda one, _: f"not approved: {one.key}"),
     )
     refused = await bench.executor.execute(intent())
     assert (refused.status, refused.detail) == ("refused", f"not approved: {intent().key}")
-    assert [record.event for record in bench.ledger.log] == ["finished"]
+    assert [record.event for record in bench.ledger.log if isinstance(record, LedgerRecord)] == ["finished"]
     assert (await bench.executor.execute(intent())).status == "duplicate"

@@ -95,7 +95,7 @@ class Deployment:
             topic: f"{self.name}.{topic}"
             for topic in (
                 "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
-                "checkpoints",
+                "response", "checkpoints",
             )
         }
         config: dict[str, Any] = {
@@ -109,7 +109,8 @@ class Deployment:
             "codec": {"max_future": "1h"},
             # The tests pause the producer. That must not count as silence of the service.
             "windows": {"idle_after": "1h"},
-            "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000},
+            "limits": {"max_age": "1h", "cooldown": "0s", "actions_per_hour": 1000, "storm_actions": 1000,
+                       "service_actions_per_hour": 1000, "storm_services": 1000},
             "playbooks": PLAYBOOKS,
             "actions": {
                 "circuit_breaker": {"url": target_url + "/breakers/{target}"},
@@ -124,15 +125,16 @@ class Deployment:
         self.log = folder / f"{self.name}.log"
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, instance: str = "w0") -> subprocess.Popen[bytes]:
-        """Start a worker process, of this name in the group."""
+    def start(self, instance: str = "w0", command: str = "worker", *options: str) -> subprocess.Popen[bytes]:
+        """Start a worker process, of this name in the group; or that of another command."""
         config, log = self.config, self.log_of(instance)
         if instance != "w0":
             config = self.config.with_suffix(f".{instance}.yaml")
             config.write_text(self.config.read_text().replace(f"{self.name}-w0", f"{self.name}-{instance}"))
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--config", str(config)]
+        program = [sys.executable, "-c", "from streams.cli import main; main()"]
         with log.open("ab") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+            arguments = [*program, command, "--config", str(config), *options]
+            process = subprocess.Popen(arguments, cwd=ROOT, stdout=output, stderr=output)
         self._processes.append(process)
         return process
 

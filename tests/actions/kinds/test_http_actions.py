@@ -50,6 +50,22 @@ async def test_breaker_speaks_envoys_runtime(session: aiohttp.ClientSession, htt
     assert [request.args["tocsin.fallback"] for request, _ in httpserver.log] == ["100", "0"]
 
 
+async def test_half_open_breaker_sends_its_state_with_the_share_and_without_one_is_not_offered(
+    session: aiohttp.ClientSession, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/set").respond_with_data("")
+    params = CircuitBreakerParams(httpserver.url_for("/set"), half_open_value="probing")
+    assert params.build(session).probes
+    assert not replace(params, half_open_value=None).build(session).probes
+    probe = replace(INTENT, params={"breaker": "half_open", "share": 0.05, "max_per_s": 20.0})
+    await params.build(session).run(probe, LIVE)
+    await params.build(session).run(replace(probe, undo=True), LIVE)
+    bodies = [request.get_json() for request, _ in httpserver.log]
+    assert [(body["state"], body.get("share")) for body in bodies] == [("probing", 0.05), ("closed", None)]
+    with pytest.raises(ValueError, match="half_open_value: 'open', expected other"):
+        replace(params, half_open_value="open")
+
+
 async def test_breaker_that_reads_back_another_state_failed(
     session: aiohttp.ClientSession, httpserver: HTTPServer
 ) -> None:

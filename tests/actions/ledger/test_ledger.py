@@ -70,7 +70,7 @@ async def test_only_the_selected_claims_are_put_in_doubt() -> None:
 
 
 async def test_claim_whose_append_failed_is_in_doubt() -> None:
-    async def broken(_: LedgerRecord) -> None:
+    async def broken(_: object) -> None:
         raise OSError("no broker")
 
     ledger = RecordedLedger(broken)

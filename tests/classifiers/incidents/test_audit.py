@@ -24,6 +24,14 @@ def expected_trail(triage: Triage, story: str) -> list[AuditEntry]:
     return triage.drain_audit()
 
 
+def closed_trail(triage: Triage, story: str) -> list[AuditEntry]:
+    """A story after which a human declares the open incident over."""
+    play(triage, story)
+    (opened,) = triage.open_incidents()
+    assert triage.resolve_by_hand(opened.id, "ben", float(len(story))) is not None
+    return triage.drain_audit()
+
+
 def ways(entries: list[AuditEntry]) -> set[tuple[str | None, str, str | None]]:
     return {(entry.before, entry.event, entry.after) for entry in entries if entry.before != entry.after}
 
@@ -36,6 +44,7 @@ def test_every_row_that_changes_the_phase_is_in_the_audit() -> None:
         trail(make(), FLAP * 3 + "." * 30), trail(make(), "0" + QUIET), trail(make(), "00.0" + QUIET),
         trail(make(accepting), "0" * 12), trail(make(accepting), FLAP + "0" * 12), merged.drain_audit(),
         expected_trail(make(), "00"), expected_trail(make(), "00."), expected_trail(make(), FLAP * 2 + "00"),
+        closed_trail(make(), "00"), closed_trail(make(), "00."), closed_trail(make(), FLAP * 2 + "00"),
     ]
     assert set().union(*map(ways, stories)) == {
         (None if before == "watching" else before, event, after)

@@ -193,5 +193,20 @@ def test_an_incident_that_a_human_expected_ends_at_once_with_what_it_showed() ->
     assert (triage.open_incidents(), triage.episodes) == ([], {})
 
 
+def test_an_incident_that_a_human_declared_over_opens_anew_when_it_alarms_on() -> None:
+    triage = make()
+    play(triage, "x" * 5)
+    (opened,) = triage.open_incidents()
+    change = triage.resolve_by_hand(opened.id, "ben", 5.0)
+    assert change is not None
+    assert (change.incident.state, change.incident.resolution, change.accepted) == ("resolved", "manual", False)
+    assert (triage.open_incidents(), triage.episodes) == ([], {})
+    play(triage, "." * 5 + "x" * 5)
+    (again,) = triage.open_incidents()
+    assert again.id != opened.id
+    assert [(each.id, each.relation) for each in again.related] == [(opened.id, "reopens")]
+
+
 def test_an_incident_that_is_not_open_cannot_be_expected() -> None:
     assert make().resolve_expected("inc-x", 5.0) is None
+    assert make().resolve_by_hand("inc-x", "ben", 5.0) is None

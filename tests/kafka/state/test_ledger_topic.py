@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from actions.ledger.ledger import Ledger
 from actions.model import Intent, Outcome, Status
+from actions.remedies.changes import begun
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.channels import COMPACTED
 from streams.state.ledger import TopicLedger
@@ -91,6 +93,25 @@ class TestTopicLedger:
             await other.reset_storm(130.0)
         async with opened("c") as third:
             assert (third.storm_since_s(), third.storm_reset_s()) == (None, 130.0)
+
+    async def test_of_two_writers_of_one_version_of_a_remedy_the_first_counts_for_every_reader(
+        self, opened: Open,
+    ) -> None:
+        async with opened("a") as one, opened("b") as other:
+            first = begun(None, intent("k1"), 600.0, 2, 101.0)
+            assert first is not None
+            assert await one.put_remedy(first)
+            await other.recover([])  # reads up to the end
+            won = await asyncio.gather(
+                one.put_remedy(replace(first, version=2, reason="a")),
+                other.put_remedy(replace(first, version=2, reason="b")),
+            )
+            assert sorted(won) == [False, True]
+            await other.recover([])
+        async with opened("c") as later:
+            found = later.remedy("circuit_breaker", "chat")
+            assert found is not None
+            assert (found.version, found.reason, found.holders[0].shard) == (2, "a" if won[0] else "b", 2)
 
     async def test_what_is_forgotten_is_gone_from_the_log(self, opened: Open) -> None:
         async with opened("a") as ledger:

@@ -21,7 +21,8 @@ from tests.kafka.harness import Bench, unique
 from tests.streams.fakes import config_of
 
 SETTINGS = (
-    "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control", "checkpoints",
+    "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control", "response",
+    "checkpoints",
 )
 
 
@@ -68,7 +69,8 @@ async def test_inputs_that_differ_start_and_smaller_topics_of_ours_are_grown(rea
     assert plans[0].shards == 3
     assert counts == {
         "latency": 1, "tokens": 3, "state": 3, "audit": 1, "actions": 5, "ledger": 5, "incidents": 3, "outcomes": 3,
-        "control": 3, "dead_letters": 3, "ticks": 3, "checkpoints": 3,
+        "control": 3, "dead_letters": 3, "ticks": 3, "response": 3,
+        "checkpoints": 3,
     }
 
 

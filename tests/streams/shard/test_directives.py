@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from classifiers.by_hand import Assign, Update
 from classifiers.directives import Acknowledge, Deployment, Directive, Expire, Feedback, Matcher, Silence
 from classifiers.intervals import IntervalParams
-from classifiers.model import Acknowledgement
+from classifiers.model import Acknowledgement, IncidentNote
 from classifiers.silences import MaintenanceWindow
-from streams.shard.directives import MAX_APPLIED_IDS, ShardDirectives
+from streams.shard.directives import MAX_APPLIED_IDS, MAX_NOTES, ShardDirectives
 from tests.streams.fakes import incident
 
 CHAT = (Matcher("service", "=", "chat"),)
@@ -105,6 +106,27 @@ def test_what_was_marked_is_no_news_after_a_restart() -> None:
     assert again.directives.annotate(INCIDENT, 7.0) == (
         replace(INCIDENT, silenced_by="always", acknowledged=Acknowledgement("ben", 5.0, 30.0)), False,
     )
+
+
+def test_an_incident_says_who_is_responsible_and_what_people_said_also_after_a_restart() -> None:
+    case = Case()
+    case.directives.add([
+        Assign("inc-1", "ben", "ana", 1.0), Assign("inc-1", "cleo", "ana", 2.0), Update("inc-1", "ben", 3.0, "looking"),
+    ])
+    case.apply_due(4.0)
+    said = replace(INCIDENT, assigned_to="cleo", notes=(IncidentNote("ben", 3.0, "looking"),))
+    assert case.directives.annotate(INCIDENT, 4.0) == (said, True)
+    again = Case()
+    again.directives.load(json.loads(json.dumps(case.directives.dump())))
+    assert again.directives.annotate(INCIDENT, 5.0) == (said, False)
+
+
+def test_the_notes_of_an_incident_are_bounded() -> None:
+    case = Case()
+    case.directives.add(Update("inc-1", "ben", float(number), f"note {number}") for number in range(MAX_NOTES + 5))
+    case.apply_due(1e6)
+    notes = case.directives.annotate(INCIDENT, 1e6)[0].notes
+    assert (len(notes), notes[0].text) == (MAX_NOTES, "note 5")
 
 
 def test_the_ids_that_it_remembers_are_bounded() -> None:

@@ -32,7 +32,7 @@ class Executed:
     def __init__(self) -> None:
         self.intents: list[Intent] = []
 
-    async def execute(self, one: Intent) -> object:
+    async def execute(self, one: Intent, shard: int | None = None) -> object:  # noqa: ARG002
         self.intents.append(one)
         return outcome(one)
 

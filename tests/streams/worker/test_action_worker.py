@@ -23,11 +23,14 @@ class FakeExecutor:
 
     executed: list[Intent] = field(default_factory=list)
     failing: Exception | None = None
+    hanging: dict[str, asyncio.Event] = field(default_factory=dict)
 
-    async def execute(self, intent: Intent) -> Outcome:
+    async def execute(self, intent: Intent, _: int | None) -> Outcome:
         self.executed.append(intent)
         if self.failing is not None:
             raise self.failing
+        if intent.target in self.hanging:
+            await self.hanging[intent.target].wait()
         return outcome(intent)
 
 
@@ -69,6 +72,7 @@ class ActionFixture(WorkerFixture):
             record_of(intent_message(intent(key), "s", 2), TOPICS.actions, offset=at) for at, key in enumerate(keys)
         ]
         await self.actions.process_batch(RecordBatch(TOPICS.actions, 1, records, 0, len(keys) - 1))
+        await self.actions.queues.idle()
 
     async def process(self, message: Message) -> None:
         await self.actions.process(TP(TOPICS.actions, 1), record_of(message, TOPICS.actions))
@@ -154,3 +158,35 @@ async def test_an_intent_waits_for_the_lease_and_is_left_to_the_next_owner_when_
     worker.owned.clear()
     await waiting
     assert (worker.executor.executed, worker.transport.released) == ([], {})
+
+
+async def test_a_target_that_hangs_delays_no_other_and_its_offset_is_not_passed() -> None:
+    worker = ActionFixture()
+    answer = worker.executor.hanging["chat/r0"] = asyncio.Event()
+    targets = ["chat/r0", "chat/r1", "chat/r0", "chat/r2"]
+    records = [
+        record_of(intent_message(intent(f"k{at}", target=target), "s", 2), TOPICS.actions, offset=at)
+        for at, target in enumerate(targets)
+    ]
+    await worker.actions.process_batch(RecordBatch(TOPICS.actions, 1, records, 0, 3))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert [each.key for each in worker.executor.executed] == ["k0", "k1", "k3"]
+    assert [read_outcome(message.value).key for message in worker.sent.on(TOPICS.outcomes)] == ["k1", "k3"]
+    assert worker.transport.released == {}
+    answer.set()
+    await worker.actions.queues.idle()
+    assert [each.key for each in worker.executor.executed][-1] == "k2"
+    assert worker.transport.released == {TP(TOPICS.actions, 1): 4}
+
+
+async def test_what_was_under_way_when_the_partition_was_assigned_anew_releases_nothing() -> None:
+    worker = ActionFixture()
+    answer = worker.executor.hanging["chat/r0"] = asyncio.Event()
+    record = record_of(intent_message(intent(), "s", 2), TOPICS.actions, offset=7)
+    await worker.actions.process_batch(RecordBatch(TOPICS.actions, 1, [record], 7, 7))
+    await asyncio.sleep(0)
+    await worker.actions.recover([1])
+    answer.set()
+    await worker.actions.queues.idle()
+    assert worker.transport.released == {}

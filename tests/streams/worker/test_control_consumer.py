@@ -8,14 +8,18 @@ from dataclasses import replace
 
 import pytest
 
+from actions.trust.keys import public_text
+from classifiers.by_hand import ForTargets, Resolve, SetBreaker, Undo, Withdraw
 from classifiers.directives import Directive, Expire
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
+from config.trust.sections import Person
 from streams.contracts.envelopes import incident_message, read_audit
 from streams.intake.kafka_record import ConsumerRecord
 from streams.worker import control_consumer
 from streams.worker.control_consumer import MAX_AUDITED, MAX_DIRECTIVES, MAX_OPEN_INCIDENTS, ControlConsumer
+from tests.streams.contracts.people.signed_people import BEN, MALLORY, record
 from tests.streams.contracts.signed import DIRECTIVES, T, control_settings, received, signed
 from tests.streams.fakes import incident
 from tests.streams.records import FakeRecord
@@ -36,19 +40,31 @@ class RecordingShards:
         self.incidents += incidents
 
 
+PEOPLE = {
+    name: {"roles": [role], "keys": [{"id": f"{name}-1", "public": public_text(key.public_key())}]}
+    for name, role, key in (("ben", "responder", BEN), ("mallory", "viewer", MALLORY))
+}
+
+
 class ControlFixture(WorkerFixture):
-    """A control consumer over recording shards."""
+    """A control consumer over recording shards and targets."""
 
     def __init__(
         self, now_s: float = T + 1.0, failing: Exception | None = None, explains: bool = True,
     ) -> None:
         super().__init__(now_s=now_s, failing=failing)
         self.shards = RecordingShards()
+        self.asked: list[ForTargets] = []
         config = load(None, {})
+        people = {name: Person.model_validate(one) for name, one in PEOPLE.items()}
         triage = replace(config.triage, dependencies=(Dependency("chat", ("db",)),) if explains else ())
         self.control = ControlConsumer(
-            self.shards, self.effects, config.model_copy(update={"control": control_settings(), "triage": triage}),
+            self.shards, self.effects,
+            config.model_copy(update={"control": control_settings(), "triage": triage, "people": people}), self.ask,
         )
+
+    async def ask(self, directive: ForTargets) -> None:
+        self.asked.append(directive)
 
     async def write_control(self, *records: ConsumerRecord) -> None:
         await self.control.process(TOPICS.control, records)
@@ -164,3 +180,28 @@ async def test_without_dependencies_incidents_reach_no_shard_and_the_open_ones_a
     assert {shard: [each.id for each in found] for shard, found in worker.control.open_incidents().items()} == {
         0: ["inc-0"],
     }
+
+
+async def test_what_a_person_may_do_goes_to_the_shards_or_to_the_targets() -> None:
+    worker = ControlFixture()
+    resolve, undo = Resolve("inc-1", "ben", T), Undo("throttle", "chat/v2", "ben", T)
+    await worker.write_control(record(resolve), record(undo), record(Withdraw("k1", "ben", T)))
+    assert (worker.shards.directives, worker.asked) == ([resolve], [undo])
+
+
+async def test_what_the_role_does_not_allow_reaches_nobody_and_is_audited() -> None:
+    worker = ControlFixture()
+    await worker.write_control(
+        record(Resolve("inc-1", "mallory", T), "mallory"), record(SetBreaker("chat/r0", "disable", "ben", T)),
+    )
+    assert (worker.shards.directives, worker.asked) == ([], [])
+    entries = [read_audit(message.value) for message in worker.sent.on(TOPICS.audit)]
+    assert [entry.event for entry in entries] == ["refused", "refused"]
+    assert "expected the role responder" in entries[0].reason
+    assert "expected the role approver" in entries[1].reason
+
+
+async def test_a_command_to_a_target_that_is_read_again_long_after_is_not_carried_out() -> None:
+    worker = ControlFixture(now_s=T + 7200.0)
+    await worker.write_control(record(Undo("throttle", "chat/v2", "ben", T)))
+    assert worker.asked == []

@@ -1,0 +1,57 @@
+"""One run of an action: retries within one total timeout, and every fault as a status with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+
+import stamina
+import structlog
+
+from actions.base import Action, Data, Done, Reading, Refusal, RunContext, TargetError
+from actions.model import Intent, Status
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
+
+
+async def attempt(action: Action, intent: Intent, ctx: RunContext) -> tuple[Status, str, Data]:
+    """Run with retries within one total timeout. Raises only `CancelledError`."""
+    try:
+        async with asyncio.timeout(action.bounds.timeout_s):
+            done = await _retried(action, intent, ctx)
+    except TargetError as fault:
+        return "failed", str(fault), {"retryable": fault.retryable}
+    except Refusal as refusal:
+        return "refused", str(refusal), {}
+    except TimeoutError:
+        return "failed", f"no answer within {action.bounds.timeout_s:g} s; it may have run", {"retryable": True}
+    except Exception as bug:
+        log.exception("action_bug", kind=intent.kind, key=intent.key)
+        return "failed", f"a fault in the action itself: {type(bug).__name__}: {bug}", {"retryable": False}
+    return "executed", done.detail, done.data
+
+
+async def _retried(action: Action, intent: Intent, ctx: RunContext) -> Done:
+    bounds = action.bounds
+    async for attempt in stamina.retry_context(
+        on=_retryable, attempts=bounds.attempts, timeout=bounds.timeout_s, wait_initial=bounds.wait_s,
+        wait_jitter=bounds.wait_s,
+    ):
+        with attempt:
+            return await action.run(intent, ctx)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def read(action: Action, intent: Intent) -> Reading:
+    """What the target is now; unknown when it cannot be read within the timeout. Raises only `CancelledError`."""
+    try:
+        async with asyncio.timeout(action.bounds.timeout_s):
+            return await action.read_back(intent)
+    except (TargetError, TimeoutError) as fault:
+        return Reading(None, f"{intent.target} cannot be read: {fault or 'no answer'}")
+    except Exception as bug:
+        log.exception("action_bug", kind=intent.kind, key=intent.key)
+        return Reading(None, f"a fault in the action itself: {type(bug).__name__}: {bug}")
+
+
+def _retryable(fault: Exception) -> bool:
+    return isinstance(fault, TargetError) and fault.retryable

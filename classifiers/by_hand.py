@@ -1,0 +1,268 @@
+"""What people decide by hand about incidents, requests, remedies and breakers: directives, signed by the person.
+
+Each has `by`, the person, and `via`, the path by which it came. The signature says who it was; a record whose signer is
+not its `by` is refused where it is verified. `ValueError` names the field, its value and what was expected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from classifiers.directive_fields import finite, named, texts
+
+Via = Literal["cli", "http", "slack"]
+Verb = Literal["approve", "reject", "break_glass"]
+BreakerVerb = Literal["force_open", "disable", "clear"]
+
+
+def _checked(directive: str, by: str, via: str, at_s: float, text: str, /, **names: str) -> None:
+    named(directive, by=by, **names)
+    texts(directive, comment=text)
+    finite(directive, at_s=at_s)
+    if via not in get_args(Via):
+        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(get_args(Via))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """One person approves or rejects a request, or breaks the glass: the intent then runs past most limits.
+
+    intent_key: of the request. digest: of the terms that were shown. comment: the reason, which a broken glass needs.
+    source: the deployment. signed_by, signature: the key and the signature over the decision and what it is about, by
+    which whoever has the request can check it alone (`actions/trust/decisions.py`).
+    """
+
+    intent_key: str
+    digest: str
+    verb: Verb
+    by: str
+    at_s: float
+    source: str
+    signed_by: str
+    signature: str
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("decision", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
+        texts("decision", digest=self.digest, source=self.source, signed_by=self.signed_by, signature=self.signature)
+        if self.verb not in get_args(Verb):
+            raise ValueError(f"decision: verb {self.verb!r}, expected one of {', '.join(get_args(Verb))}")
+        if self.verb == "break_glass" and not self.comment:
+            raise ValueError("decision: comment '', expected the reason why the glass is broken")
+
+    @property
+    def id(self) -> str:
+        """One id for each request, person and time. Of several by one person, the first counts."""
+        return f"decision/{self.intent_key}/{self.by}/{self.at_s:.3f}"
+
+    @property
+    def subject(self) -> str:
+        """The request."""
+        return self.intent_key
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A request is taken back: nothing is done, and nobody is asked any more."""
+
+    intent_key: str
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("withdraw", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
+
+    @property
+    def id(self) -> str:
+        """One id for each request: it can be withdrawn once."""
+        return f"withdraw/{self.intent_key}/{self.by}"
+
+    @property
+    def subject(self) -> str:
+        """The request."""
+        return self.intent_key
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """An incident is over. Alarms after it open it anew."""
+
+    incident_id: str
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id)
+
+    @property
+    def id(self) -> str:
+        """One id for each incident and time."""
+        return f"resolve/{self.incident_id}/{self.at_s:.3f}"
+
+    @property
+    def subject(self) -> str:
+        """The incident."""
+        return self.incident_id
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """An incident has somebody who is responsible for it. to: the person; the last one counts."""
+
+    incident_id: str
+    to: str
+    by: str
+    at_s: float
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to)
+
+    @property
+    def id(self) -> str:
+        """One id for each incident and time."""
+        return f"assign/{self.incident_id}/{self.at_s:.3f}/{self.by}"
+
+    @property
+    def subject(self) -> str:
+        """The incident."""
+        return self.incident_id
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What people say about an incident while it goes on. comment: the text, which must not be empty."""
+
+    incident_id: str
+    by: str
+    at_s: float
+    comment: str
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("update", self.by, self.via, self.at_s, "", incident_id=self.incident_id, comment=self.comment)
+
+    @property
+    def id(self) -> str:
+        """One id for each incident, person and time."""
+        return f"update/{self.incident_id}/{self.at_s:.3f}/{self.by}"
+
+    @property
+    def subject(self) -> str:
+        """The incident."""
+        return self.incident_id
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A remedy in force is undone now. kind, target: of the remedy."""
+
+    kind: str
+    target: str
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("undo", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
+
+    @property
+    def id(self) -> str:
+        """One id for each remedy and time."""
+        return f"undo/{self.kind}/{self.target}/{self.at_s:.3f}"
+
+    @property
+    def subject(self) -> str:
+        """The target."""
+        return self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A remedy in force stays, whatever its terms say. kind, target: of the remedy."""
+
+    kind: str
+    target: str
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("keep", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
+
+    @property
+    def id(self) -> str:
+        """One id for each remedy and time."""
+        return f"keep/{self.kind}/{self.target}/{self.at_s:.3f}"
+
+    @property
+    def subject(self) -> str:
+        """The target."""
+        return self.target
+
+
+@dataclass(frozen=True, slots=True)
+class SetBreaker:
+    """A circuit breaker is forced open or disabled until it is cleared."""
+
+    target: str
+    verb: BreakerVerb
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("breaker", self.by, self.via, self.at_s, self.comment, target=self.target)
+        if self.verb not in get_args(BreakerVerb):
+            raise ValueError(f"breaker: verb {self.verb!r}, expected one of {', '.join(get_args(BreakerVerb))}")
+
+    @property
+    def id(self) -> str:
+        """One id for each target and time."""
+        return f"breaker/{self.target}/{self.verb}/{self.at_s:.3f}"
+
+    @property
+    def subject(self) -> str:
+        """The target."""
+        return self.target
+
+
+@dataclass(frozen=True, slots=True)
+class ResetStorm:
+    """The storm brake is released: actions may run again without a person."""
+
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        _checked("storm_reset", self.by, self.via, self.at_s, self.comment)
+
+    @property
+    def id(self) -> str:
+        """One id for each time."""
+        return f"storm-reset/{self.at_s:.3f}/{self.by}"
+
+    @property
+    def subject(self) -> str:
+        """The brake, of which there is one."""
+        return "storm"
+
+
+ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm
+ForShards = Resolve | Assign | Update
+"""What the shard that has the incident applies."""
+ForApprovals = Decide | Withdraw
+"""What the owner of the request applies."""
+ForTargets = Undo | Keep | SetBreaker | ResetStorm
+"""What the executor that owns the target applies."""

@@ -1,0 +1,109 @@
+"""What the commands by which people act have in common: the personal key, writing, and waiting for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from classifiers.by_hand import ByHand
+from classifiers.directives import Acknowledge
+from config import load
+from config.models import Config
+from streams.cli import Failure
+
+if TYPE_CHECKING:
+    from streams.client.by_hand_writer import Signatory
+
+T = TypeVar("T")
+Command = Callable[..., None]
+KEY_VARIABLE = "TOCSIN_KEY_FILE"
+FINDING = 1
+"""Exit code of a finding: nothing is wrong with the command, and what it asks for is not so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A person at the command line: the configuration, and the file with the private key."""
+
+    config: Config
+    key_file: Path
+
+    def signatory(self) -> Signatory:
+        """Whose key it is; one that nobody has ends as one message."""
+        from streams.client.by_hand_writer import signatory
+
+        return signatory(self.config, self.key_file)
+
+    def write(self, build: Callable[[str], ByHand | Acknowledge]) -> None:
+        """Sign and write what `build` makes for the person of the key, and say where it stands."""
+        from streams.client.by_hand_writer import write_by_hand
+
+        person = self.signatory()
+        try:
+            directive = build(person.name)
+        except ValueError as error:
+            raise Failure(str(error)) from error
+        written = run(write_by_hand(self.config, directive, person))
+        place = f"{written.topic}[{written.partition}]@{written.offset}"
+        click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
+
+
+def with_config(command: Command) -> Command:
+    """Add `--config`; the command gets the loaded `Config` first."""
+    @wraps(command)
+    def run_command(*args: Any, config_file: Path | None, **options: Any) -> None:
+        command(load(config_file, os.environ), *args, **options)
+
+    return _config_option(run_command)
+
+
+def with_author(command: Command) -> Command:
+    """Add `--config` and `--key-file`; the command gets an `Author` first."""
+    @wraps(command)
+    def run_command(*args: Any, config_file: Path | None, key_file: Path | None, **options: Any) -> None:
+        config = load(config_file, os.environ)
+        if key_file is None and config.respond.key_file is not None:
+            key_file = Path(config.respond.key_file)
+        if key_file is None:
+            raise Failure(f"no personal key, expected --key-file, {KEY_VARIABLE} or respond.key_file")
+        command(Author(config, key_file), *args, **options)
+
+    option = click.option(
+        "--key-file", envvar=KEY_VARIABLE, type=click.Path(path_type=Path), show_envvar=True,
+        help="Your private key, as `tocsin key new` writes it; default: respond.key_file.",
+    )
+    return _config_option(option(run_command))
+
+
+def _config_option(command: Command) -> Command:
+    option = click.option(
+        "--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.",
+    )
+    return option(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+comment_option = click.option("--comment", default="", help="Why; everybody who is told reads it.")
+
+
+def run(work: Coroutine[None, None, T]) -> T:
+    """Run to the end; what the operator can correct ends as one message."""
+    from streams.cluster.topics import TopicError
+
+    try:
+        return asyncio.run(work)
+    except TopicError as error:
+        raise Failure(str(error)) from error
+
+
+def date(at_s: float | None) -> str:
+    """A time for people."""
+    return "-" if at_s is None else datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")[:19] + "Z"

@@ -1,0 +1,186 @@
+"""`tocsin incident`, `tocsin remedy`, `tocsin breaker`, `tocsin storm`: what people do with a personal key.
+
+The command ends with 0 once the record is written; whether it was accepted, and what came of it, is in the audit topic
+and on the incident.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+import orjson
+
+from classifiers.by_hand import Assign, BreakerVerb, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update
+from classifiers.directives import Acknowledge
+from classifiers.model import Incident
+from config.models import Config
+from streams.cli import Failure
+from streams.cli.people.author import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
+from streams.cli.time_arguments import DurationArgument
+
+
+@click.group()
+def incident() -> None:
+    """List incidents, and say who works on them and what is known."""
+
+
+@incident.command("list")
+@click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
+@json_option
+@with_config
+def list_(config: Config, everything: bool, as_json: bool) -> None:
+    """List the incidents that are open."""
+    found = [one for one in _incidents(config).values() if everything or one.state != "resolved"]
+    for each in sorted(found, key=lambda one: (one.severity, one.opened_at_s)):
+        click.echo(orjson.dumps(each) if as_json else _line(each))
+    if not found and not as_json:
+        click.echo("no incident is open")
+
+
+@incident.command()
+@click.argument("incident_id", metavar="INCIDENT")
+@click.option("--for", "lasts_s", type=DurationArgument(), default="1h", show_default=True, help="For how long.")
+@comment_option
+@with_author
+def ack(author: Author, incident_id: str, lasts_s: float, comment: str) -> None:
+    """Acknowledge an incident: you work on it, and nobody else is notified of it meanwhile."""
+    _open_incident(author.config, incident_id)
+    now_s = time.time()
+    author.write(lambda person: Acknowledge(incident_id, person, now_s, now_s + lasts_s, comment))
+
+
+@incident.command()
+@click.argument("incident_id", metavar="INCIDENT")
+@comment_option
+@with_author
+def resolve(author: Author, incident_id: str, comment: str) -> None:
+    """Declare an incident over. Alarms after it open it anew."""
+    _open_incident(author.config, incident_id)
+    author.write(lambda person: Resolve(incident_id, person, time.time(), comment))
+
+
+@incident.command()
+@click.argument("incident_id", metavar="INCIDENT")
+@click.argument("person")
+@with_author
+def assign(author: Author, incident_id: str, person: str) -> None:
+    """Make a person responsible for an incident."""
+    if person not in author.config.people:
+        known = ", ".join(sorted(author.config.people)) or "nobody is named there"
+        raise Failure(f"person {person!r}: unknown, expected one under people: {known}")
+    _open_incident(author.config, incident_id)
+    author.write(lambda by: Assign(incident_id, person, by, time.time()))
+
+
+@incident.command()
+@click.argument("incident_id", metavar="INCIDENT")
+@click.argument("text")
+@with_author
+def update(author: Author, incident_id: str, text: str) -> None:
+    """Say what is known about an incident; it stands on it for everybody."""
+    _open_incident(author.config, incident_id)
+    author.write(lambda person: Update(incident_id, person, time.time(), text))
+
+
+@click.group()
+def remedy() -> None:
+    """End or keep what is in force at a target."""
+
+
+@remedy.command()
+@click.argument("kind")
+@click.argument("target")
+@comment_option
+@with_author
+def undo(author: Author, kind: str, target: str, comment: str) -> None:
+    """Undo the remedy of a KIND that is in force at a TARGET."""
+    _require_kind(author.config, kind)
+    author.write(lambda person: Undo(kind, target, person, time.time(), comment))
+
+
+@remedy.command()
+@click.argument("kind")
+@click.argument("target")
+@comment_option
+@with_author
+def keep(author: Author, kind: str, target: str, comment: str) -> None:
+    """Keep the remedy of a KIND that is in force at a TARGET, whatever its terms say."""
+    _require_kind(author.config, kind)
+    author.write(lambda person: Keep(kind, target, person, time.time(), comment))
+
+
+@click.group()
+def breaker() -> None:
+    """Force circuit breakers open, disable them, and clear that again."""
+
+
+@breaker.command("open")
+@click.argument("target")
+@comment_option
+@with_author
+def open_(author: Author, target: str, comment: str) -> None:
+    """Keep the breaker of a TARGET open until it is cleared."""
+    _set_breaker(author, target, "force_open", comment)
+
+
+@breaker.command()
+@click.argument("target")
+@comment_option
+@with_author
+def disable(author: Author, target: str, comment: str) -> None:
+    """Keep the breaker of a TARGET closed until it is cleared, whatever alarms."""
+    _set_breaker(author, target, "disable", comment)
+
+
+@breaker.command()
+@click.argument("target")
+@comment_option
+@with_author
+def clear(author: Author, target: str, comment: str) -> None:
+    """Leave the breaker of a TARGET to its playbooks again."""
+    _set_breaker(author, target, "clear", comment)
+
+
+@click.group()
+def storm() -> None:
+    """Release the storm brake."""
+
+
+@storm.command()
+@comment_option
+@with_author
+def reset(author: Author, comment: str) -> None:
+    """Let actions run by themselves again after too many ran in a short time."""
+    author.write(lambda person: ResetStorm(person, time.time(), comment))
+
+
+def _set_breaker(author: Author, target: str, verb: BreakerVerb, comment: str) -> None:
+    author.write(lambda person: SetBreaker(target, verb, person, time.time(), comment))
+
+
+def _require_kind(config: Config, kind: str) -> None:
+    if kind not in config.actions:
+        raise Failure(f"kind {kind!r}: not configured, expected one under actions: {', '.join(sorted(config.actions))}")
+
+
+def _incidents(config: Config) -> dict[str, Incident]:
+    from streams.client.incident_log import read_topics
+
+    return run(read_topics(config)).incidents
+
+
+def _open_incident(config: Config, incident_id: str) -> None:
+    """End with 2 where there is no such incident, and with 1 where it is over already."""
+    found = _incidents(config).get(incident_id)
+    if found is None:
+        raise Failure(f"incident {incident_id!r}: unknown, expected one of {config.topics.incidents}")
+    if found.state == "resolved":
+        click.echo(f"incident {incident_id}: resolved {date(found.resolved_at_s)} already", err=True)
+        sys.exit(FINDING)
+
+
+def _line(one: Incident) -> str:
+    who = one.assigned_to or (one.acknowledged.by if one.acknowledged is not None else "-")
+    return f"{one.id}  {one.severity}  {one.state:8}  since {date(one.opened_at_s)}  {who}  {one.title}"

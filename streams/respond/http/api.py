@@ -1,0 +1,262 @@
+"""The HTTP interface `/api/v1`: what waits and what is open, and what people do about it.
+
+Each request names its person by `Authorization: Bearer`; reading wants the role viewer or more. A try that is refused
+is audited and counted. What a person does becomes a control record that this process signs with the person's name and
+`via: http`; the answer 202 says that it is written, and its effect shows on the request, the incident or the remedy.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import web
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from actions.approvals.desk import Desk
+from actions.approvals.machine import OPEN
+from actions.trust.people import Directory
+from actions.trust.roles import Verb, roles_that_may
+from classifiers.by_hand import ByHand
+from classifiers.directives import Acknowledge
+from classifiers.model import AuditEntry
+from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
+from streams.respond.http.control_log import ControlLog
+from streams.respond.http.event_stream import EventStream, TooManyClients
+from streams.respond.http.verbs import (
+    INCIDENT_VERBS,
+    REMEDY_VERBS,
+    breaker_directive,
+    decision_of,
+    incident_directive,
+    remedy_directive,
+    storm_directive,
+)
+from streams.telemetry.respond_metrics import RespondMetrics
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
+
+MAX_BODY_BYTES = 65_536
+PREFIX = "/api/v1"
+PERSON = web.RequestKey("person", str)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Problem(Exception):  # noqa: N818
+    """An answer other than success. answer: for counting."""
+
+    def __init__(self, status: int, reason: str, answer: str) -> None:
+        self.status, self.answer = status, answer
+        super().__init__(reason)
+
+
+class Api:
+    """The handlers. complaints: why requests are not served, for `healthz`."""
+
+    def __init__(
+        self, desk: Desk, directory: Directory, authenticator: Authenticator, control: ControlLog, events: EventStream,
+        metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._desk = desk
+        self._directory = directory
+        self._authenticator = authenticator
+        self._control = control
+        self._events = events
+        self._metrics = metrics
+        self._complaints = complaints
+        self._now_s = now_s
+
+    def app(self) -> web.Application:
+        """The application with all routes."""
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
+        routes = app.router
+        routes.add_get(f"{PREFIX}/healthz", self._healthz)
+        routes.add_get(f"{PREFIX}/incidents", self._incidents)
+        routes.add_get(f"{PREFIX}/approvals", self._approvals)
+        routes.add_get(f"{PREFIX}/approvals/{{key}}", self._approval)
+        routes.add_get(f"{PREFIX}/events", self._listen)
+        routes.add_post(f"{PREFIX}/approvals/{{key}}/decision", self._decide)
+        routes.add_post(f"{PREFIX}/incidents/{{id}}/{{verb}}", self._act_on_incident)
+        routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
+        routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
+        routes.add_post(f"{PREFIX}/storm/reset", self._reset_storm)
+        return app
+
+    # Who may
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Name the person, and turn each refusal into an answer, an entry of the audit and a count."""
+        person = None
+        try:
+            if request.path != f"{PREFIX}/healthz":
+                person = await self._authenticator.person(request.headers.get("Authorization"), _remote(request))
+                request[PERSON] = person
+            return await handler(request)
+        except Unauthenticated as error:
+            problem = Problem(401, str(error), "unauthenticated")
+        except TooMany as error:
+            problem = Problem(429, str(error), "too_many")
+        except Problem as error:
+            problem = error
+        except ValueError as error:
+            problem = Problem(400, str(error), "malformed")
+        except KafkaError as error:
+            log.warning("not_written", path=request.path, reason=repr(error))
+            return _answer({"error": "the broker did not take it; try again"}, 503)
+        return await self._refuse(request, person, problem)
+
+    async def _refuse(self, request: web.Request, person: str | None, problem: Problem) -> web.Response:
+        self._metrics.refused(problem.answer)
+        if problem.answer == "forbidden":
+            self._authenticator.note_failure(_remote(request))
+        if problem.answer in ("forbidden", "unauthenticated"):
+            what = f"{request.method} {request.path[:200]}"
+            reason = f"{problem} (http, from {_remote(request)})"
+            entry = AuditEntry(self._now_s(), f"http {what}", "refused", None, "refused", reason, person)
+            try:
+                await self._control.refused(entry)
+            except KafkaError as error:
+                log.error("refusal_not_audited", what=what, reason=repr(error))
+        headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+        return _answer({"error": str(problem)}, problem.status, headers)
+
+    def _require(self, request: web.Request, verb: Verb, service: str | None) -> str:
+        """The person, who may do this for the service; raises `Problem`."""
+        person = request[PERSON]
+        if not self._directory.may(person, verb, service or ""):
+            expected = " or ".join(roles_that_may(verb))
+            raise Problem(403, f"{person} may not {verb}, expected the role {expected}", "forbidden")
+        return person
+
+    # Reading
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        reasons = self._complaints()
+        return _answer({"ok": not reasons, "reasons": list(reasons)}, 503 if reasons else 200)
+
+    async def _incidents(self, request: web.Request) -> web.Response:
+        self._require_reader(request)
+        everything = request.query.get("state") == "all"
+        return _answer([one for one in self._desk.incidents() if everything or one.state != "resolved"])
+
+    async def _approvals(self, request: web.Request) -> web.Response:
+        self._require_reader(request)
+        everything = request.query.get("state") == "all"
+        return _answer([one for one in self._desk.requests.values() if everything or one.state in OPEN])
+
+    async def _approval(self, request: web.Request) -> web.Response:
+        self._require_reader(request)
+        return _answer(self._waiting(request))
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        self._require_reader(request)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        try:
+            async with self._events.listen() as events:
+                await response.prepare(request)
+                async for event in events:
+                    await response.write(event)
+        except TooManyClients as error:
+            raise Problem(503, str(error), "too_many") from error
+        except ConnectionError:
+            pass  # the client left
+        return response
+
+    def _require_reader(self, request: web.Request) -> None:
+        self._require(request, "read", None)
+
+    # Acting
+
+    async def _decide(self, request: web.Request) -> web.Response:
+        waiting = self._waiting(request)
+        body = await _body(request)
+        verb = body.get("verb")
+        if verb not in ("approve", "reject", "withdraw", "break_glass"):
+            raise ValueError(f"verb {verb!r}, expected one of approve, reject, withdraw, break_glass")
+        person = request[PERSON]
+        if verb in ("withdraw", "break_glass"):
+            self._require(request, verb, waiting.intent.service)
+        elif not self._directory.roles(person, waiting.intent.service).intersection(waiting.terms.roles):
+            expected = " or ".join(waiting.terms.roles)
+            raise Problem(403, f"{person} may not decide this request, expected the role {expected}", "forbidden")
+        if waiting.state != "requested":
+            raise Problem(409, f"the request is {waiting.state}: {waiting.reason}", "malformed")
+        signer = self._control.signer
+        if signer is None:
+            raise Problem(503, "signing.private_file: none, so nothing can be signed for people", "malformed")
+        return await self._write(
+            decision_of(waiting, body, person, self._now_s(), self._control.source, signer),
+        )
+
+    async def _act_on_incident(self, request: web.Request) -> web.Response:
+        verb, incident_id = request.match_info["verb"], request.match_info["id"]
+        if verb not in INCIDENT_VERBS:
+            raise Problem(404, f"verb {verb!r}, expected one of {', '.join(INCIDENT_VERBS)}", "malformed")
+        known = self._desk.incident(incident_id)
+        if known is None:
+            raise Problem(404, f"incident {incident_id!r}: unknown", "malformed")
+        person = self._require(request, INCIDENT_VERBS[verb], known.service)
+        if known.state == "resolved":
+            raise Problem(409, f"incident {incident_id!r}: resolved already", "malformed")
+        body = await _body(request)
+        return await self._write(incident_directive(verb, incident_id, body, person, self._now_s()))
+
+    async def _act_on_remedy(self, request: web.Request) -> web.Response:
+        found = request.match_info
+        person = self._require(request, REMEDY_VERBS[found["verb"]], _service(found["target"]))
+        body = await _body(request)
+        directive = remedy_directive(found["verb"], found["kind"], found["target"], body, person, self._now_s())
+        return await self._write(directive)
+
+    async def _set_breaker(self, request: web.Request) -> web.Response:
+        target = request.match_info["target"]
+        directive = breaker_directive(target, await _body(request), request[PERSON], self._now_s())
+        self._require(request, directive.verb, _service(target))
+        return await self._write(directive)
+
+    async def _reset_storm(self, request: web.Request) -> web.Response:
+        person = self._require(request, "storm_reset", None)
+        return await self._write(storm_directive(await _body(request), person, self._now_s()))
+
+    async def _write(self, directive: ByHand | Acknowledge) -> web.Response:
+        if self._control.signer is None:
+            raise Problem(503, "signing.private_file: none, so nothing can be signed for people", "malformed")
+        await self._control.write(directive)
+        return _answer({"id": directive.id, "written": True}, 202)
+
+    def _waiting(self, request: web.Request) -> Any:
+        key = request.match_info["key"]
+        found = self._desk.requests.get(key)
+        if found is None:
+            raise Problem(404, f"request {key!r}: unknown", "malformed")
+        return found
+
+
+async def _body(request: web.Request) -> Mapping[str, Any]:
+    """The JSON object of a request; raises `ValueError`."""
+    if request.content_type != "application/json":
+        raise ValueError(f"Content-Type {request.content_type!r}, expected application/json")
+    try:
+        body = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"the body is no JSON ({error}), expected an object") from None
+    if not isinstance(body, dict):
+        raise ValueError(f"the body is a {type(body).__name__}, expected an object")
+    return body
+
+
+def _answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    safe = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", headers=safe)
+
+
+def _remote(request: web.Request) -> str:
+    return request.remote or "unknown"
+
+
+def _service(target: str) -> str:
+    return target.partition("/")[0]

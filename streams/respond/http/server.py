@@ -1,0 +1,74 @@
+"""The server of the HTTP interface, in the event loop of its role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from aiohttp import web
+
+from actions.approvals.desk import Desk
+from actions.trust.keys import Signer
+from actions.trust.people import Directory
+from config.models import Config
+from streams.contracts.envelopes import source_of
+from streams.kafka.settings import KafkaSettings
+from streams.respond.http.api import Api
+from streams.respond.http.authentication import Authenticator, IssuerKeys, fetcher
+from streams.respond.http.control_log import ControlLog
+from streams.respond.http.event_stream import EventStream
+from streams.telemetry.respond_metrics import RespondMetrics
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
+
+RETRY_S = 5.0
+
+
+class HttpServer:
+    """Serves once somebody can be known by a token or a JWT. `failure`: why it does not serve, None while it does."""
+
+    def __init__(
+        self, config: Config, settings: KafkaSettings, desk: Desk, directory: Directory, signer: Signer | None,
+        metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self._config = config.respond
+        known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
+        self.wanted = known and config.respond.listen is not None
+        self.events = EventStream()
+        self.failure: str | None = None
+        self.port: int | None = None
+        client = {"bootstrap_servers": settings.brokers.split(","), **settings.security.options()}
+        self._control = ControlLog(client, config.topics, source_of(config.kafka.group), signer)
+        jwt = config.respond.jwt
+        keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
+        self._app = Api(
+            desk, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics, complaints,
+        ).app
+
+    async def run(self) -> None:
+        """Serve until cancelled. An address that is taken is tried again, and nothing else waits for it."""
+        if not self.wanted or self._config.listen is None:
+            return
+        host, _, port = self._config.listen.rpartition(":")
+        async with self._control:
+            runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+            await runner.setup()
+            try:
+                while True:
+                    if self.port is None:
+                        await self._bind(runner, host.strip("[]"), int(port))
+                    await asyncio.sleep(RETRY_S)
+            finally:
+                await runner.cleanup()
+
+    async def _bind(self, runner: web.AppRunner, host: str, port: int) -> None:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            self.failure = f"respond.listen: {host}:{port}: {error.strerror}"
+            log.error("http_not_served", reason=self.failure)
+            return
+        self.failure = None
+        self.port = runner.addresses[0][1]
+        log.info("http_served", host=host, port=self.port)

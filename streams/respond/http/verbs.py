@@ -1,0 +1,103 @@
+"""From a request of a person to a directive: the JSON bodies, and what each path asks for.
+
+Pure but for the signature of a decision. `ValueError` names the field, its value and what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from actions.approvals.request import ApprovalRequest
+from actions.model import DecisionVerb
+from actions.trust.decisions import sign_decision
+from actions.trust.keys import Signer
+from actions.trust.roles import Verb
+from classifiers.by_hand import (
+    Assign,
+    BreakerVerb,
+    ByHand,
+    Decide,
+    Keep,
+    ResetStorm,
+    Resolve,
+    SetBreaker,
+    Undo,
+    Update,
+    Withdraw,
+)
+from classifiers.directives import Acknowledge
+
+ACK_S = 3600.0
+INCIDENT_VERBS: Mapping[str, Verb] = {
+    "acknowledge": "acknowledge", "resolve": "resolve", "assign": "assign", "update": "update",
+}
+REMEDY_VERBS: Mapping[str, Verb] = {"undo": "undo", "keep": "keep"}
+
+
+def text_of(body: Mapping[str, Any], name: str, default: str | None = "") -> str:
+    """A text of the body; None as default where it must be there."""
+    value = body.get(name, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} {value!r}, expected a text")
+    return value
+
+
+def decision_of(
+    request: ApprovalRequest, body: Mapping[str, Any], person: str, at_s: float, source: str, signer: Signer,
+) -> Decide | Withdraw:
+    """A decision about a request, signed for the person. The body has `verb`, `digest` and perhaps `comment`.
+
+    `digest` is that of the terms which the person saw, so that a decision about older terms does not count.
+    """
+    verb, comment = text_of(body, "verb", None), text_of(body, "comment")
+    if verb == "withdraw":
+        return Withdraw(request.key, person, at_s, comment, "http")
+    if verb not in get_args(DecisionVerb):
+        raise ValueError(f"verb {verb!r}, expected one of {', '.join((*get_args(DecisionVerb), 'withdraw'))}")
+    digest, expected = text_of(body, "digest", None), request.intent.digest or ""
+    if digest != expected:
+        raise ValueError(f"digest {digest[:80]!r}, expected {expected!r}: the terms that wait now")
+    signed = sign_decision(request.intent, person, verb, "http", at_s, source, signer)  # type: ignore[arg-type]
+    return Decide(
+        request.key, digest, verb, person, at_s, source, signed.signed_by, signed.signature, comment,  # type: ignore[arg-type]
+        "http",
+    )
+
+
+def incident_directive(
+    verb: str, incident_id: str, body: Mapping[str, Any], person: str, at_s: float,
+) -> ByHand | Acknowledge:
+    """What is asked for an incident."""
+    comment = text_of(body, "comment")
+    if verb == "acknowledge":
+        lasts_s = body.get("for_s", ACK_S)
+        if not isinstance(lasts_s, int | float) or isinstance(lasts_s, bool) or lasts_s <= 0:
+            raise ValueError(f"for_s {lasts_s!r}, expected seconds, more than 0")
+        return Acknowledge(incident_id, person, at_s, at_s + lasts_s, comment)
+    if verb == "resolve":
+        return Resolve(incident_id, person, at_s, comment, "http")
+    if verb == "assign":
+        return Assign(incident_id, text_of(body, "to", None), person, at_s, "http")
+    return Update(incident_id, person, at_s, text_of(body, "comment", None), "http")
+
+
+def remedy_directive(
+    verb: str, kind: str, target: str, body: Mapping[str, Any], person: str, at_s: float,
+) -> ByHand:
+    """What is asked for a remedy in force."""
+    make = Undo if verb == "undo" else Keep
+    return make(kind, target, person, at_s, text_of(body, "comment"), "http")
+
+
+def breaker_directive(target: str, body: Mapping[str, Any], person: str, at_s: float) -> SetBreaker:
+    """What is asked for a breaker. The body has `verb`."""
+    verb = text_of(body, "verb", None)
+    if verb not in get_args(BreakerVerb):
+        raise ValueError(f"verb {verb!r}, expected one of {', '.join(get_args(BreakerVerb))}")
+    return SetBreaker(target, verb, person, at_s, text_of(body, "comment"), "http")  # type: ignore[arg-type]
+
+
+def storm_directive(body: Mapping[str, Any], person: str, at_s: float) -> ResetStorm:
+    """The release of the storm brake."""
+    return ResetStorm(person, at_s, text_of(body, "comment"), "http")

@@ -1,0 +1,214 @@
+"""The role `respond` of a process: it owns what waits for people, and reads what that needs.
+
+It joins a group of its own. Nothing of it waits for the shards or the executor, and they do not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
+
+from actions.approvals.desk import Desk, RequestChange
+from actions.trust.approvals import ApprovalCheck
+from config.models import Config
+from config.trust.build import directory_of
+from streams.audit.checkpoint_writer import CheckpointWriter
+from streams.cluster.fencing import can_fence
+from streams.cluster.topics import BrokerUnavailable
+from streams.contracts.envelopes import source_of
+from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
+from streams.respond.http.server import HttpServer
+from streams.respond.membership import GroupMembership
+from streams.respond.request_owner import RequestOwner
+from streams.respond.topic_reader import TopicReader
+from streams.telemetry.respond_metrics import RespondMetrics
+from streams.trust.setup import authenticity_of
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
+
+RETRY_S = 1.0
+OBSERVE_EVERY_S = 1.0
+ALL_S = 10 * 365 * 86_400.0
+"""The response topic is compacted and read from its start."""
+DAY_S = 86_400.0
+"""How far back intents and decisions are read: longer than any request lives."""
+INCIDENTS_BACK_S = 3600.0
+"""An open incident is told again every minute while its shard is owned."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderClocks:
+    """now_s: the clock of decisions, since the epoch. wall_s: the wall clock. mono_s: monotonic."""
+
+    now_s: Callable[[], float]
+    wall_s: Callable[[], float]
+    mono_s: Callable[[], float]
+
+
+class Responder:
+    """Owns its part of the requests while it runs. shard_count: of the installation. partitions: of a topic."""
+
+    def __init__(
+        self, config: Config, settings: KafkaSettings, clocks: ResponderClocks, shard_count: Callable[[], int],
+        partitions: Callable[[str], int],
+    ) -> None:
+        self.config = config
+        self.source = source_of(config.kafka.group)
+        authenticity = authenticity_of(config, self.source)
+        directory = directory_of(config.people, config.owners_of)
+        self.check = ApprovalCheck(directory, authenticity.ring, self.source)
+        self.desk = Desk(self.check)
+        self._settings = settings
+        self._clocks = clocks
+        self._shard_count = shard_count
+        self._partitions = partitions
+        self._last_s = float("-inf")
+        self._owners: dict[int, tuple[RequestOwner, asyncio.Task[None]]] = {}
+        self._listeners: list[Callable[[RequestChange], None]] = []
+        self._fences = False
+        self._failure: str | None = "it has not started"
+        self.group = f"{config.kafka.group}-respond"
+        self._reader = TopicReader(config, self.desk, self.check, self._wake)
+        topics = config.topics
+        back_s = {
+            topics.response: ALL_S, topics.actions: DAY_S, topics.control: DAY_S, topics.incidents: INCIDENTS_BACK_S,
+        }
+        self._broadcast = BroadcastConsumer(
+            settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
+            lag=self._note_lag, security=settings.security,
+        )
+        self.metrics = RespondMetrics()
+        self.on_change(lambda change: self.metrics.changed(change.request.state))
+        self.http = HttpServer(
+            config, settings, self.desk, directory, authenticity.signer, self.metrics, self.complaints,
+        )
+        self._authenticity = authenticity
+        self._reader.on_request = lambda request: self.http.events.publish("approval", request.key, request)
+        self._reader.on_incident = lambda incident: self.http.events.publish("incident", incident.id, incident)
+        self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
+
+    async def run(self) -> None:
+        """Respond until cancelled, however often the broker fails."""
+        while True:
+            try:
+                await self._run()
+            except* (BrokerUnavailable, KafkaError) as errors:
+                self._failure = repr(errors.exceptions[0])
+                log.warning("responder_failed", reason=self._failure)
+            await asyncio.sleep(RETRY_S)
+
+    async def _run(self) -> None:
+        probe = f"{self.group}/fencing-probe/{uuid.uuid4().hex}"
+        self._fences = await can_fence(self._settings.brokers, self._settings.security, probe)
+        if not self._fences:
+            log.warning("broker_does_not_fence", effect="after a take-over a former owner of requests may still write")
+        self._failure = None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._broadcast.run())
+            group.create_task(self._membership.run())
+            group.create_task(self._observe())
+            group.create_task(self.http.run())
+            if self._authenticity.may_cover_audit:
+                group.create_task(self._checkpoint_writer().run())
+
+    async def _observe(self) -> None:
+        while True:
+            self.metrics.observe((each.state for each in self.desk.requests.values()), len(self._owners))
+            await asyncio.sleep(OBSERVE_EVERY_S)
+
+    def on_change(self, listener: Callable[[RequestChange], None]) -> None:
+        """Call this with every change that this process commits."""
+        self._listeners.append(listener)
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partitions that the group has given to this process."""
+        return frozenset(self._owners)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Why requests are not served; empty while they are."""
+        own = [
+            f"requests of partition {number}: {owner.failure}"
+            for number, (owner, _) in sorted(self._owners.items()) if owner.failure is not None
+        ]
+        if self._failure is not None:
+            return (f"respond: {self._failure}",)
+        joined = () if self._membership.failure is None else (f"{self.group}: {self._membership.failure}",)
+        http = () if self.http.failure is None else (self.http.failure,)
+        return (*self._broadcast.complaints(), *joined, *own, *http)
+
+    def now_s(self) -> float:
+        """The clock of deadlines, which never runs back."""
+        self._last_s = max(self._last_s, self._clocks.now_s())
+        return self._last_s
+
+    def partition_of(self, key: str, incident_id: str) -> int:
+        """The partition of a request: where it stands, else that of its incident."""
+        stands = self._reader.partition_of(key)
+        if stands is not None:
+            return stands
+        partitions = list(range(self._shard_count()))
+        return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
+
+    def _checkpoint_writer(self) -> CheckpointWriter:
+        """Whoever owns partition k of the requests covers partition k of the audit, and what the audit has beyond."""
+        client = {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
+        topics = self.config.topics
+
+        def owned() -> set[int]:
+            count = self._shard_count()
+            return {number for number in range(self._partitions(topics.audit)) if number % count in self._owners}
+
+        return CheckpointWriter(
+            client, topics.audit, topics.checkpoints, self._authenticity, owned, self._clocks.wall_s,
+            self._clocks.mono_s, self.metrics.audit_covered,
+        )
+
+    async def _assigned(self, partitions: Collection[int]) -> None:
+        for number in partitions:
+            owner = RequestOwner(
+                number, self._producer(number), self.desk, self.config.topics, self.source,
+                read_to_end=self._broadcast.caught_up_again, mine=self._mine(number), now_s=self.now_s,
+                shard_count=self._shard_count, on_change=self._tell, authenticity=self._authenticity,
+            )
+            self._owners[number] = owner, asyncio.create_task(owner.run())
+
+    async def _revoked(self, partitions: Collection[int]) -> None:
+        tasks = [self._owners.pop(number)[1] for number in partitions if number in self._owners]
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def _mine(self, number: int) -> Callable[[str, str], bool]:
+        return lambda key, incident_id: self.partition_of(key, incident_id) == number
+
+    def _producer(self, number: int) -> ShardProducer:
+        client = {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
+        if not self._fences:
+            return PlainProducer(client)
+        return FencedProducer(client, f"{self.group}/{number}/requests")
+
+    def _note_lag(self, waiting: int | None) -> None:
+        if waiting is None:
+            self.desk.blind()
+        elif waiting == 0:
+            self.desk.sighted(self.now_s())
+
+    def _tell(self, change: RequestChange) -> None:
+        for listener in self._listeners:
+            listener(change)
+
+    def _wake(self) -> None:
+        for owner, _ in self._owners.values():
+            owner.wake()

@@ -1,0 +1,64 @@
+"""The metrics of the role respond: requests that wait for people, how they ended, and tries that were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from actions.approvals.machine import OPEN, RequestState
+from streams.telemetry.families import OPEN as OPEN_LABELS
+from streams.telemetry.families import Families
+
+
+class RespondMetrics:
+    """In a registry of their own, so that a process shows those of its roles alone."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        families = Families(self._registry)
+        states = get_args(RequestState)
+        self._open = families.gauge(
+            "tocsin_requests_open", "Requests that wait for people or for their shard.", state=sorted(OPEN),
+        )
+        self._changes = families.counter(
+            "tocsin_request_changes", "Changes of requests that this process wrote, by the state after.", state=states,
+        )
+        self._owned = families.gauge("tocsin_request_partitions_owned", "Partitions of requests that it owns.")
+        self._tries = families.counter(
+            "tocsin_http_tries", "Requests to the HTTP interface that were refused.",
+            answer=("unauthenticated", "forbidden", "too_many", "malformed"),
+        )
+        self._audit_offset = families.gauge(
+            "tocsin_audit_covered_offset", "Offset of the last record that a checkpoint covers, by partition.",
+            partition=OPEN_LABELS,
+        )
+        self._audit_anchor = families.gauge(
+            "tocsin_audit_anchor", "The first 48 bits of the hash there, to compare with `tocsin audit verify`.",
+            partition=OPEN_LABELS,
+        )
+
+    def audit_covered(self, partition: int, offset: int, digest: str) -> None:
+        """A checkpoint covers the audit up to this offset. 48 bits of its hash fit exactly into a sample."""
+        self._audit_offset.labels(str(partition)).set(offset)
+        self._audit_anchor.labels(str(partition)).set(int(digest[:12], 16))
+
+    def changed(self, state: RequestState) -> None:
+        """A request has got a state."""
+        self._changes.labels(state).inc()
+
+    def refused(self, answer: str) -> None:
+        """A try over HTTP was refused."""
+        self._tries.labels(answer).inc()
+
+    def observe(self, states: Iterable[RequestState], owned: int) -> None:
+        """The states of all requests, and how many partitions this process owns."""
+        counted = list(states)
+        for state in OPEN:
+            self._open.labels(state).set(counted.count(state))
+        self._owned.set(owned)
+
+    def render(self) -> bytes:
+        """In the text format of Prometheus."""
+        return generate_latest(self._registry)

@@ -1,0 +1,37 @@
+"""Records of people as a worker receives them, signed with keys made for the tests."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from actions.trust.keys import KeyRing, PublicKey, Signer
+from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
+from classifiers.directives import Acknowledge
+from streams.contracts.people.records import sign_by_hand
+from tests.streams.contracts.signed import T, received
+from tests.streams.records import FakeRecord
+
+TOPIC = "tocsin.control"
+SOURCE = "/tocsin/test"
+BEN, MALLORY, RESPOND = (Ed25519PrivateKey.generate() for _ in range(3))
+RING = KeyRing([
+    PublicKey("ben-1", BEN.public_key(), frozenset({"person"}), "ben"),
+    PublicKey("mallory-1", MALLORY.public_key(), frozenset({"person"}), "mallory"),
+    PublicKey("r1", RESPOND.public_key(), frozenset({"respond"})),
+])
+SIGNERS = {"ben": Signer("ben-1", BEN), "mallory": Signer("mallory-1", MALLORY), "respond": Signer("r1", RESPOND)}
+BY_HAND: list[ByHand | Acknowledge] = [
+    Decide("k1", "d1", "approve", "ben", T, SOURCE, "ben-1", "00"), Withdraw("k1", "ben", T),
+    Resolve("inc-1", "ben", T), Assign("inc-1", "ann", "ben", T),
+    Update("inc-1", "ben", T, "so"), Undo("throttle", "chat/v2", "ben", T),
+    Keep("throttle", "chat/v2", "ben", T), SetBreaker("chat/r0", "disable", "ben", T), ResetStorm("ben", T),
+    Acknowledge("inc-1", "ben", T, T + 60.0),
+]
+
+
+def record(
+    directive: ByHand | Acknowledge, signer: str = "ben", *, topic: str = TOPIC, source: str = SOURCE,
+    dated_s: float = T + 0.05, headers: dict[str, bytes | None] | None = None,
+) -> FakeRecord:
+    """The record that the broker hands over. headers: replaced by name, removed where None."""
+    return received(sign_by_hand(directive, topic, source, T, SIGNERS[signer]), headers, dated_s)

@@ -1,0 +1,233 @@
+"""Over HTTP each does what the role allows; what is refused is answered, audited and counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from actions.approvals.decide import given_decision
+from actions.approvals.desk import Desk
+from actions.trust.approvals import ApprovalCheck
+from actions.trust.keys import KeyRing, PublicKey, Signer
+from actions.trust.people import Directory, Member
+from actions.trust.roles import Role
+from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
+from classifiers.directives import Acknowledge
+from classifiers.model import AuditEntry
+from streams.respond.http.api import Api
+from streams.respond.http.authentication import Authenticator
+from streams.respond.http.control_log import ControlLog
+from streams.respond.http.event_stream import MAX_WAITING, EventStream
+from streams.telemetry.respond_metrics import RespondMetrics
+from tests.actions.approvals.cases import SOURCE, T, incident, suggested
+from tests.streams.worker.fixtures import TOPICS
+
+ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver", "cleo": "commander"}
+PRIVATE = Ed25519PrivateKey.generate()
+
+
+def token(name: str) -> str:
+    return f"token-of-{name}"
+
+
+DIRECTORY = Directory(
+    [
+        Member(name, frozenset({role}), token_sha256=hashlib.sha256(token(name).encode()).hexdigest())
+        for name, role in ROLES.items()
+    ],
+    lambda _: (),
+)
+CHECK = ApprovalCheck(
+    DIRECTORY, KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))]), SOURCE,
+)
+
+
+class WrittenLog(ControlLog):
+    """Keeps what would be written."""
+
+    def __init__(self, signer: Signer | None) -> None:
+        super().__init__({}, TOPICS, SOURCE, signer)
+        self.written: list[ByHand | Acknowledge] = []
+        self.refusals: list[AuditEntry] = []
+
+    async def write(self, directive: ByHand | Acknowledge) -> None:
+        self.written.append(directive)
+
+    async def refused(self, entry: AuditEntry) -> None:
+        self.refusals.append(entry)
+
+
+class Served:
+    """The interface over a desk with one open incident and one request."""
+
+    def __init__(self, signer: Signer | None = Signer("r1", PRIVATE)) -> None:  # noqa: B008 - a frozen value
+        self.desk = Desk(CHECK)
+        self.intent = suggested()
+        self.desk.add_incident(incident(), T)
+        self.desk.add_intent(self.intent, 2)
+        for change in self.desk.changes(T, lambda *_: True):
+            self.desk.record(change.request)
+        self.log = WrittenLog(signer)
+        self.events = EventStream()
+        self.metrics = RespondMetrics()
+        self.client: TestClient[Any, Any]
+        self._api = Api(
+            self.desk, DIRECTORY, Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Served]:
+        async with TestClient(TestServer(self._api.app())) as self.client:
+            yield self
+
+    async def get(self, path: str, who: str | None = "vera") -> tuple[int, Any]:
+        async with self.client.get(f"/api/v1/{path}", headers=_headers(who)) as answer:
+            return answer.status, await answer.json()
+
+    async def post(self, path: str, who: str | None, **body: Any) -> tuple[int, Any]:
+        async with self.client.post(f"/api/v1/{path}", json=body, headers=_headers(who)) as answer:
+            return answer.status, await answer.json()
+
+
+def _headers(who: str | None) -> dict[str, str]:
+    return {} if who is None else {"Authorization": f"Bearer {token(who)}"}
+
+
+async def test_who_may_read_sees_open_incidents_and_requests() -> None:
+    async with Served().running() as served:
+        status, incidents = await served.get("incidents")
+        assert (status, [one["id"] for one in incidents]) == (200, ["inc-1"])
+        status, requests = await served.get("approvals")
+        assert (status, [(one["key"], one["state"]) for one in requests]) == (200, [("k1", "requested")])
+        assert (await served.get("approvals/k1"))[1]["intent"]["target"] == "chat/v2"
+        assert (await served.get("approvals/k9"))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["incidents", "approvals", "approvals/k1", "events"])
+async def test_nobody_reads_without_a_token(path: str) -> None:
+    async with Served().running() as served:
+        status, body = await served.get(path, None)
+        assert (status, "Authorization" in body["error"]) == (401, True)
+        (refused,) = served.log.refusals
+        assert (refused.event, refused.actor) == ("refused", None)
+        assert b'tocsin_http_tries_total{answer="unauthenticated"} 1.0' in served.metrics.render()
+
+
+async def test_health_is_told_to_everybody() -> None:
+    async with Served().running() as served:
+        assert await served.get("healthz", None) == (200, {"ok": True, "reasons": []})
+
+
+async def test_a_decision_is_signed_by_the_process_for_the_person_and_counts() -> None:
+    async with Served().running() as served:
+        status, _ = await served.post("approvals/k1/decision", "ann", verb="approve", digest="d1", comment="go")
+        assert status == 202
+        (written,) = served.log.written
+        assert isinstance(written, Decide)
+        assert (written.by, written.via, written.verb, written.signed_by) == ("ann", "http", "approve", "r1")
+        given = given_decision(served.desk.requests["k1"], written, T + 6.0, CHECK)
+        assert not isinstance(given, str), given
+
+
+@pytest.mark.parametrize(("who", "path", "body"), [
+    ("vera", "approvals/k1/decision", {"verb": "approve", "digest": "d1"}),
+    ("rob", "approvals/k1/decision", {"verb": "approve", "digest": "d1"}),
+    ("cleo", "approvals/k1/decision", {"verb": "approve", "digest": "d1"}),
+    ("ann", "approvals/k1/decision", {"verb": "withdraw", "digest": "d1"}),
+    ("ann", "approvals/k1/decision", {"verb": "break_glass", "digest": "d1", "comment": "now"}),
+    ("vera", "incidents/inc-1/acknowledge", {}), ("ann", "incidents/inc-1/resolve", {}),
+    ("vera", "remedies/throttle/chat/v2/undo", {}), ("ann", "remedies/throttle/chat/v2/keep", {}),
+    ("rob", "breakers/chat/r0", {"verb": "disable"}), ("ann", "breakers/chat/r0", {"verb": "force_open"}),
+    ("rob", "storm/reset", {}),
+])
+async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, body: dict[str, Any]) -> None:
+    async with Served().running() as served:
+        status, answer = await served.post(path, who, **body)
+        assert (status, "expected the role" in answer["error"]) == (403, True), answer
+        assert served.log.written == []
+        (refused,) = served.log.refusals
+        assert refused.actor == who
+
+
+@pytest.mark.parametrize(("who", "path", "body", "directive"), [
+    ("rob", "incidents/inc-1/acknowledge", {"for_s": 60}, Acknowledge("inc-1", "rob", T + 5.0, T + 65.0)),
+    ("rob", "incidents/inc-1/resolve", {"comment": "ok"}, Resolve("inc-1", "rob", T + 5.0, "ok", "http")),
+    ("rob", "incidents/inc-1/assign", {"to": "ann"}, Assign("inc-1", "ann", "rob", T + 5.0, "http")),
+    ("rob", "incidents/inc-1/update", {"comment": "so"}, Update("inc-1", "rob", T + 5.0, "so", "http")),
+    ("rob", "remedies/throttle/chat/v2/undo", {}, Undo("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
+    ("rob", "remedies/throttle/chat/v2/keep", {}, Keep("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
+    (
+        "rob", "breakers/chat/r0", {"verb": "force_open"},
+        SetBreaker("chat/r0", "force_open", "rob", T + 5.0, "", "http"),
+    ),
+    ("ann", "storm/reset", {}, ResetStorm("ann", T + 5.0, "", "http")),
+    ("cleo", "approvals/k1/decision", {"verb": "withdraw"}, Withdraw("k1", "cleo", T + 5.0, "", "http")),
+])
+async def test_what_the_role_allows_is_written_with_person_and_path(
+    who: str, path: str, body: dict[str, Any], directive: ByHand | Acknowledge,
+) -> None:
+    async with Served().running() as served:
+        status, answer = await served.post(path, who, **body)
+        assert (status, answer.get("id")) == (202, directive.id), answer
+        assert served.log.written == [directive]
+
+
+@pytest.mark.parametrize(("path", "body", "error"), [
+    ("approvals/k1/decision", {"verb": "maybe", "digest": "d1"}, "expected one of approve"),
+    ("approvals/k1/decision", {"verb": "approve", "digest": "d0"}, "the terms that wait now"),
+    ("approvals/k1/decision", {"verb": "approve"}, "digest None"),
+    ("approvals/k1/decision", {"verb": "approve", "digest": "d1", "comment": 5}, "comment 5"),
+])
+async def test_a_body_that_is_wrong_is_told_field_and_expectation(path: str, body: dict[str, Any], error: str) -> None:
+    async with Served().running() as served:
+        status, answer = await served.post(path, "ann", **body)
+        assert (status, error in answer["error"]) == (400, True), answer
+        assert served.log.written == []
+
+
+async def test_what_a_form_of_another_site_could_send_is_refused() -> None:
+    async with Served().running() as served:
+        for headers in (_headers("ann"), {"Cookie": f"Authorization=Bearer {token('ann')}"}):
+            async with served.client.post("/api/v1/storm/reset", data={"comment": "x"}, headers=headers) as answer:
+                assert answer.status in (400, 401)
+        assert served.log.written == []
+
+
+async def test_without_a_key_of_its_own_it_signs_for_nobody() -> None:
+    async with Served(signer=None).running() as served:
+        status, answer = await served.post("incidents/inc-1/resolve", "rob")
+        assert (status, "signing.private_file" in answer["error"]) == (503, True)
+
+
+async def test_what_has_ended_is_not_decided_again() -> None:
+    served = Served()
+    for change in served.desk.changes(T + 1000.0, lambda *_: True):
+        served.desk.record(change.request)
+    async with served.running():
+        status, answer = await served.post("approvals/k1/decision", "ann", verb="approve", digest="d1")
+        assert (status, "expired" in answer["error"]) == (409, True)
+
+
+async def test_changes_are_streamed_to_who_listens() -> None:
+    async with Served().running() as served, served.client.get("/api/v1/events", headers=_headers("vera")) as answer:
+        assert answer.content_type == "text/event-stream"
+        assert await answer.content.readline() == b": waiting\n"
+        served.events.publish("approval", "k1", {"state": "approved"})
+        lines = [await answer.content.readline() for _ in range(4)]
+        assert lines[1:] == [b"event: approval\n", b"id: k1\n", b'data: {"state":"approved"}\n']
+
+
+async def test_who_does_not_keep_up_is_cut_off_and_holds_nobody_back() -> None:
+    events = EventStream()
+    async with events.listen() as slow:
+        assert await anext(slow) == b": waiting\n\n"
+        for number in range(MAX_WAITING + 5):
+            events.publish("incident", str(number), number)
+        received = [event async for event in slow]
+    assert len(received) == MAX_WAITING

@@ -1,0 +1,99 @@
+"""The remedy loop: what it ends, reports and measures for the targets of its worker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actions.base import Bounds
+from actions.executor import Executor, Hooks
+from actions.ledger.ledger import MemoryLedger
+from actions.limits import LimitParams
+from actions.model import RemedyTerms
+from actions.remedies.incidents import KnownIncidents
+from classifiers.model import Incident
+from streams.contracts.envelopes import incident_message, read_audit, read_outcome
+from streams.worker.targets.remedy_loop import RemedyLoop, RemedyReporter
+from tests.actions.cases import FakeAction
+from tests.streams.fakes import incident, intent, record_of
+from tests.streams.worker.fixtures import TOPICS, WorkerFixture
+
+
+class LoopFixture(WorkerFixture):
+    """A loop over a breaker and a throttle that always succeed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owned, self.incidents, self.ledger = {"chat/r0"}, KnownIncidents(), MemoryLedger()
+        reporter = RemedyReporter(self.effects, TOPICS, lambda: 4)
+        self.actions = {kind: FakeAction(kind, Bounds(attempts=1)) for kind in ("circuit_breaker", "throttle")}
+        self.executor = Executor(
+            self.actions, self.ledger, LimitParams(), self.effects.clocks.now_s, False, Hooks(report=reporter.report),
+            self.incidents,
+        )
+        self.loop = RemedyLoop(
+            self.executor.keeper, self.incidents, self.ledger, self.effects, lambda target: target in self.owned,
+            lambda: True,
+        )
+
+    async def execute(self, kind: str, target: str = "chat/r0") -> None:
+        made = intent(kind + target, kind=kind, target=target, decided_at_s=self.now_s, expires_at_s=self.now_s + 60.0)
+        await self.executor.execute(replace(made, remedy=RemedyTerms(hold_s=60.0)), 2)
+
+    async def tell(self, told: Incident) -> None:
+        await self.loop.follow([record_of(incident_message(told, "s", self.now_s), TOPICS.incidents)])
+
+    async def rounds(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now_s += 1.0
+            for task in self.loop.round():
+                await task
+
+
+async def test_a_remedy_whose_hold_is_over_is_undone_and_its_shard_is_told() -> None:
+    worker = LoopFixture()
+    await worker.execute("throttle")
+    await worker.rounds(62)
+    told = [(read_outcome(message.value), message.partition) for message in worker.sent.on(TOPICS.outcomes)]
+    undone = [outcome for outcome, shard in told if outcome.undo and shard == 2]
+    assert [(one.status, one.data["remedy_state"]) for one in undone] == [("executed", "undone")]
+    trail = [read_audit(message.value).event for message in worker.sent.on(TOPICS.audit)]
+    assert "remedy_undone" in trail
+
+
+async def test_a_target_of_another_worker_is_left_to_it() -> None:
+    worker = LoopFixture()
+    worker.owned.clear()
+    await worker.execute("throttle")
+    await worker.rounds(90)
+    assert worker.sent.on(TOPICS.outcomes) == []
+
+
+async def test_the_end_of_an_incident_is_read_from_its_topic() -> None:
+    worker = LoopFixture()
+    await worker.tell(incident())
+    await worker.execute("throttle")
+    await worker.rounds(1)
+    await worker.tell(incident(state="resolved", resolved_at_s=worker.now_s, resolution="lost"))
+    await worker.rounds(2)
+    assert not worker.actions["throttle"].state["chat/r0"]
+
+
+async def test_the_state_of_breakers_and_what_is_in_force_are_metrics() -> None:
+    worker = LoopFixture()
+    await worker.execute("circuit_breaker")
+    await worker.rounds(1)
+    assert worker.exposes('tocsin_breaker_state{target="chat/r0"} 2.0')
+    assert worker.exposes('tocsin_remedies_in_force{kind="circuit_breaker"} 1.0')
+    await worker.rounds(35)
+    assert worker.exposes('tocsin_breaker_state{target="chat/r0"} 1.0')
+    worker.owned.clear()
+    await worker.rounds(1)
+    assert not worker.exposes("tocsin_breaker_state{")
+
+
+async def test_several_notices_of_one_intent_are_different_events() -> None:
+    worker = LoopFixture()
+    await worker.execute("circuit_breaker")
+    await worker.rounds(120)
+    ids = [dict(message.headers)["ce_id"] for message in worker.sent.on(TOPICS.outcomes)]
+    assert len(ids) == len(set(ids)) > 1
