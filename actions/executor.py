@@ -29,6 +29,8 @@ from actions.running import attempt
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
 
+CHANGED_MEANWHILE = "another executor changed the target meanwhile"
+
 
 async def _report_nothing(_: Outcome, __: int | None) -> None:
     """For executors without a worker around them."""
@@ -148,7 +150,7 @@ class Executor:
         remedy = self._ledger.remedy(intent.kind, intent.target)
         again = route(intent, remedy)
         if again != found:
-            return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
+            return await self._finish(intent, "refused", CHANGED_MEANWHILE, {})
         return _Admitted(found, remedy)
 
     def _check(self, intent: Intent) -> Admission:
@@ -230,7 +232,7 @@ class Executor:
         if action.holds and not intent.undo:
             begun = await self.keeper.begin(intent, shard)
             if begun is None:
-                return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
+                return await self._finish(intent, "refused", CHANGED_MEANWHILE, {})
         status, detail, data = await attempt(action, intent, RunContext())
         outcome = await self._finish(intent, status, detail, data)
         if begun is None:
@@ -242,8 +244,10 @@ class Executor:
         now_s = self.keeper.now_s()
         freed = changes.let_go(remedy, {intent.incident_id: "undone"}, now_s)
         ended = freed if freed.state == "undo_failed" else changes.ending(freed, intent.reason, now_s) or freed
-        ended = await self.keeper.put(ended) or remedy
-        after = await self.keeper.run_undo(ended, intent, by_shard=True)
+        stored = await self.keeper.put(ended)
+        if stored is None:
+            return await self._finish(intent, "refused", CHANGED_MEANWHILE, {})
+        after = await self.keeper.run_undo(stored, intent, by_shard=True)
         status: Status = "executed" if after.state == "undone" else "failed"
         return await self._finish(intent, status, after.reason, state_data(after))
 
@@ -261,7 +265,7 @@ class Executor:
         wanted = replace(changes.breaker_moved(held, moved, now_s), told=moved.page is None)
         stored = await self.keeper.put(wanted)
         if stored is None:
-            return await self._finish(intent, "refused", "another executor changed the target meanwhile", {})
+            return await self._finish(intent, "refused", CHANGED_MEANWHILE, {})
         status, detail, _ = await self.keeper.set_breaker(stored, intent.key)
         after = await self.keeper.confirmed(stored, status == "executed", detail)
         done: Status = "executed" if status == "executed" else "failed"

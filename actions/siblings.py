@@ -30,6 +30,14 @@ def check_siblings(intent: Intent, touched: Collection[str], limits: SiblingLimi
     return _share(intent, touched, limits) or _outage(intent, limits) or _healthy(intent, limits)
 
 
+def too_early(intent: Intent, outage_wait_s: float) -> bool:
+    """Whether the service as a whole began to alarm so lately that its other parts may follow. A shard waits for it."""
+    fleet = intent.fleet
+    if fleet is None or fleet.alarming_for_s is None or intent.undo or not _is_part(intent):
+        return False
+    return fleet.alarming_for_s < outage_wait_s
+
+
 def _share(intent: Intent, touched: Collection[str], limits: SiblingLimits) -> str | None:
     """If their number is unknown, one sibling may be touched. A target without a slash has no siblings."""
     parent = intent.target.rpartition("/")[0]
@@ -47,7 +55,7 @@ def _outage(intent: Intent, limits: SiblingLimits) -> str | None:
     fleet = intent.fleet
     if fleet is None or not _is_part(intent):
         return None
-    if fleet.alarming_for_s is not None and fleet.alarming_for_s < limits.outage_wait_s:
+    if too_early(intent, limits.outage_wait_s):
         return f"{intent.service} as a whole alarms since {fleet.alarming_for_s:.1f} s: its parts are not to blame"
     size = _size(intent)
     if size is None or fleet.alarming is None:
