@@ -29,6 +29,8 @@ EVERY_S = 10.0
 POLL_S = 1.0
 RETRY_S = 5.0
 STOP_S = 5.0
+TAIL_RECORDS, TAIL_GROWS = 256, 8
+"""Of the topic of checkpoints: how many of the last records are read first, and how many times more each time."""
 
 
 class CheckpointWriter:
@@ -93,7 +95,7 @@ class CheckpointWriter:
         if wanted == self._chains.keys():
             return
         new = wanted - self._chains.keys()
-        last = await self._last_checkpoints() if new else {}
+        last = await self._last_checkpoints(new) if new else {}
         for partition in list(self._chains.keys() - wanted):
             del self._chains[partition]
             self._since_s.pop(partition, None)
@@ -110,8 +112,11 @@ class CheckpointWriter:
             else:
                 consumer.seek(tp, chain.offset + 1)
 
-    async def _last_checkpoints(self) -> dict[int, Checkpoint]:
-        """The checkpoint with the highest offset of each partition of the audit, if its signature counts."""
+    async def _last_checkpoints(self, wanted: Collection[int]) -> dict[int, Checkpoint]:
+        """The checkpoint with the highest offset of each wanted partition of the audit, if its signature counts.
+
+        The topic holds a year of them, so it is read from its end, further back until all are found.
+        """
         found: dict[int, Checkpoint] = {}
         reader = AIOKafkaConsumer(
             enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed", **self._client,
@@ -124,10 +129,16 @@ class CheckpointWriter:
                 numbers = reader.partitions_for_topic(self._topic) or set()
             tps = [TopicPartition(self._topic, number) for number in numbers]
             reader.assign(tps)
-            for tp, end in (await reader.end_offsets(tps)).items():
-                while await reader.position(tp) < end:
-                    for record in (await reader.getmany(tp, timeout_ms=500)).get(tp, ()):
-                        self._keep_last(record, found)
+            begins, ends = await reader.beginning_offsets(tps), await reader.end_offsets(tps)
+            back, is_whole = TAIL_RECORDS, False
+            while not is_whole and not found.keys() >= set(wanted):
+                is_whole = all(ends[tp] - back <= begins[tp] for tp in tps)
+                for tp in tps:
+                    reader.seek(tp, max(begins[tp], ends[tp] - back))
+                    while await reader.position(tp) < ends[tp]:
+                        for record in (await reader.getmany(tp, timeout_ms=500)).get(tp, ()):
+                            self._keep_last(record, found)
+                back *= TAIL_GROWS
         finally:
             await stop_within(reader.stop(), STOP_S)
         return found
