@@ -81,6 +81,7 @@ class Responder:
         topics = config.topics
         back_s = {
             topics.response: ALL_S, topics.actions: DAY_S, topics.control: DAY_S, topics.incidents: INCIDENTS_BACK_S,
+            topics.ledger: ALL_S,
         }
         self._broadcast = BroadcastConsumer(
             settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
@@ -89,7 +90,8 @@ class Responder:
         self.metrics = RespondMetrics()
         self.on_change(lambda change: self.metrics.changed(change.request.state))
         self.http = HttpServer(
-            config, settings, self.desk, directory, authenticity.signer, self.metrics, self.complaints,
+            config, settings, self.desk, self._reader.in_force, directory, authenticity.signer, self.metrics,
+            self.complaints,
         )
         self._authenticity = authenticity
         self._reader.on_request = lambda request: self.http.events.publish("approval", request.key, request)

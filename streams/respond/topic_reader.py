@@ -14,12 +14,13 @@ import structlog
 
 from actions.approvals.desk import Desk
 from actions.approvals.request import ApprovalRequest
+from actions.ledger.log_value import follow_in_force
+from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
 from classifiers.model import Incident
 from config.models import Config
-from streams.contracts.control_records import ControlRecordError
-from streams.contracts.envelopes import WireError, read_approval, read_incident, read_intent, shard_of
+from streams.contracts.envelopes import read_approval, read_incident, read_intent, shard_of
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 
@@ -39,10 +40,12 @@ class TopicReader:
         self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
         self.on_incident: Callable[[Incident], None] = lambda _: None
         self._partition_of: dict[str, int] = {}
+        self.in_force = LedgerView()
         topics = config.topics
         self._readers: dict[str, Callable[[ConsumerRecord], None]] = {
             topics.response: self._read_response, topics.actions: self._read_intent,
             topics.incidents: self._read_incident, topics.control: self._read_control,
+            topics.ledger: self._read_ledger,
         }
 
     def partition_of(self, key: str) -> int | None:
@@ -54,7 +57,7 @@ class TopicReader:
         for record in records:
             try:
                 self._readers[topic](record)
-            except (WireError, ControlRecordError) as error:
+            except ValueError as error:  # of the contract, the signature or the format of the ledger
                 place = f"{record.topic}[{record.partition}]@{record.offset}"
                 log.warning("record_skipped", place=place, reason=str(error))
         self._told()
@@ -81,6 +84,10 @@ class TopicReader:
             incident = read_incident(record.value)
             self._desk.add_incident(incident, record.timestamp / 1000.0)
             self.on_incident(incident)
+
+    def _read_ledger(self, record: ConsumerRecord) -> None:
+        if record.value is not None:
+            follow_in_force(self.in_force, record.value)
 
     def _read_control(self, record: ConsumerRecord) -> None:
         if not is_by_hand(record, self._check.ring):

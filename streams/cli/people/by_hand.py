@@ -12,6 +12,7 @@ import time
 import click
 import orjson
 
+from actions.ledger.view import LedgerView
 from classifiers.by_hand import Assign, BreakerVerb, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
@@ -86,7 +87,22 @@ def update(author: Author, incident_id: str, text: str) -> None:
 
 @click.group()
 def remedy() -> None:
-    """End or keep what is in force at a target."""
+    """List, end or keep what is in force at targets."""
+
+
+@remedy.command("list")
+@click.option("--all", "everything", is_flag=True, help="Those that ended too.")
+@json_option
+@with_config
+def list_remedies(config: Config, everything: bool, as_json: bool) -> None:
+    """List the remedies that are in force, and until when each is held."""
+    found = [one for one in _in_force(config).remedies() if everything or one.in_force]
+    for one in sorted(found, key=lambda each: each.applied_s):
+        held = f"until {date(one.hold_until_s)}"
+        line = f"{one.kind}  {one.target}  {one.state:11} since {date(one.changed_s)}  {held}  {one.reason}"
+        click.echo(orjson.dumps(one.to_json()) if as_json else line)
+    if not found and not as_json:
+        click.echo("nothing is in force")
 
 
 @remedy.command()
@@ -113,7 +129,22 @@ def keep(author: Author, kind: str, target: str, comment: str) -> None:
 
 @click.group()
 def breaker() -> None:
-    """Force circuit breakers open, disable them, and clear that again."""
+    """List circuit breakers, force them open, disable them, and clear that again."""
+
+
+@breaker.command("list")
+@json_option
+@with_config
+def list_breakers(config: Config, as_json: bool) -> None:
+    """List the state of each breaker that was ever opened or set."""
+    found = [one for one in _in_force(config).remedies() if one.breaker is not None]
+    for one in sorted(found, key=lambda each: each.target):
+        state = one.breaker
+        assert state is not None
+        line = f"{one.target}  {state.state:11} since {date(state.since_s)}  opened {state.n} times  {one.reason}"
+        click.echo(orjson.dumps({"target": one.target, "breaker": state}) if as_json else line)
+    if not found and not as_json:
+        click.echo("no breaker is known")
 
 
 @breaker.command("open")
@@ -145,7 +176,19 @@ def clear(author: Author, target: str, comment: str) -> None:
 
 @click.group()
 def storm() -> None:
-    """Release the storm brake."""
+    """Show and release the storm brake."""
+
+
+@storm.command()
+@json_option
+@with_config
+def status(config: Config, as_json: bool) -> None:
+    """Say whether the storm brake is on; exit code 1 while it is."""
+    since_s = _in_force(config).storm_since_s()
+    told = "the storm brake is off" if since_s is None else f"the storm brake is on since {date(since_s)}"
+    click.echo(orjson.dumps({"storm_since_s": since_s}) if as_json else told)
+    if since_s is not None:
+        sys.exit(FINDING)
 
 
 @storm.command()
@@ -163,6 +206,12 @@ def _set_breaker(author: Author, target: str, verb: BreakerVerb, comment: str) -
 def _require_kind(config: Config, kind: str) -> None:
     if kind not in config.actions:
         raise Failure(f"kind {kind!r}: not configured, expected one under actions: {', '.join(sorted(config.actions))}")
+
+
+def _in_force(config: Config) -> LedgerView:
+    from streams.client.ledger_log import read_in_force
+
+    return run(read_in_force(config))
 
 
 def _incidents(config: Config) -> dict[str, Incident]:

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk
 from actions.approvals.machine import OPEN
+from actions.ledger.view import LedgerView
 from actions.trust.people import Directory
 from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import ByHand
@@ -54,13 +55,15 @@ class Problem(Exception):  # noqa: N818
 
 
 class Api:
-    """The handlers. complaints: why requests are not served, for `healthz`."""
+    """The handlers. in_force: remedies and the storm brake. complaints: why requests are not served, for `healthz`."""
 
     def __init__(
-        self, desk: Desk, directory: Directory, authenticator: Authenticator, control: ControlLog, events: EventStream,
-        metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float] = time.time,
+        self, desk: Desk, in_force: LedgerView, directory: Directory, authenticator: Authenticator,
+        control: ControlLog, events: EventStream, metrics: RespondMetrics,
+        complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float] = time.time,
     ) -> None:
         self._desk = desk
+        self._in_force = in_force
         self._directory = directory
         self._authenticator = authenticator
         self._control = control
@@ -77,6 +80,8 @@ class Api:
         routes.add_get(f"{PREFIX}/incidents", self._incidents)
         routes.add_get(f"{PREFIX}/approvals", self._approvals)
         routes.add_get(f"{PREFIX}/approvals/{{key}}", self._approval)
+        routes.add_get(f"{PREFIX}/remedies", self._remedies)
+        routes.add_get(f"{PREFIX}/breakers", self._breakers)
         routes.add_get(f"{PREFIX}/events", self._listen)
         routes.add_post(f"{PREFIX}/approvals/{{key}}/decision", self._decide)
         routes.add_post(f"{PREFIX}/incidents/{{id}}/{{verb}}", self._act_on_incident)
@@ -151,6 +156,19 @@ class Api:
     async def _approval(self, request: web.Request) -> web.Response:
         self._require_reader(request)
         return _answer(self._waiting(request))
+
+    async def _remedies(self, request: web.Request) -> web.Response:
+        self._require_reader(request)
+        everything = request.query.get("state") == "all"
+        return _answer([one.to_json() for one in self._in_force.remedies() if everything or one.in_force])
+
+    async def _breakers(self, request: web.Request) -> web.Response:
+        self._require_reader(request)
+        known = [one for one in self._in_force.remedies() if one.breaker is not None]
+        return _answer({
+            "storm_since_s": self._in_force.storm_since_s(),
+            "breakers": [{"target": one.target, "reason": one.reason, "breaker": one.breaker} for one in known],
+        })
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         self._require_reader(request)

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from actions.approvals.desk import Desk
+from actions.ledger.view import LedgerView
 from actions.trust.keys import Signer
 from actions.trust.people import Directory
 from config.models import Config
@@ -29,8 +30,8 @@ class HttpServer:
     """Serves once somebody can be known by a token or a JWT. `failure`: why it does not serve, None while it does."""
 
     def __init__(
-        self, config: Config, settings: KafkaSettings, desk: Desk, directory: Directory, signer: Signer | None,
-        metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]],
+        self, config: Config, settings: KafkaSettings, desk: Desk, in_force: LedgerView, directory: Directory,
+        signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]],
     ) -> None:
         self._config = config.respond
         known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
@@ -43,7 +44,8 @@ class HttpServer:
         jwt = config.respond.jwt
         keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
         self._app = Api(
-            desk, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics, complaints,
+            desk, in_force, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics,
+            complaints,
         ).app
 
     async def run(self) -> None:

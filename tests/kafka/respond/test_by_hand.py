@@ -28,6 +28,8 @@ async def test_people_say_who_works_on_an_incident_and_declare_it_over(real: Rea
     deployment = Deployment(
         real.address, tmp_path, "http://127.0.0.1:9", playbooks=NOTIFY,
         people=people.section(ben=["responder"], vera=["viewer"]),
+        # However long the commands take: no gap between the records ends the incident.
+        triage={"resolve_after": "10m", "silent_after": "10m"},
     )
 
     async def cli(person: str, *arguments: str) -> Result:

@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.decide import given_decision
 from actions.approvals.desk import Desk
+from actions.ledger.log_value import follow_in_force
+from actions.ledger.records import LedgerRecord
+from actions.ledger.view import LedgerView
+from actions.remedies.changes import begun
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
@@ -76,9 +81,11 @@ class Served:
         self.log = WrittenLog(signer)
         self.events = EventStream()
         self.metrics = RespondMetrics()
+        self.in_force = LedgerView()
         self.client: TestClient[Any, Any]
         self._api = Api(
-            self.desk, DIRECTORY, Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
+            self.desk, self.in_force, DIRECTORY, Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple,
+            lambda: T + 5.0,
         )
 
     @asynccontextmanager
@@ -109,7 +116,21 @@ async def test_who_may_read_sees_open_incidents_and_requests() -> None:
         assert (await served.get("approvals/k9"))[0] == 404
 
 
-@pytest.mark.parametrize("path", ["incidents", "approvals", "approvals/k1", "events"])
+async def test_who_may_read_sees_what_is_in_force_and_the_storm_brake() -> None:
+    served = Served()
+    remedy = begun(None, suggested(kind="circuit_breaker", target="chat/r0"), 3600.0, 2, T)
+    assert remedy is not None
+    follow_in_force(served.in_force, orjson.dumps(remedy.to_json()))
+    follow_in_force(served.in_force, orjson.dumps(LedgerRecord("storm-brake", "storm_tripped", T).to_json()))
+    async with served.running():
+        status, remedies = await served.get("remedies")
+        assert (status, [(one["key"], one["state"]) for one in remedies]) == (200, [(remedy.key, "applying")])
+        status, found = await served.get("breakers")
+        assert (status, found["storm_since_s"]) == (200, T)
+        assert [(one["target"], one["breaker"]["state"]) for one in found["breakers"]] == [("chat/r0", "open")]
+
+
+@pytest.mark.parametrize("path", ["incidents", "remedies", "breakers", "approvals", "approvals/k1", "events"])
 async def test_nobody_reads_without_a_token(path: str) -> None:
     async with Served().running() as served:
         status, body = await served.get(path, None)
