@@ -1,8 +1,8 @@
 """Loading: from a file to a checked configuration, or to all of its problems at once.
 
-The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, profiles by
-name, other lists as a whole. So a file of three lines is a complete configuration, and every default is in one
-commented place.
+The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, profiles and
+playbooks by name (see `config/layers.py`), other lists as a whole. So a file of three lines is a complete
+configuration, and every default is in one commented place.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from config.checks import advise, contradictions, mistakes_as_written
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
+from config.layers import compose, modernise, shipped_books
 from config.models import Config
 from config.source import merge, parse
 from config.substitute import substitute
@@ -66,20 +67,20 @@ def read(
         tree = over if tree is None or over is None else merge(tree, over, NAMED)
     if tree is None or base is None:
         raise ConfigError(problems)
-    tree = substitute(tree, environ, problems, warnings)
+    written = modernise(substitute(tree, environ, problems, warnings))
+    tree = compose(written, shipped_books())
     try:
         config = Config.model_validate(tree.plain())
     except ValidationError as error:
-        found = [
-            explain(tree, details) for details in error.errors(include_url=False) if not is_consequence(tree, details)
-        ]
+        wrong = [one for one in error.errors(include_url=False) if not is_consequence(tree, one)]
+        found = dict.fromkeys(explain(tree, details) for details in wrong)
         problems += _fresh(_joined(found), problems)
-        problems += _fresh(mistakes_as_written(tree), problems)
+        problems += _fresh(mistakes_as_written(written), problems)
         raise ConfigError(_ordered(problems)) from None
-    problems += _fresh([*mistakes_as_written(tree), *contradictions(config, tree)], problems)
+    problems += _fresh(dict.fromkeys([*mistakes_as_written(written), *contradictions(config, tree)]), problems)
     if problems:
         raise ConfigError(_ordered(problems))
-    return config, tuple(_ordered([*warnings, *advise(config, tree, base, aliased)]))
+    return config, tuple(_ordered(list(dict.fromkeys([*warnings, *advise(config, tree, base, aliased)]))))
 
 
 def _fresh(found: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from classifiers.incidents.triage_snapshot import dump, load
 from streams.shard.state import ShardState
 
-VERSION = 15
+VERSION = 16
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
 
 
