@@ -13,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from actions.playbooks.playbook import step_ids
 from config.errors import Problem
 from config.source import Node, Path, Scalar, merge, parse
 
 BOOKS = "playbooks"
+CASES = ".cases.yaml"
+"""How the names of files end that hold the cases of a playbook."""
 OWN_KEYS = ("name", "version", "level", "match")
 """Settings of one book that the books laid over it do not take over."""
 RENAMED = {"kind": "action"}
@@ -29,13 +32,25 @@ KEPT: Mapping[str, str] = {"true": "never", "false": "when_over"}
 def shipped_books() -> list[Node]:
     """The playbooks that come with Tocsin, by the names of their files. A fault in one is a bug."""
     problems: list[Problem] = []
-    found = [
-        parse(file.read_text(encoding="utf-8"), f"{BOOKS}/{file.name}", problems)
-        for file in sorted(files("config").joinpath(BOOKS).iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".yaml") and not file.name.endswith(".cases.yaml")
-    ]
+    found = read_books(files("config.playbooks").joinpath("shipped"), problems)
     assert not problems, problems
+    return found
+
+
+def read_books(folder: Traversable, problems: list[Problem]) -> list[Node]:
+    """The playbooks of a folder, one a file, by the names of the files. Faults of syntax are appended to `problems`."""
+    found = [
+        parse(file.read_text(encoding="utf-8"), f"{folder.name}/{file.name}", problems)
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".yaml") and not file.name.endswith(CASES)
+    ]
     return [book for book in found if book is not None]
+
+
+def named_actions(books: Iterable[Node]) -> frozenset[str]:
+    """Every kind of action that a step of the books names."""
+    steps = [_modern_step(step) for book in books for step in _items(book, "steps") or []]
+    return frozenset(name for step in steps if (name := _text(step, "action")) is not None)
 
 
 def modernise(tree: Node) -> Node:
@@ -45,14 +60,16 @@ def modernise(tree: Node) -> Node:
     return tree if books is None else _with(tree, BOOKS, [_modern_book(book) for book in books])
 
 
-def compose(tree: Node, shipped: Sequence[Node]) -> Node:
+def compose(tree: Node, shipped: Sequence[Node], configured: frozenset[str] | None = None) -> Node:
     """The tree with the whole playbooks in their order. A tree whose playbooks are no list of mappings is left alone:
     its mistake is reported as it stands.
+
+    configured: kinds of action that shipped steps may use; None takes those of the tree.
     """
     own = _items(tree, BOOKS)
     if own is None or not all(isinstance(book.value, Mapping) for book in own):
         return tree
-    configured = _configured(tree)
+    configured = _configured(tree) if configured is None else configured
     books = _merge_by_name([_without_unconfigured(_modern_book(book), configured) for book in shipped], own)
     defaults = _fold([book for book in books if _text(book, "level") == "defaults"])
     categories = [book for book in books if _text(book, "level") == "category"]
