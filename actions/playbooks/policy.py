@@ -89,22 +89,26 @@ def _takes_steps(incident: Incident) -> bool:
 
 
 def _next_step(context: _Context, standing: Sequence[Rung]) -> Intent | None:
-    """The step that is due: one that people approved, else the first that was not taken. None while one is under way,
-    and after one that helped or was rejected.
+    """The step that is due: one that people approved, else the first that was not taken. None while a remedy is under
+    way, and after one that helped or was rejected. A notice that is under way holds back the steps after it alone.
     """
-    if any(rung.state in ("stopped", "helped", "under_way") for rung in standing):
+    if any(rung.state in ("stopped", "helped") or _is_under_way(rung) for rung in standing):
         return None
     approved = [rung for rung in standing if rung.state == "approved"]
     if approved:
         return next((_release(context, rung) for rung in approved if rung.skipped is None), None)
     ladder = [rung for rung in standing if rung.state in ("untried", "retry") and rung.skipped is None]
-    if not ladder:
+    if not ladder or any(rung.state == "under_way" for rung in standing[:standing.index(ladder[0])]):
         return None
     rung, before = ladder[0], [rung for rung in standing if rung.state == "passed" and rung.done is not None]
     why = rung.why if rung.state == "retry" else _why(before, standing)
     number = 1 + [one.id for one in context.playbook.steps].index(rung.step.id)
     reason = f"{_titled(context.playbook)}, step {number} of {len(context.playbook.steps)}: {why}"
     return _take(context, rung, reason)
+
+
+def _is_under_way(rung: Rung) -> bool:
+    return rung.state == "under_way" and rung.step.action not in HARMLESS
 
 
 def _why(before: Sequence[Rung], standing: Sequence[Rung]) -> str:

@@ -111,6 +111,19 @@ def test_incident_that_rises_starts_the_playbook_it_now_matches() -> None:
     assert [one.kind for one in story.due()] == ["rollback"]
 
 
+def test_a_notice_holds_back_the_steps_after_it_and_none_before_it() -> None:
+    tell = Playbook("tell", 1, Match(severities=("P3",)), "auto", (PAGE,))
+    story = Course(tell, LADDER, of=incident(peak_severity="P3"))
+    assert story.step().kind == "notify"
+    story.answer_all()
+    story.become(peak_severity="P1")
+    assert story.step(later_s=1.0).kind == "circuit_breaker"
+    story = Course(replace(LADDER, steps=(PAGE, THROTTLE)))
+    story.answer(story.step())
+    assert story.steps(later_s=59.0) == []
+    assert story.step(later_s=1.0).kind == "throttle"
+
+
 def test_step_without_a_target_is_skipped_with_the_reason() -> None:
     story = Course(Playbook("p", 1, Match(), "auto", (Step("rollback", "{service}/{version}"), THROTTLE)))
     passed = story.step()
