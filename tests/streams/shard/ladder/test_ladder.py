@@ -64,7 +64,7 @@ def test_an_answer_that_comes_again_or_late_changes_nothing(late: Status) -> Non
 def test_an_executed_action_is_not_changed_by_a_second_outcome() -> None:
     known = with_outcome(pending(intent()), outcome(intent(), "executed", 5.0))
     for status in ("failed", "approved", "expired", "executed"):
-        assert with_outcome(known, outcome(intent(), status, 6.0)) is known  # type: ignore[arg-type]  # of the list
+        assert with_outcome(known, outcome(intent(), status, 6.0)) is known
 
 
 def test_a_request_that_nobody_answers_is_over_with_an_audit_entry_and_the_next_step_is_due() -> None:
