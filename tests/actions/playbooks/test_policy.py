@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.model import Fleet, Status
@@ -221,6 +221,7 @@ STORIES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STORIES, st.sampled_from(["auto", "suggest"]))
 def test_no_history_makes_the_policy_decide_a_key_twice_but_once_more_after_approval(
     answers: list[tuple[Status, float]], mode: str,
