@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from classifiers.model import NOTIFICATIONS
+from classifiers.model import UndoWhen as UndoWhen
 
 Mode = Literal["observe", "suggest", "auto"]
 Status = Literal[
@@ -14,7 +15,6 @@ Status = Literal[
 ]
 HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
-UndoWhen = Literal["when_over", "when_failed", "never"]
 Path = Literal["cli", "http", "slack"]
 DecisionVerb = Literal["approve", "reject", "break_glass"]
 """break_glass: a commander lets it run without approval, past the limits that break-glass skips."""

@@ -40,7 +40,7 @@ AFTER_S = 6.0
 BAR_S, AIM_S = 2.5, 1.3
 PLAYBOOKS = [
     {"name": "replica", "version": 1, "match": {"scopes": ["replica"]}, "mode": "auto",
-     "steps": [{"kind": "circuit_breaker", "target": "{service}/{replica}"}]},
+     "steps": [{"kind": "circuit_breaker", "target": "{service}/{replica}"}], "on_open": []},
     {"name": "rest", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}]},
 ]
 # Every fault is to be answered, so the limits that would hold back the thirtieth action of an hour are lifted.

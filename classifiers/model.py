@@ -20,6 +20,10 @@ State = Literal["open", "flapping", "resolved"]
 Relation = Literal["reopens", "repeats", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
+UndoWhen = Literal["when_over", "when_failed", "never"]
+RemedyState = Literal["applied", "verifying", "recovered", "not_recovered", "inconclusive", "undone", "kept"]
+"""applied: it ran. verifying: its scope gives readings after it settled. inconclusive: twice too few samples. undone,
+kept: after it did not help."""
 NOTIFICATIONS = frozenset({"notify"})
 """Kinds of action that notify people and change nothing."""
 
@@ -98,7 +102,8 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """An action as published with its incident."""
+    """An action as published with its incident. step_id: of its playbook's step, or the event that it notifies of; None
+    in incidents of older releases. undo_when: when its effect is taken back, None where nothing stays in force."""
 
     key: str
     kind: str
@@ -107,6 +112,26 @@ class ActionRecord:
     status: str
     decided_at_s: float
     done_at_s: float | None = None
+    step_id: str | None = None
+    attempt: int = 1
+    undo: bool = False
+    playbook: str | None = None
+    undo_when: UndoWhen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyRecord:
+    """What became of a remedy, as the detectors judge it. key: of the action. since_s: of the state. samples: requests
+    of the scope without an alarm that it was judged by."""
+
+    key: str
+    step_id: str
+    kind: str
+    target: str
+    state: RemedyState
+    since_s: float
+    detail: str
+    samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +225,7 @@ class Incident:
     resolution: Resolution | None = None
     assigned_to: str | None = None
     notes: tuple[IncidentNote, ...] = ()
+    remedies: tuple[RemedyRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

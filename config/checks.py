@@ -51,9 +51,9 @@ def _unknown_actions(written: Mapping[str, Any], tree: Node) -> Iterator[Problem
     ]
     for index, book in enumerate(_list(written.get("playbooks"))):
         for number, step in enumerate(_list(_mapping(book).get("steps"))):
-            kind = _mapping(step).get("kind")
+            kind = _mapping(step).get("action")
             if isinstance(kind, str) and kind not in configured:
-                place = ("playbooks", index, "steps", number, "kind")
+                place = ("playbooks", index, "steps", number, "action")
                 yield problem_at(tree, place, repr(kind), _expected_action(kind, configured))
 
 

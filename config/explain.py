@@ -15,7 +15,7 @@ from classifiers.validation_errors import OBJECT, expected, one_of, shown
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
-from config.source import Node, Path, dotted
+from config.source import Node, Path, as_written
 from config.substitute import is_secret
 
 AS_WRITTEN = {"True": "true", "False": "false", "None": "null"}
@@ -29,21 +29,21 @@ def explain(tree: Node, details: ErrorDetails, model: type[BaseModel] = Config) 
         key = details["loc"][-2]
         path = _place(tree, details["loc"][:-2])
         node = tree.at((*path, key))
-        return Problem(node.file, node.line, dotted(path), f"the key {key!r}", _expected(details))
+        return Problem(node.file, node.line, as_written(tree, path), f"the key {key!r}", _expected(details))
     path = _place(tree, details["loc"])
     node = tree.at(path)
     if details["type"] == "extra_forbidden":
-        unknown = f"the unknown setting {path[-1]!r}"
-        return Problem(node.file, node.line, dotted(path[:-1]), unknown, _names(path, model))
+        value = f"the unknown setting {path[-1]!r}"
+        return Problem(node.file, node.line, as_written(tree, path[:-1]), value, _names(path, model))
     if details["type"] == "missing":
-        return Problem(node.file, node.line, dotted(path), "", "this setting to be given")
+        return Problem(node.file, node.line, as_written(tree, path), "", "this setting to be given")
     refused = _REFUSED.fullmatch(details["msg"].removeprefix("Value error, "))
     if details["type"] == "value_error" and refused is not None:
         place = (*path, yaml_name(refused[1]))
         field = tree.at(place)
         value = "a secret" if is_secret(place) else AS_WRITTEN.get(refused[2], refused[2])
-        return Problem(field.file, field.line, dotted(place), value, _with_suggestion(refused[2], refused[3]))
-    return Problem(node.file, node.line, dotted(path), _shown(path, details["input"]), _expected(details))
+        return Problem(field.file, field.line, as_written(tree, place), value, _with_suggestion(refused[2], refused[3]))
+    return Problem(node.file, node.line, as_written(tree, path), _shown(path, details["input"]), _expected(details))
 
 
 def _place(tree: Node, loc: Path) -> Path:

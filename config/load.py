@@ -1,24 +1,27 @@
 """Loading: from a file to a checked configuration, or to all of its problems at once.
 
-The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, profiles by
-name, other lists as a whole. So a file of three lines is a complete configuration, and every default is in one
-commented place.
+The shipped `default.yaml` is read first, and the operator's file is merged over it: mappings key by key, profiles and
+playbooks by name (see `config/playbooks/layers.py`), other lists as a whole. So a file of three lines is a complete
+configuration, and every default is in one commented place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
+from actions.playbooks.playbook import Playbook
 from config.checks import advise, contradictions, mistakes_as_written
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
 from config.models import Config
-from config.source import merge, parse
+from config.playbooks.layers import compose, modernise, named_actions, read_books, shipped_books
+from config.source import Node, merge, parse
 from config.substitute import substitute
 
 DEFAULT = "default.yaml"
@@ -53,10 +56,24 @@ def examine(
     return read(text, str(path), shipped, environ, aliased)
 
 
+def read_playbooks(folder: Traversable | None) -> tuple[Playbook, ...]:
+    """The playbooks of a folder in the place of the shipped ones, with every action that they name taken as configured;
+    without a folder, the shipped ones. Raises `ConfigError` with all problems."""
+    problems: list[Problem] = []
+    books = shipped_books() if folder is None else read_books(folder, problems)
+    if problems:
+        raise ConfigError(_ordered(problems))
+    shipped = files("config").joinpath(DEFAULT).read_text(encoding="utf-8")
+    return read(None, "", shipped, {}, books=books, configured=named_actions(books))[0].playbooks
+
+
 def read(
-    text: str | None, file: str, shipped: str, environ: Mapping[str, str], aliased: Collection[str] = (),
+    text: str | None, file: str, shipped: str, environ: Mapping[str, str], aliased: Collection[str] = (), *,
+    books: Sequence[Node] | None = None, configured: frozenset[str] | None = None,
 ) -> tuple[Config, tuple[Problem, ...]]:
     """As `examine`, from texts. Syntax errors are raised at once; all other problems are collected and raised together.
+
+    books: in the place of the shipped playbooks. configured: see `compose`.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -66,20 +83,20 @@ def read(
         tree = over if tree is None or over is None else merge(tree, over, NAMED)
     if tree is None or base is None:
         raise ConfigError(problems)
-    tree = substitute(tree, environ, problems, warnings)
+    written = modernise(substitute(tree, environ, problems, warnings))
+    tree = compose(written, shipped_books() if books is None else books, configured)
     try:
         config = Config.model_validate(tree.plain())
     except ValidationError as error:
-        found = [
-            explain(tree, details) for details in error.errors(include_url=False) if not is_consequence(tree, details)
-        ]
+        wrong = [one for one in error.errors(include_url=False) if not is_consequence(tree, one)]
+        found = dict.fromkeys(explain(tree, details) for details in wrong)
         problems += _fresh(_joined(found), problems)
-        problems += _fresh(mistakes_as_written(tree), problems)
+        problems += _fresh(mistakes_as_written(written), problems)
         raise ConfigError(_ordered(problems)) from None
-    problems += _fresh([*mistakes_as_written(tree), *contradictions(config, tree)], problems)
+    problems += _fresh(dict.fromkeys([*mistakes_as_written(written), *contradictions(config, tree)]), problems)
     if problems:
         raise ConfigError(_ordered(problems))
-    return config, tuple(_ordered([*warnings, *advise(config, tree, base, aliased)]))
+    return config, tuple(_ordered(list(dict.fromkeys([*warnings, *advise(config, tree, base, aliased)]))))
 
 
 def _fresh(found: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:

@@ -27,8 +27,11 @@ def shadowed(config: Config, tree: Node) -> Iterator[Problem]:
             yield problem_at(tree, place, repr(profile.name), expected)
     books = config.playbooks
     for index, book in enumerate(books):
-        before = next((each.name for each in books[:index] if _covers(each.match, book.match)), None)
-        if before is not None:
+        # A book that is laid over one of a category is judged by its last place, for incidents of no category's book.
+        whole = [each for each in books[:index] if each.base_match == Match()]
+        before = next((each.name for each in whole if _covers(each.match, book.match)), None)
+        is_own = tree.at(("playbooks", index)).file == tree.file and book.base_match == Match()
+        if before is not None and is_own:
             expected = f"a playbook that decides something ({before!r}, before it, matches all that it matches)"
             yield problem_at(tree, ("playbooks", index), repr(book.name), expected)
 

@@ -34,11 +34,12 @@ _SCALARS: Mapping[str, Callable[[str], Scalar]] = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value and its place. value: a scalar, a mapping of nodes or a list of nodes."""
+    """One value and its place. value: a scalar, a mapping of nodes or a list of nodes. path: where it was written."""
 
     value: Scalar | Mapping[str, Node] | list[Node]
     file: str
     line: int
+    path: Path = ()
 
     def plain(self) -> object:
         """The value without places, as input of pydantic."""
@@ -109,10 +110,20 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def as_written(tree: Node, path: Path) -> str:
+    """A path as text, as the operator wrote it. Playbooks are merged from layers, so their places move."""
+    if path[:1] != ("playbooks",):
+        return dotted(path)
+    node, depth = tree, 0
+    while depth < len(path) and (child := node.at((path[depth],))) is not node:
+        node, depth = child, depth + 1
+    return dotted((*node.path, *path[depth:]))
+
+
 def problem_at(tree: Node, path: Path, value: str, expected: str) -> Problem:
     """A problem of the setting at a path, with its place in the file."""
     node = tree.at(path)
-    return Problem(node.file, node.line, dotted(path), value, expected)
+    return Problem(node.file, node.line, as_written(tree, path), value, expected)
 
 
 def parse(text: str, file: str, problems: list[Problem]) -> Node | None:
@@ -148,13 +159,13 @@ class _Reader:
     def read(self, node: YamlNode, path: Path) -> Node:
         if len(path) > DEPTH_MAX:
             self._report(node, path[:3], "deeper nesting", f"at most {DEPTH_MAX} levels")
-            return Node(None, self._file, _line(node))
+            return Node(None, self._file, _line(node), path)
         if isinstance(node, MappingNode) and node.tag == _MAP:
-            return Node(self._mapping(node, path), self._file, _line(node))
+            return Node(self._mapping(node, path), self._file, _line(node), path)
         if isinstance(node, SequenceNode) and node.tag == _SEQ:
             items = [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
-            return Node(items, self._file, _line(node))
-        return Node(self._scalar(node, path), self._file, _line(node))
+            return Node(items, self._file, _line(node), path)
+        return Node(self._scalar(node, path), self._file, _line(node), path)
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Node]:
         found: dict[str, Node] = {}

@@ -43,7 +43,7 @@ def _least(stage: IncidentStage, config: Config) -> tuple[float, str]:
 def _has_remedy(config: Config, severity: Severity) -> bool:
     """Whether an incident of this severity may be acted on by more than a notice."""
     return any(
-        book.mode == "auto" and (not book.match.severities or severity in book.match.severities)
-        and any(step.kind not in NOTIFICATIONS for step in book.steps)
-        for book in config.playbooks
+        step.action not in NOTIFICATIONS and (step.mode or book.mode) == "auto" and step.approval is None
+        for book in config.playbooks if not book.match.severities or severity in book.match.severities
+        for step in book.steps
     )

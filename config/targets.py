@@ -13,7 +13,7 @@ from itertools import product
 from actions.playbooks.playbook import Match, placeholders
 from config.errors import Problem
 from config.models import Config
-from config.source import Node, problem_at
+from config.source import Node, Path, problem_at
 
 ALWAYS = frozenset({"service", "model"})
 PARTS = frozenset({"version", "replica", "tenant"})
@@ -27,14 +27,14 @@ def impossible_targets(config: Config, tree: Node) -> Iterator[Problem]:
     parts = (*config.scopes.marginals, ALL)
     for index, book in enumerate(config.playbooks):
         for number, scope in enumerate(book.match.scopes):
-            if scope not in parts:
+            if scope not in parts and _is_own(tree, ("playbooks", index, "match", "scopes", number)):
                 expected = f"one of {', '.join(parts)} (scopes.marginals names the labels that an incident may have)"
                 yield problem_at(tree, ("playbooks", index, "match", "scopes", number), repr(scope), expected)
         possible = [labels for labels in _label_sets(config) if _fits(book.match, labels)]
         for number, step in enumerate(book.steps):
             needed = placeholders(step.target)
-            if possible and not any(needed <= labels for labels in possible):
-                place = ("playbooks", index, "steps", number, "target")
+            place = ("playbooks", index, "steps", number, "target")
+            if possible and _is_own(tree, place) and not any(needed <= labels for labels in possible):
                 yield problem_at(tree, place, repr(step.target), _expected(book.match, config))
 
 
@@ -48,11 +48,19 @@ def improbable_targets(config: Config, tree: Node) -> Iterator[Problem]:
             place = ("playbooks", index, "steps", number)
             expected = _expected(book.match, config)
             needed = placeholders(step.target)
+            if not _is_own(tree, (*place, "target")):
+                continue
             if not any(needed <= labels for labels in usual):
                 rarely = "this step is skipped but for an incident that names a newly deployed version beside its part"
                 yield problem_at(tree, (*place, "target"), repr(step.target), f"{expected}; {rarely}")
-            elif not any(needed | _named_in_urls(config, step.kind) <= labels for labels in usual):
-                yield problem_at(tree, (*place, "kind"), repr(step.kind), f"an action whose URLs name only {expected}")
+            elif not any(needed | _named_in_urls(config, step.action) <= labels for labels in usual):
+                urls = f"an action whose URLs name only {expected}"
+                yield problem_at(tree, (*place, "action"), repr(step.action), urls)
+
+
+def _is_own(tree: Node, place: Path) -> bool:
+    """Whether a setting is of the operator's file. What a shipped playbook cannot do here is skipped."""
+    return tree.at(place).file == tree.file
 
 
 def _named_in_urls(config: Config, kind: str) -> set[str]:

@@ -186,7 +186,7 @@ class Shard(ShardState):
             self._decide([resolved], now_s, products)
 
     def _apply_outcome(self, outcome: Outcome, products: Products) -> None:
-        transition = self.decider.record_outcome(outcome)
+        transition = self.decider.record_outcome(outcome, self._pipeline_now_s())
         if transition is not None:
             self._decide([transition], self._pipeline_now_s(), products)
 

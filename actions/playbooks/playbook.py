@@ -1,19 +1,25 @@
-"""Playbooks: which incidents are responded to, and with which steps. Frozen values."""
+"""Playbooks: which incidents are responded to, with which steps, and who is notified beside them. Frozen values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Literal, get_args
 
-from actions.model import Mode
+from actions.model import ApprovalTerms, Mode, Path, UndoWhen
+from actions.playbooks.prerequisites import When
 from actions.validation import check_number
 from classifiers.model import Category, Incident, Severity
 
 ScopeKind = Literal["replica", "version", "tenant", "all"]
+OnFailure = Literal["next", "stop"]
+Order = Literal["as_written", "by_record"]
+Level = Literal["defaults", "category", "service"]
+MAX_STEPS = 16
 TARGET_FIELDS = ("service", "model", "version", "replica", "tenant")
 REVERSIBLE = frozenset({
     "circuit_breaker", "throttle", "token_cap", "traffic", "litellm_block", "litellm_limits", "scale", "route_weight",
@@ -56,39 +62,101 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a playbook. target: a template of `{service}`, `{model}`, `{version}`, `{replica}`, `{tenant}`.
-    params: passed to the action. wait_s: how long to wait for recovery before the next step, 0 to a day. mode:
-    overrides the playbook's. keep: do not undo it when the incident resolves. Raises `ValueError` naming the field.
+class Verify:
+    """How the effect of a step is judged: settle_s after it ran, by at least min_samples requests; within_s after it
+    ran it must have helped, or the next step is due. Raises `ValueError` naming the field.
     """
 
-    kind: str
-    target: str
-    params: Mapping[str, str | float | bool | None] = field(default_factory=dict)
-    wait_s: float = 60.0
-    mode: Mode | None = None
-    keep: bool = False
+    settle_s: float = 30.0
+    within_s: float = 60.0
+    min_samples: int = 50
 
     def __post_init__(self) -> None:
-        if not self.kind:
-            raise ValueError(f"Step.kind: {self.kind!r}, expected the name of an action")
+        check_number(self, "settle_s", 0.0, 86_400.0)
+        check_number(self, "within_s", 0.0, 86_400.0)
+        check_number(self, "min_samples", 1, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a playbook.
+
+    action: a kind of action. target: a template of `{service}`, `{model}`, `{version}`, `{replica}`, `{tenant}`.
+    params: passed to the action. id: its name in the playbook; empty takes that of the action. when: prerequisites.
+    mode: overrides the playbook's. approval: whose consent is needed; a step with it waits for people also in mode
+    auto. expected_duration_s: for people to read. timeout_s: of one run, None for the action's own. retries: after a
+    run that failed. undo: when its effect is taken back. hold_s: after which it is taken back in any case.
+    on_failure: whether the next step is due or the ladder stops when it failed. Raises `ValueError` naming the field.
+    """
+
+    action: str
+    target: str
+    params: Mapping[str, str | float | bool | None] = field(default_factory=dict)
+    id: str = ""
+    when: When = field(default_factory=When)
+    mode: Mode | None = None
+    approval: ApprovalTerms | None = None
+    expected_duration_s: float | None = None
+    timeout_s: float | None = None
+    retries: int = 1
+    verify: Verify = Verify()
+    undo: UndoWhen = "when_over"
+    hold_s: float = 14_400.0
+    on_failure: OnFailure = "next"
+
+    def __post_init__(self) -> None:
+        if not self.action:
+            raise ValueError(f"Step.action: {self.action!r}, expected the name of an action")
         check_template("Step.target", self.target, TARGET_FIELDS)
-        check_number(self, "wait_s", 0.0, 86_400.0)
+        if self.when.http_ok is not None:
+            check_template("Step.when", self.when.http_ok, TARGET_FIELDS)
+        if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", self.id):
+            raise ValueError(f"Step.id: {self.id!r}, expected letters, digits, dots and dashes, at most 64")
         _check_mode("Step.mode", self.mode, optional=True)
+        check_number(self, "retries", 0, 1)
+        check_number(self, "hold_s", 1.0, 7 * 86_400.0)
+        for name in ("expected_duration_s", "timeout_s"):
+            if getattr(self, name) is not None:
+                check_number(self, name, 0.001, 86_400.0)
+        _check_choice("Step.undo", self.undo, get_args(UndoWhen))
+        _check_choice("Step.on_failure", self.on_failure, get_args(OnFailure))
+        if self.approval is not None:
+            _check_approval(self.approval)
+
+    @property
+    def undo_when(self) -> UndoWhen:
+        """When it is taken back; never for an action that cannot be undone."""
+        return self.undo if self.action in REVERSIBLE else "never"
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """A named, versioned list of steps. expires_after_s: life of each decision but an undo, 1 s
-    to a day. Raises `ValueError`.
+    """A named, versioned ladder of steps, and who is notified beside it.
+
+    mode: of steps that name none. expires_after_s: life of each decision but an undo and one that waits for people, 1 s
+    to a day. order: `by_record` tries the step first that led to a recovery most often. on_open, on_change, on_failure,
+    on_close, always: audiences to notify when the incident opens, becomes more severe, a step fails, the incident
+    closes; and each time. runbook: for people. level, base_match, layers: from what the configuration merged it; both
+    matches must fit. left_out: shipped steps that are not in it, and why. Raises `ValueError`.
     """
 
     name: str
     version: int
     match: Match
     mode: Mode
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
     expires_after_s: float = 120.0
+    order: Order = "as_written"
+    on_open: tuple[str, ...] = ("technical",)
+    on_change: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ("page",)
+    on_close: tuple[str, ...] = ("technical",)
+    always: tuple[str, ...] = ()
+    runbook: str = ""
+    level: Level | None = None
+    base_match: Match = Match()
+    layers: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -96,8 +164,37 @@ class Playbook:
         check_number(self, "version", 1, 1_000_000)
         check_number(self, "expires_after_s", 1.0, 86_400.0)
         _check_mode("Playbook.mode", self.mode, optional=False)
-        if not 1 <= len(self.steps) <= 16:
-            raise ValueError(f"Playbook.steps: {len(self.steps)} steps in {self.name!r}, expected 1 to 16")
+        _check_choice("Playbook.order", self.order, get_args(Order))
+        if len(self.steps) > MAX_STEPS:
+            raise ValueError(
+                f"Playbook.steps: {len(self.steps)} steps in {self.name!r}, expected at most {MAX_STEPS}",
+            )
+        ids = step_ids([(step.id, step.action) for step in self.steps])
+        repeated = next((one for place, one in enumerate(ids) if one in ids[:place]), None)
+        if repeated is not None:
+            raise ValueError(f"Playbook.steps: {repeated!r} twice in {self.name!r}, expected an id of its own for each")
+        named = tuple(
+            step if step.id else replace(step, id=name) for step, name in zip(self.steps, ids, strict=True)
+        )
+        object.__setattr__(self, "steps", named)
+
+    def fits(self, incident: Incident) -> bool:
+        """Whether it is for this incident."""
+        return self.match.fits(incident) and self.base_match.fits(incident)
+
+
+def step_ids(steps: Sequence[tuple[str, str]]) -> list[str]:
+    """The ids of steps, given as id and action: an empty id becomes the name of the action, numbered from the second.
+
+    >>> step_ids([("", "throttle"), ("tell", "notify"), ("", "throttle")])
+    ['throttle', 'tell', 'throttle-2']
+    """
+    counts: Counter[str] = Counter()
+    found = []
+    for own, action in steps:
+        counts[action] += not own
+        found.append(own or (action if counts[action] == 1 else f"{action}-{counts[action]}"))
+    return found
 
 
 def render(template: str, values: Mapping[str, str | None]) -> str | None:
@@ -154,3 +251,19 @@ def _named(incident: Incident, scope: ScopeKind) -> bool:
 def _check_mode(place: str, mode: str | None, *, optional: bool) -> None:
     if mode not in get_args(Mode) and not (optional and mode is None):
         raise ValueError(f"{place}: {mode!r}, expected one of {', '.join(get_args(Mode))}")
+
+
+def _check_choice(place: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{place}: {value!r}, expected one of {', '.join(choices)}")
+
+
+def _check_approval(terms: ApprovalTerms) -> None:
+    if not terms.roles:
+        raise ValueError("Step.approval: no roles, expected at least one")
+    if not 1 <= terms.count <= 10:
+        raise ValueError(f"Step.approval: count {terms.count!r}, expected a count from 1 to 10")
+    if not 10.0 <= terms.expires_after_s <= 86_400.0:
+        raise ValueError(f"Step.approval: expires_after {terms.expires_after_s:g} s, expected 10 s to a day")
+    for path in terms.via:
+        _check_choice("Step.approval", path, get_args(Path))

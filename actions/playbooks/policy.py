@@ -1,46 +1,32 @@
 """The policy: from an incident, the playbooks and the actions so far to intents. Pure and deterministic.
 
-A decision is made once per incident, kind, target, step and direction; these five give its key. Deciding again gives
-the same key, and the ledger runs a key once. A decision whose key is in `history` is not repeated.
+A decision is made once per incident, kind, target, step, direction and attempt; these six give its key. Deciding again
+gives the same key, and the ledger runs a key once. A decision that stands on its incident is not repeated, but for one
+that people approved: it is written again, in mode auto, once its prerequisites still hold.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from actions.limits import LimitParams
-from actions.model import Intent, Mode
-from actions.playbooks.playbook import REVERSIBLE, Match, Playbook, Step, placeholders, render, unrender
+from actions.model import HARMLESS, ApprovalTerms, Fleet, Intent, Mode, RemedyTerms
+from actions.playbooks.identity import digest, key
+from actions.playbooks.ladder import Rung, rungs, scope_of
+from actions.playbooks.notices import Notice, due_notices
+from actions.playbooks.playbook import Match, Playbook, Step, render, unrender
+from actions.playbooks.prerequisites import Facts, Unknown
+from actions.playbooks.undo import Undo, due_undos
 from classifiers.model import Incident
 
-CHANGED_NOTHING = frozenset({"failed", "refused", "expired", "cooldown"})
-"""Statuses of a step that changed nothing: the next step need not wait for recovery."""
-MAY_HAVE_RUN = frozenset({"executed", "interrupted"})
-UNDO_FAILED = frozenset({"failed", "refused", "expired", "interrupted", "suggested"})
 UNDO_EXPIRES_AFTER_S = 7 * 86_400.0
 """An undo is due however late the executor comes to it; what it reverses is in force until then."""
-MAX_STEPS = 16
-UNMATCHED = Playbook("unmatched", 1, Match(), "auto", (Step("notify", "{service}"),))
-FLAPPING = Playbook("flapping", 1, Match(), "auto", (Step("notify", "{service}"),))
-UNDO_FAILED_PLAYBOOK = Playbook("undo-failed", 1, Match(), "auto", (Step("notify", "{service}", keep=True),))
-
-
-class PastAction(Protocol):
-    """An earlier action: an `Outcome`, or an `ActionRecord` of the incident. done_at_s is None while it is pending."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def done_at_s(self) -> float | None: ...
+UNMATCHED = Playbook("unmatched", 1, Match(), "auto")
+"""For an incident that no playbook is for: people are notified."""
+FOUR_EYES_AT_P0 = frozenset({"rollback"})
+"""Kinds that nobody approves alone who asked for them, when the incident was an outage."""
+UNKNOWN = Unknown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,199 +34,203 @@ class _Context:
     """The arguments of one call of `decide`."""
 
     incident: Incident
-    by_key: dict[str, PastAction]
-    history: Sequence[PastAction]
+    playbook: Playbook
+    playbooks: Sequence[Playbook]
     limits: LimitParams
     now_s: float
-    fleet_size: int | None
+    facts: Facts
 
 
 def decide(
-    incident: Incident, playbooks: Sequence[Playbook], history: Sequence[PastAction], limits: LimitParams, now_s: float,
-    fleet_size: int | None = None,
+    incident: Incident, playbooks: Sequence[Playbook], limits: LimitParams, now_s: float, facts: Facts = UNKNOWN,
 ) -> list[Intent]:
     """The intents that are due now; empty if none is.
 
-    The first playbook that matches is used; an incident without a playbook is notified. While the incident is open, the
-    first step is due at once, and each next one after the wait of the step before. While it flaps, and while it is a
-    loss of monitoring, one notification is due and nothing else. When it resolves, its reversible actions are undone,
-    unless their step says keep.
+    The first playbook that fits is used; an incident without one is notified. While the incident is open, people are
+    notified as the playbook says, and one step at a time is taken (see `ladder.py`). While it flaps, and while it is a
+    loss of monitoring, people are notified and no step is taken. When it resolves, its actions are undone, unless their
+    step says never.
 
-    history: all known actions of this incident, with those pending, and outcomes of other incidents' actions (they show
-    which actions are futile). now_s: pipeline time. It becomes `decided_at_s`, so the executor's age limit measures how
-    far the pipeline is behind. fleet_size: number of targets like the one in scope (replicas of the service), None if
-    unknown; the executor then acts on one at most.
+    now_s: pipeline time. It becomes `decided_at_s`, so the executor's age limit measures how far the pipeline is
+    behind. facts: what the shard knows beside the incident.
     """
-    context = _Context(incident, {item.key: item for item in history}, history, limits, now_s, fleet_size)
-    if incident.state == "resolved":
-        return list(_undo(context, playbooks))
-    playbook = _playbook_of(incident, playbooks)
-    if incident.state == "flapping":
-        intent = _notice(context, playbook, FLAPPING, "the incident flaps, no remedy until it was quiet for long")
-    elif incident.category == "telemetry":
-        intent = _notice(context, playbook, UNMATCHED, "its monitoring is lost, no remedy for what is not seen")
-    else:
-        intent = _next_step(context, playbook)
-    return [] if intent is None else [intent]
+    playbook = playbook_of(incident, playbooks)
+    by_key = {item.key: item for item in incident.actions}
+    context = _Context(incident, playbook, playbooks, limits, now_s, facts)
+    standing = rungs(incident, playbook, by_key, facts, now_s) if _takes_steps(incident) else []
+    step = _next_step(context, standing)
+    opens = step is not None and step.kind in HARMLESS and step.mode == "auto"
+    notices = due_notices(incident, playbook, standing, by_key, opens=opens)
+    intents = [*(_notify(context, notice) for notice in notices), *([] if step is None else [step])]
+    return [*intents, *(_undo(context, undo) for undo in due_undos(incident, by_key))]
 
 
-def skipped_steps(incident: Incident, playbooks: Sequence[Playbook]) -> tuple[str, ...]:
-    """A reason for each step of the incident's playbook that is skipped, because the incident lacks a label of its
-    target. Flapping and resolved incidents take no steps.
+def playbook_of(incident: Incident, playbooks: Sequence[Playbook]) -> Playbook:
+    """The playbook in force for an incident: the first that fits, `UNMATCHED` without one."""
+    return next((playbook for playbook in playbooks if playbook.fits(incident)), UNMATCHED)
+
+
+def skipped_steps(
+    incident: Incident, playbooks: Sequence[Playbook], now_s: float = 0.0, facts: Facts = UNKNOWN,
+) -> tuple[str, ...]:
+    """A reason for each step of the incident's playbook that cannot be taken now: the incident lacks a label of its
+    target, or a prerequisite does not hold. Flapping and resolved incidents take no steps.
     """
-    if incident.state != "open":
+    if not _takes_steps(incident):
         return ()
-    playbook, scope = _playbook_of(incident, playbooks), _scope(incident)
-    return tuple(
-        f"playbook {playbook.name} v{playbook.version}: {_why_skipped(step, index, scope)}"
-        for index, step in enumerate(playbook.steps) if render(step.target, scope) is None
+    playbook = playbook_of(incident, playbooks)
+    by_key = {item.key: item for item in incident.actions}
+    standing = rungs(incident, playbook, by_key, facts, now_s)
+    return tuple(f"{_titled(playbook)}: {rung.skipped}" for rung in standing if rung.skipped is not None)
+
+
+def _takes_steps(incident: Incident) -> bool:
+    return incident.state == "open" and incident.category != "telemetry"
+
+
+def _next_step(context: _Context, standing: Sequence[Rung]) -> Intent | None:
+    """The step that is due: one that people approved, else the first that was not taken. None while a remedy is under
+    way, and after one that helped or was rejected. A notice that is under way holds back the steps after it alone.
+    """
+    if any(rung.state in ("stopped", "helped") or _is_under_way(rung) for rung in standing):
+        return None
+    approved = [rung for rung in standing if rung.state == "approved"]
+    if approved:
+        return next((_release(context, rung) for rung in approved if rung.skipped is None), None)
+    ladder = [rung for rung in standing if rung.state in ("untried", "retry") and rung.skipped is None]
+    if not ladder or any(rung.state == "under_way" for rung in standing[:standing.index(ladder[0])]):
+        return None
+    rung, before = ladder[0], [rung for rung in standing if rung.state == "passed" and rung.done is not None]
+    why = rung.why if rung.state == "retry" else _why(before, standing)
+    number = 1 + [one.id for one in context.playbook.steps].index(rung.step.id)
+    reason = f"{_titled(context.playbook)}, step {number} of {len(context.playbook.steps)}: {why}"
+    return _take(context, rung, reason)
+
+
+def _is_under_way(rung: Rung) -> bool:
+    return rung.state == "under_way" and rung.step.action not in HARMLESS
+
+
+def _why(before: Sequence[Rung], standing: Sequence[Rung]) -> str:
+    """Why a step is due: what came of the one before it, or that none was taken."""
+    if before:
+        return max(before, key=lambda rung: rung.done.decided_at_s if rung.done is not None else 0.0).why
+    return next((rung.skipped for rung in standing if rung.skipped is not None), "the incident opened")
+
+
+def _take(context: _Context, rung: Rung, reason: str) -> Intent:
+    step, target = rung.step, rung.target
+    assert target is not None
+    mode, note = _mode(context, step)
+    asks = mode == "suggest" and step.action not in HARMLESS
+    approval = _approval(context, step) if asks else None
+    life_s = approval.expires_after_s if approval is not None else context.playbook.expires_after_s
+    recovered, judged = context.facts.record(context.playbook.name, step.id)
+    record = f"; it led to a recovery {recovered} of {judged} times" if judged else ""
+    return _intent(
+        context, step.action, target, step.id, mode, reason + note + record, life_s,
+        params=_params(context, step, True), attempt=rung.attempt + 1, approval=approval, remedy=_remedy(step),
+        scope=unrender(step.target, target),
+        fleet=context.facts.fleet() if step.action not in HARMLESS else None,
     )
 
 
-def key(incident_id: str, kind: str, target: str, step: int, undo: bool) -> str:
-    """The idempotency key: 24 hexadecimal digits of a SHA-256 over the five parts.
-
-    >>> key("i1", "rollback", "chat", 0, False) == key("i1", "rollback", "chat", 0, False)
-    True
-    >>> key("i1", "rollback", "chat", 0, False) == key("i1", "rollback", "chat", 0, True)
-    False
-    """
-    parts = (incident_id, kind, target, str(step), "undo" if undo else "do")
-    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:24]
+def _release(context: _Context, rung: Rung) -> Intent:
+    """The intent that people approved, written anew under its key to run."""
+    assert rung.done is not None
+    reason = f"{_titled(context.playbook)}: step {rung.step.id} was approved"
+    taken = _take(context, replace(rung, attempt=rung.attempt - 1), reason)
+    approval = taken.approval or _approval(context, rung.step)
+    expires_at_s = context.now_s + context.playbook.expires_after_s
+    return replace(taken, mode="auto", approval=approval, expires_at_s=expires_at_s, reason=reason)
 
 
-def _playbook_of(incident: Incident, playbooks: Sequence[Playbook]) -> Playbook:
-    return next((playbook for playbook in playbooks if playbook.match.fits(incident)), UNMATCHED)
+def _approval(context: _Context, step: Step) -> ApprovalTerms:
+    terms = step.approval or ApprovalTerms()
+    strict = step.action in FOUR_EYES_AT_P0 and context.incident.peak_severity == "P0"
+    return replace(terms, four_eyes=terms.four_eyes or strict)
 
 
-def _next_step(context: _Context, playbook: Playbook, why: str = "the incident opened") -> Intent | None:
-    """The first step that is due. A step whose target cannot be rendered is skipped; if all are, the incident is
-    notified.
-    """
-    total, free_s, scope = len(playbook.steps), context.now_s, _scope(context.incident)
-    for index, step in enumerate(playbook.steps):
-        target = render(step.target, scope)
-        if target is None:
-            why = _why_skipped(step, index, scope)
-            continue
-        done = context.by_key.get(key(context.incident.id, step.kind, target, index, False))
-        if done is None:
-            if context.now_s < free_s:
-                return None
-            reason = f"playbook {playbook.name} v{playbook.version}, step {index + 1} of {total}: {why}"
-            return _intent(context, playbook, step, index, target, False, reason)
-        if done.done_at_s is None:
-            return None
-        if done.status in CHANGED_NOTHING:
-            free_s, why = context.now_s, f"{done.kind} was {done.status}"
-        else:
-            free_s = done.done_at_s + step.wait_s
-            why = f"still open {context.now_s - done.done_at_s:.0f} s after {done.kind} was {done.status}"
-    if playbook is UNMATCHED or any(render(step.target, scope) is not None for step in playbook.steps):
+def _remedy(step: Step) -> RemedyTerms | None:
+    if step.action in HARMLESS:
         return None
-    return _next_step(context, UNMATCHED, f"playbook {playbook.name} v{playbook.version} has no step to take: {why}")
+    verify = step.verify
+    settle_s = min(verify.settle_s, verify.within_s)
+    return RemedyTerms(step.hold_s, step.undo_when, settle_s, verify.within_s, verify.min_samples)
 
 
-def _why_skipped(step: Step, index: int, scope: dict[str, str | None]) -> str:
-    missing = " and no ".join(sorted(name for name in placeholders(step.target) if scope[name] is None))
-    return f"step {index + 1} ({step.kind} on {step.target}) is skipped, since the incident names no {missing}"
+def _mode(context: _Context, step: Step) -> tuple[Mode, str]:
+    """The mode of a step, with a note where it is not the one written. A notice is never a matter for approval."""
+    mode = step.mode or context.playbook.mode
+    if step.action in HARMLESS:
+        return ("auto" if mode == "suggest" else mode), ""
+    if mode != "auto":
+        return mode, ""
+    if step.approval is not None:
+        return "suggest", ""
+    window_s = context.limits.futile_window_s
+    failed = context.facts.ineffective(context.playbook.name, step.id, context.now_s - window_s)
+    if failed < context.limits.futile_after:
+        return mode, ""
+    return "suggest", f"; only suggested: it did not help {failed} times in {window_s:g} s"
 
 
-def _notice(context: _Context, playbook: Playbook, default: Playbook, why: str) -> Intent | None:
-    """One notification of an incident without remedies: its playbook's own `notify` step, else that of `default`."""
+def _notify(context: _Context, notice: Notice) -> Intent:
+    params = {**_params(context, None, False), "event": notice.event, "audiences": ",".join(notice.audiences) or None}
+    if notice.event == "open" and context.playbook.runbook:
+        params["runbook"] = context.playbook.runbook
+    life_s = UNDO_EXPIRES_AFTER_S if notice.undo else context.playbook.expires_after_s
+    target, reason = notice.target or context.incident.service, f"{_titled(context.playbook)}: {notice.why}"
+    return _intent(
+        context, "notify", target, notice.step_id, "auto", reason, life_s, params=params, undo=notice.undo,
+    )
+
+
+def _undo(context: _Context, undo: Undo) -> Intent:
+    """The undo of an action, with the labels that its target was rendered from where its step is still configured."""
+    action = undo.action
     own = [
-        (playbook, index, target) for index, step in enumerate(playbook.steps)
-        if step.kind == "notify" and (target := render(step.target, _scope(context.incident))) is not None
+        (book, step) for book in context.playbooks for step in book.steps
+        if (book.name, step.id, step.action) == (action.playbook, action.step_id, action.kind)
     ]
-    used, index, target = own[0] if own else (default, 0, context.incident.service)
-    if key(context.incident.id, "notify", target, index, False) in context.by_key:
-        return None
-    reason = f"playbook {used.name} v{used.version}: {why}"
-    return _intent(context, used, used.steps[index], index, target, False, reason)
+    book, step = own[0] if own else (context.playbook, None)
+    return _intent(
+        replace(context, playbook=book), action.kind, action.target, action.step_id or "", "auto", undo.why,
+        UNDO_EXPIRES_AFTER_S, params=_params(context, step, True), undo=True, attempt=action.attempt,
+        scope=None if step is None else unrender(step.target, action.target),
+    )
 
 
-def _undo(context: _Context, playbooks: Sequence[Playbook]) -> Iterator[Intent]:
-    for item in context.history:
-        if item.kind not in REVERSIBLE or item.status not in MAY_HAVE_RUN:
-            continue
-        found = _origin(context.incident, item, [*playbooks, UNMATCHED])
-        if found is None:
-            continue
-        playbook, step, index = found
-        if step.keep:
-            continue
-        undone = context.by_key.get(key(context.incident.id, item.kind, item.target, index, True))
-        if undone is None:
-            reason = f"the incident resolved: undo step {index + 1} of playbook {playbook.name} v{playbook.version}"
-            yield _intent(context, playbook, step, index, item.target, True, reason)
-        elif undone.status in UNDO_FAILED and item.kind != "notify":
-            yield from _notify_failed_undo(context, item, undone)
-
-
-def _notify_failed_undo(context: _Context, item: PastAction, undone: PastAction) -> Iterator[Intent]:
-    """Notify people, once per action, of an action that stays in force after its incident."""
-    step, index = UNDO_FAILED_PLAYBOOK.steps[0], MAX_STEPS + int(key("", item.kind, item.target, 0, True)[:6], 16)
-    target = context.incident.service
-    if key(context.incident.id, step.kind, target, index, False) not in context.by_key:
-        reason = f"{item.kind} on {item.target} is still in force: its undo was {undone.status}"
-        yield _intent(context, UNDO_FAILED_PLAYBOOK, step, index, target, False, reason)
-
-
-def _origin(incident: Incident, item: PastAction, playbooks: Sequence[Playbook]) -> tuple[Playbook, Step, int] | None:
-    """The step that caused an action of this incident; None for another incident's action, and for an undo.
-
-    If the playbook is no longer configured, a replacement only suggests the undo.
-    """
-    for playbook in playbooks:
-        for index, step in enumerate(playbook.steps):
-            if step.kind == item.kind and key(incident.id, item.kind, item.target, index, False) == item.key:
-                return playbook, step, index
-    for index in range(MAX_STEPS):
-        if key(incident.id, item.kind, item.target, index, False) == item.key:
-            step = Step(item.kind, "{service}")
-            return Playbook("no longer configured", 1, Match(), "suggest", (step,)), step, index
-    return None
+def _params(context: _Context, step: Step | None, is_step: bool) -> dict[str, str | float | bool | None]:
+    """What an action gets to know beside its scope."""
+    incident, playbook = context.incident, context.playbook
+    fleet: Fleet | None = context.facts.fleet() if is_step else None
+    params: dict[str, str | float | bool | None] = {
+        "playbook": f"{playbook.name} v{playbook.version}", "severity": incident.severity,
+        "category": incident.category, "title": incident.title, "fleet_size": None if fleet is None else fleet.size,
+    }
+    if step is None:
+        return params
+    http_ok = None if step.when.http_ok is None else render(step.when.http_ok, scope_of(incident))
+    more = {"timeout_s": step.timeout_s, "expected_duration_s": step.expected_duration_s, "http_ok": http_ok}
+    return {**params, **{name: value for name, value in more.items() if value is not None}, **step.params}
 
 
 def _intent(
-    context: _Context, playbook: Playbook, step: Step, index: int, target: str, undo: bool, reason: str
+    context: _Context, kind: str, target: str, step_id: str, mode: Mode, reason: str, life_s: float, *,
+    params: dict[str, str | float | bool | None], undo: bool = False, attempt: int = 1,
+    approval: ApprovalTerms | None = None, remedy: RemedyTerms | None = None, fleet: Fleet | None = None,
+    scope: dict[str, str] | None = None,
 ) -> Intent:
-    incident = context.incident
-    mode, note = _mode(context, playbook, step, target, undo)
-    life_s = UNDO_EXPIRES_AFTER_S if undo else playbook.expires_after_s
-    scope = {**_scope(incident), **(unrender(step.target, target) or {})}
-    params: dict[str, str | float | bool | None] = {
-        "playbook": f"{playbook.name} v{playbook.version}", "severity": incident.severity,
-        "category": incident.category, "title": incident.title, "fleet_size": context.fleet_size, **step.params,
-    }
+    incident, now_s = context.incident, context.now_s
+    labels = {**scope_of(incident), **(scope or {})}
     return Intent(
-        key(incident.id, step.kind, target, index, undo), incident.id, step.kind, target, mode, reason + note,
-        context.now_s, context.now_s + life_s, scope["service"] or incident.service, scope["model"],
-        scope["version"], scope["replica"], scope["tenant"], undo, params,
+        key(incident.id, kind, target, step_id, undo, attempt), incident.id, kind, target, mode, reason, now_s,
+        now_s + life_s, labels["service"] or incident.service, labels["model"], labels["version"], labels["replica"],
+        labels["tenant"], undo, params, step_id=step_id or None, attempt=attempt, playbook=context.playbook.name,
+        digest=digest(context.playbook), approval=approval, remedy=remedy, fleet=fleet,
     )
 
 
-def _mode(context: _Context, playbook: Playbook, step: Step, target: str, undo: bool) -> tuple[Mode, str]:
-    mode = step.mode or playbook.mode
-    if mode != "auto" or undo or step.kind == "notify":
-        return mode, ""
-    since_s = context.now_s - context.limits.futile_window_s
-    runs = sum(
-        1 for item in context.history
-        if (item.kind, item.target) == (step.kind, target) and item.status == "executed"
-        and not getattr(item, "undo", False) and item.done_at_s is not None and item.done_at_s >= since_s
-    )
-    if runs < context.limits.futile_after:
-        return mode, ""
-    window_s = context.limits.futile_window_s
-    return "suggest", f"; only suggested: it ran {runs} times in {window_s:g} s and was needed again"
-
-
-def _scope(incident: Incident) -> dict[str, str | None]:
-    """The incident's labels by `TARGET_FIELDS`. Written out for speed: it runs for every open incident at every
-    instant.
-    """
-    return {
-        "service": incident.service, "model": incident.model, "version": incident.version,
-        "replica": incident.replica, "tenant": incident.tenant,
-    }
+def _titled(playbook: Playbook) -> str:
+    return f"playbook {playbook.name} v{playbook.version}"

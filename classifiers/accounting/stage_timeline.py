@@ -86,7 +86,7 @@ def remedies(incident: Incident) -> list[ActionRecord]:
     """The actions decided to end the incident, in order of decision: without notifications and undos."""
     return [
         action for action in sorted(incident.actions, key=lambda action: action.decided_at_s)
-        if action.kind not in NOTIFICATIONS
+        if action.kind not in NOTIFICATIONS and not action.undo
         and (incident.resolved_at_s is None or action.decided_at_s < incident.resolved_at_s)
     ]
 

@@ -23,7 +23,7 @@ from classifiers.evidence.evidence_table import (
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.incidents.recurrence import Habit
 from classifiers.learning.advisor import CachedAdvice
-from classifiers.model import ActionRecord, Anomaly, Incident, Related, SeriesKey
+from classifiers.model import ActionRecord, Anomaly, Incident, Related, RemedyRecord, SeriesKey
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
 from classifiers.verdict.scope_hysteresis import ScopeHysteresis
@@ -48,7 +48,8 @@ class EpisodeState:
     current one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of,
     and when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
     effects: incidents that name this one as their cause. habit: that it is, or was, part of. highest: by metric the
-    highest mean deviation in the part that is hit. acted_on: whether people acted on it.
+    highest mean deviation in the part that is hit. acted_on: whether people acted on it. remedies: what became of its
+    actions. quiet_samples: requests behind the quiet readings of what was hit, since the first action.
     """
 
     service: str
@@ -79,6 +80,8 @@ class EpisodeState:
     habit: Habit | None = None
     highest: dict[str, float] = field(default_factory=dict)
     acted_on: bool = False
+    remedies: tuple[RemedyRecord, ...] = ()
+    quiet_samples: int = 0
 
 
 @dataclass(slots=True)
@@ -147,6 +150,14 @@ class Episode(EpisodeState):
         self.phase = step(before, event)
         return before
 
+    def record_quiet(self, readings: Sequence[Anomaly], now_s: float) -> None:
+        """Record an instant without an alarm. Samples count only where an action may have to be judged by them."""
+        proofs = [reading.samples for reading in readings if self.proves_recovery(reading)] if self.actions else []
+        if proofs or any(map(self.proves_recovery, readings)):
+            self.last_data_s = now_s
+            self.timeline.record_quiet(now_s)
+            self.quiet_samples += max(proofs, default=0)
+
     def proves_recovery(self, reading: Anomaly) -> bool:
         """Whether a quiet reading proves recovery: it is of the replica or tenant that was hit, and of a signal that
         had shifted."""
@@ -198,6 +209,7 @@ def describe(
         evidence=evidence,
         related=episode.related,
         actions=tuple(episode.actions),
+        remedies=episode.remedies,
         config_hash=config_hash,
     )
 

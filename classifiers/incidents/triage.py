@@ -24,7 +24,7 @@ from classifiers.incidents.lifecycle import Event, Phase
 from classifiers.incidents.params import TriageParams
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
-from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident
+from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, RemedyRecord
 
 __all__ = ["Change", "IncidentChange", "ServiceKey", "Triage", "TriageParams"]
 
@@ -59,6 +59,11 @@ class Triage:
         """Every incident that is open now, as last published, oldest first."""
         live = [episode.published for episode in self._opened.values() if episode.published is not None]
         return sorted(live, key=lambda incident: (incident.opened_at_s, incident.id))
+
+    def open_incident(self, incident_id: str) -> Incident | None:
+        """An incident that is open now, as last published."""
+        episode = self._opened.get(incident_id)
+        return None if episode is None else episode.published
 
     def knows(self, incident_id: str) -> bool:
         """Whether an incident is open here, or ended lately."""
@@ -109,6 +114,19 @@ class Triage:
         upsert_action(episode.actions, record)
         episode.published = with_actions(episode.published, episode.actions)
         return IncidentChange("updated", episode.published)
+
+    def record_remedies(self, incident_id: str, remedies: tuple[RemedyRecord, ...]) -> IncidentChange | None:
+        """Record what became of the remedies of an open incident. None when it is not open here, or knows them."""
+        episode = self.episode_of(incident_id)
+        if episode is None or episode.published is None or episode.remedies == remedies:
+            return None
+        episode.remedies = remedies
+        episode.published = replace(episode.published, remedies=remedies)
+        return IncidentChange("updated", episode.published)
+
+    def episode_of(self, incident_id: str) -> Episode | None:
+        """The episode of an open incident."""
+        return self._opened.get(incident_id)
 
     def resolve_expected(self, incident_id: str, now_s: float) -> IncidentChange | None:
         """End an open incident that a human called a planned change, with the series that alarmed to be relearned; None
@@ -227,9 +245,7 @@ class Triage:
                 self._advance(episode, "fade", now_s, f"no alarm for {quiet_s:.0f} s")
                 del self.episodes[episode.service, episode.model][episode.key]
             return
-        if any(map(episode.proves_recovery, readings)):
-            episode.last_data_s = now_s
-            episode.timeline.record_quiet(now_s)
+        episode.record_quiet(readings, now_s)
         self._advance(episode, "calm", now_s, "no alarm")
         flapping = episode.phase == "flapping"
         hold_s = params.patience_s(params.flap_hold_s if flapping else params.resolve_after_s, episode.longest_window_s)

@@ -21,6 +21,7 @@ from classifiers.model import (
     IncidentNote,
     OffsetRange,
     Related,
+    RemedyRecord,
     Scope,
     StageTime,
 )
@@ -64,6 +65,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "silenced_by": "The silence or maintenance window that suppresses notifications and actions, null for none.",
         "expected_resolve": "When it is expected to end, in seconds from the onset; null where unknown.",
         "opened_severity": "The severity at opening; null in incidents of older releases.",
+        "remedies": "What became of each remedy that ran, as the detectors judge it.",
         "resolution": "Why it is resolved: `lost` when the state that knew it was lost, `expected` when a human called "
                       "it a planned change, `manual` when a human declared it over; null when it ended by itself.",
         "assigned_to": "The person who is responsible for it, null for nobody.",
@@ -112,6 +114,22 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "status": "pending until there is an outcome, then the outcome's status.",
         "decided_at_s": DECIDED,
         "done_at_s": "When there was an outcome, null until then.",
+        "step_id": "The step of the playbook, or the event that is notified; null in incidents of older releases.",
+        "attempt": "The number of this attempt at the step, from 1.",
+        "undo": UNDO,
+        "playbook": "The name of the playbook.",
+        "undo_when": "When its effect is taken back; null where nothing stays in force.",
+    },
+    RemedyRecord: {
+        "key": "The decision that it came from.",
+        "step_id": "The step of the playbook.",
+        "kind": KIND,
+        "target": "What it acts on.",
+        "state": "applied: it ran; verifying: its effect is judged; recovered; not_recovered; inconclusive: too few "
+                 "requests; undone or kept after it did not help.",
+        "since_s": "Since when, seconds since the epoch in the time of the records.",
+        "detail": "Why, for a human.",
+        "samples": "Requests of the scope without an alarm that it was judged by.",
     },
     Related: {
         "id": "The other incident.",

@@ -101,9 +101,9 @@ class DemoState:
         return score(self.truth, self.incidents.values(), self.origin_s)
 
     def actions_of(self, incident_ids: set[str]) -> list[ActionProgress]:
-        """The actions on these incidents, in order of decision."""
+        """The actions on these incidents, in order of decision; those of one decision by kind, the same in each run."""
         actions = [action for action in self.actions.values() if action.decision.incident_id in incident_ids]
-        return sorted(actions, key=lambda action: (action.decision.decided_at_s, action.decision.key))
+        return sorted(actions, key=lambda action: (action.decision.decided_at_s, action.name, action.decision.key))
 
     def changes_by_tocsin(self) -> tuple[Change, ...]:
         """The switches of the gateway that actions changed."""

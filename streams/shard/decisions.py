@@ -1,30 +1,36 @@
 """From incidents to intents: asks the policy whenever an incident changed or time passed, and records every intent.
 
 An intent is recorded on its incident as `pending` in the step that decides it. So a decision is made once, and the
-published incident shows it. Resolved incidents stay here until their undos have come to an end. Pure.
+published incident shows it, with what became of its remedies. Resolved incidents stay here until their undos have come
+to an end. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from actions.limits import LimitParams
 from actions.model import HARMLESS, Intent, Outcome
+from actions.playbooks.ladder import lapsed
+from actions.playbooks.notices import is_failure
 from actions.playbooks.playbook import Playbook
 from actions.playbooks.policy import decide, skipped_steps
+from actions.playbooks.verification import Signs
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.incidents.recurrence import is_habit
 from classifiers.incidents.relations import inhibited
-from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
+from classifiers.incidents.triage import IncidentChange, Triage
 from classifiers.model import ActionRecord, AuditEntry, Incident, Scope
 from classifiers.validation_errors import describe_first
 from streams.shard.directives import ShardDirectives
+from streams.shard.ladder.facts import Replicas, ShardFacts
+from streams.shard.ladder.outcomes import action_after, pending
+from streams.shard.ladder.verifications import Verifications
 
 LINGER_S = 900.0
 """How long a resolved incident waits for the outcome of an undo before it is dropped."""
@@ -32,10 +38,12 @@ LINGER_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class _Dump:
-    """resolved: incidents with undos under way. skipped: by open incident, the reasons in the audit."""
+    """resolved: incidents with undos under way. skipped: by open incident, the reasons in the audit. verifications: of
+    remedies."""
 
     resolved: list[Incident] = field(default_factory=list)
     skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    verifications: dict[str, Any] = field(default_factory=dict)
 
 
 _DUMP: TypeAdapter[_Dump] = TypeAdapter(_Dump)
@@ -49,19 +57,13 @@ class DecisionParams:
     limits: LimitParams
 
 
-class Fleet(Protocol):
-    """What knows the replicas of a service."""
-
-    def replicas(self, service: ServiceKey, since_s: float) -> int | None:
-        """How many were seen since then (event time), None when no record named one."""
-
-
 class Decider:
     """The decisions of one shard. directives: what silences and who acknowledged its incidents. fleet: a replica counts
     as part of it when it was seen within `fleet_window_s` of event time."""
 
     def __init__(
-        self, params: DecisionParams, triage: Triage, directives: ShardDirectives, fleet: Fleet, fleet_window_s: float,
+        self, params: DecisionParams, triage: Triage, directives: ShardDirectives, fleet: Replicas,
+        fleet_window_s: float,
     ) -> None:
         self._params = params
         self._triage = triage
@@ -70,29 +72,67 @@ class Decider:
         self._fleet_window_s = fleet_window_s
         self._resolved: dict[str, Incident] = {}
         self._skipped: dict[str, tuple[str, ...]] = {}
+        self._verifications = Verifications()
         self._audit: list[AuditEntry] = []
 
     def decide(self, transitions: Sequence[IncidentChange], now_s: float) -> tuple[list[IncidentChange], list[Intent]]:
         """Decide for every live incident. Returns what is to be published: the transitions, with the new actions on
         their incidents, and a transition for each incident whose silence or acknowledgement began or ended.
 
-        A step whose wait is over is due without any transition, so every live incident is evaluated each time.
+        A step whose time is over is due without any transition, so every live incident is evaluated each time.
         """
         changed = {transition.incident.id: self._annotated(transition, now_s) for transition in transitions}
         for transition in changed.values():
             if transition.incident.state == "resolved":
                 self._resolved.setdefault(transition.incident.id, transition.incident)
+        self._open(changed, now_s)
+        self._judge_remedies(changed, now_s)
+        for transition in changed.values():
             self._audit_skipped(transition.incident, now_s)
         intents: list[Intent] = []
         for incident in [*self._open(changed, now_s), *self._resolved.values()]:
-            for intent in self._due_intents(incident, now_s):
-                intents.append(intent)
-                recorded = self._record_action(incident.id, _pending(intent))
-                if recorded is not None:
-                    kind = changed[incident.id].change if incident.id in changed else "updated"
-                    changed[incident.id] = self._annotated(IncidentChange(kind, recorded.incident), now_s)
+            records = [*self._lapsed(incident, now_s)]
+            due = self._due_intents(incident, now_s)
+            for intent in due:
+                self._verifications.expect(intent)
+            intents += due
+            for record in [*records, *map(pending, due)]:
+                self._note_change(changed, self._record_action(incident.id, record), now_s)
         self._drop_finished(now_s)
         return list(changed.values()), intents
+
+    def _note_change(self, changed: dict[str, IncidentChange], recorded: IncidentChange | None, now_s: float) -> None:
+        """Add a change of an incident to those that are published."""
+        if recorded is None:
+            return
+        known = changed.get(recorded.incident.id)
+        kind = "updated" if known is None else known.change
+        changed[recorded.incident.id] = self._annotated(IncidentChange(kind, recorded.incident), now_s)
+
+    def _judge_remedies(self, changed: dict[str, IncidentChange], now_s: float) -> None:
+        """Judge every remedy that ran, and show on its incident what became of it."""
+        for incident in self._triage.open_incidents():
+            episode = self._triage.episode_of(incident.id)
+            if episode is None or not episode.actions:
+                continue
+            signs = Signs(episode.last_alarm_s, episode.last_data_s, episode.quiet_samples)
+            remedies = self._verifications.judge(incident, signs, now_s)
+            self._note_change(changed, self._triage.record_remedies(incident.id, remedies), now_s)
+        for incident in list(self._resolved.values()):
+            remedies = self._verifications.conclude(incident, now_s)
+            if remedies != incident.remedies:
+                self._resolved[incident.id] = replace(incident, remedies=remedies)
+                self._note_change(changed, IncidentChange("updated", self._resolved[incident.id]), now_s)
+
+    def _lapsed(self, incident: Incident, now_s: float) -> list[ActionRecord]:
+        """Requests that nobody answered, and approvals that could not be used: they are over, and in the audit."""
+        found = []
+        if incident.state != "resolved":
+            for action, reason in lapsed(incident, self._params.playbooks, now_s):
+                found.append(replace(action, status="expired", done_at_s=now_s))
+                text = f"{action.kind} on {action.target}: {reason}"
+                self._audit.append(AuditEntry(now_s, action.key, "expire", action.status, "expired", text))
+        return found
 
     def _open(self, changed: dict[str, IncidentChange], now_s: float) -> list[Incident]:
         """The open incidents as annotated now; one whose annotation changed is added to `changed`."""
@@ -118,15 +158,22 @@ class Decider:
 
     def isolated_scopes(self) -> list[Scope]:
         """The scopes that our own breakers keep traffic away from: a replica or a tenant, else the whole service."""
-        live = [*self._triage.open_incidents(), *self._resolved.values()]
         return [
             Scope(incident.service, incident.model, None, incident.replica, incident.tenant)
-            for incident in live if any(map(_is_open_breaker, incident.actions))
+            for incident in self._live() if _is_isolated(incident)
         ]
 
-    def record_outcome(self, outcome: Outcome) -> IncidentChange | None:
-        """Record an outcome on its incident; None when this shard does not know the incident (any more)."""
-        return self._record_action(outcome.incident_id, action_record(outcome))
+    def record_outcome(self, outcome: Outcome, now_s: float) -> IncidentChange | None:
+        """Record an outcome on its incident; None when this shard does not know the incident (any more), and when the
+        outcome does not count. now_s: pipeline time."""
+        incident = self._resolved.get(outcome.incident_id) or self._triage.open_incident(outcome.incident_id)
+        if incident is None:
+            return None
+        record = action_after(incident.actions, outcome)
+        if record is None:
+            return None
+        self._verifications.record(outcome.incident_id, record, now_s)
+        return self._record_action(outcome.incident_id, record)
 
     def resolve_lost(self, incident: Incident, now_s: float) -> IncidentChange | None:
         """The end of an open incident whose state was lost; None for one that is known here."""
@@ -138,13 +185,15 @@ class Decider:
         )
 
     def take_audit(self) -> list[AuditEntry]:
-        """Steps without a target, since the last call: an entry whenever those of an incident change."""
+        """What was skipped, what lapsed, and how remedies were judged, since the last call."""
         audit, self._audit = self._audit, []
-        return audit
+        return [*audit, *self._verifications.take_audit()]
 
     def dump(self) -> dict[str, Any]:
-        """Resolved incidents with undos under way, and the reasons that the audit has, as JSON values."""
-        dumped: dict[str, Any] = _DUMP.dump_python(_Dump(list(self._resolved.values()), self._skipped), mode="json")
+        """Resolved incidents with undos under way, the reasons that the audit has, and the verifications of remedies,
+        as JSON values."""
+        whole = _Dump(list(self._resolved.values()), self._skipped, self._verifications.dump())
+        dumped: dict[str, Any] = _DUMP.dump_python(whole, mode="json")
         return dumped
 
     def load(self, data: object) -> None:
@@ -155,10 +204,11 @@ class Decider:
             raise ValueError(f"closed incidents: {describe_first(error)}") from None
         self._resolved = {incident.id: incident for incident in dump.resolved}
         self._skipped = dict(dump.skipped)
+        self._verifications.load(dump.verifications)
 
     def _audit_skipped(self, incident: Incident, now_s: float) -> None:
-        """An entry for each step that has become one without a target."""
-        skipped = skipped_steps(incident, self._params.playbooks)
+        """An entry for each step that has become one that cannot be taken."""
+        skipped = skipped_steps(incident, self._params.playbooks, now_s, self._facts(incident, now_s))
         for reason in skipped:
             if reason not in self._skipped.get(incident.id, ()):
                 self._audit.append(AuditEntry(now_s, incident.id, "skip", incident.state, incident.state, reason))
@@ -171,20 +221,25 @@ class Decider:
         """The intents that are due for one incident.
 
         An inhibited or silenced incident starts no action, nor does one that is a habit. An acknowledged one notifies
-        nobody else. Remedies are undone in each case, because a resolved incident no longer needs them.
+        nobody else but of what failed. Remedies are undone in each case, because a resolved incident no longer needs
+        them.
         """
         is_open = incident.state != "resolved"
         if inhibited(incident) or (is_open and (incident.silenced_by is not None or is_habit(incident))):
             return []
         params = self._params
-        due = partial(decide, incident, params.playbooks, incident.actions, params.limits, now_s)
-        # Counting a fleet looks at every row, and seldom is anything due: thousands of incidents may be open.
-        intents = due(self._fleet_size(incident, now_s)) if due() else []
-        is_acknowledged = is_open and incident.acknowledged is not None
-        return [intent for intent in intents if not (is_acknowledged and intent.kind in HARMLESS)]
+        intents = decide(incident, params.playbooks, params.limits, now_s, self._facts(incident, now_s))
+        if not is_open or incident.acknowledged is None:
+            return intents
+        return [intent for intent in intents if intent.kind not in HARMLESS or is_failure(intent.step_id)]
 
-    def _fleet_size(self, incident: Incident, now_s: float) -> int | None:
-        return self._fleet.replicas((incident.service, incident.model), now_s - self._fleet_window_s)
+    def _facts(self, incident: Incident, now_s: float) -> ShardFacts:
+        return ShardFacts(
+            incident, self._triage, self._fleet, self._live, self._verifications.steps, now_s, self._fleet_window_s,
+        )
+
+    def _live(self) -> list[Incident]:
+        return [*self._triage.open_incidents(), *self._resolved.values()]
 
     def _record_action(self, incident_id: str, record: ActionRecord) -> IncidentChange | None:
         resolved = self._resolved.get(incident_id)
@@ -202,27 +257,11 @@ class Decider:
             assert incident.resolved_at_s is not None
             if not waiting or now_s - incident.resolved_at_s > LINGER_S:
                 del self._resolved[incident.id]
+                self._verifications.drop(incident.id)
 
 
-def _is_open_breaker(action: ActionRecord) -> bool:
-    return action.kind == "circuit_breaker" and action.status == "executed"
-
-
-def _pending(intent: Intent) -> ActionRecord:
-    return ActionRecord(intent.key, intent.kind, intent.target, intent.mode, "pending", intent.decided_at_s)
-
-
-def action_record(outcome: Outcome) -> ActionRecord:
-    """An outcome as its incident shows it.
-
-    The outcome of a repeated intent is `duplicate`; it names the outcome that counts, and when that came.
-    """
-    status: str = outcome.status
-    done_at_s = outcome.done_at_s
-    if status == "duplicate":
-        earlier, earlier_at_s = outcome.data.get("earlier_status"), outcome.data.get("earlier_at_s")
-        status = earlier if isinstance(earlier, str) else status
-        done_at_s = earlier_at_s if isinstance(earlier_at_s, float) else done_at_s
-    return ActionRecord(
-        outcome.key, outcome.kind, outcome.target, outcome.mode, status, outcome.decided_at_s, done_at_s,
-    )
+def _is_isolated(incident: Incident) -> bool:
+    """Whether a breaker that we opened for the incident keeps traffic away."""
+    breakers = [one for one in incident.actions if one.kind == "circuit_breaker" and one.status == "executed"]
+    undone = {one.target for one in breakers if one.undo}
+    return any(not one.undo and one.target not in undone for one in breakers)

@@ -39,6 +39,7 @@ PLAYBOOKS = [
         "steps": [
             {"kind": "circuit_breaker", "target": "{service}/{replica}"}, {"kind": "notify", "target": "{service}"},
         ],
+        "on_open": [],
     },
     {"name": "rest", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}]},
 ]

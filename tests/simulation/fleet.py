@@ -17,7 +17,10 @@ from tests.streams.fakes import default_plan, outcome
 from tests.streams.records import FakeRecord
 
 T = 1_795_420_000
-BREAKER = Playbook("cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),))
+BREAKER = Playbook(
+    "cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),), on_open=(),
+    on_failure=(),
+)
 PLAN = replace(default_plan(), sources={LATENCY: True})
 ACTING = replace(PLAN, decisions=replace(PLAN.decisions, playbooks=(BREAKER,)))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actions.playbooks.policy import key
+from actions.playbooks.identity import key
 from benchmarks.scrapes import T as SCRAPES_T
 from benchmarks.scrapes import scrapes, steady
 from classifiers.directives import Matcher, Silence
@@ -180,7 +180,7 @@ def test_an_outcome_of_nobodys_intent_changes_nothing() -> None:
 
 # Lost incidents.
 
-KEY = key("inc-1", "circuit_breaker", "chat/r0", 0, undo=False)
+KEY = key("inc-1", "circuit_breaker", "chat/r0", "circuit_breaker", undo=False)
 EXECUTED = ActionRecord(KEY, "circuit_breaker", "chat/r0", "auto", "executed", T, T + 1.0)
 
 

@@ -35,7 +35,7 @@ def configuration(address: str, name: str | None, target_url: str) -> dict[str, 
         "actions": {"circuit_breaker": {"url": target_url}},
         "playbooks": [{
             "name": "replica", "version": 1, "match": {"scopes": ["replica"]}, "mode": "auto",
-            "steps": [{"kind": "circuit_breaker", "target": "{service}/{replica}"}],
+            "steps": [{"kind": "circuit_breaker", "target": "{service}/{replica}"}], "on_open": [], "on_failure": [],
         }],
     }
 

@@ -23,7 +23,10 @@ from streams.windows.windower import WindowParams
 
 HIGH_MS = 300.0
 """A request that takes longer is too slow."""
-BREAKER = Playbook("cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),))
+BREAKER = Playbook(
+    "cut", 1, Match(scopes=("replica",)), "auto", (Step("circuit_breaker", "{service}/{replica}"),), on_open=(),
+    on_failure=(),
+)
 
 
 class CheapSuite(Suite):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actions.playbooks.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step, Verify
 from streams.pipeline import Shard
 from tests.simulation.fleet import Fleet, sick
 from tests.simulation.run import Run
@@ -12,8 +12,8 @@ from tests.streams.fakes import default_plan
 from tests.streams.records import FakeRecord
 
 LADDER = Playbook("cut", 1, Match(), "auto", (
-    Step("circuit_breaker", "{service}/{replica}", wait_s=5.0), Step("notify", "{service}", mode="suggest"),
-))
+    Step("circuit_breaker", "{service}/{replica}", verify=Verify(within_s=5.0)), Step("notify", "{service}"),
+), on_open=())
 PLAN = replace(default_plan(), decisions=replace(default_plan().decisions, playbooks=(LADDER,)))
 
 

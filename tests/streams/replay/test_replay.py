@@ -11,9 +11,9 @@ def test_a_replay_runs_every_step_of_a_playbook_with_dry_run_outcomes() -> None:
     (incident,) = found.incidents.values()
     assert (incident.state, incident.replica) == ("resolved", "r1")
     assert [(intent.kind, outcome and outcome.status) for intent, outcome in found.actions] == [
-        ("circuit_breaker", "dry_run"), ("notify", "suggested"),
+        ("circuit_breaker", "dry_run"), ("notify", "dry_run"),
     ]
-    assert [action.status for action in incident.actions] == ["dry_run", "suggested"]
+    assert [action.status for action in incident.actions] == ["dry_run", "dry_run"]
     assert found.actions[1][0].decided_at_s - found.actions[0][0].decided_at_s >= 5.0
     assert (found.records, found.late, found.dead) == (len(recording()), 0, {})
     assert found.series > 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from actions.limits import LimitParams
 from actions.model import Intent, Status
-from actions.playbooks.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step, Verify
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage, TriageParams
 from classifiers.model import Anomaly, Incident
 from streams.shard.decisions import Decider, DecisionParams
@@ -14,8 +14,10 @@ from streams.shard.directives import ShardDirectives
 from tests.classifiers.readings import ALL, R0, SERVICE, reading
 from tests.streams.fakes import outcome
 
-BREAKER = Step("circuit_breaker", "{service}/{replica}", wait_s=10.0)
-LADDER = Playbook("bad-replica", 1, Match(scopes=("replica",)), "auto", (BREAKER, Step("notify", "{service}")))
+BREAKER = Step("circuit_breaker", "{service}/{replica}", verify=Verify(settle_s=2.0, within_s=10.0))
+LADDER = Playbook(
+    "bad-replica", 1, Match(scopes=("replica",)), "auto", (BREAKER, Step("notify", "{service}")), on_open=(),
+)
 
 
 class ThreeReplicas:
@@ -54,10 +56,10 @@ class Case:
     def until_resolved(self) -> tuple[Incident, list[Intent]]:
         while True:
             changes, intents = self.second(sick=False)
-            if changes:
+            if changes and changes[0].incident.state == "resolved":
                 return changes[0].incident, intents
 
     def answer(self, intent: Intent, status: Status = "executed") -> tuple[list[IncidentChange], list[Intent]]:
         """The outcome of an intent, and what is decided after it."""
-        change = self.decider.record_outcome(outcome(intent, status, self.now_s))
+        change = self.decider.record_outcome(outcome(intent, status, self.now_s), self.now_s)
         return self.decider.decide([] if change is None else [change], self.now_s)

@@ -113,7 +113,7 @@ def test_a_repeated_intent_is_filed_as_what_came_of_it_first_and_when() -> None:
     again = replace(
         outcome(breaker, "duplicate", 50.0), data={"earlier_status": "interrupted", "earlier_at_s": 7.0},
     )
-    told = case.decider.record_outcome(again)
+    told = case.decider.record_outcome(again, case.now_s)
     assert told is not None
     (filed,) = told.incident.actions
     assert (told.incident.id, filed.status, filed.done_at_s) == (incident.id, "interrupted", 7.0)
@@ -122,7 +122,7 @@ def test_a_repeated_intent_is_filed_as_what_came_of_it_first_and_when() -> None:
 def test_an_outcome_of_an_unknown_incident_is_nobodys() -> None:
     case = Case()
     _, breaker = case.until_open()
-    assert case.decider.record_outcome(outcome(replace(breaker, incident_id="inc-other"))) is None
+    assert case.decider.record_outcome(outcome(replace(breaker, incident_id="inc-other")), case.now_s) is None
 
 
 def test_a_restart_goes_on_with_what_was_to_be_undone() -> None:
@@ -162,7 +162,7 @@ def _incident_of_db() -> Incident:
 
 
 LATER_STEP = Playbook(
-    "by-tenant", 2, Match(), "auto", (Step("notify", "{service}"), Step("throttle", "{service}/{tenant}")),
+    "by-tenant", 2, Match(), "auto", (Step("notify", "{service}"), Step("throttle", "{service}/{tenant}")), on_open=(),
 )
 WHY = "playbook by-tenant v2: step 2 (throttle on {service}/{tenant}) is skipped, since the incident names no tenant"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from actions.playbooks.playbook import Match, Playbook, Step
+from actions.playbooks.playbook import Match, Playbook, Step, Verify
 from classifiers.directives import Acknowledge, Expire, Matcher, Silence
 from tests.streams.shard.decision_case import BREAKER, Case
 
 CHAT = (Matcher("service", "=", "chat"),)
-NOTIFY_FIRST = Playbook("tell", 1, Match(), "auto", (Step("notify", "{service}", wait_s=2.0), BREAKER))
+NOTIFY_FIRST = Playbook("tell", 1, Match(), "auto", (
+    Step("notify", "{service}", verify=Verify(within_s=2.0)), BREAKER,
+))
 
 
 def silence(from_s: float, until_s: float) -> Silence:
@@ -42,7 +44,7 @@ def test_a_silence_that_comes_later_stops_the_ladder_and_not_the_undo() -> None:
     _, intent = case.until_open()
     case.answer(intent)
     case.directives.add([silence(case.now_s + 1.0, case.now_s + 200.0)])
-    until_s, after = case.now_s + BREAKER.wait_s + 5.0, []
+    until_s, after = case.now_s + BREAKER.verify.within_s + 5.0, []
     while case.now_s < until_s:
         after += case.second(sick=True)[1]
     assert after == []
@@ -66,7 +68,7 @@ def test_while_somebody_works_on_it_no_step_notifies_and_then_it_does() -> None:
     case = Case()
     opened, intent = case.until_open()
     case.answer(intent)
-    until_s = case.now_s + BREAKER.wait_s + 5.0
+    until_s = case.now_s + BREAKER.verify.within_s + 5.0
     case.directives.add([Acknowledge(opened.id, "ben", case.now_s, until_s)])
     decided = []
     while case.now_s < until_s + 3.0:

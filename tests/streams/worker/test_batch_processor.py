@@ -222,6 +222,7 @@ async def test_an_outcome_is_added_to_its_incident_and_published_once() -> None:
     shard.triage.record_action = lambda _, record: IncidentChange(  # type: ignore[assignment, method-assign]
         "updated", incident(actions=(record,)),
     )
+    shard.triage.open_incident = lambda _: incident()  # type: ignore[assignment, method-assign]
     message = outcome_message(outcome(intent()), "s", 0)
     await worker.processor.process(outcomes([message.value]))
     await worker.processor.process(outcomes([message.value]))
