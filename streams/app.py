@@ -22,7 +22,8 @@ import aiohttp
 import structlog
 
 from actions.catalogue import build
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.remedies.incidents import KnownIncidents
 from config.models import Config
 from detectors.suite import Suite
