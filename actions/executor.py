@@ -8,12 +8,13 @@ by its terms. Guarantee on duplicate: the earlier outcome is reported and nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
 
 from actions.base import Action, Data, RunContext
+from actions.hooks import Hooks
 from actions.ledger.ledger import Ledger
 from actions.ledger.remedy import Remedy
 from actions.ledger.view import JOINED, Claim
@@ -30,28 +31,6 @@ from actions.running import attempt
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
 
 CHANGED_MEANWHILE = "another executor changed the target meanwhile"
-
-
-async def _report_nothing(_: Outcome, __: int | None) -> None:
-    """For executors without a worker around them."""
-
-
-def _never(_: Intent) -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What a worker connects to an executor. on_claimed: called with each claimed intent and the time, before it runs;
-    if it raises, the intent does not run. forbids: why an intent may not run at this time, by allow-list and approvals;
-    None where it may. report: publishes an outcome of the executor's own. break_glass: whether a
-    commander took the responsibility for an intent.
-    """
-
-    on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None
-    forbids: Callable[[Intent, float], str | None] | None = None
-    report: Callable[[Outcome, int | None], Awaitable[None]] = _report_nothing
-    break_glass: Callable[[Intent], bool] = _never
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from actions.base import Bounds, Refusal, TargetError
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.ledger.ledger import MemoryLedger
 from actions.ledger.records import LedgerRecord
 from actions.ledger.view import Claim

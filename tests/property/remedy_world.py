@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.ledger.ledger import RecordedLedger
 from actions.ledger.records import LedgerRecord
 from actions.ledger.remedy import Remedy

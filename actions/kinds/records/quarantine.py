@@ -15,12 +15,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
+from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.validators import validator_for
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
-from actions.kinds.extras import UnusableAction, optional
+from actions.kinds.extras import UnusableAction
 from actions.kinds.http import JsonValue
 from actions.kinds.records.ranges import evidence_ranges, incident_of, step_range, within
 from actions.kinds.records.rules import Rules, SchemaCheck, fault_of
@@ -54,7 +55,7 @@ class QuarantineParams:
         check_number(self, "max_records", 1, 1_000_000)
 
     def build(self, _session: aiohttp.ClientSession) -> Quarantine:
-        """The action. Raises `UnusableAction` for a schema that cannot be used, or without the extra `schema`."""
+        """The action. Raises `UnusableAction` for a schema that cannot be used."""
         return Quarantine(self)
 
 
@@ -118,19 +119,18 @@ def quarantined(record: StoredRecord, fault: str, intent: Intent) -> NewRecord:
 
 def schema_check(path: str) -> SchemaCheck:
     """What judges a value by a JSON Schema file. Raises `UnusableAction` naming the file."""
-    library: Any = optional("jsonschema", extra="schema", kind="quarantine")
     try:
         schema = json.loads(Path(path).read_text(encoding="utf-8"))
-        validator_class = library.validators.validator_for(schema)
+        validator_class = validator_for(schema)
         validator_class.check_schema(schema)
-    except (OSError, ValueError, library.exceptions.SchemaError) as error:
+    except (OSError, ValueError, SchemaError) as error:
         reason = str(error).partition("\n")[0]
         message = f"actions.quarantine.schema_file: {path}: {reason}, expected a JSON Schema"
         raise UnusableAction(message) from error
     validator = validator_class(schema)
 
     def check(value: JsonValue) -> str | None:
-        error = library.exceptions.best_match(validator.iter_errors(value))
+        error = best_match(validator.iter_errors(value))
         return None if error is None else f"{error.json_path}: {error.message[:200]}"
 
     return check

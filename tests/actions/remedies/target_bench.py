@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.ledger.ledger import MemoryLedger
 from actions.ledger.records import LedgerRecord
 from actions.ledger.remedy import Remedy

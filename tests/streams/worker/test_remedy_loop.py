@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actions.base import Bounds
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import RemedyTerms

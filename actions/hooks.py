@@ -1,0 +1,30 @@
+"""What a worker connects to an executor. Without it the executor runs alone, as in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from actions.model import Intent, Outcome
+
+
+async def _report_nothing(_: Outcome, __: int | None) -> None:
+    """For executors without a worker around them."""
+
+
+def _never(_: Intent) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a worker connects to an executor. on_claimed: called with each claimed intent and the time, before it runs;
+    if it raises, the intent does not run. forbids: why an intent may not run at this time, by allow-list and approvals;
+    None where it may. report: publishes an outcome of the executor's own. break_glass: whether a
+    commander took the responsibility for an intent.
+    """
+
+    on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None
+    forbids: Callable[[Intent, float], str | None] | None = None
+    report: Callable[[Outcome, int | None], Awaitable[None]] = _report_nothing
+    break_glass: Callable[[Intent], bool] = _never
