@@ -20,6 +20,7 @@ from actions.playbooks.notices import is_failure
 from actions.playbooks.playbook import Playbook
 from actions.playbooks.policy import decide, skipped_steps
 from actions.playbooks.verification import Signs
+from actions.siblings import too_early
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.incidents.recurrence import is_habit
@@ -228,7 +229,11 @@ class Decider:
         if inhibited(incident) or (is_open and (incident.silenced_by is not None or is_habit(incident))):
             return []
         params = self._params
-        intents = decide(incident, params.playbooks, params.limits, now_s, self._facts(incident, now_s))
+        intents = [
+            intent for intent in decide(incident, params.playbooks, params.limits, now_s, self._facts(incident, now_s))
+            # Decided again at the next instant: until then it shows whether the other parts alarm as well.
+            if intent.kind in HARMLESS or not too_early(intent, params.limits.outage_wait_s)
+        ]
         if not is_open or incident.acknowledged is None:
             return intents
         return [intent for intent in intents if intent.kind not in HARMLESS or is_failure(intent.step_id)]
