@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from actions.model import ApprovalTerms, Intent
+from actions.model import INFORMATIVE, ApprovalTerms, Intent
 
-NO_PARAMETERS = frozenset({"fleet_size"})
-"""What stands among the parameters of an intent and reaches no target: the number of siblings, for the limits."""
 Value = str | float | bool | None
 
 
@@ -67,7 +65,7 @@ class Allowed:
         if self.params is None:
             return None
         for name, value in intent.params.items():
-            if name in NO_PARAMETERS:
+            if name in INFORMATIVE:
                 continue
             if name not in self.params:
                 return f"parameter {name!r}, expected one of {', '.join(sorted(self.params)) or 'none'}"

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import orjson
 
-from actions.model import Decision, DecisionVerb, Intent, Path
+from actions.model import INFORMATIVE, Decision, DecisionVerb, Intent, Path
 from actions.trust.keys import KeyRing, PublicKey, Signer, Use, framed
 
 DOMAIN = b"tocsin.decision.v1"
@@ -42,9 +42,10 @@ def verify_decision(decision: Decision, intent: Intent, ring: KeyRing, now_s: fl
 
 def decision_text(decision: Decision, intent: Intent) -> bytes:
     """The signed bytes: the fields of the decision, and the effect of the intent that it is about."""
+    params = [(name, _as_read(value)) for name, value in sorted(intent.params.items()) if name not in INFORMATIVE]
     effect = (
         intent.kind, intent.target, intent.undo, intent.service, intent.model, intent.version, intent.replica,
-        intent.tenant, [(name, _as_read(value)) for name, value in sorted(intent.params.items())],
+        intent.tenant, params,
     )
     fields = (
         decision.source, decision.who, decision.verb, decision.key, decision.digest or "", decision.path,

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import cast
 
 from actions.base import Bounds, Done, Reading, RunContext
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import Intent

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from actions.limits import LimitParams
-from actions.model import HARMLESS, Intent, Outcome
+from actions.model import HARMLESS, Decision, Intent, Outcome
 from actions.playbooks.ladder import lapsed
 from actions.playbooks.notices import is_failure
 from actions.playbooks.playbook import Playbook
@@ -40,11 +40,12 @@ LINGER_S = 900.0
 @dataclass(frozen=True, slots=True)
 class _Dump:
     """resolved: incidents with undos under way. skipped: by open incident, the reasons in the audit. verifications: of
-    remedies."""
+    remedies. consents: by intent, the decisions of the people who approved it, until it is released."""
 
     resolved: list[Incident] = field(default_factory=list)
     skipped: dict[str, tuple[str, ...]] = field(default_factory=dict)
     verifications: dict[str, Any] = field(default_factory=dict)
+    consents: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
 
 
 _DUMP: TypeAdapter[_Dump] = TypeAdapter(_Dump)
@@ -74,6 +75,7 @@ class Decider:
         self._resolved: dict[str, Incident] = {}
         self._skipped: dict[str, tuple[str, ...]] = {}
         self._verifications = Verifications()
+        self._consents: dict[str, tuple[Decision, ...]] = {}
         self._audit: list[AuditEntry] = []
 
     def decide(self, transitions: Sequence[IncidentChange], now_s: float) -> tuple[list[IncidentChange], list[Intent]]:
@@ -93,10 +95,12 @@ class Decider:
         intents: list[Intent] = []
         for incident in [*self._open(changed, now_s), *self._resolved.values()]:
             records = [*self._lapsed(incident, now_s)]
-            due = self._due_intents(incident, now_s)
+            due = [self._with_consent(intent) for intent in self._due_intents(incident, now_s)]
             for intent in due:
                 self._verifications.expect(intent)
             intents += due
+            for record in records:
+                self._consents.pop(record.key, None)
             for record in [*records, *map(pending, due)]:
                 self._note_change(changed, self._record_action(incident.id, record), now_s)
         self._drop_finished(now_s)
@@ -174,6 +178,8 @@ class Decider:
         if record is None:
             return None
         self._verifications.record(outcome.incident_id, record, now_s)
+        if outcome.status == "approved":
+            self._consents[outcome.key] = outcome.decisions
         return self._record_action(outcome.incident_id, record)
 
     def resolve_lost(self, incident: Incident, now_s: float) -> IncidentChange | None:
@@ -191,9 +197,10 @@ class Decider:
         return [*audit, *self._verifications.take_audit()]
 
     def dump(self) -> dict[str, Any]:
-        """Resolved incidents with undos under way, the reasons that the audit has, and the verifications of remedies,
-        as JSON values."""
-        whole = _Dump(list(self._resolved.values()), self._skipped, self._verifications.dump())
+        """Resolved incidents with undos under way, the reasons that the audit has, the verifications of remedies and
+        the decisions of people, as JSON values."""
+        resolved = list(self._resolved.values())
+        whole = _Dump(resolved, self._skipped, self._verifications.dump(), self._consents)
         dumped: dict[str, Any] = _DUMP.dump_python(whole, mode="json")
         return dumped
 
@@ -206,6 +213,12 @@ class Decider:
         self._resolved = {incident.id: incident for incident in dump.resolved}
         self._skipped = dict(dump.skipped)
         self._verifications.load(dump.verifications)
+        self._consents = dict(dump.consents)
+
+    def _with_consent(self, intent: Intent) -> Intent:
+        """An approved intent carries the decisions of the people, for the executor to check."""
+        decisions = self._consents.pop(intent.key, None) if intent.mode == "auto" else None
+        return intent if decisions is None else replace(intent, decisions=decisions)
 
     def _audit_skipped(self, incident: Incident, now_s: float) -> None:
         """An entry for each step that has become one that cannot be taken."""
@@ -263,6 +276,8 @@ class Decider:
             if not waiting or now_s - incident.resolved_at_s > LINGER_S:
                 del self._resolved[incident.id]
                 self._verifications.drop(incident.id)
+                for action in incident.actions:
+                    self._consents.pop(action.key, None)
 
 
 def _is_isolated(incident: Incident) -> bool:

@@ -18,7 +18,8 @@ import structlog
 
 from actions.by_hand import apply
 from actions.catalogue import build
-from actions.executor import Executor, Hooks
+from actions.executor import Executor
+from actions.hooks import Hooks
 from actions.model import Intent
 from actions.records import Services
 from actions.remedies.by_hand import ByHand
