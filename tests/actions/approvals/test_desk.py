@@ -175,6 +175,16 @@ def test_other_terms_void_the_request_and_ask_anew_without_the_old_decisions() -
     assert (request.intent.digest, request.given, request.expires_at_s) == ("d2", (), T + 920.0)
 
 
+def test_other_terms_void_an_approval_that_was_not_used_and_the_shard_hears_of_each_state_once() -> None:
+    old = suggested()
+    case = Case(old)
+    case.at(T + 1.0)
+    case.decide(decided(old, "anna"))
+    case.desk.add_intent(replace(old, digest="d2", decided_at_s=T + 20.0), 2)
+    assert [change.request.state for change in case.at(T + 21.0)] == ["void", "requested"]
+    assert [change.outcome.status for change in case.changes if change.outcome] == ["approved", "void"]
+
+
 def test_a_step_that_is_only_observed_from_now_on_voids_its_request() -> None:
     case = Case(suggested())
     case.at(T + 1.0)
