@@ -102,7 +102,7 @@ class Desk:
             _remember(self._by_hand, directive.id, (directive, dated_s))
 
     def add_incident(self, incident: Incident, told_s: float) -> None:
-        """An incident as told at `told_s` by the clock of the broker."""
+        """An incident as told. told_s: when it was read; what is read before `sighted` is as old as that."""
         _remember(self._incidents, incident.id, _Told(incident, told_s))
 
     def sighted(self, now_s: float) -> None:

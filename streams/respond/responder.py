@@ -77,7 +77,7 @@ class Responder:
         self._fences = False
         self._failure: str | None = "it has not started"
         self.group = f"{config.kafka.group}-respond"
-        self._reader = TopicReader(config, self.desk, self.check, self._wake)
+        self._reader = TopicReader(config, self.desk, self.check, self._wake, self.now_s)
         topics = config.topics
         back_s = {
             topics.response: ALL_S, topics.actions: DAY_S, topics.control: DAY_S, topics.incidents: INCIDENTS_BACK_S,
