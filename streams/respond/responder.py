@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
+from actions.playbooks.identity import digest
 from actions.trust.approvals import ApprovalCheck
 from config.models import Config
 from config.trust.build import directory_of
@@ -66,7 +67,7 @@ class Responder:
         authenticity = authenticity_of(config, self.source)
         directory = directory_of(config.people, config.owners_of)
         self.check = ApprovalCheck(directory, authenticity.ring, self.source)
-        self.desk = Desk(self.check)
+        self.desk = Desk(self.check, {book.name: digest(book) for book in config.playbooks})
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count

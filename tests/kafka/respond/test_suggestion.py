@@ -7,6 +7,7 @@ from the beginning of the fault until the gateway has opened its breaker.
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -75,6 +76,7 @@ class Scene:
     people: People
     gateway: Gateway
     traffic: Traffic
+    process: subprocess.Popen[bytes]
 
     async def cli(self, person: str, *arguments: str) -> Result:
         """A command with the key of a person."""
@@ -113,8 +115,9 @@ async def scene(broker: Broker, folder: Path) -> AsyncIterator[Scene]:
     try:
         process = deployment.start()
         await deployment.get("/readyz")
-        yield Scene(deployment, people, gateway, Traffic(deployment, gateway))
-        assert await deployment.end(process) == 0
+        found = Scene(deployment, people, gateway, Traffic(deployment, gateway), process)
+        yield found
+        assert await deployment.end(found.process) == 0
     finally:
         deployment.dispose()
         await server.stop()
@@ -164,3 +167,21 @@ async def test_after_a_rejection_nothing_runs_and_people_hear_that_the_ladder_st
         assert told["status"] == "executed"
         acting = [one["key"] for _, one in await here.deployment.read("actions") if one["kind"] != "notify"]
         assert (acting, here.gateway.changes) == ([key], [])
+
+
+async def test_a_playbook_that_is_set_to_observe_voids_what_waits_and_nothing_runs(
+    broker: Broker, tmp_path: Path,
+) -> None:
+    async with scene(broker, tmp_path) as here:
+        key = (await here.asked())["key"]
+        assert await here.deployment.end(here.process) == 0
+        settings = here.deployment.config
+        settings.write_text(settings.read_text().replace('"mode": "suggest"', '"mode": "observe"'))
+        here.process = here.deployment.start()
+        void = await here.seen("response", lambda one: one.get("state") == "void", "void")
+        assert (void["key"], void["reason"]) == (key, "the playbook slow-replica was changed since")
+        told = await here.seen("outcomes", lambda one: one["key"] == key and one["status"] == "void", "told")
+        assert told["mode"] == "suggest"
+        refused = await here.cli("anna", "approval", "approve", key)
+        assert (refused.exit_code, "expected one that waits" in refused.output) == (2, True), refused.output
+        assert here.gateway.changes == []
