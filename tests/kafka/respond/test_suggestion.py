@@ -132,7 +132,9 @@ async def test_a_suggestion_that_a_person_approves_runs_is_verified_and_is_undon
         assert here.gateway.changes == []
         key = suggested["key"]
         approved = await here.cli("anna", "approval", "approve", key, "--comment", "go")
-        assert (approved.exit_code, f"{key}: approved" in approved.stdout) == (0, True), approved.output
+        # By the time the command looks, the shard may have written the intent already.
+        assert approved.exit_code == 0, approved.output
+        assert f"{key}: approved" in approved.stdout or f"{key}: released" in approved.stdout
 
         ran = await here.seen("outcomes", lambda one: one["key"] == key and one["status"] == "executed", "executed")
         assert ran["mode"] == "auto"
