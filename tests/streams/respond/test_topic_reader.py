@@ -26,7 +26,7 @@ async def test_an_incident_is_as_old_as_its_reading_by_the_clock_of_deadlines_ho
     await reader.process(topics.incidents, [told])
 
     def states(at_s: float) -> list[str]:
-        found = []
+        found: list[str] = []
         for change in desk.changes(at_s, lambda *_: True):
             desk.record(change.request)
             found.append(change.request.state)
