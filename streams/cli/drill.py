@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from streams.cli import Failure
 from streams.cluster.embedded_broker import EmbeddedBrokerMissing
+from streams.drill.verdict import DrillError
 
 DRILL_FAILED = 1
 
@@ -44,7 +45,7 @@ class Rehearsal:
 REHEARSALS: Mapping[str, Rehearsal] = {
     "suggest": Rehearsal(
         "streams.drill.suggest", "drill_suggest",
-        "A remedy is suggested, approved by command line and over HTTP, runs once, and is verified.", "2 min",
+        "A remedy is suggested, approved by command line and over HTTP, runs once, and is verified.", "1 min",
     ),
     "unanswered": Rehearsal(
         "streams.drill.unanswered", "drill_unanswered",
@@ -80,8 +81,8 @@ def _list(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
 def drill() -> None:
     """Rehearse a danger with the real parts, on a simulated clock or on the embedded broker.
 
-    Each drill prints one JSON object with what was observed and the bar of it. Exit code 0: passed; 1: failed. Nothing
-    of an installation is read or changed.
+    Each drill prints one JSON object with what was observed and the bar of it. Exit code 0: passed; 1:
+    failed; 2: it cannot run here. Nothing of an installation is read or changed.
     """
 
 
@@ -102,6 +103,9 @@ def _report(name: str, run: Callable[[], Coroutine[Any, Any, Result]]) -> None:
             result = asyncio.run(run())
     except EmbeddedBrokerMissing as error:
         raise Failure(f"tocsin drill {name}: {error}") from error
+    except DrillError as error:
+        click.echo(f"tocsin drill {name}: {error}", err=True)
+        sys.exit(DRILL_FAILED)
     click.echo(orjson.dumps(result.as_json(), option=orjson.OPT_INDENT_2).decode())
     if not result.passed:
         sys.exit(DRILL_FAILED)

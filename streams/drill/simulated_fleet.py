@@ -26,9 +26,10 @@ def healthy(_: float, __: str) -> float:
 
 @dataclass
 class SimulatedFleet:
-    """Its own chance begins from one seed, so every run has the same requests."""
+    """Its own chance begins from one seed, so every run has the same requests. start_s: seconds since the epoch."""
 
     replicas: Sequence[str]
+    start_s: float = START_S
     rng: random.Random = field(default_factory=lambda: random.Random(7))
 
     def requests(self, from_s: float, to_s: float, latency: Latency, per_s: int = PER_S) -> list[bytes]:
@@ -43,7 +44,7 @@ class SimulatedFleet:
                 value = latency(at_s, replica)
                 if value is not None:
                     yield {
-                        "ts": START_S + at_s, "service": SERVICE, "model": MODEL, "version": VERSION,
+                        "ts": self.start_s + at_s, "service": SERVICE, "model": MODEL, "version": VERSION,
                         "replica": replica, "metrics": {"latency_ms": value * self.rng.uniform(0.9, 1.1)},
                     }
 

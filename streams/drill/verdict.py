@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+
+class DrillError(Exception):
+    """The drill came to no result: the worker under test did not start, or ended. The message says why."""
+
+
 Observed = str | float | bool | None | list[str]
 
 
