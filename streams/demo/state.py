@@ -10,8 +10,8 @@ from typing import Literal
 
 from actions.model import Intent, Outcome
 from classifiers.model import Incident
-from streams.demo.gateway import Change
 from streams.demo.scoring import GroundTruth, Score, score
+from streams.sandbox.gateway import Change
 
 Phase = Literal["starting", "playing", "settling", "done"]
 REAL_SWITCHES = ("breaker", "throttle", "version")

@@ -27,11 +27,10 @@ from actions.trust.keys import public_text
 from config import load
 from config.models import TopicsSection
 from streams.cluster.embedded_broker import EmbeddedBroker
-from streams.demo.gateway import Fleet, Gateway, GatewayServer
-from streams.demo.observer import is_ready
-from streams.demo.process import WORKER, WorkerProcess
 from streams.drill.simulated_fleet import MODEL, SERVICE, VERSION, Latency, SimulatedFleet
 from streams.drill.verdict import DrillError
+from streams.sandbox.gateway import Fleet, Gateway, GatewayServer
+from streams.sandbox.process import WORKER, WorkerProcess, is_ready
 
 INPUT = "drill.requests"
 LOOK_EVERY_S = 0.1

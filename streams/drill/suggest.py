@@ -14,11 +14,11 @@ from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
 from classifiers.model import AuditEntry, Incident
 from streams.contracts.envelopes import read_approval, read_audit, read_incident, read_intent, read_outcome
-from streams.demo.gateway import Change, Gateway
-from streams.demo.process import WORKER
 from streams.drill.process_installation import BY_KEY, BY_TOKEN, ProcessInstallation, Seen, process_installation
 from streams.drill.simulated_fleet import HEALTHY_MS, SERVICE, Latency
 from streams.drill.verdict import Check, DrillResult, at_most, equal, includes
+from streams.sandbox.gateway import Change, Gateway
+from streams.sandbox.process import WORKER
 
 SICK = "r1"
 TARGET = f"{SERVICE}/{SICK}"
