@@ -69,9 +69,9 @@ REHEARSALS: Mapping[str, Rehearsal] = {
 def _list(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
     if not is_asked or ctx.resilient_parsing:
         return
-    lines = {**{name: (one.lasts, one.help) for name, one in REHEARSALS.items()}, "forge": ("seconds", forge.help)}
-    for name, (lasts, text) in lines.items():
-        click.echo(f"{name:<14} {lasts:<8} {' '.join((text or '').split())}")
+    more = {name: ("seconds", own.help or "") for name, own in (("crash", crash), ("forge", forge))}
+    for name, (lasts, text) in {**{name: (one.lasts, one.help) for name, one in REHEARSALS.items()}, **more}.items():
+        click.echo(f"{name:<14} {lasts:<8} {' '.join(text.split())}")
     ctx.exit()
 
 
@@ -84,6 +84,17 @@ def drill() -> None:
     Each drill prints one JSON object with what was observed and the bar of it. Exit code 0: passed; 1:
     failed; 2: it cannot run here. Nothing of an installation is read or changed.
     """
+
+
+@drill.command()
+@click.option("--kills", type=click.IntRange(min=1, max=10_000), default=200, show_default=True,
+              help="How often a role is killed.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the moments; one seed gives the same drill.")
+def crash(kills: int, seed: int) -> None:
+    """Kill all three roles at random: nothing runs twice, nothing is lost, nothing stays in force."""
+    from streams.drill.crash import drill_crash
+
+    _report("crash", lambda: drill_crash(kills, seed))
 
 
 @drill.command()

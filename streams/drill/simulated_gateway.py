@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
@@ -12,12 +13,13 @@ from actions.model import Intent
 class Gateway:
     """Targets at a gateway, by kind and target, as this gateway calls their states.
 
-    faults: what the next runs raise. blind: it cannot be read back. refuses_undo: runs that undo raise. runs: what was
-    set, and under which key.
+    faults: what the next runs raise. on_set: called after each run that set something. blind: it cannot be read back.
+    refuses_undo: runs that undo raise. runs: what was set, and under which key.
     """
 
     states: dict[tuple[str, str], str] = field(default_factory=dict)
-    faults: list[Exception] = field(default_factory=list)
+    faults: list[BaseException] = field(default_factory=list)
+    on_set: Callable[[], None] = lambda: None
     blind: bool = False
     refuses_undo: bool = False
     runs: list[tuple[str, str]] = field(default_factory=list)
@@ -51,6 +53,7 @@ class GatewayAction:
         state = "closed" if intent.undo else "half_open" if half_open else "open"
         gateway.states[self.kind, intent.target] = state
         gateway.runs.append((state, intent.key))
+        gateway.on_set()
         return Done(f"set to {state}")
 
     async def read_back(self, intent: Intent) -> Reading:

@@ -67,17 +67,11 @@ class SimulatedInstallation:
         self._sent = 0
         self._clock: RecordClock | None = RecordClock(Shard(self._plan))
         self._people = {name: Signer(f"{name}-1", Ed25519PrivateKey.generate()) for name in (APPROVER, RESPONDER)}
-        check = self._check()
-        self.desk = Desk(check)
+        self._approvals = self._check()
+        self.desk = Desk(self._approvals)
+        self.directives: list[tuple[Decide, float]] = []
         self.known, self.ledger = KnownIncidents(), MemoryLedger()
-        actions: dict[str, Action] = {
-            "circuit_breaker": GatewayAction("circuit_breaker", self.gateway, probes=True),
-            "throttle": GatewayAction("throttle", self.gateway), "notify": NotifyAction(),
-        }
-        self.executor = Executor(
-            actions, self.ledger, decisions.limits, self.epoch_s, False,
-            Hooks(forbids=Gate(None, check).refusal, report=self._note), self.known,
-        )
+        self.executor = self._new_executor()
 
     def epoch_s(self) -> float:
         """The simulated clock, seconds since the epoch."""
@@ -91,8 +85,7 @@ class SimulatedInstallation:
             if self._clock is not None and values:
                 records = [ReplayRecord(self._sent + at, value, INPUT) for at, value in enumerate(values)]
                 self._sent += len(values)
-                for products in self._clock.ingest(INPUT, records):
-                    await self._take(products)
+                await self._read(self._clock, records)
             await self._settle()
 
     async def wait(self, seconds: float) -> None:
@@ -114,12 +107,11 @@ class SimulatedInstallation:
     async def decide(self, intent: Intent, who: str, verb: DecisionVerb) -> None:
         """A person decides about a request with the own key."""
         signed: Decision = sign_decision(intent, who, verb, "cli", self.epoch_s(), SOURCE, self._people[who])
-        self.desk.add_by_hand(
-            Decide(
-                intent.key, intent.digest or "", verb, who, signed.at_s, SOURCE, signed.signed_by, signed.signature,
-            ),
-            self.epoch_s(),
+        directive = Decide(
+            intent.key, intent.digest or "", verb, who, signed.at_s, SOURCE, signed.signed_by, signed.signature,
         )
+        self.directives.append((directive, self.epoch_s()))
+        self.desk.add_by_hand(directive, self.epoch_s())
         await self._settle()
 
     def statuses(self, kind: str) -> list[str]:
@@ -134,6 +126,15 @@ class SimulatedInstallation:
             if one.kind == "notify" and "page" in str(one.params.get("audiences")).split(",")
         ]
         return sorted([*own, *told])
+
+    async def _read(self, clock: RecordClock, records: list[ReplayRecord]) -> None:
+        """The shard reads records."""
+        for products in clock.ingest(INPUT, records):
+            await self._take(products)
+
+    async def _act(self, intent: Intent) -> None:
+        """The executor gets an intent."""
+        await self._answer(await self.executor.execute(intent, 0))
 
     async def _settle(self) -> None:
         """All that time alone makes due."""
@@ -158,7 +159,7 @@ class SimulatedInstallation:
         for intent in products.intents:
             self.intents.append((self.now_s, intent))
             self.desk.add_intent(intent, 0)
-            await self._answer(await self.executor.execute(intent, 0))
+            await self._act(intent)
 
     async def _answer(self, outcome: Outcome) -> None:
         self.outcomes.append((self.now_s, outcome))
@@ -167,6 +168,14 @@ class SimulatedInstallation:
 
     async def _note(self, outcome: Outcome, _: int | None) -> None:
         self.notices.append((self.now_s, outcome))
+
+    def _new_executor(self) -> Executor:
+        actions: dict[str, Action] = {
+            "circuit_breaker": GatewayAction("circuit_breaker", self.gateway, probes=True),
+            "throttle": GatewayAction("throttle", self.gateway), "notify": NotifyAction(),
+        }
+        hooks = Hooks(forbids=Gate(None, self._approvals).refusal, report=self._note)
+        return Executor(actions, self.ledger, self._plan.decisions.limits, self.epoch_s, False, hooks, self.known)
 
     def _check(self) -> ApprovalCheck:
         members = [

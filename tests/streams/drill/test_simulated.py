@@ -120,5 +120,5 @@ def test_the_drills_are_listed_with_how_long_each_takes() -> None:
     listed = CliRunner().invoke(main, ["drill", "--list"])
     names = [line.split()[0] for line in listed.stdout.splitlines()]
     assert (listed.exit_code, names) == (
-        0, ["suggest", "unanswered", "failed-remedy", "lost-incident", "outage", "forge"],
+        0, ["suggest", "unanswered", "failed-remedy", "lost-incident", "outage", "crash", "forge"],
     )
