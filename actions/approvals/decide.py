@@ -6,13 +6,28 @@ from dataclasses import replace
 
 from actions.approvals.machine import RequestEvent
 from actions.approvals.request import ApprovalRequest, GivenDecision
-from actions.model import Decision
+from actions.model import Decision, DecisionVerb, Path
 from actions.trust.approvals import ApprovalCheck
+from actions.trust.decisions import sign_decision
+from actions.trust.keys import Signer
 from actions.trust.roles import may, roles_that_may
 from classifiers.by_hand import Decide, ForApprovals, Withdraw
 
 EARLY_S = 60.0
 """A request dates from the event time of its intent, which may be so far ahead of the clock of who withdraws it."""
+
+
+def decided_by(
+    request: ApprovalRequest, who: str, verb: DecisionVerb, path: Path, at_s: float, source: str, signer: Signer,
+    comment: str = "",
+) -> Decide:
+    """The control record of a decision about a request, with its own signature. The arguments are those of
+    `sign_decision`.
+    """
+    signed = sign_decision(request.intent, who, verb, path, at_s, source, signer)
+    return Decide(
+        request.key, signed.digest or "", verb, who, at_s, source, signed.signed_by, signed.signature, comment, path,
+    )
 
 
 def signed_decision(directive: Decide) -> Decision:

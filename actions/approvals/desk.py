@@ -63,10 +63,12 @@ class _Told:
 
 
 class Desk:
-    """The requests of an installation. check: whose decisions count."""
+    """The requests of an installation. check: whose decisions count. digests: of the playbooks in force, by name; None
+    where they are not known."""
 
-    def __init__(self, check: ApprovalCheck) -> None:
+    def __init__(self, check: ApprovalCheck, digests: Mapping[str, str] | None = None) -> None:
         self._check = check
+        self._digests = digests
         self._requests: dict[str, ApprovalRequest] = {}
         self._intents: dict[str, tuple[Intent, int | None]] = {}
         self._released: dict[str, None] = {}
@@ -102,7 +104,7 @@ class Desk:
             _remember(self._by_hand, directive.id, (directive, dated_s))
 
     def add_incident(self, incident: Incident, told_s: float) -> None:
-        """An incident as told at `told_s` by the clock of the broker."""
+        """An incident as told. told_s: when it was read; what is read before `sighted` is as old as that."""
         _remember(self._incidents, incident.id, _Told(incident, told_s))
 
     def sighted(self, now_s: float) -> None:
@@ -212,6 +214,9 @@ class Desk:
         return None
 
     def _why_void(self, request: ApprovalRequest, now_s: float) -> str | None:
+        book = request.intent.playbook
+        if self._digests is not None and book is not None and self._digests.get(book) != request.intent.digest:
+            return f"the playbook {book} was changed since"
         told = self._incidents.get(request.intent.incident_id)
         if told is not None:
             incident = told.incident

@@ -3,6 +3,7 @@
     requested -> approved -> released       enough people approved; the shard judged again and wrote the intent
     requested -> rejected | withdrawn | expired | void
     approved  -> expired                    the shard did not write the intent in time
+    approved  -> void                       the terms changed before the shard wrote it
 
 Pure.
 """
@@ -27,6 +28,7 @@ TRANSITIONS: Mapping[tuple[RequestState | None, RequestEvent], RequestState] = {
     ("requested", "void"): "void",
     ("approved", "release"): "released",
     ("approved", "expire"): "expired",
+    ("approved", "void"): "void",
     # The terms changed, so the same step is asked anew under the key of a request that has ended.
     ("rejected", "ask"): "requested",
     ("withdrawn", "ask"): "requested",

@@ -1,4 +1,6 @@
-"""The events of the demo as lines, for pipes and logs: each fault, incident, action and switch once, as it happens."""
+"""The events of the demo as lines, for pipes and logs: each fault, incident, status of an action, verdict
+on a remedy and switch once, as it happens.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ class EventLines:
 
     def new_lines(self, demo: DemoState) -> list[Text]:
         """The events that became known since the last call, in order of time: faults, incidents that opened or
-        resolved, outcomes, switches, the end of the recording."""
+        resolved, outcomes, verdicts on remedies, switches, the end of the recording."""
         lines = [
             view.fault_line(fault) for fault in demo.truth.scored
             if fault.start_s <= demo.now_s and self._first("fault", f"{fault.kind} {fault.start_s}")
@@ -30,7 +32,11 @@ class EventLines:
         ]
         lines += [
             view.action_line(demo, action) for action in demo.actions.values()
-            if action.outcome is not None and self._first("outcome", action.decision.key)
+            if action.outcome is not None and self._first("outcome", f"{action.decision.key} {action.status}")
+        ]
+        lines += [
+            view.verdict_line(demo, remedy) for remedy in demo.verdicts().values()
+            if self._first("verdict", f"{remedy.key} {remedy.state}")
         ]
         lines += [view.change_line(demo, change) for change in demo.changes[self._changes:]]
         self._changes = len(demo.changes)

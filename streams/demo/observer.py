@@ -13,16 +13,16 @@ from streams.contracts import envelopes
 from streams.demo.state import DemoState, WorkerStatus
 from streams.sandbox.process import PAGE_TIMEOUT
 
-INCIDENTS, ACTIONS, OUTCOMES = "tocsin.incidents", "tocsin.actions", "tocsin.outcomes"
+INCIDENTS, ACTIONS, OUTCOMES, RESPONSE = "tocsin.incidents", "tocsin.actions", "tocsin.outcomes", "tocsin.response"
 
 
 async def watch_topics(brokers: str, demo: DemoState) -> None:
-    """Read incidents, intents and outcomes from the beginning until cancelled; in no group, so nothing is committed.
+    """Read incidents, intents, outcomes and requests from the beginning until cancelled.
 
-    A record that breaks its contract is counted, not raised.
+    It is in no group, so nothing is committed. A record that breaks its contract is counted, not raised.
     """
     consumer = AIOKafkaConsumer(
-        INCIDENTS, ACTIONS, OUTCOMES, bootstrap_servers=brokers, auto_offset_reset="earliest",
+        INCIDENTS, ACTIONS, OUTCOMES, RESPONSE, bootstrap_servers=brokers, auto_offset_reset="earliest",
         enable_auto_commit=False, metadata_max_age_ms=2000,
     )
     await consumer.start()
@@ -45,6 +45,9 @@ def apply_record(demo: DemoState, topic: str, value: bytes | None) -> None:
             demo.add_intent(envelopes.read_intent(value))
         elif topic == OUTCOMES:
             demo.add_outcome(envelopes.read_outcome(value))
+        elif topic == RESPONSE:
+            request = envelopes.read_approval(value)
+            demo.requests[request.key] = request
     except envelopes.WireError:
         demo.unreadable += 1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import socket
 import tempfile
@@ -16,17 +15,15 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 
 import aiohttp
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
-from actions.trust.key_files import write_private
-from actions.trust.keys import public_text
 from streams.cluster.embedded_broker import EmbeddedBroker
 from streams.demo.display import Display
 from streams.demo.observer import read_worker, watch_topics
+from streams.demo.people import Signed, approve_what_waits, write_config
 from streams.demo.player import LoopTime, play
 from streams.demo.scoring import GroundTruth, read_truth
 from streams.demo.state import DemoState
@@ -88,11 +85,13 @@ async def run(
         brokers = stack.enter_context(EmbeddedBroker())
         server = GatewayServer(gateway)
         stack.push_async_callback(server.stop)
-        process, http = await _start_worker(stack, worker, brokers, await server.start(), clock)
+        signed = write_config(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-"))))
+        process, http = await _start_worker(stack, worker, brokers, await server.start(), clock, signed)
         parts = Components(demo, gateway, process, http, clock, limits or WaitLimits())
         await stack.enter_async_context(_in_background(watch_topics(brokers, demo)))
         await stack.enter_async_context(_in_background(_refresh(parts, display, began_s)))
         await _wait_until_ready(parts)
+        await stack.enter_async_context(_in_background(approve_what_waits(brokers, demo, signed, clock)))
         await _play(parts, records, brokers, truth)
         await _drain(parts)
         demo.phase = "done"
@@ -116,34 +115,21 @@ def fleet_of(records: list[RecordedRequest]) -> Fleet:
 
 async def _start_worker(
     stack: AsyncExitStack, command: Sequence[str], brokers: str, gateway_url: str, clock: WallClock,
+    signed: Signed,
 ) -> tuple[WorkerProcess, aiohttp.ClientSession]:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
-    config = _signed_config(folder)
+    config = signed.config
     port = _free_port()
     worker = WorkerProcess(
         [*command, "--config", str(config), "--clock-speed", repr(clock.speed), "--clock-anchor", repr(clock.anchor_s)],
         {
             "TOCSIN_BROKERS": brokers, "TOCSIN_DEMO_GATEWAY": gateway_url, "TOCSIN_DEMO_METRICS_PORT": str(port),
         },
-        folder / "worker.log",
+        config.with_name("worker.log"),
     )
     stack.push_async_callback(worker.stop)
     await worker.start()
     http = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
     return worker, http
-
-
-def _signed_config(folder: Path) -> Path:
-    """The demo's configuration with a key of its own, made for this run: what acts is signed, as in production."""
-    private_file, config = folder / "demo.key", folder / "config.yaml"
-    public = public_text(write_private(private_file).public_key())
-    signing = {
-        "private_file": str(private_file),
-        "keys": [{"id": "demo", "for": ["worker", "executor", "respond"], "public": public}],
-    }
-    text = (files("streams.demo") / "config.yaml").read_text(encoding="utf-8")
-    config.write_text(f"{text}\nsigning: {json.dumps(signing)}\n", encoding="utf-8")
-    return config
 
 
 async def _wait_until_ready(parts: Components) -> None:

@@ -8,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
-from classifiers.model import Incident
+from classifiers.model import Incident, RemedyRecord
 from streams.demo.scoring import GroundTruth, Score, score
 from streams.sandbox.gateway import Change
 
 Phase = Literal["starting", "playing", "settling", "done"]
 REAL_SWITCHES = ("breaker", "throttle", "version")
 MIN_FOUND_SHARE = 0.8
+PROVISIONAL = ("interrupted", "suggested", "approved")
+"""Statuses after which another one of the same key comes, in this order."""
+JUDGED = ("recovered", "not_recovered", "inconclusive")
+"""States of a remedy that say whether it helped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,12 @@ class ActionProgress:
     @property
     def name(self) -> str:
         return f"undo {self.decision.kind}" if self.decision.undo else self.decision.kind
+
+    @property
+    def approved_by(self) -> str:
+        """The people who approved it, as the intent says that the executor checked; empty where nobody was asked."""
+        decisions = () if self.intent is None else self.intent.decisions
+        return ", ".join(decision.who for decision in decisions if decision.verb == "approve")
 
     @property
     def reason(self) -> str:
@@ -78,6 +89,7 @@ class DemoState:
     requests_per_s: float = 0.0
     incidents: dict[str, Incident] = field(default_factory=dict)
     actions: dict[str, ActionProgress] = field(default_factory=dict)
+    requests: dict[str, ApprovalRequest] = field(default_factory=dict)
     unreadable: int = 0
     worker: WorkerStatus = field(default_factory=WorkerStatus)
     served: str = ""
@@ -86,14 +98,14 @@ class DemoState:
     changes: tuple[Change, ...] = ()
 
     def add_intent(self, intent: Intent) -> None:
-        """Add a decision; a repeat changes nothing."""
+        """Add a decision; a repeat changes nothing. One that was approved takes the place of its suggestion."""
         before = self.actions.get(intent.key)
         self.actions[intent.key] = ActionProgress(intent, before.outcome if before else None)
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """Add an outcome, also before its intent. The first one of a key counts, unless it is `interrupted`."""
+        """Add an outcome, also before its intent. The first one of a key counts, unless another is to come after it."""
         before = self.actions.get(outcome.key)
-        if before is None or before.outcome is None or before.outcome.status == "interrupted":
+        if before is None or before.outcome is None or _follows(outcome.status, before.outcome.status):
             self.actions[outcome.key] = ActionProgress(before.intent if before else None, outcome)
 
     def score(self) -> Score:
@@ -104,6 +116,13 @@ class DemoState:
         """The actions on these incidents, in order of decision; those of one decision by kind, the same in each run."""
         actions = [action for action in self.actions.values() if action.decision.incident_id in incident_ids]
         return sorted(actions, key=lambda action: (action.decision.decided_at_s, action.name, action.decision.key))
+
+    def verdicts(self) -> dict[str, RemedyRecord]:
+        """Whether remedies helped, by the key of the action, as far as that is judged."""
+        return {
+            remedy.key: remedy for incident in self.incidents.values() for remedy in incident.remedies
+            if remedy.state in JUDGED
+        }
 
     def changes_by_tocsin(self) -> tuple[Change, ...]:
         """The switches of the gateway that actions changed."""
@@ -125,3 +144,9 @@ class DemoState:
         if not self.changes_by_tocsin():
             reasons.append("no action changed anything at the gateway")
         return tuple(reasons)
+
+
+def _follows(status: str, before: str) -> bool:
+    if before not in PROVISIONAL:
+        return False
+    return status not in PROVISIONAL or PROVISIONAL.index(status) > PROVISIONAL.index(before)

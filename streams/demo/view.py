@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from classifiers.model import Incident
+from classifiers.model import Incident, RemedyRecord
 from streams.demo.scoring import Fault, Finding
 from streams.demo.state import ActionProgress, DemoState
 from streams.sandbox.gateway import Change
@@ -92,8 +92,15 @@ def action_line(demo: DemoState, action: ActionProgress) -> Line:
     at_s = action.decision.decided_at_s if action.outcome is None else action.outcome.done_at_s
     return Line(at_s - demo.origin_s, "action", Text.assemble(
         f"{_words(action.name)} {action.decision.target} ", _status(action.status),
+        f", approved by {action.approved_by}" if action.approved_by else "",
         f": {action.reason}" if action.reason else "",
     ))
+
+
+def verdict_line(demo: DemoState, remedy: RemedyRecord) -> Line:
+    """Whether a remedy helped, as one line."""
+    what = f"{_words(remedy.kind)} {remedy.target}: {_words(remedy.state)}, {remedy.detail}"
+    return Line(remedy.since_s - demo.origin_s, "verified", Text(what))
 
 
 def change_line(demo: DemoState, change: Change) -> Line:
@@ -212,19 +219,31 @@ def _findings(demo: DemoState) -> Table:
 
 
 def _actions(demo: DemoState, finding: Finding) -> RenderableType:
-    """The actions on a finding: repeats once with their number, a successful undo together with its action."""
+    """The actions on a finding: repeats once with their number, a successful undo together with its action; who
+    approved it, and whether it helped."""
     actions = demo.actions_of({incident.id for incident in finding.incidents})
     undone = {(one.decision.kind, one.decision.target) for one in actions if _is_undo_done(one)}
+    verdicts = demo.verdicts()
     counts = Counter(
-        (one.name, one.decision.kind, one.decision.target, one.status) for one in actions if not _is_undo_done(one)
+        (one.name, one.decision.kind, one.decision.target, one.status, _notes(one, verdicts.get(one.decision.key)))
+        for one in actions if not _is_undo_done(one)
     )
     lines = []
-    for (name, kind, target, status), count in counts.items():
+    for (name, kind, target, status, notes), count in counts.items():
         after = " (resolved)" if kind == "notify" else " (undone)"
         is_over = status == "executed" and (kind, target) in undone
         times = f" {count} times" if count > 1 else ""
         lines.append(Text.assemble(f"{_words(name)} {target}: ", _status(status), times, after if is_over else ""))
+        lines += [Text(f"  {notes}", "dim")] if notes else []
     return Text("\n").join(lines) if lines else Text("none", "dim")
+
+
+def _notes(action: ActionProgress, verdict: RemedyRecord | None) -> str:
+    """Who approved an action, and whether it helped; empty where neither is known."""
+    notes = [f"approved by {action.approved_by}"] if action.approved_by else []
+    if verdict is not None and not action.decision.undo:
+        notes.append(f"verified: {_words(verdict.state)}")
+    return ", ".join(notes)
 
 
 def _is_undo_done(action: ActionProgress) -> bool:

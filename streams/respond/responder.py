@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
+from actions.playbooks.identity import digest
 from actions.trust.approvals import ApprovalCheck
 from config.models import Config
 from config.trust.build import directory_of
@@ -66,7 +67,7 @@ class Responder:
         authenticity = authenticity_of(config, self.source)
         directory = directory_of(config.people, config.owners_of)
         self.check = ApprovalCheck(directory, authenticity.ring, self.source)
-        self.desk = Desk(self.check)
+        self.desk = Desk(self.check, {book.name: digest(book) for book in config.playbooks})
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count
@@ -77,7 +78,7 @@ class Responder:
         self._fences = False
         self._failure: str | None = "it has not started"
         self.group = f"{config.kafka.group}-respond"
-        self._reader = TopicReader(config, self.desk, self.check, self._wake)
+        self._reader = TopicReader(config, self.desk, self.check, self._wake, self.now_s)
         topics = config.topics
         back_s = {
             topics.response: ALL_S, topics.actions: DAY_S, topics.control: DAY_S, topics.incidents: INCIDENTS_BACK_S,

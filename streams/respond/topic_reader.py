@@ -28,15 +28,19 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
 
 class TopicReader:
-    """Processes the records of a broadcast consumer. check: whose records count. told: called when there is news."""
+    """Processes the records of a broadcast consumer. check: whose records count. told: called when there is news.
+    now_s: the clock of deadlines.
+    """
 
     def __init__(
         self, config: Config, desk: Desk, check: ApprovalCheck, told: Callable[[], None],
+        now_s: Callable[[], float],
     ) -> None:
         self._config = config
         self._desk = desk
         self._check = check
         self._told = told
+        self._now_s = now_s
         self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
         self.on_incident: Callable[[Incident], None] = lambda _: None
         self._partition_of: dict[str, int] = {}
@@ -82,7 +86,7 @@ class TopicReader:
     def _read_incident(self, record: ConsumerRecord) -> None:
         if record.value is not None:
             incident = read_incident(record.value)
-            self._desk.add_incident(incident, record.timestamp / 1000.0)
+            self._desk.add_incident(incident, self._now_s())
             self.on_incident(incident)
 
     def _read_ledger(self, record: ConsumerRecord) -> None:

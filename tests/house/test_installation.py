@@ -29,6 +29,11 @@ from streams.demo.scoring import read_truth
 from streams.replay.recordings import read_recording
 print(sum(1 for _ in read_recording(RECORDING)), read_truth(RECORDING).requests, files("streams.demo") / "config.yaml")
 """
+DEMO_CONFIG = """
+from pathlib import Path
+from streams.demo.people import write_config
+print(write_config(Path.cwd()).config)
+"""
 
 
 def run(*command: object, folder: Path, **environment: str) -> str:
@@ -99,8 +104,11 @@ def test_an_installed_tocsin_checks_its_default_and_the_configuration_of_the_dem
     records, requests, config = run(scripts / "python", "-c", DEMO_FILES, folder=tmp_path).split()
     assert records == requests
     assert Path(config).is_relative_to(scripts.parent)
-    # The demo adds a key when it starts. Without it, each of the four actions of its playbooks is warned of.
-    assert f"{config}: valid, 4 warnings" in run(scripts / "tocsin", "check", config, folder=tmp_path)
+    # Without the keys that the demo adds, the three steps that act by themselves would be refused.
+    assert f"{config}: valid, 3 warnings" in run(scripts / "tocsin", "check", config, folder=tmp_path)
+
+    signed = run(scripts / "python", "-c", DEMO_CONFIG, folder=tmp_path).strip()
+    assert f"{signed}: valid, 0 warnings" in run(scripts / "tocsin", "check", signed, folder=tmp_path)
 
 
 def test_an_installed_tocsin_replays_a_recording(scripts: Path, tmp_path: Path) -> None:

@@ -109,15 +109,11 @@ def _decision(
     config: Config, person: Signatory, request: ApprovalRequest, verb: DecisionVerb, comment: str,
 ) -> Decide:
     """A decision whose signature covers what the request would do."""
-    from actions.trust.decisions import sign_decision
+    from actions.approvals.decide import decided_by
     from streams.contracts.envelopes import source_of
 
     source = source_of(config.kafka.group)
-    signed = sign_decision(request.intent, person.name, verb, "cli", time.time(), source, person.signer)
-    return Decide(
-        request.key, signed.digest or "", verb, person.name, signed.at_s, source, signed.signed_by, signed.signature,
-        comment,
-    )
+    return decided_by(request, person.name, verb, "cli", time.time(), source, person.signer, comment)
 
 
 def _await_answer(author: Author, key: str, wait_s: float) -> None:

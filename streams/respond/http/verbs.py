@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from actions.approvals.decide import decided_by
 from actions.approvals.request import ApprovalRequest
 from actions.model import DecisionVerb
-from actions.trust.decisions import sign_decision
 from actions.trust.keys import Signer
 from actions.trust.roles import Verb
 from classifiers.by_hand import (
@@ -58,11 +58,7 @@ def decision_of(
     digest, expected = text_of(body, "digest", None), request.intent.digest or ""
     if digest != expected:
         raise ValueError(f"digest {digest[:80]!r}, expected {expected!r}: the terms that wait now")
-    signed = sign_decision(request.intent, person, verb, "http", at_s, source, signer)  # type: ignore[arg-type]
-    return Decide(
-        request.key, digest, verb, person, at_s, source, signed.signed_by, signed.signature, comment,  # type: ignore[arg-type]
-        "http",
-    )
+    return decided_by(request, person, verb, "http", at_s, source, signer, comment)  # type: ignore[arg-type]
 
 
 def incident_directive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -66,8 +67,8 @@ def incident(incident_id: str = "inc-1", **over: Any) -> Incident:
 class Case:
     """A desk whose changes are recorded at once, as by an owner of everything."""
 
-    def __init__(self, *intents: Intent) -> None:
-        self.desk = Desk(CHECK)
+    def __init__(self, *intents: Intent, digests: Mapping[str, str] | None = None) -> None:
+        self.desk = Desk(CHECK, digests)
         self.changes: list[RequestChange] = []
         for intent in intents:
             self.desk.add_incident(incident(intent.incident_id), T)

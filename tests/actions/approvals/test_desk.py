@@ -175,6 +175,33 @@ def test_other_terms_void_the_request_and_ask_anew_without_the_old_decisions() -
     assert (request.intent.digest, request.given, request.expires_at_s) == ("d2", (), T + 920.0)
 
 
+def test_other_terms_void_an_approval_that_was_not_used_and_the_shard_hears_of_each_state_once() -> None:
+    old = suggested()
+    case = Case(old)
+    case.at(T + 1.0)
+    case.decide(decided(old, "anna"))
+    case.desk.add_intent(replace(old, digest="d2", decided_at_s=T + 20.0), 2)
+    assert [change.request.state for change in case.at(T + 21.0)] == ["void", "requested"]
+    assert [change.outcome.status for change in case.changes if change.outcome] == ["approved", "void"]
+
+
+@pytest.mark.parametrize("digests", [{"slow": "d2"}, {}], ids=["changed", "removed"])
+def test_a_request_of_a_playbook_that_is_not_in_force_any_more_is_void_even_with_an_approval(
+    digests: dict[str, str],
+) -> None:
+    intent = suggested(playbook="slow")
+    case = Case(intent, digests=digests)
+    assert case.at(T + 1.0)[0].request.state == "requested"
+    assert case.decide(decided(intent, "anna")) == "void"
+    assert "the playbook slow was changed since" in case.changes[-1].request.reason
+
+
+def test_a_request_of_a_playbook_in_force_waits() -> None:
+    intent = suggested(playbook="slow")
+    case = Case(intent, digests={"slow": "d1"})
+    assert case.decide(decided(intent, "anna")) == "approved"
+
+
 def test_a_step_that_is_only_observed_from_now_on_voids_its_request() -> None:
     case = Case(suggested())
     case.at(T + 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiohttp
 import orjson
 
+from actions.approvals.request import request_of
 from streams.demo.observer import apply_record, read_metrics, read_worker
 from streams.demo.scoring import read_truth
 from streams.demo.state import DemoState, WorkerStatus
@@ -18,16 +19,18 @@ def a_story() -> DemoState:
     return DemoState(read_truth(FOLDER), 10.0)
 
 
-def test_records_of_the_three_topics_reach_the_state() -> None:
+def test_records_of_the_four_topics_reach_the_state() -> None:
     demo, decided = a_story(), intent("k", "i", "rollback", "bytegpt", 81.0)
 
     apply_record(demo, "tocsin.incidents", orjson.dumps(incident("i", 80.0)))
     apply_record(demo, "tocsin.actions", orjson.dumps(decided))
     apply_record(demo, "tocsin.outcomes", orjson.dumps(outcome(decided)))
+    apply_record(demo, "tocsin.response", orjson.dumps(request_of(decided, 0, 1, 1.0)))
 
     assert list(demo.incidents) == ["i"]
     assert demo.actions["k"].status == "executed"
     assert demo.actions["k"].decision == decided
+    assert demo.requests["k"].state == "requested"
 
 
 def test_a_field_from_a_later_version_is_ignored() -> None:

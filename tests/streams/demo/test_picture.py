@@ -1,7 +1,8 @@
 """The picture in the README shows what the demo gives: its recording is replayed with its configuration and compared.
 
-The replay answers each decision as executed at the instant of the decision; in the demo that takes some seconds. So the
-table of the faults and the line below it are compared in full, and times of the wall clock and of the gateway are not.
+The replay answers each decision as executed, or approved, at the instant of the decision; in the demo that takes some
+seconds. So the table of the faults and the line below it are compared in full, and times of the wall clock and of the
+gateway are not.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console, RenderableType
 
-from actions.model import Intent
+from actions.model import Decision, Intent, Outcome
 from streams.demo import RECORDING, view
+from streams.demo.people import PERSON
 from streams.demo.scoring import read_truth
 from streams.demo.state import DemoState
 from streams.pipeline import Shard
@@ -37,12 +39,19 @@ def replayed() -> DemoState:
         pending: list[Intent] = list(run.ingest(records[start : start + BATCH]).intents)
         while pending:
             decided = pending.pop(0)
-            answer = outcome(decided)
+            answer = approval(decided) if decided.mode == "suggest" else outcome(decided)
             demo.add_intent(decided)
             demo.add_outcome(answer)
             pending += run.answer(answer).intents
     demo.incidents = run.incidents
     return demo
+
+
+def approval(decided: Intent) -> Outcome:
+    """What the responder answers once the person of the demo has approved."""
+    at_s = decided.decided_at_s
+    decision = Decision(PERSON, "approve", decided.key, decided.digest, "cli", at_s, "", f"{PERSON}-1", "")
+    return replace(outcome(decided, "approved"), decisions=(decision,))
 
 
 def drawn(svg: str) -> list[str]:

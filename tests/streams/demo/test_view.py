@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console, RenderableType
 
+from actions.model import Decision
+from classifiers.model import RemedyRecord, RemedyState
 from streams.demo import view
 from streams.demo.event_lines import EventLines
 from streams.demo.scoring import read_truth
 from streams.demo.state import DemoState, WorkerStatus
-from tests.streams.demo.states import FOLDER, finished_demo, incident, intent, outcome
+from tests.streams.demo.states import FOLDER, ORIGIN_S, finished_demo, incident, intent, outcome
 
 
 def text(shown: RenderableType, width: int = 140) -> str:
@@ -53,6 +55,50 @@ def test_a_successful_undo_is_shown_with_its_action() -> None:
 
     assert "circuit breaker serving/r0: executed (undone)" in shown
     assert "undo circuit breaker" not in shown
+
+
+def approved_demo(state: RemedyState) -> DemoState:
+    """The rollback of the finished demo was asked for, and judged afterwards."""
+    demo = finished_demo()
+    asked = replace(intent("k1", "i1", "rollback", "bytegpt", 81.5), mode="suggest")
+    decision = Decision("kim", "approve", "k1", None, "cli", ORIGIN_S + 90.0, "/tocsin/demo", "kim-1", "")
+    remedy = RemedyRecord("k1", "back", "rollback", "bytegpt", state, ORIGIN_S + 101.0, "no alarm in 60 requests", 60)
+    del demo.actions["k1"]
+    demo.add_intent(asked)
+    demo.add_outcome(outcome(asked, "approved"))
+    demo.add_outcome(outcome(asked, "suggested"))  # the executor's answer to the suggestion, read late
+    demo.add_intent(replace(asked, mode="auto", decisions=(decision,)))
+    demo.incidents["i1"] = replace(demo.incidents["i1"], remedies=(remedy,))
+    return demo
+
+
+def test_the_report_says_who_approved_an_action_and_whether_it_helped() -> None:
+    demo = approved_demo("recovered")
+    assert "rollback bytegpt: approved" in text(view.report(demo), 200)
+    demo.add_outcome(outcome(intent("k1", "i1", "rollback", "bytegpt", 81.5)))
+
+    shown = text(view.report(demo), 200)
+
+    assert "rollback bytegpt: executed" in shown
+    assert "approved by kim, verified: recovered" in shown
+
+
+def test_an_effect_that_is_not_judged_yet_is_not_shown_as_verified() -> None:
+    shown = text(view.report(approved_demo("verifying")), 200)
+
+    assert "approved by kim" in shown
+    assert "verified" not in shown
+
+
+def test_an_approval_and_a_verdict_give_a_line_each() -> None:
+    narrator, demo = EventLines(), approved_demo("recovered")
+    first = [line.plain for line in narrator.new_lines(demo)]
+    demo.add_outcome(outcome(intent("k1", "i1", "rollback", "bytegpt", 81.5)))
+    second = [line.plain for line in narrator.new_lines(demo)]
+
+    assert "1:22.0  action   rollback bytegpt approved, approved by kim: rollback approved" in first
+    assert "1:41.0  verified rollback bytegpt: recovered, no alarm in 60 requests" in first
+    assert second == ["1:22.0  action   rollback bytegpt executed, approved by kim: rollback executed"]
 
 
 def test_a_failed_undo_is_shown_by_itself() -> None:

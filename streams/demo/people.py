@@ -1,0 +1,83 @@
+"""The keys of a run of the demo, and the person in it who approves what waits for people.
+
+The person is simulated; request, decision, signature and checks are those of an installation. Decisions are dated by
+the clock of the demo, as everything in it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+
+from actions.approvals.decide import decided_by
+from actions.approvals.request import ApprovalRequest
+from actions.trust.key_files import write_private
+from actions.trust.keys import Signer, public_text
+from config import load
+from streams.contracts.envelopes import source_of
+from streams.contracts.people.records import sign_by_hand
+from streams.demo.state import DemoState
+from streams.worker.wall_clock import WallClock
+
+PERSON = "kim"
+APPROVES_AFTER_S = 5.0
+"""On the clock of the demo, from when people were asked."""
+LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The configuration of a run, and the key of the person in it."""
+
+    config: Path
+    signer: Signer
+
+
+def write_config(folder: Path) -> Signed:
+    """Write the demo's configuration with keys made for this run: what acts is signed, as in production."""
+    private_file, config = folder / "demo.key", folder / "config.yaml"
+    public = public_text(write_private(private_file).public_key())
+    signing = {
+        "private_file": str(private_file),
+        "keys": [{"id": "demo", "for": ["worker", "executor", "respond"], "public": public}],
+    }
+    personal = write_private(folder / f"{PERSON}.key")
+    key_id = f"{PERSON}-1"
+    people = {PERSON: {"roles": ["approver"], "keys": [{"id": key_id, "public": public_text(personal.public_key())}]}}
+    text = (files("streams.demo") / "config.yaml").read_text(encoding="utf-8")
+    added = f"signing: {json.dumps(signing)}\npeople: {json.dumps(people)}\n"
+    config.write_text(f"{text}\n{added}", encoding="utf-8")
+    return Signed(config, Signer(key_id, personal))
+
+
+async def approve_what_waits(brokers: str, demo: DemoState, signed: Signed, clock: WallClock) -> None:
+    """Approve each request of the demo once, `APPROVES_AFTER_S` after it was asked; until cancelled."""
+    config = load(signed.config, {"TOCSIN_BROKERS": brokers})
+    topic, source = config.topics.control, source_of(config.kafka.group)
+    answered: set[str] = set()
+    producer = AIOKafkaProducer(bootstrap_servers=brokers, acks="all")
+    await producer.start()
+    try:
+        while True:
+            for request in [one for one in demo.requests.values() if one.key not in answered]:
+                if _is_due(request, clock.now()):
+                    answered.add(request.key)
+                    at_s = clock.now()
+                    decision = decided_by(request, PERSON, "approve", "cli", at_s, source, signed.signer)
+                    message = sign_by_hand(decision, topic, source, at_s, signed.signer)
+                    await producer.send_and_wait(
+                        topic, message.value, key=message.key, headers=list(message.headers),
+                        timestamp_ms=int(at_s * 1000),
+                    )
+            await asyncio.sleep(LOOK_EVERY_S)
+    finally:
+        await producer.stop()
+
+
+def _is_due(request: ApprovalRequest, now_s: float) -> bool:
+    return request.state == "requested" and now_s - request.changed_at_s >= APPROVES_AFTER_S
