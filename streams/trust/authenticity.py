@@ -15,6 +15,7 @@ from streams.contracts.envelopes import Message
 from streams.contracts.signatures import SignedRecord, record_key, sign_message, verify_record
 from streams.intake.kafka_record import KafkaRecord
 
+ROLES: tuple[Use, ...] = ("worker", "executor", "respond")
 OF_PEOPLE: frozenset[Status] = frozenset({"approved", "rejected", "withdrawn", "void"})
 """Outcomes that the role respond alone writes."""
 OF_EITHER: frozenset[Status] = frozenset({"expired"})
@@ -111,7 +112,9 @@ class Authenticity:
         """What is not as safe as it could be, for people; empty where everything is signed."""
         if self.has_keys:
             missing = "signing.private_file: none, so what this process writes is unsigned and will be refused"
-            return () if self.signer is not None else (missing,)
+            roles = [use for use in ROLES if not any(use in key.uses for key in self.ring.keys)]
+            unkeyed = f"signing.keys: none for {', '.join(roles)}, so what they write is ignored"
+            return (*(() if self.signer is not None else (missing,)), *((unkeyed,) if roles else ()))
         if self.accepts_unsigned:
             return ("signing.keys: none, so whoever can write to the topic of actions acts (signing.unsigned: accept)",)
         return ("signing.keys: none, so only notifications are executed",)

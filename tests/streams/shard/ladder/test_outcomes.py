@@ -16,11 +16,12 @@ from tests.actions.remedies.target_bench import TargetBench
 from tests.streams.fakes import outcome
 from tests.streams.shard.decision_case import Case
 
+Value = str | float | bool | None
 OPENED = pending(intent())
 RAN = replace(OPENED, status="executed", done_at_s=5.0)
 
 
-def told(status: Status = "executed", breaker: object = "open", **data: object) -> Outcome:
+def told(status: Status = "executed", breaker: Value = "open", **data: Value) -> Outcome:
     return replace(outcome(intent(), status, 5.0), data={"breaker_state": breaker, **data})
 
 
@@ -39,7 +40,7 @@ def test_a_notice_never_changes_the_status_also_when_it_comes_before_the_outcome
 
 
 @pytest.mark.parametrize("state", [None, "ajar", 2.0])
-def test_what_is_no_state_of_a_breaker_is_not_shown(state: object) -> None:
+def test_what_is_no_state_of_a_breaker_is_not_shown(state: Value) -> None:
     assert actions_after([RAN], told(breaker=state, notice=2)) == ()
 
 
