@@ -6,31 +6,31 @@ its next tick names the offset. So whoever repeats the tick, or replays recorded
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from actions.model import Outcome
-from actions.trust.keys import SignatureError
+from actions.trust.keys import FaultReason, SignatureError
 from classifiers.model import AuditEntry
 from streams.contracts.envelopes import WireError, read_outcome
 from streams.intake.kafka_record import KafkaRecord
-from streams.ownership.feed import Refused
-from streams.telemetry.metrics import Telemetry
 from streams.trust.authenticity import Authenticity
 from streams.trust.refused_records import RefusedRecords, place_of
 
 
 class OutcomeCheck:
-    """The check of one process. topic: of the outcomes. mono_s: monotonic seconds."""
+    """The check of one process. topic: of the outcomes. count: called with the reason of each outcome that does not
+    count. mono_s: monotonic seconds."""
 
     def __init__(
-        self, topic: str, authenticity: Authenticity, telemetry: Telemetry, mono_s: Callable[[], float],
+        self, topic: str, authenticity: Authenticity, count: Callable[[FaultReason], None],
+        mono_s: Callable[[], float],
     ) -> None:
         self._topic = topic
         self._authenticity = authenticity
-        self._telemetry = telemetry
+        self._count = count
         self._refusals = RefusedRecords(mono_s)
 
-    def refused(self, partition: int, records: Sequence[KafkaRecord]) -> Refused:
+    def refused(self, partition: int, records: Sequence[KafkaRecord]) -> Mapping[int, AuditEntry | None]:
         """The offsets of outcomes that do not count, each with its audit entry, None beyond the quota.
 
         About 100 us a record; nothing is refused while there are no keys.
@@ -41,7 +41,7 @@ class OutcomeCheck:
             try:
                 self._authenticity.check_outcome(self._topic, record, None if outcome is None else outcome.status)
             except SignatureError as error:
-                self._telemetry.ignored("outcome", error.reason)
+                self._count(error.reason)
                 place = place_of(self._topic, partition, record.offset)
                 claimed = "an outcome that cannot be read" if outcome is None else outcome.key
                 found[record.offset] = self._refusals.entry(place, claimed, error, record.timestamp / 1000.0)

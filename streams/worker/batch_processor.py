@@ -7,6 +7,7 @@ skips what it contains. When most of the last records are malformed, the brake t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -52,7 +53,7 @@ class BatchProcessor:
         self._rejected = RejectedRecords()
         self._unwatched = UnwatchedTopics()
         self._outcomes = OutcomeCheck(
-            topics.outcomes, effects.authenticity, effects.telemetry, effects.clocks.mono_s,
+            topics.outcomes, effects.authenticity, partial(effects.telemetry.ignored, "outcome"), effects.clocks.mono_s,
         )
 
     def degradations(self) -> tuple[str, ...]:

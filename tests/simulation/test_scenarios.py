@@ -16,6 +16,9 @@ from streams.shard.snapshot import SnapshotMismatch
 from tests.simulation.fleet import ACTING, BREAKER, PLAN, Second, T, fleet, kinds, sick, silent
 from tests.streams.fakes import outcome
 
+ENOUGH_S = 10
+"""A part is acted on only when its whole service has alarmed for 5 s."""
+
 
 def test_a_steady_fleet_raises_nothing() -> None:
     assert fleet().play(120).run.changes == []
@@ -66,7 +69,7 @@ def test_a_restart_during_silence_gives_the_same_incident_with_the_same_id(at: i
 
 
 def test_silence_behind_our_own_breaker_is_no_anomaly_nor_is_it_when_the_breaker_closes() -> None:
-    watched = fleet(ACTING).play(60).play(6, sick("r1"))
+    watched = fleet(ACTING).play(60).play(ENOUGH_S, sick("r1"))
     assert [intent.target for intent in watched.answer()] == ["chat/r1"]
     watched.play(80, silent("r1"))
     assert [change for change, *_ in kinds(watched.run)] == ["opened", "resolved"]
@@ -83,7 +86,7 @@ def test_a_breaker_that_was_only_suggested_does_not_suppress_absence() -> None:
 
 
 def test_a_replica_that_stays_silent_after_its_breaker_closed_is_an_incident() -> None:
-    watched = fleet(ACTING).play(60).play(6, sick("r1"))
+    watched = fleet(ACTING).play(60).play(ENOUGH_S, sick("r1"))
     watched.answer()
     watched.play(80, silent("r1"))
     watched.answer(since=1)
@@ -115,14 +118,14 @@ def test_every_incident_is_in_the_audit_from_its_first_alarm_to_its_end() -> Non
 def test_an_incident_of_another_shard_is_the_cause_of_ours_and_inhibits_its_remedies() -> None:
     needs = replace(PLAN.triage, dependencies=(Dependency("chat", ("db",)),))
     plan = replace(ACTING, triage=needs)
-    alone = fleet(plan).play(60).play(6, sick("r1"))
+    alone = fleet(plan).play(60).play(ENOUGH_S, sick("r1"))
     assert [intent.kind for intent in alone.run.intents] == ["circuit_breaker"]
     (opened, *_) = alone.run.incidents.values()
     cause = replace(opened, id="inc-db", service="db", replica=None, actions=())
     watched = fleet(plan).play(60)
     assert watched.run.observe_remote(cause).transitions == []
     watched.run.restart()
-    watched.play(6, sick("r1"))
+    watched.play(ENOUGH_S, sick("r1"))
     (effect,) = watched.run.incidents.values()
     assert (effect.related, watched.run.intents) == ((Related("inc-db", "caused_by"),), [])
 
@@ -149,7 +152,7 @@ def test_a_lasting_change_is_accepted_as_the_new_normal() -> None:
 def test_the_steps_of_a_playbook_do_not_expire_with_a_backlog() -> None:
     steps = (*BREAKER.steps, Step("rollback", "{service}/{model}"))
     plan = replace(ACTING, decisions=replace(PLAN.decisions, playbooks=(replace(BREAKER, steps=steps),)))
-    watched = fleet(plan).play(60).play(6, sick("r1"))
+    watched = fleet(plan).play(60).play(ENOUGH_S, sick("r1"))
     (first,) = watched.run.intents
     watched.run.answer(outcome(first, "expired", watched.now_s + 86_400.0))
     assert [(intent.kind, intent.expires_at_s - watched.now_s < 200.0) for intent in watched.run.intents] == [
@@ -158,7 +161,7 @@ def test_the_steps_of_a_playbook_do_not_expire_with_a_backlog() -> None:
 
 
 def test_the_fleet_size_is_the_number_of_replicas_with_records() -> None:
-    watched = fleet(ACTING, ("r0", "r1", "r2")).play(60).play(6, sick("r1"))
+    watched = fleet(ACTING, ("r0", "r1", "r2")).play(60).play(ENOUGH_S, sick("r1"))
     assert watched.run.intents[0].params["fleet_size"] == 3
 
 

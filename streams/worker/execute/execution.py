@@ -28,7 +28,6 @@ from actions.remedies.incidents import KnownIncidents
 from classifiers.by_hand import ForTargets, ResetStorm
 from config import as_yaml
 from config.models import Config
-from streams.client.record_store import KafkaRecords
 from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.settings import KafkaSettings
 from streams.state.ledger import TopicLedger
@@ -37,6 +36,7 @@ from streams.trust.bundle_signer import ProcessBundleSigner
 from streams.trust.setup import gate_of, http_ok_hosts
 from streams.worker.action_worker import SCOPE, ActionWorker, Ownership
 from streams.worker.effects import Effects
+from streams.worker.execute.record_store import KafkaRecords
 from streams.worker.targets.remedy_loop import RemedyLoop, RemedyReporter
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.execution")

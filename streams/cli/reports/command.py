@@ -18,7 +18,7 @@ from classifiers.accounting.slo_report import GROUPINGS, Grouping
 from classifiers.model import Incident
 from config import load
 from streams.cli import Failure
-from streams.cli.report_formats import Format, as_csv, as_json, as_openmetrics, as_text
+from streams.cli.reports.formats import Format, as_csv, as_json, as_openmetrics, as_text
 from streams.cli.time_arguments import DurationArgument, TimeArgument, resolve_time
 from streams.client.incident_log import IncidentLog, read_files, read_topics
 from streams.cluster.topics import TopicError

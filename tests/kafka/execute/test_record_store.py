@@ -15,10 +15,10 @@ from actions.kinds.records.rules import Range, Rules
 from actions.records import NewRecord, Services
 from classifiers.model import Anomaly, AuditEntry, OffsetRange, Scope
 from config.models import Config
-from streams.client.record_store import KafkaRecords
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.envelopes import Message, audit_message, incident_message
 from streams.kafka.producer import Publisher
+from streams.worker.execute.record_store import KafkaRecords
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
 from tests.streams.fakes import T, config_of, incident, intent
