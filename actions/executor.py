@@ -73,9 +73,10 @@ class Executor:
         and is delivered again: it then runs if it was never claimed, and is `interrupted` if it was.
         """
         async with self.keeper.locks.of(intent.target):
+            unmet = await self._unmet(intent)
             # Locked from the limits to the claim: the limits of the next intent count this claim.
             async with self._admission_lock:
-                admitted = await self._admit(intent)
+                admitted = await self._admit(intent, unmet)
             if isinstance(admitted, Outcome):
                 return admitted
             if admitted.rehearses:
@@ -92,7 +93,16 @@ class Executor:
 
     # -- admission ----------------------------------------------------------------------------------------------------
 
-    async def _admit(self, intent: Intent) -> Outcome | _Admitted:
+    async def _unmet(self, intent: Intent) -> str | None:
+        """The prerequisite that does not hold, of an intent that may run otherwise; None where none is to be asked.
+
+        Asked before limits are locked, since the answer takes a moment.
+        """
+        if intent.undo or self._ledger.lookup(intent.key) is not None or not self._check(intent).allowed:
+            return None
+        return await self._hooks.unmet(intent)
+
+    async def _admit(self, intent: Intent, unmet: str | None) -> Outcome | _Admitted:
         """How the intent goes on: it is within the limits and, if it changes anything, claimed. Else its outcome."""
         earlier = self._ledger.lookup(intent.key)
         if earlier is not None:
@@ -100,6 +110,8 @@ class Executor:
         admission = self._check(intent)
         if not admission.allowed:
             return await self._refuse(intent, admission)
+        if unmet is not None:
+            return await self._refuse(intent, Admission(False, unmet))
         remedy = self._ledger.remedy(intent.kind, intent.target)
         found = route(intent, remedy)
         if found.kind == "refuse":

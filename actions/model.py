@@ -17,6 +17,8 @@ HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
 INFORMATIVE = frozenset({"playbook", "severity", "category", "title", "fleet_size", "expected_duration_s"})
 """Parameters that tell about the incident and change nothing of what an action does."""
+HTTP_OK = "http_ok"
+"""The parameter with the URL of the prerequisite that only the executor can judge."""
 Path = Literal["cli", "http", "slack"]
 DecisionVerb = Literal["approve", "reject", "break_glass"]
 """break_glass: a commander lets it run without approval, past the limits that break-glass skips."""

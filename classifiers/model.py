@@ -21,6 +21,7 @@ Relation = Literal["reopens", "repeats", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
 UndoWhen = Literal["when_over", "when_failed", "never"]
+BreakerState = Literal["closed", "open", "half_open", "forced_open", "disabled"]
 RemedyState = Literal["applied", "verifying", "recovered", "not_recovered", "inconclusive", "undone", "kept"]
 """applied: it ran. verifying: its scope gives readings after it settled. inconclusive: twice too few samples. undone,
 kept: after it did not help."""
@@ -103,7 +104,8 @@ class Factor:
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
     """An action as published with its incident. step_id: of its playbook's step, or the event that it notifies of; None
-    in incidents of older releases. undo_when: when its effect is taken back, None where nothing stays in force."""
+    in incidents of older releases. undo_when: when its effect is taken back, None where nothing stays in force.
+    breaker: the circuit breaker of the target as last reported, None where none was."""
 
     key: str
     kind: str
@@ -117,6 +119,7 @@ class ActionRecord:
     undo: bool = False
     playbook: str | None = None
     undo_when: UndoWhen | None = None
+    breaker: BreakerState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,9 @@ Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
+Host = Annotated[
+    str, matching(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", "a host name or address, with :port for one port"),
+]
 Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and dashes")]
 """A name that appears in addresses, headers and metrics."""
 Hidden = Annotated[Secret, _FromText()]

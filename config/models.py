@@ -28,6 +28,7 @@ from config.fields import (
     FromYaml,
     Glob,
     Hidden,
+    Host,
     Listed,
     Name,
     Pattern,
@@ -189,11 +190,14 @@ class ExecutorSection(Strict):
     """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing.
 
     allow_file: the executor's own list of what it may do, None where every configured kind is allowed.
+    http_ok_hosts: that may be asked for the prerequisite `http_ok`, unless the allow-file names some; None for those of
+    the configured actions.
     """
 
     enabled: bool
     dry_run: bool
     allow_file: str | None
+    http_ok_hosts: tuple[Host, ...] | None
 
 
 class JwtSection(Strict):

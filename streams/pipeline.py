@@ -152,7 +152,7 @@ class Shard(ShardState):
         """
         products = Products()
         self.ticked_at_s, self.generation = tick.at_s, tick.generation
-        self.begins = {}
+        self.begins, self.ignored = {}, []
         for incident in tick.lost:
             self._resolve_lost(incident, tick.at_s, products)
         outcomes, self._outcomes = self._outcomes, []

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from actions.model import Intent, RemedyTerms
+from classifiers.model import BreakerState as BreakerState
 from classifiers.validation_errors import describe_first
 
 RemedyState = Literal["applying", "applied", "kept", "drifted", "undoing", "undo_failed", "undone"]
-BreakerState = Literal["closed", "open", "half_open", "forced_open", "disabled"]
 LetGo = Literal["resolved", "undone", "lost", "unowned"]
 IN_FORCE = frozenset({"applying", "applied", "drifted", "undoing", "undo_failed"})
 """States in which the target is, or may be, changed by us, and somebody has to end it."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from actions.limits import LimitParams
-from actions.model import HARMLESS, ApprovalTerms, Fleet, Intent, Mode, RemedyTerms
+from actions.model import HARMLESS, HTTP_OK, ApprovalTerms, Fleet, Intent, Mode, RemedyTerms
 from actions.playbooks.identity import digest, key
 from actions.playbooks.ladder import Rung, rungs, scope_of
 from actions.playbooks.notices import Notice, due_notices
@@ -211,9 +212,22 @@ def _params(context: _Context, step: Step | None, is_step: bool) -> dict[str, st
     }
     if step is None:
         return params
-    http_ok = None if step.when.http_ok is None else render(step.when.http_ok, scope_of(incident))
-    more = {"timeout_s": step.timeout_s, "expected_duration_s": step.expected_duration_s, "http_ok": http_ok}
+    http_ok = None if step.when.http_ok is None else _url(step.when.http_ok, incident)
+    more = {"timeout_s": step.timeout_s, "expected_duration_s": step.expected_duration_s, HTTP_OK: http_ok}
     return {**params, **{name: value for name, value in more.items() if value is not None}, **step.params}
+
+
+def _url(template: str, incident: Incident) -> str:
+    """The URL of a prerequisite. Labels come from telemetry and must not change its host or path, so they are quoted.
+
+    Where the incident lacks a label the template is given as it is: the executor refuses it, since unknown is not met.
+    """
+    quoted = {
+        # Quoting keeps dots, which would change the path.
+        name: None if value in (None, ".", "..") else quote(str(value), safe="")
+        for name, value in scope_of(incident).items()
+    }
+    return render(template, quoted) or template
 
 
 def _intent(

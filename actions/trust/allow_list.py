@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from actions.model import INFORMATIVE, ApprovalTerms, Intent
+from actions.model import HTTP_OK, INFORMATIVE, ApprovalTerms, Intent
 
 Value = str | float | bool | None
 
@@ -65,7 +65,7 @@ class Allowed:
         if self.params is None:
             return None
         for name, value in intent.params.items():
-            if name in INFORMATIVE:
+            if name in INFORMATIVE or name == HTTP_OK:
                 continue
             if name not in self.params:
                 return f"parameter {name!r}, expected one of {', '.join(sorted(self.params)) or 'none'}"
@@ -77,9 +77,14 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class AllowList:
-    """The lines. An intent is allowed by the first of its kind that fits."""
+    """The lines. An intent is allowed by the first of its kind that fits.
+
+    http_ok_hosts: that the executor may ask for the prerequisite `http_ok`, which no line restricts; None where the
+    configuration says it.
+    """
 
     lines: tuple[Allowed, ...]
+    http_ok_hosts: tuple[str, ...] | None = None
 
     def find(self, intent: Intent) -> Allowed | str:
         """The line that allows an intent, or why none does."""

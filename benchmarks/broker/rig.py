@@ -30,7 +30,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
 from streams.cluster.topics import TopicSpec, ensure_topics
-from streams.demo.process import WORKER
+from streams.sandbox.process import WORKER
 from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from actions.trust.allow_list import Allowed, AllowList
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
-from config.fields import FromYaml, Strict
+from config.fields import FromYaml, Host, Strict
 from config.source import parse
 
 
@@ -20,6 +20,7 @@ class AllowFile(Strict):
 
     version: Literal[1]
     allow: Annotated[tuple[Annotated[Allowed, FromYaml()], ...], Field(min_length=1)]
+    http_ok_hosts: tuple[Host, ...] | None = None
 
 
 def read_allow_file(path: Path) -> AllowList:
@@ -33,9 +34,10 @@ def read_allow_file(path: Path) -> AllowList:
     if tree is None or problems:
         raise ConfigError(problems)
     try:
-        return AllowList(AllowFile.model_validate(tree.plain()).allow)
+        found = AllowFile.model_validate(tree.plain())
     except ValidationError as error:
         raise ConfigError([
             explain(tree, details, AllowFile)
             for details in error.errors(include_url=False) if not is_consequence(tree, details)
         ]) from None
+    return AllowList(found.allow, found.http_ok_hosts)

@@ -7,7 +7,7 @@ import signal
 
 import click
 
-from streams.demo.gateway import Fleet, Gateway, GatewayServer
+from streams.sandbox.gateway import Fleet, Gateway, GatewayServer
 
 DEFAULT = Fleet()
 

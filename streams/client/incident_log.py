@@ -19,7 +19,7 @@ from config.models import Config
 from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
 from streams.cluster.topics import TopicError
 from streams.contracts.envelopes import WireError, read_incident, read_outcome
-from streams.shard.ladder.outcomes import action_after
+from streams.shard.ladder.outcomes import actions_after
 
 NAME = "incidents.jsonl"
 
@@ -53,10 +53,11 @@ class IncidentLog:
         """Add an outcome to its incident; that of an unknown incident is ignored. Raises `WireError`."""
         outcome = read_outcome(value)
         incident = self.incidents.get(outcome.incident_id)
-        action = None if incident is None else action_after(incident.actions, outcome)
-        if incident is not None and action is not None:
+        changed = () if incident is None else actions_after(incident.actions, outcome)
+        if incident is not None and changed:
             actions = list(incident.actions)
-            upsert_action(actions, action)
+            for action in changed:
+                upsert_action(actions, action)
             self.incidents[incident.id] = with_actions(incident, actions)
 
     def count_unreadable(self, place: str, error: WireError) -> None:

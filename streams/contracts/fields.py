@@ -119,6 +119,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "undo": UNDO,
         "playbook": "The name of the playbook.",
         "undo_when": "When its effect is taken back; null where nothing stays in force.",
+        "breaker": "The circuit breaker of its target, as last reported; null where none was reported.",
     },
     RemedyRecord: {
         "key": "The decision that it came from.",

@@ -37,7 +37,8 @@ class Tick:
     owner's clock, seconds since the epoch. offsets: per topic the next offset that was not read yet; a topic that is
     missing was not read at all. close_until_s: event time up to which windows close, None to close none. flush: sources
     whose codecs give up waiting for further records. directives, incidents: to be added before windows close. lost:
-    open incidents of this shard that its state does not know, to be resolved.
+    open incidents of this shard that its state does not know, to be resolved. ignored: offsets of outcomes that do not
+    count, as ranges from the first to behind the last; nobody with a key signed them.
 
     What follows has no effect on a shard. begins: the offset of the first record of each topic that the state had read
     nothing of at the tick before. anew: the first tick of a state that began empty. config_hash: of the configuration,
@@ -55,6 +56,11 @@ class Tick:
     begins: Mapping[str, int] = field(default_factory=dict)
     anew: bool = False
     config_hash: str | None = None
+    ignored: tuple[tuple[int, int], ...] = ()
+
+    def ignores(self, offset: int) -> bool:
+        """Whether the outcome at this offset does not count."""
+        return any(first <= offset < end for first, end in self.ignored)
 
     @property
     def is_empty(self) -> bool:
@@ -80,6 +86,7 @@ class _Written:
     begins: dict[str, int] = field(default_factory=dict)
     anew: bool = False
     config_hash: str | None = None
+    ignored: tuple[tuple[int, int], ...] = ()
 
 
 _WRITTEN = TypeAdapter(_Written)
@@ -113,7 +120,7 @@ def encode_tick(tick: Tick) -> bytes:
             written[name] = getattr(tick, name)
     if tick.directives:
         written["directives"] = name_directives(tick.directives)
-    for name in ("flush", "incidents", "lost", "begins", "anew"):
+    for name in ("flush", "incidents", "lost", "begins", "anew", "ignored"):
         if getattr(tick, name):
             written[name] = getattr(tick, name)
     return orjson.dumps(written)
@@ -133,4 +140,5 @@ def decode_tick(value: bytes | None) -> Tick:
     return Tick(
         written.generation, written.at_s, written.offsets, written.close_until_s, written.flush, directives,
         written.incidents, written.lost, written.begins, written.anew, written.config_hash,
+        written.ignored,
     )

@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.contracts import envelopes
 from streams.demo.state import DemoState, WorkerStatus
+from streams.sandbox.process import PAGE_TIMEOUT
 
 INCIDENTS, ACTIONS, OUTCOMES, RESPONSE = "tocsin.incidents", "tocsin.actions", "tocsin.outcomes", "tocsin.response"
-PAGE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 
 async def watch_topics(brokers: str, demo: DemoState) -> None:
@@ -50,15 +50,6 @@ def apply_record(demo: DemoState, topic: str, value: bytes | None) -> None:
             demo.requests[request.key] = request
     except envelopes.WireError:
         demo.unreadable += 1
-
-
-async def is_ready(http: aiohttp.ClientSession) -> bool:
-    """Whether the worker watches its partitions; False also while it does not answer."""
-    try:
-        async with http.get("/readyz", timeout=PAGE_TIMEOUT) as answer:
-            return answer.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
 
 
 async def read_worker(http: aiohttp.ClientSession, before: WorkerStatus) -> WorkerStatus:

@@ -22,14 +22,14 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.cluster.embedded_broker import EmbeddedBroker
 from streams.demo.display import Display
-from streams.demo.gateway import Fleet, Gateway, GatewayServer
-from streams.demo.observer import is_ready, read_worker, watch_topics
+from streams.demo.observer import read_worker, watch_topics
 from streams.demo.people import Signed, approve_what_waits, write_config
 from streams.demo.player import LoopTime, play
-from streams.demo.process import WORKER, WorkerProcess
 from streams.demo.scoring import GroundTruth, read_truth
 from streams.demo.state import DemoState
 from streams.replay.recordings import RecordedRequest, RecordingError, read_recording
+from streams.sandbox.gateway import Fleet, Gateway, GatewayServer
+from streams.sandbox.process import WORKER, WorkerProcess, is_ready
 from streams.worker.wall_clock import WallClock
 
 TICK_S = 0.1

@@ -11,8 +11,8 @@ from typing import Literal
 from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
 from classifiers.model import Incident, RemedyRecord
-from streams.demo.gateway import Change
 from streams.demo.scoring import GroundTruth, Score, score
+from streams.sandbox.gateway import Change
 
 Phase = Literal["starting", "playing", "settling", "done"]
 REAL_SWITCHES = ("breaker", "throttle", "version")

@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from classifiers.model import Incident, RemedyRecord
-from streams.demo.gateway import Change
 from streams.demo.scoring import Fault, Finding
 from streams.demo.state import ActionProgress, DemoState
+from streams.sandbox.gateway import Change
 
 SEVERITY_STYLE = {"P0": "bold white on red", "P1": "bold red", "P2": "yellow", "P3": "cyan", "P4": "dim"}
 STATUS_STYLE = {

@@ -37,7 +37,10 @@ from streams.worker.effects import Clocks, Effects, Identity
 
 REFUSED = frozenset({"refused", "expired"})
 """How the audit calls what was not done."""
-LIMITS = LimitParams(cooldown_s=0.0, actions_per_hour=100_000, share_window_s=0.0, storm_actions=100_000)
+LIMITS = LimitParams(
+    cooldown_s=0.0, actions_per_hour=100_000, service_actions_per_hour=100_000, max_in_force=100_000,
+    share_window_s=0.0, storm_actions=100_000,
+)
 """Limits that nothing of the drill reaches, so that what is refused is refused by the checks under test."""
 STEP_S = 0.001
 """From one intent to the next, so that the limit on siblings counts none of those before."""

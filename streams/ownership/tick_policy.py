@@ -61,13 +61,13 @@ class SupplyView:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What waits for a tick beside records and outcomes. dead_letters: whether some do; a tick contains none of them,
-    but they are published with it."""
+    """What waits for a tick beside records and outcomes. unpublished: whether dead letters or audit entries do; a tick
+    contains none of them, but they are published with it."""
 
     directives: Sequence[Directive] = ()
     incidents: Sequence[Incident] = ()
     lost: Sequence[Incident] = ()
-    dead_letters: bool = False
+    unpublished: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.directives or self.incidents or self.lost)
@@ -161,7 +161,7 @@ class TickPolicy:
                 until_s = None
         at_s = shard.event_time.latest_now_s(steady_s, wall_s)
         needs_time = shard.ticked_at_s is None or abs(at_s - shard.ticked_at_s) >= TIME_EVERY_S
-        publishes = pending.dead_letters and steady_s - self._ticked_s >= PUBLISH_EVERY_S
+        publishes = pending.unpublished and steady_s - self._ticked_s >= PUBLISH_EVERY_S
         if until_s is None and not (pending or shard.has_outcomes or needs_time or publishes):
             return None
         self._ticked_s = steady_s
@@ -169,6 +169,7 @@ class TickPolicy:
         return Tick(
             self._generation, at_s, dict(shard.offsets), until_s, flush, tuple(pending.directives),
             tuple(pending.incidents), tuple(pending.lost), dict(shard.begins),
+            ignored=tuple(shard.ignored),
         )
 
     def opening(self, shard: Shard, steady_s: float, wall_s: float) -> Tick:
@@ -181,6 +182,7 @@ class TickPolicy:
         return Tick(
             self._generation, shard.event_time.latest_now_s(steady_s, wall_s), dict(shard.offsets),
             begins=dict(shard.begins), anew=shard.ticked_at_s is None, config_hash=shard.plan.config_hash,
+            ignored=tuple(shard.ignored),
         )
 
     @property

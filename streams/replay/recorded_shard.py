@@ -104,7 +104,7 @@ class RecordedShard:
         for topic, end in tick.offsets.items():
             reader = self._reader(topic, tick, place)
             while records := reader.read(end, place):
-                self._count(topic, records)
+                self._count(topic, records, tick)
                 feed.add(topic, records)
         return feed.repeat()
 
@@ -123,11 +123,13 @@ class RecordedShard:
             self._readers[topic] = _PartitionReader(self._recorded, topic, self.number, tick.begins[topic])
         return self._readers[topic]
 
-    def _count(self, topic: str, records: Sequence[ReplayRecord]) -> None:
+    def _count(self, topic: str, records: Sequence[ReplayRecord], tick: Tick) -> None:
         if topic != self._recorded.topics.outcomes:
             self.records += len(records)
             return
         for record in records:
+            if tick.ignores(record.offset):
+                continue
             with suppress(WireError):  # the feed makes it a dead letter
                 outcome = read_outcome(record.value)
                 self.outcomes[outcome.key] = outcome

@@ -30,7 +30,7 @@ from classifiers.model import ActionRecord, AuditEntry, Incident, Scope
 from classifiers.validation_errors import describe_first
 from streams.shard.directives import ShardDirectives
 from streams.shard.ladder.facts import Replicas, ShardFacts
-from streams.shard.ladder.outcomes import action_after, pending
+from streams.shard.ladder.outcomes import actions_after, pending
 from streams.shard.ladder.verifications import Verifications
 
 LINGER_S = 900.0
@@ -174,13 +174,15 @@ class Decider:
         incident = self._resolved.get(outcome.incident_id) or self._triage.open_incident(outcome.incident_id)
         if incident is None:
             return None
-        record = action_after(incident.actions, outcome)
-        if record is None:
-            return None
-        self._verifications.record(outcome.incident_id, record, now_s)
-        if outcome.status == "approved":
-            self._consents[outcome.key] = outcome.decisions
-        return self._record_action(outcome.incident_id, record)
+        change = None
+        for record in actions_after(incident.actions, outcome):
+            known = next((action for action in incident.actions if action.key == record.key), None)
+            if known is None or known.status != record.status:
+                self._verifications.record(outcome.incident_id, record, now_s)
+                if outcome.status == "approved":
+                    self._consents[outcome.key] = outcome.decisions
+            change = self._record_action(outcome.incident_id, record)
+        return change
 
     def resolve_lost(self, incident: Incident, now_s: float) -> IncidentChange | None:
         """The end of an open incident whose state was lost; None for one that is known here."""

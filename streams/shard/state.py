@@ -51,7 +51,8 @@ class ShardState:
     """See the module. number: of the partition, None without a broker.
 
     offsets: per topic the next offset that the state does not contain. begins: per topic that was not among them at the
-    last tick, the offset of its first record. changes: how many decisions and directives it has seen, so that an owner
+    last tick, the offset of its first record. ignored: since the last tick, offsets of outcomes that do not count, as
+    ranges. changes: how many decisions and directives it has seen, so that an owner
     knows of changes that no record brought about. ticked_at_s: the owner's clock at the last tick, None before the
     first; generation: of that tick. event_time: the owner's estimate; nothing that a tick does depends on it.
     """
@@ -60,6 +61,7 @@ class ShardState:
         self.plan = plan
         self.offsets: dict[str, int] = {}
         self.begins: dict[str, int] = {}
+        self.ignored: list[tuple[int, int]] = []
         self.changes = 0
         self.ticked_at_s: float | None = None
         self.generation = 0

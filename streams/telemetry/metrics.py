@@ -29,6 +29,7 @@ from streams.telemetry.worker_metrics import (
     Labels,
     RestoreOutcome,
     SeriesState,
+    SignedKind,
     SnapshotOutcome,
     TransitionLabel,
     WorkerMetrics,
@@ -189,6 +190,11 @@ class Telemetry:
     def unauthentic(self, reason: FaultReason) -> None:
         """An intent was refused for its signature."""
         self._metrics.unauthentic.labels(reason).inc()
+
+    def ignored(self, record: SignedKind, reason: FaultReason) -> None:
+        """An incident or an outcome was ignored for its signature."""
+        self._metrics.ignored.labels(record, reason).inc()
+
     def remedies(self, in_force: Mapping[str, int], breakers: Mapping[str, int], storm: bool) -> None:
         """What is in force: remedies by kind, breakers by target as the number of their state, and the storm brake.
 

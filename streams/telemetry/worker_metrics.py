@@ -25,6 +25,7 @@ TransitionLabel = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
 ControlAnswer = Literal["accepted", RefusalReason]
+SignedKind = Literal["incident", "outcome"]
 AdvisorQuestion = Literal["severity", "category"]
 SeriesState = Literal["warming", "ready", "silent"]
 ScopeLabel = Literal["model", "version", "replica", "tenant"]
@@ -161,6 +162,10 @@ class WorkerMetrics:
         self.unauthentic = own.counter(
             "tocsin_intents_unauthentic", "Intents refused for their signature, by reason.",
             reason=get_args(FaultReason),
+        )
+        self.ignored = own.counter(
+            "tocsin_records_unauthentic", "Incidents and outcomes ignored for their signature, by reason.",
+            record=get_args(SignedKind), reason=get_args(FaultReason),
         )
         self.broadcast_lag = own.gauge(
             "tocsin_broadcast_lag_records", "Control records and incidents not yet read; NaN while unknown.",

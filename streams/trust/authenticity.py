@@ -1,18 +1,25 @@
-"""Signing of what this worker writes, and whether an intent that it reads is authentic.
+"""Signing of what this process writes, and whether what it reads is authentic: intents, incidents and outcomes.
 
-With keys under `signing.keys`, an intent must be signed by a key of the role worker, for this topic and this
-deployment. Without any, everything that only notifies is accepted, and what acts is refused unless
-`signing.unsigned: accept` says otherwise.
+With keys under `signing.keys`, each must be signed by a key of the role that writes it, for this topic and this
+deployment. Without any, incidents and outcomes are accepted, and so are intents that only notify. An intent that acts
+is refused then, unless `signing.unsigned: accept` says otherwise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actions.model import HARMLESS, Intent
+from actions.model import HARMLESS, Intent, Status
 from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, Use
 from streams.contracts.envelopes import Message
 from streams.contracts.signatures import SignedRecord, record_key, sign_message, verify_record
+from streams.intake.kafka_record import KafkaRecord
+
+ROLES: tuple[Use, ...] = ("worker", "executor", "respond")
+OF_PEOPLE: frozenset[Status] = frozenset({"approved", "rejected", "withdrawn", "void"})
+"""Outcomes that the role respond alone writes."""
+OF_EITHER: frozenset[Status] = frozenset({"expired"})
+"""A request that nobody answered, or an intent that came too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,25 @@ class Authenticity:
         self._check_source(record)
         return key
 
+    def check_incident(self, topic: str, record: KafkaRecord) -> None:
+        """Raises `SignatureError` for an incident that no key of the role worker signed. About 100 us.
+
+        The key must be valid at the record's timestamp.
+        """
+        self._check_written(topic, record, "worker")
+
+    def check_outcome(self, topic: str, record: KafkaRecord, status: Status | None) -> None:
+        """Raises `SignatureError` for an outcome that was not signed by the role that reports this status.
+
+        status: None for a record that cannot be read. The key must be valid at the record's timestamp. About 100 us.
+        """
+        if status is None or status in OF_EITHER:
+            key_id = record_key(record)
+            by_respond = any(key.id == key_id and "executor" not in key.uses for key in self.ring.keys)
+        else:
+            by_respond = status in OF_PEOPLE
+        self._check_written(topic, record, "respond" if by_respond else "executor")
+
     def checkpoint_fault(self, topic: str, record: SignedRecord, at_s: float) -> str | None:
         """Why a checkpoint of the audit does not count; None where it does, and where no key of respond is known."""
         if not self.checks_checkpoints:
@@ -86,10 +112,17 @@ class Authenticity:
         """What is not as safe as it could be, for people; empty where everything is signed."""
         if self.has_keys:
             missing = "signing.private_file: none, so what this process writes is unsigned and will be refused"
-            return () if self.signer is not None else (missing,)
+            roles = [use for use in ROLES if not any(use in key.uses for key in self.ring.keys)]
+            unkeyed = f"signing.keys: none for {', '.join(roles)}, so what they write is ignored"
+            return (*(() if self.signer is not None else (missing,)), *((unkeyed,) if roles else ()))
         if self.accepts_unsigned:
             return ("signing.keys: none, so whoever can write to the topic of actions acts (signing.unsigned: accept)",)
         return ("signing.keys: none, so only notifications are executed",)
+
+    def _check_written(self, topic: str, record: KafkaRecord, use: Use) -> None:
+        if self.has_keys:
+            verify_record(topic, record, self.ring, use, record.timestamp / 1000.0)
+            self._check_source(record)
 
     def _check_source(self, record: SignedRecord) -> None:
         source = next((value for name, value in record.headers if name == "ce_source"), b"").decode(errors="replace")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import structlog
 
+from actions.http_ok import hosts_of
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.gate import Gate
 from actions.trust.key_files import exposed, read_private
@@ -37,6 +39,14 @@ def log_notes(config: Config, authenticity: Authenticity) -> None:
         log.warning("private_key_exposed", reason=warning)
     for note in authenticity.notes():
         log.warning("not_signed", reason=note)
+
+
+def http_ok_hosts(config: Config, gate: Gate) -> Collection[str]:
+    """The hosts that the executor may ask for a prerequisite: of its allow-list, its section, or its actions' URLs."""
+    for named in (None if gate.allowed is None else gate.allowed.http_ok_hosts, config.executor.http_ok_hosts):
+        if named is not None:
+            return named
+    return hosts_of(config.actions.values())
 
 
 def gate_of(config: Config, authenticity: Authenticity) -> Gate:

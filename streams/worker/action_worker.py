@@ -21,7 +21,7 @@ from streams.contracts.envelopes import Header, WireError, outcome_message, read
 from streams.intake.kafka_record import KafkaRecord
 from streams.state.ledger import TopicLedger
 from streams.transport.batches import TP, RecordBatch
-from streams.trust.refusal_quota import RefusalQuota
+from streams.trust.refused_records import RefusedRecords, place_of
 from streams.worker.effects import Effects
 from streams.worker.targets.queues import TargetQueues
 
@@ -59,7 +59,7 @@ class ActionWorker:
         self._topics = topics
         self._shard_count = shard_count
         self._output = effects.publisher.output(SCOPE)
-        self._quota = RefusalQuota()
+        self._refusals = RefusedRecords(effects.clocks.mono_s)
         self.queues = TargetQueues(self._process_owned, ownership.release)
 
     async def recover(self, partitions: Iterable[int]) -> None:
@@ -122,12 +122,9 @@ class ActionWorker:
         if not effects.authenticity.has_keys:
             await self._report(outcome_of(intent, "refused", str(error), now_s, {}), self._shard_of(record), [])
             return
-        if self._quota.note(effects.clocks.mono_s()):
-            place = f"{tp.topic}[{tp.partition}]@{record.offset}"
-            unnoted = self._quota.take_dropped()
-            reason = f"{error} ({unnoted} before it are only counted)" if unnoted else str(error)
-            log.warning("intent_refused", place=place, claims=intent.key[:60], reason=reason)
-            await effects.audit.unauthentic(self._output, place, intent.key, reason, now_s)
+        entry = self._refusals.entry(place_of(tp.topic, tp.partition, record.offset), intent.key, error, now_s)
+        if entry is not None:
+            await effects.audit.unauthentic(self._output, entry)
             await effects.publisher.flush(SCOPE)
 
     def _shard_of(self, record: KafkaRecord) -> int | None:

@@ -61,13 +61,10 @@ class Audit:
         entry = AuditEntry(outcome.done_at_s, outcome.key, outcome.status, before, after, outcome.detail)
         await self._write_once(output, entry, outcome.incident_id)
 
-    async def unauthentic(self, output: Output, place: str, claimed: str, reason: str, now_s: float) -> None:
-        """A record that claims to be an intent was refused unread. The subject is its place in the topic.
+    async def unauthentic(self, output: Output, entry: AuditEntry) -> None:
+        """A record that claims to be an intent was refused unread; see `streams/trust/refused_records.py`."""
+        await self._write_once(output, entry, entry.subject)
 
-        It is no entry of the intent that it names: whoever forges one must not write the trail of a true one.
-        """
-        entry = AuditEntry(now_s, place, "refused", None, "refused", f"a record that names {claimed[:60]!r}: {reason}")
-        await self._write_once(output, entry, place)
     async def remedy(self, output: Output, outcome: Outcome) -> None:
         """What is in force changed without an intent of a shard."""
         state = str(outcome.data.get("breaker_state") or outcome.data.get("remedy_state"))

@@ -7,6 +7,7 @@ skips what it contains. When most of the last records are malformed, the brake t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -15,9 +16,11 @@ from config.models import TopicsSection
 from streams.intake.dead_letters import Brake
 from streams.intake.keyless import KeylessRecords
 from streams.intake.rejected import RejectedRecords
+from streams.ownership.feed import NONE_REFUSED
 from streams.pipeline import Products
 from streams.telemetry.unwatched import UnwatchedTopics
 from streams.transport.batches import RecordBatch
+from streams.trust.outcome_check import OutcomeCheck
 from streams.worker.effects import Effects
 from streams.worker.shard_manager import ShardManager
 
@@ -49,6 +52,9 @@ class BatchProcessor:
         self._keyless = KeylessRecords()
         self._rejected = RejectedRecords()
         self._unwatched = UnwatchedTopics()
+        self._outcomes = OutcomeCheck(
+            topics.outcomes, effects.authenticity, partial(effects.telemetry.ignored, "outcome"), effects.clocks.mono_s,
+        )
 
     def degradations(self) -> tuple[str, ...]:
         """What is read and not watched, in words."""
@@ -59,14 +65,19 @@ class BatchProcessor:
         self._effects.telemetry.revoke_topics(self._unwatched.revoke(partitions))
 
     async def process(self, batch: RecordBatch) -> None:
-        """Process a record batch of a metric topic, or of the outcomes; raises `BrakeTripped`."""
+        """Process a record batch of a metric topic, or of the outcomes; raises `BrakeTripped`.
+
+        Outcomes that are not authentic do not reach the shard, and have an audit entry with its next tick.
+        """
         span = self._effects.tracing.batch(
             batch.topic, batch.partition, group=self._effects.identity.group, records=len(batch.records),
             last_offset=batch.last_offset, headers=(record.headers for record in batch.records),
         )
         with span:
-            products = await self._manager.process(batch.partition, batch.topic, batch.records)
-            if products is not None and batch.topic != self._topics.outcomes:
+            is_outcomes = batch.topic == self._topics.outcomes
+            refused = self._outcomes.refused(batch.partition, batch.records) if is_outcomes else NONE_REFUSED
+            products = await self._manager.process(batch.partition, batch.topic, batch.records, refused)
+            if products is not None and not is_outcomes:
                 await self._check(batch, products)
 
     async def _check(self, batch: RecordBatch, products: Products) -> None:

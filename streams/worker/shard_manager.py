@@ -22,6 +22,7 @@ from config.models import TopicsSection
 from streams.cluster.topics import BrokerUnavailable
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
+from streams.ownership.feed import NONE_REFUSED, Refused
 from streams.pipeline import Products
 from streams.shard.plan import Plan
 from streams.transport.batches import TP
@@ -158,8 +159,10 @@ class ShardManager:
         for _, owned in ticked:
             await owned.ticking.wait(self._waits.tick_s)
 
-    async def process(self, number: int, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of one topic of a shard, and the tick that may be due then.
+    async def process(
+        self, number: int, topic: str, records: Sequence[KafkaRecord], refused: Refused = NONE_REFUSED,
+    ) -> Products | None:
+        """Records of one topic of a shard, and the tick that may be due then. refused: outcomes that do not count.
 
         None when they wait, or when this worker does not own the shard.
         """
@@ -168,7 +171,7 @@ class ShardManager:
             return None
         if not owned.owner.is_opened:
             await self._tick(number, owned)
-        products = owned.owner.process(topic, records)
+        products = owned.owner.process(topic, records, refused)
         await self._tick(number, owned)
         return products
 

@@ -25,7 +25,7 @@ from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.output import TransactionOutput
 from streams.kafka.transactions import ShardProducer, TransactionFailed
-from streams.ownership.feed import ShardFeed
+from streams.ownership.feed import NONE_REFUSED, Refused, ShardFeed
 from streams.ownership.outage import Contact
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
@@ -136,13 +136,15 @@ class ShardOwner:
         """Incidents that this shard published, for the next tick to resolve if the shard does not know them."""
         self._lost.update((each.id, each) for each in incidents)
 
-    def process(self, topic: str, records: Sequence[KafkaRecord]) -> Products | None:
-        """Records of one topic, for the next tick.
+    def process(
+        self, topic: str, records: Sequence[KafkaRecord], refused: Refused = NONE_REFUSED,
+    ) -> Products | None:
+        """Records of one topic, for the next tick. refused: outcomes among them that do not count.
 
         None while they wait for a tick to be repeated, or for the first one of this owner: a record is compared with
         the time of the tick before it, and that of an earlier owner may be long ago.
         """
-        products = self._feed.add(topic, records, must_wait=not self._is_opened)
+        products = self._feed.add(topic, records, must_wait=not self._is_opened, refused=refused)
         if products is None:
             self._repeat()
         else:
@@ -255,7 +257,8 @@ class ShardOwner:
         return Pending(
             tuple(self._directives.values())[:MAX_DIRECTIVES_PER_TICK],
             tuple(self._incidents.values())[:MAX_INCIDENTS_PER_TICK],
-            tuple(self._lost.values())[:MAX_INCIDENTS_PER_TICK], any(products.dead for products in self._unpublished),
+            tuple(self._lost.values())[:MAX_INCIDENTS_PER_TICK],
+            any(products.dead or products.audit for products in self._unpublished),
         )
 
     def _view(self) -> SupplyView:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from streams.demo.process import WORKER
+from streams.sandbox.process import WORKER
 
 ROOT = Path(__file__).parents[3]
 STOP_WITHIN_S = 40.0

@@ -2,15 +2,21 @@
 
 Two write outcomes of one key: who asks people (a suggestion's answer) and the executor. A pair that is not in the table
 changes nothing, so an answer that comes late, or twice, has no effect.
+
+The executor also reports changes of a circuit breaker by itself, as notices under the key of the action that opened it.
+A notice changes what is known of the breaker and never the status. Only the notice of an undo, which has a key of its
+own, is an action too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import cast, get_args
 
 from actions.model import Intent, Outcome
-from classifiers.model import ActionRecord
+from actions.remedies.notices import NOTICE
+from classifiers.model import ActionRecord, BreakerState
 
 ANSWERS = frozenset({"approved", "rejected", "withdrawn", "expired", "void"})
 ENDS = frozenset({
@@ -38,6 +44,8 @@ def with_outcome(known: ActionRecord, outcome: Outcome) -> ActionRecord:
 
     The outcome of a repeated intent is `duplicate`; it names the outcome that counts, and when that came.
     """
+    if NOTICE in outcome.data and not outcome.undo:
+        return known
     allowed = (ASKED if known.mode == "suggest" else RUNNING).get(known.status, frozenset())
     asked_late = known.mode != "suggest" and outcome.mode == "suggest"
     if outcome.status not in allowed or asked_late:
@@ -51,11 +59,31 @@ def with_outcome(known: ActionRecord, outcome: Outcome) -> ActionRecord:
     return replace(known, status=status, done_at_s=done_at_s)
 
 
-def action_after(actions: Iterable[ActionRecord], outcome: Outcome) -> ActionRecord | None:
-    """The action that an outcome changes, as it is afterwards; None when it changes nothing."""
-    known = next((action for action in actions if action.key == outcome.key), None)
-    after = record_of(outcome) if known is None else with_outcome(known, outcome)
-    return None if after is known else after
+def actions_after(actions: Iterable[ActionRecord], outcome: Outcome) -> tuple[ActionRecord, ...]:
+    """The actions of an incident that an outcome changes, as they are afterwards.
+
+    Its own, where its status changes, and all with the same circuit breaker, where the state of that one does.
+    """
+    known = {action.key: action for action in actions}
+    after = dict(known)
+    own = record_of(outcome) if outcome.key not in known else with_outcome(known[outcome.key], outcome)
+    if own.status != "pending" or outcome.key in known:
+        after[outcome.key] = own
+    breaker = breaker_of(outcome)
+    for key, action in after.items():
+        if breaker is not None and (action.kind, action.target) == (outcome.kind, outcome.target):
+            after[key] = replace(action, breaker=breaker)
+    return tuple(action for key, action in after.items() if action != known.get(key))
+
+
+def breaker_of(outcome: Outcome) -> BreakerState | None:
+    """The state of the circuit breaker that an outcome reports; None where it reports none.
+
+    A duplicate repeats what was reported earlier, which may be over.
+    """
+    state = outcome.data.get("breaker_state")
+    is_news = outcome.status != "duplicate" and state in get_args(BreakerState)
+    return cast("BreakerState", state) if is_news else None
 
 
 def record_of(outcome: Outcome) -> ActionRecord:

@@ -20,6 +20,7 @@ from actions.by_hand import apply
 from actions.catalogue import build
 from actions.executor import Executor
 from actions.hooks import Hooks
+from actions.http_ok import HttpOk
 from actions.model import Intent
 from actions.records import Services
 from actions.remedies.by_hand import ByHand
@@ -32,7 +33,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.state.ledger import TopicLedger
 from streams.transport.batches import TP, RecordBatch
 from streams.trust.bundle_signer import ProcessBundleSigner
-from streams.trust.setup import gate_of
+from streams.trust.setup import gate_of, http_ok_hosts
 from streams.worker.action_worker import SCOPE, ActionWorker, Ownership
 from streams.worker.effects import Effects
 from streams.worker.execute.record_store import KafkaRecords
@@ -73,7 +74,7 @@ class Execution:
         config, effects, incidents = self._config, self._effects, KnownIncidents()
         executor = Executor(
             build(config.actions.values(), session, self._services()), self.ledger, config.limits, effects.clocks.now_s,
-            config.executor.dry_run, self._hooks(), incidents,
+            config.executor.dry_run, self._hooks(session), incidents,
         )
         self._hands = ByHand(executor.keeper, self.ledger)
         self._remedies = RemedyLoop(
@@ -113,7 +114,7 @@ class Execution:
         bundles = None if signer is None else ProcessBundleSigner(signer)
         return Services(KafkaRecords(self._config), bundles, as_yaml(self._config))
 
-    def _hooks(self) -> Hooks:
+    def _hooks(self, session: aiohttp.ClientSession) -> Hooks:
         effects = self._effects
         gate = gate_of(self._config, effects.authenticity)
         reporter = RemedyReporter(effects, self._config.topics, self._shard_count)
@@ -123,7 +124,8 @@ class Execution:
 
         return Hooks(
             on_claimed=partial(effects.audit.claimed, effects.publisher.output(SCOPE)), forbids=gate.refusal,
-            report=reporter.report, break_glass=is_break_glass,
+            unmet=HttpOk(session, http_ok_hosts(self._config, gate)).unmet, report=reporter.report,
+            break_glass=is_break_glass,
         )
 
     async def _serve_people(self) -> None:

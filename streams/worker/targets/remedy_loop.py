@@ -18,9 +18,11 @@ from actions.ledger.remedy import BreakerState, Remedy
 from actions.model import Outcome
 from actions.remedies.incidents import KnownIncidents
 from actions.remedies.keeper import RemedyKeeper
+from actions.trust.keys import SignatureError
 from config.models import TopicsSection
 from streams.contracts.envelopes import WireError, outcome_message, read_incident
 from streams.intake.kafka_record import ConsumerRecord
+from streams.trust.refused_records import RefusedRecords, place_of
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.remedies")
@@ -81,9 +83,13 @@ class RemedyLoop:
         self._owns = owns
         self._is_current = is_current
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._refusals = RefusedRecords(effects.clocks.mono_s)
 
     async def follow(self, records: Sequence[ConsumerRecord]) -> None:
-        """Records of the incidents topic; one that cannot be read is skipped, its reader logs it."""
+        """Records of the incidents topic; one that cannot be read is skipped, its reader logs it.
+
+        Where there are keys, an incident that no key of the role worker signed is ignored and counted.
+        """
         for record in records:
             if record.value is None:
                 continue
@@ -91,11 +97,23 @@ class RemedyLoop:
                 incident = read_incident(record.value)
             except WireError:
                 continue
+            if not self._is_authentic(record, incident.id):
+                continue
             self._incidents.observe(incident, self._keeper.now_s())
             # What its shard found out about the remedies of an incident, where it publishes that.
             for verdict in getattr(incident, "remedies", ()):
                 if verdict.state in INEFFECTIVE and self._owns(verdict.target):
                     await self._ledger.judge_ineffective(verdict.key, self._effects.clocks.now_s())
+
+    def _is_authentic(self, record: ConsumerRecord, claimed: str) -> bool:
+        try:
+            self._effects.authenticity.check_incident(record.topic, record)
+        except SignatureError as error:
+            self._effects.telemetry.ignored("incident", error.reason)
+            place = place_of(record.topic, record.partition, record.offset)
+            self._refusals.entry(place, claimed, error, record.timestamp / 1000.0)
+            return False
+        return True
 
     async def run(self) -> None:
         """Until cancelled."""

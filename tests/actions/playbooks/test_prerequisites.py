@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from actions.model import Fleet
+from actions.playbooks import policy
 from actions.playbooks.ladder import MIN_RECORD
 from actions.playbooks.playbook import Match, Playbook, Step
 from actions.playbooks.policy import skipped_steps
@@ -54,6 +55,16 @@ def test_a_step_whose_prerequisites_do_not_hold_is_skipped_and_taken_once_they_d
 def test_the_executor_is_told_which_url_must_answer() -> None:
     book = replace(CAREFUL, steps=(replace(THROTTLE, when=When(http_ok="http://gw/{service}/health")),))
     assert Course(book).step().params["http_ok"] == "http://gw/chat/health"
+
+
+@pytest.mark.parametrize(("service", "url"), [
+    ("a/b?c", "http://gw/a%2Fb%3Fc/health"), ("x@evil", "http://gw/x%40evil/health"), ("..", "http://gw/{service}/health"),
+    (None, "http://gw/{service}/health"),
+])
+def test_a_label_changes_no_host_or_path_and_one_that_is_unknown_leaves_a_url_that_is_not_asked(
+    service: str | None, url: str,
+) -> None:
+    assert policy._url("http://gw/{service}/health", incident(service=service)) == url
 
 
 BY_RECORD = Playbook("p", 1, Match(), "auto", (

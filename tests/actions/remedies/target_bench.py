@@ -3,63 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.executor import Executor
 from actions.hooks import Hooks
 from actions.ledger.ledger import MemoryLedger
 from actions.ledger.records import LedgerRecord
 from actions.ledger.remedy import Remedy
 from actions.limits import LimitParams
-from actions.model import Intent, Outcome
+from actions.model import Outcome
 from actions.remedies.incidents import KnownIncidents
 from classifiers.model import Incident, Resolution, State
+from streams.drill.simulated_gateway import Gateway, GatewayAction
 from tests.actions.cases import NOW_S, Clock, incident, intent
-
-
-@dataclass
-class Gateway:
-    """Targets at a gateway, by kind and target, as this gateway calls their states.
-
-    faults: what the next runs raise. blind: it cannot be read back. refuses_undo: runs that undo raise.
-    """
-
-    states: dict[tuple[str, str], str] = field(default_factory=dict)
-    faults: list[Exception] = field(default_factory=list)
-    blind: bool = False
-    refuses_undo: bool = False
-    runs: list[tuple[str, str]] = field(default_factory=list)
-    """What was set, and under which key."""
-
-
-class GatewayAction:
-    """An action on a gateway. probes: whether the gateway lets a share of the traffic through."""
-
-    reversible = True
-    holds = True
-    bounds = Bounds(timeout_s=1.0, attempts=1, wait_s=0.0)
-
-    def __init__(self, kind: str, gateway: Gateway, probes: bool = False) -> None:
-        self.kind, self.probes = kind, probes
-        self._gateway = gateway
-
-    async def run(self, intent: Intent, ctx: RunContext) -> Done:
-        assert not ctx.dry_run
-        gateway = self._gateway
-        if gateway.faults:
-            raise gateway.faults.pop(0)
-        if intent.undo and gateway.refuses_undo:
-            raise TargetError("500", retryable=True)
-        half_open = intent.params.get("breaker") == "half_open"
-        state = "closed" if intent.undo else "half_open" if half_open else "open"
-        gateway.states[self.kind, intent.target] = state
-        gateway.runs.append((state, intent.key))
-        return Done(f"set to {state}")
-
-    async def read_back(self, intent: Intent) -> Reading:
-        state = self._gateway.states.get((self.kind, intent.target), "closed")
-        return Reading(None if self._gateway.blind else state == "open", f"it is {state}")
 
 
 class TargetBench:

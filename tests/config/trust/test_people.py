@@ -14,6 +14,8 @@ from actions.trust.roles import MAY, may, roles_that_may
 from config import ConfigError, examine, written
 from config.executor.allow_file import read_allow_file
 from config.trust.build import directory_of, ring_of
+from streams.trust.authenticity import Authenticity
+from streams.trust.setup import gate_of, http_ok_hosts
 from tests.config.texts import load_text, problems
 
 KEYS = [public_text(Ed25519PrivateKey.generate().public_key()) for _ in range(3)]
@@ -132,6 +134,7 @@ def test_the_allow_list_is_read_and_its_mistakes_are_named_with_their_place(tmp_
         "  - {kind: rollback, approval: {roles: [approver], count: 2, expires_after: 5m}}\n",
     )
     throttle, rollback = read_allow_file(file).lines
+    assert read_allow_file(file).http_ok_hosts is None
     assert throttle.params is not None
     assert (throttle.targets, throttle.params["factor"].min) == (("chat/*",), 0.2)
     assert rollback.approval is not None
@@ -143,3 +146,24 @@ def test_the_allow_list_is_read_and_its_mistakes_are_named_with_their_place(tmp_
         ":3: allow[0]: got the unknown setting 'tragets', expected targets (did you mean that?)",
         ":4: allow[1].params.f.min: got 2.0, expected at most max (1.0)",
     ]
+
+
+def test_the_hosts_that_the_executor_may_ask_are_those_of_its_own_file_its_section_or_its_actions(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "allow.yaml"
+    actions = "actions: {circuit_breaker: {url: 'http://gateway:9901/{target}'}}\n"
+    section = "executor: {{allow_file: {}, http_ok_hosts: {}}}\n"
+    for allowed, configured, expected in (
+        ("http_ok_hosts: [own, '[::1]:80']\n", "[other]", ("own", "[::1]:80")), ("http_ok_hosts: []\n", "[other]", ()),
+        ("", "[other]", ("other",)), ("", "[]", ()), ("", "null", frozenset({"gateway"})),
+    ):
+        file.write_text("version: 1\nallow: [{kind: throttle}]\n" + allowed)
+        config = load_text(tmp_path, "version: 1\n" + actions + section.format(file, configured))
+        gate = gate_of(config, Authenticity(ring_of(config.people, config.signing), "s"))
+        assert http_ok_hosts(config, gate) == expected
+
+
+def test_a_host_that_is_a_url_is_named_with_its_place(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "version: 1\nexecutor: {http_ok_hosts: ['http://gateway/']}\n")
+    assert "executor.http_ok_hosts[0]: got 'http://gateway/', expected a host name or address" in problem

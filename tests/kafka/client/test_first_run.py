@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from config import examine
-from streams.demo.process import WORKER
+from streams.sandbox.process import WORKER
 from tests.kafka.brokers import EmbeddedKafka
 from tests.kafka.harness import PATIENCE_S, ROOT
 

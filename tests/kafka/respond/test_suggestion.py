@@ -19,8 +19,8 @@ import orjson
 from click.testing import CliRunner, Result
 
 from streams.cli import main
-from streams.demo.gateway import Fleet as GatewayFleet
-from streams.demo.gateway import Gateway, GatewayServer
+from streams.sandbox.gateway import Fleet as GatewayFleet
+from streams.sandbox.gateway import Gateway, GatewayServer
 from tests.kafka.conftest import Broker
 from tests.kafka.pipeline import Deployment
 from tests.kafka.respond.installation import People, eventually

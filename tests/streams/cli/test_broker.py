@@ -14,7 +14,7 @@ from streams.cli import main
 from streams.cluster.embedded_broker import EmbeddedBroker
 from streams.cluster.port_forward import PortForward
 from streams.cluster.topics import TopicSpec, ensure_topics, existing_partitions
-from streams.demo.process import WORKER
+from streams.sandbox.process import WORKER
 from tests.streams.cli.commands import one_message
 
 

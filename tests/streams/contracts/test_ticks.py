@@ -21,6 +21,7 @@ FULL = replace(
     PLAIN, close_until_s=T - 2.0, flush=("scrapes", "other"), directives=tuple(DIRECTIVES),
     incidents=(incident(related=(Related("inc-2", "caused_by"),)),), lost=(incident(id="inc-3"), incident(id="inc-4")),
     begins={"latency": 4}, anew=True, config_hash="96658cf660be",
+    ignored=((3, 4), (7, 19)),
 )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from actions.model import Intent, Outcome, Status
 from classifiers.model import Category, Incident, Severity
-from streams.demo.gateway import Change
 from streams.demo.scoring import read_truth
 from streams.demo.state import DemoState, Phase, WorkerStatus
+from streams.sandbox.gateway import Change
 
 FOLDER = Path(__file__).parents[3] / "streams" / "demo" / "recording" / "serving-h100-1"
 ORIGIN_S = 1_800_000_000.0

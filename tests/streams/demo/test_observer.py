@@ -6,9 +6,10 @@ import aiohttp
 import orjson
 
 from actions.approvals.request import request_of
-from streams.demo.observer import apply_record, is_ready, read_metrics, read_worker
+from streams.demo.observer import apply_record, read_metrics, read_worker
 from streams.demo.scoring import read_truth
 from streams.demo.state import DemoState, WorkerStatus
+from streams.sandbox.process import is_ready
 from streams.telemetry.metrics import Labels, Telemetry
 from streams.telemetry.metrics_server import MetricsServer
 from tests.streams.demo.states import FOLDER, incident, intent, outcome

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions.model import Outcome
+from classifiers.model import AuditEntry
 from streams.contracts.envelopes import outcome_message
 from streams.contracts.ticks import Tick, decode_tick, encode_tick
 from streams.intake.kafka_record import KafkaRecord
-from streams.ownership.feed import ShardFeed, valid_ticks
+from streams.ownership.feed import Refused, ShardFeed, valid_ticks
 from streams.pipeline import Products, Shard
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import decode, encode
@@ -265,3 +266,52 @@ def test_a_tick_that_went_through_the_log_is_repeated_the_same() -> None:
         feed.repeat()
         assert not feed.is_repeating
     assert encode(shards[0].snapshot()) == encode(shards[1].snapshot())
+
+
+# Outcomes that are not authentic.
+
+
+def outcomes(*keys: str) -> list[FakeRecord]:
+    return [answer(outcome(intent(key)), at) for at, key in enumerate(keys)]
+
+
+def applied(shard: Shard) -> list[str]:
+    return [each.key for each in shard._outcomes]
+
+
+def test_a_refused_outcome_is_not_applied_and_the_next_tick_names_its_offset() -> None:
+    shard = Shard(ACTING)
+    feed = ShardFeed(shard, OUTCOMES)
+    entry = AuditEntry(T, "outcomes[0]@1", "refused", None, "refused", "unsigned")
+    products = feed.add(OUTCOMES, outcomes("k1", "forged", "k2", "more", "again"), refused={1: entry, 3: None, 4: None})
+    assert products is not None
+    assert (products.audit, products.dead) == ([entry], [])
+    assert (applied(shard), shard.offsets) == (["k1", "k2"], {OUTCOMES: 5})
+    assert shard.ignored == [(1, 2), (3, 5)]
+    shard.apply_tick(Tick(1, T, dict(shard.offsets), ignored=tuple(shard.ignored)))
+    assert shard.ignored == []
+
+
+def test_a_flood_of_refused_outcomes_is_one_range_also_with_markers_of_transactions_between_them() -> None:
+    shard = Shard(ACTING)
+    feed = ShardFeed(shard, OUTCOMES)
+    for offset in range(0, 2000, 2):
+        feed.add(OUTCOMES, [answer(outcome(intent("forged")), offset)], refused={offset: None})
+    assert shard.ignored == [(0, 1999)]
+    feed.add(OUTCOMES, [answer(outcome(intent()), 2001), answer(outcome(intent("forged")), 2002)], refused={2002: None})
+    assert shard.ignored == [(0, 1999), (2002, 2003)]
+
+
+@pytest.mark.parametrize("refused", [{}, {0: None, 2: None}])
+def test_who_repeats_a_tick_ignores_what_it_names_and_nothing_else_whatever_the_keys_are_now(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tick = decode_tick(encode_tick(Tick(1, T, {OUTCOMES: 3}, ignored=((1, 2),))))
+    shard, seen = Shard(ACTING), list[str]()
+    monkeypatch.setattr(shard.decider, "record_outcome", lambda each, _: seen.append(each.key))
+    feed = ShardFeed(shard, OUTCOMES, [tick])
+    feed.add(OUTCOMES, outcomes("k1", "forged", "k2", "later"), refused={**refused, 3: None})
+    feed.repeat()
+    assert seen == ["k1", "k2"]
+    feed.take_waiting()
+    assert (applied(shard), shard.ignored) == ([], [(3, 4)])

@@ -84,7 +84,7 @@ def test_dead_letters_wait_a_second_at_most_where_no_window_closes() -> None:
     owner = Owner()
     owner.pass_time(5.0)
     shard, policy = owner.shard, owner.policy
-    waiting, steady_s = Pending(dead_letters=True), owner.steady_s + 1.0
+    waiting, steady_s = Pending(unpublished=True), owner.steady_s + 1.0
     assert policy.due(shard, SEES, Pending(), steady_s, owner.wall_s) is None
     assert policy.due(shard, SEES, waiting, steady_s, owner.wall_s) is not None
     assert policy.due(shard, SEES, waiting, steady_s + PUBLISH_EVERY_S - 0.1, owner.wall_s) is None

@@ -1,19 +1,43 @@
-"""Workers that own shard 0 one after another, live, and the recording of their topics that `tocsin replay` reads."""
+"""Workers that own shard 0 one after another, live, and the recording of their topics that `tocsin replay` reads.
+
+The workers have keys and a replay has none. Before each outcome stands a forged one that says the opposite.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from actions.model import Intent
+from actions.trust.keys import KeyRing, PublicKey, Signer
 from classifiers.model import Incident
 from streams.contracts.envelopes import Message, outcome_message, read_incident, read_intent
+from streams.contracts.signatures import sign_message
 from streams.intake.kafka_record import KafkaRecord
 from streams.shard.plan import Plan
 from streams.transport.batches import TP, RecordBatch
+from streams.trust.authenticity import Authenticity
 from tests.simulation.fleet import Behaviour, fleet, steady
 from tests.streams.fakes import LATENCY, T, outcome, record_of
 from tests.streams.replay.topic_files import kcat_line, write_lines
 from tests.streams.worker.fixtures import TOPICS, FakeStore, WorkerFixture
+
+EXECUTOR = Signer("x1", Ed25519PrivateKey.generate())
+KEYS = Authenticity(
+    KeyRing([PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"executor"}))]), "/tocsin/test",
+)
+
+
+def answer(intent: Intent) -> Message:
+    """The outcome of an intent that was executed, signed."""
+    return sign_message(TOPICS.outcomes, outcome_message(outcome(intent), "/tocsin/test", 0), EXECUTOR)
+
+
+def forged(intent: Intent) -> Message:
+    """An outcome that nobody signed."""
+    return outcome_message(outcome(intent, "failed"), "/tocsin/test", 0)
 
 
 class LiveShard:
@@ -23,7 +47,7 @@ class LiveShard:
         self.plan = plan
         self.fleet = fleet(plan)
         self.topics: dict[str, list[KafkaRecord]] = {LATENCY: [], TOPICS.outcomes: []}
-        self.worker = WorkerFixture(plan=plan, now_s=T)
+        self.worker = WorkerFixture(plan=plan, now_s=T, authenticity=KEYS)
         self.committed = dict.fromkeys(self.topics, 0)
         self.answered = 0
 
@@ -58,7 +82,9 @@ class LiveShard:
         self.committed = {topic: self.worker.transport.released.get(TP(topic, 0), 0) for topic in self.topics}
         await self.play(3)
         store = self.worker.store if keep_state else FakeStore()
-        self.worker = WorkerFixture(plan=self.plan, now_s=self.worker.now_s, log=self.worker.log, store=store)
+        self.worker = WorkerFixture(
+            plan=self.plan, now_s=self.worker.now_s, log=self.worker.log, store=store, authenticity=KEYS,
+        )
         await self.open()
 
     async def resolve_lost(self) -> None:
@@ -89,10 +115,8 @@ class LiveShard:
         intents = [read_intent(message.value) for message in self.on(TOPICS.actions)][self.answered :]
         self.answered += len(intents)
         first = len(self.topics[TOPICS.outcomes])
-        answers = [
-            record_of(outcome_message(outcome(intent), "/tocsin/test", 0), TOPICS.outcomes, 0, first + at)
-            for at, intent in enumerate(intents)
-        ]
+        written = [message for intent in intents for message in (forged(intent), answer(intent))]
+        answers = [record_of(message, TOPICS.outcomes, 0, first + at) for at, message in enumerate(written)]
         self.topics[TOPICS.outcomes] += answers
         await self._process(TOPICS.outcomes, answers)
 

@@ -133,8 +133,9 @@ def test_a_process_signs_nothing_that_its_key_is_not_for() -> None:
 
 
 def test_what_is_not_safe_is_said() -> None:
-    assert SIGNING.notes() == ()
-    for ring, accepts in ((KeyRing(), False), (KeyRing(), True), (RING, False)):
+    assert Authenticity(PEOPLE.ring, SOURCE, SIGNER).notes() == ()
+    assert SIGNING.notes() == ("signing.keys: none for respond, so what they write is ignored",)
+    for ring, accepts in ((KeyRing(), False), (KeyRing(), True), (PEOPLE.ring, False)):
         assert len(Authenticity(ring, SOURCE, None, accepts).notes()) == 1
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from actions.base import Bounds
 from actions.executor import Executor
 from actions.hooks import Hooks
@@ -11,19 +14,33 @@ from actions.ledger.ledger import MemoryLedger
 from actions.limits import LimitParams
 from actions.model import RemedyTerms
 from actions.remedies.incidents import KnownIncidents
+from actions.trust.keys import KeyRing, PublicKey, Signer
 from classifiers.model import Incident
 from streams.contracts.envelopes import incident_message, read_audit, read_outcome
+from streams.contracts.signatures import sign_message
+from streams.trust.authenticity import Authenticity
 from streams.worker.targets.remedy_loop import RemedyLoop, RemedyReporter
 from tests.actions.cases import FakeAction
-from tests.streams.fakes import incident, intent, record_of
+from tests.streams.fakes import T, incident, intent, record_of
+from tests.streams.records import FakeRecord
 from tests.streams.worker.fixtures import TOPICS, WorkerFixture
+
+SOURCE = "/tocsin/test"
+WATCHING, EXECUTING, FORMER, STRANGER = (
+    Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "x1", "w0", "w1")
+)
+KEYS = Authenticity(KeyRing([
+    PublicKey("w1", WATCHING.private.public_key(), frozenset({"worker"})),
+    PublicKey("x1", EXECUTING.private.public_key(), frozenset({"executor"})),
+    PublicKey("w0", FORMER.private.public_key(), frozenset({"worker"}), until_s=T + 30.0),
+]), SOURCE)
 
 
 class LoopFixture(WorkerFixture):
     """A loop over a breaker and a throttle that always succeed."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, authenticity: Authenticity | None = None) -> None:
+        super().__init__(authenticity=authenticity)
         self.owned, self.incidents, self.ledger = {"chat/r0"}, KnownIncidents(), MemoryLedger()
         reporter = RemedyReporter(self.effects, TOPICS, lambda: 4)
         self.actions = {kind: FakeAction(kind, Bounds(attempts=1)) for kind in ("circuit_breaker", "throttle")}
@@ -40,8 +57,12 @@ class LoopFixture(WorkerFixture):
         made = intent(kind + target, kind=kind, target=target, decided_at_s=self.now_s, expires_at_s=self.now_s + 60.0)
         await self.executor.execute(replace(made, remedy=RemedyTerms(hold_s=60.0)), 2)
 
-    async def tell(self, told: Incident) -> None:
-        await self.loop.follow([record_of(incident_message(told, "s", self.now_s), TOPICS.incidents)])
+    async def tell(self, told: Incident, signer: Signer | None = None, source: str = SOURCE) -> None:
+        message = incident_message(told, source, self.now_s)
+        signed = message if signer is None else sign_message(TOPICS.incidents, message, signer)
+        record = record_of(signed, TOPICS.incidents)
+        assert isinstance(record, FakeRecord)
+        await self.loop.follow([replace(record, timestamp=int(self.now_s * 1000))])
 
     async def rounds(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -77,6 +98,34 @@ async def test_the_end_of_an_incident_is_read_from_its_topic() -> None:
     await worker.tell(incident(state="resolved", resolved_at_s=worker.now_s, resolution="lost"))
     await worker.rounds(2)
     assert not worker.actions["throttle"].state["chat/r0"]
+
+
+@pytest.mark.parametrize(("signer", "source", "fault"), [
+    (None, SOURCE, "unsigned"), (STRANGER, SOURCE, "bad_signature"), (EXECUTING, SOURCE, "wrong_use"),
+    (FORMER, SOURCE, "expired_key"), (WATCHING, "/tocsin/other", "bad_signature"),
+])
+async def test_a_forged_end_of_an_incident_ends_no_remedy_and_is_counted(
+    signer: Signer | None, source: str, fault: str,
+) -> None:
+    worker = LoopFixture(KEYS)
+    await worker.tell(incident(), WATCHING)
+    await worker.execute("throttle")
+    over = incident(state="resolved", resolved_at_s=worker.now_s, resolution="lost")
+    await worker.rounds(1)
+    await worker.tell(over, signer, source)
+    await worker.rounds(2)
+    assert worker.actions["throttle"].state["chat/r0"]
+    assert worker.exposes(f'tocsin_records_unauthentic_total{{reason="{fault}",record="incident"}} 1.0')
+    await worker.tell(over, WATCHING)
+    await worker.rounds(2)
+    assert not worker.actions["throttle"].state["chat/r0"]
+
+
+async def test_an_incident_counts_that_was_signed_while_its_key_was_valid() -> None:
+    worker = LoopFixture(KEYS)
+    worker.now_s = T + 29.0
+    await worker.tell(incident(), FORMER)
+    assert worker.incidents.is_open("inc-1")
 
 
 async def test_the_state_of_breakers_and_what_is_in_force_are_metrics() -> None:

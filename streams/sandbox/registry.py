@@ -1,6 +1,6 @@
-"""The demo's model registry: the alias endpoints of MLflow's REST API (2.0), with MLflow's status and error codes.
+"""A model registry for the gateway: the alias endpoints of MLflow's REST API (2.0), with its status and error codes.
 
-A strict stand-in for the demo alone, where a real MLflow would take longer to install than the demo runs; the tests of
+A strict stand-in for demo and drills, where a real MLflow would take longer to install than they run; the tests of
 the rollback action use a real one, and a contract test sends the same requests to both and compares the answers. Only
 what a rollback needs is there: get and set an alias, get and search model versions, tag a version.
 """
@@ -14,7 +14,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from streams.demo.requests import read_json
+from streams.sandbox.requests import read_json
 
 PREFIX = "/api/2.0/mlflow"
 VERSION_TAG = "tocsin.version"

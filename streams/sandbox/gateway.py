@@ -1,8 +1,8 @@
 """A small serving gateway whose switches Tocsin's actions really flip: breakers, throttles, the served model version.
 
 It routes no requests. It holds the state that a real gateway would hold, refuses what a real one would refuse, and logs
-every change with its time, so that the demo shows what the actions really changed. Its
-model registry is a strict stand-in for MLflow's (`streams.demo.registry`); a version set there is served on reload.
+every change with its time, so that one sees what the actions really changed. Its
+model registry is a strict stand-in for MLflow's (`streams.sandbox.registry`); a version set there is served on reload.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TypeVar
 import orjson
 from aiohttp import web
 
-from streams.demo.registry import Registry, add_routes
-from streams.demo.requests import bad_request, read_fields
+from streams.sandbox.registry import Registry, add_routes
+from streams.sandbox.requests import bad_request, read_fields
 
 S = TypeVar("S", str, float)
 ALIAS = "champion"

@@ -13,7 +13,7 @@ from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.models.rollback import RollbackParams
 from actions.model import Intent
-from streams.demo.gateway import Change, Fleet, Gateway, GatewayServer
+from streams.sandbox.gateway import Change, Fleet, Gateway, GatewayServer
 
 NOW_S = 1_800_000_000.0
 

@@ -10,15 +10,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import aiohttp
+
 WORKER = (sys.executable, "-c", "from streams.cli import main; main(prog_name='tocsin')", "worker")
 """The command `tocsin worker` of this very installation, wherever its scripts are."""
 TERM_GRACE_S = 10.0
 KILL_GRACE_S = 5.0
 TAIL_LINES = 15
+PAGE_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 
 class WorkerProcess:
-    """A worker process in a session of its own: Ctrl-C reaches the demo alone, which then stops the worker."""
+    """A worker process in a session of its own: Ctrl-C reaches its parent alone, which then stops it."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
         self._command = command
@@ -60,3 +63,12 @@ class WorkerProcess:
     def tail(self) -> str:
         """The last lines of its output, to show why it failed."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+async def is_ready(http: aiohttp.ClientSession) -> bool:
+    """Whether the worker watches its partitions; False also while it does not answer."""
+    try:
+        async with http.get("/readyz", timeout=PAGE_TIMEOUT) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False

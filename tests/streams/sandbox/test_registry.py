@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from streams.demo.gateway import Fleet, Gateway, GatewayServer
-from streams.demo.registry import PREFIX, VERSION_TAG
+from streams.sandbox.gateway import Fleet, Gateway, GatewayServer
+from streams.sandbox.registry import PREFIX, VERSION_TAG
 
 Asked = tuple[str, str, dict[str, Any]]
 
