@@ -64,13 +64,13 @@ async def deployed(secured: SecuredKafka, folder: Path, target: str, user: str) 
 
 
 def grants(deployment: Deployment, role: str) -> list[Grant]:
-    """The documented ACLs of a role for the topics of a deployment, its group and its transactions."""
+    """The documented ACLs of a role for the topics of a deployment, its groups and its transactions."""
     found = [Grant("topic", topic, ("READ", "DESCRIBE")) for topic in deployment.inputs]
     for setting, by_role in documented().items():
-        if by_role[role]:
-            found.append(Grant("topic", deployment.topics[setting], (*by_role[role], "DESCRIBE")))
-    found.append(Grant("group", deployment.name, ("READ", "DESCRIBE")))
-    found.append(Grant("transactional_id", f"{deployment.name}/", ("WRITE", "DESCRIBE"), prefixed=True))
+        found.append(Grant("topic", deployment.topics[setting], (*by_role[role], "DESCRIBE")))
+    for group in (deployment.name, f"{deployment.name}-respond"):
+        found.append(Grant("group", group, ("READ", "DESCRIBE")))
+        found.append(Grant("transactional_id", f"{group}/", ("WRITE", "DESCRIBE"), prefixed=True))
     return found
 
 
