@@ -44,13 +44,15 @@ async def test_with_roles_apart_a_suggestion_is_asked_and_approved_and_the_shard
             options = ["--config", str(deployment.config), "--key-file", str(people.files["anna"])]
             command = ["approval", "approve", key, *options]
             done = await asyncio.to_thread(CliRunner().invoke, main, command)
-            assert (done.exit_code, "1 of 1 approved: anna" in done.stdout) == (0, True), done.output
+            assert done.exit_code == 0, done.output
+            # The shard may have written the intent before the command looks.
+            assert "1 of 1 approved: anna" in done.stdout or f"{key}: released" in done.stdout, done.output
 
             async def heard() -> list[str] | None:
                 statuses = [one["status"] for _, one in await deployment.read("outcomes") if one["key"] == key]
                 return statuses if "approved" in statuses else None
 
-            assert set(await eventually(heard, "the outcome")) == {"suggested", "approved"}
+            assert {"suggested", "approved"} <= set(await eventually(heard, "the outcome"))
             for instance in ("w0", "r0", "x0"):
                 assert (await deployment.get("/healthz", instance))[0] == 200, instance
             await deployment.exposes('tocsin_request_changes_total{state="approved"} 1.0', "r0")
