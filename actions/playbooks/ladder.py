@@ -145,11 +145,16 @@ def lapsed(incident: Incident, playbooks: Sequence[Playbook], now_s: float) -> I
 
     An approval whose step could not be taken within `LAPSE_S` is over, so that nobody is surprised by it later.
     """
-    lives_s = {(step.action, step.id): _life_s(step) for book in playbooks for step in book.steps}
-    for action in incident.actions:
-        reached = REACHED.get(action.status)
-        if action.mode != "suggest" or action.step_id is None:
-            continue
+    asked = [
+        (action, REACHED.get(action.status)) for action in incident.actions
+        if action.mode == "suggest" and action.step_id is not None
+    ]
+    if not asked:
+        return
+    lives_s: dict[tuple[str, str | None], float] = {
+        (step.action, step.id): _life_s(step) for book in playbooks for step in book.steps
+    }
+    for action, reached in asked:
         life_s = lives_s.get((action.kind, action.step_id), _DEFAULT_LIFE_S)
         if reached == "asked" and now_s - action.decided_at_s > life_s + LAPSE_S:
             yield action, f"nobody answered within {life_s:g} s"

@@ -10,11 +10,11 @@ the records alone, so two writers, or one that begins again, come to the same. P
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from actions.trust.keys import framed
+from streams.intake.kafka_record import KafkaRecord
 
 GENESIS = hashlib.sha256(b"tocsin.audit").hexdigest()
 """h before the first record of a partition that is ever chained."""
@@ -23,21 +23,11 @@ MOST_RECORDS = 1_000
 """Records of one checkpoint, so that it stays far below what a broker takes as one record."""
 
 
-class AuditRecord(Protocol):
+class AuditRecord(KafkaRecord, Protocol):
     """The part of a Kafka record that is chained."""
 
     @property
     def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actions.base import Done, Reading, RunContext, TargetError
+from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.kinds.gateway.state_endpoint import StateEndpoint, read_state, set_state
 from actions.kinds.http import Http
 from actions.model import Intent
+
+
+class NumberAction:
+    """An action that is one number at a gateway. A subclass has `kind` and says which number."""
+
+    reversible = True
+    holds = True
+
+    def __init__(self, switch: NumberSwitch, endpoint: StateEndpoint, http: Http, bounds: Bounds) -> None:
+        self._switch = switch
+        self._endpoint = endpoint
+        self._http = http
+        self.bounds = bounds
+
+    async def run(self, intent: Intent, ctx: RunContext) -> Done:
+        """Set the number and read it back. Raises `TargetError`, not retryable for a number out of range."""
+        return await self._switch.set(self._http, self._endpoint, intent, ctx)
+
+    async def read_back(self, intent: Intent) -> Reading:
+        """Whether the number is the one of the step. Raises `TargetError`."""
+        return await self._switch.read(self._http, self._endpoint, intent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from actions.base import Bounds, Done, Reading, RunContext
-from actions.kinds.gateway.number_switch import NumberSwitch
+from actions.base import Bounds
+from actions.kinds.gateway.number_switch import NumberAction, NumberSwitch
 from actions.kinds.gateway.state_endpoint import StateEndpoint
 from actions.kinds.http import Access, Http, Method, check_method
-from actions.model import Intent
 from actions.validation import check_number
 
 
@@ -49,23 +48,14 @@ class TrafficParams:
         return Traffic(self, session)
 
 
-class Traffic:
+class Traffic(NumberAction):
     """See the module."""
 
     kind = "traffic"
-    reversible = True
-    holds = True
 
     def __init__(self, params: TrafficParams, session: aiohttp.ClientSession) -> None:
-        self._switch = NumberSwitch("share", params.share, params.normal, 0.0, 1.0, params.percent)
-        self._endpoint = StateEndpoint(params.method, params.url, params.verify_url, params.verify_field)
-        self._http = Http(session, params.access)
-        self.bounds = params.bounds
-
-    async def run(self, intent: Intent, ctx: RunContext) -> Done:
-        """Set the number and read it back. Raises `TargetError`, not retryable for a number out of range."""
-        return await self._switch.set(self._http, self._endpoint, intent, ctx)
-
-    async def read_back(self, intent: Intent) -> Reading:
-        """Whether the number is the one of the step. Raises `TargetError`."""
-        return await self._switch.read(self._http, self._endpoint, intent)
+        super().__init__(
+            NumberSwitch("share", params.share, params.normal, 0.0, 1.0, params.percent),
+            StateEndpoint(params.method, params.url, params.verify_url, params.verify_field),
+            Http(session, params.access), params.bounds,
+        )

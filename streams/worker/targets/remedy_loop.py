@@ -100,8 +100,7 @@ class RemedyLoop:
             if not self._is_authentic(record, incident.id):
                 continue
             self._incidents.observe(incident, self._keeper.now_s())
-            # What its shard found out about the remedies of an incident, where it publishes that.
-            for verdict in getattr(incident, "remedies", ()):
+            for verdict in incident.remedies:
                 if verdict.state in INEFFECTIVE and self._owns(verdict.target):
                     await self._ledger.judge_ineffective(verdict.key, self._effects.clocks.now_s())
 
