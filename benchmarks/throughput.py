@@ -138,7 +138,7 @@ def tocsin(where: Broker, topic: str, load: Load, folder: Path) -> Run:
 def _until_decided(worker: WorkerProcess, load: Load, count: int) -> WorkerSample:
     """Wait until the first `count` records are read and their windows closed; raises RuntimeError if it takes long."""
     newest_s = load.newest_s(count)
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s, now = time.monotonic() + PATIENCE_S, None
     while time.monotonic() < deadline_s:
         now = worker.sample()
         if now is not None and now.records >= count and all(
@@ -146,7 +146,10 @@ def _until_decided(worker: WorkerProcess, load: Load, count: int) -> WorkerSampl
         ):
             return now
         time.sleep(SAMPLE_EVERY_S)
-    raise RuntimeError(f"{count} records took the worker over {PATIENCE_S:g} s")
+    raise RuntimeError(
+        f"{count} records took the worker over {PATIENCE_S:g} s: expected windows closed up to {newest_s} "
+        f"less {OPEN_S:g} s, last sample {now}; the end of its log:\n{worker.log_end()}"
+    )
 
 
 def pipeline(made: Iterable[tuple[bytes, bytes]], skipped: int) -> dict[str, float]:

@@ -240,9 +240,13 @@ class WorkerProcess:
                     return
                 await asyncio.sleep(0.1)
 
+    def log_end(self) -> str:
+        """The newest 2,000 characters of its log."""
+        return self._log.read_text()[-2000:]
+
     def _must_live(self) -> None:
         if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f"the worker is not running; the end of its log:\n{self._log.read_text()[-2000:]}")
+            raise RuntimeError(f"the worker is not running; the end of its log:\n{self.log_end()}")
 
 
 def configuration(address: str, group: str, source: str, instance: str, port: int) -> dict[str, Any]:
