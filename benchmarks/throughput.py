@@ -123,9 +123,11 @@ class Load:
 def tocsin(where: Broker, topic: str, load: Load, folder: Path) -> Run:
     """A fresh worker group over the skipped records, which the topic has, and then over the others.
 
-    The producers stop at the end, which must not make the worker wait for them.
+    The producers stop at the end, which must not make the worker wait for them. The lateness is the least that
+    `auto` gives: learned from a load that a cold broker took in bursts, it would keep more windows open.
     """
-    with WorkerProcess(where.address, unique("tocsin"), topic, folder, windows={"idle_after": "1h"}) as worker:
+    windows = {"idle_after": "1h", "lateness": "500ms"}
+    with WorkerProcess(where.address, unique("tocsin"), topic, folder, windows=windows) as worker:
         _until_decided(worker, load, load.skipped)
         with backlog(where, topic, load.made[load.skipped :]):
             first = _until_decided(worker, load, load.skipped)
