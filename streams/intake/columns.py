@@ -64,3 +64,32 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.ts_s)
+
+
+def ragged_columns(
+    shapes: list[tuple[str, ...]], shape: IntArray, values: FloatArray, keep: BoolArray,
+) -> tuple[Column, ...]:
+    """Columns of samples whose metric names differ. values: flat, sample by sample; each column comes out in order."""
+    widths = np.array([len(names) for names in shapes])[shape]
+    first = np.cumsum(widths) - widths
+    number = np.cumsum(keep) - 1
+    pieces: dict[str, list[tuple[IntArray, FloatArray]]] = {}
+    order = np.argsort(shape, kind="stable")
+    bounds = np.searchsorted(shape[order], np.arange(len(shapes) + 1))
+    for at, names in enumerate(shapes):
+        members = order[bounds[at] : bounds[at + 1]]
+        members = members[keep[members]]
+        if not len(members):
+            continue
+        for place, name in enumerate(names):
+            pieces.setdefault(name, []).append((number[members], values[first[members] + place]))
+    return tuple(_column(name, parts, int(number[-1]) + 1) for name, parts in pieces.items())
+
+
+def _column(name: str, parts: list[tuple[IntArray, FloatArray]], samples: int) -> Column:
+    index = np.concatenate([part[0] for part in parts])
+    values = np.concatenate([part[1] for part in parts])
+    if len(parts) > 1:
+        order = np.argsort(index, kind="stable")
+        index, values = index[order], values[order]
+    return Column(name, None if len(index) == samples else index, values)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, cast
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from detectors.base import BoolArray, FloatArray, IntArray, State
 from streams.intake.codec import BatchCounts, Decoded, SkipReason, dead_letters
-from streams.intake.columns import Column, Labels, Samples
+from streams.intake.columns import Column, Labels, Samples, ragged_columns
 from streams.intake.kafka_record import KafkaRecord
 from streams.intake.point_names import PointNames
 from streams.intake.scopes import UNKNOWN, ScopeTable
@@ -41,18 +42,43 @@ CHUNK = 1024
 """Records parsed at a time. Few enough live objects stay in the CPU cache and cost the garbage collector little."""
 
 
-class _Native(msgspec.Struct, gc=False):
+class _Labelled(msgspec.Struct, gc=False, kw_only=True):
     ts: float
     service: str
-    metrics: dict[str, float | bool]
     model: str | None = None
     version: str | None = None
     replica: str | None = None
     tenant: str | None = None
 
 
+class _Native(_Labelled, gc=False, kw_only=True):
+    metrics: dict[str, float | bool]
+
+
 _decode = msgspec.json.Decoder(_Native | list[_Native]).decode
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Uniform:
+    """Decodes single requests whose metrics have exactly these names, in any order, and are all numbers.
+
+    It refuses whatever else the general decoder accepts. Fields instead of a dictionary save a third of the time.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        fields = [(f"metric{at}", float, msgspec.field(name=name)) for at, name in enumerate(names)]
+        metrics = msgspec.defstruct("_Metrics", fields, gc=False, forbid_unknown_fields=True)
+        request = msgspec.defstruct("_Request", [("metrics", metrics)], bases=(_Labelled,), gc=False, kw_only=True)
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(request).decode
+
+    @staticmethod
+    def values(requests: Iterable[Any]) -> FloatArray:
+        """The values of what `decode` gave, request by request, in the order of the names."""
+        each = [request.metrics for request in requests]
+        return np.fromiter(chain.from_iterable(map(msgspec.structs.astuple, each)), np.float64)
+
+
+_uniform = lru_cache(maxsize=64)(_Uniform)
 
 
 def decode(records: Sequence[KafkaRecord], scopes: ScopeTable, limits: ValidationLimits, now_s: float) -> Decoded:
@@ -111,7 +137,8 @@ class _Batch:
         self.rejections: dict[int, list[Rejection]] = {}
         self._scopes, self._limits, self._now_s = scopes, limits, now_s
         self._bounds = timestamp_bounds(limits, now_s)
-        self._labels_of = [attrgetter(marginal) for marginal in scopes.marginals]
+        self._combination = attrgetter("service", "model", *scopes.marginals)
+        self._is_uniform = True
         self._ignored = {"version", "replica", "tenant"}.difference(scopes.marginals)
         self._shapes: dict[tuple[str, ...], int] = {}
         self._shape_rejections: list[Rejection | None] = []
@@ -124,14 +151,18 @@ class _Batch:
 
     def add(self, values: list[bytes | None], start: int) -> None:
         """Parse a chunk that begins at place `start` of the batch."""
+        plain = _Origin(range(start, start + len(values)), None)
         try:
             present = cast("list[bytes]", values)
+            is_small = max(map(len, present)) <= self._limits.max_bytes
+            if is_small and self._is_uniform and self._add_uniform(present, plain):
+                return
             parsed = list(map(_decode, present))
-            simple = list not in set(map(type, parsed)) and max(map(len, present)) <= self._limits.max_bytes
+            simple = is_small and list not in set(map(type, parsed))
         except (*_MALFORMED, TypeError):
             simple = False
         if simple:
-            self._add_natives(cast("list[_Native]", parsed), _Origin(range(start, start + len(values)), None))
+            self._add_natives(cast("list[_Native]", parsed), plain)
             return
         natives: list[_Native] = []
         place: list[int] = []
@@ -143,6 +174,25 @@ class _Batch:
                 element.append(number)
         if natives:
             self._add_natives(natives, _Origin(place, element))
+
+    def _add_uniform(self, values: list[bytes], origin: _Origin) -> bool:
+        """Add single requests that all have the metrics of the first one; False when they are anything else.
+
+        It is not tried again in a batch where it failed.
+        """
+        try:
+            first = _decode(values[0])
+            names = () if isinstance(first, list) else tuple(first.metrics)
+            shape = self._shape_of(names)
+            if self._shape_rejections[shape] is None:
+                uniform = _uniform(names)
+                requests = list(map(uniform.decode, values))
+                self._add_samples(requests, origin, np.full(len(values), shape, np.intp), uniform.values(requests))
+                return True
+        except _MALFORMED:
+            pass
+        self._is_uniform = False
+        return False
 
     def _parse(self, value: bytes | None, place: int) -> Iterable[tuple[int | None, _Native]]:
         """The valid elements of one record; the others are rejected."""
@@ -191,33 +241,37 @@ class _Batch:
         self.rejections.setdefault(place, []).append(rejection)
 
     def _add_natives(self, natives: list[_Native], origin: _Origin) -> None:
-        ts = np.array([native.ts for native in natives], np.float64)
-        scope = self._scopes.find(
-            [native.service for native in natives], [native.model for native in natives],
-            [list(map(label_of, natives)) for label_of in self._labels_of],
-        )
-        for at in np.flatnonzero((scope == UNKNOWN).any(axis=0)).tolist():
-            labels = self._labels(natives[at])
-            if check_labels(labels, self._limits) is None:
-                scope[:, at] = self._scopes.intern(labels)
         metrics = [native.metrics for native in natives]
         names = list(map(tuple, metrics))
         shape = list(map(self._shapes.get, names))
         if None in shape:
             shape = list(map(self._shape_of, names))
-        shapes = np.array(shape, np.intp)
+        values = np.fromiter(chain.from_iterable([values.values() for values in metrics]), np.float64)
+        self._add_samples(natives, origin, np.array(shape, np.intp), values)
+
+    def _add_samples(
+        self, requests: Sequence[_Labelled], origin: _Origin, shape: IntArray, values: FloatArray,
+    ) -> None:
+        """Add parsed requests. shape: (n,) of each, as `_shape_of` numbers them. values: flat, request by request."""
+        ts = np.array([request.ts for request in requests], np.float64)
+        scope = self._scopes.find(list(map(self._combination, requests)))
+        for at in np.flatnonzero((scope == UNKNOWN).any(axis=0)).tolist():
+            labels = self._labels(requests[at])
+            if check_labels(labels, self._limits) is None:
+                scope[:, at] = self._scopes.intern(labels)
         misshapen = np.array([rejection is not None for rejection in self._shape_rejections])
-        keep = (scope != UNKNOWN).all(axis=0) & ~misshapen[shapes] & (ts >= self._bounds[0]) & (ts <= self._bounds[1])
+        keep = (scope != UNKNOWN).all(axis=0) & ~misshapen[shape] & (ts >= self._bounds[0]) & (ts <= self._bounds[1])
         if not keep.all():
             for at in np.flatnonzero(~keep).tolist():
                 element = None if origin.element is None else origin.element[at]
-                self._reject(origin.place[at], element, self._first_rejection(natives[at]))
+                rejection = self._first_rejection(requests[at], int(shape[at]))
+                self._reject(origin.place[at], element, rejection)
         self._ts.append(ts)
         self._scope.append(scope)
-        self._shape.append(shapes)
+        self._shape.append(shape)
         self._place.append(np.array(origin.place, np.intp))
         self._keep.append(keep)
-        self._values.append(np.fromiter(chain.from_iterable([values.values() for values in metrics]), np.float64))
+        self._values.append(values)
 
     def _shape_of(self, names: tuple[str, ...]) -> int:
         """The number of this tuple of metric names within the batch."""
@@ -226,14 +280,16 @@ class _Batch:
             self._shape_rejections.append(check_metric_names(names, self._limits))
         return number
 
-    def _labels(self, native: _Native) -> Labels:
-        return Labels(native.service, native.model, **{name: getattr(native, name) for name in self._scopes.marginals})
+    def _labels(self, request: _Labelled) -> Labels:
+        return Labels(
+            request.service, request.model, **{name: getattr(request, name) for name in self._scopes.marginals},
+        )
 
-    def _first_rejection(self, native: _Native) -> Rejection:
+    def _first_rejection(self, request: _Labelled, shape: int) -> Rejection:
         return (
-            check_timestamp(native.ts, self._limits, self._now_s)
-            or check_labels(self._labels(native), self._limits)
-            or check_metric_names(tuple(native.metrics), self._limits)
+            check_timestamp(request.ts, self._limits, self._now_s)
+            or check_labels(self._labels(request), self._limits)
+            or self._shape_rejections[shape]
             or Rejection("invalid", "value: rejected for a reason that no check names")
         )
 
@@ -251,37 +307,8 @@ class _Batch:
             by_metric = np.ascontiguousarray(values.reshape(-1, len(names)).T)
             columns = tuple(Column(name, None, row) for name, row in zip(names, by_metric, strict=True))
         else:
-            columns = _ragged_columns(list(self._shapes), shape, values, keep)
+            columns = ragged_columns(list(self._shapes), shape, values, keep)
         return Samples(
             np.concatenate(self._ts)[chosen], np.concatenate(self._scope, axis=1)[:, chosen],
             offset[np.concatenate(self._place)[chosen]], columns,
         )
-
-
-def _ragged_columns(
-    shapes: list[tuple[str, ...]], shape: IntArray, values: FloatArray, keep: BoolArray,
-) -> tuple[Column, ...]:
-    """Columns of samples whose metric names differ. values: flat, sample by sample; each column comes out in order."""
-    widths = np.array([len(names) for names in shapes])[shape]
-    first = np.cumsum(widths) - widths
-    number = np.cumsum(keep) - 1
-    pieces: dict[str, list[tuple[IntArray, FloatArray]]] = {}
-    order = np.argsort(shape, kind="stable")
-    bounds = np.searchsorted(shape[order], np.arange(len(shapes) + 1))
-    for at, names in enumerate(shapes):
-        members = order[bounds[at] : bounds[at + 1]]
-        members = members[keep[members]]
-        if not len(members):
-            continue
-        for place, name in enumerate(names):
-            pieces.setdefault(name, []).append((number[members], values[first[members] + place]))
-    return tuple(_column(name, parts, int(number[-1]) + 1) for name, parts in pieces.items())
-
-
-def _column(name: str, parts: list[tuple[IntArray, FloatArray]], samples: int) -> Column:
-    index = np.concatenate([part[0] for part in parts])
-    values = np.concatenate([part[1] for part in parts])
-    if len(parts) > 1:
-        order = np.argsort(index, kind="stable")
-        index, values = index[order], values[order]
-    return Column(name, None if len(index) == samples else index, values)

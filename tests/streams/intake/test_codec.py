@@ -39,6 +39,41 @@ def test_records_of_several_shapes_keep_record_order_in_each_column() -> None:
     assert (index.tolist(), by_metric["b"].values.tolist()) == ([1], [2.0])
 
 
+UNIFORM = (sample(metrics={"b": 2, "a.x/y": 1.5}), sample(metrics={"a.x/y": -0.0, "b": 10**20}, replica="r1"))
+ODD = (
+    b'{"ts": 1.0, "service": "chat", "metrics": {"b": 1, "b": 7, "a.x/y": 1e3}}',
+    sample(metrics={"b": True, "a.x/y": 3}), sample(metrics={"b": 3}), sample(metrics={"b": 3, "a.x/y": 4, "c": 5}),
+    [sample(metrics={"b": 3, "a.x/y": 4})], sample(ts=-1.0, metrics={"b": 3, "a.x/y": 4}), sample(metrics={"b": "3"}),
+    sample(service="", metrics={"b": 3, "a.x/y": 4}), sample(metrics={"b": 3, "a.x/y": 4}, replica=7),
+    b'{"ts": 1.0, "service": "chat", "metrics": {"b": 1, "a.x/y": 1e999}}', b'{"ts": 1.0}, {"ts": 2.0}', b"", None,
+    b'{"ts": 1.0, "service": "chat", "metrics": {"b": 1, "a.x/y": NaN}}', sample(metrics={"b": 1, "": 2}),
+    sample(metrics={"b": 1, "a.x/y": 2}, other="x" * 2000),
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_records_that_share_their_metrics_are_read_like_any_others(odd: object, place: int) -> None:
+    values: list[object] = [*UNIFORM, *UNIFORM]
+    values.insert(place, odd)
+    limits, together, apart = ValidationLimits(max_bytes=1000), ScopeTable(), ScopeTable()
+
+    found = decode(records(values), together, limits, NOW_S)
+    one_by_one = [decode([record], apart, limits, NOW_S) for record in records(values)]
+
+    assert found.dead == [dead for each in one_by_one for dead in each.dead]
+    assert found.samples.scope.T.tolist() == [line for each in one_by_one for line in each.samples.scope.T.tolist()]
+    for metric in ("a.x/y", "b", "c"):
+        written = [
+            value for each in one_by_one for column in each.samples.columns if column.metric == metric
+            for value in column.values.tolist()
+        ]
+        assert repr([value for column in found.samples.columns if column.metric == metric
+                     for value in column.values.tolist()]) == repr(written)
+    names = dict.fromkeys(column.metric for each in one_by_one for column in each.samples.columns)
+    assert [column.metric for column in found.samples.columns] == list(names)
+
+
 def test_booleans_count_as_zero_and_one() -> None:
     assert column(decoded(sample(metrics={"error": True}), sample(metrics={"error": False})), "error") == [1.0, 0.0]
 

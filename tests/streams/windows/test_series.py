@@ -9,7 +9,7 @@ import pytest
 
 from classifiers.model import Scope
 from streams.intake.columns import Labels
-from streams.intake.scopes import NONE, UNKNOWN, ScopeTable
+from streams.intake.scopes import NONE, REMEMBERED, UNKNOWN, ScopeTable
 from streams.windows.series import SeriesTable
 
 
@@ -34,9 +34,34 @@ def test_find_says_what_is_new_and_what_is_absent() -> None:
     scopes = ScopeTable()
     scopes.intern(Labels("chat", "m", "v1"))
 
-    found = scopes.find(["chat", "chat", "code"], ["m", "m", "m"], [["v1", "v2", "v1"], [None] * 3, [""] * 3])
+    found = scopes.find([
+        ("chat", "m", "v1", None, ""), ("chat", "m", "v2", None, ""), ("code", "m", "v1", None, ""),
+    ])
 
     assert found.T.tolist() == [[0, 1, NONE, NONE], [0, UNKNOWN, NONE, NONE], [UNKNOWN, UNKNOWN, NONE, NONE]]
+
+
+def test_a_combination_that_is_remembered_keeps_its_numbers() -> None:
+    scopes = ScopeTable()
+    scopes.intern(Labels("chat", "m", None, "r0"))
+    scopes.intern(Labels("chat", "m", None, "r1"))
+    first, other = ("chat", "m", None, "r0", None), ("chat", "m", None, "r1", None)
+
+    found = [scopes.find([first, first, other]).T.tolist() for _ in range(2)]
+
+    assert found == [[[0, NONE, 1, NONE], [0, NONE, 1, NONE], [0, NONE, 2, NONE]]] * 2
+
+
+def test_combinations_beyond_those_that_are_remembered_are_found_too() -> None:
+    scopes = ScopeTable(max_values_per_label=300)
+    for number in range(300):
+        scopes.intern(Labels("chat", "m", None, f"r{number % 60}", f"t{number}"))
+    labels = [("chat", "m", None, f"r{place % 60}", f"t{place // 60}") for place in range(REMEMBERED + 60)]
+
+    expected = [scopes.intern(Labels(*each)) for each in labels]
+
+    for _ in range(2):
+        assert scopes.find(labels).T.tolist() == expected
 
 
 def test_a_noisy_label_loses_only_its_own_scopes() -> None:
@@ -64,7 +89,7 @@ def test_released_scopes_make_room_for_others() -> None:
     scopes.intern(Labels("a", "m", "v1"))
     scopes.release([1])
 
-    assert scopes.find(["a"], ["m"], [["v1"], [None], [None]]).T.tolist() == [[0, UNKNOWN, NONE, NONE]]
+    assert scopes.find([("a", "m", "v1", None, None)]).T.tolist() == [[0, UNKNOWN, NONE, NONE]]
     assert scopes.intern(Labels("a", "m", "v2"))[:2] == [0, 1]
     scopes.release([0, 1])
     assert scopes.intern(Labels("b"))[0] in (0, 1)

@@ -202,10 +202,10 @@ def test_a_constant_has_no_spread_at_all() -> None:
 
 
 def feed(bench: Bench, values: np.ndarray[tuple[int], np.dtype[np.float64]], ts: float) -> None:
-    number = bench.scopes.find(["chat"], ["m"], [[None]] * 3)
+    number = bench.scopes.find([("chat", "m", None, None, None)])
     if number[0, 0] < 0:
         bench.add(at(0.0, float(values[0])))
-        number, values = bench.scopes.find(["chat"], ["m"], [[None]] * 3), values[1:]
+        number, values = bench.scopes.find([("chat", "m", None, None, None)]), values[1:]
     n = len(values)
     bench.windows.add("latency", Samples(
         np.full(n, ts), np.repeat(number, n, axis=1), np.arange(n), (Column("a", None, values),),
