@@ -33,7 +33,7 @@ from streams.kafka.observed_client import observe
 from streams.transport.assignor import assignor_of, change_metadata
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Continuity, Drain
-from streams.transport.client_changes import ignore_unsubscribed, leave_parsed
+from streams.transport.client_changes import ignore_unsubscribed, join, leave_parsed
 from streams.transport.unassigned import Unassigned
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             if polled:
                 batched = self.app.settings.batched
                 return {
-                    tp: Drain(records, starts.get(tp)) if tp.topic in batched else records
+                    tp: Drain(join(records), starts.get(tp)) if tp.topic in batched else records
                     for tp, records in polled.items()
                 }
             left_s = end_s - time.monotonic()

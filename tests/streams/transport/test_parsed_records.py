@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.consumer.fetcher import FetchResult, PartitionRecords  # type: ignore[import-untyped]
+from aiokafka.consumer.fetcher import (  # type: ignore[import-untyped]
+    READ_COMMITTED,
+    FetchResult,
+    PartitionRecords,
+)
+from aiokafka.errors import CorruptRecordException  # type: ignore[import-untyped]
 from aiokafka.record.default_records import DefaultRecordBatchBuilder  # type: ignore[import-untyped]
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder  # type: ignore[import-untyped]
 from aiokafka.record.memory_records import MemoryRecords  # type: ignore[import-untyped]
 from aiokafka.structs import ConsumerRecord, TopicPartition  # type: ignore[import-untyped]
 
-from streams.transport.client_changes import leave_parsed
+from streams.transport.client_changes import join, leave_parsed
 
 HEADERS = [("traceparent", b"00-1")]
 NEWEST_FIRST = 5
@@ -39,17 +45,22 @@ def legacy() -> bytes:
 class Fetched:
     """A client that has fetched one partition."""
 
-    def __init__(self, content: bytes, topic: str = "metrics") -> None:
+    def __init__(
+        self, content: bytes, topic: str = "metrics", aborted: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self.tp = TopicPartition(topic, 1)
         self.records = PartitionRecords(
-            self.tp, MemoryRecords(content), None, NEWEST_FIRST, None, None, True, 1,
+            self.tp, MemoryRecords(content), aborted, NEWEST_FIRST, None, None, True, READ_COMMITTED,
         )
         result = FetchResult(self.tp, assignment=None, partition_records=self.records, backoff=0.0)
         self.consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records={self.tp: result}))
 
     def drained(self) -> list[Any]:
-        leave_parsed(self.consumer, frozenset({"metrics"}))
-        return list(self.records)
+        """What one poll hands out; the client is asked before each, also where it has not polled yet."""
+        for _ in range(2):
+            leave_parsed(self.consumer, frozenset({"metrics"}))
+        found = list(self.records)
+        return list(join(found)) if self.tp.topic == "metrics" else found
 
 
 @pytest.mark.parametrize(("content", "headers"), [(current(), HEADERS), (legacy(), [])], ids=["current", "legacy"])
@@ -62,6 +73,32 @@ def test_a_parsed_record_has_what_a_reader_needs(content: bytes, headers: list[t
     assert all(one.timestamp >= 1000 for one in found)
     assert fetched.records.next_fetch_offset == 7
     assert not any(isinstance(one, ConsumerRecord) for one in found)
+
+
+def transactions() -> bytes:
+    """A batch that producer 7 aborted, with offsets 5 and 6, and one that producer 8 committed, with offset 9."""
+    content = bytearray()
+    for first, producer, values in ((5, 7, [b"aborted", b"aborted"]), (9, 8, [b"committed"])):
+        batch = DefaultRecordBatchBuilder(2, 0, 1, producer, 0, 0, 1 << 16)
+        for at, value in enumerate(values):
+            batch.append(at, 1000, b"k", value, HEADERS)
+        built = batch.build()
+        built[:8] = first.to_bytes(8, "big")
+        content += built
+    return bytes(content)
+
+
+def test_records_of_an_aborted_transaction_are_not_handed_out() -> None:
+    fetched = Fetched(transactions(), aborted=[(7, 5)])
+    assert [(one.offset, one.value) for one in fetched.drained()] == [(9, b"committed")]
+    assert fetched.records.next_fetch_offset == 10
+
+
+def test_a_batch_that_was_damaged_is_refused_by_the_client() -> None:
+    content = bytearray(current())
+    content[-1] ^= 1
+    with pytest.raises(CorruptRecordException):
+        Fetched(bytes(content)).drained()
 
 
 def test_records_of_other_topics_are_those_of_the_client() -> None:
