@@ -1,9 +1,9 @@
 """Native JSON, one request or an array of requests a record, to `Samples` and dead letters.
 
-Each record is parsed by itself. That is as fast as parsing the joined batch (measured), and a malformed record cannot
-affect its neighbours. One typed decoder decides what is accepted, so the result does not depend on how records are cut
-into batches. Pure; about 1.8 us a record of five metrics. A duplicate record gives the same samples again; the caller,
-which keeps state, skips by offset.
+Each record is parsed by itself, so a malformed record cannot affect its neighbours. One typed decoder decides what is
+accepted, so the result does not depend on how records are cut into batches. A narrower and faster one reads chunks
+whose records share their metrics; what it refuses goes to the other. Pure; about 1.8 us a record of five metrics, 2.6
+where records differ. A duplicate record gives the same samples again; the caller, which keeps state, skips by offset.
 """
 
 from __future__ import annotations
