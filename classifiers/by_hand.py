@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from classifiers.directive_fields import finite, named, texts
+from classifiers.directive_fields import finite, named, period, texts
 
 Via = Literal["cli", "http", "slack"]
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
+OVERRIDE_AHEAD_S = 90 * 86_400.0
 
 
 def _checked(directive: str, by: str, via: str, at_s: float, text: str, /, **names: str) -> None:
@@ -259,10 +260,46 @@ class ResetStorm:
         return "storm"
 
 
-ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person takes over a schedule from an instant until another, exclusive. Of several that overlap, the newest
+    counts. It must end within `OVERRIDE_AHEAD_S` of being written, since whoever responds reads no further back."""
+
+    schedule: str
+    person: str
+    from_s: float
+    until_s: float
+    by: str
+    at_s: float
+    comment: str = ""
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        names = {"schedule": self.schedule, "person": self.person}
+        _checked("override", self.by, self.via, self.at_s, self.comment, **names)
+        period("override", "from_s", self.from_s, self.until_s)
+        ahead_s = self.until_s - self.at_s
+        if ahead_s > OVERRIDE_AHEAD_S:
+            allowed = f"at most {OVERRIDE_AHEAD_S / 86_400.0:g} days from now"
+            raise ValueError(f"override: until_s {self.until_s!r} is in {ahead_s / 86_400.0:.0f} days, expected {allowed}")
+
+    @property
+    def id(self) -> str:
+        """One id for each schedule, person, begin and time of writing."""
+        return f"override/{self.schedule}/{self.person}/{self.from_s:.0f}/{self.at_s:.3f}"
+
+    @property
+    def subject(self) -> str:
+        """The schedule."""
+        return self.schedule
+
+
+ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
 ForApprovals = Decide | Withdraw
 """What the owner of the request applies."""
 ForTargets = Undo | Keep | SetBreaker | ResetStorm
 """What the executor that owns the target applies."""
+ForSchedules = Override
+"""What decides who is on call."""

@@ -16,6 +16,7 @@ from config.shadowed import shadowed
 from config.source import Node, Path, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
+from config.oncall.checks import mistaken_oncall
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.unmatched import misspelt_topics, unmatched
 from detectors.catalogue import CATALOGUE
@@ -24,7 +25,10 @@ from detectors.catalogue import CATALOGUE
 def mistakes_as_written(tree: Node) -> list[Problem]:
     """Mistakes that show in the file alone, also where other settings are wrong. A worker does not start with them."""
     written = _mapping(tree.plain())
-    checks = (_unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file)
+    checks = (
+        _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
+        mistaken_oncall,
+    )
     return [problem for check in checks for problem in check(written, tree)]
 
 

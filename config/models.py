@@ -37,10 +37,13 @@ from config.fields import (
     Topic,
     matching,
 )
+from config.oncall.sections import PolicySection, ScheduleSection
 from config.trust.sections import Person, SigningSection
 from detectors.base import Statistic
 from detectors.suite import SuiteParams
 
+DEFAULT_POLICY = "default"
+"""The escalation policy of services that name none."""
 DERIVED = frozenset({"window_s", "every_windows", "tail"})
 """Detector parameters that follow from the budget and the window, or that calibrate a detector's statistic."""
 
@@ -178,12 +181,15 @@ class ScopesSection(Strict):
 class Service(Strict):
     """The tier of a service, and its owners; tier 1 is the most important.
 
-    owners: the people whose roles count for the service; without any, the roles of everybody count.
+    owners: the people whose roles count for the service; without any, the roles of everybody count. escalation: the
+    policies by which people are paged; the first that is for an incident's category and severity counts.
     """
 
+    name: Name | None = None
     match: Glob
     tier: Annotated[int, Field(ge=1, le=3)]
     owners: tuple[Name, ...] = ()
+    escalation: Annotated[tuple[Name, ...], Listed] = ()
 
 
 class ExecutorSection(Strict):
@@ -281,6 +287,8 @@ class Config(Strict):
     maintenance: tuple[Annotated[MaintenanceWindow, FromYaml()], ...]
     control: ControlSection
     people: Mapping[Name, Person]
+    schedules: Mapping[Name, ScheduleSection]
+    escalation: Mapping[Name, PolicySection]
     signing: SigningSection
     respond: RespondSection
     telemetry: TelemetrySection
@@ -299,3 +307,9 @@ class Config(Strict):
     def owners_of(self, service: str) -> tuple[str, ...]:
         """A service's owners: those of the first pattern that matches; empty where everybody's roles count."""
         return next((rule.owners for rule in self.services if fnmatchcase(service, rule.match)), ())
+
+    def policies_of(self, service: str) -> tuple[str, ...]:
+        """The escalation policies of a service by name: of the first pattern that matches and names some, else the
+        policy `default`, if there is one."""
+        named = (rule.escalation for rule in self.services if fnmatchcase(service, rule.match) and rule.escalation)
+        return next(named, (DEFAULT_POLICY,) if DEFAULT_POLICY in self.escalation else ())

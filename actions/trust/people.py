@@ -48,6 +48,15 @@ class Directory:
         """Whether a person may do this for a service."""
         return may(self.roles(who, service), verb)
 
+    def may_anywhere(self, who: str, verb: Verb) -> bool:
+        """Whether a person may do what concerns no service."""
+        member = self._members.get(who)
+        return member is not None and may(member.roles, verb)
+
+    def with_role(self, role: str, service: str) -> tuple[str, ...]:
+        """Everybody whose role counts for a service, in the order of the configuration."""
+        return tuple(name for name in self._members if role in self.roles(name, service))
+
     def of_token(self, token: str) -> str | None:
         """Whose bearer token it is. The time it takes does not depend on the token."""
         digest = hashlib.sha256(token.encode()).hexdigest()

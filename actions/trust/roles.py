@@ -8,14 +8,15 @@ from typing import Literal
 Role = Literal["viewer", "responder", "approver", "commander"]
 Verb = Literal[
     "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "approve", "reject",
-    "disable", "storm_reset", "withdraw", "break_glass", "release",
+    "disable", "storm_reset", "withdraw", "break_glass", "release", "override",
 ]
-"""What a person can ask for. force_open, disable and clear: of a breaker. release: of a text for customers."""
+"""What a person can ask for. force_open, disable and clear: of a breaker. release: of a text for customers.
+override: of a schedule."""
 
 MAY: Mapping[Role, frozenset[Verb]] = {
     "viewer": frozenset({"read"}),
     "responder": frozenset({
-        "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear",
+        "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "override",
     }),
     "approver": frozenset({"read", "approve", "reject", "disable", "clear", "storm_reset"}),
     "commander": frozenset({"read", "withdraw", "break_glass", "release"}),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from actions.trust.roles import Role
@@ -61,6 +62,19 @@ SlackUser = Annotated[str, matching(r"[TE][A-Z0-9]+/[UW][A-Z0-9]+", "the ids of 
 Mail = Annotated[str, matching(r"[^@\s]+@[^@\s]+", "an address such as ben@example.com")]
 
 
+class AbsenceSection(Strict):
+    """From when until when a person cannot be reached."""
+
+    from_s: Instant
+    until_s: Instant
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until_s <= self.from_s:
+            raise ValueError("until is not later than from, expected a time after it")
+        return self
+
+
 class PersonKey(Strict):
     """A personal key. from_s, until_s: when it is valid, None without a bound."""
 
@@ -71,7 +85,10 @@ class PersonKey(Strict):
 
 
 class Person(Strict):
-    """What a person may do, and by what the person is known: a key, a user of Slack, a token, the subject of a JWT."""
+    """What a person may do, and by what the person is known: a key, a user of Slack, a token, the subject of a JWT.
+
+    contacts: addresses in other channels, by the channel's name. away: when the person cannot be reached.
+    """
 
     roles: Annotated[tuple[Role, ...], Listed, Field(min_length=1)]
     keys: tuple[PersonKey, ...] = ()
@@ -79,6 +96,8 @@ class Person(Strict):
     token_sha256: Sha256 | None = None
     jwt_sub: Annotated[str, Field(min_length=1)] | None = None
     mail: Mail | None = None
+    contacts: Mapping[Name, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    away: tuple[AbsenceSection, ...] = ()
 
 
 class SigningKey(PersonKey):

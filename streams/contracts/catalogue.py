@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actions.approvals.request import ApprovalRequest
+from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
 from classifiers.by_hand import (
     Assign,
     Decide,
     Keep,
+    Override,
     ResetStorm,
     Resolve,
     SetBreaker,
@@ -53,6 +55,9 @@ ACTION = MessageType("action", 1, Intent, "A decision to act on a target, writte
 OUTCOME = MessageType("outcome", 1, Outcome, "The result of a decision.")
 AUDIT = MessageType("audit", 1, AuditEntry, "One step in the life of an incident or of a decision, and its reason.")
 APPROVAL = MessageType("approval", 1, ApprovalRequest, "A decision that waits for people, and what they decided.")
+ESCALATION = MessageType(
+    "escalation", 1, Escalation, "Who was paged for an incident, and what follows if nobody acknowledges.",
+)
 RECORD = MessageType(
     "record", 1, NativeRecord | list[NativeRecord], "Measurements of a serving stack for one request or several.",
     written_by_tocsin=False,
@@ -72,11 +77,12 @@ UNDO = MessageType("control.undo", 1, Undo, "A remedy in force is undone now.")
 KEEP = MessageType("control.keep", 1, Keep, "A remedy in force stays, whatever its terms say.")
 BREAKER = MessageType("control.breaker", 1, SetBreaker, "A circuit breaker is forced open, disabled or cleared.")
 STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake is released.")
-BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET)
+OVERRIDE = MessageType("control.override", 1, Override, "A person takes over an on-call schedule for a while.")
+BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE)
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""
 
 CATALOGUE: Mapping[str, MessageType] = {
-    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, *CONTROL, RECORD)
+    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, *CONTROL, RECORD)
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, CONTROL, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, CONTROL, ESCALATION, INCIDENT, OUTCOME, MessageType
 
 COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
 """For topics of last values; a reader that is not far behind still sees every value."""
@@ -70,9 +70,9 @@ CHANNELS: tuple[Channel, ...] = (
         "The target.", ("send", "receive"), (OUTCOME,),
     ),
     Channel(
-        "response", "Response", "What waits for people: each request for approval; compaction keeps the last state.",
-        "approval/ and the key of the decision, in the partition of its incident.", ("send", "receive"), (APPROVAL,),
-        COMPACTED,
+        "response", "Response", "What waits for people: requests for approval, escalations; compaction keeps the last.",
+        "approval/ and the key of the decision, or escalation/ and the incident, in the partition of the incident.",
+        ("send", "receive"), (APPROVAL, ESCALATION), COMPACTED,
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",

@@ -21,22 +21,24 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from actions.approvals.request import ApprovalRequest
+from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
 from classifiers.validation_errors import describe_first
-from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, ESCALATION, INCIDENT, OUTCOME, MessageType
 
 Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
-T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest)
+T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation)
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
 _AUDIT = TypeAdapter(AuditEntry)
 _APPROVAL = TypeAdapter(ApprovalRequest)
+_ESCALATION = TypeAdapter(Escalation)
 
 
 class WireError(ValueError):
@@ -103,6 +105,18 @@ def approval_message(request: ApprovalRequest, source: str, partition: int) -> M
     return Message(request.subject.encode(), orjson.dumps(request), (*headers, *owner), partition)
 
 
+def escalation_message(escalation: Escalation, source: str, partition: int) -> Message:
+    """The state of an escalation; compaction keeps the last one of an incident. partition: of the incident.
+
+    The id of the event is its version, so a repeat after a crash is the same event.
+    """
+    event_id = f"{escalation.subject}/{escalation.version}"
+    headers = envelope(
+        ESCALATION, event_id, source, escalation.changed_at_s, escalation.subject, escalation.incident_id,
+    )
+    return Message(escalation.subject.encode(), orjson.dumps(escalation), headers, partition)
+
+
 def audit_message(
     entry: AuditEntry, source: str, incident_id: str | None = None, once: bool = False, trace: Sequence[Header] = (),
 ) -> Message:
@@ -141,6 +155,11 @@ def read_audit(value: bytes | None) -> AuditEntry:
 def read_approval(value: bytes | None) -> ApprovalRequest:
     """Raises `WireError` naming the field."""
     return _read(_APPROVAL, value)
+
+
+def read_escalation(value: bytes | None) -> Escalation:
+    """Raises `WireError` naming the field."""
+    return _read(_ESCALATION, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:

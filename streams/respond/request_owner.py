@@ -1,4 +1,4 @@
-"""The owner of one partition of the response topic: it alone changes the requests in it.
+"""The owner of one partition of the response topic: it alone changes the requests and all else in it.
 
 It writes with the fenced producer of the partition, as the owner of a shard does. The new state of a request, the
 outcome for the shard and the entry of the audit are one transaction: readers see all of it or nothing. Guarantee on
@@ -10,7 +10,8 @@ crash may leave a state without its outcome, and a former owner may write after 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -30,18 +31,26 @@ LOOK_EVERY_S = 0.25
 """How often time alone may end a request."""
 
 
+class Duty(Protocol):
+    """What the owner of a partition does beside the requests, with the same fenced producer."""
+
+    async def work(self, producer: ShardProducer) -> None:
+        """Do what is due now, and wait for nothing but the broker. Raises `Fenced` and `TransactionFailed`."""
+
+
 class RequestOwner:
     """Changes the requests of one partition until cancelled.
 
     read_to_end: returns when all that was published before is in the desk. mine: whether the request of this key and
     incident is of this partition. on_change: called with each change that is committed. authenticity: signs what it
-    writes.
+    writes. duties: what else is served in the partition.
     """
 
     def __init__(
         self, partition: int, producer: ShardProducer, desk: Desk, topics: TopicsSection, source: str, *,
         read_to_end: Callable[[], Awaitable[None]], mine: Callable[[str, str], bool], now_s: Callable[[], float],
         shard_count: Callable[[], int], on_change: Callable[[RequestChange], None], authenticity: Authenticity,
+        duties: Sequence[Duty] = (),
     ) -> None:
         self._partition = partition
         self._producer = producer
@@ -54,6 +63,7 @@ class RequestOwner:
         self._shard_count = shard_count
         self._on_change = on_change
         self._authenticity = authenticity
+        self._duties = duties
         self._news = asyncio.Event()
         self.failure: str | None = "it has not started"
 
@@ -93,6 +103,8 @@ class RequestOwner:
             for request in self._desk.finished(self._now_s()):
                 if self._mine(request.key, request.intent.incident_id):
                     await self._forget(request.key, request.subject)
+            for duty in self._duties:
+                await duty.work(self._producer)
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._news.wait()

@@ -14,17 +14,24 @@ import structlog
 
 from actions.approvals.desk import Desk
 from actions.approvals.request import ApprovalRequest
+from actions.escalation.desk import EscalationDesk
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
-from classifiers.by_hand import ForApprovals
+from classifiers.by_hand import ForApprovals, ForSchedules
+from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
-from streams.contracts.envelopes import read_approval, read_incident, read_intent, shard_of
-from streams.contracts.people.records import is_by_hand, verify_by_hand
+from streams.contracts.control_records import ControlRecordError, verify
+from streams.contracts.envelopes import read_approval, read_escalation, read_incident, read_intent, shard_of
+from streams.contracts.people.records import ACKNOWLEDGEMENT, is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
+
+
+DECISIONS_BACK_S = 86_400.0
+"""How far back decisions about requests count: longer than any request lives. Overrides count for as long as read."""
 
 
 class TopicReader:
@@ -34,13 +41,14 @@ class TopicReader:
 
     def __init__(
         self, config: Config, desk: Desk, check: ApprovalCheck, told: Callable[[], None],
-        now_s: Callable[[], float],
+        now_s: Callable[[], float], escalations: EscalationDesk,
     ) -> None:
         self._config = config
         self._desk = desk
         self._check = check
         self._told = told
         self._now_s = now_s
+        self._escalations = escalations
         self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
         self.on_incident: Callable[[Incident], None] = lambda _: None
         self._partition_of: dict[str, int] = {}
@@ -67,10 +75,13 @@ class TopicReader:
         self._told()
 
     def _read_response(self, record: ConsumerRecord) -> None:
-        name = (record.key or b"").decode(errors="replace")
-        if not name.startswith("approval/"):
-            return
-        key = name.removeprefix("approval/")
+        kind, _, key = (record.key or b"").decode(errors="replace").partition("/")
+        if kind == "approval":
+            self._read_approval(key, record)
+        elif kind == "escalation":
+            self._read_escalation(key, record)
+
+    def _read_approval(self, key: str, record: ConsumerRecord) -> None:
         if record.value is None:
             self._desk.forget(key)
             self._partition_of.pop(key, None)
@@ -80,6 +91,15 @@ class TopicReader:
         self._desk.record(request)
         self.on_request(request)
 
+    def _read_escalation(self, incident_id: str, record: ConsumerRecord) -> None:
+        if record.value is None:
+            self._escalations.forget(incident_id)
+            self._partition_of.pop(f"escalation/{incident_id}", None)
+            return
+        escalation = read_escalation(record.value)
+        self._partition_of.setdefault(escalation.subject, record.partition)
+        self._escalations.record(escalation)
+
     def _read_intent(self, record: ConsumerRecord) -> None:
         self._desk.add_intent(read_intent(record.value), shard_of(record.headers))
 
@@ -87,6 +107,7 @@ class TopicReader:
         if record.value is not None:
             incident = read_incident(record.value)
             self._desk.add_incident(incident, self._now_s())
+            self._escalations.add_incident(incident, self._now_s(), record.timestamp / 1000.0)
             self.on_incident(incident)
 
     def _read_ledger(self, record: ConsumerRecord) -> None:
@@ -94,10 +115,22 @@ class TopicReader:
             follow_in_force(self.in_force, record.value)
 
     def _read_control(self, record: ConsumerRecord) -> None:
+        control = self._config.control
         if not is_by_hand(record, self._check.ring):
+            if dict(record.headers).get("ce_type") == ACKNOWLEDGEMENT:
+                given = verify(record, control).directive
+                assert isinstance(given, Acknowledge)
+                self._escalations.add_acknowledgement(given, is_personal=False)
             return
         directive = verify_by_hand(
-            record, self._config.topics.control, self._check.source, self._check.ring, self._config.control.max_skew_s,
+            record, self._config.topics.control, self._check.source, self._check.ring, control.max_skew_s,
         )
-        if isinstance(directive, get_args(ForApprovals)):
-            self._desk.add_by_hand(directive, record.timestamp / 1000.0)
+        dated_s = record.timestamp / 1000.0
+        if isinstance(directive, ForSchedules):
+            if not self._check.directory.may_anywhere(directive.by, "override"):
+                raise ControlRecordError("not_allowed", f"{directive.by} may not override, expected the role responder")
+            self._escalations.add_override(directive)
+        elif isinstance(directive, Acknowledge):
+            self._escalations.add_acknowledgement(directive, is_personal=True)
+        elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
+            self._desk.add_by_hand(directive, dated_s)

@@ -1,7 +1,7 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
-What people want done to targets goes to the executor of this process instead; what they decide about requests is left
-to the role respond.
+What people want done to targets goes to the executor of this process instead; what they decide about requests and
+schedules is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
@@ -23,9 +23,11 @@ from classifiers.by_hand import (
     Assign,
     ByHand,
     ForApprovals,
+    ForSchedules,
     ForShards,
     ForTargets,
     Keep,
+    Override,
     ResetStorm,
     Resolve,
     SetBreaker,
@@ -74,7 +76,7 @@ class _Published:
 
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
-    Acknowledge: "acknowledge",
+    Acknowledge: "acknowledge", Override: "override",
 }
 Targets = Callable[[ForTargets], Awaitable[None]]
 """Takes what people want done to targets; must not wait for a target."""
@@ -144,7 +146,7 @@ class ControlConsumer:
                 entries.append((_accepted_entry(verified, written_s), directive.subject))
             if isinstance(directive, get_args(ForTargets)) and is_new:
                 await self._targets(cast(ForTargets, directive))
-            elif not isinstance(directive, get_args(ForTargets | ForApprovals)):
+            elif not isinstance(directive, (*get_args(ForTargets | ForApprovals), ForSchedules)):
                 accepted.append(directive)
         if rejected:
             log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
@@ -159,10 +161,16 @@ class ControlConsumer:
         skew_s = self._config.max_skew_s
         directive = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
         verb = verb_of(directive)
-        if verb is not None and not self._directory.may(directive.by, verb, self._service_of(directive)):
+        if verb is not None and not self._may(directive, verb):
             expected = " or ".join(roles_that_may(verb))
             raise ControlRecordError("not_allowed", f"{directive.by} may not {verb}, expected the role {expected}")
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
+
+    def _may(self, directive: ByHand | Acknowledge, verb: Verb) -> bool:
+        """Whether the roles of the person allow it; a schedule belongs to no service."""
+        if isinstance(directive, ForSchedules):
+            return self._directory.may_anywhere(directive.by, verb)
+        return self._directory.may(directive.by, verb, self._service_of(directive))
 
     def _service_of(self, directive: ByHand | Acknowledge) -> str:
         """The service that it is about, as far as that is known here."""

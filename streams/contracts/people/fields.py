@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actions.approvals.request import ApprovalRequest, GivenDecision
+from actions.escalation.record import Escalation, FiredStep, Notify
 from classifiers.by_hand import (
     Assign,
     Decide,
     Keep,
+    Override,
     ResetStorm,
     Resolve,
     SetBreaker,
@@ -49,6 +51,38 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
         "comment": COMMENT,
         "signed": "The decision with its signature, null where its control record alone is signed.",
     },
+    Escalation: {
+        "incident_id": INCIDENT,
+        "version": "One more with each change; of two records the higher version counts.",
+        "state": "idle: nobody was paged yet; active: steps are taken; acknowledged; suspended: silenced, flapping or "
+                 "an effect of another incident; exhausted: all rounds are over; closed.",
+        "reason": "Why it has this state, in a sentence for a human.",
+        "policy": "The policy by name, null where none is for the incident.",
+        "severity": "The severity that was escalated.",
+        "reached_s": "When that severity was reached, seconds since the epoch; null while it is not.",
+        "changed_at_s": "When it got its state.",
+        "round": "The round of steps, from 1.",
+        "round_at_s": "From when the times of the steps count; null before the first page.",
+        "fired": "The steps that were taken, in order.",
+        "causes": "What made it escalate before the time of a step; each counts once.",
+        "acknowledged": "Who works on it, null while nobody does.",
+        "void_ack_s": "Acknowledgements that are not newer do not count; null where all do.",
+        "suspended_s": "Since when it is suspended, null while it is not.",
+        "late": "Its data came so late that nobody is paged.",
+        "notified": "How many notifications there were.",
+        "pending": "Notifications that nobody has taken for delivery yet.",
+    },
+    FiredStep: {
+        "step": "The step of the policy.", "round": "Its round.", "at_s": AT, "people": "Who was paged.",
+        "held": "Who was not, after too many pages.", "reason": "What was done, in a sentence for a human.",
+    },
+    Notify: {
+        "id": "The same for the same notification, however often it is delivered.",
+        "kind": "page: a person; tell: an audience; fallback: all rounds are over; digest, limit: there were too many.",
+        "incident_id": INCIDENT, "step": "The step of the policy.", "round": "Its round.",
+        "recipient": "A person or an audience, null for who reads the channel.",
+        "via": "The channel, null for the default.", "reason": "Why, in a sentence for a human.", "at_s": AT,
+    },
     Decide: {
         "intent_key": INTENT_KEY, "digest": DIGEST, "verb": "approve, reject or break_glass.", "by": BY, "at_s": AT,
         "source": "The deployment that it was made for.", "signed_by": "The id of the key.",
@@ -64,6 +98,10 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     SetBreaker: {
         "target": "The target of the breaker.", "verb": "What it becomes until it is cleared.", "by": BY, "at_s": AT,
         "comment": COMMENT, "via": VIA,
+    },
+    Override: {
+        "schedule": "The schedule.", "person": "Who is on call.", "from_s": "From when on, seconds since the epoch.",
+        "until_s": "Until when, exclusive.", "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA,
     },
     ResetStorm: {"by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
 }

@@ -1,0 +1,1 @@
+"""Escalation: who is paged for an incident, and who next if nobody acknowledges. Pure."""

@@ -1,0 +1,226 @@
+"""The escalations of an installation: what is known of incidents, acknowledgements and overrides, and what follows.
+
+`changes` compares what is known with the escalations as they stand in the log, and returns the changes that are due. The
+caller writes each to the log and then calls `record`; so it does not matter in which order the topics are read, nor
+whether a record is read twice. Pure; `now_s` is the clock of deadlines in seconds since the epoch.
+
+Crash: everything is read again from the topics. Memory: `MAX_INCIDENTS` incidents, as many acknowledgements, and
+`MAX_OVERRIDES` overrides. Cost: an incident is looked at when something about it was read, else every `LOOK_EVERY_S`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from actions.approvals.request import ApprovalRequest
+from actions.escalation.engine import EscalationChange, advance, forgotten, handed_over
+from actions.escalation.firing import PAGES_WITHIN_S, Lookups, Recent
+from actions.escalation.policy import EscalationPolicy, policy_for
+from actions.escalation.record import Escalation, Notify
+from actions.escalation.situation import Situation, Waiting
+from classifiers.by_hand import Override
+from classifiers.directives import Acknowledge
+from classifiers.model import Acknowledgement, Incident, Severity
+
+T = TypeVar("T")
+
+MAX_INCIDENTS = 20_000
+MAX_OVERRIDES = 5_000
+LOOK_EVERY_S = 1.0
+UNOWNED_AFTER_S = 300.0
+"""An open incident is told again every minute; after so long without a word nobody owns it."""
+LATE_AFTER_S = 300.0
+"""Data older than this pages nobody."""
+KEEP_CLOSED_S = 86_400.0
+"""Escalations that are closed for so long leave the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator configured. policies: of a service. recipients: who stands behind a target for a service now.
+    may_acknowledge: whether a person may for a service. resolve_target_s: within which an incident should end."""
+
+    policies: Callable[[str], Sequence[EscalationPolicy]]
+    recipients: Callable[[str, str], tuple[str, ...]]
+    may_acknowledge: Callable[[str, str], bool]
+    resolve_target_s: Callable[[Severity], float | None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An incident as last told. at_s: when it was read. is_late: its data lay behind when it was first told."""
+
+    incident: Incident
+    at_s: float
+    is_late: bool
+
+
+class EscalationDesk:
+    """See the module. requests: the requests for approval as they stand."""
+
+    def __init__(self, rules: Rules, requests: Callable[[], Mapping[str, ApprovalRequest]]) -> None:
+        self._rules = rules
+        self._requests = requests
+        self._escalations: dict[str, Escalation] = {}
+        self._incidents: dict[str, _Told] = {}
+        self._acknowledgements: dict[str, dict[str, tuple[Acknowledge, bool]]] = {}
+        self._overrides: dict[str, Override] = {}
+        self._looked_s: dict[str, float] = {}
+        self._sighted_since_s: float | None = None
+
+    # What is read
+
+    def record(self, escalation: Escalation) -> None:
+        """An escalation as it stands in the log. Of two records with one version the first counts."""
+        known = self._escalations.get(escalation.incident_id)
+        if known is None or escalation.version > known.version:
+            self._escalations[escalation.incident_id] = escalation
+            self._looked_s.pop(escalation.incident_id, None)
+
+    def forget(self, incident_id: str) -> None:
+        """The log has no escalation of this incident any more."""
+        self._escalations.pop(incident_id, None)
+
+    def add_incident(self, incident: Incident, told_s: float, written_s: float) -> None:
+        """An incident as told. told_s: when it was read, by the clock of deadlines. written_s: the record's time."""
+        known = self._incidents.get(incident.id)
+        newest_s = max([incident.opened_at_s, *(one.end_s for one in incident.evidence)])
+        is_late = written_s - newest_s > LATE_AFTER_S and (
+            self._sighted_since_s is not None if known is None else known.is_late
+        )
+        _remember(self._incidents, incident.id, _Told(incident, told_s, is_late), MAX_INCIDENTS)
+        self._looked_s.pop(incident.id, None)
+
+    def add_acknowledgement(self, given: Acknowledge, is_personal: bool) -> None:
+        """A verified acknowledgement. is_personal: signed for a person, whose roles are to be looked at."""
+        known = self._acknowledgements.setdefault(given.incident_id, {})
+        known[given.id] = given, is_personal
+        _remember(self._acknowledgements, given.incident_id, known, MAX_INCIDENTS)
+        self._looked_s.pop(given.incident_id, None)
+
+    def add_override(self, override: Override) -> None:
+        """A verified override of a schedule."""
+        _remember(self._overrides, override.id, override, MAX_OVERRIDES)
+
+    def sighted(self, now_s: float) -> None:
+        """Incidents are read up to their end now. Only then does silence about one mean anything."""
+        if self._sighted_since_s is None:
+            self._sighted_since_s = now_s
+
+    def blind(self) -> None:
+        """Incidents are not read: silence about one means nothing."""
+        self._sighted_since_s = None
+
+    # What is asked
+
+    @property
+    def escalations(self) -> Mapping[str, Escalation]:
+        """All escalations that the log has, by incident."""
+        return self._escalations
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """All overrides that are known."""
+        return tuple(self._overrides.values())
+
+    # What follows
+
+    def changes(self, now_s: float, mine: Callable[[str, str], bool]) -> Iterator[EscalationChange]:
+        """The changes that are due, of the escalations for which `mine` (subject, incident) is true.
+
+        Each is based on what was recorded before it, so record one before the next is taken.
+        """
+        for incident_id in self._to_look_at(now_s):
+            if not mine(f"escalation/{incident_id}", incident_id):
+                continue
+            while (change := self._due(incident_id, now_s)) is not None:
+                yield change
+            self._looked_s[incident_id] = now_s
+
+    def pending(self, mine: Callable[[str, str], bool]) -> list[Notify]:
+        """The notifications that stand in the log and that nobody has taken yet."""
+        return [
+            one for each in self._escalations.values() if each.pending and mine(each.subject, each.incident_id)
+            for one in each.pending
+        ]
+
+    def handed_over(
+        self, taken: Collection[str], now_s: float, mine: Callable[[str, str], bool],
+    ) -> Iterator[EscalationChange]:
+        """The changes by which notifications that were taken leave the log."""
+        for each in list(self._escalations.values()):
+            if each.pending and mine(each.subject, each.incident_id):
+                change = handed_over(each, taken, now_s)
+                if change is not None:
+                    yield change
+
+    def finished(self, now_s: float, mine: Callable[[str, str], bool]) -> list[Escalation]:
+        """Escalations that ended so long ago that the log need not keep them."""
+        return [
+            each for each in self._escalations.values()
+            if each.state == "closed" and now_s - each.changed_at_s > KEEP_CLOSED_S
+            and mine(each.subject, each.incident_id)
+        ]
+
+    def recent(self, person: str, now_s: float) -> Recent:
+        """What a person got lately, over all incidents."""
+        pages, digest = 0, False
+        for each in self._escalations.values():
+            for one in reversed(each.fired):
+                if now_s - one.at_s > PAGES_WITHIN_S:
+                    break
+                pages += person in one.people
+                digest = digest or person in one.held
+        return Recent(pages, digest)
+
+    def _to_look_at(self, now_s: float) -> list[str]:
+        open_ids = [name for name, told in self._incidents.items() if told.incident.state != "resolved"]
+        standing = [name for name, each in self._escalations.items() if each.state != "closed"]
+        return [
+            name for name in dict.fromkeys([*standing, *open_ids])
+            if now_s - self._looked_s.get(name, float("-inf")) >= LOOK_EVERY_S
+        ]
+
+    def _due(self, incident_id: str, now_s: float) -> EscalationChange | None:
+        known, told = self._escalations.get(incident_id), self._incidents.get(incident_id)
+        if told is None:
+            return None if known is None or self._sighted_since_s is None else forgotten(known, now_s)
+        service = told.incident.service
+        policy = policy_for(self._rules.policies(service), told.incident)
+        lookups = Lookups(
+            lambda target: self._rules.recipients(target, service), lambda person: self.recent(person, now_s),
+        )
+        return advance(known, self._situation(told, now_s), policy, lookups, now_s)
+
+    def _situation(self, told: _Told, now_s: float) -> Situation:
+        incident = told.incident
+        waiting = tuple(
+            Waiting(request.key, request.intent.decided_at_s) for request in self._requests().values()
+            if request.state == "requested" and request.intent.incident_id == incident.id
+        )
+        unowned_s = None
+        if self._sighted_since_s is not None:
+            silent_s = now_s - max(told.at_s, self._sighted_since_s)
+            unowned_s = silent_s if silent_s >= UNOWNED_AFTER_S else None
+        acknowledged = self._newest_acknowledgement(incident)
+        return Situation(incident, acknowledged, waiting, unowned_s, told.is_late, self._rules.resolve_target_s)
+
+    def _newest_acknowledgement(self, incident: Incident) -> Acknowledgement | None:
+        """The newest of those that the incident shows and those that were read before its shard applied them."""
+        found = [] if incident.acknowledged is None else [incident.acknowledged]
+        found += [
+            Acknowledgement(one.by, one.at_s, one.until_s)
+            for one, is_personal in self._acknowledgements.get(incident.id, {}).values()
+            if not is_personal or self._rules.may_acknowledge(one.by, incident.service)
+        ]
+        return max(found, key=lambda one: one.at_s, default=None)
+
+
+def _remember(known: dict[str, T], key: str, value: T, limit: int) -> None:
+    """Set a value as the newest one, and drop the oldest beyond the bound."""
+    known.pop(key, None)
+    known[key] = value
+    while len(known) > limit:
+        del known[next(iter(known))]

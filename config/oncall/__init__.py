@@ -1,0 +1,1 @@
+"""The sections `schedules` and `escalation`: who is on call, and who is paged when."""

@@ -1,0 +1,99 @@
+"""From the sections of the configuration to the roster, the policies, and how people are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from actions.escalation.policy import EarlyIf, EscalationPolicy, EscalationStep
+from actions.oncall.duty import on_call
+from actions.oncall.findings import Reach
+from actions.oncall.schedule import (
+    FIRST_DAY,
+    Absence,
+    Roster,
+    Rotation,
+    Schedule,
+    Shift,
+    read_handover,
+    read_hours,
+)
+from actions.trust.people import Directory
+from actions.trust.roles import may
+from classifiers.by_hand import Override
+from config.models import Config
+from config.oncall.sections import DAY_S, PolicySection, ScheduleSection
+from config.trust.sections import Person
+
+
+def roster_of(config: Config) -> Roster:
+    """All schedules and absences."""
+    away = {
+        name: tuple(Absence(one.from_s, one.until_s) for one in person.away)
+        for name, person in config.people.items() if person.away
+    }
+    return Roster({name: _schedule(name, section) for name, section in config.schedules.items()}, away)
+
+
+def policies_of(config: Config, service: str) -> tuple[EscalationPolicy, ...]:
+    """The policies of a service, in the order in which they are tried; empty where nobody is paged for it."""
+    return tuple(_policy(name, config.escalation[name]) for name in config.policies_of(service))
+
+
+def reach_of(config: Config) -> Reach:
+    """How people are reached, and by which channels each schedule is paged."""
+    asked: dict[str, list[frozenset[str]]] = {}
+    for policy in config.escalation.values():
+        for step in policy.steps:
+            for target in step.page:
+                if target in config.schedules:
+                    asked.setdefault(target, []).append(frozenset(step.via))
+    responders = {name for name, person in config.people.items() if may(person.roles, "acknowledge")}
+    return Reach({name: contacts_of(person) for name, person in config.people.items()}, responders, asked)
+
+
+def contacts_of(person: Person) -> Mapping[str, str]:
+    """The addresses of a person by the name of the channel."""
+    own = {"slack": person.slack, "mail": person.mail}
+    return {**{name: address for name, address in own.items() if address is not None}, **person.contacts}
+
+
+def recipients_of(
+    config: Config, directory: Directory, roster: Roster, overrides: Callable[[], Sequence[Override]],
+    now_s: Callable[[], float],
+) -> Callable[[str, str], tuple[str, ...]]:
+    """Who stands behind a target of a step for a service now: who is on call, a person, or all who hold a role."""
+    def recipients(target: str, service: str) -> tuple[str, ...]:
+        if target in roster.schedules:
+            person = on_call(roster, overrides(), target, now_s()).person
+            return () if person is None else (person,)
+        return (target,) if target in config.people else directory.with_role(target, service)
+
+    return recipients
+
+
+def _schedule(name: str, section: ScheduleSection) -> Schedule:
+    rotation = None
+    if section.people:
+        days = int(section.every_s // DAY_S)
+        first_day = FIRST_DAY if section.from_ is None else section.from_
+        rotation = Rotation(section.people, read_handover(section.handover), days, first_day)
+    return Schedule(
+        name, ZoneInfo(section.tz), rotation,
+        tuple(Shift(one.person, one.from_s, one.until_s) for one in section.shifts),
+        tuple(read_hours(text) for text in section.hours), section.holidays, section.backup,
+    )
+
+
+def _policy(name: str, section: PolicySection) -> EscalationPolicy:
+    steps = tuple(
+        EscalationStep(
+            one.id, one.after_s, one.page, one.via, one.tell, one.severity,
+            EarlyIf(one.early_if.expected_resolve_s, one.early_if.tenants),
+        )
+        for one in section.steps
+    )
+    return EscalationPolicy(
+        name, steps, section.severities, section.categories, section.grace, section.rounds, section.round_after_s,
+        section.fallback, section.ack_lapses_s, section.approval_after_s,
+    )

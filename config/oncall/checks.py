@@ -1,0 +1,116 @@
+"""Mistakes in schedules and escalation that show only across settings: names of nobody and of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from actions.trust.roles import Role
+from config.errors import Problem
+from config.fields import seconds
+from config.source import Node, Path, problem_at
+
+
+def mistaken_oncall(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    """Schedules with people or backups that are none, policies that page nothing, services without their policy."""
+    people = _mapping(written.get("people"))
+    schedules = _mapping(written.get("schedules"))
+    policies = _mapping(written.get("escalation"))
+    yield from _schedules(people, schedules, tree)
+    for name, policy in policies.items():
+        yield from _steps(("escalation", name), _mapping(policy), people, schedules, tree)
+    for index, service in enumerate(_list(written.get("services"))):
+        for number, found in _names(_mapping(service).get("escalation")):
+            if found not in policies:
+                place: Path = ("services", index, "escalation", *number)
+                yield problem_at(tree, place, repr(found), _one_of("escalation", policies))
+    for name in schedules:
+        if name in people or name in get_args(Role):
+            other = "a person" if name in people else "a role"
+            yield problem_at(tree, ("schedules", name), repr(name), f"a name that is not that of {other}")
+
+
+def _schedules(people: Mapping[str, Any], schedules: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    for name, schedule in schedules.items():
+        place: Path = ("schedules", name)
+        section = _mapping(schedule)
+        for number, person in _names(section.get("people")):
+            if person not in people:
+                yield problem_at(tree, (*place, "people", *number), repr(person), _one_of("people", people))
+        for index, shift in enumerate(_list(section.get("shifts"))):
+            person = _mapping(shift).get("person")
+            if isinstance(person, str) and person not in people:
+                expected = _one_of("people", people)
+                yield problem_at(tree, (*place, "shifts", index, "person"), repr(person), expected)
+        backup = section.get("backup")
+        if isinstance(backup, str) and backup not in schedules:
+            yield problem_at(tree, (*place, "backup"), repr(backup), _one_of("schedules", schedules))
+        elif isinstance(backup, str) and name in _backups(backup, schedules):
+            expected = "a schedule whose own backups do not lead back to this one"
+            yield problem_at(tree, (*place, "backup"), repr(backup), expected)
+        if section.get("holidays") and backup is None:
+            expected = "a backup, which is on call on holidays, or no holidays"
+            yield problem_at(tree, (*place, "holidays"), repr(section["holidays"]), expected)
+
+
+def _steps(
+    place: Path, policy: Mapping[str, Any], people: Mapping[str, Any], schedules: Mapping[str, Any], tree: Node,
+) -> Iterator[Problem]:
+    ids: list[object] = []
+    latest: float | None = None
+    for index, step in enumerate(map(_mapping, _list(policy.get("steps")))):
+        here: Path = (*place, "steps", index)
+        if step.get("id") in ids and step.get("id") is not None:
+            yield problem_at(tree, (*here, "id"), repr(step["id"]), "an id that no step above has")
+        ids.append(step.get("id"))
+        for number, target in _names(step.get("page")):
+            if target not in schedules and target not in people and target not in get_args(Role):
+                yield problem_at(tree, (*here, "page", *number), repr(target), _targets(people, schedules))
+        after_s = _seconds(step.get("after", 0.0))
+        if after_s is not None and latest is not None and after_s < latest:
+            yield problem_at(tree, (*here, "after"), repr(step.get("after", 0)), "a time not before that of the step above")
+        latest = after_s if after_s is not None else latest
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        found = seconds(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, float) else None
+
+
+def _targets(people: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
+    names = ", ".join(schedules) or "none"
+    return f"a schedule ({names}), a person ({', '.join(people) or 'none'}) or a role ({', '.join(get_args(Role))})"
+
+
+def _backups(name: str, schedules: Mapping[str, Any]) -> list[str]:
+    """A schedule and its backups, each once."""
+    found: list[str] = []
+    following: object = name
+    while isinstance(following, str) and following in schedules and following not in found:
+        found.append(following)
+        following = _mapping(schedules[following]).get("backup")
+    return found
+
+
+def _names(value: object) -> Iterator[tuple[Path, str]]:
+    """The names of a list, or of a text with commas, each with its place in the list."""
+    if isinstance(value, str):
+        yield from (((), part.strip()) for part in value.split(",") if part.strip())
+    for index, name in enumerate(_list(value)):
+        if isinstance(name, str):
+            yield (index,), name
+
+
+def _one_of(section: str, known: Mapping[str, Any]) -> str:
+    return f"one of {section}: {', '.join(known) or 'none is configured'}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

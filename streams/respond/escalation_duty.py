@@ -1,0 +1,76 @@
+"""What the owner of a partition does for the escalations in it: it writes each change, and then has it notified.
+
+The changed escalation and its entry in the audit are one transaction of the partition's fenced producer. Guarantee on
+crash: what was not committed never happened; what was committed and not yet taken is offered again under the same id.
+So each step is taken once over restarts, and no page is lost. Guarantee with two owners: see `request_owner.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from actions.escalation.desk import EscalationDesk
+from actions.escalation.engine import EscalationChange
+from actions.escalation.record import Escalation
+from config.models import TopicsSection
+from streams.contracts.envelopes import Message, audit_message, escalation_message
+from streams.kafka.transactions import ShardProducer
+from streams.respond.notifier import Notifier
+from streams.trust.authenticity import Authenticity
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
+
+Mine = Callable[[str, str], bool]
+
+
+class EscalationDuty:
+    """Serves the escalations of one partition. mine: whether the escalation of this subject and incident is in it."""
+
+    def __init__(
+        self, partition: int, desk: EscalationDesk, notifier: Notifier, topics: TopicsSection, source: str, *,
+        mine: Mine, now_s: Callable[[], float], authenticity: Authenticity, on_change: Callable[[str], None],
+    ) -> None:
+        self._partition = partition
+        self._desk = desk
+        self._notifier = notifier
+        self._topics = topics
+        self._source = source
+        self._mine = mine
+        self._now_s = now_s
+        self._authenticity = authenticity
+        self._on_change = on_change
+
+    async def work(self, producer: ShardProducer) -> None:
+        """Do what is due now. Raises `Fenced` and `TransactionFailed`."""
+        for change in self._desk.changes(self._now_s(), self._mine):
+            await self._write(producer, change)
+            self._offer(change.escalation)
+        for one in self._desk.pending(self._mine):
+            self._notifier.offer(one)
+        for change in self._desk.handed_over(self._notifier.taken(), self._now_s(), self._mine):
+            await self._write(producer, change)
+        for ended in self._desk.finished(self._now_s(), self._mine):
+            async with producer.transaction() as transaction:
+                tombstone = Message(ended.subject.encode(), None, (), self._partition)
+                await transaction.send(self._topics.response, tombstone)
+            self._desk.forget(ended.incident_id)
+
+    async def _write(self, producer: ShardProducer, change: EscalationChange) -> None:
+        one = change.escalation
+        async with producer.transaction() as transaction:
+            message = escalation_message(one, self._source, self._partition)
+            await transaction.send(
+                self._topics.response, self._authenticity.signed(self._topics.response, message, "respond"),
+            )
+            if change.event != "hand_over":
+                await transaction.send(self._topics.audit, audit_message(change.entry, self._source, one.incident_id))
+        self._desk.record(one)
+        self._on_change(change.event)
+        if change.event != "hand_over":
+            log.info("escalation", incident_id=one.incident_id, event=change.event, state=one.state, reason=one.reason)
+
+    def _offer(self, escalation: Escalation) -> None:
+        for one in escalation.pending:
+            self._notifier.offer(one)
