@@ -280,8 +280,8 @@ class Override:
         period("override", "from_s", self.from_s, self.until_s)
         ahead_s = self.until_s - self.at_s
         if ahead_s > OVERRIDE_AHEAD_S:
-            allowed = f"at most {OVERRIDE_AHEAD_S / 86_400.0:g} days from now"
-            raise ValueError(f"override: until_s {self.until_s!r} is in {ahead_s / 86_400.0:.0f} days, expected {allowed}")
+            days, most = ahead_s / 86_400.0, OVERRIDE_AHEAD_S / 86_400.0
+            raise ValueError(f"override: until_s {self.until_s!r} is in {days:.0f} days, expected at most {most:g}")
 
     @property
     def id(self) -> str:

@@ -12,11 +12,11 @@ from classifiers.validation_errors import one_of
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
+from config.oncall.checks import mistaken_oncall
 from config.shadowed import shadowed
 from config.source import Node, Path, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
-from config.oncall.checks import mistaken_oncall
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.unmatched import misspelt_topics, unmatched
 from detectors.catalogue import CATALOGUE

@@ -1,8 +1,8 @@
 """The escalations of an installation: what is known of incidents, acknowledgements and overrides, and what follows.
 
-`changes` compares what is known with the escalations as they stand in the log, and returns the changes that are due. The
-caller writes each to the log and then calls `record`; so it does not matter in which order the topics are read, nor
-whether a record is read twice. Pure; `now_s` is the clock of deadlines in seconds since the epoch.
+`changes` compares what is known with the escalations as they stand in the log, and returns the changes that are due.
+The caller writes each to the log and then calls `record`; so it does not matter in which order the topics are read,
+nor whether a record is read twice. Pure; `now_s` is the clock of deadlines in seconds since the epoch.
 
 Crash: everything is read again from the topics. Memory: `MAX_INCIDENTS` incidents, as many acknowledgements, and
 `MAX_OVERRIDES` overrides. Cost: an incident is looked at when something about it was read, else every `LOOK_EVERY_S`.
@@ -50,11 +50,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """An incident as last told. at_s: when it was read. is_late: its data lay behind when it was first told."""
+    """An incident as last told. at_s: when it was read. is_behind: its newest data was older than `LATE_AFTER_S` when
+    it was told. was_new: when it was first read here, it had just been told, so this is no restart of the reader."""
 
     incident: Incident
     at_s: float
-    is_late: bool
+    is_behind: bool
+    was_new: bool
 
 
 class EscalationDesk:
@@ -87,10 +89,9 @@ class EscalationDesk:
         """An incident as told. told_s: when it was read, by the clock of deadlines. written_s: the record's time."""
         known = self._incidents.get(incident.id)
         newest_s = max([incident.opened_at_s, *(one.end_s for one in incident.evidence)])
-        is_late = written_s - newest_s > LATE_AFTER_S and (
-            self._sighted_since_s is not None if known is None else known.is_late
-        )
-        _remember(self._incidents, incident.id, _Told(incident, told_s, is_late), MAX_INCIDENTS)
+        was_new = self._sighted_since_s is not None if known is None else known.was_new and known.is_behind
+        told = _Told(incident, told_s, written_s - newest_s > LATE_AFTER_S, was_new)
+        _remember(self._incidents, incident.id, told, MAX_INCIDENTS)
         self._looked_s.pop(incident.id, None)
 
     def add_acknowledgement(self, given: Acknowledge, is_personal: bool) -> None:
@@ -192,9 +193,9 @@ class EscalationDesk:
         lookups = Lookups(
             lambda target: self._rules.recipients(target, service), lambda person: self.recent(person, now_s),
         )
-        return advance(known, self._situation(told, now_s), policy, lookups, now_s)
+        return advance(known, self._situation(told, known, now_s), policy, lookups, now_s)
 
-    def _situation(self, told: _Told, now_s: float) -> Situation:
+    def _situation(self, told: _Told, known: Escalation | None, now_s: float) -> Situation:
         incident = told.incident
         waiting = tuple(
             Waiting(request.key, request.intent.decided_at_s) for request in self._requests().values()
@@ -205,7 +206,8 @@ class EscalationDesk:
             silent_s = now_s - max(told.at_s, self._sighted_since_s)
             unowned_s = silent_s if silent_s >= UNOWNED_AFTER_S else None
         acknowledged = self._newest_acknowledgement(incident)
-        return Situation(incident, acknowledged, waiting, unowned_s, told.is_late, self._rules.resolve_target_s)
+        is_late = told.is_behind and (told.was_new if known is None else known.late)
+        return Situation(incident, acknowledged, waiting, unowned_s, is_late, self._rules.resolve_target_s)
 
     def _newest_acknowledgement(self, incident: Incident) -> Acknowledgement | None:
         """The newest of those that the incident shows and those that were read before its shard applied them."""

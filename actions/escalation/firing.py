@@ -98,12 +98,13 @@ class _Taken:
         held = () if is_first else tuple(who for who in people if self._has_enough(who))
         paged = tuple(who for who in people if who not in held)
         reason = self._reason(step, paged, held)
-        for kind, receivers in (("page", paged), ("tell", step.tell)):
-            self._notify(kind, step, receivers, step.via if kind == "page" else (), reason)  # type: ignore[arg-type]
+        self._notify("page", step, paged, step.via, reason)
+        self._notify("tell", step, step.tell, (), reason)
         self._paged += paged
         for who in held:
             if who not in self._digested and not self._lookups.recent(who).digest:
-                self._notify("digest", step, (who,), step.via, f"{reason}; more than {PAGES_PER_PERSON} pages in 10 min")
+                told = f"{reason}; {PAGES_PER_PERSON} pages in 10 min, no more for now"
+                self._notify("digest", step, (who,), step.via, told)
                 self._digested.add(who)
         fired = FiredStep(step.id, self.escalation.round, self._now_s, paged, held, reason)
         self.escalation = replace(self.escalation, fired=(*self.escalation.fired, fired))

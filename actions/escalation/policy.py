@@ -13,10 +13,8 @@ MAX_ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class EarlyIf:
-    """A step is due before its time when an incident is this large.
-
-    expected_resolve_s: it is expected to take at least so long, from its onset. tenants: at least so many tenants alarm.
-    """
+    """A step is due before its time when an incident is this large: expected to take at least `expected_resolve_s` from
+    its onset, or at least so many `tenants` alarm."""
 
     expected_resolve_s: float | None = None
     tenants: int | None = None
@@ -54,9 +52,10 @@ class EscalationPolicy:
     """Who is paged when. severities, categories: of the incidents that it is for, empty for all.
 
     grace: by severity, how long an automatic remedy may work before anybody is paged. rounds: how often the steps are
-    gone through. round_after_s: from the last step of a round to the next round. fallback: the channel that is told when
-    all rounds are over, None for none. ack_lapses_s: after which an acknowledgement no longer counts, even if it was
-    given for longer. approval_after_s: how long a request for approval may wait before somebody is paged, None for ever.
+    gone through. round_after_s: from the last step of a round to the next round. fallback: the channel that is told
+    when all rounds are over, None for the default one. ack_lapses_s: after which an acknowledgement no longer counts,
+    even if it was given for longer. approval_after_s: how long a request for approval may wait before somebody is
+    paged, None for ever.
     """
 
     name: str

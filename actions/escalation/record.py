@@ -50,11 +50,11 @@ class FiredStep:
 class Escalation:
     """The escalation of one incident. version: one more with each change. reason: why it has its state.
 
-    policy: by name; None where none is for the incident. reached_s: when its severity was reached, None while it is not. round_at_s: from
-    when the times of the steps count, None before it begins. severity: the highest that was escalated. causes: what
-    made it escalate early, each once. acknowledged: that counts now. void_ack_s: acknowledgements that are not newer
-    do not count. suspended_s: since when. late: its data is late, so nobody is paged. notified: notifications so far.
-    pending: notifications that nobody has taken yet. Times are seconds since the epoch.
+    policy: by name; None where none is for the incident. severity: the highest that was escalated. reached_s: when that
+    severity was reached, None while it is not. round_at_s: from when the times of the steps count, None before it
+    begins. causes: what made it escalate early, each once. acknowledged: that counts now. void_ack_s: acknowledgements
+    that are not newer do not count. suspended_s: since when. late: its data is late, so nobody is paged. notified:
+    notifications so far. pending: notifications that nobody has taken yet. Times are seconds since the epoch.
     """
 
     incident_id: str
@@ -86,7 +86,9 @@ class Escalation:
         return any(one.step == step and one.round == self.round for one in self.fired)
 
 
-def notify_id(incident_id: str, kind: NotifyKind, step: str, round_: int, recipient: str | None, via: str | None) -> str:
-    """The id of a notification: derived from what it is, so that a repeat has the same."""
-    parts = (incident_id, kind, step, str(round_), recipient or "", via or "")
+def notify_id(
+    incident_id: str, kind: NotifyKind, step: str, number: int, recipient: str | None, via: str | None,
+) -> str:
+    """The id of a notification: derived from what it is, so that a repeat has the same. number: of the round."""
+    parts = (incident_id, kind, step, str(number), recipient or "", via or "")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

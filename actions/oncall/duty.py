@@ -31,7 +31,7 @@ def on_call(roster: Roster, overrides: Sequence[Override], name: str, at_s: floa
     stays: Duty | None = None
     why: list[str] = []
     for schedule in roster.chain(name):
-        duty = _own(roster, overrides, schedule, at_s)
+        duty = _own(overrides, schedule, at_s)
         absent = _why_absent(roster, schedule, duty, at_s)
         if duty.person is not None and absent is None:
             taken = f"{duty.reason} of {schedule.name}: {'; '.join(why)}" if why else duty.reason
@@ -66,7 +66,7 @@ def hours_on(schedule: Schedule, hours: Hours, day_number: int, at_s: float) -> 
     return instant_of(schedule.zone, day, hours.begin_min), instant_of(schedule.zone, end_day, hours.end_min)
 
 
-def _own(roster: Roster, overrides: Sequence[Override], schedule: Schedule, at_s: float) -> Duty:
+def _own(overrides: Sequence[Override], schedule: Schedule, at_s: float) -> Duty:
     """Who is on call by this schedule alone, without its backup."""
     standing = [one for one in overrides if one.schedule == schedule.name and one.from_s <= at_s < one.until_s]
     if standing:

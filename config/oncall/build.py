@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from zoneinfo import ZoneInfo
 
+from actions.escalation.desk import Rules
 from actions.escalation.policy import EarlyIf, EscalationPolicy, EscalationStep
 from actions.oncall.duty import on_call
 from actions.oncall.findings import Reach
@@ -58,18 +60,23 @@ def contacts_of(person: Person) -> Mapping[str, str]:
     return {**{name: address for name, address in own.items() if address is not None}, **person.contacts}
 
 
-def recipients_of(
-    config: Config, directory: Directory, roster: Roster, overrides: Callable[[], Sequence[Override]],
-    now_s: Callable[[], float],
-) -> Callable[[str, str], tuple[str, ...]]:
-    """Who stands behind a target of a step for a service now: who is on call, a person, or all who hold a role."""
+def rules_of(
+    config: Config, directory: Directory, overrides: Callable[[], Sequence[Override]], now_s: Callable[[], float],
+) -> Rules:
+    """What escalations go by. overrides: that are known now. now_s: the clock by which somebody is on call."""
+    roster = roster_of(config)
+
     def recipients(target: str, service: str) -> tuple[str, ...]:
         if target in roster.schedules:
             person = on_call(roster, overrides(), target, now_s()).person
             return () if person is None else (person,)
         return (target,) if target in config.people else directory.with_role(target, service)
 
-    return recipients
+    policies = cache(lambda service: policies_of(config, service))
+    return Rules(
+        policies, recipients, lambda who, service: directory.may(who, "acknowledge", service),
+        lambda severity: config.targets[severity].resolve_s if severity in config.targets else None,
+    )
 
 
 def _schedule(name: str, section: ScheduleSection) -> Schedule:

@@ -38,10 +38,9 @@ def _schedules(people: Mapping[str, Any], schedules: Mapping[str, Any], tree: No
             if person not in people:
                 yield problem_at(tree, (*place, "people", *number), repr(person), _one_of("people", people))
         for index, shift in enumerate(_list(section.get("shifts"))):
-            person = _mapping(shift).get("person")
-            if isinstance(person, str) and person not in people:
-                expected = _one_of("people", people)
-                yield problem_at(tree, (*place, "shifts", index, "person"), repr(person), expected)
+            who = _mapping(shift).get("person")
+            if isinstance(who, str) and who not in people:
+                yield problem_at(tree, (*place, "shifts", index, "person"), repr(who), _one_of("people", people))
         backup = section.get("backup")
         if isinstance(backup, str) and backup not in schedules:
             yield problem_at(tree, (*place, "backup"), repr(backup), _one_of("schedules", schedules))
@@ -68,7 +67,8 @@ def _steps(
                 yield problem_at(tree, (*here, "page", *number), repr(target), _targets(people, schedules))
         after_s = _seconds(step.get("after", 0.0))
         if after_s is not None and latest is not None and after_s < latest:
-            yield problem_at(tree, (*here, "after"), repr(step.get("after", 0)), "a time not before that of the step above")
+            expected = "a time not before that of the step above"
+            yield problem_at(tree, (*here, "after"), repr(step.get("after", 0)), expected)
         latest = after_s if after_s is not None else latest
 
 

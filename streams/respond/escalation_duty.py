@@ -69,7 +69,7 @@ class EscalationDuty:
         self._desk.record(one)
         self._on_change(change.event)
         if change.event != "hand_over":
-            log.info("escalation", incident_id=one.incident_id, event=change.event, state=one.state, reason=one.reason)
+            log.info("escalation", incident_id=one.incident_id, change=change.event, state=one.state, reason=one.reason)
 
     def _offer(self, escalation: Escalation) -> None:
         for one in escalation.pending:

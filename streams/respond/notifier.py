@@ -20,6 +20,8 @@ from config.models import Config
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
+JsonScalar = str | float | bool | None
+
 LIFE_S = 900.0
 """A notification that no webhook has taken for so long is given up, and logged."""
 FIRST_WAIT_S = 1.0
@@ -115,10 +117,10 @@ class ActionNotifier:
     def _intent(self, one: Notify) -> Intent:
         """As the action expects it. target: the recipient, else the channel."""
         service = self._service_of(one.incident_id)
-        params = {
+        params: dict[str, JsonScalar] = {
             "event": one.kind, "step": one.step, "round": one.round, "recipient": one.recipient, "channel": one.via,
         }
-        known = {name: value for name, value in params.items() if value is not None}
+        known: dict[str, JsonScalar] = {name: value for name, value in params.items() if value is not None}
         return Intent(
             one.id, one.incident_id, "notify", one.recipient or one.via or service, "auto", one.reason, one.at_s,
             one.at_s + LIFE_S, service, None, params=known,

@@ -10,15 +10,19 @@ import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
+from actions.escalation.desk import EscalationDesk
 from actions.playbooks.identity import digest
 from actions.trust.approvals import ApprovalCheck
+from classifiers.by_hand import OVERRIDE_AHEAD_S
 from config.models import Config
+from config.oncall.build import rules_of
 from config.trust.build import directory_of
 from streams.audit.checkpoint_writer import CheckpointWriter
 from streams.cluster.fencing import can_fence
@@ -27,8 +31,10 @@ from streams.contracts.envelopes import source_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
+from streams.respond.escalation_duty import EscalationDuty
 from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
+from streams.respond.notifier import ActionNotifier
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import RespondMetrics
@@ -41,9 +47,12 @@ OBSERVE_EVERY_S = 1.0
 ALL_S = 10 * 365 * 86_400.0
 """The response topic is compacted and read from its start."""
 DAY_S = 86_400.0
-"""How far back intents and decisions are read: longer than any request lives."""
-INCIDENTS_BACK_S = 3600.0
-"""An open incident is told again every minute while its shard is owned."""
+"""How far back intents are read: longer than any request lives."""
+CONTROL_BACK_S = OVERRIDE_AHEAD_S + DAY_S
+"""How far back overrides of schedules are read: as long as one may be in force."""
+INCIDENTS_BACK_S = 6 * 3600.0
+"""An open incident is told again every minute while its shard is owned. What ended while this role was down for so
+long is known to have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,9 @@ class Responder:
         directory = directory_of(config.people, config.owners_of)
         self.check = ApprovalCheck(directory, authenticity.ring, self.source)
         self.desk = Desk(self.check, {book.name: digest(book) for book in config.playbooks})
+        rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
+        self.escalations = EscalationDesk(rules, lambda: self.desk.requests)
+        self._notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count
@@ -78,11 +90,11 @@ class Responder:
         self._fences = False
         self._failure: str | None = "it has not started"
         self.group = f"{config.kafka.group}-respond"
-        self._reader = TopicReader(config, self.desk, self.check, self._wake, self.now_s)
+        self._reader = TopicReader(config, self.desk, self.check, self._wake, self.now_s, self.escalations)
         topics = config.topics
         back_s = {
-            topics.response: ALL_S, topics.actions: DAY_S, topics.control: DAY_S, topics.incidents: INCIDENTS_BACK_S,
-            topics.ledger: ALL_S,
+            topics.response: ALL_S, topics.actions: DAY_S, topics.control: CONTROL_BACK_S,
+            topics.incidents: INCIDENTS_BACK_S, topics.ledger: ALL_S,
         }
         self._broadcast = BroadcastConsumer(
             settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
@@ -120,12 +132,14 @@ class Responder:
             group.create_task(self._membership.run())
             group.create_task(self._observe())
             group.create_task(self.http.run())
+            group.create_task(self._notifier.run())
             if self._authenticity.may_cover_audit:
                 group.create_task(self._checkpoint_writer().run())
 
     async def _observe(self) -> None:
         while True:
             self.metrics.observe((each.state for each in self.desk.requests.values()), len(self._owners))
+            self.metrics.observe_escalations(self.escalations.escalations.values())
             await asyncio.sleep(OBSERVE_EVERY_S)
 
     def on_change(self, listener: Callable[[RequestChange], None]) -> None:
@@ -159,8 +173,11 @@ class Responder:
         stands = self._reader.partition_of(key)
         if stands is not None:
             return stands
-        partitions = list(range(self._shard_count()))
-        return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
+        return _partition_of(incident_id, self._shard_count())
+
+    def _service_of(self, incident_id: str) -> str:
+        incident = self.desk.incident(incident_id)
+        return incident_id if incident is None else incident.service
 
     def _checkpoint_writer(self) -> CheckpointWriter:
         """Whoever owns partition k of the requests covers partition k of the audit, and what the audit has beyond."""
@@ -182,8 +199,15 @@ class Responder:
                 number, self._producer(number), self.desk, self.config.topics, self.source,
                 read_to_end=self._broadcast.caught_up_again, mine=self._mine(number), now_s=self.now_s,
                 shard_count=self._shard_count, on_change=self._tell, authenticity=self._authenticity,
+                duties=[self._escalation_duty(number)],
             )
             self._owners[number] = owner, asyncio.create_task(owner.run())
+
+    def _escalation_duty(self, number: int) -> EscalationDuty:
+        return EscalationDuty(
+            number, self.escalations, self._notifier, self.config.topics, self.source, mine=self._mine(number),
+            now_s=self.now_s, authenticity=self._authenticity, on_change=self.metrics.escalated,
+        )
 
     async def _revoked(self, partitions: Collection[int]) -> None:
         tasks = [self._owners.pop(number)[1] for number in partitions if number in self._owners]
@@ -205,8 +229,10 @@ class Responder:
     def _note_lag(self, waiting: int | None) -> None:
         if waiting is None:
             self.desk.blind()
+            self.escalations.blind()
         elif waiting == 0:
             self.desk.sighted(self.now_s())
+            self.escalations.sighted(self.now_s())
 
     def _tell(self, change: RequestChange) -> None:
         for listener in self._listeners:
@@ -215,3 +241,10 @@ class Responder:
     def _wake(self) -> None:
         for owner, _ in self._owners.values():
             owner.wake()
+
+
+@lru_cache(maxsize=65_536)
+def _partition_of(incident_id: str, count: int) -> int:
+    """The partition that the producer of the incidents chooses."""
+    partitions = list(range(count))
+    return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from actions.approvals.machine import OPEN, RequestState
+from actions.escalation.machine import EscalationEvent, EscalationState
+from actions.escalation.record import Escalation
 from streams.telemetry.families import OPEN as OPEN_LABELS
 from streams.telemetry.families import Families
 
@@ -26,6 +29,16 @@ class RespondMetrics:
             "tocsin_request_changes", "Changes of requests that this process wrote, by the state after.", state=states,
         )
         self._owned = families.gauge("tocsin_request_partitions_owned", "Partitions of requests that it owns.")
+        self._escalations = families.gauge(
+            "tocsin_escalations", "Escalations in the log, by state.", state=get_args(EscalationState),
+        )
+        self._escalation_changes = families.counter(
+            "tocsin_escalation_changes", "Changes of escalations that this process wrote, by what happened.",
+            event=get_args(EscalationEvent),
+        )
+        self._pending = families.gauge(
+            "tocsin_notifications_pending", "Notifications of escalations that nobody has taken for delivery yet.",
+        )
         self._tries = families.counter(
             "tocsin_http_tries", "Requests to the HTTP interface that were refused.",
             answer=("unauthenticated", "forbidden", "too_many", "malformed"),
@@ -47,6 +60,18 @@ class RespondMetrics:
     def changed(self, state: RequestState) -> None:
         """A request has got a state."""
         self._changes.labels(state).inc()
+
+    def escalated(self, event: str) -> None:
+        """An escalation has changed."""
+        self._escalation_changes.labels(event).inc()
+
+    def observe_escalations(self, escalations: Iterable[Escalation]) -> None:
+        """All escalations of the log."""
+        known = list(escalations)
+        counted = Counter(one.state for one in known)
+        for state in get_args(EscalationState):
+            self._escalations.labels(state).set(counted[state])
+        self._pending.set(sum(len(one.pending) for one in known))
 
     def refused(self, answer: str) -> None:
         """A try over HTTP was refused."""

@@ -8,6 +8,7 @@ from actions.approvals.desk import UNOWNED_AFTER_S, Desk
 from streams.contracts.envelopes import incident_message, intent_message
 from streams.respond.topic_reader import TopicReader
 from tests.actions.approvals.cases import CHECK, SOURCE, T, incident, suggested
+from tests.actions.escalation.cases import World
 from tests.streams.fakes import config_of, record_of
 
 
@@ -16,7 +17,7 @@ async def test_an_incident_is_as_old_as_its_reading_by_the_clock_of_deadlines_ho
 ) -> None:
     config, now_s = config_of(tmp_path), T + 5_000.0
     desk = Desk(CHECK)
-    reader = TopicReader(config, desk, CHECK, lambda: None, lambda: now_s)
+    reader = TopicReader(config, desk, CHECK, lambda: None, lambda: now_s, World().desk)
     topics = config.topics
     asked = suggested(decided_at_s=now_s)
     await reader.process(topics.actions, [record_of(intent_message(asked, SOURCE, 2), topics.actions)])

@@ -5,7 +5,19 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.trust.keys import KeyRing, PublicKey, Signer
-from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
+from classifiers.by_hand import (
+    Assign,
+    ByHand,
+    Decide,
+    Keep,
+    Override,
+    ResetStorm,
+    Resolve,
+    SetBreaker,
+    Undo,
+    Update,
+    Withdraw,
+)
 from classifiers.directives import Acknowledge
 from streams.contracts.people.records import sign_by_hand
 from tests.streams.contracts.signed import T, received
@@ -25,7 +37,7 @@ BY_HAND: list[ByHand | Acknowledge] = [
     Resolve("inc-1", "ben", T), Assign("inc-1", "ann", "ben", T),
     Update("inc-1", "ben", T, "so"), Undo("throttle", "chat/v2", "ben", T),
     Keep("throttle", "chat/v2", "ben", T), SetBreaker("chat/r0", "disable", "ben", T), ResetStorm("ben", T),
-    Acknowledge("inc-1", "ben", T, T + 60.0),
+    Override("primary", "ann", T, T + 3600.0, "ben", T, "swap"), Acknowledge("inc-1", "ben", T, T + 60.0),
 ]
 
 
