@@ -80,23 +80,23 @@ class Story:
 
     def look(self, crash: int | None) -> None:
         """Write what is due, perhaps not to the end, and notify what stands in the log."""
-        world, written = self.world, 0
-        for change in world.desk.changes(world.now_s, lambda *_: True):
+        world = self.world
+        for written, change in enumerate(world.desk.changes(world.now_s, lambda *_: True)):
             if crash is not None and written >= crash:
-                return world.restart()
+                world.restart()
+                return
             assert is_allowed(change.before, change.event)  # type: ignore[arg-type]
             world.log.append(change.escalation)
             world.changes.append(change)
             world.desk.record(change.escalation)
-            written += 1
         for one in world.desk.pending(lambda *_: True):
             self.notify(one)
         if crash is not None:
-            return world.restart()
+            world.restart()
+            return
         for change in world.desk.handed_over(list(self.seen), world.now_s, lambda *_: True):
             world.log.append(change.escalation)
             world.desk.record(change.escalation)
-        return None
 
     def notify(self, one: Notify) -> None:
         """A receiver that tells repeats by their id."""

@@ -71,7 +71,7 @@ def rosters(draw: st.DrawFn) -> Roster:
 
 overrides = st.lists(
     st.builds(
-        lambda span, who, at_s: Override("primary", who, *span, "anna", span[0] - at_s), spans,
+        lambda span, who, at_s: Override("primary", who, span[0], span[1], "anna", span[0] - at_s), spans,
         st.sampled_from(PEOPLE), st.integers(0, 60).map(float),
     ),
     max_size=4,

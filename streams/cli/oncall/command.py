@@ -118,26 +118,28 @@ def override(
 @click.option(
     "--format", "kind", type=click.Choice(["icalendar", "pagerduty", "grafana"]), required=True, help="Of the file.",
 )
+@click.option("--from", "from_", type=LocalTimeArgument(), help="Leave out what ended before; default: now.")
 @click.option("--until", type=LocalTimeArgument(), help="How far events that recur are followed; default: a year.")
 @click.option("--tz", help="The time zone of the schedule, where the file names none; default: UTC.")
 @click.option("--as", "known_as", multiple=True, metavar="NAME=PERSON", help="Who somebody of the file is here.")
 @with_config
 def import_(
-    config: Config, file: Path, name: str, kind: str, until: datetime | None, tz: str | None,
+    config: Config, file: Path, name: str, kind: str, from_: datetime | None, until: datetime | None, tz: str | None,
     known_as: Sequence[str],
 ) -> None:
-    """Print the section `schedules` for the shifts in FILE, from now on. People are found by mail or name."""
+    """Print the section `schedules` for the shifts in FILE. People are found by mail or name."""
     from streams.cli.oncall.importing import import_schedule
 
-    now_s = time.time()
-    until_s = now_s + 365 * DAY_S if until is None else local_time(until, ZoneInfo("UTC"))
+    utc = ZoneInfo("UTC")
+    from_s = time.time() if from_ is None else local_time(from_, utc)
+    until_s = from_s + 365 * DAY_S if until is None else local_time(until, utc)
     people: dict[str, str] = {}
     for text in known_as:
         theirs, _, ours = text.rpartition("=")
         if not theirs or ours not in config.people:
             raise Failure(f"--as {text!r}, expected NAME=PERSON with one of people: {', '.join(config.people)}")
         people[theirs] = ours
-    click.echo(import_schedule(config, file, name, kind, (now_s, until_s), tz, people), nl=False)
+    click.echo(import_schedule(config, file, name, kind, (from_s, until_s), tz, people), nl=False)
 
 
 def _schedule(config: Config, name: str) -> Schedule:

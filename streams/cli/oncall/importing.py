@@ -30,7 +30,7 @@ def import_schedule(
     named = tz or found.zone or "UTC"
     shifts = [shift for shift in found.shifts if shift.until_s > window[0] and shift.from_s < window[1]]
     if not shifts:
-        raise Failure(f"{file}: no shift from now on, expected at least one")
+        raise Failure(f"{file}: no shift in the time asked for, expected at least one")
     section = {"tz": named, "shifts": _shifts(config, file, shifts, _zone(str(file), named), known_as)}
     text = StringIO()
     yaml = YAML()

@@ -43,7 +43,7 @@ class World:
 
     def __init__(self, *policies: EscalationPolicy) -> None:
         self.policies: Sequence[EscalationPolicy] = policies or (policy(),)
-        self.on_call = dict(ON_CALL)
+        self.on_call: dict[str, tuple[str, ...]] = dict(ON_CALL)
         self.log: list[Escalation] = []
         self.changes: list[EscalationChange] = []
         self.notified: list[Notify] = []
