@@ -43,17 +43,19 @@ class Notifier(Protocol):
 class ActionNotifier:
     """Delivers by the action `notify` of the configuration: its webhook, or without one the log.
 
-    Crash: what was not delivered is offered again. wall_s: the clock of deadlines. service_of: of an incident.
+    Crash: what was not delivered is offered again. now_s: the clock of deadlines. service_of: of an incident. done:
+    called when something was taken. first_wait_s: before the second try; the wait doubles up to `MAX_WAIT_S`.
     """
 
     def __init__(
         self, config: Config, now_s: Callable[[], float], service_of: Callable[[str], str],
-        done: Callable[[], None],
+        done: Callable[[], None], *, first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         self._params = config.actions.get("notify")
         self._now_s = now_s
         self._service_of = service_of
         self._done = done
+        self._first_wait_s = first_wait_s
         self._queue: dict[str, Notify] = {}
         self._news = asyncio.Event()
         self._taken: dict[str, None] = {}
@@ -80,7 +82,7 @@ class ActionNotifier:
                 await self._news.wait()
 
     async def _deliver(self, one: Notify, action: Action | None, room: asyncio.Semaphore, begun: set[str]) -> None:
-        wait_s = FIRST_WAIT_S
+        wait_s = self._first_wait_s
         while True:
             async with room:
                 reason = await self._attempt(one, action)

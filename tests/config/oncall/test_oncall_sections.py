@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import config
+from actions.oncall.findings import findings
 from config.oncall.build import contacts_of, policies_of, reach_of, roster_of, rules_of
 from config.trust.build import directory_of
 from tests.config.texts import load_text, problems
@@ -36,38 +38,47 @@ escalation:
 
 
 def test_schedules_policies_and_contacts_are_read(tmp_path: Path) -> None:
-    config = load_text(tmp_path, WHOLE)
-    primary, asia, fixed = roster_of(config).schedules.values()
+    site = load_text(tmp_path, WHOLE)
+    primary, asia, fixed = roster_of(site).schedules.values()
     assert primary.rotation is not None
     assert (primary.rotation.people, primary.rotation.every_days, str(primary.rotation.first_turn)) == (
         ("anna", "ben"), 7, "2026-01-05",
     )
     assert (primary.holidays, primary.backup, len(asia.hours), fixed.rotation) == (("DE",), "asia", 2, None)
     assert fixed.shifts[0].until_s - fixed.shifts[0].from_s == 16 * 3600.0
-    assert roster_of(config).is_away("ben", 1798000000.0)
-    data, critical = policies_of(config, "chat-eu")
+    assert roster_of(site).is_away("ben", 1798000000.0)
+    data, critical = policies_of(site, "chat-eu")
     assert (data.name, data.categories, critical.grace, critical.ack_lapses_s) == (
         "data", ("data_quality",), {"P1": 90.0}, 1800.0,
     )
     assert (critical.steps[1].page, critical.steps[2].early_if.tenants) == (("asia", "ben"), 5)
-    assert [one.name for one in policies_of(config, "search")] == ["default"]
-    assert contacts_of(config.people["anna"]) == {"mail": "anna@example.com", "slack": "T01/U7A", "discord": "42"}
-    reach = reach_of(config)
+    assert [one.name for one in policies_of(site, "search")] == ["default"]
+    assert contacts_of(site.people["anna"]) == {"mail": "anna@example.com", "slack": "T01/U7A", "discord": "42"}
+    reach = reach_of(site)
     assert (reach.responders, reach.asked["asia"]) == ({"anna", "ben"}, [frozenset({"pager"})])
 
 
 def test_a_step_pages_who_is_on_call_a_person_or_all_with_the_role_for_the_service(tmp_path: Path) -> None:
-    config = load_text(tmp_path, WHOLE)
-    rules = rules_of(config, directory_of(config.people, config.owners_of), tuple, lambda: 1780300800.0)
+    site = load_text(tmp_path, WHOLE)
+    rules = rules_of(site, directory_of(site.people, site.owners_of), tuple, lambda: 1780300800.0)
     found = [rules.recipients(target, "chat-eu") for target in ("primary", "fixed", "chi", "responder", "approver")]
     assert found == [("ben",), (), ("chi",), ("anna", "ben"), ()]
     assert (rules.resolve_target_s("P0"), rules.resolve_target_s("P4")) == (1800.0, None)
     assert (rules.may_acknowledge("ben", "chat-eu"), rules.may_acknowledge("chi", "chat-eu")) == (True, False)
 
 
+def test_the_example_of_the_page_is_whole_and_without_a_finding(tmp_path: Path) -> None:
+    page = Path(config.__file__).parents[1] / "docs" / "oncall.md"
+    example = page.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    site = load_text(tmp_path, example)
+    begin_s = 1_796_000_000.0
+    assert findings(roster_of(site), (), reach_of(site), begin_s, begin_s + 180 * 86_400.0) == []
+    assert [one.id for one in policies_of(site, "chat")[0].steps] == ["primary", "backup", "lead", "vendor"]
+
+
 def test_without_the_sections_nobody_is_paged(tmp_path: Path) -> None:
-    config = load_text(tmp_path, "version: 1\n")
-    assert (policies_of(config, "chat"), roster_of(config).schedules) == ((), {})
+    site = load_text(tmp_path, "version: 1\n")
+    assert (policies_of(site, "chat"), roster_of(site).schedules) == ((), {})
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -87,7 +98,7 @@ def test_without_the_sections_nobody_is_paged(tmp_path: Path) -> None:
     ("09:00-17:00", "9 to 5", ":12: schedules.asia.hours: got 'mon-fri 9 to 5"),
     ("until: 2026-12-02", "until: 2026-11-02", ":13: schedules.fixed.shifts[0]"),
     ("until: 2027-01-02", "until: 2026-01-02", ":4: people.ben.away[0]"),
-    ("page: primary,", "page: none,", ":17: escalation.critical.steps[0].page: got 'none', expected a schedule (primary"),
+    ("page: primary,", "page: none,", ":17: escalation.critical.steps[0].page: got 'none', expected a schedule"),
     ("asia, ben", "asia, bne", ":17: escalation.critical.steps[1].page: got 'bne', expected a schedule (primary, asia"),
     ("after: 5m", "after: 50m", ":18: escalation.critical.steps[2].after: got '15m', expected a time not before"),
     ("id: backup", "id: primary", ":17: escalation.critical.steps[1].id: got 'primary', expected an id that no step"),
