@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from actions.escalation.desk import Rules
@@ -22,13 +23,30 @@ from actions.oncall.schedule import (
 )
 from actions.trust.people import Directory
 from actions.trust.roles import may
+from classifiers.accounting.slo_report import StageTargets
 from classifiers.by_hand import Override
-from config.models import Config
+from classifiers.model import Severity
 from config.oncall.sections import DAY_S, PolicySection, ScheduleSection
 from config.trust.sections import Person
 
 
-def roster_of(config: Config) -> Roster:
+class Settings(Protocol):
+    """The part of the configuration that is read here."""
+
+    @property
+    def people(self) -> Mapping[str, Person]: ...
+    @property
+    def schedules(self) -> Mapping[str, ScheduleSection]: ...
+    @property
+    def escalation(self) -> Mapping[str, PolicySection]: ...
+    @property
+    def targets(self) -> Mapping[Severity, StageTargets]: ...
+
+    def policies_of(self, service: str) -> tuple[str, ...]:
+        """The policies of a service by name."""
+
+
+def roster_of(config: Settings) -> Roster:
     """All schedules and absences."""
     away = {
         name: tuple(Absence(one.from_s, one.until_s) for one in person.away)
@@ -37,12 +55,12 @@ def roster_of(config: Config) -> Roster:
     return Roster({name: _schedule(name, section) for name, section in config.schedules.items()}, away)
 
 
-def policies_of(config: Config, service: str) -> tuple[EscalationPolicy, ...]:
+def policies_of(config: Settings, service: str) -> tuple[EscalationPolicy, ...]:
     """The policies of a service, in the order in which they are tried; empty where nobody is paged for it."""
     return tuple(_policy(name, config.escalation[name]) for name in config.policies_of(service))
 
 
-def reach_of(config: Config) -> Reach:
+def reach_of(config: Settings) -> Reach:
     """How people are reached, and by which channels each schedule is paged."""
     asked: dict[str, list[frozenset[str]]] = {}
     for policy in config.escalation.values():
@@ -61,7 +79,7 @@ def contacts_of(person: Person) -> Mapping[str, str]:
 
 
 def rules_of(
-    config: Config, directory: Directory, overrides: Callable[[], Sequence[Override]], now_s: Callable[[], float],
+    config: Settings, directory: Directory, overrides: Callable[[], Sequence[Override]], now_s: Callable[[], float],
 ) -> Rules:
     """What escalations go by. overrides: that are known now. now_s: the clock by which somebody is on call."""
     roster = roster_of(config)
