@@ -31,6 +31,9 @@ class Message:
     vendor (the alert at PagerDuty, the record of ServiceNow). thread: messages with the same thread belong together.
     recipient: whom the channel tells, None for the one that it is configured with. severity: P0 to P4.
     title, text: plain text, unescaped; each channel makes labels in them inert. html: escaped already.
+
+    The owner of the notification sets the last two when it sends. reference: of the thread's first message at this
+    channel, None where there is none. in_doubt: an earlier attempt may have arrived.
     """
 
     id: str
@@ -45,6 +48,8 @@ class Message:
     html: str | None = None
     link: str | None = None
     buttons: tuple[Button, ...] = ()
+    reference: str | None = None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +78,8 @@ class ChannelRefused(Exception):  # noqa: N818  it is the channel's answer
 class Channel(Protocol):
     """One configured way to tell people. Only the owner of a notification calls `send`."""
 
-    async def send(self, message: Message, reference: str | None = None) -> Delivery:
-        """Tell it once, within the channel's own time limit. Raises `ChannelRefused`.
-
-        reference: of the thread's first message at this channel, None where there is none yet or it is unknown.
-        """
+    async def send(self, message: Message) -> Delivery:
+        """Tell it once, within the channel's own time limit. Raises `ChannelRefused`."""
 
     async def close(self) -> None:
         """Release what the channel holds open."""
