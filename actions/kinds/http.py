@@ -25,11 +25,13 @@ Signer = Callable[[bytes, str], Mapping[str, str]]
 
 
 class HttpError(TargetError):
-    """The target answered with a status that is no success."""
+    """The target answered with a status that is no success. retry_after_s: of its header `Retry-After`, None without.
+    """
 
-    def __init__(self, message: str, *, retryable: bool, status: int) -> None:
+    def __init__(self, message: str, *, retryable: bool, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(message, retryable=retryable)
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Http:
                 allow_redirects=False,
             ) as response:
                 answer = await _read(response, place)
-                status = response.status
+                status, retry_after = response.status, response.headers.get("Retry-After", "")
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as fault:
             raise TargetError(f"{place}: not a URL that can be called", retryable=False) from fault
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
@@ -128,7 +130,8 @@ class Http:
         if not 200 <= status < 300:
             retryable = status >= 500 or status in RETRYABLE
             message = f"{place}: answered {status}{self._quoted(answer)}"
-            raise HttpError(message, retryable=retryable, status=status)
+            wait_s = float(retry_after) if retry_after.isdecimal() else None
+            raise HttpError(message, retryable=retryable, status=status, retry_after_s=wait_s)
         return _parse(answer)
 
     def _headers(self, content: bytes | None, key: str | None) -> dict[str, str]:

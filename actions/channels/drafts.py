@@ -1,0 +1,61 @@
+"""The notifications that follow from what is known of an incident and its requests, as new ones. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from actions.approvals.request import ApprovalRequest
+from actions.channels.message import Event
+from actions.channels.notification import FALLBACK_AFTER_S, Notification, notification_id, queued
+from actions.channels.routes import URGENT, Route, Told, reaches
+from actions.channels.texts import approval_text, incident_message
+
+FALLBACK_WITHIN_S = 3_600.0
+"""A failure that is older than this is no reason any more to tell the fallback."""
+
+
+def about_incident(told: Told, channel: str, event: Event, step: str, source: str, now_s: float) -> Notification:
+    """What a channel is told of an event. source: of the deployment."""
+    incident = told.incident
+    name = notification_id(incident.id, event, step, 0, None, channel)
+    message = incident_message(incident, event, name, source, late_s=told.late_s if told.is_late else None)
+    urgent = event in ("open", "change") and incident.peak_severity in URGENT and not told.is_late
+    return queued(message, channel, urgent=urgent, now_s=now_s)
+
+
+def about_requests(
+    told: Told, channel: str, route: Route, requests: Collection[ApprovalRequest], source: str, now_s: float,
+) -> Iterator[Notification]:
+    """What a channel is told of the requests of an incident that wait for people."""
+    incident = told.incident
+    if "approval" not in route.on or not reaches(incident.peak_severity, route.least):
+        return
+    for request in requests:
+        if request.intent.incident_id == incident.id:
+            name = notification_id(incident.id, "approval", request.key, request.version, None, channel)
+            message = approval_text(request, incident.peak_severity, name, source)
+            yield queued(message, channel, urgent=False, now_s=now_s)
+
+
+def fallback_of(
+    one: Notification, route: Route | None, others: Collection[Notification], now_s: float,
+) -> Notification | None:
+    """The same on the channel that stands in, where a page was not taken in time; None where that is not due.
+
+    others: all notifications of the incident.
+    """
+    age_s = now_s - one.created_at_s
+    if not one.urgent or route is None or route.fallback is None or one.state in ("sent", "superseded"):
+        return None
+    if age_s > FALLBACK_WITHIN_S or (one.state != "failed" and age_s < FALLBACK_AFTER_S):
+        return None
+    message = one.message
+    told = any(
+        (each.channel, each.message.event, each.message.severity) == (route.fallback, message.event, message.severity)
+        for each in others
+    )
+    if told:
+        return None
+    name = notification_id(message.incident_id, message.event, one.id, 0, message.recipient, route.fallback)
+    return queued(replace(message, id=name), route.fallback, urgent=True, now_s=now_s)

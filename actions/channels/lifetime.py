@@ -1,0 +1,65 @@
+"""What time, the incident and newer notifications do to one that is under way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from actions.approvals.request import ApprovalRequest
+from actions.channels.machine import WAITING
+from actions.channels.notification import GIVE_UP_AFTER_S, Notification, changed
+from actions.channels.routes import STATES, Route, Told, acknowledged
+
+
+def due_change(
+    one: Notification, told: Told | None, others: Collection[Notification], route: Route | None,
+    requests: Mapping[str, ApprovalRequest], now_s: float, in_flight: Collection[str],
+) -> Notification | None:
+    """The change that is due of a notification, None for none. told: its incident, None where it is not known.
+
+    others: of the same incident and channel. route: None where the channel is not configured any more. requests: that
+    wait for people. in_flight: what this process sends at the moment.
+    """
+    if one.state == "sending":
+        if one.id in in_flight:
+            return None
+        made = changed(one, "interrupt", "the process that sent it ended before it knew the answer", now_s)
+        return replace(made, due_at_s=now_s)
+    if one.state not in WAITING:
+        return None
+    if route is None:
+        made = changed(one, "give_up", f"channels.{one.channel} is not configured any more", now_s)
+        return replace(made, failure="unknown_channel")
+    why = _why_superseded(one, told, others, route, requests, now_s)
+    if why is not None:
+        return changed(one, "supersede", why, now_s)
+    if now_s - one.created_at_s >= GIVE_UP_AFTER_S:
+        made = changed(one, "give_up", f"not accepted within {GIVE_UP_AFTER_S:g} s: {one.reason}", now_s)
+        return replace(made, failure="timed_out")
+    return None
+
+
+def _why_superseded(
+    one: Notification, told: Told | None, others: Collection[Notification], route: Route,
+    requests: Mapping[str, ApprovalRequest], now_s: float,
+) -> str | None:
+    event = one.message.event
+    if event == "approval" and one.message.dedup_key.rpartition("/")[2] not in requests:
+        return "the request does not wait any more"
+    if event not in STATES and event != "page":
+        return None
+    if told is not None and told.incident.state == "resolved":
+        return "the incident is resolved"
+    is_page = event == "page" or (route.pages and event != "milestone")
+    if is_page and told is not None and acknowledged(told.incident, now_s):
+        return "the incident is acknowledged"
+    if event in STATES and any(_replaces(each, one) for each in others):
+        return "something newer is to be told"
+    return None
+
+
+def _replaces(newer: Notification, older: Notification) -> bool:
+    """Whether a notification says all that an older one would."""
+    if newer.message.event not in STATES or newer.message.recipient != older.message.recipient:
+        return False
+    return newer.created_at_s > older.created_at_s and newer.failure is None

@@ -1,0 +1,245 @@
+"""The outbox: what is known of incidents and requests, and what follows from it for each notification.
+
+`changes` compares what is known with the notifications as they stand in the log, and returns the changes that are due.
+The caller writes them to the log and then calls `record`. So the order in which topics are read does not matter, nor
+whether a record is read twice, and what does not fit into a queue now is told later. Pure; `now_s` is the wall clock in
+seconds since the epoch, made so that it never runs back.
+
+Crash: everything is read again from the topics. Memory: the notifications of the last week and `MAX_KNOWN` incidents.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from actions.approvals.request import ApprovalRequest
+from actions.channels.drafts import about_incident, about_requests, fallback_of
+from actions.channels.lifetime import due_change
+from actions.channels.machine import ENDED, WAITING
+from actions.channels.message import Message
+from actions.channels.notification import Notification, queued
+from actions.channels.routes import Route, Told, due_events
+from classifiers.model import Incident
+
+MAX_KNOWN = 20_000
+MAX_QUEUED = 1_000
+"""Notifications that wait for one channel; what is not urgent is queued once there is room."""
+MAX_PER_INCIDENT = 200
+MAX_HELD = 200
+"""How many incidents for which time or room was missing are looked at again at once."""
+SCAN_EVERY_S = 0.5
+"""How often all that is under way is looked at; what an incident's news change is seen at once."""
+FORGET_AFTER_S = 7 * 86_400.0
+
+
+class Outbox:
+    """The notifications of an installation. routes: by channel. source: of the deployment. place: the partition of an
+    incident of which the log has no notification yet.
+    """
+
+    def __init__(self, routes: Mapping[str, Route], source: str, place: Callable[[str], int]) -> None:
+        self.routes = routes
+        self._source = source
+        self._place = place
+        self._notifications: dict[str, Notification] = {}
+        self._of_incident: dict[str, dict[str, None]] = {}
+        self._placed: dict[str, int] = {}
+        self._under_way: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        self._scanned_s: dict[int, float] = {}
+        self._waiting: Counter[str] = Counter()
+        self._incidents: dict[str, Told] = {}
+        self._requests: dict[str, ApprovalRequest] = {}
+        self._unsorted: dict[str, None] = {}
+        self._news: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        self._held: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        self._asked: dict[str, Notification] = {}
+
+    # What is read
+
+    def record(self, one: Notification, partition: int) -> None:
+        """A notification as it stands in this partition of the log. An older version than the known one changes
+        nothing.
+        """
+        known = self._notifications.get(one.id)
+        if known is not None and one.version <= known.version:
+            return
+        self._waiting[one.channel] += (one.state in WAITING) - (known is not None and known.state in WAITING)
+        self._notifications[one.id] = one
+        self._asked.pop(one.id, None)
+        self._of_incident.setdefault(one.message.incident_id, {})[one.id] = None
+        partition = self._placed.setdefault(one.message.incident_id, partition)
+        if one.state not in ENDED or (one.state == "failed" and one.urgent):
+            self._under_way[partition][one.id] = None
+        else:
+            self._under_way[partition].pop(one.id, None)
+
+    def forget(self, notification: str) -> None:
+        """The log has no notification of this id any more."""
+        known = self._notifications.pop(notification, None)
+        if known is None:
+            return
+        incident_id = known.message.incident_id
+        self._waiting[known.channel] -= known.state in WAITING
+        self._under_way[self.partition_of(incident_id)].pop(notification, None)
+        self._of_incident[incident_id].pop(notification)
+        if not self._of_incident[incident_id]:
+            del self._of_incident[incident_id]
+            del self._placed[incident_id]
+
+    def add_incident(self, incident: Incident, now_s: float, late_s: float | None) -> None:
+        """An incident as told by its shard. late_s: see `Told`."""
+        known = self._incidents.pop(incident.id, None)
+        if known is not None:
+            ages = None if known.late_s is None or late_s is None else min(known.late_s, late_s)
+            self._incidents[incident.id] = Told(incident, known.first_s, ages)
+        else:
+            if len(self._incidents) >= MAX_KNOWN:
+                self._incidents.pop(next(iter(self._incidents)))
+            self._incidents[incident.id] = Told(incident, now_s, late_s)
+        self._unsorted[incident.id] = None
+
+    def add_request(self, request: ApprovalRequest) -> None:
+        """A request for approval as it stands in the log."""
+        if request.state == "requested":
+            self._requests[request.key] = request
+        else:
+            self._requests.pop(request.key, None)
+        self._unsorted[request.intent.incident_id] = None
+
+    def ask(self, message: Message, channel: str, *, urgent: bool, now_s: float) -> None:
+        """Tell a message on a channel. One that the log has already changes nothing."""
+        if message.id not in self._notifications:
+            self._asked.setdefault(message.id, queued(message, channel, urgent=urgent, now_s=now_s))
+
+    # What is asked
+
+    @property
+    def notifications(self) -> Mapping[str, Notification]:
+        """All that the log has, by id."""
+        return self._notifications
+
+    def of_incident(self, incident_id: str, channel: str | None = None) -> list[Notification]:
+        """The notifications of an incident, of one channel where it is named."""
+        found = [self._notifications[each] for each in self._of_incident.get(incident_id, ())]
+        return [one for one in found if channel is None or one.channel == channel]
+
+    def partition_of(self, incident_id: str) -> int:
+        """The partition in which the notifications of an incident stand."""
+        placed = self._placed.get(incident_id)
+        return self._place(incident_id) if placed is None else placed
+
+    def waiting(self, channel: str) -> int:
+        """How many wait for a channel."""
+        return self._waiting[channel]
+
+    # What follows
+
+    def changes(self, now_s: float, partition: int, in_flight: Collection[str]) -> list[Notification]:
+        """The notifications of a partition that are to be written now.
+
+        in_flight: the ids that this process sends at the moment.
+        """
+        for incident_id in self._unsorted:
+            self._news[self.partition_of(incident_id)][incident_id] = None
+        self._unsorted.clear()
+        news = self._news.pop(partition, {})
+        held = list(self._held[partition])[:MAX_HELD]
+        for incident_id in held:
+            del self._held[partition][incident_id]
+        asked = [one for one in self._asked.values() if self.partition_of(one.message.incident_id) == partition]
+        found: dict[str, Notification] = {}
+        for one in [*asked, *self._due(dict.fromkeys([*news, *held]), partition, now_s)]:
+            if self._has_room(one, len(found)):
+                found.setdefault(one.id, one)
+        for one in self._looked_at(news, partition, now_s):
+            change = self._change(one, now_s, in_flight)
+            if change is not None:
+                found[change.id] = change
+            others = self.of_incident(one.message.incident_id)
+            other = fallback_of(one, self.routes.get(one.channel), others, now_s)
+            if other is not None:
+                found.setdefault(other.id, other)
+        return list(found.values())
+
+    def next_for(self, channel: str, now_s: float, partition: int) -> Notification | None:
+        """What a channel is to be told next: what is urgent first, then the worst, then the oldest."""
+        if not self._waiting[channel]:
+            return None
+        due = [
+            one for name in self._under_way[partition]
+            if (one := self._notifications[name]).channel == channel and one.state in WAITING and one.due_at_s <= now_s
+        ]
+        return min(due, key=lambda one: (not one.urgent, one.message.severity, one.created_at_s, one.id), default=None)
+
+    def to_send(self, one: Notification) -> Message:
+        """The message of a claimed notification, with what the channel needs to know of earlier ones."""
+        thread = one.message.thread
+        earlier = [
+            each for each in self.of_incident(thread.rpartition("/")[2], one.channel)
+            if each.reference is not None and each.message.thread == thread and each.id != one.id
+        ]
+        earlier += [] if earlier else [
+            each for each in self.of_incident(one.message.incident_id, one.channel)
+            if each.reference is not None and each.id != one.id
+        ]
+        first = min(earlier, key=lambda each: each.created_at_s, default=None)
+        reference = None if first is None else first.reference
+        return replace(one.message, reference=reference, in_doubt=one.attempts > 1)
+
+    def finished(self, now_s: float, partition: int) -> list[Notification]:
+        """What ended so long ago that the log need not keep it, of incidents that are not open."""
+        return [
+            one for one in self._notifications.values()
+            if one.state in ENDED and now_s - one.changed_at_s > FORGET_AFTER_S
+            and not self._is_open(one.message.incident_id) and self.partition_of(one.message.incident_id) == partition
+        ]
+
+    def _due(self, incidents: Iterable[str], partition: int, now_s: float) -> Iterator[Notification]:
+        """What is to be told of these incidents and is not in the log. What time or room keeps back is held."""
+        for incident_id in incidents:
+            told = self._incidents.get(incident_id)
+            if told is None:
+                continue
+            for channel, route in self.routes.items():
+                given = self.of_incident(incident_id, channel)
+                new = [*about_requests(told, channel, route, self._requests.values(), self._source, now_s)]
+                for event in due_events(told, route, given, now_s):
+                    if event == "wait":
+                        self._held[partition][incident_id] = None
+                    else:
+                        new.append(about_incident(told, channel, *event, self._source, now_s))
+                for one in new:
+                    if one.id not in self._notifications:
+                        yield one
+
+    def _looked_at(self, news: Iterable[str], partition: int, now_s: float) -> list[Notification]:
+        """What is under way of these incidents, and of all every `SCAN_EVERY_S`."""
+        under_way = self._under_way[partition]
+        names: Iterable[str] = (
+            name for incident_id in news for name in self._of_incident.get(incident_id, ()) if name in under_way
+        )
+        if now_s - self._scanned_s.get(partition, float("-inf")) >= SCAN_EVERY_S:
+            self._scanned_s[partition] = now_s
+            names = under_way
+        return [self._notifications[name] for name in names]
+
+    def _change(self, one: Notification, now_s: float, in_flight: Collection[str]) -> Notification | None:
+        told = self._incidents.get(one.message.incident_id)
+        others = self.of_incident(one.message.incident_id, one.channel)
+        return due_change(one, told, others, self.routes.get(one.channel), self._requests, now_s, in_flight)
+
+    def _has_room(self, one: Notification, more: int) -> bool:
+        """Whether it may be queued; else its incident is held. more: how many are queued with it."""
+        incident_id = one.message.incident_id
+        if len(self._of_incident.get(incident_id, ())) >= MAX_PER_INCIDENT and one.message.event != "close":
+            return False
+        fits = one.urgent or self._waiting[one.channel] + more < MAX_QUEUED
+        if not fits:
+            self._held[self.partition_of(incident_id)][incident_id] = None
+        return fits
+
+    def _is_open(self, incident_id: str) -> bool:
+        told = self._incidents.get(incident_id)
+        return told is not None and told.incident.state != "resolved"

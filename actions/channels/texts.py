@@ -1,0 +1,84 @@
+"""The built-in texts of notifications, plain and unescaped: each channel makes the labels in them inert. Pure."""
+
+from __future__ import annotations
+
+from actions.approvals.request import ApprovalRequest
+from actions.channels.message import Button, Event, Message
+from classifiers.model import Incident
+
+MAX_TITLE = 250
+MAX_TEXT = 2_000
+MAX_FACTORS = 5
+WORDS: dict[Event, str] = {"open": "Opened", "change": "More severe", "milestone": "Acknowledged", "close": "Resolved"}
+RESOLUTIONS = {
+    "lost": "its state was lost, so nobody can say whether its cause is over", "manual": "a person declared it over",
+    "expected": "a person called it a planned change",
+}
+
+
+def incident_message(
+    incident: Incident, event: Event, notification: str, source: str, *, late_s: float | None = None,
+    buttons: bool = True,
+) -> Message:
+    """What a channel is told of an incident. notification: its id. source: of the deployment, so that two deployments
+    have different keys at a vendor. late_s: how old the data was, None where it was not late.
+    """
+    severity = incident.peak_severity
+    title = f"[{severity}] {WORDS.get(event, 'Incident')}: {incident.title}"
+    lines = [
+        f"service {_scope(incident)}", f"category {incident.category}, severity {severity}",
+        *([f"acknowledged by {incident.acknowledged.by}"] if incident.acknowledged is not None else []),
+        *([_ending(incident)] if event == "close" else [factor.text for factor in incident.factors[:MAX_FACTORS]]),
+        *([f"late: the data was {late_s / 60.0:.0f} min old when it was judged"] if late_s is not None else []),
+        f"incident {incident.id}",
+    ]
+    cause = next((one.id for one in incident.related if one.relation == "caused_by"), None)
+    if cause is not None:
+        lines.insert(0, f"an effect of incident {cause}")
+    acts = () if event == "close" or not buttons else (Button("acknowledge", "Acknowledge", incident.id),)
+    return Message(
+        notification, incident.id, event, f"{source}/{incident.id}", f"{source}/{cause or incident.id}", None,
+        severity, title[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT], buttons=acts,
+    )
+
+
+def approval_text(request: ApprovalRequest, severity: str, notification: str, source: str) -> Message:
+    """What a channel is told of a request that waits for people."""
+    intent = request.intent
+    terms = request.terms
+    lines = [
+        f"{intent.kind} on {intent.target}", f"why: {intent.reason}",
+        f"{terms.count} of {', '.join(terms.roles)} must approve within {terms.expires_after_s / 60.0:g} min",
+        f"request {request.key}", f"incident {intent.incident_id}",
+    ]
+    return Message(
+        notification, intent.incident_id, "approval", f"{source}/approval/{request.key}",
+        f"{source}/{intent.incident_id}", None, severity,
+        f"[{severity}] Approve? {intent.kind} on {intent.target}"[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT],
+        buttons=(
+            Button("approve", "Approve", f"{request.key} {intent.digest or ''}".strip()),
+            Button("reject", "Reject", f"{request.key} {intent.digest or ''}".strip()),
+        ),
+    )
+
+
+def sample(channel: str, now_s: float, source: str) -> Message:
+    """The message of `tocsin notify test`. Each test is told anew."""
+    key = f"{source}/test/{now_s:.3f}"
+    return Message(
+        key, "test", "test", key, key, None, "P4", f"[test] Tocsin can tell the channel {channel}",
+        "This is a test by `tocsin notify test`. Nothing is wrong.",
+    )
+
+
+def _scope(incident: Incident) -> str:
+    named = [("model", incident.model), ("version", incident.version), ("replica", incident.replica),
+             ("tenant", incident.tenant)]
+    return ", ".join([incident.service, *(f"{name} {value}" for name, value in named if value is not None)])
+
+
+def _ending(incident: Incident) -> str:
+    why = None if incident.resolution is None else RESOLUTIONS.get(incident.resolution, incident.resolution)
+    took_s = None if incident.resolved_at_s is None else incident.resolved_at_s - incident.opened_at_s
+    lasted = "" if took_s is None else f"resolved after {took_s / 60.0:.0f} min"
+    return ", ".join(part for part in (lasted, why) if part) or "resolved"
