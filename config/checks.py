@@ -9,6 +9,7 @@ from typing import Any
 
 from actions.catalogue import CATALOGUE as ACTIONS
 from classifiers.validation_errors import one_of
+from config.channels.checks import forbidden_hosts, mistaken_channels
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
@@ -28,6 +29,7 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
     checks = (
         _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
         mistaken_oncall,
+        mistaken_channels,
     )
     return [problem for check in checks for problem in check(written, tree)]
 
@@ -35,7 +37,8 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
 def contradictions(config: Config, tree: Node) -> list[Problem]:
     """Settings that contradict each other. A worker does not start with them."""
     checks = (_windows, impossible_targets)
-    return [problem for check in checks for problem in check(config, tree)]
+    found = [problem for check in checks for problem in check(config, tree)]
+    return [*found, *forbidden_hosts(config.channels, config.respond.channel_hosts, tree)]
 
 
 def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) -> list[Problem]:

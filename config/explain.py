@@ -62,7 +62,10 @@ def _place(tree: Node, loc: Path) -> Path:
 
 
 def is_consequence(tree: Node, details: ErrorDetails) -> bool:
-    """Whether an error only follows from others: a list whose items are all wrong counts as empty."""
+    """Whether an error only follows from others: a list whose items are all wrong counts as empty, and a channel of an
+    unknown kind is reported with the kinds (`config/channels/checks.py`)."""
+    if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return True
     value = tree.at(_place(tree, details["loc"])).value
     return details["type"] == "too_short" and isinstance(value, list) and len(value) > 0
 

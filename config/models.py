@@ -21,6 +21,7 @@ from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
 from classifiers.silences import MaintenanceWindow
+from config.channels.sections import Channels
 from config.fields import (
     AutoDuration,
     ByName,
@@ -218,11 +219,13 @@ class RespondSection(Strict):
     """The role respond. key_file: the private key of the person who uses the command line, None to name it there.
 
     listen: address and port of the HTTP interface, None for none. jwt: None where only bearer tokens are accepted.
+    channel_hosts: the only hosts that channels may call, None for those that the section `channels` names.
     """
 
     key_file: str | None
     listen: Broker | None
     jwt: JwtSection | None
+    channel_hosts: tuple[Host, ...] | None
 
 
 class TracesSection(Strict):
@@ -290,6 +293,7 @@ class Config(Strict):
     schedules: Mapping[Name, ScheduleSection]
     escalation: Mapping[Name, PolicySection]
     signing: SigningSection
+    channels: Channels
     respond: RespondSection
     telemetry: TelemetrySection
     snapshot: SnapshotSection

@@ -16,7 +16,7 @@ from config.errors import Problem
 from config.source import Node, Path, dotted
 
 _REFERENCE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_SECRET = re.compile(r"(^|_)(password|secret|token|signing_key|api_key|routing_key)$")
+_SECRET = re.compile(r"(^|_)(password|secret|token|signing_key|api_key|routing_key|webhook_url)$")
 _FROM_FILE = "_file"
 
 

@@ -36,8 +36,8 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoesca
 
 @dataclass(frozen=True, slots=True)
 class WebhookChannelParams:
-    """webhook_url: is often a secret itself, so only its host is shown. body: JSON whose texts are templates; None sends
-    all fields. signing_secret: signs each request. Raises `ValueError`.
+    """webhook_url: is often a secret itself, so only its host is shown. body: JSON whose texts are templates; None
+    sends all fields. signing_secret: signs each request. Raises `ValueError`.
     """
 
     webhook_url: Secret
@@ -53,7 +53,7 @@ class WebhookChannelParams:
         check_number(self, "timeout_s", 0.1, 30.0)
         if self.body is not None:
             try:
-                _filled(self.body, {name: "" for name in FIELDS}, 0)
+                _filled(self.body, dict.fromkeys(FIELDS, ""), 0)
             except (TemplateError, ValueError) as error:
                 raise ValueError(f"WebhookChannelParams.body: {error}, expected templates of {', '.join(FIELDS)}"
                                  ) from None

@@ -1,0 +1,41 @@
+"""Mistakes in the section `channels` that show in the file alone, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from actions.channels.catalogue import CHANNEL_KINDS
+from actions.channels.http import is_allowed
+from classifiers.validation_errors import one_of
+from config.channels.sections import ChannelSection
+from config.errors import Problem
+from config.source import Node, problem_at
+
+
+def mistaken_channels(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
+    """Channels of an unknown kind, and fallbacks that are no other channel."""
+    channels = _mapping(written.get("channels"))
+    for name, section in channels.items():
+        kind, fallback = _mapping(section).get("kind"), _mapping(section).get("fallback")
+        if kind not in CHANNEL_KINDS:
+            yield problem_at(tree, ("channels", name, "kind"), repr(kind), one_of(str(kind), list(CHANNEL_KINDS)))
+        others = [other for other in channels if other != name]
+        if fallback is not None and fallback not in others:
+            expected = f"one of the other channels: {', '.join(others) or 'none is configured'}"
+            yield problem_at(tree, ("channels", name, "fallback"), repr(fallback), expected)
+
+
+def forbidden_hosts(
+    channels: Mapping[str, ChannelSection], hosts: tuple[str, ...] | None, tree: Node,
+) -> Iterator[Problem]:
+    """Channels whose host is not on the allow-list `respond.channel_hosts`."""
+    for name, section in channels.items():
+        host = section.params.host
+        if not is_allowed(host, hosts):
+            expected = f"a host of respond.channel_hosts: {', '.join(hosts or ()) or 'none'}"
+            yield problem_at(tree, ("channels", name), f"host {host}", expected)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
