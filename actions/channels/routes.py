@@ -83,6 +83,17 @@ def due_events(
         yield from _acknowledged(incident, given, now_s)
 
 
+def data_age_s(incident: Incident, dated_s: float, complete_from_s: float) -> float | None:
+    """How old the data was when an incident was written. dated_s: by the broker's clock.
+
+    None for a record from before `complete_from_s`: an earlier one may be gone, and this one only repeat it.
+    """
+    if dated_s < complete_from_s:
+        return None
+    newest_s = max((one.end_s for one in incident.evidence), default=incident.opened_at_s)
+    return dated_s - max(newest_s, incident.opened_at_s)
+
+
 def pages(told: Told, now_s: float) -> bool:
     """Whether somebody may be woken up for an open incident."""
     incident = told.incident

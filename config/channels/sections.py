@@ -53,9 +53,8 @@ class ChannelSection(Strict):
 
 def _section(kind: str, params: type[Any]) -> Any:
     """The section of a kind: what all channels have, and its parameters."""
-    return create_model(  # type: ignore[call-overload]
-        f"{params.__name__}Section", __base__=(ChannelSection, section_model(params)), kind=(Literal[kind], ...),
-    )
+    fields_of: dict[str, Any] = {"kind": (Literal[kind], ...)}
+    return create_model(f"{params.__name__}Section", __base__=(ChannelSection, section_model(params)), **fields_of)
 
 
 SECTIONS: Mapping[str, Any] = {kind: _section(kind, made) for kind, made in CHANNEL_KINDS.items()}

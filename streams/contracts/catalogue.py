@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from actions.approvals.request import ApprovalRequest
 from actions.escalation.record import Escalation
+from actions.channels.notification import Notification
 from actions.model import Intent, Outcome
 from classifiers.by_hand import (
     Assign,
@@ -57,6 +58,8 @@ AUDIT = MessageType("audit", 1, AuditEntry, "One step in the life of an incident
 APPROVAL = MessageType("approval", 1, ApprovalRequest, "A decision that waits for people, and what they decided.")
 ESCALATION = MessageType(
     "escalation", 1, Escalation, "Who was paged for an incident, and what follows if nobody acknowledges.",
+NOTIFICATION = MessageType(
+    "notification", 1, Notification, "What somebody is told of an incident by a channel, and how far its delivery is.",
 )
 RECORD = MessageType(
     "record", 1, NativeRecord | list[NativeRecord], "Measurements of a serving stack for one request or several.",
@@ -85,4 +88,5 @@ CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 
 CATALOGUE: Mapping[str, MessageType] = {
     one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, *CONTROL, RECORD)
+    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, NOTIFICATION, *CONTROL, RECORD)
 }

@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, CONTROL, ESCALATION, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import (
+    ACTION,
+    APPROVAL,
+    AUDIT,
+    CONTROL,
+    INCIDENT,
+    NOTIFICATION,
+    OUTCOME,
+    MessageType,
+)
 
 COMPACTED: Mapping[str, str] = {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
 """For topics of last values; a reader that is not far behind still sees every value."""
@@ -73,6 +83,11 @@ CHANNELS: tuple[Channel, ...] = (
         "response", "Response", "What waits for people: requests for approval, escalations; compaction keeps the last.",
         "approval/ and the key of the decision, or escalation/ and the incident, in the partition of the incident.",
         ("send", "receive"), (APPROVAL, ESCALATION), COMPACTED,
+        "response", "Response",
+        "What waits for people, and what they are told: each request for approval, each notification; compaction keeps "
+        "the last state.",
+        "approval/ and the key of the decision, or notification/ and its id, in the partition of its incident.",
+        ("send", "receive"), (APPROVAL, NOTIFICATION), COMPACTED,
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",

@@ -22,23 +22,27 @@ from pydantic import TypeAdapter, ValidationError
 
 from actions.approvals.request import ApprovalRequest
 from actions.escalation.record import Escalation
+from actions.channels.notification import Notification
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
 from classifiers.validation_errors import describe_first
 from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, ESCALATION, INCIDENT, OUTCOME, MessageType
+from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, INCIDENT, NOTIFICATION, OUTCOME, MessageType
 
 Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
 T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation)
+T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Notification)
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
 _AUDIT = TypeAdapter(AuditEntry)
 _APPROVAL = TypeAdapter(ApprovalRequest)
 _ESCALATION = TypeAdapter(Escalation)
+_NOTIFICATION = TypeAdapter(Notification)
 
 
 class WireError(ValueError):
@@ -115,6 +119,14 @@ def escalation_message(escalation: Escalation, source: str, partition: int) -> M
         ESCALATION, event_id, source, escalation.changed_at_s, escalation.subject, escalation.incident_id,
     )
     return Message(escalation.subject.encode(), orjson.dumps(escalation), headers, partition)
+def notification_message(one: Notification, source: str, partition: int) -> Message:
+    """The state of a notification; compaction keeps the last one of an id. partition: of its incident.
+
+    The id of the event is its version, so a repeat after a crash is the same event.
+    """
+    event_id = f"{one.subject}/{one.version}"
+    headers = envelope(NOTIFICATION, event_id, source, one.changed_at_s, one.subject, one.message.incident_id)
+    return Message(one.subject.encode(), orjson.dumps(one), headers, partition)
 
 
 def audit_message(
@@ -160,6 +172,9 @@ def read_approval(value: bytes | None) -> ApprovalRequest:
 def read_escalation(value: bytes | None) -> Escalation:
     """Raises `WireError` naming the field."""
     return _read(_ESCALATION, value)
+def read_notification(value: bytes | None) -> Notification:
+    """Raises `WireError` naming the field."""
+    return _read(_NOTIFICATION, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:

@@ -25,6 +25,7 @@ from classifiers.model import (
     Scope,
     StageTime,
 )
+from streams.contracts.notification_fields import NOTIFICATION_FIELDS
 from streams.contracts.people.fields import BY_HAND_FIELDS
 from streams.contracts.record import NativeRecord
 
@@ -299,4 +300,5 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "text": "What the person said.",
     },
     **BY_HAND_FIELDS,
+    **NOTIFICATION_FIELDS,
 }

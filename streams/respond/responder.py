@@ -21,6 +21,11 @@ from actions.escalation.desk import EscalationDesk
 from actions.playbooks.identity import digest
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import OVERRIDE_AHEAD_S
+from actions.approvals.request import ApprovalRequest
+from actions.channels.notification import Notification
+from actions.playbooks.identity import digest
+from actions.trust.approvals import ApprovalCheck
+from classifiers.model import Incident
 from config.models import Config
 from config.oncall.build import rules_of
 from config.trust.build import directory_of
@@ -35,6 +40,8 @@ from streams.respond.escalation_duty import EscalationDuty
 from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
 from streams.respond.notifier import ActionNotifier
+from streams.respond.notify.notifier import Notifier
+from streams.respond.notify.owner import LogSettings
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import RespondMetrics
@@ -100,15 +107,23 @@ class Responder:
             settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
             lag=self._note_lag, security=settings.security,
         )
-        self.metrics = RespondMetrics()
+        self.metrics = RespondMetrics(config.channels)
         self.on_change(lambda change: self.metrics.changed(change.request.state))
         self.http = HttpServer(
             config, settings, self.desk, self._reader.in_force, directory, authenticity.signer, self.metrics,
             self.complaints,
         )
         self._authenticity = authenticity
-        self._reader.on_request = lambda request: self.http.events.publish("approval", request.key, request)
-        self._reader.on_incident = lambda incident: self.http.events.publish("incident", incident.id, incident)
+        settings_of_log = LogSettings(
+            topics, self.source, authenticity, self._broadcast.caught_up_again, self.now_s,
+        )
+        self.notifier = Notifier(
+            config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
+            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s,
+        )
+        self._reader.on_request = self._read_request
+        self._reader.on_incident = self._read_incident
+        self._reader.on_notification = self._read_notification
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
     async def run(self) -> None:
@@ -133,6 +148,7 @@ class Responder:
             group.create_task(self._observe())
             group.create_task(self.http.run())
             group.create_task(self._notifier.run())
+            group.create_task(self.notifier.run())
             if self._authenticity.may_cover_audit:
                 group.create_task(self._checkpoint_writer().run())
 
@@ -161,7 +177,7 @@ class Responder:
             return (f"respond: {self._failure}",)
         joined = () if self._membership.failure is None else (f"{self.group}: {self._membership.failure}",)
         http = () if self.http.failure is None else (self.http.failure,)
-        return (*self._broadcast.complaints(), *joined, *own, *http)
+        return (*self._broadcast.complaints(), *joined, *own, *self.notifier.complaints(), *http)
 
     def now_s(self) -> float:
         """The clock of deadlines, which never runs back."""
@@ -178,6 +194,11 @@ class Responder:
     def _service_of(self, incident_id: str) -> str:
         incident = self.desk.incident(incident_id)
         return incident_id if incident is None else incident.service
+        return self._place(incident_id) if stands is None else stands
+
+    def _place(self, incident_id: str) -> int:
+        partitions = list(range(self._shard_count()))
+        return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
 
     def _checkpoint_writer(self) -> CheckpointWriter:
         """Whoever owns partition k of the requests covers partition k of the audit, and what the audit has beyond."""
@@ -196,12 +217,13 @@ class Responder:
     async def _assigned(self, partitions: Collection[int]) -> None:
         for number in partitions:
             owner = RequestOwner(
-                number, self._producer(number), self.desk, self.config.topics, self.source,
+                number, self._producer(number, "requests"), self.desk, self.config.topics, self.source,
                 read_to_end=self._broadcast.caught_up_again, mine=self._mine(number), now_s=self.now_s,
                 shard_count=self._shard_count, on_change=self._tell, authenticity=self._authenticity,
                 duties=[self._escalation_duty(number)],
             )
             self._owners[number] = owner, asyncio.create_task(owner.run())
+        await self.notifier.assigned(partitions)
 
     def _escalation_duty(self, number: int) -> EscalationDuty:
         return EscalationDuty(
@@ -216,15 +238,16 @@ class Responder:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await self.notifier.revoked(partitions)
 
     def _mine(self, number: int) -> Callable[[str, str], bool]:
         return lambda key, incident_id: self.partition_of(key, incident_id) == number
 
-    def _producer(self, number: int) -> ShardProducer:
+    def _producer(self, number: int, of: str) -> ShardProducer:
         client = {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
         if not self._fences:
             return PlainProducer(client)
-        return FencedProducer(client, f"{self.group}/{number}/requests")
+        return FencedProducer(client, f"{self.group}/{number}/{of}")
 
     def _note_lag(self, waiting: int | None) -> None:
         if waiting is None:
@@ -248,3 +271,18 @@ def _partition_of(incident_id: str, count: int) -> int:
     """The partition that the producer of the incidents chooses."""
     partitions = list(range(count))
     return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
+        self.notifier.wake()
+
+    def _read_request(self, request: ApprovalRequest) -> None:
+        self.http.events.publish("approval", request.key, request)
+        self.notifier.outbox.add_request(request)
+
+    def _read_incident(self, incident: Incident, dated_s: float) -> None:
+        self.http.events.publish("incident", incident.id, incident)
+        self.notifier.add_incident(incident, dated_s)
+
+    def _read_notification(self, name: str, one: Notification | None, partition: int) -> None:
+        if one is None:
+            self.notifier.outbox.forget(name)
+        else:
+            self.notifier.outbox.record(one, partition)

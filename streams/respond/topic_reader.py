@@ -15,6 +15,7 @@ import structlog
 from actions.approvals.desk import Desk
 from actions.approvals.request import ApprovalRequest
 from actions.escalation.desk import EscalationDesk
+from actions.channels.notification import Notification
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
@@ -25,6 +26,8 @@ from config.models import Config
 from streams.contracts.control_records import ControlRecordError, verify
 from streams.contracts.envelopes import read_approval, read_escalation, read_incident, read_intent, shard_of
 from streams.contracts.people.records import ACKNOWLEDGEMENT, is_by_hand, verify_by_hand
+from streams.contracts.envelopes import read_approval, read_incident, read_intent, read_notification, shard_of
+from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
@@ -50,7 +53,8 @@ class TopicReader:
         self._now_s = now_s
         self._escalations = escalations
         self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
-        self.on_incident: Callable[[Incident], None] = lambda _: None
+        self.on_incident: Callable[[Incident, float], None] = lambda _incident, _dated_s: None
+        self.on_notification: Callable[[str, Notification | None, int], None] = lambda _id, _one, _partition: None
         self._partition_of: dict[str, int] = {}
         self.in_force = LedgerView()
         topics = config.topics
@@ -82,6 +86,13 @@ class TopicReader:
             self._read_escalation(key, record)
 
     def _read_approval(self, key: str, record: ConsumerRecord) -> None:
+        name = (record.key or b"").decode(errors="replace")
+        kind, _, key = name.partition("/")
+        if kind == "notification":
+            one = None if record.value is None else read_notification(record.value)
+            self.on_notification(key, one, record.partition)
+        if kind != "approval":
+            return
         if record.value is None:
             self._desk.forget(key)
             self._partition_of.pop(key, None)
@@ -109,6 +120,7 @@ class TopicReader:
             self._desk.add_incident(incident, self._now_s())
             self._escalations.add_incident(incident, self._now_s(), record.timestamp / 1000.0)
             self.on_incident(incident)
+            self.on_incident(incident, record.timestamp / 1000.0)
 
     def _read_ledger(self, record: ConsumerRecord) -> None:
         if record.value is not None:

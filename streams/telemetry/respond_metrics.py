@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,13 +14,15 @@ from actions.escalation.machine import EscalationEvent, EscalationState
 from actions.escalation.record import Escalation
 from streams.telemetry.families import OPEN as OPEN_LABELS
 from streams.telemetry.families import Families
+from streams.telemetry.notify_metrics import NotifyMetrics
 
 
 class RespondMetrics:
-    """In a registry of their own, so that a process shows those of its roles alone."""
+    """In a registry of their own, so that a process shows those of its roles alone. channels: by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: Collection[str] = ()) -> None:
         self._registry = CollectorRegistry()
+        self.notify = NotifyMetrics(self._registry, channels)
         families = Families(self._registry)
         states = get_args(RequestState)
         self._open = families.gauge(

@@ -1,0 +1,185 @@
+"""The owner of the notifications in one partition of the response topic: it alone changes them.
+
+It writes with a fenced producer of its own, beside that of the requests for approval, so that neither waits for the
+other. A notification is in the log as `sending` before it is sent. Guarantee on crash: what was being sent is sent
+again under the same key, and what was committed is told once. Guarantee with two owners: as for requests
+(`request_owner.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+import structlog
+
+from actions.channels.machine import ENDED
+from actions.channels.notification import Notification, claimed
+from actions.channels.outbox import Outbox
+from classifiers.model import AuditEntry
+from config.models import TopicsSection
+from streams.contracts.envelopes import Message, audit_message, notification_message
+from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
+from streams.respond.notify.senders import Senders
+from streams.telemetry.notify_metrics import NotifyMetrics
+from streams.trust.authenticity import Authenticity
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
+
+RETRY_S = 1.0
+FENCED_RETRY_S = 10.0
+LOOK_EVERY_S = 0.1
+"""How often time alone may change a notification, or free a channel."""
+FORGET_EVERY_S = 60.0
+MAX_AT_ONCE = 500
+"""Notifications that are written in one transaction."""
+
+
+class NotificationOwner:
+    """Owns the notifications of one partition until cancelled. read_to_end: returns when all that was published before
+    is in the outbox.
+    """
+
+    def __init__(
+        self, partition: int, producer: ShardProducer, outbox: Outbox, senders: Senders, metrics: NotifyMetrics,
+        log_settings: LogSettings,
+    ) -> None:
+        self._partition = partition
+        self._producer = producer
+        self._outbox = outbox
+        self._senders = senders
+        self._metrics = metrics
+        self._settings = log_settings
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._answers: list[Notification] = []
+        self._news = asyncio.Event()
+        self._forgot_s = float("-inf")
+        self.failure: str | None = "it has not started"
+
+    def wake(self) -> None:
+        """Something was read."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Own the partition until cancelled, however often the broker fails."""
+        try:
+            while True:
+                try:
+                    await self._own()
+                except Fenced as error:
+                    await self._failed("fenced", error, FENCED_RETRY_S)
+                except TransactionFailed as error:
+                    await self._failed("transaction_failed", error, RETRY_S)
+        finally:
+            await self._stop_sending()
+            await self._producer.stop()
+
+    async def _failed(self, what: str, error: Exception, wait_s: float) -> None:
+        self.failure = str(error)
+        log.warning(what, partition=self._partition, reason=self.failure)
+        await self._stop_sending()
+        await asyncio.sleep(wait_s)
+
+    async def _own(self) -> None:
+        """Fence the former owner, read what it wrote, then tell what is due."""
+        await self._producer.start()
+        await self._settings.read_to_end()
+        self.failure = None
+        log.info("owns_notifications", partition=self._partition)
+        while True:
+            self._news.clear()
+            now_s = self._settings.now_s()
+            answers, self._answers = self._answers, []
+            changes = self._outbox.changes(now_s, self._partition, self._in_flight)
+            for start in range(0, len(answers) + len(changes), MAX_AT_ONCE):
+                await self._write([*answers, *changes][start:start + MAX_AT_ONCE])
+            await self._claim(now_s)
+            if now_s - self._forgot_s >= FORGET_EVERY_S:
+                self._forgot_s = now_s
+                await self._forget(self._outbox.finished(now_s, self._partition))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._news.wait()
+
+    async def _claim(self, now_s: float) -> None:
+        """Send the next message of each channel that is free."""
+        claims: list[Notification] = []
+        for channel in self._outbox.routes:
+            one = self._outbox.next_for(channel, now_s, self._partition)
+            if one is not None and self._senders.reserve(channel):
+                claims.append(claimed(one, now_s))
+        if not claims:
+            return
+        try:
+            await self._write(claims)
+        except BaseException:
+            for one in claims:
+                self._senders.release(one.channel)
+            raise
+        for one in claims:
+            self._in_flight[one.id] = self._senders.send(one, self._outbox.to_send(one), self._answered)
+
+    def _answered(self, one: Notification) -> None:
+        self._answers.append(one)
+        self._news.set()
+
+    async def _write(self, changes: Iterable[Notification]) -> None:
+        """The changes and their entries in the audit, in one transaction."""
+        changes = list(changes)
+        topics, source = self._settings.topics, self._settings.source
+        async with self._producer.transaction() as transaction:
+            for one in changes:
+                message = notification_message(one, source, self._partition)
+                signed = self._settings.authenticity.signed(topics.response, message, "respond")
+                await transaction.send(topics.response, signed)
+                if one.state in ENDED:
+                    entry = audit_message(self._entry(one), source, one.message.incident_id)
+                    await transaction.send(topics.audit, entry)
+        for one in changes:
+            if one.state != "sending":
+                self._in_flight.pop(one.id, None)
+            self._outbox.record(one, self._partition)
+            self._metrics.changed(one)
+            log.info(
+                "notification", id=one.id, channel=one.channel, about=one.message.event, state=one.state,
+                incident_id=one.message.incident_id, reason=one.reason,
+            )
+
+    def _entry(self, one: Notification) -> AuditEntry:
+        known = self._outbox.notifications.get(one.id)
+        before = None if known is None else known.state
+        return AuditEntry(
+            one.changed_at_s, one.subject, one.state, before, one.state, f"{one.channel}: {one.reason}",
+        )
+
+    async def _forget(self, finished: list[Notification]) -> None:
+        if not finished:
+            return
+        async with self._producer.transaction() as transaction:
+            for one in finished[:MAX_AT_ONCE]:
+                tombstone = Message(one.subject.encode(), None, (), self._partition)
+                await transaction.send(self._settings.topics.response, tombstone)
+        for one in finished[:MAX_AT_ONCE]:
+            self._outbox.forget(one.id)
+
+    async def _stop_sending(self) -> None:
+        tasks, self._in_flight = list(self._in_flight.values()), {}
+        self._answers.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class LogSettings:
+    """What all owners of a process write to and read from. now_s: the clock of deadlines."""
+
+    def __init__(
+        self, topics: TopicsSection, source: str, authenticity: Authenticity,
+        read_to_end: Callable[[], Awaitable[None]], now_s: Callable[[], float],
+    ) -> None:
+        self.topics = topics
+        self.source = source
+        self.authenticity = authenticity
+        self.read_to_end = read_to_end
+        self.now_s = now_s
