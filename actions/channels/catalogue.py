@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actions.channels.kinds.alertmanager import AlertmanagerParams
+from actions.channels.kinds.chat_webhooks import DiscordParams, TeamsParams
+from actions.channels.kinds.email import EmailParams
 from actions.channels.kinds.pagerduty import PagerDutyParams
+from actions.channels.kinds.slack import SlackParams
 from actions.channels.kinds.webhook import WebhookChannelParams
 
 CHANNEL_KINDS: Mapping[str, type[Any]] = {
-    "webhook": WebhookChannelParams,
+    "slack": SlackParams,
     "pagerduty": PagerDutyParams,
+    "alertmanager": AlertmanagerParams,
+    "teams": TeamsParams,
+    "discord": DiscordParams,
+    "email": EmailParams,
+    "webhook": WebhookChannelParams,
 }
 PAGING = frozenset({"pagerduty"})
 """Kinds that wake people: they are told only what somebody is to be woken up for."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
+from actions.channels.machine import ENDED
 from actions.channels.message import Event
 from actions.channels.notification import Notification
 from classifiers.model import Incident, Severity
@@ -28,7 +30,8 @@ Blocked = Literal["wait"]
 @dataclass(frozen=True, slots=True)
 class Route:
     """What a channel is told. least: the least severity. pages: whether it wakes people. fallback: the channel that
-    tells what this one does not take, None for none. every_s: the least time between two messages.
+    tells what this one does not take, None for none. every_s: the least time between two messages. repeat_s: after so
+    long an open incident is told again, None where the channel remembers it.
     """
 
     least: Severity = "P3"
@@ -36,6 +39,7 @@ class Route:
     pages: bool = False
     fallback: str | None = None
     every_s: float = 1.0
+    repeat_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def due_events(
         return
     if "change" in route.on and _rank(incident.peak_severity) < _highest(given):
         yield "change", incident.peak_severity
+    elif route.repeat_s is not None and _last_sent_s(given) <= now_s - route.repeat_s:
+        yield "change", f"repeat/{len(given)}"
     if "milestone" in route.on:
         yield from _acknowledged(incident, given, now_s)
 
@@ -136,6 +142,13 @@ def _has(given: Collection[Notification], event: Event) -> bool:
 def _highest(given: Collection[Notification]) -> int:
     """The rank of the worst severity that the channel was told or is about to be told."""
     return min((_rank(one.message.severity) for one in given), default=len(SEVERITY_ORDER))
+
+
+def _last_sent_s(given: Collection[Notification]) -> float:
+    """When the channel last took something; infinite while something is under way, or where it took nothing."""
+    if any(one.state not in ENDED for one in given):
+        return inf
+    return max((one.changed_at_s for one in given if one.state == "sent"), default=inf)
 
 
 def _rank(severity: str) -> int:

@@ -41,7 +41,8 @@ class ChannelSection(Strict):
     @property
     def route(self) -> Route:
         """What it is told."""
-        return Route(self.from_, frozenset(self.on), self.kind in PAGING, self.fallback, self.every_s)
+        repeat_s: float | None = getattr(self.params, "repeat_s", None)
+        return Route(self.from_, frozenset(self.on), self.kind in PAGING, self.fallback, self.every_s, repeat_s)
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

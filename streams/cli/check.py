@@ -41,6 +41,7 @@ def check(file: Path | None, show: bool) -> None:
     # The last one is built in: it notifies of an incident that no other playbook matches.
     click.echo(f"  playbooks  {', '.join([*(book.name for book in config.playbooks), f'{UNMATCHED.name} (built in)'])}")
     click.echo(f"  actions    {', '.join(config.actions) or 'none'}")
+    click.echo(f"  channels   {', '.join(config.channels) or 'none, so nobody is told but by actions.notify'}")
     if allowed is not None:
         click.echo(f"  allowed    {len(allowed.lines)} lines in {config.executor.allow_file}")
     click.echo(f"  signed     {_signing(config)}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -37,11 +38,13 @@ from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.respond.escalation_duty import EscalationDuty
+from streams.respond.http.control_log import ControlLog
 from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
 from streams.respond.notifier import ActionNotifier
 from streams.respond.notify.notifier import Notifier
 from streams.respond.notify.owner import LogSettings
+from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import RespondMetrics
@@ -117,9 +120,11 @@ class Responder:
         settings_of_log = LogSettings(
             topics, self.source, authenticity, self._broadcast.caught_up_again, self.now_s,
         )
+        control = ControlLog(self._client(), topics, self.source, authenticity.signer)
+        clicks = SlackClicks(self.desk, directory, control, clocks.wall_s)
         self.notifier = Notifier(
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
-            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s,
+            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control),
         )
         self._reader.on_request = self._read_request
         self._reader.on_incident = self._read_incident
@@ -200,9 +205,12 @@ class Responder:
         partitions = list(range(self._shard_count()))
         return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
 
+    def _client(self) -> dict[str, Any]:
+        """Keyword arguments of a Kafka client."""
+        return {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
+
     def _checkpoint_writer(self) -> CheckpointWriter:
         """Whoever owns partition k of the requests covers partition k of the audit, and what the audit has beyond."""
-        client = {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
         topics = self.config.topics
 
         def owned() -> set[int]:
@@ -210,7 +218,7 @@ class Responder:
             return {number for number in range(self._partitions(topics.audit)) if number % count in self._owners}
 
         return CheckpointWriter(
-            client, topics.audit, topics.checkpoints, self._authenticity, owned, self._clocks.wall_s,
+            self._client(), topics.audit, topics.checkpoints, self._authenticity, owned, self._clocks.wall_s,
             self._clocks.mono_s, self.metrics.audit_covered,
         )
 
@@ -244,10 +252,9 @@ class Responder:
         return lambda key, incident_id: self.partition_of(key, incident_id) == number
 
     def _producer(self, number: int, of: str) -> ShardProducer:
-        client = {"bootstrap_servers": self._settings.brokers.split(","), **self._settings.security.options()}
         if not self._fences:
-            return PlainProducer(client)
-        return FencedProducer(client, f"{self.group}/{number}/{of}")
+            return PlainProducer(self._client())
+        return FencedProducer(self._client(), f"{self.group}/{number}/{of}")
 
     def _note_lag(self, waiting: int | None) -> None:
         if waiting is None:

@@ -6,14 +6,20 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
+import aiohttp
+
+from actions.channels.kinds.slack import SlackParams
 from actions.channels.message import Message
 from actions.channels.outbox import Outbox
 from actions.channels.routes import data_age_s
 from classifiers.model import Incident
 from config.models import Config
 from streams.kafka.transactions import ShardProducer
+from streams.respond.http.control_log import ControlLog
 from streams.respond.notify.owner import LogSettings, NotificationOwner
 from streams.respond.notify.senders import Senders
+from streams.respond.notify.slack_clicks import SlackClicks
+from streams.respond.notify.slack_socket import SlackSocket
 from streams.telemetry.notify_metrics import NotifyMetrics
 
 OBSERVE_EVERY_S = 1.0
@@ -23,13 +29,14 @@ SETTLE_S = 120.0
 
 class Notifier:
     """place: the partition of an incident. producer: of notifications, by partition. read_from_s: from when on
-    incidents are read. mono_s: monotonic seconds. Without channels it does nothing.
+    incidents are read. mono_s: monotonic seconds. clicks: what people click in Slack, and the log that it is written
+    to. Without channels it does nothing.
     """
 
     def __init__(
         self, config: Config, log_settings: LogSettings, place: Callable[[str], int],
         producer: Callable[[int], ShardProducer], metrics: NotifyMetrics, read_from_s: float,
-        mono_s: Callable[[], float],
+        mono_s: Callable[[], float], clicks: tuple[SlackClicks, ControlLog],
     ) -> None:
         routes = {name: section.route for name, section in config.channels.items()}
         self.outbox = Outbox(routes, log_settings.source, place)
@@ -38,6 +45,11 @@ class Notifier:
         self._metrics = metrics
         self._complete_from_s = read_from_s + SETTLE_S
         self._senders = Senders(config.channels, log_settings.now_s, mono_s)
+        self._clicks, self._control = clicks
+        self._with_buttons = [
+            params for section in config.channels.values()
+            if isinstance(params := section.params, SlackParams) and params.app_token is not None
+        ]
         self._owners: dict[int, tuple[NotificationOwner, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
@@ -45,6 +57,15 @@ class Notifier:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._senders.run())
             group.create_task(self._observe())
+            if self._with_buttons:
+                group.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        """Take what people click in Slack until cancelled."""
+        async with self._control, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            async with asyncio.TaskGroup() as group:
+                for params in self._with_buttons:
+                    group.create_task(SlackSocket(params, session, self._clicks.take).run())
 
     def add_incident(self, incident: Incident, dated_s: float) -> None:
         """An incident as told by its shard. dated_s: by the broker's clock."""

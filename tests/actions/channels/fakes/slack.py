@@ -1,0 +1,103 @@
+"""A strict fake of Slack, after docs.slack.dev: chat.postMessage (token, channel, known arguments, 50 blocks, lengths of
+Block Kit), conversations.history and .replies with metadata, apps.connections.open and Socket Mode, whose envelopes are
+sent again until they are acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from aiohttp import WSMsgType, web
+from typing_extensions import override
+
+from tests.actions.channels.fakes.server import FakeServer
+
+BOT, APP, CHANNEL = "xoxb-secret-bot", "xapp-secret-app", "C0INF"
+ARGUMENTS = {
+    "channel", "text", "blocks", "attachments", "thread_ts", "reply_broadcast", "mrkdwn", "parse", "link_names",
+    "unfurl_links", "unfurl_media", "metadata", "username", "icon_emoji", "icon_url",
+}
+LIMITS = {"header": 150, "section": 3_000, "button": 75}
+RESEND_S = 0.2
+"""Slack waits for 3 s; tests do not."""
+
+
+class FakeSlack(FakeServer):
+    """messages: as posted, with `ts`. ephemeral: what single users were told. acknowledged: ids of envelopes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[dict[str, Any]] = []
+        self.ephemeral: list[dict[str, Any]] = []
+        self.acknowledged: list[str] = []
+        self.connected = asyncio.Event()
+        self._socket: web.WebSocketResponse | None = None
+
+    @override
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        method = request.path.removeprefix("/api/")
+        if method == "socket":
+            return await self._serve_socket(request)
+        expected = APP if method == "apps.connections.open" else BOT
+        if request.headers.get("Authorization") != f"Bearer {expected}":
+            return web.json_response({"ok": False, "error": "invalid_auth"})
+        if method == "apps.connections.open":
+            return web.json_response({"ok": True, "url": f"ws{self.url.removeprefix('http')}/api/socket?ticket=secret"})
+        if method in ("conversations.history", "conversations.replies"):
+            thread = request.query.get("ts")
+            found = [one for one in self.messages if thread is None or thread in (one["ts"], one.get("thread_ts"))]
+            return web.json_response({"ok": True, "messages": found})
+        body = await request.json()
+        if method == "chat.postEphemeral":
+            self.ephemeral.append(body)
+            return web.json_response({"ok": True})
+        fault = "unknown_method" if method != "chat.postMessage" else self._fault(body)
+        if fault is not None:
+            return web.json_response({"ok": False, "error": fault})
+        posted = {**body, "ts": f"1700000000.{len(self.messages):06d}"}
+        self.messages.append(posted)
+        return web.json_response({"ok": True, "channel": body["channel"], "ts": posted["ts"]})
+
+    def _fault(self, body: dict[str, Any]) -> str | None:
+        if set(body) - ARGUMENTS:
+            return "invalid_arguments"
+        if body.get("channel") != CHANNEL:
+            return "channel_not_found"
+        if not body.get("text") or len(body["text"]) > 40_000:
+            return "no_text" if not body.get("text") else "msg_too_long"
+        thread = body.get("thread_ts")
+        if thread is not None and thread not in [one["ts"] for one in self.messages]:
+            return "thread_not_found"
+        blocks = body.get("blocks", [])
+        texts = [(one["type"], one["text"]) for one in blocks if "text" in one]
+        texts += [("button", each["text"]) for one in blocks for each in one.get("elements", ())]
+        fine = len(blocks) <= 50 and all(
+            text["type"] in ("plain_text", "mrkdwn") and 0 < len(text["text"]) <= LIMITS[kind] for kind, text in texts
+        )
+        return None if fine else "invalid_blocks"
+
+    async def _serve_socket(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("ticket") != "secret":
+            raise web.HTTPUnauthorized
+        self._socket = web.WebSocketResponse()
+        await self._socket.prepare(request)
+        await self._socket.send_json({"type": "hello", "num_connections": 1})
+        self.connected.set()
+        async for frame in self._socket:
+            if frame.type == WSMsgType.TEXT:
+                self.acknowledged.append(json.loads(frame.data)["envelope_id"])
+        return self._socket
+
+    async def click(self, envelope: str, user: str, action: str, value: str, team: str = "T01") -> None:
+        """A person clicks a button; the envelope is sent until it is acknowledged."""
+        await self.connected.wait()
+        assert self._socket is not None
+        payload = {
+            "type": "block_actions", "team": {"id": team}, "user": {"id": user, "team_id": team, "username": "anna"},
+            "channel": {"id": CHANNEL}, "actions": [{"action_id": f"tocsin_{action}", "value": value, "type": "button"}],
+        }
+        frame = {"envelope_id": envelope, "type": "interactive", "payload": payload, "accepts_response_payload": False}
+        while envelope not in self.acknowledged:
+            await self._socket.send_json(frame)
+            await asyncio.sleep(RESEND_S)
