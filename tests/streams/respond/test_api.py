@@ -27,11 +27,10 @@ from classifiers.directives import Acknowledge
 from classifiers.model import AuditEntry
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
-from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import MAX_WAITING, EventStream
 from streams.telemetry.respond_metrics import RespondMetrics
 from tests.actions.approvals.cases import SOURCE, T, incident, suggested
-from tests.streams.worker.fixtures import TOPICS
+from tests.streams.respond.written_log import WrittenLog
 
 ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver", "cleo": "commander"}
 PRIVATE = Ed25519PrivateKey.generate()
@@ -51,21 +50,6 @@ DIRECTORY = Directory(
 CHECK = ApprovalCheck(
     DIRECTORY, KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))]), SOURCE,
 )
-
-
-class WrittenLog(ControlLog):
-    """Keeps what would be written."""
-
-    def __init__(self, signer: Signer | None) -> None:
-        super().__init__({}, TOPICS, SOURCE, signer)
-        self.written: list[ByHand | Acknowledge] = []
-        self.refusals: list[AuditEntry] = []
-
-    async def write(self, directive: ByHand | Acknowledge) -> None:
-        self.written.append(directive)
-
-    async def refused(self, entry: AuditEntry) -> None:
-        self.refusals.append(entry)
 
 
 class Served:

@@ -1,0 +1,153 @@
+"""A click in Slack is the signed decision of a person who is known by team and user, or it is refused and audited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from actions.approvals.decide import given_decision
+from actions.approvals.desk import Desk
+from actions.base import Secret
+from actions.channels.kinds.slack import SlackParams
+from actions.trust.approvals import ApprovalCheck
+from actions.trust.keys import KeyRing, PublicKey, Signer
+from actions.trust.people import Directory, Member
+from classifiers.by_hand import Decide
+from classifiers.directives import Acknowledge
+from streams.respond.notify.slack_clicks import SlackClicks
+from streams.respond.notify.slack_socket import SlackSocket
+from tests.actions.approvals.cases import SOURCE, T, incident, suggested
+from tests.actions.channels.fakes.slack import APP, BOT, CHANNEL, FakeSlack
+from tests.streams.respond.written_log import WrittenLog
+
+PRIVATE = Ed25519PrivateKey.generate()
+DIRECTORY = Directory(
+    [
+        Member("anna", frozenset({"approver"}), slack="T01/U7A"),
+        Member("rob", frozenset({"responder"}), slack="T01/U9B"),
+    ],
+    lambda _: (),
+)
+CHECK = ApprovalCheck(DIRECTORY, KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))]), SOURCE)
+
+
+class Buttons:
+    """A desk with one open incident and one request, and the fake of Slack that it listens to."""
+
+    def __init__(self, slack: FakeSlack, signer: Signer | None) -> None:
+        self.slack = slack
+        self.desk = Desk(CHECK)
+        self.intent = suggested()
+        self.desk.add_incident(incident(), T)
+        self.desk.add_intent(self.intent, 2)
+        for change in self.desk.changes(T, lambda *_: True):
+            self.desk.record(change.request)
+        self.log = WrittenLog(signer)
+        self.clicks = SlackClicks(self.desk, DIRECTORY, self.log, lambda: T + 5.0)
+
+    @property
+    def value(self) -> str:
+        return f"{self.intent.key} {self.intent.digest or ''}".strip()
+
+    async def click(self, envelope: str, user: str, action: str, value: str, team: str = "T01") -> str:
+        """What the person was told."""
+        told = len(self.slack.ephemeral)
+        await self.slack.click(envelope, user, action, value, team)
+        async with asyncio.timeout(5.0):
+            while len(self.slack.ephemeral) == told:
+                await asyncio.sleep(0.01)
+        return str(self.slack.ephemeral[-1]["text"])
+
+
+@asynccontextmanager
+async def buttons(signer: Signer | None = Signer("r1", PRIVATE)) -> AsyncIterator[Buttons]:  # noqa: B008 - frozen
+    async with FakeSlack().running() as slack, aiohttp.ClientSession() as session:
+        made = Buttons(slack, signer)
+        params = SlackParams(CHANNEL, Secret(BOT), app_token=Secret(APP), url=f"{slack.url}/api")
+        task = asyncio.create_task(SlackSocket(params, session, made.clicks.take).run())
+        try:
+            yield made
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def test_a_click_becomes_a_decision_via_slack_that_counts() -> None:
+    async with buttons() as here:
+        told = await here.click("e1", "U7A", "approve", here.value)
+        (made,) = here.log.written
+        assert told == "Written: approve by anna"
+        assert isinstance(made, Decide)
+        assert (made.by, made.verb, made.via, made.intent_key) == ("anna", "approve", "slack", here.intent.key)
+        request = here.desk.requests[here.intent.key]
+        assert not isinstance(given_decision(request, made, T + 5.0, CHECK), str)
+
+
+async def test_an_envelope_that_comes_again_is_taken_once() -> None:
+    async with buttons() as here:
+        await here.click("e1", "U7A", "approve", here.value)
+        here.slack.acknowledged.clear()
+        await here.slack.click("e1", "U7A", "approve", here.value)
+        await here.click("e2", "U9B", "acknowledge", incident().id)
+        assert [type(one) for one in here.log.written] == [Decide, Acknowledge]
+
+
+async def test_an_acknowledgement_is_by_the_person_for_an_hour() -> None:
+    async with buttons() as here:
+        await here.click("e1", "U9B", "acknowledge", incident().id)
+        (made,) = here.log.written
+        assert isinstance(made, Acknowledge)
+        assert (made.by, made.until_s - made.at_s) == ("rob", 3600.0)
+
+
+@pytest.mark.parametrize(("user", "team", "action", "reason"), [
+    ("U666", "T01", "approve", "is nobody under `people`"),
+    ("U7A", "T99", "approve", "the user T99/U7A of Slack is nobody"),  # who calls herself anna in another team
+    ("U9B", "T01", "approve", "rob may not decide this request"),
+    ("U7A", "T01", "silence", "expected approve, reject or acknowledge"),
+])
+async def test_who_is_not_known_or_may_not_is_refused_and_audited(
+    user: str, team: str, action: str, reason: str,
+) -> None:
+    async with buttons() as here:
+        told = await here.click("e1", user, action, here.value, team)
+        (entry,) = here.log.refusals
+        assert here.log.written == []
+        assert reason in told
+        assert reason in entry.reason
+
+
+@pytest.mark.parametrize("value", ["nothing", "k1 another-digest", ""])
+async def test_a_click_about_another_request_or_other_terms_is_refused(value: str) -> None:
+    async with buttons() as here:
+        assert (await here.click("e1", "U7A", "approve", value)).startswith("Refused: ")
+        assert here.log.written == []
+
+
+async def test_without_a_key_nothing_is_signed_for_people() -> None:
+    async with buttons(signer=None) as here:
+        assert "nothing can be signed" in await here.click("e1", "U7A", "approve", here.value)
+
+
+async def test_a_connection_to_another_host_is_refused() -> None:
+    async with FakeSlack().running() as slack, aiohttp.ClientSession() as session:
+        params = SlackParams(CHANNEL, Secret(BOT), app_token=Secret(APP), url=f"{slack.url}/api")
+        slack.url = "http://evil.example"
+
+        async def take(_: object) -> str:
+            raise AssertionError("nothing is to be taken")
+
+        task = asyncio.create_task(SlackSocket(params, session, take).run())
+        async with asyncio.timeout(5.0):
+            while not slack.arrived:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert not slack.connected.is_set()
