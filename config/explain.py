@@ -54,7 +54,8 @@ def _place(tree: Node, loc: Path) -> Path:
         value = node.value
         is_key = isinstance(value, Mapping) and step in value
         is_item = isinstance(value, list) and isinstance(step, int) and step < len(value)
-        is_missing = isinstance(value, Mapping) and index == len(loc) - 1
+        is_kind = isinstance(value, Mapping) and "kind" in value and value["kind"].value == step
+        is_missing = isinstance(value, Mapping) and index == len(loc) - 1 and not is_kind
         if is_key or is_item or is_missing:
             path.append(step)
             node = node.at((step,))

@@ -27,7 +27,7 @@ MAX_KNOWN = 20_000
 MAX_QUEUED = 1_000
 """Notifications that wait for one channel; what is not urgent is queued once there is room."""
 MAX_PER_INCIDENT = 200
-MAX_HELD = 200
+MAX_HELD = 50
 """How many incidents for which time or room was missing are looked at again at once."""
 SCAN_EVERY_S = 0.5
 """How often all that is under way is looked at; what an incident's news change is seen at once."""

@@ -18,7 +18,8 @@ channels:
   alerts: {kind: alertmanager, url: "https://alerts.example", labels: {team: serving}, lasts: 4h}
   teams: {kind: teams, webhook_url: "https://teams.example/super-secret-4"}
   discord: {kind: discord, webhook_url: "https://discord.example/super-secret-5", every: 2s}
-  mail: {kind: email, smtp: "smtps://mail.example", from_address: t@x.com, to: [a@x.com], user: t, password: super-secret}
+  mail:
+    {kind: email, smtp: "smtps://mail.example", from_address: t@x.com, to: [a@x.com], user: t, password: super-secret}
   own: {kind: webhook, webhook_url: "https://own.example/super-secret-7", body: {say: ["{{ title }}"]}}
 """
 

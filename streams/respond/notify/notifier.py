@@ -62,10 +62,12 @@ class Notifier:
 
     async def _listen(self) -> None:
         """Take what people click in Slack until cancelled."""
-        async with self._control, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            async with asyncio.TaskGroup() as group:
-                for params in self._with_buttons:
-                    group.create_task(SlackSocket(params, session, self._clicks.take).run())
+        async with (
+            self._control, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            for params in self._with_buttons:
+                group.create_task(SlackSocket(params, session, self._clicks.take).run())
 
     def add_incident(self, incident: Incident, dated_s: float) -> None:
         """An incident as told by its shard. dated_s: by the broker's clock."""

@@ -71,6 +71,9 @@ class NotificationOwner:
                     await self._failed("fenced", error, FENCED_RETRY_S)
                 except TransactionFailed as error:
                     await self._failed("transaction_failed", error, RETRY_S)
+                except Exception as error:  # a bug: say so, and go on with the other notifications
+                    log.exception("notifications_failed", partition=self._partition)
+                    await self._failed("notifications_failed", error, FENCED_RETRY_S)
         finally:
             await self._stop_sending()
             await self._producer.stop()
@@ -106,9 +109,12 @@ class NotificationOwner:
         """Send the next message of each channel that is free."""
         claims: list[Notification] = []
         for channel in self._outbox.routes:
-            one = self._outbox.next_for(channel, now_s, self._partition)
-            if one is not None and self._senders.reserve(channel):
-                claims.append(claimed(one, now_s))
+            if self._senders.reserve(channel):
+                one = self._outbox.next_for(channel, now_s, self._partition)
+                if one is None:
+                    self._senders.release(channel)
+                else:
+                    claims.append(claimed(one, now_s))
         if not claims:
             return
         try:

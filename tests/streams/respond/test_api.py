@@ -24,7 +24,6 @@ from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
 from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
 from classifiers.directives import Acknowledge
-from classifiers.model import AuditEntry
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import MAX_WAITING, EventStream

@@ -1,6 +1,6 @@
-"""A strict fake of Slack, after docs.slack.dev: chat.postMessage (token, channel, known arguments, 50 blocks, lengths of
-Block Kit), conversations.history and .replies with metadata, apps.connections.open and Socket Mode, whose envelopes are
-sent again until they are acknowledged."""
+"""A strict fake of Slack, after docs.slack.dev: chat.postMessage (token, channel, known arguments, 50 blocks, lengths
+of Block Kit), conversations.history and .replies with metadata, apps.connections.open and Socket Mode, whose envelopes
+are sent again until they are acknowledged."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ RESEND_S = 0.2
 
 
 class FakeSlack(FakeServer):
-    """messages: as posted, with `ts`. ephemeral: what single users were told. acknowledged: ids of envelopes."""
+    """messages: as posted, with `ts`. told: what single users were told. opened: somebody asked for a connection.
+    acknowledged: ids of envelopes.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[dict[str, Any]] = []
-        self.ephemeral: list[dict[str, Any]] = []
         self.acknowledged: list[str] = []
         self.connected = asyncio.Event()
+        self.opened = asyncio.Event()
+        self.told: asyncio.Queue[str] = asyncio.Queue()
         self._socket: web.WebSocketResponse | None = None
 
     @override
@@ -43,6 +46,7 @@ class FakeSlack(FakeServer):
         if request.headers.get("Authorization") != f"Bearer {expected}":
             return web.json_response({"ok": False, "error": "invalid_auth"})
         if method == "apps.connections.open":
+            self.opened.set()
             return web.json_response({"ok": True, "url": f"ws{self.url.removeprefix('http')}/api/socket?ticket=secret"})
         if method in ("conversations.history", "conversations.replies"):
             thread = request.query.get("ts")
@@ -50,7 +54,7 @@ class FakeSlack(FakeServer):
             return web.json_response({"ok": True, "messages": found})
         body = await request.json()
         if method == "chat.postEphemeral":
-            self.ephemeral.append(body)
+            self.told.put_nowait(body["text"])
             return web.json_response({"ok": True})
         fault = "unknown_method" if method != "chat.postMessage" else self._fault(body)
         if fault is not None:
@@ -95,7 +99,8 @@ class FakeSlack(FakeServer):
         assert self._socket is not None
         payload = {
             "type": "block_actions", "team": {"id": team}, "user": {"id": user, "team_id": team, "username": "anna"},
-            "channel": {"id": CHANNEL}, "actions": [{"action_id": f"tocsin_{action}", "value": value, "type": "button"}],
+            "channel": {"id": CHANNEL},
+            "actions": [{"action_id": f"tocsin_{action}", "value": value, "type": "button"}],
         }
         frame = {"envelope_id": envelope, "type": "interactive", "payload": payload, "accepts_response_payload": False}
         while envelope not in self.acknowledged:

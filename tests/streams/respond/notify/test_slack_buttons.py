@@ -25,6 +25,7 @@ from tests.actions.approvals.cases import SOURCE, T, incident, suggested
 from tests.actions.channels.fakes.slack import APP, BOT, CHANNEL, FakeSlack
 from tests.streams.respond.written_log import WrittenLog
 
+PATIENCE_S = 20.0
 PRIVATE = Ed25519PrivateKey.generate()
 DIRECTORY = Directory(
     [
@@ -56,12 +57,8 @@ class Buttons:
 
     async def click(self, envelope: str, user: str, action: str, value: str, team: str = "T01") -> str:
         """What the person was told."""
-        told = len(self.slack.ephemeral)
         await self.slack.click(envelope, user, action, value, team)
-        async with asyncio.timeout(5.0):
-            while len(self.slack.ephemeral) == told:
-                await asyncio.sleep(0.01)
-        return str(self.slack.ephemeral[-1]["text"])
+        return await asyncio.wait_for(self.slack.told.get(), PATIENCE_S)
 
 
 @asynccontextmanager
@@ -144,9 +141,7 @@ async def test_a_connection_to_another_host_is_refused() -> None:
             raise AssertionError("nothing is to be taken")
 
         task = asyncio.create_task(SlackSocket(params, session, take).run())
-        async with asyncio.timeout(5.0):
-            while not slack.arrived:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(slack.opened.wait(), PATIENCE_S)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
