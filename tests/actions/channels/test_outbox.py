@@ -40,8 +40,8 @@ class Desk:
         self.now_s += after_s
         while True:
             changes = self.outbox.changes(self.now_s, 0, ())
-            for one in changes:
-                self.outbox.record(one, 0)
+            for change in changes:
+                self.outbox.record(change, 0)
             due = [self.outbox.next_for(name, self.now_s, 0) for name in self.outbox.routes]
             for one in due:
                 if one is not None and one.channel not in self.down:
