@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actions.approvals.request import ApprovalRequest
-from actions.escalation.record import Escalation
 from actions.channels.notification import Notification
+from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
 from classifiers.by_hand import (
     Assign,
@@ -58,6 +58,7 @@ AUDIT = MessageType("audit", 1, AuditEntry, "One step in the life of an incident
 APPROVAL = MessageType("approval", 1, ApprovalRequest, "A decision that waits for people, and what they decided.")
 ESCALATION = MessageType(
     "escalation", 1, Escalation, "Who was paged for an incident, and what follows if nobody acknowledges.",
+)
 NOTIFICATION = MessageType(
     "notification", 1, Notification, "What somebody is told of an incident by a channel, and how far its delivery is.",
 )
@@ -87,6 +88,6 @@ CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""
 
 CATALOGUE: Mapping[str, MessageType] = {
-    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, *CONTROL, RECORD)
-    one.name: one for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, NOTIFICATION, *CONTROL, RECORD)
+    one.name: one
+    for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, *CONTROL, RECORD)
 }

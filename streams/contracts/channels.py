@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, CONTROL, ESCALATION, INCIDENT, OUTCOME, MessageType
 from streams.contracts.catalogue import (
     ACTION,
     APPROVAL,
     AUDIT,
     CONTROL,
+    ESCALATION,
     INCIDENT,
     NOTIFICATION,
     OUTCOME,
@@ -80,14 +80,12 @@ CHANNELS: tuple[Channel, ...] = (
         "The target.", ("send", "receive"), (OUTCOME,),
     ),
     Channel(
-        "response", "Response", "What waits for people: requests for approval, escalations; compaction keeps the last.",
-        "approval/ and the key of the decision, or escalation/ and the incident, in the partition of the incident.",
-        ("send", "receive"), (APPROVAL, ESCALATION), COMPACTED,
         "response", "Response",
-        "What waits for people, and what they are told: each request for approval, each notification; compaction keeps "
-        "the last state.",
-        "approval/ and the key of the decision, or notification/ and its id, in the partition of its incident.",
-        ("send", "receive"), (APPROVAL, NOTIFICATION), COMPACTED,
+        "What waits for people, and what they are told: requests for approval, escalations, notifications; "
+        "compaction keeps the last state.",
+        "approval/ and the key of the decision, escalation/ and the incident, or notification/ and its id, in the "
+        "partition of the incident.",
+        ("send", "receive"), (APPROVAL, ESCALATION, NOTIFICATION), COMPACTED,
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",

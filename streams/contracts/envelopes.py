@@ -21,21 +21,28 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from actions.approvals.request import ApprovalRequest
-from actions.escalation.record import Escalation
 from actions.channels.notification import Notification
+from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
 from classifiers.validation_errors import describe_first
-from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, ESCALATION, INCIDENT, OUTCOME, MessageType
-from streams.contracts.catalogue import ACTION, APPROVAL, AUDIT, INCIDENT, NOTIFICATION, OUTCOME, MessageType
+from streams.contracts.catalogue import (
+    ACTION,
+    APPROVAL,
+    AUDIT,
+    ESCALATION,
+    INCIDENT,
+    NOTIFICATION,
+    OUTCOME,
+    MessageType,
+)
 
 Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
-T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation)
-T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Notification)
+T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation, Notification)
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
@@ -119,6 +126,8 @@ def escalation_message(escalation: Escalation, source: str, partition: int) -> M
         ESCALATION, event_id, source, escalation.changed_at_s, escalation.subject, escalation.incident_id,
     )
     return Message(escalation.subject.encode(), orjson.dumps(escalation), headers, partition)
+
+
 def notification_message(one: Notification, source: str, partition: int) -> Message:
     """The state of a notification; compaction keeps the last one of an id. partition: of its incident.
 
@@ -172,6 +181,8 @@ def read_approval(value: bytes | None) -> ApprovalRequest:
 def read_escalation(value: bytes | None) -> Escalation:
     """Raises `WireError` naming the field."""
     return _read(_ESCALATION, value)
+
+
 def read_notification(value: bytes | None) -> Notification:
     """Raises `WireError` naming the field."""
     return _read(_NOTIFICATION, value)

@@ -18,14 +18,12 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
+from actions.approvals.request import ApprovalRequest
+from actions.channels.notification import Notification
 from actions.escalation.desk import EscalationDesk
 from actions.playbooks.identity import digest
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import OVERRIDE_AHEAD_S
-from actions.approvals.request import ApprovalRequest
-from actions.channels.notification import Notification
-from actions.playbooks.identity import digest
-from actions.trust.approvals import ApprovalCheck
 from classifiers.model import Incident
 from config.models import Config
 from config.oncall.build import rules_of
@@ -192,18 +190,14 @@ class Responder:
     def partition_of(self, key: str, incident_id: str) -> int:
         """The partition of a request: where it stands, else that of its incident."""
         stands = self._reader.partition_of(key)
-        if stands is not None:
-            return stands
+        return self._place(incident_id) if stands is None else stands
+
+    def _place(self, incident_id: str) -> int:
         return _partition_of(incident_id, self._shard_count())
 
     def _service_of(self, incident_id: str) -> str:
         incident = self.desk.incident(incident_id)
         return incident_id if incident is None else incident.service
-        return self._place(incident_id) if stands is None else stands
-
-    def _place(self, incident_id: str) -> int:
-        partitions = list(range(self._shard_count()))
-        return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
 
     def _client(self) -> dict[str, Any]:
         """Keyword arguments of a Kafka client."""
@@ -271,13 +265,6 @@ class Responder:
     def _wake(self) -> None:
         for owner, _ in self._owners.values():
             owner.wake()
-
-
-@lru_cache(maxsize=65_536)
-def _partition_of(incident_id: str, count: int) -> int:
-    """The partition that the producer of the incidents chooses."""
-    partitions = list(range(count))
-    return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))
         self.notifier.wake()
 
     def _read_request(self, request: ApprovalRequest) -> None:
@@ -293,3 +280,10 @@ def _partition_of(incident_id: str, count: int) -> int:
             self.notifier.outbox.forget(name)
         else:
             self.notifier.outbox.record(one, partition)
+
+
+@lru_cache(maxsize=65_536)
+def _partition_of(incident_id: str, count: int) -> int:
+    """The partition that the producer of the incidents chooses."""
+    partitions = list(range(count))
+    return int(DefaultPartitioner()(incident_id.encode(), partitions, partitions))

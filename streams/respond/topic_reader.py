@@ -14,8 +14,8 @@ import structlog
 
 from actions.approvals.desk import Desk
 from actions.approvals.request import ApprovalRequest
-from actions.escalation.desk import EscalationDesk
 from actions.channels.notification import Notification
+from actions.escalation.desk import EscalationDesk
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
@@ -24,10 +24,15 @@ from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
 from streams.contracts.control_records import ControlRecordError, verify
-from streams.contracts.envelopes import read_approval, read_escalation, read_incident, read_intent, shard_of
+from streams.contracts.envelopes import (
+    read_approval,
+    read_escalation,
+    read_incident,
+    read_intent,
+    read_notification,
+    shard_of,
+)
 from streams.contracts.people.records import ACKNOWLEDGEMENT, is_by_hand, verify_by_hand
-from streams.contracts.envelopes import read_approval, read_incident, read_intent, read_notification, shard_of
-from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
@@ -84,15 +89,11 @@ class TopicReader:
             self._read_approval(key, record)
         elif kind == "escalation":
             self._read_escalation(key, record)
-
-    def _read_approval(self, key: str, record: ConsumerRecord) -> None:
-        name = (record.key or b"").decode(errors="replace")
-        kind, _, key = name.partition("/")
-        if kind == "notification":
+        elif kind == "notification":
             one = None if record.value is None else read_notification(record.value)
             self.on_notification(key, one, record.partition)
-        if kind != "approval":
-            return
+
+    def _read_approval(self, key: str, record: ConsumerRecord) -> None:
         if record.value is None:
             self._desk.forget(key)
             self._partition_of.pop(key, None)
@@ -118,9 +119,9 @@ class TopicReader:
         if record.value is not None:
             incident = read_incident(record.value)
             self._desk.add_incident(incident, self._now_s())
-            self._escalations.add_incident(incident, self._now_s(), record.timestamp / 1000.0)
-            self.on_incident(incident)
-            self.on_incident(incident, record.timestamp / 1000.0)
+            dated_s = record.timestamp / 1000.0
+            self._escalations.add_incident(incident, self._now_s(), dated_s)
+            self.on_incident(incident, dated_s)
 
     def _read_ledger(self, record: ConsumerRecord) -> None:
         if record.value is not None:
