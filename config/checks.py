@@ -10,6 +10,7 @@ from typing import Any
 from actions.catalogue import CATALOGUE as ACTIONS
 from classifiers.validation_errors import one_of
 from config.channels.checks import forbidden_hosts, mistaken_channels
+from config.audiences.checks import mistaken_audiences
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
@@ -30,6 +31,7 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
         _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
         mistaken_oncall,
         mistaken_channels,
+        mistaken_audiences,
     )
     return [problem for check in checks for problem in check(written, tree)]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
@@ -22,6 +22,7 @@ from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
 from classifiers.silences import MaintenanceWindow
 from config.channels.sections import Channels
+from config.audiences.sections import AudienceSection, with_readers
 from config.fields import (
     AutoDuration,
     ByName,
@@ -228,6 +229,13 @@ class RespondSection(Strict):
     channel_hosts: tuple[Host, ...] | None
 
 
+class ReviewSection(Strict):
+    """The review of an incident. prices: of a million tokens in `currency`, by metric; without one, cost is unknown."""
+
+    currency: Annotated[str, matching(r"[A-Z]{3}", "a currency of three letters, such as EUR")]
+    prices: Mapping[str, Annotated[float, Field(ge=0.0)]]
+
+
 class TracesSection(Strict):
     """The endpoint of spans, OTLP over HTTP; None disables tracing."""
 
@@ -294,6 +302,8 @@ class Config(Strict):
     escalation: Mapping[Name, PolicySection]
     signing: SigningSection
     channels: Channels
+    audiences: Annotated[Mapping[Name, AudienceSection], AfterValidator(with_readers)]
+    review: ReviewSection
     respond: RespondSection
     telemetry: TelemetrySection
     snapshot: SnapshotSection

@@ -1,0 +1,37 @@
+"""Audiences with their templates, from the configuration. Reads the files of templates."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from actions.audiences.audience import EVENTS, Audience, Reader, TextEvent
+from config.audiences.sections import AudienceSection, reader_of
+from config.models import Config
+
+
+def audience_of(config: Config, name: str) -> Audience | None:
+    """The audience of a name; one that is not configured has the settings of its reader, and None without a reader.
+
+    Raises `OSError` for a file of a template that cannot be read; `tocsin check` names it.
+    """
+    section = config.audiences.get(name)
+    if section is None:
+        reader = reader_of(name)
+        return None if reader is None else _built(name, AudienceSection(reader=reader))
+    return _built(name, section)
+
+
+def shipped_template(reader: Reader, event: TextEvent) -> str:
+    """The shipped template of a reader for an event."""
+    return files("config").joinpath("templates", f"{reader}.{event}.txt").read_text(encoding="utf-8")
+
+
+def _built(name: str, section: AudienceSection) -> Audience:
+    reader = section.reader or "technical"
+    templates = {
+        event: Path(section.templates[event]).read_text(encoding="utf-8") if event in section.templates
+        else shipped_template(reader, event)
+        for event in EVENTS
+    }
+    return Audience(name, reader, section.reach(), section.via, section.to, section.zone, templates)

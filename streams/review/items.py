@@ -1,0 +1,75 @@
+"""Action items of reviews: lines of the part `items`, each with an owner and a due date. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Literal
+
+ItemState = Literal["done", "open", "overdue"]
+_LINE = re.compile(r"^\s{0,3}[-*] \[(?P<mark>[ xX])\] (?P<text>.+?)(?: \((?P<terms>[^()]*:[^()]*)\))?\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is to be done after an incident. id: of the incident and the text. owner, due: None where none is named."""
+
+    id: str
+    incident_id: str
+    text: str
+    is_done: bool
+    owner: str | None
+    due: date | None
+
+    def state(self, today: date) -> ItemState:
+        """How it stands on a day. One without a due date is never overdue."""
+        if self.is_done:
+            return "done"
+        return "overdue" if self.due is not None and self.due < today else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFault:
+    """A line that is an item but for something. line: of the part, from 1."""
+
+    line: int
+    value: str
+    expected: str
+
+
+def items_of(incident_id: str, part: str) -> tuple[list[Item], list[ItemFault]]:
+    """The items in a part, and what is wrong: a date that is none, no owner, no due date."""
+    found: list[Item] = []
+    faults: list[ItemFault] = []
+    for number, line in enumerate(part.splitlines(), start=1):
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        terms = dict(_terms(match["terms"] or ""))
+        due, wrong = _date(terms.get("due"))
+        if wrong is not None or "owner" not in terms or "due" not in terms:
+            missing = wrong or ("no owner" if "owner" not in terms else "no due date")
+            faults.append(ItemFault(number, missing, "(owner: NAME, due: 2026-12-01) at the end of the line"))
+        text = match["text"].strip()
+        name = sha256(f"{incident_id}\n{text}".encode()).hexdigest()[:10]
+        found.append(Item(f"item-{name}", incident_id, text, match["mark"] != " ", terms.get("owner"), due))
+    return found, faults
+
+
+def _terms(text: str) -> Iterable[tuple[str, str]]:
+    for one in text.split(","):
+        name, colon, value = one.partition(":")
+        if colon and value.strip():
+            yield name.strip().lower(), value.strip()
+
+
+def _date(text: str | None) -> tuple[date | None, str | None]:
+    if text is None:
+        return None, None
+    try:
+        return date.fromisoformat(text), None
+    except ValueError:
+        return None, f"the date {text!r}"
