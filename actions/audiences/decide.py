@@ -72,10 +72,9 @@ def reasons_to_tell(audience: Audience, incident: Incident) -> Iterator[str]:
     if _rank(incident.peak_severity) <= _rank(reach.least):
         yield f"severity {incident.peak_severity} reaches {reach.least}"
     forecast = incident.expected_resolve
-    if bounds.expected_resolve_s is not None and forecast is not None:
-        if forecast.median_s >= bounds.expected_resolve_s:
-            yield f"it is expected to last {forecast.median_s / 60.0:.0f} min, at least " \
-                  f"{bounds.expected_resolve_s / 60.0:.0f} min"
+    least_s = bounds.expected_resolve_s
+    if least_s is not None and forecast is not None and forecast.median_s >= least_s:
+        yield f"it is expected to last {forecast.median_s / 60.0:.0f} min, at least {least_s / 60.0:.0f} min"
     hit = tenants_of(incident)
     if bounds.tenants is not None and hit is not None and len(hit) >= bounds.tenants:
         yield f"{len(hit)} tenants deviate, at least {bounds.tenants}"

@@ -28,7 +28,7 @@ def told_to(
 ) -> Told:
     """What an audience would be told of an event, and whether it is told now, with the reasons.
 
-    Raises `TemplateFault`.
+    Raises `TemplateError`.
     """
     text = render(audience.templates[event], values_of(audience, incident, event, told, now_s, link))
     return Told(text, judge(audience, incident, event, told, now_s))

@@ -37,7 +37,7 @@ class Fault:
     expected: str
 
 
-class TemplateFault(ValueError):
+class TemplateError(ValueError):
     """A template that cannot be rendered, with its fault."""
 
     def __init__(self, fault: Fault) -> None:
@@ -66,27 +66,27 @@ def faults(source: str, names: frozenset[str]) -> list[Fault]:
 
 
 def render(source: str, values: Mapping[str, Value]) -> Text:
-    """Render a template; raises `TemplateFault` where it has a mistake or writes nothing or too much."""
+    """Render a template; raises `TemplateError` where it has a mistake or writes nothing or too much."""
     wrong = faults(source, frozenset(values))
     if wrong:
-        raise TemplateFault(wrong[0])
+        raise TemplateError(wrong[0])
     long = [name for name, value in values.items() if isinstance(value, tuple) and len(value) > MAX_ITEMS]
     if long:
-        raise TemplateFault(Fault(1, f"{long[0]} of more than {MAX_ITEMS} items", "a shorter list"))
+        raise TemplateError(Fault(1, f"{long[0]} of more than {MAX_ITEMS} items", "a shorter list"))
     parts, size = [], 0
     try:
         for part in _ENVIRONMENT.from_string(source).generate(dict(values)):
             size += len(part)
             if size > MAX_OUTPUT:
-                raise TemplateFault(Fault(1, f"a text of more than {MAX_OUTPUT} characters", "a shorter one"))
+                raise TemplateError(Fault(1, f"a text of more than {MAX_OUTPUT} characters", "a shorter one"))
             parts.append(part)
     except (UndefinedError, TypeError, ValueError) as error:
-        if isinstance(error, TemplateFault):
+        if isinstance(error, TemplateError):
             raise
-        raise TemplateFault(Fault(1, repr(str(error)), "expressions that fit the values")) from error
+        raise TemplateError(Fault(1, repr(str(error)), "expressions that fit the values")) from error
     title, _, body = "".join(parts).strip().partition("\n")
     if not title:
-        raise TemplateFault(Fault(1, "an empty text", "a title on the first line"))
+        raise TemplateError(Fault(1, "an empty text", "a title on the first line"))
     if len(title) > MAX_TITLE:
         title = title[:MAX_TITLE - 1] + "\u2026"
     return Text(title.strip(), _tidy(body))

@@ -31,7 +31,8 @@ PROBLEMS: Mapping[Category, str] = {
 }
 """A category in two words, for a title."""
 REMEDIES: Mapping[RemedyState, str] = {
-    "applied": "was applied; whether it helps is not known yet", "verifying": "was applied; its effect is being checked",
+    "applied": "was applied; whether it helps is not known yet",
+    "verifying": "was applied; its effect is being checked",
     "recovered": "was applied, and it helped", "not_recovered": "was applied, and it did not help",
     "inconclusive": "was applied; too few requests show whether it helped", "undone": "did not help and was undone",
     "kept": "did not help and stays in force",

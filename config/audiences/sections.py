@@ -70,7 +70,7 @@ def reader_of(name: str) -> Reader | None:
 
 
 def with_readers(audiences: Mapping[str, AudienceSection]) -> dict[str, AudienceSection]:
-    """The audiences, each with its reader; raises nothing, since a missing one is reported where the file is checked."""
+    """The audiences, each with its reader. A missing one is reported where the file is checked."""
     found = {}
     for name, section in audiences.items():
         reader = section.reader or reader_of(name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import get_args
 
 import click
 import orjson
@@ -20,6 +20,7 @@ from streams.review.human import BrokenReview, parts_of
 from streams.review.items import Item, items_of
 from streams.review.page import html_of
 from streams.review.plot import plot_of
+from streams.review.trackers import Tracker, body_of
 
 PREFIX = "review-"
 
@@ -62,7 +63,7 @@ def draft(config: Config, incident_id: str, source: Path | None, out: Path) -> N
 
 @review.group()
 def items() -> None:
-    """List the action items in reviews."""
+    """List the action items in reviews, or print them for a tracker."""
 
 
 @items.command("list")
@@ -87,6 +88,21 @@ def list_(reviews: tuple[Path, ...], everything: bool, owner: str | None, as_jso
                 click.echo(_line(one, today, as_json))
     if is_bad:
         sys.exit(FINDING)
+
+
+@items.command()
+@click.argument("reviews", metavar="REVIEW...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--for", "tracker", type=click.Choice(get_args(Tracker)), required=True, help="Whose fields to use.")
+@click.option("--project", help="The key of the project; Jira needs it.")
+def export(reviews: tuple[Path, ...], tracker: Tracker, project: str | None) -> None:
+    """Print the body of a request for each item that is not done, one JSON object a line. Nothing is sent."""
+    for file in _files(reviews):
+        for one in items_of(file.stem.removeprefix(PREFIX), _kept(file).get("items", ""))[0]:
+            if not one.is_done:
+                try:
+                    click.echo(orjson.dumps(body_of(one, tracker, project)))
+                except ValueError as error:
+                    raise Failure(str(error)) from error
 
 
 def _line(one: Item, today: date, as_json: bool) -> str:
@@ -118,4 +134,4 @@ def _replace(file: Path, text: str) -> None:
     """Write whole or not at all, so that a crash loses nobody's text."""
     new = file.with_name(f"{file.name}.new")
     new.write_text(text, encoding="utf-8")
-    os.replace(new, file)
+    new.replace(file)

@@ -13,6 +13,7 @@ from streams.review.human import part
 
 UNKNOWN = "unknown"
 MAX_ROWS = 200
+FOOT = "_Written by `tocsin review draft`. What stands between marker lines is yours; the rest is written anew._"
 PLOT = "<!-- plot -->"
 """Where the HTML shows the plot."""
 
@@ -33,9 +34,9 @@ def markdown_of(facts: Facts, kept: Mapping[str, str]) -> str:
         ("Contributing factors", [part("factors", kept)]),
         ("What went well, and what did not", [part("went", kept)]),
         ("Similar incidents", list(_similar(facts))),
-        ("Recommended changes of playbooks", _list(map(_code_safe, advice(facts)), "None from the record of remedies.")),
+        ("Recommended changes of playbooks", _list(map(_sentence, advice(facts)), "None from the record of remedies.")),
         ("Action items", [part("items", kept)]),
-        ("", ["_Written by `tocsin review draft`. What stands between marker lines is yours; the rest is written anew._"]),
+        ("", [FOOT]),
     )
     blocks = [block for title, body in sections for block in ([f"## {title}", *body] if title else body)]
     return "\n\n".join(blocks) + "\n"
@@ -166,8 +167,8 @@ def _list(lines: Iterable[str], without: str) -> list[str]:
     return [text or without]
 
 
-def _code_safe(text: str) -> str:
-    """A sentence of ours, with labels in code spans that were escaped as labels."""
+def _sentence(text: str) -> str:
+    """A sentence of advice: labels in it stand between quotes and not in code spans, which a label could end."""
     return _safe(text.replace("`", "'"))
 
 

@@ -72,7 +72,8 @@ def stages(facts: Facts) -> list[StageFact]:
     times, targets = facts.incident.stage_times, facts.settings.targets.get(facts.incident.peak_severity)
     return [
         StageFact(
-            stage, times[stage].value_s if stage in times else None, times[stage].status if stage in times else "unknown",
+            stage, times[stage].value_s if stage in times else None,
+            times[stage].status if stage in times else "unknown",
             None if targets is None else targets.of(stage),
         )
         for stage in STAGES
@@ -129,7 +130,7 @@ def advice(facts: Facts) -> list[str]:
         judged = [state for state in states if state in ("recovered", "not_recovered", "undone", "kept")]
         helped = judged.count("recovered")
         if len(judged) >= 3 and helped * 3 <= len(judged):
-            found.append(f"`{kind}` helped in {helped} of {len(judged)} cases: set it to observe, or put another first.")
+            found.append(f"`{kind}` helped in {helped} of {len(judged)} cases: observe only, or put another first.")
         elif len(judged) >= 5 and helped * 10 >= len(judged) * 9:
             found.append(f"`{kind}` helped in {helped} of {len(judged)} cases: consider mode auto for it.")
     return found + _gaps(own)
@@ -139,7 +140,7 @@ def _gaps(own: Incident) -> list[str]:
     tried = [one for one in own.actions if one.kind not in NOTIFICATIONS]
     found = []
     if not tried:
-        found.append(f"No playbook had a remedy for this incident ({own.category}): add a step, or say why there is none.")
+        found.append(f"No playbook had a remedy for this incident ({own.category}): add one, or say why there is none.")
     if any(one.status == "expired" for one in tried):
         found.append("A request expired before anybody answered: page the approvers, or let it wait longer.")
     found += [

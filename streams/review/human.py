@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 PROMPTS: Mapping[str, str] = {
     "summary": "_In three sentences: what happened, what users felt, what ended it._",
-    "whys": "1. Why did users notice it? _..._\n2. Why did that happen? _..._\n3. Why? _..._\n4. Why? _..._\n5. Why? _..._",
+    "whys": "1. Why did users notice it? _..._\n2. Why did that happen? _..._\n3. Why? _..._\n4. Why? _..._\n"
+            "5. Why? _..._",
     "factors": "_What contributed: a change, load, a missing alarm, a hand-over, a runbook, a dependency?_",
     "went": "- What went well: _..._\n- What went badly: _..._\n- Where we were lucky: _..._",
     "items": "_One a line, such as:_\n\n    - [ ] Pin the driver version (owner: ben, due: 2026-12-01)",
@@ -41,7 +42,8 @@ def parts_of(markdown: str) -> dict[str, str]:
                 raise BrokenReview(line, match.group(), expected)
             name, start = own, match.end() + 1
         elif own != name:
-            raise BrokenReview(line, match.group(), f"<!-- end: {name} -->" if name else "<!-- people: ... --> before it")
+            expected = f"<!-- end: {name} -->" if name else "<!-- people: ... --> before it"
+            raise BrokenReview(line, match.group(), expected)
         else:
             found[name] = markdown[start:max(match.start() - 1, start)]
             name = ""

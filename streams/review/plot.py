@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 
 from classifiers.model import NOTIFICATIONS
@@ -13,6 +13,7 @@ from streams.review.facts import Facts
 WIDTH, HEIGHT = 860, 300
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 44, 40
 _LEVEL = re.compile(r"level (\d+(?:\.\d+)?)")
+LEGEND = "seconds since the onset; dots: levels (dashed: the false-alarm budget); bar: the incident is open"
 COLOURS = {"level": "#b3261e", "budget": "#5f6368", "state": "#1a5fb4", "action": "#26734d"}
 
 
@@ -24,7 +25,8 @@ def plot_of(facts: Facts) -> str:
     end_s = max(times) if own.resolved_at_s is None else max(own.resolved_at_s, *times)
     begin_s = min(times)
     span_s = max(end_s - begin_s, 1.0)
-    top = max([2.0, *(level for _, level in dots)]) * 1.1
+    highest = max([2.0, *(level for _, level in dots)])
+    top = highest * 1.1
 
     def x(at_s: float) -> float:
         return LEFT + (at_s - begin_s) / span_s * (WIDTH - LEFT - RIGHT)
@@ -34,13 +36,13 @@ def plot_of(facts: Facts) -> str:
 
     title = f"Level of the evidence and severity of {own.id} over time"
     marks = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" '
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" font-family="sans-serif" '
         f'font-size="12"><title>{escape(title)}</title>',
         f'<rect x="{x(own.opened_at_s):.1f}" y="8" width="{max(x(end_s) - x(own.opened_at_s), 2):.1f}" height="20" '
         f'fill="{COLOURS["state"]}" fill-opacity="0.15"/>',
         *_severities(facts, x),
         _line(LEFT, y(1.0), WIDTH - RIGHT, y(1.0), COLOURS["budget"], "4 3"),
-        _text(LEFT - 6, y(1.0) + 4, "1", "end"), _text(LEFT - 6, y(top / 1.1) + 4, f"{top / 1.1:.1f}", "end"),
+        _text(LEFT - 6, y(1.0) + 4, "1", "end"), _text(LEFT - 6, y(highest) + 4, f"{highest:.1f}", "end"),
         _text(LEFT - 6, y(0.0) + 4, "0", "end"),
         _line(LEFT, y(0.0), WIDTH - RIGHT, y(0.0), "#000", ""), _line(LEFT, TOP, LEFT, y(0.0), "#000", ""),
         *(f'<circle cx="{x(at_s):.1f}" cy="{y(level):.1f}" r="4" fill="{COLOURS["level"]}"/>' for at_s, level in dots),
@@ -52,17 +54,15 @@ def plot_of(facts: Facts) -> str:
     marks += [
         _text(x(begin_s), HEIGHT - 22, f"{begin_s - own.onset_at_s:+.0f} s"),
         _text(x(end_s), HEIGHT - 22, f"{end_s - own.onset_at_s:+.0f} s", "end"),
-        _text(WIDTH / 2, HEIGHT - 6, "seconds since the onset; dots: levels (dashed: the false-alarm budget); bar: open",
-              "middle"),
+        _text(WIDTH / 2, HEIGHT - 6, LEGEND, "middle"),
         "</svg>",
     ]
     return "".join(marks)
 
 
-def _severities(facts: Facts, x: object) -> Iterator[str]:
+def _severities(facts: Facts, x: Callable[[float], float]) -> Iterator[str]:
     """What is known of the severity: at the opening, and the worst. When it changed in between is on no record."""
     own = facts.incident
-    assert callable(x)
     first = own.opened_severity or own.severity
     words = first
     if SEVERITY_ORDER.index(own.peak_severity) < SEVERITY_ORDER.index(first):

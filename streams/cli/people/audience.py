@@ -13,7 +13,7 @@ import orjson
 from actions.audiences.audience import Audience, TextEvent
 from actions.audiences.decide import Telling
 from actions.audiences.message import Told, as_html, told_to
-from actions.audiences.sandbox import TemplateFault
+from actions.audiences.sandbox import TemplateError
 from classifiers.model import Incident
 from config.audiences.build import audience_of
 from config.models import Config
@@ -54,7 +54,7 @@ def render(
     now_s = resolve_time(at, time.time()) or _told_s(incident, event)
     try:
         told = told_to(known, incident, event, Telling(resolve_time(last, now_s)), now_s)
-    except TemplateFault as error:
+    except TemplateError as error:
         raise Failure(f"audience {name}, template of {event}: {error}") from error
     if as_json:
         click.echo(orjson.dumps({

@@ -14,11 +14,13 @@ import click
 from rich.console import Console
 
 from classifiers.accounting import slo_report
+from classifiers.accounting.response_report import ResponseReport, compute_response
 from classifiers.accounting.slo_report import GROUPINGS, Grouping
 from classifiers.model import Incident
 from config import load
 from streams.cli import Failure
 from streams.cli.reports.formats import Format, as_csv, as_json, as_openmetrics, as_text
+from streams.cli.reports.response_tables import print_response
 from streams.cli.time_arguments import DurationArgument, TimeArgument, resolve_time
 from streams.client.incident_log import IncidentLog, read_files, read_topics
 from streams.cluster.topics import TopicError
@@ -31,6 +33,7 @@ LOG_WIDTH = 120
 @click.option("--brokers", help="host:port, several with commas; instead of those of the configuration.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML laid over the shipped default.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--by", type=click.Choice(list(GROUPINGS)), help="Report the same figures for each of these, too.")
 @click.option("--since", type=TimeArgument(), help="Opened then or later: 2026-11-02, or 7d for the last seven days.")
 @click.option("--until", type=TimeArgument(), help="Opened before then.")
@@ -58,17 +61,21 @@ def report(
     _warn_of_unreadable(log)
     incidents = list(log.incidents.values())
     now_s = _last_time_s(incidents) if sources else time.time()
-    figures = slo_report.compute_report(
-        incidents, config.targets, now_s, recurs_within, resolve_time(since, now_s), resolve_time(until, now_s), by,
-    )
-    _print_report(figures, form)
+    since_s, until_s = resolve_time(since, now_s), resolve_time(until, now_s)
+    figures = slo_report.compute_report(incidents, config.targets, now_s, recurs_within, since_s, until_s, by)
+    _print_report(figures, compute_response(incidents, dict(config.targets), since_s, until_s), form)
 
 
-def _print_report(figures: slo_report.SloReport, form: Format) -> None:
+def _print_report(figures: slo_report.SloReport, response: ResponseReport, form: Format) -> None:
     if form == "text":
-        as_text(figures, Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH))
+        console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
+        as_text(figures, console)
+        if figures.total.incidents:
+            print_response(response, console)
+    elif form == "json":
+        click.echo(as_json(figures, response))
     else:
-        click.echo({"json": as_json, "csv": as_csv, "openmetrics": as_openmetrics}[form](figures))
+        click.echo({"csv": as_csv, "openmetrics": as_openmetrics}[form](figures))
 
 
 def _warn_of_unreadable(log: IncidentLog) -> None:

@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as expositi
 from rich.console import Console
 from rich.table import Table
 
+from classifiers.accounting.response_report import ResponseReport
 from classifiers.accounting.slo_report import Attainment, Grouping, GroupStatistics, Proportion, SloReport
 from classifiers.accounting.stage_timeline import STAGES
 
@@ -30,9 +31,9 @@ STATUSES = ("count", "pending", "not_applicable", "invalid")
 STATISTICS = ("median_s", "mean_s", "p90_s")
 
 
-def as_json(report: SloReport) -> str:
-    """One JSON object of seconds and counts; null where a figure is unknown."""
-    return orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2).decode()
+def as_json(report: SloReport, response: ResponseReport) -> str:
+    """One JSON object of seconds, counts and shares; null where a figure is unknown."""
+    return orjson.dumps({**asdict(report), "response": asdict(response)}, option=orjson.OPT_INDENT_2).decode()
 
 
 def as_csv(report: SloReport) -> str:

@@ -11,13 +11,16 @@ from config.audiences.build import shipped_template
 T = 1_795_420_800.0
 
 HOSTILE = (
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "@here", "@everyone", "<!channel>", "<@U012AB3CD>",
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "@here", "@everyone", "<!channel>",
+    "<@U012AB3CD>",
     "{{7*7}}", "{% for x in range(9**9) %}a{% endfor %}", "{{ ''.__class__.__mro__ }}", "[x](javascript:alert(1))",
     "![x](https://evil.example/x.png)", "https://evil.example/steal", "**bold** _it_ `code`", "a\nb\r\nBcc: x@evil",
-    "\u202egnp.exe", "r0\x1b[2J\x07", "<https://evil.example|click>", "\"><svg onload=alert(1)>", "| a | b |\n|---|---|",
+    "\u202egnp.exe", "r0\x1b[2J\x07", "<https://evil.example|click>", "\"><svg onload=alert(1)>",
+    "| a | b |\n|---|---|",
     "x" * 5_000,
 )
-"""Twenty labels: HTML, mentions of Slack and Discord, templates, Markdown, links, headers, marks of direction, length."""
+
+    ""Twenty labels: HTML, mentions of Slack and Discord, templates, Markdown, links, headers, marks of direction, length."""
 
 
 def incident(**changes: object) -> Incident:

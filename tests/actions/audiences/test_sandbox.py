@@ -7,7 +7,7 @@ import pytest
 from actions.audiences.audience import Reach
 from actions.audiences.decide import Telling
 from actions.audiences.message import messages_of, told_to
-from actions.audiences.sandbox import MAX_OUTPUT, TemplateFault, Value, faults, render
+from actions.audiences.sandbox import MAX_OUTPUT, TemplateError, Value, faults, render
 from actions.audiences.values import VARIABLES, values_of
 from tests.actions.audiences.cases import T, audience, incident
 
@@ -52,7 +52,7 @@ def test_a_template_without_a_fault_has_none() -> None:
     ],
 )
 def test_what_only_shows_when_it_is_rendered_is_refused_then(source: str, part: str) -> None:
-    with pytest.raises(TemplateFault, match=part):
+    with pytest.raises(TemplateError, match=part):
         render(source, VALUES)
 
 

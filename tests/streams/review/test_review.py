@@ -1,0 +1,181 @@
+"""A review: facts from the record, unknown where nothing is, hostile labels inert, and the words of people kept."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from classifiers.accounting.slo_report import StageTargets
+from classifiers.model import AuditEntry, RemedyRecord, StageTime
+from streams.cli import main
+from streams.review.document import markdown_of
+from streams.review.facts import Settings, advice, facts_of, impact, similar
+from streams.review.human import PROMPTS, BrokenReview, parts_of
+from streams.review.items import items_of
+from streams.review.page import html_of
+from streams.review.plot import plot_of
+from streams.review.trackers import Tracker, body_of
+from tests.actions.audiences.cases import HOSTILE, T, deviating, incident, poisoned
+
+SETTINGS = Settings({"P1": StageTargets(detect_s=10.0, resolve_s=60.0)}, "EUR", {"completion_tokens": 8.0})
+OVER = incident(
+    state="resolved", resolved_at_s=T + 96.0, evidence=deviating("acme"),
+    stage_times={"detect": StageTime(4.0, "recorded"), "resolve": StageTime(100.0, "recorded")},
+)
+STEPS = (
+    AuditEntry(T - 1, "chat latency", "alarm", None, "pending", "latency_ms up by cusum, level 2.6"),
+    AuditEntry(T, "inc-1", "confirm", "pending", "open", "chat latency: 2 series"),
+    AuditEntry(T + 1, "inc-2", "confirm", "pending", "open", "another incident"),
+)
+
+
+class Page(HTMLParser):
+    """Collects what could run or load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.active: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.active += [f"{tag} {name}" for name, _ in attrs if name.startswith("on") or name in ("src", "href")]
+
+
+def written(folder: Path) -> Path:
+    source = folder / "out"
+    source.mkdir()
+    (source / "incidents.jsonl").write_bytes(orjson.dumps(OVER) + b"\n")
+    (source / "audit.jsonl").write_bytes(b"".join(orjson.dumps(step) + b"\n" for step in STEPS))
+    return source
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["review", *map(str, arguments)])
+
+
+def test_a_review_has_the_steps_of_its_incident_and_the_times_beside_their_targets() -> None:
+    text = markdown_of(facts_of(OVER, [OVER], STEPS, SETTINGS), {})
+    assert "level 2.6" in text
+    assert "another incident" not in text
+    assert "| detect | 4 s | 10 s | met |" in text
+    assert "| resolve | 100 s | 60 s | missed |" in text
+
+
+def test_what_is_not_on_record_is_unknown_and_not_nothing() -> None:
+    bare = incident()
+    text = markdown_of(facts_of(bare, [bare], (), SETTINGS), {})
+    assert "| requests | unknown |" in text
+    assert "| tenants | unknown |" in text
+    assert "| cost | unknown (no tokens are known) |" in text
+    assert "Unknown: the audit holds nothing" in text
+
+
+def test_impact_counts_a_window_once_and_prices_its_tokens() -> None:
+    (one,) = deviating("acme")
+    tokens = type(one)(one.scope, "completion_tokens", "cusum", T, T + 1, 500.0, 100.0, 2.0, "up", 20, T)
+    found = impact(facts_of(incident(evidence=(one, tokens)), (), (), SETTINGS))
+    assert (found.requests, found.tenants, found.tokens) == (20, ("acme",), {"completion_tokens": 10_000.0})
+    assert found.cost == pytest.approx(0.08)
+
+
+def test_similar_incidents_and_the_record_of_remedies_lead_to_advice() -> None:
+    bad = tuple(RemedyRecord(str(n), "s", "throttle", "chat", "not_recovered", T, "") for n in range(3))
+    before = incident(id="inc-0", opened_at_s=T - 9e4, remedies=bad)
+    other = incident(id="inc-9", opened_at_s=T - 9e4, category="availability")
+    facts = facts_of(OVER, [OVER, before, other], STEPS, SETTINGS)
+    assert [one.id for one in similar(facts)] == ["inc-0"]
+    assert any("helped in 0 of 3 cases" in line for line in advice(facts))
+
+
+def test_twenty_hostile_labels_are_inert_in_the_markdown_and_on_the_page() -> None:
+    for text in HOSTILE:
+        own = poisoned(text)
+        steps = (AuditEntry(T, own.id, text, text, text, text, text),)
+        facts = facts_of(own, [own], steps, SETTINGS)
+        page = Page()
+        page.feed(html_of(markdown_of(facts, {}), plot_of(facts), text))
+        assert not page.tags & {"script", "img", "iframe", "a", "link", "object"}, text
+        assert page.active == [], text
+        assert parts_of(markdown_of(facts, {})) == dict(PROMPTS), text
+
+
+def test_what_people_write_can_run_nothing_on_the_page() -> None:
+    facts = facts_of(OVER, [OVER], STEPS, SETTINGS)
+    text = markdown_of(facts, {"summary": "<script>x</script> ![i](https://e.example/x.png) [a](javascript:x)"})
+    page = Page()
+    page.feed(html_of(text, plot_of(facts), "t"))
+    assert not page.tags & {"script", "img"}
+    assert page.active == []
+
+
+def test_three_drafts_leave_the_text_of_people_as_it_was(tmp_path: Path) -> None:
+    source, out = written(tmp_path), tmp_path / "reviews"
+    assert run("draft", "inc-1", source, "--out", out).exit_code == 0
+    file = out / "review-inc-1.md"
+    own = {name: f"Ours: {name}\n\n- 100 % `{{{{7*7}}}}` \\1 <b>\n" for name in PROMPTS}
+    edited = file.read_text()
+    for name, prompt in PROMPTS.items():
+        edited = edited.replace(f"<!-- people: {name} -->\n{prompt}\n", f"<!-- people: {name} -->\n{own[name]}\n")
+    file.write_text(edited)
+    for _ in range(3):
+        assert run("draft", "inc-1", source, "--out", out).exit_code == 0
+        assert file.read_text() == edited
+    assert parts_of(edited) == own
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["<!-- end: summary -->", "<!-- people: whys -->", "<!-- end: items -->"],
+)
+def test_a_review_with_broken_markers_is_refused_and_left_alone(tmp_path: Path, before: str) -> None:
+    source, out = written(tmp_path), tmp_path / "reviews"
+    run("draft", "inc-1", source, "--out", out)
+    file = out / "review-inc-1.md"
+    broken = file.read_text().replace(before, "")
+    file.write_text(broken)
+    found = run("draft", "inc-1", source, "--out", out)
+    assert (found.exit_code, file.read_text()) == (2, broken)
+    assert re.search(rf"{file.name}:\d+: got .*; nothing was changed", found.stderr)
+    with pytest.raises(BrokenReview):
+        parts_of(broken)
+
+
+def test_action_items_are_listed_and_an_overdue_one_is_a_finding(tmp_path: Path) -> None:
+    source, out = written(tmp_path), tmp_path / "reviews"
+    run("draft", "inc-1", source, "--out", out)
+    assert (run("items", "list", out).exit_code, run("items", "list", out).stdout) == (0, "")
+    file = out / "review-inc-1.md"
+    lines = "- [ ] Pin it (owner: ben, due: 2020-01-01)\n- [x] Done (owner: anna, due: 2020-01-01)\n- [ ] Nobody does"
+    file.write_text(file.read_text().replace(PROMPTS["items"], lines))
+    found = run("items", "list", out, "--json")
+    assert found.exit_code == 1
+    assert [(one["state"], one["owner"]) for one in map(orjson.loads, found.stdout.splitlines())] == [
+        ("overdue", "ben"), ("open", None),
+    ]
+    assert "line 3: no owner" in found.stderr
+    assert len(run("items", "list", out, "--all").stdout.splitlines()) == 3
+    bodies = [orjson.loads(line) for line in run("items", "export", out, "--for", "gitlab").stdout.splitlines()]
+    found_due = [(body["title"], body.get("due_date")) for body in bodies]
+    assert found_due == [("Pin it", "2020-01-01"), ("Nobody does", None)]
+    assert (run("items", "export", out, "--for", "jira").exit_code, run("items", "export", out).exit_code) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("tracker", "fields"),
+    [
+        ("github", {"title", "body", "labels"}), ("gitlab", {"title", "description", "labels", "due_date"}),
+        ("jira", {"fields"}), ("servicenow", {"short_description", "description", "correlation_id", "due_date"}),
+    ],
+)
+def test_an_item_has_the_fields_of_each_tracker(tracker: Tracker, fields: set[str]) -> None:
+    (item,), _ = items_of("inc-1", "- [ ] Pin it @here (owner: ben, due: 2026-12-01)")
+    body = body_of(item, tracker, "OPS")
+    assert body.keys() == fields
+    assert item.id in orjson.dumps(body).decode()
+    assert "@" not in orjson.dumps(body).decode()
