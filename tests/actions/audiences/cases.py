@@ -19,8 +19,8 @@ HOSTILE = (
     "| a | b |\n|---|---|",
     "x" * 5_000,
 )
-
-    ""Twenty labels: HTML, mentions of Slack and Discord, templates, Markdown, links, headers, marks of direction, length."""
+"""Twenty labels: HTML, mentions of Slack and Discord, templates, Markdown, links, headers, marks of direction, one of
+5,000 characters."""
 
 
 def incident(**changes: object) -> Incident:
