@@ -44,12 +44,12 @@ def markdown_of(facts: Facts, kept: Mapping[str, str]) -> str:
 
 def _head(own: Incident) -> list[str]:
     ended = "still open" if own.resolved_at_s is None else (
-        f"ended {time_text(own.resolved_at_s, None)} after {span_text(own.resolved_at_s - own.onset_at_s)}"
+        f"ended {_clock(own.resolved_at_s)} UTC after {span_text(own.resolved_at_s - own.onset_at_s)}"
     )
     how = "" if own.resolution is None else f" (resolution: {own.resolution})"
     return [
         f"{own.peak_severity} at its worst, {own.category.replace('_', ' ')}. "
-        f"Began {time_text(own.onset_at_s, None)}, {ended}{how}.",
+        f"Began {_clock(own.onset_at_s)} UTC, {ended}{how}.",
         f"What users notice in such a case: {FEELS[own.category]}",
     ]
 

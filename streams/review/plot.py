@@ -64,7 +64,7 @@ def _severities(facts: Facts, x: Callable[[float], float]) -> Iterator[str]:
     """What is known of the severity: at the opening, and the worst. When it changed in between is on no record."""
     own = facts.incident
     first = own.opened_severity or own.severity
-    words = first
+    words: str = first
     if SEVERITY_ORDER.index(own.peak_severity) < SEVERITY_ORDER.index(first):
         words = f"{first}, at its worst {own.peak_severity}"
     yield _text(max(x(own.opened_at_s) + 4, LEFT), 22, words)
