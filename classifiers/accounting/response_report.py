@@ -12,7 +12,7 @@ from statistics import median
 
 from classifiers.accounting.slo_report import Proportion, StageTargets, escalated, recurrence_key
 from classifiers.accounting.stage_timeline import CARRIED_OUT, IncidentStage, remedies
-from classifiers.model import Incident
+from classifiers.model import Incident, Severity
 
 WEEK_S = 604_800.0
 MONDAY_S = 345_600.0
@@ -70,7 +70,7 @@ class ResponseReport:
 
 
 def compute_response(
-    incidents: Iterable[Incident], targets: Mapping[str, StageTargets], since_s: float | None = None,
+    incidents: Iterable[Incident], targets: Mapping[Severity, StageTargets], since_s: float | None = None,
     until_s: float | None = None, pages: Iterable[tuple[str, float]] | None = None,
 ) -> ResponseReport:
     """The figures of the incidents that opened in the period. pages: who was paged and when; None where unknown."""
@@ -124,7 +124,7 @@ def _rules(chosen: Sequence[Incident]) -> Iterable[RuleNoise]:
         yield RuleNoise(rule, len(group), Proportion(noise, len(ended)).ratio if is_known else None)
 
 
-def _weeks(chosen: Sequence[Incident], targets: Mapping[str, StageTargets]) -> Iterable[WeekTrend]:
+def _weeks(chosen: Sequence[Incident], targets: Mapping[Severity, StageTargets]) -> Iterable[WeekTrend]:
     groups: dict[float, list[Incident]] = {}
     for one in chosen:
         groups.setdefault(week_of(one.opened_at_s), []).append(one)
@@ -141,7 +141,7 @@ def _median(group: Sequence[Incident], stage: IncidentStage) -> float | None:
     return median(known) if known else None
 
 
-def _met(group: Sequence[Incident], stage: IncidentStage, targets: Mapping[str, StageTargets]) -> float | None:
+def _met(group: Sequence[Incident], stage: IncidentStage, targets: Mapping[Severity, StageTargets]) -> float | None:
     """The share of the recorded times that met the target of their severity; what is pending does not count."""
     met = whole = 0
     for one in group:

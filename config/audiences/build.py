@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from actions.audiences.audience import EVENTS, Audience, Reader, TextEvent
 from config.audiences.sections import AudienceSection, reader_of
-from config.models import Config
 
 
-def audience_of(config: Config, name: str) -> Audience | None:
+def audience_of(audiences: Mapping[str, AudienceSection], name: str) -> Audience | None:
     """The audience of a name; one that is not configured has the settings of its reader, and None without a reader.
 
     Raises `OSError` for a file of a template that cannot be read; `tocsin check` names it.
     """
-    section = config.audiences.get(name)
+    section = audiences.get(name)
     if section is None:
         reader = reader_of(name)
         return None if reader is None else _built(name, AudienceSection(reader=reader))

@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Command] = {
     "oncall": Command("streams.cli.oncall.command", "Show, check, override and import on-call schedules."),
     "notify": Command("streams.cli.people.notify", "Send a test message by a channel."),
     "audience": Command("streams.cli.people.audience", "Show what an audience would be told of an incident, and why."),
-    "review": Command("streams.cli.review", "Draft the review of an incident, and track its action items."),
+    "review": Command("streams.cli.people.review", "Draft the review of an incident, and track its action items."),
     "report": Command("streams.cli.reports.command", "Report how long incidents took, and how often targets were met."),
     "audit": Command("streams.cli.audit", "Verify that nobody changed the audit, or export it."),
     "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from classifiers.accounting.slo_report import StageTargets, recurrence_key
 from classifiers.accounting.stage_timeline import STAGES
-from classifiers.model import NOTIFICATIONS, AuditEntry, Incident
+from classifiers.model import NOTIFICATIONS, AuditEntry, Incident, Severity
 
 SIMILAR = 5
 
@@ -16,7 +16,7 @@ SIMILAR = 5
 class Settings:
     """What the configuration says for reviews. prices: of a million tokens, by metric."""
 
-    targets: Mapping[str, StageTargets]
+    targets: Mapping[Severity, StageTargets]
     currency: str
     prices: Mapping[str, float]
 

@@ -78,7 +78,7 @@ def _shown(known: Audience, event: str, told: Told) -> str:
 
 def _audience(config: Config, name: str) -> Audience:
     try:
-        found = audience_of(config, name)
+        found = audience_of(config.audiences, name)
     except ValueError as error:
         raise Failure(f"audience {name}: {error}") from error
     if found is None:

@@ -63,7 +63,7 @@ def report(
     now_s = _last_time_s(incidents) if sources else time.time()
     since_s, until_s = resolve_time(since, now_s), resolve_time(until, now_s)
     figures = slo_report.compute_report(incidents, config.targets, now_s, recurs_within, since_s, until_s, by)
-    _print_report(figures, compute_response(incidents, dict(config.targets), since_s, until_s), form)
+    _print_report(figures, compute_response(incidents, config.targets, since_s, until_s), form)
 
 
 def _print_report(figures: slo_report.SloReport, response: ResponseReport, form: Format) -> None:

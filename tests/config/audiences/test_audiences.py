@@ -16,7 +16,7 @@ HEAD = "version: 1\n"
 def test_the_settings_of_an_audience_say_when_it_is_told(tmp_path: Path) -> None:
     text = HEAD + "audiences:\n  executive: {via: [mail], to: [cto@x.example], from: P1, every: 30m, zone: " \
         "Europe/Berlin, or_if: {expected_resolve: 1h, tenants: 5}}\n"
-    found = audience_of(load_text(tmp_path, text), "executive")
+    found = audience_of(load_text(tmp_path, text).audiences, "executive")
     assert found is not None
     assert found.reach == Reach("P1", ("open", "change", "close"), 1800.0, OrIf(3600.0, 5))
     assert (found.via, found.to, found.zone) == (("mail",), ("cto@x.example",), "Europe/Berlin")
@@ -32,7 +32,9 @@ def test_the_settings_of_an_audience_say_when_it_is_told(tmp_path: Path) -> None
 def test_texts_to_customers_are_drafts_unless_configured(
     tmp_path: Path, settings: str, release: tuple[str, ...],
 ) -> None:
-    found = audience_of(load_text(tmp_path, f"{HEAD}audiences: {{{settings}}}\n"), settings.partition(":")[0])
+    found = audience_of(
+        load_text(tmp_path, f"{HEAD}audiences: {{{settings}}}\n").audiences, settings.partition(":")[0],
+    )
     assert found is not None
     assert found.reach.release == release
 
@@ -41,7 +43,7 @@ def test_a_file_takes_the_place_of_a_shipped_template(tmp_path: Path) -> None:
     file = tmp_path / "open.txt"
     file.write_text("{{ title }}\nOurs.")
     text = f"{HEAD}audiences: {{gpu-vendor: {{templates: {{open: {file}}}}}}}\n"
-    found = audience_of(load_text(tmp_path, text), "gpu-vendor")
+    found = audience_of(load_text(tmp_path, text).audiences, "gpu-vendor")
     assert found is not None
     assert found.templates["open"] == "{{ title }}\nOurs."
     assert found.templates["close"].startswith("The problem that may have involved your service")
