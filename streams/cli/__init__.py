@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "worker": Command("streams.cli.worker", "Watch the input topics, execute what is decided, and ask people."),
     "execute": Command("streams.cli.worker", "Execute what is decided, and nothing else."),
     "respond": Command("streams.cli.worker", "Ask people and serve their decisions, and nothing else."),
-    "replay": Command("streams.cli.replay", "Run a recording through the pipeline, without a broker."),
+    "replay": Command("streams.cli.recordings.replay", "Run a recording through the pipeline, without a broker."),
     "control": Command("streams.cli.control", "Write silences, acknowledgements, feedback and deployments."),
     "approval": Command("streams.cli.people.approval", "List and decide the requests that wait for people."),
     "incident": Command("streams.cli.people.by_hand", "List incidents; acknowledge, assign, comment and resolve them."),

@@ -57,7 +57,10 @@ class RecordingError(Exception):
     def __init__(self, path: Path | str, line: int | None, value: object, expected: str) -> None:
         place = str(path) if line is None else f"{path}:{line}"
         self.exit_message = f"{place}: {_short(value)}, expected {expected}"
-        super().__init__(self.exit_message)
+        super().__init__(path, line, value, expected)  # so it can come from another process
+
+    def __str__(self) -> str:
+        return self.exit_message
 
 
 def read_recording(path: Path) -> Iterator[RecordedRequest]:
