@@ -58,17 +58,17 @@ def test_names_that_nobody_watches_are_in_the_summary_of_a_recording_of_which_mo
         ]
 
     unwatched = [*scraped("acme_load"), *scraped("acme_wait_seconds_sum"), *scraped("acme_wait_seconds_count")]
-    result = replayed(json_lines(tmp_path, *unwatched), "--out", tmp_path / "out")
+    result = replayed(json_lines(tmp_path, *unwatched), "--out", tmp_path / "out", "--force")
     assert result.exit_code == 1
     assert (
         "note: recording: 60 points, none of them watched; 60 have names that no alias knows, most of them "
         "'acme_wait_seconds' (40), 'acme_load' (20); with `unknown_metrics: pass` an input judges"
     ) in result.stdout
     mostly = [*unwatched, *scraped("vllm:num_requests_waiting")]
-    result = replayed(json_lines(tmp_path, *mostly), "--out", tmp_path / "out")
+    result = replayed(json_lines(tmp_path, *mostly), "--out", tmp_path / "out", "--force")
     assert "note: recording: 20 of 80 points are watched; 60 have names that no alias knows" in result.stdout
     known = [*scraped("vllm:num_requests_waiting"), *scraped("vllm:num_requests_running"), *scraped("acme_load")]
-    result = replayed(json_lines(tmp_path, *known), "--out", tmp_path / "out")
+    result = replayed(json_lines(tmp_path, *known), "--out", tmp_path / "out", "--force")
     assert "points" not in result.stdout
 
 
