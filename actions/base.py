@@ -38,6 +38,10 @@ class Secret:
         return "Secret(***)"
 
 
+MAX_TIMEOUT_S = 600.0
+"""Of one run: an intent at a target waits for the one before it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The bounds of one run. timeout_s: of all attempts together, in (0, 600]. attempts: 1 to 10.
@@ -51,7 +55,7 @@ class Bounds:
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        check_number(self, "timeout_s", 0.001, 600.0)
+        check_number(self, "timeout_s", 0.001, MAX_TIMEOUT_S)
         check_number(self, "attempts", 1, 10)
         check_number(self, "wait_s", 0.0, 60.0)
 

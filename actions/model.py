@@ -19,6 +19,10 @@ INFORMATIVE = frozenset({"playbook", "severity", "category", "title", "fleet_siz
 """Parameters that tell about the incident and change nothing of what an action does."""
 HTTP_OK = "http_ok"
 """The parameter with the URL of the prerequisite that only the executor can judge."""
+TIMEOUT = "timeout_s"
+"""The parameter with the deadline of one run, of a step that has a `timeout`; seconds."""
+OF_DECISION = INFORMATIVE | {HTTP_OK, TIMEOUT}
+"""Parameters that are for people and the executor, and no parameters of the action."""
 Path = Literal["cli", "http", "slack"]
 DecisionVerb = Literal["approve", "reject", "break_glass"]
 """break_glass: a commander lets it run without approval, past the limits that break-glass skips."""

@@ -7,33 +7,43 @@ import asyncio
 import stamina
 import structlog
 
-from actions.base import Action, Data, Done, Reading, Refusal, RunContext, TargetError
-from actions.model import Intent, Status
+from actions.base import MAX_TIMEOUT_S, Action, Data, Done, Reading, Refusal, RunContext, TargetError
+from actions.model import TIMEOUT, Intent, Status
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
 
 
 async def attempt(action: Action, intent: Intent, ctx: RunContext) -> tuple[Status, str, Data]:
-    """Run with retries within one total timeout. Raises only `CancelledError`."""
+    """Run with retries within one total timeout: that of the step, else the action's own. Raises only `CancelledError`.
+    """
+    timeout_s = deadline_of(action, intent)
     try:
-        async with asyncio.timeout(action.bounds.timeout_s):
-            done = await _retried(action, intent, ctx)
+        async with asyncio.timeout(timeout_s):
+            done = await _retried(action, intent, ctx, timeout_s)
     except TargetError as fault:
         return "failed", str(fault), {"retryable": fault.retryable}
     except Refusal as refusal:
         return "refused", str(refusal), {}
     except TimeoutError:
-        return "failed", f"no answer within {action.bounds.timeout_s:g} s; it may have run", {"retryable": True}
+        return "failed", f"no answer within {timeout_s:g} s; it may have run", {"retryable": True}
     except Exception as bug:
         log.exception("action_bug", kind=intent.kind, key=intent.key)
         return "failed", f"a fault in the action itself: {type(bug).__name__}: {bug}", {"retryable": False}
     return "executed", done.detail, done.data
 
 
-async def _retried(action: Action, intent: Intent, ctx: RunContext) -> Done:
+def deadline_of(action: Action, intent: Intent) -> float:
+    """How long one run of an intent may take, in seconds; never more than `MAX_TIMEOUT_S`."""
+    asked = intent.params.get(TIMEOUT)
+    if isinstance(asked, int | float) and not isinstance(asked, bool) and asked > 0.0:
+        return min(float(asked), MAX_TIMEOUT_S)
+    return action.bounds.timeout_s
+
+
+async def _retried(action: Action, intent: Intent, ctx: RunContext, timeout_s: float) -> Done:
     bounds = action.bounds
     async for attempt in stamina.retry_context(
-        on=_retryable, attempts=bounds.attempts, timeout=bounds.timeout_s, wait_initial=bounds.wait_s,
+        on=_retryable, attempts=bounds.attempts, timeout=timeout_s, wait_initial=bounds.wait_s,
         wait_jitter=bounds.wait_s,
     ):
         with attempt:

@@ -105,7 +105,8 @@ class Factor:
 class ActionRecord:
     """An action as published with its incident. step_id: of its playbook's step, or the event that it notifies of; None
     in incidents of older releases. undo_when: when its effect is taken back, None where nothing stays in force.
-    breaker: the circuit breaker of the target as last reported, None where none was."""
+    breaker: the circuit breaker of the target as last reported, None where none was. digest: of the terms that it was
+    decided by, None where it has none."""
 
     key: str
     kind: str
@@ -120,6 +121,7 @@ class ActionRecord:
     playbook: str | None = None
     undo_when: UndoWhen | None = None
     breaker: BreakerState | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

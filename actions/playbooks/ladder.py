@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from actions.playbooks.identity import key
+from actions.playbooks.identity import digest, key
 from actions.playbooks.playbook import Playbook, Step, placeholders, render
 from actions.playbooks.prerequisites import Facts, unmet
 from classifiers.model import ActionRecord, Incident, RemedyRecord
@@ -37,7 +37,9 @@ LAPSE_S = 60.0
 """So long after the end of a request its step is over without an answer, and so long may an approval wait."""
 MIN_RECORD = 5
 """Judged runs of a step from which on its record may change the order."""
-MAX_ATTEMPTS = 2
+MAX_ATTEMPTS = 10
+"""At a step of one target: a run, its repetition after a failure, and one for each change of the terms that were asked
+for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +63,37 @@ def rungs(
 ) -> list[Rung]:
     """Every step of the playbook as it stands, in the order in which they are tried."""
     remedies = {remedy.key: remedy for remedy in incident.remedies}
-    found = [_rung(incident, step, by_key, remedies, now_s) for step in playbook.steps]
+    found = [_rung(incident, step, playbook, by_key, remedies, now_s) for step in playbook.steps]
     judged = [_checked(rung, number, incident, facts) for number, rung in enumerate(found, 1)]
     return _by_record(judged, playbook, facts) if playbook.order == "by_record" else judged
 
 
 def _rung(
-    incident: Incident, step: Step, by_key: Mapping[str, ActionRecord], remedies: Mapping[str, RemedyRecord],
-    now_s: float,
+    incident: Incident, step: Step, playbook: Playbook, by_key: Mapping[str, ActionRecord],
+    remedies: Mapping[str, RemedyRecord], now_s: float,
 ) -> Rung:
     target = render(step.target, scope_of(incident))
     if target is None:
         return Rung(step, None, "untried")
-    attempts = [
-        (number, by_key[name]) for number in range(1, MAX_ATTEMPTS + 1)
-        if (name := key(incident.id, step.action, target, step.id, False, number)) in by_key
-    ]
+    attempts: list[ActionRecord] = []
+    while len(attempts) < MAX_ATTEMPTS and (
+        done := by_key.get(key(incident.id, step.action, target, step.id, False, len(attempts) + 1))
+    ) is not None:
+        attempts.append(done)
     if not attempts:
         return Rung(step, target, "untried")
-    number, done = attempts[-1]
+    number, done = len(attempts), attempts[-1]
+    if number < MAX_ATTEMPTS and _is_of_old_terms(done, playbook):
+        return Rung(step, target, "retry", number, done, f"its terms were changed after {done.kind} was {done.status}")
     state, why = _state(step, number, done, remedies.get(done.key), now_s)
     return Rung(step, target, state, number, done, why)
+
+
+def _is_of_old_terms(done: ActionRecord, playbook: Playbook) -> bool:
+    """Whether people were asked for other terms than those of now, and nothing came of it: they are asked anew."""
+    if done.status not in ("void", "approved") or done.digest is None or done.playbook != playbook.name:
+        return False
+    return done.digest != digest(playbook)
 
 
 def _state(

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Literal, get_args
 
+from actions.base import MAX_TIMEOUT_S
 from actions.model import ApprovalTerms, Mode, Path, UndoWhen
 from actions.playbooks.prerequisites import When
 from actions.validation import check_number
@@ -115,9 +116,9 @@ class Step:
         _check_mode("Step.mode", self.mode, optional=True)
         check_number(self, "retries", 0, 1)
         check_number(self, "hold_s", 1.0, 7 * 86_400.0)
-        for name in ("expected_duration_s", "timeout_s"):
+        for name, most_s in (("expected_duration_s", 86_400.0), ("timeout_s", MAX_TIMEOUT_S)):
             if getattr(self, name) is not None:
-                check_number(self, name, 0.001, 86_400.0)
+                check_number(self, name, 0.001, most_s)
         _check_choice("Step.undo", self.undo, get_args(UndoWhen))
         _check_choice("Step.on_failure", self.on_failure, get_args(OnFailure))
         if self.approval is not None:

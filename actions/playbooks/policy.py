@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from actions.limits import LimitParams
-from actions.model import HARMLESS, HTTP_OK, ApprovalTerms, Fleet, Intent, Mode, RemedyTerms
+from actions.model import HARMLESS, HTTP_OK, TIMEOUT, ApprovalTerms, Fleet, Intent, Mode, RemedyTerms
 from actions.playbooks.identity import digest, key
 from actions.playbooks.ladder import Rung, rungs, scope_of
 from actions.playbooks.notices import Notice, due_notices
@@ -213,7 +213,7 @@ def _params(context: _Context, step: Step | None, is_step: bool) -> dict[str, st
     if step is None:
         return params
     http_ok = None if step.when.http_ok is None else _url(step.when.http_ok, incident)
-    more = {"timeout_s": step.timeout_s, "expected_duration_s": step.expected_duration_s, HTTP_OK: http_ok}
+    more = {TIMEOUT: step.timeout_s, "expected_duration_s": step.expected_duration_s, HTTP_OK: http_ok}
     return {**params, **{name: value for name, value in more.items() if value is not None}, **step.params}
 
 

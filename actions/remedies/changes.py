@@ -6,18 +6,17 @@ Each function returns the next version, or None where the machine does not allow
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from actions.ledger.remedy import MAX_HOLDERS, Holder, LetGo, Remedy
-from actions.model import Intent, RemedyTerms
+from actions.model import OF_DECISION, Intent, RemedyTerms
 from actions.remedies.breaker import BREAKERS, Moved, move
 from actions.remedies.machine import RemedyEvent, after
 
 PAGE_EVERY_S = 300.0
 RETRY_UNDO_S = 60.0
 UNDO_LIFE_S = 7 * 86_400.0
-CONTEXT = frozenset({"playbook", "severity", "category", "title", "fleet_size"})
-"""Parameters that describe the incident and not the action."""
 
 
 def own_key(key: str, what: str, version: int) -> str:
@@ -77,6 +76,16 @@ def let_go(remedy: Remedy, incidents: dict[str, LetGo], now_s: float) -> Remedy:
     return replace(remedy, version=remedy.version + 1, holders=holders)
 
 
+def lost(remedy: Remedy, incidents: Sequence[str]) -> Remedy:
+    """People are paged at once for what is in force when the state of its incident is lost: nobody can tell any more
+    whether its cause is over, and a breaker may take long to find out. A change of the same version as `let_go`.
+    """
+    if not incidents or not remedy.in_force:
+        return remedy
+    reason = f"the state of incident {', '.join(incidents)} is lost while {remedy.kind} is in force"
+    return replace(remedy, reason=reason, told=False, page="incident_lost")
+
+
 def ending(remedy: Remedy, reason: str, now_s: float, page: str | None = None) -> Remedy | None:
     """It is to be undone now, by the executor itself."""
     return changed(remedy, "end", reason, now_s, next_s=None, paged_s=None, page=page, told=page is None)
@@ -111,8 +120,8 @@ def breaker_moved(remedy: Remedy, moved: Moved, now_s: float) -> Remedy:
 
 def wants_same(remedy: Remedy, intent: Intent) -> bool:
     """Whether what an intent wants is in force already."""
-    wanted = {name: value for name, value in intent.params.items() if name not in CONTEXT}
-    present = {name: value for name, value in remedy.intent.params.items() if name not in CONTEXT}
+    wanted = {name: value for name, value in intent.params.items() if name not in OF_DECISION}
+    present = {name: value for name, value in remedy.intent.params.items() if name not in OF_DECISION}
     return remedy.in_force and remedy.sure and wanted == present
 
 

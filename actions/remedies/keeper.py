@@ -135,7 +135,8 @@ class RemedyKeeper:
         elif found.kind == "settle":
             await self._settle_after_crash(remedy, found.reason)
         elif found.kind == "let_go":
-            await self.let_go(remedy, dict(found.let_go))
+            freed = changes.let_go(remedy, dict(found.let_go), now_s)
+            await self.put(changes.lost(freed, [name for name, why in found.let_go if why == "lost"]))
         elif found.kind == "undo":
             undo = changes.undo_of(remedy.intent, remedy.version, remedy.reason, now_s)
             await self.run_undo(remedy, undo, by_shard=False)

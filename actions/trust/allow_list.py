@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from actions.model import HTTP_OK, INFORMATIVE, ApprovalTerms, Intent
+from actions.model import OF_DECISION, ApprovalTerms, Intent
 
 Value = str | float | bool | None
 
@@ -65,7 +65,7 @@ class Allowed:
         if self.params is None:
             return None
         for name, value in intent.params.items():
-            if name in INFORMATIVE or name == HTTP_OK:
+            if name in OF_DECISION:
                 continue
             if name not in self.params:
                 return f"parameter {name!r}, expected one of {', '.join(sorted(self.params)) or 'none'}"

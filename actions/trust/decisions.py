@@ -9,15 +9,19 @@ one person.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 import orjson
 
 from actions.model import INFORMATIVE, Decision, DecisionVerb, Intent, Path
-from actions.trust.keys import KeyRing, PublicKey, Signer, Use, framed
+from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, Use, framed
 
 DOMAIN = b"tocsin.decision.v1"
 """Begins the signed text, so that no signature of a record can pass for one of a decision."""
+GAINED = ("model", "version", "replica", "tenant")
+"""Labels that an incident may learn while people decide."""
 
 
 def sign_decision(
@@ -34,10 +38,27 @@ def sign_decision(
 def verify_decision(decision: Decision, intent: Intent, ring: KeyRing, now_s: float) -> PublicKey:
     """The key that signed a decision about this intent; raises `SignatureError`.
 
-    It says nothing about the person: `actions.trust.approvals` does.
+    A label that the incident gained since then does not matter, since kind, target and parameters are the same; one
+    that changed or was lost does. It says nothing about the person: `actions.trust.approvals` does.
     """
     use: Use = "person" if decision.path == "cli" else "respond"
-    return ring.verify(decision.signed_by, use, decision_text(decision, intent), decision.signature, now_s)
+    faults: list[SignatureError] = []
+    for seen in _as_seen(intent):
+        try:
+            return ring.verify(decision.signed_by, use, decision_text(decision, seen), decision.signature, now_s)
+        except SignatureError as error:
+            if error.reason != "bad_signature":
+                raise
+            faults.append(error)
+    raise faults[0]
+
+
+def _as_seen(intent: Intent) -> Iterator[Intent]:
+    """The intent, and as it was before its incident gained labels: at most 16, the one of now first."""
+    named = [label for label in GAINED if getattr(intent, label) is not None]
+    for count in range(len(named) + 1):
+        for without in combinations(named, count):
+            yield replace(intent, **dict.fromkeys(without))
 
 
 def decision_text(decision: Decision, intent: Intent) -> bytes:

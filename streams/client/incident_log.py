@@ -12,14 +12,18 @@ from pathlib import Path
 
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
 
+from actions.trust.keys import SignatureError
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.model import Incident
 from config.models import Config
+from config.trust.build import ring_of
 from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
 from streams.cluster.topics import TopicError
-from streams.contracts.envelopes import WireError, read_incident, read_outcome
+from streams.contracts.envelopes import WireError, read_incident, read_outcome, source_of
+from streams.intake.kafka_record import KafkaRecord
 from streams.shard.ladder.outcomes import actions_after
+from streams.trust.authenticity import Authenticity
 
 NAME = "incidents.jsonl"
 
@@ -35,11 +39,13 @@ class IncidentFileError(ValueError):
 @dataclass(slots=True)
 class IncidentLog:
     """The last state of each incident. unreadable: records that could not be read. first_unreadable:
-    place and reason of the first one."""
+    place and reason of the first one. unauthentic, first_unauthentic: those whose signature does not count."""
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     unreadable: int = 0
     first_unreadable: str | None = None
+    unauthentic: int = 0
+    first_unauthentic: str | None = None
 
     def apply_incident(self, key: bytes | None, value: bytes | None) -> None:
         """Set the state of an incident; a tombstone removes it. Raises `WireError`."""
@@ -65,6 +71,11 @@ class IncidentLog:
         self.unreadable += 1
         self.first_unreadable = self.first_unreadable or f"{place}: {error}"
 
+    def count_unauthentic(self, place: str, error: SignatureError) -> None:
+        """Count a record that nobody with a key of its role signed."""
+        self.unauthentic += 1
+        self.first_unauthentic = self.first_unauthentic or f"{place}: {error}"
+
 
 def read_files(paths: Iterable[Path]) -> IncidentLog:
     """Incidents of JSON lines, or of the folders that `tocsin replay` wrote; a later line of the same id wins.
@@ -84,20 +95,39 @@ def read_files(paths: Iterable[Path]) -> IncidentLog:
 
 
 async def read_topics(config: Config) -> IncidentLog:
-    """Incidents and outcomes up to the current end of the topics. A record that cannot be read is counted and skipped.
+    """Incidents and outcomes up to the current end of the topics. A record that cannot be read is counted and skipped,
+    and so is one whose signature does not count, where there are keys.
 
     Raises `BrokerUnavailable`, and `TopicError` where there is no topic of incidents.
     """
     topics, log = config.topics, IncidentLog()
+    authenticity = Authenticity(ring_of(config.people, config.signing), source_of(config.kafka.group))
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
         if topics.incidents not in known:
             raise TopicError(f"topic {topics.incidents!r}: not on this broker, expected the topic a worker writes")
-        for topic, apply in ((topics.incidents, log.apply_incident), (topics.outcomes, log.apply_outcome)):
-            if topic in known:
-                async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
-                    try:
-                        apply(record.key, record.value)
-                    except WireError as error:
-                        log.count_unreadable(f"{topic}[{record.partition}] offset {record.offset}", error)
+        for topic, apply, check in (
+            (topics.incidents, log.apply_incident, _check_incident),
+            (topics.outcomes, log.apply_outcome, _check_outcome),
+        ):
+            if topic not in known:
+                continue
+            async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
+                place = f"{topic}[{record.partition}] offset {record.offset}"
+                try:
+                    check(authenticity, topic, record)
+                    apply(record.key, record.value)
+                except WireError as error:
+                    log.count_unreadable(place, error)
+                except SignatureError as error:
+                    log.count_unauthentic(place, error)
     return log
+
+
+def _check_incident(authenticity: Authenticity, topic: str, record: KafkaRecord) -> None:
+    if record.value is not None:
+        authenticity.check_incident(topic, record)
+
+
+def _check_outcome(authenticity: Authenticity, topic: str, record: KafkaRecord) -> None:
+    authenticity.check_outcome(topic, record, read_outcome(record.value).status)

@@ -121,6 +121,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "playbook": "The name of the playbook.",
         "undo_when": "When its effect is taken back; null where nothing stays in force.",
         "breaker": "The circuit breaker of its target, as last reported; null where none was reported.",
+        "digest": "SHA-256 of the playbook's terms by which it was decided, in hexadecimal; null where there are none.",
     },
     RemedyRecord: {
         "key": "The decision that it came from.",

@@ -1,7 +1,7 @@
 """The drill `lost-incident`: the worker is killed while a breaker is open, and its snapshot is gone.
 
 It is rehearsed twice: a worker with an empty state follows and ends the incident as `lost`, or none follows at all. In
-both the breaker must not stay open.
+both the breaker must not stay open, and an incident that is lost pages at once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ SICK = "r1"
 WARM_UP_S = 90.0
 LASTS_S = 20.0
 NEXT_WORKER_AFTER_S = 10.0
+PAGED_WITHIN_S = 5.0
 HALF_OPEN_WITHIN_S, CLOSED_WITHIN_S = 35.0, 20 * 60.0
 LADDER = Playbook("bad-replica", 1, Match(), "auto", (Step("circuit_breaker", "{service}/{replica}"),))
 
@@ -35,7 +36,9 @@ async def _lose(followed: bool) -> list[Check]:
     if followed:
         await here.wait(NEXT_WORKER_AFTER_S)
         await here.start_worker()
+    lost_s = here.now_s
     reached = await _follow(here, begun_s)
+    paged = {event: at_s - lost_s for at_s, event in reversed(here.pages())}
     resolutions = sorted({str(one.resolution) for one in here.incidents.values()})
     return [
         equal(f"{name}.breaker_before", opened, "open"),
@@ -43,6 +46,7 @@ async def _lose(followed: bool) -> list[Check]:
         at_most(f"{name}.half_open_after_s", reached.get("half_open"), HALF_OPEN_WITHIN_S),
         at_most(f"{name}.closed_after_s", reached.get("closed"), CLOSED_WITHIN_S),
         equal(f"{name}.gateway", here.gateway.state("circuit_breaker", f"{SERVICE}/{SICK}"), "closed"),
+        *([at_most(f"{name}.paged_after_s", paged.get("incident_lost"), PAGED_WITHIN_S)] if followed else []),
         includes(f"{name}.pages", [event for _, event in here.pages()], "breaker_closed_unproven"),
     ]
 

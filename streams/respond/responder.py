@@ -99,6 +99,10 @@ class Responder:
         self._failure: str | None = "it has not started"
         self.group = f"{config.kafka.group}-respond"
         self._reader = TopicReader(config, self.desk, self.check, self._wake, self.now_s, self.escalations)
+        self.metrics = RespondMetrics()
+        self._reader = TopicReader(
+            config, self.desk, self.check, authenticity, self._wake, self.now_s, self.metrics.ignored,
+        )
         topics = config.topics
         back_s = {
             topics.response: ALL_S, topics.actions: DAY_S, topics.control: CONTROL_BACK_S,

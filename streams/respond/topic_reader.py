@@ -1,8 +1,9 @@
 """From the records of the topics to the desk: requests, intents, incidents, and what people decided.
 
-A record that cannot be read, or whose signature does not count, is skipped: the control consumer of the shards audits
-the refusal. Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk, and where
-each request stands.
+A record that cannot be read, or whose signature does not count, is skipped and logged. Where there are keys, incidents
+and intents count only with a signature of the role worker, and requests with one of the role respond; what is ignored
+for that is counted. What people wrote is audited by the control consumer of the shards. Guarantee on duplicate: the
+desk takes a record twice without effect. Memory: that of the desk, and where each request stands.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals, ForSchedules
 from classifiers.directives import Acknowledge
+from actions.trust.keys import FaultReason, SignatureError
+from classifiers.by_hand import ForApprovals
 from classifiers.model import Incident
 from config.models import Config
 from streams.contracts.control_records import ControlRecordError, verify
@@ -34,6 +37,8 @@ from streams.contracts.envelopes import (
 )
 from streams.contracts.people.records import ACKNOWLEDGEMENT, is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
+from streams.telemetry.respond_metrics import SignedRecordKind
+from streams.trust.authenticity import Authenticity
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -43,17 +48,23 @@ DECISIONS_BACK_S = 86_400.0
 
 
 class TopicReader:
-    """Processes the records of a broadcast consumer. check: whose records count. told: called when there is news.
-    now_s: the clock of deadlines.
+    """Processes the records of a broadcast consumer. check: whose decisions count. authenticity: which records of
+    processes count. told: called when there is news. now_s: the clock of deadlines. ignored: called for each record
+    whose signature does not count, with the reason.
     """
 
     def __init__(
         self, config: Config, desk: Desk, check: ApprovalCheck, told: Callable[[], None],
         now_s: Callable[[], float], escalations: EscalationDesk,
+        self, config: Config, desk: Desk, check: ApprovalCheck, authenticity: Authenticity,
+        told: Callable[[], None], now_s: Callable[[], float],
+        ignored: Callable[[SignedRecordKind, FaultReason], None],
     ) -> None:
         self._config = config
         self._desk = desk
         self._check = check
+        self._authenticity = authenticity
+        self._ignored = ignored
         self._told = told
         self._now_s = now_s
         self._escalations = escalations
@@ -99,6 +110,7 @@ class TopicReader:
             self._partition_of.pop(key, None)
             return
         request = read_approval(record.value)
+        self._verify("request", self._authenticity.check_asked, record)
         self._partition_of.setdefault(request.key, record.partition)
         self._desk.record(request)
         self.on_request(request)
@@ -113,11 +125,14 @@ class TopicReader:
         self._escalations.record(escalation)
 
     def _read_intent(self, record: ConsumerRecord) -> None:
-        self._desk.add_intent(read_intent(record.value), shard_of(record.headers))
+        intent = read_intent(record.value)
+        self._verify("intent", self._authenticity.check_decided, record)
+        self._desk.add_intent(intent, shard_of(record.headers))
 
     def _read_incident(self, record: ConsumerRecord) -> None:
         if record.value is not None:
             incident = read_incident(record.value)
+            self._verify("incident", self._authenticity.check_incident, record)
             self._desk.add_incident(incident, self._now_s())
             dated_s = record.timestamp / 1000.0
             self._escalations.add_incident(incident, self._now_s(), dated_s)
@@ -147,3 +162,15 @@ class TopicReader:
             self._escalations.add_acknowledgement(directive, is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
             self._desk.add_by_hand(directive, dated_s)
+        if isinstance(directive, get_args(ForApprovals)):
+            self._desk.add_by_hand(directive, record.timestamp / 1000.0)
+
+    def _verify(
+        self, kind: SignedRecordKind, check: Callable[[str, ConsumerRecord], None], record: ConsumerRecord,
+    ) -> None:
+        """Raises `SignatureError`, once it is counted."""
+        try:
+            check(record.topic, record)
+        except SignatureError as error:
+            self._ignored(kind, error.reason)
+            raise

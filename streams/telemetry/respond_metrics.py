@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import get_args
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from actions.approvals.machine import OPEN, RequestState
 from actions.escalation.machine import EscalationEvent, EscalationState
 from actions.escalation.record import Escalation
+from actions.trust.keys import FaultReason
 from streams.telemetry.families import OPEN as OPEN_LABELS
 from streams.telemetry.families import Families
 from streams.telemetry.notify_metrics import NotifyMetrics
+
+SignedRecordKind = Literal["incident", "intent", "request"]
+"""What the role respond reads and other processes sign."""
 
 
 class RespondMetrics:
@@ -44,6 +50,10 @@ class RespondMetrics:
         self._tries = families.counter(
             "tocsin_http_tries", "Requests to the HTTP interface that were refused.",
             answer=("unauthenticated", "forbidden", "too_many", "malformed"),
+        )
+        self._ignored = families.counter(
+            "tocsin_respond_unauthentic", "Records that this role ignored for their signature, by reason.",
+            record=get_args(SignedRecordKind), reason=get_args(FaultReason),
         )
         self._audit_offset = families.gauge(
             "tocsin_audit_covered_offset", "Offset of the last record that a checkpoint covers, by partition.",
@@ -78,6 +88,10 @@ class RespondMetrics:
     def refused(self, answer: str) -> None:
         """A try over HTTP was refused."""
         self._tries.labels(answer).inc()
+
+    def ignored(self, record: SignedRecordKind, reason: FaultReason) -> None:
+        """A record does not count, since nobody with a key of its role signed it."""
+        self._ignored.labels(record, reason).inc()
 
     def observe(self, states: Iterable[RequestState], owned: int) -> None:
         """The states of all requests, and how many partitions this process owns."""

@@ -86,6 +86,17 @@ class Authenticity:
         """
         self._check_written(topic, record, "worker")
 
+    def check_decided(self, topic: str, record: KafkaRecord) -> None:
+        """Raises `SignatureError` for an intent that no key of the role worker signed, as of the record's timestamp.
+
+        For who only reads what was decided: the executor calls `check`, as of now.
+        """
+        self._check_written(topic, record, "worker")
+
+    def check_asked(self, topic: str, record: KafkaRecord) -> None:
+        """Raises `SignatureError` for a request for approval that no key of the role respond signed. About 100 us."""
+        self._check_written(topic, record, "respond")
+
     def check_outcome(self, topic: str, record: KafkaRecord, status: Status | None) -> None:
         """Raises `SignatureError` for an outcome that was not signed by the role that reports this status.
 

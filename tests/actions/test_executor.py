@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from actions.base import Bounds, Refusal, TargetError
+from actions.base import MAX_TIMEOUT_S, Bounds, Refusal, TargetError
 from actions.executor import Executor
 from actions.hooks import Hooks
 from actions.ledger.ledger import MemoryLedger
@@ -15,6 +15,7 @@ from actions.ledger.records import LedgerRecord
 from actions.ledger.view import Claim
 from actions.limits import LimitParams
 from actions.model import Intent, Mode, Outcome
+from actions.running import deadline_of
 from tests.actions.cases import NOW_S, Clock, FakeAction, intent
 
 
@@ -176,6 +177,20 @@ async def test_run_that_hangs_ends_with_its_total_time() -> None:
     outcome = await bench.execute(intent())
     assert (outcome.status, bench.action.effects) == ("failed", 1)
     assert "it may have run" in outcome.detail
+
+
+async def test_the_timeout_of_the_step_is_the_deadline_of_its_run_instead_of_that_of_the_action() -> None:
+    bench = Bench()
+    bench.action.hangs = True
+    outcome = await bench.execute(intent(params={"timeout_s": 0.02}))
+    assert (outcome.status, outcome.detail) == ("failed", "no answer within 0.02 s; it may have run")
+
+
+@pytest.mark.parametrize(("asked", "deadline_s"), [
+    (20.0, 20.0), (7_200.0, MAX_TIMEOUT_S), (None, 1.0), (0.0, 1.0), (True, 1.0), ("20", 1.0), (float("nan"), 1.0),
+])
+def test_a_deadline_that_is_no_positive_number_is_that_of_the_action(asked: object, deadline_s: float) -> None:
+    assert deadline_of(FakeAction(), intent(params={"timeout_s": asked})) == deadline_s
 
 
 async def test_cancelled_run_is_interrupted_when_it_comes_again() -> None:

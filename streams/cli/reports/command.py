@@ -58,7 +58,7 @@ def report(
         log = read_files(sources) if sources else asyncio.run(read_topics(config))
     except TopicError as error:
         raise Failure(str(error)) from error
-    _warn_of_unreadable(log)
+    _warn(log)
     incidents = list(log.incidents.values())
     now_s = _last_time_s(incidents) if sources else time.time()
     since_s, until_s = resolve_time(since, now_s), resolve_time(until, now_s)
@@ -78,9 +78,12 @@ def _print_report(figures: slo_report.SloReport, response: ResponseReport, form:
         click.echo({"csv": as_csv, "openmetrics": as_openmetrics}[form](figures))
 
 
-def _warn_of_unreadable(log: IncidentLog) -> None:
+def _warn(log: IncidentLog) -> None:
     if log.unreadable:
         click.echo(f"warning: {log.unreadable} unreadable records; the first: {log.first_unreadable}", err=True)
+    if log.unauthentic:
+        click.echo(f"warning: {log.unauthentic} records are not signed by their role and do not count; the first: "
+                   f"{log.first_unauthentic}", err=True)
 
 
 def _last_time_s(incidents: Iterable[Incident]) -> float:

@@ -69,7 +69,7 @@ class Course:
             terms = None if one.remedy is None else one.remedy.undo
             self._put(ActionRecord(
                 one.key, one.kind, one.target, one.mode, "pending", one.decided_at_s, None, one.step_id, one.attempt,
-                one.undo, one.playbook, terms,
+                one.undo, one.playbook, terms, digest=one.digest,
             ))
         return found
 

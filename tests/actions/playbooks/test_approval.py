@@ -101,3 +101,26 @@ def test_what_was_approved_too_late_for_its_incident_does_not_run() -> None:
     story.answer(story.step(), "approved")
     story.become(state="resolved")
     assert story.steps() == []
+
+
+@pytest.mark.parametrize("status", ["void", "approved"])
+def test_what_was_asked_for_by_terms_that_changed_is_asked_anew_under_another_key(status: Status) -> None:
+    story = Course(ASKING)
+    asked = story.step()
+    story.answer(asked, status)
+    story.books = [replace(ASKING, steps=(replace(ASKING.steps[0], params={"note": "y"}), *ASKING.steps[1:]))]
+    anew = story.step(later_s=1.0)
+    assert (anew.step_id, anew.mode, anew.attempt, anew.params["note"]) == (asked.step_id, "suggest", 2, "y")
+    assert anew.key != asked.key
+    assert anew.digest != asked.digest
+    assert anew.reason.endswith(f"its terms were changed after circuit_breaker was {status}")
+    assert story.steps(later_s=1.0) == []
+    story.answer(anew, "void")
+    assert story.step(later_s=1.0).step_id == ASKING.steps[1].id
+
+
+def test_a_change_of_the_runbook_or_of_another_playbook_asks_nothing_anew() -> None:
+    story = Course(ASKING)
+    story.answer(story.step(), "void")
+    story.books = [replace(ASKING, runbook="look here")]
+    assert story.step(later_s=1.0).step_id == ASKING.steps[1].id

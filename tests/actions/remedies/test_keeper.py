@@ -86,6 +86,31 @@ async def test_an_incident_that_nobody_tells_any_more_or_that_is_lost_lets_go() 
     assert (lost.remedy().state, lost.remedy().holders[0].let_go) == ("undone", "lost")
 
 
+async def test_an_incident_that_is_lost_pages_once_and_at_once_while_its_breaker_is_open_also_after_a_restart() -> None:
+    bench = TargetBench()
+    await bench.execute("k1", "circuit_breaker")
+    bench.tell(state="resolved", resolution="lost")
+    await bench.run_for(1.0)
+    assert bench.state("circuit_breaker") == "open"
+    assert bench.pages() == [(0.0, "incident_lost")]
+    told = bench.reported[-1]
+    assert (told.incident_id, told.status) == ("i1", "executed")
+    assert told.detail == "the state of incident i1 is lost while circuit_breaker is in force"
+    again = bench.restart()
+    again.tell(state="resolved", resolution="lost")
+    await again.run_for(5.0)
+    assert again.pages() == []
+
+
+async def test_an_incident_that_is_lost_after_its_remedy_ended_pages_nobody() -> None:
+    bench = TargetBench()
+    await bench.execute("k1")
+    await bench.execute("k1-undo", undo=True)
+    bench.tell(state="resolved", resolution="lost")
+    await bench.run_for(5.0)
+    assert bench.pages() == []
+
+
 async def test_an_incident_is_not_unowned_while_the_executor_itself_does_not_see() -> None:
     bench = TargetBench()
     await bench.execute("k1")

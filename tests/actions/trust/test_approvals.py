@@ -89,3 +89,17 @@ def test_a_commander_may_break_the_glass_and_nobody_else() -> None:
     assert (lacking(broken), CHECK.is_break_glass(broken, NOW_S)) == (None, True)
     refused = decided(decision("chi", "break_glass"))
     assert (lacking(refused) is None, CHECK.is_break_glass(refused, NOW_S)) == (False, False)
+
+
+def test_a_label_that_the_incident_gained_since_the_decision_does_not_matter() -> None:
+    gained = decided(decision("anna"), decision("chi"), model="gpt", replica="r1")
+    assert lacking(gained) is None
+
+
+@pytest.mark.parametrize("change", [
+    {"version": "v3"}, {"version": None}, {"tenant": "acme", "version": "v3"}, {"model": "gpt", "target": "chat/v1"},
+])
+def test_a_label_that_changed_or_was_lost_since_the_decision_matters(change: dict[str, str | None]) -> None:
+    about = replace(INTENT, version="v2")
+    given = decided(decision("anna", about=about), decision("chi", about=about), **change)
+    assert "the signature does not fit" in (lacking(given) or "")

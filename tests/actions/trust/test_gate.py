@@ -23,6 +23,7 @@ FREE = replace(INTENT, approval=None)
     ({}, None),
     ({"target": "search/v1", "params": {"anything": "goes"}}, None),
     ({"params": {"factor": 0.2, "fleet_size": 8.0, "route": "a"}}, None),
+    ({"params": {"factor": 0.2, "timeout_s": 20.0, "expected_duration_s": 5.0, "http_ok": "http://x/"}}, None),
     ({"kind": "restart"}, "kind 'restart', expected one of rollback, throttle"),
     ({"target": "billing/v1"}, "target 'billing/v1', expected chat/*; target 'billing/v1', expected search/*"),
     ({"version": "canary"}, "version 'canary', expected v*"),

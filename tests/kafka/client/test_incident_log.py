@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,17 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from config import load
 from config.models import Config
 from streams.cli import main
 from streams.client.incident_log import read_topics
 from streams.cluster.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
-from streams.contracts.envelopes import Message, incident_message, outcome_message
+from streams.contracts.envelopes import Message, incident_message, outcome_message, source_of
 from streams.kafka.producer import Publisher
+from streams.trust.setup import authenticity_of
 from tests.kafka.conftest import Broker
 from tests.kafka.harness import unique
+from tests.kafka.pipeline import signing_with_new_key
 from tests.streams.fakes import T, config_of, incident, intent, outcome
 
 
@@ -49,6 +53,31 @@ async def test_incidents_of_all_partitions_are_read_and_what_is_bad_is_counted(b
         return CliRunner().invoke(main, [*arguments, "--format", "json"]).stdout_bytes
 
     assert orjson.loads(await asyncio.to_thread(report))["total"]["incidents"] == 8
+
+
+async def test_with_keys_an_incident_or_outcome_that_its_role_did_not_sign_is_in_no_report(
+    broker: Broker, tmp_path: Path,
+) -> None:
+    config = site(tmp_path, broker.address)
+    signing = json.dumps(signing_with_new_key(tmp_path / "w.key"))
+    file = tmp_path / "site.yaml"
+    file.write_text(file.read_text() + f"signing: {signing}\n")
+    topics, source = config.topics, source_of(config.kafka.group)
+    keys = authenticity_of(load(file, {}), source)
+    await ensure_topics(broker.address, [TopicSpec(topics.incidents, 1), TopicSpec(topics.outcomes, 1)])
+    forged = replace(incident(), state="resolved", resolved_at_s=T + 60.0)
+    async with Publisher({"bootstrap_servers": broker.address}) as publisher:
+        told = keys.signed(topics.incidents, incident_message(incident(), source, T), "worker")
+        await publisher.send(0, topics.incidents, [told, incident_message(forged, source, T)])
+        await publisher.send(0, topics.outcomes, [outcome_message(outcome(intent()), source, 0)])
+        await publisher.flush(0)
+    log = await read_topics(load(file, {}))
+    assert [(one.state, one.actions) for one in log.incidents.values()] == [("open", ())]
+    assert log.unauthentic == 2
+    assert (log.first_unauthentic or "").startswith(f"{topics.incidents}[0] offset 1: ")
+    done = await asyncio.to_thread(CliRunner().invoke, main, ["report", "--config", str(file), "--format", "json"])
+    assert "warning: 2 records are not signed by their role and do not count; the first: " in done.stderr
+    assert orjson.loads(done.stdout)["total"]["incidents"] == 1
 
 
 async def test_a_missing_topic_is_an_error_and_is_not_created(broker: Broker, tmp_path: Path) -> None:

@@ -4,12 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from actions.approvals.desk import UNOWNED_AFTER_S, Desk
-from streams.contracts.envelopes import incident_message, intent_message
+from actions.approvals.request import request_of
+from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
+from streams.contracts.envelopes import Message, approval_message, incident_message, intent_message
+from streams.contracts.signatures import sign_message
 from streams.respond.topic_reader import TopicReader
+from streams.telemetry.respond_metrics import SignedRecordKind
+from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import CHECK, SOURCE, T, incident, suggested
 from tests.actions.escalation.cases import World
 from tests.streams.fakes import config_of, record_of
+
+WORKER, RESPOND = (Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "r1"))
+KEYS = Authenticity(KeyRing([
+    PublicKey("w1", WORKER.private.public_key(), frozenset({"worker"})),
+    PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"})),
+]), SOURCE)
+
+
+class Reading:
+    """A reader with its desk. ignored: what it did not count."""
+
+    def __init__(self, folder: Path, authenticity: Authenticity, now_s: float = T) -> None:
+        self.config, self.desk = config_of(folder), Desk(CHECK)
+        self.ignored: list[tuple[SignedRecordKind, FaultReason]] = []
+        self.reader = TopicReader(
+            self.config, self.desk, CHECK, authenticity, lambda: None, lambda: now_s,
+            lambda kind, reason: self.ignored.append((kind, reason)),
+        )
+
+    async def read(self, topic: str, message: Message, signer: Signer | None = None) -> None:
+        """One record, signed or not."""
+        signed = message if signer is None else sign_message(topic, message, signer)
+        await self.reader.process(topic, [record_of(signed, topic)])
 
 
 async def test_an_incident_is_as_old_as_its_reading_by_the_clock_of_deadlines_however_the_broker_dates_it(
@@ -19,6 +49,9 @@ async def test_an_incident_is_as_old_as_its_reading_by_the_clock_of_deadlines_ho
     desk = Desk(CHECK)
     reader = TopicReader(config, desk, CHECK, lambda: None, lambda: now_s, World().desk)
     topics = config.topics
+    now_s = T + 5_000.0
+    reading = Reading(tmp_path, Authenticity(KeyRing(()), SOURCE), now_s)
+    desk, reader, topics = reading.desk, reading.reader, reading.config.topics
     asked = suggested(decided_at_s=now_s)
     await reader.process(topics.actions, [record_of(intent_message(asked, SOURCE, 2), topics.actions)])
     desk.sighted(T)
@@ -36,3 +69,33 @@ async def test_an_incident_is_as_old_as_its_reading_by_the_clock_of_deadlines_ho
     assert states(now_s + 1.0) == ["requested"]
     assert states(now_s + UNOWNED_AFTER_S - 1.0) == []
     assert states(now_s + UNOWNED_AFTER_S) == ["void"]
+
+
+async def test_with_keys_only_what_the_role_that_writes_it_signed_reaches_the_desk(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, KEYS)
+    topics, asked = reading.config.topics, suggested()
+    request = request_of(asked, 2, 1, T)
+    written: list[tuple[SignedRecordKind, str, Message, Signer]] = [
+        ("incident", topics.incidents, incident_message(incident(), SOURCE, T), WORKER),
+        ("intent", topics.actions, intent_message(asked, SOURCE, 2), WORKER),
+        ("request", topics.response, approval_message(request, SOURCE, 0), RESPOND),
+    ]
+    for kind, topic, message, signer in written:
+        wrong = RESPOND if signer is WORKER else WORKER
+        await reading.read(topic, message)
+        await reading.read(topic, message, Signer(signer.id, Ed25519PrivateKey.generate()))
+        await reading.read(topic, message, wrong)
+        assert reading.ignored == [(kind, "unsigned"), (kind, "bad_signature"), (kind, "wrong_use")]
+        reading.ignored.clear()
+        assert (reading.desk.incidents(), dict(reading.desk.requests)) == ([], {})
+        assert list(reading.desk.changes(T, lambda *_: True)) == []
+    for _, topic, message, signer in written:
+        await reading.read(topic, message, signer)
+    assert reading.ignored == []
+    assert ([one.id for one in reading.desk.incidents()], list(reading.desk.requests)) == (["inc-1"], ["k1"])
+
+
+async def test_a_record_of_another_deployment_does_not_count(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, KEYS)
+    await reading.read(reading.config.topics.incidents, incident_message(incident(), "/tocsin/other", T), WORKER)
+    assert (reading.ignored, reading.desk.incidents()) == ([("incident", "bad_signature")], [])
