@@ -60,14 +60,15 @@ class Account:
 
 def read_values(address: str, topic: str) -> list[dict[str, Any]]:
     """All JSON values of a topic, in the order of the broker's time."""
-    found = [(message.timestamp()[1], orjson.loads(message.value() or b"{}")) for message in _read(address, topic)]
+    records = read_records(address, topic)
+    found = [(record.timestamp()[1], orjson.loads(record.value() or b"{}")) for record in records]
     return [value for _, value in sorted(found, key=lambda each: each[0])]
 
 
 def read_dead_letters(address: str, topic: str) -> Counter[Place]:
     """How many dead letters there are of each record of the input."""
     found: Counter[Place] = Counter()
-    for message in _read(address, topic):
+    for message in read_records(address, topic):
         headers = cast("list[tuple[str, bytes]]", message.headers() or [])
         place = {name: int(value) for name, value in headers if name in (PREFIX + "partition", PREFIX + "offset")}
         found[Place(place[PREFIX + "partition"], place[PREFIX + "offset"])] += 1
@@ -90,8 +91,8 @@ def behind(address: str) -> int:
         consumer.close()
 
 
-def _read(address: str, topic: str) -> list[Message]:
-    """What is committed in a topic. Raises TimeoutError when its end is not reached."""
+def read_records(address: str, topic: str) -> list[Message]:
+    """What is committed in a topic, without tombstones. Raises TimeoutError when its end is not reached."""
     consumer = Consumer({
         "bootstrap.servers": address, "group.id": f"account-{topic}", "auto.offset.reset": "earliest",
         "enable.partition.eof": True, "enable.auto.commit": False, "isolation.level": "read_committed", "log_level": 0,
