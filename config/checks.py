@@ -12,7 +12,7 @@ from classifiers.validation_errors import one_of
 from config.channels.checks import forbidden_hosts, mistaken_channels
 from config.audiences.checks import mistaken_audiences
 from config.errors import Problem
-from config.fields import yaml_name
+from config.fields import SIGNING_MIN, yaml_name
 from config.models import Config
 from config.oncall.checks import mistaken_oncall
 from config.shadowed import shadowed
@@ -41,6 +41,8 @@ def contradictions(config: Config, tree: Node) -> list[Problem]:
     checks = (_windows, impossible_targets)
     found = [problem for check in checks for problem in check(config, tree)]
     return [*found, *forbidden_hosts(config.channels, config.respond.channel_hosts, tree)]
+    checks = (_windows, _labels, impossible_targets)
+    return [problem for check in checks for problem in check(config, tree)]
 
 
 def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) -> list[Problem]:
@@ -130,6 +132,17 @@ def _windows(config: Config, tree: Node) -> Iterator[Problem]:
     if scopes.min_idle_s <= windows.max_wait_s + windows.size_s:
         expected = f"more than windows.max_wait and windows.size together ({windows.max_wait_s + windows.size_s:g} s)"
         yield problem_at(tree, ("scopes", "min_idle"), f"{scopes.min_idle_s:g} s", expected)
+
+
+def _labels(config: Config, tree: Node) -> Iterator[Problem]:
+    labels, marginals = config.labels, config.scopes.marginals
+    for number, label in enumerate(labels.hashed):
+        if label not in marginals:
+            expected = f"one of scopes.marginals: {', '.join(marginals)}"
+            yield problem_at(tree, ("labels", "hashed", number), label, expected)
+    if labels.hashed and labels.secret is None:
+        expected = f"labels.secret_file beside it, with a secret of at least {SIGNING_MIN} characters"
+        yield problem_at(tree, ("labels", "hashed"), ", ".join(labels.hashed), expected)
 
 
 def _plaintext(config: Config, tree: Node) -> Iterator[Problem]:

@@ -28,12 +28,17 @@ def config_hash(config: Config) -> str:
 
     Playbooks, limits, actions, control and maintenance are left out: they decide what is done about an incident.
     """
-    return _hash_of(config, DETECTING)
+    return _hash_of(config, DETECTING + _hashed(config))
 
 
 def state_hash(config: Config) -> str:
     """12 hexadecimal digits that change when state learned under another configuration cannot be used."""
-    return _hash_of(config, LEARNING)
+    return _hash_of(config, LEARNING + _hashed(config))
+
+
+def _hashed(config: Config) -> tuple[str, ...]:
+    """Only where labels are hashed: their names in incidents and state are others then."""
+    return ("labels",) if config.labels.hashed else ()
 
 
 def _hash_of(config: Config, sections: tuple[str, ...]) -> str:

@@ -180,6 +180,14 @@ class ScopesSection(Strict):
     min_idle_s: Annotated[Duration, Field(gt=0.0)]
 
 
+class LabelsSection(Strict):
+    """How labels are published. hashed: those of `scopes.marginals` that go out as a hash by the secret, None while
+    there are none."""
+
+    hashed: tuple[Literal["version", "replica", "tenant"], ...]
+    secret: SigningSecret | None
+
+
 class Service(Strict):
     """The tier of a service, and its owners; tier 1 is the most important.
 
@@ -286,6 +294,7 @@ class Config(Strict):
     codec: CodecSection
     windows: WindowsSection
     scopes: ScopesSection
+    labels: LabelsSection
     detection: Annotated[SuiteParams, FromYaml(DERIVED)]
     triage: Annotated[TriageParams, FromYaml()]
     learning: Annotated[LearningParams, FromYaml()]

@@ -28,7 +28,7 @@ def plan_of(config: Config) -> Plan:
         statistic_of=windows.statistic_of,
         scopes=ScopeLimits(
             scopes.marginals, scopes.max_scopes, scopes.max_values_per_label, scopes.max_series, scopes.max_metrics,
-            scopes.min_idle_s,
+            scopes.min_idle_s, config.labels.hashed, config.labels.secret,
         ),
         cadence=CadenceParams(
             _known(windows.lateness_s), _known(windows.idle_after_s), windows.max_lateness_s, windows.max_idle_after_s,

@@ -4,8 +4,9 @@ Two processes of each role (watch, execute, respond) with keys of their own. Rep
 is throttled by itself, which does not help, and a breaker is suggested, which people approve or reject over HTTP. The
 gateway is strict, and at times it fails, is slow, or changes something and does not answer. Meanwhile processes are
 killed at random, some at the moment of their call, some stopped so long that they go on as former owners; records of
-input and intents come twice. After a quiet time everything is judged: see `account.py`. Exit code 0 when every rule
-held, 1 when not, 2 when the run is not possible here. The same seed gives the same kills, as far as times allow.
+input and intents come twice. After a quiet time everything is judged: see `account.py`. With `--kills 0` nothing fails,
+and `executed_after_ms` is how long it takes from a decision to its outcome. Exit code 0 when every rule held, 1 when
+not, 2 when the run is not possible here. The same seed gives the same kills, as far as times allow.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
+import orjson
 from confluent_kafka import Producer
 
 from actions.ledger.log_value import read_value
@@ -29,7 +30,6 @@ from benchmarks.kills.account import PATHS, RULES, Account
 from benchmarks.kills.gateway import Gateway, Moment
 from benchmarks.kills.installation import LIMITS, Installation
 from benchmarks.kills.people import People
-from config import load
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.sandbox.process import WORKER
 from tests.kafka.brokers import RealKafka
@@ -37,7 +37,7 @@ from tests.kafka.brokers import RealKafka
 PARTITIONS = 4
 START_S = 8.0
 """From the end of the history to the plan: the processes read it."""
-FAULT_EVERY_S, FAULT_LASTS_S = 12.0, 20.0
+FAULT_EVERY_S, FAULT_LASTS_S = 15.0, 30.0
 STOPPED, STOP_LASTS_S = 0.06, 9.0
 """How often a process is stopped, and not killed: for longer than a session, so that it goes on as a former owner."""
 TOGETHER = 0.12
@@ -71,12 +71,13 @@ class Run:
             stack.callback(kafka.kill)
             asyncio.run(ensure_topics(kafka.address, [TopicSpec(TOPIC, PARTITIONS)]))
             gateway = stack.enter_context(Gateway(self._seed, self._called))
+            gateway.fails = self._wanted > 0
             here = self._installation = Installation(kafka.address, gateway.url, self._folder)
             for process in here.processes.values():
                 stack.callback(process.kill)
             for name in here.processes:
                 here.start(name)
-            here.wait_until_started()
+            here.wait_until_started(*here.processes)
             start_s = round(time.time() + START_S, 3)
             traffic = Traffic(kafka.address, arrivals(self._plan(), start_s), start_s)
             traffic.send_history()
@@ -96,8 +97,9 @@ class Run:
                     account.ended.append(f"{name} did not stop in order")
             self._read(account, gateway, kafka.address)
             account.verified = self._verify(here)
+            latencies_ms = executed_after_ms(kafka.address)
         found = {name: rule(account) for name, rule in RULES.items()}
-        self._write(account, found)
+        self._write(account, found, latencies_ms)
         return found
 
     def _plan(self) -> Plan:
@@ -113,7 +115,7 @@ class Run:
 
     def _kill_all(self, here: Installation, account: Account, address: str) -> None:
         """Kill at random, and start again; each process starts within two seconds."""
-        began_s, every_s = time.monotonic(), self._seconds / self._wanted
+        began_s, every_s = time.monotonic(), self._seconds / max(1, self._wanted)
         next_s, due = began_s, dict[str, float]()
         while time.monotonic() < began_s + self._seconds or self.kills.total() < self._wanted:
             now_s = time.monotonic()
@@ -156,7 +158,9 @@ class Run:
             self.kills[role] += 1
 
     def _called(self, caller: str, moment: Moment) -> None:
-        if self._is_over.is_set() or self._installation is None or self._at_call.random() >= AT_A_CALL:
+        if self._is_over.is_set() or not self._wanted or self._installation is None:
+            return
+        if self._at_call.random() >= AT_A_CALL:
             return
         self._installation.processes[caller.partition(".")[0]].kill()
         self.kills[f"execute {moment} a change"] += 1
@@ -204,22 +208,40 @@ class Run:
 
     def _verify(self, here: Installation) -> tuple[int, str]:
         config = here.processes["respond-0"].config
-        load(config, {})
         done = subprocess.run(
             [*WORKER[:-1], "audit", "verify", "--config", str(config)], cwd=ROOT, capture_output=True, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, timeout=120,
         )
         return done.returncode, done.stdout + done.stderr
 
-    def _write(self, account: Account, found: dict[str, list[str]]) -> None:
+    def _write(self, account: Account, found: dict[str, list[str]], latencies_ms: list[int]) -> None:
         statuses = Counter(f"{each['kind']} {each['status']}" for each in account.outcomes)
         result = {
             "found": found, "kills": self.kills, "stops": self.stops, "repeated_records": self.repeated,
             "decisions": self.decided, "intents": len(account.acting()), "ran": len(account.runs()),
             "requests": Counter(account.requests.values()), "outcomes": statuses, "incidents": len(account.incidents),
+            "executed_after_ms": {"count": len(latencies_ms), **{
+                f"p{share}": latencies_ms[min(len(latencies_ms) - 1, len(latencies_ms) * share // 100)]
+                for share in (50, 99) if latencies_ms
+            }},
             "audit": account.verified[1].strip().splitlines()[-3:],
         }
         (self._folder / "result.json").write_text(json.dumps(result, indent=1))
         self._say(json.dumps({name: value for name, value in result.items() if name != "found"}))
 
 
+def executed_after_ms(address: str) -> list[int]:
+    """From the record of each decision to act to that of its first outcome `executed`, in ms, sorted. By the clocks of
+    the writers, which are of one machine here.
+    """
+    decided: dict[str, int] = {}
+    for record in read_records(address, "tocsin.actions"):
+        intent = orjson.loads(record.value() or b"{}")
+        if intent["mode"] == "auto" and intent["kind"] in PATHS:
+            decided[intent["key"]] = min(record.timestamp()[1], decided.get(intent["key"], record.timestamp()[1]))
+    executed: dict[str, int] = {}
+    for record in read_records(address, "tocsin.outcomes"):
+        outcome = orjson.loads(record.value() or b"{}")
+        if outcome["status"] == "executed":
+            executed[outcome["key"]] = min(record.timestamp()[1], executed.get(outcome["key"], record.timestamp()[1]))
+    return sorted(executed[key] - at_ms for key, at_ms in decided.items() if key in executed)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from actions.trust.key_files import write_private
-from actions.trust.keys import public_text
+from actions.trust.key_files import read_private, write_private
+from actions.trust.keys import Signer, public_text
 from benchmarks.chaos.supply.workers import GROUP, TOPIC
 from benchmarks.kills.processes import RoleProcess, forking
 from tests.kafka.brokers import free_ports
@@ -63,10 +63,14 @@ class Installation:
                 self._lives[name] += 1
                 self.processes[name].start(self.settings(name))
 
-    def wait_until_started(self) -> None:
-        """Raises TimeoutError when a process does not log its start in time."""
+    def signer(self, role: str) -> Signer:
+        """The key of a role."""
+        return Signer(role, read_private(self._keys[role]))
+
+    def wait_until_started(self, *names: str) -> None:
+        """Raises TimeoutError when one of these processes does not log its start in time."""
         deadline_s = time.monotonic() + STARTED_WITHIN_S
-        for name in self.processes:
+        for name in names:
             log = self._folder / f"{name}.log"
             while not log.exists() or '"event": "started"' not in log.read_text():
                 if time.monotonic() > deadline_s:

@@ -1,6 +1,6 @@
 """The processes of a run: commands of `tocsin` that can be killed and stopped.
 
-They are forked from one that has imported everything: the import takes most of the time of a start, and a kill would wait for it.
+They are forked from one that has imported everything: the import takes most of the time of a start.
 """
 
 from __future__ import annotations

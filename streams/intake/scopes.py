@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import repeat
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from classifiers.model import Scope
 from detectors.base import IntArray
 from streams.intake.columns import Labels
+from streams.intake.hashed_labels import Published
 
 NONE = -1
 UNKNOWN = -2
@@ -46,11 +48,13 @@ class ScopeTable:
     count in the other scopes, and `overflowed` counts them by label.
 
     The combinations of labels that were seen are remembered with their numbers, up to `REMEMBERED` of them.
+    count in the other scopes, and `overflowed` counts them by label. published: by label, how its values are named in
+    scopes; what comes after the table, and a snapshot, has these names alone.
     """
 
     def __init__(
         self, capacity: int = 20_000, marginals: Sequence[str] = ("version", "replica", "tenant"),
-        max_values_per_label: int = 1000,
+        max_values_per_label: int = 1000, published: Mapping[str, Published] | None = None,
     ) -> None:
         unknown = set(marginals) - {"version", "replica", "tenant"}
         if unknown or capacity < 1 or max_values_per_label < 1:
@@ -61,6 +65,7 @@ class ScopeTable:
         self.capacity = capacity
         self.marginals = tuple(marginals)
         self.max_values_per_label = max_values_per_label
+        self._published = published or {}
         self.names: list[Scope | None] = []
         self.overflowed: Counter[str] = Counter()
         self.is_full = False
@@ -117,11 +122,19 @@ class ScopeTable:
             value: str | None = getattr(labels, marginal)
             number = known[value]
             if number == UNKNOWN and value is not None:
-                number = self._new(Scope(*key, **{marginal: value}), marginal, value)
-                if number != NONE:
-                    known[value] = number
+                number = self._new_value(key, marginal, value, known)
             numbers.append(number)
         return numbers
+
+    def _new_value(self, key: tuple[str, str | None], marginal: str, value: str, known: _Values) -> int:
+        published = self._published.get(marginal)
+        name = value if published is None else published(value)
+        number = known[name]
+        if number == UNKNOWN:
+            number = self._new(Scope(*key, **{marginal: name}), marginal, name)
+        if number != NONE:
+            known[name] = known[value] = number
+        return number
 
     def _new_group(self, key: tuple[str, str | None]) -> _Group | None:
         base = self._new(Scope(*key), "model", key[1] or "")
@@ -170,7 +183,11 @@ class ScopeTable:
                 if scope.model is None:
                     self._groups.pop((scope.service, ""), None)
             elif key in self._groups:
-                self._groups[key].values[self.marginals.index(label)].pop(value, None)
+                values = self._groups[key].values[self.marginals.index(label)]
+                values.pop(value, None)
+                if label in self._published:
+                    for raw in [raw for raw, each in values.items() if each == number]:
+                        del values[raw]
             uses = self._uses[scope.service, label]
             uses[value] -= 1
             if not uses[value]:

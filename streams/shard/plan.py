@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from actions.base import Secret
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.silences import MaintenanceWindow
@@ -21,7 +22,8 @@ from streams.windows.windower import WindowParams
 class ScopeLimits:
     """Which marginals have series of their own, and the bounds of one shard.
 
-    min_idle_s: only a series silent for so long makes room for a new one.
+    min_idle_s: only a series silent for so long makes room for a new one. hashed: the marginals whose values are
+    published as a keyed hash alone, by `secret`.
     """
 
     marginals: tuple[str, ...]
@@ -30,6 +32,8 @@ class ScopeLimits:
     max_series: int
     max_metrics: int
     min_idle_s: float
+    hashed: tuple[str, ...] = ()
+    secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from detectors.suite import Suite
 from streams.intake.aggregated.instant import REQUEST_RATE
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
+from streams.intake.hashed_labels import published_as
 from streams.intake.scopes import ScopeTable
 from streams.presence.traffic import Traffic
 from streams.shard.decisions import Decider
@@ -67,7 +68,10 @@ class ShardState:
         self.generation = 0
         self.event_time = EventTime(plan.cadence, {source: plan.is_aggregated(source) for source in plan.sources})
         limits, suite_params = plan.scopes, plan.suite_in_use()
-        self.scopes = ScopeTable(limits.max_scopes, limits.marginals, limits.max_values_per_label)
+        self.scopes = ScopeTable(
+            limits.max_scopes, limits.marginals, limits.max_values_per_label,
+            published_as(limits.hashed, limits.secret),
+        )
         self.series = SeriesTable(limits.max_series, self.scopes, limits.min_idle_s, limits.max_metrics)
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
         self.suite = Suite(suite_params, FIRST_ROWS)

@@ -5,30 +5,16 @@ A bounded part of `python -m benchmarks.chaos`, which runs every kind of fault f
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from benchmarks.chaos.engine import Run
 from benchmarks.chaos.plan import make_plan
-from tests.kafka.brokers import KafkaMissing, find_jars, find_java
 
 SEEDS = (1,)
 SECONDS, TAIL_S = 78.0, 22.0
 KINDS = ("worker-kill", "worker-stop", "broker-kill", "network-cut", "poison", "duplicates", "target-slow")
-
-
-@pytest.fixture
-def real_kafka() -> None:
-    """Without Java 17 and jars the test is skipped, unless TOCSIN_REQUIRE_KAFKA=1 makes that a failure."""
-    try:
-        find_java()
-        find_jars()
-    except KafkaMissing as error:
-        if os.environ.get("TOCSIN_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"TOCSIN_REQUIRE_KAFKA=1, but {error}")
-        pytest.skip(str(error))
 
 
 @pytest.mark.usefixtures("real_kafka")
