@@ -20,8 +20,6 @@ from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, Use, 
 
 DOMAIN = b"tocsin.decision.v1"
 """Begins the signed text, so that no signature of a record can pass for one of a decision."""
-GAINED = ("model", "version", "replica", "tenant")
-"""Labels that an incident may learn while people decide."""
 
 
 def sign_decision(
@@ -55,10 +53,14 @@ def verify_decision(decision: Decision, intent: Intent, ring: KeyRing, now_s: fl
 
 def _as_seen(intent: Intent) -> Iterator[Intent]:
     """The intent, and as it was before its incident gained labels: at most 16, the one of now first."""
-    named = [label for label in GAINED if getattr(intent, label) is not None]
+    labels = (intent.model, intent.version, intent.replica, intent.tenant)
+    named = [place for place, value in enumerate(labels) if value is not None]
     for count in range(len(named) + 1):
         for without in combinations(named, count):
-            yield replace(intent, **dict.fromkeys(without))
+            model, version, replica, tenant = (
+                None if place in without else value for place, value in enumerate(labels)
+            )
+            yield replace(intent, model=model, version=version, replica=replica, tenant=tenant)
 
 
 def decision_text(decision: Decision, intent: Intent) -> bytes:

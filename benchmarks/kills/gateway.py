@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import orjson
 
-NORMAL = {"breakers": "closed", "throttles": 1.0}
+NORMAL: Mapping[str, str | float] = {"breakers": "closed", "throttles": 1.0}
 FIELD = {"breakers": "state", "throttles": "factor"}
 SLOW_S = 0.6
 Fault = Literal["none", "refused", "late", "dropped"]

@@ -24,15 +24,17 @@ PEOPLE = ("anna", "ben")
 LIMITS: dict[str, Any] = {
     "cooldown": "20s", "max_cooldown": "40s", "actions_per_hour": 60, "service_actions_per_hour": 20,
     "max_in_force": 3, "fleet_share": 1.0, "storm_actions": 1000, "storm_services": 1000, "futile_after": 1000,
+    "max_age": "15m",  # an executor that comes back after a kill still runs what waits for it
 }
 PLAYBOOK: dict[str, Any] = {
     "name": "replica", "version": 1, "match": {"scopes": ["replica"]}, "mode": "auto", "on_open": [],
+    "expires_after": "15m",
     "on_failure": ["page"],
     "steps": [
         {"id": "limit", "action": "throttle", "target": "{service}/{replica}",
          "verify": {"settle": "1s", "within": "3s", "min_samples": 5}},
         {"id": "isolate", "action": "circuit_breaker", "target": "{service}/{replica}", "mode": "suggest",
-         "approval": {"expires_after": "30s"}},
+         "approval": {"expires_after": "60s"}},
     ],
 }
 
