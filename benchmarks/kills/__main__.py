@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=900.0, help="in which the kills are spread")
+    parser.add_argument("--quiet", type=float, default=300.0, help="seconds after them until nothing may be under way")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=150.0, help="records a second")
     parser.add_argument("--out", type=Path, help="folder for logs and results")
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = options.out or Path(tempfile.mkdtemp(prefix="tocsin-kills-"))
     print(f"logs: {out}", flush=True)
     found = Run(
-        options.seed, options.kills, options.seconds, options.rate, out, lambda text: print(text, flush=True),
+        options.seed, options.kills, options.seconds, options.quiet, options.rate, out,
+        lambda text: print(text, flush=True),
     ).run()
     print("  ".join(f"{name} {len(each)}" for name, each in found.items()))
     for name, texts in found.items():

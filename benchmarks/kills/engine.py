@@ -46,16 +46,19 @@ AT_A_CALL = 0.12
 """How often an executor is killed at the moment of its call, before or after the change."""
 REPEATED = 0.3
 """How often a record of the topic of actions is written again, at each kill."""
-QUIET_WITHIN_S = 300.0
 Say = Callable[[str], None]
 
 
 class Run:
-    """One run. seconds: in which `kills` are spread. rate: records a second. folder: for data and logs; it stays."""
+    """One run. seconds: in which `kills` are spread. quiet_s: how long it may take after them until nothing is under
+    way; a machine that is behind needs longer. rate: records a second. folder: for data and logs; it stays.
+    """
 
-    def __init__(self, seed: int, kills: int, seconds: float, rate: float, folder: Path, say: Say) -> None:
+    def __init__(
+        self, seed: int, kills: int, seconds: float, quiet_s: float, rate: float, folder: Path, say: Say,
+    ) -> None:
         self._rng = random.Random(seed)
-        self._seed, self._wanted, self._seconds, self._rate = seed, kills, seconds, rate
+        self._seed, self._wanted, self._seconds, self._quiet_s, self._rate = seed, kills, seconds, quiet_s, rate
         self._folder, self._say = folder, say
         self.kills: Counter[str] = Counter()
         self.stops = self.repeated = self.decided = 0
@@ -110,7 +113,7 @@ class Run:
             service, replica = SERVICES[number % len(SERVICES)], f"r{self._rng.randrange(REPLICAS)}"
             faults.append(ServiceFault("slow", service, replica, start_s, start_s + FAULT_LASTS_S))
         twice = [SupplyFault("duplicates", 30.0 * number, 10.0, 0) for number in range(int(self._seconds / 30.0))]
-        return Plan(self._seed, self._seconds, QUIET_WITHIN_S + 60.0, self._rate, ("duplicates",), tuple(twice),
+        return Plan(self._seed, self._seconds, self._quiet_s + 60.0, self._rate, ("duplicates",), tuple(twice),
                     tuple(faults))
 
     def _kill_all(self, here: Installation, account: Account, address: str) -> None:
@@ -176,7 +179,7 @@ class Run:
             self.repeated += 1
 
     def _wait_until_quiet(self, here: Installation, account: Account, gateway: Gateway, address: str) -> None:
-        deadline_s = time.monotonic() + QUIET_WITHIN_S
+        deadline_s = time.monotonic() + self._quiet_s
         while time.monotonic() < deadline_s:
             time.sleep(5.0)
             for name, process in here.processes.items():

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.kills.installation import PEOPLE, token_of
 
 LOOK_EVERY_S = 1.0
-TIMEOUT_S = 3.0
+TIMEOUT_S = 10.0
 APPROVED = 0.8
 DECIDED = 0.6
 """The share of looks at a request that end with a decision, so that some come late."""
