@@ -9,8 +9,8 @@ from typing import Any
 
 from actions.catalogue import CATALOGUE as ACTIONS
 from classifiers.validation_errors import one_of
-from config.channels.checks import forbidden_hosts, mistaken_channels
 from config.audiences.checks import mistaken_audiences
+from config.channels.checks import forbidden_hosts, mistaken_channels
 from config.errors import Problem
 from config.fields import SIGNING_MIN, yaml_name
 from config.models import Config
@@ -29,20 +29,16 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
     written = _mapping(tree.plain())
     checks = (
         _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
-        mistaken_oncall,
-        mistaken_channels,
-        mistaken_audiences,
+        mistaken_oncall, mistaken_channels, mistaken_audiences,
     )
     return [problem for check in checks for problem in check(written, tree)]
 
 
 def contradictions(config: Config, tree: Node) -> list[Problem]:
     """Settings that contradict each other. A worker does not start with them."""
-    checks = (_windows, impossible_targets)
+    checks = (_windows, _labels, impossible_targets)
     found = [problem for check in checks for problem in check(config, tree)]
     return [*found, *forbidden_hosts(config.channels, config.respond.channel_hosts, tree)]
-    checks = (_windows, _labels, impossible_targets)
-    return [problem for check in checks for problem in check(config, tree)]
 
 
 def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) -> list[Problem]:

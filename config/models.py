@@ -21,8 +21,8 @@ from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
 from classifiers.silences import MaintenanceWindow
-from config.channels.sections import Channels
 from config.audiences.sections import AudienceSection, with_readers
+from config.channels.sections import Channels
 from config.fields import (
     AutoDuration,
     ByName,

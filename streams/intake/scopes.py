@@ -8,9 +8,8 @@ scopes. One table a shard, shared by its sources. About 400 bytes a scope.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import repeat
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -45,11 +44,10 @@ class ScopeTable:
 
     capacity: scopes in all. max_values_per_label: distinct values of one label (also of `model`) within a service, so
     that one noisy label cannot push out the others. A value beyond either gets no scope of its own: its samples still
-    count in the other scopes, and `overflowed` counts them by label.
-
-    The combinations of labels that were seen are remembered with their numbers, up to `REMEMBERED` of them.
     count in the other scopes, and `overflowed` counts them by label. published: by label, how its values are named in
     scopes; what comes after the table, and a snapshot, has these names alone.
+
+    The combinations of labels that were seen are remembered with their numbers, up to `REMEMBERED` of them.
     """
 
     def __init__(

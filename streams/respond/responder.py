@@ -98,10 +98,9 @@ class Responder:
         self._fences = False
         self._failure: str | None = "it has not started"
         self.group = f"{config.kafka.group}-respond"
-        self._reader = TopicReader(config, self.desk, self.check, self._wake, self.now_s, self.escalations)
-        self.metrics = RespondMetrics()
+        self.metrics = RespondMetrics(config.channels)
         self._reader = TopicReader(
-            config, self.desk, self.check, authenticity, self._wake, self.now_s, self.metrics.ignored,
+            config, self.desk, self.check, authenticity, self._wake, self.now_s, self.metrics.ignored, self.escalations,
         )
         topics = config.topics
         back_s = {
@@ -112,7 +111,6 @@ class Responder:
             settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
             lag=self._note_lag, security=settings.security,
         )
-        self.metrics = RespondMetrics(config.channels)
         self.on_change(lambda change: self.metrics.changed(change.request.state))
         self.http = HttpServer(
             config, settings, self.desk, self._reader.in_force, directory, authenticity.signer, self.metrics,

@@ -20,10 +20,9 @@ from actions.escalation.desk import EscalationDesk
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
+from actions.trust.keys import FaultReason, SignatureError
 from classifiers.by_hand import ForApprovals, ForSchedules
 from classifiers.directives import Acknowledge
-from actions.trust.keys import FaultReason, SignatureError
-from classifiers.by_hand import ForApprovals
 from classifiers.model import Incident
 from config.models import Config
 from streams.contracts.control_records import ControlRecordError, verify
@@ -54,11 +53,9 @@ class TopicReader:
     """
 
     def __init__(
-        self, config: Config, desk: Desk, check: ApprovalCheck, told: Callable[[], None],
-        now_s: Callable[[], float], escalations: EscalationDesk,
         self, config: Config, desk: Desk, check: ApprovalCheck, authenticity: Authenticity,
         told: Callable[[], None], now_s: Callable[[], float],
-        ignored: Callable[[SignedRecordKind, FaultReason], None],
+        ignored: Callable[[SignedRecordKind, FaultReason], None], escalations: EscalationDesk,
     ) -> None:
         self._config = config
         self._desk = desk
@@ -162,8 +159,6 @@ class TopicReader:
             self._escalations.add_acknowledgement(directive, is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
             self._desk.add_by_hand(directive, dated_s)
-        if isinstance(directive, get_args(ForApprovals)):
-            self._desk.add_by_hand(directive, record.timestamp / 1000.0)
 
     def _verify(
         self, kind: SignedRecordKind, check: Callable[[str, ConsumerRecord], None], record: ConsumerRecord,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import get_args
-from collections.abc import Iterable
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, generate_latest

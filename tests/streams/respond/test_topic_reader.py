@@ -33,7 +33,7 @@ class Reading:
         self.ignored: list[tuple[SignedRecordKind, FaultReason]] = []
         self.reader = TopicReader(
             self.config, self.desk, CHECK, authenticity, lambda: None, lambda: now_s,
-            lambda kind, reason: self.ignored.append((kind, reason)),
+            lambda kind, reason: self.ignored.append((kind, reason)), World().desk,
         )
 
     async def read(self, topic: str, message: Message, signer: Signer | None = None) -> None:
@@ -45,10 +45,6 @@ class Reading:
 async def test_an_incident_is_as_old_as_its_reading_by_the_clock_of_deadlines_however_the_broker_dates_it(
     tmp_path: Path,
 ) -> None:
-    config, now_s = config_of(tmp_path), T + 5_000.0
-    desk = Desk(CHECK)
-    reader = TopicReader(config, desk, CHECK, lambda: None, lambda: now_s, World().desk)
-    topics = config.topics
     now_s = T + 5_000.0
     reading = Reading(tmp_path, Authenticity(KeyRing(()), SOURCE), now_s)
     desk, reader, topics = reading.desk, reading.reader, reading.config.topics
