@@ -43,14 +43,14 @@ def test_a_value_is_the_same_scope_when_it_comes_again_also_after_a_restart_and_
     scopes = table()
     numbers = scopes.intern(ANNA)
     assert scopes.intern(ANNA) == numbers
-    assert scopes.find(["chat"], ["gpt"], [[None], [None], ["anna"]])[:, 0].tolist() == numbers
+    assert scopes.find([("chat", "gpt", None, None, "anna")])[:, 0].tolist() == numbers
     stored = orjson.dumps(scopes.snapshot())
     assert b"anna" not in stored
     again = table()
     again.restore(orjson.loads(stored))
     assert again.intern(ANNA) == numbers
     again.release([numbers[-1]])
-    assert again.find(["chat"], ["gpt"], [[None], [None], ["anna"]])[-1, 0] == -2
+    assert again.find([("chat", "gpt", None, None, "anna")])[-1, 0] == -2
     assert len(again) == 1
     assert again.names[again.intern(ANNA)[-1]] is not None
 
