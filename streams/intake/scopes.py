@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from actions.trust.hashed_labels import Published
 from classifiers.model import Scope
 from detectors.base import IntArray
 from streams.intake.columns import Labels
-from streams.intake.hashed_labels import Published
 
 NONE = -1
 UNKNOWN = -2

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from actions.trust.hashed_labels import published_as
 from classifiers.incidents.alarmed_series import AlarmedSeriesTable
 from classifiers.incidents.triage import Triage
 from classifiers.learning.learning_state import LearningState
@@ -16,7 +17,6 @@ from detectors.suite import Suite
 from streams.intake.aggregated.instant import REQUEST_RATE
 from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
-from streams.intake.hashed_labels import published_as
 from streams.intake.scopes import ScopeTable
 from streams.presence.traffic import Traffic
 from streams.shard.decisions import Decider

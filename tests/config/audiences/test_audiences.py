@@ -14,7 +14,9 @@ HEAD = "version: 1\n"
 
 
 def test_the_settings_of_an_audience_say_when_it_is_told(tmp_path: Path) -> None:
-    text = HEAD + "audiences:\n  executive: {via: [mail], to: [cto@x.example], from: P1, every: 30m, zone: " \
+    mail = "{kind: email, smtp: 'smtp://mail.example', from_address: t@x.example, to: [o@x.example]}"
+    text = f"{HEAD}channels: {{mail: {mail}}}\n"
+    text += "audiences:\n  executive: {via: [mail], to: [cto@x.example], from: P1, every: 30m, zone: " \
         "Europe/Berlin, or_if: {expected_resolve: 1h, tenants: 5}}\n"
     found = audience_of(load_text(tmp_path, text).audiences, "executive")
     assert found is not None

@@ -54,7 +54,7 @@ def test_an_incident_of_one_result_alone_is_added_or_gone_and_its_actions_with_i
     )
     assert [(one.kind, one.reason) for one in gone.actions] == [("gone", "the new result has no such incident")]
     added = compare(empty, OLD)
-    assert [one.kind for one in (*added.incidents, *added.actions)] == ["added", "added"]
+    assert [*(one.kind for one in added.incidents), *(one.kind for one in added.actions)] == ["added", "added"]
 
 
 def test_an_alarm_of_another_service_or_time_explains_nothing() -> None:

@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from actions.base import Secret
+from actions.trust.hashed_labels import PREFIX, hashed_value, published_as
 from config import ConfigError, config_hash
 from config.identity import state_hash
 from streams.intake.columns import Labels
-from streams.intake.hashed_labels import PREFIX, hashed_value, published_as
 from streams.intake.scopes import ScopeTable
 from streams.planning import plan_of
 from tests.streams.fakes import LATENCY, T, batch, clocked, config_of
