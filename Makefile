@@ -11,6 +11,9 @@ FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2
 JAVA_FITS := java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | awk '{ok = $$1 >= 17} END {exit !ok}'
 NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 : 1)
 
+# Modules stay compiled, whatever the environment says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo picture test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke lock clean
 
