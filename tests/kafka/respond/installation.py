@@ -34,6 +34,7 @@ from streams.contracts.envelopes import (
 )
 from streams.kafka.settings import Security, settings_of
 from streams.respond.responder import Responder, ResponderClocks
+from streams.trust.setup import authenticity_of
 from tests.kafka.harness import unique
 
 T = TypeVar("T")
@@ -104,8 +105,10 @@ class Installation:
             key, incident_id, "throttle", "chat/v2", "suggest", "version v2 alone is slow", now_s, now_s + 3600.0,
             "chat", approval=over.pop("approval", ApprovalTerms()), **over,
         )
-        await self.send(self.config.topics.incidents, incident_message(open_incident(incident_id), self.source, now_s))
-        await self.send(self.config.topics.actions, intent_message(intent, self.source, 2))
+        topics, keys = self.config.topics, authenticity_of(self.config, self.source)
+        told = incident_message(open_incident(incident_id), self.source, now_s)
+        await self.send(topics.incidents, keys.signed(topics.incidents, told, "worker"))
+        await self.send(topics.actions, keys.signed(topics.actions, intent_message(intent, self.source, 2), "worker"))
         return intent
 
     async def send(self, topic: str, message: Message) -> None:
