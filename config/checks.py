@@ -16,7 +16,7 @@ from config.fields import SIGNING_MIN, yaml_name
 from config.models import Config
 from config.oncall.checks import mistaken_oncall
 from config.shadowed import shadowed
-from config.source import Node, Path, problem_at
+from config.source import Node, Path, as_list, as_mapping, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
@@ -26,7 +26,7 @@ from detectors.catalogue import CATALOGUE
 
 def mistakes_as_written(tree: Node) -> list[Problem]:
     """Mistakes that show in the file alone, also where other settings are wrong. A worker does not start with them."""
-    written = _mapping(tree.plain())
+    written = as_mapping(tree.plain())
     checks = (
         _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
         mistaken_oncall, mistaken_channels, mistaken_audiences,
@@ -44,21 +44,21 @@ def contradictions(config: Config, tree: Node) -> list[Problem]:
 def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) -> list[Problem]:
     """Settings that are valid, and that the operator should be warned of. shipped: the tree of the default. aliased:
     the metrics that aggregated inputs give; empty where they are unknown."""
-    inputs = _list(_mapping(shipped.plain()).get("inputs"))
+    inputs = as_list(as_mapping(shipped.plain()).get("inputs"))
     return [
-        *_plaintext(config, tree), *unwise_signing(_mapping(tree.plain()), tree), *improbable_targets(config, tree),
+        *_plaintext(config, tree), *unwise_signing(as_mapping(tree.plain()), tree), *improbable_targets(config, tree),
         *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
-        *misspelt_topics(config, tree, [str(_mapping(source).get("topic")) for source in inputs]),
+        *misspelt_topics(config, tree, [str(as_mapping(source).get("topic")) for source in inputs]),
     ]
 
 
 def _unknown_actions(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     configured = [
-        name for name, section in _mapping(written.get("actions")).items() if section is not None and name in ACTIONS
+        name for name, section in as_mapping(written.get("actions")).items() if section is not None and name in ACTIONS
     ]
-    for index, book in enumerate(_list(written.get("playbooks"))):
-        for number, step in enumerate(_list(_mapping(book).get("steps"))):
-            kind = _mapping(step).get("action")
+    for index, book in enumerate(as_list(written.get("playbooks"))):
+        for number, step in enumerate(as_list(as_mapping(book).get("steps"))):
+            kind = as_mapping(step).get("action")
             if isinstance(kind, str) and kind not in configured:
                 place = ("playbooks", index, "steps", number, "action")
                 yield problem_at(tree, place, repr(kind), _expected_action(kind, configured))
@@ -77,23 +77,23 @@ def _is_required(field: Field[Any]) -> bool:
 
 
 def _repeated_names(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    profiles = _mapping(written.get("detection")).get("profiles")
+    profiles = as_mapping(written.get("detection")).get("profiles")
     for items, place, name, expected in (
         (written.get("playbooks"), ("playbooks",), "name", "a name that no playbook above has"),
         (written.get("maintenance"), ("maintenance",), "name", "a name that no window above has"),
         (written.get("inputs"), ("inputs",), "topic", "a topic that no input above names"),
         (profiles, ("detection", "profiles"), "name", "a name that no other profile of the file has"),
     ):
-        names = [_mapping(item).get(name) for item in _list(items)]
+        names = [as_mapping(item).get(name) for item in as_list(items)]
         for index, found in enumerate(names):
             if found is not None and found in names[:index]:
                 yield problem_at(tree, (*place, index, name), repr(found), expected)
 
 
 def _repeated_topics(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    inputs = [_mapping(source).get("topic") for source in _list(written.get("inputs"))]
+    inputs = [as_mapping(source).get("topic") for source in as_list(written.get("inputs"))]
     own: dict[str, str] = {}
-    for purpose, topic in _mapping(written.get("topics")).items():
+    for purpose, topic in as_mapping(written.get("topics")).items():
         if not isinstance(topic, str):
             continue
         if topic in own or topic in inputs:
@@ -102,23 +102,15 @@ def _repeated_topics(written: Mapping[str, Any], tree: Node) -> Iterator[Problem
         own.setdefault(topic, purpose)
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    for index, profile in enumerate(_list(_mapping(written.get("detection")).get("profiles"))):
+    for index, profile in enumerate(as_list(as_mapping(written.get("detection")).get("profiles"))):
         place: Path = ("detection", "profiles", index)
-        metrics = _mapping(profile).get("metrics")
+        metrics = as_mapping(profile).get("metrics")
         try:
             re.compile(metrics if isinstance(metrics, str) else "")
         except re.error as error:
             yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression ({error})")
-        for number, name in enumerate(_list(_mapping(profile).get("detectors"))):
+        for number, name in enumerate(as_list(as_mapping(profile).get("detectors"))):
             if isinstance(name, str) and name not in CATALOGUE:
                 yield problem_at(tree, (*place, "detectors", number), repr(name), one_of(name, list(CATALOGUE)))
 

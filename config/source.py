@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -118,6 +119,16 @@ def as_written(tree: Node, path: Path) -> str:
     while depth < len(path) and (child := node.at((path[depth],))) is not node:
         node, depth = child, depth + 1
     return dotted((*node.path, *path[depth:]))
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """What was written, where a mapping was expected; another check tells of anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """What was written, where a list was expected; another check tells of anything else."""
+    return value if isinstance(value, list) else []
 
 
 def problem_at(tree: Node, path: Path, value: str, expected: str) -> Problem:

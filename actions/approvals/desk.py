@@ -12,17 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from actions.approvals.decide import given_decision, next_after
 from actions.approvals.machine import ENDED, OPEN, RequestEvent, next_state
 from actions.approvals.request import ApprovalRequest, outcome_of, request_of
+from actions.bounded import remember
 from actions.model import Intent, Outcome
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
 from classifiers.model import AuditEntry, Incident
-
-T = TypeVar("T")
 
 MAX_KNOWN = 5_000
 MAX_OPEN = 200
@@ -94,18 +92,18 @@ class Desk:
         if intent.undo:
             return
         if intent.mode == "auto":
-            _remember(self._released, intent.key, None)
+            remember(self._released, intent.key, None, MAX_KNOWN)
         else:
-            _remember(self._intents, intent.key, (intent, shard))
+            remember(self._intents, intent.key, (intent, shard), MAX_KNOWN)
 
     def add_by_hand(self, directive: ForApprovals, dated_s: float) -> None:
         """A verified directive of a person, dated by the broker; one that comes before its request is kept."""
         if directive.id not in self._by_hand:
-            _remember(self._by_hand, directive.id, (directive, dated_s))
+            remember(self._by_hand, directive.id, (directive, dated_s), MAX_KNOWN)
 
     def add_incident(self, incident: Incident, told_s: float) -> None:
         """An incident as told. told_s: when it was read; what is read before `sighted` is as old as that."""
-        _remember(self._incidents, incident.id, _Told(incident, told_s))
+        remember(self._incidents, incident.id, _Told(incident, told_s), MAX_KNOWN)
 
     def sighted(self, now_s: float) -> None:
         """Incidents are read up to their end now. Only then does silence about one mean anything."""
@@ -162,7 +160,7 @@ class Desk:
             if not isinstance(reason, str) and request.state not in OPEN:
                 reason = f"the request was {request.state} before"
             if isinstance(reason, str):
-                _remember(self._refused, directive.id, None)
+                remember(self._refused, directive.id, None, MAX_KNOWN)
                 found.append(AuditEntry(dated_s, directive.id, "refused", None, "refused", reason, directive.by))
         return found
 
@@ -246,11 +244,3 @@ def _changed(
 
 def _same_terms(request: ApprovalRequest, intent: Intent) -> bool:
     return (request.intent.mode, request.intent.digest) == (intent.mode, intent.digest)
-
-
-def _remember(known: dict[str, T], key: str, value: T) -> None:
-    """Set a value as the newest one, and drop the oldest beyond the bound."""
-    known.pop(key, None)
-    known[key] = value
-    while len(known) > MAX_KNOWN:
-        del known[next(iter(known))]

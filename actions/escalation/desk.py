@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
+from actions.approvals.desk import UNOWNED_AFTER_S
 from actions.approvals.request import ApprovalRequest
+from actions.bounded import remember
 from actions.escalation.engine import EscalationChange, advance, forgotten, handed_over
 from actions.escalation.firing import PAGES_WITHIN_S, Lookups, Recent
 from actions.escalation.policy import EscalationPolicy, policy_for
@@ -24,13 +25,9 @@ from classifiers.by_hand import Override
 from classifiers.directives import Acknowledge
 from classifiers.model import Acknowledgement, Incident, Severity
 
-T = TypeVar("T")
-
 MAX_INCIDENTS = 20_000
 MAX_OVERRIDES = 5_000
 LOOK_EVERY_S = 1.0
-UNOWNED_AFTER_S = 300.0
-"""An open incident is told again every minute; after so long without a word nobody owns it."""
 LATE_AFTER_S = 300.0
 """Data older than this pages nobody."""
 KEEP_CLOSED_S = 86_400.0
@@ -91,19 +88,19 @@ class EscalationDesk:
         newest_s = max([incident.opened_at_s, *(one.end_s for one in incident.evidence)])
         was_new = self._sighted_since_s is not None if known is None else known.was_new and known.is_behind
         told = _Told(incident, told_s, written_s - newest_s > LATE_AFTER_S, was_new)
-        _remember(self._incidents, incident.id, told, MAX_INCIDENTS)
+        remember(self._incidents, incident.id, told, MAX_INCIDENTS)
         self._looked_s.pop(incident.id, None)
 
     def add_acknowledgement(self, given: Acknowledge, is_personal: bool) -> None:
         """A verified acknowledgement. is_personal: signed for a person, whose roles are to be looked at."""
         known = self._acknowledgements.setdefault(given.incident_id, {})
         known[given.id] = given, is_personal
-        _remember(self._acknowledgements, given.incident_id, known, MAX_INCIDENTS)
+        remember(self._acknowledgements, given.incident_id, known, MAX_INCIDENTS)
         self._looked_s.pop(given.incident_id, None)
 
     def add_override(self, override: Override) -> None:
         """A verified override of a schedule."""
-        _remember(self._overrides, override.id, override, MAX_OVERRIDES)
+        remember(self._overrides, override.id, override, MAX_OVERRIDES)
 
     def sighted(self, now_s: float) -> None:
         """Incidents are read up to their end now. Only then does silence about one mean anything."""
@@ -218,11 +215,3 @@ class EscalationDesk:
             if not is_personal or self._rules.may_acknowledge(one.by, incident.service)
         ]
         return max(found, key=lambda one: one.at_s, default=None)
-
-
-def _remember(known: dict[str, T], key: str, value: T, limit: int) -> None:
-    """Set a value as the newest one, and drop the oldest beyond the bound."""
-    known.pop(key, None)
-    known[key] = value
-    while len(known) > limit:
-        del known[next(iter(known))]

@@ -12,13 +12,13 @@ from actions.audiences.values import VARIABLES
 from classifiers.validation_errors import one_of
 from config.audiences.sections import reader_of
 from config.errors import Problem
-from config.source import Node, problem_at
+from config.source import Node, as_mapping, problem_at
 
 
 def mistaken_audiences(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     """Audiences without a reader or over unknown channels, and templates that cannot be used."""
-    for name, section in _mapping(written.get("audiences")).items():
-        section = _mapping(section)
+    for name, section in as_mapping(written.get("audiences")).items():
+        section = as_mapping(section)
         if "reader" not in section and reader_of(name) is None:
             yield problem_at(tree, ("audiences", name), repr(name), f"a setting reader: {', '.join(READERS)}")
         channels = written.get("channels")
@@ -26,7 +26,7 @@ def mistaken_audiences(written: Mapping[str, Any], tree: Node) -> Iterator[Probl
             if isinstance(channels, Mapping) and channel not in channels:
                 expected = one_of(str(channel), list(channels)) if channels else "a channel (none is configured)"
                 yield problem_at(tree, ("audiences", name, "via", number), repr(channel), expected)
-        for event, file in _mapping(section.get("templates")).items():
+        for event, file in as_mapping(section.get("templates")).items():
             if isinstance(file, str):
                 yield from _mistaken_template(tree, name, event, file)
 
@@ -40,7 +40,3 @@ def _mistaken_template(tree: Node, name: str, event: str, file: str) -> Iterator
         return
     for fault in faults(source, VARIABLES):
         yield Problem(file, fault.line, "", fault.value, fault.expected)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

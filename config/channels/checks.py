@@ -10,14 +10,14 @@ from actions.channels.http import is_allowed
 from classifiers.validation_errors import one_of
 from config.channels.sections import ChannelSection
 from config.errors import Problem
-from config.source import Node, problem_at
+from config.source import Node, as_mapping, problem_at
 
 
 def mistaken_channels(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     """Channels of an unknown kind, and fallbacks that are no other channel."""
-    channels = _mapping(written.get("channels"))
+    channels = as_mapping(written.get("channels"))
     for name, section in channels.items():
-        kind, fallback = _mapping(section).get("kind"), _mapping(section).get("fallback")
+        kind, fallback = as_mapping(section).get("kind"), as_mapping(section).get("fallback")
         if kind not in CHANNEL_KINDS:
             yield problem_at(tree, ("channels", name, "kind"), repr(kind), one_of(str(kind), list(CHANNEL_KINDS)))
         others = [other for other in channels if other != name]
@@ -35,7 +35,3 @@ def forbidden_hosts(
         if not is_allowed(host, hosts):
             expected = f"a host of respond.channel_hosts: {', '.join(hosts or ()) or 'none'}"
             yield problem_at(tree, ("channels", name), f"host {host}", expected)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

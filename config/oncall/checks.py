@@ -8,19 +8,19 @@ from typing import Any, get_args
 from actions.trust.roles import Role
 from config.errors import Problem
 from config.fields import seconds
-from config.source import Node, Path, problem_at
+from config.source import Node, Path, as_list, as_mapping, problem_at
 
 
 def mistaken_oncall(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     """Schedules with people or backups that are none, policies that page nothing, services without their policy."""
-    people = _mapping(written.get("people"))
-    schedules = _mapping(written.get("schedules"))
-    policies = _mapping(written.get("escalation"))
+    people = as_mapping(written.get("people"))
+    schedules = as_mapping(written.get("schedules"))
+    policies = as_mapping(written.get("escalation"))
     yield from _schedules(people, schedules, tree)
     for name, policy in policies.items():
-        yield from _steps(("escalation", name), _mapping(policy), people, schedules, tree)
-    for index, service in enumerate(_list(written.get("services"))):
-        for number, found in _names(_mapping(service).get("escalation")):
+        yield from _steps(("escalation", name), as_mapping(policy), people, schedules, tree)
+    for index, service in enumerate(as_list(written.get("services"))):
+        for number, found in _names(as_mapping(service).get("escalation")):
             if found not in policies:
                 place: Path = ("services", index, "escalation", *number)
                 yield problem_at(tree, place, repr(found), _one_of("escalation", policies))
@@ -33,12 +33,12 @@ def mistaken_oncall(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]
 def _schedules(people: Mapping[str, Any], schedules: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     for name, schedule in schedules.items():
         place: Path = ("schedules", name)
-        section = _mapping(schedule)
+        section = as_mapping(schedule)
         for number, person in _names(section.get("people")):
             if person not in people:
                 yield problem_at(tree, (*place, "people", *number), repr(person), _one_of("people", people))
-        for index, shift in enumerate(_list(section.get("shifts"))):
-            who = _mapping(shift).get("person")
+        for index, shift in enumerate(as_list(section.get("shifts"))):
+            who = as_mapping(shift).get("person")
             if isinstance(who, str) and who not in people:
                 yield problem_at(tree, (*place, "shifts", index, "person"), repr(who), _one_of("people", people))
         backup = section.get("backup")
@@ -57,7 +57,7 @@ def _steps(
 ) -> Iterator[Problem]:
     ids: list[object] = []
     latest: float | None = None
-    for index, step in enumerate(map(_mapping, _list(policy.get("steps")))):
+    for index, step in enumerate(map(as_mapping, as_list(policy.get("steps")))):
         here: Path = (*place, "steps", index)
         if step.get("id") in ids and step.get("id") is not None:
             yield problem_at(tree, (*here, "id"), repr(step["id"]), "an id that no step above has")
@@ -91,7 +91,7 @@ def _backups(name: str, schedules: Mapping[str, Any]) -> list[str]:
     following: object = name
     while isinstance(following, str) and following in schedules and following not in found:
         found.append(following)
-        following = _mapping(schedules[following]).get("backup")
+        following = as_mapping(schedules[following]).get("backup")
     return found
 
 
@@ -99,18 +99,10 @@ def _names(value: object) -> Iterator[tuple[Path, str]]:
     """The names of a list, or of a text with commas, each with its place in the list."""
     if isinstance(value, str):
         yield from (((), part.strip()) for part in value.split(",") if part.strip())
-    for index, name in enumerate(_list(value)):
+    for index, name in enumerate(as_list(value)):
         if isinstance(name, str):
             yield (index,), name
 
 
 def _one_of(section: str, known: Mapping[str, Any]) -> str:
     return f"one of {section}: {', '.join(known) or 'none is configured'}"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -10,7 +10,7 @@ from actions.model import HARMLESS
 from actions.trust.key_files import KeyFileError, exposed, read_private
 from actions.trust.keys import public_text
 from config.errors import Problem
-from config.source import Node, Path, problem_at
+from config.source import Node, Path, as_list, as_mapping, problem_at
 
 IDENTITIES = ("slack", "token_sha256", "jwt_sub")
 """Settings of a person by which a request is known to be theirs, so no two people may have the same."""
@@ -18,19 +18,19 @@ IDENTITIES = ("slack", "token_sha256", "jwt_sub")
 
 def mistaken_people(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     """Two people known by the same, two keys of one id or public part, owners who are nobody."""
-    people = _mapping(written.get("people"))
+    people = as_mapping(written.get("people"))
     for setting in IDENTITIES:
         known: dict[object, str] = {}
         for name, person in people.items():
-            found = _mapping(person).get(setting)
+            found = as_mapping(person).get(setting)
             if found is not None and found in known:
                 expected = f"one that nobody else has ({known[found]} has this one)"
                 yield problem_at(tree, ("people", name, setting), repr(found), expected)
             known.setdefault(found, name)
     for place, field, value, other in _repeated_keys(written):
         yield problem_at(tree, (*place, field), repr(value), f"one that no other key has ({other} has this one)")
-    for index, service in enumerate(_list(written.get("services"))):
-        for number, owner in enumerate(_list(_mapping(service).get("owners"))):
+    for index, service in enumerate(as_list(written.get("services"))):
+        for number, owner in enumerate(as_list(as_mapping(service).get("owners"))):
             if owner not in people:
                 names = ", ".join(people) or "none is configured"
                 yield problem_at(tree, ("services", index, "owners", number), repr(owner), f"one of people: {names}")
@@ -38,7 +38,7 @@ def mistaken_people(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]
 
 def mistaken_private_file(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     """A private file that cannot be read, or whose public part is not among the keys of processes."""
-    signing = _mapping(written.get("signing"))
+    signing = as_mapping(written.get("signing"))
     file = signing.get("private_file")
     if not isinstance(file, str):
         return
@@ -50,18 +50,18 @@ def mistaken_private_file(written: Mapping[str, Any], tree: Node) -> Iterator[Pr
     except KeyFileError:
         yield problem_at(tree, place, repr(file), "a private key of Ed25519 in PEM, as `tocsin key new` writes it")
     else:
-        if public not in [_mapping(key).get("public") for key in _list(signing.get("keys"))]:
+        if public not in [as_mapping(key).get("public") for key in as_list(signing.get("keys"))]:
             expected = f"the private part of one of signing.keys (its public part is {public})"
             yield problem_at(tree, place, repr(file), expected)
 
 
 def unwise_signing(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
     """Keys that others can read, actions that nobody signs, and an executor that acts on what is unsigned."""
-    signing = _mapping(written.get("signing"))
+    signing = as_mapping(written.get("signing"))
     file = signing.get("private_file")
     if isinstance(file, str) and (warning := exposed(FilePath(file))) is not None:
         yield problem_at(tree, ("signing", "private_file"), warning.partition(", expected ")[0], "mode 0600")
-    if _list(signing.get("keys")):
+    if as_list(signing.get("keys")):
         if not isinstance(file, str):
             yield problem_at(tree, ("signing", "private_file"), "null", "the private key of this process, if it signs")
     elif signing.get("unsigned") == "accept":
@@ -75,24 +75,24 @@ def unwise_signing(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
 
 def _acting_steps(written: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """The steps that change something by themselves, where this process executes."""
-    if _mapping(written.get("executor")).get("enabled") is False:
+    if as_mapping(written.get("executor")).get("enabled") is False:
         return
-    for index, book in enumerate(_list(written.get("playbooks"))):
-        for number, step in enumerate(map(_mapping, _list(_mapping(book).get("steps")))):
+    for index, book in enumerate(as_list(written.get("playbooks"))):
+        for number, step in enumerate(map(as_mapping, as_list(as_mapping(book).get("steps")))):
             name = "kind" if "kind" in step else "action"
-            kind, mode = step.get(name), step.get("mode", _mapping(book).get("mode"))
+            kind, mode = step.get(name), step.get("mode", as_mapping(book).get("mode"))
             if isinstance(kind, str) and kind not in HARMLESS and mode == "auto":
                 yield ("playbooks", index, "steps", number, name), kind
 
 
 def _repeated_keys(written: Mapping[str, Any]) -> Iterator[tuple[Path, str, object, str]]:
     keys: list[tuple[Path, Mapping[str, Any]]] = [
-        (("people", name, "keys", index), _mapping(key))
-        for name, person in _mapping(written.get("people")).items()
-        for index, key in enumerate(_list(_mapping(person).get("keys")))
+        (("people", name, "keys", index), as_mapping(key))
+        for name, person in as_mapping(written.get("people")).items()
+        for index, key in enumerate(as_list(as_mapping(person).get("keys")))
     ]
-    own = _list(_mapping(written.get("signing")).get("keys"))
-    keys += [(("signing", "keys", index), _mapping(key)) for index, key in enumerate(own)]
+    own = as_list(as_mapping(written.get("signing")).get("keys"))
+    keys += [(("signing", "keys", index), as_mapping(key)) for index, key in enumerate(own)]
     for field in ("id", "public"):
         known: dict[object, str] = {}
         for place, key in keys:
@@ -100,11 +100,3 @@ def _repeated_keys(written: Mapping[str, Any]) -> Iterator[tuple[Path, str, obje
             if value is not None and value in known:
                 yield place, field, value, known[value]
             known.setdefault(value, ".".join(map(str, place)))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -14,6 +14,7 @@ import aiohttp
 import structlog
 
 from actions.base import Action, RunContext, TargetError
+from actions.bounded import remember
 from actions.escalation.record import Notify
 from actions.model import Intent
 from config.models import Config
@@ -95,9 +96,7 @@ class ActionNotifier:
             log.info("notified", recipient=one.recipient, via=one.via, **said)
         else:
             log.error("notification_failed", recipient=one.recipient, via=one.via, reason=reason, **said)
-        self._taken[one.id] = None
-        while len(self._taken) > MAX_TAKEN:
-            del self._taken[next(iter(self._taken))]
+        remember(self._taken, one.id, None, MAX_TAKEN)
         del self._queue[one.id]
         begun.discard(one.id)
         self._done()
