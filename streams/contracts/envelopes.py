@@ -66,6 +66,11 @@ class Message:
     partition: int | None = None
 
 
+def tombstone(key: str, partition: int) -> Message:
+    """What removes the value of a key from a compacted topic."""
+    return Message(key.encode(), None, (), partition)
+
+
 def source_of(group: str) -> str:
     """The attribute `source`: the deployment and not the worker, so that a repeat by another worker has the same."""
     return f"/tocsin/{group}"

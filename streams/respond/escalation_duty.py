@@ -15,7 +15,7 @@ from actions.escalation.desk import EscalationDesk
 from actions.escalation.engine import EscalationChange
 from actions.escalation.record import Escalation
 from config.models import TopicsSection
-from streams.contracts.envelopes import Message, audit_message, escalation_message
+from streams.contracts.envelopes import audit_message, escalation_message, tombstone
 from streams.kafka.transactions import ShardProducer
 from streams.respond.notifier import Notifier
 from streams.trust.authenticity import Authenticity
@@ -53,8 +53,7 @@ class EscalationDuty:
             await self._write(producer, change)
         for ended in self._desk.finished(self._now_s(), self._mine):
             async with producer.transaction() as transaction:
-                tombstone = Message(ended.subject.encode(), None, (), self._partition)
-                await transaction.send(self._topics.response, tombstone)
+                await transaction.send(self._topics.response, tombstone(ended.subject, self._partition))
             self._desk.forget(ended.incident_id)
 
     async def _write(self, producer: ShardProducer, change: EscalationChange) -> None:

@@ -9,7 +9,6 @@ crash may leave a state without its outcome, and a former owner may write after 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -18,15 +17,13 @@ import structlog
 from actions.approvals.desk import Desk, RequestChange
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
-from streams.contracts.envelopes import Message, approval_message, audit_message, outcome_message
-from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
+from streams.contracts.envelopes import Message, approval_message, audit_message, outcome_message, tombstone
+from streams.kafka.transactions import ShardProducer
+from streams.respond.partition_owner import PartitionOwner
 from streams.trust.authenticity import Authenticity
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
-RETRY_S = 1.0
-FENCED_RETRY_S = 10.0
-"""Longer than a session: the group has taken the partition from a zombie by then, which cancels this."""
 LOOK_EVERY_S = 0.25
 """How often time alone may end a request."""
 
@@ -38,7 +35,7 @@ class Duty(Protocol):
         """Do what is due now, and wait for nothing but the broker. Raises `Fenced` and `TransactionFailed`."""
 
 
-class RequestOwner:
+class RequestOwner(PartitionOwner):
     """Changes the requests of one partition until cancelled.
 
     read_to_end: returns when all that was published before is in the desk. mine: whether the request of this key and
@@ -52,8 +49,7 @@ class RequestOwner:
         shard_count: Callable[[], int], on_change: Callable[[RequestChange], None], authenticity: Authenticity,
         duties: Sequence[Duty] = (),
     ) -> None:
-        self._partition = partition
-        self._producer = producer
+        super().__init__(partition, producer, log)
         self._desk = desk
         self._topics = topics
         self._source = source
@@ -64,29 +60,6 @@ class RequestOwner:
         self._on_change = on_change
         self._authenticity = authenticity
         self._duties = duties
-        self._news = asyncio.Event()
-        self.failure: str | None = "it has not started"
-
-    def wake(self) -> None:
-        """Something was read."""
-        self._news.set()
-
-    async def run(self) -> None:
-        """Own the partition until cancelled, however often the broker fails."""
-        try:
-            while True:
-                try:
-                    await self._own()
-                except Fenced as error:
-                    self.failure = str(error)
-                    log.warning("fenced", partition=self._partition, reason=str(error))
-                    await asyncio.sleep(FENCED_RETRY_S)
-                except TransactionFailed as error:
-                    self.failure = str(error)
-                    log.warning("transaction_failed", partition=self._partition, reason=str(error))
-                    await asyncio.sleep(RETRY_S)
-        finally:
-            await self._producer.stop()
 
     async def _own(self) -> None:
         """Fence the former owner, read what it wrote, then change what is due."""
@@ -95,7 +68,7 @@ class RequestOwner:
         self.failure = None
         log.info("owns_requests", partition=self._partition)
         while True:
-            self._news.clear()
+            self._woken.clear()
             for change in self._desk.changes(self._now_s(), self._mine):
                 await self._write(change)
             if entries := self._desk.refused(self._mine):
@@ -105,11 +78,7 @@ class RequestOwner:
                     await self._forget(request.key, request.subject)
             for duty in self._duties:
                 await duty.work(self._producer)
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
+            await self._wait(LOOK_EVERY_S)
 
     async def _audit(self, entries: list[AuditEntry]) -> None:
         async with self._producer.transaction() as transaction:
@@ -136,6 +105,5 @@ class RequestOwner:
 
     async def _forget(self, key: str, subject: str) -> None:
         async with self._producer.transaction() as transaction:
-            tombstone = Message(subject.encode(), None, (), self._partition)
-            await transaction.send(self._topics.response, tombstone)
+            await transaction.send(self._topics.response, tombstone(subject, self._partition))
         self._desk.forget(key)

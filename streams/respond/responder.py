@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -43,6 +42,7 @@ from streams.respond.notifier import ActionNotifier
 from streams.respond.notify.notifier import Notifier
 from streams.respond.notify.owner import LogSettings
 from streams.respond.notify.slack_clicks import SlackClicks
+from streams.respond.partition_owner import PartitionOwners
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import RespondMetrics
@@ -87,13 +87,13 @@ class Responder:
         self.desk = Desk(self.check, {book.name: digest(book) for book in config.playbooks})
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, lambda: self.desk.requests)
-        self._notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
+        self._escalation_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count
         self._partitions = partitions
         self._last_s = float("-inf")
-        self._owners: dict[int, tuple[RequestOwner, asyncio.Task[None]]] = {}
+        self._owners = PartitionOwners[RequestOwner]()
         self._listeners: list[Callable[[RequestChange], None]] = []
         self._fences = False
         self._failure: str | None = "it has not started"
@@ -152,14 +152,14 @@ class Responder:
             group.create_task(self._membership.run())
             group.create_task(self._observe())
             group.create_task(self.http.run())
-            group.create_task(self._notifier.run())
+            group.create_task(self._escalation_notifier.run())
             group.create_task(self.notifier.run())
             if self._authenticity.may_cover_audit:
                 group.create_task(self._checkpoint_writer().run())
 
     async def _observe(self) -> None:
         while True:
-            self.metrics.observe((each.state for each in self.desk.requests.values()), len(self._owners))
+            self.metrics.observe((each.state for each in self.desk.requests.values()), len(self.owned))
             self.metrics.observe_escalations(self.escalations.escalations.values())
             await asyncio.sleep(OBSERVE_EVERY_S)
 
@@ -170,14 +170,11 @@ class Responder:
     @property
     def owned(self) -> frozenset[int]:
         """The partitions that the group has given to this process."""
-        return frozenset(self._owners)
+        return self._owners.partitions
 
     def complaints(self) -> tuple[str, ...]:
         """Why requests are not served; empty while they are."""
-        own = [
-            f"requests of partition {number}: {owner.failure}"
-            for number, (owner, _) in sorted(self._owners.items()) if owner.failure is not None
-        ]
+        own = [f"requests of partition {number}: {reason}" for number, reason in self._owners.failures()]
         if self._failure is not None:
             return (f"respond: {self._failure}",)
         joined = () if self._membership.failure is None else (f"{self.group}: {self._membership.failure}",)
@@ -211,7 +208,7 @@ class Responder:
 
         def owned() -> set[int]:
             count = self._shard_count()
-            return {number for number in range(self._partitions(topics.audit)) if number % count in self._owners}
+            return {number for number in range(self._partitions(topics.audit)) if number % count in self.owned}
 
         return CheckpointWriter(
             self._client(), topics.audit, topics.checkpoints, self._authenticity, owned, self._clocks.wall_s,
@@ -226,22 +223,18 @@ class Responder:
                 shard_count=self._shard_count, on_change=self._tell, authenticity=self._authenticity,
                 duties=[self._escalation_duty(number)],
             )
-            self._owners[number] = owner, asyncio.create_task(owner.run())
+            self._owners.start(number, owner)
         await self.notifier.assigned(partitions)
 
     def _escalation_duty(self, number: int) -> EscalationDuty:
         return EscalationDuty(
-            number, self.escalations, self._notifier, self.config.topics, self.source, mine=self._mine(number),
-            now_s=self.now_s, authenticity=self._authenticity, on_change=self.metrics.escalated,
+            number, self.escalations, self._escalation_notifier, self.config.topics, self.source,
+            mine=self._mine(number), now_s=self.now_s, authenticity=self._authenticity,
+            on_change=self.metrics.escalated,
         )
 
     async def _revoked(self, partitions: Collection[int]) -> None:
-        tasks = [self._owners.pop(number)[1] for number in partitions if number in self._owners]
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._owners.stop(partitions)
         await self.notifier.revoked(partitions)
 
     def _mine(self, number: int) -> Callable[[str, str], bool]:
@@ -265,8 +258,7 @@ class Responder:
             listener(change)
 
     def _wake(self) -> None:
-        for owner, _ in self._owners.values():
-            owner.wake()
+        self._owners.wake()
         self.notifier.wake()
 
     def _read_request(self, request: ApprovalRequest) -> None:

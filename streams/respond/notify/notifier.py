@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 
 import aiohttp
 
@@ -20,6 +19,7 @@ from streams.respond.notify.owner import LogSettings, NotificationOwner
 from streams.respond.notify.senders import Senders
 from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.notify.slack_socket import SlackSocket
+from streams.respond.partition_owner import PartitionOwners
 from streams.telemetry.notify_metrics import NotifyMetrics
 
 OBSERVE_EVERY_S = 1.0
@@ -50,7 +50,7 @@ class Notifier:
             params for section in config.channels.values()
             if isinstance(params := section.params, SlackParams) and params.app_token is not None
         ]
-        self._owners: dict[int, tuple[NotificationOwner, asyncio.Task[None]]] = {}
+        self._owners = PartitionOwners[NotificationOwner]()
 
     async def run(self) -> None:
         """Hold the channels open, and measure, until cancelled."""
@@ -86,27 +86,20 @@ class Notifier:
             owner = NotificationOwner(
                 number, self._producer(number), self.outbox, self._senders, self._metrics, self._settings,
             )
-            self._owners[number] = owner, asyncio.create_task(owner.run())
+            self._owners.start(number, owner)
 
     async def revoked(self, partitions: Collection[int]) -> None:
         """The group has taken these partitions back."""
-        tasks = [self._owners.pop(number)[1] for number in partitions if number in self._owners]
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._owners.stop(partitions)
 
     def wake(self) -> None:
         """Something was read."""
-        for owner, _ in self._owners.values():
-            owner.wake()
+        self._owners.wake()
 
     def complaints(self) -> Iterator[str]:
         """Why notifications are not sent; nothing while they are."""
-        for number, (owner, _) in sorted(self._owners.items()):
-            if owner.failure is not None:
-                yield f"notifications of partition {number}: {owner.failure}"
+        for number, reason in self._owners.failures():
+            yield f"notifications of partition {number}: {reason}"
 
     async def _observe(self) -> None:
         while True:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 
 import structlog
 
@@ -19,16 +18,15 @@ from actions.channels.notification import Notification, claimed
 from actions.channels.outbox import Outbox
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
-from streams.contracts.envelopes import Message, audit_message, notification_message
+from streams.contracts.envelopes import audit_message, notification_message, tombstone
 from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
 from streams.respond.notify.senders import Senders
+from streams.respond.partition_owner import FENCED_RETRY_S, PartitionOwner
 from streams.telemetry.notify_metrics import NotifyMetrics
 from streams.trust.authenticity import Authenticity
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
 
-RETRY_S = 1.0
-FENCED_RETRY_S = 10.0
 LOOK_EVERY_S = 0.1
 """How often time alone may change a notification, or free a channel."""
 FORGET_EVERY_S = 60.0
@@ -36,7 +34,7 @@ MAX_AT_ONCE = 500
 """Notifications that are written in one transaction."""
 
 
-class NotificationOwner:
+class NotificationOwner(PartitionOwner):
     """Owns the notifications of one partition until cancelled. read_to_end: returns when all that was published before
     is in the outbox.
     """
@@ -45,53 +43,32 @@ class NotificationOwner:
         self, partition: int, producer: ShardProducer, outbox: Outbox, senders: Senders, metrics: NotifyMetrics,
         log_settings: LogSettings,
     ) -> None:
-        self._partition = partition
-        self._producer = producer
+        super().__init__(partition, producer, log)
         self._outbox = outbox
         self._senders = senders
         self._metrics = metrics
         self._settings = log_settings
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._answers: list[Notification] = []
-        self._news = asyncio.Event()
         self._forgot_s = float("-inf")
-        self.failure: str | None = "it has not started"
-
-    def wake(self) -> None:
-        """Something was read."""
-        self._news.set()
-
-    async def run(self) -> None:
-        """Own the partition until cancelled, however often the broker fails."""
-        try:
-            while True:
-                try:
-                    await self._own()
-                except Fenced as error:
-                    await self._failed("fenced", error, FENCED_RETRY_S)
-                except TransactionFailed as error:
-                    await self._failed("transaction_failed", error, RETRY_S)
-                except Exception as error:  # a bug: say so, and go on with the other notifications
-                    log.exception("notifications_failed", partition=self._partition)
-                    await self._failed("notifications_failed", error, FENCED_RETRY_S)
-        finally:
-            await self._stop_sending()
-            await self._producer.stop()
-
-    async def _failed(self, what: str, error: Exception, wait_s: float) -> None:
-        self.failure = str(error)
-        log.warning(what, partition=self._partition, reason=self.failure)
-        await self._stop_sending()
-        await asyncio.sleep(wait_s)
 
     async def _own(self) -> None:
+        try:
+            await self._serve()
+        except (Fenced, TransactionFailed):
+            raise
+        except Exception as error:  # a bug: say so, and go on with the other notifications
+            log.exception("notifications_failed", partition=self._partition)
+            await self._failed("notifications_failed", error, FENCED_RETRY_S)
+
+    async def _serve(self) -> None:
         """Fence the former owner, read what it wrote, then tell what is due."""
         await self._producer.start()
         await self._settings.read_to_end()
         self.failure = None
         log.info("owns_notifications", partition=self._partition)
         while True:
-            self._news.clear()
+            self._woken.clear()
             now_s = self._settings.now_s()
             answers, self._answers = self._answers, []
             changes = self._outbox.changes(now_s, self._partition, self._in_flight)
@@ -101,9 +78,7 @@ class NotificationOwner:
             if now_s - self._forgot_s >= FORGET_EVERY_S:
                 self._forgot_s = now_s
                 await self._forget(self._outbox.finished(now_s, self._partition))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._news.wait()
+            await self._wait(LOOK_EVERY_S)
 
     async def _claim(self, now_s: float) -> None:
         """Send the next message of each channel that is free."""
@@ -128,7 +103,7 @@ class NotificationOwner:
 
     def _answered(self, one: Notification) -> None:
         self._answers.append(one)
-        self._news.set()
+        self.wake()
 
     async def _write(self, changes: Iterable[Notification]) -> None:
         """The changes and their entries in the audit, in one transaction."""
@@ -164,12 +139,12 @@ class NotificationOwner:
             return
         async with self._producer.transaction() as transaction:
             for one in finished[:MAX_AT_ONCE]:
-                tombstone = Message(one.subject.encode(), None, (), self._partition)
-                await transaction.send(self._settings.topics.response, tombstone)
+                await transaction.send(self._settings.topics.response, tombstone(one.subject, self._partition))
         for one in finished[:MAX_AT_ONCE]:
             self._outbox.forget(one.id)
 
-    async def _stop_sending(self) -> None:
+    async def _interrupt(self) -> None:
+        """Stop sending."""
         tasks, self._in_flight = list(self._in_flight.values()), {}
         self._answers.clear()
         for task in tasks:
