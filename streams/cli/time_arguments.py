@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import cast, overload
 
 import click
@@ -40,7 +40,26 @@ class TimeArgument(click.ParamType):
         except ValueError:
             self.fail(f"{value!r}, expected a date such as 2026-11-02 or 2026-11-02T10:30, or a duration such as 7d "
                       "before now", param, ctx)
-        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
+        return epoch_s(date, UTC)
+
+
+class LocalTimeArgument(click.ParamType):
+    """A date or a time of ISO 8601. Without an offset it is a time of the schedule's zone."""
+
+    name = "when"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Fails with what was expected."""
+        try:
+            return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            expected = "a date such as 2026-11-02, or a time such as 2026-11-02T10:30 or 2026-11-02T10:30+01:00"
+            self.fail(f"{value!r}, expected {expected}", param, ctx)
+
+
+def epoch_s(when: datetime, zone: tzinfo) -> float:
+    """Seconds since the epoch; a time without an offset is one of the zone."""
+    return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).timestamp()
 
 
 @overload

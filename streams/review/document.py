@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from actions.audiences.labels import label
 from actions.audiences.values import FEELS, REMEDIES, span_text, time_text
@@ -190,9 +191,4 @@ def _change(before: str | None, after: str | None) -> str:
 
 
 def _clock(at_s: float) -> str:
-    return time_text(at_s, None)[:10] + " " + _seconds(at_s)
-
-
-def _seconds(at_s: float) -> str:
-    rest = int(at_s) % 86_400
-    return f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S")

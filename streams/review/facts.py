@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from actions.audiences.decide import tenants_of
 from classifiers.accounting.slo_report import StageTargets, recurrence_key
 from classifiers.accounting.stage_timeline import STAGES
 from classifiers.model import NOTIFICATIONS, AuditEntry, Incident, Severity
@@ -83,10 +84,7 @@ def stages(facts: Facts) -> list[StageFact]:
 def impact(facts: Facts) -> Impact:
     """The impact that evidence proves. Each window is counted once, in its widest scope."""
     widest: dict[tuple[str, float], tuple[int, float | None]] = {}
-    tenants = set() if facts.incident.tenant is None else {facts.incident.tenant}
     for one in facts.incident.evidence:
-        if one.scope.tenant is not None and one.alarming:
-            tenants.add(one.scope.tenant)
         known = widest.get((one.metric, one.start_s))
         if known is None or one.samples > known[0]:
             widest[one.metric, one.start_s] = (one.samples, one.value)
@@ -99,7 +97,7 @@ def impact(facts: Facts) -> Impact:
     priced = {name: count for name, count in tokens.items() if name in facts.settings.prices}
     cost = sum(count / 1e6 * facts.settings.prices[name] for name, count in priced.items()) if priced else None
     return Impact(
-        sum(by_window.values()) if by_window else None, tuple(sorted(tenants)) or None, tokens or None, cost,
+        sum(by_window.values()) if by_window else None, tenants_of(facts.incident), tokens or None, cost,
     )
 
 

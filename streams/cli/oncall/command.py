@@ -20,9 +20,8 @@ from classifiers.by_hand import Override
 from config.models import Config
 from config.oncall.build import reach_of, roster_of
 from streams.cli import Failure
-from streams.cli.oncall.times import LocalTimeArgument, local_time
 from streams.cli.people.author import FINDING, Author, json_option, run, with_author, with_config
-from streams.cli.time_arguments import DurationArgument
+from streams.cli.time_arguments import DurationArgument, LocalTimeArgument, epoch_s
 
 WEEKS_SHOWN = 4
 DAY_S = 86_400.0
@@ -57,11 +56,11 @@ def show(
     zone = _schedule(config, schedule).zone
     roster, overrides = roster_of(config), _overrides(config, offline)
     if at is not None:
-        at_s = local_time(at, zone)
+        at_s = epoch_s(at, zone)
         _print([(at_s, at_s, on_call(roster, overrides, schedule, at_s))], zone, as_json)
         return
-    from_s = time.time() if from_ is None else local_time(from_, zone)
-    until_s = from_s + WEEKS_SHOWN * 7 * DAY_S if to is None else local_time(to, zone)
+    from_s = time.time() if from_ is None else epoch_s(from_, zone)
+    until_s = from_s + WEEKS_SHOWN * 7 * DAY_S if to is None else epoch_s(to, zone)
     if until_s <= from_s:
         raise Failure(f"--to {_local(until_s, zone)}, expected a time after {_local(from_s, zone)}")
     found = periods(roster, overrides, schedule, from_s, until_s)
@@ -80,7 +79,7 @@ def check(config: Config, ahead_s: float, from_: datetime | None, offline: bool,
     """Find gaps, overlaps, and people on call who cannot be reached or cannot acknowledge. Exit code 1: findings."""
     if not config.schedules:
         raise Failure("schedules: none is configured, expected at least one to check")
-    from_s = time.time() if from_ is None else local_time(from_, ZoneInfo("UTC"))
+    from_s = time.time() if from_ is None else epoch_s(from_, ZoneInfo("UTC"))
     found = findings(roster_of(config), _overrides(config, offline), reach_of(config), from_s, from_s + ahead_s)
     for one in found:
         zone = ZoneInfo(config.schedules[one.schedule].tz)
@@ -108,7 +107,7 @@ def override(
     if person not in author.config.people:
         raise Failure(f"--person {person!r}, expected one of people: {', '.join(author.config.people)}")
     now_s = time.time()
-    from_s, until_s = now_s if from_ is None else local_time(from_, zone), local_time(to, zone)
+    from_s, until_s = now_s if from_ is None else epoch_s(from_, zone), epoch_s(to, zone)
     author.write(lambda by: Override(schedule, person, from_s, until_s, by, now_s, comment))
 
 
@@ -131,8 +130,8 @@ def import_(
     from streams.cli.oncall.importing import import_schedule
 
     utc = ZoneInfo("UTC")
-    from_s = time.time() if from_ is None else local_time(from_, utc)
-    until_s = from_s + 365 * DAY_S if until is None else local_time(until, utc)
+    from_s = time.time() if from_ is None else epoch_s(from_, utc)
+    until_s = from_s + 365 * DAY_S if until is None else epoch_s(until, utc)
     people: dict[str, str] = {}
     for text in known_as:
         theirs, _, ours = text.rpartition("=")

@@ -11,6 +11,7 @@ from typing import Any
 from actions.approvals.decide import decided_by
 from actions.approvals.desk import Desk
 from actions.channels.inert import one_line
+from actions.trust.keys import Signer
 from actions.trust.people import Directory
 from actions.trust.roles import roles_that_may
 from classifiers.by_hand import Decide
@@ -49,8 +50,6 @@ class SlackClicks:
             if person is None:
                 raise Refused(f"the user {one_line(ids, 60)} of Slack is nobody under `people`")
             directive = self._directive(verb, str(action.get("value", "")), person)
-            if self._control.signer is None:
-                raise Refused("signing.private_file: none, so nothing can be signed for people")
             await self._control.write(directive)
         except Refused as refused:
             entry = AuditEntry(
@@ -76,11 +75,10 @@ class SlackClicks:
             raise Refused("the terms were changed since the message was sent")
         if not self._directory.roles(person, request.intent.service).intersection(request.terms.roles):
             raise Refused(f"{person} may not decide this request, expected the role {' or '.join(request.terms.roles)}")
-        if self._control.signer is None:
-            raise Refused("signing.private_file: none, so nothing can be signed for people")
+        signer = self._signer()
         at_s, source = self._now_s(), self._control.source
         made = "approve" if verb == "approve" else "reject"
-        return decided_by(request, person, made, "slack", at_s, source, self._control.signer)  # type: ignore[arg-type]
+        return decided_by(request, person, made, "slack", at_s, source, signer)  # type: ignore[arg-type]
 
     def _acknowledgement(self, incident_id: str, person: str) -> Acknowledge:
         incident = self._desk.incident(incident_id)
@@ -91,8 +89,14 @@ class SlackClicks:
         if not self._directory.may(person, "acknowledge", incident.service):
             expected = " or ".join(roles_that_may("acknowledge"))
             raise Refused(f"{person} may not acknowledge, expected the role {expected}")
+        self._signer()
         now_s = self._now_s()
         return Acknowledge(incident_id, person, now_s, now_s + ACK_S, "in Slack")
+
+    def _signer(self) -> Signer:
+        if self._control.signer is None:
+            raise Refused("signing.private_file: none, so nothing can be signed for people")
+        return self._control.signer
 
 
 def _part(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
