@@ -53,7 +53,7 @@ class RequestChange:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _KnownIncident:
     """An incident as last told, and when. An ended one is not told again."""
 
     incident: Incident
@@ -71,7 +71,7 @@ class Desk:
         self._intents: dict[str, tuple[Intent, int | None]] = {}
         self._released: dict[str, None] = {}
         self._by_hand: dict[str, tuple[ForApprovals, float]] = {}
-        self._incidents: dict[str, _Told] = {}
+        self._incidents: dict[str, _KnownIncident] = {}
         self._refused: dict[str, None] = {}
         self._sighted_since_s: float | None = None
 
@@ -103,7 +103,7 @@ class Desk:
 
     def add_incident(self, incident: Incident, told_s: float) -> None:
         """An incident as told. told_s: when it was read; what is read before `sighted` is as old as that."""
-        remember(self._incidents, incident.id, _Told(incident, told_s), MAX_KNOWN)
+        remember(self._incidents, incident.id, _KnownIncident(incident, told_s), MAX_KNOWN)
 
     def sighted(self, now_s: float) -> None:
         """Incidents are read up to their end now. Only then does silence about one mean anything."""
@@ -123,12 +123,12 @@ class Desk:
 
     def incident(self, incident_id: str) -> Incident | None:
         """An incident as last told."""
-        told = self._incidents.get(incident_id)
-        return None if told is None else told.incident
+        seen = self._incidents.get(incident_id)
+        return None if seen is None else seen.incident
 
     def incidents(self) -> list[Incident]:
         """All known incidents as last told."""
-        return [told.incident for told in self._incidents.values()]
+        return [seen.incident for seen in self._incidents.values()]
 
     # What follows
 
@@ -215,9 +215,9 @@ class Desk:
         book = request.intent.playbook
         if self._digests is not None and book is not None and self._digests.get(book) != request.intent.digest:
             return f"the playbook {book} was changed since"
-        told = self._incidents.get(request.intent.incident_id)
-        if told is not None:
-            incident = told.incident
+        seen = self._incidents.get(request.intent.incident_id)
+        if seen is not None:
+            incident = seen.incident
             if incident.state == "resolved":
                 return "its incident is resolved"
             if incident.silenced_by is not None:
@@ -227,7 +227,7 @@ class Desk:
                 return f"its incident is inhibited by {causes[0]}"
         if self._sighted_since_s is None:
             return None
-        heard_s = max(self._sighted_since_s, request.intent.decided_at_s if told is None else told.at_s)
+        heard_s = max(self._sighted_since_s, request.intent.decided_at_s if seen is None else seen.at_s)
         if now_s - heard_s >= UNOWNED_AFTER_S:
             return f"no owner has told of its incident for {now_s - heard_s:.0f} s"
         return None

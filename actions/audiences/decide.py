@@ -15,7 +15,7 @@ Answer = Literal["tell", "draft", "no"]
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class History:
     """What is known of what an audience was told of one incident. last_s: when, None where it was told nothing.
 
     released: by whom this text was released, None where nobody did.
@@ -33,7 +33,7 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def judge(audience: Audience, incident: Incident, event: TextEvent, told: Telling, now_s: float) -> Judgement:
+def judge(audience: Audience, incident: Incident, event: TextEvent, history: History, now_s: float) -> Judgement:
     """Whether the audience is told now. now_s: seconds since the epoch.
 
     The end is told to whoever was told of the begin. A milestone is told when it is among the events, or when the
@@ -46,24 +46,24 @@ def judge(audience: Audience, incident: Incident, event: TextEvent, told: Tellin
     if event != "close" and incident.resolved_at_s is not None:
         return Judgement("no", ("the incident is resolved",))
     worth = tuple(reasons_to_tell(audience, incident))
-    if told.last_s is None and not worth:
+    if history.last_s is None and not worth:
         return Judgement("no", (_below(audience, incident),))
-    due = due_s(audience, incident, told)
+    due = due_s(audience, incident, history)
     if event == "milestone" and due is not None and now_s < due and "milestone" not in audience.reach.on:
         return Judgement("no", (f"the regular update is due in {(due - now_s) / 60.0:.0f} min",))
     if event not in audience.reach.on and not (event == "milestone" and due is not None):
         return Judgement("no", (f"{event} is not among its events: {', '.join(audience.reach.on)}",))
     reasons = worth or ("it was told of this incident before",)
-    if audience.reach.release and told.released is None:
+    if audience.reach.release and history.released is None:
         return Judgement("draft", (*reasons, f"waits for a {' or '.join(audience.reach.release)} to release it"))
-    return Judgement("tell", reasons if told.released is None else (*reasons, f"released by {told.released}"))
+    return Judgement("tell", reasons if history.released is None else (*reasons, f"released by {history.released}"))
 
 
-def due_s(audience: Audience, incident: Incident, told: Telling) -> float | None:
+def due_s(audience: Audience, incident: Incident, history: History) -> float | None:
     """When the next regular update is due, in seconds since the epoch; None where none follows."""
     if audience.reach.every_s is None or incident.resolved_at_s is not None:
         return None
-    return (incident.opened_at_s if told.last_s is None else told.last_s) + audience.reach.every_s
+    return (incident.opened_at_s if history.last_s is None else history.last_s) + audience.reach.every_s
 
 
 def reasons_to_tell(audience: Audience, incident: Incident) -> Iterator[str]:

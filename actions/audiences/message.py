@@ -8,7 +8,7 @@ from hashlib import sha256
 from html import escape
 
 from actions.audiences.audience import Audience, TextEvent
-from actions.audiences.decide import Judgement, Telling, judge
+from actions.audiences.decide import History, Judgement, judge
 from actions.audiences.sandbox import Text, render
 from actions.audiences.values import values_of
 from actions.channels.message import Message
@@ -16,22 +16,22 @@ from classifiers.model import Incident
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AudienceText:
     """The text for an audience, and whether it is told now."""
 
     text: Text
     judgement: Judgement
 
 
-def told_to(
-    audience: Audience, incident: Incident, event: TextEvent, told: Telling, now_s: float, link: str | None = None,
-) -> Told:
+def audience_text(
+    audience: Audience, incident: Incident, event: TextEvent, history: History, now_s: float, link: str | None = None,
+) -> AudienceText:
     """What an audience would be told of an event, and whether it is told now, with the reasons.
 
     Raises `TemplateError`.
     """
-    text = render(audience.templates[event], values_of(audience, incident, event, told, now_s, link))
-    return Told(text, judge(audience, incident, event, told, now_s))
+    text = render(audience.templates[event], values_of(audience, incident, event, history, now_s, link))
+    return AudienceText(text, judge(audience, incident, event, history, now_s))
 
 
 def messages_of(

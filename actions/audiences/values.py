@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from actions.audiences.audience import Audience, TextEvent
-from actions.audiences.decide import Telling, due_s, tenants_of
+from actions.audiences.decide import History, due_s, tenants_of
 from actions.audiences.labels import label
 from actions.audiences.sandbox import MAX_ITEMS, Value
 from classifiers.accounting.stage_timeline import CARRIED_OUT
@@ -49,10 +49,10 @@ ACTION_WORDS: Mapping[str, str] = {
 
 
 def values_of(
-    audience: Audience, incident: Incident, event: TextEvent, told: Telling, now_s: float, link: str | None = None,
+    audience: Audience, incident: Incident, event: TextEvent, history: History, now_s: float, link: str | None = None,
 ) -> dict[str, Value]:
     """The variables by name; None is unknown or does not apply. now_s: seconds since the epoch, when it is told."""
-    due = due_s(audience, incident, Telling(now_s, told.released))
+    due = due_s(audience, incident, History(now_s, history.released))
     tenants = tenants_of(incident)
     ended_s = incident.resolved_at_s
     return {

@@ -8,27 +8,29 @@ from dataclasses import replace
 from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Event
 from actions.channels.notification import FALLBACK_AFTER_S, Notification, notification_id, queued
-from actions.channels.routes import URGENT, Route, Told, reaches
+from actions.channels.routes import URGENT, KnownIncident, Route, reaches
 from actions.channels.texts import approval_text, incident_message
 
 FALLBACK_WITHIN_S = 3_600.0
 """A failure that is older than this is no reason any more to tell the fallback."""
 
 
-def about_incident(told: Told, channel: str, event: Event, step: str, source: str, now_s: float) -> Notification:
+def about_incident(
+    seen: KnownIncident, channel: str, event: Event, step: str, source: str, now_s: float,
+) -> Notification:
     """What a channel is told of an event. source: of the deployment."""
-    incident = told.incident
+    incident = seen.incident
     name = notification_id(incident.id, event, step, 0, None, channel)
-    message = incident_message(incident, event, name, source, late_s=told.late_s if told.is_late else None)
-    urgent = event in ("open", "change") and incident.peak_severity in URGENT and not told.is_late
+    message = incident_message(incident, event, name, source, late_s=seen.late_s if seen.is_late else None)
+    urgent = event in ("open", "change") and incident.peak_severity in URGENT and not seen.is_late
     return queued(message, channel, urgent=urgent, now_s=now_s)
 
 
 def about_requests(
-    told: Told, channel: str, route: Route, requests: Collection[ApprovalRequest], source: str, now_s: float,
+    seen: KnownIncident, channel: str, route: Route, requests: Collection[ApprovalRequest], source: str, now_s: float,
 ) -> Iterator[Notification]:
     """What a channel is told of the requests of an incident that wait for people."""
-    incident = told.incident
+    incident = seen.incident
     if "approval" not in route.on or not reaches(incident.peak_severity, route.least):
         return
     for request in requests:
@@ -51,11 +53,11 @@ def fallback_of(
     if age_s > FALLBACK_WITHIN_S or (one.state != "failed" and age_s < FALLBACK_AFTER_S):
         return None
     message = one.message
-    told = any(
+    is_told = any(
         (each.channel, each.message.event, each.message.severity) == (route.fallback, message.event, message.severity)
         for each in others
     )
-    if told:
+    if is_told:
         return None
     name = notification_id(message.incident_id, message.event, one.id, 0, message.recipient, route.fallback)
     return queued(replace(message, id=name), route.fallback, urgent=True, now_s=now_s)

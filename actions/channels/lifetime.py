@@ -8,11 +8,11 @@ from dataclasses import replace
 from actions.approvals.request import ApprovalRequest
 from actions.channels.machine import WAITING
 from actions.channels.notification import GIVE_UP_AFTER_S, Notification, changed
-from actions.channels.routes import STATES, Route, Told, acknowledged
+from actions.channels.routes import STATES, KnownIncident, Route, acknowledged
 
 
 def due_change(
-    one: Notification, told: Told | None, others: Collection[Notification], route: Route | None,
+    one: Notification, seen: KnownIncident | None, others: Collection[Notification], route: Route | None,
     requests: Mapping[str, ApprovalRequest], now_s: float, in_flight: Collection[str],
 ) -> Notification | None:
     """The change that is due of a notification, None for none. told: its incident, None where it is not known.
@@ -30,7 +30,7 @@ def due_change(
     if route is None:
         made = changed(one, "give_up", f"channels.{one.channel} is not configured any more", now_s)
         return replace(made, failure="unknown_channel")
-    why = _why_superseded(one, told, others, route, requests, now_s)
+    why = _why_superseded(one, seen, others, route, requests, now_s)
     if why is not None:
         return changed(one, "supersede", why, now_s)
     if now_s - one.created_at_s >= GIVE_UP_AFTER_S:
@@ -40,7 +40,7 @@ def due_change(
 
 
 def _why_superseded(
-    one: Notification, told: Told | None, others: Collection[Notification], route: Route,
+    one: Notification, seen: KnownIncident | None, others: Collection[Notification], route: Route,
     requests: Mapping[str, ApprovalRequest], now_s: float,
 ) -> str | None:
     event = one.message.event
@@ -48,10 +48,10 @@ def _why_superseded(
         return "the request does not wait any more"
     if event not in STATES and event != "page":
         return None
-    if told is not None and told.incident.state == "resolved":
+    if seen is not None and seen.incident.state == "resolved":
         return "the incident is resolved"
     is_page = event == "page" or (route.pages and event != "milestone")
-    if is_page and told is not None and acknowledged(told.incident, now_s):
+    if is_page and seen is not None and acknowledged(seen.incident, now_s):
         return "the incident is acknowledged"
     if event in STATES and any(_replaces(each, one) for each in others):
         return "something newer is to be told"

@@ -20,7 +20,7 @@ from actions.channels.lifetime import due_change
 from actions.channels.machine import ENDED, WAITING
 from actions.channels.message import Message
 from actions.channels.notification import Notification, queued
-from actions.channels.routes import Route, Told, due_events
+from actions.channels.routes import KnownIncident, Route, due_events
 from classifiers.model import Incident
 
 MAX_KNOWN = 20_000
@@ -49,7 +49,7 @@ class Outbox:
         self._under_way: defaultdict[int, dict[str, None]] = defaultdict(dict)
         self._scanned_s: dict[int, float] = {}
         self._waiting: Counter[str] = Counter()
-        self._incidents: dict[str, Told] = {}
+        self._incidents: dict[str, KnownIncident] = {}
         self._requests: dict[str, ApprovalRequest] = {}
         self._unsorted: dict[str, None] = {}
         self._news: defaultdict[int, dict[str, None]] = defaultdict(dict)
@@ -89,15 +89,15 @@ class Outbox:
             del self._placed[incident_id]
 
     def add_incident(self, incident: Incident, now_s: float, late_s: float | None) -> None:
-        """An incident as told by its shard. late_s: see `Told`."""
+        """An incident as told by its shard. late_s: see `KnownIncident`."""
         known = self._incidents.pop(incident.id, None)
         if known is not None:
             ages = None if known.late_s is None or late_s is None else min(known.late_s, late_s)
-            self._incidents[incident.id] = Told(incident, known.first_s, ages)
+            self._incidents[incident.id] = KnownIncident(incident, known.first_s, ages)
         else:
             if len(self._incidents) >= MAX_KNOWN:
                 self._incidents.pop(next(iter(self._incidents)))
-            self._incidents[incident.id] = Told(incident, now_s, late_s)
+            self._incidents[incident.id] = KnownIncident(incident, now_s, late_s)
         self._unsorted[incident.id] = None
 
     def add_request(self, request: ApprovalRequest) -> None:
@@ -199,17 +199,17 @@ class Outbox:
     def _due(self, incidents: Iterable[str], partition: int, now_s: float) -> Iterator[Notification]:
         """What is to be told of these incidents and is not in the log. What time or room keeps back is held."""
         for incident_id in incidents:
-            told = self._incidents.get(incident_id)
-            if told is None:
+            seen = self._incidents.get(incident_id)
+            if seen is None:
                 continue
             for channel, route in self.routes.items():
                 given = self.of_incident(incident_id, channel)
-                new = [*about_requests(told, channel, route, self._requests.values(), self._source, now_s)]
-                for event in due_events(told, route, given, now_s):
+                new = [*about_requests(seen, channel, route, self._requests.values(), self._source, now_s)]
+                for event in due_events(seen, route, given, now_s):
                     if event == "wait":
                         self._held[partition][incident_id] = None
                     else:
-                        new.append(about_incident(told, channel, *event, self._source, now_s))
+                        new.append(about_incident(seen, channel, *event, self._source, now_s))
                 for one in new:
                     if one.id not in self._notifications:
                         yield one
@@ -226,9 +226,9 @@ class Outbox:
         return [self._notifications[name] for name in names]
 
     def _change(self, one: Notification, now_s: float, in_flight: Collection[str]) -> Notification | None:
-        told = self._incidents.get(one.message.incident_id)
+        seen = self._incidents.get(one.message.incident_id)
         others = self.of_incident(one.message.incident_id, one.channel)
-        return due_change(one, told, others, self.routes.get(one.channel), self._requests, now_s, in_flight)
+        return due_change(one, seen, others, self.routes.get(one.channel), self._requests, now_s, in_flight)
 
     def _has_room(self, one: Notification, more: int) -> bool:
         """Whether it may be queued; else its incident is held. more: how many are queued with it."""
@@ -241,5 +241,5 @@ class Outbox:
         return fits
 
     def _is_open(self, incident_id: str) -> bool:
-        told = self._incidents.get(incident_id)
-        return told is not None and told.incident.state != "resolved"
+        seen = self._incidents.get(incident_id)
+        return seen is not None and seen.incident.state != "resolved"

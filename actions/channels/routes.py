@@ -43,7 +43,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KnownIncident:
     """An incident as last told by its shard. first_s: when it was first read here. late_s: how old its data was when
     it was judged, the least so far; None where that is not known."""
 
@@ -58,25 +58,25 @@ class Told:
 
 
 def due_events(
-    told: Told, route: Route, given: Collection[Notification], now_s: float,
+    seen: KnownIncident, route: Route, given: Collection[Notification], now_s: float,
 ) -> Iterator[tuple[Event, str] | Blocked]:
     """The events that this channel is to be told and was not, each with its step; `wait` where time decides.
 
     given: the notifications of this incident on this channel.
     """
-    incident = told.incident
+    incident = seen.incident
     if incident.state == "resolved":
         if "close" in route.on and any(map(heard, given)) and not _has(given, "close"):
             yield "close", ""
         return
     if incident.silenced_by is not None or not reaches(incident.peak_severity, route.least):
         return
-    if route.pages and not pages(told, now_s):
+    if route.pages and not pages(seen, now_s):
         if "milestone" in route.on and any(map(heard, given)):
             yield from _acknowledged(incident, given, now_s)
         return
     if not given:
-        if told.is_late and now_s - told.first_s < LATE_HOLD_S:
+        if seen.is_late and now_s - seen.first_s < LATE_HOLD_S:
             yield "wait"
         elif "open" in route.on or "change" in route.on:
             yield ("open" if "open" in route.on else "change"), incident.peak_severity
@@ -100,12 +100,12 @@ def data_age_s(incident: Incident, dated_s: float, complete_from_s: float) -> fl
     return dated_s - max(newest_s, incident.opened_at_s)
 
 
-def pages(told: Told, now_s: float) -> bool:
+def pages(seen: KnownIncident, now_s: float) -> bool:
     """Whether somebody may be woken up for an open incident."""
-    incident = told.incident
+    incident = seen.incident
     is_effect = any(one.relation == "caused_by" for one in incident.related)
     return (
-        incident.state == "open" and incident.silenced_by is None and not is_effect and not told.is_late
+        incident.state == "open" and incident.silenced_by is None and not is_effect and not seen.is_late
         and not acknowledged(incident, now_s)
     )
 

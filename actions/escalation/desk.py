@@ -46,7 +46,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _KnownIncident:
     """An incident as last told. at_s: when it was read. is_behind: its newest data was older than `LATE_AFTER_S` when
     it was told. was_new: when it was first read here, it had just been told, so this is no restart of the reader."""
 
@@ -63,7 +63,7 @@ class EscalationDesk:
         self._rules = rules
         self._requests = requests
         self._escalations: dict[str, Escalation] = {}
-        self._incidents: dict[str, _Told] = {}
+        self._incidents: dict[str, _KnownIncident] = {}
         self._acknowledgements: dict[str, dict[str, tuple[Acknowledge, bool]]] = {}
         self._overrides: dict[str, Override] = {}
         self._looked_s: dict[str, float] = {}
@@ -87,8 +87,8 @@ class EscalationDesk:
         known = self._incidents.get(incident.id)
         newest_s = max([incident.opened_at_s, *(one.end_s for one in incident.evidence)])
         was_new = self._sighted_since_s is not None if known is None else known.was_new and known.is_behind
-        told = _Told(incident, told_s, written_s - newest_s > LATE_AFTER_S, was_new)
-        remember(self._incidents, incident.id, told, MAX_INCIDENTS)
+        seen = _KnownIncident(incident, told_s, written_s - newest_s > LATE_AFTER_S, was_new)
+        remember(self._incidents, incident.id, seen, MAX_INCIDENTS)
         self._looked_s.pop(incident.id, None)
 
     def add_acknowledgement(self, given: Acknowledge, is_personal: bool) -> None:
@@ -174,7 +174,7 @@ class EscalationDesk:
         return Recent(pages, digest)
 
     def _to_look_at(self, now_s: float) -> list[str]:
-        open_ids = [name for name, told in self._incidents.items() if told.incident.state != "resolved"]
+        open_ids = [name for name, seen in self._incidents.items() if seen.incident.state != "resolved"]
         standing = [name for name, each in self._escalations.items() if each.state != "closed"]
         return [
             name for name in dict.fromkeys([*standing, *open_ids])
@@ -182,28 +182,28 @@ class EscalationDesk:
         ]
 
     def _due(self, incident_id: str, now_s: float) -> EscalationChange | None:
-        known, told = self._escalations.get(incident_id), self._incidents.get(incident_id)
-        if told is None:
+        known, seen = self._escalations.get(incident_id), self._incidents.get(incident_id)
+        if seen is None:
             return None if known is None or self._sighted_since_s is None else forgotten(known, now_s)
-        service = told.incident.service
-        policy = policy_for(self._rules.policies(service), told.incident)
+        service = seen.incident.service
+        policy = policy_for(self._rules.policies(service), seen.incident)
         lookups = Lookups(
             lambda target: self._rules.recipients(target, service), lambda person: self.recent(person, now_s),
         )
-        return advance(known, self._situation(told, known, now_s), policy, lookups, now_s)
+        return advance(known, self._situation(seen, known, now_s), policy, lookups, now_s)
 
-    def _situation(self, told: _Told, known: Escalation | None, now_s: float) -> Situation:
-        incident = told.incident
+    def _situation(self, seen: _KnownIncident, known: Escalation | None, now_s: float) -> Situation:
+        incident = seen.incident
         waiting = tuple(
             Waiting(request.key, request.intent.decided_at_s) for request in self._requests().values()
             if request.state == "requested" and request.intent.incident_id == incident.id
         )
         unowned_s = None
         if self._sighted_since_s is not None:
-            silent_s = now_s - max(told.at_s, self._sighted_since_s)
+            silent_s = now_s - max(seen.at_s, self._sighted_since_s)
             unowned_s = silent_s if silent_s >= UNOWNED_AFTER_S else None
         acknowledged = self._newest_acknowledgement(incident)
-        is_late = told.is_behind and (told.was_new if known is None else known.late)
+        is_late = seen.is_behind and (seen.was_new if known is None else known.late)
         return Situation(incident, acknowledged, waiting, unowned_s, is_late, self._rules.resolve_target_s)
 
     def _newest_acknowledgement(self, incident: Incident) -> Acknowledgement | None:

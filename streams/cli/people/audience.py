@@ -11,8 +11,8 @@ import click
 import orjson
 
 from actions.audiences.audience import Audience, TextEvent
-from actions.audiences.decide import Telling
-from actions.audiences.message import Told, as_html, told_to
+from actions.audiences.decide import History
+from actions.audiences.message import AudienceText, as_html, audience_text
 from actions.audiences.sandbox import TemplateError
 from classifiers.model import Incident
 from config.audiences.build import audience_of
@@ -53,27 +53,27 @@ def render(
     incident = _incident(file, incident_id)
     now_s = resolve_time(at, time.time()) or _told_s(incident, event)
     try:
-        told = told_to(known, incident, event, Telling(resolve_time(last, now_s)), now_s)
+        judged = audience_text(known, incident, event, History(resolve_time(last, now_s)), now_s)
     except TemplateError as error:
         raise Failure(f"audience {name}, template of {event}: {error}") from error
     if as_json:
         click.echo(orjson.dumps({
-            "audience": name, "event": event, "answer": told.judgement.answer, "reasons": told.judgement.reasons,
-            "via": known.via, "to": known.to, "title": told.text.title, "text": told.text.body,
-            "html": as_html(told.text),
+            "audience": name, "event": event, "answer": judged.judgement.answer, "reasons": judged.judgement.reasons,
+            "via": known.via, "to": known.to, "title": judged.text.title, "text": judged.text.body,
+            "html": as_html(judged.text),
         }))
     else:
-        click.echo(as_html(told.text) if as_page else _shown(known, event, told))
-    if told.judgement.answer == "no":
+        click.echo(as_html(judged.text) if as_page else _shown(known, event, judged))
+    if judged.judgement.answer == "no":
         sys.exit(FINDING)
 
 
-def _shown(known: Audience, event: str, told: Told) -> str:
+def _shown(known: Audience, event: str, judged: AudienceText) -> str:
     via = f"by {', '.join(known.via)}" if known.via else "by no channel: `via` of the audience names none"
     to = f" to {', '.join(known.to)}" if known.to else ""
-    head = f"{known.name} ({known.reader}), {event}: {ANSWERS[told.judgement.answer]}, {via}{to}"
-    reasons = "\n".join(f"  {reason}" for reason in told.judgement.reasons)
-    return f"{head}\n{reasons}\n\n{told.text.title}\n\n{told.text.body}"
+    head = f"{known.name} ({known.reader}), {event}: {ANSWERS[judged.judgement.answer]}, {via}{to}"
+    reasons = "\n".join(f"  {reason}" for reason in judged.judgement.reasons)
+    return f"{head}\n{reasons}\n\n{judged.text.title}\n\n{judged.text.body}"
 
 
 def _audience(config: Config, name: str) -> Audience:

@@ -9,8 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from actions.audiences.audience import EVENTS, READERS, Reader, TextEvent
-from actions.audiences.decide import Telling
-from actions.audiences.message import as_html, told_to
+from actions.audiences.decide import History
+from actions.audiences.message import as_html, audience_text
 from actions.audiences.sandbox import MAX_OUTPUT, Text
 from actions.channels.inert import for_markdown, for_slack
 from tests.actions.audiences.cases import HOSTILE, T, audience, incident, poisoned
@@ -32,7 +32,7 @@ class Tags(HTMLParser):
 
 def told(reader: Reader, event: TextEvent, text: str) -> Text:
     found = poisoned(text)
-    return told_to(audience(reader), found, event, Telling(), T).text
+    return audience_text(audience(reader), found, event, History(), T).text
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -57,7 +57,7 @@ def test_twenty_hostile_labels_are_inert_in_every_shipped_template(reader: Reade
 
 
 def test_a_harmless_label_is_shown_as_it_is() -> None:
-    text = told_to(audience(), incident(), "open", Telling(), T).text
+    text = audience_text(audience(), incident(), "open", History(), T).text
     assert "replica r0 of chat" in text.body
 
 
@@ -65,7 +65,7 @@ def test_a_harmless_label_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize("reader", READERS)
 def test_every_shipped_text_says_where_it_stands_and_what_comes_next(reader: Reader, event: TextEvent) -> None:
     over = {"resolved_at_s": T + 60, "state": "resolved"} if event == "close" else {}
-    text = told_to(audience(reader), incident(**over), event, Telling(), T).text
+    text = audience_text(audience(reader), incident(**over), event, History(), T).text
     assert "\n" not in text.title
     assert re.search(r"Next|next|last update", text.body)
     assert re.search(r"UTC|lasts", f"{text.title}\n{text.body}")
@@ -74,5 +74,5 @@ def test_every_shipped_text_says_where_it_stands_and_what_comes_next(reader: Rea
 def test_an_end_that_nobody_saw_is_not_told_as_one() -> None:
     lost = incident(state="resolved", resolved_at_s=T + 60, resolution="lost")
     for reader in READERS:
-        text = told_to(audience(reader), lost, "close", Telling(), T).text
+        text = audience_text(audience(reader), lost, "close", History(), T).text
         assert not re.search(r"over:|is over$|works again|works as usual", f"{text.title}\n{text.body}"), reader

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from actions.audiences.audience import Reach
-from actions.audiences.decide import Telling
-from actions.audiences.message import messages_of, told_to
+from actions.audiences.decide import History
+from actions.audiences.message import audience_text, messages_of
 from actions.audiences.sandbox import MAX_OUTPUT, TemplateError, Value, faults, render
 from actions.audiences.values import VARIABLES, values_of
 from tests.actions.audiences.cases import T, audience, incident
@@ -62,18 +62,18 @@ def test_the_first_line_is_the_title_and_unknown_is_said() -> None:
 
 
 def test_values_have_exactly_the_names_that_templates_are_checked_against() -> None:
-    assert values_of(audience(), incident(), "open", Telling(), T).keys() == VARIABLES
+    assert values_of(audience(), incident(), "open", History(), T).keys() == VARIABLES
 
 
 def test_times_are_told_in_utc_and_in_the_zone_of_the_audience() -> None:
     known = audience("executive", Reach(every_s=1800.0), zone="Asia/Tokyo")
-    text = told_to(known, incident(), "open", Telling(), T).text
+    text = audience_text(known, incident(), "open", History(), T).text
     assert "Next update: 2026-11-23 08:30 UTC (17:30 Asia/Tokyo)." in text.body
 
 
 def test_each_channel_and_recipient_gets_a_message_with_an_id_of_its_own_that_stays() -> None:
     known = audience(via=("mail", "slack"), to=("a@x", "b@x"))
-    text = told_to(known, incident(), "open", Telling(), T).text
+    text = audience_text(known, incident(), "open", History(), T).text
     first = list(messages_of(known, incident(), "open", text, "/tocsin/x"))
     assert [(channel, one.recipient) for channel, one in first] == [
         ("mail", "a@x"), ("mail", "b@x"), ("slack", "a@x"), ("slack", "b@x"),
