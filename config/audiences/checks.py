@@ -9,7 +9,7 @@ from typing import Any
 from actions.audiences.audience import READERS
 from actions.audiences.sandbox import faults
 from actions.audiences.values import VARIABLES
-from classifiers.validation_errors import one_of
+from classifiers.validation_errors import one_of, shown
 from config.audiences.sections import reader_of
 from config.errors import Problem
 from config.source import Node, as_mapping, problem_at
@@ -20,12 +20,12 @@ def mistaken_audiences(written: Mapping[str, Any], tree: Node) -> Iterator[Probl
     for name, section in as_mapping(written.get("audiences")).items():
         section = as_mapping(section)
         if "reader" not in section and reader_of(name) is None:
-            yield problem_at(tree, ("audiences", name), repr(name), f"a setting reader: {', '.join(READERS)}")
+            yield problem_at(tree, ("audiences", name), shown(name), f"a setting reader: {', '.join(READERS)}")
         channels = written.get("channels")
         for number, channel in enumerate(section.get("via", ()) if isinstance(section.get("via"), list) else ()):
             if isinstance(channels, Mapping) and channel not in channels:
                 expected = one_of(str(channel), list(channels)) if channels else "a channel (none is configured)"
-                yield problem_at(tree, ("audiences", name, "via", number), repr(channel), expected)
+                yield problem_at(tree, ("audiences", name, "via", number), shown(channel), expected)
         for event, file in as_mapping(section.get("templates")).items():
             if isinstance(file, str):
                 yield from _mistaken_template(tree, name, event, file)
@@ -36,7 +36,7 @@ def _mistaken_template(tree: Node, name: str, event: str, file: str) -> Iterator
         source = Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        yield problem_at(tree, ("audiences", name, "templates", event), repr(file), f"a readable file ({reason})")
+        yield problem_at(tree, ("audiences", name, "templates", event), shown(file), f"a readable file ({reason})")
         return
     for fault in faults(source, VARIABLES):
         yield Problem(file, fault.line, "", fault.value, fault.expected)

@@ -7,7 +7,7 @@ from typing import Any
 
 from actions.channels.catalogue import CHANNEL_KINDS
 from actions.channels.http import is_allowed
-from classifiers.validation_errors import one_of
+from classifiers.validation_errors import one_of, shown
 from config.channels.sections import ChannelSection
 from config.errors import Problem
 from config.source import Node, as_mapping, problem_at
@@ -17,13 +17,16 @@ def mistaken_channels(written: Mapping[str, Any], tree: Node) -> Iterator[Proble
     """Channels of an unknown kind, and fallbacks that are no other channel."""
     channels = as_mapping(written.get("channels"))
     for name, section in channels.items():
-        kind, fallback = as_mapping(section).get("kind"), as_mapping(section).get("fallback")
+        if not isinstance(section, Mapping):
+            continue  # told of what was written instead
+        kind, fallback = section.get("kind"), section.get("fallback")
         if kind not in CHANNEL_KINDS:
-            yield problem_at(tree, ("channels", name, "kind"), repr(kind), one_of(str(kind), list(CHANNEL_KINDS)))
+            found = shown(kind) if "kind" in section else ""
+            yield problem_at(tree, ("channels", name, "kind"), found, one_of(str(kind), list(CHANNEL_KINDS)))
         others = [other for other in channels if other != name]
         if fallback is not None and fallback not in others:
             expected = f"one of the other channels: {', '.join(others) or 'none is configured'}"
-            yield problem_at(tree, ("channels", name, "fallback"), repr(fallback), expected)
+            yield problem_at(tree, ("channels", name, "fallback"), shown(fallback), expected)
 
 
 def forbidden_hosts(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from actions.trust.roles import Role
+from classifiers.validation_errors import shown
 from config.errors import Problem
 from config.fields import seconds
 from config.source import Node, Path, as_list, as_mapping, problem_at
@@ -23,11 +24,11 @@ def mistaken_oncall(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]
         for number, found in _names(as_mapping(service).get("escalation")):
             if found not in policies:
                 place: Path = ("services", index, "escalation", *number)
-                yield problem_at(tree, place, repr(found), _one_of("escalation", policies))
+                yield problem_at(tree, place, shown(found), _one_of("escalation", policies))
     for name in schedules:
         if name in people or name in get_args(Role):
             other = "a person" if name in people else "a role"
-            yield problem_at(tree, ("schedules", name), repr(name), f"a name that is not that of {other}")
+            yield problem_at(tree, ("schedules", name), shown(name), f"a name that is not that of {other}")
 
 
 def _schedules(people: Mapping[str, Any], schedules: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
@@ -36,20 +37,20 @@ def _schedules(people: Mapping[str, Any], schedules: Mapping[str, Any], tree: No
         section = as_mapping(schedule)
         for number, person in _names(section.get("people")):
             if person not in people:
-                yield problem_at(tree, (*place, "people", *number), repr(person), _one_of("people", people))
+                yield problem_at(tree, (*place, "people", *number), shown(person), _one_of("people", people))
         for index, shift in enumerate(as_list(section.get("shifts"))):
             who = as_mapping(shift).get("person")
             if isinstance(who, str) and who not in people:
-                yield problem_at(tree, (*place, "shifts", index, "person"), repr(who), _one_of("people", people))
+                yield problem_at(tree, (*place, "shifts", index, "person"), shown(who), _one_of("people", people))
         backup = section.get("backup")
         if isinstance(backup, str) and backup not in schedules:
-            yield problem_at(tree, (*place, "backup"), repr(backup), _one_of("schedules", schedules))
+            yield problem_at(tree, (*place, "backup"), shown(backup), _one_of("schedules", schedules))
         elif isinstance(backup, str) and name in _backups(backup, schedules):
             expected = "a schedule whose own backups do not lead back to this one"
-            yield problem_at(tree, (*place, "backup"), repr(backup), expected)
+            yield problem_at(tree, (*place, "backup"), shown(backup), expected)
         if section.get("holidays") and backup is None:
             expected = "a backup, which is on call on holidays, or no holidays"
-            yield problem_at(tree, (*place, "holidays"), repr(section["holidays"]), expected)
+            yield problem_at(tree, (*place, "holidays"), shown(section["holidays"]), expected)
 
 
 def _steps(
@@ -60,15 +61,15 @@ def _steps(
     for index, step in enumerate(map(as_mapping, as_list(policy.get("steps")))):
         here: Path = (*place, "steps", index)
         if step.get("id") in ids and step.get("id") is not None:
-            yield problem_at(tree, (*here, "id"), repr(step["id"]), "an id that no step above has")
+            yield problem_at(tree, (*here, "id"), shown(step["id"]), "an id that no step above has")
         ids.append(step.get("id"))
         for number, target in _names(step.get("page")):
             if target not in schedules and target not in people and target not in get_args(Role):
-                yield problem_at(tree, (*here, "page", *number), repr(target), _targets(people, schedules))
+                yield problem_at(tree, (*here, "page", *number), shown(target), _targets(people, schedules))
         after_s = _seconds(step.get("after", 0.0))
         if after_s is not None and latest is not None and after_s < latest:
             expected = "a time not before that of the step above"
-            yield problem_at(tree, (*here, "after"), repr(step.get("after", 0)), expected)
+            yield problem_at(tree, (*here, "after"), shown(step.get("after", 0)), expected)
         latest = after_s if after_s is not None else latest
 
 

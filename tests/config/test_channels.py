@@ -63,3 +63,8 @@ def test_a_channel_at_a_host_that_is_not_allowed_is_a_mistake(tmp_path: Path) ->
     assert [one.split(", expected")[0] for one in found] == [
         "6: channels.teams: got host teams.example", "7: channels.discord: got host discord.example",
     ]
+
+
+def test_a_channel_that_is_no_mapping_is_one_mistake(tmp_path: Path) -> None:
+    found = problems(tmp_path, "version: 1\nchannels: {c: 1}\n")
+    assert found == ["2: channels.c: got 1, expected a mapping of settings"]

@@ -191,7 +191,7 @@ SETTINGS = tuple(paths(written(load(None, {}))))
 
 
 @given(st.sampled_from(SETTINGS), st.sampled_from(WRONG))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_wrong_value_anywhere_is_reported_in_our_own_words(path: tuple[str, ...], wrong: object) -> None:
     assert not LIBRARY_WORDS.search(messages(reduce(lambda inner, name: {name: inner}, reversed(path), wrong)))
 
