@@ -42,7 +42,9 @@ def test_each_kind_is_a_section_and_its_secrets_are_masked(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("line", "expected"), [
     ("{kind: slak}", "channels.c.kind: got 'slak', expected"),
-    ("{channel: C1}", "channels.c.kind: got None, expected"),
+    ("{channel: C1}", "channels.c.kind: expected one of slack, pagerduty, "),
+    ("{kind: null}", "channels.c.kind: got null, expected one of slack"),
+    ("{kind: 3}", "channels.c.kind: got 3, expected one of slack"),
     ("{kind: pagerduty, routing_key_file: /no/file}", "channels.c.routing_key_file: got '/no/file', expected a"),
     ("{kind: pagerduty}", "channels.c.routing_key: expected this setting to be given"),
     ("{kind: pagerduty, routing_key: x, fallback: c}", "channels.c.fallback: got 'c', expected one of the other"),
