@@ -62,17 +62,22 @@ def notifier_of(responder: Responder) -> Any:
     return responder.notifier.outbox.notifications.values()
 
 
+def states_of(responder: Responder, name: str) -> list[str]:
+    return [one.state for one in notifier_of(responder) if one.channel == name]
+
+
 async def test_an_incident_is_paged_and_resolved_once_by_each_channel(broker: Broker, tmp_path: Path) -> None:
     async with two_pagers() as (first, second):
         here = Installation(broker.address, tmp_path, channels={"a": channel(first), "b": channel(second)})
         await here.prepare()
-        async with here.responder():
+        async with here.responder() as responder:
             incident = fresh()
             await publish(here, incident)
             await publish(here, incident)  # told again while open
             await until(lambda: bool(first.events and second.events), "both channels told")
             await publish(here, replace(incident, state="resolved", resolved_at_s=time.time()))
             await until(lambda: len(first.events) == len(second.events) == 2, "both told the end")
+            await until(lambda: {one.state for one in notifier_of(responder)} == {"sent"}, "both answers logged")
         (key,) = first.alerts
         assert key.endswith("/inc-1")
         assert first.alerts == second.alerts == {key: "resolved"}
@@ -109,8 +114,8 @@ async def test_a_channel_that_hangs_delays_no_other(broker: Broker, tmp_path: Pa
             for number in range(5):
                 await publish(here, fresh(number))
             await until(lambda: len(quick.alerts) == 5, "the other channel told all")
-            waits = [one for one in notifier_of(responder) if one.channel == "a"]
-            assert {one.state for one in waits} <= {"queued", "sending"}
+            await until(lambda: states_of(responder, "b") == ["sent"] * 5, "every answer logged")
+            assert set(states_of(responder, "a")) <= {"queued", "sending"}
             assert hanging.arrived == 1
             text = responder.metrics.render().decode()
         assert 'tocsin_notifications_total{channel="b",state="sent"} 5.0' in text
