@@ -118,10 +118,10 @@ class _Turn:
         found, known, void_s = self._situation.acknowledged, self._one.acknowledged, self._one.void_ack_s
         if found is None or self._now_s >= self._lapses_s(found) or self._one.state == "suspended":
             return None
-        if (void_s is not None and found.at_s <= void_s) or (self._one.state == "acknowledged" and found == known):
+        if void_s is not None and found.at_s <= void_s:
             return None
-        if self._one.state == "acknowledged" and known is not None and found.at_s <= known.at_s:
-            return None
+        if self._one.state in ("acknowledged", "idle") and known is not None and found.at_s <= known.at_s:
+            return None  # idle: it counted, and then the severity alone did not ask for pages
         changed = replace(_without_pages(self._one), acknowledged=found)
         return self._to(changed, "acknowledge", f"{found.by} works on it", actor=found.by)
 

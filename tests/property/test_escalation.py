@@ -18,6 +18,7 @@ from classifiers.model import Forecast, Incident, Related
 from tests.actions.approvals.cases import T, incident
 from tests.actions.escalation.cases import World, ineffective, policy, remedy
 
+MAX_CHANGES = 100  # of one look at three incidents; a machine that goes in circles writes without end
 IDS = ("inc-0", "inc-1", "inc-2")
 SHAPES: dict[str, dict[str, object]] = {
     "P0": {"severity": "P0"}, "P1": {"severity": "P1"}, "P3": {"severity": "P3"}, "flap": {"state": "flapping"},
@@ -82,6 +83,7 @@ class Story:
         """Write what is due, perhaps not to the end, and notify what stands in the log."""
         world = self.world
         for written, change in enumerate(world.desk.changes(world.now_s, lambda *_: True)):
+            assert written < MAX_CHANGES
             if crash is not None and written >= crash:
                 world.restart()
                 return

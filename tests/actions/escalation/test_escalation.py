@@ -77,6 +77,18 @@ def test_an_acknowledgement_lapses_and_the_next_step_is_due() -> None:
     assert (world.at(700.0), world.state) == ([], "acknowledged")
 
 
+def test_an_acknowledged_incident_that_no_longer_pages_settles_once_and_stays_acknowledged() -> None:
+    world = paged()
+    world.acknowledge()
+    assert world.at(1.0) == []
+    world.tell(severity="P3")
+    assert (world.at(2.0), world.state) == ([], "idle")
+    written = len(world.log)
+    assert (world.at(10.0), len(world.log)) == ([], written)
+    world.tell(severity="P1")
+    assert (world.at(600.0), world.state) == ([], "acknowledged")
+
+
 def test_an_acknowledgement_of_somebody_without_the_role_does_not_count() -> None:
     world = paged()
     world.acknowledge("viewer")
