@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
@@ -77,12 +78,12 @@ def read(
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    base = tree = parse(shipped, DEFAULT, problems)
+    base = tree = _shipped(shipped)
     if text is not None:
         over = parse(text, file, problems)
-        tree = over if tree is None or over is None else merge(tree, over, NAMED)
-    if tree is None or base is None:
-        raise ConfigError(problems)
+        if over is None:
+            raise ConfigError(problems)
+        tree = merge(base, over, NAMED)
     written = modernise(substitute(tree, environ, problems, warnings))
     tree = compose(written, shipped_books() if books is None else books, configured)
     try:
@@ -97,6 +98,16 @@ def read(
     if problems:
         raise ConfigError(_ordered(problems))
     return config, tuple(_ordered(list(dict.fromkeys([*warnings, *advise(config, tree, base, aliased)]))))
+
+
+@lru_cache(maxsize=2)
+def _shipped(text: str) -> Node:
+    """The shipped default as a tree, parsed once a process: it is by far the longest text. A fault in it is a bug."""
+    problems: list[Problem] = []
+    tree = parse(text, DEFAULT, problems)
+    assert tree is not None, problems
+    assert not problems, problems
+    return tree
 
 
 def _fresh(found: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -29,12 +30,13 @@ KEPT: Mapping[str, str] = {"true": "never", "false": "when_over"}
 """`keep` of a step, as it was written before `undo`."""
 
 
-def shipped_books() -> list[Node]:
+@cache
+def shipped_books() -> tuple[Node, ...]:
     """The playbooks that come with Tocsin, by the names of their files. A fault in one is a bug."""
     problems: list[Problem] = []
     found = read_books(files("config.playbooks").joinpath("shipped"), problems)
     assert not problems, problems
-    return found
+    return tuple(found)
 
 
 def read_books(folder: Traversable, problems: list[Problem]) -> list[Node]:
