@@ -27,8 +27,9 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """An invalid configuration, with all its problems. Its text has one line per problem."""
+    """An invalid configuration, with all its problems. Its text, shown by the command line, has one line for each."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        self.exit_message = "\n".join(map(str, self.problems))
+        super().__init__(self.exit_message)

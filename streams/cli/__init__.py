@@ -1,8 +1,8 @@
 """The command `tocsin`: a group that imports a command only when it runs, and handles the errors of all.
 
-`tocsin check` and `tocsin --help` therefore import neither Faust nor a Kafka client. An error that the operator can
-correct (a configuration, a missing file, a broker that does not answer) ends as one message on stderr and exit code 2.
-Any other error is a bug and keeps its traceback.
+`tocsin --help` therefore imports nothing but click, and `tocsin check` neither Faust nor a Kafka client. An error that
+the operator can correct (a configuration, a missing file, a broker that does not answer) ends as one message on stderr
+and exit code 2. Any other error is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from importlib import import_module
 from typing import Any
 
 import click
-
-from config import ConfigError
 
 FAILED = 2
 """Exit code of an error that the operator can correct; click uses the same for wrong usage."""
@@ -108,7 +106,7 @@ def _for_operator(error: Exception) -> str | None:
         return f"{error.filename}: {error.strerror}"
     # A closed pipe is no error: the reader stopped reading, and click ends quietly.
     is_unreachable = isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError)
-    return str(error) if is_unreachable or isinstance(error, ConfigError) else None
+    return str(error) if is_unreachable else None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -74,6 +74,16 @@ def test_every_command_has_help(name: str) -> None:
     assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 
 
+def test_help_imports_no_room_of_the_pipeline() -> None:
+    program = (
+        "import sys; from click.testing import CliRunner; from streams.cli import main;"
+        "code = CliRunner().invoke(main, ['--help']).exit_code;"
+        "print(code, sorted({'config', 'actions', 'classifiers', 'detectors', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0 []"
+
+
 def test_check_and_help_need_neither_faust_nor_a_broker_library() -> None:
     program = (
         "import sys; from click.testing import CliRunner; from streams.cli import main;"
