@@ -47,7 +47,8 @@ class Executor:
     other.
 
     now_s: the clock, seconds since the epoch. dry_run: rehearse all actions and change nothing. incidents: what is
-    known of incidents. `keeper` holds what is in force.
+    known of incidents. `keeper` holds what is in force. `limits` may be replaced between intents; the keeper goes on by
+    `max_hold_s` of those it began with.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Executor:
     ) -> None:
         self._actions = actions
         self._ledger = ledger
-        self._limits = limits
+        self.limits = limits
         self._now_s = now_s
         self._dry_run = dry_run
         self._hooks = hooks or Hooks()
@@ -117,7 +118,7 @@ class Executor:
         if found.kind == "refuse":
             return await self._refuse(intent, Admission(False, found.reason, limit="in_force"))
         if found.kind == "run":
-            admission = check_limits(intent, self._ledger, self._limits, self._situation(intent))
+            admission = check_limits(intent, self._ledger, self.limits, self._situation(intent))
             if not admission.allowed:
                 return await self._refuse(intent, admission)
         if self._dry_run or self._actions[intent.kind].bounds.dry_run:
@@ -135,7 +136,7 @@ class Executor:
         the claim of the other, so together they exceed no limit.
         """
         past = self._ledger.without(intent.key)
-        admission = check_limits(intent, past, self._limits, self._situation(intent))
+        admission = check_limits(intent, past, self.limits, self._situation(intent))
         if not admission.allowed:
             return await self._finish(intent, "refused", admission.reason, {"limit": admission.limit})
         remedy = self._ledger.remedy(intent.kind, intent.target)
@@ -148,7 +149,7 @@ class Executor:
         now_s = self._now_s()
         action = self._actions.get(intent.kind)
         if now_s >= intent.expires_at_s:
-            return check_age(intent, self._limits, now_s)
+            return check_age(intent, self.limits, now_s)
         if action is None:
             return Admission(False, f"no action {intent.kind!r} is configured, expected one of {sorted(self._actions)}")
         if intent.undo and not action.reversible:
@@ -160,7 +161,7 @@ class Executor:
         forbidden = None if self._hooks.forbids is None else self._hooks.forbids(intent, now_s)
         if forbidden is not None:
             return Admission(False, forbidden)
-        return check_age(intent, self._limits, now_s)
+        return check_age(intent, self.limits, now_s)
 
     def _situation(self, intent: Intent) -> Situation:
         now_s = self._now_s()

@@ -13,10 +13,14 @@ from ruamel.yaml import YAML
 
 from actions.base import Secret
 from config.fields import yaml_name
+from config.load import load
 from config.models import DERIVED, Config
 
-DETECTING = ("version", "inputs", "codec", "windows", "scopes", "detection", "triage", "learning", "services")
-"""The sections that decide which incidents a stream of records causes."""
+DECIDING = (
+    "codec", "windows", "scopes", "detection", "triage", "learning", "services", "playbooks", "limits", "maintenance",
+)
+"""The sections that decide, beside the inputs, which incidents a stream of records causes and what is done about them.
+A running worker takes them over without a restart. None of them holds a secret."""
 
 
 LEARNING = ("windows", "scopes", "detection")
@@ -24,11 +28,11 @@ LEARNING = ("windows", "scopes", "detection")
 
 
 def config_hash(config: Config) -> str:
-    """12 hexadecimal digits that change when the same records could cause other incidents. Contains no secret.
+    """12 hexadecimal digits that change when the same records could cause other incidents or other intents.
 
-    Playbooks, limits, actions, control and maintenance are left out: they decide what is done about an incident.
+    Contains no secret. What the executor, the keys and the people say is left out: it decides which intents run.
     """
-    return _hash_of(config, DETECTING + _hashed(config))
+    return _hash_of(config, ("version", "inputs", *DECIDING, *_hashed(config)))
 
 
 def state_hash(config: Config) -> str:
@@ -39,6 +43,27 @@ def state_hash(config: Config) -> str:
 def _hashed(config: Config) -> tuple[str, ...]:
     """Only where labels are hashed: their names in incidents and state are others then."""
     return ("labels",) if config.labels.hashed else ()
+
+
+def deciding_text(config: Config) -> str:
+    """The deciding sections as JSON, the same text for the same settings; `with_deciding` is the inverse."""
+    return json.dumps({name: written(getattr(config, name)) for name in DECIDING}, sort_keys=True)
+
+
+def with_deciding(config: Config, text: str) -> Config:
+    """The configuration with the deciding sections of a text. Settings that an older release did not have get the
+    shipped default. Raises `ValueError` when the text is not of settings that this release knows."""
+    sections = {name: section for name, section in json.loads(text).items() if name in DECIDING}
+    shipped = written(load(None, {}))
+    assert isinstance(shipped, dict)
+    found = Config.model_validate(_over(shipped, sections))
+    return config.model_copy(update={name: getattr(found, name) for name in DECIDING})
+
+
+def _over(base: object, over: object) -> object:
+    if not isinstance(base, dict) or not isinstance(over, Mapping):
+        return over
+    return {**base, **{key: _over(base.get(key), value) for key, value in over.items()}}
 
 
 def _hash_of(config: Config, sections: tuple[str, ...]) -> str:

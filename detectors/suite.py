@@ -319,5 +319,13 @@ class Suite(Composite):
         super().restore(rows, state)
         self._invalidate()
 
+    def restore_kept(
+        self, rows: IntArray, state: Mapping[str, NDArray[np.generic]], keep: Mapping[str, BoolArray],
+    ) -> tuple[str, ...]:
+        """As `Composite.restore_kept`."""
+        refused = super().restore_kept(rows, state, keep)
+        self._invalidate()
+        return refused
+
     def _invalidate(self) -> None:
         self._last_scaled = self._last_scores = None

@@ -8,11 +8,13 @@ the operator can put right.
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -29,12 +31,16 @@ from streams.kafka.broker_contact import BrokerContact
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.planning import plan_of
+from streams.reload.process_log import start_facts, stop_reason
+from streams.reload.reloader import Reloader
+from streams.reload.watch import ConfigWatch
 from streams.respond.responder import Responder, ResponderClocks
-from streams.shard.snapshot import VERSION
+from streams.shard.snapshot import READABLE
 from streams.state.snapshots import RejectionReason, TopicSnapshots
 from streams.state.tick_log import TickLog
 from streams.telemetry.metrics_server import MetricsServer, Rendered
 from streams.telemetry.watchdog import ProgressWatchdog
+from streams.telemetry.worker_metrics import ReloadResult
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
@@ -67,10 +73,14 @@ class PortTaken(ConnectionError):  # noqa: N818
 
 
 class Worker:
-    """One worker process. `clock` is the clock of decisions; intervals are measured on the monotonic one."""
+    """One worker process. `clock` is the clock of decisions; intervals are measured on the monotonic one. file: of the
+    configuration, which is watched; None for the shipped default."""
 
-    def __init__(self, config: Config, clock: WallClock, roles: frozenset[str] = ALL_ROLES) -> None:
+    def __init__(
+        self, config: Config, clock: WallClock, roles: frozenset[str] = ALL_ROLES, file: Path | None = None,
+    ) -> None:
         self.config = config
+        self._file = file
         self._roles = roles
         self._executes = "execute" in roles and config.executor.enabled
         self.settings = _settings(config, self._executes)
@@ -80,7 +90,7 @@ class Worker:
         plan = plan_of(config)
         self.store = TopicSnapshots(
             self.settings.brokers, config.topics.state, security=self.settings.security,
-            versions=frozenset({VERSION}), rejected=self._note_rejected,
+            versions=READABLE, rejected=self._note_rejected,
         )
         self.ticks = TickLog(self.settings.brokers, config.topics.ticks, security=self.settings.security)
         self.manager = ShardManager(
@@ -105,6 +115,9 @@ class Worker:
             config, self.settings, ResponderClocks(clocks.now_s, clocks.wall_s, clocks.mono_s),
             lambda: self.topics.plan.shards, self.topics.partitions,
         )
+        self._reloader = None if file is None else Reloader(
+            config, file, os.environ, self._reconfigure, self._note_reload,
+        )
         self._owned: frozenset[TP] = frozenset()
         self._rejections: list[tuple[int, str]] = []
         self._is_restored = False
@@ -116,7 +129,7 @@ class Worker:
 
     def _attach(self) -> None:
         app, topics = self.app, self.config.topics
-        app.on_open, app.on_close = self._open, self._resources.aclose
+        app.on_open, app.on_close = self._open, self._close
         app.on_assigned, app.on_revoked = self._assigned, self._revoked
         app.on_removed, app.on_recreated = self._removed, self.manager.note_recreated
         inputs = sorted(self.settings.batched - {topics.actions})
@@ -171,11 +184,30 @@ class Worker:
         )
         await server.start()
         self._resources.push_async_callback(server.stop)
+        if self._reloader is not None and self._file is not None:
+            self.app.add_future(ConfigWatch(self._reloader, self._file).run())
         log_notes(self.config, self.effects.authenticity)
         log.info(
             "started", worker=self._name, roles=sorted(self._roles), shards=self.topics.plan.shards,
-            metrics_port=server.port,
+            metrics_port=server.port, **start_facts(self.config, self._file, self.settings.group),
         )
+
+    async def _close(self) -> None:
+        log.info("stopping", worker=self._name, reason=stop_reason(self.app, self.stopped_by))
+        await self._resources.aclose()
+
+    def _reconfigure(self, config: Config) -> None:
+        """Decide by another configuration from the next ticks on."""
+        self.config = config
+        self.manager.reconfigure(plan_of(config))
+        self.control.reconfigure(config.triage)
+        if self.execution is not None:
+            self.execution.reconfigure(config.limits)
+        if self.responder is not None:
+            self.responder.reconfigure(config.playbooks)
+
+    def _note_reload(self, result: ReloadResult, config_hash: str) -> None:
+        self.effects.telemetry.config_reloaded(result, config_hash, self.effects.clocks.wall_s())
 
     async def _open_execution(self) -> None:
         self.execution = execution = Execution(
@@ -264,7 +296,8 @@ class Worker:
             await self.execution.take(batch)
 
     def _degradations(self) -> tuple[str, ...]:
-        return self.processor.degradations() + self.effects.authenticity.notes()
+        reloads = () if self._reloader is None else self._reloader.notes()
+        return reloads + self.processor.degradations() + self.effects.authenticity.notes()
 
     def _complaints(self) -> tuple[str, ...]:
         own = self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()

@@ -27,8 +27,9 @@ from streams.intake.columns import Samples
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.kafka_record import KafkaRecord
 from streams.intake.point_names import PointNames
+from streams.shard.changed.migration import Migration, migrated
 from streams.shard.plan import Plan
-from streams.shard.snapshot import Snapshot, dump_state, load_cadence, load_state
+from streams.shard.snapshot import Snapshot, dump_state, load_cadence
 from streams.shard.state import ShardState
 from streams.windows.windower import Closed, TimeRange, Watermark
 
@@ -75,25 +76,29 @@ class Products:
 class Shard(ShardState):
     """The state of one shard and the program over it. number: of the partition, None without a broker.
 
-    Not safe for concurrent use.
+    migration: what it kept when it was restored or its configuration changed last, None before. Not safe for concurrent
+    use.
     """
 
     def __init__(self, plan: Plan, stopwatch: Stopwatch = untimed, number: int | None = None) -> None:
         super().__init__(plan, number)
         self._stopwatch = stopwatch
         self._outcomes: list[Outcome] = []
+        self.migration: Migration | None = None
 
     @classmethod
     def restored(
         cls, plan: Plan, snapshot: Snapshot, stopwatch: Stopwatch = untimed, number: int | None = None,
         steady_s: float = 0.0,
     ) -> Self:
-        """A shard as it was when the snapshot was taken; raises `SnapshotMismatch` when it does not fit the plan.
+        """A shard as it was when the snapshot was taken, under the configuration that it was taken under.
 
-        steady_s: the steady clock of the new owner.
+        Where that one cannot be read, or is of other inputs, it keeps what the plan can keep. Raises `SnapshotMismatch`
+        when the snapshot cannot be read. steady_s: the steady clock of the new owner.
         """
-        shard = cls(plan, stopwatch, number)
-        load_state(shard, snapshot, steady_s)
+        plan = plan.of(str(snapshot.meta.get("configuration", plan.written)))
+        shard, migration = migrated(lambda: cls(plan, stopwatch, number), snapshot, steady_s)
+        shard.migration = migration
         return shard
 
     @classmethod
@@ -146,11 +151,13 @@ class Shard(ShardState):
     def apply_tick(self, tick: Tick) -> Products:
         """Everything that follows from a decision of the owner.
 
-        In this order: lost incidents are resolved; outcomes and incidents of other shards are applied, at the time of
-        the pipeline and not at their own, because a step that follows one refused as too old must be as old; directives
-        are added; held samples are flushed; windows close up to the tick's time.
+        In this order: another configuration takes effect; lost incidents are resolved; outcomes and incidents of other
+        shards are applied, at the time of the pipeline and not at their own, because a step that follows one refused as
+        too old must be as old; directives are added; held samples are flushed; windows close up to the tick's time.
         """
         products = Products()
+        if tick.configuration is not None:
+            self._reconfigure(self.plan.of(tick.configuration))
         self.ticked_at_s, self.generation = tick.at_s, tick.generation
         self.begins, self.ignored = {}, []
         for incident in tick.lost:
@@ -162,6 +169,8 @@ class Shard(ShardState):
             self._apply_remote_incident(incident, products)
         self.directives.add(tick.directives)
         for source in tick.flush:
+            if source not in self.codecs:
+                continue  # an input that is no longer read
             held = self.codecs[source].flush()
             if held is not None:
                 self._add(source, held, products)
@@ -170,6 +179,20 @@ class Shard(ShardState):
         self._repeat_open(tick.at_s, products)
         self._collect_counts(products)
         return products
+
+    def _reconfigure(self, plan: Plan) -> None:
+        """Go on by another plan with what it can keep, with open windows and what waits for the tick."""
+        if plan is self.plan:
+            return
+        changed, migration = migrated(
+            lambda: type(self)(plan, self._stopwatch, self.number), self.snapshot(), steady_s=0.0,
+        )
+        changed.migration = migration
+        changed.event_time = self.event_time
+        changed.event_time.reconfigure(plan.cadence)
+        changed.begins, changed.ignored, changed.changes = self.begins, self.ignored, self.changes + 1
+        changed._outcomes = self._outcomes
+        vars(self).update(vars(changed))
 
     def first_absence_s(self, until_s: float) -> float:
         """The first event time at which closing windows up to `until_s` would show a silence that is no anomaly yet;

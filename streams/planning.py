@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from config.identity import config_hash, state_hash
+from config.identity import config_hash, deciding_text, state_hash, with_deciding
 from config.models import Config, Input
 from streams.intake.formats import InputOptions, InputPlan
 from streams.intake.validation import ValidationLimits
@@ -42,6 +42,8 @@ def plan_of(config: Config) -> Plan:
         config_hash=config_hash(config),
         state_hash=state_hash(config),
         inputs={source.topic: _input(source) for source in config.inputs},
+        written=deciding_text(config),
+        read=lambda text: plan_of(with_deciding(config, text)),
     )
 
 

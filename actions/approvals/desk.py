@@ -66,7 +66,7 @@ class Desk:
 
     def __init__(self, check: ApprovalCheck, digests: Mapping[str, str] | None = None) -> None:
         self._check = check
-        self._digests = digests
+        self.digests = digests
         self._requests: dict[str, ApprovalRequest] = {}
         self._intents: dict[str, tuple[Intent, int | None]] = {}
         self._released: dict[str, None] = {}
@@ -213,7 +213,7 @@ class Desk:
 
     def _why_void(self, request: ApprovalRequest, now_s: float) -> str | None:
         book = request.intent.playbook
-        if self._digests is not None and book is not None and self._digests.get(book) != request.intent.digest:
+        if self.digests is not None and book is not None and self.digests.get(book) != request.intent.digest:
             return f"the playbook {book} was changed since"
         seen = self._incidents.get(request.intent.incident_id)
         if seen is not None:

@@ -11,8 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.banks.table import Component, check_components, restore_components, snapshot_components
-from detectors.base import Block, Detector, IntArray, State
+from detectors.banks.sparse_columns import select_rows
+from detectors.banks.table import Component, check_components, columns_of, restore_components, snapshot_components
+from detectors.base import Block, BoolArray, Detector, IntArray, State
 
 
 class RowComponent(Component, Protocol):
@@ -56,6 +57,28 @@ class Composite:
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Restore a snapshot; raises `ValueError`, and changes nothing, when it is not of these components."""
         restore_components(rows, state, self._components)
+
+    def restore_kept(
+        self, rows: IntArray, state: Mapping[str, NDArray[np.generic]], keep: Mapping[str, BoolArray],
+    ) -> tuple[str, ...]:
+        """Restore of each component the rows that are to be kept; the others stay as they are.
+
+        keep: (n,) by component; one that is not named is not restored. Returns the components that refused their part,
+        by name: their rows stay as they are too.
+        """
+        refused = []
+        for name, component in self._components.items():
+            kept = keep.get(name)
+            if kept is None or not kept.any():
+                continue
+            columns = columns_of(name, state)
+            try:
+                component.check(rows, columns)
+            except ValueError:
+                refused.append(name)
+                continue
+            component.restore(rows[kept], select_rows(columns, kept))
+        return tuple(refused)
 
 
 class CompositeBank(Composite):

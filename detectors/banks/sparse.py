@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.banks.composite import Bank
+from detectors.banks.sparse_columns import HAS_SLOT, inner_columns
 from detectors.banks.table import check_array
 from detectors.base import Block, IntArray, Scores, State
 
 _INITIAL_SLOTS = 4
-_HAS_SLOT = "has_slot"
 
 
 class SparseBank:
@@ -75,25 +75,21 @@ class SparseBank:
     def snapshot(self, rows: IntArray) -> State:
         """The state of the rows that have a slot, and a mask of them; empty when no row has one."""
         has_slot = self._slot[rows] > 0
-        return {_HAS_SLOT: has_slot} | self.inner.snapshot(self._slot[rows[has_slot]]) if has_slot.any() else {}
+        return {HAS_SLOT: has_slot} | self.inner.snapshot(self._slot[rows[has_slot]]) if has_slot.any() else {}
 
     def check(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Raise `ValueError` unless `restore` would accept this snapshot."""
         if not state:
             return
-        if _HAS_SLOT not in state:
-            raise ValueError(f"state: columns {sorted(state)}, expected {_HAS_SLOT} among them")
-        check_array(_HAS_SLOT, state[_HAS_SLOT], np.bool_, (len(rows),))
-        self.inner.check(rows[state[_HAS_SLOT].astype(np.bool_)], _inner_columns(state))
+        if HAS_SLOT not in state:
+            raise ValueError(f"state: columns {sorted(state)}, expected {HAS_SLOT} among them")
+        check_array(HAS_SLOT, state[HAS_SLOT], np.bool_, (len(rows),))
+        self.inner.check(rows[state[HAS_SLOT].astype(np.bool_)], inner_columns(state))
 
     def restore(self, rows: IntArray, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Restore a snapshot; raises `ValueError` when it is not the inner bank's."""
         self.check(rows, state)
         self.forget(rows)
         if state:
-            restored = rows[state[_HAS_SLOT].astype(np.bool_)]
-            self.inner.restore(self.allocate(restored), _inner_columns(state))
-
-
-def _inner_columns(state: Mapping[str, NDArray[np.generic]]) -> State:
-    return {name: cells for name, cells in state.items() if name != _HAS_SLOT}
+            restored = rows[state[HAS_SLOT].astype(np.bool_)]
+            self.inner.restore(self.allocate(restored), inner_columns(state))

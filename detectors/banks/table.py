@@ -139,7 +139,7 @@ def check_components(
     if unknown:
         raise ValueError(f"state: unknown columns {unknown}, expected components {sorted(components)}")
     for name, component in components.items():
-        component.check(rows, _columns_of(name, state))
+        component.check(rows, columns_of(name, state))
 
 
 def restore_components(
@@ -148,7 +148,7 @@ def restore_components(
     """Restore a snapshot of several components, all or none; `ValueError` as in `check_components`."""
     check_components(rows, state, components)
     for name, component in components.items():
-        component.restore(rows, _columns_of(name, state))
+        component.restore(rows, columns_of(name, state))
 
 
 def check_array(name: str, cells: NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
@@ -157,7 +157,8 @@ def check_array(name: str, cells: NDArray[np.generic], dtype: type[np.generic], 
         raise ValueError(f"state: {name} is {cells.dtype}{list(cells.shape)}, expected {np.dtype(dtype)}{list(shape)}")
 
 
-def _columns_of(name: str, state: Mapping[str, NDArray[np.generic]]) -> State:
+def columns_of(name: str, state: Mapping[str, NDArray[np.generic]]) -> State:
+    """The columns of one component in a snapshot of several."""
     prefix = f"{name}."
     return {column.removeprefix(prefix): cells for column, cells in state.items() if column.startswith(prefix)}
 

@@ -28,6 +28,7 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "check": Command("streams.cli.check", "Check a configuration file and report everything that is wrong with it."),
+    "config": Command("streams.cli.settings.command", "Compare two configurations."),
     "playbook": Command("streams.cli.playbook", "Check, test, explain and export playbooks."),
     "schema": Command("streams.cli.schema", "Print the schemas of all messages, and the document of all topics."),
     "worker": Command("streams.cli.worker", "Watch the input topics, execute what is decided, and ask people."),

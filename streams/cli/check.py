@@ -35,7 +35,7 @@ def check(file: Path | None, show: bool) -> None:
         return
     inputs = ", ".join(source.topic for source in config.inputs)
     click.echo(f"{file or 'the shipped default'}: valid, {len(warnings)} warning{'' if len(warnings) == 1 else 's'}")
-    click.echo(f"  hash       {config_hash(config)}  (of what decides incidents, without playbooks and actions)")
+    click.echo(f"  hash       {config_hash(config)}  (of what decides incidents and intents)")
     click.echo(f"  inputs     {inputs}")
     click.echo(f"  profiles   {', '.join(profile.name for profile in config.detection.profiles)}")
     # The last one is built in: it notifies of an incident that no other playbook matches.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
 
 import click
-import structlog
 
 from config import load
 from config.models import Config
 from streams.cli import Failure
+from streams.telemetry.log_format import log_to
+from streams.worker.wall_clock import WallClock
 
 ROLES = ("watch", "execute", "respond")
 LEVELS = ("debug", "info", "warning", "error")
@@ -37,12 +39,12 @@ def worker(
     Exit code 0 after a clean stop, 2 for an error that the operator must correct (the reason is the last line), 1 after
     a crash or a stop that took too long.
     """
-    _log_to_stderr(log_level)
+    log_to(sys.stderr, log_level)
     config = load(config_file, os.environ)
     if roles == {"respond"}:
-        _run_respond(config)
+        _run_respond(config, config_file)
     else:
-        _run_roles(config, roles, clock_speed, clock_anchor)
+        _run_roles(config, config_file, roles, WallClock(clock_anchor, clock_speed))
 
 
 @click.command()
@@ -50,8 +52,8 @@ def worker(
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 def execute(config_file: Path | None, log_level: str) -> None:
     """Execute intents, and nothing else: the same as `worker --roles execute`."""
-    _log_to_stderr(log_level)
-    _run_roles(load(config_file, os.environ), frozenset({"execute"}), 1.0, 0.0)
+    log_to(sys.stderr, log_level)
+    _run_roles(load(config_file, os.environ), config_file, frozenset({"execute"}), WallClock(0.0, 1.0))
 
 
 @click.command()
@@ -59,8 +61,8 @@ def execute(config_file: Path | None, log_level: str) -> None:
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 def respond(config_file: Path | None, log_level: str) -> None:
     """Ask people and serve their decisions, and nothing else: the same as `worker --roles respond`."""
-    _log_to_stderr(log_level)
-    _run_respond(load(config_file, os.environ))
+    log_to(sys.stderr, log_level)
+    _run_respond(load(config_file, os.environ), config_file)
 
 
 def _roles(text: str) -> frozenset[str]:
@@ -72,25 +74,25 @@ def _roles(text: str) -> frozenset[str]:
     return roles
 
 
-def _run_respond(config: Config) -> None:
+def _run_respond(config: Config, config_file: Path | None) -> None:
     from streams.cluster.topics import TopicError
     from streams.respond.process import respond as serve
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the process can reload
     try:
-        asyncio.run(serve(config))
+        asyncio.run(serve(config, config_file))
     except TopicError as error:
         raise Failure(str(error)) from error
 
 
-def _run_roles(config: Config, roles: frozenset[str], clock_speed: float, clock_anchor: float) -> None:
+def _run_roles(config: Config, file: Path | None, roles: frozenset[str], clock: WallClock) -> None:
     """Run in this process what watches, or executes alone."""
     from streams.app import Worker
     from streams.transport.faust_app import run_worker
     from streams.worker.execute.process import ExecuteProcess
-    from streams.worker.wall_clock import WallClock
 
-    clock = WallClock(clock_anchor, clock_speed)
-    program = ExecuteProcess(config, clock) if roles == {"execute"} else Worker(config, clock, roles)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the process can reload
+    program = ExecuteProcess(config, clock, file) if roles == {"execute"} else Worker(config, clock, roles, file)
     _run_first(program.prepare())
     try:
         run_worker(program.app)
@@ -115,18 +117,3 @@ def _run_first(preparation: Coroutine[None, None, None]) -> None:
     finally:
         loop.close()
         client.setLevel(logging.NOTSET)
-
-
-def _log_to_stderr(level: str) -> None:
-    """Log one JSON object a line, or columns on a terminal."""
-    terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

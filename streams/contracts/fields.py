@@ -60,7 +60,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "related": "Related incidents.",
         "actions": "The decisions made because of it, in order, with their results.",
         "stage_times": "How long each stage took, by name of the stage, from the estimated onset.",
-        "config_hash": "Hash of the configuration that it was judged with, without playbooks, limits and actions.",
+        "config_hash": "Hash of the part of the configuration that decided it.",
         "onset_error_s": "The onset is within so many seconds, nine times in ten; null where nothing says so.",
         "acknowledged": "Who works on it, null when nobody acknowledged it.",
         "silenced_by": "The silence or maintenance window that suppresses notifications and actions, null for none.",

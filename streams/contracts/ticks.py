@@ -38,7 +38,9 @@ class Tick:
     missing was not read at all. close_until_s: event time up to which windows close, None to close none. flush: sources
     whose codecs give up waiting for further records. directives, incidents: to be added before windows close. lost:
     open incidents of this shard that its state does not know, to be resolved. ignored: offsets of outcomes that do not
-    count, as ranges from the first to behind the last; nobody with a key signed them.
+    count, as ranges from the first to behind the last; nobody with a key signed them. configuration: what the shard
+    works by from this tick on, before anything else of the tick takes effect, as `config.identity.deciding_text` writes
+    it; None where it does not change.
 
     What follows has no effect on a shard. begins: the offset of the first record of each topic that the state had read
     nothing of at the tick before. anew: the first tick of a state that began empty. config_hash: of the configuration,
@@ -57,6 +59,7 @@ class Tick:
     anew: bool = False
     config_hash: str | None = None
     ignored: tuple[tuple[int, int], ...] = ()
+    configuration: str | None = None
 
     def ignores(self, offset: int) -> bool:
         """Whether the outcome at this offset does not count."""
@@ -65,7 +68,9 @@ class Tick:
     @property
     def is_empty(self) -> bool:
         """Whether it has no effect but its time."""
-        return self.close_until_s is None and not (self.flush or self.directives or self.incidents or self.lost)
+        return self.close_until_s is None and not (
+            self.flush or self.directives or self.incidents or self.lost or self.configuration
+        )
 
 
 class TickError(ValueError):
@@ -87,6 +92,7 @@ class _Written:
     anew: bool = False
     config_hash: str | None = None
     ignored: tuple[tuple[int, int], ...] = ()
+    configuration: str | None = None
 
 
 _WRITTEN = TypeAdapter(_Written)
@@ -115,7 +121,7 @@ def encode_tick(tick: Tick) -> bytes:
     written: dict[str, Any] = {
         "format": FORMAT, "generation": tick.generation, "at_s": tick.at_s, "offsets": dict(tick.offsets),
     }
-    for name in ("close_until_s", "config_hash"):
+    for name in ("close_until_s", "config_hash", "configuration"):
         if getattr(tick, name) is not None:
             written[name] = getattr(tick, name)
     if tick.directives:
@@ -140,5 +146,5 @@ def decode_tick(value: bytes | None) -> Tick:
     return Tick(
         written.generation, written.at_s, written.offsets, written.close_until_s, written.flush, directives,
         written.incidents, written.lost, written.begins, written.anew, written.config_hash,
-        written.ignored,
+        written.ignored, written.configuration,
     )

@@ -2,15 +2,16 @@
 
 A tick names the offset up to which each topic was read before it. So the same records and ticks give the same
 incidents, silence included, through whichever owners the shard went (`streams/ownership/feed.py`). A replay begins with
-an empty state. Where the state of the shard was lost and began empty again, for instance because of another
-configuration, the replay begins again too.
+an empty state. Where the state of the shard was lost and began empty again, the replay begins again too. A replay with
+the configuration that the state began with follows each later change of it, as the ticks say. With any other
+configuration it keeps to that one: it shows what would have been.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actions.model import Outcome
 from config.models import TopicsSection
@@ -60,17 +61,21 @@ class RecordedShard:
         when the first tick of a state is not recorded.
         """
         shard: Shard | None = None
-        left_out = 0
+        left_out, follows = 0, False
         configurations: set[str] = set()
         for place, tick in self._ticks():
             if tick.anew:
                 shard, self._readers = Shard(self._plan, self._stopwatch, self.number), {}
+                follows = tick.config_hash == self._plan.config_hash
             if shard is None:
                 left_out += 1
                 continue
-            configurations.update(filter(None, [tick.config_hash]))
+            if not follows:
+                tick = replace(tick, configuration=None)
             for products in self._repeat(shard, tick, place):
                 yield tick.at_s, products
+            if tick.config_hash is not None and tick.config_hash != shard.plan.config_hash:
+                configurations.add(tick.config_hash)
         if shard is None:
             raise RecordingError(
                 f"{self._recorded.recording.path}: {self._recorded.topics.ticks}[{self.number}]", None,
@@ -145,7 +150,7 @@ class RecordedShard:
                 "aborted transactions, or ticks that were not recorded",
             )
         mine = self._plan.config_hash
-        others = sorted(configurations - {mine})
+        others = sorted(configurations)
         if others:
             self.notes.append(
                 f"shard {self.number}: the configuration of this replay is {mine}, live it was {', '.join(others)} for "

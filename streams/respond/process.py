@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
 from config.models import Config
 from streams.cluster.required_topics import RequiredTopics
 from streams.kafka.settings import settings_of
+from streams.reload.process_log import start_facts
+from streams.reload.reloader import Reloader
+from streams.reload.watch import ConfigWatch
 from streams.respond.responder import Responder, ResponderClocks
 from streams.telemetry.metrics_server import MetricsServer
 
@@ -21,8 +26,8 @@ STOP_S = 15.0
 """How long a stop may take."""
 
 
-async def respond(config: Config) -> None:
-    """Respond until SIGTERM or SIGINT.
+async def respond(config: Config, file: Path | None = None) -> None:
+    """Respond until SIGTERM or SIGINT. file: of the configuration, which is watched.
 
     Raises `BrokerUnavailable`, `TopicError`, and `OSError` where an address is taken.
     """
@@ -31,18 +36,27 @@ async def respond(config: Config) -> None:
     await topics.prepare()
     clocks = ResponderClocks(time.time, time.time, time.monotonic)
     responder = Responder(config, settings, clocks, lambda: topics.plan.shards, topics.partitions)
+    reloader = Reloader(
+        config, file or Path(), os.environ, lambda new: responder.reconfigure(new.playbooks), lambda *_: None,
+    )
     server = MetricsServer(
-        responder.metrics, health=responder.complaints, ready=responder.complaints, host=config.telemetry.host,
-        port=config.telemetry.port,
+        responder.metrics, health=responder.complaints, ready=responder.complaints, degraded=reloader.notes,
+        host=config.telemetry.host, port=config.telemetry.port,
     )
     await server.start()
     work = asyncio.create_task(responder.run())
+    watching = None if file is None else asyncio.create_task(ConfigWatch(reloader, file).run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)
-    log.info("started", roles=["respond"], group=responder.group, metrics_port=server.port)
+    log.info(
+        "started", roles=["respond"], metrics_port=server.port, **start_facts(config, file, responder.group),
+    )
     try:
         with suppress(asyncio.CancelledError):
             await work
     finally:
+        log.info("stopping", reason="asked to stop" if work.cancelled() else "the work ended")
+        if watching is not None:
+            watching.cancel()
         await server.stop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,7 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
 from actions.escalation.desk import EscalationDesk
 from actions.playbooks.identity import digest
+from actions.playbooks.playbook import Playbook
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import OVERRIDE_AHEAD_S
 from classifiers.model import Incident
@@ -84,7 +85,8 @@ class Responder:
         authenticity = authenticity_of(config, self.source)
         directory = directory_of(config.people, config.owners_of)
         self.check = ApprovalCheck(directory, authenticity.ring, self.source)
-        self.desk = Desk(self.check, {book.name: digest(book) for book in config.playbooks})
+        self.desk = Desk(self.check)
+        self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, lambda: self.desk.requests)
         self._escalation_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
@@ -130,6 +132,10 @@ class Responder:
         self._reader.on_incident = self._read_incident
         self._reader.on_notification = self._read_notification
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
+
+    def reconfigure(self, playbooks: Sequence[Playbook]) -> None:
+        """Release requests of these playbooks from now on."""
+        self.desk.digests = {book.name: digest(book) for book in playbooks}
 
     async def run(self) -> None:
         """Respond until cancelled, however often the broker fails."""

@@ -139,6 +139,10 @@ class EventTime:
         self._usual_s: deque[float] = deque(maxlen=USUAL_OF)
         """Of each of the last arrivals, its oldest timestamp less the steady clock."""
 
+    def reconfigure(self, params: CadenceParams) -> None:
+        """Go on with other bounds."""
+        self._params = params
+
     def observe(self, source: str, arrival: Arrival, lesson: Lesson) -> None:
         """A batch arrived, and what may be learned of it."""
         one, steady_s = self._sources[source], arrival.steady_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from actions.base import Secret
@@ -40,7 +41,9 @@ class ScopeLimits:
 class Plan:
     """sources: topic -> whether its records count as requests. inputs: how each source is read; one that is not in it
     is native. cadence: bounds of what is learned of the sources' delivery. config_hash names what decided, for the
-    incidents; state_hash names what learned, for the snapshots."""
+    incidents; state_hash names what learned, for the snapshots. written: the configuration as a text for ticks and
+    snapshots, empty where the plan is of none. read: the plan of another such text, with the same inputs; raises
+    `ValueError` for a text that this release cannot read."""
 
     sources: Mapping[str, bool]
     validation_limits: ValidationLimits
@@ -57,6 +60,16 @@ class Plan:
     config_hash: str
     state_hash: str
     inputs: Mapping[str, InputPlan] = field(default_factory=dict)
+    written: str = ""
+    read: Callable[[str], Plan] | None = field(default=None, compare=False, repr=False)
+
+    def of(self, text: str) -> Plan:
+        """The plan of a written configuration; itself where it is this one, or where it cannot be read."""
+        if text == self.written or self.read is None:
+            return self
+        with suppress(ValueError):
+            return self.read(text)
+        return self
 
     def suite_in_use(self) -> SuiteParams:
         """What builds the suite: with profiles for aggregated metrics where any source brings them."""

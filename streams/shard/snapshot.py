@@ -1,14 +1,15 @@
 """The state of a shard as plain values and back: arrays of its tables and detectors, JSON of its windows and incidents.
 
-Whether a snapshot fits is decided before anything is taken from it. Another version, or other parameters of detection
-and windows, mean that its numbers say something else: it is refused, and the shard relearns all but how its sources
-deliver. Pure: storing a snapshot is up to `streams/state/snapshots.py`.
+A snapshot of other parameters is migrated (`streams/shard/changed/migration.py`). One of a version that cannot be
+read, or
+that does not hold what its version says, is refused, and the shard relearns all but how its sources deliver. Pure:
+storing a snapshot is up to `streams/state/snapshots.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -16,10 +17,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from classifiers.incidents.triage_snapshot import dump, load
+from streams.shard.changed.learned import describe, kept
 from streams.shard.state import ShardState
 
-VERSION = 16
+VERSION = 17
 """Of the layout below; raise it whenever an older worker could misread a newer snapshot, or the reverse."""
+READABLE = frozenset({16, VERSION})
+"""The versions that are read: this one, and the one before. 16 does not say by which parameters it was learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
     inputs = {source: codec.snapshot() for source, codec in shard.codecs.items()}
     states["planned"], planned_meta = shard.planned.snapshot()
     states |= {f"input/{source}": arrays for source, (arrays, _) in inputs.items()}
+    states["learned"], learned_meta = describe(shard, active)
     evaluated_s = shard.detection.evaluated_until_s
     return Snapshot(
         version=VERSION,
@@ -71,33 +76,46 @@ def dump_state(shard: ShardState, steady_s: float) -> Snapshot:
             "alarmed": shard.alarmed.dump(),
             "ticked_at_s": shard.ticked_at_s,
             "generation": shard.generation,
+            "learned": learned_meta,
+            "configuration": shard.plan.written,
         },
     )
 
 
-def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
-    """Put a snapshot into a new shard; raises `SnapshotMismatch` when it is not of its plan and this version."""
-    if snapshot.version != VERSION:
-        raise SnapshotMismatch(f"snapshot version {snapshot.version}, expected {VERSION}")
-    if snapshot.config_hash != shard.plan.state_hash:
-        raise SnapshotMismatch(f"snapshot of configuration {snapshot.config_hash}, expected {shard.plan.state_hash}")
-    meta = snapshot.meta
-    try:
-        _require_inputs(shard, meta["event_time"])
+def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float, *, migrate: bool = False) -> None:
+    """Put a snapshot into a new shard; raises `SnapshotMismatch` when it does not hold what its version says.
+
+    migrate: take of what the detectors learned only what was learned by the parameters of the shard's own plan.
+    """
+    with reading(snapshot):
+        meta = snapshot.meta
         shard.scopes.restore(meta["scopes"])
-        shard.series.restore(_part(snapshot.arrays, "series"), meta["series"])
-        shard.windower.restore(_part(snapshot.arrays, "windows"), meta["windows"])
+        shard.series.restore(part_of(snapshot, "series"), meta["series"])
+        shard.windower.restore(part_of(snapshot, "windows"), meta["windows"])
         active = shard.series.active()
         shard.rows.admit(active)
-        shard.suite.restore(active, _part(snapshot.arrays, "suite"))
-        shard.presence.restore(active, _part(snapshot.arrays, "presence"), meta["presence"])
+        suite = part_of(snapshot, "suite")
+        if migrate:
+            rows = kept(shard, active, part_of(snapshot, "learned"), meta["learned"])
+            shard.suite.restore_kept(active, suite, rows)
+            shard.planned.restore({}, {**meta["planned"], "taken": []})
+        else:
+            shard.suite.restore(active, suite)
+            shard.planned.restore(part_of(snapshot, "planned"), meta["planned"])
+        shard.presence.restore(active, part_of(snapshot, "presence"), meta["presence"])
         shard.provenance.restore(meta["provenance"])
         for source in meta["inputs"].keys() & shard.codecs.keys():
-            shard.codecs[source].restore(_part(snapshot.arrays, f"input/{source}"), meta["inputs"][source])
+            shard.codecs[source].restore(part_of(snapshot, f"input/{source}"), meta["inputs"][source])
+        load_decided(shard, snapshot, steady_s)
+
+
+def load_decided(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
+    """What a shard knows beside its series: incidents, remedies, directives, and how far time has come."""
+    with reading(snapshot):
+        meta = snapshot.meta
         load(shard.triage, meta["triage"])
         shard.decider.load(meta["decisions"])
         shard.directives.load(meta["control"])
-        shard.planned.restore(_part(snapshot.arrays, "planned"), meta["planned"])
         if meta["judged_until_s"] is not None:
             shard.detection.evaluated_until_s = float(meta["judged_until_s"])
         shard.event_time.restore(meta["event_time"], steady_s)
@@ -105,19 +123,24 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float) -> None:
         shard.alarmed.load(meta["alarmed"])
         shard.ticked_at_s = meta["ticked_at_s"]
         shard.generation = int(meta["generation"])
-    except SnapshotMismatch:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise SnapshotMismatch(f"snapshot does not hold what version {VERSION} says: {error!r}") from error
     shard.offsets.update(snapshot.offsets)
 
 
-def _require_inputs(shard: ShardState, event_time: Mapping[str, Any]) -> None:
-    """Refuse a state with series of an input that is no longer read: they would be taken for silent, and ticks for
-    which its records are needed cannot be repeated."""
-    for source, seen in event_time.items():
-        if source not in shard.plan.sources and seen["highest_s"] is not None:
-            raise SnapshotMismatch(f"snapshot with records of {source}, expected only inputs that are still read")
+@contextmanager
+def reading(snapshot: Snapshot) -> Iterator[None]:
+    """Raises `SnapshotMismatch` for what is wrong in a snapshot that is being read."""
+    try:
+        yield
+    except SnapshotMismatch:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotMismatch(f"snapshot does not hold what version {snapshot.version} says: {error!r}") from error
+
+
+def part_of(snapshot: Snapshot, part: str) -> dict[str, NDArray[Any]]:
+    """The arrays of one part."""
+    arrays = snapshot.arrays
+    return {name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")}
 
 
 def load_cadence(shard: ShardState, snapshot: Snapshot) -> None:
@@ -125,10 +148,6 @@ def load_cadence(shard: ShardState, snapshot: Snapshot) -> None:
 
     Nothing is taken when it is of another version or does not say it.
     """
-    if snapshot.version == VERSION:
+    if snapshot.version in READABLE:
         with suppress(LookupError, TypeError, ValueError, AttributeError):
             shard.event_time.restore_cadence(snapshot.meta["event_time"])
-
-
-def _part(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")}

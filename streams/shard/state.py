@@ -60,6 +60,7 @@ class ShardState:
 
     def __init__(self, plan: Plan, number: int | None = None) -> None:
         self.plan = plan
+        self.number = number
         self.offsets: dict[str, int] = {}
         self.begins: dict[str, int] = {}
         self.ignored: list[tuple[int, int]] = []

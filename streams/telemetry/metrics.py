@@ -27,6 +27,7 @@ from streams.telemetry.worker_metrics import (
     AdvisorQuestion,
     ControlAnswer,
     Labels,
+    ReloadResult,
     RestoreOutcome,
     SeriesState,
     SignedKind,
@@ -248,6 +249,16 @@ class Telemetry:
         self._metrics.config_ok.set(ok)
         if ok:
             self._metrics.config_at.set(at_s)
+
+    def config_in_force(self, config_hash: str) -> None:
+        """Which configuration decides."""
+        self._metrics.config.info({"hash": config_hash})
+
+    def config_reloaded(self, result: ReloadResult, config_hash: str, at_s: float) -> None:
+        """The file was read again. partial: some settings wait for a restart. invalid: nothing changed."""
+        self._metrics.config_reloads.labels(result).inc()
+        self.config_loaded(result != "invalid", at_s)
+        self.config_in_force(config_hash)
 
     def render(self) -> bytes:
         """The exposition in Prometheus text format, media type `prometheus_client.CONTENT_TYPE_LATEST`."""

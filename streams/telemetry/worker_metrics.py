@@ -24,6 +24,7 @@ RecordOutcome = Literal["accepted", "late", "dead"]
 TransitionLabel = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
+ReloadResult = Literal["applied", "partial", "unchanged", "invalid"]
 ControlAnswer = Literal["accepted", RefusalReason]
 SignedKind = Literal["incident", "outcome"]
 AdvisorQuestion = Literal["severity", "category"]
@@ -188,3 +189,8 @@ class WorkerMetrics:
         self.config_at = own.gauge(
             "tocsin_config_last_reload_success_timestamp_seconds", "When a load last succeeded.",
         )
+        self.config_reloads = own.counter(
+            "tocsin_config_reloads", "Reloads of the configuration file, by what came of them.",
+            result=get_args(ReloadResult),
+        )
+        self.config = Info("tocsin_config", "The configuration in force.", registry=self.registry)

@@ -42,6 +42,8 @@ class BatchedApp(faust.App):
     on_recreated: OnRecreated
     on_open: Hook
     on_close: Hook
+    stop_signal: str | None = None
+    """The signal that asked the process to stop."""
 
     @override
     async def on_start(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import signal
+from types import FrameType
 from typing import Any, NoReturn
 
 import faust
@@ -21,6 +22,7 @@ class BoundedWorker(faust.Worker):
 
     def __init__(self, app: BatchedApp, **options: Any) -> None:
         super().__init__(app, **options)
+        self._app = app
         self.spinner = None  # it would write to the terminal whatever the log level
         self._timeout_s = app.settings.stop_timeout_s
         self._is_limited = False
@@ -31,8 +33,16 @@ class BoundedWorker(faust.Worker):
         # These handlers run also while the event loop is blocked, for instance by an agent that never returns. The
         # event loop still receives the signal through its wakeup descriptor.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._limit())
+            signal.signal(number, self._on_signal)
             signal.siginterrupt(number, False)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._app.stop_signal = signal.Signals(number).name
+        self._limit()
+
+    @override
+    def _setup_logging(self) -> None:
+        """Does nothing: the process has one format for all lines (`streams/telemetry/log_format.py`)."""
 
     @override
     async def stop(self) -> None:

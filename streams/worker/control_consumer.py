@@ -35,6 +35,7 @@ from classifiers.by_hand import (
     Update,
 )
 from classifiers.directives import Acknowledge, Deployment, Directive
+from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
 from config.models import Config
 from config.trust.build import directory_of, ring_of
@@ -102,6 +103,10 @@ class ControlConsumer:
         self._explains = bool(config.triage.dependencies)
         self._directives: dict[str, Directive] = {}
         self._open_incidents: dict[str, _Published] = {}
+
+    def reconfigure(self, triage: TriageParams) -> None:
+        """Go on by other parameters of triage."""
+        self._explains = bool(triage.dependencies)
 
     async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
         """Process records of the control topic or of the incidents; a record that cannot be read is skipped."""

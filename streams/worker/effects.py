@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from config.identity import config_hash
 from config.models import Config
 from detectors.suite import Suite
 from streams.contracts.envelopes import source_of
@@ -78,6 +79,7 @@ def effects_of(config: Config, settings: KafkaSettings, clock: WallClock, name: 
         version=release,
     )
     telemetry.config_loaded(True, time.time())
+    telemetry.config_in_force(config_hash(config))
     tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
     publisher = Publisher({"bootstrap_servers": settings.brokers.split(","), **settings.security.options()})
     identity = Identity(source_of(config.kafka.group), config.kafka.group, name)

@@ -115,6 +115,12 @@ class ShardManager:
         """The owned shards by number."""
         return {number: owned.owner for number, owned in self._owned.items()}
 
+    def reconfigure(self, plan: Plan) -> None:
+        """Work by another plan of the same inputs: each shard from its next tick on."""
+        self._take_over.reconfigure(plan)
+        for owned in self._owned.values():
+            owned.owner.reconfigure(plan)
+
     async def restore(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         """Own the shards of these partitions, and no others: take over each, and return where its topics go on.
 

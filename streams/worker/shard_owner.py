@@ -29,7 +29,9 @@ from streams.ownership.feed import NONE_REFUSED, Refused, ShardFeed
 from streams.ownership.outage import Contact
 from streams.ownership.tick_policy import Pending, SupplyView, TickPolicy
 from streams.pipeline import Products, Shard
+from streams.reload.migration_log import log_migration
 from streams.shard.event_time import Cadence
+from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
 from streams.transport.batches import TP
 from streams.worker.effects import Clocks
@@ -83,6 +85,7 @@ class ShardOwner:
         self._topics = topics
         self._sources = sources & feed.shard.plan.sources.keys()
         self._missing = frozenset(feed.shard.plan.sources.keys() - self._sources)
+        self._plan = feed.shard.plan
         self._unpublished: list[Products] = []
         self._directives: dict[str, Directive] = {}
         self._incidents: dict[str, Incident] = {}
@@ -114,6 +117,10 @@ class ShardOwner:
     def cadence(self, source: str) -> Cadence:
         """How a source is expected to deliver."""
         return self.shard.event_time.cadence(source, self._clocks.steady_s())
+
+    def reconfigure(self, plan: Plan) -> None:
+        """Work by another plan from the next tick on, which says so in the log."""
+        self._plan = plan
 
     def note_removed(self, topic: str, first: int) -> None:
         """Retention deleted the records of a topic below an offset: nothing waits for them."""
@@ -163,7 +170,7 @@ class ShardOwner:
         async with self._transaction_lock:
             if not self._feed.is_repeating and self._supply.holds_lease():
                 self._wants_state = True
-                await self._tick(self._policy.opening(self.shard, self._clocks.steady_s(), self._clocks.now_s()))
+                await self._tick(self._opening(self._clocks.steady_s()))
 
     async def close(self) -> None:
         """Give up the shard; what was not committed is dropped."""
@@ -203,12 +210,27 @@ class ShardOwner:
         if not self._is_opened:
             if view.holds_lease:
                 self._is_opened = True
-                await self._tick(self._policy.opening(self.shard, steady_s, self._clocks.now_s()))
+                await self._tick(self._reconfiguring(self._opening(steady_s)))
                 self._repeat()
             return
         tick = self._policy.due(self.shard, view, self._pending(), steady_s, self._clocks.now_s())
+        if tick is None and self._changes_plan and view.holds_lease:
+            tick = self._opening(steady_s)
         if tick is not None:
-            await self._tick(tick)
+            await self._tick(self._reconfiguring(tick))
+
+    def _opening(self, steady_s: float) -> Tick:
+        return self._policy.opening(self.shard, steady_s, self._clocks.now_s())
+
+    @property
+    def _changes_plan(self) -> bool:
+        return self._plan.written not in ("", self.shard.plan.written)
+
+    def _reconfiguring(self, tick: Tick) -> Tick:
+        """The tick, with the configuration where the shard works by another one so far."""
+        if not self._changes_plan:
+            return tick
+        return replace(tick, configuration=self._plan.written, config_hash=self._plan.config_hash)
 
     async def _tick(self, tick: Tick) -> None:
         """Apply a tick, then write it and what follows from it; raises when that is not certain to be published.
@@ -218,6 +240,8 @@ class ShardOwner:
         if self._writing_since_s is not None:
             raise TransactionFailed("the transaction before did not end, and what it held cannot be written any more")
         products = self.shard.apply_tick(tick)
+        if tick.configuration is not None:
+            log_migration("shard_reconfigured", self.shard)
         unpublished, self._unpublished = [*self._unpublished, products], []
         state = self._take_snapshot() if self._wants_state else None
         self._writing_since_s = self._clocks.mono_s()

@@ -7,6 +7,7 @@ and the ticks that are read after that are the last ones.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -19,6 +20,7 @@ from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.ownership.tick_policy import TickPolicy
 from streams.pipeline import Shard
+from streams.reload.migration_log import log_migration
 from streams.shard.plan import Plan
 from streams.shard.snapshot import SnapshotMismatch
 from streams.state.snapshots import SnapshotStore
@@ -73,6 +75,10 @@ class TakeOver:
         self._rejected = rejected
         self._writer = ProductWriter(effects, topics)
 
+    def reconfigure(self, plan: Plan) -> None:
+        """Shards that are taken over from now on work by another plan."""
+        self._plan = plan
+
     async def take(self, number: int, sources: frozenset[str]) -> Taken:
         """Take one shard over. sources: those with a partition of this number.
 
@@ -89,13 +95,22 @@ class TakeOver:
         ticks, generation = valid_ticks(logged, shard.generation)
         if is_new:
             ticks = []  # without the state before them they cannot be repeated
-        clocks = self._effects.clocks
+        clocks, feed = self._effects.clocks, ShardFeed(shard, self._topics.outcomes, ticks)
+        self._leave_out_gone(feed, ticks)
         log.info("shard_taken_over", shard=number, ticks=len(ticks), generation=generation + 1, offsets=shard.offsets)
         owner = ShardOwner(
-            number, ShardFeed(shard, self._topics.outcomes, ticks), TickPolicy(generation + 1, clocks.steady_s()),
+            number, feed, TickPolicy(generation + 1, clocks.steady_s()),
             producer, self._writer, self._supply, clocks, self._topics, sources,
         )
+        owner.reconfigure(self._plan)
         return Taken(owner, state_producer)
+
+    def _leave_out_gone(self, feed: ShardFeed, ticks: Sequence[Tick]) -> None:
+        """No tick waits for records of inputs that are no longer read."""
+        read = {*feed.shard.plan.sources, self._topics.outcomes}
+        for topic in {*feed.shard.offsets, *(topic for tick in ticks for topic in tick.offsets)} - read:
+            feed.shard.offsets.pop(topic, None)
+            feed.begin_at(topic, sys.maxsize)
 
     async def _load(self, number: int) -> tuple[Shard, bool]:
         """The shard of the last snapshot, or a new one; whether it is new."""
@@ -111,5 +126,5 @@ class TakeOver:
             log.warning("state_rejected", shard=number, reason=str(error))
             return Shard.relearning(self._plan, snapshot, telemetry.stage, number), True
         telemetry.restore("restored")
-        log.info("state_restored", shard=number, series=shard.status().series.total)
+        log_migration("state_restored", shard)
         return shard, False

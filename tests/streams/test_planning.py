@@ -49,7 +49,8 @@ limits: {futile_after: 9}
     ("text", "judged", "learned"),
     [
         ("triage: {confirm_instants: 3}", True, False), ("windows: {size: 2s}", True, True),
-        ("limits: {futile_after: 9}", False, False), ("detection: {false_alarm_every: 1d}", True, True),
+        ("limits: {futile_after: 9}", True, False), ("kafka: {group: other}", False, False),
+        ("detection: {false_alarm_every: 1d}", True, True),
     ],
 )
 def test_a_state_is_bound_to_what_it_learned_by_and_an_incident_to_what_judged_it(

@@ -21,6 +21,7 @@ from actions.catalogue import build
 from actions.executor import Executor
 from actions.hooks import Hooks
 from actions.http_ok import HttpOk
+from actions.limits import LimitParams
 from actions.model import Intent
 from actions.records import Services
 from actions.remedies.by_hand import ByHand
@@ -66,6 +67,7 @@ class Execution:
         self._worker: ActionWorker
         self._remedies: RemedyLoop
         self._hands: ByHand
+        self._executor: Executor
 
     async def open(self, resources: AsyncExitStack) -> None:
         """Read the ledger, and build the actions. Raises BrokerUnavailable."""
@@ -76,6 +78,7 @@ class Execution:
             build(config.actions.values(), session, self._services()), self.ledger, config.limits, effects.clocks.now_s,
             config.executor.dry_run, self._hooks(session), incidents,
         )
+        self._executor = executor
         self._hands = ByHand(executor.keeper, self.ledger)
         self._remedies = RemedyLoop(
             executor.keeper, incidents, self.ledger, effects, self._certainly_owns, self._is_current,
@@ -84,6 +87,10 @@ class Execution:
             executor, self.ledger, self._ownership, effects, config.topics, self._shard_count,
         )
         resources.push_async_callback(self._worker.queues.close)
+
+    def reconfigure(self, limits: LimitParams) -> None:
+        """Judge the next intents by other limits."""
+        self._executor.limits = limits
 
     def tasks(self) -> Sequence[Coroutine[Any, Any, None]]:
         """What runs until cancelled, once it is open. One that raises must end the process."""

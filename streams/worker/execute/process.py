@@ -6,9 +6,11 @@ topic for what people want done to targets, and the incidents, by which it ends 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,7 +23,11 @@ from streams.cluster.required_topics import RequiredTopics
 from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import settings_of
+from streams.reload.process_log import start_facts, stop_reason
+from streams.reload.reloader import Reloader
+from streams.reload.watch import ConfigWatch
 from streams.telemetry.metrics_server import MetricsServer
+from streams.telemetry.worker_metrics import ReloadResult
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
@@ -49,8 +55,9 @@ class NoShards:
 class ExecuteProcess:
     """The role execute alone. Run its `app` with `run_worker`, after `prepare`."""
 
-    def __init__(self, config: Config, clock: WallClock) -> None:
+    def __init__(self, config: Config, clock: WallClock, file: Path | None = None) -> None:
         self.config = config
+        self._file = file
         settings = settings_of(config)
         self.settings = replace(
             settings, group=settings.group + GROUP_SUFFIX, batched=frozenset({config.topics.actions}),
@@ -61,10 +68,13 @@ class ExecuteProcess:
         self._effects = effects_of(config, self.settings, clock, self._name)
         self._topics = RequiredTopics(config, self.settings.security)
         self._execution: Execution | None = None
+        self._reloader = None if file is None else Reloader(
+            config, file, os.environ, self._reconfigure, self._note_reload,
+        )
         self._is_assigned = False
         self._resources = AsyncExitStack()
         app = self.app
-        app.on_open, app.on_close = self._open, self._resources.aclose
+        app.on_open, app.on_close = self._open, self._close
         app.on_assigned = self._assigned
         app.agent(app.batch_topic(config.topics.actions), name="execution")(self._process)
 
@@ -100,13 +110,33 @@ class ExecuteProcess:
             self.app.add_future(work)
         server = MetricsServer(
             self._effects.telemetry, health=broadcast.complaints, ready=self._missing,
-            degraded=self._effects.authenticity.notes, host=self.config.telemetry.host,
+            degraded=self._degradations, host=self.config.telemetry.host,
             port=self.config.telemetry.port,
         )
         await server.start()
+        if self._reloader is not None and self._file is not None:
+            self.app.add_future(ConfigWatch(self._reloader, self._file).run())
         self._resources.push_async_callback(server.stop)
         log_notes(self.config, self._effects.authenticity)
-        log.info("started", worker=self._name, roles=["execute"], metrics_port=server.port)
+        log.info(
+            "started", worker=self._name, roles=["execute"], metrics_port=server.port,
+            **start_facts(self.config, self._file, self.settings.group),
+        )
+
+    async def _close(self) -> None:
+        log.info("stopping", worker=self._name, reason=stop_reason(self.app, self.stopped_by))
+        await self._resources.aclose()
+
+    def _reconfigure(self, config: Config) -> None:
+        if self._execution is not None:
+            self._execution.reconfigure(config.limits)
+
+    def _note_reload(self, result: ReloadResult, config_hash: str) -> None:
+        self._effects.telemetry.config_reloaded(result, config_hash, self._effects.clocks.wall_s())
+
+    def _degradations(self) -> tuple[str, ...]:
+        reloads = () if self._reloader is None else self._reloader.notes()
+        return reloads + self._effects.authenticity.notes()
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         assert self._execution is not None

@@ -9,10 +9,14 @@ import pytest
 
 from classifiers.directives import Deployment, Silence
 from classifiers.model import Incident
+from config import load
 from streams.contracts.envelopes import read_incident
 from streams.kafka.transactions import TransactionFailed
 from streams.ownership.outage import HOLD_S
 from streams.ownership.tick_policy import RETURN_S
+from streams.planning import plan_of
+from streams.shard.plan import Plan
+from streams.state.snapshots import MemorySnapshots
 from streams.transport.batches import TP
 from tests.streams.contracts.signed import DIRECTIVES
 from tests.streams.fakes import LATENCY, T, batch, incident, requests
@@ -152,15 +156,70 @@ async def test_a_former_owner_is_fenced_and_its_worker_joins_the_group_again() -
     assert (former.manager.owners, former.transport.rejoined) == ({}, ["fenced"])
 
 
-async def test_a_state_of_other_parameters_is_rejected_and_learned_anew() -> None:
+async def test_a_state_of_an_unknown_version_is_rejected_and_learned_anew() -> None:
     worker = await fed(WorkerFixture())
     await stored(worker)
-    other = WorkerFixture(plan=replace(PLAN, state_hash="another"), log=worker.log, store=worker.store)
+    snapshot = await worker.store.load(0)
+    assert snapshot is not None
+    await MemorySnapshots.save(worker.store, 0, replace(snapshot, version=1), worker.producers[0])
+    other = WorkerFixture(log=worker.log, store=worker.store)
     assert await other.manager.restore(TPS) == {}
     assert len(other.owner.shard.scopes) == 0
     ((shard, reason),) = other.rejected
-    assert (shard, "expected another" in reason) == (0, True)
+    assert (shard, "version 1, expected" in reason) == (0, True)
     assert not other.owner.is_repeating
+
+
+def other_plan() -> Plan:
+    """By which one series in two is learned anew."""
+    config = load(None, {})
+    profiles = tuple(
+        replace(one, min_rel=0.9) if one.name == "latency" else one for one in config.detection.profiles
+    )
+    return plan_of(config.model_copy(update={"detection": replace(config.detection, profiles=profiles)}))
+
+
+async def test_a_change_of_the_configuration_is_in_the_log_and_takes_effect_with_its_tick() -> None:
+    worker, plan = await fed(WorkerFixture(now_s=T), 40), other_plan()
+    learned = len(worker.owner.shard.series)
+    worker.manager.reconfigure(plan)
+    assert worker.owner.shard.plan is PLAN
+    await worker.manager.tick()
+    (tick,) = [tick for tick in worker.log.ticks() if tick.configuration is not None]
+    assert (tick.configuration, tick.config_hash) == (plan.written, plan.config_hash)
+    assert worker.owner.shard.plan.config_hash == plan.config_hash
+    migration = worker.owner.shard.migration
+    assert migration is not None
+    assert 0 < migration.kept < migration.series == learned
+    before = len(worker.log.ticks())
+    await fed(worker, 2, start=40)
+    assert all(tick.configuration is None for tick in worker.log.ticks()[before:])
+    assert len(worker.owner.shard.series) == learned
+
+
+@pytest.mark.parametrize("knows", [True, False])
+async def test_who_takes_over_repeats_the_change_whatever_its_own_configuration_is(knows: bool) -> None:
+    former, plan = await fed(WorkerFixture(now_s=T), 3), other_plan()
+    await stored(former)
+    await fed(former, 3, start=3)
+    former.manager.reconfigure(plan)
+    await fed(former, 3, start=6)
+    other = await taken_over(former, plan=plan if knows else PLAN)
+    for second in range(10):  # what a broker delivers from the offsets of the snapshot on
+        await other.processor.process(batch(requests(1, start=second), first=10 * second))
+    own = [tick for tick in other.log.ticks() if tick.generation == 2 and tick.configuration is not None]
+    assert [tick.configuration for tick in own] == ([] if knows else [PLAN.written])
+    assert other.owner.shard.plan.config_hash == (plan if knows else PLAN).config_hash
+
+
+async def test_a_shard_with_another_configuration_than_its_owner_changes_with_the_first_tick() -> None:
+    former = await fed(WorkerFixture(now_s=T), 3)
+    await stored(former)
+    plan = other_plan()
+    other = await taken_over(former, plan=plan)
+    opening = other.log.ticks()[-1]
+    assert (opening.generation, opening.configuration) == (2, plan.written)
+    assert other.rejected == []
 
 
 async def test_a_published_incident_that_the_state_does_not_know_is_resolved_as_lost() -> None:

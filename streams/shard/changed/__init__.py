@@ -1,0 +1,1 @@
+"""A shard under another plan: what it learned by which parameters, and what it keeps."""

@@ -1,0 +1,71 @@
+"""By which parameters a shard learned: what a snapshot says of it, and what another plan can keep of the snapshot.
+
+A detector keeps what it learned of a series when neither its own parameters nor those of the series changed. Where
+windows are cut otherwise, or scopes are, no series keeps anything, since its values are others. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import BoolArray, IntArray
+from detectors.ensemble.learned_by import KEPT_OF_ANY_PROFILE, learned_as, learned_by
+from streams.shard.plan import Plan
+from streams.shard.state import ShardState
+
+_UNSCORED = "unscored"
+LearnedMeta = dict[str, Any]
+
+
+def describe(shard: ShardState, rows: IntArray) -> tuple[dict[str, NDArray[Any]], LearnedMeta]:
+    """Of these rows (n,): which parameters each learned by, as a number, and what the numbers stand for."""
+    plan, series = shard.plan, shard.series
+    known = shard.rows.is_admitted(rows)
+    scored = np.zeros(len(rows), np.bool_)
+    scored[known] = shard.rows.scored[rows[known]]
+    profile = np.full(len(rows), -1, np.intp)
+    profile[scored] = shard.suite.profile_of(rows[scored])
+    pairs, of_row = np.unique(np.stack([profile, series.metric_of[rows]]), axis=1, return_inverse=True)
+    profiles = shard.suite.params.profiles
+    texts = [
+        _hash(
+            _UNSCORED if number < 0 else learned_as(profiles[number]),
+            plan.statistic_of(series.metrics[metric]),
+        )
+        for number, metric in pairs.T.tolist()
+    ]
+    parts = {name: _hash(text) for name, text in learned_by(shard.suite.params).items()}
+    return {"row": of_row.reshape(-1).astype(np.intp)}, {"parts": parts, "rows": texts, "tables": tables_hash(plan)}
+
+
+def tables_hash(plan: Plan) -> str:
+    """Changes when windows or scopes are cut otherwise, so that the series are others."""
+    return _hash(plan.windows.size_s, plan.windows.rate_metric, plan.scopes.marginals, plan.scopes.hashed)
+
+
+def kept(
+    shard: ShardState, rows: IntArray, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any],
+) -> dict[str, BoolArray]:
+    """By part of the suite, (n,) the rows that may be restored from a snapshot. shard: with the rows admitted.
+
+    Raises ValueError or LookupError when arrays and meta are not what `describe` gives.
+    """
+    own_arrays, own = describe(shard, rows)
+    before = np.array(meta["rows"], "U12")[arrays["row"].astype(np.intp)]
+    now = np.array(own["rows"], "U12")[own_arrays["row"]]
+    if before.shape != now.shape:
+        raise ValueError(f"learned: {len(before)} rows, expected {len(now)}")
+    same_row: BoolArray = before == now
+    return {
+        name: np.ones(len(rows), np.bool_) if name in KEPT_OF_ANY_PROFILE else same_row
+        for name, text in own["parts"].items() if meta["parts"].get(name) == text
+    }
+
+
+def _hash(*parts: object) -> str:
+    return sha256(repr(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,83 @@
+"""One format for every line of a process, also for those of Faust, aiokafka and Python's warnings.
+
+JSON, one object a line, or columns on a terminal. What a library says again and again, as aiokafka does while a broker
+is away, is told once and then every minute with a count.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from streams.telemetry.repeat_limit import RepeatLimit
+
+LIBRARIES_FROM = logging.WARNING
+"""Libraries are logged from this level on, whatever the level of the process."""
+_UNREACHABLE = re.compile(
+    r"connect|unable to|unreachable|not available|no broker|time(d)? ?out|heartbeat|coordinator|metadata|fetch",
+    re.IGNORECASE,
+)
+"""Of a line of a Kafka client: it cannot reach a broker."""
+_CLIENTS = ("aiokafka", "faust", "mode")
+
+
+class RepeatFilter(logging.Filter):
+    """Drops the lines of libraries that were told lately; of a line that comes again it adds `times`."""
+
+    def __init__(self, mono_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._limit = RepeatLimit()
+        self._mono_s = mono_s
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        library = record.name.partition(".")[0]
+        kind: tuple[object, ...] = (record.name, record.lineno)
+        if library in _CLIENTS and _UNREACHABLE.search(record.getMessage()):
+            kind = (library, "unreachable")
+        times = self._limit.count(kind, self._mono_s())
+        if times is None:
+            return False
+        record.times = times
+        return True
+
+
+def _add_times(_logger: object, _method: str, event: EventDict) -> EventDict:
+    record = event.get("_record")
+    times = getattr(record, "times", 1)
+    if times > 1:
+        event["times"] = times
+    return event
+
+
+def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
+    """Log to a stream from a level on: debug, info, warning or error. Replaces what was configured before."""
+    common: list[Processor] = [
+        structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render: Processor = (
+        structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer(default=str)
+    )
+    structlog.configure(
+        processors=[*common, structlog.processors.format_exc_info, render],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+    )
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(RepeatFilter())
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*common, structlog.stdlib.add_logger_name],
+        processors=[
+            _add_times, structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info, render,
+        ],
+    ))
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(LIBRARIES_FROM)
+    logging.captureWarnings(True)
