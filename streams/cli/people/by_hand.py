@@ -18,26 +18,19 @@ from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
 from streams.cli import Failure
+from streams.cli.look.incidents import follow_incidents, list_incidents, show_incident
 from streams.cli.people.author import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
 from streams.cli.time_arguments import DurationArgument
 
 
 @click.group()
 def incident() -> None:
-    """List incidents, and say who works on them and what is known."""
+    """List, show and follow incidents, and say who works on them and what is known."""
 
 
-@incident.command("list")
-@click.option("--all", "everything", is_flag=True, help="Resolved ones too.")
-@json_option
-@with_config
-def list_(config: Config, everything: bool, as_json: bool) -> None:
-    """List the incidents that are open."""
-    found = [one for one in _incidents(config).values() if everything or one.state != "resolved"]
-    for each in sorted(found, key=lambda one: (one.severity, one.opened_at_s)):
-        click.echo(orjson.dumps(each) if as_json else _line(each))
-    if not found and not as_json:
-        click.echo("no incident is open")
+incident.add_command(list_incidents)
+incident.add_command(show_incident)
+incident.add_command(follow_incidents)
 
 
 @incident.command()
@@ -228,8 +221,3 @@ def _open_incident(config: Config, incident_id: str) -> None:
     if found.state == "resolved":
         click.echo(f"incident {incident_id}: resolved {date(found.resolved_at_s)} already", err=True)
         sys.exit(FINDING)
-
-
-def _line(one: Incident) -> str:
-    who = one.assigned_to or (one.acknowledged.by if one.acknowledged is not None else "-")
-    return f"{one.id}  {one.severity}  {one.state:8}  since {date(one.opened_at_s)}  {who}  {one.title}"

@@ -1,0 +1,44 @@
+"""`tocsin doctor`: what is not as it should be in an installation, and what to do."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+import orjson
+
+from config.models import Config
+from streams.cli.people.author import FINDING, json_option, run, with_config
+from streams.client.examination.diagnosis import Examination, examine
+
+
+@click.command()
+@json_option
+@with_config
+def doctor(config: Config, as_json: bool) -> None:
+    """Examine an installation, with the configuration and credentials of a worker. Nothing is changed.
+
+    Codecs of compression; each broker: address, TLS, authentication; topics, partitions and settings; keys and times of
+    the last records of the inputs; dead letters of the last hour; members and lag of the group. Exit code 1 with
+    findings, each with what to do.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # each failure is told once, as a finding
+    if run(_examine(config, as_json)):
+        sys.exit(FINDING)
+
+
+async def _examine(config: Config, as_json: bool) -> int:
+    """Print each step as it ends; returns the number of findings."""
+    count = 0
+    async for one in examine(config):
+        count += len(one.findings)
+        click.echo(orjson.dumps(one) if as_json else _text(one))
+    return count
+
+
+def _text(one: Examination) -> str:
+    if not one.findings:
+        return f"{'ok':8}{one.step}: {one.told}"
+    lines = (f"{'FINDING':8}{each.where}: {each.found}\n        do: {each.remedy}" for each in one.findings)
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""Examines an installation step by step, each with its findings. Nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
+from config.models import Config
+from streams.client.dead_letter_log import read_dead_letters
+from streams.client.examination.contact import contact
+from streams.client.examination.recent_records import judge, read_last
+from streams.client.examination.topic_check import check_topics, read_topic_states
+from streams.client.topic_reader import open_reader, partitions_of_topics
+from streams.cluster.compression import CODECS
+from streams.cluster.group_description import describe_group
+from streams.kafka.settings import security_of, settings_of
+
+RECENT_S = 3600.0
+LAG = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be. where: a broker, a topic, the group."""
+
+    where: str
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A step and its findings; told: what was seen where there is none."""
+
+    step: str
+    told: str
+    findings: tuple[Finding, ...] = ()
+
+
+async def examine(config: Config) -> AsyncIterator[Examination]:
+    """The steps in order; where no broker lets us in, the first two are all."""
+    missing = [name for name, is_there in CODECS.items() if not is_there()]
+    yield Examination("codecs", f"{', '.join(CODECS)} can be read", tuple(
+        Finding("codecs", f"{name}: no library", "install tocsin with its dependencies again") for name in missing
+    ))
+    contacts = await asyncio.gather(*(contact(each, security_of(config)) for each in config.kafka.brokers))
+    failed = tuple(
+        Finding(one.address, f"failed at {one.failed_at}: {one.reason}", one.remedy) for one in contacts
+        if one.failed_at is not None
+    )
+    yield Examination("brokers", f"{len(contacts)} of {len(contacts)} answer and let us in", failed)
+    if len(failed) == len(contacts):
+        return
+    for name, step in (("topics", _topics), ("records", _records), ("dead letters", _dead_letters), ("group", _group)):
+        try:
+            yield await step(config)
+        except (KafkaError, OSError) as error:
+            yield Examination(name, "", (Finding(
+                name, f"could not be read: {error}",
+                "give the principal the ACLs of docs/security.md, or see whether the brokers are well",
+            ),))
+
+
+async def _topics(config: Config) -> Examination:
+    states = await read_topic_states(config)
+    found = tuple(Finding(one.topic, one.found, one.remedy) for one in check_topics(config, states))
+    return Examination("topics", f"{len(states)} exist, with the partitions and settings that they need", found)
+
+
+async def _records(config: Config) -> Examination:
+    found: list[Finding] = []
+    count = 0
+    async with open_reader(config) as reader:
+        known = await partitions_of_topics(config)
+        for source in config.inputs:
+            places = [TopicPartition(source.topic, number) for number in known.get(source.topic, ())]
+            if not places:
+                continue
+            seen = await read_last(reader, places)
+            count += len(seen)
+            found += [Finding(one.topic, one.found, one.remedy)
+                      for one in judge(source.topic, seen, len(places), time.time())]
+    return Examination("records", f"the last {count} of the inputs have keys, and times that fit", tuple(found))
+
+
+async def _dead_letters(config: Config) -> Examination:
+    if config.topics.dead_letters not in await partitions_of_topics(config):
+        return Examination("dead letters", "there is no topic of dead letters yet")
+    since_s = time.time() - RECENT_S
+    recent = [one for one in await read_dead_letters(config) if one.at_s >= since_s]
+    last = {(one.topic, one.reason): one.detail for one in recent}
+    return Examination("dead letters", "none in the last hour", tuple(
+        Finding(topic, f"{count} records refused in the last hour as {reason}; the last: {last[topic, reason]}",
+                f"repair the producer; tocsin dlq list --reason {reason}")
+        for (topic, reason), count in Counter((one.topic, one.reason) for one in recent).most_common()
+    ))
+
+
+async def _group(config: Config) -> Examination:
+    """Members and lag. Of named workers the process is told; their version is on `/metrics` of each."""
+    settings = settings_of(config)
+    described = await describe_group(settings)
+    if described is None:
+        return Examination("group", "this broker cannot describe groups")
+    if not described.members:
+        return Examination("group", "", (Finding(
+            settings.group, "has no member: no worker runs", "start one: tocsin worker --config FILE",
+        ),))
+    lags = await _lags(config)
+    found = [
+        Finding(f"{tp.topic}[{tp.partition}]", f"{lag} records are not read yet",
+                "see whether the worker of this partition is well; add workers up to the number of partitions")
+        for tp, lag in lags.items() if lag > LAG
+    ]
+    names = sorted(f"{one.instance} on {one.host}" for one in described.named_workers)
+    told = f"{len(described.members)} members{': ' if names else ''}{', '.join(names)}; lag {sum(lags.values())}"
+    return Examination("group", told, tuple(found))
+
+
+async def _lags(config: Config) -> dict[TopicPartition, int]:
+    """By partition of an input with a committed offset."""
+    inputs = {one.topic for one in config.inputs}
+    admin = AIOKafkaAdminClient(bootstrap_servers=config.kafka.brokers, **security_of(config).options())
+    try:
+        await admin.start()
+        committed = await admin.list_consumer_group_offsets(config.kafka.group)
+    finally:
+        await admin.close()
+    places = {tp: one.offset for tp, one in committed.items() if tp.topic in inputs and one.offset >= 0}
+    async with open_reader(config) as reader:
+        ends = await _ends(reader, list(places))
+    return {tp: max(0, ends[tp] - offset) for tp, offset in places.items()}
+
+
+async def _ends(reader: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    return dict(await reader.end_offsets(places)) if places else {}

@@ -1,0 +1,110 @@
+"""The commands that look at an installation, on a broker with an incident, an action and a dead letter."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from config.models import Config
+from streams.cli import main
+from streams.client.dead_letter_log import read_dead_letters, requeue
+from streams.client.incident_follower import follow
+from streams.contracts.envelopes import Message, incident_message, intent_message, outcome_message
+from streams.intake.dead_letters import PREFIX
+from streams.kafka.producer import Publisher
+from tests.kafka.brokers import EmbeddedKafka
+from tests.kafka.harness import PATIENCE_S, unique
+from tests.streams.fakes import T, config_of, incident, intent, outcome
+
+OWN = ("incidents", "actions", "outcomes", "response", "audit", "control", "dead_letters", "state", "ledger",
+       "checkpoints", "ticks")
+
+
+def site(folder: Path, broker: EmbeddedKafka) -> Config:
+    names = ", ".join(f"{name}: {unique(name)}" for name in OWN)
+    return config_of(folder, f'version: 1\nkafka: {{brokers: "{broker.address}", group: {unique("group")}}}\n'
+                             f"inputs: [{{topic: {unique('input')}}}]\ntopics: {{{names}}}\n")
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--config", str(folder / "site.yaml")])
+
+
+async def publish(broker: EmbeddedKafka, topic: str, *messages: Message) -> None:
+    async with Publisher({"bootstrap_servers": broker.address}) as publisher:
+        await publisher.send(0, topic, list(messages))
+        await publisher.flush(0)
+
+
+def test_missing_topics_are_found_and_created(embedded: EmbeddedKafka, tmp_path: Path) -> None:
+    config = site(tmp_path, embedded)
+    before = run(tmp_path, "topic", "check")
+    assert (before.exit_code, before.stdout.count("does not exist")) == (1, 12)
+    assert "missing" in run(tmp_path, "topic", "list").stdout
+    assert f"created {config.topics.ticks}" in run(tmp_path, "topic", "create").stdout
+    assert run(tmp_path, "topic", "check").exit_code == 0
+
+
+async def test_incidents_actions_and_dead_letters_are_shown(embedded: EmbeddedKafka, tmp_path: Path) -> None:
+    config = site(tmp_path, embedded)
+    topics = config.topics
+
+    async def tocsin(*arguments: str) -> Result:
+        return await asyncio.to_thread(run, tmp_path, *arguments)
+
+    await tocsin("topic", "create")
+    await publish(embedded, topics.incidents, incident_message(incident(), "s", T))
+    decided = intent()
+    await publish(embedded, topics.actions, intent_message(decided, "s", 0))
+    await publish(embedded, topics.outcomes, outcome_message(outcome(decided), "s", 0))
+    assert "inc-1" in (await tocsin("incident", "list", "--severity", "P2")).stdout
+    for other in (["--severity", "P0"], ["--service", "other"], ["--state", "resolved"], ["--until", "2000-01-01"],
+                  ["--since", "2999-01-01"]):
+        assert "inc-1" not in (await tocsin("incident", "list", *other)).stdout
+    assert incident().title in (await tocsin("incident", "show", "inc-1")).stdout
+    assert (await tocsin("incident", "show", "inc-2")).exit_code == 2
+    assert decided.target in (await tocsin("action", "list", "--status", "executed")).stdout
+    for other in (["--status", "pending"], ["--incident", "inc-2"], ["--service", "other"], ["--until", "2000-01-01"],
+                  ["--since", "2999-01-01"]):
+        assert "no such action" in (await tocsin("action", "list", *other)).stdout
+
+
+async def test_a_change_of_an_incident_is_followed(embedded: EmbeddedKafka, tmp_path: Path) -> None:
+    config = site(tmp_path, embedded)
+    await asyncio.to_thread(run, tmp_path, "topic", "create")
+    seen = asyncio.Event()
+    task = asyncio.create_task(follow(config, lambda _: seen.set()))
+    async with asyncio.timeout(PATIENCE_S):
+        while not seen.is_set():  # what is published before the follower began is not shown
+            await publish(embedded, config.topics.incidents, incident_message(incident(), "s", T))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(seen.wait(), 0.2)
+    task.cancel()
+
+
+async def test_a_dead_letter_is_examined_and_written_again(embedded: EmbeddedKafka, tmp_path: Path) -> None:
+    config = site(tmp_path, embedded)
+    source = config.inputs[0].topic
+    await asyncio.to_thread(run, tmp_path, "topic", "create")
+    headers = ((f"{PREFIX}topic", source.encode()), (f"{PREFIX}exception", b"not_json"), ("mine", b"1"))
+    await publish(embedded, config.topics.dead_letters, Message(b"chat", b"{oops", headers))
+    (letter,) = await read_dead_letters(config)
+    found = await asyncio.to_thread(run, tmp_path, "dlq", "list", "--reason", "not_json", "--topic", source)
+    assert letter.place in found.stdout
+    for other in (["--reason", "other"], ["--topic", "other"], ["--until", "2000-01-01"], ["--since", "2999-01-01"]):
+        assert (await asyncio.to_thread(run, tmp_path, "dlq", "list", *other)).stdout == "no dead letter\n"
+    assert "{oops" in (await asyncio.to_thread(run, tmp_path, "dlq", "show", letter.place)).stdout
+    examined = await asyncio.to_thread(run, tmp_path, "doctor")
+    assert (examined.exit_code, "refused in the last hour as not_json" in examined.stdout) == (1, True)
+    assert letter.headers == (("mine", b"1"),)
+    assert await requeue(config, [letter]) == 1
+    again = await asyncio.to_thread(run, tmp_path, "dlq", "requeue", letter.place, "--yes")
+    assert again.stdout == "1 records written\n"
+
+
+def test_each_shell_has_a_completion() -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_TOCSIN_COMPLETE" in CliRunner().invoke(main, ["completion", shell]).stdout

@@ -1,0 +1,35 @@
+"""What the last records of an input tell."""
+
+from __future__ import annotations
+
+from streams.client.examination.recent_records import SeenRecord, judge
+from tests.streams.fakes import T
+
+
+def found(*seen: SeenRecord, partitions: int = 4) -> list[str]:
+    return [one.found for one in judge("in", seen, partitions, T)]
+
+
+def test_records_with_keys_and_times_that_fit_are_no_finding() -> None:
+    assert found(SeenRecord("in", True, T - 1.0, T - 2.0)) == []
+
+
+def test_a_topic_without_records_is_a_finding() -> None:
+    assert found() == ["holds no record"]
+
+
+def test_records_without_a_key_are_a_finding_where_they_are_spread() -> None:
+    keyless = SeenRecord("in", False, T, T)
+    assert found(keyless) == [
+        "1 of the last 1 records have no key, over 4 partitions: one fault may become an incident in each shard",
+    ]
+    assert found(keyless, partitions=1) == []
+
+
+def test_clocks_that_differ_are_findings() -> None:
+    assert "written 60 s in the future" in found(SeenRecord("in", True, T + 60.0, None))[0]
+    assert found(SeenRecord("in", True, T, T + 30.0)) == ["ts is up to 30 s later than the time of writing"]
+
+
+def test_records_that_come_late_are_a_finding() -> None:
+    assert "written 20 s or more after their ts" in found(SeenRecord("in", True, T, T - 20.0))[0]
