@@ -44,7 +44,7 @@ def replay(
 
     RECORDING is a folder with requests.csv.gz, or JSON lines: native records, OTLP/JSON or Prometheus samples.
 
-    Or it holds the topics of an installation, as `tocsin record` or `kcat -J` writes them, with the ticks among them.
+    Or it holds the topics of an installation, as `kcat -J` writes them, with the ticks among them.
     With the configuration of the workers this gives the incidents that they published, silence included.
 
     A malformed record is rejected, as a worker rejects it, and the first one is shown. Exit code 0: something was
