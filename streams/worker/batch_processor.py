@@ -88,8 +88,8 @@ class BatchProcessor:
         mono_s = self._effects.clocks.mono_s()
         for warning in self._rejected.observe(batch.topic, products.dead, mono_s):
             log.warning(
-                "records_rejected", topic=warning.topic, count=warning.count, first=warning.first,
-                dead_letters=self._topics.dead_letters,
+                "records_rejected", topic=warning.topic, reason=warning.reason, count=warning.count,
+                first=warning.first, dead_letters=self._topics.dead_letters,
             )
         keyless = self._keyless.observe(
             batch.topic, batch.records, self._required.partitions(batch.topic), mono_s,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 from faust.types import TP
@@ -13,37 +12,24 @@ from streams.intake.dead_letters import DeadLetter, headers
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.output import Output
 from streams.telemetry.metrics import Telemetry
-from streams.telemetry.repeat_limit import RepeatLimit
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.dead_letter_writer")
 
-MAX_EXAMPLE = 300
 MAX_VALUE_BYTES = 900_000
 """The longest value that is kept whole. An input topic may allow longer records than the dead-letter topic does."""
 
 
 class DeadLetterWriter:
-    """Writes to `topic`. Guarantee: a dead letter is acknowledged before the offset of its record is committed.
+    """Writes to `topic`. Guarantee: a dead letter is acknowledged before the offset of its record is committed."""
 
-    Of each reason and topic one line a minute is logged, with an example. mono_s: the monotonic clock.
-    """
-
-    def __init__(self, topic: str, telemetry: Telemetry, mono_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, topic: str, telemetry: Telemetry) -> None:
         self._topic = topic
         self._telemetry = telemetry
-        self._mono_s = mono_s
-        self._limit = RepeatLimit()
 
     async def write(self, output: Output, tp: TP, dead: Sequence[DeadLetter]) -> None:
         """Publish and count the dead letters of a partition, in order."""
         for letter in dead:
             self._telemetry.dead_letter(letter.reason, letter.rejected)
-            count = self._limit.count((tp.topic, letter.reason), self._mono_s(), letter.rejected)
-            if count is not None:
-                log.warning(
-                    "dead_letters", topic=tp.topic, reason=letter.reason, count=count, partition=tp.partition,
-                    offset=letter.record.offset, example=letter.detail[:MAX_EXAMPLE],
-                )
         await output.send(self._topic, [_message(letter, tp) for letter in dead])
 
     async def reject(self, output: Output, tp: TP, record: KafkaRecord, reason: str) -> None:

@@ -57,10 +57,11 @@ async def test_records_that_are_all_malformed_are_in_the_log_at_once_and_publish
     await worker.pass_time(1.0)
     with capture_logs() as logs:
         await worker.processor.process(batch([{"timestamp": 1000 * T, "service": "chat", "latency_ms": 5.0}] * 9))
-    assert [(entry["event"], entry["topic"], entry["count"], entry["first"]) for entry in logs] == [
-        ("records_rejected", LATENCY, 9, "missing_ts: ts: missing (there is 'timestamp'), "
-                                         "expected seconds since the epoch"),
-    ]
+    (line,) = logs
+    assert (line["event"], line["topic"], line["reason"], line["count"]) == (
+        "records_rejected", LATENCY, "missing_ts", 9,
+    )
+    assert line["first"] == "offset 0: ts: missing (there is 'timestamp'), expected seconds since the epoch"
     await worker.pass_time(1.1)
     assert len(worker.log.on(TOPICS.dead_letters)) == 9
     assert worker.exposes('tocsin_dead_letters_total{reason="missing_ts"} 9.0')
