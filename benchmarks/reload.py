@@ -22,7 +22,8 @@ from streams.planning import plan_of
 
 TOPIC = "inference.latency"
 T = 1_795_420_000.0
-SERVICES, REPLICAS = 50, 40
+SERVICES, REPLICAS = 50, 20
+"""Each replica has a version of its own."""
 METRICS = ("latency_ms", "ttft_ms", "tokens_per_s", "error", "kv_cache_usage")
 BEFORE, AFTER = 33, 3
 
@@ -40,16 +41,30 @@ class Record:
     timestamp: int = 0
 
 
-def second(number: int, values: np.random.Generator) -> Iterator[KafkaRecord]:
-    """One second of requests, one of each replica."""
-    first = number * SERVICES * REPLICAS
-    for at in range(SERVICES * REPLICAS):
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """series: of the shard. kept: of which nothing is learned anew. windows: closed without and with the reload.
+    untouched: rows that the change does not concern. differing: columns of theirs that are not as without the reload.
+    stood_s: how long the shard stood still."""
+
+    series: int
+    kept: int
+    windows: tuple[int, int]
+    untouched: int
+    differing: int
+    stood_s: float
+
+
+def second(number: int, services: int, replicas: int, values: np.random.Generator) -> Iterator[KafkaRecord]:
+    """One second of requests, one of each replica of each service."""
+    count = services * replicas
+    for at in range(count):
+        replica = at // services
         sample = {
-            "ts": T + number + at / (SERVICES * REPLICAS), "service": f"s{at % SERVICES}", "model": "m",
-            "replica": f"r{at // SERVICES}",
-            "metrics": {name: float(values.normal(100.0, 5.0)) for name in METRICS},
+            "ts": T + number + at / count, "service": f"s{at % services}", "model": "m", "replica": f"r{replica}",
+            "version": f"v{replica}", "metrics": {name: float(values.normal(100.0, 5.0)) for name in METRICS},
         }
-        yield Record(orjson.dumps(sample), first + at)
+        yield Record(orjson.dumps(sample), number * count + at)
 
 
 def changed(config: Config) -> Config:
@@ -63,8 +78,8 @@ def changed(config: Config) -> Config:
     })
 
 
-def main() -> None:
-    """Print the figures."""
+def measure(services: int, replicas: int) -> Figures:
+    """Feed two shards the same, and reload one of them."""
     config = load(None, {})
     config = config.model_copy(update={
         "windows": config.windows.model_copy(update={"min_count": 1}),
@@ -76,7 +91,7 @@ def main() -> None:
     stood_s = 0.0
     values = np.random.default_rng(1)
     for number in range(BEFORE + AFTER):
-        records = list(second(number, values))
+        records = list(second(number, services, replicas, values))
         for at, shard in enumerate(shards):
             shard.apply_tick(Tick(1, T + number, dict(shard.offsets)))
             shard.ingest(TOPIC, records)
@@ -92,12 +107,20 @@ def main() -> None:
     metric = np.array([reloaded.series.key(row)[0] for row in rows.tolist()])
     untouched = rows[metric != "latency_ms"]
     expected, found = reference.suite.snapshot(untouched), reloaded.suite.snapshot(untouched)
-    differ = sum(not np.array_equal(expected[name], found[name], equal_nan=True) for name in expected)
-    print(f"series                         {migration.series}")
-    print(f"kept, learned anew             {migration.kept}, {migration.series - migration.kept}")
-    print(f"windows without, with reload   {windows[0]}, {windows[1]}")
-    print(f"untouched rows, columns differ {len(untouched)}, {differ}")
-    print(f"stood still for                {stood_s:.2f} s")
+    differing = sum(not np.array_equal(expected[name], found[name], equal_nan=True) for name in expected)
+    return Figures(
+        migration.series, migration.kept, (windows[0], windows[1]), len(untouched), differing, stood_s,
+    )
+
+
+def main() -> None:
+    """Print the figures."""
+    found = measure(SERVICES, REPLICAS)
+    print(f"series                         {found.series}")
+    print(f"kept, learned anew             {found.kept}, {found.series - found.kept}")
+    print(f"windows without, with reload   {found.windows[0]}, {found.windows[1]}")
+    print(f"untouched rows, columns differ {found.untouched}, {found.differing}")
+    print(f"stood still for                {found.stood_s:.2f} s")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Warnings of rejected records, for the log: one for each topic and reason in a while, with an example and the count."""
+"""Warnings of rejected records, for the log: one for each topic and reason in a while, with an example and a count."""
 
 from __future__ import annotations
 

@@ -54,34 +54,53 @@ class Rows:
         self._of_version = np.zeros(0, np.bool_)
 
     def admit(self, rows: IntArray) -> list[tuple[ServiceKey, str]]:
-        """Set up rows that are new since the last call; returns the versions that appear with them."""
-        self._grow(int(rows.max(initial=-1)) + 1)
-        versions: list[tuple[ServiceKey, str]] = []
-        for row in rows[self.service_of[rows] < 0].tolist():
-            metric, scope = self._series.key(row)
-            service = (scope.service, scope.model)
-            if service not in self._numbers:
-                self._numbers[service] = len(self.services)
-                self.services.append(service)
-            self.service_of[row] = self._numbers[service]
-            aggregated = bool(self._series.aggregated[row])
-            profile = self._profile(metric, scope, aggregated)
-            self.scored[row] = profile is not None
-            is_steady = not aggregated or metric in REPORTED_WITHOUT_TRAFFIC
-            self.absence_checked[row] = profile is not None and is_steady and dimension_of(scope) in CHECKED_DIMENSIONS
-            if profile is not None:
-                self._suite.assign(np.array([row]), profile)
-            self.of_part[row] = dimension_of(scope) is not None
-            self.extensive[row] = self._traffic.rows.is_extensive(metric)
-            self._traffic.admit(row, metric, scope, self._numbers[service], aggregated)
+        """Set up rows that are new since the last call; returns the versions that appear with them.
+
+        A new version begins with what its service learned of the version that was seen last. About 20 us a new row.
+        """
+        new, scopes = self._set_up(rows)
+        versions = []
+        for row, scope in zip(new, scopes, strict=True):
             if scope.version is not None:
-                versions.append((service, scope.version))
+                versions.append(((scope.service, scope.model), scope.version))
                 if not self.extensive[row]:
                     self._inherit(row)
                 self._of_version[row] = True
-            if scope.replica is not None:
-                self._replica_of[row] = self._replicas.setdefault((service, scope.replica), len(self._replicas))
         return versions
+
+    def readmit(self, rows: IntArray) -> None:
+        """Set up rows of a snapshot, whose state the caller restores: none of them begins with that of another."""
+        new, scopes = self._set_up(rows)
+        self._of_version[new] = [scope.version is not None for scope in scopes]
+
+    def _set_up(self, rows: IntArray) -> tuple[list[int], list[Scope]]:
+        """The rows that are new, and their scopes."""
+        self._grow(int(rows.max(initial=-1)) + 1)
+        new: list[int] = rows[self.service_of[rows] < 0].tolist()
+        if not new:
+            return [], []
+        scopes, services, profiles, flags = [], [], [], []
+        for row, aggregated in zip(new, self._series.aggregated[new].tolist(), strict=True):
+            metric, scope = self._series.key(row)
+            service, dimension = self._number((scope.service, scope.model)), dimension_of(scope)
+            self._traffic.admit(row, metric, scope, service, aggregated)
+            if scope.replica is not None:
+                replica = (scope.service, scope.model), scope.replica
+                self._replica_of[row] = self._replicas.setdefault(replica, len(self._replicas))
+            profile = self._profile(metric, scope, aggregated)
+            is_steady = not aggregated or metric in REPORTED_WITHOUT_TRAFFIC
+            is_checked = profile is not None and is_steady and dimension in CHECKED_DIMENSIONS
+            scopes.append(scope)
+            services.append(service)
+            profiles.append(-1 if profile is None else profile)
+            flags.append((is_checked, dimension is not None, self._traffic.rows.is_extensive(metric)))
+        self.service_of[new] = services
+        self.absence_checked[new], self.of_part[new], self.extensive[new] = np.array(flags, np.bool_).T
+        profile_of = np.array(profiles, np.intp)
+        scored = profile_of >= 0
+        self.scored[new] = scored
+        self._suite.assign(np.array(new, np.intp)[scored], profile_of[scored])
+        return new, scopes
 
     def is_admitted(self, rows: IntArray) -> BoolArray:
         """(n,) whether each row was set up by `admit`."""
@@ -122,10 +141,16 @@ class Rows:
         last = siblings[int(np.argmax(self._series.last_seen_s[siblings]))]
         self._suite.restore(np.array([row]), self._suite.snapshot(np.array([last])))
 
+    def _number(self, service: ServiceKey) -> int:
+        if service not in self._numbers:
+            self._numbers[service] = len(self.services)
+            self.services.append(service)
+        return self._numbers[service]
+
     def _profile(self, metric: str, scope: Scope, aggregated: bool) -> int | None:
-        labels = {name: getattr(scope, name) for name in self._matched_labels}
-        key = (aggregated, metric, *labels.values())
+        key = (aggregated, metric, *[getattr(scope, name) for name in self._matched_labels])
         if key not in self._profile_of:
+            labels = {name: getattr(scope, name) for name in self._matched_labels}
             index = profile_index(metric, self._profiles, labels)
             if index is not None and aggregated:
                 index = self._profiles.index(self._profiles[index].aggregated)

@@ -93,7 +93,7 @@ def load_state(shard: ShardState, snapshot: Snapshot, steady_s: float, *, migrat
         shard.series.restore(part_of(snapshot, "series"), meta["series"])
         shard.windower.restore(part_of(snapshot, "windows"), meta["windows"])
         active = shard.series.active()
-        shard.rows.admit(active)
+        shard.rows.readmit(active)
         suite = part_of(snapshot, "suite")
         if migrate:
             rows = kept(shard, active, part_of(snapshot, "learned"), meta["learned"])

@@ -30,14 +30,14 @@ def describe(shard: ShardState, rows: IntArray) -> tuple[dict[str, NDArray[Any]]
     scored[known] = shard.rows.scored[rows[known]]
     profile = np.full(len(rows), -1, np.intp)
     profile[scored] = shard.suite.profile_of(rows[scored])
-    pairs, of_row = np.unique(np.stack([profile, series.metric_of[rows]]), axis=1, return_inverse=True)
-    profiles = shard.suite.params.profiles
+    metrics, profiles = max(len(series.metrics), 1), shard.suite.params.profiles
+    pairs, of_row = np.unique(profile * metrics + series.metric_of[rows], return_inverse=True)
     texts = [
         _hash(
             _UNSCORED if number < 0 else learned_as(profiles[number]),
             plan.statistic_of(series.metrics[metric]),
         )
-        for number, metric in pairs.T.tolist()
+        for number, metric in (divmod(pair, metrics) for pair in pairs.tolist())
     ]
     parts = {name: _hash(text) for name, text in learned_by(shard.suite.params).items()}
     return {"row": of_row.reshape(-1).astype(np.intp)}, {"parts": parts, "rows": texts, "tables": tables_hash(plan)}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from classifiers.model import Scope
-from detectors.base import Block
+from detectors.base import Block, IntArray, State
 from detectors.ensemble.profiles import Profile
 from detectors.suite import Suite, SuiteParams
 from streams.intake.columns import Labels
@@ -122,3 +122,45 @@ def test_a_row_is_judged_by_the_profile_of_its_labels() -> None:
     table.rows.admit(np.array([whole, batch, acme]))
     scores = table.suite.score(window([whole, batch, acme], 500.0, 0))
     assert (scores.level >= 1.0).tolist() == [True, False, True]
+
+
+class CountingSuite(Suite):
+    """A suite that counts how often rows were copied."""
+
+    copies = 0
+
+    def snapshot(self, rows: IntArray) -> State:
+        self.copies += 1
+        return super().snapshot(rows)
+
+
+def test_rows_of_a_snapshot_are_set_up_as_new_ones_and_copy_nothing_of_each_other() -> None:
+    """So a restore of many versions costs as much as that of many replicas."""
+    first, second = Table(), Table()
+    second.suite = CountingSuite(SuiteParams(profiles=PROFILES), 4)
+    second.rows = Rows(second.series, second.suite, PROFILES, Traffic(1.0, frozenset({"requests_per_s"})))
+    for table in (first, second):
+        rows = np.array([
+            row for metric in ("latency_ms", "requests_per_s", "colour") for number in range(3)
+            for row in table.seen(metric, version=f"v{number}", replica=f"r{number}")
+        ])
+    first.rows.admit(np.unique(rows))
+    second.rows.readmit(np.unique(rows))
+    for name in ("service_of", "scored", "absence_checked", "of_part", "extensive"):
+        np.testing.assert_array_equal(getattr(second.rows, name), getattr(first.rows, name))
+    assert second.rows.replicas(GPT, -1.0) == first.rows.replicas(GPT, -1.0) == 3
+    assert second.suite.copies == 0
+
+
+def test_a_version_that_is_new_after_a_restore_begins_with_what_its_predecessor_made_usual() -> None:
+    first, second = Table(), Table()
+    old = first.seen("latency_ms", version="v1")[1]
+    assert second.seen("latency_ms", version="v1")[1] == old
+    first.rows.admit(np.array([old]))
+    for number in range(80):
+        first.suite.learn(window([old], 100.0 + number % 7, number))
+    second.rows.readmit(np.array([old]))
+    second.suite.restore(np.array([old]), first.suite.snapshot(np.array([old])))
+    new = second.seen("latency_ms", seen_s=80.0, version="v2")[1]
+    assert second.rows.admit(np.array([new])) == [(GPT, "v2")]
+    assert abs(second.suite.score(window([new], 400.0, 80)).expected[0] - 103.0) < 2.0
