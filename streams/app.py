@@ -39,8 +39,8 @@ from streams.shard.snapshot import READABLE
 from streams.state.snapshots import RejectionReason, TopicSnapshots
 from streams.state.tick_log import TickLog
 from streams.telemetry.metrics_server import MetricsServer, Rendered
+from streams.telemetry.process_metrics import ReloadResult
 from streams.telemetry.watchdog import ProgressWatchdog
-from streams.telemetry.worker_metrics import ReloadResult
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
@@ -207,7 +207,7 @@ class Worker:
             self.responder.reconfigure(config.playbooks)
 
     def _note_reload(self, result: ReloadResult, config_hash: str) -> None:
-        self.effects.telemetry.config_reloaded(result, config_hash, self.effects.clocks.wall_s())
+        self.effects.telemetry.process.reloaded(result, config_hash, self.effects.clocks.wall_s())
 
     async def _open_execution(self) -> None:
         self.execution = execution = Execution(

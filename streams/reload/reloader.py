@@ -14,7 +14,7 @@ import structlog
 from config import ConfigError, config_hash, load
 from config.changes.difference import differences, waiting, with_live
 from config.models import Config
-from streams.telemetry.worker_metrics import ReloadResult
+from streams.telemetry.process_metrics import ReloadResult
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.config")
 

@@ -7,10 +7,13 @@ import os
 import signal
 import time
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
+from prometheus_client import CollectorRegistry
 
+from config import config_hash
 from config.models import Config
 from streams.cluster.required_topics import RequiredTopics
 from streams.kafka.settings import settings_of
@@ -19,6 +22,7 @@ from streams.reload.reloader import Reloader
 from streams.reload.watch import ConfigWatch
 from streams.respond.responder import Responder, ResponderClocks
 from streams.telemetry.metrics_server import MetricsServer
+from streams.telemetry.process_metrics import ProcessMetrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -36,19 +40,28 @@ async def respond(config: Config, file: Path | None = None) -> None:
     await topics.prepare()
     clocks = ResponderClocks(time.time, time.time, time.monotonic)
     responder = Responder(config, settings, clocks, lambda: topics.plan.shards, topics.partitions)
+    metrics = ProcessMetrics(CollectorRegistry(), version("tocsin"))
+    metrics.started(config_hash(config), time.time())
     reloader = Reloader(
-        config, file or Path(), os.environ, lambda new: responder.reconfigure(new.playbooks), lambda *_: None,
+        config, file or Path(), os.environ, lambda new: responder.reconfigure(new.playbooks),
+        lambda result, digest: metrics.reloaded(result, digest, time.time()),
     )
     server = MetricsServer(
-        responder.metrics, health=responder.complaints, ready=responder.complaints, degraded=reloader.notes,
+        responder.metrics, metrics, health=responder.complaints, ready=responder.complaints, degraded=reloader.notes,
         host=config.telemetry.host, port=config.telemetry.port,
     )
     await server.start()
     work = asyncio.create_task(responder.run())
     watching = None if file is None else asyncio.create_task(ConfigWatch(reloader, file).run())
+    stop_signals: list[str] = []
+
+    def stop(number: signal.Signals) -> None:
+        stop_signals.append(number.name)
+        work.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, work.cancel)
+        loop.add_signal_handler(number, stop, number)
     log.info(
         "started", roles=["respond"], metrics_port=server.port, **start_facts(config, file, responder.group),
     )
@@ -56,7 +69,7 @@ async def respond(config: Config, file: Path | None = None) -> None:
         with suppress(asyncio.CancelledError):
             await work
     finally:
-        log.info("stopping", reason="asked to stop" if work.cancelled() else "the work ended")
+        log.info("stopping", reason=stop_signals[0] if stop_signals else "the work ended")
         if watching is not None:
             watching.cancel()
         await server.stop()

@@ -5,6 +5,7 @@ What happens to it is in `streams/pipeline.py`; how it becomes a snapshot is in 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import inf
 
@@ -13,6 +14,7 @@ from classifiers.incidents.alarmed_series import AlarmedSeriesTable
 from classifiers.incidents.triage import Triage
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import PrequentialRecord
+from classifiers.model import Severity
 from detectors.suite import Suite
 from streams.intake.aggregated.instant import REQUEST_RATE
 from streams.intake.codec import Codec
@@ -39,11 +41,11 @@ FIRST_ROWS = 256
 @dataclass(frozen=True, slots=True)
 class ShardStatus:
     """What a shard reports of itself. evaluated_until_s: event time up to which everything is decided, None before the
-    first window. severity, category: how the advisor does beside the rules."""
+    first window. incidents_open: by severity. severity, category: how the advisor does beside the rules."""
 
     evaluated_until_s: float | None
     series: SeriesCounts
-    incidents_open: int
+    incidents_open: Counter[Severity]
     severity: PrequentialRecord
     category: PrequentialRecord
 
@@ -103,7 +105,7 @@ class ShardState:
         return ShardStatus(
             evaluated_until_s=None if evaluated_s == -inf else evaluated_s,
             series=count_series(self.series.active(), self.rows, self.suite, evaluated_s),
-            incidents_open=len(self.triage.open_incidents()),
+            incidents_open=Counter(one.severity for one in self.triage.open_incidents()),
             severity=advisor.severity,
             category=advisor.category,
         )

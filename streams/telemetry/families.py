@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import product
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 OPEN: tuple[str, ...] = ()
 """Label values that are not known in advance: the family starts without children."""
@@ -22,6 +22,7 @@ class Families:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
+        disable_created_metrics()  # Prometheus has no use for these lines; they would be a third of the page
 
     def counter(self, name: str, text: str, **labels: Iterable[str]) -> Counter:
         """A counter; its samples get the suffix `_total`."""

@@ -27,7 +27,6 @@ from streams.telemetry.worker_metrics import (
     AdvisorQuestion,
     ControlAnswer,
     Labels,
-    ReloadResult,
     RestoreOutcome,
     SeriesState,
     SignedKind,
@@ -47,12 +46,14 @@ class Telemetry:
 
     Not for several processes: each worker has its own registry and is scraped on its own. A method costs a microsecond
     or two and is called once per batch or less often, never per record. No method raises on a value, because telemetry
-    must not stop the work that it describes. `clock` is monotonic seconds, read for durations and ages only.
+    must not stop the work that it describes. `clock` is monotonic seconds, read for durations and ages only. `process`:
+    what does not depend on the roles of the process.
     """
 
     def __init__(self, labels: Labels, *, version: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._metrics = WorkerMetrics(labels, version)
         self._metrics.snapshot_age.set_function(self._snapshot_age_s)
+        self.process = self._metrics.process
         self._clock = clock
         self._snapshot_at: float | None = None
         self._lagging: set[tuple[str, int]] = set()
@@ -176,9 +177,10 @@ class Telemetry:
             if time_to.value_s is not None:
                 self._metrics.incident_stage_s.labels(stage, peak_severity).observe(time_to.value_s)
 
-    def incidents_open(self, count: int) -> None:
-        """The incidents that are open on this worker now."""
-        self._metrics.incidents_open.set(count)
+    def incidents_open(self, counts: Mapping[Severity, int]) -> None:
+        """The incidents that are open on this worker now; a severity left out has none."""
+        for severity in get_args(Severity):
+            self._metrics.incidents_open.labels(severity).set(counts.get(severity, 0))
 
     def end_to_end(self, seconds: float) -> None:
         """From the event-time end of the deciding window to the published incident."""
@@ -243,22 +245,6 @@ class Telemetry:
     def restore(self, outcome: RestoreOutcome) -> None:
         """A shard's state was loaded, was not there, or was rejected (other version, corrupt) and is learned anew."""
         self._metrics.restores.labels(outcome).inc()
-
-    def config_loaded(self, ok: bool, at_s: float) -> None:
-        """A (re)load of the configuration; `at_s` in seconds since the epoch, kept for successful ones."""
-        self._metrics.config_ok.set(ok)
-        if ok:
-            self._metrics.config_at.set(at_s)
-
-    def config_in_force(self, config_hash: str) -> None:
-        """Which configuration decides."""
-        self._metrics.config.info({"hash": config_hash})
-
-    def config_reloaded(self, result: ReloadResult, config_hash: str, at_s: float) -> None:
-        """The file was read again. partial: some settings wait for a restart. invalid: nothing changed."""
-        self._metrics.config_reloads.labels(result).inc()
-        self.config_loaded(result != "invalid", at_s)
-        self.config_in_force(config_hash)
 
     def render(self) -> bytes:
         """The exposition in Prometheus text format, media type `prometheus_client.CONTENT_TYPE_LATEST`."""

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prometheus_client import CollectorRegistry, Info
+from prometheus_client import CollectorRegistry
 
 from actions.model import Status
 from actions.trust.keys import FaultReason
@@ -18,13 +18,13 @@ from classifiers.model import Category, Severity, StageStatus
 from streams.contracts.control_records import RefusalReason
 from streams.intake.dead_letters import Reason
 from streams.telemetry.families import OPEN, Families
+from streams.telemetry.process_metrics import ProcessMetrics
 
 WorkerStage = Literal["decode", "window", "detect", "triage", "publish", "snapshot", "execute"]
 RecordOutcome = Literal["accepted", "late", "dead"]
 TransitionLabel = Literal["open", "update", "resolve"]
 SnapshotOutcome = Literal["stored", "failed"]
 RestoreOutcome = Literal["restored", "empty", "version", "corrupt"]
-ReloadResult = Literal["applied", "partial", "unchanged", "invalid"]
 ControlAnswer = Literal["accepted", RefusalReason]
 SignedKind = Literal["incident", "outcome"]
 AdvisorQuestion = Literal["severity", "category"]
@@ -60,7 +60,7 @@ class WorkerMetrics:
         self._declare_incidents(families, labels)
         self._declare_control(families)
         self._declare_state(families)
-        Info("tocsin_build", "What is running.", registry=self.registry).info({"version": version})
+        self.process = ProcessMetrics(self.registry, version)
 
     def _declare_input(self, own: Families, labels: Labels) -> None:
         self.records = own.counter(
@@ -129,7 +129,7 @@ class WorkerMetrics:
             "tocsin_incidents", "Incidents published.", category=get_args(Category), severity=get_args(Severity),
             transition=get_args(TransitionLabel),
         )
-        self.incidents_open = own.gauge("tocsin_incidents_open", "Incidents open now.")
+        self.incidents_open = own.gauge("tocsin_incidents_open", "Incidents open now.", severity=get_args(Severity))
         self.incident_stage_s = own.histogram(
             "tocsin_incident_stage_seconds", "From the estimated onset to a stage, written when the incident resolved.",
             INCIDENT_BUCKETS_S, stage=STAGES, severity=get_args(Severity),
@@ -185,12 +185,3 @@ class WorkerMetrics:
         self.snapshot_bytes = own.gauge("tocsin_snapshot_bytes", "Size of the last stored snapshot.")
         self.snapshot_age = own.gauge("tocsin_snapshot_age_seconds", "Since the last stored snapshot; NaN before it.")
         self.restores = own.counter("tocsin_restore", "Partition states asked for.", outcome=get_args(RestoreOutcome))
-        self.config_ok = own.gauge("tocsin_config_last_reload_successful", "1 when the last load succeeded.")
-        self.config_at = own.gauge(
-            "tocsin_config_last_reload_success_timestamp_seconds", "When a load last succeeded.",
-        )
-        self.config_reloads = own.counter(
-            "tocsin_config_reloads", "Reloads of the configuration file, by what came of them.",
-            result=get_args(ReloadResult),
-        )
-        self.config = Info("tocsin_config", "The configuration in force.", registry=self.registry)

@@ -78,8 +78,7 @@ def effects_of(config: Config, settings: KafkaSettings, clock: WallClock, name: 
         ),
         version=release,
     )
-    telemetry.config_loaded(True, time.time())
-    telemetry.config_in_force(config_hash(config))
+    telemetry.process.started(config_hash(config), time.time())
     tracing = Tracing.to_endpoint(config.telemetry.traces.endpoint, version=release, instance=name)
     publisher = Publisher({"bootstrap_servers": settings.brokers.split(","), **settings.security.options()})
     identity = Identity(source_of(config.kafka.group), config.kafka.group, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
@@ -154,7 +155,7 @@ class WorkerLoop:
         for shard in list(shards.values())[:1]:
             telemetry.advisor("severity", shard.severity)
             telemetry.advisor("category", shard.category)
-        telemetry.incidents_open(sum(shard.incidents_open for shard in shards.values()))
+        telemetry.incidents_open(sum((shard.incidents_open for shard in shards.values()), Counter()))
 
     def _note_lateness(self, tp: TP, lateness_s: float) -> None:
         """Log, once each time, that incidents come later as the records of a source are far out of order."""

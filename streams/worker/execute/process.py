@@ -27,7 +27,7 @@ from streams.reload.process_log import start_facts, stop_reason
 from streams.reload.reloader import Reloader
 from streams.reload.watch import ConfigWatch
 from streams.telemetry.metrics_server import MetricsServer
-from streams.telemetry.worker_metrics import ReloadResult
+from streams.telemetry.process_metrics import ReloadResult
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
 from streams.transport.faust_app import make_app
@@ -132,7 +132,7 @@ class ExecuteProcess:
             self._execution.reconfigure(config.limits)
 
     def _note_reload(self, result: ReloadResult, config_hash: str) -> None:
-        self._effects.telemetry.config_reloaded(result, config_hash, self._effects.clocks.wall_s())
+        self._effects.telemetry.process.reloaded(result, config_hash, self._effects.clocks.wall_s())
 
     def _degradations(self) -> tuple[str, ...]:
         reloads = () if self._reloader is None else self._reloader.notes()

@@ -52,7 +52,7 @@ def test_every_metric_carries_the_name_of_the_application_and_help() -> None:
 
     names = re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)
     helps = re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE)
-    assert all(name.startswith("tocsin_") for name in names)
+    assert all(name.startswith(("tocsin_", "process_")) for name in names)
     assert {name for name, _ in helps} == set(names)
 
 
@@ -138,11 +138,27 @@ def test_the_age_of_a_snapshot_follows_stored_ones_only() -> None:
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
     telemetry = Telemetry(LABELS, version="1")
 
-    telemetry.config_loaded(True, 1_700_000_000.0)
-    telemetry.config_loaded(False, 1_700_000_500.0)
+    telemetry.process.started("a" * 12, 1_700_000_000.0)
+    telemetry.process.reloaded("invalid", "a" * 12, 1_700_000_500.0)
 
     assert value(telemetry, "tocsin_config_last_reload_successful") == 0
     assert value(telemetry, "tocsin_config_last_reload_success_timestamp_seconds") == 1_700_000_000.0
+
+
+def test_a_process_tells_its_resources_and_its_release_and_no_start_times_of_metrics() -> None:
+    page = Telemetry(LABELS, version="1").render().decode()
+    names = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
+    assert {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"} <= names
+    assert "tocsin_build_info" in names
+    assert [name for name in names if name.endswith("_created")] == []
+
+
+def test_open_incidents_are_told_by_severity_and_a_severity_without_any_is_0() -> None:
+    telemetry = Telemetry(LABELS, version="1")
+    telemetry.incidents_open({"P1": 2, "P3": 1})
+    telemetry.incidents_open({"P3": 1})
+    assert value(telemetry, "tocsin_incidents_open", severity="P1") == 0
+    assert value(telemetry, "tocsin_incidents_open", severity="P3") == 1
 
 
 def test_two_workers_in_one_process_do_not_share_numbers() -> None:

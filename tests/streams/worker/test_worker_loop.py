@@ -88,7 +88,7 @@ async def test_lag_watermark_series_and_incidents_are_reported() -> None:
     assert shard.detection.evaluated_until_s == T + 9.0
     assert worker.exposes('tocsin_watermark_lag_seconds{partition="0"} 11.0')
     assert worker.exposes(f'tocsin_series{{state="warming"}} {len(shard.series)}.0')
-    assert worker.exposes("tocsin_incidents_open 0.0")
+    assert worker.exposes('tocsin_incidents_open{severity="P1"} 0.0')
 
 
 async def test_the_record_of_the_advisor_and_the_rules_is_reported_by_severity() -> None:
