@@ -75,7 +75,7 @@ class CheapSuiteParams(SuiteParams):
 
 @cache
 def supply_plan(sources: tuple[str, ...], configuration: int = 0) -> Plan:
-    """The plan of the simulated owners. configuration: another number refuses the snapshots of this one."""
+    """The plan of the simulated owners. configuration: owners with another number refuse the snapshots of this one."""
     plan = plan_of(load(None, {}))
     return replace(
         plan,
