@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from classifiers.directives import Matcher, Silence
+from config import load
 from streams.contracts.envelopes import read_intent
 from streams.planning import plan_of
 from streams.replay.recorded_shard import RecordedShard, RecordedTopics
@@ -129,3 +130,45 @@ def test_a_recording_from_the_middle_of_a_state_cannot_be_replayed(
         f"{topics}: {TOPICS.ticks}[0]: ticks that go on from an earlier state, expected the first tick of that state "
         "before them: a replay begins with an empty state and not with a snapshot",
     )
+
+
+PLAYBOOKS_CHANGED = PLAYBOOKS + "triage: {confirm_instants: 9}\n"
+
+
+async def reconfigured(folder: Path, changed_to: Path) -> LiveShard:
+    """The configuration changes while r1 is ill, and another worker takes over."""
+    shard = LiveShard(plan_of(config_of(folder, PLAYBOOKS)))
+    other = plan_of(config_of(changed_to, PLAYBOOKS_CHANGED))
+    await shard.open()
+    await shard.play(60)
+    await shard.play(12, sick("r1"))
+    shard.worker.manager.reconfigure(other)
+    await shard.play(30)
+    await shard.play(12, sick("r2"))
+    shard.plan = other
+    await shard.take_over()
+    await shard.play(10)
+    return shard
+
+
+def test_a_replay_with_the_first_configuration_follows_its_change_and_one_with_the_later_keeps_to_it(
+    tmp_path: Path,
+) -> None:
+    first, later = tmp_path / "first", tmp_path / "later"
+    first.mkdir()
+    later.mkdir()
+    shard = asyncio.run(reconfigured(first, later))
+    shard.record(tmp_path / "topics")
+    published = [message.value for message in shard.on(TOPICS.incidents)]
+    changes, notes = [], []
+    for folder in (first, later):
+        plan = plan_of(load(folder / "site.yaml", {}))
+        replay = RecordedShard(plan, 0, RecordedTopics(TopicRecording(tmp_path / "topics"), TOPICS))
+        steps = [products for _, products in replay.run()]
+        changes.append([orjson.dumps(change.incident) for products in steps for change in products.transitions])
+        notes.append(replay.notes)
+    assert changes[0] == published
+    assert len({orjson.loads(value)["config_hash"] for value in changes[0]}) == 2
+    assert changes[1] != published
+    assert notes[0] == []
+    assert "the incidents may differ" in notes[1][0]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from classifiers.directives import Silence
 from config import load
-from config.models import Config
+from config.models import Config, StatisticRule
 from detectors.base import FloatArray
 from streams.contracts.ticks import Tick
 from streams.pipeline import Shard
@@ -20,7 +21,7 @@ from streams.shard.plan import Plan
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import decode, encode
 from tests.streams.contracts.signed import DIRECTIVES
-from tests.streams.fakes import LATENCY, T, batch, clocked, requests
+from tests.streams.fakes import LATENCY, T, batch, clocked, config_of, requests
 
 CONFIG = load(None, {})
 PLAN = plan_of(CONFIG)
@@ -92,6 +93,76 @@ def test_a_limit_of_a_profile_lets_its_series_keep_what_they_learned(changes: di
     first = fed()
     second = under(of(with_profile("latency", **changes)), first.snapshot())
     np.testing.assert_equal(centres(second), centres(first))
+
+
+@pytest.mark.parametrize("changes", [
+    {"direction": "down"}, {"min_abs": 99.0}, {"min_rel": 0.5}, {"scale": "linear"}, {"sampling": "pre_aggregated"},
+    {"token_budget": 10.0},
+])
+def test_what_a_profile_learns_by_lets_its_series_learn_anew_but_for_their_arrivals(changes: dict[str, object]) -> None:
+    first = fed()
+    second = under(of(with_profile("latency", **changes)), first.snapshot())
+    rows = second.series.active()
+    after = centres(second)
+    assert np.isnan(after["latency_ms"]).all()
+    assert all(np.isfinite(after[metric]).any() for metric in after.keys() - {"latency_ms"})
+    before, after = first.suite.snapshot(rows), second.suite.snapshot(rows)
+    for name in (name for name in before if name.startswith("absence.")):
+        np.testing.assert_equal(after[name], before[name])
+
+
+@pytest.mark.parametrize("text", [
+    "learning: {min_incidents: 77}", "limits: {actions_per_hour: 77}", "services: [{match: chat, tier: 1}]",
+    "maintenance: [{name: m, matchers: ['service=chat'], time_intervals: [{weekdays: [sunday]}]}]",
+    "playbooks: [{name: all, version: 1, match: {}, mode: suggest, steps: [{kind: notify, target: '{service}'}]}]",
+])
+def test_a_section_that_no_detector_reads_lets_every_series_keep_what_it_learned(tmp_path: Path, text: str) -> None:
+    plan = plan_of(config_of(tmp_path, f"version: 1\n{text}\n"))
+    assert plan.config_hash != PLAN.config_hash
+    first = fed()
+    second = under(plan, first.snapshot())
+    assert second.migration is not None
+    assert second.migration.is_whole
+    np.testing.assert_equal(centres(second), centres(first))
+
+
+def test_another_statistic_of_a_metric_lets_the_series_of_the_metric_learn_anew() -> None:
+    first = fed()
+    rule = StatisticRule(metrics="latency_ms", statistic="p95")
+    plan = of(lambda config: config.model_copy(
+        update={"windows": config.windows.model_copy(update={"statistics": (rule,)})},
+    ))
+    second = under(plan, first.snapshot())
+    after, before = centres(second), centres(first)
+    assert np.isnan(after["latency_ms"]).all()
+    for metric in before.keys() - {"latency_ms"}:
+        np.testing.assert_equal(after[metric], before[metric])
+
+
+def test_the_shared_frame_lets_most_detectors_learn_anew() -> None:
+    first = fed()
+    location = replace(CONFIG.detection.robust_location, ring=CONFIG.detection.robust_location.ring + 10)
+    plan = of(lambda config: config.model_copy(
+        update={"detection": replace(config.detection, robust_location=location)},
+    ))
+    second = under(plan, first.snapshot())
+    assert second.migration is not None
+    assert {"robust_location", "cusum", "band", "ranking"} <= set(second.migration.relearned)
+    assert "absence" not in second.migration.relearned
+
+
+@pytest.mark.parametrize("section", ["marginals", "rate_metric"])
+def test_scopes_and_the_rate_that_are_cut_otherwise_are_learned_anew_as_windows_are(section: str) -> None:
+    def change(config: Config) -> Config:
+        if section == "marginals":
+            return config.model_copy(update={"scopes": config.scopes.model_copy(update={"marginals": ("replica",)})})
+        return config.model_copy(update={"windows": config.windows.model_copy(update={"rate_metric": "rps"})})
+
+    first = fed()
+    second = under(of(change), first.snapshot())
+    assert second.migration is not None
+    assert (second.migration.kept, second.migration.reason) == (0, "windows or scopes are cut otherwise")
+    goes_on(first, second)
 
 
 def test_only_the_detector_whose_parameters_changed_learns_anew() -> None:
