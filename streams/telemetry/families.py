@@ -22,7 +22,8 @@ class Families:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        disable_created_metrics()  # Prometheus has no use for these lines; they would be a third of the page
+        # Prometheus has no use for these lines, which would be a third of the page.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
 
     def counter(self, name: str, text: str, **labels: Iterable[str]) -> Counter:
         """A counter; its samples get the suffix `_total`."""

@@ -106,9 +106,9 @@ def test_what_a_profile_learns_by_lets_its_series_learn_anew_but_for_their_arriv
     after = centres(second)
     assert np.isnan(after["latency_ms"]).all()
     assert all(np.isfinite(after[metric]).any() for metric in after.keys() - {"latency_ms"})
-    before, after = first.suite.snapshot(rows), second.suite.snapshot(rows)
-    for name in (name for name in before if name.startswith("absence.")):
-        np.testing.assert_equal(after[name], before[name])
+    learned, kept = first.suite.snapshot(rows), second.suite.snapshot(rows)
+    for name in (name for name in learned if name.startswith("absence.")):
+        np.testing.assert_equal(kept[name], learned[name])
 
 
 @pytest.mark.parametrize("text", [
