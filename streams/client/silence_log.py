@@ -1,0 +1,58 @@
+"""The silences in the control topic of a running installation, as its workers accept them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+
+from classifiers.directives import Expire, Silence
+from config.models import Config
+from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
+from streams.contracts.control_records import ControlRecordError, verify
+
+SilenceState = Literal["pending", "active", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSilence:
+    """A silence, and when it was ended before its time, None where nobody did."""
+
+    silence: Silence
+    expired_s: float | None = None
+
+    def state(self, now_s: float) -> SilenceState:
+        """At a time, seconds since the epoch."""
+        until_s = self.silence.until_s if self.expired_s is None else min(self.silence.until_s, self.expired_s)
+        if now_s >= until_s:
+            return "ended"
+        return "active" if now_s >= self.silence.from_s else "pending"
+
+
+async def read_silences(config: Config) -> list[StoredSilence]:
+    """All that the topic still holds, by their beginning. A record that no accepted key signed does not count, nor does
+    a second one with the same id. Raises `BrokerUnavailable`.
+    """
+    topic = config.topics.control
+    directives = []
+    async with open_reader(config) as reader:
+        known = await partitions_of_topics(config)
+        places = [TopicPartition(topic, number) for number in known.get(topic, ())]
+        async for record in read_to_end(reader, places):
+            try:
+                directives.append(verify(record, config.control).directive)
+            except (ControlRecordError, KeyError):
+                continue
+    return silences_of(directives)
+
+
+def silences_of(directives: Sequence[object]) -> list[StoredSilence]:
+    """Those among directives, with what ended them."""
+    expired = {one.silence_id: one.at_s for one in reversed(directives) if isinstance(one, Expire)}
+    found: dict[str, StoredSilence] = {}
+    for one in directives:
+        if isinstance(one, Silence):
+            found.setdefault(one.id, StoredSilence(one, expired.get(one.id)))
+    return sorted(found.values(), key=lambda stored: stored.silence.from_s)
