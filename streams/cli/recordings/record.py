@@ -44,9 +44,9 @@ def record(
     Hashes are keyed by the secret of `labels`; without one, by a key of this recording, which nobody keeps: equal
     values are equal in the file, and cannot be told from it. Exit code 1 when the period holds no record.
     """
-    from streams.client.label_hashing import hashed_labels
-    from streams.client.recorder import RecordRequest
-    from streams.client.recorder import record as record_topics
+    from streams.client.recording.label_hashing import hashed_labels
+    from streams.client.recording.recorder import RecordRequest
+    from streams.client.recording.recorder import record as record_topics
 
     for file in (out, control):
         if file is not None and file.exists() and not force:
