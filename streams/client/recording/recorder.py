@@ -59,7 +59,7 @@ async def record(config: Config, request: RecordRequest, rewrite: Rewrite, progr
         if missing:
             raise TopicError(f"topic {missing[0]!r}: not on this broker, expected an input topic")
         with TemporaryDirectory() as folder:
-            parts, left_out = [], 0
+            parts, left_out = list[Path](), 0
             for topic in request.topics:
                 for number in known[topic]:
                     part = Path(folder) / f"{len(parts)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 from click.testing import CliRunner, Result
 
-from classifiers.directives import Expire, Matcher, Silence
+from classifiers.directives import Directive, Expire, Matcher, Silence
 from config.models import Config
 from streams.cli import main
 from streams.client.control_files import read_directives
@@ -118,8 +118,8 @@ async def test_silences_are_listed_until_they_end_and_unsigned_ones_never(
         return Silence(name, (Matcher("service", "=", "chat"),), now_s - 60.0, now_s + 3600.0, "ana", "moving")
 
     forged = sign(silence("forged"), "k", b"another-secret-of-32-characters-or-more", "/t", now_s)
-    ended = [silence("s2"), Expire("s2", "ben", now_s - 1.0)]
-    signed = [sign(one, "k", SECRET.encode(), "/t", now_s) for one in (silence("s1"), *ended)]
+    directives: list[Directive] = [silence("s1"), silence("s2"), Expire("s2", "ben", now_s - 1.0)]
+    signed = [sign(one, "k", SECRET.encode(), "/t", now_s) for one in directives]
     await publish(embedded, config.topics.control, [*signed, forged])
     shown = (await tocsin(tmp_path, "silence", "list")).stdout
     assert "s1  active" in shown
