@@ -61,7 +61,7 @@ class SecuredKafka:
 
     def __init__(self, folder: Path, users: Iterable[str]) -> None:
         self.cafile = folder / "ca.pem"
-        _write_certificate(folder / "broker.pem", self.cafile)
+        write_certificate(folder / "broker.pem", self.cafile)
         (secured,) = free_ports(1)
         scram = [f"--add-scram=SCRAM-SHA-512=[name={user},password={PASSWORD}]" for user in users]
         self._kafka = RealKafka(folder, SECURED.replace("SECURED_PORT", str(secured)), scram)
@@ -91,7 +91,7 @@ class SecuredKafka:
         return {"tls": True, "cafile": str(self.cafile), "sasl": sasl}
 
 
-def _write_certificate(broker: Path, authority: Path) -> None:
+def write_certificate(broker: Path, authority: Path) -> None:
     """A certificate of 127.0.0.1 that signs itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a broker of a test")])

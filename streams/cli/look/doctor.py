@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import get_args
 
 import click
 import orjson
@@ -11,27 +12,30 @@ import orjson
 from config.models import Config
 from streams.cli.people.author import FINDING, json_option, run, with_config
 from streams.client.examination.diagnosis import Examination, examine
+from streams.client.examination.permissions import Role
 
 
 @click.command()
+@click.option("--role", "roles", multiple=True, type=click.Choice(get_args(Role)), default=get_args(Role),
+              help="A role whose permissions the credentials must have; may be repeated. Default: all.")
 @json_option
 @with_config
-def doctor(config: Config, as_json: bool) -> None:
+def doctor(config: Config, roles: tuple[Role, ...], as_json: bool) -> None:
     """Examine an installation, with the configuration and credentials of a worker. Nothing is changed.
 
-    Codecs of compression; each broker: address, TLS, authentication; topics, partitions and settings; keys and times of
-    the last records of the inputs; dead letters of the last hour; members and lag of the group. Exit code 1 with
-    findings, each with what to do.
+    Codecs of compression; each broker: address, TLS, authentication; topics, partitions and settings; what the ACLs let
+    these credentials do with each topic; keys and times of the last records of the inputs; dead letters of the last
+    hour; members and lag of the group. Exit code 1 with findings, each with what to do.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # each failure is told once, as a finding
-    if run(_examine(config, as_json)):
+    if run(_examine(config, roles, as_json)):
         sys.exit(FINDING)
 
 
-async def _examine(config: Config, as_json: bool) -> int:
+async def _examine(config: Config, roles: tuple[Role, ...], as_json: bool) -> int:
     """Print each step as it ends; returns the number of findings."""
     count = 0
-    async for one in examine(config):
+    async for one in examine(config, roles):
         count += len(one.findings)
         click.echo(orjson.dumps(one) if as_json else _text(one))
     return count

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
@@ -15,11 +16,13 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from config.models import Config
 from streams.client.dead_letter_log import read_dead_letters
 from streams.client.examination.contact import contact
+from streams.client.examination.permissions import NEEDED, Role, missing_permissions, read_operations
 from streams.client.examination.recent_records import judge, read_last
 from streams.client.examination.topic_check import check_topics, read_topic_states
 from streams.client.topic_reader import open_reader, partitions_of_topics
 from streams.cluster.compression import CODECS
 from streams.cluster.group_description import describe_group
+from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.settings import security_of, settings_of
 
 RECENT_S = 3600.0
@@ -44,8 +47,8 @@ class Examination:
     findings: tuple[Finding, ...] = ()
 
 
-async def examine(config: Config) -> AsyncIterator[Examination]:
-    """The steps in order; where no broker lets us in, the first two are all."""
+async def examine(config: Config, roles: Collection[Role]) -> AsyncIterator[Examination]:
+    """The steps in order; where no broker lets us in, the first two are all. roles: whose permissions are needed."""
     missing = [name for name, is_there in CODECS.items() if not is_there()]
     yield Examination("codecs", f"{', '.join(CODECS)} can be read", tuple(
         Finding("codecs", f"{name}: no library", "install tocsin with its dependencies again") for name in missing
@@ -58,14 +61,31 @@ async def examine(config: Config) -> AsyncIterator[Examination]:
     yield Examination("brokers", f"{len(contacts)} of {len(contacts)} answer and let us in", failed)
     if len(failed) == len(contacts):
         return
-    for name, step in (("topics", _topics), ("records", _records), ("dead letters", _dead_letters), ("group", _group)):
+    steps: dict[str, Callable[[Config], Awaitable[Examination]]] = {
+        "topics": _topics, "permissions": partial(_permissions, roles), "records": _records,
+        "dead letters": _dead_letters, "group": _group,
+    }
+    for name, step in steps.items():
         try:
             yield await step(config)
-        except (KafkaError, OSError) as error:
+        except (KafkaError, OSError, BrokerUnavailable) as error:
             yield Examination(name, "", (Finding(
                 name, f"could not be read: {error}",
                 "give the principal the ACLs of docs/security.md, or see whether the brokers are well",
             ),))
+
+
+async def _permissions(roles: Collection[Role], config: Config) -> Examination:
+    topics = {one.topic for one in config.inputs} | {getattr(config.topics, setting) for setting in NEEDED}
+    allowed = await read_operations(config, topics)
+    if allowed is None:
+        return Examination("permissions", "this broker does not tell them")
+    told = f"the roles {', '.join(sorted(roles))} may do what they need with {len(allowed)} topics"
+    return Examination("permissions", told, tuple(
+        Finding(one.topic, f"this principal has no {' and no '.join(one.operations)}",
+                "add the ACLs of docs/security.md, or name the roles that the principal has: --role")
+        for one in missing_permissions(config, allowed, roles)
+    ))
 
 
 async def _topics(config: Config) -> Examination:

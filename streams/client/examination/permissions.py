@@ -1,0 +1,136 @@
+"""What the brokers let this principal do with each topic, compared with what its roles need (`docs/security.md`).
+
+Asked by a Metadata request of version 8, which aiokafka has no class for; the layout is that of Kafka's protocol guide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiokafka.conn import create_conn  # type: ignore[import-untyped]
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError  # type: ignore[import-untyped]
+from aiokafka.protocol.api import Request, RequestStruct, Response  # type: ignore[import-untyped]
+from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String  # type: ignore[import-untyped]
+
+from config.models import Config
+from streams.kafka.settings import security_of
+
+Role = Literal["worker", "executor", "respond"]
+Operation = Literal["Read", "Write", "Describe"]
+
+TIMEOUT_S = 5.0
+CODES: Mapping[Operation, int] = {"Read": 3, "Write": 4, "Describe": 8}
+"""Of Kafka's `AclOperation`: the bit of the operation in the answer."""
+TOPIC_AUTHORIZATION_FAILED = 29
+NEEDED: Mapping[str, Mapping[Role, tuple[Operation, ...]]] = {
+    "incidents": {"worker": ("Read", "Write"), "respond": ("Read",)},
+    "actions": {"worker": ("Write",), "executor": ("Read",), "respond": ("Read",)},
+    "outcomes": {"worker": ("Read",), "executor": ("Write",), "respond": ("Read", "Write")},
+    "audit": {"worker": ("Write",), "executor": ("Write",), "respond": ("Read", "Write")},
+    "dead_letters": {"worker": ("Write",), "executor": ("Write",), "respond": ("Write",)},
+    "state": {"worker": ("Read", "Write")},
+    "ledger": {"executor": ("Read", "Write")},
+    "ticks": {"worker": ("Read", "Write")},
+    "control": {"worker": ("Read",), "executor": ("Read",), "respond": ("Read", "Write")},
+    "checkpoints": {"respond": ("Read", "Write")},
+    "response": {"respond": ("Read", "Write")},
+}
+"""Operations on Tocsin's own topics, by setting and role."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingPermission:
+    """operations: those that the roles need and the principal has not."""
+
+    topic: str
+    operations: tuple[Operation, ...]
+
+
+async def read_operations(config: Config, topics: Collection[str]) -> dict[str, frozenset[Operation]] | None:
+    """By topic that exists, or that this principal may not see: what it may do. None where the brokers do not tell.
+
+    Raises `KafkaError` and `OSError` when no broker answers.
+    """
+    failure: Exception = OSError("no broker is configured")
+    for address in config.kafka.brokers:
+        host, _, port = address.rpartition(":")
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await _ask(host.strip("[]"), int(port), config, topics)
+        except (IncompatibleBrokerVersion, NotImplementedError):
+            return None
+        except (KafkaError, OSError) as error:
+            failure = error
+    raise failure
+
+
+def missing_permissions(
+    config: Config, allowed: Mapping[str, frozenset[Operation]], roles: Collection[Role],
+) -> list[MissingPermission]:
+    """What roles need and do not have, of the topics of which something is known."""
+    found = ((topic, needed - allowed[topic]) for topic, needed in _needed(config, roles) if topic in allowed)
+    return [MissingPermission(topic, tuple(sorted(missing))) for topic, missing in found if missing]
+
+
+def _needed(config: Config, roles: Collection[Role]) -> Iterator[tuple[str, set[Operation]]]:
+    for source in config.inputs:
+        yield source.topic, {"Describe", "Read"} if "worker" in roles else {"Describe"}
+    for setting, by_role in NEEDED.items():
+        needed = {operation for role in roles for operation in by_role.get(role, ())}
+        yield getattr(config.topics, setting), {"Describe", *needed}
+
+
+async def _ask(host: str, port: int, config: Config, topics: Collection[str]) -> dict[str, frozenset[Operation]]:
+    connection = await create_conn(
+        host, port, request_timeout_ms=int(TIMEOUT_S * 1000), **security_of(config).options(),
+    )
+    try:
+        answer = await connection.send(_OperationsRequest(sorted(topics)))
+    finally:
+        connection.close()
+    found: dict[str, frozenset[Operation]] = {}
+    for code, topic, _, _, bits in answer.topics:
+        if code == TOPIC_AUTHORIZATION_FAILED:
+            found[topic] = frozenset()
+        elif code == 0:
+            found[topic] = frozenset(name for name, number in CODES.items() if bits & 1 << number)
+    return found
+
+
+class _MetadataResponse(Response):  # type: ignore[misc]
+    API_KEY, API_VERSION = 3, 8
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("brokers", Array(("node_id", Int32), ("host", String()), ("port", Int32), ("rack", String()))),
+        ("cluster_id", String()), ("controller_id", Int32),
+        ("topics", Array(
+            ("error_code", Int16), ("name", String()), ("is_internal", Boolean),
+            ("partitions", Array(
+                ("error_code", Int16), ("partition", Int32), ("leader", Int32), ("leader_epoch", Int32),
+                ("replicas", Array(Int32)), ("isr", Array(Int32)), ("offline_replicas", Array(Int32)),
+            )),
+            ("authorized_operations", Int32),
+        )),
+        ("cluster_authorized_operations", Int32),
+    )
+
+
+class _MetadataRequest(RequestStruct):  # type: ignore[misc]
+    API_KEY, API_VERSION, RESPONSE_TYPE = 3, 8, _MetadataResponse
+    SCHEMA = Schema(
+        ("topics", Array(String())), ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean), ("include_topic_authorized_operations", Boolean),
+    )
+
+
+class _OperationsRequest(Request[_MetadataRequest]):  # type: ignore[misc]
+    API_KEY = 3
+
+    def __init__(self, topics: list[str]) -> None:
+        self._topics = topics
+
+    def build(self, request_struct_class: type[_MetadataRequest]) -> Any:
+        return request_struct_class(self._topics, False, False, True)
