@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors.ensemble.learned_by import learned_as, learned_by
-from streams.shard.changed.learned import tables_hash
+from streams.shard.changed.fingerprints import tables_hash
 from streams.shard.plan import Plan
 
 

@@ -21,6 +21,7 @@ from streams.intake.codec import Codec
 from streams.intake.formats import NATIVE, build_codec
 from streams.intake.scopes import ScopeTable
 from streams.presence.traffic import Traffic
+from streams.shard.changed.fingerprints import Fingerprints
 from streams.shard.decisions import Decider
 from streams.shard.detection import Detection
 from streams.shard.directives import ShardDirectives
@@ -78,6 +79,7 @@ class ShardState:
         self.series = SeriesTable(limits.max_series, self.scopes, limits.min_idle_s, limits.max_metrics)
         self.windower = Windower(plan.windows, self.series, plan.statistic_of)
         self.suite = Suite(suite_params, FIRST_ROWS)
+        self.fingerprints = Fingerprints(plan, suite_params)
         traffic = Traffic(plan.windows.size_s, frozenset({plan.windows.rate_metric, REQUEST_RATE}))
         self.rows = Rows(self.series, self.suite, suite_params.profiles, traffic)
         self.presence = Presence(

@@ -7,45 +7,34 @@ windows are cut otherwise, or scopes are, no series keeps anything, since its va
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import BoolArray, IntArray
-from detectors.ensemble.learned_by import KEPT_OF_ANY_PROFILE, learned_as, learned_by
-from streams.shard.plan import Plan
+from detectors.ensemble.learned_by import KEPT_OF_ANY_PROFILE
 from streams.shard.state import ShardState
 
-_UNSCORED = "unscored"
 LearnedMeta = dict[str, Any]
 
 
 def describe(shard: ShardState, rows: IntArray) -> tuple[dict[str, NDArray[Any]], LearnedMeta]:
     """Of these rows (n,): which parameters each learned by, as a number, and what the numbers stand for."""
-    plan, series = shard.plan, shard.series
+    series = shard.series
     known = shard.rows.is_admitted(rows)
     scored = np.zeros(len(rows), np.bool_)
     scored[known] = shard.rows.scored[rows[known]]
     profile = np.full(len(rows), -1, np.intp)
     profile[scored] = shard.suite.profile_of(rows[scored])
-    metrics, profiles = max(len(series.metrics), 1), shard.suite.params.profiles
+    metrics, fingerprints = max(len(series.metrics), 1), shard.fingerprints
     pairs, of_row = np.unique(profile * metrics + series.metric_of[rows], return_inverse=True)
     texts = [
-        _hash(
-            _UNSCORED if number < 0 else learned_as(profiles[number]),
-            plan.statistic_of(series.metrics[metric]),
-        )
+        fingerprints.of_row(number, series.metrics[metric])
         for number, metric in (divmod(pair, metrics) for pair in pairs.tolist())
     ]
-    parts = {name: _hash(text) for name, text in learned_by(shard.suite.params).items()}
-    return {"row": of_row.reshape(-1).astype(np.intp)}, {"parts": parts, "rows": texts, "tables": tables_hash(plan)}
-
-
-def tables_hash(plan: Plan) -> str:
-    """Changes when windows or scopes are cut otherwise, so that the series are others."""
-    return _hash(plan.windows.size_s, plan.windows.rate_metric, plan.scopes.marginals, plan.scopes.hashed)
+    meta = {"parts": dict(fingerprints.parts), "rows": texts, "tables": fingerprints.tables}
+    return {"row": of_row.reshape(-1).astype(np.intp)}, meta
 
 
 def kept(
@@ -66,6 +55,3 @@ def kept(
         for name, text in own["parts"].items() if meta["parts"].get(name) == text
     }
 
-
-def _hash(*parts: object) -> str:
-    return sha256(repr(parts).encode()).hexdigest()[:12]

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from streams.shard.changed.learned import kept, tables_hash
+from streams.shard.changed.fingerprints import tables_hash
+from streams.shard.changed.learned import kept
 from streams.shard.snapshot import READABLE, Snapshot, SnapshotMismatch, load_decided, load_state, part_of, reading
 from streams.shard.state import ShardState
 
