@@ -98,7 +98,10 @@ class RequestOwner(PartitionOwner):
             await transaction.send(self._topics.audit, entry)
         self._desk.record(request)
         self._on_change(change)
-        log.info("request", key=request.key, state=request.state, target=request.intent.target, reason=request.reason)
+        log.info(
+            "request", incident_id=request.intent.incident_id, key=request.key, state=request.state,
+            target=request.intent.target, reason=request.reason,
+        )
 
     def _signed(self, topic: str, message: Message) -> Message:
         return self._authenticity.signed(topic, message, "respond")

@@ -68,7 +68,10 @@ class ActionWorker:
         self.queues.forget({TP(self._topics.actions, partition) for partition in partitions})
         outcomes = await self._ledger.recover(partitions)
         for outcome in outcomes:
-            log.error("interrupted", key=outcome.key, kind=outcome.kind, target=outcome.target)
+            log.error(
+                "interrupted", incident_id=outcome.incident_id, key=outcome.key, kind=outcome.kind,
+                target=outcome.target,
+            )
             await self._report(outcome, None, [])
 
     async def process_batch(self, batch: RecordBatch) -> None:

@@ -63,7 +63,8 @@ class ProductWriter:
         """An incident, then the intents that belong to it, in one trace."""
         incident, effects, label = transition.incident, self._effects, TRANSITION_LABELS[transition.change]
         log.info(
-            "incident", change=transition.change, id=incident.id, severity=incident.severity, title=incident.title,
+            "incident", change=transition.change, incident_id=incident.id, severity=incident.severity,
+            title=incident.title,
         )
         effects.telemetry.incident(incident.category, incident.severity, label)
         if transition.change == "resolved":

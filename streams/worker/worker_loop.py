@@ -119,7 +119,7 @@ class WorkerLoop:
             await publisher.flush(SCOPE)
         except (KafkaError, Unacknowledged) as error:
             publisher.forget(SCOPE)
-            log.warning("blindness_not_published", incident=incident.id, reason=repr(error))
+            log.warning("blindness_not_published", incident_id=incident.id, reason=repr(error))
 
     async def store_snapshots(self) -> None:
         """Until cancelled: store the snapshots that are due. In a task of its own, a slow store delays nothing else."""

@@ -156,6 +156,16 @@ async def process_to(worker: WorkerFixture, products: Products) -> None:
     await worker.manager.publish(0)
 
 
+async def test_each_change_of_an_incident_is_a_line_of_the_log_with_its_id() -> None:
+    worker = WorkerFixture()
+    with capture_logs() as logs:
+        await process_to(worker, Products(transitions=[
+            IncidentChange("opened", incident()), IncidentChange("resolved", incident(id="inc-2")),
+        ]))
+    told = [(line["incident_id"], line["change"]) for line in logs if line["event"] == "incident"]
+    assert told == [("inc-1", "opened"), ("inc-2", "resolved")]
+
+
 async def test_an_incident_is_published_before_its_intents_and_both_name_their_shard() -> None:
     worker = WorkerFixture()
     await process_to(worker, Products(
