@@ -42,10 +42,11 @@ def about_requests(
 
 def fallback_of(
     one: Notification, route: Route | None, others: Collection[Notification], now_s: float,
+    recipient: str | None = None,
 ) -> Notification | None:
     """The same on the channel that stands in, where a page was not taken in time; None where that is not due.
 
-    others: all notifications of the incident.
+    others: all notifications of the incident. recipient: whom the fallback tells, None for whom it is configured with.
     """
     age_s = now_s - one.created_at_s
     if not one.urgent or route is None or route.fallback is None or one.state in ("sent", "superseded"):
@@ -53,11 +54,11 @@ def fallback_of(
     if age_s > FALLBACK_WITHIN_S or (one.state != "failed" and age_s < FALLBACK_AFTER_S):
         return None
     message = one.message
+    said = (route.fallback, message.dedup_key, message.event, message.severity)
     is_told = any(
-        (each.channel, each.message.event, each.message.severity) == (route.fallback, message.event, message.severity)
-        for each in others
+        (each.channel, each.message.dedup_key, each.message.event, each.message.severity) == said for each in others
     )
     if is_told:
         return None
     name = notification_id(message.incident_id, message.event, one.id, 0, message.recipient, route.fallback)
-    return queued(replace(message, id=name), route.fallback, urgent=True, now_s=now_s)
+    return queued(replace(message, id=name, recipient=recipient), route.fallback, urgent=True, now_s=now_s)

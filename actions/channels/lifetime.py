@@ -13,12 +13,13 @@ from actions.channels.routes import STATES, KnownIncident, Route, acknowledged
 
 def due_change(
     one: Notification, seen: KnownIncident | None, others: Collection[Notification], route: Route | None,
-    requests: Mapping[str, ApprovalRequest], now_s: float, in_flight: Collection[str],
+    requests: Mapping[str, ApprovalRequest], now_s: float, in_flight: Collection[str], pages_over: str | None = None,
 ) -> Notification | None:
     """The change that is due of a notification, None for none. told: its incident, None where it is not known.
 
     others: of the same incident and channel. route: None where the channel is not configured any more. requests: that
-    wait for people. in_flight: what this process sends at the moment.
+    wait for people. in_flight: what this process sends at the moment. pages_over: why the escalation of the
+    incident pages nobody any more, None while it does.
     """
     if one.state == "sending":
         if one.id in in_flight:
@@ -30,7 +31,8 @@ def due_change(
     if route is None:
         made = changed(one, "give_up", f"channels.{one.channel} is not configured any more", now_s)
         return replace(made, failure="unknown_channel")
-    why = _why_superseded(one, seen, others, route, requests, now_s)
+    is_page = one.message.event == "page"
+    why = pages_over if is_page else _why_superseded(one, seen, others, route, requests, now_s)
     if why is not None:
         return changed(one, "supersede", why, now_s)
     if now_s - one.created_at_s >= GIVE_UP_AFTER_S:
@@ -46,20 +48,21 @@ def _why_superseded(
     event = one.message.event
     if event == "approval" and one.message.dedup_key.rpartition("/")[2] not in requests:
         return "the request does not wait any more"
-    if event not in STATES and event != "page":
+    if event not in STATES:
         return None
     if seen is not None and seen.incident.state == "resolved":
         return "the incident is resolved"
-    is_page = event == "page" or (route.pages and event != "milestone")
-    if is_page and seen is not None and acknowledged(seen.incident, now_s):
+    if route.pages and event != "milestone" and seen is not None and acknowledged(seen.incident, now_s):
         return "the incident is acknowledged"
-    if event in STATES and any(_replaces(each, one) for each in others):
+    if any(_replaces(each, one) for each in others):
         return "something newer is to be told"
     return None
 
 
 def _replaces(newer: Notification, older: Notification) -> bool:
     """Whether a notification says all that an older one would."""
-    if newer.message.event not in STATES or newer.message.recipient != older.message.recipient:
+    if newer.message.event not in STATES or newer.message.dedup_key != older.message.dedup_key:
+        return False
+    if newer.message.recipient != older.message.recipient:
         return False
     return newer.created_at_s > older.created_at_s and newer.failure is None

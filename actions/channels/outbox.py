@@ -18,8 +18,9 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.drafts import about_incident, about_requests, fallback_of
 from actions.channels.lifetime import due_change
 from actions.channels.machine import ENDED, WAITING
-from actions.channels.message import Message
+from actions.channels.message import Event, Message
 from actions.channels.notification import Notification, queued
+from actions.channels.pages import EscalationPages, page_endings
 from actions.channels.routes import KnownIncident, Route, due_events
 from classifiers.model import Incident
 
@@ -27,6 +28,8 @@ MAX_KNOWN = 20_000
 MAX_QUEUED = 1_000
 """Notifications that wait for one channel; what is not urgent is queued once there is room."""
 MAX_PER_INCIDENT = 200
+UNLIMITED: frozenset[Event] = frozenset({"close", "page"})
+"""What is told whatever the number: the end, and pages, of which the escalation itself counts 200."""
 MAX_HELD = 50
 """How many incidents for which time or room was missing are looked at again at once."""
 SCAN_EVERY_S = 0.5
@@ -36,13 +39,17 @@ FORGET_AFTER_S = 7 * 86_400.0
 
 class Outbox:
     """The notifications of an installation. routes: by channel. source: of the deployment. place: the partition of an
-    incident of which the log has no notification yet.
+    incident of which the log has no notification yet. pages: what escalations have told, None for nothing.
     """
 
-    def __init__(self, routes: Mapping[str, Route], source: str, place: Callable[[str], int]) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], source: str, place: Callable[[str], int],
+        pages: EscalationPages | None = None,
+    ) -> None:
         self.routes = routes
         self._source = source
         self._place = place
+        self._pages = pages
         self._notifications: dict[str, Notification] = {}
         self._of_incident: dict[str, dict[str, None]] = {}
         self._placed: dict[str, int] = {}
@@ -148,7 +155,10 @@ class Outbox:
         held = list(self._held[partition])[:MAX_HELD]
         for incident_id in held:
             del self._held[partition][incident_id]
-        asked = [one for one in self._asked.values() if self.partition_of(one.message.incident_id) == partition]
+        asked = [
+            one for one in [*self._asked.values(), *self._due_pages(now_s)]
+            if self.partition_of(one.message.incident_id) == partition
+        ]
         found: dict[str, Notification] = {}
         for one in [*asked, *self._due(dict.fromkeys([*news, *held]), partition, now_s)]:
             if self._has_room(one, len(found)):
@@ -158,7 +168,7 @@ class Outbox:
             if change is not None:
                 found[change.id] = change
             others = self.of_incident(one.message.incident_id)
-            other = fallback_of(one, self.routes.get(one.channel), others, now_s)
+            other = self._fallback_of(one, others, now_s)
             if other is not None:
                 found.setdefault(other.id, other)
         return list(found.values())
@@ -179,10 +189,11 @@ class Outbox:
         earlier = [
             each for each in self.of_incident(thread.rpartition("/")[2], one.channel)
             if each.reference is not None and each.message.thread == thread and each.id != one.id
+            and each.message.recipient == one.message.recipient
         ]
         earlier += [] if earlier else [
             each for each in self.of_incident(one.message.incident_id, one.channel)
-            if each.reference is not None and each.id != one.id
+            if each.reference is not None and each.id != one.id and each.message.recipient == one.message.recipient
         ]
         first = min(earlier, key=lambda each: each.created_at_s, default=None)
         reference = None if first is None else first.reference
@@ -205,7 +216,10 @@ class Outbox:
             for channel, route in self.routes.items():
                 given = self.of_incident(incident_id, channel)
                 new = [*about_requests(seen, channel, route, self._requests.values(), self._source, now_s)]
-                for event in due_events(seen, route, given, now_s):
+                if route.pages:
+                    new += page_endings(seen, channel, given, self._source, now_s)
+                own = [one for one in given if one.message.dedup_key == f"{self._source}/{incident_id}"]
+                for event in due_events(seen, route, own, now_s):
                     if event == "wait":
                         self._held[partition][incident_id] = None
                     else:
@@ -228,12 +242,26 @@ class Outbox:
     def _change(self, one: Notification, now_s: float, in_flight: Collection[str]) -> Notification | None:
         seen = self._incidents.get(one.message.incident_id)
         others = self.of_incident(one.message.incident_id, one.channel)
-        return due_change(one, seen, others, self.routes.get(one.channel), self._requests, now_s, in_flight)
+        over = None if self._pages is None else self._pages.over(one.message.incident_id)
+        route = self.routes.get(one.channel)
+        return due_change(one, seen, others, route, self._requests, now_s, in_flight, over)
+
+    def _due_pages(self, now_s: float) -> Iterator[Notification]:
+        """What escalations have told and is not in the log."""
+        pages = () if self._pages is None or not self.routes else self._pages.due(now_s)
+        return (one for one in pages if one.id not in self._notifications)
+
+    def _fallback_of(self, one: Notification, others: list[Notification], now_s: float) -> Notification | None:
+        route = self.routes.get(one.channel)
+        if route is None or route.fallback is None:
+            return None
+        moved = None if self._pages is None else self._pages.moved(one.message, one.channel, route.fallback)
+        return fallback_of(one, route, others, now_s, moved)
 
     def _has_room(self, one: Notification, more: int) -> bool:
         """Whether it may be queued; else its incident is held. more: how many are queued with it."""
         incident_id = one.message.incident_id
-        if len(self._of_incident.get(incident_id, ())) >= MAX_PER_INCIDENT and one.message.event != "close":
+        if len(self._of_incident.get(incident_id, ())) >= MAX_PER_INCIDENT and one.message.event not in UNLIMITED:
             return False
         fits = one.urgent or self._waiting[one.channel] + more < MAX_QUEUED
         if not fits:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
+from actions.escalation.record import Notify, NotifyKind
 from classifiers.model import Incident
 
 MAX_TITLE = 250
 MAX_TEXT = 2_000
 MAX_FACTORS = 5
 WORDS: dict[Event, str] = {"open": "Opened", "change": "More severe", "milestone": "Acknowledged", "close": "Resolved"}
+PAGE_WORDS: dict[NotifyKind, str] = {
+    "page": "Page", "digest": "Many pages", "fallback": "Nobody answers", "limit": "Many notifications", "tell": "Told",
+}
 RESOLUTIONS = {
     "lost": "its state was lost, so nobody can say whether its cause is over", "manual": "a person declared it over",
     "expected": "a person called it a planned change",
@@ -39,6 +43,31 @@ def incident_message(
     return Message(
         notification, incident.id, event, f"{source}/{incident.id}", f"{source}/{cause or incident.id}", None,
         severity, title[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT], buttons=acts,
+    )
+
+
+def page_message(
+    notify: Notify, incident: Incident | None, notification: str, address: str | None, source: str,
+) -> Message:
+    """What a channel is told of a step of an escalation. incident: None where it is not known here. address: of who is
+    paged at the channel, None where the channel tells whom it is configured with.
+    """
+    severity = "P0" if incident is None else incident.severity
+    whom = "" if notify.recipient is None else f" for {notify.recipient}"
+    about = f"incident {notify.incident_id}" if incident is None else incident.title
+    lines = [
+        f"step {notify.step}, round {notify.round}{whom}: {notify.reason}",
+        *([] if incident is None else [
+            f"service {_scope(incident)}", f"category {incident.category}, severity {severity}",
+            *(factor.text for factor in incident.factors[:MAX_FACTORS]),
+        ]),
+        f"incident {notify.incident_id}",
+    ]
+    key = f"{source}/{notify.incident_id}"
+    return Message(
+        notification, notify.incident_id, "page", f"{key}/page/{notification}", key, address, severity,
+        f"[{severity}] {PAGE_WORDS[notify.kind]}{whom}: {about}"[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT],
+        buttons=(Button("acknowledge", "Acknowledge", notify.incident_id),),
     )
 
 

@@ -63,6 +63,7 @@ class EscalationDesk:
         self._rules = rules
         self._requests = requests
         self._escalations: dict[str, Escalation] = {}
+        self._with_pending: dict[str, None] = {}
         self._incidents: dict[str, _KnownIncident] = {}
         self._acknowledgements: dict[str, dict[str, tuple[Acknowledge, bool]]] = {}
         self._overrides: dict[str, Override] = {}
@@ -76,11 +77,16 @@ class EscalationDesk:
         known = self._escalations.get(escalation.incident_id)
         if known is None or escalation.version > known.version:
             self._escalations[escalation.incident_id] = escalation
+            if escalation.pending:
+                self._with_pending[escalation.incident_id] = None
+            else:
+                self._with_pending.pop(escalation.incident_id, None)
             self._looked_s.pop(escalation.incident_id, None)
 
     def forget(self, incident_id: str) -> None:
         """The log has no escalation of this incident any more."""
         self._escalations.pop(incident_id, None)
+        self._with_pending.pop(incident_id, None)
 
     def add_incident(self, incident: Incident, told_s: float, written_s: float) -> None:
         """An incident as told. told_s: when it was read, by the clock of deadlines. written_s: the record's time."""
@@ -123,6 +129,11 @@ class EscalationDesk:
         """All overrides that are known."""
         return tuple(self._overrides.values())
 
+    def incident(self, incident_id: str) -> Incident | None:
+        """An incident as last told; None for one that is not known."""
+        known = self._incidents.get(incident_id)
+        return None if known is None else known.incident
+
     # What follows
 
     def changes(self, now_s: float, mine: Callable[[str, str], bool]) -> Iterator[EscalationChange]:
@@ -139,17 +150,16 @@ class EscalationDesk:
 
     def pending(self, mine: Callable[[str, str], bool]) -> list[Notify]:
         """The notifications that stand in the log and that nobody has taken yet."""
-        return [
-            one for each in self._escalations.values() if each.pending and mine(each.subject, each.incident_id)
-            for one in each.pending
-        ]
+        standing = (self._escalations[name] for name in self._with_pending)
+        return [one for each in standing if mine(each.subject, each.incident_id) for one in each.pending]
 
     def handed_over(
         self, taken: Collection[str], now_s: float, mine: Callable[[str, str], bool],
     ) -> Iterator[EscalationChange]:
         """The changes by which notifications that were taken leave the log."""
-        for each in list(self._escalations.values()):
-            if each.pending and mine(each.subject, each.incident_id):
+        for name in list(self._with_pending):
+            each = self._escalations[name]
+            if mine(each.subject, each.incident_id):
                 change = handed_over(each, taken, now_s)
                 if change is not None:
                     yield change

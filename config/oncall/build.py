@@ -7,6 +7,8 @@ from functools import cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from actions.channels.catalogue import PAGING
+from actions.channels.contacts import Contacts
 from actions.escalation.desk import Rules
 from actions.escalation.policy import EarlyIf, EscalationPolicy, EscalationStep
 from actions.oncall.duty import on_call
@@ -26,8 +28,13 @@ from actions.trust.roles import may
 from classifiers.accounting.slo_report import StageTargets
 from classifiers.by_hand import Override
 from classifiers.model import Severity
+from config.channels.sections import ChannelSection
 from config.oncall.sections import DAY_S, PolicySection, ScheduleSection
 from config.trust.sections import Person
+
+
+OWN_ADDRESS = frozenset({"slack", "email"})
+"""Kinds of channels that write to an address of a person."""
 
 
 class Settings(Protocol):
@@ -39,6 +46,8 @@ class Settings(Protocol):
     def schedules(self) -> Mapping[str, ScheduleSection]: ...
     @property
     def escalation(self) -> Mapping[str, PolicySection]: ...
+    @property
+    def channels(self) -> Mapping[str, ChannelSection]: ...
     @property
     def targets(self) -> Mapping[Severity, StageTargets]: ...
 
@@ -61,7 +70,12 @@ def policies_of(config: Settings, service: str) -> tuple[EscalationPolicy, ...]:
 
 
 def reach_of(config: Settings) -> Reach:
-    """How people are reached, and by which channels each schedule is paged."""
+    """How people are reached, and by which channels each schedule is paged.
+
+    A channel that needs no address of a person reaches everybody.
+    """
+    reached = channel_contacts_of(config)
+    shared = [name for name, section in config.channels.items() if section.kind not in OWN_ADDRESS]
     asked: dict[str, list[frozenset[str]]] = {}
     for policy in config.escalation.values():
         for step in policy.steps:
@@ -69,13 +83,34 @@ def reach_of(config: Settings) -> Reach:
                 if target in config.schedules:
                     asked.setdefault(target, []).append(frozenset(step.via))
     responders = {name for name, person in config.people.items() if may(person.roles, "acknowledge")}
-    return Reach({name: contacts_of(person) for name, person in config.people.items()}, responders, asked)
+    contacts = {
+        name: {*contacts_of(person), *reached.addresses[name], *shared} for name, person in config.people.items()
+    }
+    return Reach(contacts, responders, asked)
 
 
 def contacts_of(person: Person) -> Mapping[str, str]:
     """The addresses of a person by the name of the channel."""
     own = {"slack": person.slack, "mail": person.mail}
     return {**{name: address for name, address in own.items() if address is not None}, **person.contacts}
+
+
+def channel_contacts_of(config: Settings) -> Contacts:
+    """How people are reached by the channels: an address under `contacts` by the channel's name, else that of its kind.
+    """
+    kinds = {name: section.kind for name, section in config.channels.items()}
+    addresses = {
+        person: {name: found for name, kind in kinds.items() if (found := _address(section, name, kind)) is not None}
+        for person, section in config.people.items()
+    }
+    paging = tuple(name for name, kind in kinds.items() if kind in PAGING)
+    addressed = frozenset(name for name, kind in kinds.items() if kind in OWN_ADDRESS)
+    return Contacts(tuple(kinds), paging, addressed, addresses)
+
+
+def _address(person: Person, channel: str, kind: str) -> str | None:
+    own = {"slack": None if person.slack is None else person.slack.partition("/")[2], "email": person.mail}
+    return person.contacts.get(channel, own.get(kind))
 
 
 def rules_of(

@@ -17,9 +17,11 @@ def mistaken_oncall(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]
     people = as_mapping(written.get("people"))
     schedules = as_mapping(written.get("schedules"))
     policies = as_mapping(written.get("escalation"))
+    channels = as_mapping(written.get("channels"))
     yield from _schedules(people, schedules, tree)
     for name, policy in policies.items():
         yield from _steps(("escalation", name), as_mapping(policy), people, schedules, tree)
+        yield from _unknown_channels(("escalation", name), as_mapping(policy), channels, tree)
     for index, service in enumerate(as_list(written.get("services"))):
         for number, found in _names(as_mapping(service).get("escalation")):
             if found not in policies:
@@ -71,6 +73,18 @@ def _steps(
             expected = "a time not before that of the step above"
             yield problem_at(tree, (*here, "after"), shown(step.get("after", 0)), expected)
         latest = after_s if after_s is not None else latest
+
+
+def _unknown_channels(
+    place: Path, policy: Mapping[str, Any], channels: Mapping[str, Any], tree: Node,
+) -> Iterator[Problem]:
+    """Channels that are not there. Without any, the action `notify` gets their names as they are."""
+    named = [((*place, "fallback", *number), name) for number, name in _names(policy.get("fallback"))]
+    for index, step in enumerate(map(as_mapping, as_list(policy.get("steps")))):
+        named += [((*place, "steps", index, "via", *number), name) for number, name in _names(step.get("via"))]
+    for where, name in named if channels else ():
+        if name not in channels:
+            yield problem_at(tree, where, shown(name), _one_of("channels", channels))
 
 
 def _seconds(value: object) -> float | None:

@@ -19,6 +19,7 @@ from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyp
 from actions.approvals.desk import Desk, RequestChange
 from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
+from actions.channels.pages import EscalationPages
 from actions.escalation.desk import EscalationDesk
 from actions.playbooks.identity import digest
 from actions.playbooks.playbook import Playbook
@@ -26,7 +27,7 @@ from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import OVERRIDE_AHEAD_S
 from classifiers.model import Incident
 from config.models import Config
-from config.oncall.build import rules_of
+from config.oncall.build import channel_contacts_of, rules_of
 from config.trust.build import directory_of
 from streams.audit.checkpoint_writer import CheckpointWriter
 from streams.cluster.fencing import can_fence
@@ -42,6 +43,7 @@ from streams.respond.membership import GroupMembership
 from streams.respond.notifier import ActionNotifier
 from streams.respond.notify.notifier import Notifier
 from streams.respond.notify.owner import LogSettings
+from streams.respond.notify.pages import ChannelNotifier
 from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.partition_owner import PartitionOwners
 from streams.respond.request_owner import RequestOwner
@@ -89,7 +91,7 @@ class Responder:
         self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, lambda: self.desk.requests)
-        self._escalation_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
+        self._action_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks
         self._shard_count = shard_count
@@ -124,9 +126,13 @@ class Responder:
         )
         control = ControlLog(self._client(), topics, self.source, authenticity.signer)
         clicks = SlackClicks(self.desk, directory, control, clocks.wall_s)
+        pages = EscalationPages(self.escalations, channel_contacts_of(config), self.source)
         self.notifier = Notifier(
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
-            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control),
+            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages,
+        )
+        self._escalation_notifier = ChannelNotifier(
+            self.escalations, pages, self.notifier.outbox, self._action_notifier, self.notifier.wake,
         )
         self._reader.on_request = self._read_request
         self._reader.on_incident = self._read_incident
@@ -158,7 +164,7 @@ class Responder:
             group.create_task(self._membership.run())
             group.create_task(self._observe())
             group.create_task(self.http.run())
-            group.create_task(self._escalation_notifier.run())
+            group.create_task(self._action_notifier.run())
             group.create_task(self.notifier.run())
             if self._authenticity.may_cover_audit:
                 group.create_task(self._checkpoint_writer().run())

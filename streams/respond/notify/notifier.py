@@ -10,6 +10,7 @@ import aiohttp
 from actions.channels.kinds.slack import SlackParams
 from actions.channels.message import Message
 from actions.channels.outbox import Outbox
+from actions.channels.pages import EscalationPages
 from actions.channels.routes import data_age_s
 from classifiers.model import Incident
 from config.models import Config
@@ -30,16 +31,16 @@ SETTLE_S = 120.0
 class Notifier:
     """place: the partition of an incident. producer: of notifications, by partition. read_from_s: from when on
     incidents are read. mono_s: monotonic seconds. clicks: what people click in Slack, and the log that it is written
-    to. Without channels it does nothing.
+    to. pages: what escalations have told. Without channels it does nothing.
     """
 
     def __init__(
         self, config: Config, log_settings: LogSettings, place: Callable[[str], int],
         producer: Callable[[int], ShardProducer], metrics: NotifyMetrics, read_from_s: float,
-        mono_s: Callable[[], float], clicks: tuple[SlackClicks, ControlLog],
+        mono_s: Callable[[], float], clicks: tuple[SlackClicks, ControlLog], pages: EscalationPages,
     ) -> None:
         routes = {name: section.route for name, section in config.channels.items()}
-        self.outbox = Outbox(routes, log_settings.source, place)
+        self.outbox = Outbox(routes, log_settings.source, place, pages)
         self._settings = log_settings
         self._producer = producer
         self._metrics = metrics

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from streams.contracts.envelopes import incident_message, read_escalation
+from tests.actions.channels.fakes.pagerduty import KEY, FakePagerDuty
 from tests.kafka.brokers import RealKafka
 from tests.kafka.respond.installation import Installation, eventually, open_incident
 
@@ -113,3 +114,45 @@ async def test_who_is_on_call_is_paged_and_an_override_an_acknowledgement_and_re
         records = await site.records(site.config.topics.response)
         versions = [(one.key, read_escalation(one.value).version) for one in records if one.key.startswith(b"esc")]
         assert len(versions) == len(set(versions))
+
+
+async def test_a_step_pages_by_the_channel_of_the_person_once_over_a_restart_until_it_is_acknowledged(
+    real: RealKafka, tmp_path: Path,
+) -> None:
+    ahead_s = 0.0
+    async with FakePagerDuty().running() as pager:
+        channels = {"pager": {"kind": "pagerduty", "routing_key": KEY, "url": f"{pager.url}/v2/enqueue", "every": "0s"}}
+        site = Installation(real.address, tmp_path, channels=channels, **ESCALATION)
+        await site.prepare()
+
+        async def pages(count: int) -> list[str]:
+            async def found() -> list[str] | None:
+                keys = [key for key in pager.alerts if "/page/" in key]
+                return keys if len(keys) >= count else None
+
+            return await eventually(found, f"{count} pages")
+
+        one = open_incident("inc-1", severity="P1", peak_severity="P1", opened_at_s=time.time())
+        await site.send(site.config.topics.incidents, incident_message(one, site.source, time.time()))
+        async with site.responder(lambda: time.time() + ahead_s) as responder:
+            assert len(await pages(1)) == 1
+
+            async def logged() -> bool | None:
+                told = responder.notifier.outbox.notifications.values()
+                return all(one.state == "sent" for one in told) or None
+
+            await eventually(logged, "every answer stands in the log")
+        ahead_s = 400.0
+        async with site.responder(lambda: time.time() + ahead_s):
+            assert len(await pages(2)) == 2
+            done = await site.cli("dan", "incident", "ack", "inc-1")
+            assert done.exit_code == 0, done.output
+
+            async def acknowledged() -> bool | None:
+                records = await site.records(site.config.topics.response)
+                states = [read_escalation(one.value).state for one in records if one.key == b"escalation/inc-1"]
+                return True if states and states[-1] == "acknowledged" else None
+
+            await eventually(acknowledged, "acknowledged")
+        sent = [event["dedup_key"] for event in pager.events if "/page/" in event["dedup_key"]]
+        assert len(sent) == len(set(sent)) == 2

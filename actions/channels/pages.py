@@ -1,0 +1,79 @@
+"""The pages of escalations as notifications of channels: what is to be told, and until when. Pure.
+
+A page has a key of its own at the vendor, so whoever was told of the incident by the channel itself is still woken up.
+The alerts that pages made at a vendor end with the incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from actions.channels.contacts import Contacts
+from actions.channels.message import Event, Message
+from actions.channels.notification import Notification, notification_id, queued
+from actions.channels.routes import KnownIncident, acknowledged, heard
+from actions.channels.texts import incident_message, page_message
+from actions.escalation.desk import EscalationDesk
+from actions.escalation.machine import EscalationState
+from actions.escalation.record import Notify
+
+OVER: dict[EscalationState, str] = {
+    "acknowledged": "the incident is acknowledged", "suspended": "the incident is silenced, flaps or is an effect",
+    "idle": "the severity alone pages nobody any more", "closed": "the incident is over",
+}
+"""In these states of its escalation, a page that no channel took yet is told no more."""
+
+
+class EscalationPages:
+    """desk: the escalations as they stand. contacts: how people are reached. source: of the deployment."""
+
+    def __init__(self, desk: EscalationDesk, contacts: Contacts, source: str) -> None:
+        self._desk = desk
+        self._contacts = contacts
+        self._source = source
+
+    def due(self, now_s: float) -> Iterator[Notification]:
+        """What is to be told of the escalations, in the order of their steps. What the log has already is among it."""
+        for one in self._desk.pending(lambda *_: True):
+            yield from self.notifications_of(one, now_s)
+
+    def notifications_of(self, notify: Notify, now_s: float) -> list[Notification]:
+        """What is told of one page; empty for what goes to an audience, and without channels. It has the same ids
+        whenever it is asked.
+        """
+        if notify.kind == "tell":
+            return []
+        channels = self._contacts.channels_for(notify.recipient, notify.via)
+        return [queued(self._message(notify, each), each, urgent=True, now_s=now_s) for each in channels]
+
+    def over(self, incident_id: str) -> str | None:
+        """Why the pages of an incident are told no more; None while they are."""
+        escalation = self._desk.escalations.get(incident_id)
+        return None if escalation is None else OVER.get(escalation.state)
+
+    def moved(self, message: Message, channel: str, other: str) -> str | None:
+        """The recipient of a message on the channel that stands in for another."""
+        return self._contacts.moved(message.recipient, channel, other)
+
+    def _message(self, notify: Notify, channel: str) -> Message:
+        name = notification_id(notify.incident_id, notify.kind, notify.id, notify.round, notify.recipient, channel)
+        address = self._contacts.address(notify.recipient, channel)
+        return page_message(notify, self._desk.incident(notify.incident_id), name, address, self._source)
+
+
+def page_endings(
+    seen: KnownIncident, channel: str, given: Collection[Notification], source: str, now_s: float,
+) -> Iterator[Notification]:
+    """What ends, or acknowledges, the alerts that pages made at a vendor. given: of this incident and channel."""
+    incident = seen.incident
+    event: Event = "close" if incident.state == "resolved" else "milestone"
+    if event == "milestone" and not acknowledged(incident, now_s):
+        return
+    told = {(one.message.event, one.message.dedup_key) for one in given}
+    for one in given:
+        key = one.message.dedup_key
+        if one.message.event == "page" and heard(one) and not told & {(event, key), ("close", key)}:
+            name = notification_id(incident.id, event, one.id, 0, None, channel)
+            message = replace(incident_message(incident, event, name, source), dedup_key=key)
+            yield queued(message, channel, urgent=False, now_s=now_s)
