@@ -27,8 +27,8 @@ class Contacts:
         return own or self.paging or self.channels
 
     def address(self, person: str | None, channel: str) -> str | None:
-        """The address of a person at a channel; the name at one that needs no address. None where the channel tells whom
-        it is configured with.
+        """The address of a person at a channel; the name at one that needs no address. None for whom the channel is
+        configured with.
         """
         own = None if person is None else self.addresses.get(person, {}).get(channel)
         return person if own is None and channel not in self.addressed else own

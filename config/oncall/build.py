@@ -32,7 +32,6 @@ from config.channels.sections import ChannelSection
 from config.oncall.sections import DAY_S, PolicySection, ScheduleSection
 from config.trust.sections import Person
 
-
 OWN_ADDRESS = frozenset({"slack", "email"})
 """Kinds of channels that write to an address of a person."""
 

@@ -41,6 +41,9 @@ class PartitionOwner(ABC):
                     await self._failed("fenced", error, FENCED_RETRY_S)
                 except TransactionFailed as error:
                     await self._failed("transaction_failed", error, RETRY_S)
+                except Exception as error:  # a bug: say so, and begin anew rather than leave the partition alone
+                    self._log.exception("owner_failed", partition=self._partition)
+                    await self._failed("owner_failed", error, FENCED_RETRY_S)
         finally:
             await self._interrupt()
             await self._producer.stop()

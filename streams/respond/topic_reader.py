@@ -1,9 +1,10 @@
 """From the records of the topics to the desk: requests, intents, incidents, and what people decided.
 
 A record that cannot be read, or whose signature does not count, is skipped and logged. Where there are keys, incidents
-and intents count only with a signature of the role worker, and requests with one of the role respond; what is ignored
-for that is counted. What people wrote is audited by the control consumer of the shards. Guarantee on duplicate: the
-desk takes a record twice without effect. Memory: that of the desk, and where each request stands.
+and intents count only with a signature of the role worker; requests, escalations and notifications with one of the role
+respond. What is ignored for that is counted. What people wrote is audited by the control consumer of the shards.
+Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk, and where each request
+stands.
 """
 
 from __future__ import annotations
@@ -98,8 +99,7 @@ class TopicReader:
         elif kind == "escalation":
             self._read_escalation(key, record)
         elif kind == "notification":
-            one = None if record.value is None else read_notification(record.value)
-            self.on_notification(key, one, record.partition)
+            self._read_notification(key, record)
 
     def _read_approval(self, key: str, record: ConsumerRecord) -> None:
         if record.value is None:
@@ -107,10 +107,16 @@ class TopicReader:
             self._partition_of.pop(key, None)
             return
         request = read_approval(record.value)
-        self._verify("request", self._authenticity.check_asked, record)
+        self._verify("request", self._authenticity.check_response, record)
         self._partition_of.setdefault(request.key, record.partition)
         self._desk.record(request)
         self.on_request(request)
+
+    def _read_notification(self, key: str, record: ConsumerRecord) -> None:
+        one = None if record.value is None else read_notification(record.value)
+        if one is not None:
+            self._verify("notification", self._authenticity.check_response, record)
+        self.on_notification(key, one, record.partition)
 
     def _read_escalation(self, incident_id: str, record: ConsumerRecord) -> None:
         if record.value is None:
@@ -118,6 +124,7 @@ class TopicReader:
             self._partition_of.pop(f"escalation/{incident_id}", None)
             return
         escalation = read_escalation(record.value)
+        self._verify("escalation", self._authenticity.check_response, record)
         self._partition_of.setdefault(escalation.subject, record.partition)
         self._escalations.record(escalation)
 

@@ -93,8 +93,11 @@ class Authenticity:
         """
         self._check_written(topic, record, "worker")
 
-    def check_asked(self, topic: str, record: KafkaRecord) -> None:
-        """Raises `SignatureError` for a request for approval that no key of the role respond signed. About 100 us."""
+    def check_response(self, topic: str, record: KafkaRecord) -> None:
+        """Raises `SignatureError` for a request, escalation or notification that no key of the role respond signed.
+
+        About 100 us.
+        """
         self._check_written(topic, record, "respond")
 
     def check_outcome(self, topic: str, record: KafkaRecord, status: Status | None) -> None:

@@ -19,9 +19,9 @@ from actions.channels.outbox import Outbox
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
 from streams.contracts.envelopes import audit_message, notification_message, tombstone
-from streams.kafka.transactions import Fenced, ShardProducer, TransactionFailed
+from streams.kafka.transactions import ShardProducer
 from streams.respond.notify.senders import Senders
-from streams.respond.partition_owner import FENCED_RETRY_S, PartitionOwner
+from streams.respond.partition_owner import PartitionOwner
 from streams.telemetry.notify_metrics import NotifyMetrics
 from streams.trust.authenticity import Authenticity
 
@@ -53,15 +53,6 @@ class NotificationOwner(PartitionOwner):
         self._forgot_s = float("-inf")
 
     async def _own(self) -> None:
-        try:
-            await self._serve()
-        except (Fenced, TransactionFailed):
-            raise
-        except Exception as error:  # a bug: say so, and go on with the other notifications
-            log.exception("notifications_failed", partition=self._partition)
-            await self._failed("notifications_failed", error, FENCED_RETRY_S)
-
-    async def _serve(self) -> None:
         """Fence the former owner, read what it wrote, then tell what is due."""
         await self._producer.start()
         await self._settings.read_to_end()

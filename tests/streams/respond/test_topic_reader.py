@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.desk import UNOWNED_AFTER_S, Desk
 from actions.approvals.request import request_of
+from actions.channels.notification import queued
 from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
-from streams.contracts.envelopes import Message, approval_message, incident_message, intent_message
+from streams.contracts.envelopes import (
+    Message,
+    approval_message,
+    escalation_message,
+    incident_message,
+    intent_message,
+    notification_message,
+)
 from streams.contracts.signatures import sign_message
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import SignedRecordKind
 from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import CHECK, SOURCE, T, incident, suggested
+from tests.actions.channels.cases import MESSAGE
 from tests.actions.escalation.cases import World
 from tests.streams.fakes import config_of, record_of
 
@@ -29,11 +39,11 @@ class Reading:
     """A reader with its desk. ignored: what it did not count."""
 
     def __init__(self, folder: Path, authenticity: Authenticity, now_s: float = T) -> None:
-        self.config, self.desk = config_of(folder), Desk(CHECK)
+        self.config, self.desk, self.escalations = config_of(folder), Desk(CHECK), World().desk
         self.ignored: list[tuple[SignedRecordKind, FaultReason]] = []
         self.reader = TopicReader(
             self.config, self.desk, CHECK, authenticity, lambda: None, lambda: now_s,
-            lambda kind, reason: self.ignored.append((kind, reason)), World().desk,
+            lambda kind, reason: self.ignored.append((kind, reason)), self.escalations,
         )
 
     async def read(self, topic: str, message: Message, signer: Signer | None = None) -> None:
@@ -71,10 +81,18 @@ async def test_with_keys_only_what_the_role_that_writes_it_signed_reaches_the_de
     reading = Reading(tmp_path, KEYS)
     topics, asked = reading.config.topics, suggested()
     request = request_of(asked, 2, 1, T)
+    world = World()
+    world.tell()
+    world.at(0.0)
+    told = queued(replace(MESSAGE, id="n1"), "chat", urgent=False, now_s=T)
+    names: list[str] = []
+    reading.reader.on_notification = lambda name, _one, _partition: names.append(name)
     written: list[tuple[SignedRecordKind, str, Message, Signer]] = [
         ("incident", topics.incidents, incident_message(incident(), SOURCE, T), WORKER),
         ("intent", topics.actions, intent_message(asked, SOURCE, 2), WORKER),
         ("request", topics.response, approval_message(request, SOURCE, 0), RESPOND),
+        ("escalation", topics.response, escalation_message(world.log[-1], SOURCE, 0), RESPOND),
+        ("notification", topics.response, notification_message(told, SOURCE, 0), RESPOND),
     ]
     for kind, topic, message, signer in written:
         wrong = RESPOND if signer is WORKER else WORKER
@@ -85,10 +103,12 @@ async def test_with_keys_only_what_the_role_that_writes_it_signed_reaches_the_de
         reading.ignored.clear()
         assert (reading.desk.incidents(), dict(reading.desk.requests)) == ([], {})
         assert list(reading.desk.changes(T, lambda *_: True)) == []
+        assert (dict(reading.escalations.escalations), names) == ({}, [])
     for _, topic, message, signer in written:
         await reading.read(topic, message, signer)
     assert reading.ignored == []
     assert ([one.id for one in reading.desk.incidents()], list(reading.desk.requests)) == (["inc-1"], ["k1"])
+    assert (list(reading.escalations.escalations), names) == (["inc-1"], ["n1"])
 
 
 async def test_a_record_of_another_deployment_does_not_count(tmp_path: Path) -> None:
