@@ -224,9 +224,8 @@ class Outbox:
                         self._held[partition][incident_id] = None
                     else:
                         new.append(about_incident(seen, channel, *event, self._source, now_s))
-                for one in new:
-                    if one.id not in self._notifications:
-                        yield one
+                yield from (one for one in new if one.id not in self._notifications)
+            yield from self._due_texts(seen, now_s)
 
     def _looked_at(self, news: Iterable[str], partition: int, now_s: float) -> list[Notification]:
         """What is under way of these incidents, and of all every `SCAN_EVERY_S`."""
@@ -250,6 +249,13 @@ class Outbox:
         """What escalations have told and is not in the log."""
         pages = () if self._pages is None or not self.routes else self._pages.due(now_s)
         return (one for one in pages if one.id not in self._notifications)
+
+    def _due_texts(self, seen: KnownIncident, now_s: float) -> Iterator[Notification]:
+        """What audiences are to be told of an incident and is not in the log."""
+        if self._pages is not None and self.routes:
+            for one in self._pages.audiences.due(seen, self.of_incident(seen.incident.id), now_s):
+                if one.id not in self._notifications and one.channel in self.routes:
+                    yield one
 
     def _fallback_of(self, one: Notification, others: list[Notification], now_s: float) -> Notification | None:
         route = self.routes.get(one.channel)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from actions.audiences.due import AudienceTexts
 from actions.channels.contacts import Contacts
 from actions.channels.message import Event, Message
 from actions.channels.notification import Notification, notification_id, queued
@@ -26,9 +27,12 @@ OVER: dict[EscalationState, str] = {
 
 
 class EscalationPages:
-    """desk: the escalations as they stand. contacts: how people are reached. source: of the deployment."""
+    """desk: the escalations as they stand. contacts: how people are reached. source: of the deployment. audiences: the
+    texts for those that steps tell.
+    """
 
-    def __init__(self, desk: EscalationDesk, contacts: Contacts, source: str) -> None:
+    def __init__(self, desk: EscalationDesk, contacts: Contacts, source: str, audiences: AudienceTexts) -> None:
+        self.audiences = audiences
         self._desk = desk
         self._contacts = contacts
         self._source = source
@@ -39,11 +43,15 @@ class EscalationPages:
             yield from self.notifications_of(one, now_s)
 
     def notifications_of(self, notify: Notify, now_s: float) -> list[Notification]:
-        """What is told of one page; empty for what goes to an audience, and without channels. It has the same ids
-        whenever it is asked.
+        """What is told of one page, or to one audience; empty where no channel is for it. It has the same ids whenever
+        it is asked.
         """
         if notify.kind == "tell":
-            return []
+            incident = self._desk.incident(notify.incident_id)
+            if incident is None or notify.recipient is None:
+                return []
+            told = self.audiences.invited(notify.recipient, incident, now_s)
+            return [one for one in told if one.channel in self._contacts.channels]
         channels = self._contacts.channels_for(notify.recipient, notify.via)
         return [queued(self._message(notify, each), each, urgent=True, now_s=now_s) for each in channels]
 

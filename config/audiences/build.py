@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from actions.audiences.audience import EVENTS, Audience, Reader, TextEvent
+from actions.audiences.due import AudienceTexts
 from config.audiences.sections import AudienceSection, reader_of
 
 
@@ -20,6 +21,11 @@ def audience_of(audiences: Mapping[str, AudienceSection], name: str) -> Audience
         reader = reader_of(name)
         return None if reader is None else _built(name, AudienceSection(reader=reader))
     return _built(name, section)
+
+
+def audience_texts_of(audiences: Mapping[str, AudienceSection], source: str) -> AudienceTexts:
+    """What all audiences are told. source: of the deployment. Raises `OSError` as `audience_of` does."""
+    return AudienceTexts([_built(name, section) for name, section in audiences.items()], source)
 
 
 def shipped_template(reader: Reader, event: TextEvent) -> str:

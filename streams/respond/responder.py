@@ -26,6 +26,7 @@ from actions.playbooks.playbook import Playbook
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import OVERRIDE_AHEAD_S
 from classifiers.model import Incident
+from config.audiences.build import audience_texts_of
 from config.models import Config
 from config.oncall.build import channel_contacts_of, rules_of
 from config.trust.build import directory_of
@@ -126,7 +127,10 @@ class Responder:
         )
         control = ControlLog(self._client(), topics, self.source, authenticity.signer)
         clicks = SlackClicks(self.desk, directory, control, clocks.wall_s)
-        pages = EscalationPages(self.escalations, channel_contacts_of(config), self.source)
+        pages = EscalationPages(
+            self.escalations, channel_contacts_of(config), self.source,
+            audience_texts_of(config.audiences, self.source),
+        )
         self.notifier = Notifier(
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
             self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages,

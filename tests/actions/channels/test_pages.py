@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from actions.audiences.audience import Audience, Reach
+from actions.audiences.due import AudienceTexts
 from actions.channels.contacts import Contacts
 from actions.channels.machine import ENDED
 from actions.channels.message import ChannelRefused, Delivery
@@ -14,8 +17,9 @@ from actions.channels.outbox import Outbox
 from actions.channels.pages import EscalationPages
 from actions.channels.routes import Route
 from actions.escalation.policy import EscalationPolicy, EscalationStep
-from classifiers.model import Acknowledgement
+from classifiers.model import Acknowledgement, IncidentNote
 from tests.actions.approvals.cases import SOURCE, T, incident
+from tests.actions.audiences.cases import audience
 from tests.actions.escalation.cases import World, policy
 
 ROUTES = {
@@ -30,7 +34,8 @@ P1 = incident(severity="P1", peak_severity="P1")
 class Site:
     """An outbox beside escalations, both with their log in memory. down: channels that refuse for now."""
 
-    def __init__(self, *policies: EscalationPolicy) -> None:
+    def __init__(self, *policies: EscalationPolicy, audiences: Sequence[Audience] = ()) -> None:
+        self.audiences = audiences
         self.world = World(*policies)
         self.down: set[str] = set()
         self.sent: list[Notification] = []
@@ -38,7 +43,8 @@ class Site:
         self.outbox = self._outbox()
 
     def _outbox(self) -> Outbox:
-        return Outbox(ROUTES, SOURCE, lambda _: 0, EscalationPages(self.world.desk, CONTACTS, SOURCE))
+        texts = AudienceTexts(self.audiences, SOURCE)
+        return Outbox(ROUTES, SOURCE, lambda _: 0, EscalationPages(self.world.desk, CONTACTS, SOURCE, texts))
 
     def at(self, after_s: float) -> list[str]:
         """What the channels take when the clock reaches `T + after_s`: event, channel and recipient."""
@@ -184,3 +190,61 @@ def test_the_end_of_the_rounds_is_told_by_the_fallback_of_the_policy() -> None:
     assert site.at(700.0) == ["page mail None"]
     assert "Nobody answers" in site.sent[-1].message.title
 
+
+EXECUTIVES = audience("executive", Reach(least="P1", every_s=600.0), to=("cto@example.com",))
+QUIET = EscalationPolicy("quiet", (EscalationStep("first", 0.0, ("primary",), ("pager",)),), severities=("P0",))
+
+
+def texts(told: list[str]) -> list[str]:
+    return [one for one in told if one.endswith("cto@example.com")]
+
+
+def test_an_audience_is_told_the_begin_regular_updates_what_is_worse_and_the_end_each_once_over_restarts() -> None:
+    site = Site(QUIET, audiences=[EXECUTIVES])
+    site.tell()
+    assert texts(site.at(0.0)) == ["open mail cto@example.com"]
+    site.restart()
+    assert texts(site.at(60.0)) == []
+    site.tell()
+    assert texts(site.at(601.0)) == ["milestone mail cto@example.com"]
+    site.restart()
+    assert texts(site.at(900.0)) == []
+    site.tell(severity="P0", peak_severity="P0")
+    assert texts(site.at(901.0)) == ["change mail cto@example.com"]
+    site.tell(state="resolved", resolved_at_s=T + 1000.0)
+    assert texts(site.at(1001.0)) == ["close mail cto@example.com"]
+    site.restart()
+    assert texts(site.at(1002.0)) == []
+    assert "open slack None" in [f"{one.message.event} {one.channel} {one.message.recipient}" for one in site.sent]
+
+
+def test_what_people_write_is_told_to_the_audiences_that_ask_for_milestones() -> None:
+    asks = audience("technical", Reach(on=("open", "milestone", "close")), to=("cto@example.com",))
+    for each, expected in ((asks, ["milestone mail cto@example.com"]), (EXECUTIVES, [])):
+        site = Site(QUIET, audiences=[each])
+        site.tell()
+        site.at(0.0)
+        site.tell(notes=(IncidentNote("anna", T + 20.0, "the cause is the new version"),))
+        assert texts(site.at(30.0)) == expected
+        assert texts(site.at(31.0)) == []
+
+
+def test_an_audience_below_its_reach_is_told_once_a_step_says_so_and_then_the_end() -> None:
+    asked = audience("executive", Reach(least="P0"), to=("cto@example.com",))
+    step = EscalationStep("first", 0.0, ("primary",), ("pager",), tell=("executive",))
+    for steps, expected in (((step,), ["open mail cto@example.com", "close mail cto@example.com"]), ((replace(
+        step, tell=()),), [])):
+        site = Site(policy(steps=steps), audiences=[asked])
+        site.tell()
+        told = site.at(0.0)
+        site.restart()
+        told += site.at(1.0)
+        site.tell(state="resolved", resolved_at_s=T + 10.0)
+        assert texts(told + site.at(11.0)) == expected
+
+
+def test_a_text_that_must_be_released_is_not_told_by_itself() -> None:
+    customers = audience("customer", Reach(release=("commander",)), to=("cto@example.com",))
+    site = Site(policy(steps=(EscalationStep("first", 0.0, ("primary",), tell=("customer",)),)), audiences=[customers])
+    site.tell()
+    assert texts(site.at(0.0)) == []
