@@ -8,7 +8,7 @@ import pytest
 
 import config
 from actions.oncall.findings import findings
-from config.oncall.build import contacts_of, policies_of, reach_of, roster_of, rules_of
+from config.oncall.build import channel_contacts_of, contacts_of, policies_of, reach_of, roster_of, rules_of
 from config.trust.build import directory_of
 from tests.config.texts import load_text, problems
 
@@ -114,3 +114,30 @@ def test_a_mistake_is_named_with_line_value_and_expectation(
     assert old in WHOLE
     found = problems(tmp_path, WHOLE.replace(old, new, 1))
     assert any(one.startswith(message) for one in found), found
+
+
+CHANNELS = """\
+channels:
+  chat: {kind: slack, channel: C0INF, bot_token: xoxb-1}
+  pager: {kind: pagerduty, routing_key: key}
+  post: {kind: email, smtp: "smtps://mail.example.com", from_address: t@example.com}
+  board: {kind: discord, webhook_url: "https://discord.com/api/webhooks/1/x"}
+"""
+
+
+def test_an_address_is_that_under_the_name_of_the_channel_else_that_of_its_kind(tmp_path: Path) -> None:
+    named = WHOLE.replace("contacts: {discord", "contacts: {board").replace("fallback: mail", "fallback: post")
+    site = load_text(tmp_path, named.replace("via: [pager, slack]", "via: [pager, chat]") + CHANNELS)
+    contacts = channel_contacts_of(site)
+    assert contacts.addresses["anna"] == {"chat": "U7A", "post": "anna@example.com", "board": "42"}
+    assert (contacts.channels_for("ben", None), contacts.channels_for("ben", "chat")) == (("post",), ("chat",))
+    assert (contacts.channels_for("chi", None), contacts.paging) == (("pager",), ("pager",))
+    assert {"chat", "pager", "board"} <= set(reach_of(site).contacts["anna"])
+    assert "chat" not in reach_of(site).contacts["ben"]
+
+
+def test_with_channels_a_step_and_a_policy_name_only_those(tmp_path: Path) -> None:
+    found = [str(one) for one in problems(tmp_path, WHOLE + CHANNELS)]
+    assert [one for one in found if "'mail'" in one and "one of channels: chat, pager, post, board" in one]
+    assert [one for one in found if "'slack'" in one and "one of channels: chat, pager, post, board" in one]
+    assert len(found) == 2
