@@ -20,8 +20,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(VENV)/.installed-demo ## play 7 minutes of recorded faults through Kafka and watch them found and acted on
-	@$(BIN)/tocsin demo
+demo: $(VENV)/.installed-demo ## play 7 minutes of recorded faults through Kafka, with the page (KEEP=1: it stays up)
+	@$(BIN)/tocsin demo $(if $(KEEP),--keep)
 
 picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README
 	@$(BIN)/tocsin demo --picture streams/demo/report.svg

@@ -7,7 +7,9 @@ the clock of the demo, as everything in it is.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import secrets
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +27,8 @@ from streams.demo.state import DemoState
 from streams.worker.wall_clock import WallClock
 
 PERSON = "kim"
+OPERATOR = "operator"
+"""Whoever looks at the page of the demo and logs in with the token of the run."""
 APPROVES_AFTER_S = 5.0
 """On the clock of the demo, from when people were asked."""
 LOOK_EVERY_S = 0.1
@@ -32,14 +36,18 @@ LOOK_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The configuration of a run, and the key of the person in it."""
+    """The configuration of a run, the key of the person in it, and the token with which the operator logs in."""
 
     config: Path
     signer: Signer
+    token: str
 
 
-def write_config(folder: Path) -> Signed:
-    """Write the demo's configuration with keys made for this run: what acts is signed, as in production."""
+def write_config(folder: Path, page_port: int = 0) -> Signed:
+    """Write the demo's configuration with keys made for this run: what acts is signed, as in production.
+
+    page_port: of the page, on this machine only; 0 for any that is free.
+    """
     private_file, config = folder / "demo.key", folder / "config.yaml"
     public = public_text(write_private(private_file).public_key())
     signing = {
@@ -48,11 +56,18 @@ def write_config(folder: Path) -> Signed:
     }
     personal = write_private(folder / f"{PERSON}.key")
     key_id = f"{PERSON}-1"
-    people = {PERSON: {"roles": ["approver"], "keys": [{"id": key_id, "public": public_text(personal.public_key())}]}}
+    token = secrets.token_urlsafe(12)
+    people = {
+        PERSON: {"roles": ["approver"], "keys": [{"id": key_id, "public": public_text(personal.public_key())}]},
+        OPERATOR: {
+            "roles": ["responder", "approver", "commander"], "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
+        },
+    }
+    respond = {"listen": f"127.0.0.1:{page_port}", "read_without_login": True}
     text = (files("streams.demo") / "config.yaml").read_text(encoding="utf-8")
-    added = f"signing: {json.dumps(signing)}\npeople: {json.dumps(people)}\n"
+    added = f"signing: {json.dumps(signing)}\npeople: {json.dumps(people)}\nrespond: {json.dumps(respond)}\n"
     config.write_text(f"{text}\n{added}", encoding="utf-8")
-    return Signed(config, Signer(key_id, personal))
+    return Signed(config, Signer(key_id, personal), token)
 
 
 async def approve_what_waits(brokers: str, demo: DemoState, signed: Signed, clock: WallClock) -> None:

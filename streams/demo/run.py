@@ -12,7 +12,7 @@ import math
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,6 +54,14 @@ class DemoError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class PageAddress:
+    """Where the page of the demo is, and the token with which one acts on it."""
+
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Components:
     """The components of one run."""
 
@@ -67,9 +75,11 @@ class Components:
 
 async def run(
     recording: Path, speed: float, display: Display, *, limits: WaitLimits | None = None,
-    worker: Sequence[str] = WORKER,
+    worker: Sequence[str] = WORKER, on_page: Callable[[PageAddress], None] = lambda _: None,
+    keep: Callable[[], Awaitable[None]] | None = None,
 ) -> DemoState:
     """Play a recording once; returns the final state. worker: the command that the options of the worker are added to.
+    on_page: called once the page is served. keep: awaited at the end, before everything is stopped.
 
     Raises `DemoError`, `RecordingError`, `EmbeddedBrokerMissing`.
     """
@@ -85,15 +95,20 @@ async def run(
         brokers = stack.enter_context(EmbeddedBroker())
         server = GatewayServer(gateway)
         stack.push_async_callback(server.stop)
-        signed = write_config(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-"))))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-")))
+        page_port = _free_port()
+        signed = write_config(folder, page_port)
         process, http = await _start_worker(stack, worker, brokers, await server.start(), clock, signed)
         parts = Components(demo, gateway, process, http, clock, limits or WaitLimits())
         await stack.enter_async_context(_in_background(watch_topics(brokers, demo)))
         await stack.enter_async_context(_in_background(_refresh(parts, display, began_s)))
         await _wait_until_ready(parts)
+        on_page(PageAddress(f"http://127.0.0.1:{page_port}/", signed.token))
         await stack.enter_async_context(_in_background(approve_what_waits(brokers, demo, signed, clock)))
         await _play(parts, records, brokers, truth)
         await _drain(parts)
+        if keep is not None:
+            await keep()
         demo.phase = "done"
         demo.worker = replace(await read_worker(http, demo.worker), exit_code=await process.stop())
         _update_state(parts, began_s)

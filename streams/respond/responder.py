@@ -46,6 +46,7 @@ from streams.respond.notify.notifier import Notifier
 from streams.respond.notify.owner import LogSettings
 from streams.respond.notify.pages import ChannelNotifier
 from streams.respond.notify.slack_clicks import SlackClicks
+from streams.respond.page.page import Page
 from streams.respond.partition_owner import PartitionOwners
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
@@ -117,9 +118,13 @@ class Responder:
             lag=self._note_lag, security=settings.security,
         )
         self.on_change(lambda change: self.metrics.changed(change.request.state))
+        page = Page(
+            config, settings, authenticity, lambda: self.escalations.overrides, self.complaints, self.now_s,
+            clocks.wall_s, clocks.mono_s,
+        )
         self.http = HttpServer(
             config, settings, self.desk, self._reader.in_force, directory, authenticity.signer, self.metrics,
-            self.complaints,
+            self.complaints, page,
         )
         self._authenticity = authenticity
         settings_of_log = LogSettings(

@@ -1,17 +1,17 @@
 """The HTTP interface `/api/v1`: what waits and what is open, and what people do about it.
 
-Each request names its person by `Authorization: Bearer`; reading wants the role viewer or more. A try that is refused
-is audited and counted. What a person does becomes a control record that this process signs with the person's name and
+Each request names its person by `Authorization: Bearer`, or by the session of the page; reading wants the role viewer
+or more. A request that acts counts with a session only where it comes from the page itself. A try that is refused is
+audited and counted. What a person does becomes a control record that this process signs with the person's name and
 `via: http`; the answer 202 says that it is written, and its effect shows on the request, the incident or the remedy.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 import structlog
 from aiohttp import web
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
@@ -27,6 +27,7 @@ from classifiers.model import AuditEntry
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
+from streams.respond.http.json_body import answer, body_of
 from streams.respond.http.verbs import (
     INCIDENT_VERBS,
     REMEDY_VERBS,
@@ -36,6 +37,8 @@ from streams.respond.http.verbs import (
     remedy_directive,
     storm_directive,
 )
+from streams.respond.page.routes import PageRoutes
+from streams.respond.page.sessions import Sessions, is_foreign, is_of_page
 from streams.telemetry.respond_metrics import RespondMetrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
@@ -55,12 +58,16 @@ class Problem(Exception):  # noqa: N818
 
 
 class Api:
-    """The handlers. in_force: remedies and the storm brake. complaints: why requests are not served, for `healthz`."""
+    """The handlers. in_force: remedies and the storm brake. complaints: why requests are not served, for `healthz`.
+
+    page: served beside the interface, None for none. sessions: of people who logged in on the page.
+    """
 
     def __init__(
         self, desk: Desk, in_force: LedgerView, directory: Directory, authenticator: Authenticator,
         control: ControlLog, events: EventStream, metrics: RespondMetrics,
         complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float] = time.time,
+        sessions: Sessions | None = None,
     ) -> None:
         self._desk = desk
         self._in_force = in_force
@@ -71,9 +78,16 @@ class Api:
         self._metrics = metrics
         self._complaints = complaints
         self._now_s = now_s
+        self._sessions = sessions or Sessions()
+        self._page: PageRoutes | None = None
 
-    def app(self) -> web.Application:
+    async def identify(self, authorization: str | None, request: web.Request) -> str:
+        """The person of an `Authorization` header; raises `Unauthenticated` and `TooMany`."""
+        return await self._authenticator.person(authorization, _remote(request))
+
+    def app(self, page: PageRoutes | None = None) -> web.Application:
         """The application with all routes."""
+        self._page = page
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
         routes = app.router
         routes.add_get(f"{PREFIX}/healthz", self._healthz)
@@ -88,6 +102,8 @@ class Api:
         routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
         routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
         routes.add_post(f"{PREFIX}/storm/reset", self._reset_storm)
+        if page is not None:
+            page.add_to(app)
         return app
 
     # Who may
@@ -97,9 +113,10 @@ class Api:
         """Name the person, and turn each refusal into an answer, an entry of the audit and a count."""
         person = None
         try:
-            if request.path != f"{PREFIX}/healthz":
-                person = await self._authenticator.person(request.headers.get("Authorization"), _remote(request))
+            if not self._is_public(request):
+                person = await self._person(request)
                 request[PERSON] = person
+                self._refuse_other_sites(request, person)
             return await handler(request)
         except Unauthenticated as error:
             problem = Problem(401, str(error), "unauthenticated")
@@ -111,8 +128,25 @@ class Api:
             problem = Problem(400, str(error), "malformed")
         except KafkaError as error:
             log.warning("not_written", path=request.path, reason=repr(error))
-            return _answer({"error": "the broker did not take it; try again"}, 503)
+            return answer({"error": "the broker did not take it; try again"}, 503)
         return await self._refuse(request, person, problem)
+
+    def _is_public(self, request: web.Request) -> bool:
+        return request.path == f"{PREFIX}/healthz" or (self._page is not None and self._page.is_public(request))
+
+    async def _person(self, request: web.Request) -> str:
+        """The person of the header, else of the session of the page."""
+        authorization = request.headers.get("Authorization")
+        by_session = None if authorization is not None else self._sessions.person(request)
+        return by_session or await self.identify(authorization, request)
+
+    def _refuse_other_sites(self, request: web.Request, person: str) -> None:
+        """A browser sends a cookie, and what a proxy adds, with each request: one that acts must be of the page."""
+        if request.method == "GET":
+            return
+        with_cookie = "Authorization" not in request.headers
+        if is_foreign(request) or (with_cookie and not is_of_page(request)):
+            raise Problem(403, f"the request of {person} comes from another site", "forbidden")
 
     async def _refuse(self, request: web.Request, person: str | None, problem: Problem) -> web.Response:
         self._metrics.refused(problem.answer)
@@ -127,7 +161,7 @@ class Api:
             except KafkaError as error:
                 log.error("refusal_not_audited", what=what, reason=repr(error))
         headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
-        return _answer({"error": str(problem)}, problem.status, headers)
+        return answer({"error": str(problem)}, problem.status, headers)
 
     def _require(self, request: web.Request, verb: Verb, service: str | None) -> str:
         """The person, who may do this for the service; raises `Problem`."""
@@ -141,31 +175,31 @@ class Api:
 
     async def _healthz(self, _: web.Request) -> web.Response:
         reasons = self._complaints()
-        return _answer({"ok": not reasons, "reasons": list(reasons)}, 503 if reasons else 200)
+        return answer({"ok": not reasons, "reasons": list(reasons)}, 503 if reasons else 200)
 
     async def _incidents(self, request: web.Request) -> web.Response:
         self._require_reader(request)
         everything = request.query.get("state") == "all"
-        return _answer([one for one in self._desk.incidents() if everything or one.state != "resolved"])
+        return answer([one for one in self._desk.incidents() if everything or one.state != "resolved"])
 
     async def _approvals(self, request: web.Request) -> web.Response:
         self._require_reader(request)
         everything = request.query.get("state") == "all"
-        return _answer([one for one in self._desk.requests.values() if everything or one.state in OPEN])
+        return answer([one for one in self._desk.requests.values() if everything or one.state in OPEN])
 
     async def _approval(self, request: web.Request) -> web.Response:
         self._require_reader(request)
-        return _answer(self._waiting(request))
+        return answer(self._waiting(request))
 
     async def _remedies(self, request: web.Request) -> web.Response:
         self._require_reader(request)
         everything = request.query.get("state") == "all"
-        return _answer([one.to_json() for one in self._in_force.remedies() if everything or one.in_force])
+        return answer([one.to_json() for one in self._in_force.remedies() if everything or one.in_force])
 
     async def _breakers(self, request: web.Request) -> web.Response:
         self._require_reader(request)
         known = [one for one in self._in_force.remedies() if one.breaker is not None]
-        return _answer({
+        return answer({
             "storm_since_s": self._in_force.storm_since_s(),
             "breakers": [{"target": one.target, "reason": one.reason, "breaker": one.breaker} for one in known],
         })
@@ -191,7 +225,7 @@ class Api:
 
     async def _decide(self, request: web.Request) -> web.Response:
         waiting = self._waiting(request)
-        body = await _body(request)
+        body = await body_of(request)
         verb = body.get("verb")
         if verb not in ("approve", "reject", "withdraw", "break_glass"):
             raise ValueError(f"verb {verb!r}, expected one of approve, reject, withdraw, break_glass")
@@ -220,31 +254,31 @@ class Api:
         person = self._require(request, INCIDENT_VERBS[verb], known.service)
         if known.state == "resolved":
             raise Problem(409, f"incident {incident_id!r}: resolved already", "malformed")
-        body = await _body(request)
+        body = await body_of(request)
         return await self._write(incident_directive(verb, incident_id, body, person, self._now_s()))
 
     async def _act_on_remedy(self, request: web.Request) -> web.Response:
         found = request.match_info
         person = self._require(request, REMEDY_VERBS[found["verb"]], _service(found["target"]))
-        body = await _body(request)
+        body = await body_of(request)
         directive = remedy_directive(found["verb"], found["kind"], found["target"], body, person, self._now_s())
         return await self._write(directive)
 
     async def _set_breaker(self, request: web.Request) -> web.Response:
         target = request.match_info["target"]
-        directive = breaker_directive(target, await _body(request), request[PERSON], self._now_s())
+        directive = breaker_directive(target, await body_of(request), request[PERSON], self._now_s())
         self._require(request, directive.verb, _service(target))
         return await self._write(directive)
 
     async def _reset_storm(self, request: web.Request) -> web.Response:
         person = self._require(request, "storm_reset", None)
-        return await self._write(storm_directive(await _body(request), person, self._now_s()))
+        return await self._write(storm_directive(await body_of(request), person, self._now_s()))
 
     async def _write(self, directive: ByHand | Acknowledge) -> web.Response:
         if self._control.signer is None:
             raise Problem(503, "signing.private_file: none, so nothing can be signed for people", "malformed")
         await self._control.write(directive)
-        return _answer({"id": directive.id, "written": True}, 202)
+        return answer({"id": directive.id, "written": True}, 202)
 
     def _waiting(self, request: web.Request) -> Any:
         key = request.match_info["key"]
@@ -252,24 +286,6 @@ class Api:
         if found is None:
             raise Problem(404, f"request {key!r}: unknown", "malformed")
         return found
-
-
-async def _body(request: web.Request) -> Mapping[str, Any]:
-    """The JSON object of a request; raises `ValueError`."""
-    if request.content_type != "application/json":
-        raise ValueError(f"Content-Type {request.content_type!r}, expected application/json")
-    try:
-        body = orjson.loads(await request.read() or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"the body is no JSON ({error}), expected an object") from None
-    if not isinstance(body, dict):
-        raise ValueError(f"the body is a {type(body).__name__}, expected an object")
-    return body
-
-
-def _answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    safe = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", headers=safe)
 
 
 def _remote(request: web.Request) -> str:

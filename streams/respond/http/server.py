@@ -1,4 +1,4 @@
-"""The server of the HTTP interface, in the event loop of its role."""
+"""The server of the HTTP interface and of the page, in the event loop of its role."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator, IssuerKeys, fetcher
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream
+from streams.respond.page.page import Page
+from streams.respond.page.routes import PageRoutes
+from streams.respond.page.sessions import Sessions
 from streams.telemetry.respond_metrics import RespondMetrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
@@ -31,11 +34,11 @@ class HttpServer:
 
     def __init__(
         self, config: Config, settings: KafkaSettings, desk: Desk, in_force: LedgerView, directory: Directory,
-        signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]],
+        signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], page: Page,
     ) -> None:
         self._config = config.respond
         known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
-        self.wanted = known and config.respond.listen is not None
+        self.wanted = (known or config.respond.read_without_login) and config.respond.listen is not None
         self.events = EventStream()
         self.failure: str | None = None
         self.port: int | None = None
@@ -43,18 +46,22 @@ class HttpServer:
         self._control = ControlLog(client, config.topics, source_of(config.kafka.group), signer)
         jwt = config.respond.jwt
         keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
-        self._app = Api(
+        sessions = Sessions()
+        self._api = Api(
             desk, in_force, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics,
-            complaints,
-        ).app
+            complaints, sessions=sessions,
+        )
+        self._page = page
+        self._routes = PageRoutes(page, directory, sessions, self._api.identify, config.respond.read_without_login)
 
     async def run(self) -> None:
         """Serve until cancelled. An address that is taken is tried again, and nothing else waits for it."""
         if not self.wanted or self._config.listen is None:
             return
         host, _, port = self._config.listen.rpartition(":")
-        async with self._control:
-            runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+        async with self._control, asyncio.TaskGroup() as group:
+            reading = group.create_task(self._page.run())
+            runner = web.AppRunner(self._api.app(self._routes), access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             try:
                 while True:
@@ -62,6 +69,7 @@ class HttpServer:
                         await self._bind(runner, host.strip("[]"), int(port))
                     await asyncio.sleep(RETRY_S)
             finally:
+                reading.cancel()
                 await runner.cleanup()
 
     async def _bind(self, runner: web.AppRunner, host: str, port: int) -> None:

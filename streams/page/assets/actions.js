@@ -1,0 +1,105 @@
+// What people do: each names what will happen, asks for a reason, and goes through the same interface as everything else.
+
+import { el, toast } from "./dom.js";
+import { words } from "./format.js";
+import { send } from "./server.js";
+import { may, store } from "./store.js";
+
+const part = encodeURIComponent;
+const path = (target) => target.split("/").map(part).join("/");
+
+function button(label, verb, run, kind = "") {
+  if (!store.session.person) return null;
+  const allowed = may(verb);
+  return el("button", { type: "button", class: kind, disabled: !allowed, onclick: run,
+    title: allowed ? null : `${store.session.person} may not ${words(verb)}` }, label);
+}
+
+// fields: {name, label, value, required, kind}. what: one sentence that says what will happen.
+function ask(title, what, fields, run, kind = "primary") {
+  const dialog = document.getElementById("dialog");
+  const inputs = fields.map((one) => [one.name, el(one.kind === "number" || one.kind === "password" || one.kind === "text" ? "input" : "textarea", {
+    name: one.name, type: ["number", "password"].includes(one.kind) ? one.kind : null, required: one.required, rows: 2,
+    autocomplete: one.kind === "password" ? "current-password" : "off" }), one]);
+  for (const [, input, one] of inputs) input.value = one.value ?? "";
+  const problem = el("p", { class: "bad", role: "alert" });
+  const go = el("button", { type: "submit", class: kind }, title);
+  const form = el("form", { method: "dialog" }, el("h1", { id: "dialog-title" }, title), el("p", {}, what),
+    inputs.map(([, input, one]) => el("label", {}, one.label, input)), problem,
+    el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    go.disabled = true;
+    try {
+      await run(Object.fromEntries(inputs.map(([name, input]) => [name, input.value])));
+      dialog.close();
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+    go.disabled = false;
+  });
+  dialog.setAttribute("aria-labelledby", "dialog-title");
+  dialog.replaceChildren(form);
+  dialog.showModal();
+}
+
+async function act(address, body, done) {
+  await send("POST", `api/v1/${address}`, body);
+  toast(`Written: ${done}. The effect shows here when it has happened.`);
+}
+
+const reason = (required = false) => ({ name: "comment", label: required ? "Reason (needed)" : "Reason", required });
+
+export function approvalButtons(one) {
+  if (!store.session.person || one.state !== "requested") return [];
+  const what = `${one.undo ? "undo " : ""}${words(one.kind)} ${one.target}`;
+  const decide = (verb, values) => act(`approvals/${part(one.key)}/decision`, { verb, digest: one.digest, comment: values.comment }, `${words(verb)} of ${what}`);
+  const left = one.count - one.approvals - 1;
+  const then = left > 0 ? `${left} more must approve before it runs.` : "It runs at once, if its conditions still hold.";
+  return [
+    button("Approve", "approve", () => ask("Approve", `You approve: ${what}. ${then} Why: ${one.why}`, [reason()], (v) => decide("approve", v)), "primary"),
+    button("Reject", "reject", () => ask("Reject", `You reject: ${what}. It does not run, and the ladder of remedies for this incident stops.`, [reason()], (v) => decide("reject", v))),
+    may("withdraw") ? button("Withdraw", "withdraw", () => ask("Withdraw", `The request is taken back: ${what}. Nobody is asked any more.`, [reason()], (v) => decide("withdraw", v))) : null,
+    may("break_glass") ? button("Break glass", "break_glass", () => ask("Break glass",
+      `${what} runs without approval, past freeze, cooldown, budget and storm brake. Commanders are told, and it is reviewed.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
+  ];
+}
+
+export function incidentButtons(one) {
+  if (one.state === "resolved") return [];
+  const at = (verb, body, done) => act(`incidents/${part(one.id)}/${verb}`, body, done);
+  return [
+    button("Acknowledge", "acknowledge", () => ask("Acknowledge", `You say that you work on this incident. Escalation stops while it lasts: ${one.title}`,
+      [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason()],
+      (v) => at("acknowledge", { for_s: Number(v.minutes) * 60, comment: v.comment }, "acknowledged")), "primary"),
+    button("Assign", "assign", () => ask("Assign", `Somebody becomes responsible for: ${one.title}`,
+      [{ name: "to", label: "To whom", kind: "text", value: store.session.person, required: true }], (v) => at("assign", { to: v.to }, `assigned to ${v.to}`))),
+    button("Update", "update", () => ask("Update", `What you write is shown and told with: ${one.title}`,
+      [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
+    button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew: ${one.title}`,
+      [reason()], (v) => at("resolve", { comment: v.comment }, "resolved"), "danger"), "danger"),
+  ];
+}
+
+export function remedyButtons(one) {
+  const what = `${words(one.kind)} ${one.target}`;
+  const at = (verb, done) => (v) => act(`remedies/${part(one.kind)}/${path(one.target)}/${verb}`, { comment: v.comment }, done);
+  const breaker = (verb, done) => (v) => act(`breakers/${path(one.target)}`, { verb, comment: v.comment }, done);
+  return [
+    button("Undo", "undo", () => ask("Undo", `${what} is taken back now.`, [reason()], at("undo", `undo of ${what}`))),
+    button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
+    one.breaker ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker of ${one.target} stays open, without timers, until it is cleared.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
+    one.breaker && ["forced_open", "disabled"].includes(one.breaker.state)
+      ? button("Clear", "clear", () => ask("Clear", `The circuit breaker of ${one.target} follows its timers again.`, [reason()], breaker("clear", "cleared"))) : null,
+  ];
+}
+
+export function stormButtons() {
+  return button("Reset the storm brake", "storm_reset", () => ask("Reset the storm brake", "Playbooks in mode auto act by themselves again, within their limits.",
+    [reason()], (v) => act("storm/reset", v, "storm brake reset"), "danger"), "danger");
+}
+
+export function logIn(done) {
+  ask("Log in", "With your bearer token. It is kept in a cookie of this session that scripts cannot read.",
+    [{ name: "token", label: "Token", kind: "password", required: true }], async (v) => { store.session = await send("POST", "page/session", { token: v.token }); done(); });
+}

@@ -1,0 +1,103 @@
+// One incident: what it is, why it has its severity, what happened, what it is seen by, and what is like it.
+
+import { incidentButtons } from "./actions.js";
+import { el, empty, panel, severity } from "./dom.js";
+import { both, count, local, nowS, number, span, unitOf, utc, words, zone } from "./format.js";
+import { approvalItem, ownerText, scopeText } from "./now.js";
+import { plotAll } from "./plot.js";
+import { get } from "./server.js";
+
+const MAX_PLOTS = 8;
+
+const link = (one) => el("a", { href: `#/incident/${encodeURIComponent(one.id)}` }, one.title ?? one.id);
+
+export async function loadIncident(id) {
+  return get(`page/incidents/${encodeURIComponent(id)}`);
+}
+
+export function showIncident(main, one) {
+  const plots = el("div", { class: "plots" });
+  main.replaceChildren(head(one),
+    el("div", { class: "columns" },
+      el("div", { class: "stack" },
+        one.requests.some((each) => ["requested", "approved"].includes(each.state))
+          ? panel("Waiting for approval", "", one.requests.filter((each) => ["requested", "approved"].includes(each.state)).map(approvalItem)) : null,
+        panel("Series of the evidence", "dots: value; dashes: expected", one.plots.length ? plots : empty("No window is on record.")),
+        timeline(one), evidence(one)),
+      el("div", { class: "stack" }, facts(one), factors(one), remedies(one), relations(one), runbooks(one))));
+  plotAll(plots, one.plots.slice(0, MAX_PLOTS), one);
+}
+
+function head(one) {
+  const over = one.state === "resolved";
+  const age = over ? `took ${span(one.resolved_at_s - one.onset_at_s)}` : ["open for ", el("span", { "data-since": one.opened_at_s }, span(nowS() - one.opened_at_s))];
+  return el("div", { class: "incident-head" },
+    el("div", { class: "line" }, severity(one.severity), el("h1", {}, one.title)),
+    el("div", { class: "line soft" },
+      el("span", { class: over ? "good" : "bad" }, words(one.state) + (one.resolution ? ` (${one.resolution})` : "")),
+      el("span", { class: "num" }, age), el("span", {}, ownerText(one)),
+      one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
+      el("span", { class: "tag" }, one.id)),
+    el("div", { class: "buttons" }, incidentButtons(one)));
+}
+
+function facts(one) {
+  const end = one.expected_end;
+  const pairs = [
+    ["scope", scopeText(one)], ["category", words(one.category)],
+    ["onset (estimated)", both(one.onset_at_s)], ["opened", both(one.opened_at_s)],
+    ["resolved", one.resolved_at_s === null ? "not yet" : both(one.resolved_at_s)],
+    ["severity", [one.opened_severity ? `${one.opened_severity} at first, ` : "", `${one.severity} now, ${one.peak_severity} at its worst`]],
+    ["expected end", end ? `${utc(end.median_s)}; between ${utc(end.low_s)} and ${utc(end.high_s)} in ${Math.round(end.confidence * 100)} % of ${count(end.count, "similar case")}` : one.state === "resolved" ? "it is over" : "unknown: too few similar incidents"],
+    ["escalation", one.escalation ? `${words(one.escalation.state)}: ${one.escalation.reason}` : "none"],
+    ["configuration", el("code", {}, one.config_hash.slice(0, 12) || "unknown")],
+  ];
+  for (const [stage, time] of Object.entries(one.stage_times)) pairs.push([`time to ${words(stage)}`, time.value_s === null ? words(time.status) : span(time.value_s)]);
+  return panel("Facts", "", el("div", { class: "body" }, el("dl", { class: "pairs" }, pairs.map(([name, value]) => [el("dt", {}, name), el("dd", { class: "num" }, value)]))));
+}
+
+function factors(one) {
+  return panel(`Why ${one.severity}`, "points", one.factors.length ? el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "reason"), el("th", { class: "num" }, "points"))),
+    el("tbody", {}, one.factors.map((each) => el("tr", {}, el("td", {}, each.text, el("div", { class: "soft" }, words(each.name))),
+      el("td", { class: "num" }, each.weight === 0 ? "0" : `${each.weight > 0 ? "+" : ""}${number(each.weight)}`))))) : empty("No factor is on record."));
+}
+
+function timeline(one) {
+  const day = (atS) => utc(atS, true).slice(0, 10);
+  const note = `${day(one.onset_at_s)}, ${zone() === "UTC" ? "UTC" : `local (${zone()}); UTC on hover`}`;
+  return panel("Timeline", note, el("ol", { class: "timeline" }, one.timeline.map((each) => el("li", { class: `kind-${each.kind}` },
+    el("time", { class: "soft", title: both(each.at_s), datetime: new Date(each.at_s * 1000).toISOString() }, local(each.at_s)),
+    el("span", { class: "event" }, words(each.event)),
+    el("span", { class: "what" }, words(each.what), each.who ? ` by ${each.who}` : "", each.why ? el("div", { class: "soft" }, each.why) : null)))));
+}
+
+function evidence(one) {
+  const from = (records) => records.map((each) => `${each.topic}[${each.partition ?? "?"}] ${each.start}-${each.end - 1}`).join(", ") || "unknown";
+  return panel("Evidence", count(one.evidence.length, "window"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence table" }, el("table", {},
+    el("thead", {}, el("tr", {}, ["window", "series", "detector"].map((name) => el("th", {}, name)), ["value", "expected", "level", "samples"].map((name) => el("th", { class: "num" }, name)), el("th", {}, "records"))),
+    el("tbody", {}, one.evidence.map((each) => el("tr", {}, el("td", { class: "num", title: both(each.end_s) }, local(each.end_s)),
+      el("td", {}, each.metric, el("div", { class: "soft" }, each.scope)), el("td", {}, each.detector), el("td", { class: "num" }, number(each.value, unitOf(each.metric))),
+      el("td", { class: "num" }, number(each.expected, unitOf(each.metric))), el("td", { class: "num" }, number(each.level)), el("td", { class: "num" }, String(each.samples)), el("td", { class: "soft" }, from(each.records))))))));
+}
+
+function remedies(one) {
+  const judged = new Map(one.remedies.map((each) => [each.key, each]));
+  if (!one.all_actions.length) return panel("Actions", "", empty("Nothing was decided for this incident."));
+  return panel("Actions", count(one.all_actions.length, "decision"), one.all_actions.map((each) => el("div", { class: "item" },
+    el("strong", {}, `${each.undo ? "undo " : ""}${words(each.kind)} ${each.target}`), " ", el("span", { class: "tag" }, words(each.status)), " ", el("span", { class: "soft num" }, utc(each.decided_at_s)),
+    judged.has(each.key) ? el("p", { class: judged.get(each.key).state === "recovered" ? "good" : "" }, `${words(judged.get(each.key).state)}: ${judged.get(each.key).detail}`) : null)));
+}
+
+function relations(one) {
+  const items = [
+    ...one.related.map((each) => el("div", { class: "item" }, el("span", { class: "soft" }, `${words(each.relation)} `), link(each))),
+    ...one.similar.map((each) => el("div", { class: "item" }, severity(each.severity), " ", link(each),
+      el("p", { class: "soft num" }, `${utc(each.opened_at_s, true)}, took ${span(each.took_s)}; ${each.helped.length ? `helped: ${each.helped.join(", ")}` : "nothing is known to have helped"}`))),
+  ];
+  return panel("Related and similar", "", items.length ? items : empty("No related and no similar incident is on record."));
+}
+
+function runbooks(one) {
+  return panel("Runbook", "", one.runbooks.length ? one.runbooks.map((each) => el("div", { class: "item" }, el("div", { class: "soft" }, each.playbook), el("pre", { class: "runbook" }, each.text)))
+    : empty("The playbooks of this incident have no runbook."));
+}

@@ -1,0 +1,145 @@
+// Starts the page: who looks, which view, and the stream of changes.
+
+import { logIn } from "./actions.js";
+import { el, empty, panel, toast } from "./dom.js";
+import { local, nowS, utc, zone } from "./format.js";
+import { loadHistory, showHistory, showStatus } from "./history.js";
+import { loadIncident, showIncident } from "./incident.js";
+import { showNow, tick } from "./now.js";
+import { get, Refused, send, watch } from "./server.js";
+import { apply, replaceAll, store } from "./store.js";
+
+const main = document.getElementById("main");
+let leave = null;
+let drawing = 0;
+
+function route() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [view, id] = path.split("/");
+  return { view: view || "now", id: id ? decodeURIComponent(id) : "", query: new URLSearchParams(query ?? "") };
+}
+
+async function show() {
+  const { view, id, query } = route();
+  const mine = ++drawing;
+  for (const one of document.querySelectorAll("nav a")) {
+    if (one.dataset.view === view) one.setAttribute("aria-current", "page"); else one.removeAttribute("aria-current");
+  }
+  if (!store.session.may_read) {
+    main.replaceChildren(panel("Log in", "", empty("Reading wants a login with your token, or a proxy in front that knows you.")));
+    return;
+  }
+  try {
+    if (view === "incident") {
+      const found = await loadIncident(id);
+      if (mine === drawing) keepFocus(() => showIncident(main, found));
+    } else if (view === "history") {
+      const found = await loadHistory(query);
+      if (mine === drawing) keepFocus(() => showHistory(main, found, query));
+    } else if (view === "status") {
+      const found = await loadHistory(new URLSearchParams("period=604800"));
+      if (mine === drawing) showStatus(main, found);
+    } else keepFocus(() => showNow(main));
+    document.title = `${store.incidents.size ? `(${store.incidents.size}) ` : ""}Tocsin`;
+  } catch (error) {
+    if (mine === drawing) failed(error);
+  }
+}
+
+// A change must not take away where somebody is with the keyboard.
+function keepFocus(draw) {
+  const focused = document.activeElement;
+  const focusable = () => [...main.querySelectorAll("a,button,select")];
+  const index = main.contains(focused) ? focusable().indexOf(focused) : -1;
+  const href = focused?.getAttribute?.("href");
+  draw();
+  if (index < 0) return;
+  const again = focusable();
+  (again.find((one) => href && one.getAttribute("href") === href) ?? again[index])?.focus({ preventScroll: true });
+}
+
+function failed(error) {
+  main.replaceChildren(panel("Not shown", "", empty(error instanceof Refused ? error.message : "The server does not answer. The page tries again by itself.")));
+  if (error instanceof Refused && error.status === 401) begin();
+}
+
+function state(name) {
+  const live = document.getElementById("live");
+  const text = { live: "live", broken: "connection lost, trying again" }[name];
+  if (live.textContent !== text) live.textContent = text;
+  live.dataset.state = name;
+}
+
+async function readAll() {
+  const now = await get("page/now");
+  replaceAll(now);
+  await show();
+  return now.position;
+}
+
+async function begin() {
+  leave?.();
+  leave = null;
+  store.session = await get("page/session");
+  who();
+  if (!store.session.may_read) return show();
+  const position = await readAll();
+  leave = watch(position, {
+    state, reset: () => readAll().catch(failed),
+    changes: (value) => {
+      const changed = apply(value);
+      const { view, id } = route();
+      const isNews = value.incidents.length || value.approvals.length || value.force;
+      if (view === "now" || (view === "incident" && changed.has(id)) || (view !== "incident" && isNews)) show();
+    },
+  });
+}
+
+function who() {
+  const { person } = store.session;
+  document.getElementById("who").replaceChildren(person
+    ? el("span", {}, el("span", { class: "soft" }, `${person} `), el("button", { type: "button", onclick: async () => { await send("DELETE", "page/session"); begin(); } }, "Log out"))
+    : el("button", { type: "button", onclick: () => logIn(() => begin().catch(failed)) }, "Log in"));
+}
+
+function clock() {
+  const shown = document.getElementById("clock");
+  shown.replaceChildren(...(zone() === "UTC" ? [] : [el("span", { class: "local" }, `${local(nowS())} local \u00b7 `)]), utc(nowS()));
+  tick(main);
+}
+
+function keys(event) {
+  if (event.target.matches("input,textarea,select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const rows = [...main.querySelectorAll("a.row")];
+  const at = rows.indexOf(document.activeElement);
+  if (event.key === "j") rows[Math.min(at + 1, rows.length - 1)]?.focus();
+  else if (event.key === "k") rows[Math.max(at - 1, 0)]?.focus();
+  else if (event.key === "n") location.hash = "#/";
+  else if (event.key === "h") location.hash = "#/history";
+  else if (event.key === "?") toast("j and k: next and previous incident; Enter: open; n: Now; h: History");
+}
+
+function theme() {
+  const root = document.documentElement;
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("tocsin-theme", root.dataset.theme);
+  show();
+}
+
+const chosen = localStorage.getItem("tocsin-theme");
+if (chosen) document.documentElement.dataset.theme = chosen;
+document.getElementById("theme").addEventListener("click", theme);
+addEventListener("hashchange", () => { show().then(() => { main.focus({ preventScroll: true }); scrollTo(0, 0); }); });
+addEventListener("keydown", keys);
+setInterval(clock, 1000);
+async function start() {
+  try {
+    await begin();
+  } catch (error) {
+    state("broken");
+    failed(error);
+    setTimeout(start, 3000);
+  }
+}
+start();

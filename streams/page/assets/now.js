@@ -1,0 +1,153 @@
+// The first view: what is open, what waits, what is in force, who is on call, how Tocsin itself is.
+
+import { approvalButtons, remedyButtons, stormButtons } from "./actions.js";
+import { el, empty, panel, severity } from "./dom.js";
+import { both, count, nowS, span, utc, words } from "./format.js";
+import { store } from "./store.js";
+
+const ORDER = ["P0", "P1", "P2", "P3", "P4"];
+const SHOWN = 200;
+const SILENT_S = 60; // the owner of a shard writes about every second
+
+function sorted() {
+  return [...store.incidents.values()].sort(
+    (a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || a.opened_at_s - b.opened_at_s);
+}
+
+export function showNow(main) {
+  const incidents = sorted();
+  main.replaceChildren(
+    ...problems(), headline(incidents),
+    el("div", { class: "columns" },
+      el("div", { class: "stack" }, approvals(), openIncidents(incidents)),
+      el("div", { class: "stack" }, inForce(), onCall(), health())));
+}
+
+function problems() {
+  return store.health.complaints.map((one) => el("div", { class: "banner", role: "alert" },
+    el("strong", {}, "Tocsin itself: "), one));
+}
+
+function headline(incidents) {
+  const waiting = store.approvals.size;
+  if (!incidents.length) {
+    const ended = store.quiet.last_resolved_s;
+    const last = ended === null ? "None is on record." : `The last one ended ${span(nowS() - ended)} ago.`;
+    return el("div", { class: "headline" }, el("h1", {}, "Quiet: no incident is open"),
+      el("p", { class: "num" }, `${last} ${waiting ? `${count(waiting, "request")} for approval waits.` : "Nothing waits for approval."}`));
+  }
+  const parts = ORDER.map((name) => [name, incidents.filter((one) => one.severity === name).length])
+    .filter(([, number]) => number).map(([name, number]) => `${number} ${name}`);
+  return el("div", { class: "headline" },
+    el("h1", {}, `${count(incidents.length, "incident")} open: ${parts.join(", ")}`),
+    el("p", {}, waiting ? `${count(waiting, "request")} for approval ${waiting === 1 ? "waits" : "wait"}` : "Nothing waits for approval"));
+}
+
+function openIncidents(incidents) {
+  if (!incidents.length) return panel("Open incidents", "none", empty("No service deviates from what is usual for it."));
+  const more = incidents.length - SHOWN;
+  return panel("Open incidents", `by severity, oldest first`, el("div", { class: "rows" }, incidents.slice(0, SHOWN).map(incidentRow)),
+    more > 0 ? empty(`${more} more are open; see History for all.`) : null);
+}
+
+export function scopeText(one) {
+  const parts = Object.entries(one.scope).filter(([name]) => name !== "model").map(([name, value]) => `${name} ${value}`);
+  return `${one.service}${one.scope.model ? `, model ${one.scope.model}` : ""}${parts.length ? `, ${parts.join(", ")}` : ", whole service"}`;
+}
+
+export function ownerText(one) {
+  if (one.assigned_to) return `assigned to ${one.assigned_to}`;
+  if (one.acknowledged) return `acknowledged by ${one.acknowledged.by}`;
+  return "nobody has it";
+}
+
+function doneText(one) {
+  const done = one.actions.map((act) => `${act.undo ? "undo " : ""}${words(act.kind)} ${act.target}: ${words(act.status)}`);
+  return done.length ? done.slice(-2).join("; ") : "no action";
+}
+
+function incidentRow(one) {
+  const paged = one.escalation?.paged ?? [];
+  return el("a", { class: "row", href: `#/incident/${encodeURIComponent(one.id)}`, "data-id": one.id },
+    severity(one.severity),
+    el("div", {},
+      el("div", { class: "title" }, one.title),
+      el("div", { class: "facts" }, el("span", {}, scopeText(one)), el("span", {}, words(one.category)), el("span", {}, doneText(one)),
+        one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
+        one.state === "flapping" ? el("span", { class: "tag" }, "flapping") : null,
+        one.caused_by.length ? el("span", { class: "tag" }, "effect of another incident") : null,
+        one.expected_end ? el("span", {}, `expected end ${utc(one.expected_end.median_s)}`) : null)),
+    el("div", { class: "who" },
+      el("div", { class: one.assigned_to || one.acknowledged ? "" : "soft" }, ownerText(one)),
+      one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval")} waits`) : null,
+      paged.length ? el("div", { class: "soft" }, `paged: ${paged.join(", ")}`) : null),
+    el("div", { class: "age num" }, el("time", { "data-since": one.opened_at_s, title: both(one.opened_at_s) }, span(nowS() - one.opened_at_s))));
+}
+
+function approvals() {
+  const waiting = [...store.approvals.values()].sort((a, b) => a.expires_at_s - b.expires_at_s);
+  if (!waiting.length) return null;
+  const shown = panel("Waiting for approval", `${waiting.length}`, waiting.map(approvalItem));
+  shown.classList.add("alert");
+  return shown;
+}
+
+export function approvalItem(one) {
+  return el("div", { class: "item", "data-key": one.key },
+    el("div", {}, one.severity ? severity(one.severity) : null, " ",
+      el("strong", {}, `${one.undo ? "undo " : ""}${words(one.kind)} ${one.target}`), " ",
+      el("span", { class: "warn num" }, one.state === "approved" ? "approved, about to run" : ["expires in ",
+        el("span", { "data-until": one.expires_at_s }, span(one.expires_at_s - nowS()))])),
+    el("p", {}, one.why),
+    el("p", { class: "soft" }, `${one.approvals} of ${one.count} approved; wants ${one.roles.join(" or ")}${one.four_eyes ? ", four eyes" : ""}`,
+      one.via.length ? `, by ${one.via.join(" or ")}` : "", one.playbook ? `; playbook ${one.playbook}` : ""),
+    one.given.map((each) => el("p", { class: "soft" }, `${each.by}: ${words(each.verb)}${each.comment ? `, "${each.comment}"` : ""}`)),
+    el("div", { class: "buttons" }, approvalButtons(one),
+      el("a", { href: `#/incident/${encodeURIComponent(one.incident_id)}` }, "incident")));
+}
+
+function inForce() {
+  const { storm_since_s: storm, remedies } = store.force;
+  return panel("In force at targets", `${remedies.length}`,
+    storm === null ? null : el("div", { class: "item" }, el("strong", { class: "bad" }, "The storm brake is on"),
+      el("p", {}, `Since ${utc(storm)}: nothing acts by itself until an approver resets it.`), el("div", { class: "buttons" }, stormButtons())),
+    remedies.length ? remedies.map(remedyItem) : empty("No remedy is in force; no circuit breaker is open."),
+    storm === null ? el("p", { class: "empty" }, "The storm brake is released.") : null);
+}
+
+function remedyItem(one) {
+  const breaker = one.breaker ? `breaker ${words(one.breaker.state)}` : words(one.state);
+  return el("div", { class: "item" },
+    el("strong", {}, `${words(one.kind)} ${one.target}`), " ", el("span", { class: "tag" }, breaker),
+    one.sure ? null : el("span", { class: "tag warn" }, "may not have run"),
+    el("p", { class: "soft num" }, "ends in ", el("span", { "data-until": one.hold_until_s }, span(one.hold_until_s - nowS())),
+      ` at the latest (${utc(one.hold_until_s)})`),
+    el("p", {}, one.reason), el("div", { class: "buttons" }, remedyButtons(one)));
+}
+
+function onCall() {
+  if (!store.on_call.length) return panel("On call", "", empty("No on-call schedule is configured."));
+  return panel("On call", "", el("div", { class: "body" }, el("dl", { class: "pairs" }, store.on_call.map((one) => [
+    el("dt", {}, one.schedule), el("dd", { title: one.reason }, one.person ?? el("span", { class: "bad" }, `nobody: ${one.reason}`))]))));
+}
+
+function health() {
+  const { complaints, newest_s: newest, telemetry_incidents: blind, shards, oldest_tick_s: tick_ } = store.health;
+  const silent = tick_ === null || nowS() - tick_ > SILENT_S;
+  const ok = !complaints.length && !blind.length && !silent;
+  return panel("Tocsin itself", "", el("div", { class: "body" }, el("dl", { class: "pairs" },
+    el("dt", {}, "state"), el("dd", { class: ok ? "good" : "bad" }, ok ? "well" : count(complaints.length + blind.length + Number(silent), "problem")),
+    el("dt", {}, "watching"), el("dd", { class: silent ? "num bad" : "num" }, tick_ === null ? "no shard was heard of"
+      : [`${count(shards, "shard")}; the longest silent one was heard `, el("span", { "data-since": tick_ }, span(nowS() - tick_)), " ago"]),
+    el("dt", {}, "last result"), el("dd", { class: "num" }, newest === null ? "none was read yet"
+      : [el("span", { "data-since": newest }, span(nowS() - newest)), " ago"]),
+    el("dt", {}, "still to be read"), el("dd", { class: "num" }, store.unread === null ? "unknown" : count(store.unread, "record")),
+    el("dt", {}, "monitoring"), el("dd", {}, blind.length ? el("span", { class: "bad" }, `${count(blind.length, "incident")} of telemetry open`) : "no incident of telemetry"),
+    el("dt", {}, "on record"), el("dd", { class: "num" }, `${count(store.quiet.known, "incident")} of ${count(store.quiet.services, "service")}, 30 d`))));
+}
+
+// Ages and remaining times go on between changes.
+export function tick(root) {
+  for (const one of root.querySelectorAll("[data-since]")) one.textContent = span(nowS() - Number(one.dataset.since));
+  for (const one of root.querySelectorAll("[data-until]")) one.textContent = span(Number(one.dataset.until) - nowS());
+}

@@ -1,0 +1,68 @@
+"""Past incidents by time, service, severity and category, with the times they took, as JSON. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any
+
+from classifiers.model import NOTIFICATIONS, Incident
+from streams.page.state import PageState
+from streams.page.summaries import incident_row
+
+MAX_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """since_s, until_s: of the opening, None for no bound. The others are exact, None for all."""
+
+    since_s: float | None = None
+    until_s: float | None = None
+    service: str | None = None
+    severity: str | None = None
+    category: str | None = None
+
+    def holds(self, incident: Incident) -> bool:
+        """Whether an incident is asked for."""
+        at_s = incident.opened_at_s
+        return (
+            (self.since_s is None or at_s >= self.since_s) and (self.until_s is None or at_s < self.until_s)
+            and self.service in (None, incident.service) and self.severity in (None, incident.peak_severity)
+            and self.category in (None, incident.category)
+        )
+
+
+def history_view(state: PageState, wanted: HistoryFilter) -> dict[str, Any]:
+    """The incidents, newest first, `MAX_ROWS` at most, and the figures of all that were asked for."""
+    known = state.incidents()
+    found = sorted((one for one in known if wanted.holds(one)), key=lambda one: -one.opened_at_s)
+    return {
+        "incidents": [incident_row(one, state) for one in found[:MAX_ROWS]], "figures": figures_of(found),
+        "services": sorted({one.service for one in known}), "categories": sorted({one.category for one in known}),
+    }
+
+
+def figures_of(incidents: Sequence[Incident]) -> dict[str, Any]:
+    """Numbers by severity; the mean and median seconds from onset to detection and to resolution; null for none."""
+    acted = [one for one in incidents if any(act.kind not in NOTIFICATIONS for act in one.actions)]
+    return {
+        "count": len(incidents), "open": sum(one.state != "resolved" for one in incidents),
+        "by_severity": Counter(one.peak_severity for one in incidents),
+        "detect": _times(incidents, "detect"), "resolve": _times(incidents, "resolve"),
+        "acted": len(acted), "recovered": sum(
+            any(remedy.state == "recovered" for remedy in one.remedies) for one in acted
+        ),
+    }
+
+
+def _times(incidents: Iterable[Incident], stage: str) -> dict[str, float | int | None]:
+    values = [
+        time.value_s for one in incidents if (time := one.stage_times.get(stage)) is not None
+        and time.value_s is not None
+    ]
+    if not values:
+        return {"count": 0, "mean_s": None, "median_s": None}
+    return {"count": len(values), "mean_s": fmean(values), "median_s": median(values)}

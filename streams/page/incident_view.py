@@ -1,0 +1,134 @@
+"""All that the page shows of one incident, as JSON: its row, reasons, timeline, evidence and similar ones. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from classifiers.model import Anomaly, Incident
+from streams.page.state import PageState
+from streams.page.summaries import incident_row, request_row
+
+SIMILAR = 5
+MAX_TIMELINE = 400
+
+
+def incident_view(incident: Incident, state: PageState, runbooks: Mapping[str, str]) -> dict[str, Any]:
+    """runbooks: by the name of the playbook."""
+    keys = {one.key for one in incident.actions} | {one.key for one in state.intents(incident.id)}
+    requests = state.requests_of(incident.id)
+    playbooks = dict.fromkeys(
+        [one.playbook for one in incident.actions] + [one.playbook for one in state.intents(incident.id)],
+    )
+    return {
+        **incident_row(incident, state),
+        "opened_severity": incident.opened_severity, "factors": incident.factors,
+        "evidence": [_evidence(one) for one in incident.evidence], "plots": plots_of(incident.evidence),
+        "notes": incident.notes, "remedies": incident.remedies, "stage_times": incident.stage_times,
+        "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
+        "all_actions": incident.actions,
+        "related": [_related(one.id, one.relation, state) for one in incident.related],
+        "similar": [_past(one) for one in similar_to(incident, state.incidents())],
+        "runbooks": [{"playbook": name, "text": runbooks[name]} for name in playbooks if name and runbooks.get(name)],
+        "timeline": timeline_of(incident, sorted(keys), state),
+    }
+
+
+def timeline_of(incident: Incident, keys: list[str], state: PageState) -> list[dict[str, Any]]:
+    """What happened, oldest first; the last `MAX_TIMELINE` entries. keys: of the decisions for the incident."""
+    told: set[tuple[str, str]] = {(one.key, one.status) for one in state.outcomes(incident.id)}
+    told |= {(one.key, "decided") for one in state.intents(incident.id)}
+    found = [
+        _entry(one.at_s, "audit", one.event, _change(one.before, one.after), one.reason, one.actor)
+        for subject in (incident.id, *keys) for one in state.audit(subject) if (subject, one.event) not in told
+    ]
+    found += [
+        _entry(one.decided_at_s, "action", "decided", f"{_verb(one.kind, one.undo)} {one.target} ({one.mode})",
+               one.reason, one.asked_by)
+        for one in state.intents(incident.id)
+    ]
+    found += [
+        _entry(one.done_at_s, "action", one.status, f"{_verb(one.kind, one.undo)} {one.target}", one.detail, None)
+        for one in state.outcomes(incident.id)
+    ]
+    found += [
+        _entry(one.changed_at_s, "notification", one.state,
+               f"{one.message.event} to {one.message.recipient or one.channel} via {one.channel}", one.reason, None)
+        for one in state.notifications(incident.id)
+    ]
+    found += [_entry(one.at_s, "update", "update", one.text, "", one.by) for one in incident.notes]
+    found.append(_entry(incident.onset_at_s, "detection", "onset", "the change is estimated to have begun", "", None))
+    return sorted(found, key=lambda one: one["at_s"])[-MAX_TIMELINE:]
+
+
+def plots_of(evidence: tuple[Anomaly, ...]) -> list[dict[str, Any]]:
+    """The series of the evidence, each with its windows by time: value, expected value, level; null where unknown."""
+    series: dict[tuple[str, str], dict[float, Anomaly]] = {}
+    for one in evidence:
+        series.setdefault((one.metric, _scope_text(one)), {})[one.end_s] = one
+    return [
+        {
+            "metric": metric, "scope": scope,
+            "at_s": [at_s for at_s, _ in points], "value": [one.value for _, one in points],
+            "expected": [one.expected for _, one in points], "level": [one.level for _, one in points],
+        }
+        for (metric, scope), by_time in series.items() if (points := sorted(by_time.items(), key=lambda each: each[0]))
+    ]
+
+
+def similar_to(incident: Incident, others: list[Incident]) -> list[Incident]:
+    """The latest resolved incidents of the same service and category, those of the same part first."""
+    found = [
+        one for one in others
+        if one.id != incident.id and one.state == "resolved" and one.opened_at_s < incident.opened_at_s
+        and (one.service, one.category) == (incident.service, incident.category)
+    ]
+
+    def part(one: Incident) -> tuple[str | None, ...]:
+        return one.model, one.version, one.replica, one.tenant
+
+    return sorted(found, key=lambda one: (part(one) != part(incident), -one.opened_at_s))[:SIMILAR]
+
+
+def _past(incident: Incident) -> dict[str, Any]:
+    took_s = None if incident.resolved_at_s is None else incident.resolved_at_s - incident.onset_at_s
+    return {
+        "id": incident.id, "title": incident.title, "severity": incident.peak_severity,
+        "opened_at_s": incident.opened_at_s, "took_s": took_s,
+        "helped": [f"{one.kind} {one.target}" for one in incident.remedies if one.state == "recovered"],
+    }
+
+
+def _related(incident_id: str, relation: str, state: PageState) -> dict[str, Any]:
+    known = state.incident(incident_id)
+    return {
+        "id": incident_id, "relation": relation, "title": None if known is None else known.title,
+        "severity": None if known is None else known.severity, "state": None if known is None else known.state,
+    }
+
+
+def _evidence(one: Anomaly) -> dict[str, Any]:
+    return {
+        "metric": one.metric, "scope": _scope_text(one), "detector": one.detector, "start_s": one.start_s,
+        "end_s": one.end_s, "value": one.value, "expected": one.expected, "level": one.level,
+        "direction": one.direction, "samples": one.samples, "records": one.records,
+    }
+
+
+def _scope_text(one: Anomaly) -> str:
+    scope = one.scope
+    return "/".join(each for each in (scope.service, scope.model, scope.version, scope.replica, scope.tenant) if each)
+
+
+def _entry(at_s: float, kind: str, event: str, what: str, why: str, who: str | None) -> dict[str, Any]:
+    return {"at_s": at_s, "kind": kind, "event": event, "what": what, "why": why, "who": who}
+
+
+def _verb(kind: str, undo: bool) -> str:
+    return f"undo {kind}" if undo else kind
+
+
+def _change(before: str | None, after: str | None) -> str:
+    if before is None or before == after:
+        return after or ""
+    return f"{before} to {after}" if after else before

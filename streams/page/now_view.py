@@ -1,0 +1,71 @@
+"""The first view, as JSON: what is open, waits and is in force, who is on call, how Tocsin itself is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actions.approvals.machine import OPEN
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
+from streams.page.change_log import Subject
+from streams.page.state import PageState
+from streams.page.summaries import force_view, incident_row, request_row
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who is on call by a schedule. person: None for nobody. reason: why."""
+
+    schedule: str
+    person: str | None
+    reason: str
+
+
+def now_view(state: PageState, now_s: float, on_call: Iterable[OnCall], complaints: Sequence[str]) -> dict[str, Any]:
+    """Everything that is not over. now_s: the clock of the installation. complaints: why Tocsin is not well."""
+    known = state.incidents()
+    opened = sorted(
+        (one for one in known if one.state != "resolved"),
+        key=lambda one: (SEVERITY_ORDER.index(one.severity), one.opened_at_s),
+    )
+    ended = [one.resolved_at_s for one in known if one.resolved_at_s is not None]
+    return {
+        "now_s": now_s, "incidents": [incident_row(one, state) for one in opened],
+        "approvals": [request_row(one, state) for one in state.requests() if one.state in OPEN],
+        "force": force_view(state), "on_call": list(on_call),
+        "health": health_view(state, complaints),
+        "quiet": {
+            "known": len(known), "services": len({one.service for one in known}),
+            "last_resolved_s": max(ended, default=None),
+        },
+    }
+
+
+def health_view(state: PageState, complaints: Sequence[str]) -> dict[str, Any]:
+    """How this process is, and the open incidents of the monitoring itself. newest_s: date of the newest record.
+
+    shards: that are watched. oldest_tick_s: when the one that was silent for longest was last heard of.
+    """
+    blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
+    return {
+        "complaints": list(complaints), "newest_s": state.newest_s, "telemetry_incidents": blind,
+        "shards": len(state.ticks), "oldest_tick_s": min(state.ticks.values(), default=None),
+    }
+
+
+def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any]:
+    """The present state of what changed. An incident that is over comes too, so that a viewer can take it away."""
+    found: dict[str, Any] = {"incidents": [], "approvals": []}
+    for kind, key in subjects:
+        if kind == "incident" and (incident := state.incident(key)) is not None:
+            found["incidents"].append(incident_row(incident, state))
+        elif kind == "approval":
+            request = state.request(key)
+            is_open = request is not None and request.state in OPEN
+            found["approvals"].append(
+                request_row(request, state) if is_open and request is not None else {"key": key, "state": "ended"},
+            )
+        elif kind == "force":
+            found["force"] = force_view(state)
+    return found

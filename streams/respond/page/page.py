@@ -1,0 +1,63 @@
+"""The page of one process: its state, the reader that fills it, and the feed of those who watch."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from actions.oncall.duty import on_call
+from classifiers.by_hand import Override
+from config.models import Config
+from config.oncall.build import roster_of
+from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.settings import KafkaSettings
+from streams.page.now_view import OnCall, health_view
+from streams.page.state import PageState
+from streams.respond.page.feed import Feed
+from streams.respond.page.reader import PageReader
+from streams.trust.authenticity import Authenticity
+
+
+class Page:
+    """overrides: of schedules. complaints_of_role: why the role respond is not well. now_s: the clock of deadlines."""
+
+    def __init__(
+        self, config: Config, settings: KafkaSettings, authenticity: Authenticity,
+        overrides: Callable[[], Sequence[Override]], complaints_of_role: Callable[[], tuple[str, ...]],
+        now_s: Callable[[], float], wall_s: Callable[[], float], mono_s: Callable[[], float],
+    ) -> None:
+        self.state = PageState()
+        self.now_s = now_s
+        self.runbooks = {book.name: book.runbook for book in config.playbooks}
+        self._roster = roster_of(config)
+        self._overrides = overrides
+        self._complaints_of_role = complaints_of_role
+        self.feed = Feed(self.state, uuid.uuid4().hex[:12], self.status)
+        reader = PageReader(config, self.state, authenticity, self.feed.wake)
+        self._unread: int | None = None
+        self._consumer = BroadcastConsumer(
+            settings.brokers, reader.back_s, reader.process, now_s=wall_s, mono_s=mono_s, lag=self._note_lag,
+            security=settings.security,
+        )
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        await self._consumer.run()
+
+    def complaints(self) -> tuple[str, ...]:
+        """Why what is shown may be old, or Tocsin is not well."""
+        return (*self._complaints_of_role(), *(f"page: {one}" for one in self._consumer.complaints()))
+
+    def status(self) -> dict[str, Any]:
+        """What goes with everything that is shown. unread: records still to be read, None where it is not known."""
+        return {"now_s": self.now_s(), "unread": self._unread, "health": health_view(self.state, self.complaints())}
+
+    def on_call(self) -> list[OnCall]:
+        """Who is on call now, by each schedule."""
+        now_s, overrides = self.now_s(), self._overrides()
+        duties = {name: on_call(self._roster, overrides, name, now_s) for name in self._roster.schedules}
+        return [OnCall(name, duty.person, duty.reason) for name, duty in duties.items()]
+
+    def _note_lag(self, unread: int | None) -> None:
+        self._unread = unread

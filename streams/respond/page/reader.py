@@ -1,0 +1,109 @@
+"""Reads the topics for the page, with a consumer of its own: nothing that decides or notifies waits for it.
+
+A record that cannot be read, or whose signature does not count, is skipped and logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from config.models import Config
+from streams.contracts.envelopes import (
+    WireError,
+    read_approval,
+    read_audit,
+    read_escalation,
+    read_incident,
+    read_intent,
+    read_notification,
+    read_outcome,
+)
+from streams.intake.kafka_record import ConsumerRecord
+from streams.page.state import PageState
+from streams.trust.authenticity import Authenticity
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.page")
+
+DAY_S = 86_400.0
+INCIDENTS_BACK_S = 30 * DAY_S
+TICKS_BACK_S = 60.0
+ALL_S = 10 * 365 * DAY_S
+"""Compacted topics are read from their start."""
+
+
+class PageReader:
+    """Processes the records of a broadcast consumer. changed: called after each batch."""
+
+    def __init__(
+        self, config: Config, state: PageState, authenticity: Authenticity, changed: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._authenticity = authenticity
+        self._changed = changed
+        topics = config.topics
+        self.back_s: Mapping[str, float] = {
+            topics.incidents: INCIDENTS_BACK_S, topics.response: ALL_S, topics.ledger: ALL_S,
+            topics.actions: DAY_S, topics.outcomes: DAY_S, topics.audit: DAY_S,
+            topics.ticks: TICKS_BACK_S,
+        }
+        self._readers: Mapping[str, Callable[[ConsumerRecord], None]] = {
+            topics.incidents: self._read_incident, topics.response: self._read_response,
+            topics.ledger: self._read_ledger, topics.actions: self._read_intent, topics.outcomes: self._read_outcome,
+            topics.audit: self._read_audit, topics.ticks: self._read_tick,
+        }
+        self._ticks = topics.ticks
+
+    async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
+        """Take records in order. Raises nothing for what they contain."""
+        for record in records:
+            if record.value is None and (record.key or b"").partition(b"/")[0] != b"approval":
+                continue
+            try:
+                self._readers[topic](record)
+            except ValueError as error:  # of the contract, the signature or the format of the ledger
+                place = f"{record.topic}[{record.partition}]@{record.offset}"
+                log.warning("record_skipped", place=place, reason=str(error))
+        if records and topic != self._ticks:
+            self._state.heard(records[-1].timestamp / 1000.0)
+            self._changed()
+
+    def _read_incident(self, record: ConsumerRecord) -> None:
+        incident = read_incident(record.value)
+        self._authenticity.check_incident(record.topic, record)
+        self._state.add_incident(incident)
+
+    def _read_response(self, record: ConsumerRecord) -> None:
+        kind, _, key = (record.key or b"").decode(errors="replace").partition("/")
+        if kind == "approval" and record.value is None:
+            self._state.forget_request(key)
+        elif kind == "approval":
+            request = read_approval(record.value)
+            self._authenticity.check_asked(record.topic, record)
+            self._state.add_request(request)
+        elif kind == "escalation":
+            self._state.add_escalation(read_escalation(record.value))
+        elif kind == "notification":
+            self._state.add_notification(read_notification(record.value))
+
+    def _read_intent(self, record: ConsumerRecord) -> None:
+        intent = read_intent(record.value)
+        self._authenticity.check_decided(record.topic, record)
+        self._state.add_intent(intent)
+
+    def _read_outcome(self, record: ConsumerRecord) -> None:
+        outcome = read_outcome(record.value)
+        self._authenticity.check_outcome(record.topic, record, outcome.status)
+        self._state.add_outcome(outcome)
+
+    def _read_tick(self, record: ConsumerRecord) -> None:
+        self._state.add_tick(record.partition, record.timestamp / 1000.0)
+
+    def _read_audit(self, record: ConsumerRecord) -> None:
+        self._state.add_audit(read_audit(record.value))
+
+    def _read_ledger(self, record: ConsumerRecord) -> None:
+        if record.value is None:
+            raise WireError("a record of the ledger without a value")
+        self._state.add_in_force(record.value)
