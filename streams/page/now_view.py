@@ -45,12 +45,12 @@ def now_view(state: PageState, now_s: float, on_call: Iterable[OnCall], complain
 def health_view(state: PageState, complaints: Sequence[str]) -> dict[str, Any]:
     """How this process is, and the open incidents of the monitoring itself. newest_s: date of the newest record.
 
-    shards: that are watched. oldest_tick_s: when the one that was silent for longest was last heard of.
+    shards: that are watched. newest_tick_s: when one of them last wrote that windows closed.
     """
     blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
     return {
         "complaints": list(complaints), "newest_s": state.newest_s, "telemetry_incidents": blind,
-        "shards": len(state.ticks), "oldest_tick_s": min(state.ticks.values(), default=None),
+        "shards": len(state.ticks), "newest_tick_s": max(state.ticks.values(), default=None),
     }
 
 

@@ -45,7 +45,7 @@ export function span(seconds) {
 }
 
 export function unitOf(metric) {
-  const units = { ms: "ms", s: "s", tokens: "tokens", bytes: "B", per_s: "/s", ratio: "" };
+  const units = { per_s: "/s", ms: "ms", s: "s", tokens: "tokens", bytes: "B" };
   const found = Object.keys(units).find((suffix) => metric.endsWith(`_${suffix}`));
   return found ? units[found] : "";
 }

@@ -17,15 +17,16 @@ export async function loadIncident(id) {
 
 export function showIncident(main, one) {
   const plots = el("div", { class: "plots" });
+  const shown = one.plots.filter((each) => each.value.some((value) => value !== null)).slice(0, MAX_PLOTS);
   main.replaceChildren(head(one),
     el("div", { class: "columns" },
       el("div", { class: "stack" },
         one.requests.some((each) => ["requested", "approved"].includes(each.state))
           ? panel("Waiting for approval", "", one.requests.filter((each) => ["requested", "approved"].includes(each.state)).map(approvalItem)) : null,
-        panel("Series of the evidence", "dots: value; dashes: expected", one.plots.length ? plots : empty("No window is on record.")),
+        panel("Series of the evidence", "dots: value; dashes: expected", shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
         timeline(one), evidence(one)),
       el("div", { class: "stack" }, facts(one), factors(one), remedies(one), relations(one), runbooks(one))));
-  plotAll(plots, one.plots.slice(0, MAX_PLOTS), one);
+  plotAll(plots, shown, one);
 }
 
 function head(one) {

@@ -1,7 +1,7 @@
 // A series of the evidence over time, with marks where the incident began, opened and ended, and where something was done.
 
 import { el } from "./dom.js";
-import { number, unitOf, words } from "./format.js";
+import { local, number, unitOf, words } from "./format.js";
 import uPlot from "./vendor/uplot.js";
 
 const HEIGHT = 170;
@@ -34,7 +34,7 @@ function plot(figure, series, incident) {
   const options = {
     width: Math.max(260, figure.clientWidth - 20), height: HEIGHT, legend: { show: false }, cursor: { show: false },
     scales: { x: { time: true, range: [low - pad, high + pad] }, y: { range: (_, min, max) => padded(min, max) } },
-    axes: [axis, { ...axis, size: 76, values: (_, ticks) => ticks.map((each) => number(each, unit)) }],
+    axes: [{ ...axis, space: 90, values: (_, ticks) => ticks.map(local) }, { ...axis, size: 76, values: (_, ticks) => ticks.map((each) => number(each, unit)) }],
     series: [{ label: "time" },
       { label: "value", stroke: colour("--series"), width: 2, points },
       { label: "expected", stroke: colour("--expected"), width: 1.5, dash: [5, 4], points: { show: false } }],

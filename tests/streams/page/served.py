@@ -1,0 +1,92 @@
+"""The page as the role respond serves it, over a state that a test fills; what people do is kept in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from actions.approvals.desk import Desk
+from actions.approvals.request import request_of
+from actions.model import Intent
+from actions.trust.approvals import ApprovalCheck
+from actions.trust.keys import KeyRing, PublicKey, Signer
+from actions.trust.people import Directory, Member
+from actions.trust.roles import Role
+from classifiers.model import Incident
+from config import examine
+from streams.kafka.settings import settings_of
+from streams.respond.http.api import Api
+from streams.respond.http.authentication import Authenticator
+from streams.respond.http.event_stream import EventStream
+from streams.respond.page.page import Page
+from streams.respond.page.routes import PageRoutes
+from streams.respond.page.sessions import Sessions
+from streams.telemetry.respond_metrics import RespondMetrics
+from streams.trust.setup import authenticity_of
+from tests.actions.approvals.cases import SOURCE, T
+from tests.streams.respond.written_log import WrittenLog
+
+ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver"}
+PRIVATE = Ed25519PrivateKey.generate()
+
+
+class ServedPage:
+    """complaints: of the role, as they are now."""
+
+    def __init__(self, *, reads_without_login: bool = False) -> None:
+        directory = Directory(
+            [
+                Member(name, frozenset({role}), token_sha256=hashlib.sha256(f"token-{name}".encode()).hexdigest())
+                for name, role in ROLES.items()
+            ],
+            lambda _: (),
+        )
+        check = ApprovalCheck(
+            directory, KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))]), SOURCE,
+        )
+        config = examine(None, {})[0]
+        self.complaints: tuple[str, ...] = ()
+        self.log = WrittenLog(Signer("r1", PRIVATE))
+        self.desk = Desk(check)
+        self.page = Page(
+            config, settings_of(config), authenticity_of(config, SOURCE), tuple, lambda: self.complaints,
+            lambda: T + 60.0, lambda: T + 60.0, lambda: T,
+        )
+        self.sessions = Sessions()
+        api = Api(
+            self.desk, self.page.state.in_force, directory, Authenticator(directory), self.log, EventStream(),
+            RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
+        )
+        routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)
+        self._app = api.app(routes)
+        self.client: TestClient[Any, Any]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[ServedPage]:
+        server = TestServer(self._app)
+        await server.start_server(shutdown_timeout=0.2)  # viewers stay connected until then
+        async with TestClient(server) as self.client:
+            yield self
+
+    @property
+    def url(self) -> str:
+        return str(self.client.make_url("/"))
+
+    def tell(self, *incidents: Incident) -> None:
+        """Incidents were read."""
+        for one in incidents:
+            self.page.state.add_incident(one)
+            self.desk.add_incident(one, T)
+        self.page.feed.wake()
+
+    def ask(self, intent: Intent) -> None:
+        """A request for approval was read."""
+        request = request_of(intent, 0, 1, T)
+        self.page.state.add_request(request)
+        self.desk.record(request)
+        self.page.feed.wake()
