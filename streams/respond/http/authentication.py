@@ -1,9 +1,8 @@
 """Who sends a request: the bearer of a token, or the subject of a JWT that the proxy in front has made.
 
-Both come in the header `Authorization: Bearer ...`. There is no cookie and no other header, so a page of another site
-can make a browser send nothing that counts. A token is known by its SHA-256 alone and compared in constant time. Of a
-JWT, signature (by the keys of the issuer), issuer, audience and expiry are checked. Who fails too often is not asked
-any more for a while.
+Both come in the header `Authorization: Bearer ...`; the cookie of the page is in `streams.respond.page.sessions`.
+A token is known by its SHA-256 alone and compared in constant time. Of a JWT, signature (by the keys of the issuer),
+issuer, audience and expiry are checked. Who fails too often is not asked any more for a while.
 """
 
 from __future__ import annotations
