@@ -1,0 +1,139 @@
+"""The page in a real Chromium, without a window: what one sees, what one does, and what hostile text does not do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+
+from classifiers.model import Anomaly, Factor, Scope
+from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.page.served import ServedPage
+
+REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None and not REQUIRED:
+    pytest.skip("no chromium on the path, so the page is not tested in a browser", allow_module_level=True)
+
+from axe_playwright_python.async_playwright import Axe  # noqa: E402 - after the skip
+from playwright.async_api import Browser, Page, async_playwright, expect  # noqa: E402
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    assert CHROMIUM is not None, "TOCSIN_REQUIRE_BROWSER=1, and no chromium on the path"
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[ServedPage]:
+    async with ServedPage(reads_without_login=True).running() as served:
+        yield served
+
+
+async def opened(browser: Browser, served: ServedPage, view: str = "", width: int = 1360) -> Page:
+    """A viewer with a session of its own, once the page is live."""
+    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark")
+    page = await context.new_page()
+    await page.goto(f"{served.url}{view}")
+    await expect(page.locator("#live")).to_have_text("live")
+    return page
+
+
+def evidence() -> tuple[Anomaly, ...]:
+    scope = Scope("chat", version="v2")
+    return tuple(
+        Anomaly(scope, "latency_ms", "cusum", at_s, at_s + 1.0, 900.0, 300.0, 1.5, "up", 20, T) for at_s in (T, T + 5.0)
+    )
+
+
+async def test_quiet_is_said_in_words(browser: Browser, served: ServedPage) -> None:
+    page = await opened(browser, served)
+    await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
+
+
+async def test_two_viewers_see_a_change_without_reloading(browser: Browser, served: ServedPage) -> None:
+    viewers = [await opened(browser, served) for _ in range(2)]
+    served.tell(incident(severity="P1"))
+    for page in viewers:
+        await expect(page.locator("h1")).to_have_text("1 incident open: 1 P1")
+    served.tell(incident(state="resolved", resolved_at_s=T + 30.0))
+    for page in viewers:
+        await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
+
+
+async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
+    browser: Browser, served: ServedPage,
+) -> None:
+    page = await opened(browser, served)
+    await page.context.set_offline(True)
+    await page.evaluate("dispatchEvent(new Event('offline'))")
+    served.tell(incident())
+    await page.context.set_offline(False)
+    await expect(page.locator("h1")).to_have_text("1 incident open: 1 P2", timeout=40_000)
+
+
+async def test_a_person_acknowledges_after_it_was_said_what_will_happen(browser: Browser, served: ServedPage) -> None:
+    served.tell(incident())
+    page = await opened(browser, served)
+    await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    await page.get_by_role("button", name="Log in").click()
+    await page.locator("dialog input").fill("token-rob")
+    await page.locator("dialog button[type=submit]").click()
+    await page.get_by_text("v2 is slow").click()
+    await page.get_by_role("button", name="Acknowledge").click()
+    await expect(page.locator("dialog")).to_contain_text("Escalation stops while it lasts: v2 is slow")
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("#toast")).to_contain_text("Written")
+    (written,) = served.log.written
+    assert (written.by, written.subject) == ("rob", "inc-1")
+
+
+async def test_an_approver_approves_and_a_responder_cannot(browser: Browser, served: ServedPage) -> None:
+    served.tell(incident())
+    served.ask(suggested())
+    for who, may in (("rob", False), ("ann", True)):
+        page = await opened(browser, served)
+        await page.get_by_role("button", name="Log in").click()
+        await page.locator("dialog input").fill(f"token-{who}")
+        await page.locator("dialog button[type=submit]").click()
+        approve = page.get_by_role("button", name="Approve")
+        await expect(approve).to_be_enabled(enabled=may)
+    await approve.click()
+    await expect(page.locator("dialog")).to_contain_text("You approve: throttle chat/v2")
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("#toast")).to_contain_text("Written")
+    assert [one.by for one in served.log.written] == ["ann"]
+
+
+async def test_hostile_labels_are_shown_and_not_run(browser: Browser, served: ServedPage) -> None:
+    served.tell(incident(title=HOSTILE, version=HOSTILE, factors=(Factor("x", HOSTILE, 1.0, HOSTILE),)))
+    page = await opened(browser, served)
+    await expect(page.locator(".row .title")).to_have_text(HOSTILE)
+    await page.locator(".row").click()
+    await expect(page.locator("h1")).to_have_text(HOSTILE)
+    assert (await page.title(), await page.locator("main img, main script").count()) == ("(1) Tocsin", 0)
+
+
+@pytest.mark.parametrize("width", [1360, 390])
+@pytest.mark.parametrize("view", ["#/", "#/incident/inc-1", "#/history", "#/status"])
+async def test_no_view_has_a_serious_fault_of_accessibility_or_is_wider_than_the_screen(
+    browser: Browser, served: ServedPage, view: str, width: int,
+) -> None:
+    served.tell(incident(evidence=evidence(), factors=(Factor("latency", 3.0, 2.0, "requests take 3 times as long"),)))
+    served.ask(suggested())
+    page = await opened(browser, served, view, width)
+    await expect(page.locator("h1")).to_be_visible()
+    found = (await Axe().run(page)).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS] == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
