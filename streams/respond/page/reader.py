@@ -53,6 +53,11 @@ class PageReader:
             topics.ledger: self._read_ledger, topics.actions: self._read_intent, topics.outcomes: self._read_outcome,
             topics.audit: self._read_audit, topics.ticks: self._read_tick,
         }
+        self._responses: Mapping[str, Callable[[bytes | None], None]] = {
+            "approval": lambda value: state.add_request(read_approval(value)),
+            "escalation": lambda value: state.add_escalation(read_escalation(value)),
+            "notification": lambda value: state.add_notification(read_notification(value)),
+        }
         self._ticks = topics.ticks
 
     async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
@@ -78,14 +83,9 @@ class PageReader:
         kind, _, key = (record.key or b"").decode(errors="replace").partition("/")
         if kind == "approval" and record.value is None:
             self._state.forget_request(key)
-        elif kind == "approval":
-            request = read_approval(record.value)
-            self._authenticity.check_asked(record.topic, record)
-            self._state.add_request(request)
-        elif kind == "escalation":
-            self._state.add_escalation(read_escalation(record.value))
-        elif kind == "notification":
-            self._state.add_notification(read_notification(record.value))
+        elif kind in self._responses:
+            self._authenticity.check_response(record.topic, record)
+            self._responses[kind](record.value)
 
     def _read_intent(self, record: ConsumerRecord) -> None:
         intent = read_intent(record.value)

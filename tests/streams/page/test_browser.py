@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None and not REQUIRED:
     pytest.skip("no chromium on the path, so the page is not tested in a browser", allow_module_level=True)
 
-from axe_playwright_python.async_playwright import Axe  # noqa: E402 - after the skip
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # noqa: E402 - after the skip
 from playwright.async_api import Browser, Page, async_playwright, expect  # noqa: E402
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
