@@ -19,8 +19,8 @@ from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyp
 from actions.approvals.desk import Desk, RequestChange
 from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
-from actions.channels.pages import EscalationPages
 from actions.escalation.desk import EscalationDesk
+from actions.outbox.pages import EscalationPages
 from actions.playbooks.identity import digest
 from actions.playbooks.playbook import Playbook
 from actions.trust.approvals import ApprovalCheck

@@ -53,8 +53,7 @@ def test_every_import_contract_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_contract_names_the_pure_rooms() -> None:
     expected = {
         "detectors", "classifiers", "streams/intake", "streams/windows", "streams/shard", "streams/pipeline",
-        "streams/ownership",
-        "streams/presence",
+        "streams/ownership", "streams/presence", "streams/page",
     }
     assert {str(room) for room in pure_rooms()} == expected
 

@@ -9,9 +9,9 @@ import aiohttp
 
 from actions.channels.kinds.slack import SlackParams
 from actions.channels.message import Message
-from actions.channels.outbox import Outbox
-from actions.channels.pages import EscalationPages
 from actions.channels.routes import data_age_s
+from actions.outbox.outbox import Outbox
+from actions.outbox.pages import EscalationPages
 from classifiers.model import Incident
 from config.models import Config
 from streams.kafka.transactions import ShardProducer

@@ -15,7 +15,7 @@ import structlog
 
 from actions.channels.machine import ENDED
 from actions.channels.notification import Notification, claimed
-from actions.channels.outbox import Outbox
+from actions.outbox.outbox import Outbox
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
 from streams.contracts.envelopes import audit_message, notification_message, tombstone

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from actions.channels.outbox import Outbox
-from actions.channels.pages import EscalationPages
 from actions.escalation.desk import EscalationDesk
 from actions.escalation.record import Notify
+from actions.outbox.outbox import Outbox
+from actions.outbox.pages import EscalationPages
 from streams.respond.notifier import Notifier
 
 

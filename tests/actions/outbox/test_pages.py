@@ -13,10 +13,10 @@ from actions.channels.contacts import Contacts
 from actions.channels.machine import ENDED
 from actions.channels.message import ChannelRefused, Delivery
 from actions.channels.notification import Notification, accepted, claimed, refused
-from actions.channels.outbox import Outbox
-from actions.channels.pages import EscalationPages
 from actions.channels.routes import Route
 from actions.escalation.policy import EscalationPolicy, EscalationStep
+from actions.outbox.outbox import Outbox
+from actions.outbox.pages import EscalationPages
 from classifiers.model import Acknowledgement, IncidentNote
 from tests.actions.approvals.cases import SOURCE, T, incident
 from tests.actions.audiences.cases import audience

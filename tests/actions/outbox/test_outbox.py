@@ -11,9 +11,9 @@ import pytest
 from actions.channels.machine import ENDED, TRANSITIONS, next_state
 from actions.channels.message import ChannelRefused, Delivery
 from actions.channels.notification import Notification, accepted, claimed, refused
-from actions.channels.outbox import MAX_QUEUED, Outbox
 from actions.channels.routes import Route, data_age_s
 from actions.channels.texts import incident_message
+from actions.outbox.outbox import MAX_QUEUED, Outbox
 from classifiers.model import Acknowledgement, Incident, Related
 
 T = 1_800_000_000.0

@@ -20,8 +20,8 @@ from actions.channels.lifetime import due_change
 from actions.channels.machine import ENDED, WAITING
 from actions.channels.message import Event, Message
 from actions.channels.notification import Notification, queued
-from actions.channels.pages import EscalationPages, page_endings
 from actions.channels.routes import KnownIncident, Route, due_events
+from actions.outbox.pages import EscalationPages, page_endings
 from classifiers.model import Incident
 
 MAX_KNOWN = 20_000
