@@ -15,7 +15,7 @@ NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke lock clean
+.PHONY: help demo picture test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke triage-smoke compare-smoke lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -61,14 +61,18 @@ bench: $(VENV)/.installed-dev kafka ## throughput, latency, fail-over, memory, a
 	    TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.$$one || failed="$$failed $$one"; \
 	done; test -z "$$failed" || { echo "bench: under a bar:$$failed" >&2; exit 1; }
 
-bench-smoke: throughput-smoke accuracy-smoke ## throughput, shortened, and accuracy against what was accepted
+bench-smoke: throughput-smoke accuracy-smoke triage-smoke compare-smoke ## throughput, shortened, and accuracy against what was accepted
 
 throughput-smoke: $(VENV)/.installed-dev kafka
 	@TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' $(BIN)/python -m benchmarks.throughput --smoke
 
 accuracy-smoke: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.accuracy --smoke
+
+triage-smoke: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.triage.confusion --smoke
+
+compare-smoke: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.compare
 
 lock: $(VENV)/bin/python ## write constraints.txt anew from pyproject.toml, for Python 3.11 to 3.13 on any platform
