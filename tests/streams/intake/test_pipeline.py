@@ -150,8 +150,8 @@ class Noted(Suite):
         self.given: dict[int, Profile] = {}
 
     def assign(self, rows: IntArray, profile: IntArray | int) -> None:
-        assert isinstance(profile, int)
-        self.given |= dict.fromkeys(rows.tolist(), self.params.profiles[profile])
+        numbers = np.broadcast_to(profile, rows.shape)
+        self.given |= {row: self.params.profiles[one] for row, one in zip(rows.tolist(), numbers.tolist(), strict=True)}
         super().assign(rows, profile)
 
 
