@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from actions.model import Intent, Outcome
 from config.models import Config
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
-from streams.cluster.topics import TopicError
+from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, places_of, read_to_end
 from streams.contracts.envelopes import WireError, read_intent, read_outcome
 
 
@@ -35,11 +32,9 @@ async def read_actions(config: Config) -> list[DecidedAction]:
     topics, intents, outcomes = config.topics, dict[str, Intent](), dict[str, Outcome]()
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
-        if topics.actions not in known:
-            raise TopicError(f"topic {topics.actions!r}: not on this broker, expected the topic a worker writes")
-        for topic in (topics.actions, topics.outcomes):
-            async for record in read_to_end(reader, [TopicPartition(topic, one) for one in known.get(topic, ())]):
-                _apply(record, topic == topics.actions, intents, outcomes)
+        for places in (existing_places(known, topics.actions), places_of(known, topics.outcomes)):
+            async for record in read_to_end(reader, places):
+                _apply(record, record.topic == topics.actions, intents, outcomes)
     found = [DecidedAction(intent, outcomes.get(key)) for key, intent in intents.items()]
     return sorted(found, key=lambda one: one.intent.decided_at_s)
 

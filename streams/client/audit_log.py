@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from config.models import Config
 from streams.audit.checkpoint_records import CheckpointRecord
 from streams.audit.export import KeptAudit, KeptRecord
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
-from streams.cluster.topics import TopicError
+from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, places_of, read_to_end
 
 
 async def read_audit_topics(config: Config) -> KeptAudit:
@@ -19,13 +16,9 @@ async def read_audit_topics(config: Config) -> KeptAudit:
     topics, audit = config.topics, KeptAudit()
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
-        if topics.audit not in known:
-            raise TopicError(f"topic {topics.audit!r}: not on this broker, expected the topic a worker writes")
-        if topics.checkpoints in known:
-            places = [TopicPartition(topics.checkpoints, number) for number in known[topics.checkpoints]]
-            async for record in read_to_end(reader, places):
-                audit.checkpoints.append(CheckpointRecord(record.value, tuple(record.headers)))
-        places = [TopicPartition(topics.audit, number) for number in known[topics.audit]]
+        places = existing_places(known, topics.audit)
+        async for record in read_to_end(reader, places_of(known, topics.checkpoints)):
+            audit.checkpoints.append(CheckpointRecord(record.value, tuple(record.headers)))
         async for record in read_to_end(reader, places):
             audit.records.setdefault(record.partition, []).append(KeptRecord(
                 record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from aiokafka import AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from config.models import Config
-from streams.client.topic_reader import TIMEOUT_S, open_reader, partitions_of_topics, read_to_end
-from streams.cluster.topics import BrokerUnavailable, TopicError
+from streams.client.topic_reader import TIMEOUT_S, existing_places, open_reader, partitions_of_topics, read_to_end
+from streams.cluster.topics import BrokerUnavailable
 from streams.intake.dead_letters import PREFIX
 from streams.kafka.settings import security_of
 
@@ -50,12 +50,8 @@ class StoredDeadLetter:
 
 async def read_dead_letters(config: Config) -> list[StoredDeadLetter]:
     """All that the topic still holds, the oldest first. Raises `BrokerUnavailable` and `TopicError`."""
-    topic = config.topics.dead_letters
     async with open_reader(config) as reader:
-        known = await partitions_of_topics(config)
-        if topic not in known:
-            raise TopicError(f"topic {topic!r}: not on this broker, expected the topic a worker writes")
-        places = [TopicPartition(topic, number) for number in known[topic]]
+        places = existing_places(await partitions_of_topics(config), config.topics.dead_letters)
         found = [StoredDeadLetter.of(record) async for record in read_to_end(reader, places)]
     return sorted(found, key=lambda one: one.at_s)
 

@@ -10,16 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from actions.trust.keys import SignatureError
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
 from classifiers.model import Incident
 from config.models import Config
 from config.trust.build import ring_of
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
-from streams.cluster.topics import TopicError
+from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, places_of, read_to_end
 from streams.contracts.envelopes import WireError, read_incident, read_outcome, source_of
 from streams.intake.kafka_record import KafkaRecord
 from streams.shard.ladder.outcomes import actions_after
@@ -104,18 +101,14 @@ async def read_topics(config: Config) -> IncidentLog:
     authenticity = Authenticity(ring_of(config.people, config.signing), source_of(config.kafka.group))
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
-        if topics.incidents not in known:
-            raise TopicError(f"topic {topics.incidents!r}: not on this broker, expected the topic a worker writes")
-        for topic, apply, check in (
-            (topics.incidents, log.apply_incident, _check_incident),
-            (topics.outcomes, log.apply_outcome, _check_outcome),
+        for places, apply, check in (
+            (existing_places(known, topics.incidents), log.apply_incident, _check_incident),
+            (places_of(known, topics.outcomes), log.apply_outcome, _check_outcome),
         ):
-            if topic not in known:
-                continue
-            async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
-                place = f"{topic}[{record.partition}] offset {record.offset}"
+            async for record in read_to_end(reader, places):
+                place = f"{record.topic}[{record.partition}] offset {record.offset}"
                 try:
-                    check(authenticity, topic, record)
+                    check(authenticity, record.topic, record)
                     apply(record.key, record.value)
                 except WireError as error:
                     log.count_unreadable(place, error)

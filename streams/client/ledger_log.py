@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from config.models import Config
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
-from streams.cluster.topics import TopicError
+from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, read_to_end
 
 
 async def read_in_force(config: Config) -> LedgerView:
@@ -16,12 +13,11 @@ async def read_in_force(config: Config) -> LedgerView:
 
     Raises `BrokerUnavailable`, `TopicError` where there is no ledger, and `ValueError` for a record of another format.
     """
-    view, topic = LedgerView(), config.topics.ledger
+    view = LedgerView()
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
-        if topic not in known:
-            raise TopicError(f"topic {topic!r}: not on this broker, expected the ledger of an executor")
-        async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
+        places = existing_places(known, config.topics.ledger, "the ledger of an executor")
+        async for record in read_to_end(reader, places):
             if record.value is not None:
                 follow_in_force(view, record.value)
     return view

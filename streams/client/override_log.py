@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from classifiers.by_hand import OVERRIDE_AHEAD_S, ForSchedules, Override
 from config.models import Config
 from config.trust.build import directory_of, ring_of
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
+from streams.client.topic_reader import open_reader, partitions_of_topics, places_of, read_to_end
 from streams.contracts.catalogue import OVERRIDE
 from streams.contracts.control_records import ControlRecordError
 from streams.contracts.envelopes import source_of
@@ -28,9 +26,7 @@ async def read_overrides(config: Config) -> tuple[Override, ...]:
     oldest_s = time.time() - OVERRIDE_AHEAD_S
     found: dict[str, Override] = {}
     async with open_reader(config) as reader:
-        known = await partitions_of_topics(config)
-        partitions = [TopicPartition(topic, number) for number in known.get(topic, ())]
-        async for record in read_to_end(reader, partitions):
+        async for record in read_to_end(reader, places_of(await partitions_of_topics(config), topic)):
             if record.timestamp / 1000.0 < oldest_s or dict(record.headers).get("ce_type") != TYPE:
                 continue
             try:

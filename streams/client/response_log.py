@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from actions.approvals.request import ApprovalRequest
 from config.models import Config
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
-from streams.cluster.topics import TopicError
+from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, read_to_end
 from streams.contracts.envelopes import read_approval
 
 PREFIX = b"approval/"
@@ -21,12 +18,10 @@ async def read_requests(config: Config) -> Mapping[str, ApprovalRequest]:
     Raises `BrokerUnavailable`, `TopicError` where there is no response topic, and `WireError`.
     """
     found: dict[str, ApprovalRequest] = {}
-    topic = config.topics.response
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
-        if topic not in known:
-            raise TopicError(f"topic {topic!r}: not on this broker, expected the topic that `tocsin respond` writes")
-        async for record in read_to_end(reader, [TopicPartition(topic, number) for number in known[topic]]):
+        places = existing_places(known, config.topics.response, "the topic that `tocsin respond` writes")
+        async for record in read_to_end(reader, places):
             if record.key is None or not record.key.startswith(PREFIX):
                 continue
             key = record.key.removeprefix(PREFIX).decode(errors="replace")

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-
 from classifiers.directives import Expire, Silence
 from config.models import Config
-from streams.client.topic_reader import open_reader, partitions_of_topics, read_to_end
+from streams.client.topic_reader import open_reader, partitions_of_topics, places_of, read_to_end
 from streams.contracts.control_records import ControlRecordError, verify
 
 SilenceState = Literal["pending", "active", "ended"]
@@ -23,10 +21,14 @@ class StoredSilence:
     silence: Silence
     expired_s: float | None = None
 
+    @property
+    def until_s(self) -> float:
+        """When it ends or ended, seconds since the epoch."""
+        return self.silence.until_s if self.expired_s is None else min(self.silence.until_s, self.expired_s)
+
     def state(self, now_s: float) -> SilenceState:
         """At a time, seconds since the epoch."""
-        until_s = self.silence.until_s if self.expired_s is None else min(self.silence.until_s, self.expired_s)
-        if now_s >= until_s:
+        if now_s >= self.until_s:
             return "ended"
         return "active" if now_s >= self.silence.from_s else "pending"
 
@@ -35,11 +37,9 @@ async def read_silences(config: Config) -> list[StoredSilence]:
     """All that the topic still holds, by their beginning. A record that no accepted key signed does not count, nor does
     a second one with the same id. Raises `BrokerUnavailable`.
     """
-    topic = config.topics.control
     directives = []
     async with open_reader(config) as reader:
-        known = await partitions_of_topics(config)
-        places = [TopicPartition(topic, number) for number in known.get(topic, ())]
+        places = places_of(await partitions_of_topics(config), config.topics.control)
         async for record in read_to_end(reader, places):
             try:
                 directives.append(verify(record, config.control).directive)

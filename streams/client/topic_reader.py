@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from config.models import Config
-from streams.cluster.topics import BrokerUnavailable
+from streams.cluster.topics import BrokerUnavailable, TopicError
 from streams.kafka.settings import security_of
 
 TIMEOUT_S = 15.0
@@ -48,8 +48,24 @@ async def partitions_of_topics(config: Config) -> dict[str, list[int]]:
     return {one["topic"]: sorted(part["partition"] for part in one["partitions"]) for one in described}
 
 
+def places_of(known: Mapping[str, Sequence[int]], topic: str) -> list[TopicPartition]:
+    """The partitions of a topic, of those of every topic; none where it is not there."""
+    return [TopicPartition(topic, number) for number in known.get(topic, ())]
+
+
+def existing_places(
+    known: Mapping[str, Sequence[int]], topic: str, expected: str = "the topic a worker writes",
+) -> list[TopicPartition]:
+    """As `places_of`; raises `TopicError` where the topic is not there."""
+    if topic not in known:
+        raise TopicError(f"topic {topic!r}: not on this broker, expected {expected}")
+    return places_of(known, topic)
+
+
 async def read_to_end(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
     """The records of these partitions up to their current end. Compaction may have removed the last ones."""
+    if not tps:
+        return
     reader.assign(tps)
     ends = await reader.end_offsets(tps)
     await reader.seek_to_beginning(*tps)

@@ -38,6 +38,5 @@ def list_silences(config: Config, everything: bool, as_json: bool) -> None:
 def _text(one: StoredSilence, state: str) -> str:
     silence = one.silence
     matchers = ", ".join(f"{each.name}{each.op}{each.value}" for each in silence.matchers)
-    until_s = silence.until_s if one.expired_s is None else min(silence.until_s, one.expired_s)
-    head = f"{silence.id}  {state:7}  {date(silence.from_s)} until {date(until_s)}  {silence.by}"
+    head = f"{silence.id}  {state:7}  {date(silence.from_s)} until {date(one.until_s)}  {silence.by}"
     return f"{head}\n    {matchers}" + (f"  ({silence.comment})" if silence.comment else "")

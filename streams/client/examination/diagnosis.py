@@ -19,7 +19,7 @@ from streams.client.examination.contact import contact
 from streams.client.examination.permissions import NEEDED, Role, missing_permissions, read_operations
 from streams.client.examination.recent_records import judge, read_last
 from streams.client.examination.topic_check import check_topics, read_topic_states
-from streams.client.topic_reader import open_reader, partitions_of_topics
+from streams.client.topic_reader import open_reader, partitions_of_topics, places_of
 from streams.cluster.compression import CODECS
 from streams.cluster.group_description import describe_group
 from streams.cluster.topics import BrokerUnavailable
@@ -100,7 +100,7 @@ async def _records(config: Config) -> Examination:
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
         for source in config.inputs:
-            places = [TopicPartition(source.topic, number) for number in known.get(source.topic, ())]
+            places = places_of(known, source.topic)
             if not places:
                 continue
             seen = await read_last(reader, places)

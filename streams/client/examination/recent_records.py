@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 
+from streams.client.examination.topic_check import TopicFinding
+
 LAST = 200
 """Records of each partition that are looked at."""
 READ_TIMEOUT_MS = 2000
@@ -26,15 +28,6 @@ class SeenRecord:
     event_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordFinding:
-    """What is not as it should be, and what to do."""
-
-    topic: str
-    found: str
-    remedy: str
-
-
 async def read_last(reader: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> list[SeenRecord]:
     """The last committed records of each partition, as far as they come in time."""
     found: list[SeenRecord] = []
@@ -48,29 +41,29 @@ async def read_last(reader: AIOKafkaConsumer, places: Sequence[TopicPartition]) 
     return found
 
 
-def judge(topic: str, seen: Sequence[SeenRecord], partitions: int, now_s: float) -> list[RecordFinding]:
+def judge(topic: str, seen: Sequence[SeenRecord], partitions: int, now_s: float) -> list[TopicFinding]:
     """Findings about the records of one topic. now_s: the clock of this machine."""
     if not seen:
-        return [RecordFinding(topic, "holds no record", "check that a producer writes to it, and its name")]
+        return [TopicFinding(topic, "holds no record", "check that a producer writes to it, and its name")]
     found, keyless = [], sum(not one.has_key for one in seen)
     if keyless and partitions > 1:
-        found.append(RecordFinding(
+        found.append(TopicFinding(
             topic, f"{keyless} of the last {len(seen)} records have no key, over {partitions} partitions: one fault "
             "may become an incident in each shard", "write the service as the key of each record",
         ))
     ahead_s = max(one.written_s for one in seen) - now_s
     if ahead_s > SKEW_S:
-        found.append(RecordFinding(
+        found.append(TopicFinding(
             topic, f"a record was written {ahead_s:.0f} s in the future: the clock of this machine is late, or that of "
             "its producer or broker ahead", "let NTP or chrony set the clocks of both",
         ))
     lags = sorted(one.written_s - one.event_s for one in seen if one.event_s is not None)
     if lags and lags[0] < -SKEW_S:
-        found.append(RecordFinding(
+        found.append(TopicFinding(
             topic, f"ts is up to {-lags[0]:.0f} s later than the time of writing", "set the clock of the producer",
         ))
     if lags and (delay_s := lags[len(lags) // 2]) > DELAY_S:
-        found.append(RecordFinding(
+        found.append(TopicFinding(
             topic, f"half of the records are written {delay_s:.0f} s or more after their ts: incidents are found later",
             "let the producer flush more often (linger.ms), and send ts of the end of a request",
         ))
