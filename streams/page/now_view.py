@@ -22,8 +22,8 @@ class OnCall:
     reason: str
 
 
-def now_view(state: PageState, now_s: float, on_call: Iterable[OnCall], complaints: Sequence[str]) -> dict[str, Any]:
-    """Everything that is not over. now_s: the clock of the installation. complaints: why Tocsin is not well."""
+def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
+    """Everything that is not over."""
     known = state.incidents()
     opened = sorted(
         (one for one in known if one.state != "resolved"),
@@ -31,10 +31,9 @@ def now_view(state: PageState, now_s: float, on_call: Iterable[OnCall], complain
     )
     ended = [one.resolved_at_s for one in known if one.resolved_at_s is not None]
     return {
-        "now_s": now_s, "incidents": [incident_row(one, state) for one in opened],
+        "incidents": [incident_row(one, state) for one in opened],
         "approvals": [request_row(one, state) for one in state.requests() if one.state in OPEN],
         "force": force_view(state), "on_call": list(on_call),
-        "health": health_view(state, complaints),
         "quiet": {
             "known": len(known), "services": len({one.service for one in known}),
             "last_resolved_s": max(ended, default=None),
@@ -45,7 +44,8 @@ def now_view(state: PageState, now_s: float, on_call: Iterable[OnCall], complain
 def health_view(state: PageState, complaints: Sequence[str]) -> dict[str, Any]:
     """How this process is, and the open incidents of the monitoring itself. newest_s: date of the newest record.
 
-    shards: that are watched. newest_tick_s: when one of them last wrote that windows closed.
+    complaints: why Tocsin is not well. shards: that are watched. newest_tick_s: when one of them last wrote that
+    windows closed.
     """
     blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
     return {

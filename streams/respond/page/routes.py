@@ -65,7 +65,7 @@ class PageRoutes:
 
     async def _now(self, _: web.Request) -> web.Response:
         page = self._page
-        shown = now_view(page.state, page.now_s(), page.on_call(), page.complaints())
+        shown = now_view(page.state, page.on_call())
         return answer({**shown, **page.status(), "position": page.feed.position})
 
     async def _incident(self, request: web.Request) -> web.Response:
