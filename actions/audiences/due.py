@@ -16,9 +16,8 @@ from actions.audiences.sandbox import TemplateError, Text, render
 from actions.audiences.values import values_of
 from actions.channels.machine import ENDED
 from actions.channels.notification import Notification, queued
-from actions.channels.routes import LATE_HOLD_S, KnownIncident, acknowledged, heard
+from actions.channels.routes import LATE_HOLD_S, KnownIncident, acknowledged, heard, rank_of
 from classifiers.model import Incident
-from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 
 class AudienceTexts:
@@ -79,7 +78,7 @@ def _events(
     if not own:
         yield "open", ""
         return
-    if _rank(incident.peak_severity) < min(_rank(one.message.severity) for one in own):
+    if rank_of(incident.peak_severity) < min(rank_of(one.message.severity) for one in own):
         yield "change", incident.peak_severity
     if any(one.state not in ENDED for one in own):
         return
@@ -94,7 +93,3 @@ def _events(
     next_s = due_s(audience, incident, history)
     if next_s is not None and now_s >= next_s:
         yield "milestone", f"update/{len({one.created_at_s for one in own})}"
-
-
-def _rank(severity: str) -> int:
-    return [str(one) for one in SEVERITY_ORDER].index(severity)

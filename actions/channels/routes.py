@@ -81,7 +81,7 @@ def due_events(
         elif "open" in route.on or "change" in route.on:
             yield ("open" if "open" in route.on else "change"), incident.peak_severity
         return
-    if "change" in route.on and _rank(incident.peak_severity) < _highest(given):
+    if "change" in route.on and rank_of(incident.peak_severity) < _highest(given):
         yield "change", incident.peak_severity
     elif route.repeat_s is not None and _last_sent_s(given) <= now_s - route.repeat_s:
         yield "change", f"repeat/{len(given)}"
@@ -117,7 +117,7 @@ def acknowledged(incident: Incident, now_s: float) -> bool:
 
 def reaches(severity: str, least: str) -> bool:
     """Whether a severity is at least as bad as another."""
-    return _rank(severity) <= _rank(least)
+    return rank_of(severity) <= rank_of(least)
 
 
 def heard(one: Notification) -> bool:
@@ -141,7 +141,7 @@ def _has(given: Collection[Notification], event: Event) -> bool:
 
 def _highest(given: Collection[Notification]) -> int:
     """The rank of the worst severity that the channel was told or is about to be told."""
-    return min((_rank(one.message.severity) for one in given), default=len(SEVERITY_ORDER))
+    return min((rank_of(one.message.severity) for one in given), default=len(SEVERITY_ORDER))
 
 
 def _last_sent_s(given: Collection[Notification]) -> float:
@@ -151,5 +151,6 @@ def _last_sent_s(given: Collection[Notification]) -> float:
     return max((one.changed_at_s for one in given if one.state == "sent"), default=inf)
 
 
-def _rank(severity: str) -> int:
+def rank_of(severity: str) -> int:
+    """0 for the worst severity. Raises `ValueError` for what is none."""
     return [str(one) for one in SEVERITY_ORDER].index(severity)

@@ -12,7 +12,7 @@ MAX_TEXT = 2_000
 MAX_FACTORS = 5
 WORDS: dict[Event, str] = {"open": "Opened", "change": "More severe", "milestone": "Acknowledged", "close": "Resolved"}
 PAGE_WORDS: dict[NotifyKind, str] = {
-    "page": "Page", "digest": "Many pages", "fallback": "Nobody answers", "limit": "Many notifications", "tell": "Told",
+    "page": "Page", "digest": "Many pages", "fallback": "Nobody answers", "limit": "Many notifications",
 }
 RESOLUTIONS = {
     "lost": "its state was lost, so nobody can say whether its cause is over", "manual": "a person declared it over",
