@@ -18,6 +18,9 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from streams.cluster.embedded_broker import EmbeddedBroker
 
@@ -50,6 +53,13 @@ log.cleaner.backoff.ms=500
 
 class KafkaMissing(RuntimeError):  # noqa: N818
     """This machine cannot run a real Kafka: no Java 17, or no jars and no Maven to fetch them."""
+
+
+def skip_without(error: KafkaMissing) -> NoReturn:
+    """Skip a test that needs Apache Kafka, or fail it where TOCSIN_REQUIRE_KAFKA=1."""
+    if os.environ.get("TOCSIN_REQUIRE_KAFKA") == "1":
+        pytest.fail(f"TOCSIN_REQUIRE_KAFKA=1, but {error}")
+    pytest.skip(str(error))
 
 
 class EmbeddedKafka:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.exercised import EXERCISED
-from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
+from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka, skip_without
 from tests.kafka.harness import Bench
 
 Broker = EmbeddedKafka | RealKafka
@@ -31,9 +30,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
         broker = RealKafka(tmp_path_factory.mktemp("kafka"))
     except KafkaMissing as error:
         EXERCISED[RealKafka.name] = f"NO ({error})"
-        if os.environ.get("TOCSIN_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"TOCSIN_REQUIRE_KAFKA=1, but {error}")
-        pytest.skip(str(error))
+        skip_without(error)
     EXERCISED[broker.name] = f"yes, at {broker.address}"
     yield broker
     broker.stop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.kafka.brokers import RealKafka, free_ports
+from tests.kafka.brokers import KafkaMissing, RealKafka, free_ports, skip_without
 
 PASSWORD = "a password of a test"
 SECURED = """
@@ -108,3 +108,13 @@ def write_certificate(broker: Path, authority: Path) -> None:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     authority.write_bytes(public)
     broker.write_bytes(private + public)
+
+
+def secured_kafka(folder: Path, users: Iterable[str]) -> Iterator[SecuredKafka]:
+    """One that runs until the iteration goes on; the test is skipped where it cannot run here."""
+    try:
+        broker = SecuredKafka(folder, users)
+    except KafkaMissing as error:
+        skip_without(error)
+    yield broker
+    broker.stop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,14 @@ from streams.cli import main
 from streams.client.examination.permissions import NEEDED
 from streams.cluster.required_topics import prepare_topics
 from streams.kafka.settings import Security
-from tests.kafka.brokers import KafkaMissing
 from tests.kafka.harness import PATIENCE_S, ROOT
 from tests.kafka.pipeline import Deployment
-from tests.kafka.secured import Grant, SecuredKafka, write_certificate
+from tests.kafka.secured import Grant, SecuredKafka, secured_kafka, write_certificate
 
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    try:
-        broker = SecuredKafka(tmp_path_factory.mktemp("secured"), ("worker",))
-    except KafkaMissing as error:
-        if os.environ.get("TOCSIN_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"TOCSIN_REQUIRE_KAFKA=1, but {error}")
-        pytest.skip(str(error))
-    yield broker
-    broker.stop()
+    yield from secured_kafka(tmp_path_factory.mktemp("secured"), ("worker",))
 
 
 @pytest.fixture

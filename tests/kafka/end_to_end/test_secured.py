@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -18,10 +17,9 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from config import load
 from streams.cluster.required_topics import prepare_topics
 from streams.kafka.settings import Security, security_of
-from tests.kafka.brokers import KafkaMissing
 from tests.kafka.harness import ROOT
 from tests.kafka.pipeline import RECORDED_AT_S, Deployment, Target, requests
-from tests.kafka.secured import PASSWORD, Grant, SecuredKafka
+from tests.kafka.secured import PASSWORD, Grant, SecuredKafka, secured_kafka
 
 ROLES = ("worker", "executor", "respond")
 ROW = re.compile(r"^\| `(?P<setting>\w+)` \|(?P<cells>.*)\|$")
@@ -43,14 +41,7 @@ def documented() -> dict[str, dict[str, tuple[str, ...]]]:
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    try:
-        broker = SecuredKafka(tmp_path_factory.mktemp("secured"), (*ROLES, "all", "nobody"))
-    except KafkaMissing as error:
-        if os.environ.get("TOCSIN_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"TOCSIN_REQUIRE_KAFKA=1, but {error}")
-        pytest.skip(str(error))
-    yield broker
-    broker.stop()
+    yield from secured_kafka(tmp_path_factory.mktemp("secured"), (*ROLES, "all", "nobody"))
 
 
 async def deployed(secured: SecuredKafka, folder: Path, target: str, user: str) -> Deployment:
