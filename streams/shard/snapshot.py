@@ -1,9 +1,8 @@
 """The state of a shard as plain values and back: arrays of its tables and detectors, JSON of its windows and incidents.
 
 A snapshot of other parameters is migrated (`streams/shard/changed/migration.py`). One of a version that cannot be
-read, or
-that does not hold what its version says, is refused, and the shard relearns all but how its sources deliver. Pure:
-storing a snapshot is up to `streams/state/snapshots.py`.
+read, or that does not hold what its version says, is refused, and the shard relearns all but how its sources deliver.
+Pure: storing a snapshot is up to `streams/state/snapshots.py`.
 """
 
 from __future__ import annotations

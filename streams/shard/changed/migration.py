@@ -2,9 +2,9 @@
 
 The same plan: the shard goes on as it was. Another plan of detection: each detector keeps what it learned of each
 series whose parameters did not change (`streams/shard/changed/learned.py`), and windows that are open go on. Windows
-or scopes
-that are cut otherwise, limits that the series do not fit into, an input that is no longer read: the series are learned
-anew. In each case open incidents, remedies, silences and what people said go on, and so do offsets and ticks.
+or scopes that are cut otherwise, limits that the series do not fit into, an input that is no longer read: the series
+are learned anew. In each case open incidents, remedies, silences and what people said go on, and so do offsets and
+ticks.
 """
 
 from __future__ import annotations
