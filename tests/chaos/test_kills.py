@@ -24,8 +24,9 @@ from benchmarks.kills.account import RULES, Account, ran_twice, without_outcome,
 from benchmarks.kills.gateway import Change, Gateway, Moment
 from benchmarks.kills.installation import Installation
 from streams.cluster.topics import TopicSpec, ensure_topics
-from streams.contracts.envelopes import intent_message, source_of
+from streams.contracts.envelopes import incident_message, intent_message, source_of
 from streams.contracts.signatures import sign_message
+from tests.actions.approvals.cases import incident
 from tests.kafka.brokers import RealKafka
 
 PLACE = "throttles/chat/r1"
@@ -75,7 +76,7 @@ def test_executors_that_are_killed_at_their_calls_run_nothing_twice_and_lose_no_
     with _executors(tmp_path) as (address, here, gateway, killed):
         for undo in (False, True):
             written = _write(address, here, undo)
-            account = _until_answered(address, here, gateway, written)
+            account = _until_answered(address, here, gateway, written, undo)
         assert len(killed) == KILLS
     assert (ran_twice(account), without_outcome(account), wrong_calls(account), account.held) == ([], [], [], [])
     assert len(account.runs()) >= 2
@@ -106,30 +107,42 @@ def _executors(folder: Path) -> Iterator[tuple[str, Installation, Gateway, list[
 
 
 def _write(address: str, here: Installation, undo: bool) -> list[Intent]:
-    """Signed intents, each written twice, in an order of its own."""
+    """Signed intents, each written twice, in an order of its own; before undos the end of each incident."""
     now_s, signer, producer = time.time(), here.signer("watch"), Producer({"bootstrap.servers": address})
     intents = [
         Intent(f"{number:023x}{'b' if undo else 'a'}", f"i{number}", "throttle", f"s{number}/r0", "auto", "slow", now_s,
                now_s + 600.0, f"s{number}", undo=undo, step_id="limit")
         for number in range(TARGETS)
     ]
+    source = source_of(GROUP)
+    for one in intents if undo else ():
+        ended = incident(one.incident_id, state="resolved", service=one.service, resolved_at_s=now_s)
+        message = sign_message("tocsin.incidents", incident_message(ended, source, now_s, 0), signer)
+        producer.produce("tocsin.incidents", message.value, message.key, headers=cast("Any", list(message.headers)))
     order = [*intents, *intents]
     random.Random(1).shuffle(order)
     for intent in order:
-        message = sign_message("tocsin.actions", intent_message(intent, source_of(GROUP), 0), signer)
+        message = sign_message("tocsin.actions", intent_message(intent, source, 0), signer)
         producer.produce("tocsin.actions", message.value, message.key, headers=cast("Any", list(message.headers)))
     producer.flush(30.0)
     return intents
 
 
-def _until_answered(address: str, here: Installation, gateway: Gateway, intents: Sequence[Intent]) -> Account:
-    """The account once all are answered; what was killed starts again meanwhile."""
+def _until_answered(
+    address: str, here: Installation, gateway: Gateway, intents: Sequence[Intent], undo: bool,
+) -> Account:
+    """The account once all are answered; what was killed starts again meanwhile.
+
+    An undo that was killed before its call is answered as interrupted at once. An executor undoes it then by itself,
+    `UNDO_GRACE_S` after the end of the incident; so undos are over once nothing is held.
+    """
     wanted, deadline_s = {one.key for one in intents}, time.monotonic() + PATIENCE_S
     while True:
         for name in ("execute-0", "execute-1"):
             here.start(name)
         outcomes = read_values(address, "tocsin.outcomes")
-        if wanted <= {each["key"] for each in outcomes} or time.monotonic() > deadline_s:
+        is_done = wanted <= {each["key"] for each in outcomes} and not (undo and gateway.held())
+        if is_done or time.monotonic() > deadline_s:
             decided = read_values(address, "tocsin.actions")
             return replace(GOOD, intents=decided, outcomes=outcomes, changes=list(gateway.changes),
                            held=gateway.held(), wrong=list(gateway.wrong))
