@@ -23,7 +23,7 @@ from tests.house.tree import ROOT
 
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 FOLDER = ROOT / "docker"
-SCHEMA = Path(__file__).parent / "vendor" / "compose-spec.json"
+SCHEMA = Path(__file__).parents[1] / "vendor" / "compose-spec.json"
 BIN = Path(sys.executable).parent
 
 
@@ -110,7 +110,9 @@ def test_a_process_has_time_for_its_stop() -> None:
     assert len(ours) == 4
 
 
-@pytest.mark.parametrize("service", ["compose.yaml: worker", "compose.apart.yaml: execute", "compose.apart.yaml: respond"])
+@pytest.mark.parametrize(
+    "service", ["compose.yaml: worker", "compose.apart.yaml: execute", "compose.apart.yaml: respond"],
+)
 def test_the_configuration_is_valid_with_the_environment_that_each_process_is_given(service: str) -> None:
     environment = SERVICES[service]["environment"]
     config, warnings = examine(FOLDER / "worker.yaml", environment)
