@@ -49,6 +49,12 @@ def read_private(path: Path) -> Ed25519PrivateKey:
 
 
 def exposed(path: Path) -> str | None:
-    """A warning where others than its owner may use a private file; None where nobody may. Raises `OSError`."""
-    mode = stat.S_IMODE(path.stat().st_mode)
+    """A warning where others than its owner may use a private file; None where nobody may. Raises `OSError`.
+
+    A file of another owner that only the group may read is right, too: so a Secret of Kubernetes gets into a pod.
+    """
+    status = path.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid != os.geteuid() and mode & OTHERS == stat.S_IRGRP:
+        return None
     return f"{path}: mode {mode:04o}, expected 0600: others can read or replace the key" if mode & OTHERS else None

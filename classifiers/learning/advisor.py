@@ -8,17 +8,19 @@ moves the category. Every advice is published as factors: the advised value, by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Feedback
-from classifiers.learning.features import RULES, Features, features, rules_verdict
-from classifiers.learning.learner import Learner, Weights
+from classifiers.learning.features import RULES, Features, Weights, features, rules_verdict
 from classifiers.learning.prequential import LearningParams, PrequentialRecord, Trial
 from classifiers.model import Category, Factor, Incident, Severity
 from classifiers.validation_errors import describe_first
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
+
+if TYPE_CHECKING:
+    from classifiers.learning.learner import Learner
 
 ADVISOR = "advisor"
 
@@ -65,11 +67,14 @@ class Advisor:
     """
 
     def __init__(self, params: LearningParams) -> None:
+        from classifiers.learning.learner import Learner  # here, because river takes a second to import
+
         self.severity = PrequentialRecord(params)
         self.category = PrequentialRecord(params)
         self.feedback_count = 0
         """Feedbacks learned."""
         self._learner: Learner | None = None
+        self._new_learner = Learner
 
     def learn(self, feedback: Feedback) -> str:
         """Predict, score the prediction, then learn. Returns the result as a text for the audit."""
@@ -81,7 +86,7 @@ class Advisor:
             return "it names no features to learn from"
         if feedback.severity is None and feedback.category is None:
             return "it says neither severity nor category"
-        learner = self._learner = self._learner or Learner()
+        learner = self._learner = self._learner or self._new_learner()
         rules, rules_category = rules_verdict(feedback.features)
         if feedback.severity is not None and feedback.incident_id not in self.severity:
             advice = _within_one_level(rules, learner.severity(feedback.features))
@@ -126,7 +131,7 @@ class Advisor:
         for record, dumped in ((self.severity, snapshot.severity), (self.category, snapshot.category)):
             record.restore(dumped.trials, dumped.trusted, dumped.net_losses)
         if snapshot.weights is not None:
-            self._learner = Learner()
+            self._learner = self._new_learner()
             self._learner.load(snapshot.weights)
 
     def _standing(self) -> str:

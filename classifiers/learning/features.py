@@ -23,6 +23,8 @@ RULES = "rules"
 MANY = 12.0
 LONG_S = 1800.0
 Features = dict[str, float]
+Weights = dict[str, dict[str, float]]
+"""Learned weights by class and feature."""
 
 
 def features(incident: Incident, rules: Severity | None = None) -> Features:

@@ -16,7 +16,7 @@ from math import isfinite
 from river.linear_model import SoftmaxRegression
 from river.optim import SGD
 
-from classifiers.learning.features import ABOVE, CATEGORIES, CATEGORY, Features
+from classifiers.learning.features import ABOVE, CATEGORIES, CATEGORY, Features, Weights
 from classifiers.model import Category, Severity
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
@@ -27,7 +27,6 @@ PRIOR = 1.0
 """Initial weight of the rules. About five contradicting feedbacks outweigh it."""
 MAX_NAMES = 400
 """Features with a weight; further ones are ignored."""
-Weights = dict[str, dict[str, float]]
 
 
 class Learner:

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from math import inf, isfinite, log
 
-from scipy.special import betaincc, betaln
-
 
 @dataclass(frozen=True, slots=True)
 class LearningParams:
@@ -138,6 +136,8 @@ def log_evidence(wins: int, losses: int) -> float:
     >>> log_evidence(7, 0) > log(20) > log_evidence(6, 0)
     True
     """
+    from scipy.special import betaincc, betaln  # here: reading a configuration does not wait for scipy
+
     upper = float(betaincc(wins + 1, losses + 1, 0.5))
     if upper <= 0.0:
         return -inf

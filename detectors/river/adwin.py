@@ -30,8 +30,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
-from river.drift import ADWIN
-from river.stats import Var
 
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 from detectors.river.bank import DriftBank
@@ -39,6 +37,7 @@ from detectors.river.rows import floats
 
 if TYPE_CHECKING:
     from river._river_rust.drift import AdaptiveWindowing
+    from river.stats import Var
 
 _DELTA = 1.0
 _EACH_WINDOW = 1
@@ -108,12 +107,17 @@ class _Adapter:
     """See the module."""
 
     def __init__(self, params: AdwinParams) -> None:
+        # Here, because river takes a second to import.
+        from river.drift import ADWIN
+        from river.stats import Var
+
         self._params = params
+        self._adwin = cast("Callable[[float, int, int, int, int], RiverAdwin]", ADWIN)
+        self._variance = Var._from_state
 
     def new(self) -> Parts:
-        make = cast("Callable[[float, int, int, int, int], RiverAdwin]", ADWIN)
-        newer = make(_DELTA, _EACH_WINDOW, _MAX_BUCKETS, _LEAST_PART, self._params.warm_up)
-        return Parts(newer, Var._from_state(self._params.prior, 0.0, 1.0))
+        newer = self._adwin(_DELTA, _EACH_WINDOW, _MAX_BUCKETS, _LEAST_PART, self._params.warm_up)
+        return Parts(newer, self._variance(self._params.prior, 0.0, 1.0))
 
     def update(
         self, one: Parts, value: float, return_levels: tuple[float, float], _shift: float, inflation: float,
@@ -135,7 +139,7 @@ class _Adapter:
         statistic *= min(max(2.0 - age / params.news, 0.0), 1.0)
         # The reference must not follow the change that is measured against it.
         if -return_levels[1] < statistic < return_levels[0]:
-            one.row = Var._from_state(min(row.n, params.memory - 1.0), row.mean.get(), row.get())
+            one.row = self._variance(min(row.n, params.memory - 1.0), row.mean.get(), row.get())
             one.row.update(value)
         return statistic, away
 
@@ -150,7 +154,7 @@ class _Adapter:
     def unpack(self, body: bytes) -> Parts:
         one = self.new()
         number, mean, squares, one.alarm_windows = floats(body[:_ROW]).tolist()
-        one.row = Var._from_state(number, mean, 0.0)
+        one.row = self._variance(number, mean, 0.0)
         one.row._S = squares
         one.newer._helper.__setstate__(body[_ROW:])
         return one

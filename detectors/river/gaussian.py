@@ -22,16 +22,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
-from river.anomaly import GaussianScorer
-from river.proba import Gaussian
-from river.utils import Rolling
 
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 from detectors.river.bank import ScorerBank
 from detectors.river.rows import floats
+
+if TYPE_CHECKING:
+    from river.proba import Gaussian
+    from river.utils import Rolling
 
 _LARGEST = 1e100
 _MOST = 1e6
@@ -73,11 +74,17 @@ class _Adapter:
     """See the module."""
 
     def __init__(self, params: GaussianParams) -> None:
+        # Here, because river takes a second to import.
+        from river.anomaly import GaussianScorer
+        from river.proba import Gaussian
+        from river.utils import Rolling
+
         self._params = params
+        self._scorer = cast("Callable[[int, int], RiverGaussian]", GaussianScorer)
+        self._rolling, self._fitted = Rolling, Gaussian
 
     def new(self) -> RiverGaussian:
-        make = cast("Callable[[int, int], RiverGaussian]", GaussianScorer)
-        return make(self._params.window, self._params.warm_up)
+        return self._scorer(self._params.window, self._params.warm_up)
 
     def score(self, one: RiverGaussian, value: float) -> tuple[float, float]:
         mean, deviation = self._fit(one)
@@ -99,7 +106,14 @@ class _Adapter:
         before = one.gaussian.obj._var.get()
         one.learn_one(None, value)
         if one.gaussian.obj._var.get() < _CANCELLED * before or number % self._params.window == 0:
-            _refit(one)
+            self._refit(one)
+
+    def _refit(self, one: RiverGaussian) -> None:
+        """Compute mean and variance anew from the window, without the errors of cancellation."""
+        fresh = self._rolling(self._fitted, window_size=one.gaussian.window_size)
+        for value in _values(one):
+            fresh.update(value)
+        one.gaussian = fresh
 
     def pack(self, one: RiverGaussian) -> bytes:
         fit = one.gaussian.obj
@@ -121,11 +135,3 @@ class _Adapter:
 
 def _values(one: RiverGaussian) -> list[float]:
     return [float(arguments[0]) for arguments, _ in one.gaussian.window]
-
-
-def _refit(one: RiverGaussian) -> None:
-    """Compute mean and variance anew from the window, without the errors of cancellation."""
-    fresh = Rolling(Gaussian, window_size=one.gaussian.window_size)
-    for value in _values(one):
-        fresh.update(value)
-    one.gaussian = fresh

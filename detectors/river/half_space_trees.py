@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 import numpy as np
-from river.anomaly import HalfSpaceTrees
 
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 from detectors.river.bank import ScorerBank
@@ -87,12 +86,15 @@ class _Adapter:
     """See the module."""
 
     def __init__(self, params: HalfSpaceTreesParams) -> None:
+        from river.anomaly import HalfSpaceTrees  # here, because river takes a second to import
+
         self._params = params
+        self._trees = HalfSpaceTrees
         self._nodes = params.trees * ((1 << params.depth + 1) - 1)
 
     def new(self) -> RiverTrees:
         params = self._params
-        return cast("RiverTrees", HalfSpaceTrees(params.trees, params.depth, params.window, seed=params.seed))
+        return cast("RiverTrees", self._trees(params.trees, params.depth, params.window, seed=params.seed))
 
     def _unit(self, value: float) -> dict[str, float]:
         return {_FEATURE: 0.5 + 0.5 * min(max(value / self._params.clip, -1.0), 1.0)}

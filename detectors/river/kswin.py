@@ -28,7 +28,6 @@ from itertools import islice
 from typing import Protocol, cast
 
 import numpy as np
-from river.drift import KSWIN
 
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 from detectors.river.bank import DriftBank
@@ -92,10 +91,13 @@ class _Adapter:
     """See the module."""
 
     def __init__(self, params: KswinParams) -> None:
+        from river.drift import KSWIN  # here, because river takes a second to import
+
         self._params = params
+        self._kswin = KSWIN
 
     def new(self) -> RiverKswin:
-        return cast("RiverKswin", KSWIN(0.0, self._params.window, self._params.recent, seed=0))
+        return cast("RiverKswin", self._kswin(0.0, self._params.window, self._params.recent, seed=0))
 
     def update(
         self, one: RiverKswin, value: float, _return_levels: tuple[float, float], _shift: float, inflation: float,

@@ -27,15 +27,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
-from river.drift import PageHinkley
-from river.stats import Mean
 
 from detectors.calibration.calibrator import TailCalibrator, TailParams
 from detectors.river.bank import DriftBank
 from detectors.river.rows import floats
+
+if TYPE_CHECKING:
+    from river.stats import Mean
 
 _RECENT = 0.2
 _HOLD = 8.0
@@ -84,12 +85,18 @@ class _Adapter:
     """See the module."""
 
     def __init__(self, params: PageHinkleyParams) -> None:
+        # Here, because river takes a second to import.
+        from river.drift import PageHinkley
+        from river.stats import Mean
+
         self._params = params
+        self._page_hinkley = PageHinkley
+        self._mean = Mean._from_state
 
     def new(self) -> RiverPageHinkley:
         params = self._params
-        one = cast("RiverPageHinkley", PageHinkley(params.warm_up, params.delta, math.inf, _NO_FADING))
-        one._x_mean = Mean._from_state(params.prior, 0.0)
+        one = cast("RiverPageHinkley", self._page_hinkley(params.warm_up, params.delta, math.inf, _NO_FADING))
+        one._x_mean = self._mean(params.prior, 0.0)
         return one
 
     def update(
@@ -98,7 +105,7 @@ class _Adapter:
         value = min(max(value, -self._params.clip), self._params.clip)
         recent = shift + _RECENT * (value - shift)
         value /= math.sqrt(inflation)
-        mean = Mean._from_state(min(one._x_mean.n, self._params.memory - 1.0), one._x_mean.get())
+        mean = self._mean(min(one._x_mean.n, self._params.memory - 1.0), one._x_mean.get())
         one._x_mean.n = mean.n
         one.update(value)
         above, below = one._sum_increase - one._min_increase, one._max_decrease - one._sum_decrease
@@ -121,6 +128,6 @@ class _Adapter:
     def unpack(self, body: bytes) -> RiverPageHinkley:
         number, mean, *sums = floats(body).tolist()
         one = self.new()
-        one._x_mean = Mean._from_state(number, mean)
+        one._x_mean = self._mean(number, mean)
         one._sum_increase, one._sum_decrease, one._min_increase, one._max_decrease = sums
         return one

@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from classifiers.learning.learner import MAX_NAMES, Learner, Weights
+from classifiers.learning.features import Weights
+from classifiers.learning.learner import MAX_NAMES, Learner
 from classifiers.model import ServiceCategory, Severity
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from tests.classifiers.feedback_stream import numbers

@@ -67,6 +67,18 @@ def test_a_private_file_that_others_can_read_is_warned_of(tmp_path: Path) -> Non
     assert (warning.path, "0640" in warning.value) == ("signing.private_file", True)
 
 
+@pytest.mark.parametrize(("mode", "is_right"), [(0o440, True), (0o640, True), (0o660, False), (0o444, False)])
+def test_the_file_of_another_owner_may_be_read_by_its_group(
+    mode: int, is_right: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "w1.key"
+    file.touch()
+    file.chmod(mode)
+    owner = file.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)  # a Secret in a pod is root's, and of the pod's group
+    assert (exposed(file) is None) == is_right
+
+
 def test_a_file_without_a_key_is_refused_without_a_word_of_its_content(tmp_path: Path) -> None:
     file = tmp_path / "w1.key"
     file.write_text("hunter2")

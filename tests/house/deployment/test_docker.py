@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,27 @@ from ruamel.yaml import YAML
 
 from config import examine
 from streams.cli import COMMANDS
+from streams.kafka.settings import KafkaSettings
 from tests.house.tree import ROOT
 
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-COMPOSE: dict[str, Any] = YAML(typ="safe").load((ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8"))
-SCHEMA = Path(__file__).parent / "vendor" / "compose-spec.json"
+FOLDER = ROOT / "docker"
+SCHEMA = Path(__file__).parents[1] / "vendor" / "compose-spec.json"
 BIN = Path(sys.executable).parent
+
+
+def _load(name: str) -> dict[str, Any]:
+    """A file of YAML. The tag `!override` of compose files is read past: it says only how two files are merged."""
+    text = (FOLDER / name).read_text(encoding="utf-8").replace("!override ", "")
+    found: dict[str, Any] = YAML(typ="safe").load(text)
+    return found
+
+
+COMPOSE, APART = _load("compose.yaml"), _load("compose.apart.yaml")
+SERVICES = {
+    **{f"compose.yaml: {name}": service for name, service in COMPOSE["services"].items()},
+    **{f"compose.apart.yaml: {name}": service for name, service in APART["services"].items()},
+}
 
 
 def _instructions(name: str) -> list[str]:
@@ -40,7 +56,7 @@ def test_hadolint_finds_nothing() -> None:
 def test_the_image_runs_without_privileges_and_has_a_health_check() -> None:
     assert _instructions("USER") == ["10001"]
     (health,) = _instructions("HEALTHCHECK")
-    assert "/metrics" in health
+    assert "/healthz" in health
 
 
 def test_nothing_in_the_image_goes_through_a_shell() -> None:
@@ -57,31 +73,51 @@ def test_everything_the_image_copies_exists_and_is_not_ignored() -> None:
     assert set(copied) == let_in
 
 
-def test_the_compose_file_keeps_to_its_specification() -> None:
+@pytest.mark.parametrize("file", [COMPOSE, APART], ids=["compose.yaml", "compose.apart.yaml"])
+def test_a_compose_file_keeps_to_its_specification(file: dict[str, Any]) -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    errors = jsonschema.validators.validator_for(schema)(schema).iter_errors(COMPOSE)
+    errors = jsonschema.validators.validator_for(schema)(schema).iter_errors(file)
     assert [f"{list(error.path)}: {error.message}" for error in errors] == []
 
 
 def test_ports_are_published_on_the_loopback_alone() -> None:
-    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
     assert [port for port in ports if not fnmatchcase(port, "127.0.0.1:*:*")] == []
 
 
 def test_every_service_runs_a_command_that_exists() -> None:
-    commands = [service["command"][0] for service in COMPOSE["services"].values() if "command" in service]
-    assert set(commands) <= set(COMMANDS)
+    commands = [service["command"] for service in SERVICES.values() if "command" in service]
+    assert {command[0] for command in commands} == {"worker", "execute", "respond", "gateway"}
+    for name, *arguments in commands:
+        command = getattr(import_module(COMMANDS[name].module), name)
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert [one for one in arguments if one.startswith("-") and one not in known] == []
 
 
-def test_every_mounted_file_exists() -> None:
-    mounts = [mount.split(":")[0] for service in COMPOSE["services"].values() for mount in service.get("volumes", [])]
+def test_every_mounted_file_exists_and_every_named_volume_is_declared() -> None:
+    mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
     files = [mount for mount in mounts if mount.startswith(".")]
-    assert [file for file in files if not (ROOT / "docker" / file).exists()] == []
+    assert len(files) > 8
+    assert [file for file in files if not (FOLDER / file).exists()] == []
+    assert {mount for mount in mounts if not mount.startswith(".")} == set(COMPOSE["volumes"])
 
 
-def test_the_workers_configuration_is_valid_with_the_environment_it_is_given() -> None:
-    _, warnings = examine(ROOT / "docker" / "worker.yaml", COMPOSE["services"]["worker"]["environment"])
+def test_a_process_has_time_for_its_stop() -> None:
+    ours = [service for name, service in SERVICES.items() if "--config" in service.get("command", [])]
+    graces = {service["stop_grace_period"] for service in ours if "stop_grace_period" in service}
+    assert [int(grace.removesuffix("s")) > KafkaSettings("b:1", "g").stop_timeout_s for grace in graces] == [True]
+    assert len(ours) == 4
+
+
+@pytest.mark.parametrize(
+    "service", ["compose.yaml: worker", "compose.apart.yaml: execute", "compose.apart.yaml: respond"],
+)
+def test_the_configuration_is_valid_with_the_environment_that_each_process_is_given(service: str) -> None:
+    environment = SERVICES[service]["environment"]
+    config, warnings = examine(FOLDER / "worker.yaml", environment)
+    assert config is not None
+    assert (config.kafka.instance_id, config.telemetry.port) == (environment["TOCSIN_INSTANCE"], 9108)
     # It tries the actions out on one machine, so it does without keys, and is told so.
     assert [warning.path for warning in warnings] == ["signing.unsigned"]
 

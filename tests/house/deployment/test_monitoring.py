@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -50,17 +51,57 @@ def exposed() -> set[str]:
     return found
 
 
-def promtool(*arguments: str) -> None:
-    program = shutil.which("promtool")
+def run(name: str, package: str, *arguments: str) -> None:
+    """Run a program of Prometheus, which accepts what it is given."""
+    program = shutil.which(name)
     if program is None:
-        pytest.skip("promtool is not installed; Debian has it in the package prometheus")
+        pytest.skip(f"{name} is not installed; Debian has it in the package {package}")
     done = subprocess.run([program, *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def promtool(*arguments: str) -> None:
+    """Run Prometheus's own checker."""
+    run("promtool", "prometheus", *arguments)
 
 
 def test_promtool_accepts_the_rules_and_the_configuration() -> None:
     promtool("check", "rules", "--lint-fatal", "tocsin.rules.yaml")
     promtool("check", "config", "prometheus.yaml")
+
+
+def test_alertmanager_accepts_its_configuration() -> None:
+    run("amtool", "prometheus-alertmanager", "check-config", "../alertmanager/alertmanager.yaml")
+
+
+def load(name: str) -> Any:
+    """A file of `docker/`."""
+    return YAML(typ="safe").load((ROOT / "docker" / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("targets", "composed"), [
+    ("targets.yaml", ["compose.yaml"]), ("targets.apart.yaml", ["compose.yaml", "compose.apart.yaml"]),
+])
+def test_prometheus_scrapes_services_that_exist(targets: str, composed: list[str]) -> None:
+    services = set()
+    for file in composed:
+        text = (ROOT / "docker" / file).read_text(encoding="utf-8").replace("!override ", "")
+        services |= set(YAML(typ="safe").load(text)["services"])
+    named = {target for group in load(f"prometheus/{targets}") for target in group["targets"]}
+    ours = services - {"kafka", "gateway", "prometheus", "alertmanager", "grafana"}
+    assert named == {f"{service}:9108" for service in ours}
+    (alertmanager,) = load("prometheus/prometheus.yaml")["alerting"]["alertmanagers"]
+    assert alertmanager["static_configs"][0]["targets"][0].split(":")[0] in services
+
+
+def test_grafana_finds_the_dashboard_and_a_data_source_of_its_type() -> None:
+    (source,) = load("grafana/provisioning/datasources/prometheus.yaml")["datasources"]
+    (variable,) = DASHBOARD["templating"]["list"]
+    assert (variable["type"], variable["query"]) == ("datasource", source["type"])
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = load("grafana/provisioning/dashboards/tocsin.yaml")["providers"]
+    mounts = load("compose.yaml")["services"]["grafana"]["volumes"]
+    assert f"./grafana/tocsin.json:{provider['options']['path']}/tocsin.json:ro" in mounts
 
 
 def test_the_alerts_fire_when_they_should_and_only_then() -> None:
