@@ -2,8 +2,8 @@
 
 Incident: `POST` and `PATCH /api/now/table/incident`. The record is known by its `correlation_id`, which is looked up
 and compared before anything is written, so a repeat finds the record that an earlier attempt made, and a text that
-arrived is not written again. ServiceNow leaves out a condition that it does not understand and returns other records; that is
-refused. Two processes that create the record within the same second, after a take-over, can make two. Event:
+arrived is not written again. ServiceNow leaves out a condition that it does not understand and returns other records;
+that is refused. Two processes that create the record within the same second, after a take-over, can make two. Event:
 `POST /api/global/em/jsonv2`; events with one `message_key` are one alert there.
 """
 

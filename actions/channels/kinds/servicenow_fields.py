@@ -18,7 +18,7 @@ MAX_TEXT = 4_000
 MAX_EVENT_FIELD = 100
 """Characters of source, node, resource and type of an event."""
 MAX_MESSAGE_KEY = 1_024
-NEW, IN_PROGRESS, RESOLVED, CLOSED, CANCELED = "1", "2", "6", "7", "8"
+NEW, IN_PROGRESS, ON_HOLD, RESOLVED, CLOSED, CANCELED = "1", "2", "3", "6", "7", "8"
 IMPACT_URGENCY: Mapping[str, tuple[str, str]] = {
     "P0": ("1", "1"), "P1": ("1", "2"), "P2": ("2", "2"), "P3": ("2", "3"), "P4": ("3", "3"),
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,8 @@ READ = {
     "assigned_to.user_name", "assigned_to.name", "resolved_by.user_name", "resolved_by.name",
 }
 PARAMETERS = {
-    "sysparm_query", "sysparm_fields", "sysparm_limit", "sysparm_exclude_reference_link", "sysparm_display_value",
+    "sysparm_query", "sysparm_fields", "sysparm_limit", "sysparm_offset", "sysparm_exclude_reference_link",
+    "sysparm_display_value",
 }
 EVENT_LIMITS = {"source": 100, "node": 100, "type": 100, "resource": 100, "event_class": 100, "message_key": 1_024,
                 "description": 4_000, "additional_info": 10_000}
@@ -55,7 +57,7 @@ class FakeServiceNow(FakeServer):
         self.events: list[dict[str, Any]] = []
         self.lose = 0
         self.created = 0
-        self.now = lambda: datetime.now(UTC)
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def by_key(self, key: str) -> list[dict[str, str]]:
         """The records of a correlation id."""
@@ -148,7 +150,10 @@ class FakeServiceNow(FakeServer):
                 found.sort(key=lambda one: self.records[one][condition.removeprefix("ORDERBY")])
             else:
                 found = [one for one in found if self._holds(self.records[one], condition)]
-        return [self._row(one, request) for one in found[:int(request.query.get("sysparm_limit", "10000"))]]
+        skipped, most = (int(request.query.get(name, default)) for name, default in (
+            ("sysparm_offset", "0"), ("sysparm_limit", "10000"),
+        ))
+        return [self._row(one, request) for one in found[skipped:skipped + most]]
 
     def _holds(self, record: dict[str, str], condition: str) -> bool:
         name, operator, value = condition.partition("RELATIVEGT@minute@ago@")
