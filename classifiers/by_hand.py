@@ -12,17 +12,23 @@ from typing import Literal, get_args
 from classifiers.directive_fields import finite, named, period, texts
 
 Via = Literal["cli", "http", "slack"]
+Vendor = Literal["pagerduty", "servicenow"]
+"""Where people act who work at a vendor: they resolve and assign incidents there, and decide nothing else."""
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
 OVERRIDE_AHEAD_S = 90 * 86_400.0
 
 
-def _checked(directive: str, by: str, via: str, at_s: float, text: str, /, **names: str) -> None:
+def _checked(
+    directive: str, by: str, via: str, at_s: float, text: str, /, *, vendors: bool = False, **names: str,
+) -> None:
+    """vendors: whether people may ask for it at a vendor."""
     named(directive, by=by, **names)
     texts(directive, comment=text)
     finite(directive, at_s=at_s)
-    if via not in get_args(Via):
-        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(get_args(Via))}")
+    expected = (*get_args(Via), *(get_args(Vendor) if vendors else ()))
+    if via not in expected:
+        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(expected)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +102,10 @@ class Resolve:
     by: str
     at_s: float
     comment: str = ""
-    via: Via = "cli"
+    via: Via | Vendor = "cli"
 
     def __post_init__(self) -> None:
-        _checked("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id)
+        _checked("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id, vendors=True)
 
     @property
     def id(self) -> str:
@@ -120,10 +126,10 @@ class Assign:
     to: str
     by: str
     at_s: float
-    via: Via = "cli"
+    via: Via | Vendor = "cli"
 
     def __post_init__(self) -> None:
-        _checked("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to)
+        _checked("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to, vendors=True)
 
     @property
     def id(self) -> str:
@@ -275,8 +281,7 @@ class Override:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        names = {"schedule": self.schedule, "person": self.person}
-        _checked("override", self.by, self.via, self.at_s, self.comment, **names)
+        _checked("override", self.by, self.via, self.at_s, self.comment, schedule=self.schedule, person=self.person)
         period("override", "from_s", self.from_s, self.until_s)
         ahead_s = self.until_s - self.at_s
         if ahead_s > OVERRIDE_AHEAD_S:

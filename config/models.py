@@ -16,7 +16,9 @@ from pydantic import AfterValidator, Field, model_validator
 from actions.catalogue import CATALOGUE, ActionParams
 from actions.limits import LimitParams
 from actions.playbooks.playbook import Playbook
+from actions.trust.roles import Role
 from classifiers.accounting.slo_report import StageTargets
+from classifiers.by_hand import Vendor
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity
@@ -230,6 +232,7 @@ class RespondSection(Strict):
     listen: address and port of the HTTP interface, None for none. jwt: None where only bearer tokens are accepted.
     channel_hosts: the only hosts that channels may call, None for those that the section `channels` names.
     read_without_login: whether the page shows everything to whoever reaches `listen`; to act always wants a person.
+    vendor_roles: the roles of accounts at a vendor that belong to nobody under `people`.
     """
 
     key_file: str | None
@@ -237,6 +240,7 @@ class RespondSection(Strict):
     jwt: JwtSection | None
     channel_hosts: tuple[Host, ...] | None
     read_without_login: bool
+    vendor_roles: Mapping[Vendor, Annotated[tuple[Role, ...], Listed]]
 
 
 class ReviewSection(Strict):

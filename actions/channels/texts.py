@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
 from actions.escalation.record import Notify, NotifyKind
@@ -88,6 +90,19 @@ def approval_text(request: ApprovalRequest, severity: str, notification: str, so
             Button("approve", "Approve", f"{request.key} {intent.digest or ''}".strip()),
             Button("reject", "Reject", f"{request.key} {intent.digest or ''}".strip()),
         ),
+    )
+
+
+def still_alarming(incident: Incident, act: str, source: str) -> Message:
+    """What a record is told that was resolved while its incident alarms. act: a name of that act, so that it is told
+    once. source: of the deployment.
+    """
+    key = f"{source}/{incident.id}"
+    name = sha256(f"{key}/still-alarming/{act}".encode()).hexdigest()[:32]
+    text = "The record was resolved, and the incident alarms. It is acknowledged, and stays open until it is over."
+    return Message(
+        name, incident.id, "update", key, key, None, incident.peak_severity,
+        f"[{incident.peak_severity}] Not over: {incident.title}"[:MAX_TITLE], text,
     )
 
 

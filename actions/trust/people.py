@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from actions.trust.roles import Role, Verb, may
+from classifiers.by_hand import Vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,30 @@ class Member:
 
 
 class Directory:
-    """Everybody, by name. owners_of: the people whose roles count for a service; empty where everybody's do."""
+    """Everybody, by name. owners_of: the people whose roles count for a service; empty where everybody's do.
 
-    def __init__(self, members: Iterable[Member], owners_of: Callable[[str], Collection[str]]) -> None:
+    vendor_roles: of accounts at a vendor that belong to no person; they are called `VENDOR:NAME`.
+    """
+
+    def __init__(
+        self, members: Iterable[Member], owners_of: Callable[[str], Collection[str]],
+        vendor_roles: Mapping[Vendor, Collection[Role]] | None = None,
+    ) -> None:
         self._members = {member.name: member for member in members}
         self._owners_of = owners_of
+        self._vendor_roles: dict[str, frozenset[Role]] = {
+            vendor: frozenset(roles) for vendor, roles in (vendor_roles or {}).items()
+        }
 
     def roles(self, who: str, service: str) -> frozenset[Role]:
         """The roles of a person for a service; none for somebody unknown, or who does not own the service."""
         member = self._members.get(who)
         owners = self._owners_of(service)
-        if member is None or (owners and who not in owners):
+        if owners and who not in owners:
             return frozenset()
+        if member is None:
+            vendor, is_account, _ = who.partition(":")
+            return self._vendor_roles.get(vendor, frozenset()) if is_account else frozenset()
         return member.roles
 
     def knows(self, who: str) -> bool:

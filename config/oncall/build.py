@@ -7,7 +7,7 @@ from functools import cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from actions.channels.catalogue import PAGING
+from actions.channels.catalogue import PAGING, RECORDS
 from actions.channels.contacts import Contacts
 from actions.escalation.desk import Rules
 from actions.escalation.policy import EarlyIf, EscalationPolicy, EscalationStep
@@ -108,6 +108,8 @@ def channel_contacts_of(config: Settings) -> Contacts:
 
 
 def _address(person: Person, channel: str, kind: str) -> str | None:
+    if kind in RECORDS:
+        return None
     own = {"slack": None if person.slack is None else person.slack.partition("/")[2], "email": person.mail}
     return person.contacts.get(channel, own.get(kind))
 

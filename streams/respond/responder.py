@@ -50,6 +50,7 @@ from streams.respond.page.page import Page
 from streams.respond.partition_owner import PartitionOwners
 from streams.respond.request_owner import RequestOwner
 from streams.respond.topic_reader import TopicReader
+from streams.respond.vendors.vendors import ServiceNowPolls
 from streams.telemetry.respond_metrics import RespondMetrics
 from streams.trust.setup import authenticity_of
 
@@ -87,7 +88,7 @@ class Responder:
         self.config = config
         self.source = source_of(config.kafka.group)
         authenticity = authenticity_of(config, self.source)
-        directory = directory_of(config.people, config.owners_of)
+        directory = directory_of(config.people, config.owners_of, config.respond.vendor_roles)
         self.check = ApprovalCheck(directory, authenticity.ring, self.source)
         self.desk = Desk(self.check)
         self.reconfigure(config.playbooks)
@@ -140,6 +141,11 @@ class Responder:
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
             self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages,
         )
+        self._servicenow = ServiceNowPolls(
+            config, self.desk, directory, ControlLog(self._client(), topics, self.source, authenticity.signer),
+            lambda incident_id: self._place(incident_id) in self.owned,
+            lambda message, channel: self.notifier.tell(message, channel, urgent=False), clocks.wall_s, clocks.mono_s,
+        )
         self._escalation_notifier = ChannelNotifier(
             self.escalations, pages, self.notifier.outbox, self._action_notifier, self.notifier.wake,
         )
@@ -175,6 +181,7 @@ class Responder:
             group.create_task(self.http.run())
             group.create_task(self._action_notifier.run())
             group.create_task(self.notifier.run())
+            group.create_task(self._servicenow.run())
             if self._authenticity.may_cover_audit:
                 group.create_task(self._checkpoint_writer().run())
 

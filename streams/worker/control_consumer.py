@@ -95,7 +95,7 @@ class ControlConsumer:
         self._targets = targets
         self._source = effects.identity.source
         self._ring = ring_of(config.people, config.signing)
-        self._directory = directory_of(config.people, config.owners_of)
+        self._directory = directory_of(config.people, config.owners_of, config.respond.vendor_roles)
         self._effects = effects
         self._config = config.control
         self._topics = config.topics

@@ -21,6 +21,7 @@ channels:
   mail:
     {kind: email, smtp: "smtps://mail.example", from_address: t@x.com, to: [a@x.com], user: t, password: super-secret}
   own: {kind: webhook, webhook_url: "https://own.example/super-secret-7", body: {say: ["{{ title }}"]}}
+  itsm: {kind: servicenow, url: "https://x.service-now.com", user: tocsin, password: super-secret, poll: 1m}
 """
 
 
@@ -60,7 +61,8 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, line: str, expected: s
 
 
 def test_a_channel_at_a_host_that_is_not_allowed_is_a_mistake(tmp_path: Path) -> None:
-    hosts = "respond: {channel_hosts: [slack.com, events.pagerduty.com, mail.example, alerts.example, own.example]}\n"
+    allowed = "slack.com, events.pagerduty.com, mail.example, alerts.example, own.example, x.service-now.com"
+    hosts = f"respond: {{channel_hosts: [{allowed}]}}\n"
     found = problems(tmp_path, FILE + hosts)
     assert [one.split(", expected")[0] for one in found] == [
         "6: channels.teams: got host teams.example", "7: channels.discord: got host discord.example",

@@ -28,10 +28,13 @@ ACTIONS: Mapping[Event, str] = {"milestone": "acknowledge", "close": "resolve"}
 
 @dataclass(frozen=True, slots=True)
 class PagerDutyParams:
-    """routing_key: the integration key of the service at PagerDuty. Raises `ValueError`."""
+    """routing_key: the integration key of the service at PagerDuty. webhook_secret: of the webhook subscription by
+    which PagerDuty tells what people do there, None for none. Raises `ValueError`.
+    """
 
     routing_key: Secret
     kind: Literal["pagerduty"] = "pagerduty"
+    webhook_secret: Secret | None = None
     url: str = "https://events.pagerduty.com/v2/enqueue"
     timeout_s: float = 5.0
 

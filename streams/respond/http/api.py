@@ -28,6 +28,7 @@ from streams.respond.http.authentication import Authenticator, TooMany, Unauthen
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
 from streams.respond.http.json_body import answer, body_of
+from streams.respond.http.part import Part
 from streams.respond.http.verbs import (
     INCIDENT_VERBS,
     REMEDY_VERBS,
@@ -37,7 +38,6 @@ from streams.respond.http.verbs import (
     remedy_directive,
     storm_directive,
 )
-from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import Sessions, is_foreign, is_of_page
 from streams.telemetry.respond_metrics import RespondMetrics
 
@@ -59,8 +59,7 @@ class Problem(Exception):  # noqa: N818
 
 class Api:
     """The handlers. in_force: remedies and the storm brake. complaints: why requests are not served, for `healthz`.
-
-    page: served beside the interface, None for none. sessions: of people who logged in on the page.
+    sessions: of people who logged in on the page.
     """
 
     def __init__(
@@ -79,15 +78,15 @@ class Api:
         self._complaints = complaints
         self._now_s = now_s
         self._sessions = sessions or Sessions()
-        self._page: PageRoutes | None = None
+        self._parts: tuple[Part, ...] = ()
 
     async def identify(self, authorization: str | None, request: web.Request) -> str:
         """The person of an `Authorization` header; raises `Unauthenticated` and `TooMany`."""
         return await self._authenticator.person(authorization, _remote(request))
 
-    def app(self, page: PageRoutes | None = None) -> web.Application:
-        """The application with all routes."""
-        self._page = page
+    def app(self, *parts: Part) -> web.Application:
+        """The application with all routes. parts: served beside the interface."""
+        self._parts = parts
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
         routes = app.router
         routes.add_get(f"{PREFIX}/healthz", self._healthz)
@@ -102,8 +101,8 @@ class Api:
         routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
         routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
         routes.add_post(f"{PREFIX}/storm/reset", self._reset_storm)
-        if page is not None:
-            page.add_to(app)
+        for part in parts:
+            part.add_to(app)
         return app
 
     # Who may
@@ -132,7 +131,7 @@ class Api:
         return await self._refuse(request, person, problem)
 
     def _is_public(self, request: web.Request) -> bool:
-        return request.path == f"{PREFIX}/healthz" or (self._page is not None and self._page.is_public(request))
+        return request.path == f"{PREFIX}/healthz" or any(part.is_public(request) for part in self._parts)
 
     async def _person(self, request: web.Request) -> str:
         """The person of the header, else of the session of the page."""

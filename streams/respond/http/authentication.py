@@ -112,13 +112,17 @@ class Authenticator:
 
         Raises `Unauthenticated` and `TooMany`.
         """
-        if self._failed_lately(remote) >= MAX_FAILURES:
-            raise TooMany(f"{MAX_FAILURES} tries failed within {FAILURES_WITHIN_S:g} s")
+        self.check_failures(remote)
         try:
             return await self._person(authorization)
         except Unauthenticated:
             self.note_failure(remote)
             raise
+
+    def check_failures(self, remote: str) -> None:
+        """Raises `TooMany` for a sender that failed too often lately."""
+        if self._failed_lately(remote) >= MAX_FAILURES:
+            raise TooMany(f"{MAX_FAILURES} tries failed within {FAILURES_WITHIN_S:g} s")
 
     def note_failure(self, remote: str) -> None:
         """Count a refused try of a sender."""

@@ -1,8 +1,9 @@
-"""The server of the HTTP interface and of the page, in the event loop of its role."""
+"""The server of the HTTP interface, of the page and of the webhooks of vendors, in the event loop of its role."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -22,6 +23,7 @@ from streams.respond.http.event_stream import EventStream
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import Sessions
+from streams.respond.vendors.vendors import pagerduty_hook_of
 from streams.telemetry.respond_metrics import RespondMetrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
@@ -30,15 +32,15 @@ RETRY_S = 5.0
 
 
 class HttpServer:
-    """Serves once somebody can be known by a token or a JWT. `failure`: why it does not serve, None while it does."""
+    """Serves once somebody can be known by a token or a JWT, or a vendor by its signature. `failure`: why it does not
+    serve, None while it does.
+    """
 
     def __init__(
         self, config: Config, settings: KafkaSettings, desk: Desk, in_force: LedgerView, directory: Directory,
         signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], page: Page,
     ) -> None:
         self._config = config.respond
-        known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
-        self.wanted = (known or config.respond.read_without_login) and config.respond.listen is not None
         self.events = EventStream()
         self.failure: str | None = None
         self.port: int | None = None
@@ -47,10 +49,15 @@ class HttpServer:
         jwt = config.respond.jwt
         keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
         sessions = Sessions()
+        authenticator = Authenticator(directory, jwt, keys)
         self._api = Api(
-            desk, in_force, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics,
-            complaints, sessions=sessions,
+            desk, in_force, directory, authenticator, self._control, self.events, metrics, complaints,
+            sessions=sessions,
         )
+        self._hook = pagerduty_hook_of(config, desk, directory, self._control, authenticator, time.time)
+        known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
+        wanted = known or config.respond.read_without_login or self._hook.wanted
+        self.wanted = wanted and config.respond.listen is not None
         self._page = page
         self._routes = PageRoutes(page, directory, sessions, self._api.identify, config.respond.read_without_login)
 
@@ -61,7 +68,7 @@ class HttpServer:
         host, _, port = self._config.listen.rpartition(":")
         async with self._control, asyncio.TaskGroup() as group:
             reading = group.create_task(self._page.run())
-            runner = web.AppRunner(self._api.app(self._routes), access_log=None, shutdown_timeout=1.0)
+            runner = web.AppRunner(self._api.app(self._routes, self._hook), access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             try:
                 while True:
