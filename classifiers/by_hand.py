@@ -9,20 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from classifiers.directive_fields import finite, named, period, texts
+from classifiers.directive_fields import Via, of_person, period, texts
+from classifiers.telling_by_hand import Release
 
-Via = Literal["cli", "http", "slack"]
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
 OVERRIDE_AHEAD_S = 90 * 86_400.0
-
-
-def _checked(directive: str, by: str, via: str, at_s: float, text: str, /, **names: str) -> None:
-    named(directive, by=by, **names)
-    texts(directive, comment=text)
-    finite(directive, at_s=at_s)
-    if via not in get_args(Via):
-        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(get_args(Via))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class Decide:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("decision", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
+        of_person("decision", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
         texts("decision", digest=self.digest, source=self.source, signed_by=self.signed_by, signature=self.signature)
         if self.verb not in get_args(Verb):
             raise ValueError(f"decision: verb {self.verb!r}, expected one of {', '.join(get_args(Verb))}")
@@ -75,7 +67,7 @@ class Withdraw:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("withdraw", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
+        of_person("withdraw", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
 
     @property
     def id(self) -> str:
@@ -99,7 +91,7 @@ class Resolve:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id)
+        of_person("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id)
 
     @property
     def id(self) -> str:
@@ -123,7 +115,7 @@ class Assign:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to)
+        of_person("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to)
 
     @property
     def id(self) -> str:
@@ -147,7 +139,7 @@ class Update:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("update", self.by, self.via, self.at_s, "", incident_id=self.incident_id, comment=self.comment)
+        of_person("update", self.by, self.via, self.at_s, "", incident_id=self.incident_id, comment=self.comment)
 
     @property
     def id(self) -> str:
@@ -172,7 +164,7 @@ class Undo:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("undo", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
+        of_person("undo", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
 
     @property
     def id(self) -> str:
@@ -197,7 +189,7 @@ class Keep:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("keep", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
+        of_person("keep", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
 
     @property
     def id(self) -> str:
@@ -222,7 +214,7 @@ class SetBreaker:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("breaker", self.by, self.via, self.at_s, self.comment, target=self.target)
+        of_person("breaker", self.by, self.via, self.at_s, self.comment, target=self.target)
         if self.verb not in get_args(BreakerVerb):
             raise ValueError(f"breaker: verb {self.verb!r}, expected one of {', '.join(get_args(BreakerVerb))}")
 
@@ -247,7 +239,7 @@ class ResetStorm:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("storm_reset", self.by, self.via, self.at_s, self.comment)
+        of_person("storm_reset", self.by, self.via, self.at_s, self.comment)
 
     @property
     def id(self) -> str:
@@ -276,7 +268,7 @@ class Override:
 
     def __post_init__(self) -> None:
         names = {"schedule": self.schedule, "person": self.person}
-        _checked("override", self.by, self.via, self.at_s, self.comment, **names)
+        of_person("override", self.by, self.via, self.at_s, self.comment, **names)
         period("override", "from_s", self.from_s, self.until_s)
         ahead_s = self.until_s - self.at_s
         if ahead_s > OVERRIDE_AHEAD_S:
@@ -294,7 +286,7 @@ class Override:
         return self.schedule
 
 
-ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override
+ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override | Release
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
 ForApprovals = Decide | Withdraw
@@ -303,3 +295,5 @@ ForTargets = Undo | Keep | SetBreaker | ResetStorm
 """What the executor that owns the target applies."""
 ForSchedules = Override
 """What decides who is on call."""
+ForTexts = Release
+"""What the owner of the notifications applies."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
+from actions.channels.notification import Draft
 from actions.escalation.record import Notify, NotifyKind
 from classifiers.model import Incident
 
 MAX_TITLE = 250
 MAX_TEXT = 2_000
 MAX_FACTORS = 5
+TEXT = "text"
+"""Is in the key of a message that asks to release a text."""
 WORDS: dict[Event, str] = {"open": "Opened", "change": "More severe", "milestone": "Acknowledged", "close": "Resolved"}
 PAGE_WORDS: dict[NotifyKind, str] = {
     "page": "Page", "digest": "Many pages", "fallback": "Nobody answers", "limit": "Many notifications",
@@ -89,6 +92,24 @@ def approval_text(request: ApprovalRequest, severity: str, notification: str, so
             Button("reject", "Reject", f"{request.key} {intent.digest or ''}".strip()),
         ),
     )
+
+
+def release_text(text: Message, draft: Draft, notification: str) -> Message:
+    """What a channel is told of a text that waits for a person. It has buttons if the channel shows the whole text."""
+    source, _, _ = text.dedup_key.rpartition(f"/{text.incident_id}/")
+    head = f"a {' or '.join(draft.roles)} must release this text; `tocsin audience show {draft.digest}` has all of it"
+    body = f"{head}\n\n{text.title}\n\n{text.text}"
+    buttons = (Button("release", "Release", draft.digest), Button("withdraw", "Do not send", draft.digest))
+    return Message(
+        notification, text.incident_id, "approval", f"{source}/{TEXT}/{draft.digest}", f"{source}/{text.incident_id}",
+        None, text.severity, f"[{text.severity}] Release for {draft.audience}? {text.title}"[:MAX_TITLE],
+        body[:MAX_TEXT], buttons=buttons if len(body) <= MAX_TEXT else (),
+    )
+
+
+def is_release(message: Message) -> bool:
+    """Whether a message asks to release a text."""
+    return message.dedup_key.rpartition("/")[0].endswith(f"/{TEXT}")
 
 
 def sample(channel: str, now_s: float, source: str) -> Message:

@@ -23,6 +23,7 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
+from classifiers.telling_by_hand import Release
 from streams.contracts.record import NativeRecord
 
 
@@ -82,7 +83,8 @@ KEEP = MessageType("control.keep", 1, Keep, "A remedy in force stays, whatever i
 BREAKER = MessageType("control.breaker", 1, SetBreaker, "A circuit breaker is forced open, disabled or cleared.")
 STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake is released.")
 OVERRIDE = MessageType("control.override", 1, Override, "A person takes over an on-call schedule for a while.")
-BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE)
+RELEASE = MessageType("control.release", 1, Release, "A text that waits for a person is sent, or is not sent.")
+BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE)
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""

@@ -18,6 +18,7 @@ from classifiers.by_hand import (
     Update,
     Withdraw,
 )
+from classifiers.telling_by_hand import Release
 
 BY = "The person, whose signature the record must have."
 AT = "When, seconds since the epoch."
@@ -102,6 +103,10 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     Override: {
         "schedule": "The schedule.", "person": "Who is on call.", "from_s": "From when on, seconds since the epoch.",
         "until_s": "Until when, exclusive.", "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA,
+    },
+    Release: {
+        "text": "The digest of the text that the person saw.", "verb": "release or withdraw.", "by": BY, "at_s": AT,
+        "comment": COMMENT, "via": VIA,
     },
     ResetStorm: {"by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
 }

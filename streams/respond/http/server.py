@@ -8,8 +8,6 @@ from collections.abc import Callable
 import structlog
 from aiohttp import web
 
-from actions.approvals.desk import Desk
-from actions.ledger.view import LedgerView
 from actions.trust.keys import Signer
 from actions.trust.people import Directory
 from config.models import Config
@@ -19,6 +17,7 @@ from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator, IssuerKeys, fetcher
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream
+from streams.respond.http.readings import Known
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import Sessions
@@ -33,12 +32,12 @@ class HttpServer:
     """Serves once somebody can be known by a token or a JWT. `failure`: why it does not serve, None while it does."""
 
     def __init__(
-        self, config: Config, settings: KafkaSettings, desk: Desk, in_force: LedgerView, directory: Directory,
+        self, config: Config, settings: KafkaSettings, known: Known, directory: Directory,
         signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], page: Page,
     ) -> None:
         self._config = config.respond
-        known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
-        self.wanted = (known or config.respond.read_without_login) and config.respond.listen is not None
+        has_people = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
+        self.wanted = (has_people or config.respond.read_without_login) and config.respond.listen is not None
         self.events = EventStream()
         self.failure: str | None = None
         self.port: int | None = None
@@ -48,7 +47,7 @@ class HttpServer:
         keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
         sessions = Sessions()
         self._api = Api(
-            desk, in_force, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics,
+            known, directory, Authenticator(directory, jwt, keys), self._control, self.events, metrics,
             complaints, sessions=sessions,
         )
         self._page = page

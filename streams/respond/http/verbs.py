@@ -27,6 +27,7 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.directives import Acknowledge
+from classifiers.telling_by_hand import Release, ReleaseVerb
 
 ACK_S = 3600.0
 INCIDENT_VERBS: Mapping[str, Verb] = {
@@ -76,6 +77,14 @@ def incident_directive(
     if verb == "assign":
         return Assign(incident_id, text_of(body, "to", None), person, at_s, "http")
     return Update(incident_id, person, at_s, text_of(body, "comment", None), "http")
+
+
+def release_directive(digest: str, body: Mapping[str, Any], person: str, at_s: float) -> Release:
+    """What is asked for a text that waits. The body has `verb`."""
+    verb = text_of(body, "verb", None)
+    if verb not in get_args(ReleaseVerb):
+        raise ValueError(f"verb {verb!r}, expected one of {', '.join(get_args(ReleaseVerb))}")
+    return Release(digest, verb, person, at_s, text_of(body, "comment"), "http")  # type: ignore[arg-type]
 
 
 def remedy_directive(
