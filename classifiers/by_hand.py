@@ -14,6 +14,7 @@ from classifiers.telling_by_hand import Release
 
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
+IncidentRole = Literal["commander", "scribe", "owner"]
 OVERRIDE_AHEAD_S = 90 * 86_400.0
 
 
@@ -106,20 +107,26 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """An incident has somebody who is responsible for it. to: the person; the last one counts."""
+    """A person gets a role of an incident, or has it no more (remove). Of commanders and scribes the last one counts;
+    owners are several, and the last one is responsible.
+    """
 
     incident_id: str
     to: str
     by: str
     at_s: float
     via: Via = "cli"
+    role: IncidentRole = "owner"
+    remove: bool = False
 
     def __post_init__(self) -> None:
         of_person("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to)
+        if self.role not in get_args(IncidentRole):
+            raise ValueError(f"assign: role {self.role!r}, expected one of {', '.join(get_args(IncidentRole))}")
 
     @property
     def id(self) -> str:
-        """One id for each incident and time."""
+        """One id for each incident, person and time."""
         return f"assign/{self.incident_id}/{self.at_s:.3f}/{self.by}"
 
     @property

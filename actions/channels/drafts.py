@@ -23,7 +23,8 @@ def about_incident(
     """What a channel is told of an event. source: of the deployment."""
     incident = seen.incident
     name = notification_id(incident.id, event, step, 0, None, channel)
-    message = incident_message(incident, event, name, source, late_s=seen.late_s if seen.is_late else None)
+    late_s = seen.late_s if seen.is_late else None
+    message = incident_message(incident, event, name, source, late_s=late_s, owners=seen.owners)
     urgent = event in ("open", "change") and incident.peak_severity in URGENT and not seen.is_late
     return queued(message, channel, urgent=urgent, now_s=now_s)
 

@@ -42,13 +42,15 @@ FORGET_AFTER_S = 7 * 86_400.0
 class Outbox:
     """The notifications of an installation. routes: by channel. source: of the deployment. place: the partition of an
     incident of which the log has no notification yet. pages: what escalations have told, None for nothing. releases:
-    the texts that wait for people, None where nobody may release one.
+    the texts that wait for people, None where nobody may release one. owners_of: the owners of a service.
     """
 
     def __init__(
         self, routes: Mapping[str, Route], source: str, place: Callable[[str], int],
         pages: EscalationPages | None = None, releases: Releases | None = None,
+        owners_of: Callable[[str], tuple[str, ...]] = lambda _: (),
     ) -> None:
+        self._owners_of = owners_of
         self.releases = releases or Releases(Directory((), lambda _: ()))
         self.routes = routes
         self._source = source
@@ -221,6 +223,7 @@ class Outbox:
             seen = self._incidents.get(incident_id)
             if seen is None:
                 continue
+            seen = replace(seen, owners=self._owners(seen.incident))
             for channel, route in self.routes.items():
                 given = self.of_incident(incident_id, channel)
                 new = [
@@ -237,6 +240,12 @@ class Outbox:
                         new.append(about_incident(seen, channel, *event, self._source, now_s))
                 yield from (one for one in new if one.id not in self._notifications)
             yield from self._due_texts(seen, now_s)
+
+    def _owners(self, incident: Incident) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The owners of its service, and of those of its causes and effects as far as they are known."""
+        near = [self._incidents.get(one.id) for one in incident.related if one.relation in ("caused_by", "causes")]
+        services = dict.fromkeys([incident.service, *(one.incident.service for one in near if one is not None)])
+        return tuple((service, owners) for service in services if (owners := self._owners_of(service)))
 
     def _looked_at(self, news: Iterable[str], partition: int, now_s: float) -> list[Notification]:
         """What is under way of these incidents, and of all every `SCAN_EVERY_S`."""

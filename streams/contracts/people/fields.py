@@ -92,7 +92,11 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     Withdraw: {"intent_key": INTENT_KEY, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
     Resolve: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
-    Assign: {"incident_id": INCIDENT, "to": "Who is responsible from now on.", "by": BY, "at_s": AT, "via": VIA},
+    Assign: {
+        "incident_id": INCIDENT, "to": "Who gets the role.", "by": BY, "at_s": AT, "via": VIA,
+        "role": "commander and scribe: the last one counts; owner: one of several, the last one is responsible.",
+        "remove": "Whether that person has the role no more.",
+    },
     Update: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": "What is said.", "via": VIA},
     Undo: {"kind": KIND, "target": TARGET, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
     Keep: {"kind": KIND, "target": TARGET, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},

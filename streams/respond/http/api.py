@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from actions.trust.people import Directory
 from actions.trust.roles import Verb, roles_that_may
-from classifiers.by_hand import ByHand
+from classifiers.by_hand import Assign, ByHand
 from classifiers.directives import Acknowledge
 from classifiers.model import AuditEntry
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
@@ -226,8 +226,10 @@ class Api:
         person = self._require(request, INCIDENT_VERBS[verb], known.service)
         if known.state == "resolved":
             raise Problem(409, f"incident {incident_id!r}: resolved already", "malformed")
-        body = await body_of(request)
-        return await self._write(incident_directive(verb, incident_id, body, person, self._now_s()))
+        directive = incident_directive(verb, incident_id, await body_of(request), person, self._now_s())
+        if isinstance(directive, Assign) and not self._directory.knows(directive.to):
+            raise ValueError(f"to {directive.to!r}, expected a person under people")
+        return await self._write(directive)
 
     async def _act_on_remedy(self, request: web.Request) -> web.Response:
         found = request.match_info

@@ -18,6 +18,7 @@ from classifiers.by_hand import (
     BreakerVerb,
     ByHand,
     Decide,
+    IncidentRole,
     Keep,
     ResetStorm,
     Resolve,
@@ -75,7 +76,12 @@ def incident_directive(
     if verb == "resolve":
         return Resolve(incident_id, person, at_s, comment, "http")
     if verb == "assign":
-        return Assign(incident_id, text_of(body, "to", None), person, at_s, "http")
+        role, remove = text_of(body, "role", "owner"), body.get("remove", False)
+        if role not in get_args(IncidentRole):
+            raise ValueError(f"role {role!r}, expected one of {', '.join(get_args(IncidentRole))}")
+        if not isinstance(remove, bool):
+            raise ValueError(f"remove {remove!r}, expected true or false")
+        return Assign(incident_id, text_of(body, "to", None), person, at_s, "http", role, remove)  # type: ignore[arg-type]
     return Update(incident_id, person, at_s, text_of(body, "comment", None), "http")
 
 

@@ -41,7 +41,7 @@ class Notifier:
         mono_s: Callable[[], float], clicks: tuple[SlackClicks, ControlLog], pages: EscalationPages, releases: Releases,
     ) -> None:
         routes = {name: section.route for name, section in config.channels.items()}
-        self.outbox = Outbox(routes, log_settings.source, place, pages, releases)
+        self.outbox = Outbox(routes, log_settings.source, place, pages, releases, config.owners_of)
         self._settings = log_settings
         self._producer = producer
         self._metrics = metrics

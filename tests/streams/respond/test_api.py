@@ -169,6 +169,10 @@ async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, bo
     ("rob", "incidents/inc-1/acknowledge", {"for_s": 60}, Acknowledge("inc-1", "rob", T + 5.0, T + 65.0)),
     ("rob", "incidents/inc-1/resolve", {"comment": "ok"}, Resolve("inc-1", "rob", T + 5.0, "ok", "http")),
     ("rob", "incidents/inc-1/assign", {"to": "ann"}, Assign("inc-1", "ann", "rob", T + 5.0, "http")),
+    (
+        "rob", "incidents/inc-1/assign", {"to": "ann", "role": "scribe", "remove": True},
+        Assign("inc-1", "ann", "rob", T + 5.0, "http", "scribe", True),
+    ),
     ("rob", "incidents/inc-1/update", {"comment": "so"}, Update("inc-1", "rob", T + 5.0, "so", "http")),
     ("rob", "remedies/throttle/chat/v2/undo", {}, Undo("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
     ("rob", "remedies/throttle/chat/v2/keep", {}, Keep("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
@@ -198,6 +202,17 @@ async def test_a_body_that_is_wrong_is_told_field_and_expectation(path: str, bod
     async with Served().running() as served:
         status, answer = await served.post(path, "ann", **body)
         assert (status, error in answer["error"]) == (400, True), answer
+        assert served.log.written == []
+
+
+@pytest.mark.parametrize(("body", "error"), [
+    ({"to": "nobody"}, "to 'nobody', expected a person under people"),
+    ({"to": "ann", "role": "boss"}, "role 'boss', expected one of commander, scribe, owner"),
+    ({"to": "ann", "remove": "yes"}, "remove 'yes', expected true or false"),
+])
+async def test_a_role_that_cannot_be_assigned_is_refused(body: dict[str, Any], error: str) -> None:
+    async with Served().running() as served:
+        assert await served.post("incidents/inc-1/assign", "rob", **body) == (400, {"error": error})
         assert served.log.written == []
 
 
