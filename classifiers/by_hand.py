@@ -9,26 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from classifiers.directive_fields import finite, named, period, texts
+from classifiers.directive_fields import Vendor, Via, of_person, period, texts
+from classifiers.telling_by_hand import Release
 
-Via = Literal["cli", "http", "slack"]
-Vendor = Literal["pagerduty", "servicenow"]
-"""Where people act who work at a vendor: they resolve and assign incidents there, and decide nothing else."""
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
+IncidentRole = Literal["commander", "scribe", "owner"]
 OVERRIDE_AHEAD_S = 90 * 86_400.0
-
-
-def _checked(
-    directive: str, by: str, via: str, at_s: float, text: str, /, *, vendors: bool = False, **names: str,
-) -> None:
-    """vendors: whether people may ask for it at a vendor."""
-    named(directive, by=by, **names)
-    texts(directive, comment=text)
-    finite(directive, at_s=at_s)
-    expected = (*get_args(Via), *(get_args(Vendor) if vendors else ()))
-    if via not in expected:
-        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(expected)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +39,7 @@ class Decide:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("decision", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
+        of_person("decision", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
         texts("decision", digest=self.digest, source=self.source, signed_by=self.signed_by, signature=self.signature)
         if self.verb not in get_args(Verb):
             raise ValueError(f"decision: verb {self.verb!r}, expected one of {', '.join(get_args(Verb))}")
@@ -81,7 +68,7 @@ class Withdraw:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("withdraw", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
+        of_person("withdraw", self.by, self.via, self.at_s, self.comment, intent_key=self.intent_key)
 
     @property
     def id(self) -> str:
@@ -105,7 +92,7 @@ class Resolve:
     via: Via | Vendor = "cli"
 
     def __post_init__(self) -> None:
-        _checked("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id, vendors=True)
+        of_person("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id, vendors=True)
 
     @property
     def id(self) -> str:
@@ -120,20 +107,26 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """An incident has somebody who is responsible for it. to: the person; the last one counts."""
+    """A person gets a role of an incident, or has it no more (remove). Of commanders and scribes the last one counts;
+    owners are several, and the last one is responsible.
+    """
 
     incident_id: str
     to: str
     by: str
     at_s: float
     via: Via | Vendor = "cli"
+    role: IncidentRole = "owner"
+    remove: bool = False
 
     def __post_init__(self) -> None:
-        _checked("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to, vendors=True)
+        of_person("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to, vendors=True)
+        if self.role not in get_args(IncidentRole):
+            raise ValueError(f"assign: role {self.role!r}, expected one of {', '.join(get_args(IncidentRole))}")
 
     @property
     def id(self) -> str:
-        """One id for each incident and time."""
+        """One id for each incident, person and time."""
         return f"assign/{self.incident_id}/{self.at_s:.3f}/{self.by}"
 
     @property
@@ -153,7 +146,7 @@ class Update:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("update", self.by, self.via, self.at_s, "", incident_id=self.incident_id, comment=self.comment)
+        of_person("update", self.by, self.via, self.at_s, "", incident_id=self.incident_id, comment=self.comment)
 
     @property
     def id(self) -> str:
@@ -178,7 +171,7 @@ class Undo:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("undo", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
+        of_person("undo", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
 
     @property
     def id(self) -> str:
@@ -203,7 +196,7 @@ class Keep:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("keep", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
+        of_person("keep", self.by, self.via, self.at_s, self.comment, kind=self.kind, target=self.target)
 
     @property
     def id(self) -> str:
@@ -228,7 +221,7 @@ class SetBreaker:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("breaker", self.by, self.via, self.at_s, self.comment, target=self.target)
+        of_person("breaker", self.by, self.via, self.at_s, self.comment, target=self.target)
         if self.verb not in get_args(BreakerVerb):
             raise ValueError(f"breaker: verb {self.verb!r}, expected one of {', '.join(get_args(BreakerVerb))}")
 
@@ -253,7 +246,7 @@ class ResetStorm:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("storm_reset", self.by, self.via, self.at_s, self.comment)
+        of_person("storm_reset", self.by, self.via, self.at_s, self.comment)
 
     @property
     def id(self) -> str:
@@ -281,7 +274,8 @@ class Override:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        _checked("override", self.by, self.via, self.at_s, self.comment, schedule=self.schedule, person=self.person)
+        names = {"schedule": self.schedule, "person": self.person}
+        of_person("override", self.by, self.via, self.at_s, self.comment, **names)
         period("override", "from_s", self.from_s, self.until_s)
         ahead_s = self.until_s - self.at_s
         if ahead_s > OVERRIDE_AHEAD_S:
@@ -299,7 +293,7 @@ class Override:
         return self.schedule
 
 
-ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override
+ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override | Release
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
 ForApprovals = Decide | Withdraw
@@ -308,3 +302,5 @@ ForTargets = Undo | Keep | SetBreaker | ResetStorm
 """What the executor that owns the target applies."""
 ForSchedules = Override
 """What decides who is on call."""
+ForTexts = Release
+"""What the owner of the notifications applies."""

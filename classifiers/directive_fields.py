@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Literal, get_args
 
+Via = Literal["cli", "http", "slack"]
+"""The path by which a person acts."""
+Vendor = Literal["pagerduty", "servicenow"]
+"""Where people act who work at a vendor: they resolve and assign incidents there, and decide nothing else."""
 MAX_TEXT = 1000
 """Characters of a comment, a name or a regular expression at most."""
 
@@ -34,3 +39,18 @@ def period(directive: str, begin: str, from_s: float, until_s: float) -> None:
     finite(directive, **{begin: from_s, "until_s": until_s})
     if until_s <= from_s:
         raise ValueError(f"{directive}: until_s {until_s!r}, expected a time after {begin} {from_s!r}")
+
+
+def of_person(
+    directive: str, by: str, via: str, at_s: float, comment: str, /, *, vendors: bool = False, **names: str,
+) -> None:
+    """Check what each directive of a person has. Raises `ValueError`.
+
+    vendors: whether people may ask for it at a vendor. names: other fields that must not be empty.
+    """
+    named(directive, by=by, **names)
+    texts(directive, comment=comment)
+    finite(directive, at_s=at_s)
+    expected = (*get_args(Via), *(get_args(Vendor) if vendors else ()))
+    if via not in expected:
+        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(expected)}")

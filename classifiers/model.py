@@ -199,7 +199,8 @@ class Incident:
     silenced_by: id of the silence, or name of the maintenance window, that suppresses its notifications and actions.
     opened_severity: of the first verdict, None where an older version did not record it. expected_resolve: None where
     there is no forecast; a factor gives the reason. resolution: why a resolved incident is over, None where it ended by
-    itself. assigned_to: who is responsible for it. notes: the last ones of people, in order.
+    itself. assigned_to: who is responsible for it, the last of owners. commander: who leads the response. scribe: who
+    writes down what happens. notes: the last ones of people, in order.
     """
 
     id: str
@@ -231,6 +232,9 @@ class Incident:
     assigned_to: str | None = None
     notes: tuple[IncidentNote, ...] = ()
     remedies: tuple[RemedyRecord, ...] = ()
+    commander: str | None = None
+    scribe: str | None = None
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

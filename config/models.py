@@ -18,7 +18,7 @@ from actions.limits import LimitParams
 from actions.playbooks.playbook import Playbook
 from actions.trust.roles import Role
 from classifiers.accounting.slo_report import StageTargets
-from classifiers.by_hand import Vendor
+from classifiers.directive_fields import Vendor
 from classifiers.incidents.triage import TriageParams
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import Severity

@@ -69,6 +69,8 @@ def values_of(
         "notes": tuple(f"{label(one.by)}: {label(one.text)}" for one in incident.notes[-5:]),
         "last_note": label(incident.notes[-1].text) if incident.notes else None,
         "acknowledged_by": _working(incident, now_s), "assigned_to": _label(incident.assigned_to),
+        "commander": _label(incident.commander), "scribe": _label(incident.scribe),
+        "owners": tuple(map(label, incident.owners[:MAX_ITEMS])),
         "onset_at": time_text(incident.onset_at_s, audience.zone),
         "opened_at": time_text(incident.opened_at_s, audience.zone), "now": time_text(now_s, audience.zone),
         "resolved_at": None if ended_s is None else time_text(ended_s, audience.zone),
@@ -83,8 +85,9 @@ def values_of(
 VARIABLES = frozenset({
     "event", "incident_id", "title", "severity", "peak_severity", "state", "category", "problem", "users_feel",
     "service", "model", "version", "replica", "tenant", "where", "tenants", "tenant_count", "reasons", "actions",
-    "next_step", "notes", "last_note", "acknowledged_by", "assigned_to", "onset_at", "opened_at", "now", "resolved_at",
-    "lasted", "is_over", "ending", "expected_resolve", "next_update", "link",
+    "next_step", "notes", "last_note", "acknowledged_by", "assigned_to", "commander", "scribe", "owners",
+    "onset_at", "opened_at", "now", "resolved_at", "lasted", "is_over", "ending", "expected_resolve",
+    "next_update", "link",
 })
 """The names of all variables."""
 

@@ -9,8 +9,10 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Event
 from actions.channels.notification import FALLBACK_AFTER_S, Notification, notification_id, queued
 from actions.channels.routes import URGENT, KnownIncident, Route, reaches
-from actions.channels.texts import approval_text, incident_message
+from actions.channels.texts import approval_text, incident_message, is_release, release_text
 
+MAX_TEXTS = 20
+"""Texts of one incident that a channel is asked to release; more are listed by `tocsin audience list`."""
 FALLBACK_WITHIN_S = 3_600.0
 """A failure that is older than this is no reason any more to tell the fallback."""
 
@@ -21,7 +23,8 @@ def about_incident(
     """What a channel is told of an event. source: of the deployment."""
     incident = seen.incident
     name = notification_id(incident.id, event, step, 0, None, channel)
-    message = incident_message(incident, event, name, source, late_s=seen.late_s if seen.is_late else None)
+    late_s = seen.late_s if seen.is_late else None
+    message = incident_message(incident, event, name, source, late_s=late_s, owners=seen.owners)
     urgent = event in ("open", "change") and incident.peak_severity in URGENT and not seen.is_late
     return queued(message, channel, urgent=urgent, now_s=now_s)
 
@@ -38,6 +41,25 @@ def about_requests(
             name = notification_id(incident.id, "approval", request.key, request.version, None, channel)
             message = approval_text(request, incident.peak_severity, name, source)
             yield queued(message, channel, urgent=False, now_s=now_s)
+
+
+def about_drafts(
+    seen: KnownIncident, channel: str, route: Route, drafts: Collection[Notification], given: Collection[Notification],
+    now_s: float,
+) -> Iterator[Notification]:
+    """What a channel is told of the texts of an incident that wait for a person. drafts: one for each text.
+
+    given: all that the channel was told of the incident. At most `MAX_TEXTS` texts of one incident are told.
+    """
+    incident = seen.incident
+    if "approval" not in route.on or not reaches(incident.peak_severity, route.least):
+        return
+    if sum(one.message.event == "approval" and is_release(one.message) for one in given) >= MAX_TEXTS:
+        return
+    for one in drafts:
+        if one.draft is not None:
+            name = notification_id(incident.id, "approval", one.draft.digest, 0, None, channel)
+            yield queued(release_text(one.message, one.draft, name), channel, urgent=False, now_s=now_s)
 
 
 def fallback_of(

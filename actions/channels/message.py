@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 Event = Literal["open", "change", "milestone", "close", "page", "approval", "update", "test"]
 """Why somebody is told. `page` wakes somebody; `approval` asks for a decision; `update` is what a person wrote."""
-ButtonAction = Literal["approve", "reject", "acknowledge"]
+ButtonAction = Literal["approve", "reject", "acknowledge", "release", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from actions.channels.machine import NotificationEvent, NotificationState, next_state
 from actions.channels.message import ChannelRefused, Delivery, Message
+from actions.trust.roles import Role
 
 RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 60.0
@@ -19,11 +20,26 @@ FailureReason = Literal["refused", "timed_out", "unknown_channel"]
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What makes a text wait for a person. digest: of the text, the same for all channels and recipients; each change
+    of the text gives another. roles: of which a person must decide. decided_by: who did, None while nobody has.
+    """
+
+    audience: str
+    service: str
+    digest: str
+    roles: tuple[Role, ...]
+    decided_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """One message for one channel. version: one more with each change. reason: why it has its state.
 
-    urgent: whether it pages, so that a fallback tells it too when the channel does not take it. due_at_s: when the next
-    attempt may begin. reference: by which the vendor knows it. Times in seconds since the epoch.
+    urgent: whether it pages, so that a fallback tells it too when the channel does not take it. created_at_s: when it
+    was to be told; of a text that a person released, when that was. due_at_s: when the next attempt may begin.
+    reference: by which the vendor knows it. draft: of a text that waits, or waited, for a person. Times in seconds
+    since the epoch.
     """
 
     message: Message
@@ -38,6 +54,7 @@ class Notification:
     attempts: int = 0
     reference: str | None = None
     failure: FailureReason | None = None
+    draft: Draft | None = None
 
     @property
     def id(self) -> str:
@@ -64,6 +81,29 @@ def notification_id(
 def queued(message: Message, channel: str, *, urgent: bool, now_s: float) -> Notification:
     """A new notification, to be written before anything is sent."""
     return Notification(message, channel, 1, "queued", f"to be told: {message.event}", urgent, now_s, now_s, now_s)
+
+
+def drafted(message: Message, channel: str, draft: Draft, now_s: float) -> Notification:
+    """A new notification that waits for a person."""
+    reason = f"waits for a {' or '.join(draft.roles)} to release it"
+    return Notification(message, channel, 1, "draft", reason, False, now_s, now_s, now_s, draft=draft)
+
+
+def redrafted(one: Notification, message: Message, draft: Draft, now_s: float) -> Notification:
+    """A notification that waits for a person, with another text: who saw the one before decides nothing about it."""
+    made = changed(one, "redraft", f"the text was changed, waits for a {' or '.join(draft.roles)}", now_s)
+    return replace(made, message=message, draft=draft)
+
+
+def decided(
+    one: Notification, event: Literal["release", "withdraw"], by: str, comment: str, now_s: float,
+) -> Notification:
+    """A notification that waited for a person, once that person has decided."""
+    words = "released" if event == "release" else "withdrawn"
+    made = changed(one, event, f"{words} by {by}" + (f": {comment}" if comment else ""), now_s)
+    draft = None if one.draft is None else replace(one.draft, decided_by=by)
+    begun_s = now_s if event == "release" else one.created_at_s
+    return replace(made, draft=draft, created_at_s=begun_s, due_at_s=now_s)
 
 
 def changed(one: Notification, event: NotificationEvent, reason: str, now_s: float) -> Notification:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
+from actions.channels.notification import Draft
 from actions.escalation.record import Notify, NotifyKind
 from classifiers.model import Incident
 
 MAX_TITLE = 250
 MAX_TEXT = 2_000
 MAX_FACTORS = 5
+TEXT = "text"
+"""Is in the key of a message that asks to release a text."""
 WORDS: dict[Event, str] = {"open": "Opened", "change": "More severe", "milestone": "Acknowledged", "close": "Resolved"}
 PAGE_WORDS: dict[NotifyKind, str] = {
     "page": "Page", "digest": "Many pages", "fallback": "Nobody answers", "limit": "Many notifications",
 }
+Owners = Sequence[tuple[str, Sequence[str]]]
+"""The people who own each of some services."""
 RESOLUTIONS = {
     "lost": "its state was lost, so nobody can say whether its cause is over", "manual": "a person declared it over",
     "expected": "a person called it a planned change",
@@ -24,16 +30,18 @@ RESOLUTIONS = {
 
 def incident_message(
     incident: Incident, event: Event, notification: str, source: str, *, late_s: float | None = None,
-    buttons: bool = True,
+    buttons: bool = True, owners: Owners = (),
 ) -> Message:
     """What a channel is told of an incident. notification: its id. source: of the deployment, so that two deployments
-    have different keys at a vendor. late_s: how old the data was, None where it was not late.
+    have different keys at a vendor. late_s: how old the data was, None where it was not late. owners: of each service
+    that it is about.
     """
     severity = incident.peak_severity
     title = f"[{severity}] {WORDS.get(event, 'Incident')}: {incident.title}"
     lines = [
         f"service {_scope(incident)}", f"category {incident.category}, severity {severity}",
         *([f"acknowledged by {incident.acknowledged.by}"] if incident.acknowledged is not None else []),
+        *_people(incident, owners),
         *([_ending(incident)] if event == "close" else [factor.text for factor in incident.factors[:MAX_FACTORS]]),
         *([f"late: the data was {late_s / 60.0:.0f} min old when it was judged"] if late_s is not None else []),
         f"incident {incident.id}",
@@ -60,7 +68,7 @@ def page_message(
     lines = [
         f"step {notify.step}, round {notify.round}{whom}: {notify.reason}",
         *([] if incident is None else [
-            f"service {_scope(incident)}", f"category {incident.category}, severity {severity}",
+            f"service {_scope(incident)}", f"category {incident.category}, severity {severity}", *_people(incident, ()),
             *(factor.text for factor in incident.factors[:MAX_FACTORS]),
         ]),
         f"incident {notify.incident_id}",
@@ -106,6 +114,24 @@ def still_alarming(incident: Incident, act: str, source: str) -> Message:
     )
 
 
+def release_text(text: Message, draft: Draft, notification: str) -> Message:
+    """What a channel is told of a text that waits for a person. It has buttons if the channel shows the whole text."""
+    source, _, _ = text.dedup_key.rpartition(f"/{text.incident_id}/")
+    head = f"a {' or '.join(draft.roles)} must release this text; `tocsin audience show {draft.digest}` has all of it"
+    body = f"{head}\n\n{text.title}\n\n{text.text}"
+    buttons = (Button("release", "Release", draft.digest), Button("withdraw", "Do not send", draft.digest))
+    return Message(
+        notification, text.incident_id, "approval", f"{source}/{TEXT}/{draft.digest}", f"{source}/{text.incident_id}",
+        None, text.severity, f"[{text.severity}] Release for {draft.audience}? {text.title}"[:MAX_TITLE],
+        body[:MAX_TEXT], buttons=buttons if len(body) <= MAX_TEXT else (),
+    )
+
+
+def is_release(message: Message) -> bool:
+    """Whether a message asks to release a text."""
+    return message.dedup_key.rpartition("/")[0].endswith(f"/{TEXT}")
+
+
 def sample(channel: str, now_s: float, source: str) -> Message:
     """The message of `tocsin notify test`. Each test is told anew."""
     key = f"{source}/test/{now_s:.3f}"
@@ -119,6 +145,16 @@ def _scope(incident: Incident) -> str:
     named = [("model", incident.model), ("version", incident.version), ("replica", incident.replica),
              ("tenant", incident.tenant)]
     return ", ".join([incident.service, *(f"{name} {value}" for name, value in named if value is not None)])
+
+
+def _people(incident: Incident, owners: Owners) -> Iterator[str]:
+    """Who has a role of the incident, and who owns the services that it is about."""
+    assigned = ", ".join(incident.owners)
+    held = (("commander", incident.commander), ("scribe", incident.scribe), ("assigned to", assigned))
+    if named := ", ".join(f"{role} {who}" for role, who in held if who):
+        yield named
+    if owners:
+        yield "owners: " + "; ".join(f"{', '.join(people)} ({service})" for service, people in owners)
 
 
 def _ending(incident: Incident) -> str:

@@ -15,13 +15,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from actions.approvals.request import ApprovalRequest
-from actions.channels.drafts import about_incident, about_requests, fallback_of
+from actions.channels.drafts import about_drafts, about_incident, about_requests, fallback_of
 from actions.channels.lifetime import due_change
 from actions.channels.machine import ENDED, WAITING
 from actions.channels.message import Event, Message
 from actions.channels.notification import Notification, queued
 from actions.channels.routes import KnownIncident, Route, due_events
 from actions.outbox.pages import EscalationPages, page_endings
+from actions.outbox.releases import Releases
+from actions.trust.people import Directory
 from classifiers.model import Incident
 
 MAX_KNOWN = 20_000
@@ -39,13 +41,17 @@ FORGET_AFTER_S = 7 * 86_400.0
 
 class Outbox:
     """The notifications of an installation. routes: by channel. source: of the deployment. place: the partition of an
-    incident of which the log has no notification yet. pages: what escalations have told, None for nothing.
+    incident of which the log has no notification yet. pages: what escalations have told, None for nothing. releases:
+    the texts that wait for people, None where nobody may release one. owners_of: the owners of a service.
     """
 
     def __init__(
         self, routes: Mapping[str, Route], source: str, place: Callable[[str], int],
-        pages: EscalationPages | None = None,
+        pages: EscalationPages | None = None, releases: Releases | None = None,
+        owners_of: Callable[[str], tuple[str, ...]] = lambda _: (),
     ) -> None:
+        self._owners_of = owners_of
+        self.releases = releases or Releases(Directory((), lambda _: ()))
         self.routes = routes
         self._source = source
         self._place = place
@@ -74,6 +80,9 @@ class Outbox:
             return
         self._waiting[one.channel] += (one.state in WAITING) - (known is not None and known.state in WAITING)
         self._notifications[one.id] = one
+        self.releases.record(one)
+        if one.state == "draft":
+            self._unsorted[one.message.incident_id] = None  # people are told that it waits
         self._asked.pop(one.id, None)
         self._of_incident.setdefault(one.message.incident_id, {})[one.id] = None
         partition = self._placed.setdefault(one.message.incident_id, partition)
@@ -85,6 +94,7 @@ class Outbox:
     def forget(self, notification: str) -> None:
         """The log has no notification of this id any more."""
         known = self._notifications.pop(notification, None)
+        self.releases.forget(notification)
         if known is None:
             return
         incident_id = known.message.incident_id
@@ -213,9 +223,13 @@ class Outbox:
             seen = self._incidents.get(incident_id)
             if seen is None:
                 continue
+            seen = replace(seen, owners=self._owners(seen.incident))
             for channel, route in self.routes.items():
                 given = self.of_incident(incident_id, channel)
-                new = [*about_requests(seen, channel, route, self._requests.values(), self._source, now_s)]
+                new = [
+                    *about_requests(seen, channel, route, self._requests.values(), self._source, now_s),
+                    *about_drafts(seen, channel, route, self.releases.of_incident(incident_id), given, now_s),
+                ]
                 if route.pages:
                     new += page_endings(seen, channel, given, self._source, now_s)
                 own = [one for one in given if one.message.dedup_key == f"{self._source}/{incident_id}"]
@@ -226,6 +240,12 @@ class Outbox:
                         new.append(about_incident(seen, channel, *event, self._source, now_s))
                 yield from (one for one in new if one.id not in self._notifications)
             yield from self._due_texts(seen, now_s)
+
+    def _owners(self, incident: Incident) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The owners of its service, and of those of its causes and effects as far as they are known."""
+        near = [self._incidents.get(one.id) for one in incident.related if one.relation in ("caused_by", "causes")]
+        services = dict.fromkeys([incident.service, *(one.incident.service for one in near if one is not None)])
+        return tuple((service, owners) for service in services if (owners := self._owners_of(service)))
 
     def _looked_at(self, news: Iterable[str], partition: int, now_s: float) -> list[Notification]:
         """What is under way of these incidents, and of all every `SCAN_EVERY_S`."""
@@ -243,7 +263,8 @@ class Outbox:
         others = self.of_incident(one.message.incident_id, one.channel)
         over = None if self._pages is None else self._pages.over(one.message.incident_id)
         route = self.routes.get(one.channel)
-        return due_change(one, seen, others, route, self._requests, now_s, in_flight, over)
+        waiting = self._requests.keys() | self.releases.waiting if one.message.event == "approval" else ()
+        return due_change(one, seen, others, route, waiting, now_s, in_flight, over) or self.releases.change(one, now_s)
 
     def _due_pages(self, now_s: float) -> Iterator[Notification]:
         """What escalations have told and is not in the log."""
@@ -254,7 +275,8 @@ class Outbox:
         """What audiences are to be told of an incident and is not in the log."""
         if self._pages is not None and self.routes:
             for one in self._pages.audiences.due(seen, self.of_incident(seen.incident.id), now_s):
-                if one.id not in self._notifications and one.channel in self.routes:
+                known = self._notifications.get(one.id)
+                if (known is None or known.version < one.version) and one.channel in self.routes:
                     yield one
 
     def _fallback_of(self, one: Notification, others: list[Notification], now_s: float) -> Notification | None:

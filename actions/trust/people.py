@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from actions.trust.roles import Role, Verb, may
-from classifiers.by_hand import Vendor
+from classifiers.directive_fields import Vendor
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from actions.trust.keys import KeyRing, PublicKey, read_public
 from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
-from classifiers.by_hand import Vendor
+from classifiers.directive_fields import Vendor
 from config.trust.sections import Person, PersonKey, SigningSection
 
 

@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Command] = {
     "break-glass": Command("streams.cli.people.approval", "Let a request run at once, past most limits (commanders)."),
     "oncall": Command("streams.cli.oncall.command", "Show, check, override and import on-call schedules."),
     "notify": Command("streams.cli.people.notify", "Send a test message by a channel."),
-    "audience": Command("streams.cli.people.audience", "Show what an audience would be told of an incident, and why."),
+    "audience": Command("streams.cli.people.audience", "Show what audiences would be told; release texts that wait."),
     "review": Command("streams.cli.people.review", "Draft the review of an incident, and track its action items."),
     "report": Command("streams.cli.reports.command", "Report how long incidents took, and how often targets were met."),
     "audit": Command("streams.cli.audit", "Verify that nobody changed the audit, or export it."),

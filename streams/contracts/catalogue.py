@@ -23,6 +23,7 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
+from classifiers.telling_by_hand import Release
 from streams.contracts.record import NativeRecord
 
 
@@ -75,14 +76,15 @@ DEPLOYMENT = MessageType("control.deployment", 1, Deployment, "A version of a se
 DECISION = MessageType("control.decision", 1, Decide, "A person approves or rejects a request, or breaks the glass.")
 WITHDRAW = MessageType("control.withdraw", 1, Withdraw, "A person takes a request back.")
 RESOLVE = MessageType("control.resolve", 1, Resolve, "A person declares an incident over; alarms open it anew.")
-ASSIGN = MessageType("control.assign", 1, Assign, "A person is made responsible for an incident.")
+ASSIGN = MessageType("control.assign", 1, Assign, "A person gets or loses a role of an incident.")
 UPDATE = MessageType("control.update", 1, Update, "What a person says about an incident while it goes on.")
 UNDO = MessageType("control.undo", 1, Undo, "A remedy in force is undone now.")
 KEEP = MessageType("control.keep", 1, Keep, "A remedy in force stays, whatever its terms say.")
 BREAKER = MessageType("control.breaker", 1, SetBreaker, "A circuit breaker is forced open, disabled or cleared.")
 STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake is released.")
 OVERRIDE = MessageType("control.override", 1, Override, "A person takes over an on-call schedule for a while.")
-BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE)
+RELEASE = MessageType("control.release", 1, Release, "A text that waits for a person is sent, or is not sent.")
+BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE)
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""

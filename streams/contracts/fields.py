@@ -69,7 +69,10 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "remedies": "What became of each remedy that ran, as the detectors judge it.",
         "resolution": "Why it is resolved: `lost` when the state that knew it was lost, `expected` when a human called "
                       "it a planned change, `manual` when a human declared it over; null when it ended by itself.",
-        "assigned_to": "The person who is responsible for it, null for nobody.",
+        "assigned_to": "The person who is responsible for it, the last of the owners; null for nobody.",
+        "commander": "Who leads the response, null for nobody.",
+        "scribe": "Who writes down what happens, null for nobody.",
+        "owners": "Who works on it for the services that are hit, in the order of being assigned.",
         "notes": "What people said about it, the last 20.",
     },
     Scope: {

@@ -26,7 +26,8 @@ def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
         "state": incident.state, "title": incident.title, "category": incident.category, "service": incident.service,
         "scope": scope_of(incident), "onset_at_s": incident.onset_at_s, "opened_at_s": incident.opened_at_s,
         "resolved_at_s": incident.resolved_at_s, "resolution": incident.resolution,
-        "assigned_to": incident.assigned_to, "acknowledged": incident.acknowledged,
+        "assigned_to": incident.assigned_to, "commander": incident.commander, "scribe": incident.scribe,
+        "owners": incident.owners, "acknowledged": incident.acknowledged,
         "silenced_by": incident.silenced_by, "expected_end": expected_end(incident),
         "caused_by": [one.id for one in incident.related if one.relation == "caused_by"],
         "actions": [

@@ -21,6 +21,7 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
 from actions.escalation.desk import EscalationDesk
 from actions.outbox.pages import EscalationPages
+from actions.outbox.releases import Releases
 from actions.playbooks.identity import digest
 from actions.playbooks.playbook import Playbook
 from actions.trust.approvals import ApprovalCheck
@@ -39,6 +40,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.respond.escalation_duty import EscalationDuty
 from streams.respond.http.control_log import ControlLog
+from streams.respond.http.readings import Known
 from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
 from streams.respond.notifier import ActionNotifier
@@ -123,23 +125,24 @@ class Responder:
             config, settings, authenticity, lambda: self.escalations.overrides, self.complaints, self.now_s,
             clocks.wall_s, clocks.mono_s,
         )
+        releases = Releases(directory)
+        known = Known(self.desk, self._reader.in_force, releases)
         self.http = HttpServer(
-            config, settings, self.desk, self._reader.in_force, directory, authenticity.signer, self.metrics,
-            self.complaints, page,
+            config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,
         )
         self._authenticity = authenticity
         settings_of_log = LogSettings(
             topics, self.source, authenticity, self._broadcast.caught_up_again, self.now_s,
         )
         control = ControlLog(self._client(), topics, self.source, authenticity.signer)
-        clicks = SlackClicks(self.desk, directory, control, clocks.wall_s)
+        clicks = SlackClicks(self.desk, directory, control, clocks.wall_s, releases)
         pages = EscalationPages(
             self.escalations, channel_contacts_of(config), self.source,
             audience_texts_of(config.audiences, self.source),
         )
         self.notifier = Notifier(
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
-            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages,
+            self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages, releases,
         )
         self._servicenow = ServiceNowPolls(
             config, self.desk, directory, ControlLog(self._client(), topics, self.source, authenticity.signer),
@@ -152,6 +155,7 @@ class Responder:
         self._reader.on_request = self._read_request
         self._reader.on_incident = self._read_incident
         self._reader.on_notification = self._read_notification
+        self._reader.on_release = releases.add
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
     def reconfigure(self, playbooks: Sequence[Playbook]) -> None:

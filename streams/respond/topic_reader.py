@@ -22,7 +22,7 @@ from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import FaultReason, SignatureError
-from classifiers.by_hand import ForApprovals, ForSchedules
+from classifiers.by_hand import ForApprovals, ForSchedules, ForTexts
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
@@ -45,6 +45,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
 DECISIONS_BACK_S = 86_400.0
 """How far back decisions about requests count: longer than any request lives. Overrides count for as long as read."""
+RELEASES_BACK_S = 7 * 86_400.0
+"""How far back decisions about texts count. They are applied within a second, so this is for a long outage."""
 
 
 class TopicReader:
@@ -69,6 +71,7 @@ class TopicReader:
         self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
         self.on_incident: Callable[[Incident, float], None] = lambda _incident, _dated_s: None
         self.on_notification: Callable[[str, Notification | None, int], None] = lambda _id, _one, _partition: None
+        self.on_release: Callable[[ForTexts, float], None] = lambda _release, _dated_s: None
         self._partition_of: dict[str, int] = {}
         self.in_force = LedgerView()
         topics = config.topics
@@ -166,6 +169,8 @@ class TopicReader:
             self._escalations.add_acknowledgement(directive, is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
             self._desk.add_by_hand(directive, dated_s)
+        elif isinstance(directive, ForTexts) and self._now_s() - dated_s < RELEASES_BACK_S:
+            self.on_release(directive, dated_s)
 
     def _verify(
         self, kind: SignedRecordKind, check: Callable[[str, ConsumerRecord], None], record: ConsumerRecord,

@@ -27,16 +27,27 @@ MAX_APPLIED_IDS = 20_000
 
 MAX_NOTES = 20
 """Of one incident; older ones are dropped."""
+MAX_OWNERS = 20
 MAX_NOTED = 1_000
 """Incidents that are assigned or have notes; those that were noted first are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Remark:
-    """What people said about an incident. assigned_to: the last one counts."""
+    """What people said about an incident. assigned_to: of a state that an older release stored, before there were
+    owners.
+    """
 
     assigned_to: str | None = None
     notes: tuple[IncidentNote, ...] = ()
+    commander: str | None = None
+    scribe: str | None = None
+    owners: tuple[str, ...] = ()
+
+    @property
+    def all_owners(self) -> tuple[str, ...]:
+        """The owners, also of a state of an older release."""
+        return self.owners or (() if self.assigned_to is None else (self.assigned_to,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +136,10 @@ class ShardDirectives:
             self._annotations[incident.id] = now
         if now == _NONE:
             return incident, now != before
+        said, owners = now.remark, now.remark.all_owners
         annotated = replace(
-            incident, silenced_by=now.silenced_by, acknowledged=now.acknowledged, assigned_to=now.remark.assigned_to,
-            notes=now.remark.notes,
+            incident, silenced_by=now.silenced_by, acknowledged=now.acknowledged, notes=said.notes,
+            assigned_to=owners[-1] if owners else None, commander=said.commander, scribe=said.scribe, owners=owners,
         )
         return annotated, now != before
 
@@ -164,11 +176,23 @@ class ShardDirectives:
             case Acknowledge():
                 self.silences.acknowledge(directive)
             case Assign():
-                self._remark(directive.incident_id, assigned_to=directive.to)
+                self._remark(directive.incident_id, **self._assigned(directive))
             case Update():
                 notes = self._remarks.get(directive.incident_id, _NO_REMARK).notes
                 note = IncidentNote(directive.by, directive.at_s, directive.comment)
                 self._remark(directive.incident_id, notes=(*notes, note)[-MAX_NOTES:])
+
+    def _assigned(self, directive: Assign) -> dict[str, Any]:
+        """What an assignment changes."""
+        known = self._remarks.get(directive.incident_id, _NO_REMARK)
+        if directive.role == "owner":
+            others = tuple(one for one in known.all_owners if one != directive.to)
+            owners = others if directive.remove else (*others, directive.to)[-MAX_OWNERS:]
+            return {"owners": owners, "assigned_to": None}
+        if not directive.remove:
+            return {directive.role: directive.to}
+        has_it = getattr(known, directive.role) == directive.to
+        return {directive.role: None} if has_it else {}
 
     def _remark(self, incident_id: str, **changes: Any) -> None:
         self._remarks[incident_id] = replace(self._remarks.pop(incident_id, _NO_REMARK), **changes)

@@ -1,7 +1,7 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
-What people want done to targets goes to the executor of this process instead; what they decide about requests and
-schedules is left to the role respond.
+What people want done to targets goes to the executor of this process instead; what they decide about requests, texts
+and schedules is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
@@ -26,6 +26,7 @@ from classifiers.by_hand import (
     ForSchedules,
     ForShards,
     ForTargets,
+    ForTexts,
     Keep,
     Override,
     ResetStorm,
@@ -151,7 +152,7 @@ class ControlConsumer:
                 entries.append((_accepted_entry(verified, written_s), directive.subject))
             if isinstance(directive, get_args(ForTargets)) and is_new:
                 await self._targets(cast(ForTargets, directive))
-            elif not isinstance(directive, (*get_args(ForTargets | ForApprovals), ForSchedules)):
+            elif not isinstance(directive, (*get_args(ForTargets | ForApprovals), ForSchedules, ForTexts)):
                 accepted.append(directive)
         if rejected:
             log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
@@ -223,7 +224,7 @@ class ControlConsumer:
 
 
 def verb_of(directive: ByHand | Acknowledge) -> Verb | None:
-    """What a person must be allowed to do; None where the owner of the request judges it."""
+    """What a person must be allowed to do; None where the owner of the request or text judges it."""
     if isinstance(directive, SetBreaker):
         return directive.verb
     return _VERBS.get(type(directive))

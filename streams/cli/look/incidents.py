@@ -96,8 +96,10 @@ def _details(one: Incident) -> list[str]:
         *((name, value) for name in ("service", "model", "version", "replica", "tenant")
           if (value := getattr(one, name)) is not None),
         ("onset", date(one.onset_at_s)), ("opened", date(one.opened_at_s)), ("resolved", date(one.resolved_at_s)),
-        *((name, value) for name, value in (("assigned", one.assigned_to), ("silenced", one.silenced_by))
-          if value is not None),
+        *((name, value) for name, value in (
+            ("commander", one.commander), ("scribe", one.scribe), ("owners", ", ".join(one.owners)),
+            ("silenced", one.silenced_by),
+        ) if value),
     ]
     if one.acknowledged is not None:
         rows.append(("acknowl.", f"by {one.acknowledged.by} until {date(one.acknowledged.until_s)}"))

@@ -15,18 +15,22 @@ from actions.model import DecisionVerb
 from classifiers.by_hand import Decide, Withdraw
 from config.models import Config
 from streams.cli import Failure
-from streams.cli.people.author import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
-from streams.cli.time_arguments import DurationArgument
+from streams.cli.people.author import (
+    FINDING,
+    Author,
+    comment_option,
+    date,
+    json_option,
+    run,
+    wait_option,
+    with_author,
+    with_config,
+)
 
 if TYPE_CHECKING:
     from streams.client.by_hand_writer import Signatory
 
 LOOK_EVERY_S = 0.5
-
-wait_option = click.option(
-    "--wait", "wait_s", type=DurationArgument(), default="15s", show_default=True,
-    help="How long to wait for the answer of `tocsin respond`.",
-)
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""`tocsin audience`: what an audience would be told of an incident, to whom it goes, and why or why not."""
+"""`tocsin audience`: what an audience would be told of an incident, to whom it goes, and why; texts to be released."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from config.audiences.build import audience_of
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import FINDING, json_option, with_config
+from streams.cli.people.texts import list_texts, release_text, show_text, withdraw_text
 from streams.cli.time_arguments import TimeArgument, resolve_time
 from streams.contracts.envelopes import WireError, read_incident
 
@@ -27,7 +28,13 @@ ANSWERS = {"tell": "told", "draft": "a draft, told once it is released", "no": "
 
 @click.group()
 def audience() -> None:
-    """Show what audiences would be told."""
+    """Show what audiences would be told, and release the texts that wait for a person."""
+
+
+audience.add_command(list_texts)
+audience.add_command(show_text)
+audience.add_command(release_text)
+audience.add_command(withdraw_text)
 
 
 @audience.command()

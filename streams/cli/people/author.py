@@ -18,6 +18,7 @@ from classifiers.directives import Acknowledge
 from config import load
 from config.models import Config
 from streams.cli import Failure
+from streams.cli.time_arguments import DurationArgument
 
 if TYPE_CHECKING:
     from streams.client.by_hand_writer import Signatory
@@ -91,6 +92,10 @@ def _config_option(command: Command) -> Command:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+wait_option = click.option(
+    "--wait", "wait_s", type=DurationArgument(), default="15s", show_default=True,
+    help="How long to wait for the answer of `tocsin respond`.",
+)
 comment_option = click.option("--comment", default="", help="Why; everybody who is told reads it.")
 
 

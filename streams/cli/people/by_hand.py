@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import get_args
 
 import click
 import orjson
 
 from actions.ledger.view import LedgerView
-from classifiers.by_hand import Assign, BreakerVerb, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update
+from classifiers.by_hand import Assign, BreakerVerb, IncidentRole, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
@@ -58,14 +59,19 @@ def resolve(author: Author, incident_id: str, comment: str) -> None:
 @incident.command()
 @click.argument("incident_id", metavar="INCIDENT")
 @click.argument("person")
+@click.option(
+    "--role", type=click.Choice(get_args(IncidentRole)), default="owner", show_default=True,
+    help="An incident has one commander and one scribe, and several owners.",
+)
+@click.option("--remove", is_flag=True, help="PERSON has the role no more.")
 @with_author
-def assign(author: Author, incident_id: str, person: str) -> None:
-    """Make a person responsible for an incident."""
+def assign(author: Author, incident_id: str, person: str, role: IncidentRole, remove: bool) -> None:
+    """Give a PERSON a role of an incident; the last owner is responsible for it."""
     if person not in author.config.people:
         known = ", ".join(sorted(author.config.people)) or "nobody is named there"
         raise Failure(f"person {person!r}: unknown, expected one under people: {known}")
     _open_incident(author.config, incident_id)
-    author.write(lambda by: Assign(incident_id, person, by, time.time()))
+    author.write(lambda by: Assign(incident_id, person, by, time.time(), role=role, remove=remove))
 
 
 @incident.command()

@@ -18,6 +18,7 @@ from classifiers.by_hand import (
     Update,
     Withdraw,
 )
+from classifiers.telling_by_hand import Release
 
 BY = "The person, whose signature the record must have."
 AT = "When, seconds since the epoch."
@@ -91,7 +92,11 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     Withdraw: {"intent_key": INTENT_KEY, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
     Resolve: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
-    Assign: {"incident_id": INCIDENT, "to": "Who is responsible from now on.", "by": BY, "at_s": AT, "via": VIA},
+    Assign: {
+        "incident_id": INCIDENT, "to": "Who gets the role.", "by": BY, "at_s": AT, "via": VIA,
+        "role": "commander and scribe: the last one counts; owner: one of several, the last one is responsible.",
+        "remove": "Whether that person has the role no more.",
+    },
     Update: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": "What is said.", "via": VIA},
     Undo: {"kind": KIND, "target": TARGET, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
     Keep: {"kind": KIND, "target": TARGET, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
@@ -102,6 +107,10 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     Override: {
         "schedule": "The schedule.", "person": "Who is on call.", "from_s": "From when on, seconds since the epoch.",
         "until_s": "Until when, exclusive.", "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA,
+    },
+    Release: {
+        "text": "The digest of the text that the person saw.", "verb": "release or withdraw.", "by": BY, "at_s": AT,
+        "comment": COMMENT, "via": VIA,
     },
     ResetStorm: {"by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
 }

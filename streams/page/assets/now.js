@@ -55,7 +55,9 @@ export function scopeText(one) {
 }
 
 export function ownerText(one) {
-  if (one.assigned_to) return `assigned to ${one.assigned_to}`;
+  const held = [["commander", one.commander], ["scribe", one.scribe], [one.owners.length > 1 ? "owners" : "owner", one.owners.join(", ")]];
+  const named = held.filter(([, who]) => who).map(([role, who]) => `${role} ${who}`);
+  if (named.length) return named.join(", ");
   if (one.acknowledged) return `acknowledged by ${one.acknowledged.by}`;
   return "nobody has it";
 }
@@ -77,7 +79,7 @@ function incidentRow(one) {
         one.caused_by.length ? el("span", { class: "tag" }, "effect of another incident") : null,
         one.expected_end ? el("span", {}, `expected end ${utc(one.expected_end.median_s)}`) : null)),
     el("div", { class: "who" },
-      el("div", { class: one.assigned_to || one.acknowledged ? "" : "soft" }, ownerText(one)),
+      el("div", { class: one.assigned_to || one.commander || one.acknowledged ? "" : "soft" }, ownerText(one)),
       one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval")} waits`) : null,
       paged.length ? el("div", { class: "soft" }, `paged: ${paged.join(", ")}`) : null),
     el("div", { class: "age num" }, el("time", { "data-since": one.opened_at_s, title: both(one.opened_at_s) }, span(nowS() - one.opened_at_s))));

@@ -9,32 +9,30 @@ audited and counted. What a person does becomes a control record that this proce
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from actions.approvals.desk import Desk
-from actions.approvals.machine import OPEN
-from actions.ledger.view import LedgerView
 from actions.trust.people import Directory
 from actions.trust.roles import Verb, roles_that_may
-from classifiers.by_hand import ByHand
+from classifiers.by_hand import Assign, ByHand
 from classifiers.directives import Acknowledge
 from classifiers.model import AuditEntry
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
-from streams.respond.http.json_body import answer, body_of
+from streams.respond.http.json_body import Problem, answer, body_of
 from streams.respond.http.part import Part
+from streams.respond.http.readings import Handler, Known, Readings, request_of, text_of_request
 from streams.respond.http.verbs import (
     INCIDENT_VERBS,
     REMEDY_VERBS,
     breaker_directive,
     decision_of,
     incident_directive,
+    release_directive,
     remedy_directive,
     storm_directive,
 )
@@ -46,30 +44,22 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
 MAX_BODY_BYTES = 65_536
 PREFIX = "/api/v1"
 PERSON = web.RequestKey("person", str)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Problem(Exception):  # noqa: N818
-    """An answer other than success. answer: for counting."""
-
-    def __init__(self, status: int, reason: str, answer: str) -> None:
-        self.status, self.answer = status, answer
-        super().__init__(reason)
 
 
 class Api:
-    """The handlers. in_force: remedies and the storm brake. complaints: why requests are not served, for `healthz`.
+    """The handlers. known: what was read. complaints: why requests are not served, for `healthz`.
     sessions: of people who logged in on the page.
     """
 
     def __init__(
-        self, desk: Desk, in_force: LedgerView, directory: Directory, authenticator: Authenticator,
+        self, known: Known, directory: Directory, authenticator: Authenticator,
         control: ControlLog, events: EventStream, metrics: RespondMetrics,
         complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float] = time.time,
         sessions: Sessions | None = None,
     ) -> None:
-        self._desk = desk
-        self._in_force = in_force
+        self._known = known
+        self._desk = known.desk
+        self._readings = Readings(known)
         self._directory = directory
         self._authenticator = authenticator
         self._control = control
@@ -90,13 +80,10 @@ class Api:
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
         routes = app.router
         routes.add_get(f"{PREFIX}/healthz", self._healthz)
-        routes.add_get(f"{PREFIX}/incidents", self._incidents)
-        routes.add_get(f"{PREFIX}/approvals", self._approvals)
-        routes.add_get(f"{PREFIX}/approvals/{{key}}", self._approval)
-        routes.add_get(f"{PREFIX}/remedies", self._remedies)
-        routes.add_get(f"{PREFIX}/breakers", self._breakers)
-        routes.add_get(f"{PREFIX}/events", self._listen)
+        for path, handler in {**self._readings.handlers, "events": self._listen}.items():
+            routes.add_get(f"{PREFIX}/{path}", self._for_readers(handler))
         routes.add_post(f"{PREFIX}/approvals/{{key}}/decision", self._decide)
+        routes.add_post(f"{PREFIX}/texts/{{digest}}/decision", self._decide_text)
         routes.add_post(f"{PREFIX}/incidents/{{id}}/{{verb}}", self._act_on_incident)
         routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
         routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
@@ -176,35 +163,7 @@ class Api:
         reasons = self._complaints()
         return answer({"ok": not reasons, "reasons": list(reasons)}, 503 if reasons else 200)
 
-    async def _incidents(self, request: web.Request) -> web.Response:
-        self._require_reader(request)
-        everything = request.query.get("state") == "all"
-        return answer([one for one in self._desk.incidents() if everything or one.state != "resolved"])
-
-    async def _approvals(self, request: web.Request) -> web.Response:
-        self._require_reader(request)
-        everything = request.query.get("state") == "all"
-        return answer([one for one in self._desk.requests.values() if everything or one.state in OPEN])
-
-    async def _approval(self, request: web.Request) -> web.Response:
-        self._require_reader(request)
-        return answer(self._waiting(request))
-
-    async def _remedies(self, request: web.Request) -> web.Response:
-        self._require_reader(request)
-        everything = request.query.get("state") == "all"
-        return answer([one.to_json() for one in self._in_force.remedies() if everything or one.in_force])
-
-    async def _breakers(self, request: web.Request) -> web.Response:
-        self._require_reader(request)
-        known = [one for one in self._in_force.remedies() if one.breaker is not None]
-        return answer({
-            "storm_since_s": self._in_force.storm_since_s(),
-            "breakers": [{"target": one.target, "reason": one.reason, "breaker": one.breaker} for one in known],
-        })
-
     async def _listen(self, request: web.Request) -> web.StreamResponse:
-        self._require_reader(request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         try:
             async with self._events.listen() as events:
@@ -217,13 +176,17 @@ class Api:
             pass  # the client left
         return response
 
-    def _require_reader(self, request: web.Request) -> None:
-        self._require(request, "read", None)
+    def _for_readers(self, handler: Handler) -> Handler:
+        async def read(request: web.Request) -> web.StreamResponse:
+            self._require(request, "read", None)
+            return await handler(request)
+
+        return read
 
     # Acting
 
     async def _decide(self, request: web.Request) -> web.Response:
-        waiting = self._waiting(request)
+        waiting = request_of(self._known, request)
         body = await body_of(request)
         verb = body.get("verb")
         if verb not in ("approve", "reject", "withdraw", "break_glass"):
@@ -243,6 +206,15 @@ class Api:
             decision_of(waiting, body, person, self._now_s(), self._control.source, signer),
         )
 
+    async def _decide_text(self, request: web.Request) -> web.Response:
+        text = text_of_request(self._known, request)
+        digest, body = request.match_info["digest"], await body_of(request)
+        directive = release_directive(digest, body, request[PERSON], self._now_s())
+        fault = None if text.draft is None else self._known.releases.fault(text.draft, directive.by)
+        if fault is not None:
+            raise Problem(403, fault, "forbidden")
+        return await self._write(directive)
+
     async def _act_on_incident(self, request: web.Request) -> web.Response:
         verb, incident_id = request.match_info["verb"], request.match_info["id"]
         if verb not in INCIDENT_VERBS:
@@ -253,8 +225,10 @@ class Api:
         person = self._require(request, INCIDENT_VERBS[verb], known.service)
         if known.state == "resolved":
             raise Problem(409, f"incident {incident_id!r}: resolved already", "malformed")
-        body = await body_of(request)
-        return await self._write(incident_directive(verb, incident_id, body, person, self._now_s()))
+        directive = incident_directive(verb, incident_id, await body_of(request), person, self._now_s())
+        if isinstance(directive, Assign) and not self._directory.knows(directive.to):
+            raise ValueError(f"to {directive.to!r}, expected a person under people")
+        return await self._write(directive)
 
     async def _act_on_remedy(self, request: web.Request) -> web.Response:
         found = request.match_info
@@ -278,13 +252,6 @@ class Api:
             raise Problem(503, "signing.private_file: none, so nothing can be signed for people", "malformed")
         await self._control.write(directive)
         return answer({"id": directive.id, "written": True}, 202)
-
-    def _waiting(self, request: web.Request) -> Any:
-        key = request.match_info["key"]
-        found = self._desk.requests.get(key)
-        if found is None:
-            raise Problem(404, f"request {key!r}: unknown", "malformed")
-        return found
 
 
 def _remote(request: web.Request) -> str:

@@ -1,4 +1,4 @@
-"""The JSON objects of requests and answers."""
+"""The JSON objects of requests and answers, and answers other than success."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+
+
+class Problem(Exception):  # noqa: N818
+    """An answer other than success. answer: for counting."""
+
+    def __init__(self, status: int, reason: str, answer: str) -> None:
+        self.status, self.answer = status, answer
+        super().__init__(reason)
 
 
 async def body_of(request: web.Request) -> Mapping[str, Any]:

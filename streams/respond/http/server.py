@@ -9,8 +9,6 @@ from collections.abc import Callable
 import structlog
 from aiohttp import web
 
-from actions.approvals.desk import Desk
-from actions.ledger.view import LedgerView
 from actions.trust.keys import Signer
 from actions.trust.people import Directory
 from config.models import Config
@@ -20,6 +18,7 @@ from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator, IssuerKeys, fetcher
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream
+from streams.respond.http.readings import Known
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import Sessions
@@ -37,7 +36,7 @@ class HttpServer:
     """
 
     def __init__(
-        self, config: Config, settings: KafkaSettings, desk: Desk, in_force: LedgerView, directory: Directory,
+        self, config: Config, settings: KafkaSettings, known: Known, directory: Directory,
         signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], page: Page,
     ) -> None:
         self._config = config.respond
@@ -51,12 +50,11 @@ class HttpServer:
         sessions = Sessions()
         authenticator = Authenticator(directory, jwt, keys)
         self._api = Api(
-            desk, in_force, directory, authenticator, self._control, self.events, metrics, complaints,
-            sessions=sessions,
+            known, directory, authenticator, self._control, self.events, metrics, complaints, sessions=sessions,
         )
-        self._hook = pagerduty_hook_of(config, desk, directory, self._control, authenticator, time.time)
-        known = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
-        wanted = known or config.respond.read_without_login or self._hook.wanted
+        self._hook = pagerduty_hook_of(config, known.desk, directory, self._control, authenticator, time.time)
+        has_people = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
+        wanted = has_people or config.respond.read_without_login or self._hook.wanted
         self.wanted = wanted and config.respond.listen is not None
         self._page = page
         self._routes = PageRoutes(page, directory, sessions, self._api.identify, config.respond.read_without_login)

@@ -18,6 +18,7 @@ from classifiers.by_hand import (
     BreakerVerb,
     ByHand,
     Decide,
+    IncidentRole,
     Keep,
     ResetStorm,
     Resolve,
@@ -27,6 +28,7 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.directives import Acknowledge
+from classifiers.telling_by_hand import Release, ReleaseVerb
 
 ACK_S = 3600.0
 INCIDENT_VERBS: Mapping[str, Verb] = {
@@ -74,8 +76,21 @@ def incident_directive(
     if verb == "resolve":
         return Resolve(incident_id, person, at_s, comment, "http")
     if verb == "assign":
-        return Assign(incident_id, text_of(body, "to", None), person, at_s, "http")
+        role, remove = text_of(body, "role", "owner"), body.get("remove", False)
+        if role not in get_args(IncidentRole):
+            raise ValueError(f"role {role!r}, expected one of {', '.join(get_args(IncidentRole))}")
+        if not isinstance(remove, bool):
+            raise ValueError(f"remove {remove!r}, expected true or false")
+        return Assign(incident_id, text_of(body, "to", None), person, at_s, "http", role, remove)  # type: ignore[arg-type]
     return Update(incident_id, person, at_s, text_of(body, "comment", None), "http")
+
+
+def release_directive(digest: str, body: Mapping[str, Any], person: str, at_s: float) -> Release:
+    """What is asked for a text that waits. The body has `verb`."""
+    verb = text_of(body, "verb", None)
+    if verb not in get_args(ReleaseVerb):
+        raise ValueError(f"verb {verb!r}, expected one of {', '.join(get_args(ReleaseVerb))}")
+    return Release(digest, verb, person, at_s, text_of(body, "comment"), "http")  # type: ignore[arg-type]
 
 
 def remedy_directive(

@@ -12,6 +12,7 @@ from actions.channels.message import Message
 from actions.channels.routes import data_age_s
 from actions.outbox.outbox import Outbox
 from actions.outbox.pages import EscalationPages
+from actions.outbox.releases import Releases
 from classifiers.model import Incident
 from config.models import Config
 from streams.kafka.transactions import ShardProducer
@@ -31,16 +32,16 @@ SETTLE_S = 120.0
 class Notifier:
     """place: the partition of an incident. producer: of notifications, by partition. read_from_s: from when on
     incidents are read. mono_s: monotonic seconds. clicks: what people click in Slack, and the log that it is written
-    to. pages: what escalations have told. Without channels it does nothing.
+    to. pages: what escalations have told. releases: the texts that wait for people. Without channels it does nothing.
     """
 
     def __init__(
         self, config: Config, log_settings: LogSettings, place: Callable[[str], int],
         producer: Callable[[int], ShardProducer], metrics: NotifyMetrics, read_from_s: float,
-        mono_s: Callable[[], float], clicks: tuple[SlackClicks, ControlLog], pages: EscalationPages,
+        mono_s: Callable[[], float], clicks: tuple[SlackClicks, ControlLog], pages: EscalationPages, releases: Releases,
     ) -> None:
         routes = {name: section.route for name, section in config.channels.items()}
-        self.outbox = Outbox(routes, log_settings.source, place, pages)
+        self.outbox = Outbox(routes, log_settings.source, place, pages, releases, config.owners_of)
         self._settings = log_settings
         self._producer = producer
         self._metrics = metrics

@@ -65,6 +65,7 @@ class NotificationOwner(PartitionOwner):
             changes = self._outbox.changes(now_s, self._partition, self._in_flight)
             for start in range(0, len(answers) + len(changes), MAX_AT_ONCE):
                 await self._write([*answers, *changes][start:start + MAX_AT_ONCE])
+            await self._audit_refused()
             await self._claim(now_s)
             if now_s - self._forgot_s >= FORGET_EVERY_S:
                 self._forgot_s = now_s
@@ -105,7 +106,7 @@ class NotificationOwner(PartitionOwner):
                 message = notification_message(one, source, self._partition)
                 signed = self._settings.authenticity.signed(topics.response, message, "respond")
                 await transaction.send(topics.response, signed)
-                if one.state in ENDED:
+                if one.state in ENDED or self._concerns_people(one):
                     entry = audit_message(self._entry(one), source, one.message.incident_id)
                     await transaction.send(topics.audit, entry)
         for one in changes:
@@ -118,12 +119,28 @@ class NotificationOwner(PartitionOwner):
                 incident_id=one.message.incident_id, reason=one.reason,
             )
 
+    def _concerns_people(self, one: Notification) -> bool:
+        """Whether a person is asked to release it, or has."""
+        known = self._outbox.notifications.get(one.id)
+        return one.state == "draft" or (known is not None and known.state == "draft")
+
     def _entry(self, one: Notification) -> AuditEntry:
         known = self._outbox.notifications.get(one.id)
         before = None if known is None else known.state
+        event = "released" if (before, one.state) == ("draft", "queued") else one.state
+        actor = one.draft.decided_by if one.draft is not None and before == "draft" else None
         return AuditEntry(
-            one.changed_at_s, one.subject, one.state, before, one.state, f"{one.channel}: {one.reason}",
+            one.changed_at_s, one.subject, event, before, one.state, f"{one.channel}: {one.reason}", actor,
         )
+
+    async def _audit_refused(self) -> None:
+        """Decisions of people about texts that do not count, each once."""
+        entries = self._outbox.releases.refused(lambda name: self._outbox.partition_of(name) == self._partition)
+        if entries:
+            async with self._producer.transaction() as transaction:
+                for entry in entries:
+                    message = audit_message(entry, self._settings.source, once=True)
+                    await transaction.send(self._settings.topics.audit, message)
 
     async def _forget(self, finished: list[Notification]) -> None:
         if not finished:

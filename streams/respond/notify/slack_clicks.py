@@ -11,12 +11,14 @@ from typing import Any
 from actions.approvals.decide import decided_by
 from actions.approvals.desk import Desk
 from actions.channels.inert import one_line
+from actions.outbox.releases import Releases
 from actions.trust.keys import Signer
 from actions.trust.people import Directory
 from actions.trust.roles import roles_that_may
 from classifiers.by_hand import Decide
 from classifiers.directives import Acknowledge
 from classifiers.model import AuditEntry
+from classifiers.telling_by_hand import Release, ReleaseVerb
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.verbs import ACK_S
 
@@ -26,11 +28,14 @@ class Refused(Exception):  # noqa: N818  it is an answer
 
 
 class SlackClicks:
-    """Turns the payload of an interaction into a record. control: writes it. now_s: the wall clock."""
+    """Turns the payload of an interaction into a record. control: writes it. now_s: the wall clock. releases: the texts
+    that wait for a person.
+    """
 
     def __init__(
-        self, desk: Desk, directory: Directory, control: ControlLog, now_s: Callable[[], float],
+        self, desk: Desk, directory: Directory, control: ControlLog, now_s: Callable[[], float], releases: Releases,
     ) -> None:
+        self._releases = releases
         self._desk = desk
         self._directory = directory
         self._control = control
@@ -59,12 +64,15 @@ class SlackClicks:
             return f"Refused: {refused}"
         return f"Written: {verb} by {person}"
 
-    def _directive(self, verb: str, value: str, person: str) -> Decide | Acknowledge:
+    def _directive(self, verb: str, value: str, person: str) -> Decide | Acknowledge | Release:
         """Raises `Refused`."""
         if verb == "acknowledge":
             return self._acknowledgement(value, person)
+        if verb in ("release", "withdraw"):
+            return self._release("release" if verb == "release" else "withdraw", value, person)
         if verb not in ("approve", "reject"):
-            raise Refused(f"the action {one_line(verb, 40)!r}, expected approve, reject or acknowledge")
+            expected = "approve, reject, acknowledge, release or withdraw"
+            raise Refused(f"the action {one_line(verb, 40)!r}, expected {expected}")
         key, _, digest = value.partition(" ")
         request = self._desk.requests.get(key)
         if request is None:
@@ -92,6 +100,16 @@ class SlackClicks:
         self._signer()
         now_s = self._now_s()
         return Acknowledge(incident_id, person, now_s, now_s + ACK_S, "in Slack")
+
+    def _release(self, verb: ReleaseVerb, digest: str, person: str) -> Release:
+        text = self._releases.text(digest)
+        if text is None or text.draft is None:
+            raise Refused("the text does not wait any more, or was changed since the message was sent")
+        fault = self._releases.fault(text.draft, person)
+        if fault is not None:
+            raise Refused(fault)
+        self._signer()
+        return Release(digest, verb, person, self._now_s(), "in Slack", "slack")
 
     def _signer(self) -> Signer:
         if self._control.signer is None:

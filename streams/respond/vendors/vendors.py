@@ -14,7 +14,7 @@ from actions.channels.kinds.servicenow import ServiceNowParams
 from actions.channels.message import Message
 from actions.channels.texts import still_alarming
 from actions.trust.people import Directory
-from classifiers.by_hand import Vendor
+from classifiers.directive_fields import Vendor
 from config.models import Config
 from config.trust.build import accounts_of
 from streams.respond.http.authentication import Authenticator

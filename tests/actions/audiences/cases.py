@@ -44,6 +44,7 @@ def poisoned(text: str) -> Incident:
     """An open incident in which every label and every word of people is this text."""
     return incident(
         service=text, model=text, version=text, replica=text, tenant=text, title=text, assigned_to=text,
+        commander=text, scribe=text, owners=(text,),
         factors=(Factor(text, text, 1.0, text),), evidence=deviating(text), notes=(IncidentNote(text, T, text),),
         actions=(ActionRecord("k", text, text, "auto", "executed", T, T),),
         remedies=(RemedyRecord("k", "s", text, text, "verifying", T, text),),

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 
 import aiohttp
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from actions.channels.kinds.email import EmailParams
 from actions.channels.message import ChannelRefused
 from tests.actions.channels.cases import HOSTILE, MESSAGE, said, with_label
-
-
-class Mailbox:
-    """Keeps what it is handed. answer: given instead of 250, where it is set."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage]] = []
-        self.answer: str | None = None
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.answer is not None:
-            return self.answer
-        content = envelope.content
-        assert isinstance(content, bytes)
-        mail = message_from_bytes(content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append((envelope.rcpt_tos, mail))
-        return "250 OK"
+from tests.actions.channels.fakes.mailbox import Mailbox
 
 
 @pytest.fixture
@@ -42,13 +20,8 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def server(mailbox: Mailbox) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield f"smtp://127.0.0.1:{port}"
-    controller.stop()
+    with mailbox.served() as address:
+        yield address
 
 
 async def send(server: str, message: object = MESSAGE) -> str | None:

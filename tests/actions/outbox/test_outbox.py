@@ -27,9 +27,12 @@ class Desk:
 
     def __init__(self, routes: Mapping[str, Route] | None = None) -> None:
         self.now_s = T
+        self.owners: dict[str, tuple[str, ...]] = {}
         self.sent: list[tuple[str, str, str]] = []
         self.down: set[str] = set()
-        self.outbox = Outbox(routes or {"chat": CHAT}, "/tocsin/t", lambda _: 0)
+        self.outbox = Outbox(
+            routes or {"chat": CHAT}, "/tocsin/t", lambda _: 0, owners_of=lambda name: self.owners.get(name, ()),
+        )
 
     def tell(self, incident: Incident, late_s: float | None = 1.0) -> None:
         self.outbox.add_incident(incident, self.now_s, late_s)
@@ -253,6 +256,22 @@ def test_later_messages_of_an_incident_name_the_first_one() -> None:
     desk.tell(resolved(incident()))
     first, last = desk.outbox.notifications.values()
     assert desk.outbox.to_send(last).reference == first.reference == "ref-1"
+
+
+def test_a_message_names_who_has_a_role_and_the_owners_of_all_services_that_it_is_about() -> None:
+    desk = Desk()
+    desk.owners = {"chat": ("anna", "ben"), "search": ("chi",), "store": ("dan",)}
+    desk.outbox.add_incident(incident(id="cause", service="search"), T, 1.0)
+    desk.outbox.add_incident(incident(id="before", service="store"), T, 1.0)
+    related = (Related("cause", "caused_by"), Related("before", "repeats"), Related("unknown", "causes"))
+    desk.tell(incident(related=related, commander="anna", scribe="eve", owners=("ben", "chi")))
+    (one,) = desk.outbox.of_incident("inc-1")
+    assert "commander anna, scribe eve, assigned to ben, chi\n" in one.message.text
+    assert "owners: anna, ben (chat); chi (search)\n" in one.message.text
+    alone = Desk()
+    alone.tell(incident())
+    (other,) = alone.outbox.of_incident("inc-1")
+    assert not any(word in other.message.text for word in ("owners", "commander", "assigned"))
 
 
 def test_an_older_version_of_a_notification_changes_nothing() -> None:

@@ -241,10 +241,3 @@ def test_an_audience_below_its_reach_is_told_once_a_step_says_so_and_then_the_en
         told += site.at(1.0)
         site.tell(state="resolved", resolved_at_s=T + 10.0)
         assert texts(told + site.at(11.0)) == expected
-
-
-def test_a_text_that_must_be_released_is_not_told_by_itself() -> None:
-    customers = audience("customer", Reach(release=("commander",)), to=("cto@example.com",))
-    site = Site(policy(steps=(EscalationStep("first", 0.0, ("primary",), tell=("customer",)),)), audiences=[customers])
-    site.tell()
-    assert texts(site.at(0.0)) == []

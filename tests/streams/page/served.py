@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from actions.approvals.desk import Desk
 from actions.approvals.request import request_of
 from actions.model import Intent
+from actions.outbox.releases import Releases
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
@@ -23,6 +24,7 @@ from streams.kafka.settings import settings_of
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import EventStream
+from streams.respond.http.readings import Known
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import Sessions
@@ -59,8 +61,8 @@ class ServedPage:
         )
         self.sessions = Sessions()
         api = Api(
-            self.desk, self.page.state.in_force, directory, Authenticator(directory), self.log, EventStream(),
-            RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
+            Known(self.desk, self.page.state.in_force, Releases(directory)), directory, Authenticator(directory),
+            self.log, EventStream(), RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
         )
         routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)
         self._app = api.app(routes)

@@ -14,9 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.decide import given_decision
 from actions.approvals.desk import Desk
+from actions.channels.notification import Draft, drafted
+from actions.channels.texts import incident_message
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.records import LedgerRecord
 from actions.ledger.view import LedgerView
+from actions.outbox.releases import Releases
 from actions.remedies.changes import begun
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
@@ -24,9 +27,11 @@ from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
 from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
 from classifiers.directives import Acknowledge
+from classifiers.telling_by_hand import Release
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import MAX_WAITING, EventStream
+from streams.respond.http.readings import Known
 from streams.telemetry.respond_metrics import RespondMetrics
 from tests.actions.approvals.cases import SOURCE, T, incident, suggested
 from tests.streams.respond.written_log import WrittenLog
@@ -65,10 +70,11 @@ class Served:
         self.events = EventStream()
         self.metrics = RespondMetrics()
         self.in_force = LedgerView()
+        self.releases = Releases(DIRECTORY)
         self.client: TestClient[Any, Any]
         self._api = Api(
-            self.desk, self.in_force, DIRECTORY, Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple,
-            lambda: T + 5.0,
+            Known(self.desk, self.in_force, self.releases), DIRECTORY, Authenticator(DIRECTORY), self.log, self.events,
+            self.metrics, tuple, lambda: T + 5.0,
         )
 
     @asynccontextmanager
@@ -113,7 +119,7 @@ async def test_who_may_read_sees_what_is_in_force_and_the_storm_brake() -> None:
         assert [(one["target"], one["breaker"]["state"]) for one in found["breakers"]] == [("chat/r0", "open")]
 
 
-@pytest.mark.parametrize("path", ["incidents", "remedies", "breakers", "approvals", "approvals/k1", "events"])
+@pytest.mark.parametrize("path", ["incidents", "remedies", "breakers", "approvals", "approvals/k1", "texts", "events"])
 async def test_nobody_reads_without_a_token(path: str) -> None:
     async with Served().running() as served:
         status, body = await served.get(path, None)
@@ -163,6 +169,10 @@ async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, bo
     ("rob", "incidents/inc-1/acknowledge", {"for_s": 60}, Acknowledge("inc-1", "rob", T + 5.0, T + 65.0)),
     ("rob", "incidents/inc-1/resolve", {"comment": "ok"}, Resolve("inc-1", "rob", T + 5.0, "ok", "http")),
     ("rob", "incidents/inc-1/assign", {"to": "ann"}, Assign("inc-1", "ann", "rob", T + 5.0, "http")),
+    (
+        "rob", "incidents/inc-1/assign", {"to": "ann", "role": "scribe", "remove": True},
+        Assign("inc-1", "ann", "rob", T + 5.0, "http", "scribe", True),
+    ),
     ("rob", "incidents/inc-1/update", {"comment": "so"}, Update("inc-1", "rob", T + 5.0, "so", "http")),
     ("rob", "remedies/throttle/chat/v2/undo", {}, Undo("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
     ("rob", "remedies/throttle/chat/v2/keep", {}, Keep("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
@@ -193,6 +203,38 @@ async def test_a_body_that_is_wrong_is_told_field_and_expectation(path: str, bod
         status, answer = await served.post(path, "ann", **body)
         assert (status, error in answer["error"]) == (400, True), answer
         assert served.log.written == []
+
+
+@pytest.mark.parametrize(("body", "error"), [
+    ({"to": "nobody"}, "to 'nobody', expected a person under people"),
+    ({"to": "ann", "role": "boss"}, "role 'boss', expected one of commander, scribe, owner"),
+    ({"to": "ann", "remove": "yes"}, "remove 'yes', expected true or false"),
+])
+async def test_a_role_that_cannot_be_assigned_is_refused(body: dict[str, Any], error: str) -> None:
+    async with Served().running() as served:
+        assert await served.post("incidents/inc-1/assign", "rob", **body) == (400, {"error": error})
+        assert served.log.written == []
+
+
+async def test_a_commander_releases_the_text_that_waits_and_nobody_else_does() -> None:
+    served = Served()
+    message = incident_message(incident(), "open", "n1", SOURCE)
+    served.releases.record(drafted(message, "mail", Draft("customer", "chat", "f00d", ("commander",)), T))
+    async with served.running():
+        status, waiting = await served.get("texts")
+        assert (status, [(one["digest"], one["text"]) for one in waiting]) == (200, [("f00d", message.text)])
+        assert (await served.get("texts/f00d"))[1] == waiting[0]
+        status, answer = await served.post("texts/f00d/decision", "ann", verb="release")
+        assert (status, answer["error"]) == (403, "ann has approver for chat, expected commander")
+        assert served.log.refusals[0].actor == "ann"
+        assert (await served.post("texts/f00d/decision", "cleo", verb="send"))[0] == 400
+        assert (await served.post("texts/beef/decision", "cleo", verb="release"))[0] == 404
+        assert served.log.written == []
+        for verb in ("release", "withdraw"):
+            assert (await served.post("texts/f00d/decision", "cleo", verb=verb, comment="go"))[0] == 202
+        assert [(one.verb, one.via) for one in served.log.written if isinstance(one, Release)] == [
+            ("release", "http"), ("withdraw", "http"),
+        ]
 
 
 async def test_what_a_form_of_another_site_could_send_is_refused() -> None:

@@ -112,13 +112,42 @@ def test_an_incident_says_who_is_responsible_and_what_people_said_also_after_a_r
     case = Case()
     case.directives.add([
         Assign("inc-1", "ben", "ana", 1.0), Assign("inc-1", "cleo", "ana", 2.0), Update("inc-1", "ben", 3.0, "looking"),
+        Assign("inc-1", "ana", "ana", 3.0, role="commander"), Assign("inc-1", "dan", "ana", 3.1, role="scribe"),
     ])
     case.apply_due(4.0)
-    said = replace(INCIDENT, assigned_to="cleo", notes=(IncidentNote("ben", 3.0, "looking"),))
+    said = replace(
+        INCIDENT, assigned_to="cleo", owners=("ben", "cleo"), commander="ana", scribe="dan",
+        notes=(IncidentNote("ben", 3.0, "looking"),),
+    )
     assert case.directives.annotate(INCIDENT, 4.0) == (said, True)
     again = Case()
     again.directives.load(json.loads(json.dumps(case.directives.dump())))
     assert again.directives.annotate(INCIDENT, 5.0) == (said, False)
+
+
+def test_a_role_is_handed_over_or_taken_away_and_only_from_who_has_it() -> None:
+    case = Case()
+    case.directives.add([
+        Assign("inc-1", "ben", "ana", 1.0), Assign("inc-1", "cleo", "ana", 1.1),
+        Assign("inc-1", "cleo", "ana", 2.0, remove=True),
+        Assign("inc-1", "ben", "ana", 2.1, role="commander"), Assign("inc-1", "cleo", "ana", 2.2, role="commander"),
+        Assign("inc-1", "ben", "ana", 2.3, role="commander", remove=True),
+        Assign("inc-1", "dan", "ana", 2.4, role="scribe"),
+        Assign("inc-1", "dan", "ana", 2.5, role="scribe", remove=True),
+    ])
+    case.apply_due(4.0)
+    made, _ = case.directives.annotate(INCIDENT, 4.0)
+    assert (made.owners, made.assigned_to, made.commander, made.scribe) == (("ben",), "ben", "cleo", None)
+
+
+def test_who_was_assigned_in_a_state_of_an_older_release_is_an_owner() -> None:
+    case = Case()
+    stored = case.directives.dump()
+    stored["remarks"] = {"inc-1": {"assigned_to": "ben", "notes": []}}
+    case.directives.load(json.loads(json.dumps(stored)))
+    case.directives.add([Assign("inc-1", "cleo", "ana", 1.0)])
+    case.apply_due(2.0)
+    assert case.directives.annotate(INCIDENT, 2.0)[0].owners == ("ben", "cleo")
 
 
 def test_the_notes_of_an_incident_are_bounded() -> None:

@@ -19,6 +19,7 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.directives import Acknowledge
+from classifiers.telling_by_hand import Release
 from streams.contracts.people.records import sign_by_hand
 from tests.streams.contracts.signed import T, received
 from tests.streams.records import FakeRecord
@@ -37,7 +38,8 @@ BY_HAND: list[ByHand | Acknowledge] = [
     Resolve("inc-1", "ben", T), Assign("inc-1", "ann", "ben", T),
     Update("inc-1", "ben", T, "so"), Undo("throttle", "chat/v2", "ben", T),
     Keep("throttle", "chat/v2", "ben", T), SetBreaker("chat/r0", "disable", "ben", T), ResetStorm("ben", T),
-    Override("primary", "ann", T, T + 3600.0, "ben", T, "swap"), Acknowledge("inc-1", "ben", T, T + 60.0),
+    Override("primary", "ann", T, T + 3600.0, "ben", T, "swap"), Release("5f3a", "release", "ben", T),
+    Acknowledge("inc-1", "ben", T, T + 60.0),
 ]
 
 

@@ -14,11 +14,15 @@ from actions.approvals.decide import given_decision
 from actions.approvals.desk import Desk
 from actions.base import Secret
 from actions.channels.kinds.slack import SlackParams
+from actions.channels.notification import Draft, drafted
+from actions.channels.texts import incident_message
+from actions.outbox.releases import Releases
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
 from classifiers.by_hand import Decide
 from classifiers.directives import Acknowledge
+from classifiers.telling_by_hand import Release
 from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.notify.slack_socket import SlackSocket
 from tests.actions.approvals.cases import SOURCE, T, incident, suggested
@@ -31,6 +35,7 @@ DIRECTORY = Directory(
     [
         Member("anna", frozenset({"approver"}), slack="T01/U7A"),
         Member("rob", frozenset({"responder"}), slack="T01/U9B"),
+        Member("cleo", frozenset({"commander"}), slack="T01/UC1"),
     ],
     lambda _: (),
 )
@@ -48,8 +53,11 @@ class Buttons:
         self.desk.add_intent(self.intent, 2)
         for change in self.desk.changes(T, lambda *_: True):
             self.desk.record(change.request)
+        self.releases = Releases(DIRECTORY)
+        message = incident_message(incident(), "open", "n1", SOURCE)
+        self.releases.record(drafted(message, "mail", Draft("customer", "chat", "f00d", ("commander",)), T))
         self.log = WrittenLog(signer)
-        self.clicks = SlackClicks(self.desk, DIRECTORY, self.log, lambda: T + 5.0)
+        self.clicks = SlackClicks(self.desk, DIRECTORY, self.log, lambda: T + 5.0, self.releases)
 
     @property
     def value(self) -> str:
@@ -103,11 +111,23 @@ async def test_an_acknowledgement_is_by_the_person_for_an_hour() -> None:
         assert (made.by, made.until_s - made.at_s) == ("rob", 3600.0)
 
 
+@pytest.mark.parametrize("verb", ["release", "withdraw"])
+async def test_a_commander_decides_by_a_click_about_the_text_that_the_message_showed(verb: str) -> None:
+    async with buttons() as here:
+        assert await here.click("e1", "U9B", verb, "f00d") == "Refused: rob has responder for chat, expected commander"
+        assert "was changed since" in await here.click("e2", "UC1", verb, "0ld")
+        assert here.log.written == []
+        await here.click("e3", "UC1", verb, "f00d")
+        (made,) = here.log.written
+        assert isinstance(made, Release)
+        assert (made.text, made.verb, made.by, made.via) == ("f00d", verb, "cleo", "slack")
+
+
 @pytest.mark.parametrize(("user", "team", "action", "reason"), [
     ("U666", "T01", "approve", "is nobody under `people`"),
     ("U7A", "T99", "approve", "the user T99/U7A of Slack is nobody"),  # who calls herself anna in another team
     ("U9B", "T01", "approve", "rob may not decide this request"),
-    ("U7A", "T01", "silence", "expected approve, reject or acknowledge"),
+    ("U7A", "T01", "silence", "expected approve, reject, acknowledge, release or withdraw"),
 ])
 async def test_who_is_not_known_or_may_not_is_refused_and_audited(
     user: str, team: str, action: str, reason: str,

@@ -10,7 +10,7 @@ from actions.approvals.desk import Desk
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
-from classifiers.by_hand import Vendor
+from classifiers.directive_fields import Vendor
 from streams.respond.vendors.vendor_actions import VendorActions
 from tests.actions.approvals.cases import SOURCE, T, incident
 from tests.streams.respond.written_log import WrittenLog

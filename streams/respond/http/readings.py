@@ -1,0 +1,99 @@
+"""What the HTTP interface shows: what is open, waits, is in force. Whoever calls these has the role viewer or more."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from actions.approvals.desk import Desk
+from actions.approvals.machine import OPEN
+from actions.approvals.request import ApprovalRequest
+from actions.channels.notification import Notification
+from actions.ledger.view import LedgerView
+from actions.outbox.releases import Releases
+from streams.respond.http.json_body import Problem, answer
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the role respond has read. in_force: remedies and the storm brake. releases: texts that wait for people."""
+
+    desk: Desk
+    in_force: LedgerView
+    releases: Releases
+
+
+class Readings:
+    """The handlers, by path."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self.handlers: Mapping[str, Handler] = {
+            "incidents": self._incidents, "approvals": self._approvals, "approvals/{key}": self._approval,
+            "remedies": self._remedies, "breakers": self._breakers, "texts": self._texts, "texts/{digest}": self._text,
+        }
+
+    async def _incidents(self, request: web.Request) -> web.Response:
+        return answer([one for one in self._known.desk.incidents() if _all(request) or one.state != "resolved"])
+
+    async def _approvals(self, request: web.Request) -> web.Response:
+        return answer([one for one in self._known.desk.requests.values() if _all(request) or one.state in OPEN])
+
+    async def _approval(self, request: web.Request) -> web.Response:
+        return answer(request_of(self._known, request))
+
+    async def _remedies(self, request: web.Request) -> web.Response:
+        known = self._known.in_force.remedies()
+        return answer([one.to_json() for one in known if _all(request) or one.in_force])
+
+    async def _breakers(self, _: web.Request) -> web.Response:
+        known = [one for one in self._known.in_force.remedies() if one.breaker is not None]
+        return answer({
+            "storm_since_s": self._known.in_force.storm_since_s(),
+            "breakers": [{"target": one.target, "reason": one.reason, "breaker": one.breaker} for one in known],
+        })
+
+    async def _texts(self, request: web.Request) -> web.Response:
+        known = self._known.releases.texts()
+        return answer([text_view(one) for one in known if _all(request) or one.state == "draft"])
+
+    async def _text(self, request: web.Request) -> web.Response:
+        return answer(text_view(text_of_request(self._known, request)))
+
+
+def request_of(known: Known, request: web.Request) -> ApprovalRequest:
+    """The request for approval that the path names. Raises `Problem`."""
+    key = request.match_info["key"]
+    found = known.desk.requests.get(key)
+    if found is None:
+        raise Problem(404, f"request {key!r}: unknown", "malformed")
+    return found
+
+
+def text_of_request(known: Known, request: web.Request) -> Notification:
+    """The text that the path names, and that waits. Raises `Problem`."""
+    digest = request.match_info["digest"]
+    found = known.releases.text(digest)
+    if found is None:
+        raise Problem(404, f"text {digest!r}: does not wait, expected one of GET texts", "malformed")
+    return found
+
+
+def text_view(one: Notification) -> dict[str, Any]:
+    """A text that waits, or waited, for a person."""
+    assert one.draft is not None
+    return {
+        "digest": one.draft.digest, "audience": one.draft.audience, "service": one.draft.service,
+        "incident_id": one.message.incident_id, "event": one.message.event, "severity": one.message.severity,
+        "state": one.state, "reason": one.reason, "roles": one.draft.roles, "decided_by": one.draft.decided_by,
+        "changed_at_s": one.changed_at_s, "title": one.message.title, "text": one.message.text,
+    }
+
+
+def _all(request: web.Request) -> bool:
+    return request.query.get("state") == "all"
