@@ -274,8 +274,7 @@ class Override:
     via: Via = "cli"
 
     def __post_init__(self) -> None:
-        names = {"schedule": self.schedule, "person": self.person}
-        of_person("override", self.by, self.via, self.at_s, self.comment, **names)
+        of_person("override", self.by, self.via, self.at_s, self.comment, schedule=self.schedule, person=self.person)
         period("override", "from_s", self.from_s, self.until_s)
         ahead_s = self.until_s - self.at_s
         if ahead_s > OVERRIDE_AHEAD_S:

@@ -18,7 +18,8 @@ from actions.approvals.desk import Desk
 from actions.channels.inert import one_line
 from actions.trust.people import Directory
 from actions.trust.roles import Verb, roles_that_may
-from classifiers.by_hand import Assign, Resolve, Vendor
+from classifiers.by_hand import Assign, Resolve
+from classifiers.directive_fields import Vendor
 from classifiers.directives import Acknowledge
 from classifiers.model import AuditEntry, Incident
 from streams.respond.http.control_log import ControlLog

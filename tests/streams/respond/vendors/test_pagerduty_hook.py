@@ -15,11 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from actions.base import Secret
 from actions.ledger.view import LedgerView
+from actions.outbox.releases import Releases
 from classifiers.by_hand import Assign, Resolve
 from classifiers.directives import Acknowledge
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import MAX_FAILURES, Authenticator
 from streams.respond.http.event_stream import EventStream
+from streams.respond.http.readings import Known
 from streams.respond.vendors.pagerduty_hook import PATH, PagerDutyHook
 from streams.telemetry.respond_metrics import RespondMetrics
 from tests.actions.approvals.cases import SOURCE
@@ -82,7 +84,8 @@ class Hooked:
 async def hooked(secrets: Sequence[str] = SECRETS[:1]) -> AsyncIterator[Hooked]:
     here = Vendors()
     authenticator = Authenticator(here.directory)
-    api = Api(here.desk, LedgerView(), here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple)
+    known = Known(here.desk, LedgerView(), Releases(here.directory))
+    api = Api(known, here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple)
     hook = PagerDutyHook([Secret(each) for each in secrets], SOURCE, here.actions, authenticator)
     async with TestClient(TestServer(api.app(hook))) as client:
         yield Hooked(here, client)
