@@ -14,7 +14,7 @@ from tests.house.tree import ROOT
 CHART = ROOT / "docker" / "helm" / "tocsin"
 RELEASE, NAMESPACE = "tocsin", "tocsin"
 HEADER = """\
-# Written by `python -m tests.house.deployment.charts` from the chart docker/helm/tocsin with its default values; do not edit.
+# What docker/helm/tocsin renders to; do not edit, but run `python -m tests.house.deployment.charts`.
 #   kubectl create namespace tocsin && kubectl apply -n tocsin -f docker/kubernetes/tocsin.yaml
 """
 Document = dict[str, Any]
