@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from classifiers.directive_fields import Vendor, Via, of_person, period, texts
-from classifiers.telling_by_hand import Release
+from classifiers.telling_by_hand import Escalate, Release
 
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
@@ -292,7 +292,10 @@ class Override:
         return self.schedule
 
 
-ByHand = Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override | Release
+ByHand = (
+    Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override | Release
+    | Escalate
+)
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
 ForApprovals = Decide | Withdraw
@@ -303,3 +306,5 @@ ForSchedules = Override
 """What decides who is on call."""
 ForTexts = Release
 """What the owner of the notifications applies."""
+ForEscalations = Escalate
+"""What the owner of the escalation applies."""

@@ -37,3 +37,31 @@ class Release:
     def subject(self) -> str:
         """The text."""
         return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """The next step of the escalation of an incident is due now; or, with `to`, that person, the person on call by that
+    schedule, or everybody with that role is paged, and the steps go on as before. comment: why, which is needed.
+    """
+
+    incident_id: str
+    by: str
+    at_s: float
+    comment: str
+    to: str | None = None
+    via: Via = "cli"
+
+    def __post_init__(self) -> None:
+        names = {"incident_id": self.incident_id, "comment": self.comment}
+        of_person("escalate", self.by, self.via, self.at_s, "", **names, **({} if self.to is None else {"to": self.to}))
+
+    @property
+    def id(self) -> str:
+        """One id for each incident, person and time."""
+        return f"escalate/{self.incident_id}/{self.at_s:.3f}/{self.by}"
+
+    @property
+    def subject(self) -> str:
+        """The incident."""
+        return self.incident_id

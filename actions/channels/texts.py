@@ -8,12 +8,14 @@ from hashlib import sha256
 from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
 from actions.channels.notification import Draft
-from actions.escalation.record import Notify, NotifyKind
+from actions.escalation.record import BY_HAND, Notify, NotifyKind
 from classifiers.model import Incident
 
 MAX_TITLE = 250
 MAX_TEXT = 2_000
 MAX_FACTORS = 5
+ASKED = "asked"
+"""Is in the key of a page that a person asked for."""
 TEXT = "text"
 """Is in the key of a message that asks to release a text."""
 WORDS: dict[Event, str] = {"open": "Opened", "change": "More severe", "milestone": "Acknowledged", "close": "Resolved"}
@@ -63,10 +65,12 @@ def page_message(
     paged at the channel, None where the channel tells whom it is configured with.
     """
     severity = "P0" if incident is None else incident.severity
+    asked = notify.step == BY_HAND
     whom = "" if notify.recipient is None else f" for {notify.recipient}"
     about = f"incident {notify.incident_id}" if incident is None else incident.title
+    at_step = f"step {notify.step}, round {notify.round}{whom}: "
     lines = [
-        f"step {notify.step}, round {notify.round}{whom}: {notify.reason}",
+        f"{'' if asked else at_step}{notify.reason}",
         *([] if incident is None else [
             f"service {_scope(incident)}", f"category {incident.category}, severity {severity}", *_people(incident, ()),
             *(factor.text for factor in incident.factors[:MAX_FACTORS]),
@@ -74,8 +78,9 @@ def page_message(
         f"incident {notify.incident_id}",
     ]
     key = f"{source}/{notify.incident_id}"
+    own_key = f"{key}/{ASKED if asked else 'page'}/{notification}"
     return Message(
-        notification, notify.incident_id, "page", f"{key}/page/{notification}", key, address, severity,
+        notification, notify.incident_id, "page", own_key, key, address, severity,
         f"[{severity}] {PAGE_WORDS[notify.kind]}{whom}: {about}"[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT],
         buttons=(Button("acknowledge", "Acknowledge", notify.incident_id),),
     )
@@ -125,6 +130,11 @@ def release_text(text: Message, draft: Draft, notification: str) -> Message:
         None, text.severity, f"[{text.severity}] Release for {draft.audience}? {text.title}"[:MAX_TITLE],
         body[:MAX_TEXT], buttons=buttons if len(body) <= MAX_TEXT else (),
     )
+
+
+def is_by_hand(page: Message) -> bool:
+    """Whether a person asked for a page."""
+    return page.dedup_key.rpartition("/")[0].endswith(f"/{ASKED}")
 
 
 def is_release(message: Message) -> bool:

@@ -24,6 +24,7 @@ from actions.escalation.situation import Situation, Waiting
 from classifiers.by_hand import Override
 from classifiers.directives import Acknowledge
 from classifiers.model import Acknowledgement, Incident, Severity
+from classifiers.telling_by_hand import Escalate
 
 MAX_INCIDENTS = 20_000
 MAX_OVERRIDES = 5_000
@@ -37,12 +38,15 @@ KEEP_CLOSED_S = 86_400.0
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the operator configured. policies: of a service. recipients: who stands behind a target for a service now.
-    may_acknowledge: whether a person may for a service. resolve_target_s: within which an incident should end."""
+    may_acknowledge, may_escalate: whether a person may for a service. resolve_target_s: within which an incident should
+    end.
+    """
 
     policies: Callable[[str], Sequence[EscalationPolicy]]
     recipients: Callable[[str, str], tuple[str, ...]]
     may_acknowledge: Callable[[str, str], bool]
     resolve_target_s: Callable[[Severity], float | None] = lambda _: None
+    may_escalate: Callable[[str, str], bool] = lambda _who, _service: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class EscalationDesk:
         self._with_pending: dict[str, None] = {}
         self._incidents: dict[str, _KnownIncident] = {}
         self._acknowledgements: dict[str, dict[str, tuple[Acknowledge, bool]]] = {}
+        self._by_hand: dict[str, dict[str, Escalate]] = {}
         self._overrides: dict[str, Override] = {}
         self._looked_s: dict[str, float] = {}
         self._sighted_since_s: float | None = None
@@ -104,6 +109,12 @@ class EscalationDesk:
         remember(self._acknowledgements, given.incident_id, known, MAX_INCIDENTS)
         self._looked_s.pop(given.incident_id, None)
 
+    def add_by_hand(self, given: Escalate) -> None:
+        """A verified wish of a person to escalate; the roles of the person are looked at when it is applied."""
+        known = {**self._by_hand.get(given.incident_id, {}), given.id: given}
+        remember(self._by_hand, given.incident_id, known, MAX_INCIDENTS)
+        self._looked_s.pop(given.incident_id, None)
+
     def add_override(self, override: Override) -> None:
         """A verified override of a schedule."""
         remember(self._overrides, override.id, override, MAX_OVERRIDES)
@@ -133,6 +144,19 @@ class EscalationDesk:
         """An incident as last told; None for one that is not known."""
         known = self._incidents.get(incident_id)
         return None if known is None else known.incident
+
+    def fault(self, incident_id: str, to: str | None) -> str | None:
+        """Why an incident cannot be escalated by hand, to a person, schedule or role where one is named; None where it
+        can be.
+        """
+        incident = self.incident(incident_id)
+        if incident is None:
+            return f"incident {incident_id!r}: unknown"
+        if policy_for(self._rules.policies(incident.service), incident) is None:
+            return f"no policy under escalation is for {incident.service} and {incident.category}"
+        if to is not None and not self._rules.recipients(to, incident.service):
+            return f"to {to!r}, expected a person, a schedule with somebody on call, or a role that somebody has"
+        return None
 
     # What follows
 
@@ -214,7 +238,11 @@ class EscalationDesk:
             unowned_s = silent_s if silent_s >= UNOWNED_AFTER_S else None
         acknowledged = self._newest_acknowledgement(incident)
         is_late = seen.is_behind and (seen.was_new if known is None else known.late)
-        return Situation(incident, acknowledged, waiting, unowned_s, is_late, self._rules.resolve_target_s)
+        by_hand = tuple(
+            one for one in self._by_hand.get(incident.id, {}).values()
+            if self._rules.may_escalate(one.by, incident.service)
+        )
+        return Situation(incident, acknowledged, waiting, unowned_s, is_late, self._rules.resolve_target_s, by_hand)
 
     def _newest_acknowledgement(self, incident: Incident) -> Acknowledgement | None:
         """The newest of those that the incident shows and those that were read before its shard applied them."""

@@ -10,10 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from actions.escalation.firing import Lookups, due_steps, fallback_of, next_due_now, open_steps, take_steps
+from actions.escalation.firing import (
+    Lookups,
+    due_steps,
+    fallback_of,
+    next_due_now,
+    open_steps,
+    page_by_hand,
+    take_steps,
+)
 from actions.escalation.machine import EscalationEvent, is_allowed, next_state
 from actions.escalation.policy import EscalationPolicy
-from actions.escalation.record import Escalation
+from actions.escalation.record import BY_HAND, Escalation
 from actions.escalation.situation import Cause, Situation, causes, remedy_works, why_suppressed
 from classifiers.model import Acknowledgement, AuditEntry
 
@@ -89,6 +97,9 @@ class _Turn:
         self._covered = policy.covers(situation.incident.severity) and not situation.late
 
     def change(self) -> EscalationChange | None:
+        paged = self._paged_by_hand()
+        if paged is not None:
+            return paged
         suppressed = why_suppressed(self._incident)
         if suppressed is not None:
             changed = replace(_without_pages(self._one), suspended_s=self._now_s)
@@ -102,6 +113,15 @@ class _Turn:
             "idle": self._idle, "active": self._active, "acknowledged": self._at_work, "exhausted": self._exhausted,
         }
         return self._settled() or steps[self._one.state]()
+
+    def _paged_by_hand(self) -> EscalationChange | None:
+        """Somebody whom a person named is paged, whatever the state is; each wish once."""
+        for asked in self._situation.by_hand:
+            people = () if asked.to is None or asked.id in self._one.causes else self._lookups.people(asked.to)
+            if people:
+                changed = page_by_hand(self._one, asked, people, self._now_s)
+                return self._to(changed, "page", changed.fired[-1].reason, actor=asked.by)
+        return None
 
     def _resumed(self) -> EscalationChange:
         """What was due when it was suspended is due now; what was not is due as much later as that lasted."""
@@ -136,7 +156,7 @@ class _Turn:
 
     def _idle(self) -> EscalationChange | None:
         one = self._one
-        if self._new and not one.late:
+        if self._new and (not one.late or any(cause.by_hand for cause in self._new)):
             return self._begun(self._now_s)
         if not self._covered:
             return None
@@ -226,7 +246,7 @@ def _noticed(situation: Situation, policy: EscalationPolicy, now_s: float) -> Es
         return None
     is_covered = policy.covers(incident.severity)
     early: list[Cause] = list(causes(situation, policy, None, now_s))
-    if not is_covered and not early:
+    if not is_covered and not early and not situation.by_hand:
         return None
     was_covered = is_covered and policy.covers(incident.opened_severity or incident.severity)
     reached_s = min(incident.opened_at_s, now_s) if was_covered else (now_s if is_covered else None)
@@ -251,5 +271,6 @@ def _changed(
 
 
 def _without_pages(one: Escalation) -> Escalation:
-    """Pages that nobody has taken yet are not sent any more; what is told still is."""
-    return replace(one, pending=tuple(each for each in one.pending if each.kind not in ("page", "digest")))
+    """Pages that nobody has taken yet are not sent any more; what is told still is, and so is who was paged by hand."""
+    kept = (each for each in one.pending if each.kind not in ("page", "digest") or each.step == BY_HAND)
+    return replace(one, pending=tuple(kept))

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from actions.escalation.policy import EscalationPolicy, EscalationStep
-from actions.escalation.record import Escalation, FiredStep, Notify, NotifyKind, notify_id
+from actions.escalation.record import BY_HAND, Escalation, FiredStep, Notify, NotifyKind, notify_id
 from actions.escalation.situation import alarming_tenants
 from classifiers.model import Incident
+from classifiers.telling_by_hand import Escalate
 
 PAGES_PER_PERSON = 10
 PAGES_WITHIN_S = 600.0
@@ -94,7 +95,7 @@ class _Taken:
     def take(self, step: EscalationStep) -> None:
         people = tuple(dict.fromkeys(who for target in step.page for who in self._lookups.people(target)))
         self.found_nobody = bool(step.page) and not people
-        is_first = not any(one.people for one in self.escalation.fired)
+        is_first = not any(one.people for one in self.escalation.fired if one.step != BY_HAND)
         held = () if is_first else tuple(who for who in people if self._has_enough(who))
         paged = tuple(who for who in people if who not in held)
         reason = self._reason(step, paged, held)
@@ -143,6 +144,23 @@ class _Taken:
             yield f"holds back {', '.join(held)}"
         if step.tell:
             yield f"tells {', '.join(step.tell)}"
+
+
+def page_by_hand(escalation: Escalation, asked: Escalate, people: Sequence[str], now_s: float) -> Escalation:
+    """Page people because a person asked for it. It takes no step, and no limit holds it back."""
+    reason = f"{asked.by} has {', '.join(people)} paged: {asked.comment}"
+    pages = [
+        Notify(
+            notify_id(escalation.incident_id, "page", asked.id, 0, who, None), "page", escalation.incident_id, BY_HAND,
+            0, who, None, reason, now_s,
+        )
+        for who in people
+    ]
+    fired = FiredStep(BY_HAND, 0, now_s, tuple(people), (), reason)
+    return replace(
+        escalation, causes=(*escalation.causes, asked.id), fired=(*escalation.fired, fired),
+        notified=escalation.notified + len(pages), pending=(*escalation.pending, *pages),
+    )
 
 
 def fallback_of(escalation: Escalation, policy: EscalationPolicy, kind: NotifyKind, reason: str, at_s: float) -> Notify:

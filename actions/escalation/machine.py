@@ -6,6 +6,7 @@
     active -> exhausted                 all rounds are over: the fallback
     any -> suspended -> active          silenced, flapping or inhibited; no longer
     any -> idle                         what it was begun for is gone, and the severity alone does not ask for it
+    any -> the same                     a person has somebody paged by hand
     any -> closed                       resolved, or nobody has told of the incident for a day
 
 Pure.
@@ -19,9 +20,10 @@ from typing import Literal
 EscalationState = Literal["idle", "active", "acknowledged", "suspended", "exhausted", "closed"]
 EscalationEvent = Literal[
     "notice", "begin", "fire", "repeat", "worsen", "acknowledge", "lapse", "exhaust", "suspend", "resume", "settle",
-    "close", "hand_over",
+    "close", "hand_over", "page",
 ]
-"""notice: an incident is known and nobody is paged yet. hand_over: effects were taken by who delivers them."""
+"""page: a person has somebody paged. notice: an incident is known and nobody is paged yet. hand_over: effects were
+taken by who delivers them."""
 
 TRANSITIONS: Mapping[tuple[EscalationState | None, EscalationEvent], EscalationState] = {
     (None, "notice"): "idle",
@@ -52,7 +54,7 @@ TRANSITIONS: Mapping[tuple[EscalationState | None, EscalationEvent], EscalationS
     ("suspended", "resume"): "active",
     ("suspended", "close"): "closed",
 }
-SAME_STATE: frozenset[EscalationEvent] = frozenset({"hand_over"})
+SAME_STATE: frozenset[EscalationEvent] = frozenset({"hand_over", "page"})
 """Events that are allowed in every state and leave it as it is."""
 
 

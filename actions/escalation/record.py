@@ -14,6 +14,10 @@ NotifyKind = Literal["page", "tell", "fallback", "digest", "limit"]
 and gets no more for a while. limit: a channel, when the incident had too many notifications."""
 
 
+BY_HAND = "by hand"
+"""The step of a page that a person asked for; its round is 0, since it belongs to none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notify:
     """One notification, to be delivered at least once and told apart by its id.

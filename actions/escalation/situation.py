@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from actions.escalation.policy import EscalationPolicy, is_as_severe
 from classifiers.model import NOTIFICATIONS, Acknowledgement, Incident, Severity
+from classifiers.telling_by_hand import Escalate
 
 FAILED_STATUS = frozenset({"failed", "interrupted"})
 FAILED_REMEDY = frozenset({"not_recovered", "inconclusive"})
@@ -26,7 +27,8 @@ class Waiting:
 class Situation:
     """What is known of an incident. acknowledged: the newest acknowledgement, also one that has lapsed. waiting: open
     requests for approval. unowned_s: for how many seconds nobody has told of it, None where somebody did lately. late:
-    its data came so late that nobody is to be paged. resolve_target_s: within which it should end, by severity."""
+    its data came so late that nobody is to be paged. resolve_target_s: within which it should end, by severity.
+    by_hand: what people asked for who may."""
 
     incident: Incident
     acknowledged: Acknowledgement | None = None
@@ -34,18 +36,21 @@ class Situation:
     unowned_s: float | None = None
     late: bool = False
     resolve_target_s: Callable[[Severity], float | None] = lambda _: None
+    by_hand: tuple[Escalate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A reason to page before the time of the next step. key: by which it counts once. text: for a human.
 
-    is_standing: it keeps the escalation going whatever the severity is, until it is gone.
+    is_standing: it keeps the escalation going whatever the severity is, until it is gone. by_hand: a person asked, so
+    late data is no reason to wait.
     """
 
     key: str
     text: str
     is_standing: bool = False
+    by_hand: bool = False
 
 
 def causes(
@@ -53,6 +58,9 @@ def causes(
 ) -> Iterator[Cause]:
     """All causes that hold. escalated: the severity that was escalated so far, None before the first page."""
     incident = situation.incident
+    for one in situation.by_hand:
+        if one.to is None:
+            yield Cause(one.id, f"{one.by} escalates: {one.comment}", is_standing=True, by_hand=True)
     if situation.unowned_s is not None and policy.covers(incident.severity):
         text = f"nobody owns the incident: no worker has told of it for {situation.unowned_s:.0f} s"
         yield Cause("unowned", text, is_standing=True)

@@ -261,7 +261,7 @@ class Outbox:
     def _change(self, one: Notification, now_s: float, in_flight: Collection[str]) -> Notification | None:
         seen = self._incidents.get(one.message.incident_id)
         others = self.of_incident(one.message.incident_id, one.channel)
-        over = None if self._pages is None else self._pages.over(one.message.incident_id)
+        over = None if self._pages is None else self._pages.over(one.message)
         route = self.routes.get(one.channel)
         waiting = self._requests.keys() | self.releases.waiting if one.message.event == "approval" else ()
         return due_change(one, seen, others, route, waiting, now_s, in_flight, over) or self.releases.change(one, now_s)

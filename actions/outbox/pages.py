@@ -14,7 +14,7 @@ from actions.channels.contacts import Contacts
 from actions.channels.message import Event, Message
 from actions.channels.notification import Notification, notification_id, queued
 from actions.channels.routes import KnownIncident, acknowledged, heard
-from actions.channels.texts import incident_message, page_message
+from actions.channels.texts import incident_message, is_by_hand, page_message
 from actions.escalation.desk import EscalationDesk
 from actions.escalation.machine import EscalationState
 from actions.escalation.record import Notify
@@ -55,10 +55,14 @@ class EscalationPages:
         channels = self._contacts.channels_for(notify.recipient, notify.via)
         return [queued(self._message(notify, each), each, urgent=True, now_s=now_s) for each in channels]
 
-    def over(self, incident_id: str) -> str | None:
-        """Why the pages of an incident are told no more; None while they are."""
-        escalation = self._desk.escalations.get(incident_id)
-        return None if escalation is None else OVER.get(escalation.state)
+    def over(self, message: Message) -> str | None:
+        """Why the pages of the incident of a message are told no more; None while they are. What a person asked for is
+        told until the incident is over.
+        """
+        escalation = self._desk.escalations.get(message.incident_id)
+        if escalation is None or (is_by_hand(message) and escalation.state != "closed"):
+            return None
+        return OVER.get(escalation.state)
 
     def moved(self, message: Message, channel: str, other: str) -> str | None:
         """The recipient of a message on the channel that stands in for another."""

@@ -8,18 +8,19 @@ from typing import Literal
 Role = Literal["viewer", "responder", "approver", "commander"]
 Verb = Literal[
     "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "approve", "reject",
-    "disable", "storm_reset", "withdraw", "break_glass", "release", "override",
+    "disable", "storm_reset", "withdraw", "break_glass", "release", "override", "escalate",
 ]
 """What a person can ask for. force_open, disable and clear: of a breaker. release: of a text for customers.
-override: of a schedule."""
+override: of a schedule. escalate: by hand."""
 
 MAY: Mapping[Role, frozenset[Verb]] = {
     "viewer": frozenset({"read"}),
     "responder": frozenset({
         "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "override",
+        "escalate",
     }),
     "approver": frozenset({"read", "approve", "reject", "disable", "clear", "storm_reset"}),
-    "commander": frozenset({"read", "withdraw", "break_glass", "release"}),
+    "commander": frozenset({"read", "withdraw", "break_glass", "release", "escalate"}),
 }
 
 

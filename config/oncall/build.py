@@ -130,6 +130,7 @@ def rules_of(
     return Rules(
         policies, recipients, lambda who, service: directory.may(who, "acknowledge", service),
         lambda severity: config.targets[severity].resolve_s if severity in config.targets else None,
+        lambda who, service: directory.may(who, "escalate", service),
     )
 
 

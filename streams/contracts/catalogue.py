@@ -23,7 +23,7 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
-from classifiers.telling_by_hand import Release
+from classifiers.telling_by_hand import Escalate, Release
 from streams.contracts.record import NativeRecord
 
 
@@ -84,7 +84,8 @@ BREAKER = MessageType("control.breaker", 1, SetBreaker, "A circuit breaker is fo
 STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake is released.")
 OVERRIDE = MessageType("control.override", 1, Override, "A person takes over an on-call schedule for a while.")
 RELEASE = MessageType("control.release", 1, Release, "A text that waits for a person is sent, or is not sent.")
-BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE)
+ESCALATE = MessageType("control.escalate", 1, Escalate, "A person escalates an incident by hand.")
+BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE, ESCALATE)
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""

@@ -126,7 +126,7 @@ class Responder:
             clocks.wall_s, clocks.mono_s,
         )
         releases = Releases(directory)
-        known = Known(self.desk, self._reader.in_force, releases)
+        known = Known(self.desk, self._reader.in_force, releases, self.escalations.fault)
         self.http = HttpServer(
             config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,
         )

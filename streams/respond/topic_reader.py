@@ -22,7 +22,7 @@ from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import FaultReason, SignatureError
-from classifiers.by_hand import ForApprovals, ForSchedules, ForTexts
+from classifiers.by_hand import ForApprovals, ForEscalations, ForSchedules, ForTexts
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
@@ -44,7 +44,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
 
 DECISIONS_BACK_S = 86_400.0
-"""How far back decisions about requests count: longer than any request lives. Overrides count for as long as read."""
+"""How far back decisions about requests and escalations count: longer than any request lives. Overrides count for as
+long as read."""
 RELEASES_BACK_S = 7 * 86_400.0
 """How far back decisions about texts count. They are applied within a second, so this is for a long outage."""
 
@@ -169,6 +170,8 @@ class TopicReader:
             self._escalations.add_acknowledgement(directive, is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
             self._desk.add_by_hand(directive, dated_s)
+        elif isinstance(directive, ForEscalations) and self._now_s() - dated_s < DECISIONS_BACK_S:
+            self._escalations.add_by_hand(directive)
         elif isinstance(directive, ForTexts) and self._now_s() - dated_s < RELEASES_BACK_S:
             self.on_release(directive, dated_s)
 

@@ -1,7 +1,7 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
-What people want done to targets goes to the executor of this process instead; what they decide about requests, texts
-and schedules is left to the role respond.
+What people want done to targets goes to the executor of this process instead; what they decide about requests, texts,
+schedules and escalations is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
@@ -23,6 +23,7 @@ from classifiers.by_hand import (
     Assign,
     ByHand,
     ForApprovals,
+    ForEscalations,
     ForSchedules,
     ForShards,
     ForTargets,
@@ -48,6 +49,7 @@ from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
 
+NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals), ForSchedules, ForTexts, ForEscalations)
 SCOPE = "control"
 """The flush scope of the audit entries of control records; no offset of a shard waits for it."""
 MAX_DIRECTIVES = 20_000
@@ -79,6 +81,7 @@ class _Published:
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
     Acknowledge: "acknowledge", Override: "override",
+    ForEscalations: "escalate",
 }
 Targets = Callable[[ForTargets], Awaitable[None]]
 """Takes what people want done to targets; must not wait for a target."""
@@ -152,7 +155,7 @@ class ControlConsumer:
                 entries.append((_accepted_entry(verified, written_s), directive.subject))
             if isinstance(directive, get_args(ForTargets)) and is_new:
                 await self._targets(cast(ForTargets, directive))
-            elif not isinstance(directive, (*get_args(ForTargets | ForApprovals), ForSchedules, ForTexts)):
+            elif not isinstance(directive, NOT_FOR_SHARDS):
                 accepted.append(directive)
         if rejected:
             log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
@@ -180,7 +183,7 @@ class ControlConsumer:
 
     def _service_of(self, directive: ByHand | Acknowledge) -> str:
         """The service that it is about, as far as that is known here."""
-        if isinstance(directive, get_args(ForShards | Acknowledge)):
+        if isinstance(directive, (*get_args(ForShards | Acknowledge), ForEscalations)):
             known = self._open_incidents.get(directive.subject)
             return "" if known is None else known.incident.service
         return directive.subject.partition("/")[0]

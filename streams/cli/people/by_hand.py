@@ -14,9 +14,11 @@ import click
 import orjson
 
 from actions.ledger.view import LedgerView
+from actions.trust.roles import Role
 from classifiers.by_hand import Assign, BreakerVerb, IncidentRole, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
+from classifiers.telling_by_hand import Escalate
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.look.incidents import follow_incidents, list_incidents, show_incident
@@ -72,6 +74,22 @@ def assign(author: Author, incident_id: str, person: str, role: IncidentRole, re
         raise Failure(f"person {person!r}: unknown, expected one under people: {known}")
     _open_incident(author.config, incident_id)
     author.write(lambda by: Assign(incident_id, person, by, time.time(), role=role, remove=remove))
+
+
+@incident.command()
+@click.argument("incident_id", metavar="INCIDENT")
+@click.option("--to", "to", metavar="TARGET", help="Who is paged: a person, a schedule or a role; else the next step.")
+@click.option("--reason", required=True, help="Why; whoever is paged reads it.")
+@with_author
+def escalate(author: Author, incident_id: str, to: str | None, reason: str) -> None:
+    """Take the next step of an escalation now, or page somebody; it stops only when somebody acknowledges."""
+    config, found = author.config, _open_incident(author.config, incident_id)
+    if not config.policies_of(found.service):
+        raise Failure(f"service {found.service!r}: no policy, expected one under escalation")
+    known = {*config.people, *config.schedules, *get_args(Role)}
+    if to is not None and to not in known:
+        raise Failure(f"--to {to!r}: unknown, expected one of {', '.join(sorted(known))}")
+    author.write(lambda person: Escalate(incident_id, person, time.time(), reason, to))
 
 
 @incident.command()
@@ -219,7 +237,7 @@ def _incidents(config: Config) -> dict[str, Incident]:
     return run(read_topics(config)).incidents
 
 
-def _open_incident(config: Config, incident_id: str) -> None:
+def _open_incident(config: Config, incident_id: str) -> Incident:
     """End with 2 where there is no such incident, and with 1 where it is over already."""
     found = _incidents(config).get(incident_id)
     if found is None:
@@ -227,3 +245,4 @@ def _open_incident(config: Config, incident_id: str) -> None:
     if found.state == "resolved":
         click.echo(f"incident {incident_id}: resolved {date(found.resolved_at_s)} already", err=True)
         sys.exit(FINDING)
+    return found

@@ -18,7 +18,7 @@ from classifiers.by_hand import (
     Update,
     Withdraw,
 )
-from classifiers.telling_by_hand import Release
+from classifiers.telling_by_hand import Escalate, Release
 
 BY = "The person, whose signature the record must have."
 AT = "When, seconds since the epoch."
@@ -111,6 +111,10 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     Release: {
         "text": "The digest of the text that the person saw.", "verb": "release or withdraw.", "by": BY, "at_s": AT,
         "comment": COMMENT, "via": VIA,
+    },
+    Escalate: {
+        "incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA,
+        "to": "A person, a schedule or a role that is paged; null for the next step.",
     },
     ResetStorm: {"by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
 }

@@ -78,6 +78,9 @@ export function incidentButtons(one) {
       (v) => at("assign", { to: v.to, role: v.role }, `${v.to} is ${v.role}`))),
     button("Update", "update", () => ask("Update", `What you write is shown and told with: ${one.title}`,
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
+    button("Escalate", "escalate", () => ask("Escalate", `The next step of the escalation is taken now; or whom you name is paged, and the steps go on as before: ${one.title}`,
+      [{ name: "to", label: "Person, schedule or role; empty for the next step", kind: "text" }, reason(true)],
+      (v) => at("escalate", { to: v.to || null, comment: v.comment }, "escalated"))),
     button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew: ${one.title}`,
       [reason()], (v) => at("resolve", { comment: v.comment }, "resolved"), "danger"), "danger"),
   ];

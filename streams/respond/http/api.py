@@ -20,6 +20,7 @@ from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import Assign, ByHand
 from classifiers.directives import Acknowledge
 from classifiers.model import AuditEntry
+from classifiers.telling_by_hand import Escalate
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
@@ -228,6 +229,8 @@ class Api:
         directive = incident_directive(verb, incident_id, await body_of(request), person, self._now_s())
         if isinstance(directive, Assign) and not self._directory.knows(directive.to):
             raise ValueError(f"to {directive.to!r}, expected a person under people")
+        if isinstance(directive, Escalate) and (fault := self._known.escalation_fault(incident_id, directive.to)):
+            raise ValueError(fault)
         return await self._write(directive)
 
     async def _act_on_remedy(self, request: web.Request) -> web.Response:

@@ -21,11 +21,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the role respond has read. in_force: remedies and the storm brake. releases: texts that wait for people."""
+    """What the role respond has read. in_force: remedies and the storm brake. releases: texts that wait for people.
+    escalation_fault: why an incident cannot be escalated by hand, to somebody where that is named; None where it can.
+    """
 
     desk: Desk
     in_force: LedgerView
     releases: Releases
+    escalation_fault: Callable[[str, str | None], str | None]
 
 
 class Readings:

@@ -28,11 +28,12 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.directives import Acknowledge
-from classifiers.telling_by_hand import Release, ReleaseVerb
+from classifiers.telling_by_hand import Escalate, Release, ReleaseVerb
 
 ACK_S = 3600.0
 INCIDENT_VERBS: Mapping[str, Verb] = {
     "acknowledge": "acknowledge", "resolve": "resolve", "assign": "assign", "update": "update",
+    "escalate": "escalate",
 }
 REMEDY_VERBS: Mapping[str, Verb] = {"undo": "undo", "keep": "keep"}
 
@@ -75,6 +76,9 @@ def incident_directive(
         return Acknowledge(incident_id, person, at_s, at_s + lasts_s, comment)
     if verb == "resolve":
         return Resolve(incident_id, person, at_s, comment, "http")
+    if verb == "escalate":
+        to = None if body.get("to") is None else text_of(body, "to")
+        return Escalate(incident_id, person, at_s, text_of(body, "comment", None), to, "http")
     if verb == "assign":
         role, remove = text_of(body, "role", "owner"), body.get("remove", False)
         if role not in get_args(IncidentRole):

@@ -12,6 +12,7 @@ from actions.escalation.policy import EscalationPolicy, EscalationStep
 from actions.escalation.record import Escalation, Notify
 from classifiers.directives import Acknowledge
 from classifiers.model import ActionRecord, Incident, RemedyRecord
+from classifiers.telling_by_hand import Escalate
 from tests.actions.approvals.cases import T, incident
 
 STEPS = (
@@ -49,13 +50,14 @@ class World:
         self.notified: list[Notify] = []
         self.incidents: dict[str, tuple[Incident, float]] = {}
         self.given: list[Acknowledge] = []
+        self.by_hand: list[Escalate] = []
         self.now_s = T
         self.desk = self._desk()
 
     def _desk(self) -> EscalationDesk:
         rules = Rules(
             lambda _: self.policies, lambda target, _: self.on_call.get(target, ()), lambda who, _: who != "viewer",
-            TARGETS.get,
+            TARGETS.get, lambda who, _: who != "viewer",
         )
         return EscalationDesk(rules, dict)
 
@@ -69,6 +71,11 @@ class World:
         given = Acknowledge(incident_id, by, self.now_s, self.now_s + lasts_s)
         self.given.append(given)
         self.desk.add_acknowledgement(given, is_personal=True)
+
+    def escalate(self, by: str = "anna", to: str | None = None, why: str = "we need help") -> None:
+        given = Escalate("inc-1", by, self.now_s, why, to)
+        self.by_hand.append(given)
+        self.desk.add_by_hand(given)
 
     def at(self, after_s: float) -> list[str]:
         """What is notified when the clock reaches `after_s` after `T`: kind, step, round and recipient."""
@@ -95,6 +102,8 @@ class World:
             self.desk.add_incident(told, self.now_s, at_s)
         for given in self.given:
             self.desk.add_acknowledgement(given, is_personal=True)
+        for asked in self.by_hand:
+            self.desk.add_by_hand(asked)
 
     @property
     def state(self) -> str | None:

@@ -241,3 +241,21 @@ def test_an_audience_below_its_reach_is_told_once_a_step_says_so_and_then_the_en
         told += site.at(1.0)
         site.tell(state="resolved", resolved_at_s=T + 10.0)
         assert texts(told + site.at(11.0)) == expected
+
+
+def test_a_page_that_a_person_asked_for_is_told_although_somebody_works_on_the_incident() -> None:
+    site = Site()
+    site.tell()
+    site.at(0.0)
+    site.world.acknowledge()
+    site.at(1.0)
+    site.down.update(ROUTES)
+    site.world.escalate(to="commander")
+    site.at(2.0)
+    site.at(10.0)
+    site.down.clear()
+    assert pages(site.at(60.0)) == ["page mail cleo@example.com"]
+    (asked,) = [one for one in site.sent if one.message.recipient == "cleo@example.com"]
+    assert "anna has cleo paged: we need help" in asked.message.text
+    site.restart()
+    assert pages(site.at(70.0)) == []

@@ -156,3 +156,35 @@ async def test_a_step_pages_by_the_channel_of_the_person_once_over_a_restart_unt
             await eventually(acknowledged, "acknowledged")
         sent = [event["dedup_key"] for event in pager.events if "/page/" in event["dedup_key"]]
         assert len(sent) == len(set(sent)) == 2
+
+
+async def test_a_person_escalates_by_hand_and_is_recorded_once_over_a_restart(real: RealKafka, tmp_path: Path) -> None:
+    hook = Hook()
+    async with hook.serving() as url:
+        site = Installation(real.address, tmp_path, actions={"notify": {"url": url}}, **ESCALATION)
+        await site.prepare()
+        one = open_incident("inc-1", severity="P1", peak_severity="P1", opened_at_s=time.time())
+        await site.send(site.config.topics.incidents, incident_message(one, site.source, time.time()))
+
+        async def pages(count: int) -> list[tuple[str, str]]:
+            async def found() -> list[tuple[str, str]] | None:
+                return hook.pages if len(hook.pages) >= count else None
+
+            return await eventually(found, f"{count} pages")
+
+        async with site.responder():
+            await pages(1)
+            for person, arguments, code in (
+                ("dan", ["--reason", "no idea"], 0), ("dan", ["--reason", "data", "--to", "anna"], 0),
+                ("anna", ["--reason", "me"], 0),  # written, and not applied: no responder
+                ("dan", ["--reason", "x", "--to", "nobody"], 2),
+            ):
+                done = await site.cli(person, "incident", "escalate", "inc-1", *arguments)
+                assert done.exit_code == code, done.output
+            await pages(3)
+        async with site.responder():
+            await site.send(site.config.topics.incidents, incident_message(one, site.source, time.time()))
+            done = await site.cli("dan", "incident", "escalate", "inc-1", "--reason", "again")
+            assert await pages(4) == [("first", "dan"), ("second", "cleo"), ("by hand", "anna"), ("third", "anna")]
+        audit = [record.value.decode() for record in await site.records(site.config.topics.audit)]
+        assert sum("dan has anna paged: data" in entry for entry in audit) == 1

@@ -27,7 +27,7 @@ from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
 from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
 from classifiers.directives import Acknowledge
-from classifiers.telling_by_hand import Release
+from classifiers.telling_by_hand import Escalate, Release
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import MAX_WAITING, EventStream
@@ -56,6 +56,10 @@ CHECK = ApprovalCheck(
 )
 
 
+def fault(_: str, to: str | None) -> str | None:
+    return "nobody is behind it" if to == "nobody" else None
+
+
 class Served:
     """The interface over a desk with one open incident and one request."""
 
@@ -73,8 +77,8 @@ class Served:
         self.releases = Releases(DIRECTORY)
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases), DIRECTORY, Authenticator(DIRECTORY), self.log, self.events,
-            self.metrics, tuple, lambda: T + 5.0,
+            Known(self.desk, self.in_force, self.releases, fault), DIRECTORY, Authenticator(DIRECTORY), self.log,
+            self.events, self.metrics, tuple, lambda: T + 5.0,
         )
 
     @asynccontextmanager
@@ -152,6 +156,7 @@ async def test_a_decision_is_signed_by_the_process_for_the_person_and_counts() -
     ("ann", "approvals/k1/decision", {"verb": "withdraw", "digest": "d1"}),
     ("ann", "approvals/k1/decision", {"verb": "break_glass", "digest": "d1", "comment": "now"}),
     ("vera", "incidents/inc-1/acknowledge", {}), ("ann", "incidents/inc-1/resolve", {}),
+    ("ann", "incidents/inc-1/escalate", {"comment": "x"}),
     ("vera", "remedies/throttle/chat/v2/undo", {}), ("ann", "remedies/throttle/chat/v2/keep", {}),
     ("rob", "breakers/chat/r0", {"verb": "disable"}), ("ann", "breakers/chat/r0", {"verb": "force_open"}),
     ("rob", "storm/reset", {}),
@@ -173,6 +178,11 @@ async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, bo
         "rob", "incidents/inc-1/assign", {"to": "ann", "role": "scribe", "remove": True},
         Assign("inc-1", "ann", "rob", T + 5.0, "http", "scribe", True),
     ),
+    (
+        "rob", "incidents/inc-1/escalate", {"to": "primary", "comment": "help"},
+        Escalate("inc-1", "rob", T + 5.0, "help", "primary", "http"),
+    ),
+    ("cleo", "incidents/inc-1/escalate", {"comment": "help"}, Escalate("inc-1", "cleo", T + 5.0, "help", None, "http")),
     ("rob", "incidents/inc-1/update", {"comment": "so"}, Update("inc-1", "rob", T + 5.0, "so", "http")),
     ("rob", "remedies/throttle/chat/v2/undo", {}, Undo("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
     ("rob", "remedies/throttle/chat/v2/keep", {}, Keep("throttle", "chat/v2", "rob", T + 5.0, "", "http")),
@@ -202,6 +212,16 @@ async def test_a_body_that_is_wrong_is_told_field_and_expectation(path: str, bod
     async with Served().running() as served:
         status, answer = await served.post(path, "ann", **body)
         assert (status, error in answer["error"]) == (400, True), answer
+        assert served.log.written == []
+
+
+@pytest.mark.parametrize(("body", "error"), [
+    ({"to": "nobody", "comment": "x"}, "nobody is behind it"), ({"to": "ann"}, "comment None, expected a text"),
+    ({"comment": ""}, "escalate: comment '', expected 1 to 1000 characters"),
+])
+async def test_an_escalation_to_nobody_or_without_a_reason_is_refused(body: dict[str, Any], error: str) -> None:
+    async with Served().running() as served:
+        assert await served.post("incidents/inc-1/escalate", "rob", **body) == (400, {"error": error})
         assert served.log.written == []
 
 

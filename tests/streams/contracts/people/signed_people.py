@@ -19,7 +19,7 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.directives import Acknowledge
-from classifiers.telling_by_hand import Release
+from classifiers.telling_by_hand import Escalate, Release
 from streams.contracts.people.records import sign_by_hand
 from tests.streams.contracts.signed import T, received
 from tests.streams.records import FakeRecord
@@ -39,6 +39,7 @@ BY_HAND: list[ByHand | Acknowledge] = [
     Update("inc-1", "ben", T, "so"), Undo("throttle", "chat/v2", "ben", T),
     Keep("throttle", "chat/v2", "ben", T), SetBreaker("chat/r0", "disable", "ben", T), ResetStorm("ben", T),
     Override("primary", "ann", T, T + 3600.0, "ben", T, "swap"), Release("5f3a", "release", "ben", T),
+    Escalate("inc-1", "ben", T, "we need help", "primary"),
     Acknowledge("inc-1", "ben", T, T + 60.0),
 ]
 
