@@ -121,6 +121,7 @@ class TopicsSection(Strict):
     ticks: Topic
     control: Topic
     response: Topic
+    series: Topic
     checkpoints: Topic
 
 
