@@ -123,6 +123,7 @@ class TopicsSection(Strict):
     ticks: Topic
     control: Topic
     response: Topic
+    series: Topic
     checkpoints: Topic
 
 

@@ -32,6 +32,7 @@ from detectors.base import Block, BoolArray, FloatArray, IntArray, Scores
 from detectors.ensemble.budgets import NOVELTY, budgets
 from detectors.ensemble.course_band import CourseBand
 from detectors.ensemble.ensemble import ENTRIES, SHARES, Ensemble
+from detectors.ensemble.expected_band import expected_band
 from detectors.ensemble.profile_table import ProfileTable
 from detectors.ensemble.ranking import Ranking
 from detectors.ensemble.suite_params import SuiteParams
@@ -98,6 +99,21 @@ class Suite(Composite):
     def expected(self, rows: IntArray) -> FloatArray:
         """(n,) the centre of each row, in the metric's unit; NaN while it is warming up."""
         return self._profiles.to_unit(rows, np.where(self.is_warm(rows), self._robust.centres(rows), np.nan))
+
+    def frame(self, block: Block) -> tuple[FloatArray, FloatArray]:
+        """(n,), (n,): centre and spread that each window is scored by, in the rows' scale; NaN while they warm up."""
+        scaled = self._scaled(block)
+        return np.where(scaled.warm, scaled.centre, np.nan), scaled.spread
+
+    def band(self, rows: IntArray, centre: FloatArray, spread: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(n,), (n,): between which values a window in this `frame` is no alarm of robust location or of a limit.
+
+        NaN where that is unknown, as for rows that other detectors judge, or where that direction does not count.
+        """
+        judged = self._profiles.any_enabled(rows, [_ROBUST])
+        return expected_band(
+            self._profiles, rows, np.where(judged, centre, np.nan), spread, self._robust.return_level(rows),
+        )
 
     def score(self, block: Block) -> SuiteScores:
         """Score each window. Changes nothing."""

@@ -21,6 +21,7 @@ from classifiers.by_hand import Assign, Resolve
 from classifiers.directives import Acknowledge, Deployment, Feedback
 from classifiers.incidents.triage import IncidentChange
 from classifiers.model import AuditEntry, Incident
+from classifiers.series_windows import IncidentSeries, ServiceSeries
 from streams.contracts.ticks import Tick
 from streams.intake.codec import SkipReason
 from streams.intake.columns import Samples
@@ -48,11 +49,11 @@ class Products:
 
     accepted, late: records. source: the topic of the records, None of a tick. times: their event time, None without
     any. dead: rejected records, with reason and bytes. transitions, intents: to be published.
-    audit: what happened to which incident, and why. The counts are those of this step alone: alarms by detector; points
-    of aggregated metrics without a value, by topic and reason; names: points by name, by topic; evicted series;
-    refused_series: requests for a row that the cap on series refused; overflowed: samples without a scope of their own
-    because of a cap, by label; dropped_values: metric values beyond the cap on metrics, or under a reserved name;
-    windows: of series, that closed.
+    audit: what happened to which incident, and why. incident_series, service_series: windows for people to look at.
+    The counts are those of this step alone: alarms by detector; points of aggregated metrics without a value, by topic
+    and reason; names: points by name, by topic; evicted series; refused_series: requests for a row that the cap on
+    series refused; overflowed: samples without a scope of their own because of a cap, by label; dropped_values: metric
+    values beyond the cap on metrics, or under a reserved name; windows: of series, that closed.
     """
 
     accepted: int = 0
@@ -63,6 +64,8 @@ class Products:
     transitions: list[IncidentChange] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
+    incident_series: list[IncidentSeries] = field(default_factory=list)
+    service_series: list[ServiceSeries] = field(default_factory=list)
     alarms: Counter[str] = field(default_factory=Counter)
     skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
     names: dict[str, PointNames] = field(default_factory=dict)
@@ -177,6 +180,9 @@ class Shard(ShardState):
         if tick.close_until_s is not None:
             self._advance(tick.close_until_s, products)
         self._repeat_open(tick.at_s, products)
+        products.incident_series, products.service_series = self.report.due(
+            self.detection.evaluated_until_s, self.triage.open_incidents(),
+        )
         self._collect_counts(products)
         return products
 
@@ -250,6 +256,7 @@ class Shard(ShardState):
                 break
             # First: an evicted row may belong to another series already, whose silence is not the old one's.
             self.rows.forget(closed.evicted)
+            self.recent.forget(closed.evicted, closed.end_s)
             self._pass_empty_instants(closed.end_s - self.plan.windows.size_s, products)
             self._evaluate(closed.end_s, closed, products)
         self._pass_empty_instants(clock_s, products)

@@ -75,6 +75,11 @@ class AlarmedSeriesTable:
             self._known[incident_id] = replace(known, confirmed=False)
         return known
 
+    def series_of(self, incident_id: str) -> tuple[SeriesKey, ...]:
+        """The series that alarmed in an incident, those that it named first; empty where it is not known."""
+        known = self._known.get(incident_id)
+        return () if known is None else known.series
+
     def dump(self) -> list[dict[str, Any]]:
         """Everything, as JSON values."""
         found: list[dict[str, Any]] = _DUMP.dump_python(list(self._known.values()))

@@ -138,6 +138,10 @@ class RobustLocation(CompositeBank):
         spread *= 1.0 + params.small_ring * (1.0 / filled - 1.0 / params.ring)
         return cells["centre"][rows], spread
 
+    def return_level(self, rows: IntArray) -> FloatArray:
+        """(n, 2): the distance in spreads that is level 1.0, above and below."""
+        return self._tail.return_level(rows)
+
     def centres(self, rows: IntArray) -> FloatArray:
         """(n,) the centre of each row; NaN for cold rows."""
         return self._rows["centre"][rows]

@@ -108,5 +108,5 @@ def _operation(action: str, channel: str, names: list[str]) -> Schema:
 def _setting(name: str, value: str) -> object:
     """As the binding types it: numbers as numbers."""
     if name in LISTS:
-        return [value]
+        return value.split(",")
     return int(value) if value.isdigit() else value

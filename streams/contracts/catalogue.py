@@ -23,6 +23,7 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
+from classifiers.series_windows import IncidentSeries, ServiceSeries
 from classifiers.telling_by_hand import Escalate, Release
 from streams.contracts.record import NativeRecord
 
@@ -63,6 +64,12 @@ ESCALATION = MessageType(
 NOTIFICATION = MessageType(
     "notification", 1, Notification, "What somebody is told of an incident by a channel, and how far its delivery is.",
 )
+INCIDENT_SERIES = MessageType(
+    "incident_series", 1, IncidentSeries, "Windows of the series of an incident, from before its onset on.",
+)
+SERVICE_SERIES = MessageType(
+    "service_series", 1, ServiceSeries, "The newest windows of a service: its own series, and of its parts the worst.",
+)
 RECORD = MessageType(
     "record", 1, NativeRecord | list[NativeRecord], "Measurements of a serving stack for one request or several.",
     written_by_tocsin=False,
@@ -92,5 +99,8 @@ CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 
 CATALOGUE: Mapping[str, MessageType] = {
     one.name: one
-    for one in (INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, *CONTROL, RECORD)
+    for one in (
+        INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, INCIDENT_SERIES, SERVICE_SERIES, *CONTROL,
+        RECORD,
+    )
 }

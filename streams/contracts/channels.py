@@ -13,8 +13,10 @@ from streams.contracts.catalogue import (
     CONTROL,
     ESCALATION,
     INCIDENT,
+    INCIDENT_SERIES,
     NOTIFICATION,
     OUTCOME,
+    SERVICE_SERIES,
     MessageType,
 )
 
@@ -42,6 +44,13 @@ back or replayed cannot look new."""
 
 TICKS_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(7 * 86_400_000)}
 """A week, so that what was recorded of the inputs in it can be replayed with its ticks. 10 MB a shard and day."""
+
+SERIES_CONFIG: Mapping[str, str] = {
+    "cleanup.policy": "compact,delete", "retention.ms": str(30 * 86_400_000), "segment.bytes": str(32 << 20),
+    "segment.ms": "600000", "min.compaction.lag.ms": "900000", "min.cleanable.dirty.ratio": "0.2",
+}
+"""Windows of incidents for 30 days, as long as the page shows past incidents. Of a service, which is told every few
+seconds under one key, the last record and those of a quarter of an hour."""
 
 Direction = Literal["send", "receive"]
 
@@ -86,6 +95,13 @@ CHANNELS: tuple[Channel, ...] = (
         "approval/ and the key of the decision, escalation/ and the incident, or notification/ and its id, in the "
         "partition of the incident.",
         ("send", "receive"), (APPROVAL, ESCALATION, NOTIFICATION), COMPACTED,
+    ),
+    Channel(
+        "series", "Series",
+        "Windows for people to look at: those of open incidents, and of each service the newest; nothing is decided by "
+        "them.",
+        "incident/ and the incident and a time, or service/ and the service and its model.", ("send", "receive"),
+        (INCIDENT_SERIES, SERVICE_SERIES), SERIES_CONFIG, at_least=1,
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",

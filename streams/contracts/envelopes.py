@@ -26,6 +26,7 @@ from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
+from classifiers.series_windows import IncidentSeries, ServiceSeries
 from classifiers.validation_errors import describe_first
 from streams.contracts.catalogue import (
     ACTION,
@@ -33,8 +34,10 @@ from streams.contracts.catalogue import (
     AUDIT,
     ESCALATION,
     INCIDENT,
+    INCIDENT_SERIES,
     NOTIFICATION,
     OUTCOME,
+    SERVICE_SERIES,
     MessageType,
 )
 
@@ -42,7 +45,10 @@ Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
-T = TypeVar("T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation, Notification)
+T = TypeVar(
+    "T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation, Notification, IncidentSeries,
+    ServiceSeries,
+)
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
@@ -50,6 +56,8 @@ _AUDIT = TypeAdapter(AuditEntry)
 _APPROVAL = TypeAdapter(ApprovalRequest)
 _ESCALATION = TypeAdapter(Escalation)
 _NOTIFICATION = TypeAdapter(Notification)
+_INCIDENT_SERIES = TypeAdapter(IncidentSeries)
+_SERVICE_SERIES = TypeAdapter(ServiceSeries)
 
 
 class WireError(ValueError):
@@ -143,6 +151,20 @@ def notification_message(one: Notification, source: str, partition: int) -> Mess
     return Message(one.subject.encode(), orjson.dumps(one), headers, partition)
 
 
+def incident_series_message(one: IncidentSeries, source: str, shard: int) -> Message:
+    """Windows of an incident. Each record has a key of its own: compaction keeps them all, until retention."""
+    name = f"incident/{one.incident_id}/{one.at_s:.3f}"
+    headers = envelope(INCIDENT_SERIES, name, source, one.at_s, one.incident_id, one.incident_id)
+    return Message(name.encode(), orjson.dumps(one), (*headers, _shard(shard)))
+
+
+def service_series_message(one: ServiceSeries, source: str, shard: int) -> Message:
+    """The newest windows of a service; compaction keeps the last record."""
+    name = f"service/{one.service}/{one.model or ''}"
+    headers = envelope(SERVICE_SERIES, f"{name}/{one.at_s:.3f}", source, one.at_s, one.service, one.service)
+    return Message(name.encode(), orjson.dumps(one), (*headers, _shard(shard)))
+
+
 def audit_message(
     entry: AuditEntry, source: str, incident_id: str | None = None, once: bool = False, trace: Sequence[Header] = (),
 ) -> Message:
@@ -191,6 +213,16 @@ def read_escalation(value: bytes | None) -> Escalation:
 def read_notification(value: bytes | None) -> Notification:
     """Raises `WireError` naming the field."""
     return _read(_NOTIFICATION, value)
+
+
+def read_incident_series(value: bytes | None) -> IncidentSeries:
+    """Raises `WireError` naming the field."""
+    return _read(_INCIDENT_SERIES, value)
+
+
+def read_service_series(value: bytes | None) -> ServiceSeries:
+    """Raises `WireError` naming the field."""
+    return _read(_SERVICE_SERIES, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:

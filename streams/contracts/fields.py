@@ -25,7 +25,8 @@ from classifiers.model import (
     Scope,
     StageTime,
 )
-from streams.contracts.notification_fields import NOTIFICATION_FIELDS
+from streams.contracts.described.notifications import NOTIFICATION_FIELDS
+from streams.contracts.described.series import SERIES_FIELDS
 from streams.contracts.people.fields import BY_HAND_FIELDS
 from streams.contracts.record import NativeRecord
 
@@ -305,4 +306,5 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     **BY_HAND_FIELDS,
     **NOTIFICATION_FIELDS,
+    **SERIES_FIELDS,
 }

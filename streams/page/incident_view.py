@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from classifiers.model import Anomaly, Incident
+from streams.page.plots import plots_of, scope_text
 from streams.page.state import PageState
 from streams.page.summaries import incident_row, request_row
 
@@ -23,7 +24,8 @@ def incident_view(incident: Incident, state: PageState, runbooks: Mapping[str, s
     return {
         **incident_row(incident, state),
         "opened_severity": incident.opened_severity, "factors": incident.factors,
-        "evidence": [_evidence(one) for one in incident.evidence], "plots": plots_of(incident.evidence),
+        "evidence": [_evidence(one) for one in incident.evidence],
+        "plots": plots_of(state.series.of_incident(incident.id), incident.evidence),
         "notes": incident.notes, "remedies": incident.remedies, "stage_times": incident.stage_times,
         "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
         "all_actions": incident.actions,
@@ -61,21 +63,6 @@ def timeline_of(incident: Incident, keys: list[str], state: PageState) -> list[d
     return sorted(found, key=lambda one: one["at_s"])[-MAX_TIMELINE:]
 
 
-def plots_of(evidence: tuple[Anomaly, ...]) -> list[dict[str, Any]]:
-    """The series of the evidence, each with its windows by time: value, expected value, level; null where unknown."""
-    series: dict[tuple[str, str], dict[float, Anomaly]] = {}
-    for one in evidence:
-        series.setdefault((one.metric, _scope_text(one)), {})[one.end_s] = one
-    return [
-        {
-            "metric": metric, "scope": scope,
-            "at_s": [at_s for at_s, _ in points], "value": [one.value for _, one in points],
-            "expected": [one.expected for _, one in points], "level": [one.level for _, one in points],
-        }
-        for (metric, scope), by_time in series.items() if (points := sorted(by_time.items(), key=lambda each: each[0]))
-    ]
-
-
 def similar_to(incident: Incident, others: list[Incident]) -> list[Incident]:
     """The latest resolved incidents of the same service and category, those of the same part first."""
     found = [
@@ -109,15 +96,10 @@ def _related(incident_id: str, relation: str, state: PageState) -> dict[str, Any
 
 def _evidence(one: Anomaly) -> dict[str, Any]:
     return {
-        "metric": one.metric, "scope": _scope_text(one), "detector": one.detector, "start_s": one.start_s,
+        "metric": one.metric, "scope": scope_text(one.scope), "detector": one.detector, "start_s": one.start_s,
         "end_s": one.end_s, "value": one.value, "expected": one.expected, "level": one.level,
         "direction": one.direction, "samples": one.samples, "records": one.records,
     }
-
-
-def _scope_text(one: Anomaly) -> str:
-    scope = one.scope
-    return "/".join(each for each in (scope.service, scope.model, scope.version, scope.replica, scope.tenant) if each)
 
 
 def _entry(at_s: float, kind: str, event: str, what: str, why: str, who: str | None) -> dict[str, Any]:

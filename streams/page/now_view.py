@@ -47,16 +47,19 @@ def health_view(state: PageState, complaints: Sequence[str]) -> dict[str, Any]:
     complaints: why Tocsin is not well. shards: that are watched. newest_tick_s: when one of them last wrote that
     windows closed.
     """
+    services = [one.newest for one in state.series.services()]
     blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
     return {
         "complaints": list(complaints), "newest_s": state.newest_s, "telemetry_incidents": blind,
+        "services": len(services), "series": sum(one.series for one in services),
+        "warming": sum(one.warming for one in services), "silent": sum(one.silent for one in services),
         "shards": len(state.ticks), "newest_tick_s": max(state.ticks.values(), default=None),
     }
 
 
 def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any]:
     """The present state of what changed. An incident that is over comes too, so that a viewer can take it away."""
-    found: dict[str, Any] = {"incidents": [], "approvals": []}
+    found: dict[str, Any] = {"incidents": [], "approvals": [], "series": []}
     for kind, key in subjects:
         if kind == "incident" and (incident := state.incident(key)) is not None:
             found["incidents"].append(incident_row(incident, state))
@@ -66,6 +69,8 @@ def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any
             found["approvals"].append(
                 request_row(request, state) if is_open and request is not None else {"key": key, "state": "ended"},
             )
+        elif kind == "series":
+            found["series"].append(key)
         elif kind == "force":
             found["force"] = force_view(state)
     return found

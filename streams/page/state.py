@@ -18,7 +18,9 @@ from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome
 from classifiers.model import AuditEntry, Incident
+from classifiers.series_windows import IncidentSeries, ServiceSeries
 from streams.page.change_log import ChangeLog
+from streams.page.series_state import SeriesState
 
 MAX_INCIDENTS = 10_000
 MAX_REQUESTS = 5_000
@@ -27,11 +29,12 @@ V = TypeVar("V")
 
 
 class PageState:
-    """in_force: remedies and the storm brake. changes: what viewers have not seen yet. newest_s: date of the newest
-    record, None before the first."""
+    """in_force: remedies and the storm brake. series: windows to be drawn. changes: what viewers have not seen yet.
+    newest_s: date of the newest record, None before the first."""
 
     def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
         self.in_force = LedgerView()
+        self.series = SeriesState()
         self.changes = ChangeLog()
         self.newest_s: float | None = None
         self._max_incidents = max_incidents
@@ -112,6 +115,16 @@ class PageState:
         follow_in_force(self.in_force, value)
         self.changes.note("force", "")
 
+    def add_incident_series(self, told: IncidentSeries) -> None:
+        """Windows of an incident."""
+        self.series.add_incident_series(told)
+        self.changes.note("series", f"incident/{told.incident_id}")
+
+    def add_service_series(self, told: ServiceSeries) -> None:
+        """The newest windows of a service."""
+        self.series.add_service_series(told)
+        self.changes.note("series", f"service/{told.service}/{told.model or ''}")
+
     # What is asked
 
     @property
@@ -181,3 +194,4 @@ class PageState:
             self._escalations,
         ):
             known.pop(dropped, None)
+        self.series.forget_incident(dropped)

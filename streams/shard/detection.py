@@ -21,6 +21,7 @@ from detectors.suite import Suite, SuiteScores
 from streams.shard.planned_changes import PlannedChanges
 from streams.shard.presence import Presence
 from streams.shard.readings import readings
+from streams.shard.recent.recent_windows import RecentWindows
 from streams.shard.rows import Rows
 from streams.windows.provenance import Provenance
 from streams.windows.series import SeriesTable
@@ -34,6 +35,7 @@ class Detection:
     """Suite and triage over the rows of one shard.
 
     size_s: the base window. presence: who serves and who reports. planned: changes that are expected, None for none.
+    recent: gets the windows as they were scored, None for nobody.
     evaluated_until_s: event time of the last instant, minus infinity before the first.
 
     An instant takes two arguments beside its time: isolated, the scopes that our own breakers keep traffic away from,
@@ -43,6 +45,7 @@ class Detection:
     def __init__(
         self, series: SeriesTable, suite: Suite, rows: Rows, triage: Triage, provenance: Provenance,
         presence: Presence, size_s: float, planned: PlannedChanges | None = None,
+        recent: RecentWindows | None = None,
     ) -> None:
         self._series = series
         self._suite = suite
@@ -52,6 +55,7 @@ class Detection:
         self._presence = presence
         self._provenance = provenance
         self._planned = planned
+        self._recent = recent
         self.evaluated_until_s = -inf
 
     def close(self, closed: Closed, isolated: Sequence[Scope], alarms: Counter[str]) -> list[IncidentChange]:
@@ -97,6 +101,8 @@ class Detection:
             self._suite.observe(block)
             self._presence.traffic.observe(block, self._series.last_seen_s[block.rows])
             scores = self._presence.part_rates.weigh(block, scores, now_s)
+            if self._recent is not None:
+                self._recent.add(now_s, block, scores, self._suite.frame(block))
         watched = [name for name, model in self._triage.episodes if model is None and name in self._series.sources]
         for absence in self._presence.absences.find(now_s, isolated, watched):
             found[absence.scope.service, absence.scope.model].append(absence)

@@ -29,6 +29,8 @@ from streams.shard.event_time import EventTime
 from streams.shard.plan import Plan
 from streams.shard.planned_changes import PlannedChanges
 from streams.shard.presence import Presence
+from streams.shard.recent.recent_windows import RecentWindows
+from streams.shard.recent.series_report import SeriesReport
 from streams.shard.repeats import Repeats
 from streams.shard.rows import Rows
 from streams.shard.series_states import SeriesCounts, count_series
@@ -90,12 +92,14 @@ class ShardState:
         self.decider = Decider(plan.decisions, self.triage, self.directives, self.rows, limits.min_idle_s)
         self.provenance = Provenance(plan.windows.size_s, self.windower.wait_windows, number)
         self.planned = PlannedChanges(self.series, self.suite, self.rows, suite_params)
+        self.recent = RecentWindows()
         self.detection = Detection(
             self.series, self.suite, self.rows, self.triage, self.provenance, self.presence, plan.windows.size_s,
-            self.planned,
+            self.planned, self.recent,
         )
         self.repeats = Repeats()
         self.alarmed = AlarmedSeriesTable()
+        self.report = SeriesReport(self.series, self.suite, self.rows, self.recent, self.alarmed)
         self.codecs: dict[str, Codec] = {}
         for source in plan.sources:
             self.codecs[source] = build_codec(plan.inputs.get(source, NATIVE), self.scopes, plan.validation_limits)

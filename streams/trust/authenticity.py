@@ -93,6 +93,10 @@ class Authenticity:
         """
         self._check_written(topic, record, "worker")
 
+    def check_series(self, topic: str, record: KafkaRecord) -> None:
+        """Raises `SignatureError` for windows that no key of the role worker signed, as of the record's timestamp."""
+        self._check_written(topic, record, "worker")
+
     def check_response(self, topic: str, record: KafkaRecord) -> None:
         """Raises `SignatureError` for a request, escalation or notification that no key of the role respond signed.
 

@@ -10,7 +10,13 @@ from faust.types import TP
 from actions.model import Intent
 from classifiers.incidents.triage import IncidentChange
 from config.models import TopicsSection
-from streams.contracts.envelopes import incident_message, intent_message
+from streams.contracts.envelopes import (
+    Message,
+    incident_message,
+    incident_series_message,
+    intent_message,
+    service_series_message,
+)
 from streams.kafka.output import Output
 from streams.pipeline import Products
 from streams.telemetry.metrics import TransitionLabel
@@ -42,6 +48,7 @@ class ProductWriter:
                 await self._write_transition(output, shard, transition, intents)
             for entry in products.audit:
                 await self._effects.audit.step(output, entry)
+            await self._write_series(output, shard, products)
             assert not unsent, f"decided, but not among the actions of an incident: {sorted(unsent)}"
 
     def count(self, products: Products) -> None:
@@ -83,6 +90,15 @@ class ProductWriter:
             )
             for intent in intents:
                 await self._write_intent(output, shard, intent)
+
+    async def _write_series(self, output: Output, shard: int, products: Products) -> None:
+        source, signed = self._effects.identity.source, self._effects.authenticity.signed
+        messages: list[Message] = [
+            *(incident_series_message(one, source, shard) for one in products.incident_series),
+            *(service_series_message(one, source, shard) for one in products.service_series),
+        ]
+        if messages:
+            await output.send(self._topics.series, [signed(self._topics.series, one, "worker") for one in messages])
 
     async def _write_intent(self, output: Output, shard: int, intent: Intent) -> None:
         effects = self._effects

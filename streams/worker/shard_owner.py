@@ -18,6 +18,7 @@ from typing import Protocol
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
+from classifiers.series_windows import SourceCadence
 from config.models import TopicsSection
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
@@ -240,6 +241,7 @@ class ShardOwner:
         if self._writing_since_s is not None:
             raise TransactionFailed("the transaction before did not end, and what it held cannot be written any more")
         products = self.shard.apply_tick(tick)
+        products.service_series = [replace(one, sources=self._cadences()) for one in products.service_series]
         if tick.configuration is not None:
             log_migration("shard_reconfigured", self.shard)
         unpublished, self._unpublished = [*self._unpublished, products], []
@@ -267,6 +269,11 @@ class ShardOwner:
                 await self._writer.write(output, self.number, each)
         output.committed()
         return int(written.result().offset)
+
+    def _cadences(self) -> tuple[SourceCadence, ...]:
+        """How the sources are expected to deliver now: an estimate of this owner, which no tick repeats."""
+        known = {source: self.cadence(source) for source in sorted(self._sources)}
+        return tuple(SourceCadence(source, one.delay_s, one.lateness_s) for source, one in known.items())
 
     def _take_snapshot(self) -> StoredState:
         """The state right after a tick, of which the offset is not known yet."""

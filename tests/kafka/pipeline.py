@@ -96,7 +96,7 @@ class Deployment:
             topic: f"{self.name}.{topic}"
             for topic in (
                 "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
-                "response", "checkpoints",
+                "response", "checkpoints", "series",
             )
         }
         config: dict[str, Any] = {

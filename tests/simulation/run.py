@@ -14,6 +14,7 @@ import orjson
 from actions.model import Intent, Outcome
 from classifiers.directives import Directive
 from classifiers.model import AuditEntry, Incident
+from classifiers.series_windows import IncidentSeries, ServiceSeries
 from config import load
 from streams.contracts.ticks import Tick
 from streams.intake.codec import SkipReason
@@ -75,6 +76,8 @@ class Run:
     late: int = 0
     evicted: int = 0
     skipped_points: Counter[tuple[str, SkipReason]] = field(default_factory=Counter)
+    incident_series: list[IncidentSeries] = field(default_factory=list)
+    service_series: list[ServiceSeries] = field(default_factory=list)
     clock: RecordClock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +124,8 @@ class Run:
             self.incidents[transition.incident.id] = transition.incident
             self.changes.append((transition.change, transition.incident))
         self.intents += products.intents
+        self.incident_series += products.incident_series
+        self.service_series += products.service_series
         self.audit += products.audit
         self.dead += products.dead
         self.late += products.late

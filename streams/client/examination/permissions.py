@@ -37,6 +37,7 @@ NEEDED: Mapping[str, Mapping[Role, tuple[Operation, ...]]] = {
     "control": {"worker": ("Read",), "executor": ("Read",), "respond": ("Read", "Write")},
     "checkpoints": {"respond": ("Read", "Write")},
     "response": {"respond": ("Read", "Write")},
+    "series": {"worker": ("Write",), "respond": ("Read",)},
 }
 """Operations on Tocsin's own topics, by setting and role."""
 

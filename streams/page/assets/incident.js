@@ -4,10 +4,8 @@ import { incidentButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, local, nowS, number, span, unitOf, utc, words, zone } from "./format.js";
 import { approvalItem, ownerText, scopeText } from "./now.js";
-import { plotAll } from "./plot.js";
+import { LEGEND, marksOf, plotAll } from "./plot.js";
 import { get } from "./server.js";
-
-const MAX_PLOTS = 8;
 
 const link = (one) => el("a", { href: `#/incident/${encodeURIComponent(one.id)}` }, one.title ?? one.id);
 
@@ -17,16 +15,16 @@ export async function loadIncident(id) {
 
 export function showIncident(main, one) {
   const plots = el("div", { class: "plots" });
-  const shown = one.plots.filter((each) => each.value.some((value) => value !== null)).slice(0, MAX_PLOTS);
+  const shown = one.plots.filter((each) => each.value.some((value) => value !== null));
   main.replaceChildren(head(one),
     el("div", { class: "columns" },
       el("div", { class: "stack" },
         one.requests.some((each) => ["requested", "approved"].includes(each.state))
           ? panel("Waiting for approval", "", one.requests.filter((each) => ["requested", "approved"].includes(each.state)).map(approvalItem)) : null,
-        panel("Series of the evidence", "dots: value; dashes: expected", shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
+        panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
         timeline(one), evidence(one)),
       el("div", { class: "stack" }, facts(one), factors(one), remedies(one), relations(one), runbooks(one))));
-  plotAll(plots, shown, one);
+  plotAll(plots, shown, marksOf(one));
 }
 
 function head(one) {

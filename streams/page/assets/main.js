@@ -6,6 +6,7 @@ import { local, nowS, utc, zone } from "./format.js";
 import { loadHistory, showHistory, showStatus } from "./history.js";
 import { loadIncident, showIncident } from "./incident.js";
 import { showNow, tick } from "./now.js";
+import { loadService, loadServices, serviceKey, showService, showServices } from "./services.js";
 import { get, Refused, send, watch } from "./server.js";
 import { apply, replaceAll, store } from "./store.js";
 
@@ -23,7 +24,7 @@ async function show() {
   const { view, id, query } = route();
   const mine = ++drawing;
   for (const one of document.querySelectorAll("nav a")) {
-    if (one.dataset.view === view) one.setAttribute("aria-current", "page"); else one.removeAttribute("aria-current");
+    if (one.dataset.view === (view === "service" ? "services" : view)) one.setAttribute("aria-current", "page"); else one.removeAttribute("aria-current");
   }
   if (!store.session.may_read) {
     main.replaceChildren(panel("Log in", "", empty("Reading wants a login with your token, or a proxy in front that knows you.")));
@@ -33,6 +34,12 @@ async function show() {
     if (view === "incident") {
       const found = await loadIncident(id);
       if (mine === drawing) keepFocus(() => showIncident(main, found));
+    } else if (view === "services") {
+      const found = await loadServices();
+      if (mine === drawing) keepFocus(() => showServices(main, found));
+    } else if (view === "service") {
+      const found = await loadService(id, query);
+      if (mine === drawing) keepFocus(() => showService(main, found, query));
     } else if (view === "history") {
       const found = await loadHistory(query);
       if (mine === drawing) keepFocus(() => showHistory(main, found, query));
@@ -49,7 +56,7 @@ async function show() {
 // A change must not take away where somebody is with the keyboard.
 function keepFocus(draw) {
   const focused = document.activeElement;
-  const focusable = () => [...main.querySelectorAll("a,button,select")];
+  const focusable = () => [...main.querySelectorAll("a,button,select,input")];
   const index = main.contains(focused) ? focusable().indexOf(focused) : -1;
   const href = focused?.getAttribute?.("href");
   draw();
@@ -88,9 +95,12 @@ async function begin() {
     state, reset: () => readAll().catch(failed),
     changes: (value) => {
       const changed = apply(value);
-      const { view, id } = route();
+      const { view, id, query } = route();
       const isNews = value.incidents.length || value.approvals.length || value.force;
-      if (view === "now" || (view === "incident" && changed.has(id)) || (view !== "incident" && isNews)) show();
+      if (view === "now") show();
+      else if (view === "incident") (changed.has(id) || changed.has(`incident/${id}`)) && show();
+      else if (view === "service") (isNews || changed.has(serviceKey(id, query))) && show();
+      else if (isNews || (view === "services" && value.series.length)) show();
     },
   });
 }
@@ -116,7 +126,8 @@ function keys(event) {
   else if (event.key === "k") rows[Math.max(at - 1, 0)]?.focus();
   else if (event.key === "n") location.hash = "#/";
   else if (event.key === "h") location.hash = "#/history";
-  else if (event.key === "?") toast("j and k: next and previous incident; Enter: open; n: Now; h: History");
+  else if (event.key === "s") location.hash = "#/services";
+  else if (event.key === "?") toast("j and k: next and previous incident; Enter: open; n: Now; s: Services; h: History");
 }
 
 function theme() {

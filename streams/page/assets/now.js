@@ -67,7 +67,7 @@ function doneText(one) {
   return done.length ? done.slice(-2).join("; ") : "no action";
 }
 
-function incidentRow(one) {
+export function incidentRow(one) {
   const paged = one.escalation?.paged ?? [];
   return el("a", { class: "row", href: `#/incident/${encodeURIComponent(one.id)}`, "data-id": one.id },
     severity(one.severity),
@@ -137,13 +137,21 @@ function health() {
   const ok = !complaints.length && !blind.length;
   return panel("Tocsin itself", "", el("div", { class: "body" }, el("dl", { class: "pairs" },
     el("dt", {}, "state"), el("dd", { class: ok ? "good" : "bad" }, ok ? "well" : count(complaints.length + blind.length, "problem")),
-    el("dt", {}, "watching"), el("dd", { class: "num" }, tick_ === null ? "no shard was heard of"
+    el("dt", {}, "watching"), el("dd", { class: "num" }, tick_ === null ? "no shard was heard of" : [watched(), el("br")],
+      tick_ === null ? null
       : [`${count(shards, "shard")}, windows closed until `, el("span", { "data-since": tick_ }, span(nowS() - tick_)), " ago"]),
     el("dt", {}, "last result"), el("dd", { class: "num" }, newest === null ? "none was read yet"
       : [el("span", { "data-since": newest }, span(nowS() - newest)), " ago"]),
     el("dt", {}, "still to be read"), el("dd", { class: "num" }, store.unread === null ? "unknown" : count(store.unread, "record")),
     el("dt", {}, "monitoring"), el("dd", {}, blind.length ? el("span", { class: "bad" }, `${count(blind.length, "incident")} of telemetry open`) : "no incident of telemetry"),
     el("dt", {}, "on record"), el("dd", { class: "num" }, `${count(store.quiet.known, "incident")} of ${count(store.quiet.services, "service")}, 30 d`))));
+}
+
+function watched() {
+  const { services, series, warming, silent } = store.health;
+  if (!services) return "no service was heard of yet";
+  const notes = [warming ? `${warming} warming up` : "", silent ? `${silent} silent` : ""].filter(Boolean).join(", ");
+  return el("a", { href: "#/services" }, `${series} series of ${count(services, "service")}${notes ? ` (${notes})` : ""}`);
 }
 
 // Ages and remaining times go on between changes.

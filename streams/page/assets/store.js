@@ -12,7 +12,7 @@ export function replaceAll(now) {
   for (const name of ["force", "on_call", "health", "quiet", "unread", "position"]) store[name] = now[name];
 }
 
-// Returns the ids of the incidents that changed.
+// Returns the ids of the incidents that changed, and the names of what has newer windows.
 export function apply(changes) {
   for (const one of changes.incidents) {
     if (one.state === "resolved") {
@@ -29,7 +29,7 @@ export function apply(changes) {
   if (changes.force) store.force = changes.force;
   store.health = changes.health;
   store.unread = changes.unread;
-  return new Set(changes.incidents.map((one) => one.id));
+  return new Set([...changes.incidents.map((one) => one.id), ...changes.series]);
 }
 
 export function may(verb) {

@@ -16,9 +16,11 @@ from streams.contracts.envelopes import (
     read_audit,
     read_escalation,
     read_incident,
+    read_incident_series,
     read_intent,
     read_notification,
     read_outcome,
+    read_service_series,
 )
 from streams.intake.kafka_record import ConsumerRecord
 from streams.page.state import PageState
@@ -46,19 +48,20 @@ class PageReader:
         self.back_s: Mapping[str, float] = {
             topics.incidents: INCIDENTS_BACK_S, topics.response: ALL_S, topics.ledger: ALL_S,
             topics.actions: DAY_S, topics.outcomes: DAY_S, topics.audit: DAY_S,
-            topics.ticks: TICKS_BACK_S,
+            topics.ticks: TICKS_BACK_S, topics.series: INCIDENTS_BACK_S,
         }
         self._readers: Mapping[str, Callable[[ConsumerRecord], None]] = {
             topics.incidents: self._read_incident, topics.response: self._read_response,
             topics.ledger: self._read_ledger, topics.actions: self._read_intent, topics.outcomes: self._read_outcome,
             topics.audit: self._read_audit, topics.ticks: self._read_tick,
+            topics.series: self._read_series,
         }
         self._responses: Mapping[str, Callable[[bytes | None], None]] = {
             "approval": lambda value: state.add_request(read_approval(value)),
             "escalation": lambda value: state.add_escalation(read_escalation(value)),
             "notification": lambda value: state.add_notification(read_notification(value)),
         }
-        self._ticks = topics.ticks
+        self._ticks, self._series = topics.ticks, topics.series
 
     async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
         """Take records in order. Raises nothing for what they contain."""
@@ -71,7 +74,8 @@ class PageReader:
                 place = f"{record.topic}[{record.partition}]@{record.offset}"
                 log.warning("record_skipped", place=place, reason=str(error))
         if records and topic != self._ticks:
-            self._state.heard(records[-1].timestamp / 1000.0)
+            if topic != self._series:
+                self._state.heard(records[-1].timestamp / 1000.0)
             self._changed()
 
     def _read_incident(self, record: ConsumerRecord) -> None:
@@ -99,6 +103,13 @@ class PageReader:
 
     def _read_tick(self, record: ConsumerRecord) -> None:
         self._state.add_tick(record.partition, record.timestamp / 1000.0)
+
+    def _read_series(self, record: ConsumerRecord) -> None:
+        self._authenticity.check_series(record.topic, record)
+        if (record.key or b"").startswith(b"service/"):
+            self._state.add_service_series(read_service_series(record.value))
+        else:
+            self._state.add_incident_series(read_incident_series(record.value))
 
     def _read_audit(self, record: ConsumerRecord) -> None:
         self._state.add_audit(read_audit(record.value))

@@ -15,6 +15,7 @@ from actions.trust.roles import Verb
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
 from streams.page.now_view import now_view
+from streams.page.service_view import service_view, services_view
 from streams.respond.http.json_body import answer, body_of
 from streams.respond.page.assets import Assets
 from streams.respond.page.feed import TooManyViewers
@@ -45,6 +46,8 @@ class PageRoutes:
         routes.add_get("/assets/{path:.+}", self._asset)
         routes.add_get(f"{PREFIX}/now", self._now)
         routes.add_get(f"{PREFIX}/incidents/{{id}}", self._incident)
+        routes.add_get(f"{PREFIX}/services", self._services)
+        routes.add_get(f"{PREFIX}/service", self._service)
         routes.add_get(f"{PREFIX}/history", self._history)
         routes.add_get(f"{PREFIX}/events", self._events)
         routes.add_get(f"{PREFIX}/session", self._session)
@@ -73,6 +76,16 @@ class PageRoutes:
         if incident is None:
             return answer({"error": "this incident is not known here"}, 404)
         return answer({**incident_view(incident, self._page.state, self._page.runbooks), **self._page.status()})
+
+    async def _services(self, _: web.Request) -> web.Response:
+        return answer({**services_view(self._page.state), **self._page.status()})
+
+    async def _service(self, request: web.Request) -> web.Response:
+        service, model = request.query.get("service", ""), request.query.get("model") or None
+        known = self._page.state.series.service(service, model)
+        if known is None:
+            return answer({"error": f"no series of the service {service[:80]!r} was told yet"}, 404)
+        return answer({**service_view(known, self._page.state), **self._page.status()})
 
     async def _history(self, request: web.Request) -> web.Response:
         asked = request.query

@@ -20,7 +20,7 @@ from tests.kafka.harness import PATIENCE_S, unique
 from tests.streams.fakes import T, config_of, incident, intent, outcome
 
 OWN = ("incidents", "actions", "outcomes", "response", "audit", "control", "dead_letters", "state", "ledger",
-       "checkpoints", "ticks")
+       "checkpoints", "ticks", "series")
 
 
 def site(folder: Path, broker: EmbeddedKafka) -> Config:

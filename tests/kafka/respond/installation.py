@@ -66,7 +66,7 @@ class Installation:
         self.name = unique("respond")
         self.people = People(folder)
         names = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
-                 "response", "checkpoints")
+                 "response", "checkpoints", "series")
         settings: dict[str, Any] = {
             "version": 1, "kafka": {"brokers": [address], "group": self.name},
             "inputs": [{"topic": f"{self.name}.latency"}],

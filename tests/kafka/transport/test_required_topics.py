@@ -22,7 +22,7 @@ from tests.streams.fakes import config_of
 
 SETTINGS = (
     "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control", "response",
-    "checkpoints",
+    "checkpoints", "series",
 )
 
 
@@ -70,7 +70,7 @@ async def test_inputs_that_differ_start_and_smaller_topics_of_ours_are_grown(rea
     assert counts == {
         "latency": 1, "tokens": 3, "state": 3, "audit": 1, "actions": 5, "ledger": 5, "incidents": 3, "outcomes": 3,
         "control": 3, "dead_letters": 3, "ticks": 3, "response": 3,
-        "checkpoints": 3,
+        "checkpoints": 3, "series": 3,
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from classifiers.model import Anomaly, Factor, Scope
 from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.page.served import ServedPage
+from tests.streams.page.simulated import played, told
 
 REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
 CHROMIUM = shutil.which("chromium")
@@ -116,6 +118,43 @@ async def test_an_approver_approves_and_a_responder_cannot(browser: Browser, ser
     assert [one.by for one in served.log.written] == ["ann"]
 
 
+async def test_a_service_shows_its_series_with_bands_and_its_parts_by_level(
+    browser: Browser, served: ServedPage,
+) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, "#/services")
+    await expect(page.locator("h1")).to_have_text("Watching 18 series of 1 service")
+    await page.get_by_text("chat, model gpt").click()
+    await expect(page.locator("h1")).to_have_text("chat, model gpt")
+    await expect(page.locator("figure canvas")).to_have_count(2 * 8)
+    await expect(page.locator(".heats tbody tr")).to_have_count(5)
+    await page.locator("input[name=find]").fill("confidence r2")
+    await page.get_by_role("button", name="Find").click()
+    await expect(page.locator("figure")).to_have_count(0)
+    await page.locator("input[name=find]").fill("latency_ms chat/gpt/r1")
+    await page.get_by_role("button", name="Find").click()
+    await expect(page.locator("figure")).to_have_count(1)
+    await expect(page.locator("figure .readout")).to_contain_text("expected")
+
+
+async def test_an_incident_is_drawn_from_before_its_onset_and_goes_on_live(
+    browser: Browser, served: ServedPage,
+) -> None:
+    told(served.page.state)
+    run = played()
+    (incident,) = run.incidents.values()
+    page = await opened(browser, served, f"#/incident/{incident.id}")
+    readout = page.locator("figure .readout").first
+    before = await readout.text_content()
+    newest = run.incident_series[-1]
+    later = replace(newest, at_s=newest.at_s + 5.0, series=tuple(
+        replace(one, end_s=tuple(at_s + 5.0 for at_s in one.end_s)) for one in newest.series
+    ))
+    served.page.state.add_incident_series(later)
+    served.page.feed.wake()
+    await expect(readout).not_to_have_text(before or "")
+
+
 async def test_hostile_labels_are_shown_and_not_run(browser: Browser, served: ServedPage) -> None:
     served.tell(incident(title=HOSTILE, version=HOSTILE, factors=(Factor("x", HOSTILE, 1.0, HOSTILE),)))
     page = await opened(browser, served)
@@ -126,12 +165,15 @@ async def test_hostile_labels_are_shown_and_not_run(browser: Browser, served: Se
 
 
 @pytest.mark.parametrize("width", [1360, 390])
-@pytest.mark.parametrize("view", ["#/", "#/incident/inc-1", "#/history", "#/status"])
+@pytest.mark.parametrize("view", [
+    "#/", "#/incident/inc-1", "#/history", "#/status", "#/services", "#/service/chat?model=gpt",
+])
 async def test_no_view_has_a_serious_fault_of_accessibility_or_is_wider_than_the_screen(
     browser: Browser, served: ServedPage, view: str, width: int,
 ) -> None:
     served.tell(incident(evidence=evidence(), factors=(Factor("latency", 3.0, 2.0, "requests take 3 times as long"),)))
     served.ask(suggested())
+    told(served.page.state)
     page = await opened(browser, served, view, width)
     await expect(page.locator("h1")).to_be_visible()
     found = (await Axe().run(page)).response["violations"]

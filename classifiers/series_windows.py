@@ -1,0 +1,92 @@
+"""Windows of series as they are published: those of an incident, and those of a service that deviate most.
+
+They are for people to look at. Nothing is decided by them, and the states of incidents never depend on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from classifiers.model import Scope
+
+Part = Literal["version", "replica"]
+Numbers = tuple[float | None, ...]
+"""None where a number is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesWindows:
+    """Windows of one series, oldest first; all tuples have the same length.
+
+    detector: with the highest level in the newest window, None for none. warm: whether the learned detectors score the
+    series. gap_s: usual time between its windows, None while it is unknown. end_s: seconds since the epoch. value,
+    expected: in the metric's unit. low, high: a window beyond is an alarm of the series' detector of location; None
+    where deviations in that direction do not count. level: 1.0 is the false-alarm budget.
+    """
+
+    metric: str
+    scope: Scope
+    detector: str | None
+    warm: bool
+    gap_s: float | None
+    end_s: tuple[float, ...]
+    value: Numbers
+    expected: Numbers
+    low: Numbers
+    high: Numbers
+    level: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSeries:
+    """Windows of the series that an incident is about, and of the same metrics of the whole service.
+
+    at_s: event time of the newest window. each_s: seconds of event time that one window stands for, the one with the
+    highest level among them; None for every window.
+    """
+
+    incident_id: str
+    service: str
+    model: str | None
+    at_s: float
+    each_s: float | None
+    series: tuple[SeriesWindows, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartLevel:
+    """The highest level among the series of a replica or version, and its metric. level: None while all warm up."""
+
+    part: Part
+    name: str
+    level: float | None
+    metric: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCadence:
+    """How a source is expected to deliver: delay_s: how late records may come. lateness_s: how far one may lie behind
+    the newest."""
+
+    topic: str
+    delay_s: float
+    lateness_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSeries:
+    """A service as one shard sees it. series: the number of its series; warming: those that no learned detector scores
+    yet; silent: those without windows for longer than usual. top: the series of the whole service, and of its parts
+    those with the highest levels; only windows since the last record. parts: levels since the last record.
+    """
+
+    service: str
+    model: str | None
+    at_s: float
+    series: int
+    warming: int
+    silent: int
+    top: tuple[SeriesWindows, ...]
+    parts: tuple[PartLevel, ...]
+    sources: tuple[SourceCadence, ...] = ()

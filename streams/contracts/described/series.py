@@ -1,0 +1,53 @@
+"""The descriptions of the fields of windows of series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from classifiers.series_windows import IncidentSeries, PartLevel, SeriesWindows, ServiceSeries, SourceCadence
+
+SERIES_FIELDS: Mapping[type, Mapping[str, str]] = {
+    SeriesWindows: {
+        "metric": "The metric.",
+        "scope": "Where it was measured.",
+        "detector": "The detector with the highest level in the newest window; null for none.",
+        "warm": "Whether the learned detectors score the series.",
+        "gap_s": "The usual time between its windows; null while it is unknown.",
+        "end_s": "When each window ended, seconds since the epoch, oldest first.",
+        "value": "The value of each window, in the metric's unit.",
+        "expected": "What was expected; null while warming up.",
+        "low": "A value below it is an alarm; null where it is unknown, or where low values do not count.",
+        "high": "A value above it is an alarm; null where it is unknown, or where high values do not count.",
+        "level": "The level of each window: 1.0 is the false-alarm budget; null while warming up.",
+    },
+    IncidentSeries: {
+        "incident_id": "The incident.",
+        "service": "Its service.",
+        "model": "Its model; null where records name none.",
+        "at_s": "Event time of the newest window, seconds since the epoch.",
+        "each_s": "The time that one window stands for, the one with the highest level in it; null for every window.",
+        "series": "The series that alarmed first, then those of the whole service.",
+    },
+    PartLevel: {
+        "part": "version or replica.",
+        "name": "Its name.",
+        "level": "The highest level among its series since the record before; null while all warm up.",
+        "metric": "The metric with that level.",
+    },
+    SourceCadence: {
+        "topic": "The topic.",
+        "delay_s": "How late its records may be delivered.",
+        "lateness_s": "How far a record may lie behind the newest.",
+    },
+    ServiceSeries: {
+        "service": "The service.",
+        "model": "Its model; null where records name none.",
+        "at_s": "Event time up to which windows are closed, seconds since the epoch.",
+        "series": "How many series of it this shard watches.",
+        "warming": "How many of them no learned detector scores yet.",
+        "silent": "How many of them are silent for longer than usual.",
+        "top": "Windows since the record before: of the whole service, and of its parts those with the highest levels.",
+        "parts": "Its versions and replicas, the highest level first.",
+        "sources": "How the sources of the shard are expected to deliver.",
+    },
+}

@@ -1,0 +1,100 @@
+// The services that are watched, and one service: its series with bands, its parts by level, how its sources deliver.
+
+import { el, empty, panel } from "./dom.js";
+import { count, local, nowS, number, span, words } from "./format.js";
+import { incidentRow } from "./now.js";
+import { LEGEND, plotAll } from "./plot.js";
+import { get } from "./server.js";
+
+const SHOWN = 8;
+const COLUMNS = 60;
+
+export const loadServices = () => get("page/services");
+
+export function loadService(service, query) {
+  return get(`page/service?${new URLSearchParams({ service, model: query.get("model") ?? "" })}`);
+}
+
+export const serviceKey = (service, query) => `service/${service}/${query.get("model") ?? ""}`;
+
+const address = (one) => `#/service/${encodeURIComponent(one.service)}${one.model ? `?${new URLSearchParams({ model: one.model })}` : ""}`;
+const nameOf = (one) => `${one.service}${one.model ? `, model ${one.model}` : ""}`;
+
+function levelText(one) {
+  if (one.level === null) return el("span", { class: "soft" }, "warming up");
+  return el("span", { class: one.level >= 1 ? "bad" : "" }, `level ${number(one.level)} ${one.metric ?? ""}`);
+}
+
+function stateText(one) {
+  return `${count(one.series, "series", "series")}${one.warming ? `, ${one.warming} warming up` : ""}${one.silent ? `, ${one.silent} silent` : ""}`;
+}
+
+export function showServices(main, found) {
+  const total = found.services.reduce((sum, one) => sum + one.series, 0);
+  main.replaceChildren(
+    el("div", { class: "headline" }, el("h1", {}, found.services.length ? `Watching ${total} series of ${count(found.services.length, "service")}` : "No service was heard of yet"),
+      el("p", {}, "the highest level first; 1 is the false-alarm budget")),
+    panel("Services", "", found.services.length ? found.services.map((one) => el("a", { class: "row service-row", href: address(one) },
+      el("div", {}, el("div", { class: "title" }, nameOf(one)), el("div", { class: "facts num" }, el("span", {}, stateText(one)), el("span", {}, "windows until ", el("span", { "data-since": one.at_s }, span(nowS() - one.at_s)), " ago"))),
+      el("div", { class: "num" }, levelText(one)), el("div", { class: one.open ? "bad num" : "good num" }, one.open ? count(one.open, "open incident") : "no incident")))
+      : empty("A service shows here some seconds after its first records.")));
+}
+
+export function showService(main, found, query) {
+  const wanted = (query.get("find") ?? "").toLowerCase();
+  const fits = found.plots.filter((one) => `${one.metric} ${one.scope} ${one.detector ?? ""}`.toLowerCase().includes(wanted));
+  const shown = fits.slice(0, query.get("all") ? undefined : SHOWN);
+  const plots = el("div", { class: "plots" });
+  main.replaceChildren(...[
+    el("div", { class: "headline" }, el("h1", {}, nameOf(found)), el("p", { class: "num" }, `${stateText(found)}; `, levelText(found))),
+    found.incidents.length ? panel("Open incidents", count(found.incidents.length, "incident"), el("div", { class: "rows" }, found.incidents.map(incidentRow))) : null,
+    el("div", { class: "columns" },
+      el("div", { class: "stack" }, panel("Series", `${shown.length} of ${found.plots.length}, highest level first`, search(query),
+        shown.length ? plots : empty("No series fits."), el("p", { class: "empty" }, LEGEND),
+        fits.length > shown.length ? el("p", { class: "empty" }, el("a", { href: changed(query, "all", "1") }, `Show all ${fits.length}`)) : null)),
+      el("div", { class: "stack" }, heat(found), speaking(found), cadence(found)))].filter((one) => one !== null));
+  plotAll(plots, shown, found.incidents.flatMap((one) => [[one.onset_at_s, "onset", "--level"]]).filter(([at]) => shown.length && at >= shown[0].at_s[0]));
+}
+
+function changed(query, name, value) {
+  const next = new URLSearchParams(query);
+  if (value) next.set(name, value); else next.delete(name);
+  return `${location.hash.split("?")[0]}?${next}`;
+}
+
+function search(query) {
+  const field = el("input", { type: "search", name: "find", value: query.get("find") ?? "", placeholder: "metric, replica, detector", size: 28, maxlength: 80 });
+  const form = el("form", { class: "filters inner", role: "search" }, el("label", {}, "Find series", field), el("button", { type: "submit" }, "Find"));
+  form.addEventListener("submit", (event) => { event.preventDefault(); location.hash = changed(query, "find", field.value.trim()); });
+  return form;
+}
+
+// A table, so that it can be read without colours; a darker cell is a higher level.
+function heat(found) {
+  const { at_s: at, parts } = found.heat;
+  if (!parts.length) return panel("Versions and replicas", "", empty("The records of this service name no version and no replica."));
+  const from = Math.max(0, at.length - COLUMNS);
+  const cell = (level, index) => el("i", { class: `heat ${shade(level)}`, title: `${local(at[from + index])}: ${level === null ? "no level" : `level ${number(level)}`}` });
+  return panel("Versions and replicas", at.length ? `by level, ${local(at[from])} to ${local(at.at(-1))}` : "", el("div", { class: "scroll heat-scroll", tabindex: "0", role: "region", "aria-label": "Levels of versions and replicas" },
+    el("table", { class: "heats" }, el("thead", {}, el("tr", {}, el("th", {}, "part"), el("th", {}, "over time"), el("th", { class: "num" }, "now"))),
+      el("tbody", {}, parts.map((one) => el("tr", {}, el("td", {}, el("span", { class: "soft" }, `${one.part} `), one.name),
+        el("td", {}, el("span", { class: "heat-line", "aria-hidden": "true" }, one.level.slice(from).map(cell))),
+        el("td", { class: `num ${(one.level.at(-1) ?? 0) >= 1 ? "bad" : ""}` }, one.level.at(-1) === null || one.level.at(-1) === undefined ? "none" : number(one.level.at(-1)))))))));
+}
+
+function shade(level) {
+  if (level === null || level === undefined) return "heat-none";
+  return level >= 1 ? "heat-4" : level >= 0.75 ? "heat-3" : level >= 0.5 ? "heat-2" : level >= 0.25 ? "heat-1" : "heat-0";
+}
+
+function speaking(found) {
+  const by = new Map();
+  for (const one of found.plots) if ((one.level.at(-1) ?? 0) >= 0.5) by.set(one.detector, [...(by.get(one.detector) ?? []), one]);
+  return panel("Detectors that speak", "level 0.5 and more", by.size ? [...by].map(([name, series]) => el("div", { class: "item" }, el("strong", {}, words(name ?? "none")),
+    series.map((one) => el("p", { class: "num" }, `${one.metric} `, el("span", { class: "soft" }, one.scope), ` level ${number(one.level.at(-1))}`)))) : empty("No detector is near its budget."));
+}
+
+function cadence(found) {
+  return panel("Learned cadence", "", found.sources.length ? el("div", { class: "body" }, el("dl", { class: "pairs" }, found.sources.map((one) => [
+    el("dt", {}, one.topic), el("dd", { class: "num" }, `delivered within ${number(one.delay_s, "s")}, out of order by up to ${number(one.lateness_s, "s")}`)]))) : empty("Nothing is known of its sources."));
+}

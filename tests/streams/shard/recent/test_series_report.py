@@ -1,0 +1,108 @@
+"""What is published for people to look at: an incident from before its onset until after its end, and each service."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from streams.contracts.envelopes import (
+    incident_series_message,
+    read_incident_series,
+    read_service_series,
+    service_series_message,
+)
+from streams.contracts.ticks import Tick
+from streams.shard.recent.series_report import AFTER_S, EVERY_S, FULL_S, THIN_S
+from tests.simulation.fleet import PLAN, T, fleet, sick
+from tests.simulation.run import LATENCY, Run
+from tests.streams.fakes import clocked
+
+SOURCE = "/tocsin/test"
+
+
+def times_of(run: Run, metric: str, replica: str | None) -> list[float]:
+    """The ends of the windows of a series that were published for an incident, in the order of publication."""
+    return [
+        at_s for one in run.incident_series for series in one.series for at_s in series.end_s
+        if (series.metric, series.scope.replica) == (metric, replica)
+    ]
+
+
+def test_an_incident_is_shown_from_before_its_onset_until_after_its_end() -> None:
+    play = fleet()
+    play.play(90).play(60, sick("r1")).play(240)
+    (opened,) = [one for change, one in play.run.changes if change == "opened"]
+    (ended,) = [one for change, one in play.run.changes if change == "resolved"]
+    assert ended.resolved_at_s is not None
+    times = times_of(play.run, "latency_ms", "r1")
+    assert times[0] <= opened.onset_at_s - 60.0
+    assert times[-1] >= ended.resolved_at_s + AFTER_S - 2.0 * EVERY_S
+    assert times == sorted(set(times)), "no window is published twice"
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 1.5
+    assert times_of(play.run, "latency_ms", None), "the whole service is shown beside the replica"
+
+
+def test_the_sick_windows_are_beyond_the_band_and_the_others_within() -> None:
+    play = fleet()
+    play.play(90).play(40, sick("r1"))
+    points = [
+        (value, high, level) for one in play.run.incident_series for series in one.series
+        if (series.metric, series.scope.replica) == ("latency_ms", "r1")
+        for value, high, level in zip(series.value, series.high, series.level, strict=True) if high is not None
+    ]
+    sick_ones = [(high, level) for value, high, level in points if value is not None and value > 500.0]
+    well = [(value, high) for value, high, _ in points if value is not None and value < 150.0]
+    assert len(sick_ones) >= 20
+    assert len(well) >= 30
+    assert all(high < 500.0 and level is not None and level >= 1.0 for high, level in sick_ones)
+    assert all(value < high for value, high in well)
+
+
+def test_a_long_incident_is_thinned_to_its_worst_windows() -> None:
+    play = fleet(replicas=("r0", "r1"))
+    play.play(90).play(int(FULL_S) + 300, sick("r1"))
+    (opened,) = [one for change, one in play.run.changes if change == "opened"]
+    late = [at_s for at_s in times_of(play.run, "latency_ms", "r1") if at_s > opened.onset_at_s + FULL_S + THIN_S]
+    assert 0 < len(late) <= 300 / THIN_S + 1
+    assert any(one.each_s == THIN_S for one in play.run.incident_series)
+
+
+def test_a_service_tells_its_own_series_its_worst_parts_and_what_warms_up() -> None:
+    play = fleet()
+    play.play(20)
+    young = play.run.service_series[-1]
+    assert (young.service, young.warming) == ("chat", young.series)
+    play.play(80).play(30, sick("r2"))
+    last = play.run.service_series[-1]
+    assert {one.metric for one in last.top if one.scope.replica is None} >= {"latency_ms", "confidence"}
+    assert (last.parts[0].part, last.parts[0].name, last.parts[0].metric) == ("replica", "r2", "latency_ms")
+    assert {one.name for one in last.parts if one.part == "replica"} == {"r0", "r1", "r2", "r3"}
+
+
+def test_a_backlog_costs_one_report_a_tick() -> None:
+    """All of it in one tick: one report, however much event time it is."""
+    play = fleet()
+    records = [record for _ in range(120) for record in play.next_second()]
+    shard = clocked(PLAN)
+    shard.ingest(LATENCY, records)
+    products = shard.apply_tick(Tick(1, T + 200.0, dict(shard.offsets), T + 118.0))
+    assert len(products.service_series) == 1
+
+
+def test_reports_are_messages_that_can_be_read() -> None:
+    play = fleet()
+    play.play(90).play(20, sick("r1"))
+    incident, service = play.run.incident_series[-1], play.run.service_series[-1]
+    assert read_incident_series(incident_series_message(incident, SOURCE, 0).value) == incident
+    message = service_series_message(service, SOURCE, 0)
+    assert (message.key, read_service_series(message.value)) == (b"service/chat/gpt", service)
+
+
+@pytest.mark.parametrize("seconds", [3, 4])
+def test_nothing_is_published_before_enough_event_time_went_by(seconds: int) -> None:
+    play = fleet()
+    play.play(60)
+    before = len(play.run.service_series)
+    play.play(seconds)
+    assert len(play.run.service_series) - before <= 1
