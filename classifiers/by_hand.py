@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from classifiers.directive_fields import Vendor, Via, of_person, period, texts
+from classifiers.directive_fields import ALL_PATHS, Vendor, Via, of_person, period, texts
 from classifiers.telling_by_hand import Escalate, Release
 
 Verb = Literal["approve", "reject", "break_glass"]
@@ -92,7 +92,7 @@ class Resolve:
     via: Via | Vendor = "cli"
 
     def __post_init__(self) -> None:
-        of_person("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id, vendors=True)
+        of_person("resolve", self.by, self.via, self.at_s, self.comment, ALL_PATHS, incident_id=self.incident_id)
 
     @property
     def id(self) -> str:
@@ -120,7 +120,7 @@ class Assign:
     remove: bool = False
 
     def __post_init__(self) -> None:
-        of_person("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to, vendors=True)
+        of_person("assign", self.by, self.via, self.at_s, "", ALL_PATHS, incident_id=self.incident_id, to=self.to)
         if self.role not in get_args(IncidentRole):
             raise ValueError(f"assign: role {self.role!r}, expected one of {', '.join(get_args(IncidentRole))}")
 

@@ -9,6 +9,7 @@ Via = Literal["cli", "http", "slack"]
 """The path by which a person acts."""
 Vendor = Literal["pagerduty", "servicenow"]
 """Where people act who work at a vendor: they resolve and assign incidents there, and decide nothing else."""
+ALL_PATHS: tuple[str, ...] = (*get_args(Via), *get_args(Vendor))
 MAX_TEXT = 1000
 """Characters of a comment, a name or a regular expression at most."""
 
@@ -42,15 +43,14 @@ def period(directive: str, begin: str, from_s: float, until_s: float) -> None:
 
 
 def of_person(
-    directive: str, by: str, via: str, at_s: float, comment: str, /, *, vendors: bool = False, **names: str,
+    directive: str, by: str, via: str, at_s: float, comment: str, paths: tuple[str, ...] = get_args(Via), /, **names: str,
 ) -> None:
     """Check what each directive of a person has. Raises `ValueError`.
 
-    vendors: whether people may ask for it at a vendor. names: other fields that must not be empty.
+    paths: by which people may ask for it. names: other fields that must not be empty.
     """
     named(directive, by=by, **names)
     texts(directive, comment=comment)
     finite(directive, at_s=at_s)
-    expected = (*get_args(Via), *(get_args(Vendor) if vendors else ()))
-    if via not in expected:
-        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(expected)}")
+    if via not in paths:
+        raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(paths)}")
