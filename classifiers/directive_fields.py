@@ -43,7 +43,8 @@ def period(directive: str, begin: str, from_s: float, until_s: float) -> None:
 
 
 def of_person(
-    directive: str, by: str, via: str, at_s: float, comment: str, paths: tuple[str, ...] = get_args(Via), /, **names: str,
+    directive: str, by: str, via: str, at_s: float, comment: str, paths: tuple[str, ...] = get_args(Via), /,
+    **names: str,
 ) -> None:
     """Check what each directive of a person has. Raises `ValueError`.
 
