@@ -17,30 +17,19 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 from aiohttp import web
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from rich.table import Table
 from typing_extensions import override
 
-from actions.escalation.record import Escalation
-from actions.trust.key_files import read_private, write_private
-from actions.trust.keys import Signer, public_text
-from benchmarks.broker.rig import console, unique
-from benchmarks.kills.processes import RoleProcess, forking
+from benchmarks.broker.rig import console
+from benchmarks.kills.responders import Responders, opened
 from classifiers.model import Incident
-from config import load
-from streams.client.topic_reader import partitions_of_topics
-from streams.cluster.required_topics import prepare_topics
-from streams.contracts.envelopes import Message, escalation_message, incident_message, source_of
-from streams.contracts.signatures import sign_message
-from streams.kafka.settings import Security
 from tests.actions.channels.fakes.pagerduty import KEY, FakePagerDuty
 from tests.actions.channels.fakes.webhooks import FakeDiscord
 from tests.kafka.brokers import KafkaMissing, RealKafka
@@ -68,73 +57,9 @@ class Pager(FakePagerDuty):
         return answer
 
 
-class Site:
-    """One installation: its files, its process, and the incidents that are told in place of its shards."""
-
-    def __init__(self, address: str, pager: str, hanging: str, folder: Path) -> None:
-        group = unique("bench-notify")
-        keys = {role: folder / f"{role}.key" for role in ("worker", "respond")}
-        public = {role: public_text(write_private(file).public_key()) for role, file in keys.items()}
-        self.settings = _settings(address, group, pager, hanging)
-        self.settings["signing"] = {
-            "private_file": str(keys["respond"]),
-            "keys": [{"id": role, "for": role, "public": text} for role, text in public.items()],
-        }
-        file = folder / "site.yaml"
-        file.write_text(json.dumps(self.settings))
-        self.config = load(file, {})
-        self.source = source_of(group)
-        self.process = RoleProcess("respond", ("respond",), folder, forking())
-        self._signers = {role: Signer(role, read_private(file)) for role, file in keys.items()}
-        self._producer: AIOKafkaProducer | None = None
-        self._partitions = 0
-
-    @asynccontextmanager
-    async def prepared(self) -> AsyncIterator[None]:
-        """The topics exist and can be written to; the process is killed at the end."""
-        await prepare_topics(self.config, Security())
-        self._producer = AIOKafkaProducer(bootstrap_servers=self.config.kafka.brokers, acks="all", linger_ms=2)
-        await self._producer.start()
-        self._partitions = len((await partitions_of_topics(self.config))[self.config.topics.response])
-        try:
-            yield
-        finally:
-            self.process.kill()
-            await self._producer.stop()
-
-    async def tell(self, incident: Incident) -> None:
-        """Write an incident, as its shard would."""
-        await self._send(self.config.topics.incidents, incident_message(incident, self.source, time.time()), "worker")
-
-    async def escalated(self, incident: Incident, team: int) -> None:
-        """Write the escalation of an incident that waits for its next step, as a process before would have."""
-        one = Escalation(
-            incident.id, 2, "active", "P3 is reached", f"e{team}", incident.severity, incident.opened_at_s,
-            incident.opened_at_s, round_at_s=incident.opened_at_s,
-        )
-        place = team % self._partitions
-        await self._send(self.config.topics.response, escalation_message(one, self.source, place), "respond")
-
-    async def _send(self, topic: str, message: Message, role: str) -> None:
-        assert self._producer is not None
-        made = sign_message(topic, message, self._signers[role])
-        await self._producer.send_and_wait(
-            topic, made.value, key=made.key, headers=list(made.headers), partition=made.partition,
-        )
-
-    def cpu_s(self) -> float:
-        """CPU time of the process so far."""
-        times = psutil.Process(self.process.pid).cpu_times()
-        return times.user + times.system
-
-
-def _settings(address: str, group: str, pager: str, hanging: str) -> dict[str, Any]:
-    names = ("incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control",
-             "response", "checkpoints")
+def _sections(pager: str, hanging: str) -> dict[str, Any]:
     teams = range(TEAMS)
     return {
-        "version": 1, "kafka": {"brokers": [address], "group": group}, "inputs": [{"topic": f"{group}.latency"}],
-        "topics": {name: f"{group}.{name}" for name in names}, "telemetry": {"port": 0},
         "people": {f"p{team}": {"roles": ["responder"]} for team in teams},
         "services": [
             {"name": f"s{team}", "match": f"s{team}", "tier": 1, "owners": [f"p{team}"], "escalation": f"e{team}"}
@@ -155,18 +80,13 @@ def _settings(address: str, group: str, pager: str, hanging: str) -> dict[str, A
     }
 
 
-def opened(name: str, number: int, severity: str) -> Incident:
-    """An incident that opens now."""
-    now_s = time.time()
-    values: dict[str, Any] = {"severity": severity, "peak_severity": severity, "category": "performance_degradation"}
-    return Incident(
-        id=f"{name}-{number}", state="open", opened_at_s=now_s, onset_at_s=now_s - 5.0, resolved_at_s=None,
-        service=f"s{number % TEAMS}", model="gpt", version="v2", replica=None, tenant=None,
-        title="latency_ms is 5 times what is expected", **values,
-    )
+def _cpu_s(site: Responders) -> float:
+    """CPU time of the process so far."""
+    times = psutil.Process(site.processes[0].pid).cpu_times()
+    return times.user + times.system
 
 
-async def _retell(site: Site, incidents: Sequence[Incident]) -> None:
+async def _retell(site: Responders, incidents: Sequence[Incident]) -> None:
     """Each incident again every minute, evenly."""
     while True:
         for number, incident in enumerate(incidents):
@@ -177,13 +97,13 @@ async def _retell(site: Site, incidents: Sequence[Incident]) -> None:
                 await asyncio.sleep(max(0.0, left_s))
 
 
-async def _filled(site: Site, count: int) -> list[Incident]:
+async def _filled(site: Responders, count: int) -> list[Incident]:
     """So many open incidents with their escalations."""
-    incidents = [opened("open", number, "P3") for number in range(count)]
+    incidents = [opened(f"open-{number}", f"s{number % TEAMS}", "P3") for number in range(count)]
     for start in range(0, count, AT_ONCE):
         several = list(enumerate(incidents))[start:start + AT_ONCE]
         await asyncio.gather(*(site.tell(one) for _, one in several))
-        await asyncio.gather(*(site.escalated(one, number % TEAMS) for number, one in several))
+        await asyncio.gather(*(site.escalated(one, f"e{number % TEAMS}", number) for number, one in several))
     return incidents
 
 
@@ -193,27 +113,27 @@ async def measure(
     """Seconds from opened to accepted, by path, infinite for what is missing; and facts of the run."""
     async with Pager().running() as pager, FakeDiscord().running() as hanging:
         hanging.hang = asyncio.Event()
-        site = Site(address, pager.url, hanging.url, folder)
+        site = Responders(address, folder, 1, _sections(pager.url, hanging.url))
         async with site.prepared():
             incidents = await _filled(site, open_)
-            site.process.start(site.settings)
+            site.start(site.processes[0])
             began_s = time.monotonic()
-            await site.tell(opened("first", 0, "P1"))
+            await site.tell(opened("first-0", "s0", "P1"))
             while len(_times(pager, {"first-0": 0.0}, site.source)["escalation"]) == 0:
                 if time.monotonic() - began_s > READY_WITHIN_S:
                     raise TimeoutError(f"the first page was not accepted within {READY_WITHIN_S:g} s of the start")
                 await asyncio.sleep(0.1)
             facts = {"start_s": time.monotonic() - began_s}
             retelling = asyncio.create_task(_retell(site, incidents))
-            cpu_s, began_s = site.cpu_s(), time.monotonic()
+            cpu_s, began_s = _cpu_s(site), time.monotonic()
             sent_s: dict[str, float] = {}
             for number in range(count):
                 due_s = began_s + number / rate_per_s
                 await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-                incident = opened("new", number, "P1")
+                incident = opened(f"new-{number}", f"s{number % TEAMS}", "P1")
                 sent_s[incident.id] = time.time()
                 await site.tell(incident)
-            facts |= {"cpu_share": (site.cpu_s() - cpu_s) / (time.monotonic() - began_s)}
+            facts |= {"cpu_share": (_cpu_s(site) - cpu_s) / (time.monotonic() - began_s)}
             for _ in range(int(MISSING_AFTER_S)):
                 if min(map(len, _times(pager, sent_s, site.source).values())) == count:
                     break
@@ -252,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 measure(kafka.address, Path(folder), options.open, options.count, options.rate),
             )
         except BaseException:
-            console.print((Path(folder) / "respond.log").read_text()[-3_000:])
+            console.print((Path(folder) / "respond-0.log").read_text()[-3_000:])
             raise
         finally:
             kafka.kill()
