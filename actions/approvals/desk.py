@@ -23,6 +23,7 @@ from classifiers.by_hand import ForApprovals
 from classifiers.model import AuditEntry, Incident
 
 MAX_KNOWN = 5_000
+MAX_INCIDENTS = 20_000
 MAX_OPEN = 200
 """Open requests of the whole installation. What is suggested beyond that is void, and its incident says so."""
 RELEASE_WITHIN_S = 60.0
@@ -68,6 +69,7 @@ class Desk:
         self._check = check
         self.digests = digests
         self._requests: dict[str, ApprovalRequest] = {}
+        self._waiting: dict[str, dict[str, None]] = {}
         self._intents: dict[str, tuple[Intent, int | None]] = {}
         self._released: dict[str, None] = {}
         self._by_hand: dict[str, tuple[ForApprovals, float]] = {}
@@ -82,10 +84,22 @@ class Desk:
         known = self._requests.get(request.key)
         if known is None or request.version > known.version:
             self._requests[request.key] = request
+            if request.state == "requested":
+                self._waiting.setdefault(request.intent.incident_id, {})[request.key] = None
+            else:
+                self._decided(request)
 
     def forget(self, key: str) -> None:
         """The log has no request of this key any more."""
-        self._requests.pop(key, None)
+        known = self._requests.pop(key, None)
+        if known is not None:
+            self._decided(known)
+
+    def _decided(self, request: ApprovalRequest) -> None:
+        waiting = self._waiting.get(request.intent.incident_id, {})
+        waiting.pop(request.key, None)
+        if not waiting:
+            self._waiting.pop(request.intent.incident_id, None)
 
     def add_intent(self, intent: Intent, shard: int | None) -> None:
         """An intent as decided by a shard, in the order of its topic."""
@@ -103,7 +117,7 @@ class Desk:
 
     def add_incident(self, incident: Incident, told_s: float) -> None:
         """An incident as told. told_s: when it was read; what is read before `sighted` is as old as that."""
-        remember(self._incidents, incident.id, _KnownIncident(incident, told_s), MAX_KNOWN)
+        remember(self._incidents, incident.id, _KnownIncident(incident, told_s), MAX_INCIDENTS)
 
     def sighted(self, now_s: float) -> None:
         """Incidents are read up to their end now. Only then does silence about one mean anything."""
@@ -120,6 +134,10 @@ class Desk:
     def requests(self) -> Mapping[str, ApprovalRequest]:
         """All requests that the log has, by key."""
         return self._requests
+
+    def waiting(self, incident_id: str) -> list[ApprovalRequest]:
+        """The requests of an incident that wait for people."""
+        return [self._requests[key] for key in self._waiting.get(incident_id, ())]
 
     def incident(self, incident_id: str) -> Incident | None:
         """An incident as last told."""

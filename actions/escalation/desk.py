@@ -5,22 +5,27 @@ The caller writes each to the log and then calls `record`; so it does not matter
 nor whether a record is read twice. Pure; `now_s` is the clock of deadlines in seconds since the epoch.
 
 Crash: everything is read again from the topics. Memory: `MAX_INCIDENTS` incidents, as many acknowledgements, and
-`MAX_OVERRIDES` overrides. Cost: an incident is looked at when something about it was read, else every `LOOK_EVERY_S`.
+`MAX_OVERRIDES` overrides. Cost: an incident is looked at when something about it was read or its next step is due, else
+every `LOOK_EVERY_S`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from actions.approvals.desk import UNOWNED_AFTER_S
 from actions.approvals.request import ApprovalRequest
 from actions.bounded import remember
 from actions.escalation.engine import EscalationChange, advance, forgotten, handed_over
 from actions.escalation.firing import PAGES_WITHIN_S, Lookups, Recent
+from actions.escalation.looks import Looks
 from actions.escalation.policy import EscalationPolicy, policy_for
 from actions.escalation.record import Escalation, Notify
 from actions.escalation.situation import Situation, Waiting
+from actions.escalation.times import next_due_s
 from classifiers.by_hand import Override
 from classifiers.directives import Acknowledge
 from classifiers.model import Acknowledgement, Incident, Severity
@@ -28,7 +33,9 @@ from classifiers.telling_by_hand import Escalate
 
 MAX_INCIDENTS = 20_000
 MAX_OVERRIDES = 5_000
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 30.0
+BY_HAND_EVERY_S = 1.0
+"""How often it is tried to page whom a person named, while nobody stands behind the name."""
 LATE_AFTER_S = 300.0
 """Data older than this pages nobody."""
 KEEP_CLOSED_S = 86_400.0
@@ -61,9 +68,12 @@ class _KnownIncident:
 
 
 class EscalationDesk:
-    """See the module. requests: the requests for approval as they stand."""
+    """See the module. requests: for approval that wait, of an incident; `note` tells of a change. on_change: called
+    with the incident of each escalation that was recorded.
+    """
 
-    def __init__(self, rules: Rules, requests: Callable[[], Mapping[str, ApprovalRequest]]) -> None:
+    def __init__(self, rules: Rules, requests: Callable[[str], Collection[ApprovalRequest]]) -> None:
+        self.on_change: Callable[[str], None] = lambda _: None
         self._rules = rules
         self._requests = requests
         self._escalations: dict[str, Escalation] = {}
@@ -72,7 +82,9 @@ class EscalationDesk:
         self._acknowledgements: dict[str, dict[str, tuple[Acknowledge, bool]]] = {}
         self._by_hand: dict[str, dict[str, Escalate]] = {}
         self._overrides: dict[str, Override] = {}
-        self._looked_s: dict[str, float] = {}
+        self._all_looks: WeakSet[Looks] = WeakSet()
+        self._looks = self.looks()
+        self._pages: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
         self._sighted_since_s: float | None = None
 
     # What is read
@@ -81,12 +93,17 @@ class EscalationDesk:
         """An escalation as it stands in the log. Of two records with one version the first counts."""
         known = self._escalations.get(escalation.incident_id)
         if known is None or escalation.version > known.version:
+            for fired in escalation.fired[0 if known is None else len(known.fired):]:
+                for is_page, people in ((True, fired.people), (False, fired.held)):
+                    for person in people:
+                        self._pages[person].append((fired.at_s, is_page))
             self._escalations[escalation.incident_id] = escalation
             if escalation.pending:
                 self._with_pending[escalation.incident_id] = None
             else:
                 self._with_pending.pop(escalation.incident_id, None)
-            self._looked_s.pop(escalation.incident_id, None)
+            self.note(escalation.incident_id)
+            self.on_change(escalation.incident_id)
 
     def forget(self, incident_id: str) -> None:
         """The log has no escalation of this incident any more."""
@@ -100,24 +117,35 @@ class EscalationDesk:
         was_new = self._sighted_since_s is not None if known is None else known.was_new and known.is_behind
         seen = _KnownIncident(incident, told_s, written_s - newest_s > LATE_AFTER_S, was_new)
         remember(self._incidents, incident.id, seen, MAX_INCIDENTS)
-        self._looked_s.pop(incident.id, None)
+        self.note(incident.id)
 
     def add_acknowledgement(self, given: Acknowledge, is_personal: bool) -> None:
         """A verified acknowledgement. is_personal: signed for a person, whose roles are to be looked at."""
         known = self._acknowledgements.setdefault(given.incident_id, {})
         known[given.id] = given, is_personal
         remember(self._acknowledgements, given.incident_id, known, MAX_INCIDENTS)
-        self._looked_s.pop(given.incident_id, None)
+        self.note(given.incident_id)
 
     def add_by_hand(self, given: Escalate) -> None:
         """A verified wish of a person to escalate; the roles of the person are looked at when it is applied."""
         known = {**self._by_hand.get(given.incident_id, {}), given.id: given}
         remember(self._by_hand, given.incident_id, known, MAX_INCIDENTS)
-        self._looked_s.pop(given.incident_id, None)
+        self.note(given.incident_id)
 
     def add_override(self, override: Override) -> None:
         """A verified override of a schedule."""
         remember(self._overrides, override.id, override, MAX_OVERRIDES)
+
+    def note(self, incident_id: str) -> None:
+        """Something was read that concerns an incident, such as a request for approval."""
+        for looks in self._all_looks:
+            looks.note(incident_id)
+
+    def looks(self) -> Looks:
+        """What one more owner looks at: all that is known, and from then on what changes."""
+        made = Looks([*self._incidents, *self._escalations])
+        self._all_looks.add(made)
+        return made
 
     def sighted(self, now_s: float) -> None:
         """Incidents are read up to their end now. Only then does silence about one mean anything."""
@@ -160,17 +188,22 @@ class EscalationDesk:
 
     # What follows
 
-    def changes(self, now_s: float, mine: Callable[[str, str], bool]) -> Iterator[EscalationChange]:
+    def changes(
+        self, now_s: float, mine: Callable[[str, str], bool], looks: Looks | None = None,
+    ) -> Iterator[EscalationChange]:
         """The changes that are due, of the escalations for which `mine` (subject, incident) is true.
 
-        Each is based on what was recorded before it, so record one before the next is taken.
+        Each is based on what was recorded before it, so record one before the next is taken. looks: of the owner, None
+        for the only one.
         """
-        for incident_id in self._to_look_at(now_s):
+        looks = looks or self._looks
+        for incident_id in looks.due(now_s):
             if not mine(f"escalation/{incident_id}", incident_id):
+                looks.done(incident_id, None)
                 continue
             while (change := self._due(incident_id, now_s)) is not None:
                 yield change
-            self._looked_s[incident_id] = now_s
+            looks.done(incident_id, self._next_s(incident_id, now_s))
 
     def pending(self, mine: Callable[[str, str], bool]) -> list[Notify]:
         """The notifications that stand in the log and that nobody has taken yet."""
@@ -198,22 +231,27 @@ class EscalationDesk:
 
     def recent(self, person: str, now_s: float) -> Recent:
         """What a person got lately, over all incidents."""
-        pages, digest = 0, False
-        for each in self._escalations.values():
-            for one in reversed(each.fired):
-                if now_s - one.at_s > PAGES_WITHIN_S:
-                    break
-                pages += person in one.people
-                digest = digest or person in one.held
-        return Recent(pages, digest)
+        got = self._pages.get(person, [])
+        if got and now_s - min(got)[0] > PAGES_WITHIN_S:
+            got[:] = [one for one in got if now_s - one[0] <= PAGES_WITHIN_S]
+        return Recent(sum(is_page for _, is_page in got), any(not is_page for _, is_page in got))
 
-    def _to_look_at(self, now_s: float) -> list[str]:
-        open_ids = [name for name, seen in self._incidents.items() if seen.incident.state != "resolved"]
-        standing = [name for name, each in self._escalations.items() if each.state != "closed"]
-        return [
-            name for name in dict.fromkeys([*standing, *open_ids])
-            if now_s - self._looked_s.get(name, float("-inf")) >= LOOK_EVERY_S
-        ]
+    def _next_s(self, incident_id: str, now_s: float) -> float | None:
+        """When to look at an incident again; None where only news can change something."""
+        known, seen = self._escalations.get(incident_id), self._incidents.get(incident_id)
+        if (known is None or known.state == "closed") and (seen is None or seen.incident.state == "resolved"):
+            return None
+        latest_s = now_s + LOOK_EVERY_S
+        if seen is None:
+            return latest_s
+        policy = policy_for(self._rules.policies(seen.incident.service), seen.incident)
+        situation = self._situation(seen, known, now_s)
+        times = [next_due_s(known, situation, policy, now_s)] if policy is not None else []
+        if known is not None and any(one.to is not None and one.id not in known.causes for one in situation.by_hand):
+            times.append(now_s + BY_HAND_EVERY_S)
+        if self._sighted_since_s is not None:
+            times.append(max(seen.at_s, self._sighted_since_s) + UNOWNED_AFTER_S)
+        return min([latest_s, *(one for one in times if one > now_s)])
 
     def _due(self, incident_id: str, now_s: float) -> EscalationChange | None:
         known, seen = self._escalations.get(incident_id), self._incidents.get(incident_id)
@@ -229,8 +267,7 @@ class EscalationDesk:
     def _situation(self, seen: _KnownIncident, known: Escalation | None, now_s: float) -> Situation:
         incident = seen.incident
         waiting = tuple(
-            Waiting(request.key, request.intent.decided_at_s) for request in self._requests().values()
-            if request.state == "requested" and request.intent.incident_id == incident.id
+            Waiting(request.key, request.intent.decided_at_s) for request in self._requests(incident.id)
         )
         unowned_s = None
         if self._sighted_since_s is not None:

@@ -13,17 +13,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from actions.approvals.request import ApprovalRequest
 from actions.channels.drafts import about_drafts, about_incident, about_requests, fallback_of
 from actions.channels.lifetime import due_change
 from actions.channels.machine import ENDED, WAITING
 from actions.channels.message import Event, Message
-from actions.channels.notification import Notification, queued
+from actions.channels.notification import FALLBACK_AFTER_S, GIVE_UP_AFTER_S, Notification, queued
 from actions.channels.routes import KnownIncident, Route, due_events
 from actions.outbox.pages import EscalationPages, page_endings
 from actions.outbox.releases import Releases
 from actions.trust.people import Directory
+from classifiers.by_hand import ForTexts
 from classifiers.model import Incident
 
 MAX_KNOWN = 20_000
@@ -35,7 +37,9 @@ UNLIMITED: frozenset[Event] = frozenset({"close", "page"})
 MAX_HELD = 50
 """How many incidents for which time or room was missing are looked at again at once."""
 SCAN_EVERY_S = 0.5
-"""How often all that is under way is looked at; what an incident's news change is seen at once."""
+"""How often what is under way or held is gone through for what time changes; what news change is seen at once."""
+LOOK_EVERY_S = 30.0
+"""How often one that is under way is looked at whatever its times say."""
 FORGET_AFTER_S = 7 * 86_400.0
 
 
@@ -61,6 +65,9 @@ class Outbox:
         self._placed: dict[str, int] = {}
         self._under_way: defaultdict[int, dict[str, None]] = defaultdict(dict)
         self._scanned_s: dict[int, float] = {}
+        self._tried_s: dict[int, float] = {}
+        self._look_s: dict[str, float] = {}
+        self._queues: defaultdict[tuple[int, str], dict[str, None]] = defaultdict(dict)
         self._waiting: Counter[str] = Counter()
         self._incidents: dict[str, KnownIncident] = {}
         self._requests: dict[str, ApprovalRequest] = {}
@@ -81,11 +88,16 @@ class Outbox:
         self._waiting[one.channel] += (one.state in WAITING) - (known is not None and known.state in WAITING)
         self._notifications[one.id] = one
         self.releases.record(one)
-        if one.state == "draft":
-            self._unsorted[one.message.incident_id] = None  # people are told that it waits
+        if one.draft is not None:
+            self._unsorted[one.message.incident_id] = None  # people are told that it waits, or is decided
         self._asked.pop(one.id, None)
         self._of_incident.setdefault(one.message.incident_id, {})[one.id] = None
         partition = self._placed.setdefault(one.message.incident_id, partition)
+        self._look_s.pop(one.id, None)
+        if one.state in WAITING:
+            self._queues[partition, one.channel][one.id] = None
+        else:
+            self._queues[partition, one.channel].pop(one.id, None)
         if one.state not in ENDED or (one.state == "failed" and one.urgent):
             self._under_way[partition][one.id] = None
         else:
@@ -99,7 +111,10 @@ class Outbox:
             return
         incident_id = known.message.incident_id
         self._waiting[known.channel] -= known.state in WAITING
-        self._under_way[self.partition_of(incident_id)].pop(notification, None)
+        partition = self.partition_of(incident_id)
+        self._under_way[partition].pop(notification, None)
+        self._queues[partition, known.channel].pop(notification, None)
+        self._look_s.pop(notification, None)
         self._of_incident[incident_id].pop(notification)
         if not self._of_incident[incident_id]:
             del self._of_incident[incident_id]
@@ -124,6 +139,17 @@ class Outbox:
         else:
             self._requests.pop(request.key, None)
         self._unsorted[request.intent.incident_id] = None
+
+    def add_decision(self, directive: ForTexts, dated_s: float) -> None:
+        """A verified decision of a person about a text, dated by the broker."""
+        self.releases.add(directive, dated_s)
+        text = self.releases.text(directive.text)
+        if text is not None:
+            self._unsorted[text.message.incident_id] = None
+
+    def note(self, incident_id: str) -> None:
+        """Something else was read that concerns what an incident's notifications become."""
+        self._unsorted[incident_id] = None
 
     def ask(self, message: Message, channel: str, *, urgent: bool, now_s: float) -> None:
         """Tell a message on a channel. One that the log has already changes nothing."""
@@ -162,18 +188,15 @@ class Outbox:
             self._news[self.partition_of(incident_id)][incident_id] = None
         self._unsorted.clear()
         news = self._news.pop(partition, {})
-        held = list(self._held[partition])[:MAX_HELD]
-        for incident_id in held:
-            del self._held[partition][incident_id]
-        asked = [
-            one for one in [*self._asked.values(), *self._due_pages(now_s)]
-            if self.partition_of(one.message.incident_id) == partition
-        ]
+        held = self._held_now(partition, now_s)
+        asked = [one for one in self._asked.values() if self.partition_of(one.message.incident_id) == partition]
+        asked += self._due_pages(now_s, partition)
         found: dict[str, Notification] = {}
         for one in [*asked, *self._due(dict.fromkeys([*news, *held]), partition, now_s)]:
             if self._has_room(one, len(found)):
                 found.setdefault(one.id, one)
         for one in self._looked_at(news, partition, now_s):
+            self._look_s[one.id] = _next_look_s(one, now_s)
             change = self._change(one, now_s, in_flight)
             if change is not None:
                 found[change.id] = change
@@ -188,8 +211,7 @@ class Outbox:
         if not self._waiting[channel]:
             return None
         due = [
-            one for name in self._under_way[partition]
-            if (one := self._notifications[name]).channel == channel and one.state in WAITING and one.due_at_s <= now_s
+            one for name in self._queues[partition, channel] if (one := self._notifications[name]).due_at_s <= now_s
         ]
         return min(due, key=lambda one: (not one.urgent, one.message.severity, one.created_at_s, one.id), default=None)
 
@@ -247,15 +269,25 @@ class Outbox:
         services = dict.fromkeys([incident.service, *(one.incident.service for one in near if one is not None)])
         return tuple((service, owners) for service in services if (owners := self._owners_of(service)))
 
+    def _held_now(self, partition: int, now_s: float) -> list[str]:
+        """Incidents for which time or room was missing, which are looked at again."""
+        if now_s - self._tried_s.get(partition, float("-inf")) < SCAN_EVERY_S:
+            return []
+        self._tried_s[partition] = now_s
+        held = list(islice(self._held[partition], MAX_HELD))
+        for incident_id in held:
+            del self._held[partition][incident_id]
+        return held
+
     def _looked_at(self, news: Iterable[str], partition: int, now_s: float) -> list[Notification]:
-        """What is under way of these incidents, and of all every `SCAN_EVERY_S`."""
-        under_way = self._under_way[partition]
-        names: Iterable[str] = (
+        """What is under way of these incidents, and every `SCAN_EVERY_S` all that time may have changed."""
+        under_way, never_s = self._under_way[partition], float("-inf")
+        names = dict.fromkeys(
             name for incident_id in news for name in self._of_incident.get(incident_id, ()) if name in under_way
         )
-        if now_s - self._scanned_s.get(partition, float("-inf")) >= SCAN_EVERY_S:
+        if now_s - self._scanned_s.get(partition, never_s) >= SCAN_EVERY_S:
             self._scanned_s[partition] = now_s
-            names = under_way
+            names |= dict.fromkeys(name for name in under_way if self._look_s.get(name, never_s) <= now_s)
         return [self._notifications[name] for name in names]
 
     def _change(self, one: Notification, now_s: float, in_flight: Collection[str]) -> Notification | None:
@@ -266,10 +298,12 @@ class Outbox:
         waiting = self._requests.keys() | self.releases.waiting if one.message.event == "approval" else ()
         return due_change(one, seen, others, route, waiting, now_s, in_flight, over) or self.releases.change(one, now_s)
 
-    def _due_pages(self, now_s: float) -> Iterator[Notification]:
+    def _due_pages(self, now_s: float, partition: int) -> Iterator[Notification]:
         """What escalations have told and is not in the log."""
-        pages = () if self._pages is None or not self.routes else self._pages.due(now_s)
-        return (one for one in pages if one.id not in self._notifications)
+        if self._pages is not None and self.routes:
+            for one in self._pages.due(now_s, lambda incident_id: self.partition_of(incident_id) == partition):
+                if one.id not in self._notifications:
+                    yield one
 
     def _due_texts(self, seen: KnownIncident, now_s: float) -> Iterator[Notification]:
         """What audiences are to be told of an incident and is not in the log."""
@@ -299,3 +333,11 @@ class Outbox:
     def _is_open(self, incident_id: str) -> bool:
         seen = self._incidents.get(incident_id)
         return seen is not None and seen.incident.state != "resolved"
+
+
+def _next_look_s(one: Notification, now_s: float) -> float:
+    """When time alone may change a notification that is under way; what is sent is looked at each time."""
+    if one.state == "sending":
+        return now_s
+    times = [one.created_at_s + FALLBACK_AFTER_S, one.created_at_s + GIVE_UP_AFTER_S, now_s + LOOK_EVERY_S]
+    return min(at_s for at_s in times if at_s > now_s)

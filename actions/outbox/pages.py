@@ -6,7 +6,7 @@ The alerts that pages made at a vendor end with the incident.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from actions.audiences.due import AudienceTexts
@@ -37,9 +37,11 @@ class EscalationPages:
         self._contacts = contacts
         self._source = source
 
-    def due(self, now_s: float) -> Iterator[Notification]:
-        """What is to be told of the escalations, in the order of their steps. What the log has already is among it."""
-        for one in self._desk.pending(lambda *_: True):
+    def due(self, now_s: float, mine: Callable[[str], bool]) -> Iterator[Notification]:
+        """What is to be told of the escalations, in the order of their steps. What the log has already is among it.
+        mine: whether an incident is asked for.
+        """
+        for one in self._desk.pending(lambda _, incident_id: mine(incident_id)):
             yield from self.notifications_of(one, now_s)
 
     def notifications_of(self, notify: Notify, now_s: float) -> list[Notification]:

@@ -51,6 +51,11 @@ class RoleProcess:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.is_alive()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs; None where none does."""
+        return None if self._process is None else self._process.pid
+
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone. The process is then not one that ended by itself."""
         with self._lock:

@@ -23,6 +23,7 @@ from streams.trust.authenticity import Authenticity
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
 Mine = Callable[[str, str], bool]
+FORGET_EVERY_S = 60.0
 
 
 class EscalationDuty:
@@ -41,17 +42,27 @@ class EscalationDuty:
         self._now_s = now_s
         self._authenticity = authenticity
         self._on_change = on_change
+        self._looks = desk.looks()
+        self._forgot_s = float("-inf")
 
     async def work(self, producer: ShardProducer) -> None:
         """Do what is due now. Raises `Fenced` and `TransactionFailed`."""
-        for change in self._desk.changes(self._now_s(), self._mine):
+        now_s = self._now_s()
+        for change in self._desk.changes(now_s, self._mine, self._looks):
             await self._write(producer, change)
             self._offer(change.escalation)
-        for one in self._desk.pending(self._mine):
+        pending = self._desk.pending(self._mine)
+        for one in pending:
             self._notifier.offer(one)
-        for change in self._desk.handed_over(self._notifier.taken(), self._now_s(), self._mine):
+        taken = self._notifier.taken(pending)
+        for change in self._desk.handed_over(taken, self._now_s(), self._mine):
             await self._write(producer, change)
-        for ended in self._desk.finished(self._now_s(), self._mine):
+        if now_s - self._forgot_s >= FORGET_EVERY_S:
+            self._forgot_s = now_s
+            await self._forget(producer, now_s)
+
+    async def _forget(self, producer: ShardProducer, now_s: float) -> None:
+        for ended in self._desk.finished(now_s, self._mine):
             async with producer.transaction() as transaction:
                 await transaction.send(self._topics.response, tombstone(ended.subject, self._partition))
             self._desk.forget(ended.incident_id)

@@ -37,8 +37,10 @@ class Notifier(Protocol):
     def offer(self, notify: Notify) -> None:
         """Take a notification for delivery; one whose id is known changes nothing."""
 
-    def taken(self) -> Collection[str]:
-        """The ids of those that need not be offered again: they were delivered, or stand in a log of their own."""
+    def taken(self, pending: Collection[Notify]) -> Collection[str]:
+        """The ids of those among the pending that need not be offered again: they were delivered, or stand in a log of
+        their own.
+        """
 
 
 class ActionNotifier:
@@ -66,8 +68,8 @@ class ActionNotifier:
             self._queue[notify.id] = notify
             self._news.set()
 
-    def taken(self) -> Collection[str]:
-        return self._taken.keys()
+    def taken(self, pending: Collection[Notify]) -> Collection[str]:
+        return {one.id for one in pending if one.id in self._taken}
 
     async def run(self) -> None:
         """Deliver until cancelled. A notification that hangs delays no other one, but for `AT_ONCE` at once."""

@@ -95,7 +95,7 @@ class Responder:
         self.desk = Desk(self.check)
         self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
-        self.escalations = EscalationDesk(rules, lambda: self.desk.requests)
+        self.escalations = EscalationDesk(rules, self.desk.waiting)
         self._action_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks
@@ -121,6 +121,7 @@ class Responder:
             lag=self._note_lag, security=settings.security,
         )
         self.on_change(lambda change: self.metrics.changed(change.request.state))
+        self.on_change(lambda change: self.escalations.note(change.request.intent.incident_id))
         page = Page(
             config, settings, authenticity, lambda: self.escalations.overrides, self.complaints, self.now_s,
             clocks.wall_s, clocks.mono_s,
@@ -150,12 +151,13 @@ class Responder:
             lambda message, channel: self.notifier.tell(message, channel, urgent=False), clocks.wall_s, clocks.mono_s,
         )
         self._escalation_notifier = ChannelNotifier(
-            self.escalations, pages, self.notifier.outbox, self._action_notifier, self.notifier.wake,
+            pages, self.notifier.outbox, self._action_notifier, self.notifier.wake,
         )
+        self.escalations.on_change = self.notifier.outbox.note
         self._reader.on_request = self._read_request
         self._reader.on_incident = self._read_incident
         self._reader.on_notification = self._read_notification
-        self._reader.on_release = releases.add
+        self._reader.on_release = self.notifier.outbox.add_decision
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
     def reconfigure(self, playbooks: Sequence[Playbook]) -> None:
@@ -294,6 +296,7 @@ class Responder:
         self.notifier.wake()
 
     def _read_request(self, request: ApprovalRequest) -> None:
+        self.escalations.note(request.intent.incident_id)
         self.http.events.publish("approval", request.key, request)
         self.notifier.outbox.add_request(request)
 

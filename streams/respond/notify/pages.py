@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from actions.escalation.desk import EscalationDesk
 from actions.escalation.record import Notify
 from actions.outbox.outbox import Outbox
 from actions.outbox.pages import EscalationPages
@@ -21,9 +20,8 @@ class ChannelNotifier:
     """
 
     def __init__(
-        self, desk: EscalationDesk, pages: EscalationPages, outbox: Outbox, other: Notifier, wake: Callable[[], None],
+        self, pages: EscalationPages, outbox: Outbox, other: Notifier, wake: Callable[[], None],
     ) -> None:
-        self._desk = desk
         self._pages = pages
         self._outbox = outbox
         self._other = other
@@ -37,11 +35,11 @@ class ChannelNotifier:
         elif not self._are_logged(names):
             self._wake()
 
-    def taken(self) -> Collection[str]:
-        """See `Notifier`: of what is pending."""
-        pending = {one.id: self._names(one) for one in self._desk.pending(lambda *_: True)}
-        logged = {name for name, names in pending.items() if names and self._are_logged(names)}
-        return logged | (pending.keys() & self._other.taken())
+    def taken(self, pending: Collection[Notify]) -> Collection[str]:
+        """See `Notifier`."""
+        found = {one.id: self._names(one) for one in pending}
+        logged = {name for name, names in found.items() if names and self._are_logged(names)}
+        return logged | set(self._other.taken(pending))
 
     def _names(self, notify: Notify) -> list[str]:
         """The ids of its notifications; none where no channel is for it."""

@@ -59,7 +59,7 @@ class World:
             lambda _: self.policies, lambda target, _: self.on_call.get(target, ()), lambda who, _: who != "viewer",
             TARGETS.get, lambda who, _: who != "viewer",
         )
-        return EscalationDesk(rules, dict)
+        return EscalationDesk(rules, lambda _: ())
 
     def tell(self, told: Incident | None = None, **over: Any) -> None:
         """Publish an incident, P1 where nothing else is said."""

@@ -212,7 +212,7 @@ def test_a_request_for_approval_that_waits_pages_whatever_the_severity_until_it_
     approvals.at(T)
     desk_rules = Rules(lambda _: (policy(approval_after_s=120.0),), lambda _, __: ("anna",), lambda _, __: True)
     world = World()
-    world.desk = EscalationDesk(desk_rules, lambda: approvals.desk.requests)
+    world.desk = EscalationDesk(desk_rules, approvals.desk.waiting)
     world.tell(severity="P3")
     assert (world.at(119.0), world.at(120.0)) == ([], PRIMARY)
     approvals.at(T + 10_000.0)

@@ -230,7 +230,23 @@ def test_what_does_not_fit_into_the_queue_is_told_when_there_is_room() -> None:
         desk.outbox.record(one, 0)
     assert desk.outbox.waiting("chat") == MAX_QUEUED
     desk.step(1.0)
+    desk.step(1.0)
     assert len(desk.sent) == MAX_QUEUED + 10
+
+
+def test_news_of_an_escalation_is_seen_between_two_scans() -> None:
+    desk = Desk()
+    desk.down.add("chat")
+    desk.tell(incident())
+    looked: list[str] = []
+    desk.outbox._change = lambda one, *_: looked.append(one.id)  # type: ignore[method-assign,assignment]
+    desk.outbox.changes(desk.now_s + 1.0, 0, ())
+    looked.clear()
+    desk.outbox.changes(desk.now_s + 2.0, 0, ())
+    assert looked == []
+    desk.outbox.note("inc-1")
+    desk.outbox.changes(desk.now_s + 2.0, 0, ())
+    assert len(looked) == 1
 
 
 def test_an_open_incident_is_repeated_where_the_channel_forgets_it() -> None:

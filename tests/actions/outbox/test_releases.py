@@ -64,7 +64,7 @@ class Site:
         for one in self.log.values():
             self.outbox.record(one, 0)
         for directive, dated_s in self.given:
-            self.outbox.releases.add(directive, dated_s)
+            self.outbox.add_decision(directive, dated_s)
         if self.told is not None:
             self.outbox.add_incident(self.told, self.now_s, 1.0)
 
@@ -77,7 +77,7 @@ class Site:
     def decide(self, digest: str, who: str = "cleo", verb: ReleaseVerb = "release") -> None:
         directive = Release(digest, verb, who, self.now_s)
         self.given.append((directive, self.now_s))
-        self.outbox.releases.add(directive, self.now_s)
+        self.outbox.add_decision(directive, self.now_s)
         self.step(1.0)
 
     def step(self, after_s: float = 0.0) -> None:
