@@ -25,8 +25,9 @@ from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
-from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
-from classifiers.directives import Acknowledge
+from classifiers.by_hand import Assign, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
+from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
+from classifiers.silences import fits
 from classifiers.telling_by_hand import Escalate, Release
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
@@ -156,6 +157,7 @@ async def test_a_decision_is_signed_by_the_process_for_the_person_and_counts() -
     ("ann", "approvals/k1/decision", {"verb": "withdraw", "digest": "d1"}),
     ("ann", "approvals/k1/decision", {"verb": "break_glass", "digest": "d1", "comment": "now"}),
     ("vera", "incidents/inc-1/acknowledge", {}), ("ann", "incidents/inc-1/resolve", {}),
+    ("ann", "incidents/inc-1/silence", {"comment": "x"}),
     ("ann", "incidents/inc-1/escalate", {"comment": "x"}),
     ("vera", "remedies/throttle/chat/v2/undo", {}), ("ann", "remedies/throttle/chat/v2/keep", {}),
     ("rob", "breakers/chat/r0", {"verb": "disable"}), ("ann", "breakers/chat/r0", {"verb": "force_open"}),
@@ -194,7 +196,7 @@ async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, bo
     ("cleo", "approvals/k1/decision", {"verb": "withdraw"}, Withdraw("k1", "cleo", T + 5.0, "", "http")),
 ])
 async def test_what_the_role_allows_is_written_with_person_and_path(
-    who: str, path: str, body: dict[str, Any], directive: ByHand | Acknowledge,
+    who: str, path: str, body: dict[str, Any], directive: OfPerson,
 ) -> None:
     async with Served().running() as served:
         status, answer = await served.post(path, who, **body)
@@ -213,6 +215,23 @@ async def test_a_body_that_is_wrong_is_told_field_and_expectation(path: str, bod
         status, answer = await served.post(path, "ann", **body)
         assert (status, error in answer["error"]) == (400, True), answer
         assert served.log.written == []
+
+
+async def test_a_responder_silences_what_an_incident_is_about_and_is_told_what_will_be_silent() -> None:
+    async with Served().running() as served:
+        status, answer = await served.post("incidents/inc-1/silence", "rob", for_s=600, comment="moving")
+        matched = 'category="performance_degradation"'
+        assert (status, answer["silences"]) == (202, f'service="chat", version="v2", {matched}')
+        (made,) = served.log.written
+        assert isinstance(made, Silence)
+        assert (made.by, made.comment, made.until_s - made.from_s, answer["id"]) == ("rob", "moving", 600.0, made.id)
+        assert all(fits(matcher, incident(severity="P0")) for matcher in made.matchers)
+        assert not all(fits(matcher, incident(version="v3")) for matcher in made.matchers)
+        assert (await served.post("incidents/inc-1/silence", "rob", for_s=600))[0] == 400
+        assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 400
+        served.desk.add_incident(incident(silenced_by=made.id), T)
+        assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 202
+        assert served.log.written[1] == Expire(made.id, "rob", T + 5.0)
 
 
 @pytest.mark.parametrize(("body", "error"), [
