@@ -34,11 +34,11 @@ RESOLUTIONS = {
 
 def incident_message(
     incident: Incident, event: Event, notification: str, source: str, *, late_s: float | None = None,
-    buttons: bool = True, owners: Owners = (),
+    buttons: bool = True, owners: Owners = (), leads: bool = False,
 ) -> Message:
     """What a channel is told of an incident. notification: its id. source: of the deployment, so that two deployments
     have different keys at a vendor. late_s: how old the data was, None where it was not late. owners: of each service
-    that it is about.
+    that it is about. leads: whether it has a thread of its own although it has a cause.
     """
     severity = incident.peak_severity
     title = f"[{severity}] {WORDS.get(event, 'Incident')}: {incident.title}"
@@ -54,8 +54,9 @@ def incident_message(
     if cause is not None:
         lines.insert(0, f"an effect of incident {cause}")
     acts = () if event == "close" or not buttons else _buttons(incident)
+    thread = incident.id if leads or cause is None else cause
     return Message(
-        notification, incident.id, event, f"{source}/{incident.id}", f"{source}/{cause or incident.id}", None,
+        notification, incident.id, event, f"{source}/{incident.id}", f"{source}/{thread}", None,
         severity, title[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT], buttons=acts,
     )
 

@@ -19,6 +19,7 @@ from actions.channels.texts import incident_message
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.records import LedgerRecord
 from actions.ledger.view import LedgerView
+from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
 from actions.remedies.changes import begun
 from actions.trust.approvals import ApprovalCheck
@@ -57,6 +58,9 @@ CHECK = ApprovalCheck(
 )
 
 
+ON_CALL = [OnCall("primary", "rob", "turn", T + 60.0), OnCall("night", None, "nobody", None)]
+
+
 def fault(_: str, to: str | None) -> str | None:
     return "nobody is behind it" if to == "nobody" else None
 
@@ -78,8 +82,8 @@ class Served:
         self.releases = Releases(DIRECTORY)
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases, fault), DIRECTORY, Authenticator(DIRECTORY), self.log,
-            self.events, self.metrics, tuple, lambda: T + 5.0,
+            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL), DIRECTORY,
+            Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
         )
 
     @asynccontextmanager
@@ -124,7 +128,9 @@ async def test_who_may_read_sees_what_is_in_force_and_the_storm_brake() -> None:
         assert [(one["target"], one["breaker"]["state"]) for one in found["breakers"]] == [("chat/r0", "open")]
 
 
-@pytest.mark.parametrize("path", ["incidents", "remedies", "breakers", "approvals", "approvals/k1", "texts", "events"])
+@pytest.mark.parametrize("path", [
+    "incidents", "remedies", "breakers", "approvals", "approvals/k1", "texts", "oncall", "events",
+])
 async def test_nobody_reads_without_a_token(path: str) -> None:
     async with Served().running() as served:
         status, body = await served.get(path, None)
@@ -232,6 +238,14 @@ async def test_a_responder_silences_what_an_incident_is_about_and_is_told_what_w
         served.desk.add_incident(incident(silenced_by=made.id), T)
         assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 202
         assert served.log.written[1] == Expire(made.id, "rob", T + 5.0)
+
+
+async def test_who_may_read_sees_who_is_on_call_and_until_when() -> None:
+    async with Served().running() as served:
+        assert await served.get("oncall") == (200, [
+            {"schedule": "primary", "person": "rob", "reason": "turn", "until_s": T + 60.0},
+            {"schedule": "night", "person": None, "reason": "nobody", "until_s": None},
+        ])
 
 
 @pytest.mark.parametrize(("body", "error"), [
