@@ -205,6 +205,8 @@ class Deployment:
 
 
 Directive = Silence | Expire | Acknowledge | Feedback | Deployment | ByHand
+OfPerson = ByHand | Acknowledge | Silence | Expire
+"""What may be signed for a person."""
 
 
 def _expected_until(kind: str, is_expected: bool, at_s: float, until_s: float | None) -> None:

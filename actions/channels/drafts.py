@@ -24,7 +24,9 @@ def about_incident(
     incident = seen.incident
     name = notification_id(incident.id, event, step, 0, None, channel)
     late_s = seen.late_s if seen.is_late else None
-    message = incident_message(incident, event, name, source, late_s=late_s, owners=seen.owners)
+    message = incident_message(
+        incident, event, name, source, late_s=late_s, owners=seen.owners, leads=seen.leads,
+    )
     urgent = event in ("open", "change") and incident.peak_severity in URGENT and not seen.is_late
     return queued(message, channel, urgent=urgent, now_s=now_s)
 

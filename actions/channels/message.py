@@ -11,16 +11,19 @@ from typing import Literal, Protocol
 
 Event = Literal["open", "change", "milestone", "close", "page", "approval", "update", "test"]
 """Why somebody is told. `page` wakes somebody; `approval` asks for a decision; `update` is what a person wrote."""
-ButtonAction = Literal["approve", "reject", "acknowledge", "release", "withdraw"]
+ButtonAction = Literal["approve", "reject", "acknowledge", "release", "withdraw", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Something the reader may do. label: what the button says. value: what it is about, an incident or a request."""
+    """Something the reader may do. label: what the button says. value: what it is about, an incident or a request.
+    confirm: what the reader is asked before it counts, None for nothing.
+    """
 
     action: ButtonAction
     label: str
     value: str
+    confirm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,15 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class KnownIncident:
     """An incident as last told by its shard. first_s: when it was first read here. late_s: how old its data was when
-    it was judged, the least so far; None where that is not known. owners: of each service that it is about."""
+    it was judged, the least so far; None where that is not known. owners: of each service that it is about. leads:
+    whether it has a thread of its own, and is not told in that of its cause.
+    """
 
     incident: Incident
     first_s: float
     late_s: float | None
     owners: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    leads: bool = False
 
     @property
     def is_late(self) -> bool:

@@ -9,11 +9,14 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
 from actions.channels.notification import Draft
 from actions.escalation.record import BY_HAND, Notify, NotifyKind
+from classifiers.incident_silence import matched_text, matchers_of
 from classifiers.model import Incident
 
 MAX_TITLE = 250
 MAX_TEXT = 2_000
 MAX_FACTORS = 5
+SILENCE_S = 3_600.0
+"""How long the button silences."""
 ASKED = "asked"
 """Is in the key of a page that a person asked for."""
 TEXT = "text"
@@ -32,11 +35,11 @@ RESOLUTIONS = {
 
 def incident_message(
     incident: Incident, event: Event, notification: str, source: str, *, late_s: float | None = None,
-    buttons: bool = True, owners: Owners = (),
+    buttons: bool = True, owners: Owners = (), leads: bool = False,
 ) -> Message:
     """What a channel is told of an incident. notification: its id. source: of the deployment, so that two deployments
     have different keys at a vendor. late_s: how old the data was, None where it was not late. owners: of each service
-    that it is about.
+    that it is about. leads: whether it has a thread of its own although it has a cause.
     """
     severity = incident.peak_severity
     title = f"[{severity}] {WORDS.get(event, 'Incident')}: {incident.title}"
@@ -51,9 +54,10 @@ def incident_message(
     cause = next((one.id for one in incident.related if one.relation == "caused_by"), None)
     if cause is not None:
         lines.insert(0, f"an effect of incident {cause}")
-    acts = () if event == "close" or not buttons else (Button("acknowledge", "Acknowledge", incident.id),)
+    acts = () if event == "close" or not buttons else _buttons(incident)
+    thread = incident.id if leads or cause is None else cause
     return Message(
-        notification, incident.id, event, f"{source}/{incident.id}", f"{source}/{cause or incident.id}", None,
+        notification, incident.id, event, f"{source}/{incident.id}", f"{source}/{thread}", None,
         severity, title[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT], buttons=acts,
     )
 
@@ -82,7 +86,7 @@ def page_message(
     return Message(
         notification, notify.incident_id, "page", own_key, key, address, severity,
         f"[{severity}] {PAGE_WORDS[notify.kind]}{whom}: {about}"[:MAX_TITLE], "\n".join(lines)[:MAX_TEXT],
-        buttons=(Button("acknowledge", "Acknowledge", notify.incident_id),),
+        buttons=(Button("acknowledge", "Acknowledge", notify.incident_id),) if incident is None else _buttons(incident),
     )
 
 
@@ -148,6 +152,18 @@ def sample(channel: str, now_s: float, source: str) -> Message:
     return Message(
         key, "test", "test", key, key, None, "P4", f"[test] Tocsin can tell the channel {channel}",
         "This is a test by `tocsin notify test`. Nothing is wrong.",
+    )
+
+
+def _buttons(incident: Incident) -> tuple[Button, ...]:
+    """What people may do about an incident that is open."""
+    what = matched_text(matchers_of(incident))
+    return (
+        Button("acknowledge", "Acknowledge", incident.id),
+        Button(
+            "silence", f"Silence for {SILENCE_S / 3600.0:g} h", incident.id,
+            f"Nobody is told, and nothing is done, about incidents with {what}",
+        ),
     )
 
 

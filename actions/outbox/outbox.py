@@ -24,6 +24,7 @@ from actions.channels.notification import FALLBACK_AFTER_S, GIVE_UP_AFTER_S, Not
 from actions.channels.routes import KnownIncident, Route, due_events
 from actions.outbox.pages import EscalationPages, page_endings
 from actions.outbox.releases import Releases
+from actions.outbox.threads import leads, root_of, waits_for_cause
 from actions.trust.people import Directory
 from classifiers.by_hand import ForTexts
 from classifiers.model import Incident
@@ -212,22 +213,13 @@ class Outbox:
             return None
         due = [
             one for name in self._queues[partition, channel] if (one := self._notifications[name]).due_at_s <= now_s
+            and not waits_for_cause(one, lambda cause: self.of_incident(cause, channel))
         ]
         return min(due, key=lambda one: (not one.urgent, one.message.severity, one.created_at_s, one.id), default=None)
 
     def to_send(self, one: Notification) -> Message:
         """The message of a claimed notification, with what the channel needs to know of earlier ones."""
-        thread = one.message.thread
-        earlier = [
-            each for each in self.of_incident(thread.rpartition("/")[2], one.channel)
-            if each.reference is not None and each.message.thread == thread and each.id != one.id
-            and each.message.recipient == one.message.recipient
-        ]
-        earlier += [] if earlier else [
-            each for each in self.of_incident(one.message.incident_id, one.channel)
-            if each.reference is not None and each.id != one.id and each.message.recipient == one.message.recipient
-        ]
-        first = min(earlier, key=lambda each: each.created_at_s, default=None)
+        first = root_of(one, lambda name: self.of_incident(name, one.channel))
         reference = None if first is None else first.reference
         return replace(one.message, reference=reference, in_doubt=one.attempts > 1)
 
@@ -245,7 +237,7 @@ class Outbox:
             seen = self._incidents.get(incident_id)
             if seen is None:
                 continue
-            seen = replace(seen, owners=self._owners(seen.incident))
+            seen = replace(seen, owners=self._owners(seen.incident), leads=leads(seen.incident, self._incidents))
             for channel, route in self.routes.items():
                 given = self.of_incident(incident_id, channel)
                 new = [

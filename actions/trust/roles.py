@@ -9,15 +9,16 @@ Role = Literal["viewer", "responder", "approver", "commander"]
 Verb = Literal[
     "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "approve", "reject",
     "disable", "storm_reset", "withdraw", "break_glass", "release", "override", "escalate",
+    "silence",
 ]
 """What a person can ask for. force_open, disable and clear: of a breaker. release: of a text for customers.
-override: of a schedule. escalate: by hand."""
+override: of a schedule. escalate: by hand. silence: incidents of a service, and the end of that."""
 
 MAY: Mapping[Role, frozenset[Verb]] = {
     "viewer": frozenset({"read"}),
     "responder": frozenset({
         "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "override",
-        "escalate",
+        "escalate", "silence",
     }),
     "approver": frozenset({"read", "approve", "reject", "disable", "clear", "storm_reset"}),
     "commander": frozenset({"read", "withdraw", "break_glass", "release", "escalate"}),

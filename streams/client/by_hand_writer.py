@@ -8,8 +8,7 @@ from pathlib import Path
 
 from actions.trust.key_files import read_private
 from actions.trust.keys import Signer, public_text
-from classifiers.by_hand import ByHand
-from classifiers.directives import Acknowledge
+from classifiers.directives import OfPerson
 from config.models import Config
 from config.trust.build import ring_of
 from streams.client.control_writer import ControlWriteError, WrittenRecord, make_topic, send
@@ -38,7 +37,7 @@ def signatory(config: Config, key_file: Path) -> Signatory:
     return Signatory(person, Signer(key_id, private))
 
 
-async def write_by_hand(config: Config, directive: ByHand | Acknowledge, signed_by: Signatory) -> WrittenRecord:
+async def write_by_hand(config: Config, directive: OfPerson, signed_by: Signatory) -> WrittenRecord:
     """Sign a directive and write it. Raises `BrokerUnavailable` and `TopicError`."""
     topic, source = config.topics.control, source_of(config.kafka.group)
     message = sign_by_hand(directive, topic, source, time.time(), signed_by.signer)

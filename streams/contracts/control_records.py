@@ -98,7 +98,7 @@ def verify(record: ControlRecord, control: ControlSection) -> VerifiedDirective:
     if name not in control.keys[key].may:
         raise ControlRecordError("not_allowed", f"signed by {key!r}, expected a key that may sign {name}")
     _check_age(record.timestamp / 1000.0, written_s(headers), control)
-    _check_length(directive, written_s(headers), control)
+    check_length(directive, written_s(headers), control)
     return VerifiedDirective(directive, key)
 
 
@@ -176,8 +176,8 @@ def _check_age(dated_s: float, at_s: float, control: ControlSection) -> None:
         raise ControlRecordError("stale", f"dated {off_s:+.0f} s from when it was written, expected within {allowed}")
 
 
-def _check_length(directive: Directive, at_s: float, control: ControlSection) -> None:
-    """Limit how long a directive is in force.
+def check_length(directive: Directive, at_s: float, control: ControlSection) -> None:
+    """Limit how long a directive is in force; raises `ControlRecordError`. at_s: when it was written.
 
     An acknowledgement that is replayed must have expired soon, and a silence must end while workers still remember it.
     """

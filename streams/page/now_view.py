@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from actions.approvals.machine import OPEN
+from actions.oncall.now import OnCall
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from streams.page.change_log import Subject
 from streams.page.state import PageState
 from streams.page.summaries import force_view, incident_row, request_row
-
-
-@dataclass(frozen=True, slots=True)
-class OnCall:
-    """Who is on call by a schedule. person: None for nobody. reason: why."""
-
-    schedule: str
-    person: str | None
-    reason: str
 
 
 def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:

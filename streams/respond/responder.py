@@ -127,7 +127,7 @@ class Responder:
             clocks.wall_s, clocks.mono_s,
         )
         releases = Releases(directory)
-        known = Known(self.desk, self._reader.in_force, releases, self.escalations.fault)
+        known = Known(self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call)
         self.http = HttpServer(
             config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,
         )

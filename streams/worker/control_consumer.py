@@ -21,7 +21,6 @@ import structlog
 from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import (
     Assign,
-    ByHand,
     ForApprovals,
     ForEscalations,
     ForSchedules,
@@ -36,12 +35,13 @@ from classifiers.by_hand import (
     Undo,
     Update,
 )
-from classifiers.directives import Acknowledge, Deployment, Directive
+from classifiers.directives import Acknowledge, Deployment, Directive, Expire, OfPerson, Silence
+from classifiers.incident_silence import service_of
 from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
 from config.models import Config
 from config.trust.build import directory_of, ring_of
-from streams.contracts.control_records import ControlRecordError, VerifiedDirective, kind_name, verify
+from streams.contracts.control_records import ControlRecordError, VerifiedDirective, check_length, kind_name, verify
 from streams.contracts.envelopes import WireError, read_incident, shard_of
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
@@ -80,7 +80,7 @@ class _Published:
 
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
-    Acknowledge: "acknowledge", Override: "override",
+    Acknowledge: "acknowledge", Silence: "silence", Expire: "silence", Override: "override",
     ForEscalations: "escalate",
 }
 Targets = Callable[[ForTargets], Awaitable[None]]
@@ -169,20 +169,29 @@ class ControlConsumer:
             return verify(record, self._config)
         skew_s = self._config.max_skew_s
         directive = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
+        if isinstance(directive, Silence):
+            check_length(directive, directive.from_s, self._config)
+            if service_of(directive.matchers) is None:
+                raise ControlRecordError("not_allowed", "it fits several services, expected a matcher service=NAME")
         verb = verb_of(directive)
         if verb is not None and not self._may(directive, verb):
             expected = " or ".join(roles_that_may(verb))
             raise ControlRecordError("not_allowed", f"{directive.by} may not {verb}, expected the role {expected}")
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
-    def _may(self, directive: ByHand | Acknowledge, verb: Verb) -> bool:
+    def _may(self, directive: OfPerson, verb: Verb) -> bool:
         """Whether the roles of the person allow it; a schedule belongs to no service."""
         if isinstance(directive, ForSchedules):
             return self._directory.may_anywhere(directive.by, verb)
         return self._directory.may(directive.by, verb, self._service_of(directive))
 
-    def _service_of(self, directive: ByHand | Acknowledge) -> str:
+    def _service_of(self, directive: OfPerson) -> str:
         """The service that it is about, as far as that is known here."""
+        if isinstance(directive, Expire):
+            ended = self._directives.get(directive.silence_id)
+            return service_of(ended.matchers) or "" if isinstance(ended, Silence) else ""
+        if isinstance(directive, Silence):
+            return service_of(directive.matchers) or ""
         if isinstance(directive, (*get_args(ForShards | Acknowledge), ForEscalations)):
             known = self._open_incidents.get(directive.subject)
             return "" if known is None else known.incident.service
@@ -226,7 +235,7 @@ class ControlConsumer:
             self._effects.publisher.forget(SCOPE)
 
 
-def verb_of(directive: ByHand | Acknowledge) -> Verb | None:
+def verb_of(directive: OfPerson) -> Verb | None:
     """What a person must be allowed to do; None where the owner of the request or text judges it."""
     if isinstance(directive, SetBreaker):
         return directive.verb

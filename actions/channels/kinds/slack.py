@@ -24,6 +24,8 @@ MAX_HEADER = 150
 MAX_SECTION = 3_000
 MAX_BUTTON = 75
 MAX_VALUE = 2_000
+MAX_TITLE, MAX_CONFIRM = 100, 300
+"""Of the dialog that asks before a click counts."""
 EVENT_TYPE = "tocsin_notification"
 TRANSIENT = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable",
                        "request_timeout", "team_added_to_org"})
@@ -138,6 +140,11 @@ def _button(button: Button) -> dict[str, JsonValue]:
     }
     if button.action == "approve":
         made["style"] = "primary"
+    if button.confirm is not None:
+        made["confirm"] = {
+            "title": _plain_text(one_line(button.label, MAX_TITLE)), "deny": _plain_text("Cancel"),
+            "text": _plain_text(one_line(button.confirm, MAX_CONFIRM)), "confirm": _plain_text("Yes"),
+        }
     return made
 
 

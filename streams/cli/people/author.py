@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from classifiers.by_hand import ByHand
-from classifiers.directives import Acknowledge
+from classifiers.directives import OfPerson
 from config import load
 from config.models import Config
 from streams.cli import Failure
@@ -43,7 +42,7 @@ class Author:
 
         return signatory(self.config, self.key_file)
 
-    def write(self, build: Callable[[str], ByHand | Acknowledge]) -> None:
+    def write(self, build: Callable[[str], OfPerson]) -> None:
         """Sign and write what `build` makes for the person of the key, and say where it stands."""
         from streams.client.by_hand_writer import write_by_hand
 

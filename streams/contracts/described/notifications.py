@@ -50,5 +50,6 @@ NOTIFICATION_FIELDS: Mapping[type, Mapping[str, str]] = {
         "action": "What it does.",
         "label": "What it says.",
         "value": "What it is about: an incident, or a request with its digest.",
+        "confirm": "What the reader is asked before it counts; null for nothing.",
     },
 }

@@ -2,7 +2,7 @@
 
 What came by the command line (`via: cli`) has the signature of a personal key, and its author must be the person of
 that key. What came over HTTP or Slack has the signature of a key of `respond`, which knows who it was. A record that is
-signed with HMAC, as silences are, is refused here. An acknowledgement may be signed either way. Pure.
+signed with HMAC is refused here. An acknowledgement, a silence and its end may be signed either way. Pure.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import cast, get_args
 import orjson
 
 from actions.trust.keys import KeyRing, SignatureError, Signer, Use
-from classifiers.by_hand import ByHand
-from classifiers.directives import Acknowledge
-from streams.contracts.catalogue import ACKNOWLEDGE, BY_HAND
+from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
+from streams.contracts.catalogue import ACKNOWLEDGE, BY_HAND, EXPIRE, SILENCE
 from streams.contracts.control_records import (
     KEY_HEADER,
     MAX_BYTES,
@@ -30,21 +29,22 @@ from streams.contracts.signatures import sign_message, verify_record
 
 ACKNOWLEDGEMENT = ACKNOWLEDGE.event_type.encode()
 REQUIRED = ("ce_type", "ce_id", "ce_time", "ce_source", "ce_subject")
+EITHER_WAY = frozenset({ACKNOWLEDGEMENT, SILENCE.event_type.encode(), EXPIRE.event_type.encode()})
 TYPES = frozenset(kind.event_type.encode() for kind in BY_HAND)
 
 
 def is_by_hand(record: ControlRecord, ring: KeyRing) -> bool:
-    """Whether a control record is to be verified here: by its type, or an acknowledgement with a key of the ring."""
+    """Whether a control record is to be verified here: by its type, or by its key where it may be signed either way."""
     headers = dict(record.headers)
     kind = headers.get("ce_type")
-    if kind == ACKNOWLEDGEMENT:
+    if kind in EITHER_WAY:
         signed_by = (headers.get(KEY_HEADER) or b"").decode(errors="replace")
         return any(key.id == signed_by for key in ring.keys)
     return kind in TYPES
 
 
 def sign_by_hand(
-    directive: ByHand | Acknowledge, topic: str, source: str, written_at_s: float, signer: Signer,
+    directive: OfPerson, topic: str, source: str, written_at_s: float, signer: Signer,
 ) -> Message:
     """The signed record of a directive, for this control topic. written_at_s: now, seconds since the epoch."""
     kind = message_type_of(directive)
@@ -55,7 +55,7 @@ def sign_by_hand(
 
 def verify_by_hand(
     record: ControlRecord, topic: str, source: str, ring: KeyRing, max_skew_s: float,
-) -> ByHand | Acknowledge:
+) -> OfPerson:
     """The directive of a record whose signature, signer, deployment and age are valid; raises `ControlRecordError`.
 
     source: of this deployment; a record that was made for another one is refused.
@@ -69,8 +69,8 @@ def verify_by_hand(
     if len(record.value or b"") > MAX_BYTES:
         raise ControlRecordError("malformed", f"{len(record.value or b'')} bytes, expected at most {MAX_BYTES}")
     _, directive = read_directive(headers, record.value or b"")
-    assert isinstance(directive, get_args(ByHand | Acknowledge))
-    directive = cast(ByHand | Acknowledge, directive)
+    assert isinstance(directive, get_args(OfPerson))
+    directive = cast(OfPerson, directive)
     dated_s = record.timestamp / 1000.0
     try:
         key = verify_record(topic, record, ring, _use(directive, headers, ring), dated_s)
@@ -86,9 +86,9 @@ def verify_by_hand(
     return directive
 
 
-def _use(directive: ByHand | Acknowledge, headers: Mapping[str, bytes], ring: KeyRing) -> Use:
+def _use(directive: OfPerson, headers: Mapping[str, bytes], ring: KeyRing) -> Use:
     """For what the key must be: that of a person on the command line, else that of `respond`."""
-    if isinstance(directive, Acknowledge):
+    if isinstance(directive, Acknowledge | Silence | Expire):
         signed_by = headers.get(KEY_HEADER, b"").decode(errors="replace")
         is_personal = any(key.id == signed_by and key.person is not None for key in ring.keys)
     else:

@@ -129,7 +129,8 @@ function remedyItem(one) {
 function onCall() {
   if (!store.on_call.length) return panel("On call", "", empty("No on-call schedule is configured."));
   return panel("On call", "", el("div", { class: "body" }, el("dl", { class: "pairs" }, store.on_call.map((one) => [
-    el("dt", {}, one.schedule), el("dd", { title: one.reason }, one.person ?? el("span", { class: "bad" }, `nobody: ${one.reason}`))]))));
+    el("dt", {}, one.schedule), el("dd", { title: one.reason }, one.person ?? el("span", { class: "bad" }, `nobody: ${one.reason}`),
+      one.until_s === null ? null : el("span", { class: "soft num", title: both(one.until_s) }, ` until ${utc(one.until_s, true)}`))]))));
 }
 
 function health() {

@@ -17,8 +17,9 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from actions.trust.people import Directory
 from actions.trust.roles import Verb, roles_that_may
-from classifiers.by_hand import Assign, ByHand
-from classifiers.directives import Acknowledge
+from classifiers.by_hand import Assign
+from classifiers.directives import OfPerson, Silence
+from classifiers.incident_silence import matched_text
 from classifiers.model import AuditEntry
 from classifiers.telling_by_hand import Escalate
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
@@ -226,7 +227,7 @@ class Api:
         person = self._require(request, INCIDENT_VERBS[verb], known.service)
         if known.state == "resolved":
             raise Problem(409, f"incident {incident_id!r}: resolved already", "malformed")
-        directive = incident_directive(verb, incident_id, await body_of(request), person, self._now_s())
+        directive = incident_directive(verb, known, await body_of(request), person, self._now_s())
         if isinstance(directive, Assign) and not self._directory.knows(directive.to):
             raise ValueError(f"to {directive.to!r}, expected a person under people")
         if isinstance(directive, Escalate) and (fault := self._known.escalation_fault(incident_id, directive.to)):
@@ -250,11 +251,12 @@ class Api:
         person = self._require(request, "storm_reset", None)
         return await self._write(storm_directive(await body_of(request), person, self._now_s()))
 
-    async def _write(self, directive: ByHand | Acknowledge) -> web.Response:
+    async def _write(self, directive: OfPerson) -> web.Response:
         if self._control.signer is None:
             raise Problem(503, "signing.private_file: none, so nothing can be signed for people", "malformed")
         await self._control.write(directive)
-        return answer({"id": directive.id, "written": True}, 202)
+        told = {"silences": matched_text(directive.matchers)} if isinstance(directive, Silence) else {}
+        return answer({"id": directive.id, "written": True, **told}, 202)
 
 
 def _remote(request: web.Request) -> str:

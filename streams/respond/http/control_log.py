@@ -12,8 +12,7 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from actions.trust.keys import Signer
-from classifiers.by_hand import ByHand
-from classifiers.directives import Acknowledge
+from classifiers.directives import OfPerson
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
 from streams.contracts.envelopes import Message, audit_message
@@ -45,7 +44,7 @@ class ControlLog:
         if self._producer is not None:
             await stop_within(self._producer.stop(), STOP_S)
 
-    async def write(self, directive: ByHand | Acknowledge) -> None:
+    async def write(self, directive: OfPerson) -> None:
         """Sign and write a directive. Raises KafkaError; `RuntimeError` without a key."""
         if self.signer is None:
             raise RuntimeError("no key to sign with")

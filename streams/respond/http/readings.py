@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from actions.approvals.machine import OPEN
 from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
 from actions.ledger.view import LedgerView
+from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
 from streams.respond.http.json_body import Problem, answer
 
@@ -23,12 +24,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Known:
     """What the role respond has read. in_force: remedies and the storm brake. releases: texts that wait for people.
     escalation_fault: why an incident cannot be escalated by hand, to somebody where that is named; None where it can.
+    on_call: who is on call now.
     """
 
     desk: Desk
     in_force: LedgerView
     releases: Releases
     escalation_fault: Callable[[str, str | None], str | None]
+    on_call: Callable[[], Sequence[OnCall]]
 
 
 class Readings:
@@ -39,6 +42,7 @@ class Readings:
         self.handlers: Mapping[str, Handler] = {
             "incidents": self._incidents, "approvals": self._approvals, "approvals/{key}": self._approval,
             "remedies": self._remedies, "breakers": self._breakers, "texts": self._texts, "texts/{digest}": self._text,
+            "oncall": self._on_call,
         }
 
     async def _incidents(self, request: web.Request) -> web.Response:
@@ -60,6 +64,9 @@ class Readings:
             "storm_since_s": self._known.in_force.storm_since_s(),
             "breakers": [{"target": one.target, "reason": one.reason, "breaker": one.breaker} for one in known],
         })
+
+    async def _on_call(self, _: web.Request) -> web.Response:
+        return answer(list(self._known.on_call()))
 
     async def _texts(self, request: web.Request) -> web.Response:
         known = self._known.releases.texts()

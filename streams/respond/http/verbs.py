@@ -27,13 +27,15 @@ from classifiers.by_hand import (
     Update,
     Withdraw,
 )
-from classifiers.directives import Acknowledge
+from classifiers.directives import Acknowledge, Expire, OfPerson
+from classifiers.incident_silence import silence_of
+from classifiers.model import Incident
 from classifiers.telling_by_hand import Escalate, Release, ReleaseVerb
 
 ACK_S = 3600.0
 INCIDENT_VERBS: Mapping[str, Verb] = {
     "acknowledge": "acknowledge", "resolve": "resolve", "assign": "assign", "update": "update",
-    "escalate": "escalate",
+    "escalate": "escalate", "silence": "silence", "unsilence": "silence",
 }
 REMEDY_VERBS: Mapping[str, Verb] = {"undo": "undo", "keep": "keep"}
 
@@ -65,15 +67,20 @@ def decision_of(
 
 
 def incident_directive(
-    verb: str, incident_id: str, body: Mapping[str, Any], person: str, at_s: float,
-) -> ByHand | Acknowledge:
+    verb: str, incident: Incident, body: Mapping[str, Any], person: str, at_s: float,
+) -> OfPerson:
     """What is asked for an incident."""
-    comment = text_of(body, "comment")
+    incident_id, comment = incident.id, text_of(body, "comment")
     if verb == "acknowledge":
-        lasts_s = body.get("for_s", ACK_S)
-        if not isinstance(lasts_s, int | float) or isinstance(lasts_s, bool) or lasts_s <= 0:
-            raise ValueError(f"for_s {lasts_s!r}, expected seconds, more than 0")
-        return Acknowledge(incident_id, person, at_s, at_s + lasts_s, comment)
+        return Acknowledge(incident_id, person, at_s, at_s + _seconds(body), comment)
+    if verb == "silence":
+        if not comment:
+            raise ValueError("comment '', expected the reason why nobody is told")
+        return silence_of(incident, person, at_s, _seconds(body), comment)
+    if verb == "unsilence":
+        if incident.silenced_by is None:
+            raise ValueError(f"incident {incident_id!r}: not silenced, expected one that is")
+        return Expire(incident.silenced_by, person, at_s)
     if verb == "resolve":
         return Resolve(incident_id, person, at_s, comment, "http")
     if verb == "escalate":
@@ -95,6 +102,13 @@ def release_directive(digest: str, body: Mapping[str, Any], person: str, at_s: f
     if verb not in get_args(ReleaseVerb):
         raise ValueError(f"verb {verb!r}, expected one of {', '.join(get_args(ReleaseVerb))}")
     return Release(digest, verb, person, at_s, text_of(body, "comment"), "http")  # type: ignore[arg-type]
+
+
+def _seconds(body: Mapping[str, Any]) -> float:
+    lasts_s = body.get("for_s", ACK_S)
+    if not isinstance(lasts_s, int | float) or isinstance(lasts_s, bool) or lasts_s <= 0:
+        raise ValueError(f"for_s {lasts_s!r}, expected seconds, more than 0")
+    return float(lasts_s)
 
 
 def remedy_directive(

@@ -6,17 +6,19 @@ A person is known by the ids of team and user, never by a name; a click of anybo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from actions.approvals.decide import decided_by
 from actions.approvals.desk import Desk
 from actions.channels.inert import one_line
+from actions.channels.texts import SILENCE_S
 from actions.outbox.releases import Releases
 from actions.trust.keys import Signer
 from actions.trust.people import Directory
 from actions.trust.roles import roles_that_may
 from classifiers.by_hand import Decide
-from classifiers.directives import Acknowledge
+from classifiers.directives import Acknowledge, Silence
+from classifiers.incident_silence import silence_of
 from classifiers.model import AuditEntry
 from classifiers.telling_by_hand import Release, ReleaseVerb
 from streams.respond.http.control_log import ControlLog
@@ -64,14 +66,14 @@ class SlackClicks:
             return f"Refused: {refused}"
         return f"Written: {verb} by {person}"
 
-    def _directive(self, verb: str, value: str, person: str) -> Decide | Acknowledge | Release:
+    def _directive(self, verb: str, value: str, person: str) -> Decide | Acknowledge | Silence | Release:
         """Raises `Refused`."""
-        if verb == "acknowledge":
-            return self._acknowledgement(value, person)
+        if verb in ("acknowledge", "silence"):
+            return self._about_incident("acknowledge" if verb == "acknowledge" else "silence", value, person)
         if verb in ("release", "withdraw"):
             return self._release("release" if verb == "release" else "withdraw", value, person)
         if verb not in ("approve", "reject"):
-            expected = "approve, reject, acknowledge, release or withdraw"
+            expected = "approve, reject, acknowledge, silence, release or withdraw"
             raise Refused(f"the action {one_line(verb, 40)!r}, expected {expected}")
         key, _, digest = value.partition(" ")
         request = self._desk.requests.get(key)
@@ -88,17 +90,21 @@ class SlackClicks:
         made = "approve" if verb == "approve" else "reject"
         return decided_by(request, person, made, "slack", at_s, source, signer)  # type: ignore[arg-type]
 
-    def _acknowledgement(self, incident_id: str, person: str) -> Acknowledge:
+    def _about_incident(
+        self, verb: Literal["acknowledge", "silence"], incident_id: str, person: str,
+    ) -> Acknowledge | Silence:
         incident = self._desk.incident(incident_id)
         if incident is None:
             raise Refused(f"incident {one_line(incident_id, 60)!r}: unknown")
         if incident.state == "resolved":
             raise Refused(f"incident {incident_id}: resolved already")
-        if not self._directory.may(person, "acknowledge", incident.service):
-            expected = " or ".join(roles_that_may("acknowledge"))
-            raise Refused(f"{person} may not acknowledge, expected the role {expected}")
+        if not self._directory.may(person, verb, incident.service):
+            expected = " or ".join(roles_that_may(verb))
+            raise Refused(f"{person} may not {verb}, expected the role {expected}")
         self._signer()
         now_s = self._now_s()
+        if verb == "silence":
+            return silence_of(incident, person, now_s, SILENCE_S, f"in Slack, at incident {incident_id}")
         return Acknowledge(incident_id, person, now_s, now_s + ACK_S, "in Slack")
 
     def _release(self, verb: ReleaseVerb, digest: str, person: str) -> Release:

@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from actions.oncall.duty import on_call
+from actions.oncall.now import OnCall, on_call_now
 from classifiers.by_hand import Override
 from config.models import Config
 from config.oncall.build import roster_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
-from streams.page.now_view import OnCall, health_view
+from streams.page.now_view import health_view
 from streams.page.state import PageState
 from streams.respond.page.feed import Feed
 from streams.respond.page.reader import PageReader
@@ -55,9 +55,7 @@ class Page:
 
     def on_call(self) -> list[OnCall]:
         """Who is on call now, by each schedule."""
-        now_s, overrides = self.now_s(), self._overrides()
-        duties = {name: on_call(self._roster, overrides, name, now_s) for name in self._roster.schedules}
-        return [OnCall(name, duty.person, duty.reason) for name, duty in duties.items()]
+        return on_call_now(self._roster, self._overrides(), self.now_s())
 
     def _note_lag(self, unread: int | None) -> None:
         self._unread = unread

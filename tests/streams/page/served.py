@@ -61,7 +61,7 @@ class ServedPage:
         )
         self.sessions = Sessions()
         api = Api(
-            Known(self.desk, self.page.state.in_force, Releases(directory), lambda *_: None), directory,
+            Known(self.desk, self.page.state.in_force, Releases(directory), lambda *_: None, list), directory,
             Authenticator(directory), self.log, EventStream(), RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
         )
         routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from classifiers.directives import Silence
 from classifiers.model import Anomaly, Factor, Scope
 from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.page.served import ServedPage
@@ -99,6 +100,22 @@ async def test_a_person_acknowledges_after_it_was_said_what_will_happen(browser:
     await expect(page.locator("#toast")).to_contain_text("Written")
     (written,) = served.log.written
     assert (written.by, written.subject) == ("rob", "inc-1")
+
+
+async def test_a_person_silences_after_it_was_said_what_will_be_silent(browser: Browser, served: ServedPage) -> None:
+    served.tell(incident())
+    page = await opened(browser, served, "#/incident/inc-1")
+    await page.get_by_role("button", name="Log in").click()
+    await page.locator("dialog input").fill("token-rob")
+    await page.locator("dialog button[type=submit]").click()
+    await page.get_by_role("button", name="Silence").click()
+    await expect(page.locator("dialog")).to_contain_text('incidents with service="chat", version="v2"')
+    await page.locator("dialog textarea").fill("moving")
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("#toast")).to_contain_text("Written")
+    (written,) = served.log.written
+    assert isinstance(written, Silence)
+    assert (written.by, written.comment, written.until_s - written.from_s) == ("rob", "moving", 3600.0)
 
 
 async def test_an_approver_approves_and_a_responder_cannot(browser: Browser, served: ServedPage) -> None:

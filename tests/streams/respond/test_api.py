@@ -19,14 +19,16 @@ from actions.channels.texts import incident_message
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.records import LedgerRecord
 from actions.ledger.view import LedgerView
+from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
 from actions.remedies.changes import begun
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
-from classifiers.by_hand import Assign, ByHand, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
-from classifiers.directives import Acknowledge
+from classifiers.by_hand import Assign, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
+from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
+from classifiers.silences import fits
 from classifiers.telling_by_hand import Escalate, Release
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
@@ -56,6 +58,9 @@ CHECK = ApprovalCheck(
 )
 
 
+ON_CALL = [OnCall("primary", "rob", "turn", T + 60.0), OnCall("night", None, "nobody", None)]
+
+
 def fault(_: str, to: str | None) -> str | None:
     return "nobody is behind it" if to == "nobody" else None
 
@@ -77,8 +82,8 @@ class Served:
         self.releases = Releases(DIRECTORY)
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases, fault), DIRECTORY, Authenticator(DIRECTORY), self.log,
-            self.events, self.metrics, tuple, lambda: T + 5.0,
+            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL), DIRECTORY,
+            Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
         )
 
     @asynccontextmanager
@@ -123,7 +128,9 @@ async def test_who_may_read_sees_what_is_in_force_and_the_storm_brake() -> None:
         assert [(one["target"], one["breaker"]["state"]) for one in found["breakers"]] == [("chat/r0", "open")]
 
 
-@pytest.mark.parametrize("path", ["incidents", "remedies", "breakers", "approvals", "approvals/k1", "texts", "events"])
+@pytest.mark.parametrize("path", [
+    "incidents", "remedies", "breakers", "approvals", "approvals/k1", "texts", "oncall", "events",
+])
 async def test_nobody_reads_without_a_token(path: str) -> None:
     async with Served().running() as served:
         status, body = await served.get(path, None)
@@ -156,6 +163,7 @@ async def test_a_decision_is_signed_by_the_process_for_the_person_and_counts() -
     ("ann", "approvals/k1/decision", {"verb": "withdraw", "digest": "d1"}),
     ("ann", "approvals/k1/decision", {"verb": "break_glass", "digest": "d1", "comment": "now"}),
     ("vera", "incidents/inc-1/acknowledge", {}), ("ann", "incidents/inc-1/resolve", {}),
+    ("ann", "incidents/inc-1/silence", {"comment": "x"}),
     ("ann", "incidents/inc-1/escalate", {"comment": "x"}),
     ("vera", "remedies/throttle/chat/v2/undo", {}), ("ann", "remedies/throttle/chat/v2/keep", {}),
     ("rob", "breakers/chat/r0", {"verb": "disable"}), ("ann", "breakers/chat/r0", {"verb": "force_open"}),
@@ -194,7 +202,7 @@ async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, bo
     ("cleo", "approvals/k1/decision", {"verb": "withdraw"}, Withdraw("k1", "cleo", T + 5.0, "", "http")),
 ])
 async def test_what_the_role_allows_is_written_with_person_and_path(
-    who: str, path: str, body: dict[str, Any], directive: ByHand | Acknowledge,
+    who: str, path: str, body: dict[str, Any], directive: OfPerson,
 ) -> None:
     async with Served().running() as served:
         status, answer = await served.post(path, who, **body)
@@ -213,6 +221,31 @@ async def test_a_body_that_is_wrong_is_told_field_and_expectation(path: str, bod
         status, answer = await served.post(path, "ann", **body)
         assert (status, error in answer["error"]) == (400, True), answer
         assert served.log.written == []
+
+
+async def test_a_responder_silences_what_an_incident_is_about_and_is_told_what_will_be_silent() -> None:
+    async with Served().running() as served:
+        status, answer = await served.post("incidents/inc-1/silence", "rob", for_s=600, comment="moving")
+        matched = 'category="performance_degradation"'
+        assert (status, answer["silences"]) == (202, f'service="chat", version="v2", {matched}')
+        (made,) = served.log.written
+        assert isinstance(made, Silence)
+        assert (made.by, made.comment, made.until_s - made.from_s, answer["id"]) == ("rob", "moving", 600.0, made.id)
+        assert all(fits(matcher, incident(severity="P0")) for matcher in made.matchers)
+        assert not all(fits(matcher, incident(version="v3")) for matcher in made.matchers)
+        assert (await served.post("incidents/inc-1/silence", "rob", for_s=600))[0] == 400
+        assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 400
+        served.desk.add_incident(incident(silenced_by=made.id), T)
+        assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 202
+        assert served.log.written[1] == Expire(made.id, "rob", T + 5.0)
+
+
+async def test_who_may_read_sees_who_is_on_call_and_until_when() -> None:
+    async with Served().running() as served:
+        assert await served.get("oncall") == (200, [
+            {"schedule": "primary", "person": "rob", "reason": "turn", "until_s": T + 60.0},
+            {"schedule": "night", "person": None, "reason": "nobody", "until_s": None},
+        ])
 
 
 @pytest.mark.parametrize(("body", "error"), [

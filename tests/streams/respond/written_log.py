@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from actions.trust.keys import Signer
-from classifiers.by_hand import ByHand
-from classifiers.directives import Acknowledge
+from classifiers.directives import OfPerson
 from classifiers.model import AuditEntry
 from streams.respond.http.control_log import ControlLog
 from tests.actions.approvals.cases import SOURCE
@@ -16,10 +15,10 @@ class WrittenLog(ControlLog):
 
     def __init__(self, signer: Signer | None) -> None:
         super().__init__({}, TOPICS, SOURCE, signer)
-        self.written: list[ByHand | Acknowledge] = []
+        self.written: list[OfPerson] = []
         self.refusals: list[AuditEntry] = []
 
-    async def write(self, directive: ByHand | Acknowledge) -> None:
+    async def write(self, directive: OfPerson) -> None:
         self.written.append(directive)
 
     async def refused(self, entry: AuditEntry) -> None:

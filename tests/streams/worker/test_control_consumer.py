@@ -10,7 +10,7 @@ import pytest
 
 from actions.trust.keys import public_text
 from classifiers.by_hand import ForTargets, Resolve, SetBreaker, Undo, Withdraw
-from classifiers.directives import Directive, Expire
+from classifiers.directives import Directive, Expire, Matcher, Silence
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
 from config import load
@@ -205,3 +205,27 @@ async def test_a_command_to_a_target_that_is_read_again_long_after_is_not_carrie
     worker = ControlFixture(now_s=T + 7200.0)
     await worker.write_control(record(Undo("throttle", "chat/v2", "ben", T)))
     assert worker.asked == []
+
+
+async def test_a_silence_that_is_signed_for_a_responder_reaches_the_shards_and_so_does_its_end() -> None:
+    worker = ControlFixture()
+    made = Silence("sil-1", (Matcher("service", "=", "chat"),), T, T + 3600.0, "ben", "moving")
+    await worker.write_control(record(made), record(Expire("sil-1", "ben", T)))
+    assert worker.shards.directives == [made, Expire("sil-1", "ben", T)]
+    assert worker.audited() == [("sil-1", "accepted", "ben"), ("expire/sil-1", "accepted", "ben")]
+
+
+@pytest.mark.parametrize(("matcher", "by", "lasts_s", "reason"), [
+    (Matcher("service", "=", "chat"), "mallory", 60.0, "mallory may not silence, expected the role responder"),
+    (Matcher("service", "=~", "c.*"), "ben", 60.0, "fits several services, expected a matcher service=NAME"),
+    (Matcher("category", "=", "security"), "ben", 60.0, "fits several services"),
+    (Matcher("service", "=", "chat"), "ben", 100 * 86_400.0, "in force for 8640000 s"),
+])
+async def test_a_silence_of_a_person_that_does_not_count_reaches_no_shard(
+    matcher: Matcher, by: str, lasts_s: float, reason: str,
+) -> None:
+    worker = ControlFixture()
+    await worker.write_control(record(Silence("sil-1", (matcher,), T, T + lasts_s, by, ""), by))
+    assert worker.shards.directives == []
+    (entry,) = [read_audit(message.value) for message in worker.sent.on(TOPICS.audit)]
+    assert reason in entry.reason

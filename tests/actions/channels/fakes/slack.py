@@ -19,6 +19,8 @@ ARGUMENTS = {
     "unfurl_links", "unfurl_media", "metadata", "username", "icon_emoji", "icon_url",
 }
 LIMITS = {"header": 150, "section": 3_000, "button": 75}
+DIALOG = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+"""The confirmation dialog object, with the lengths of its texts."""
 RESEND_S = 0.2
 """Slack waits for 3 s; tests do not."""
 
@@ -78,6 +80,12 @@ class FakeSlack(FakeServer):
         texts += [("button", each["text"]) for one in blocks for each in one.get("elements", ())]
         fine = len(blocks) <= 50 and all(
             text["type"] in ("plain_text", "mrkdwn") and 0 < len(text["text"]) <= LIMITS[kind] for kind, text in texts
+        )
+        asked = [each["confirm"] for one in blocks for each in one.get("elements", ()) if "confirm" in each]
+        fine = fine and all(
+            set(one) == set(DIALOG) and all(
+                one[name]["type"] == "plain_text" and 0 < len(one[name]["text"]) <= DIALOG[name] for name in DIALOG
+            ) for one in asked
         )
         return None if fine else "invalid_blocks"
 

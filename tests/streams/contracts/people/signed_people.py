@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from classifiers.by_hand import (
     Assign,
-    ByHand,
     Decide,
     Keep,
     Override,
@@ -18,7 +17,7 @@ from classifiers.by_hand import (
     Update,
     Withdraw,
 )
-from classifiers.directives import Acknowledge
+from classifiers.directives import Acknowledge, Expire, Matcher, OfPerson, Silence
 from classifiers.telling_by_hand import Escalate, Release
 from streams.contracts.people.records import sign_by_hand
 from tests.streams.contracts.signed import T, received
@@ -33,19 +32,20 @@ RING = KeyRing([
     PublicKey("r1", RESPOND.public_key(), frozenset({"respond"})),
 ])
 SIGNERS = {"ben": Signer("ben-1", BEN), "mallory": Signer("mallory-1", MALLORY), "respond": Signer("r1", RESPOND)}
-BY_HAND: list[ByHand | Acknowledge] = [
+BY_HAND: list[OfPerson] = [
     Decide("k1", "d1", "approve", "ben", T, SOURCE, "ben-1", "00"), Withdraw("k1", "ben", T),
     Resolve("inc-1", "ben", T), Assign("inc-1", "ann", "ben", T),
     Update("inc-1", "ben", T, "so"), Undo("throttle", "chat/v2", "ben", T),
     Keep("throttle", "chat/v2", "ben", T), SetBreaker("chat/r0", "disable", "ben", T), ResetStorm("ben", T),
     Override("primary", "ann", T, T + 3600.0, "ben", T, "swap"), Release("5f3a", "release", "ben", T),
-    Escalate("inc-1", "ben", T, "we need help", "primary"),
+    Escalate("inc-1", "ben", T, "we need help", "primary"), Expire("sil-1", "ben", T),
+    Silence("sil-1", (Matcher("service", "=", "chat"),), T, T + 60.0, "ben", "moving"),
     Acknowledge("inc-1", "ben", T, T + 60.0),
 ]
 
 
 def record(
-    directive: ByHand | Acknowledge, signer: str = "ben", *, topic: str = TOPIC, source: str = SOURCE,
+    directive: OfPerson, signer: str = "ben", *, topic: str = TOPIC, source: str = SOURCE,
     dated_s: float = T + 0.05, headers: dict[str, bytes | None] | None = None,
 ) -> FakeRecord:
     """The record that the broker hands over. headers: replaced by name, removed where None."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from actions.trust.keys import KeyRing
-from classifiers.by_hand import ByHand, Resolve
-from classifiers.directives import Acknowledge
+from classifiers.by_hand import Resolve
+from classifiers.directives import OfPerson
 from streams.contracts.control_records import MAX_BYTES, ControlRecordError, RefusalReason, verify
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from tests.streams.contracts.people.signed_people import BY_HAND, RING, SOURCE, TOPIC, record
@@ -25,7 +25,7 @@ def refusal(of: FakeRecord, ring: KeyRing = RING) -> RefusalReason:
 
 
 @pytest.mark.parametrize("directive", BY_HAND, ids=lambda each: type(each).__name__)
-def test_a_record_of_a_person_is_read_as_it_was_written(directive: ByHand | Acknowledge) -> None:
+def test_a_record_of_a_person_is_read_as_it_was_written(directive: OfPerson) -> None:
     written = record(directive)
     assert is_by_hand(written, RING)
     assert verify_by_hand(written, TOPIC, SOURCE, RING, 300.0) == directive

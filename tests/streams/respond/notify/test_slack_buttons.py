@@ -21,7 +21,8 @@ from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
 from classifiers.by_hand import Decide
-from classifiers.directives import Acknowledge
+from classifiers.directives import Acknowledge, Silence
+from classifiers.incident_silence import matchers_of
 from classifiers.telling_by_hand import Release
 from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.notify.slack_socket import SlackSocket
@@ -111,6 +112,26 @@ async def test_an_acknowledgement_is_by_the_person_for_an_hour() -> None:
         assert (made.by, made.until_s - made.at_s) == ("rob", 3600.0)
 
 
+async def test_a_click_silences_what_the_incident_is_about_for_an_hour() -> None:
+    async with buttons() as here:
+        assert "expected the role responder" in await here.click("e1", "U7A", "silence", incident().id)
+        await here.click("e2", "U9B", "silence", incident().id)
+        (made,) = here.log.written
+        assert isinstance(made, Silence)
+        assert (made.by, made.until_s - made.from_s, made.matchers) == ("rob", 3600.0, matchers_of(incident()))
+
+
+async def test_the_button_asks_before_it_silences_and_names_what_will_be_silent() -> None:
+    message = incident_message(incident(), "open", "n1", SOURCE)
+    async with FakeSlack().running() as slack, aiohttp.ClientSession() as session:
+        params = SlackParams(CHANNEL, Secret(BOT), app_token=Secret(APP), url=f"{slack.url}/api")
+        await params.build(session).send(message)
+        (posted,) = slack.messages
+    (button,) = [one for one in posted["blocks"][-1]["elements"] if one["action_id"] == "tocsin_silence"]
+    assert 'service="chat", version="v2"' in button["confirm"]["text"]["text"]
+    assert button["text"]["text"] == "Silence for 1 h"
+
+
 @pytest.mark.parametrize("verb", ["release", "withdraw"])
 async def test_a_commander_decides_by_a_click_about_the_text_that_the_message_showed(verb: str) -> None:
     async with buttons() as here:
@@ -127,7 +148,7 @@ async def test_a_commander_decides_by_a_click_about_the_text_that_the_message_sh
     ("U666", "T01", "approve", "is nobody under `people`"),
     ("U7A", "T99", "approve", "the user T99/U7A of Slack is nobody"),  # who calls herself anna in another team
     ("U9B", "T01", "approve", "rob may not decide this request"),
-    ("U7A", "T01", "silence", "expected approve, reject, acknowledge, release or withdraw"),
+    ("U7A", "T01", "erase", "expected approve, reject, acknowledge, silence, release or withdraw"),
 ])
 async def test_who_is_not_known_or_may_not_is_refused_and_audited(
     user: str, team: str, action: str, reason: str,
