@@ -84,7 +84,7 @@ class Hooked:
 async def hooked(secrets: Sequence[str] = SECRETS[:1]) -> AsyncIterator[Hooked]:
     here = Vendors()
     authenticator = Authenticator(here.directory)
-    known = Known(here.desk, LedgerView(), Releases(here.directory), lambda *_: None)
+    known = Known(here.desk, LedgerView(), Releases(here.directory), lambda *_: None, list)
     api = Api(known, here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple)
     hook = PagerDutyHook([Secret(each) for each in secrets], SOURCE, here.actions, authenticator)
     async with TestClient(TestServer(api.app(hook))) as client:
