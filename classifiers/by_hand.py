@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from classifiers.directive_fields import ALL_PATHS, Vendor, Via, of_person, period, texts
+from classifiers.directive_fields import ALL_PATHS, Path, Via, of_person, period, texts
 from classifiers.telling_by_hand import Escalate, Release
 
 Verb = Literal["approve", "reject", "break_glass"]
@@ -89,7 +89,7 @@ class Resolve:
     by: str
     at_s: float
     comment: str = ""
-    via: Via | Vendor = "cli"
+    via: Path = "cli"
 
     def __post_init__(self) -> None:
         of_person("resolve", self.by, self.via, self.at_s, self.comment, ALL_PATHS, incident_id=self.incident_id)
@@ -115,7 +115,7 @@ class Assign:
     to: str
     by: str
     at_s: float
-    via: Via | Vendor = "cli"
+    via: Path = "cli"
     role: IncidentRole = "owner"
     remove: bool = False
 

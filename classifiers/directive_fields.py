@@ -9,7 +9,8 @@ Via = Literal["cli", "http", "slack"]
 """The path by which a person acts."""
 Vendor = Literal["pagerduty", "servicenow"]
 """Where people act who work at a vendor: they resolve and assign incidents there, and decide nothing else."""
-ALL_PATHS: tuple[str, ...] = (*get_args(Via), *get_args(Vendor))
+Path = Literal[Via, Vendor]
+ALL_PATHS: tuple[str, ...] = get_args(Path)
 MAX_TEXT = 1000
 """Characters of a comment, a name or a regular expression at most."""
 
