@@ -236,7 +236,7 @@ def test_news_of_an_escalation_is_seen_between_two_scans() -> None:
     desk.down.add("chat")
     desk.tell(incident())
     looked: list[str] = []
-    desk.outbox._change = lambda one, *_: looked.append(one.id)  # type: ignore[method-assign,assignment]
+    desk.outbox._change = lambda one, *_: looked.append(one.id)  # type: ignore[method-assign]
     desk.outbox.changes(desk.now_s + 1.0, 0, ())
     looked.clear()
     desk.outbox.changes(desk.now_s + 2.0, 0, ())
