@@ -27,8 +27,13 @@ def doctor(config: Config, roles: tuple[Role, ...], as_json: bool) -> None:
     these credentials do with each topic; keys and times of the last records of the inputs; dead letters of the last
     hour; members and lag of the group. Exit code 1 with findings, each with what to do.
     """
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # each failure is told once, as a finding
-    if run(_examine(config, roles, as_json)):
+    client = logging.getLogger("aiokafka")
+    client.setLevel(logging.CRITICAL)  # each failure is told once, as a finding
+    try:
+        found = run(_examine(config, roles, as_json))
+    finally:
+        client.setLevel(logging.NOTSET)
+    if found:
         sys.exit(FINDING)
 
 

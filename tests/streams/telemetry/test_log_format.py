@@ -14,8 +14,11 @@ from streams.telemetry.repeat_limit import RepeatLimit
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     handlers, level = logging.root.handlers[:], logging.root.level
+    for name in ("aiokafka", "aiokafka.conn", "mode", "mode.worker"):  # an earlier test may have silenced it
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        logging.getLogger(name).setLevel(logging.NOTSET)
     found = io.StringIO()
     log_to(found)
     yield found
