@@ -83,7 +83,7 @@ class EscalationDesk:
         self._by_hand: dict[str, dict[str, Escalate]] = {}
         self._overrides: dict[str, Override] = {}
         self._all_looks: WeakSet[Looks] = WeakSet()
-        self._looks = self.looks()
+        self._looks: Looks | None = None
         self._pages: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
         self._sighted_since_s: float | None = None
 
@@ -196,7 +196,8 @@ class EscalationDesk:
         Each is based on what was recorded before it, so record one before the next is taken. looks: of the owner, None
         for the only one.
         """
-        looks = looks or self._looks
+        if looks is None:
+            looks = self._looks = self._looks or self.looks()
         for incident_id in looks.due(now_s):
             if not mine(f"escalation/{incident_id}", incident_id):
                 looks.done(incident_id, None)

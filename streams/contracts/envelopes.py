@@ -74,9 +74,12 @@ class Message:
     partition: int | None = None
 
 
-def tombstone(key: str, partition: int) -> Message:
-    """What removes the value of a key from a compacted topic."""
-    return Message(key.encode(), None, (), partition)
+def tombstone(kind: MessageType, subject: str, source: str, at_s: float, partition: int) -> Message:
+    """What removes a record of the response topic. kind, subject: of that record. Its key is the subject, which a
+    signature covers.
+    """
+    headers = envelope(kind, f"{subject}/removed", source, at_s, subject, subject)
+    return Message(subject.encode(), None, headers, partition)
 
 
 def source_of(group: str) -> str:

@@ -15,6 +15,7 @@ from actions.escalation.desk import EscalationDesk
 from actions.escalation.engine import EscalationChange
 from actions.escalation.record import Escalation
 from config.models import TopicsSection
+from streams.contracts.catalogue import ESCALATION
 from streams.contracts.envelopes import audit_message, escalation_message, tombstone
 from streams.kafka.transactions import ShardProducer
 from streams.respond.notifier import Notifier
@@ -63,8 +64,11 @@ class EscalationDuty:
 
     async def _forget(self, producer: ShardProducer, now_s: float) -> None:
         for ended in self._desk.finished(now_s, self._mine):
+            message = tombstone(ESCALATION, ended.subject, self._source, now_s, self._partition)
             async with producer.transaction() as transaction:
-                await transaction.send(self._topics.response, tombstone(ended.subject, self._partition))
+                await transaction.send(
+                    self._topics.response, self._authenticity.signed(self._topics.response, message, "respond"),
+                )
             self._desk.forget(ended.incident_id)
 
     async def _write(self, producer: ShardProducer, change: EscalationChange) -> None:

@@ -17,6 +17,7 @@ import structlog
 from actions.approvals.desk import Desk, RequestChange
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
+from streams.contracts.catalogue import APPROVAL
 from streams.contracts.envelopes import Message, approval_message, audit_message, outcome_message, tombstone
 from streams.kafka.transactions import ShardProducer
 from streams.respond.partition_owner import PartitionOwner
@@ -108,5 +109,6 @@ class RequestOwner(PartitionOwner):
 
     async def _forget(self, key: str, subject: str) -> None:
         async with self._producer.transaction() as transaction:
-            await transaction.send(self._topics.response, tombstone(subject, self._partition))
+            message = tombstone(APPROVAL, subject, self._source, self._now_s(), self._partition)
+            await transaction.send(self._topics.response, self._signed(self._topics.response, message))
         self._desk.forget(key)

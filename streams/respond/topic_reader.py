@@ -1,10 +1,10 @@
 """From the records of the topics to the desk: requests, intents, incidents, and what people decided.
 
 A record that cannot be read, or whose signature does not count, is skipped and logged. Where there are keys, incidents
-and intents count only with a signature of the role worker; requests, escalations and notifications with one of the role
-respond. What is ignored for that is counted. What people wrote is audited by the control consumer of the shards.
-Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk, and where each request
-stands.
+and intents count only with a signature of the role worker; requests, escalations and notifications, and what removes
+them, with one of the role respond. What is ignored for that is counted. What people wrote is audited by the control
+consumer of the shards. Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk,
+and where each request stands.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ class TopicReader:
 
     def _read_approval(self, key: str, record: ConsumerRecord) -> None:
         if record.value is None:
+            self._verify("request", self._authenticity.check_removal, record)
             self._desk.forget(key)
             self._partition_of.pop(key, None)
             return
@@ -118,12 +119,13 @@ class TopicReader:
 
     def _read_notification(self, key: str, record: ConsumerRecord) -> None:
         one = None if record.value is None else read_notification(record.value)
-        if one is not None:
-            self._verify("notification", self._authenticity.check_response, record)
+        check = self._authenticity.check_removal if one is None else self._authenticity.check_response
+        self._verify("notification", check, record)
         self.on_notification(key, one, record.partition)
 
     def _read_escalation(self, incident_id: str, record: ConsumerRecord) -> None:
         if record.value is None:
+            self._verify("escalation", self._authenticity.check_removal, record)
             self._escalations.forget(incident_id)
             self._partition_of.pop(f"escalation/{incident_id}", None)
             return

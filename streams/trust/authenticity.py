@@ -104,6 +104,16 @@ class Authenticity:
         """
         self._check_written(topic, record, "respond")
 
+    def check_removal(self, topic: str, record: KafkaRecord) -> None:
+        """Raises `SignatureError` for a record without a value that no key of the role respond signed for its key.
+
+        About 100 us.
+        """
+        self._check_written(topic, record, "respond")
+        subject = next((value for name, value in record.headers if name == "ce_subject"), b"")
+        if self.has_keys and subject != record.key:
+            raise SignatureError("bad_signature", f"it removes {subject[:80]!r}, expected its own key")
+
     def check_outcome(self, topic: str, record: KafkaRecord, status: Status | None) -> None:
         """Raises `SignatureError` for an outcome that was not signed by the role that reports this status.
 

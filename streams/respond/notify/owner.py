@@ -18,6 +18,7 @@ from actions.channels.notification import Notification, claimed
 from actions.outbox.outbox import Outbox
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
+from streams.contracts.catalogue import NOTIFICATION
 from streams.contracts.envelopes import audit_message, notification_message, tombstone
 from streams.kafka.transactions import ShardProducer
 from streams.respond.notify.senders import Senders
@@ -145,9 +146,12 @@ class NotificationOwner(PartitionOwner):
     async def _forget(self, finished: list[Notification]) -> None:
         if not finished:
             return
+        settings = self._settings
         async with self._producer.transaction() as transaction:
             for one in finished[:MAX_AT_ONCE]:
-                await transaction.send(self._settings.topics.response, tombstone(one.subject, self._partition))
+                message = tombstone(NOTIFICATION, one.subject, settings.source, settings.now_s(), self._partition)
+                signed = settings.authenticity.signed(settings.topics.response, message, "respond")
+                await transaction.send(settings.topics.response, signed)
         for one in finished[:MAX_AT_ONCE]:
             self._outbox.forget(one.id)
 

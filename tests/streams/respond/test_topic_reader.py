@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.desk import UNOWNED_AFTER_S, Desk
 from actions.approvals.request import request_of
-from actions.channels.notification import queued
+from actions.channels.notification import Notification, queued
 from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
+from streams.contracts.catalogue import APPROVAL, ESCALATION, NOTIFICATION, MessageType
 from streams.contracts.envelopes import (
     Message,
     approval_message,
@@ -18,6 +19,7 @@ from streams.contracts.envelopes import (
     incident_message,
     intent_message,
     notification_message,
+    tombstone,
 )
 from streams.contracts.signatures import sign_message
 from streams.respond.topic_reader import TopicReader
@@ -115,3 +117,40 @@ async def test_a_record_of_another_deployment_does_not_count(tmp_path: Path) -> 
     reading = Reading(tmp_path, KEYS)
     await reading.read(reading.config.topics.incidents, incident_message(incident(), "/tocsin/other", T), WORKER)
     assert (reading.ignored, reading.desk.incidents()) == ([("incident", "bad_signature")], [])
+
+
+async def test_with_keys_only_what_the_role_signed_for_its_key_removes_a_record(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, KEYS)
+    topic, request = reading.config.topics.response, request_of(suggested(), 2, 1, T)
+    world = World()
+    world.tell()
+    world.at(0.0)
+    told = queued(replace(MESSAGE, id="n1"), "chat", urgent=False, now_s=T)
+    known: dict[str, Notification | None] = {}
+    reading.reader.on_notification = lambda name, one, _partition: known.update({name: one})
+    written: list[tuple[SignedRecordKind, MessageType, Message]] = [
+        ("request", APPROVAL, approval_message(request, SOURCE, 0)),
+        ("escalation", ESCALATION, escalation_message(world.log[-1], SOURCE, 0)),
+        ("notification", NOTIFICATION, notification_message(told, SOURCE, 0)),
+    ]
+
+    def left() -> int:
+        held = [*reading.desk.requests, *reading.escalations.escalations, *(name for name, one in known.items() if one)]
+        return len(held)
+
+    for _, _, message in written:
+        await reading.read(topic, message, RESPOND)
+    for kind, type_, message in written:
+        assert message.key is not None
+        removal = tombstone(type_, message.key.decode(), SOURCE, T, 0)
+        other = replace(sign_message(topic, tombstone(type_, "approval/other", SOURCE, T, 0), RESPOND), key=message.key)
+        await reading.read(topic, removal)
+        await reading.read(topic, removal, WORKER)
+        await reading.read(topic, other)
+        assert reading.ignored == [(kind, "unsigned"), (kind, "wrong_use"), (kind, "bad_signature")]
+        reading.ignored.clear()
+    assert left() == 3
+    for _, type_, message in written:
+        assert message.key is not None
+        await reading.read(topic, tombstone(type_, message.key.decode(), SOURCE, T, 0), RESPOND)
+    assert (left(), reading.ignored) == (0, [])
