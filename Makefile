@@ -15,7 +15,7 @@ NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke triage-smoke compare-smoke lock clean
+.PHONY: help demo picture docs test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke triage-smoke compare-smoke lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,9 @@ asyncapi: ## fetch the parser that judges the AsyncAPI document (nothing without
 	    npm ci --prefix '$(ASYNCAPI_LIB)' --ignore-scripts --no-audit --no-fund --silent && touch '$(ASYNCAPI_LIB)/.fetched' || \
 	    echo 'asyncapi: npm could not fetch the parser, so the AsyncAPI document is not judged by it'; \
 	else echo 'asyncapi: no Node 18 with npm here, so the AsyncAPI document is not judged by its parser'; fi
+
+docs: $(VENV)/.installed-dev ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 lint: $(VENV)/.installed-dev ## ruff
 	@$(BIN)/ruff check .

@@ -24,7 +24,8 @@ TARGET = re.compile(r"(?:^|[\s`$])make ([a-z][a-z-]*)")
 MADE_LATER = re.compile(r"out/|\.venv/|build/|dist/")
 # Names that are not in this repository: files of the reader, or of a tool.
 ELSEWHERE = {
-    "site.yaml", "first.yaml", "oncall.yaml", "old.yaml", "new.yaml", "producer.py", "incidents.jsonl", "actions.jsonl",
+    "site.yaml", "first.yaml", "oncall.yaml", "old.yaml", "new.yaml", "producer.py", "rollback.yaml",
+    "tuned.yaml", "incidents.jsonl", "actions.jsonl",
     "audit.jsonl", "apache/kafka",
 }
 

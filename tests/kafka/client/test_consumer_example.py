@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.contracts.envelopes import incident_message, source_of
 from streams.kafka.producer import Publisher
+from tests.kafka.client.snippets import snippet
 from tests.kafka.conftest import Broker
-from tests.kafka.harness import PATIENCE_S, ROOT, unique
+from tests.kafka.harness import PATIENCE_S, unique
 from tests.streams.fakes import T, incident
 
 
 def example() -> str:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (found,) = re.findall(r"```python\n(from cloudevents.*?)```", readme, re.DOTALL)
-    return str(found)
+    return snippet("README.md", "python", "from cloudevents")
 
 
 def test_the_example_is_of_ten_lines() -> None:

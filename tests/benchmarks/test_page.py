@@ -1,4 +1,4 @@
-"""The figures that the README names are those that were accepted, and that CI measures again."""
+"""The figures that the page on benchmarks names are those that were accepted, and that CI measures again."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("names", "form"), FIGURES)
-def test_the_readme_names_the_accepted_figures(names: tuple[str, ...], form: str) -> None:
+def test_the_page_names_the_accepted_figures(names: tuple[str, ...], form: str) -> None:
     accepted = read_accepted(ACCEPTED)
     written = form.format(*(accepted[name].value for name in names)).replace(" 0.", " .")
-    assert written in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert written in (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 
 
 def test_everything_on_the_recordings_was_accepted_as_found_and_nothing_as_false() -> None:
