@@ -231,6 +231,7 @@ class RespondSection(Strict):
     listen: address and port of the HTTP interface, None for none. jwt: None where only bearer tokens are accepted.
     channel_hosts: the only hosts that channels may call, None for those that the section `channels` names.
     read_without_login: whether the page shows everything to whoever reaches `listen`; to act always wants a person.
+    comparisons: folder of recordings and configurations that the page may compare, None for none.
     """
 
     key_file: str | None
@@ -238,6 +239,7 @@ class RespondSection(Strict):
     jwt: JwtSection | None
     channel_hosts: tuple[Host, ...] | None
     read_without_login: bool
+    comparisons: str | None
 
 
 class ReviewSection(Strict):

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -78,11 +79,12 @@ class ResponderClocks:
 
 
 class Responder:
-    """Owns its part of the requests while it runs. shard_count: of the installation. partitions: of a topic."""
+    """Owns its part of the requests while it runs. shard_count: of the installation. partitions: of a topic.
+    file: of the configuration, None for the shipped default."""
 
     def __init__(
         self, config: Config, settings: KafkaSettings, clocks: ResponderClocks, shard_count: Callable[[], int],
-        partitions: Callable[[str], int],
+        partitions: Callable[[str], int], file: Path | None = None,
     ) -> None:
         self.config = config
         self.source = source_of(config.kafka.group)
@@ -118,9 +120,9 @@ class Responder:
             lag=self._note_lag, security=settings.security,
         )
         self.on_change(lambda change: self.metrics.changed(change.request.state))
-        page = Page(
+        self.page = page = Page(
             config, settings, authenticity, lambda: self.escalations.overrides, self.complaints, self.now_s,
-            clocks.wall_s, clocks.mono_s,
+            clocks.wall_s, clocks.mono_s, file,
         )
         self.http = HttpServer(
             config, settings, self.desk, self._reader.in_force, directory, authenticity.signer, self.metrics,
