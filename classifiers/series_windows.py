@@ -75,6 +75,30 @@ class SourceCadence:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardReport:
+    """How a shard is, as its owner says. since_s: when this owner began. at_s: of the report. Both are of the clock of
+    decisions. evaluated_until_s: event time up to which all is judged, None before the first window. blind_s: for how
+    long nothing could be concluded from what does not arrive, 0 while the owner sees. The others count since `since_s`:
+    late: records whose window was closed. refused_series, overflowed, dropped_values: what the limits on series, on
+    values of labels, and on metrics left out. skipped: points of aggregated metrics without a value. dead: dead letters
+    by reason.
+    """
+
+    shard: int
+    worker: str
+    since_s: float
+    at_s: float
+    evaluated_until_s: float | None
+    blind_s: float
+    late: int
+    refused_series: int
+    overflowed: int
+    dropped_values: int
+    skipped: int
+    dead: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSeries:
     """A service as one shard sees it. series: the number of its series; warming: those that no learned detector scores
     yet; silent: those without windows for longer than usual. top: the series of the whole service, and of its parts

@@ -234,6 +234,7 @@ class RespondSection(Strict):
     channel_hosts: the only hosts that channels may call, None for those that the section `channels` names.
     read_without_login: whether the page shows everything to whoever reaches `listen`; to act always wants a person.
     vendor_roles: the roles of accounts at a vendor that belong to nobody under `people`.
+    comparisons: folder of recordings and configurations that the page may compare, None for none.
     """
 
     key_file: str | None
@@ -242,6 +243,7 @@ class RespondSection(Strict):
     channel_hosts: tuple[Host, ...] | None
     read_without_login: bool
     vendor_roles: Mapping[Vendor, Annotated[tuple[Role, ...], Listed]]
+    comparisons: str | None
 
 
 class ReviewSection(Strict):

@@ -113,7 +113,7 @@ class Worker:
         clocks = self.effects.clocks
         self.responder = None if "respond" not in roles else Responder(
             config, self.settings, ResponderClocks(clocks.now_s, clocks.wall_s, clocks.mono_s),
-            lambda: self.topics.plan.shards, self.topics.partitions,
+            lambda: self.topics.plan.shards, self.topics.partitions, file,
         )
         self._reloader = None if file is None else Reloader(
             config, file, os.environ, self._reconfigure, self._note_reload,
@@ -208,6 +208,8 @@ class Worker:
 
     def _note_reload(self, result: ReloadResult, config_hash: str) -> None:
         self.effects.telemetry.process.reloaded(result, config_hash, self.effects.clocks.wall_s())
+        if self.responder is not None and self._reloader is not None:
+            self.responder.page.configuration.reloaded(result, self._reloader.config, self._reloader.notes())
 
     async def _open_execution(self) -> None:
         self.execution = execution = Execution(

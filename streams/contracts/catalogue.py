@@ -23,7 +23,7 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
-from classifiers.series_windows import IncidentSeries, ServiceSeries
+from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from classifiers.telling_by_hand import Escalate, Release
 from streams.contracts.record import NativeRecord
 
@@ -70,6 +70,7 @@ INCIDENT_SERIES = MessageType(
 SERVICE_SERIES = MessageType(
     "service_series", 1, ServiceSeries, "The newest windows of a service: its own series, and of its parts the worst.",
 )
+SHARD_REPORT = MessageType("shard_report", 1, ShardReport, "How a shard is: its owner, how far it is, what it dropped.")
 RECORD = MessageType(
     "record", 1, NativeRecord | list[NativeRecord], "Measurements of a serving stack for one request or several.",
     written_by_tocsin=False,
@@ -100,7 +101,7 @@ CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 CATALOGUE: Mapping[str, MessageType] = {
     one.name: one
     for one in (
-        INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, INCIDENT_SERIES, SERVICE_SERIES, *CONTROL,
-        RECORD,
+        INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, INCIDENT_SERIES, SERVICE_SERIES,
+        SHARD_REPORT, *CONTROL, RECORD,
     )
 }

@@ -17,6 +17,7 @@ from streams.contracts.catalogue import (
     NOTIFICATION,
     OUTCOME,
     SERVICE_SERIES,
+    SHARD_REPORT,
     MessageType,
 )
 
@@ -98,10 +99,11 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel(
         "series", "Series",
-        "Windows for people to look at: those of open incidents, and of each service the newest; nothing is decided by "
-        "them.",
-        "incident/ and the incident and a time, or service/ and the service and its model.", ("send", "receive"),
-        (INCIDENT_SERIES, SERVICE_SERIES), SERIES_CONFIG, at_least=1,
+        "Windows for people to look at: those of open incidents, of each service the newest, and how each shard is; "
+        "nothing is decided by them.",
+        "incident/ and the incident and a time, service/ and the service and its model, or shard/ and its number.",
+        ("send", "receive"),
+        (INCIDENT_SERIES, SERVICE_SERIES, SHARD_REPORT), SERIES_CONFIG, at_least=1,
     ),
     Channel(
         "audit", "Audit", "Every step of every incident and decision, with its reason; kept for a year.",

@@ -26,7 +26,7 @@ from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.model import AuditEntry, Incident
-from classifiers.series_windows import IncidentSeries, ServiceSeries
+from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from classifiers.validation_errors import describe_first
 from streams.contracts.catalogue import (
     ACTION,
@@ -38,6 +38,7 @@ from streams.contracts.catalogue import (
     NOTIFICATION,
     OUTCOME,
     SERVICE_SERIES,
+    SHARD_REPORT,
     MessageType,
 )
 
@@ -47,7 +48,7 @@ SHARD_HEADER = "tocsin-shard"
 
 T = TypeVar(
     "T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation, Notification, IncidentSeries,
-    ServiceSeries,
+    ServiceSeries, ShardReport,
 )
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
@@ -58,6 +59,7 @@ _ESCALATION = TypeAdapter(Escalation)
 _NOTIFICATION = TypeAdapter(Notification)
 _INCIDENT_SERIES = TypeAdapter(IncidentSeries)
 _SERVICE_SERIES = TypeAdapter(ServiceSeries)
+_SHARD_REPORT = TypeAdapter(ShardReport)
 
 
 class WireError(ValueError):
@@ -168,6 +170,13 @@ def service_series_message(one: ServiceSeries, source: str, shard: int) -> Messa
     return Message(name.encode(), orjson.dumps(one), (*headers, _shard(shard)))
 
 
+def shard_report_message(one: ShardReport, source: str) -> Message:
+    """How a shard is; compaction keeps the last record."""
+    name = f"shard/{one.shard}"
+    headers = envelope(SHARD_REPORT, f"{name}/{one.at_s:.3f}", source, one.at_s, name, name)
+    return Message(name.encode(), orjson.dumps(one), (*headers, _shard(one.shard)))
+
+
 def audit_message(
     entry: AuditEntry, source: str, incident_id: str | None = None, once: bool = False, trace: Sequence[Header] = (),
 ) -> Message:
@@ -226,6 +235,11 @@ def read_incident_series(value: bytes | None) -> IncidentSeries:
 def read_service_series(value: bytes | None) -> ServiceSeries:
     """Raises `WireError` naming the field."""
     return _read(_SERVICE_SERIES, value)
+
+
+def read_shard_report(value: bytes | None) -> ShardReport:
+    """Raises `WireError` naming the field."""
+    return _read(_SHARD_REPORT, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
+from types import MappingProxyType
 from typing import Any
 
-from classifiers.model import NOTIFICATIONS, Incident
+from classifiers.accounting.response_report import compute_response
+from classifiers.accounting.slo_report import StageTargets, compute_report
+from classifiers.model import NOTIFICATIONS, Incident, Severity
 from streams.page.state import PageState
 from streams.page.summaries import incident_row
 
 MAX_ROWS = 500
+MAX_CAUSES = 10
+RECURS_WITHIN_S = 7 * 86_400.0
+"""An incident recurs if one of its category and place opened so long before, as `tocsin report` takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +41,22 @@ class HistoryFilter:
         )
 
 
-def history_view(state: PageState, wanted: HistoryFilter) -> dict[str, Any]:
-    """The incidents, newest first, `MAX_ROWS` at most, and the figures of all that were asked for."""
+def history_view(
+    state: PageState, wanted: HistoryFilter, targets: Mapping[Severity, StageTargets] = MappingProxyType({}),
+    now_s: float = 0.0, pages: Iterable[tuple[str, float]] = (),
+) -> dict[str, Any]:
+    """The incidents, newest first, `MAX_ROWS` at most, and the figures of all that were asked for.
+
+    targets: how long each stage may take. now_s: for what is overdue. pages: who was paged, and when.
+    """
     known = state.incidents()
     found = sorted((one for one in known if wanted.holds(one)), key=lambda one: -one.opened_at_s)
     return {
         "incidents": [incident_row(one, state) for one in found[:MAX_ROWS]], "figures": figures_of(found),
+        "response": response_of(found, targets, now_s, [
+            (person, at_s) for person, at_s in pages
+            if (wanted.since_s is None or at_s >= wanted.since_s) and (wanted.until_s is None or at_s < wanted.until_s)
+        ]),
         "services": sorted({one.service for one in known}), "categories": sorted({one.category for one in known}),
     }
 
@@ -55,6 +71,28 @@ def figures_of(incidents: Sequence[Incident]) -> dict[str, Any]:
         "acted": len(acted), "recovered": sum(
             any(remedy.state == "recovered" for remedy in one.remedies) for one in acted
         ),
+    }
+
+
+def response_of(
+    incidents: Sequence[Incident], targets: Mapping[Severity, StageTargets], now_s: float,
+    pages: Iterable[tuple[str, float]],
+) -> dict[str, Any]:
+    """How well these incidents were answered, as `tocsin report` computes it: targets met, the weeks, what recurs, what
+    runs by itself, whether escalations were right, who is paged."""
+    report = compute_report(incidents, targets, now_s, RECURS_WITHIN_S)
+    answered = compute_response(incidents, targets, pages=list(pages) or None)
+    return {
+        "targets": [
+            {"severity": one.severity, "stage": one.stage, "target_s": one.target_s, "met": one.met,
+             "missed": one.missed, "open": one.open}
+            for one in report.targets if one.met + one.missed + one.open
+        ],
+        "weeks": answered.weeks, "causes": answered.causes[:MAX_CAUSES],
+        "recurred": {"part": report.total.recurred.part, "whole": report.total.recurred.whole},
+        "automation": answered.automation, "automation_target": answered.automation_target,
+        "wrong_escalations": answered.wrong_escalations, "wrong_target": answered.wrong_escalations_target,
+        "pages_per_person_week": answered.pages_per_person_week,
     }
 
 

@@ -1,8 +1,8 @@
-"""The first view, as JSON: what is open, waits and is in force, who is on call, how Tocsin itself is. Pure."""
+"""The first view, as JSON: what is open, waits and is in force, who is on call. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from actions.approvals.machine import OPEN
@@ -29,22 +29,6 @@ def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
             "known": len(known), "services": len({one.service for one in known}),
             "last_resolved_s": max(ended, default=None),
         },
-    }
-
-
-def health_view(state: PageState, complaints: Sequence[str]) -> dict[str, Any]:
-    """How this process is, and the open incidents of the monitoring itself. newest_s: date of the newest record.
-
-    complaints: why Tocsin is not well. shards: that are watched. newest_tick_s: when one of them last wrote that
-    windows closed.
-    """
-    services = [one.newest for one in state.series.services()]
-    blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
-    return {
-        "complaints": list(complaints), "newest_s": state.newest_s, "telemetry_incidents": blind,
-        "services": len(services), "series": sum(one.series for one in services),
-        "warming": sum(one.warming for one in services), "silent": sum(one.silent for one in services),
-        "shards": len(state.ticks), "newest_tick_s": max(state.ticks.values(), default=None),
     }
 
 

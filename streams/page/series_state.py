@@ -15,7 +15,7 @@ from math import nan
 
 from actions.bounded import remember
 from classifiers.model import Scope
-from classifiers.series_windows import IncidentSeries, SeriesWindows, ServiceSeries
+from classifiers.series_windows import IncidentSeries, SeriesWindows, ServiceSeries, ShardReport
 
 MAX_INCIDENTS = 200
 MAX_SERVICES = 200
@@ -77,6 +77,7 @@ class SeriesState:
     def __init__(self) -> None:
         self._incidents: dict[str, Tracks] = {}
         self._services: dict[Name, ServiceTracks] = {}
+        self._shards: dict[int, ShardReport] = {}
 
     def add_incident_series(self, told: IncidentSeries) -> None:
         """Windows of an incident."""
@@ -102,6 +103,14 @@ class SeriesState:
         known.levels.append((told.at_s, {(one.part, one.name): one.level for one in told.parts}))
         while known.levels[0][0] < told.at_s - SERVICE_S:
             known.levels.popleft()
+
+    def add_shard_report(self, told: ShardReport) -> None:
+        """How a shard is."""
+        self._shards[told.shard] = told
+
+    def shards(self) -> list[ShardReport]:
+        """How each shard is, as its owner said last, by number."""
+        return [self._shards[number] for number in sorted(self._shards)]
 
     def forget_incident(self, incident_id: str) -> None:
         """An incident that is not shown any more."""

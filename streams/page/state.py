@@ -18,7 +18,7 @@ from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome
 from classifiers.model import AuditEntry, Incident
-from classifiers.series_windows import IncidentSeries, ServiceSeries
+from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from streams.page.change_log import ChangeLog
 from streams.page.series_state import SeriesState
 
@@ -125,6 +125,11 @@ class PageState:
         self.series.add_service_series(told)
         self.changes.note("series", f"service/{told.service}/{told.model or ''}")
 
+    def add_shard_report(self, told: ShardReport) -> None:
+        """How a shard is, as its owner says."""
+        self.series.add_shard_report(told)
+        self.changes.note("series", f"shard/{told.shard}")
+
     # What is asked
 
     @property
@@ -168,6 +173,15 @@ class PageState:
     def notifications(self, incident_id: str) -> list[Notification]:
         """What was told of an incident."""
         return list(self._notifications.get(incident_id, {}).values())
+
+    def all_notifications(self) -> Iterator[Notification]:
+        """All known notifications."""
+        for by_id in self._notifications.values():
+            yield from by_id.values()
+
+    def escalations(self) -> list[Escalation]:
+        """All known escalations."""
+        return list(self._escalations.values())
 
     def audit(self, subject: str) -> Iterator[AuditEntry]:
         """The audit of an incident, an intent or a request."""

@@ -22,7 +22,7 @@ from streams.reload.reloader import Reloader
 from streams.reload.watch import ConfigWatch
 from streams.respond.responder import Responder, ResponderClocks
 from streams.telemetry.metrics_server import MetricsServer
-from streams.telemetry.process_metrics import ProcessMetrics
+from streams.telemetry.process_metrics import ProcessMetrics, ReloadResult
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -39,12 +39,16 @@ async def respond(config: Config, file: Path | None = None) -> None:
     topics = RequiredTopics(config, settings.security)
     await topics.prepare()
     clocks = ResponderClocks(time.time, time.time, time.monotonic)
-    responder = Responder(config, settings, clocks, lambda: topics.plan.shards, topics.partitions)
+    responder = Responder(config, settings, clocks, lambda: topics.plan.shards, topics.partitions, file)
     metrics = ProcessMetrics(CollectorRegistry(), version("tocsin"))
     metrics.started(config_hash(config), time.time())
+
+    def reloaded(result: ReloadResult, digest: str) -> None:
+        metrics.reloaded(result, digest, time.time())
+        responder.page.configuration.reloaded(result, reloader.config, reloader.notes())
+
     reloader = Reloader(
-        config, file or Path(), os.environ, lambda new: responder.reconfigure(new.playbooks),
-        lambda result, digest: metrics.reloaded(result, digest, time.time()),
+        config, file or Path(), os.environ, lambda new: responder.reconfigure(new.playbooks), reloaded,
     )
     server = MetricsServer(
         responder.metrics, metrics, health=responder.complaints, ready=responder.complaints, degraded=reloader.notes,

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -81,11 +82,12 @@ class ResponderClocks:
 
 
 class Responder:
-    """Owns its part of the requests while it runs. shard_count: of the installation. partitions: of a topic."""
+    """Owns its part of the requests while it runs. shard_count: of the installation. partitions: of a topic.
+    file: of the configuration, None for the shipped default."""
 
     def __init__(
         self, config: Config, settings: KafkaSettings, clocks: ResponderClocks, shard_count: Callable[[], int],
-        partitions: Callable[[str], int],
+        partitions: Callable[[str], int], file: Path | None = None,
     ) -> None:
         self.config = config
         self.source = source_of(config.kafka.group)
@@ -122,9 +124,9 @@ class Responder:
         )
         self.on_change(lambda change: self.metrics.changed(change.request.state))
         self.on_change(lambda change: self.escalations.note(change.request.intent.incident_id))
-        page = Page(
+        self.page = page = Page(
             config, settings, authenticity, lambda: self.escalations.overrides, self.complaints, self.now_s,
-            clocks.wall_s, clocks.mono_s,
+            clocks.wall_s, clocks.mono_s, file,
         )
         releases = Releases(directory)
         known = Known(self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call)

@@ -9,6 +9,7 @@ from faust.types import TP
 
 from actions.model import Intent
 from classifiers.incidents.triage import IncidentChange
+from classifiers.series_windows import ShardReport
 from config.models import TopicsSection
 from streams.contracts.envelopes import (
     Message,
@@ -16,6 +17,7 @@ from streams.contracts.envelopes import (
     incident_series_message,
     intent_message,
     service_series_message,
+    shard_report_message,
 )
 from streams.kafka.output import Output
 from streams.pipeline import Products
@@ -90,6 +92,17 @@ class ProductWriter:
             )
             for intent in intents:
                 await self._write_intent(output, shard, intent)
+
+    @property
+    def worker(self) -> str:
+        """The name of this worker."""
+        return self._effects.identity.worker
+
+    async def write_report(self, output: Output, report: ShardReport) -> None:
+        """Hand on how a shard is."""
+        message = shard_report_message(report, self._effects.identity.source)
+        signed = self._effects.authenticity.signed(self._topics.series, message, "worker")
+        await output.send(self._topics.series, [signed])
 
     async def _write_series(self, output: Output, shard: int, products: Products) -> None:
         source, signed = self._effects.identity.source, self._effects.authenticity.signed

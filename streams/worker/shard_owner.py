@@ -37,6 +37,7 @@ from streams.shard.snapshot import Snapshot
 from streams.transport.batches import TP
 from streams.worker.effects import Clocks
 from streams.worker.product_writer import ProductWriter
+from streams.worker.shard_reporter import ShardReporter
 
 MAX_INCIDENTS_PER_TICK = 50
 MAX_DIRECTIVES_PER_TICK = 500
@@ -83,6 +84,7 @@ class ShardOwner:
         self._writer = writer
         self._supply = supply
         self._clocks = clocks
+        self._reporter = ShardReporter(number, writer.worker, clocks)
         self._topics = topics
         self._sources = sources & feed.shard.plan.sources.keys()
         self._missing = frozenset(feed.shard.plan.sources.keys() - self._sources)
@@ -190,7 +192,7 @@ class ShardOwner:
         repeated = self._feed.repeat()
         for products in repeated:
             self._policy.learn(self.shard, products, self._clocks.steady_s(), self._clocks.now_s(), repeated=True)
-            self._writer.count(products)
+            self._count(products)
         if not self._producer.fences:
             self._unpublished += repeated
         if not self._is_opened:
@@ -201,7 +203,7 @@ class ShardOwner:
     def _take(self, products: Products, repeated: bool) -> None:
         """What came of records, for the next tick to publish."""
         self._policy.learn(self.shard, products, self._clocks.steady_s(), self._clocks.now_s(), repeated)
-        self._writer.count(products)
+        self._count(products)
         self._unpublished.append(products)
 
     async def _tick_if_due(self) -> None:
@@ -250,7 +252,7 @@ class ShardOwner:
         offset = await self._write(tick, unpublished)
         self.observe()  # also where nobody did while it hung
         self._writing_since_s = None
-        self._writer.count(products)
+        self._count(products)
         if state is not None:
             offsets = {**state.snapshot.offsets, self._topics.ticks: offset + 1}
             self._state = replace(state, snapshot=replace(state.snapshot, offsets=offsets))
@@ -267,8 +269,15 @@ class ShardOwner:
             written = await transaction.send(self._topics.ticks, Message(None, encode_tick(tick), (), self.number))
             for each in unpublished:
                 await self._writer.write(output, self.number, each)
+            report = self._reporter.due(self.shard, self.blind_for_s())
+            if report is not None:
+                await self._writer.write_report(output, report)
         output.committed()
         return int(written.result().offset)
+
+    def _count(self, products: Products) -> None:
+        self._writer.count(products)
+        self._reporter.count(products)
 
     def _cadences(self) -> tuple[SourceCadence, ...]:
         """How the sources are expected to deliver now: an estimate of this owner, which no tick repeats."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from classifiers.series_windows import IncidentSeries, PartLevel, SeriesWindows, ServiceSeries, SourceCadence
+from classifiers.series_windows import (
+    IncidentSeries,
+    PartLevel,
+    SeriesWindows,
+    ServiceSeries,
+    ShardReport,
+    SourceCadence,
+)
 
 SERIES_FIELDS: Mapping[type, Mapping[str, str]] = {
     SeriesWindows: {
@@ -38,6 +45,20 @@ SERIES_FIELDS: Mapping[type, Mapping[str, str]] = {
         "topic": "The topic.",
         "delay_s": "How late its records may be delivered.",
         "lateness_s": "How far a record may lie behind the newest.",
+    },
+    ShardReport: {
+        "shard": "The partition number of the inputs.",
+        "worker": "The worker that owns the shard.",
+        "since_s": "Since when, seconds since the epoch.",
+        "at_s": "When this was written.",
+        "evaluated_until_s": "Event time up to which all is judged; null before the first window.",
+        "blind_s": "For how long the worker could not tell what does not arrive; 0 while it sees.",
+        "late": "Records that came after their window was closed, since since_s.",
+        "refused_series": "How often a series was refused for the limit on series, since since_s.",
+        "overflowed": "Samples without a scope of their own for the limit on values of a label, since since_s.",
+        "dropped_values": "Values left out for the limit on metrics, since since_s.",
+        "skipped": "Points of aggregated metrics without a value, since since_s.",
+        "dead": "Dead letters by reason, since since_s.",
     },
     ServiceSeries: {
         "service": "The service.",

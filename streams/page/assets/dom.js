@@ -16,6 +16,8 @@ export function panel(title, note, ...children) {
     el("header", {}, el("h2", {}, title), note ? el("span", { class: "soft num" }, note) : null), ...children);
 }
 
+export const share = (ratio) => ratio === null || ratio === undefined ? "unknown" : `${Math.round(ratio * 100)} %`;
+
 export function severity(name) {
   return el("span", { class: `sev sev-${name}`, title: `severity ${name}` }, name ?? "?");
 }

@@ -1,6 +1,6 @@
 // Past incidents with filters and figures, and the status on one printable page.
 
-import { el, empty, panel, severity } from "./dom.js";
+import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, nowS, span, utc, words } from "./format.js";
 import { scopeText } from "./now.js";
 import { get } from "./server.js";
@@ -47,8 +47,35 @@ export function showHistory(main, found, query) {
       choice("Service", "service", [...all, ...found.services.map((one) => [one, one])], query),
       choice("Worst severity", "severity", [...all, ...SEVERITIES.map((one) => [one, one])], query),
       choice("Category", "category", [...all, ...found.categories.map((one) => [one, words(one)])], query)),
-    figures(found.figures),
+    figures(found.figures), el("div", { class: "two" }, answered(found.response), targets(found.response), weeks(found.response), causes(found.response)),
     panel("Incidents", count(found.incidents.length, "row"), found.incidents.length ? found.incidents.map(row) : empty("No incident fits these filters.")));
+}
+
+const scroll = (name, ...parts) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, el("table", {}, ...parts));
+
+function answered(known) {
+  const { recurred, automation, wrong_escalations: wrong, pages_per_person_week: pages } = known;
+  const judged = (value, bad, target) => el("span", { class: value === null ? "soft" : bad ? "bad" : "good" }, share(value), el("span", { class: "soft" }, ` (target ${target})`));
+  return panel("How they were answered", "", el("div", { class: "body" }, el("dl", { class: "pairs" },
+    el("dt", {}, "came back"), el("dd", { class: "num" }, recurred.whole ? `${recurred.part} of ${recurred.whole} within 7 days` : "unknown"),
+    el("dt", {}, "answered by itself"), el("dd", { class: "num" }, judged(automation, automation < known.automation_target, `at least ${share(known.automation_target)}`)),
+    el("dt", {}, "wrong escalations"), el("dd", { class: "num" }, judged(wrong, wrong > known.wrong_target, `at most ${share(known.wrong_target)}`)),
+    el("dt", {}, "pages a week"), el("dd", { class: "num" }, pages ? Object.entries(pages).sort((a, b) => b[1] - a[1]).map(([name, number_]) => el("div", {}, `${name}: ${number_.toFixed(1)}`)) : "nobody was paged"))));
+}
+
+function targets(known) {
+  return panel("Targets", "met, missed, not over yet", known.targets.length ? scroll("Targets", el("thead", {}, el("tr", {}, ["severity", "time to"].map((name) => el("th", {}, name)), ["at most", "met", "missed", "open"].map((name) => el("th", { class: "num" }, name)))),
+    el("tbody", {}, known.targets.map((one) => el("tr", {}, el("td", {}, severity(one.severity)), el("td", {}, words(one.stage)), el("td", { class: "num" }, span(one.target_s)),
+      el("td", { class: "num" }, String(one.met)), el("td", { class: `num ${one.missed ? "bad" : ""}` }, String(one.missed)), el("td", { class: "num" }, String(one.open)))))) : empty("No target is set for these incidents, or none is over."));
+}
+
+function weeks(known) {
+  return panel("By week", "medians; share within target", known.weeks.length ? scroll("By week", el("thead", {}, el("tr", {}, el("th", {}, "from Monday"), ["incidents", "detect", "in target", "resolve", "in target"].map((name) => el("th", { class: "num" }, name)))),
+    el("tbody", {}, known.weeks.map((one) => el("tr", {}, el("td", { class: "when" }, utc(one.week_s, true).slice(0, 10)), [String(one.incidents), span(one.detect_median_s), share(one.detect_met), span(one.resolve_median_s), share(one.resolve_met)].map((text) => el("td", { class: "num" }, text)))))) : empty("No incident fits these filters."));
+}
+
+function causes(known) {
+  return panel("What comes back", "incidents", known.causes.length ? scroll("What comes back", el("tbody", {}, known.causes.map((one) => el("tr", {}, el("td", {}, words(one.cause)), el("td", { class: "num" }, String(one.count)), el("td", { class: "soft num" }, `last ${utc(one.last_s, true)}`))))) : empty("No cause had two incidents."));
 }
 
 function row(one) {

@@ -3,6 +3,7 @@
 import { logIn } from "./actions.js";
 import { el, empty, panel, toast } from "./dom.js";
 import { local, nowS, utc, zone } from "./format.js";
+import { loadConfiguration, showConfiguration } from "./configuration.js";
 import { loadHistory, showHistory, showStatus } from "./history.js";
 import { loadIncident, showIncident } from "./incident.js";
 import { showNow, tick } from "./now.js";
@@ -30,6 +31,10 @@ async function show() {
     main.replaceChildren(panel("Log in", "", empty("Reading wants a login with your token, or a proxy in front that knows you.")));
     return;
   }
+  if (view === "configuration" && !store.session.person) {
+    main.replaceChildren(panel("Log in", "", empty("The configuration is shown to people who are logged in.")));
+    return;
+  }
   try {
     if (view === "incident") {
       const found = await loadIncident(id);
@@ -40,6 +45,9 @@ async function show() {
     } else if (view === "service") {
       const found = await loadService(id, query);
       if (mine === drawing) keepFocus(() => showService(main, found, query));
+    } else if (view === "configuration") {
+      const found = await loadConfiguration();
+      if (mine === drawing) showConfiguration(main, found);
     } else if (view === "history") {
       const found = await loadHistory(query);
       if (mine === drawing) keepFocus(() => showHistory(main, found, query));
@@ -100,6 +108,7 @@ async function begin() {
       if (view === "now") show();
       else if (view === "incident") (changed.has(id) || changed.has(`incident/${id}`)) && show();
       else if (view === "service") (isNews || changed.has(serviceKey(id, query))) && show();
+      else if (view === "configuration") return;
       else if (isNews || (view === "services" && value.series.length)) show();
     },
   });

@@ -138,14 +138,35 @@ function health() {
   const ok = !complaints.length && !blind.length;
   return panel("Tocsin itself", "", el("div", { class: "body" }, el("dl", { class: "pairs" },
     el("dt", {}, "state"), el("dd", { class: ok ? "good" : "bad" }, ok ? "well" : count(complaints.length + blind.length, "problem")),
-    el("dt", {}, "watching"), el("dd", { class: "num" }, tick_ === null ? "no shard was heard of" : [watched(), el("br")],
-      tick_ === null ? null
-      : [`${count(shards, "shard")}, windows closed until `, el("span", { "data-since": tick_ }, span(nowS() - tick_)), " ago"]),
+    el("dt", {}, "watching"), el("dd", { class: "num" }, watched()),
+    el("dt", {}, "windows"), el("dd", { class: "num" }, tick_ === null ? "no shard was heard of"
+      : [`of ${count(shards, "shard")}, closed until `, el("span", { "data-since": tick_ }, span(nowS() - tick_)), " ago"]),
     el("dt", {}, "last result"), el("dd", { class: "num" }, newest === null ? "none was read yet"
       : [el("span", { "data-since": newest }, span(nowS() - newest)), " ago"]),
     el("dt", {}, "still to be read"), el("dd", { class: "num" }, store.unread === null ? "unknown" : count(store.unread, "record")),
     el("dt", {}, "monitoring"), el("dd", {}, blind.length ? el("span", { class: "bad" }, `${count(blind.length, "incident")} of telemetry open`) : "no incident of telemetry"),
+    owners(),
     el("dt", {}, "on record"), el("dd", { class: "num" }, `${count(store.quiet.known, "incident")} of ${count(store.quiet.services, "service")}, 30 d`))));
+}
+
+const ALONE_S = 30; // a shard that said nothing for so long is not watched
+
+function owners() {
+  const { owners: all, dropped, dropped_since_s: since, dead, channels } = store.health;
+  if (!all?.length) return null;
+  const lost = all.filter((one) => nowS() - one.at_s > ALONE_S), blind = all.filter((one) => one.blind_s >= 1);
+  const lag = Math.max(...all.map((one) => one.evaluated_until_s === null ? 0 : one.at_s - one.evaluated_until_s));
+  const listed = (counts) => Object.entries(counts).map(([name, number_]) => `${number_} ${words(name)}`).join(", ");
+  return [
+    el("dt", {}, "workers"), el("dd", { class: "num" }, `${count(new Set(all.map((one) => one.worker)).size, "worker")} for ${count(all.length, "shard")}`,
+      lost.map((one) => el("div", { class: "bad" }, `shard ${one.shard}: nothing from ${one.worker} for `, el("span", { "data-since": one.at_s }, span(nowS() - one.at_s)))),
+      blind.map((one) => el("div", { class: "bad" }, `shard ${one.shard}: ${one.worker} is blind since ${utc(one.at_s - one.blind_s)}`))),
+    el("dt", {}, "lag"), el("dd", { class: "num" }, `windows are judged ${span(lag)} behind at most`),
+    el("dt", {}, "dropped inputs"), el("dd", { class: "num" }, Object.keys(dropped).length ? el("span", { class: "warn" }, `${listed(dropped)} since ${utc(since, true)}`) : "none"),
+    el("dt", {}, "dead letters"), el("dd", { class: "num" }, Object.keys(dead).length ? el("span", { class: "warn" }, `${listed(dead)} since ${utc(since, true)}`) : "none"),
+    el("dt", {}, "channels"), el("dd", { class: "num" }, channels.length ? channels.map((one) => el("div", {}, `${one.channel}: ${one.sent} sent`,
+      one.waiting ? `, ${one.waiting} waiting` : "", one.retrying ? el("span", { class: "warn" }, `, ${one.retrying} retrying`) : "",
+      one.failed ? el("span", { class: "bad", title: one.failure?.reason }, `, ${one.failed} failed, last ${utc(one.failure?.at_s)}: ${one.failure?.reason}`) : "")) : "nothing was sent by a channel")];
 }
 
 function watched() {

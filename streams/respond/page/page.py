@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from actions.oncall.now import OnCall, on_call_now
@@ -12,23 +13,31 @@ from config.models import Config
 from config.oncall.build import roster_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
-from streams.page.now_view import health_view
+from streams.page.health_view import health_view
 from streams.page.state import PageState
+from streams.respond.page.comparing import Comparing
+from streams.respond.page.configuration import ShownConfiguration
 from streams.respond.page.feed import Feed
 from streams.respond.page.reader import PageReader
 from streams.trust.authenticity import Authenticity
 
 
 class Page:
-    """overrides: of schedules. complaints_of_role: why the role respond is not well. now_s: the clock of deadlines."""
+    """overrides: of schedules. complaints_of_role: why the role respond is not well. now_s: the clock of deadlines.
+    file: of the configuration, None for the shipped default."""
 
     def __init__(
         self, config: Config, settings: KafkaSettings, authenticity: Authenticity,
         overrides: Callable[[], Sequence[Override]], complaints_of_role: Callable[[], tuple[str, ...]],
         now_s: Callable[[], float], wall_s: Callable[[], float], mono_s: Callable[[], float],
+        file: Path | None = None,
     ) -> None:
         self.state = PageState()
         self.now_s = now_s
+        self.configuration = ShownConfiguration(config, wall_s)
+        folder = config.respond.comparisons
+        self.comparing = Comparing(None if folder is None else Path(folder), file)
+        self.targets = config.targets
         self.runbooks = {book.name: book.runbook for book in config.playbooks}
         self._roster = roster_of(config)
         self._overrides = overrides
@@ -36,6 +45,8 @@ class Page:
         self.feed = Feed(self.state, uuid.uuid4().hex[:12], self.status)
         reader = PageReader(config, self.state, authenticity, self.feed.wake)
         self._unread: int | None = None
+        self._health_of: tuple[int, int] | None = None
+        self._health: dict[str, Any] = {}
         self._consumer = BroadcastConsumer(
             settings.brokers, reader.back_s, reader.process, now_s=wall_s, mono_s=mono_s, lag=self._note_lag,
             security=settings.security,
@@ -51,7 +62,18 @@ class Page:
 
     def status(self) -> dict[str, Any]:
         """What goes with everything that is shown. unread: records still to be read, None where it is not known."""
-        return {"now_s": self.now_s(), "unread": self._unread, "health": health_view(self.state, self.complaints())}
+        now_s = self.now_s()
+        known = self.state.changes.revision, int(now_s)
+        if known != self._health_of:  # 50 viewers ask at the same time
+            self._health_of, self._health = known, health_view(self.state, ())
+        health = {**self._health, "complaints": list(self.complaints())}
+        return {"now_s": now_s, "unread": self._unread, "health": health}
+
+    def pages(self) -> list[tuple[str, float]]:
+        """Who was paged by escalations, and when."""
+        return [
+            (person, step.at_s) for one in self.state.escalations() for step in one.fired for person in step.people
+        ]
 
     def on_call(self) -> list[OnCall]:
         """Who is on call now, by each schedule."""

@@ -21,6 +21,7 @@ from streams.contracts.envelopes import (
     read_notification,
     read_outcome,
     read_service_series,
+    read_shard_report,
 )
 from streams.intake.kafka_record import ConsumerRecord
 from streams.page.state import PageState
@@ -108,6 +109,8 @@ class PageReader:
         self._authenticity.check_series(record.topic, record)
         if (record.key or b"").startswith(b"service/"):
             self._state.add_service_series(read_service_series(record.value))
+        elif (record.key or b"").startswith(b"shard/"):
+            self._state.add_shard_report(read_shard_report(record.value))
         else:
             self._state.add_incident_series(read_incident_series(record.value))
 

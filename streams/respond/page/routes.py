@@ -5,6 +5,7 @@ The page acts through `/api/v1` alone. Addresses in its files are relative, so t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from streams.page.now_view import now_view
 from streams.page.service_view import service_view, services_view
 from streams.respond.http.json_body import answer, body_of
 from streams.respond.page.assets import Assets
+from streams.respond.page.comparing import Busy
 from streams.respond.page.feed import TooManyViewers
 from streams.respond.page.page import Page
 from streams.respond.page.sessions import COOKIE, PAGE_HEADER, Sessions, set_cookie
@@ -49,15 +51,20 @@ class PageRoutes:
         routes.add_get(f"{PREFIX}/services", self._services)
         routes.add_get(f"{PREFIX}/service", self._service)
         routes.add_get(f"{PREFIX}/history", self._history)
+        routes.add_get(f"{PREFIX}/configuration", self._configuration)
+        routes.add_post(f"{PREFIX}/configuration/compare", self._compare)
         routes.add_get(f"{PREFIX}/events", self._events)
         routes.add_get(f"{PREFIX}/session", self._session)
         routes.add_post(f"{PREFIX}/session", self._log_in)
         routes.add_delete(f"{PREFIX}/session", self._log_out)
 
     def is_public(self, request: web.Request) -> bool:
-        """Whether a request needs no person: the files, and asking who one is; what is shown, where that is allowed."""
+        """Whether a request needs no person: the files, and asking who one is; what is shown, where that is allowed.
+        The configuration always wants a person."""
         if request.path == "/" or request.path.startswith("/assets/") or request.path == f"{PREFIX}/session":
             return True
+        if request.path.startswith(f"{PREFIX}/configuration"):
+            return False
         return self._reads_without_login and request.method == "GET" and request.path.startswith(f"{PREFIX}/")
 
     async def _index(self, _: web.Request) -> web.Response:
@@ -93,7 +100,22 @@ class PageRoutes:
             _seconds(asked.get("since_s"), "since_s"), _seconds(asked.get("until_s"), "until_s"),
             asked.get("service") or None, asked.get("severity") or None, asked.get("category") or None,
         )
-        return answer({**history_view(self._page.state, wanted), **self._page.status()})
+        page = self._page
+        shown = history_view(page.state, wanted, page.targets, page.now_s(), page.pages())
+        return answer({**shown, **page.status()})
+
+    async def _configuration(self, _: web.Request) -> web.Response:
+        page = self._page
+        choices = await asyncio.to_thread(page.comparing.choices)
+        return answer({**page.configuration.view(), "choices": choices, **page.status()})
+
+    async def _compare(self, request: web.Request) -> web.Response:
+        body = await body_of(request)
+        try:
+            found = await self._page.comparing.compare(str(body.get("recording")), str(body.get("configuration")))
+        except Busy as error:
+            return answer({"error": str(error)}, 409)
+        return answer({**found, **self._page.status()})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         last_id = request.headers.get("Last-Event-ID") or request.query.get("after", "")

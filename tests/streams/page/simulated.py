@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from classifiers.series_windows import ShardReport
 from streams.page.state import PageState
 from tests.simulation.fleet import fleet, sick
 from tests.simulation.run import Run
@@ -28,3 +29,7 @@ def told(state: PageState) -> None:
         state.add_incident_series(one)
     for each in run.service_series:
         state.add_service_series(each)
+    at_s = run.service_series[-1].at_s
+    state.add_shard_report(
+        ShardReport(0, "tocsin/w0", at_s - 170.0, at_s + 1.0, at_s, 0.0, 12, 0, 0, 0, 0, {"malformed": 3}),
+    )

@@ -6,14 +6,17 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from classifiers.directives import Silence
 from classifiers.model import Anomaly, Factor, Scope
+from streams.respond.page.comparing import Comparing
 from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
+from tests.streams.page.test_configuration import DEAF, record
 
 REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
 CHROMIUM = shutil.which("chromium")
@@ -152,6 +155,35 @@ async def test_a_service_shows_its_series_with_bands_and_its_parts_by_level(
     await page.get_by_role("button", name="Find").click()
     await expect(page.locator("figure")).to_have_count(1)
     await expect(page.locator("figure .readout")).to_contain_text("expected")
+
+
+async def test_a_person_compares_a_configuration_with_what_is_in_force(
+    browser: Browser, served: ServedPage, tmp_path: Path,
+) -> None:
+    (tmp_path / "deaf.yaml").write_text(f"version: 1\ndetection: {{profiles: [{DEAF}]}}\n")
+    record(tmp_path / "day.jsonl")
+    served.page.comparing = Comparing(tmp_path, None)
+    page = await opened(browser, served)
+    await page.get_by_role("button", name="Log in").click()
+    await page.locator("dialog input").fill("token-vera")
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    await page.get_by_role("link", name="Configuration").click()
+    await expect(page.locator("main h1")).to_have_text("Configuration in force")
+    await page.get_by_text("kafka", exact=True).click()
+    await expect(page.locator("details[open] pre")).to_contain_text("brokers")
+    found = (await Axe().run(page)).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in SERIOUS] == []
+    await page.get_by_role("button", name="Compare").click()
+    await expect(page.locator("[role=status] .tag")).to_have_text(["gone"], timeout=90_000)
+
+
+async def test_now_says_who_watches_and_what_was_dropped(browser: Browser, served: ServedPage) -> None:
+    told(served.page.state)
+    page = await opened(browser, served)
+    panel = page.get_by_label("Tocsin itself")
+    for text in ("18 series of 1 service", "1 worker for 1 shard", "12 late", "3 malformed"):
+        await expect(panel).to_contain_text(text)
 
 
 async def test_an_incident_is_drawn_from_before_its_onset_and_goes_on_live(

@@ -9,8 +9,8 @@ import pytest
 from classifiers.model import Scope
 from classifiers.series_windows import IncidentSeries, PartLevel, SeriesWindows, ServiceSeries
 from streams.page import plots, series_state
+from streams.page.health_view import health_view
 from streams.page.incident_view import incident_view
-from streams.page.now_view import health_view
 from streams.page.series_state import SeriesState
 from streams.page.service_view import service_view, services_view
 from streams.page.state import PageState
