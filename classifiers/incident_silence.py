@@ -14,9 +14,17 @@ NOT_MATCHED: frozenset[Label] = frozenset({"severity"})
 
 
 def matchers_of(incident: Incident) -> tuple[Matcher, ...]:
-    """What fits incidents of the same service, part and category."""
+    """What fits incidents of the same service, part and category. Raises `ValueError` for a label that is too long."""
     values = ((name, getattr(incident, name)) for name in get_args(Label) if name not in NOT_MATCHED)
     return tuple(Matcher(name, "=", value) for name, value in values if value is not None)
+
+
+def silenced_text(incident: Incident) -> str | None:
+    """What a silence for an incident would fit, for people; None where a label is too long for a silence."""
+    try:
+        return matched_text(matchers_of(incident))
+    except ValueError:
+        return None
 
 
 def silence_of(incident: Incident, by: str, from_s: float, lasts_s: float, comment: str) -> Silence:

@@ -9,7 +9,7 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.message import Button, Event, Message
 from actions.channels.notification import Draft
 from actions.escalation.record import BY_HAND, Notify, NotifyKind
-from classifiers.incident_silence import matched_text, matchers_of
+from classifiers.incident_silence import silenced_text
 from classifiers.model import Incident
 
 MAX_TITLE = 250
@@ -157,14 +157,11 @@ def sample(channel: str, now_s: float, source: str) -> Message:
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:
     """What people may do about an incident that is open."""
-    what = matched_text(matchers_of(incident))
-    return (
-        Button("acknowledge", "Acknowledge", incident.id),
-        Button(
-            "silence", f"Silence for {SILENCE_S / 3600.0:g} h", incident.id,
-            f"Nobody is told, and nothing is done, about incidents with {what}",
-        ),
-    )
+    acknowledge, what = Button("acknowledge", "Acknowledge", incident.id), silenced_text(incident)
+    if what is None:
+        return (acknowledge,)
+    asked = f"Nobody is told, and nothing is done, about incidents with {what}"
+    return acknowledge, Button("silence", f"Silence for {SILENCE_S / 3600.0:g} h", incident.id, asked)
 
 
 def _scope(incident: Incident) -> str:

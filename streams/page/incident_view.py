@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from classifiers.incident_silence import matched_text, matchers_of
+from classifiers.incident_silence import silenced_text
 from classifiers.model import Anomaly, Incident
 from streams.page.plots import plots_of, scope_text
 from streams.page.state import PageState
@@ -27,7 +27,7 @@ def incident_view(incident: Incident, state: PageState, runbooks: Mapping[str, s
         "opened_severity": incident.opened_severity, "factors": incident.factors,
         "evidence": [_evidence(one) for one in incident.evidence],
         "plots": plots_of(state.series.of_incident(incident.id), incident.evidence),
-        "silences": matched_text(matchers_of(incident)),
+        "silences": silenced_text(incident),
         "notes": incident.notes, "remedies": incident.remedies, "stage_times": incident.stage_times,
         "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
         "all_actions": incident.actions,

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from html import escape
 
+from actions.channels.inert import one_line
 from classifiers.model import NOTIFICATIONS
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from streams.review.facts import Facts
 
 WIDTH, HEIGHT = 860, 300
+MAX_WORDS = 120
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 44, 40
 _LEVEL = re.compile(r"level (\d+(?:\.\d+)?)")
 LEGEND = "seconds since the onset; dots: levels (dashed: the false-alarm budget); bar: the incident is open"
@@ -85,4 +87,4 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, dashes: str) 
 
 
 def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(one_line(words, MAX_WORDS))}</text>'

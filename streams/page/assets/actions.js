@@ -80,7 +80,7 @@ export function incidentButtons(one) {
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
     one.silenced_by
       ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents that ${one.silenced_by} silences.`, [], () => at("unsilence", {}, "silence ended")))
-      : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents with ${one.silences}. They are still found and shown.`,
+      : one.silences === null ? null : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents with ${one.silences}. They are still found and shown.`,
         [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason(true)],
         (v) => at("silence", { for_s: Number(v.minutes) * 60, comment: v.comment }, "silenced"))),
     button("Escalate", "escalate", () => ask("Escalate", `The next step of the escalation is taken now; or whom you name is paged, and the steps go on as before: ${one.title}`,

@@ -104,7 +104,10 @@ class SlackClicks:
         self._signer()
         now_s = self._now_s()
         if verb == "silence":
-            return silence_of(incident, person, now_s, SILENCE_S, f"in Slack, at incident {incident_id}")
+            try:
+                return silence_of(incident, person, now_s, SILENCE_S, f"in Slack, at incident {incident_id}")
+            except ValueError as error:
+                raise Refused(one_line(str(error), 200)) from None
         return Acknowledge(incident_id, person, now_s, now_s + ACK_S, "in Slack")
 
     def _release(self, verb: ReleaseVerb, digest: str, person: str) -> Release:

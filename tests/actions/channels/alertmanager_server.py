@@ -11,10 +11,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 BINARY = "prometheus-alertmanager"
 PATIENCE_S = 20.0
-CONFIG = "route: {receiver: none}\nreceivers: [{name: none}]\n"
+CONFIG = "route: {{receiver: {name}}}\nreceivers: [{{name: {name}}}]\n"
+TRIES = 5
 
 
 def is_installed() -> bool:
@@ -23,32 +25,38 @@ def is_installed() -> bool:
 
 @contextmanager
 def alertmanager(folder: Path) -> Iterator[str]:
-    """Its URL while it runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """Its URL while it runs. A port that another process takes in the same instant is given up for another one."""
+    name = f"receiver-{uuid4().hex}"
     file = folder / "alertmanager.yml"
-    file.write_text(CONFIG)
-    process = subprocess.Popen([
-        BINARY, f"--config.file={file}", f"--storage.path={folder / 'data'}", "--cluster.listen-address=",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait(f"{url}/-/ready", process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    file.write_text(CONFIG.format(name=name))
+    for _ in range(TRIES):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen([
+            BINARY, f"--config.file={file}", f"--storage.path={folder / 'data'}", "--cluster.listen-address=",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            if _is_ready(url, process, name):
+                yield url
+                return
+        finally:
+            process.terminate()
+            process.wait()
+    raise AssertionError(f"{BINARY} found no free port")
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _is_ready(url: str, process: subprocess.Popen[bytes], name: str) -> bool:
+    """Whether this process answers, and not another one that has the port."""
     deadline_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline_s:
         try:
-            with urllib.request.urlopen(url):
-                return
+            with urllib.request.urlopen(f"{url}/api/v2/status") as answer:
+                return name in answer.read().decode()
         except (urllib.error.URLError, ConnectionError):
-            assert process.poll() is None, f"{BINARY} ended with {process.returncode}"
+            if process.poll() is not None:
+                return False
             time.sleep(0.05)
     raise AssertionError(f"{BINARY} not ready within {PATIENCE_S:g} s")
