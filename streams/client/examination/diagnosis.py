@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from config.models import Config
 from streams.client.dead_letter_log import read_dead_letters
 from streams.client.examination.contact import contact
+from streams.client.examination.coordinators import refused_names
 from streams.client.examination.permissions import NEEDED, Role, missing_permissions, read_operations
 from streams.client.examination.recent_records import judge, read_last
 from streams.client.examination.topic_check import check_topics, read_topic_states
@@ -80,11 +81,14 @@ async def _permissions(roles: Collection[Role], config: Config) -> Examination:
     allowed = await read_operations(config, topics)
     if allowed is None:
         return Examination("permissions", "this broker does not tell them")
-    told = f"the roles {', '.join(sorted(roles))} may do what they need with {len(allowed)} topics"
+    names = ", ".join(sorted(roles))
+    told = f"the roles {names} may do what they need with {len(allowed)} topics, their groups and transactional ids"
+    missing = [(one.topic, " and no ".join(one.operations)) for one in missing_permissions(config, allowed, roles)]
+    missing += [(str(one), one.operation) for one in await refused_names(config, roles)]
     return Examination("permissions", told, tuple(
-        Finding(one.topic, f"this principal has no {' and no '.join(one.operations)}",
+        Finding(where, f"this principal has no {operations}",
                 "add the ACLs of docs/security.md, or name the roles that the principal has: --role")
-        for one in missing_permissions(config, allowed, roles)
+        for where, operations in missing
     ))
 
 

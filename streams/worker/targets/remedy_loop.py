@@ -146,7 +146,10 @@ class RemedyLoop:
         try:
             await self._keeper.handle(remedy.kind, remedy.target)
         except Exception as error:
-            log.exception("remedy_not_handled", kind=remedy.kind, target=remedy.target, reason=repr(error))
+            log.exception(
+                "remedy_not_handled", kind=remedy.kind, target=remedy.target, incident_id=remedy.intent.incident_id,
+                reason=repr(error),
+            )
 
     def _measure(self, owned: Sequence[Remedy]) -> None:
         counts = Counter(remedy.kind for remedy in owned if remedy.in_force)

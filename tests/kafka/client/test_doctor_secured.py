@@ -84,15 +84,25 @@ async def test_a_permission_that_a_role_needs_and_has_not_is_named(
             operations.remove("WRITE")
         if setting != "ledger":
             grants.append(Grant("topic", deployment.topics[setting], (*operations, "DESCRIBE")))
+    group = json.loads(deployment.config.read_text())["kafka"]["group"]
+    grants.append(Grant("group", group, ("READ",)))
     secured.allow("worker", grants)
     found = await examined(deployment, secured.address, secured.section("worker"), "--role", "worker")
     async with asyncio.timeout(PATIENCE_S):
-        while len(found["permissions"]) > 2:  # a broker applies ACLs some time after it accepted them
+        while len(found["permissions"]) > 3:  # a broker applies ACLs some time after it accepted them
             found = await examined(deployment, secured.address, secured.section("worker"), "--role", "worker")
     assert {one["where"]: one["found"] for one in found["permissions"]} == {
         deployment.topics["ticks"]: "this principal has no Write",
         deployment.topics["ledger"]: "this principal has no Describe",
+        f"transactional ids {group}/*": "this principal has no Write",
     }
+    secured.allow("worker", [Grant("transactional_id", f"{group}/", ("WRITE",), prefixed=True)])
+    async with asyncio.timeout(PATIENCE_S):
+        while f"transactional ids {group}/*" in {one["where"] for one in found["permissions"]}:
+            found = await examined(deployment, secured.address, secured.section("worker"), "--role", "worker")
+    found = await examined(deployment, secured.address, secured.section("worker"), "--role", "executor")
+    refused = {one["where"]: one["found"] for one in found["permissions"] if one["where"].startswith("group ")}
+    assert refused == {f"group {group}-execute": "this principal has no Read"}
 
 
 async def test_the_administrator_may_do_all_that_every_role_needs(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from structlog.testing import capture_logs
 
 from actions.base import Bounds
 from actions.executor import Executor
@@ -80,6 +82,20 @@ async def test_a_remedy_whose_hold_is_over_is_undone_and_its_shard_is_told() -> 
     assert [(one.status, one.data["remedy_state"]) for one in undone] == [("executed", "undone")]
     trail = [read_audit(message.value).event for message in worker.sent.on(TOPICS.audit)]
     assert "remedy_undone" in trail
+
+
+async def test_a_remedy_that_cannot_be_handled_is_logged_with_its_incident(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise KeyError("bug")
+
+    fixture = LoopFixture()
+    await fixture.execute("circuit_breaker")
+    fixture.now_s += 61.0
+    monkeypatch.setattr(fixture.executor.keeper, "handle", fail)
+    with capture_logs() as logs:
+        await asyncio.gather(*fixture.loop.round())
+    (line,) = [one for one in logs if one["event"] == "remedy_not_handled"]
+    assert (line["incident_id"], line["target"]) == (intent("k").incident_id, "chat/r0")
 
 
 async def test_a_target_of_another_worker_is_left_to_it() -> None:
