@@ -15,7 +15,7 @@ NODE_FITS := process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture docs test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke triage-smoke compare-smoke lock clean
+.PHONY: help demo picture screenshots docs test kafka asyncapi lint types imports bench bench-smoke throughput-smoke accuracy-smoke triage-smoke compare-smoke lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,6 +25,9 @@ demo: $(VENV)/.installed-demo ## play 7 minutes of recorded faults through Kafka
 
 picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README
 	@$(BIN)/tocsin demo --picture streams/demo/report.svg
+
+screenshots: $(VENV)/.installed-dev ## run the demo and take the pictures of the page anew for the README (needs chromium)
+	@$(BIN)/python -m tests.streams.page.screenshots
 
 test: $(VENV)/.installed-dev kafka asyncapi ## every test; against a real Kafka too where Java 17 and Maven are there
 	@export TOCSIN_KAFKA_LIB='$(KAFKA_LIB)' TOCSIN_ASYNCAPI_LIB='$(ASYNCAPI_LIB)'; failed=; \

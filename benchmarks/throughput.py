@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -120,18 +120,23 @@ class Load:
         return newest
 
 
-def tocsin(where: Broker, topic: str, load: Load, folder: Path) -> Run:
+def tocsin(
+    where: Broker, topic: str, load: Load, folder: Path, watched: AbstractContextManager[object] | None = None,
+    **over: object,
+) -> Run:
     """A fresh worker group over the skipped records, which the topic has, and then over the others.
 
     The producers stop at the end, which must not make the worker wait for them. The lateness is the least that
-    `auto` gives: learned from a load that a cold broker took in bursts, it would keep more windows open.
+    `auto` gives: learned from a load that a cold broker took in bursts, it would keep more windows open. watched: in
+    force while the others are read. over: further settings.
     """
     windows = {"idle_after": "1h", "lateness": "500ms"}
-    with WorkerProcess(where.address, unique("tocsin"), topic, folder, windows=windows) as worker:
+    with WorkerProcess(where.address, unique("tocsin"), topic, folder, windows=windows, **over) as worker:
         _until_decided(worker, load, load.skipped)
-        with backlog(where, topic, load.made[load.skipped :]):
-            first = _until_decided(worker, load, load.skipped)
-        last = _until_decided(worker, load, len(load.made))
+        with watched or nullcontext():
+            with backlog(where, topic, load.made[load.skipped :]):
+                first = _until_decided(worker, load, load.skipped)
+            last = _until_decided(worker, load, len(load.made))
     count = last.records - first.records
     stage_us = {stage: 1e6 * (last.stage_s[stage] - first.stage_s[stage]) / count for stage in last.stage_s}
     return Run("tocsin", count, last.cpu_s - first.cpu_s, last.wall_s - first.wall_s, stage_us)

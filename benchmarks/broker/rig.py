@@ -253,6 +253,7 @@ def configuration(address: str, group: str, source: str, instance: str, port: in
     """The operator's file: what differs from the shipped one."""
     topics = (
         "incidents", "actions", "outcomes", "audit", "dead_letters", "state", "ticks", "ledger", "control", "response",
+        "series",
     )
     return {
         "version": 1,

@@ -134,13 +134,14 @@ function onCall() {
 }
 
 function health() {
-  const { complaints, newest_s: newest, telemetry_incidents: blind, shards, newest_tick_s: tick_ } = store.health;
+  const { complaints, newest_s: newest, telemetry_incidents: blind, shards, owners: owned = [] } = store.health;
+  const judged = owned.reduce((newest, one) => Math.max(newest ?? 0, one.evaluated_until_s ?? 0) || null, null);
   const ok = !complaints.length && !blind.length;
   return panel("Tocsin itself", "", el("div", { class: "body" }, el("dl", { class: "pairs" },
     el("dt", {}, "state"), el("dd", { class: ok ? "good" : "bad" }, ok ? "well" : count(complaints.length + blind.length, "problem")),
     el("dt", {}, "watching"), el("dd", { class: "num" }, watched()),
-    el("dt", {}, "windows"), el("dd", { class: "num" }, tick_ === null ? "no shard was heard of"
-      : [`of ${count(shards, "shard")}, closed until `, el("span", { "data-since": tick_ }, span(nowS() - tick_)), " ago"]),
+    el("dt", {}, "windows"), el("dd", { class: "num" }, judged === null ? shards ? `of ${count(shards, "shard")}` : "no shard was heard of"
+      : [`of ${count(shards || owned.length, "shard")}, judged until `, el("span", { "data-since": judged }, span(nowS() - judged)), " ago"]),
     el("dt", {}, "last result"), el("dd", { class: "num" }, newest === null ? "none was read yet"
       : [el("span", { "data-since": newest }, span(nowS() - newest)), " ago"]),
     el("dt", {}, "still to be read"), el("dd", { class: "num" }, store.unread === null ? "unknown" : count(store.unread, "record")),
@@ -149,7 +150,7 @@ function health() {
     el("dt", {}, "on record"), el("dd", { class: "num" }, `${count(store.quiet.known, "incident")} of ${count(store.quiet.services, "service")}, 30 d`))));
 }
 
-const ALONE_S = 30; // a shard that said nothing for so long is not watched
+const ALONE_S = 90; // a shard that said nothing for so long is not watched
 
 function owners() {
   const { owners: all, dropped, dropped_since_s: since, dead, channels } = store.health;

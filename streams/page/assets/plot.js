@@ -8,6 +8,7 @@ export const LEGEND = "line: value; dashes: expected; band: no alarm; below: lev
 const HEIGHT = 150;
 const LEVEL_HEIGHT = 62;
 const MOST = 10; // a higher level is drawn as this one
+const MARKED = 2; // onset and opening are always in sight
 const FEW = 40; // so few windows are drawn as dots too
 
 // [seconds, text, colour] for each mark of an incident.
@@ -64,10 +65,10 @@ function plot(figure, series, marks) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const [at, value, expected, low, high, level] = columnsOf(series);
-  const near = marks.map(([when]) => when);
-  const ends = [at[0], at.at(-1), ...near];
+  const ends = [at[0], at.at(-1), ...marks.slice(0, MARKED).map(([when]) => when)];
   const from = Math.min(...ends), until = Math.max(...ends), pad = Math.max(2, (until - from) * 0.03);
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") }, font: "11px sans-serif" };
+  const left = 58 + 6 * unit.length;
   const few = at.length <= FEW;
   const none = { show: false };
   const common = {
@@ -78,8 +79,8 @@ function plot(figure, series, marks) {
   const line = figure.querySelector(".readout");
   const read = (u) => { if (u.cursor.idx !== null && value[u.cursor.idx] !== null) line.textContent = readout(series, series.at_s.indexOf(at[u.cursor.idx])); };
   new uPlot({
-    ...common, height: HEIGHT, scales: { x, y: { range: (_, min, max) => padded(min, max) } },
-    axes: [{ ...axis, size: 6, values: () => [] }, { ...axis, size: 76, values: (_, ticks) => ticks.map((each) => number(each, unit)) }],
+    ...common, height: HEIGHT, scales: { x, y: { range: rangeOf(value, expected, low, high) } },
+    axes: [{ ...axis, size: 6, values: () => [] }, { ...axis, size: left, values: (_, ticks) => ticks.map((each) => number(each, unit)) }],
     bands: [{ series: [4, 3], fill: colour("--band") }],
     series: [{}, { stroke: colour("--series"), width: 2, points: { show: few, size: 7, fill: colour("--series") } },
       { stroke: colour("--expected"), width: 1.5, dash: [5, 4], points: none },
@@ -88,14 +89,19 @@ function plot(figure, series, marks) {
   }, [at, value, expected, low, high], figure);
   new uPlot({
     ...common, height: LEVEL_HEIGHT, scales: { x, y: { range: (_, __, max) => [0, Math.max(1.4, max ?? 0)] } },
-    axes: [{ ...axis, space: 90, size: 28, values: (_, ticks) => ticks.map(local) }, { ...axis, size: 76, space: 16, splits: () => [1], values: () => ["level 1"] }],
+    axes: [{ ...axis, space: 90, size: 28, values: (_, ticks) => ticks.map(local) }, { ...axis, size: left, space: 16, splits: () => [1], values: () => ["level 1"] }],
     series: [{}, { stroke: colour("--level"), width: 1.5, fill: colour("--level-fill"), points: { show: few, size: 4, fill: colour("--level") } }],
     hooks: { draw: [(u) => drawMarks(u, marks, colour, false)] },
   }, [at, level], figure);
 }
 
-function padded(min, max) {
-  if (min === null || max === null) return [0, 1];
+// From the values; of a band that was wide while the series was young only what is usual.
+function rangeOf(value, expected, low, high) {
+  const known = (all) => all.filter((one) => one !== null).sort((a, b) => a - b);
+  const middle = (all) => known(all).slice(Math.floor(known(all).length / 2))[0];
+  const all = [...known(value), ...known(expected), middle(low), middle(high)].filter((one) => one !== undefined);
+  if (!all.length) return [0, 1];
+  const min = all.reduce((a, b) => Math.min(a, b)), max = all.reduce((a, b) => Math.max(a, b));
   const room = (max - min || Math.abs(max) || 1) * 0.12;
   return [min >= 0 ? Math.max(0, min - room) : min - room, max + room];
 }

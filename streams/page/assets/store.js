@@ -18,7 +18,7 @@ export function apply(changes) {
     if (one.state === "resolved") {
       if (store.incidents.delete(one.id)) store.quiet.last_resolved_s = one.resolved_at_s;
     } else {
-      if (!store.incidents.has(one.id)) store.quiet.known += 1;
+      if (!store.incidents.has(one.id)) { store.quiet.known += 1; store.quiet.services ||= 1; }
       store.incidents.set(one.id, one);
     }
   }

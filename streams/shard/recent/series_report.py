@@ -8,7 +8,7 @@ former one published stays on the topic. Pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
@@ -41,13 +41,15 @@ MAX_CONTEXT = 4
 
 @dataclass(slots=True)
 class _Followed:
-    """An incident whose windows are published. until_s: after its end, None while it is open."""
+    """An incident whose windows are published. until_s: after its end, None while it is open.
+    fresh: rows of which nothing was published yet, since they alarmed later than the others."""
 
     incident: Incident
     keys: tuple[SeriesKey, ...]
     rows: IntArray
     written_s: float
     until_s: float | None = None
+    fresh: IntArray = field(default_factory=lambda: np.empty(0, np.intp))
 
 
 class SeriesReport:
@@ -94,7 +96,9 @@ class SeriesReport:
                     incident, keys, self._rows_of(incident, keys), incident.onset_at_s - BEFORE_S,
                 )
             elif known.keys != keys:
-                known.keys, known.rows = keys, self._rows_of(incident, keys)
+                rows = self._rows_of(incident, keys)
+                known.fresh = np.concatenate([known.fresh, np.setdiff1d(rows, known.rows)])
+                known.keys, known.rows = keys, rows
 
     def _rows_of(self, incident: Incident, keys: tuple[SeriesKey, ...]) -> IntArray:
         """The rows of the series that alarmed, in their order, then of the whole service."""
@@ -115,6 +119,10 @@ class SeriesReport:
         if not len(one.rows) or (is_thin and one.until_s is None and until_s - one.written_s < THIN_S):
             return None
         windows = self._recent.after(one.written_s, one.rows)
+        if len(one.fresh):
+            windows = self._recent.after(one.incident.onset_at_s - BEFORE_S, one.rows)
+            windows = windows.select(np.isin(windows.rows, one.fresh) | (windows.end_s > one.written_s))
+            one.fresh = one.fresh[:0]
         one.written_s = until_s
         each_s = THIN_S if is_thin else None
         series = self._writer.written(one.rows, windows, each_s)

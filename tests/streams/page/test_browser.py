@@ -175,7 +175,7 @@ async def test_a_person_compares_a_configuration_with_what_is_in_force(
     found = (await Axe().run(page)).response["violations"]
     assert [one["id"] for one in found if one["impact"] in SERIOUS] == []
     await page.get_by_role("button", name="Compare").click()
-    await expect(page.locator("[role=status] .tag")).to_have_text(["gone"], timeout=90_000)
+    await expect(page.locator("[role=status] .tag")).to_have_text(["gone"], timeout=200_000)
 
 
 async def test_now_says_who_watches_and_what_was_dropped(browser: Browser, served: ServedPage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from classifiers.accounting.slo_report import StageTargets
-from classifiers.model import Acknowledgement, StageTime
+from classifiers.model import Acknowledgement, Severity, StageTime
 from classifiers.series_windows import ShardReport
 from streams.contracts.envelopes import read_shard_report, shard_report_message
 from streams.page.health_view import health_view
@@ -66,7 +66,7 @@ def test_history_says_which_targets_were_met_and_what_comes_back() -> None:
             f"i{number}", state="resolved", opened_at_s=T + number * 60.0, resolved_at_s=T + 900.0, stage_times=times,
             acknowledged=Acknowledgement("rob", T, T + 60.0),
         ))
-    targets = {"P2": StageTargets(detect_s=10.0, resolve_s=600.0)}
+    targets: dict[Severity, StageTargets] = {"P2": StageTargets(detect_s=10.0, resolve_s=600.0)}
     shown = history_view(state, HistoryFilter(), targets, T + 1000.0, [("rob", T), ("rob", T + 1.0)])["response"]
     assert {one["stage"]: (one["met"], one["missed"]) for one in shown["targets"]} == {
         "detect": (2, 0), "resolve": (0, 2),

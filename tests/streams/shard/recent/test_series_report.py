@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from classifiers.incidents.incident_change import IncidentChange
+from classifiers.model import Anomaly, Scope
 from streams.contracts.envelopes import (
     incident_series_message,
     read_incident_series,
@@ -57,6 +60,19 @@ def test_the_sick_windows_are_beyond_the_band_and_the_others_within() -> None:
     assert len(well) >= 30
     assert all(high < 500.0 and level is not None and level >= 1.0 for high, level in sick_ones)
     assert all(value < high for value, high in well)
+
+
+def test_a_series_that_alarms_later_is_shown_from_before_the_onset_too() -> None:
+    play = fleet()
+    play.play(90).play(30, sick("r1"))
+    (opened,) = play.run.incidents.values()
+    scope = Scope("chat", "gpt", replica="r1")
+    later = Anomaly(scope, "confidence", "cusum", T + 118.0, T + 119.0, 0.3, 0.8, 2.0, "down", 10, T + 118.0)
+    play.run.shard.alarmed.record([IncidentChange("updated", replace(opened, evidence=(*opened.evidence, later)))])
+    play.play(10, sick("r1"))
+    assert times_of(play.run, "confidence", "r1")[0] <= opened.onset_at_s - 60.0
+    times = times_of(play.run, "latency_ms", "r1")
+    assert times == sorted(set(times)), "no window is published twice"
 
 
 def test_a_long_incident_is_thinned_to_its_worst_windows() -> None:
