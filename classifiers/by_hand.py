@@ -13,7 +13,8 @@ from classifiers.directive_fields import finite, named, period, texts
 
 Via = Literal["cli", "http", "slack"]
 Vendor = Literal["pagerduty", "servicenow"]
-"""Where people act who work at a vendor: they resolve and assign incidents there, and decide nothing else."""
+IncidentVia = Literal["cli", "http", "slack", "pagerduty", "servicenow"]
+"""People who work at a vendor resolve and assign incidents there, and decide nothing else."""
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
 OVERRIDE_AHEAD_S = 90 * 86_400.0
@@ -26,7 +27,7 @@ def _checked(
     named(directive, by=by, **names)
     texts(directive, comment=text)
     finite(directive, at_s=at_s)
-    expected = (*get_args(Via), *(get_args(Vendor) if vendors else ()))
+    expected = get_args(IncidentVia if vendors else Via)
     if via not in expected:
         raise ValueError(f"{directive}: via {via!r}, expected one of {', '.join(expected)}")
 
@@ -102,7 +103,7 @@ class Resolve:
     by: str
     at_s: float
     comment: str = ""
-    via: Via | Vendor = "cli"
+    via: IncidentVia = "cli"
 
     def __post_init__(self) -> None:
         _checked("resolve", self.by, self.via, self.at_s, self.comment, incident_id=self.incident_id, vendors=True)
@@ -126,7 +127,7 @@ class Assign:
     to: str
     by: str
     at_s: float
-    via: Via | Vendor = "cli"
+    via: IncidentVia = "cli"
 
     def __post_init__(self) -> None:
         _checked("assign", self.by, self.via, self.at_s, "", incident_id=self.incident_id, to=self.to, vendors=True)
