@@ -23,7 +23,7 @@ from actions.channels.message import Event, Message
 from actions.channels.notification import FALLBACK_AFTER_S, GIVE_UP_AFTER_S, Notification, queued
 from actions.channels.routes import KnownIncident, Route, due_events
 from actions.outbox.pages import EscalationPages, page_endings
-from actions.outbox.releases import Releases
+from actions.outbox.releases import DECIDED, Releases
 from actions.outbox.threads import leads, root_of, waits_for_cause
 from actions.trust.people import Directory
 from classifiers.by_hand import ForTexts
@@ -199,7 +199,7 @@ class Outbox:
         for one in self._looked_at(news, partition, now_s):
             self._look_s[one.id] = _next_look_s(one, now_s)
             change = self._change(one, now_s, in_flight)
-            if change is not None:
+            if change is not None and not (one.id in found and change.state in DECIDED):  # a changed text asks anew
                 found[change.id] = change
             others = self.of_incident(one.message.incident_id)
             other = self._fallback_of(one, others, now_s)

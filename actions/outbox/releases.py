@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from actions.bounded import remember
+from actions.channels.machine import NotificationState
 from actions.channels.notification import Draft, Notification, decided
 from actions.trust.people import Directory
 from classifiers.by_hand import ForTexts
 from classifiers.model import AuditEntry
 
 MAX_KNOWN = 5_000
+DECIDED: frozenset[NotificationState] = frozenset({"queued", "withdrawn"})
+"""What becomes of a draft when a person decides."""
 
 
 class Releases:
@@ -57,8 +60,11 @@ class Releases:
         return {one.draft.digest for one in self._drafts.values() if one.draft is not None}
 
     def texts(self) -> list[Notification]:
-        """A notification for each known text, by which it is told to one recipient; the oldest first."""
-        return list(self._texts.values())
+        """A notification for each known text, by which it is told to one recipient; the oldest first. Texts that were
+        changed since are not among them.
+        """
+        waiting = self.waiting
+        return [one for digest, one in self._texts.items() if one.state != "draft" or digest in waiting]
 
     def text(self, digest: str) -> Notification | None:
         """A notification of a text that waits."""

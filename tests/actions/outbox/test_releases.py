@@ -182,6 +182,20 @@ def test_an_edited_incident_asks_again_and_a_release_of_the_earlier_text_does_no
     assert len(site.texts()) == 2
 
 
+def test_a_release_that_is_read_together_with_the_edit_does_not_count_for_the_earlier_text() -> None:
+    site = Site()
+    site.tell()
+    before = only(site.waiting())
+    site.given.append((Release(before, "release", "cleo", site.now_s), site.now_s))
+    assert site.told is not None
+    site.told = replace(site.told, category="availability")
+    site.restart()
+    site.step(1.0)
+    assert (site.texts(), site.refused()) == ([], ["the text was changed since"])
+    assert only(site.waiting()) != before
+    assert [one.draft.digest for one in site.outbox.releases.texts() if one.draft] == site.waiting()
+
+
 def test_an_incident_that_is_told_again_without_a_change_that_shows_does_not_ask_again() -> None:
     site = Site()
     site.tell()
