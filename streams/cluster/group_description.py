@@ -14,7 +14,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code  # t
 from faust.types import TP
 
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.worker_process import WorkerProcess
+from streams.kafka.worker_process import WorkerProcess, release_of
 
 RETRY_S = 0.25
 STABLE_WITHIN_S = 1.0
@@ -24,10 +24,12 @@ REBALANCING = ("PreparingRebalance", "CompletingRebalance")
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """process: None for one without a name. assigned: its partitions, none during a rebalance."""
+    """process: None for one without a name. assigned: its partitions, none during a rebalance. release: its version,
+    None where it does not tell it."""
 
     process: WorkerProcess | None
     assigned: frozenset[TP]
+    release: str | None
 
     @classmethod
     def parse(cls, described: Sequence[Any]) -> Self:
@@ -39,7 +41,7 @@ class GroupMember:
         _, client_id, _, metadata, assignment = described[:5]
         text = ConsumerProtocol.METADATA.decode(metadata).user_data.decode("utf-8", "replace") if metadata else ""
         partitions = ConsumerProtocol.ASSIGNMENT.decode(assignment).partitions() if assignment else ()
-        return cls(WorkerProcess.parse(text or client_id), frozenset(TP(*tp) for tp in partitions))
+        return cls(WorkerProcess.parse(text or client_id), frozenset(TP(*tp) for tp in partitions), release_of(text))
 
 
 @dataclass(frozen=True, slots=True)

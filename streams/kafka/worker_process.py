@@ -1,7 +1,8 @@
 """Which process a group member is: the name of the worker, its host, process id and start time.
 
 A worker with an `instance_id` sends this text to the group as its client id and in the metadata of its subscription. So
-another worker of the same name can find out whether that process still runs.
+another worker of the same name can find out whether that process still runs. Behind it, the metadata have the release
+of the worker, and how often it joined anew.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 PREFIX = "tocsin"
-JOINS_SEPARATOR = " "
-"""Between the text and what a member adds to make its metadata differ; see `streams.transport.assignor`."""
+SEPARATOR = " "
+"""Between the text, the release, and the number that makes the metadata differ; see `streams.transport.assignor`."""
 MAX_PART = 100
 """Characters of the name and of the host. The whole text stays under 255 characters."""
+METADATA_PARTS = 3
 START_FIELD = 19
 """Of /proc/PID/stat, counted after the name of the program: the start in clock ticks since the machine started."""
 
@@ -42,14 +44,20 @@ class WorkerProcess:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The inverse of `str`, whatever follows `JOINS_SEPARATOR`; None for the client id of anything else."""
-        match text.partition(JOINS_SEPARATOR)[0].split("/"):
+        """The inverse of `str`, whatever follows `SEPARATOR`; None for the client id of anything else."""
+        match text.partition(SEPARATOR)[0].split("/"):
             case [prefix, instance, host, pid, started] if prefix == PREFIX and pid.isdecimal() and started.isdecimal():
                 return cls(instance, host, int(pid), int(started))
         return None
 
     def __str__(self) -> str:
         return f"{PREFIX}/{self.instance}/{self.host}/{self.pid}/{self.started}"
+
+
+def release_of(text: str) -> str | None:
+    """The release of the member with these metadata; None where they do not tell it."""
+    parts = text.split(SEPARATOR)
+    return parts[1] if len(parts) == METADATA_PARTS and parts[0].split("/")[0] == PREFIX else None
 
 
 def standing(other: WorkerProcess, own: WorkerProcess) -> Standing:

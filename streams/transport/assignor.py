@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from importlib.metadata import version
 
 from aiokafka.cluster import ClusterMetadata  # type: ignore[import-untyped]
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor  # type: ignore[import-untyped]
@@ -17,9 +18,7 @@ from aiokafka.coordinator.protocol import (  # type: ignore[import-untyped]
 )
 from typing_extensions import override
 
-from streams.kafka.worker_process import JOINS_SEPARATOR
-
-SEPARATOR = JOINS_SEPARATOR.encode()
+from streams.kafka.worker_process import SEPARATOR
 
 
 def owners(
@@ -85,11 +84,15 @@ class ShardAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
 
 
 def assignor_of(client: str) -> type[ShardAssignor]:
-    """The assignor of one member: the group shows `client` in the metadata of its subscription."""
-    return type(ShardAssignor.__name__, (ShardAssignor,), {"user_data": client.encode()})
+    """The assignor of one member: the group shows `client` and this release in the metadata of its subscription."""
+    return type(ShardAssignor.__name__, (ShardAssignor,), {"user_data": _user_data(client, version("tocsin"), 0)})
 
 
 def change_metadata(assignor: type[ShardAssignor]) -> None:
     """Let the next join of this member start a rebalance, as the group ignores the join of one that did not change."""
-    client, _, joins = assignor.user_data.partition(SEPARATOR)
-    assignor.user_data = client + SEPARATOR + b"%d" % (int(joins or 0) + 1)
+    client, release, joins = assignor.user_data.decode().split(SEPARATOR)
+    assignor.user_data = _user_data(client, release, int(joins) + 1)
+
+
+def _user_data(client: str, release: str, joins: int) -> bytes:
+    return SEPARATOR.join((client, release, str(joins))).encode()

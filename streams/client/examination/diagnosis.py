@@ -22,7 +22,7 @@ from streams.client.examination.recent_records import judge, read_last
 from streams.client.examination.topic_check import check_topics, read_topic_states
 from streams.client.topic_reader import open_reader, partitions_of_topics, places_of
 from streams.cluster.compression import CODECS
-from streams.cluster.group_description import describe_group
+from streams.cluster.group_description import GroupMember, describe_group
 from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.settings import security_of, settings_of
 
@@ -128,7 +128,7 @@ async def _dead_letters(config: Config) -> Examination:
 
 
 async def _group(config: Config) -> Examination:
-    """Members and lag. Of named workers the process is told; their version is on `/metrics` of each."""
+    """Members, their releases, and lag. Of named workers the process is told."""
     settings = settings_of(config)
     described = await describe_group(settings)
     if described is None:
@@ -143,9 +143,25 @@ async def _group(config: Config) -> Examination:
                 "see whether the worker of this partition is well; add workers up to the number of partitions")
         for tp, lag in lags.items() if lag > LAG
     ]
-    names = sorted(f"{one.instance} on {one.host}" for one in described.named_workers)
-    told = f"{len(described.members)} members{': ' if names else ''}{', '.join(names)}; lag {sum(lags.values())}"
+    found += judge_releases(settings.group, described.members)
+    names = ", ".join(map(_member, described.members))
+    told = f"{len(described.members)} members: {names}; lag {sum(lags.values())}"
     return Examination("group", told, tuple(found))
+
+
+def judge_releases(group: str, members: Collection[GroupMember]) -> list[Finding]:
+    """A finding where the workers of a group are of different releases."""
+    if len({one.release for one in members}) <= 1:
+        return []
+    return [Finding(
+        group, f"its workers run different versions: {', '.join(map(_member, members))}",
+        "end the upgrade: replace the workers of the older version, one after the other",
+    )]
+
+
+def _member(one: GroupMember) -> str:
+    who = "a worker without a name" if one.process is None else f"{one.process.instance} on {one.process.host}"
+    return f"{who} ({one.release or 'version unknown'})"
 
 
 async def _lags(config: Config) -> dict[TopicPartition, int]:

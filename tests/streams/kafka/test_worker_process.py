@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 
 from aiokafka.coordinator.protocol import ConsumerProtocol  # type: ignore[import-untyped]
 
 from streams.cluster.group_description import GroupDescription, GroupMember
-from streams.kafka.worker_process import WorkerProcess, is_running, standing
-from streams.transport.assignor import assignor_of
+from streams.kafka.worker_process import WorkerProcess, is_running, release_of, standing
+from streams.transport.assignor import assignor_of, change_metadata
 
 OWN = WorkerProcess.current("w0")
 
@@ -64,3 +65,19 @@ def test_the_metadata_of_a_member_counts_more_than_its_client_id() -> None:
     group = GroupDescription(False, tuple(map(GroupMember.parse, members)))
     assert group.named_workers == [successor, OWN]
     assert group.assigned == frozenset()
+    release = version("tocsin")
+    assert [member.release for member in group.members] == [release, None, release]
+
+
+def test_metadata_that_changed_still_name_process_and_release() -> None:
+    assignor = assignor_of(str(OWN))
+    first = assignor.user_data
+    change_metadata(assignor)
+    text = assignor.user_data.decode()
+    assert text != first.decode()
+    assert (WorkerProcess.parse(text), release_of(text)) == (OWN, version("tocsin"))
+
+
+def test_metadata_of_a_former_version_name_no_release() -> None:
+    for text in ("", str(OWN), f"{OWN} 1", "rdkafka 0.1.0 0"):
+        assert release_of(text) is None
