@@ -15,7 +15,7 @@ from tests.streams.demo.test_picture import replayed
 from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
-from tests.streams.page.test_browser import Browser, browser, opened
+from tests.streams.page.test_browser import browser, opened
 
 __all__ = ["browser"]
 
@@ -26,7 +26,7 @@ def pictured(view: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("view", ["now", "incident"])
-async def test_a_picture_has_the_headings_and_names_of_its_view(browser: Browser, view: str) -> None:
+async def test_a_picture_has_the_headings_and_names_of_its_view(browser: Any, view: str) -> None:
     async with ServedPage(reads_without_login=True).running() as served:
         told(served.page.state)
         (incident,) = played().incidents
