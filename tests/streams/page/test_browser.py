@@ -62,6 +62,7 @@ class Compared(Comparing):
     """Answers at once with what `tocsin replay --json` prints where an incident is gone."""
 
     async def _run(self, recording: Path, configuration: Path) -> dict[str, Any]:
+        assert (recording.name, configuration.name) == ("day.jsonl", "deaf.yaml")
         found = Comparison((IncidentDifference("gone", incident(), "nothing reached the level"),))
         answer: dict[str, Any] = orjson.loads(orjson.dumps(to_json(found)))
         return answer
