@@ -17,6 +17,7 @@ from streams.cli.recordings.comparison_text import to_json
 from streams.replay.comparison import Comparison, IncidentDifference
 from streams.respond.page.comparing import Comparing
 from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
 
@@ -225,3 +226,15 @@ async def test_no_view_has_a_serious_fault_of_accessibility_or_is_wider_than_the
     found = (await Axe().run(page)).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS] == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("view", ["now", "incident"])
+async def test_a_picture_in_the_readme_has_the_headings_and_names_of_its_view(
+    browser: Browser, served: ServedPage, view: str,
+) -> None:
+    """If not: `make screenshots` takes the pictures anew."""
+    told(served.page.state)
+    (incident_id,) = played().incidents
+    page = await opened(browser, served, "#/" if view == "now" else f"#/incident/{incident_id}")
+    await page.locator("main h2").first.wait_for()
+    assert await shown_text(page) == orjson.loads(SHOWN.read_bytes())[view]["text"]
