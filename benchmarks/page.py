@@ -105,6 +105,7 @@ def viewers(url: str, count: int) -> Iterator[None]:
         yield
     finally:
         watching.cancel()
+        asyncio.run_coroutine_threadsafe(_ended(), loop).result(10.0)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10.0)
 
@@ -113,6 +114,14 @@ async def _watch(url: str, count: int) -> None:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http, asyncio.TaskGroup() as group:
         for _ in range(count):
             group.create_task(_view(http, url))
+
+
+async def _ended() -> None:
+    """Wait until the others of this loop are cancelled."""
+    others = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
+    for one in others:
+        one.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _view(http: aiohttp.ClientSession, url: str) -> None:

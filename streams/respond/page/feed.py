@@ -35,6 +35,8 @@ class Feed:
         self._process_id = process_id
         self._status = status
         self._viewers: set[asyncio.Event] = set()
+        self._made_for: tuple[int | None, int, int] | None = None
+        self._made = b""
 
     @property
     def position(self) -> str:
@@ -60,15 +62,22 @@ class Feed:
                     async with asyncio.timeout(KEEP_ALIVE_S):
                         await woken.wait()
                 woken.clear()
-                subjects = None if revision is None else self._state.changes.since(revision)
-                revision = self._state.changes.revision
-                if subjects is None:
-                    yield self._event("reset", {})
-                else:
-                    yield self._event("changes", changes_view(self._state, subjects))
+                known, revision = revision, self._state.changes.revision
+                yield self._changes_since(known)
                 await asyncio.sleep(GATHER_S)
         finally:
             self._viewers.discard(woken)
+
+    def _changes_since(self, revision: int | None) -> bytes:
+        """The event for a viewer that knows a revision; for those that know the same it is made once a second."""
+        key = revision, self._state.changes.revision, int(self._status()["now_s"])
+        if key == self._made_for:
+            return self._made
+        subjects = None if revision is None else self._state.changes.since(revision)
+        if subjects is None:
+            return self._event("reset", {})
+        self._made_for, self._made = key, self._event("changes", changes_view(self._state, subjects))
+        return self._made
 
     def _revision(self, last_id: str) -> int | None:
         process_id, _, revision = last_id.rpartition(".")

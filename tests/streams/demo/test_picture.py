@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import orjson
 import pytest
 from rich.console import Console, RenderableType
 
@@ -100,3 +101,11 @@ def test_a_picture_of_another_severity_would_be_noticed(given: DemoState) -> Non
 
 def test_the_readme_shows_this_picture() -> None:
     assert f"]({PICTURE.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_incident_pictured_in_the_readme_is_one_of_the_demo() -> None:
+    """If not: `make screenshots` takes the pictures of the page anew."""
+    shown = orjson.loads((ROOT / "docs" / "page" / "shown.json").read_bytes())
+    assert shown["incident"]["title"] in {one.title for one in replayed().incidents.values()}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"docs/page/{name}.png" in readme and (ROOT / f"docs/page/{name}.png").is_file() for name in shown)

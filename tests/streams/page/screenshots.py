@@ -2,7 +2,7 @@
 
 `python -m tests.streams.page.screenshots` plays the demo, waits until an incident is open, and takes Now; at the end it
 takes an incident that an action ended. Beside the pictures it writes what they show as text, without numbers, by which
-`test_screenshots.py` tells whether they are current.
+`test_browser.py` tells whether they are current.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 
 import orjson
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "page"
 SHOWN = FOLDER / "shown.json"
-VIEWPORT = {"width": 1280, "height": 860}
+VIEWPORT: ViewportSize = {"width": 1280, "height": 860}
 RUN = "from streams.cli import main; main()"
 WORDS = "main h2, main dt, main th, nav a"
 OPEN_TIMEOUT_MS = 120_000
@@ -65,7 +65,7 @@ async def _take(address: str) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("no chromium on the path")
-    shown = {}
+    shown: dict[str, object] = {}
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = await (await browser.new_context(viewport=VIEWPORT, color_scheme="dark")).new_page()

@@ -27,13 +27,14 @@ from streams.respond.http.event_stream import EventStream
 from streams.respond.http.readings import Known
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
-from streams.respond.page.sessions import Sessions
+from streams.respond.page.sessions import COOKIE, PAGE_HEADER, Sessions
 from streams.telemetry.respond_metrics import RespondMetrics
 from streams.trust.setup import authenticity_of
 from tests.actions.approvals.cases import SOURCE, T
 from tests.streams.respond.written_log import WrittenLog
 
 ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver"}
+OF_PAGE = {PAGE_HEADER: "1", "Sec-Fetch-Site": "same-origin"}
 PRIVATE = Ed25519PrivateKey.generate()
 
 
@@ -92,3 +93,11 @@ class ServedPage:
         self.page.state.add_request(request)
         self.desk.record(request)
         self.page.feed.wake()
+
+
+async def log_in(served: ServedPage, who: str) -> str:
+    async with served.client.post("/page/session", json={"token": f"token-{who}"}, headers=OF_PAGE) as answer:
+        assert answer.status == 200
+        cookie = answer.cookies[COOKIE]
+        assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
+        return cookie.value

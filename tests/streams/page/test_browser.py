@@ -7,16 +7,20 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from classifiers.directives import Silence
 from classifiers.model import Anomaly, Factor, Scope
+from streams.cli.recordings.comparison_text import to_json
+from streams.replay.comparison import Comparison, IncidentDifference
 from streams.respond.page.comparing import Comparing
 from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
-from tests.streams.page.test_configuration import DEAF, record
 
 REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
 CHROMIUM = shutil.which("chromium")
@@ -54,6 +58,16 @@ async def opened(browser: Browser, served: ServedPage, view: str = "", width: in
     await page.goto(f"{served.url}{view}")
     await expect(page.locator("#live")).to_have_text("live")
     return page
+
+
+class Compared(Comparing):
+    """Answers at once with what `tocsin replay --json` prints where an incident is gone."""
+
+    async def _run(self, recording: Path, configuration: Path) -> dict[str, Any]:
+        assert (recording.name, configuration.name) == ("day.jsonl", "deaf.yaml")
+        found = Comparison((IncidentDifference("gone", incident(), "nothing reached the level"),))
+        answer: dict[str, Any] = orjson.loads(orjson.dumps(to_json(found)))
+        return answer
 
 
 def evidence() -> tuple[Anomaly, ...]:
@@ -160,9 +174,9 @@ async def test_a_service_shows_its_series_with_bands_and_its_parts_by_level(
 async def test_a_person_compares_a_configuration_with_what_is_in_force(
     browser: Browser, served: ServedPage, tmp_path: Path,
 ) -> None:
-    (tmp_path / "deaf.yaml").write_text(f"version: 1\ndetection: {{profiles: [{DEAF}]}}\n")
-    record(tmp_path / "day.jsonl")
-    served.page.comparing = Comparing(tmp_path, None)
+    (tmp_path / "deaf.yaml").write_text("version: 1\n")
+    (tmp_path / "day.jsonl").write_text("")
+    served.page.comparing = Compared(tmp_path, None)
     page = await opened(browser, served)
     await page.get_by_role("button", name="Log in").click()
     await page.locator("dialog input").fill("token-vera")
@@ -175,7 +189,8 @@ async def test_a_person_compares_a_configuration_with_what_is_in_force(
     found = (await Axe().run(page)).response["violations"]
     assert [one["id"] for one in found if one["impact"] in SERIOUS] == []
     await page.get_by_role("button", name="Compare").click()
-    await expect(page.locator("[role=status] .tag")).to_have_text(["gone"], timeout=200_000)
+    await expect(page.locator("[role=status] .tag")).to_have_text(["gone"])
+    await expect(page.locator("[role=status] .item")).to_contain_text("v2 is slow")
 
 
 async def test_now_says_who_watches_and_what_was_dropped(browser: Browser, served: ServedPage) -> None:
@@ -228,3 +243,15 @@ async def test_no_view_has_a_serious_fault_of_accessibility_or_is_wider_than_the
     found = (await Axe().run(page)).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS] == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("view", ["now", "incident"])
+async def test_a_picture_in_the_readme_has_the_headings_and_names_of_its_view(
+    browser: Browser, served: ServedPage, view: str,
+) -> None:
+    """If not: `make screenshots` takes the pictures anew."""
+    told(served.page.state)
+    (incident_id,) = played().incidents
+    page = await opened(browser, served, "#/" if view == "now" else f"#/incident/{incident_id}")
+    await page.locator("main h2").first.wait_for()
+    assert await shown_text(page) == orjson.loads(SHOWN.read_bytes())[view]["text"]

@@ -10,8 +10,7 @@ from streams.respond.page.comparing import Busy, Comparing
 from streams.respond.page.configuration import ShownConfiguration
 from tests.simulation.fleet import fleet, sick, steady
 from tests.streams.fakes import config_of
-from tests.streams.page.served import ServedPage
-from tests.streams.page.test_routes import OF_PAGE, log_in
+from tests.streams.page.served import OF_PAGE, ServedPage, log_in
 
 WITH_SECRETS = """\
 version: 1

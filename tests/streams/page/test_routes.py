@@ -9,17 +9,7 @@ import pytest
 from streams.respond.page.assets import Assets
 from streams.respond.page.sessions import COOKIE, PAGE_HEADER
 from tests.actions.approvals.cases import incident
-from tests.streams.page.served import ServedPage
-
-OF_PAGE = {PAGE_HEADER: "1", "Sec-Fetch-Site": "same-origin"}
-
-
-async def log_in(served: ServedPage, who: str) -> str:
-    async with served.client.post("/page/session", json={"token": f"token-{who}"}, headers=OF_PAGE) as answer:
-        assert answer.status == 200
-        cookie = answer.cookies[COOKIE]
-        assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
-        return cookie.value
+from tests.streams.page.served import OF_PAGE, ServedPage, log_in
 
 
 async def acknowledge(served: ServedPage, headers: dict[str, str]) -> int:
