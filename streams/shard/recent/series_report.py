@@ -1,7 +1,7 @@
 """Which windows are published for people to look at, and when: those of open incidents, and of each service the worst.
 
-Asked once a tick, and every `EVERY_S` of event time at most. So a backlog that is read costs no more than one report a
-tick, and each report is bounded. Not in the snapshot: a new owner goes on with the incidents that are open, and what a
+Asked once a tick, and every `EVERY_S` of event time at most for incidents, `SERVICES_EVERY_S` for services. So a backlog
+that is read costs no more than one report a tick, and each report is bounded. Not in the snapshot: a new owner goes on with the incidents that are open, and what a
 former one published stays on the topic. Pure.
 """
 
@@ -25,6 +25,7 @@ from streams.shard.rows import Rows
 from streams.windows.series import SeriesTable
 
 EVERY_S = 5.0
+SERVICES_EVERY_S = 15.0
 BEFORE_S = 300.0
 """An incident's windows begin so long before its onset, where they are known."""
 AFTER_S = 60.0
@@ -66,6 +67,7 @@ class SeriesReport:
         self._picker = Picker(series, suite, rows, self._writer)
         self._followed: dict[str, _Followed] = {}
         self._reported_s = -inf
+        self._services_reported_s = -inf
 
     def due(
         self, until_s: float, opened: Sequence[Incident],
@@ -73,9 +75,12 @@ class SeriesReport:
         """What to publish now. until_s: event time up to which windows are closed. opened: the open incidents."""
         if until_s == -inf or until_s - self._reported_s < EVERY_S:
             return [], []
-        since_s, self._reported_s = self._reported_s, until_s
+        self._reported_s = until_s
         self._follow(until_s, opened)
         incidents = [made for one in self._followed.values() if (made := self._report(one, until_s)) is not None]
+        if until_s - self._services_reported_s < SERVICES_EVERY_S:
+            return incidents, []
+        since_s, self._services_reported_s = self._services_reported_s, until_s
         return incidents, self._picker.pick(until_s, self._recent.after(since_s, limit=self._picker.LOOK_AT))
 
     def _follow(self, until_s: float, opened: Sequence[Incident]) -> None:
