@@ -51,7 +51,7 @@ asyncapi: ## fetch the parser that judges the AsyncAPI document (nothing without
 	else echo 'asyncapi: no Node 18 with npm here, so the AsyncAPI document is not judged by its parser'; fi
 
 docs: $(VENV)/.installed-dev ## the documentation as a site, in build/site
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: $(VENV)/.installed-dev ## ruff
 	@$(BIN)/ruff check .

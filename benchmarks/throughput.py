@@ -94,7 +94,7 @@ class Result:
 
 def baseline(kind: str, address: str, topic: str, skipped: int, total: int) -> Run:
     """Run one of the two to its end in its own process; raises CalledProcessError when it fails."""
-    command = [sys.executable, "-m", "benchmarks.baselines", kind, address, topic, str(skipped), str(total)]
+    command = [sys.executable, "-m", "benchmarks.broker.baselines", kind, address, topic, str(skipped), str(total)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=PATIENCE_S)
     figures = orjson.loads(done.stdout[done.stdout.index(b"{") :])  # Faust writes terminal codes before it
     return Run(kind, figures["records"], figures["cpu_s"], figures["wall_s"], {})

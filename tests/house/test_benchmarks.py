@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from benchmarks.accuracy import shifted
-from benchmarks.baselines import Meter
+from benchmarks.broker.baselines import Meter
 from benchmarks.broker.load import NARROW, WIDE, Fleet, records, requests
 from benchmarks.broker.rig import PARTITIONS, partition_of
 from benchmarks.faults import EFFECTS, Fault, Injector, schedule

@@ -1,8 +1,8 @@
 """Which windows are published for people to look at, and when: those of open incidents, and of each service the worst.
 
-Asked once a tick, and every `EVERY_S` of event time at most for incidents, `SERVICES_EVERY_S` for services. So a backlog
-that is read costs no more than one report a tick, and each report is bounded. Not in the snapshot: a new owner goes on with the incidents that are open, and what a
-former one published stays on the topic. Pure.
+Asked once a tick, and every `EVERY_S` of event time at most for incidents, `SERVICES_EVERY_S` for services. So a
+backlog that is read costs no more than one report a tick, and each report is bounded. Not in the snapshot: a new owner
+goes on with the incidents that are open, and what a former one published stays on the topic. Pure.
 """
 
 from __future__ import annotations
