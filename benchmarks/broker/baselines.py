@@ -1,6 +1,6 @@
 """What Tocsin is compared with: a bare consumer loop, and a plain Faust agent that feeds river detectors per record.
 
-Run as a process of its own: `python -m benchmarks.broker.baselines {bare|plain} BROKERS TOPIC SKIPPED TOTAL`. Prints one
+Run as a process of its own: `python -m benchmarks.broker.baselines {bare|plain} BROKERS TOPIC SKIPPED TOTAL`. Prints a
 JSON object: records, CPU seconds (all threads) and wall seconds from the batch that completes the skipped records to
 the one that completes the total; imports and joining the group are thus excluded.
 """
