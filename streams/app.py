@@ -3,6 +3,9 @@
 A worker is a Faust app with two agents: record batches go to the batch processor, intents to the action worker. Their
 resources are opened before the consumer starts and closed after the last hand-over. `prepare` checks before that what
 the operator can put right.
+
+A shard imports river and scipy when it is made. Here they are imported first, because within the event loop that would
+hold up heartbeats for seconds.
 """
 
 from __future__ import annotations
@@ -17,8 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import river.anomaly  # noqa: F401
+import river.drift  # noqa: F401
+import scipy.special  # noqa: F401
 import structlog
 
+import classifiers.learning.learner  # noqa: F401
 from classifiers.by_hand import ForTargets
 from config.models import Config
 from streams.cluster.fencing import can_fence
