@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import river.anomaly  # noqa: F401
+import river.anomaly
 import river.drift  # noqa: F401
 import scipy.special  # noqa: F401
 import structlog
