@@ -193,7 +193,7 @@ class Worker:
         self._resources.push_async_callback(server.stop)
         if self._reloader is not None and self._file is not None:
             self.app.add_future(ConfigWatch(self._reloader, self._file).run())
-        log_notes(self.config, self.effects.authenticity)
+        log_notes(self.config, self.effects.authenticity, self.effects.clocks.wall_s())
         log.info(
             "started", worker=self._name, roles=sorted(self._roles), shards=self.topics.plan.shards,
             metrics_port=server.port, **start_facts(self.config, self._file, self.settings.group),
@@ -306,7 +306,8 @@ class Worker:
 
     def _degradations(self) -> tuple[str, ...]:
         reloads = () if self._reloader is None else self._reloader.notes()
-        return reloads + self.processor.degradations() + self.effects.authenticity.notes()
+        trust = self.effects.authenticity.notes(self.effects.clocks.wall_s())
+        return reloads + self.processor.degradations() + trust
 
     def _complaints(self) -> tuple[str, ...]:
         own = self.watchdog.complaints(self.effects.clocks.mono_s()) + self.broadcast.complaints()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
 from ruamel.yaml import YAML
 
 from actions.playbooks.policy import UNMATCHED
-from config import Config, config_hash, examine, written
+from config import config_hash, examine, written
 from config.executor.allow_file import read_allow_file
-from config.trust.build import ring_of
 from streams.contracts.envelopes import source_of
 from streams.intake.aggregated.alias_table import METRICS
 from streams.trust.authenticity import Authenticity
+from streams.trust.setup import authenticity_of
 
 
 @click.command()
@@ -26,7 +27,9 @@ def check(file: Path | None, show: bool) -> None:
 
     Without FILE, the shipped default.
     """
-    config, warnings = examine(file, os.environ, METRICS)
+    config, found = examine(file, os.environ, METRICS)
+    trust = authenticity_of(config, source_of(config.kafka.group))
+    warnings = [*found, *(trust.notes(time.time()) if trust.has_keys else ())]
     allowed = None if config.executor.allow_file is None else read_allow_file(Path(config.executor.allow_file))
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -44,14 +47,10 @@ def check(file: Path | None, show: bool) -> None:
     click.echo(f"  channels   {', '.join(config.channels) or 'none, so nobody is told but by actions.notify'}")
     if allowed is not None:
         click.echo(f"  allowed    {len(allowed.lines)} lines in {config.executor.allow_file}")
-    click.echo(f"  signed     {_signing(config)}")
+    click.echo(f"  signed     {_signing(trust)}")
 
 
-def _signing(config: Config) -> str:
+def _signing(trust: Authenticity) -> str:
     """Whose signatures count, in a line."""
-    ring = ring_of(config.people, config.signing)
-    ids = ", ".join(key.id for key in ring.keys if key.person is None)
-    if ids:
-        return f"by {ids}"
-    accepts = config.signing.unsigned == "accept"
-    return Authenticity(ring, source_of(config.kafka.group), accepts_unsigned=accepts).notes()[0]
+    ids = ", ".join(key.id for key in trust.ring.keys if key.person is None)
+    return f"by {ids}" if ids else trust.notes(time.time())[0]

@@ -12,6 +12,7 @@ import click
 
 from actions.trust.key_files import write_private
 from actions.trust.keys import PublicKey, public_text, validity
+from actions.trust.roles import Role
 from config import load
 from config.trust.build import ring_of
 from config.trust.sections import Process
@@ -44,7 +45,10 @@ def new(file: Path, name: str, uses: tuple[str, ...], person: str | None, until:
     public = public_text(write_private(file).public_key())
     ends = f", until: {until}" if until else ""
     if person is not None:
-        line = f"people:\n  {person}: {{keys: [{{id: {name}, public: \"{public}\"{ends}}}]}}"
+        line = (
+            f"people:\n  {person}: {{roles: [viewer], keys: [{{id: {name}, public: \"{public}\"{ends}}}]}}"
+            f"  # roles: any of {', '.join(get_args(Role))}"
+        )
     else:
         roles = uses[0] if len(uses) == 1 else f"[{', '.join(uses)}]"
         line = f"signing:\n  keys:\n    - {{id: {name}, for: {roles}, public: \"{public}\"{ends}}}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actions.model import HARMLESS, Intent, Status
-from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, Use
+from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, Use, validity
 from streams.contracts.envelopes import Message
 from streams.contracts.signatures import SignedRecord, record_key, sign_message, verify_record
 from streams.intake.kafka_record import KafkaRecord
@@ -136,16 +136,22 @@ class Authenticity:
             return str(error)
         return None
 
-    def notes(self) -> tuple[str, ...]:
-        """What is not as safe as it could be, for people; empty where everything is signed."""
+    def notes(self, now_s: float) -> tuple[str, ...]:
+        """What is not as safe as it could be, for people; empty where all is signed by keys that are valid now."""
         if self.has_keys:
             missing = "signing.private_file: none, so what this process writes is unsigned and will be refused"
             roles = [use for use in ROLES if not any(use in key.uses for key in self.ring.keys)]
             unkeyed = f"signing.keys: none for {', '.join(roles)}, so what they write is ignored"
-            return (*(() if self.signer is not None else (missing,)), *((unkeyed,) if roles else ()))
+            return (
+                *(() if self.signer is not None else (missing,)), *((unkeyed,) if roles else ()),
+                *(_not_valid(key) for key in self._own_keys() if not key.from_s <= now_s < key.until_s),
+            )
         if self.accepts_unsigned:
             return ("signing.keys: none, so whoever can write to the topic of actions acts (signing.unsigned: accept)",)
         return ("signing.keys: none, so only notifications are executed",)
+
+    def _own_keys(self) -> list[PublicKey]:
+        return [key for key in self.ring.keys if self.signer is not None and key.id == self.signer.id]
 
     def _check_written(self, topic: str, record: KafkaRecord, use: Use) -> None:
         if self.has_keys:
@@ -159,3 +165,10 @@ class Authenticity:
 
     def _may_sign(self, use: Use) -> bool:
         return any(key.id == self.signer.id and use in key.uses for key in self.ring.keys if self.signer is not None)
+
+
+def _not_valid(key: PublicKey) -> str:
+    return (
+        f"signing.private_file: {key.id} is valid {validity(key)}, so what this process writes is refused; expected a "
+        "valid key, as `tocsin key new` makes it"
+    )

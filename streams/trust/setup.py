@@ -32,12 +32,12 @@ def authenticity_of(config: Config, source: str) -> Authenticity:
     return Authenticity(ring, source, signer, config.signing.unsigned == "accept")
 
 
-def log_notes(config: Config, authenticity: Authenticity) -> None:
+def log_notes(config: Config, authenticity: Authenticity, now_s: float) -> None:
     """A line in the log for each thing that is not as safe as it could be."""
     file = config.signing.private_file
     if file is not None and (warning := exposed(Path(file))) is not None:
         log.warning("private_key_exposed", reason=warning)
-    for note in authenticity.notes():
+    for note in authenticity.notes(now_s):
         log.warning("not_signed", reason=note)
 
 

@@ -84,7 +84,9 @@ def _needed(config: Config, roles: Collection[Role]) -> Iterator[tuple[str, set[
         yield getattr(config.topics, setting), {"Describe", *needed}
 
 
-async def _ask(host: str, port: int, config: Config, topics: Collection[str]) -> dict[str, frozenset[Operation]]:
+async def _ask(
+    host: str, port: int, config: Config, topics: Collection[str],
+) -> dict[str, frozenset[Operation]] | None:
     connection = await create_conn(
         host, port, request_timeout_ms=int(TIMEOUT_S * 1000), **security_of(config).options(),
     )
@@ -92,6 +94,8 @@ async def _ask(host: str, port: int, config: Config, topics: Collection[str]) ->
         answer = await connection.send(_OperationsRequest(sorted(topics)))
     finally:
         connection.close()
+    if any(bits == NOT_TOLD and code == 0 for code, _, _, _, bits in answer.topics):
+        return None
     found: dict[str, frozenset[Operation]] = {}
     for code, topic, _, _, bits in answer.topics:
         if code == TOPIC_AUTHORIZATION_FAILED:
@@ -99,6 +103,10 @@ async def _ask(host: str, port: int, config: Config, topics: Collection[str]) ->
         elif code == 0:
             found[topic] = frozenset(name for name, number in CODES.items() if bits & 1 << number)
     return found
+
+
+NOT_TOLD = -(1 << 31)
+"""What a broker without ACLs says of the operations that are allowed."""
 
 
 class _MetadataResponse(Response):  # type: ignore[misc]

@@ -117,7 +117,7 @@ class ExecuteProcess:
         if self._reloader is not None and self._file is not None:
             self.app.add_future(ConfigWatch(self._reloader, self._file).run())
         self._resources.push_async_callback(server.stop)
-        log_notes(self.config, self._effects.authenticity)
+        log_notes(self.config, self._effects.authenticity, self._effects.clocks.wall_s())
         log.info(
             "started", worker=self._name, roles=["execute"], metrics_port=server.port,
             **start_facts(self.config, self._file, self.settings.group),
@@ -136,7 +136,8 @@ class ExecuteProcess:
 
     def _degradations(self) -> tuple[str, ...]:
         reloads = () if self._reloader is None else self._reloader.notes()
-        return reloads + self._effects.authenticity.notes()
+        trust = self._effects.authenticity.notes(self._effects.clocks.wall_s())
+        return reloads + trust
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
         assert self._execution is not None

@@ -99,6 +99,7 @@ async def test_a_dead_letter_is_examined_and_written_again(embedded: EmbeddedKaf
     assert "{oops" in (await asyncio.to_thread(run, tmp_path, "dlq", "show", letter.place)).stdout
     examined = await asyncio.to_thread(run, tmp_path, "doctor")
     assert (examined.exit_code, "refused in the last hour as not_json" in examined.stdout) == (1, True)
+    assert "permissions: this broker does not tell them" in examined.stdout
     assert letter.headers == (("mine", b"1"),)
     assert await requeue(config, [letter]) == 1
     again = await asyncio.to_thread(run, tmp_path, "dlq", "requeue", letter.place, "--yes")

@@ -16,7 +16,7 @@ from streams.transport.batches import TP
 from streams.trust.authenticity import Authenticity
 from streams.trust.refusal_quota import MOST, WITHIN_S, RefusalQuota
 from streams.worker.action_worker import ActionWorker
-from tests.streams.fakes import intent, outcome
+from tests.streams.fakes import T, intent, outcome
 from tests.streams.records import FakeRecord
 from tests.streams.worker.fixtures import TOPICS, WorkerFixture
 
@@ -133,10 +133,14 @@ def test_a_process_signs_nothing_that_its_key_is_not_for() -> None:
 
 
 def test_what_is_not_safe_is_said() -> None:
-    assert Authenticity(PEOPLE.ring, SOURCE, SIGNER).notes() == ()
-    assert SIGNING.notes() == ("signing.keys: none for respond, so what they write is ignored",)
+    assert Authenticity(PEOPLE.ring, SOURCE, SIGNER).notes(T) == ()
+    assert SIGNING.notes(T) == ("signing.keys: none for respond, so what they write is ignored",)
+    expired = KeyRing([replace(one, until_s=T) for one in PEOPLE.ring.keys])
+    (note,) = Authenticity(expired, SOURCE, SIGNER).notes(T)
+    assert note.startswith("signing.private_file: w1 is valid until")
+    assert Authenticity(expired, SOURCE, SIGNER).notes(T - 1.0) == ()
     for ring, accepts in ((KeyRing(), False), (KeyRing(), True), (PEOPLE.ring, False)):
-        assert len(Authenticity(ring, SOURCE, None, accepts).notes()) == 1
+        assert len(Authenticity(ring, SOURCE, None, accepts).notes(T)) == 1
 
 
 def test_a_flood_of_forged_records_is_written_down_up_to_a_bound_and_then_counted() -> None:
