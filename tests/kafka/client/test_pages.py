@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -42,12 +42,13 @@ async def running(*command: str, folder: Path) -> AsyncIterator[asyncio.StreamRe
 async def until(stream: asyncio.StreamReader, part: str) -> str:
     """What comes up to the first line with this part."""
     seen: list[str] = []
-    async with asyncio.timeout(3 * PATIENCE_S):
-        while line := await stream.readline():
-            seen.append(line.decode())
-            if part in seen[-1]:
-                return "".join(seen)
-    raise AssertionError(f"it ended before it said {part!r}:\n{''.join(seen)}")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(3 * PATIENCE_S):
+            while line := await stream.readline():
+                seen.append(line.decode())
+                if part in seen[-1]:
+                    return "".join(seen)
+    raise AssertionError(f"it did not say {part!r}:\n{''.join(seen)}")
 
 
 def shell(block: str, folder: Path) -> str:
