@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from tests.kafka.respond.installation import Installation, eventually, open_inci
 
 async def waiting(here: Installation) -> str:
     async def look() -> str | None:
-        listed = await here.cli(None, "audience", "list")
-        return listed.output.split()[0] if "customer" in listed.output else None
+        listed = await here.cli(None, "audience", "list")  # what the responder logs meanwhile stands there too
+        found = re.search(r"(?m)^([0-9a-f]{24})\b.*customer", listed.output)
+        return None if found is None else found[1]
 
     return await eventually(look, "a text that waits")
 
@@ -41,7 +43,7 @@ async def test_a_text_is_sent_as_a_commander_released_it_once_also_over_a_restar
             digest = await waiting(here)
         async with here.responder():
             shown = (await here.cli(None, "audience", "show", digest)).output
-            assert "waits for a commander" in shown
+            assert "waits for a commander" in shown, shown
             refused = await here.cli("dan", "audience", "release", digest, "--wait", "3s")
             assert (refused.exit_code, "does not count" in refused.output) == (1, True)
             assert box.mails == []
