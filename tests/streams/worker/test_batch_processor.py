@@ -179,7 +179,7 @@ async def test_an_incident_is_published_before_its_intents_and_both_name_their_s
     ))
     published = [
         read_intent(message.value).key if topic == TOPICS.actions else message.key
-        for topic, message in worker.log.committed if topic not in (TOPICS.audit, TOPICS.ticks)
+        for topic, message in worker.log.committed if topic not in (TOPICS.audit, TOPICS.ticks, TOPICS.series)
     ]
     assert published == [b"inc-1", "k1", b"inc-2", b"inc-1", "k3", b"inc-2", "k2"]
     for topic in (TOPICS.incidents, TOPICS.actions):
