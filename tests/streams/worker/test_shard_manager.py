@@ -123,7 +123,7 @@ async def test_who_takes_over_repeats_the_ticks_since_the_snapshot_and_publishes
     assert not other.owner.is_repeating
     assert other.owner.shard.detection.evaluated_until_s == former.owner.shard.detection.evaluated_until_s
     new = other.log.committed[len(published) :]
-    assert [topic for topic, _ in new if topic != TOPICS.series] == [TOPICS.ticks]  # a report of the shard is no repetition
+    assert [topic for topic, _ in new if topic != TOPICS.series] == [TOPICS.ticks]  # a shard reports anew
     assert other.log.ticks()[-1].generation == former.log.ticks()[0].generation + 1
 
 
