@@ -84,7 +84,7 @@ async def test_the_bad_version_is_rolled_back_as_the_page_says(
             await until(worker, '"started"')
             async with running(sys.executable, "-u", "producer.py", folder=tmp_path) as produced:
                 await until(produced, "live")
-                await asyncio.sleep(20.0)  # the page says half a minute: normal behaviour is learned before the fault
+                await asyncio.sleep(30.0)  # as the page says: normal behaviour is learned before the fault
                 shell(here(snippet(PAGE, "sh", "curl -X POST")), tmp_path)
                 log = await until(worker, "moved from v2 to v1")
                 await until(worker, '"resolved"')
