@@ -3,8 +3,8 @@
 The states of a silent replica, by what `Traffic.judge` says of its requests:
 
     undecided --lost--> lost --taken over--> left
-        |---silent for long, loss likelier--> suspected --lost, taken over, silent for twice as long--> lost, left
-        |---taken over, or silent for long--> left
+        |---silent for long, loss much likelier--> suspected --lost, taken over, silent for twice as long--> lost, left
+        |---taken over, or silent for long and loss not likelier, or silent for twice as long--> left
 
 A replica that reports again is none of them any more. One that has left is an audit entry and nothing else; one that is
 suspected is worth a note. Pure.
@@ -69,8 +69,8 @@ class Departures:
         if test.verdict == "taken over":
             return self._leave(scope, since_s, test, now_s, "the others serve its requests")
         patience_s = max(self._silent_after_s, self._traffic.patience_s(service, str(scope.replica)))
-        if patience_s <= now_s - since_s < 2.0 * patience_s and test.nats >= SUSPECTED_NATS:
-            return "suspected"
+        if patience_s <= now_s - since_s < 2.0 * patience_s and test.nats > 0.0:
+            return "suspected" if test.nats >= SUSPECTED_NATS else "undecided"
         if now_s - since_s >= patience_s:
             why = "what it served before is unknown" if test.verdict == "unknown" else (
                 "too few requests to tell whether the others serve its own"

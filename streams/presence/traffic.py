@@ -25,7 +25,7 @@ COARSE_BUCKET_S = 5.0
 """Buckets of aggregated metrics: exporters report every 5 to 60 s."""
 COARSE_LAG = 16
 """Buckets that exporters, which report in turns, have not filled yet."""
-AFTER_MAX, RECENT_MAX = 64, 16
+AFTER_MAX, RECENT_MAX = 96, 16
 """Buckets after a replica fell silent that are tested, and in which its siblings must serve its requests for it to have
 left after all."""
 SETTLE_S, SETTLE_LATENCIES, SETTLE_MIN_S = 1.0, 2.0, 2.0
@@ -159,7 +159,7 @@ class Traffic:
         counts, own = self._counts(row), np.array([row])
         whole = self._parts_of_whole(rows, row)
         last = counts.bucket(served_s)
-        begin = self._first_bucket(counts, own, last - enough(counts, whole, last), last)
+        begin = self._first_bucket(counts, own, last - enough(counts, whole, last, 0), last)
         complete_s = self._complete_s(whole, row, now_s)
         usual_s = self.latency_s(service, begin * counts.bucket_s, last * counts.bucket_s) or 0.0
         growth_s = max((self.latency_s(service, complete_s - LATENCY_NOW_S, complete_s) or 0.0) - usual_s, 0.0)
@@ -168,10 +168,12 @@ class Traffic:
             settle_s += float(self._state["span_s"][row])
         end = counts.bucket(complete_s)
         first = max(ceil((served_s + settle_s) / counts.bucket_s - 1e-3), end - AFTER_MAX)
+        after = max(end - first, 0)
+        begin = self._first_bucket(counts, own, last - enough(counts, whole, last, after), last)
         return judge_share(
             counts.between(whole, begin, last), counts.between(own, begin, last),
-            counts.between(whole, first, end) - counts.between(own, first, end), self._variation.of(rows.whole),
-            GROWTH_WEIGHT * growth_s / counts.bucket_s,
+            counts.between(whole, first, end) - counts.between(own, first, end),
+            self._variation.of(rows.whole, after), GROWTH_WEIGHT * growth_s / counts.bucket_s,
         )
 
     def served_s(self, service: int, replica: str) -> float | None:
