@@ -15,13 +15,13 @@ from config.errors import Problem
 from config.fields import SIGNING_MIN, yaml_name
 from config.models import Config
 from config.oncall.checks import mistaken_oncall
+from config.references import unknown_references
 from config.shadowed import shadowed
 from config.source import Node, Path, as_list, as_mapping, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.unmatched import misspelt_topics, unmatched
-from detectors.catalogue import CATALOGUE
 
 
 def mistakes_as_written(tree: Node) -> list[Problem]:
@@ -29,7 +29,7 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
     written = as_mapping(tree.plain())
     checks = (
         _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
-        mistaken_oncall, mistaken_channels, mistaken_audiences,
+        mistaken_oncall, mistaken_channels, mistaken_audiences, unknown_references,
     )
     return [problem for check in checks for problem in check(written, tree)]
 
@@ -110,9 +110,6 @@ def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
             re.compile(metrics if isinstance(metrics, str) else "")
         except re.error as error:
             yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression ({error})")
-        for number, name in enumerate(as_list(as_mapping(profile).get("detectors"))):
-            if isinstance(name, str) and name not in CATALOGUE:
-                yield problem_at(tree, (*place, "detectors", number), repr(name), one_of(name, list(CATALOGUE)))
 
 
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:

@@ -12,7 +12,10 @@ from actions.trust.allow_list import Allowed, AllowList
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
 from config.fields import FromYaml, Host, Strict
-from config.source import parse
+from config.references import Reference, action_kinds, roles, unknown_references
+from config.source import as_mapping, parse
+
+REFERENCES = (Reference("allow.*.kind", action_kinds), Reference("allow.*.approval.roles", roles))
 
 
 class AllowFile(Strict):
@@ -33,11 +36,14 @@ def read_allow_file(path: Path) -> AllowList:
         raise ConfigError([Problem(str(path), None, "", "", f"a readable file ({reason})")]) from error
     if tree is None or problems:
         raise ConfigError(problems)
+    unknown = list(unknown_references(as_mapping(tree.plain()), tree, REFERENCES))
     try:
         found = AllowFile.model_validate(tree.plain())
     except ValidationError as error:
         raise ConfigError([
             explain(tree, details, AllowFile)
             for details in error.errors(include_url=False) if not is_consequence(tree, details)
-        ]) from None
+        ] + unknown) from None
+    if unknown:
+        raise ConfigError(unknown)
     return AllowList(found.allow, found.http_ok_hosts)
