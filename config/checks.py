@@ -17,6 +17,7 @@ from config.models import Config
 from config.oncall.checks import mistaken_oncall
 from config.references import unknown_references
 from config.shadowed import shadowed
+from config.shell_patterns import regular_expressions
 from config.source import Node, Path, as_list, as_mapping, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
@@ -48,6 +49,7 @@ def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) 
     return [
         *_plaintext(config, tree), *unwise_signing(as_mapping(tree.plain()), tree), *improbable_targets(config, tree),
         *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
+        *regular_expressions(as_mapping(tree.plain()), tree),
         *misspelt_topics(config, tree, [str(as_mapping(source).get("topic")) for source in inputs]),
     ]
 

@@ -14,6 +14,7 @@ from classifiers.validation_errors import shown
 from config.audiences.sections import reader_of
 from config.errors import Problem
 from config.playbooks.layers import EVENTS, shipped_books
+from config.settings import names_of, settings_at
 from config.source import Node, Path, as_list, as_mapping, problem_at
 from detectors.catalogue import CATALOGUE as DETECTORS
 
@@ -51,9 +52,9 @@ def unknown_references(
 ) -> Iterator[Problem]:
     """Names of nothing, each with its place and the names that there are. references: `REFERENCES` if not given."""
     for reference in REFERENCES if references is None else references:
-        for place, value in _places(written, reference.path.split("."), ()):
+        for place, value in settings_at(written, reference.path):
             known = reference.known(written, place)
-            for within, name in _names(value) if known is not None else ():
+            for within, name in names_of(value) if known is not None else ():
                 if name not in known.names and not known.pattern(name):
                     yield problem_at(tree, (*place, *within), shown(name), known.expected(name))
 
@@ -138,25 +139,3 @@ REFERENCES = (
     Reference("detection.profiles.*.detectors", _detectors),
 )
 """All of them, but for the action of a step, which also needs a section (`config/checks.py`)."""
-
-
-def _places(value: object, steps: list[str], at: Path) -> Iterator[tuple[Path, object]]:
-    """The settings at a path with stars, each with its place."""
-    if not steps:
-        yield at, value
-    elif steps[0] != "*":
-        if steps[0] in as_mapping(value):
-            yield from _places(as_mapping(value)[steps[0]], steps[1:], (*at, steps[0]))
-    else:
-        for key, item in (*as_mapping(value).items(), *enumerate(as_list(value))):
-            yield from _places(item, steps[1:], (*at, key))
-
-
-def _names(value: object) -> Iterator[tuple[Path, str]]:
-    """The names of a list, of a text with commas or of a mapping's keys, each with its place."""
-    if isinstance(value, str):
-        yield from (((), part.strip()) for part in value.split(",") if part.strip())
-    for index, name in enumerate(as_list(value)):
-        if isinstance(name, str):
-            yield (index,), name
-    yield from (((name,), name) for name in as_mapping(value))

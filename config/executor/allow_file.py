@@ -13,6 +13,7 @@ from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
 from config.fields import FromYaml, Host, Strict
 from config.references import Reference, action_kinds, roles, unknown_references
+from config.shell_patterns import OF_ALLOW_FILE, regular_expressions
 from config.source import as_mapping, parse
 
 REFERENCES = (Reference("allow.*.kind", action_kinds), Reference("allow.*.approval.roles", roles))
@@ -28,6 +29,11 @@ class AllowFile(Strict):
 
 def read_allow_file(path: Path) -> AllowList:
     """The list of a file; raises `ConfigError` with all problems, also for a file that cannot be read."""
+    return examine_allow_file(path)[0]
+
+
+def examine_allow_file(path: Path) -> tuple[AllowList, tuple[Problem, ...]]:
+    """The list of a file and its warnings; raises as `read_allow_file` does."""
     problems: list[Problem] = []
     try:
         tree = parse(path.read_text(encoding="utf-8"), str(path), problems)
@@ -36,7 +42,8 @@ def read_allow_file(path: Path) -> AllowList:
         raise ConfigError([Problem(str(path), None, "", "", f"a readable file ({reason})")]) from error
     if tree is None or problems:
         raise ConfigError(problems)
-    unknown = list(unknown_references(as_mapping(tree.plain()), tree, REFERENCES))
+    written = as_mapping(tree.plain())
+    unknown = list(unknown_references(written, tree, REFERENCES))
     try:
         found = AllowFile.model_validate(tree.plain())
     except ValidationError as error:
@@ -46,4 +53,4 @@ def read_allow_file(path: Path) -> AllowList:
         ] + unknown) from None
     if unknown:
         raise ConfigError(unknown)
-    return AllowList(found.allow, found.http_ok_hosts)
+    return AllowList(found.allow, found.http_ok_hosts), tuple(regular_expressions(written, tree, OF_ALLOW_FILE))
