@@ -15,6 +15,7 @@ from classifiers.validation_errors import OBJECT, expected, one_of, shown
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
+from config.new_items import lacking
 from config.source import Node, Path, as_written
 from config.substitute import is_secret
 
@@ -36,7 +37,8 @@ def explain(tree: Node, details: ErrorDetails, model: type[BaseModel] = Config) 
         value = f"the unknown setting {path[-1]!r}"
         return Problem(node.file, node.line, as_written(tree, path[:-1]), value, _names(path, model))
     if details["type"] == "missing":
-        return Problem(node.file, node.line, as_written(tree, path), "", "this setting to be given")
+        alone = Problem(node.file, node.line, as_written(tree, path), "", "this setting to be given")
+        return lacking(tree, path) or alone
     refused = _REFUSED.fullmatch(details["msg"].removeprefix("Value error, "))
     if details["type"] == "value_error" and refused is not None:
         place = (*path, yaml_name(refused[1]))

@@ -54,7 +54,9 @@ def unknown_references(
     for reference in REFERENCES if references is None else references:
         for place, value in settings_at(written, reference.path):
             known = reference.known(written, place)
-            for within, name in names_of(value) if known is not None else ():
+            if known is None:
+                continue
+            for within, name in names_of(value):
                 if name not in known.names and not known.pattern(name):
                     yield problem_at(tree, (*place, *within), shown(name), known.expected(name))
 

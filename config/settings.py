@@ -37,5 +37,6 @@ def _walk(value: object, steps: Sequence[str], at: Path) -> Iterator[tuple[Path,
         if steps[0] in as_mapping(value):
             yield from _walk(as_mapping(value)[steps[0]], steps[1:], (*at, steps[0]))
     else:
-        for key, item in (*as_mapping(value).items(), *enumerate(as_list(value))):
+        items: list[tuple[str | int, object]] = [*as_mapping(value).items(), *enumerate(as_list(value))]
+        for key, item in items:
             yield from _walk(item, steps[1:], (*at, key))

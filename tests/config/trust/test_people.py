@@ -139,7 +139,8 @@ def test_the_allow_list_is_read_and_its_mistakes_are_named_with_their_place(tmp_
     assert (throttle.targets, throttle.params["factor"].min) == (("chat/*",), 0.2)
     assert rollback.approval is not None
     assert (rollback.approval.count, rollback.approval.expires_after_s) == (2, 300.0)
-    file.write_text("version: 1\nallow:\n  - {kind: throttle, tragets: []}\n  - {kind: throttle, params: {f: {min: 2, max: 1}}}\n")
+    lines = "  - {kind: throttle, tragets: []}\n  - {kind: throttle, params: {f: {min: 2, max: 1}}}\n"
+    file.write_text(f"version: 1\nallow:\n{lines}")
     with pytest.raises(ConfigError) as raised:
         read_allow_file(file)
     assert [str(problem).removeprefix(str(file)) for problem in raised.value.problems] == [
