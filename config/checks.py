@@ -22,6 +22,7 @@ from config.source import Node, Path, as_list, as_mapping, problem_at
 from config.stage_targets import unmet_targets
 from config.targets import impossible_targets, improbable_targets
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
+from config.units import duration_text
 from config.unmatched import misspelt_topics, unmatched
 
 
@@ -117,8 +118,9 @@ def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:
     windows, scopes = config.windows, config.scopes
     if scopes.min_idle_s <= windows.max_wait_s + windows.size_s:
-        expected = f"more than windows.max_wait and windows.size together ({windows.max_wait_s + windows.size_s:g} s)"
-        yield problem_at(tree, ("scopes", "min_idle"), f"{scopes.min_idle_s:g} s", expected)
+        least = duration_text(windows.max_wait_s + windows.size_s)
+        expected = f"more than windows.max_wait and windows.size together ({least})"
+        yield problem_at(tree, ("scopes", "min_idle"), duration_text(scopes.min_idle_s), expected)
 
 
 def _labels(config: Config, tree: Node) -> Iterator[Problem]:
