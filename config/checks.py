@@ -99,9 +99,15 @@ def _repeated_topics(written: Mapping[str, Any], tree: Node) -> Iterator[Problem
     for purpose, topic in as_mapping(written.get("topics")).items():
         if not isinstance(topic, str):
             continue
-        if topic in own or topic in inputs:
-            other = f"topics.{own[topic]}" if topic in own else "inputs"
-            yield problem_at(tree, ("topics", purpose), repr(topic), f"a topic of its own ({other} has this one)")
+        places: list[tuple[Path, str]] = [(("topics", purpose), f"topics.{purpose}")]
+        if topic in own:
+            places.append((("topics", own[topic]), f"topics.{own[topic]}"))
+        elif topic in inputs:
+            places.append((("inputs", inputs.index(topic), "topic"), "inputs"))
+        if len(places) == 2:
+            # The operator can only mend what is in the file of the operator.
+            (place, _), (_, other) = sorted(places, key=lambda one: tree.at(one[0]).file != tree.file)
+            yield problem_at(tree, place, repr(topic), f"a topic of its own ({other} has this one)")
         own.setdefault(topic, purpose)
 
 

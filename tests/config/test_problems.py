@@ -88,6 +88,18 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("actions: {rollback: {}}", ":2: actions.rollback.tracking_url: expected this setting to be given"),
         ("topics: {incidents: 'a b'}", ":2: topics.incidents: got 'a b', expected a topic's name"),
         ("topics: {incidents: inference.latency}", "got 'inference.latency', expected a topic of its own (inputs h"),
+        (
+            "inputs:\n  - {topic: mine}\n  - {topic: tocsin.incidents}",
+            ":4: inputs[1].topic: got 'tocsin.incidents', expected a topic of its own (topics.incidents has this one)",
+        ),
+        (
+            "topics: {actions: tocsin.incidents}",
+            ":2: topics.actions: got 'tocsin.incidents', expected a topic of its own (topics.incidents has this one)",
+        ),
+        (
+            "topics: {incidents: tocsin.actions}",
+            ":2: topics.incidents: got 'tocsin.actions', expected a topic of its own (topics.actions has this one)",
+        ),
         ("detection: {profiles: [{name: a, metrics: '('}]}", "expected a regular expression"),
         ("detection: {profiles: [{name: a, metrics: x, detectors: [cusun]}]}", "absence (did you mean cusum?)"),
         ("windows: {size: 1s}\nwindows: {size: 2s}", ":3: windows: got a second one, expected one (the first is"),
