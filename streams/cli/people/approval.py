@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +16,6 @@ from classifiers.by_hand import Decide, Withdraw
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import (
-    FINDING,
     Author,
     comment_option,
     date,
@@ -29,8 +28,6 @@ from streams.cli.people.author import (
 
 if TYPE_CHECKING:
     from streams.client.by_hand_writer import Signatory
-
-LOOK_EVERY_S = 0.5
 
 
 @click.group()
@@ -89,8 +86,7 @@ def reject(author: Author, key: str, comment: str, wait_s: float) -> None:
 def withdraw(author: Author, key: str, comment: str, wait_s: float) -> None:
     """Take a request back: nobody is asked any more."""
     _open_request(author.config, key)
-    author.write(lambda person: Withdraw(key, person, time.time(), comment))
-    _await_answer(author, key, wait_s)
+    author.decide(lambda person: Withdraw(key, person, time.time(), comment), wait_s, _look(author, key))
 
 
 @click.command("break-glass")
@@ -105,8 +101,9 @@ def break_glass(author: Author, key: str, reason: str, wait_s: float) -> None:
 
 def _decide(author: Author, key: str, verb: DecisionVerb, comment: str, wait_s: float) -> None:
     request = _open_request(author.config, key)
-    author.write(lambda _: _decision(author.config, author.signatory(), request, verb, comment))
-    _await_answer(author, key, wait_s)
+    author.decide(
+        lambda _: _decision(author.config, author.signatory(), request, verb, comment), wait_s, _look(author, key),
+    )
 
 
 def _decision(
@@ -120,20 +117,15 @@ def _decision(
     return decided_by(request, person.name, verb, "cli", time.time(), source, person.signer, comment)
 
 
-def _await_answer(author: Author, key: str, wait_s: float) -> None:
-    """Wait until the decision counts; exit with 1 where it does not in time."""
+def _look(author: Author, key: str) -> Callable[[], tuple[str, bool]]:
+    """How a request stands, and whether the decision of the person counts."""
     person = author.signatory().name
-    deadline_s = time.monotonic() + wait_s
-    while True:
+
+    def look() -> tuple[str, bool]:
         request = _found(author.config, key)
-        if any(each.by == person for each in request.given):
-            click.echo(f"{key}: {request.state}: {request.reason}")
-            return
-        if request.state not in OPEN or time.monotonic() >= deadline_s:
-            why = f"see {author.config.topics.audit} for the reason of a refusal"
-            click.echo(f"{key}: {request.state}: {request.reason}; the decision does not count, {why}", err=True)
-            sys.exit(FINDING)
-        time.sleep(LOOK_EVERY_S)
+        return f"{key}: {request.state}: {request.reason}", any(each.by == person for each in request.given)
+
+    return look
 
 
 def _requests(config: Config) -> dict[str, ApprovalRequest]:

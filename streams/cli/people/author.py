@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,9 @@ FINDING = 1
 """Exit code of a finding: nothing is wrong with the command, and what it asks for is not so."""
 
 
+LOOK_EVERY_S = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
     """A person at the command line: the configuration, and the file with the private key."""
@@ -42,8 +47,11 @@ class Author:
 
         return signatory(self.config, self.key_file)
 
-    def write(self, build: Callable[[str], OfPerson]) -> None:
-        """Sign and write what `build` makes for the person of the key, and say where it stands."""
+    def write(self, build: Callable[[str], OfPerson]) -> tuple[str, str]:
+        """Sign and write what `build` makes for the person of the key, and say where it stands.
+
+        Returns the id and the place of the record, by which the audit may name it.
+        """
         from streams.client.by_hand_writer import write_by_hand
 
         person = self.signatory()
@@ -54,6 +62,29 @@ class Author:
         written = run(write_by_hand(self.config, directive, person))
         place = f"{written.topic}[{written.partition}]@{written.offset}"
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
+        return directive.id, place
+
+    def decide(self, build: Callable[[str], OfPerson], wait_s: float, look: Callable[[], tuple[str, bool]]) -> None:
+        """As `write`; then wait until it counts, and say so. Exits with 1 where it is refused, or not answered in time.
+
+        look: how what it is about stands now, and whether what was written counts.
+        """
+        from streams.client.audit_log import read_audit_ends, read_refusal
+
+        since = run(read_audit_ends(self.config))
+        subjects = self.write(build)
+        deadline_s = time.monotonic() + wait_s
+        while True:
+            stands, counts = look()
+            if counts:
+                click.echo(stands)
+                return
+            refusal = run(read_refusal(self.config, subjects, since))
+            if refusal is not None or time.monotonic() >= deadline_s:
+                nobody = f"no answer within {wait_s:g} s, expected a process with the role respond"
+                click.echo(f"{stands}; the decision does not count: {refusal or nobody}", err=True)
+                sys.exit(FINDING)
+            time.sleep(LOOK_EVERY_S)
 
 
 def with_config(command: Command) -> Command:
