@@ -31,6 +31,15 @@ def is_secret(path: Path) -> bool:
     return any(isinstance(step, str) and _SECRET.search(step.removesuffix(_FROM_FILE)) is not None for step in path)
 
 
+def variables(text: str) -> list[str]:
+    """The variables of the environment that a text names.
+
+    >>> variables("${HOST}:${PORT:-9092} $${NONE}")
+    ['HOST', 'PORT']
+    """
+    return [match[2] for match in _REFERENCE.finditer(text) if match[2] is not None]
+
+
 class _Substitution:
     def __init__(self, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> None:
         self._environ = environ
