@@ -7,6 +7,7 @@ containers mount secrets.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,12 +19,24 @@ from config.source import Node, Path, dotted
 _REFERENCE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _SECRET = re.compile(r"(^|_)(password|secret|token|signing_key|api_key|routing_key|webhook_url)$")
 _FROM_FILE = "_file"
+STAND_IN_HOST = "secret.invalid"
+"""The host of a URL that stands in for a secret one."""
 
 
-def substitute(root: Node, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> Node:
+def substitute(
+    root: Node, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem], *, secrets: bool = True,
+) -> Node:
     """The tree with all references resolved. Appends to `problems`, and to `warnings` for secrets written in the file.
+
+    secrets: whether they are needed; without, one that is not there is stood in for by a text that names its place.
     """
-    return _Substitution(environ, problems, warnings).walk(root, ())
+    return _Substitution(environ, problems, warnings, secrets).walk(root, ())
+
+
+def stand_in(setting: str, place: str) -> str:
+    """A text for a secret that is not there, the same for the same place; where the secret is a URL, it is one."""
+    digest = hashlib.sha256(place.encode()).hexdigest()
+    return f"https://{STAND_IN_HOST}/{digest}" if setting.endswith("url") else digest
 
 
 def is_secret(path: Path) -> bool:
@@ -41,8 +54,11 @@ def variables(text: str) -> list[str]:
 
 
 class _Substitution:
-    def __init__(self, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem], secrets: bool,
+    ) -> None:
         self._environ = environ
+        self._secrets = secrets
         self._problems = problems
         self._warnings = warnings
 
@@ -76,6 +92,8 @@ class _Substitution:
         try:
             return replace(node, value=FilePath(str(node.value)).read_text(encoding="utf-8").removesuffix("\n"))
         except (OSError, UnicodeDecodeError) as error:
+            if not self._secrets:
+                return replace(node, value=stand_in(str(path[-1]).removesuffix(_FROM_FILE), str(node.value)))
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             self._report(node, path, repr(node.value), f"a readable file ({reason})")
             return replace(node, value=None)
@@ -91,6 +109,8 @@ class _Substitution:
             found = self._environ.get(match[2])
             if found is None or (found == "" and match[3] is not None):
                 found = match[3]
+            if found is None and not self._secrets and is_secret(path):
+                return stand_in(str(path[-1]).removesuffix(_FROM_FILE), match[0])
             if found is None:
                 self._report(node, path, match[0], f"the environment variable {match[2]} to be set and exported")
                 return ""
