@@ -20,6 +20,7 @@ from actions.playbooks.playbook import Playbook
 from config.checks import advise, contradictions, mistakes_as_written
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
+from config.files import with_files
 from config.models import Config
 from config.playbooks.layers import compose, modernise, named_actions, read_books, shipped_books
 from config.source import Node, merge, parse
@@ -89,7 +90,7 @@ def read(
         if over is None:
             raise ConfigError(problems)
         tree = merge(base, over, NAMED)
-    written = modernise(substitute(tree, environ, problems, warnings, secrets=secrets))
+    written = with_files(modernise(substitute(tree, environ, problems, warnings, secrets=secrets)))
     tree = compose(written, shipped_books() if books is None else books, configured)
     try:
         config = Config.model_validate(tree.plain())

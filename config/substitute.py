@@ -2,7 +2,7 @@
 
 `$${` stands for a literal `${`. The environment is an argument; the process's own is not read here. The setting of a
 secret may end in `_file` (`password_file`). The secret is then read from that file, without one trailing newline, as
-containers mount secrets.
+containers mount secrets; a relative path counts from the folder of the configuration file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 
 from config.errors import Problem
+from config.files import beside
 from config.source import Node, Path, dotted
 
 _REFERENCE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -90,7 +91,8 @@ class _Substitution:
 
     def _content(self, node: Node, path: Path) -> Node:
         try:
-            return replace(node, value=FilePath(str(node.value)).read_text(encoding="utf-8").removesuffix("\n"))
+            text = FilePath(beside(node, str(node.value))).read_text(encoding="utf-8")
+            return replace(node, value=text.removesuffix("\n"))
         except (OSError, UnicodeDecodeError) as error:
             if not self._secrets:
                 return replace(node, value=stand_in(str(path[-1]).removesuffix(_FROM_FILE), str(node.value)))

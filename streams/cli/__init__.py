@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, Command] = {
     "review": Command("streams.cli.people.review", "Draft the review of an incident, and track its action items."),
     "report": Command("streams.cli.reports.command", "Report how long incidents took, and how often targets were met."),
     "audit": Command("streams.cli.audit", "Verify that nobody changed the audit, or export it."),
-    "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),
+    "key": Command("streams.cli.key", "Make keys for signing and tokens for the page; list the keys that count."),
     "drill": Command("streams.cli.drill", "Rehearse a danger against the real checks."),
     "demo": Command("streams.cli.demo", "Play a recording of faults through Kafka and watch them found and acted on."),
     "broker": Command("streams.cli.broker", "Serve Kafka's protocol from memory, for trying out without Kafka."),

@@ -140,7 +140,9 @@ def test_terms_that_changed_are_told_setting_by_setting_as_a_playbook_writes_the
         "remedy.hold": ("4h", "1h30m"),
     }
     without = Results((INCIDENT,), (outcome(replace(before, approval=None)),), OLD.audit)
-    assert terms_of(compare(old, without))["approval"] == ("{roles: [approver], count: 1, expires_after: 15m, four_eyes: false, via: []}", None)
+    assert terms_of(compare(old, without))["approval"] == (
+        "{roles: [approver], count: 1, expires_after: 15m, four_eyes: false, via: []}", None,
+    )
 
 
 def test_what_an_incident_lacks_is_told_in_no_language_of_programs() -> None:
