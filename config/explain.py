@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from classifiers.validation_errors import BOUNDS, OBJECT, expected, one_of, shown
+from config.checks.new_items import lacking
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
-from config.new_items import lacking
 from config.source import Node, Path, as_written
 from config.substitute import is_secret
 from config.units import expected_duration, expected_number

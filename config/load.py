@@ -17,7 +17,7 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from actions.playbooks.playbook import Playbook
-from config.checks import advise, contradictions, mistakes_as_written
+from config.checks.whole import advise, contradictions, mistakes_as_written
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
 from config.files import with_files

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from actions.trust.allow_list import Allowed, AllowList
+from config.checks.references import Reference, action_kinds, roles, unknown_references
+from config.checks.shell_patterns import OF_ALLOW_FILE, regular_expressions
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
 from config.fields import FromYaml, Host, Strict
-from config.references import Reference, action_kinds, roles, unknown_references
-from config.shell_patterns import OF_ALLOW_FILE, regular_expressions
 from config.source import as_mapping, parse
 
 REFERENCES = (Reference("allow.*.kind", action_kinds), Reference("allow.*.approval.roles", roles))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.references import REFERENCES
+from config.checks.references import REFERENCES
 from tests.config.texts import load_text, problems
 
 WHOLE = """\

@@ -12,9 +12,9 @@ from actions.catalogue import CATALOGUE as ACTIONS
 from actions.trust.roles import Role
 from classifiers.validation_errors import shown
 from config.audiences.sections import reader_of
+from config.checks.settings import names_of, settings_at
 from config.errors import Problem
 from config.playbooks.layers import EVENTS, shipped_books
-from config.settings import names_of, settings_at
 from config.source import Node, Path, as_list, as_mapping, problem_at
 from detectors.catalogue import CATALOGUE as DETECTORS
 
@@ -140,4 +140,4 @@ REFERENCES = (
     Reference("playbooks.*.steps.*.params.hook", _hooks),
     Reference("detection.profiles.*.detectors", _detectors),
 )
-"""All of them, but for the action of a step, which also needs a section (`config/checks.py`)."""
+"""All of them, but for the action of a step, which also needs a section (`config/checks/whole.py`)."""

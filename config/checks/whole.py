@@ -11,19 +11,19 @@ from actions.catalogue import CATALOGUE as ACTIONS
 from classifiers.validation_errors import one_of
 from config.audiences.checks import mistaken_audiences
 from config.channels.checks import forbidden_hosts, mistaken_channels
+from config.checks.references import unknown_references
+from config.checks.shadowed import shadowed
+from config.checks.shell_patterns import regular_expressions
+from config.checks.stage_targets import unmet_targets
+from config.checks.targets import impossible_targets, improbable_targets
+from config.checks.unmatched import misspelt_topics, unmatched
 from config.errors import Problem
 from config.fields import SIGNING_MIN, yaml_name
 from config.models import Config
 from config.oncall.checks import mistaken_oncall
-from config.references import unknown_references
-from config.shadowed import shadowed
-from config.shell_patterns import regular_expressions
 from config.source import Node, Path, as_list, as_mapping, problem_at
-from config.stage_targets import unmet_targets
-from config.targets import impossible_targets, improbable_targets
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.units import duration_text
-from config.unmatched import misspelt_topics, unmatched
 
 
 def mistakes_as_written(tree: Node) -> list[Problem]:

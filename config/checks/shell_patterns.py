@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from config.checks.settings import settings_at
 from config.errors import Problem
-from config.settings import settings_at
 from config.source import Node, as_list, problem_at
 
 SHELL_PATTERNS = (

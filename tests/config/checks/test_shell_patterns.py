@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from config import examine
+from config.checks.shell_patterns import OF_ALLOW_FILE, SHELL_PATTERNS
 from config.executor.allow_file import examine_allow_file
-from config.shell_patterns import OF_ALLOW_FILE, SHELL_PATTERNS
 
 PLACES = {
     "services.*.match": "services: [{match: 'PATTERN', tier: 1}]",
