@@ -41,7 +41,10 @@ def _problem_of_step(tree: Node, place: Path, step: Mapping[str, Any], book: Map
     kinds = {str(one["id"]): str(one["action"]) for each in below for one in as_list(each.get("steps"))}
     if step.get("id") not in kinds:
         return _problem(tree, place, step, "step", kinds, Step)
-    expected = f"actions.{kinds[step['id']]} to be configured, which this shipped step needs"
+    kind = kinds[step["id"]]
+    if as_mapping(as_mapping(tree.plain()).get("actions")).get(kind) is not None:
+        return None
+    expected = f"actions.{kind} to be configured, which this shipped step needs"
     return problem_at(tree, place, repr(step["id"]), expected)
 
 
