@@ -30,7 +30,7 @@ def test_what_a_new_item_lacks_is_told_with_the_name_that_was_meant(tmp_path: Pa
 
 
 def test_a_shipped_step_of_another_category_lacks_what_a_new_one_needs(tmp_path: Path) -> None:
-    book = "{name: chat, version: 1, level: service, match: {categories: [security]}, steps: [{id: isolate, retries: 0}]}"
+    book = "{name: chat, version: 1, level: service, match: {categories: [security]}, steps: [{id: isolate}]}"
     found = problems(tmp_path, f"version: 1\n{GATEWAY}playbooks: [{book}]\n")
     assert found == [
         f":3: playbooks[0].steps[0].{name}: expected this setting to be given" for name in ("action", "target")
