@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -17,8 +17,10 @@ from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import (
     Author,
+    Standing,
     comment_option,
     date,
+    decide,
     json_option,
     run,
     wait_option,
@@ -86,7 +88,8 @@ def reject(author: Author, key: str, comment: str, wait_s: float) -> None:
 def withdraw(author: Author, key: str, comment: str, wait_s: float) -> None:
     """Take a request back: nobody is asked any more."""
     _open_request(author.config, key)
-    author.decide(lambda person: Withdraw(key, person, time.time(), comment), wait_s, _look(author, key))
+    look = partial(_standing, author.config, key)
+    decide(author, key, lambda person: Withdraw(key, person, time.time(), comment), look, wait_s)
 
 
 @click.command("break-glass")
@@ -101,9 +104,8 @@ def break_glass(author: Author, key: str, reason: str, wait_s: float) -> None:
 
 def _decide(author: Author, key: str, verb: DecisionVerb, comment: str, wait_s: float) -> None:
     request = _open_request(author.config, key)
-    author.decide(
-        lambda _: _decision(author.config, author.signatory(), request, verb, comment), wait_s, _look(author, key),
-    )
+    look = partial(_standing, author.config, key)
+    decide(author, key, lambda _: _decision(author.config, author.signatory(), request, verb, comment), look, wait_s)
 
 
 def _decision(
@@ -117,15 +119,9 @@ def _decision(
     return decided_by(request, person.name, verb, "cli", time.time(), source, person.signer, comment)
 
 
-def _look(author: Author, key: str) -> Callable[[], tuple[str, bool]]:
-    """How a request stands, and whether the decision of the person counts."""
-    person = author.signatory().name
-
-    def look() -> tuple[str, bool]:
-        request = _found(author.config, key)
-        return f"{key}: {request.state}: {request.reason}", any(each.by == person for each in request.given)
-
-    return look
+def _standing(config: Config, key: str) -> Standing:
+    request = _found(config, key)
+    return Standing(f"{request.state}: {request.reason}", [one.by for one in request.given])
 
 
 def _requests(config: Config) -> dict[str, ApprovalRequest]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -29,8 +29,6 @@ Command = Callable[..., None]
 KEY_VARIABLE = "TOCSIN_KEY_FILE"
 FINDING = 1
 """Exit code of a finding: nothing is wrong with the command, and what it asks for is not so."""
-
-
 LOOK_EVERY_S = 0.5
 
 
@@ -64,27 +62,37 @@ class Author:
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
         return directive.id, place
 
-    def decide(self, build: Callable[[str], OfPerson], wait_s: float, look: Callable[[], tuple[str, bool]]) -> None:
-        """As `write`; then wait until it counts, and say so. Exits with 1 where it is refused, or not answered in time.
 
-        look: how what it is about stands now, and whether what was written counts.
-        """
-        from streams.client.audit_log import read_audit_ends, read_refusal
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How something stands that people decide about. text: for people. decided_by: whose decision counts."""
 
-        since = run(read_audit_ends(self.config))
-        subjects = self.write(build)
-        deadline_s = time.monotonic() + wait_s
-        while True:
-            stands, counts = look()
-            if counts:
-                click.echo(stands)
-                return
-            refusal = run(read_refusal(self.config, subjects, since))
-            if refusal is not None or time.monotonic() >= deadline_s:
-                nobody = f"no answer within {wait_s:g} s, expected a process with the role respond"
-                click.echo(f"{stands}; the decision does not count: {refusal or nobody}", err=True)
-                sys.exit(FINDING)
-            time.sleep(LOOK_EVERY_S)
+    text: str
+    decided_by: Collection[str | None]
+
+
+def decide(
+    author: Author, name: str, build: Callable[[str], OfPerson], look: Callable[[], Standing], wait_s: float,
+) -> None:
+    """Write a decision of the author about something, and wait until it counts; exit with 1 where it is refused, or
+    does not count in time."""
+    from streams.client.audit_log import read_audit_ends, read_refusal
+
+    since = run(read_audit_ends(author.config))
+    subjects = author.write(build)
+    person = author.signatory().name
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        now = look()
+        if person in now.decided_by:
+            click.echo(f"{name}: {now.text}")
+            return
+        refusal = run(read_refusal(author.config, subjects, since))
+        if refusal is not None or time.monotonic() >= deadline_s:
+            nobody = f"no answer within {wait_s:g} s, expected a process with the role respond"
+            click.echo(f"{name}: {now.text}; the decision does not count: {refusal or nobody}", err=True)
+            sys.exit(FINDING)
+        time.sleep(LOOK_EVERY_S)
 
 
 def with_config(command: Command) -> Command:

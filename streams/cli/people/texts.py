@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 import orjson
@@ -14,8 +15,10 @@ from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import (
     Author,
+    Standing,
     comment_option,
     date,
+    decide,
     json_option,
     run,
     wait_option,
@@ -71,15 +74,17 @@ def _decide(author: Author, digest: str, verb: ReleaseVerb, comment: str, wait_s
     one = _found(_texts(author.config), digest)[0]
     if one.state != "draft":
         raise Failure(f"text {digest!r}: {one.state} ({one.reason}), expected one that waits")
-    person = author.signatory().name
+    look = partial(_standing, author.config, digest)
+    decide(author, digest, lambda person: Release(digest, verb, person, time.time(), comment), look, wait_s)
 
-    def look() -> tuple[str, bool]:
-        told = _texts(author.config).get(digest)
-        if told is None or told[0].draft is None:
-            return f"{digest}: changed since", False
-        return f"{digest}: {told[0].state}: {told[0].reason}", told[0].draft.decided_by == person
 
-    author.decide(lambda by: Release(digest, verb, by, time.time(), comment), wait_s, look)
+def _standing(config: Config, digest: str) -> Standing:
+    told = _texts(config).get(digest)
+    if told is None:
+        return Standing("changed since", ())
+    one = told[0]
+    by = None if one.draft is None else one.draft.decided_by
+    return Standing(f"{one.state}: {one.reason}", [by])
 
 
 def _texts(config: Config) -> Mapping[str, Sequence[Notification]]:
