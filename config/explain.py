@@ -11,14 +11,18 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from classifiers.validation_errors import OBJECT, expected, one_of, shown
+from classifiers.validation_errors import BOUNDS, OBJECT, expected, one_of, shown
+from config.checks.new_items import lacking
 from config.errors import Problem
 from config.fields import yaml_name
 from config.models import Config
 from config.source import Node, Path, as_written
 from config.substitute import is_secret
+from config.units import expected_duration, expected_number
 
 AS_WRITTEN = {"True": "true", "False": "false", "None": "null"}
+_BOUNDS = frozenset(BOUNDS)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 _REFUSED = re.compile(r"(?:\w+\.)?(\w+)(?::| is) (.+), expected (.+)")
 """The messages of parameter dataclasses: `Class.field: value, expected ...` or `field is value, expected ...`."""
 
@@ -36,14 +40,23 @@ def explain(tree: Node, details: ErrorDetails, model: type[BaseModel] = Config) 
         value = f"the unknown setting {path[-1]!r}"
         return Problem(node.file, node.line, as_written(tree, path[:-1]), value, _names(path, model))
     if details["type"] == "missing":
-        return Problem(node.file, node.line, as_written(tree, path), "", "this setting to be given")
+        alone = Problem(node.file, node.line, as_written(tree, path), "", "this setting to be given")
+        return lacking(tree, path) or alone
     refused = _REFUSED.fullmatch(details["msg"].removeprefix("Value error, "))
     if details["type"] == "value_error" and refused is not None:
         place = (*path, yaml_name(refused[1]))
         field = tree.at(place)
         value = "a secret" if is_secret(place) else AS_WRITTEN.get(refused[2], refused[2])
-        return Problem(field.file, field.line, as_written(tree, place), value, _with_suggestion(refused[2], refused[3]))
-    return Problem(node.file, node.line, as_written(tree, path), _shown(path, details["input"]), _expected(details))
+        words = _with_suggestion(refused[2], refused[3])
+        if refused[1].endswith("_s") and _NUMBER.fullmatch(refused[2]):
+            written = field.value if isinstance(field.value, str | int | float) else float(refused[2])
+            value, words = shown(written), expected_duration(words, written)
+        return Problem(field.file, field.line, as_written(tree, place), value, words)
+    words = _expected(details)
+    if _BOUNDS & details.get("ctx", {}).keys() and is_duration(path, model):
+        words = expected_duration(words, details["input"])
+    words = expected_number(str(path[-1]) if path else "", words)
+    return Problem(node.file, node.line, as_written(tree, path), _shown(path, details["input"]), words)
 
 
 def _place(tree: Node, loc: Path) -> Path:
@@ -72,8 +85,7 @@ def is_consequence(tree: Node, details: ErrorDetails) -> bool:
 
 
 def _expected(details: ErrorDetails) -> str:
-    unit = " s" if isinstance(details["input"], str) and not details["input"].isdigit() else ""
-    words = expected(details, unit)
+    words = expected(details)
     return f"{OBJECT} of settings" if words == OBJECT else words
 
 
@@ -95,15 +107,23 @@ def _names(path: Path, model: type[BaseModel]) -> str:
     return "one of " + ", ".join(names) if names else "no setting"
 
 
+def is_duration(path: Path, model: type[BaseModel] = Config) -> bool:
+    """Whether the setting at a path is a duration, by its schema."""
+    return any("30s" in member.get("examples", ()) for member in _schemas_at(path, model))
+
+
 def known_names(path: Path, model: type[BaseModel] = Config) -> frozenset[str]:
     """The settings that the section at a path may have; empty where there is no such section."""
+    return frozenset(name for member in _schemas_at(path, model) for name in member.get("properties", {}))
+
+
+def _schemas_at(path: Path, model: type[BaseModel]) -> list[dict[str, Any]]:
     schema = _schema(model)
     definitions = schema.get("$defs", {})
     places = [schema]
     for step in path:
         places = [inner for place in places for inner in _inner(_members(place, definitions), step)]
-    found = [member for place in places for member in _members(place, definitions)]
-    return frozenset(name for member in found for name in member.get("properties", {}))
+    return [member for place in places for member in _members(place, definitions)]
 
 
 @cache

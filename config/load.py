@@ -17,36 +17,42 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from actions.playbooks.playbook import Playbook
-from config.checks import advise, contradictions, mistakes_as_written
+from config.checks.whole import advise, contradictions, mistakes_as_written
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
+from config.files import with_files
 from config.models import Config
 from config.playbooks.layers import compose, modernise, named_actions, read_books, shipped_books
 from config.source import Node, merge, parse
-from config.substitute import substitute
+from config.substitute import STAND_IN_HOST, substitute
 
 DEFAULT = "default.yaml"
+PRIVATE_FILE = "signing.private_file"
 NAMED = (("detection", "profiles"),)
 """Lists that are merged by the names of their items."""
 
 
-def load(path: FilePath | None, environ: Mapping[str, str]) -> Config:
-    """The configuration; without a path, the shipped default. See `examine`, which also returns warnings."""
-    return examine(path, environ)[0]
+def load(path: FilePath | None, environ: Mapping[str, str], *, secrets: bool = True) -> Config:
+    """The configuration; without a path, the shipped default. See `examine`, which also returns warnings.
+
+    secrets: False where nothing is signed or called, so that they need not be there: files and variables of secrets
+    that are missing are no problem then.
+    """
+    return examine(path, environ, secrets=secrets)[0]
 
 
 def examine(
-    path: FilePath | None, environ: Mapping[str, str], aliased: Collection[str] = (),
+    path: FilePath | None, environ: Mapping[str, str], aliased: Collection[str] = (), *, secrets: bool = True,
 ) -> tuple[Config, tuple[Problem, ...]]:
     """The configuration and its warnings; without a path, the shipped default. aliased: the metrics that aggregated
-    inputs give; without them no warning is given of a pattern that matches none.
+    inputs give; without them no warning is given of a pattern that matches none. secrets: see `load`.
 
     Reads the file, the default, and the files of secrets named in `*_file` settings. It blocks on disk, so call it at
     start-up. Raises `ConfigError` with all problems.
     """
     shipped = files("config").joinpath(DEFAULT).read_text(encoding="utf-8")
     if path is None:
-        return read(None, "", shipped, environ, aliased)
+        return read(None, "", shipped, environ, aliased, secrets=secrets)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -54,7 +60,7 @@ def examine(
     except UnicodeDecodeError as error:
         byte = f"a byte {error.object[error.start]:#04x}"
         raise ConfigError([Problem(str(path), None, "", byte, "UTF-8 text")]) from error
-    return read(text, str(path), shipped, environ, aliased)
+    return read(text, str(path), shipped, environ, aliased, secrets=secrets)
 
 
 def read_playbooks(folder: Traversable | None) -> tuple[Playbook, ...]:
@@ -70,11 +76,11 @@ def read_playbooks(folder: Traversable | None) -> tuple[Playbook, ...]:
 
 def read(
     text: str | None, file: str, shipped: str, environ: Mapping[str, str], aliased: Collection[str] = (), *,
-    books: Sequence[Node] | None = None, configured: frozenset[str] | None = None,
+    books: Sequence[Node] | None = None, configured: frozenset[str] | None = None, secrets: bool = True,
 ) -> tuple[Config, tuple[Problem, ...]]:
     """As `examine`, from texts. Syntax errors are raised at once; all other problems are collected and raised together.
 
-    books: in the place of the shipped playbooks. configured: see `compose`.
+    books: in the place of the shipped playbooks. configured: see `compose`. secrets: see `load`.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -84,7 +90,7 @@ def read(
         if over is None:
             raise ConfigError(problems)
         tree = merge(base, over, NAMED)
-    written = modernise(substitute(tree, environ, problems, warnings))
+    written = with_files(modernise(substitute(tree, environ, problems, warnings, secrets=secrets)))
     tree = compose(written, shipped_books() if books is None else books, configured)
     try:
         config = Config.model_validate(tree.plain())
@@ -95,8 +101,12 @@ def read(
         problems += _fresh(mistakes_as_written(written), problems)
         raise ConfigError(_ordered(problems)) from None
     problems += _fresh(dict.fromkeys([*mistakes_as_written(written), *contradictions(config, tree)]), problems)
+    if not secrets:
+        problems = [one for one in problems if one.path != PRIVATE_FILE and STAND_IN_HOST not in one.value]
     if problems:
         raise ConfigError(_ordered(problems))
+    if not secrets:
+        return config, ()  # some warnings are of the files of secrets
     return config, tuple(_ordered(list(dict.fromkeys([*warnings, *advise(config, tree, base, aliased)]))))
 
 

@@ -2,28 +2,42 @@
 
 `$${` stands for a literal `${`. The environment is an argument; the process's own is not read here. The setting of a
 secret may end in `_file` (`password_file`). The secret is then read from that file, without one trailing newline, as
-containers mount secrets.
+containers mount secrets; a relative path counts from the folder of the configuration file.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
 
 from config.errors import Problem
+from config.files import beside
 from config.source import Node, Path, dotted
 
 _REFERENCE = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _SECRET = re.compile(r"(^|_)(password|secret|token|signing_key|api_key|routing_key|webhook_url)$")
 _FROM_FILE = "_file"
+STAND_IN_HOST = "secret.invalid"
+"""The host of a URL that stands in for a secret one."""
 
 
-def substitute(root: Node, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> Node:
+def substitute(
+    root: Node, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem], *, secrets: bool = True,
+) -> Node:
     """The tree with all references resolved. Appends to `problems`, and to `warnings` for secrets written in the file.
+
+    secrets: whether they are needed; without, one that is not there is stood in for by a text that names its place.
     """
-    return _Substitution(environ, problems, warnings).walk(root, ())
+    return _Substitution(environ, problems, warnings, secrets).walk(root, ())
+
+
+def stand_in(setting: str, place: str) -> str:
+    """A text for a secret that is not there, the same for the same place; where the secret is a URL, it is one."""
+    digest = hashlib.sha256(place.encode()).hexdigest()
+    return f"https://{STAND_IN_HOST}/{digest}" if setting.endswith("url") else digest
 
 
 def is_secret(path: Path) -> bool:
@@ -31,9 +45,21 @@ def is_secret(path: Path) -> bool:
     return any(isinstance(step, str) and _SECRET.search(step.removesuffix(_FROM_FILE)) is not None for step in path)
 
 
+def variables(text: str) -> list[str]:
+    """The variables of the environment that a text names.
+
+    >>> variables("${HOST}:${PORT:-9092} $${NONE}")
+    ['HOST', 'PORT']
+    """
+    return [match[2] for match in _REFERENCE.finditer(text) if match[2] is not None]
+
+
 class _Substitution:
-    def __init__(self, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], problems: list[Problem], warnings: list[Problem], secrets: bool,
+    ) -> None:
         self._environ = environ
+        self._secrets = secrets
         self._problems = problems
         self._warnings = warnings
 
@@ -65,8 +91,11 @@ class _Substitution:
 
     def _content(self, node: Node, path: Path) -> Node:
         try:
-            return replace(node, value=FilePath(str(node.value)).read_text(encoding="utf-8").removesuffix("\n"))
+            text = FilePath(beside(node, str(node.value))).read_text(encoding="utf-8")
+            return replace(node, value=text.removesuffix("\n"))
         except (OSError, UnicodeDecodeError) as error:
+            if not self._secrets:
+                return replace(node, value=stand_in(str(path[-1]).removesuffix(_FROM_FILE), str(node.value)))
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             self._report(node, path, repr(node.value), f"a readable file ({reason})")
             return replace(node, value=None)
@@ -82,6 +111,8 @@ class _Substitution:
             found = self._environ.get(match[2])
             if found is None or (found == "" and match[3] is not None):
                 found = match[3]
+            if found is None and not self._secrets and is_secret(path):
+                return stand_in(str(path[-1]).removesuffix(_FROM_FILE), match[0])
             if found is None:
                 self._report(node, path, match[0], f"the environment variable {match[2]} to be set and exported")
                 return ""

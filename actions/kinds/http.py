@@ -18,6 +18,8 @@ from actions.validation import check_number
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 RETRYABLE = frozenset({408, 425, 429})
+AGENT = {"User-Agent": "tocsin"}
+"""By which a target knows who calls; `access.headers` may say something else."""
 MAX_ANSWER_BYTES = 1 << 20
 MAX_QUOTED = 200
 Signer = Callable[[bytes, str], Mapping[str, str]]
@@ -135,7 +137,7 @@ class Http:
         return _parse(answer)
 
     def _headers(self, content: bytes | None, key: str | None) -> dict[str, str]:
-        headers = dict(self._access.headers)
+        headers = {**AGENT, **self._access.headers}
         if content is not None:
             headers["Content-Type"] = "application/json"
         if key is not None:

@@ -29,11 +29,15 @@ class KeyFileError(ValueError):
 def write_private(path: Path) -> Ed25519PrivateKey:
     """Make a key and write it to a new file with mode 0600; raises `FileExistsError` and other `OSError`."""
     private = Ed25519PrivateKey.generate()
-    text = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_secret(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return private
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a new file with mode 0600; raises `FileExistsError` and other `OSError`."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
-    return private
+        file.write(content)
 
 
 def read_private(path: Path) -> Ed25519PrivateKey:

@@ -9,23 +9,18 @@ from typing import Any
 from actions.audiences.audience import READERS
 from actions.audiences.sandbox import faults
 from actions.audiences.values import VARIABLES
-from classifiers.validation_errors import one_of, shown
+from classifiers.validation_errors import shown
 from config.audiences.sections import reader_of
 from config.errors import Problem
 from config.source import Node, as_mapping, problem_at
 
 
 def mistaken_audiences(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    """Audiences without a reader or over unknown channels, and templates that cannot be used."""
+    """Audiences without a reader, and templates that cannot be used."""
     for name, section in as_mapping(written.get("audiences")).items():
         section = as_mapping(section)
         if "reader" not in section and reader_of(name) is None:
             yield problem_at(tree, ("audiences", name), shown(name), f"a setting reader: {', '.join(READERS)}")
-        channels = written.get("channels")
-        for number, channel in enumerate(section.get("via", ()) if isinstance(section.get("via"), list) else ()):
-            if isinstance(channels, Mapping) and channel not in channels:
-                expected = one_of(str(channel), list(channels)) if channels else "a channel (none is configured)"
-                yield problem_at(tree, ("audiences", name, "via", number), shown(channel), expected)
         for event, file in as_mapping(section.get("templates")).items():
             if isinstance(file, str):
                 yield from _mistaken_template(tree, name, event, file)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from config.changes.flow import flow
+from config.explain import is_duration
 from config.identity import DECIDING, written
 from config.models import Config
+from config.source import Path
+from config.units import duration_text
 
 ONLY_AT_START = ("codec.brake", "services.owners")
 """Settings of deciding sections that a process reads only at its start, without the names of items."""
+MASKED = "***"
+"""What stands for a secret in a configuration as written. A section without one may differ in what is derived."""
 _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting. path: with dots, items of lists by name or number in brackets. before, after: as written, None where
-    it is not there. live: whether a running process takes it over."""
+    """One setting. path: with dots, items of lists by name or number in brackets. before, after: as the file writes
+    them, durations with their unit, None where it is not there. live: whether a running process takes it over."""
 
     path: str
     before: object
@@ -24,7 +30,7 @@ class Change:
     live: bool
 
     def __str__(self) -> str:
-        return f"{self.path}: {_text(self.before)} -> {_text(self.after)}"
+        return f"{self.path}: {shortened(self.before)} -> {shortened(self.after)}"
 
 
 def differences(old: Config, new: Config) -> tuple[Change, ...]:
@@ -32,8 +38,9 @@ def differences(old: Config, new: Config) -> tuple[Change, ...]:
     found = []
     for section in type(old).model_fields:
         before, after = getattr(old, section), getattr(new, section)
-        changes = list(_walk(section, section, written(before), written(after)))
-        if not changes and before != after:
+        changes = list(_walk(section, (section,), _readable(written(before), (section,)),
+                             _readable(written(after), (section,))))
+        if not changes and before != after and MASKED in flow(written(before)):
             changes = [Change(f"{section} (a secret)", None, None, False)]
         found += changes
     return tuple(found)
@@ -58,23 +65,34 @@ def waiting(started: Config, new: Config) -> tuple[Change, ...]:
     )
 
 
-def _walk(path: str, plain: str, before: object, after: object) -> Iterator[Change]:
-    """plain: the path without items of lists."""
+def _readable(value: object, place: Path) -> object:
+    """The value with durations as they are written."""
+    if isinstance(value, Mapping):
+        return {name: _readable(one, (*place, name)) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_readable(one, (*place, index)) for index, one in enumerate(value)]
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_duration(place):
+        return duration_text(float(value))
+    return value
+
+
+def _walk(path: str, plain: tuple[str, ...], before: object, after: object) -> Iterator[Change]:
+    """plain: the names on the path, without items of lists."""
     if before == after:
         return
     one, other = _items(before), _items(after)
     if one is None or other is None:
-        live = plain.split(".")[0] in DECIDING and not any(plain.startswith(name) for name in ONLY_AT_START)
+        live = plain[0] in DECIDING and not any(".".join(plain).startswith(name) for name in ONLY_AT_START)
         yield Change(path, None if before is _MISSING else before, None if after is _MISSING else after, live)
         return
     is_list = isinstance(before, list)
     names = [*one, *(name for name in other if name not in one)]
     for name in names:
         place = f"{path}[{name}]" if is_list else f"{path}.{name}"
-        below = plain if is_list else f"{plain}.{name}"
+        below = plain if is_list else (*plain, str(name))
         yield from _walk(place, below, one.get(name, _MISSING), other.get(name, _MISSING))
     if one.keys() == other.keys() and list(one) != list(other) and is_list:
-        yield Change(f"{path} (their order)", list(one), list(other), plain.split(".")[0] in DECIDING)
+        yield Change(f"{path} (their order)", list(one), list(other), plain[0] in DECIDING)
 
 
 def _items(value: object) -> Mapping[object, object] | None:
@@ -88,6 +106,7 @@ def _items(value: object) -> Mapping[object, object] | None:
     return None
 
 
-def _text(value: object) -> str:
-    text = "nothing" if value is None else str(value)
+def shortened(value: object) -> str:
+    """A value as the file writes it, at most 60 characters of it; None is a setting that is not there."""
+    text = "nothing" if value is None else flow(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -14,19 +14,15 @@ from config.source import Node, as_mapping, problem_at
 
 
 def mistaken_channels(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    """Channels of an unknown kind, and fallbacks that are no other channel."""
+    """Channels of an unknown kind."""
     channels = as_mapping(written.get("channels"))
     for name, section in channels.items():
         if not isinstance(section, Mapping):
             continue  # told of what was written instead
-        kind, fallback = section.get("kind"), section.get("fallback")
+        kind = section.get("kind")
         if kind not in CHANNEL_KINDS:
             found = shown(kind) if "kind" in section else ""
             yield problem_at(tree, ("channels", name, "kind"), found, one_of(str(kind), list(CHANNEL_KINDS)))
-        others = [other for other in channels if other != name]
-        if fallback is not None and fallback not in others:
-            expected = f"one of the other channels: {', '.join(others) or 'none is configured'}"
-            yield problem_at(tree, ("channels", name, "fallback"), shown(fallback), expected)
 
 
 def forbidden_hosts(

@@ -9,10 +9,14 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from actions.trust.allow_list import Allowed, AllowList
+from config.checks.references import Reference, action_kinds, roles, unknown_references
+from config.checks.shell_patterns import OF_ALLOW_FILE, regular_expressions
 from config.errors import ConfigError, Problem
 from config.explain import explain, is_consequence
 from config.fields import FromYaml, Host, Strict
-from config.source import parse
+from config.source import as_mapping, parse
+
+REFERENCES = (Reference("allow.*.kind", action_kinds), Reference("allow.*.approval.roles", roles))
 
 
 class AllowFile(Strict):
@@ -25,6 +29,11 @@ class AllowFile(Strict):
 
 def read_allow_file(path: Path) -> AllowList:
     """The list of a file; raises `ConfigError` with all problems, also for a file that cannot be read."""
+    return examine_allow_file(path)[0]
+
+
+def examine_allow_file(path: Path) -> tuple[AllowList, tuple[Problem, ...]]:
+    """The list of a file and its warnings; raises as `read_allow_file` does."""
     problems: list[Problem] = []
     try:
         tree = parse(path.read_text(encoding="utf-8"), str(path), problems)
@@ -33,11 +42,15 @@ def read_allow_file(path: Path) -> AllowList:
         raise ConfigError([Problem(str(path), None, "", "", f"a readable file ({reason})")]) from error
     if tree is None or problems:
         raise ConfigError(problems)
+    written = as_mapping(tree.plain())
+    unknown = list(unknown_references(written, tree, REFERENCES))
     try:
         found = AllowFile.model_validate(tree.plain())
     except ValidationError as error:
         raise ConfigError([
             explain(tree, details, AllowFile)
             for details in error.errors(include_url=False) if not is_consequence(tree, details)
-        ]) from None
-    return AllowList(found.allow, found.http_ok_hosts)
+        ] + unknown) from None
+    if unknown:
+        raise ConfigError(unknown)
+    return AllowList(found.allow, found.http_ok_hosts), tuple(regular_expressions(written, tree, OF_ALLOW_FILE))

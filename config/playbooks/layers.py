@@ -23,6 +23,8 @@ from config.source import Node, Path, Scalar, merge, parse
 BOOKS = "playbooks"
 CASES = ".cases.yaml"
 """How the names of files end that hold the cases of a playbook."""
+EVENTS = ("on_open", "on_change", "on_failure", "on_close", "always")
+"""Settings of a book that name audiences."""
 OWN_KEYS = ("name", "version", "level", "match")
 """Settings of one book that the books laid over it do not take over."""
 RENAMED = {"kind": "action"}

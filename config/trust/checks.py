@@ -17,7 +17,7 @@ IDENTITIES = ("slack", "token_sha256", "jwt_sub")
 
 
 def mistaken_people(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
-    """Two people known by the same, two keys of one id or public part, owners who are nobody."""
+    """Two people known by the same, and two keys of one id or public part."""
     people = as_mapping(written.get("people"))
     for setting in IDENTITIES:
         known: dict[object, str] = {}
@@ -29,11 +29,6 @@ def mistaken_people(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]
             known.setdefault(found, name)
     for place, field, value, other in _repeated_keys(written):
         yield problem_at(tree, (*place, field), repr(value), f"one that no other key has ({other} has this one)")
-    for index, service in enumerate(as_list(written.get("services"))):
-        for number, owner in enumerate(as_list(as_mapping(service).get("owners"))):
-            if owner not in people:
-                names = ", ".join(people) or "none is configured"
-                yield problem_at(tree, ("services", index, "owners", number), repr(owner), f"one of people: {names}")
 
 
 def mistaken_private_file(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:

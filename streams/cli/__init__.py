@@ -7,9 +7,12 @@ and exit code 2. Any other error is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
@@ -55,7 +58,7 @@ COMMANDS: Mapping[str, Command] = {
     "review": Command("streams.cli.people.review", "Draft the review of an incident, and track its action items."),
     "report": Command("streams.cli.reports.command", "Report how long incidents took, and how often targets were met."),
     "audit": Command("streams.cli.audit", "Verify that nobody changed the audit, or export it."),
-    "key": Command("streams.cli.key", "Make keys for signing, and list those that count."),
+    "key": Command("streams.cli.key", "Make keys for signing and tokens for the page; list the keys that count."),
     "drill": Command("streams.cli.drill", "Rehearse a danger against the real checks."),
     "demo": Command("streams.cli.demo", "Play a recording of faults through Kafka and watch them found and acted on."),
     "broker": Command("streams.cli.broker", "Serve Kafka's protocol from memory, for trying out without Kafka."),
@@ -96,17 +99,20 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; turn an error that the operator can correct into one message and exit code 2."""
+        arguments = list(ctx.args)  # click empties it
         try:
             return super().invoke(ctx)
         except Exception as error:
             message = _for_operator(error)
             if message is None:
                 raise
-            raise Failure(message) from error
+            raise Failure(message + _of_brokers(error, arguments)) from error
 
 
 def _for_operator(error: Exception) -> str | None:
     """The message for the operator, None for a bug. Errors of other rooms carry it as `exit_message`."""
+    if isinstance(error, Failure) and hasattr(error.__cause__, "brokers"):
+        return error.message
     message = getattr(error, "exit_message", None)
     if message is not None:
         return str(message)
@@ -115,6 +121,17 @@ def _for_operator(error: Exception) -> str | None:
     # A closed pipe is no error: the reader stopped reading, and click ends quietly.
     is_unreachable = isinstance(error, ConnectionError) and not isinstance(error, BrokenPipeError)
     return str(error) if is_unreachable else None
+
+
+def _of_brokers(error: Exception, arguments: Sequence[str]) -> str:
+    """Where the address of brokers that do not answer is set; empty for another error."""
+    if not hasattr(error, "brokers") and not hasattr(error.__cause__, "brokers"):
+        return ""
+    from config.origin import origin_of
+
+    named = [value for name, value in pairwise(arguments) if name == "--config"]
+    named += [one.removeprefix("--config=") for one in arguments if one.startswith("--config=")]
+    return f"; {origin_of(('kafka', 'brokers'), Path(named[-1]) if named else None, os.environ)}"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from actions.playbooks.policy import UNMATCHED
 from config import config_hash, examine, written
-from config.executor.allow_file import read_allow_file
+from config.executor.allow_file import examine_allow_file
 from streams.contracts.envelopes import source_of
 from streams.intake.aggregated.alias_table import METRICS
 from streams.trust.authenticity import Authenticity
@@ -29,8 +29,9 @@ def check(file: Path | None, show: bool) -> None:
     """
     config, found = examine(file, os.environ, METRICS)
     trust = authenticity_of(config, source_of(config.kafka.group))
-    warnings = [*found, *(trust.notes(time.time()) if trust.has_keys else ())]
-    allowed = None if config.executor.allow_file is None else read_allow_file(Path(config.executor.allow_file))
+    allow_file = config.executor.allow_file
+    allowed, doubtful = (None, ()) if allow_file is None else examine_allow_file(Path(allow_file))
+    warnings = [*found, *doubtful, *(trust.notes(time.time()) if trust.has_keys else ())]
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if show:
@@ -46,7 +47,7 @@ def check(file: Path | None, show: bool) -> None:
     click.echo(f"  actions    {', '.join(config.actions) or 'none'}")
     click.echo(f"  channels   {', '.join(config.channels) or 'none, so nobody is told but by actions.notify'}")
     if allowed is not None:
-        click.echo(f"  allowed    {len(allowed.lines)} lines in {config.executor.allow_file}")
+        click.echo(f"  allowed    {len(allowed.lines)} lines in {allow_file}")
     click.echo(f"  signed     {_signing(trust)}")
 
 

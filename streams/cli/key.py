@@ -1,16 +1,18 @@
-"""`tocsin key`: makes Ed25519 keys, and lists those that the configuration knows."""
+"""`tocsin key`: makes Ed25519 keys and bearer tokens, and lists the keys that the configuration knows."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import secrets
 import time
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from actions.trust.key_files import write_private
+from actions.trust.key_files import write_private, write_secret
 from actions.trust.keys import PublicKey, public_text, validity
 from actions.trust.roles import Role
 from config import load
@@ -19,11 +21,13 @@ from config.trust.sections import Process
 from streams.cli import Failure
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+TOKEN_BYTES = 32
+"""Chance in a token: 256 bits."""
 
 
 @click.group()
 def key() -> None:
-    """Make keys for signing, and list those that count."""
+    """Make keys for signing and tokens for the page, and list the keys that count."""
 
 
 @key.command()
@@ -54,6 +58,26 @@ def new(file: Path, name: str, uses: tuple[str, ...], person: str | None, until:
         line = f"signing:\n  keys:\n    - {{id: {name}, for: {roles}, public: \"{public}\"{ends}}}"
     click.echo(f"# {name}: the private key is in {file}; for the configuration of all processes:")
     click.echo(line)
+
+
+@key.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--person", required=True, help="Whose token it is: a name under `people`.")
+def token(file: Path, person: str) -> None:
+    """Write a new bearer token to FILE, which must not exist, and print the lines for the configuration.
+
+    The token is for the page and the HTTP interface. The file has mode 0600. Its content is never printed: the
+    configuration has its hash alone.
+    """
+    if ID.fullmatch(person) is None:
+        raise Failure(f"--person: {person!r}, expected letters, digits, dots and dashes")
+    made = secrets.token_urlsafe(TOKEN_BYTES).encode()
+    write_secret(file, made)
+    click.echo(f"# the token of {person} is in {file}; for the configuration of the processes that respond:")
+    click.echo(
+        f'people:\n  {person}: {{roles: [viewer], token_sha256: "{hashlib.sha256(made).hexdigest()}"}}'
+        f"  # roles: any of {', '.join(get_args(Role))}",
+    )
 
 
 @key.command("list")

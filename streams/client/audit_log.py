@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+
 from config.models import Config
 from streams.audit.checkpoint_records import CheckpointRecord
 from streams.audit.export import KeptAudit, KeptRecord
 from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, places_of, read_to_end
+from streams.cluster.topics import BrokerUnavailable
+from streams.contracts.envelopes import WireError, read_audit
 
 
 async def read_audit_topics(config: Config) -> KeptAudit:
@@ -24,3 +30,32 @@ async def read_audit_topics(config: Config) -> KeptAudit:
                 record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers),
             ))
     return audit
+
+
+async def read_audit_ends(config: Config) -> dict[TopicPartition, int]:
+    """The end of each partition of the audit; empty where it cannot be read, as a person may not be allowed to."""
+    try:
+        async with open_reader(config) as reader:
+            places = places_of(await partitions_of_topics(config), config.topics.audit)
+            return dict(await reader.end_offsets(places)) if places else {}
+    except BrokerUnavailable:
+        return {}
+
+
+async def read_refusal(config: Config, subjects: Collection[str], since: Mapping[TopicPartition, int]) -> str | None:
+    """Why a control record was refused, by the audit; None while the audit does not say so.
+
+    subjects: the id of the record, and its place for a record that was not believed. since: see `read_audit_ends`, of
+    before it was written. Raises `BrokerUnavailable`.
+    """
+    if not since:
+        return None
+    async with open_reader(config) as reader:
+        async for record in read_to_end(reader, list(since), since):
+            try:
+                entry = read_audit(record.value)
+            except WireError:
+                continue
+            if entry.event == "refused" and entry.subject in subjects:
+                return entry.reason
+    return None

@@ -62,13 +62,21 @@ def existing_places(
     return places_of(known, topic)
 
 
-async def read_to_end(reader: AIOKafkaConsumer, tps: Sequence[TopicPartition]) -> AsyncIterator[Any]:
-    """The records of these partitions up to their current end. Compaction may have removed the last ones."""
+async def read_to_end(
+    reader: AIOKafkaConsumer, tps: Sequence[TopicPartition], since: Mapping[TopicPartition, int] | None = None,
+) -> AsyncIterator[Any]:
+    """The records of these partitions up to their current end. Compaction may have removed the last ones.
+
+    since: the first offset to be read, by partition; without one, all are read.
+    """
     if not tps:
         return
     reader.assign(tps)
     ends = await reader.end_offsets(tps)
     await reader.seek_to_beginning(*tps)
+    for tp in tps:
+        if since is not None and tp in since:
+            reader.seek(tp, since[tp])
     for tp in tps:
         empty_polls = 0
         while (at := await reader.position(tp)) < ends[tp]:

@@ -29,6 +29,7 @@ class BrokerUnavailable(ConnectionError):  # noqa: N818
     """No broker answered at the address within the time allowed."""
 
     def __init__(self, brokers: str, timeout_s: float, reason: object) -> None:
+        self.brokers = brokers
         super().__init__(f"Kafka at {brokers} did not answer within {timeout_s:g} s: {reason}")
 
 

@@ -82,14 +82,25 @@ def timestamp_bounds(limits: ValidationLimits, now_s: float) -> tuple[float, flo
     return lowest, min(now_s + limits.max_future_s, MILLISECONDS_FROM)
 
 
+def wrong_unit(ts_s: float) -> str | None:
+    """The unit of a time since the epoch that cannot be one of seconds; None for one that can.
+
+    >>> wrong_unit(1764240000.25), wrong_unit(1764240000250.0)
+    (None, 'milliseconds')
+    """
+    if ts_s <= MILLISECONDS_FROM:
+        return None
+    return "milliseconds" if ts_s < 1e14 else "microseconds" if ts_s < 1e17 else "nanoseconds"
+
+
 def check_timestamp(ts_s: float, limits: ValidationLimits, now_s: float) -> Rejection | None:
     """What is wrong with a timestamp that is a number."""
     lowest, highest = timestamp_bounds(limits, now_s)
     if ts_s < 0.0:
         return Rejection("ts_negative", f"ts: {ts_s!r}, expected seconds since the epoch")
-    if ts_s > MILLISECONDS_FROM:
-        unit = "milli" if ts_s < 1e14 else "micro" if ts_s < 1e17 else "nano"
-        return Rejection("ts_wrong_unit", f"ts: {ts_s!r} looks like {unit}seconds, expected seconds since the epoch")
+    unit = wrong_unit(ts_s)
+    if unit is not None:
+        return Rejection("ts_wrong_unit", f"ts: {ts_s!r} looks like {unit}, expected seconds since the epoch")
     if ts_s > highest:
         expected = f"at most {limits.max_future_s:g} s ahead"
         return Rejection("ts_far_future", f"ts: {ts_s!r} is {ts_s - now_s:.1f} s in the future, expected {expected}")

@@ -8,11 +8,14 @@ if they belong to the same incident and have one kind, target, step, attempt and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from actions.model import Intent, Outcome
+from actions.model import ApprovalTerms, Intent, Outcome, RemedyTerms
 from classifiers.model import AuditEntry, Incident
+from config.changes.flow import flow
+from config.fields import yaml_name
+from config.units import duration_text
 from streams.replay.comparison_reasons import severity_reason, step_reason, threshold_reason, verdict_reason
 
 Kind = Literal["added", "gone", "changed"]
@@ -135,8 +138,8 @@ def _distance(one: Incident, other: Incident) -> tuple[bool, bool, float]:
 
 def _changed(matches: _Matches) -> Iterator[IncidentDifference]:
     for before, after in matches.pairs:
-        if fields := tuple(_incident_fields(before, after)):
-            yield IncidentDifference("changed", after, fields=fields)
+        if differing := tuple(_incident_fields(before, after)):
+            yield IncidentDifference("changed", after, fields=differing)
 
 
 def _only(old: Results, new: Results, matches: _Matches) -> Iterator[IncidentDifference]:
@@ -181,8 +184,8 @@ def _compare_actions(old: Results, new: Results, matches: _Matches) -> tuple[lis
     for key, pair in after.items():
         if key not in before:
             found.append(ActionDifference("added", pair[0], step_reason(pair[0], _pair_of(pair[0], matches), "old")))
-        elif fields := tuple(_action_fields(before[key], pair)):
-            found.append(ActionDifference("changed", pair[0], fields=fields))
+        elif differing := tuple(_action_fields(before[key], pair)):
+            found.append(ActionDifference("changed", pair[0], fields=differing))
     for key, pair in before.items():
         if key not in after:
             found.append(ActionDifference("gone", pair[0], step_reason(pair[0], _pair_of(pair[0], matches), "new")))
@@ -219,10 +222,24 @@ def _action_fields(old: ActionPair, new: ActionPair) -> Iterator[FieldChange]:
 
 def _terms(old: Intent, new: Intent) -> Iterator[FieldChange]:
     """What differs in the terms of a step: who approves, how long it holds."""
+    reason = "the terms of the playbook's step changed"
     for name, before, after in (("approval", old.approval, new.approval), ("remedy", old.remedy, new.remedy)):
-        if before != after:
-            yield FieldChange(name, _text(before), _text(after), "the terms of the playbook's step changed")
+        one, other = _written(before), _written(after)
+        if one is None or other is None:
+            if one != other:
+                shown = [None if terms is None else flow(terms) for terms in (one, other)]
+                yield FieldChange(name, shown[0], shown[1], reason)
+            continue
+        for setting in one:
+            if one[setting] != other[setting]:
+                yield FieldChange(f"{name}.{setting}", flow(one[setting]), flow(other[setting]), reason)
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _written(terms: ApprovalTerms | RemedyTerms | None) -> dict[str, object] | None:
+    """Terms as a playbook writes them."""
+    if terms is None:
+        return None
+    values = {one.name: getattr(terms, one.name) for one in fields(terms)}
+    return {
+        yaml_name(name): duration_text(value) if name.endswith("_s") else value for name, value in values.items()
+    }

@@ -60,7 +60,7 @@ def step_reason(intent: Intent, pair: tuple[Incident, Incident] | None, other_na
     old, new = pair
     step = f"playbook {intent.playbook}, step {intent.step_id}" if intent.playbook else intent.reason
     changed = [
-        f"{name} {before} -> {after}" for name, before, after in (
+        f"{name} {before or '-'} -> {after or '-'}" for name, before, after in (
             ("severity", old.severity, new.severity), ("category", old.category, new.category),
             ("version", old.version, new.version), ("replica", old.replica, new.replica),
             ("tenant", old.tenant, new.tenant), ("silenced_by", old.silenced_by, new.silenced_by),

@@ -24,6 +24,7 @@ ACTION_FIELDS = frozenset({
     "target", "service", "model", "version", "replica", "tenant", "incident_id", "key", "reason",
 })
 """The fields that an action may send beside the switch that it sets."""
+MAX_CALLER = 60
 RELOAD_FIELDS = frozenset({"model", "alias", "from_version", "to_version", "key"})
 
 
@@ -45,7 +46,8 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a switch. at_s: seconds since the epoch. key: of the intent, where one was sent."""
+    """One change of a switch. at_s: seconds since the epoch. actor: the program that asked for it, `unknown` where it
+    gave no name. key: of the intent, where one was sent."""
 
     at_s: float
     actor: str
@@ -77,14 +79,14 @@ class Gateway:
         self.registry.aliases[ALIAS] = number
         self.reload("operator", None)
 
-    def set_breaker(self, target: str, state: str, key: str | None) -> None:
+    def set_breaker(self, target: str, state: str, actor: str, key: str | None) -> None:
         """Open or close the breaker of a known target."""
-        self._log("tocsin", "breaker", target, self.breakers[target], state, key)
+        self._log(actor, "breaker", target, self.breakers[target], state, key)
         self.breakers[target] = state
 
-    def set_throttle(self, target: str, factor: float, key: str | None) -> None:
+    def set_throttle(self, target: str, factor: float, actor: str, key: str | None) -> None:
         """Let that share of a known target's traffic through; 1 lifts the limit."""
-        self._log("tocsin", "throttle", target, f"{self.throttles[target]:g}", f"{factor:g}", key)
+        self._log(actor, "throttle", target, f"{self.throttles[target]:g}", f"{factor:g}", key)
         self.throttles[target] = factor
 
     def reload(self, actor: str, key: str | None) -> None:
@@ -105,7 +107,8 @@ class Gateway:
     def log_alias(self, request: web.Request, alias: str, before: str | None) -> None:
         """Log a change of an alias in the registry."""
         after = self.registry.label(alias)
-        self._log("tocsin", f"alias {alias}", self.fleet.model, before or "none", after or "none", _key(request))
+        caller, model = _caller(request), self.fleet.model
+        self._log(caller, f"alias {alias}", model, before or "none", after or "none", _key(request))
 
     def _log(self, actor: str, switch: str, target: str, before: str, after: str, key: str | None) -> None:
         if before != after:
@@ -123,7 +126,7 @@ def make_app(gateway: Gateway) -> web.Application:
 
     async def post_reload(request: web.Request) -> web.Response:
         await read_fields(request, optional=RELOAD_FIELDS)
-        gateway.reload("tocsin", _key(request))
+        gateway.reload(_caller(request), _key(request))
         return web.json_response({"served": gateway.served})
 
     async def get_state(_request: web.Request) -> web.Response:
@@ -155,7 +158,7 @@ class GatewayServer:
 
 def _add_switches(
     app: web.Application, path: str, name: str, switches: dict[str, S], parse: Callable[[object], S],
-    set_switch: Callable[[str, S, str | None], None],
+    set_switch: Callable[[str, S, str, str | None], None],
 ) -> None:
     """Serve switches by target. name: of the field that holds the value. parse: raises a 400 for a wrong value."""
     async def get(request: web.Request) -> web.Response:
@@ -165,7 +168,7 @@ def _add_switches(
     async def put(request: web.Request) -> web.Response:
         target = _target(switches, request)
         value = parse((await _read_switch(request, target, name))[name])
-        set_switch(target, value, _key(request))
+        set_switch(target, value, _caller(request), _key(request))
         return web.json_response({"target": target, name: value})
 
     app.router.add_get(f"{path}/{{target:.+}}", get)
@@ -197,6 +200,12 @@ def _target(switches: Mapping[str, object], request: web.Request) -> str:
         text = orjson.dumps({"error": f"target: {target!r}, expected one of {', '.join(switches)}"}).decode()
         raise web.HTTPNotFound(text=text, content_type="application/json")
     return target
+
+
+def _caller(request: web.Request) -> str:
+    """The name of the program that calls, as `curl` of `curl/8.5.0`."""
+    name = request.headers.get("User-Agent", "").partition("/")[0].strip()
+    return name[:MAX_CALLER] or "unknown"
 
 
 def _key(request: web.Request) -> str | None:

@@ -109,7 +109,8 @@ def test_what_was_written_before_steps_had_ids_still_loads(tmp_path: Path) -> No
      ":4: playbooks[0].steps[0].when.alone_by: got 2.0, expected a number from 0 to 1"),
     ("{action: throttle, target: a, approval: {via: [fax]}}",
      ":4: playbooks[0].steps[0].approval.via[0]: got 'fax', expected one of cli, http, slack"),
-    ("{id: isolat, mode: auto, target: a}", ":4: playbooks[0].steps[0].action: expected this setting to be given"),
+    ("{id: isolat, mode: auto, target: a}",
+     ":4: playbooks[0].steps[0].id: got 'isolat', expected the id of a shipped step (did you mean isolate?)"),
     ("{kind: throttle, action: throttle, target: a}",
      ":4: playbooks[0].steps[0]: got the unknown setting 'kind', expected "),
 ])

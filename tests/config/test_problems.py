@@ -27,7 +27,7 @@ DEFAULT = files("config").joinpath("default.yaml").read_text(encoding="utf-8")
 def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = HEAD + "windows:\n  size: 90s\n  lateness: soon\nkafka: {brokers: [nope]}\n"
     assert problems(tmp_path, text) == [
-        ":3: windows.size: got '90s', expected at most 60 s",
+        ":3: windows.size: got '90s', expected a duration of at most 1m",
         f":4: windows.lateness: got 'soon', expected {AUTO}",
         ":5: kafka.brokers[0]: got 'nope', expected host:port",
     ]
@@ -37,7 +37,29 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
     ("text", "message"),
     [
         ("windoes: {size: 1s}", ":2: got the unknown setting 'windoes', expected windows (did you mean that?)"),
-        ("windows: {size: 100ms}", ":2: windows.size: got '100ms', expected at least 0.25 s"),
+        ("windows: {size: 100ms}", ":2: windows.size: got '100ms', expected a duration of at least 250ms"),
+        (
+            "detection: {false_alarm_every: 7}", ":2: detection.false_alarm_every: got 7, expected a duration of at "
+            "least 1m, such as 7m, 7h or 7d (a number without a unit is seconds)",
+        ),
+        (
+            "detection: {false_alarm_every: often}",
+            ":2: detection.false_alarm_every: got 'often', expected a duration such as 500ms, 30s, 5m or 7d",
+        ),
+        (
+            "control: {remember: 90}", ":2: control.remember: got 90, expected a duration of at least 1h, such as 90m, "
+            "90h or 90d (a number without a unit is seconds)",
+        ),
+        ("limits: {cooldown: -5}", ":2: limits.cooldown: got -5, expected a duration"),
+        (
+            "limits: {actions_per_hour: 20/h}", ":2: limits.actions_per_hour: got '20/h', expected a whole number per "
+            "hour, without a unit, such as 20",
+        ),
+        (
+            "limits: {fleet_share: 10%}", ":2: limits.fleet_share: got '10%', expected a number from 0 to 1, such as "
+            "0.1 for 10 %",
+        ),
+        ("codec: {max_bytes: 1MB}", ":2: codec.max_bytes: got '1MB', expected a whole number of bytes, without a unit"),
         ("windows: {lateness: -1}", f":2: windows.lateness: got -1, expected {AUTO}"),
         ("windows: {idle_after: 0s}", f":2: windows.idle_after: got '0s', expected {AUTO}"),
         ("windows: {size: .nan}", ":2: windows.size: got nan, expected a finite number"),
@@ -66,6 +88,18 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("actions: {rollback: {}}", ":2: actions.rollback.tracking_url: expected this setting to be given"),
         ("topics: {incidents: 'a b'}", ":2: topics.incidents: got 'a b', expected a topic's name"),
         ("topics: {incidents: inference.latency}", "got 'inference.latency', expected a topic of its own (inputs h"),
+        (
+            "inputs:\n  - {topic: mine}\n  - {topic: tocsin.incidents}",
+            ":4: inputs[1].topic: got 'tocsin.incidents', expected a topic of its own (topics.incidents has this one)",
+        ),
+        (
+            "topics: {actions: tocsin.incidents}",
+            ":2: topics.actions: got 'tocsin.incidents', expected a topic of its own (topics.incidents has this one)",
+        ),
+        (
+            "topics: {incidents: tocsin.actions}",
+            ":2: topics.incidents: got 'tocsin.actions', expected a topic of its own (topics.actions has this one)",
+        ),
         ("detection: {profiles: [{name: a, metrics: '('}]}", "expected a regular expression"),
         ("detection: {profiles: [{name: a, metrics: x, detectors: [cusun]}]}", "absence (did you mean cusum?)"),
         ("windows: {size: 1s}\nwindows: {size: 2s}", ":3: windows: got a second one, expected one (the first is"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from dataclasses import replace
 from typing import get_args
 
 import click
 import orjson
 
 from config.models import Config
+from config.origin import origin_of
 from streams.cli.people.author import FINDING, json_option, run, with_config
-from streams.client.examination.diagnosis import Examination, examine
+from streams.client.examination.diagnosis import Examination, Finding, examine
 from streams.client.examination.permissions import Role
 
 
@@ -42,8 +45,16 @@ async def _examine(config: Config, roles: tuple[Role, ...], as_json: bool) -> in
     count = 0
     async for one in examine(config, roles):
         count += len(one.findings)
+        if one.step == "brokers":
+            one = replace(one, findings=tuple(map(_with_origin, one.findings)))
         click.echo(orjson.dumps(one) if as_json else _text(one))
     return count
+
+
+def _with_origin(finding: Finding) -> Finding:
+    """A finding about a broker, with the place where its address is set."""
+    origin = origin_of(("kafka", "brokers"), click.get_current_context().params["config_file"], os.environ)
+    return replace(finding, remedy=f"{finding.remedy}; {origin}")
 
 
 def _text(one: Examination) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -17,9 +18,9 @@ from streams.cli import Failure
 from streams.cli.people.author import (
     Author,
     Standing,
-    await_answer,
     comment_option,
     date,
+    decide,
     json_option,
     run,
     wait_option,
@@ -87,8 +88,8 @@ def reject(author: Author, key: str, comment: str, wait_s: float) -> None:
 def withdraw(author: Author, key: str, comment: str, wait_s: float) -> None:
     """Take a request back: nobody is asked any more."""
     _open_request(author.config, key)
-    author.write(lambda person: Withdraw(key, person, time.time(), comment))
-    await_answer(author, key, lambda: _standing(author.config, key), wait_s)
+    look = partial(_standing, author.config, key)
+    decide(author, key, lambda person: Withdraw(key, person, time.time(), comment), look, wait_s)
 
 
 @click.command("break-glass")
@@ -103,8 +104,8 @@ def break_glass(author: Author, key: str, reason: str, wait_s: float) -> None:
 
 def _decide(author: Author, key: str, verb: DecisionVerb, comment: str, wait_s: float) -> None:
     request = _open_request(author.config, key)
-    author.write(lambda _: _decision(author.config, author.signatory(), request, verb, comment))
-    await_answer(author, key, lambda: _standing(author.config, key), wait_s)
+    look = partial(_standing, author.config, key)
+    decide(author, key, lambda _: _decision(author.config, author.signatory(), request, verb, comment), look, wait_s)
 
 
 def _decision(
@@ -120,7 +121,7 @@ def _decision(
 
 def _standing(config: Config, key: str) -> Standing:
     request = _found(config, key)
-    return Standing(f"{request.state}: {request.reason}", request.state in OPEN, [one.by for one in request.given])
+    return Standing(f"{request.state}: {request.reason}", [one.by for one in request.given])
 
 
 def _requests(config: Config) -> dict[str, ApprovalRequest]:

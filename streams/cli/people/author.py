@@ -45,8 +45,11 @@ class Author:
 
         return signatory(self.config, self.key_file)
 
-    def write(self, build: Callable[[str], OfPerson]) -> None:
-        """Sign and write what `build` makes for the person of the key, and say where it stands."""
+    def write(self, build: Callable[[str], OfPerson]) -> tuple[str, str]:
+        """Sign and write what `build` makes for the person of the key, and say where it stands.
+
+        Returns the id and the place of the record, by which the audit may name it.
+        """
         from streams.client.by_hand_writer import write_by_hand
 
         person = self.signatory()
@@ -57,21 +60,26 @@ class Author:
         written = run(write_by_hand(self.config, directive, person))
         place = f"{written.topic}[{written.partition}]@{written.offset}"
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
+        return directive.id, place
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How something stands that people decide about. text: for people. waits: whether another decision may count.
-    decided_by: whose decision counts.
-    """
+    """How something stands that people decide about. text: for people. decided_by: whose decision counts."""
 
     text: str
-    waits: bool
     decided_by: Collection[str | None]
 
 
-def await_answer(author: Author, name: str, look: Callable[[], Standing], wait_s: float) -> None:
-    """Wait until the decision of the author about something counts; exit with 1 where it does not in time."""
+def decide(
+    author: Author, name: str, build: Callable[[str], OfPerson], look: Callable[[], Standing], wait_s: float,
+) -> None:
+    """Write a decision of the author about something, and wait until it counts; exit with 1 where it is refused, or
+    does not count in time."""
+    from streams.client.audit_log import read_audit_ends, read_refusal
+
+    since = run(read_audit_ends(author.config))
+    subjects = author.write(build)
     person = author.signatory().name
     deadline_s = time.monotonic() + wait_s
     while True:
@@ -79,9 +87,10 @@ def await_answer(author: Author, name: str, look: Callable[[], Standing], wait_s
         if person in now.decided_by:
             click.echo(f"{name}: {now.text}")
             return
-        if not now.waits or time.monotonic() >= deadline_s:
-            why = f"see {author.config.topics.audit} for the reason of a refusal"
-            click.echo(f"{name}: {now.text}; the decision does not count, {why}", err=True)
+        refusal = run(read_refusal(author.config, subjects, since))
+        if refusal is not None or time.monotonic() >= deadline_s:
+            nobody = f"no answer within {wait_s:g} s, expected a process with the role respond"
+            click.echo(f"{name}: {now.text}; the decision does not count: {refusal or nobody}", err=True)
             sys.exit(FINDING)
         time.sleep(LOOK_EVERY_S)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 import orjson
@@ -15,9 +16,9 @@ from streams.cli import Failure
 from streams.cli.people.author import (
     Author,
     Standing,
-    await_answer,
     comment_option,
     date,
+    decide,
     json_option,
     run,
     wait_option,
@@ -73,17 +74,17 @@ def _decide(author: Author, digest: str, verb: ReleaseVerb, comment: str, wait_s
     one = _found(_texts(author.config), digest)[0]
     if one.state != "draft":
         raise Failure(f"text {digest!r}: {one.state} ({one.reason}), expected one that waits")
-    author.write(lambda person: Release(digest, verb, person, time.time(), comment))
-    await_answer(author, digest, lambda: _standing(author.config, digest), wait_s)
+    look = partial(_standing, author.config, digest)
+    decide(author, digest, lambda person: Release(digest, verb, person, time.time(), comment), look, wait_s)
 
 
 def _standing(config: Config, digest: str) -> Standing:
     told = _texts(config).get(digest)
     if told is None:
-        return Standing("changed since", waits=False, decided_by=())
+        return Standing("changed since", ())
     one = told[0]
     by = None if one.draft is None else one.draft.decided_by
-    return Standing(f"{one.state}: {one.reason}", one.state == "draft", [by])
+    return Standing(f"{one.state}: {one.reason}", [by])
 
 
 def _texts(config: Config) -> Mapping[str, Sequence[Notification]]:

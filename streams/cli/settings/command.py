@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -11,6 +12,9 @@ from config import load
 from config.changes.difference import differences, waiting
 from streams.planning import plan_of
 from streams.reload.relearning import relearning
+
+DIFFERENT = 1
+"""Exit code where the two differ, as of `tocsin replay --against`."""
 
 
 @click.group()
@@ -24,9 +28,10 @@ def config() -> None:
 def diff(old: Path, new: Path) -> None:
     """Say what changes in behaviour from OLD to NEW: settings, what is learned anew, and what needs a restart.
 
-    Exit code 0 also where they differ, 2 when one of them is invalid.
+    Exit code 0 where nothing differs, 1 where something does, 2 when one of them is invalid. The files and variables of
+    secrets need not be there.
     """
-    before, after = load(old, os.environ), load(new, os.environ)
+    before, after = (load(file, os.environ, secrets=False) for file in (old, new))
     found = differences(before, after)
     if not found:
         click.echo("nothing changes")
@@ -40,3 +45,4 @@ def diff(old: Path, new: Path) -> None:
     click.echo("takes effect at the next start only; the rest at a reload")
     for line in [change.path for change in waiting(before, after)] or ["nothing"]:
         click.echo(f"  {line}")
+    sys.exit(DIFFERENT)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 
 from streams.client.examination.topic_check import TopicFinding
+from streams.intake.kafka_record import ConsumerRecord
+from streams.intake.validation import wrong_unit
 
 LAST = 200
 """Records of each partition that are looked at."""
@@ -20,7 +21,8 @@ DELAY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SeenRecord:
-    """written_s: of the producer or broker, as Kafka has it. event_s: `ts` of a native record, None where unknown."""
+    """written_s: of the producer or broker, as Kafka has it. event_s: `ts` of a native record, or of the first of
+    several in it, None where unknown."""
 
     topic: str
     has_key: bool
@@ -37,7 +39,7 @@ async def read_last(reader: AIOKafkaConsumer, places: Sequence[TopicPartition]) 
             reader.assign([tp])
             reader.seek(tp, max(begins[tp], ends[tp] - LAST))
             batch = await reader.getmany(tp, timeout_ms=READ_TIMEOUT_MS)
-            found += [_seen(record) for record in batch.get(tp, ())]
+            found += [seen_record(record) for record in batch.get(tp, ())]
     return found
 
 
@@ -51,13 +53,27 @@ def judge(topic: str, seen: Sequence[SeenRecord], partitions: int, now_s: float)
             topic, f"{keyless} of the last {len(seen)} records have no key, over {partitions} partitions: one fault "
             "may become an incident in each shard", "write the service as the key of each record",
         ))
-    ahead_s = max(one.written_s for one in seen) - now_s
-    if ahead_s > SKEW_S:
+    newest_s = max(one.written_s for one in seen)
+    ahead_s = newest_s - now_s
+    if wrong_unit(newest_s) is not None:
+        found.append(TopicFinding(
+            topic, f"the time {newest_s * 1000.0:.0f} of a record in Kafka looks like {wrong_unit(newest_s * 1000.0)}",
+            "let the producer give records their time in milliseconds since the epoch, or none",
+        ))
+    elif ahead_s > SKEW_S:
         found.append(TopicFinding(
             topic, f"a record was written {ahead_s:.0f} s in the future: the clock of this machine is late, or that of "
             "its producer or broker ahead", "let NTP or chrony set the clocks of both",
         ))
-    lags = sorted(one.written_s - one.event_s for one in seen if one.event_s is not None)
+    times = [one.event_s for one in seen if one.event_s is not None]
+    if times and (unit := wrong_unit(max(times))) is not None:
+        found.append(TopicFinding(
+            topic, f"ts {max(times):.0f} looks like {unit}: such records become dead letters",
+            "write ts in seconds since the epoch",
+        ))
+    lags = sorted(
+        one.written_s - one.event_s for one in seen if one.event_s is not None and wrong_unit(one.event_s) is None
+    )
     if lags and lags[0] < -SKEW_S:
         found.append(TopicFinding(
             topic, f"ts is up to {-lags[0]:.0f} s later than the time of writing", "set the clock of the producer",
@@ -70,12 +86,15 @@ def judge(topic: str, seen: Sequence[SeenRecord], partitions: int, now_s: float)
     return found
 
 
-def _seen(record: Any) -> SeenRecord:
+def seen_record(record: ConsumerRecord) -> SeenRecord:
+    """What is looked at of a record."""
     event_s: float | None = None
     try:
         value = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         value = None
+    if isinstance(value, list) and value:
+        value = value[0]
     if isinstance(value, dict) and isinstance(value.get("ts"), (int, float)):
         event_s = float(value["ts"])
     return SeenRecord(record.topic, record.key is not None, record.timestamp / 1000.0, event_s)

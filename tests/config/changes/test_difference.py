@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config import load
+from config import ConfigError, load
 from config.changes.difference import differences, waiting, with_live
 from config.models import Config
 
@@ -36,6 +36,63 @@ def test_each_difference_is_named_with_whether_a_reload_takes_it_over(
     assert found
     assert all(str(change).startswith(shown.split(":")[0]) and change.live is live for change in found)
     assert any(shown in str(change) for change in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("detection: {false_alarm_every: 30d}", "detection.false_alarm_every: 7d -> 30d"),
+        ("windows: {lateness: 90s}", "windows.lateness: auto -> 90s"),
+        ("windows: {size: 250ms}", "windows.size: 1s -> 250ms"),
+        ("limits: {max_cooldown: 1h30m}", "limits.max_cooldown: 2h -> 1h30m"),
+        ("targets: {P0: {detect: null}}", "targets.P0.detect: 5m -> nothing"),
+        ("executor: {dry_run: true}", "executor.dry_run: false -> true"),
+        ("scopes: {marginals: [version]}", "scopes.marginals: [version, replica, tenant] -> [version]"),
+        (
+            "playbooks: [{name: availability, expires_after: 1m}]",
+            "playbooks[availability].expires_after: 2m -> 1m",
+        ),
+        (
+            "people: {anna: {roles: viewer, away: [{from: 2026-12-20, until: 2026-12-21}]}}",
+            "people.anna: nothing -> {roles: [viewer], keys: [], slack: null, token_sha256: nu...",
+        ),
+        (
+            "escalation: {a: {grace: {P1: 90s}, steps: [{id: b, page: viewer}]}}",
+            "escalation.a: nothing -> {severities: [], categories: [], grace: {P1: 90s}, rounds...",
+        ),
+    ],
+)
+def test_a_difference_is_shown_as_the_file_writes_it(tmp_path: Path, text: str, shown: str) -> None:
+    found = differences(load(None, {}), config_of(tmp_path, f"version: 1\n{text}\n"))
+    assert [str(change) for change in found] == [shown]
+
+
+def test_an_instant_is_no_duration(tmp_path: Path) -> None:
+    one, other = (
+        config_of(tmp_path, f"people: {{anna: {{roles: viewer, away: [{{from: 2026-12-20, until: {day}}}]}}}}\n")
+        for day in ("2026-12-21", "2026-12-22")
+    )
+    (change,) = differences(one, other)
+    assert str(change) == "people.anna.away[0].until: 1797811200 -> 1797897600"
+
+
+def test_secrets_need_not_be_there_where_they_are_not_used(tmp_path: Path) -> None:
+    text = """\
+version: 1
+labels: {hashed: [tenant], secret_file: /run/secrets/LABELS}
+channels:
+  chat: {kind: discord, webhook_url_file: /run/secrets/discord}
+  pager: {kind: pagerduty, routing_key: "${ROUTING_KEY}"}
+respond: {channel_hosts: [events.pagerduty.com]}
+signing: {private_file: /run/secrets/signing.pem}
+"""
+    with pytest.raises(ConfigError, match="LABELS"):
+        config_of(tmp_path, text)
+    file = tmp_path / "site.yaml"
+    one = load(file, {}, secrets=False)
+    assert differences(one, load(file, {}, secrets=False)) == ()
+    file.write_text(text.replace("LABELS", "other"))
+    assert [change.path for change in differences(one, load(file, {}, secrets=False))] == ["labels (a secret)"]
 
 
 def test_equal_configurations_have_none(tmp_path: Path) -> None:

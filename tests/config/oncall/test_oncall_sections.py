@@ -35,10 +35,12 @@ escalation:
   data: {categories: data_quality, steps: [{id: one, page: anna}]}
   default: {steps: [{id: one, page: responder}]}
 """
+WEBHOOK = 'actions: {notify: {url: "https://pager.example"}}\n'
+"""Without channels, a step may name whatever the webhook of the action `notify` knows."""
 
 
 def test_schedules_policies_and_contacts_are_read(tmp_path: Path) -> None:
-    site = load_text(tmp_path, WHOLE)
+    site = load_text(tmp_path, WHOLE + WEBHOOK)
     primary, asia, fixed = roster_of(site).schedules.values()
     assert primary.rotation is not None
     assert (primary.rotation.people, primary.rotation.every_days, str(primary.rotation.first_turn)) == (
@@ -59,7 +61,7 @@ def test_schedules_policies_and_contacts_are_read(tmp_path: Path) -> None:
 
 
 def test_a_step_pages_who_is_on_call_a_person_or_all_with_the_role_for_the_service(tmp_path: Path) -> None:
-    site = load_text(tmp_path, WHOLE)
+    site = load_text(tmp_path, WHOLE + WEBHOOK)
     rules = rules_of(site, directory_of(site.people, site.owners_of), tuple, lambda: 1780300800.0)
     found = [rules.recipients(target, "chat-eu") for target in ("primary", "fixed", "chi", "responder", "approver")]
     assert found == [("ben",), (), ("chi",), ("anna", "ben"), ()]
@@ -99,7 +101,7 @@ def test_without_the_sections_nobody_is_paged(tmp_path: Path) -> None:
     ("until: 2026-12-02", "until: 2026-11-02", ":13: schedules.fixed.shifts[0]"),
     ("until: 2027-01-02", "until: 2026-01-02", ":4: people.ben.away[0]"),
     ("page: primary,", "page: none,", ":17: escalation.critical.steps[0].page: got 'none', expected a schedule"),
-    ("asia, ben", "asia, bne", ":17: escalation.critical.steps[1].page: got 'bne', expected a schedule (primary, asia"),
+    ("asia, ben", "asia, bne", ":17: escalation.critical.steps[1].page: got 'bne', expected a schedule, a person or a"),
     ("after: 5m", "after: 50m", ":18: escalation.critical.steps[2].after: got '15m', expected a time not before"),
     ("id: backup", "id: primary", ":17: escalation.critical.steps[1].id: got 'primary', expected an id that no step"),
     ("page: anna", "via: mail", ":20: escalation.data.steps[0].page: got [], expected a schedule, a person or a role"),
@@ -112,7 +114,7 @@ def test_a_mistake_is_named_with_line_value_and_expectation(
     tmp_path: Path, old: str, new: str, message: str,
 ) -> None:
     assert old in WHOLE
-    found = problems(tmp_path, WHOLE.replace(old, new, 1))
+    found = problems(tmp_path, WHOLE.replace(old, new, 1) + WEBHOOK)
     assert any(one.startswith(message) for one in found), found
 
 
@@ -140,4 +142,5 @@ def test_with_channels_a_step_and_a_policy_name_only_those(tmp_path: Path) -> No
     found = [str(one) for one in problems(tmp_path, WHOLE + CHANNELS)]
     assert [one for one in found if "'mail'" in one and "one of channels: chat, pager, post, board" in one]
     assert [one for one in found if "'slack'" in one and "one of channels: chat, pager, post, board" in one]
-    assert len(found) == 2
+    assert [one for one in found if one.startswith(":3: people.anna.contacts.discord: got 'discord', expected one of")]
+    assert len(found) == 3

@@ -139,13 +139,21 @@ def test_the_allow_list_is_read_and_its_mistakes_are_named_with_their_place(tmp_
     assert (throttle.targets, throttle.params["factor"].min) == (("chat/*",), 0.2)
     assert rollback.approval is not None
     assert (rollback.approval.count, rollback.approval.expires_after_s) == (2, 300.0)
-    file.write_text("version: 1\nallow:\n  - {kind: x, tragets: []}\n  - {kind: x, params: {f: {min: 2, max: 1}}}\n")
+    lines = "  - {kind: throttle, tragets: []}\n  - {kind: throttle, params: {f: {min: 2, max: 1}}}\n"
+    file.write_text(f"version: 1\nallow:\n{lines}")
     with pytest.raises(ConfigError) as raised:
         read_allow_file(file)
     assert [str(problem).removeprefix(str(file)) for problem in raised.value.problems] == [
         ":3: allow[0]: got the unknown setting 'tragets', expected targets (did you mean that?)",
         ":4: allow[1].params.f.min: got 2.0, expected at most max (1.0)",
     ]
+    file.write_text("version: 1\nallow:\n  - {kind: throtle}\n  - {kind: throttle, approval: {roles: [aprover]}}\n")
+    with pytest.raises(ConfigError) as raised:
+        read_allow_file(file)
+    kind, role = (str(problem).removeprefix(str(file)) for problem in raised.value.problems)
+    assert kind.startswith(":3: allow[0].kind: got 'throtle', expected one of the kinds of action: ")
+    assert kind.endswith("(did you mean throttle?)")
+    assert role.startswith(":4: allow[1].approval.roles[0]: got 'aprover', expected one of the roles: viewer, ")
 
 
 def test_the_hosts_that_the_executor_may_ask_are_those_of_its_own_file_its_section_or_its_actions(

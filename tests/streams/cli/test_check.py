@@ -31,7 +31,7 @@ def test_a_wrong_file_gives_a_line_for_each_problem_and_code_2(tmp_path: Path) -
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
         f"{file}:2: windows: got the unknown setting 'latenes', expected lateness (did you mean that?)",
-        f"{file}:2: windows.size: got '2h', expected at most 60 s",
+        f"{file}:2: windows.size: got '2h', expected a duration of at most 1m",
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from click.testing import CliRunner, Result
 
 from actions.trust.key_files import KeyFileError, exposed, read_private
 from actions.trust.keys import public_text
-from config import examine
+from config import examine, load
+from config.trust.build import directory_of
 from streams.cli import main
+from tests.kafka.client.snippets import snippet
 
 
 def run(*arguments: object) -> Result:
@@ -87,3 +91,29 @@ def test_a_file_without_a_key_is_refused_without_a_word_of_its_content(tmp_path:
     with pytest.raises(KeyFileError) as raised:
         read_private(file)
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_token_is_readable_by_its_owner_alone_and_the_printed_lines_let_its_person_in(tmp_path: Path) -> None:
+    file = tmp_path / "ben.token"
+    printed = run("token", file, "--person", "ben")
+    assert (printed.exit_code, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+    assert file.read_text() not in printed.output
+    (tmp_path / "site.yaml").write_text(f"version: 1\n{printed.output}")
+    people = load(tmp_path / "site.yaml", {}).people
+    assert directory_of(people, lambda _: ()).of_token(file.read_text()) == "ben"
+
+
+def test_a_token_never_takes_the_place_of_a_file_nor_has_a_person_without_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "ben.token"
+    assert (run("token", file, "--person", "b en").exit_code, file.exists()) == (2, False)
+    file.write_text("precious")
+    assert (run("token", file, "--person", "ben").exit_code, file.read_text()) == (2, "precious")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+def test_the_commands_on_security_make_a_token_and_the_hash_that_lets_its_person_in(tmp_path: Path) -> None:
+    commands = snippet("docs/security.md", "sh", "printf %s")
+    done = subprocess.run(["sh", "-ec", commands], cwd=tmp_path, capture_output=True, text=True, check=True)
+    (tmp_path / "site.yaml").write_text(f"people: {{ben: {{roles: viewer, token_sha256: {done.stdout.strip()!r}}}}}\n")
+    people = load(tmp_path / "site.yaml", {}).people
+    assert directory_of(people, lambda _: ()).of_token((tmp_path / "ben.token").read_text()) == "ben"

@@ -39,7 +39,7 @@ def test_the_command_says_what_differs_what_is_learned_anew_and_what_needs_a_res
     old.write_text("version: 1\n")
     new.write_text("version: 1\ntriage: {confirm_instants: 7}\nkafka: {group: other}\n")
     found = CliRunner().invoke(main, ["config", "diff", str(old), str(new)])
-    assert found.exit_code == 0
+    assert found.exit_code == 1
     settings, rest = found.stdout.split("learned anew\n")
     learned, at_start = rest.split("takes effect at the next start only; the rest at a reload\n")
     assert "kafka.group: tocsin -> other" in settings

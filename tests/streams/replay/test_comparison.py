@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actions.model import Intent, Outcome
+from actions.model import ApprovalTerms, Intent, Outcome, RemedyTerms
 from classifiers.model import AuditEntry, Factor, Incident
 from streams.replay.comparison import ActionPair, Comparison, Results, compare
 from tests.streams.fakes import T
@@ -34,6 +34,10 @@ OLD = Results((INCIDENT,), (outcome(INTENT),), (opened("2 series at level 2 or m
 
 def fields(found: Comparison) -> dict[str, tuple[object, object]]:
     return {change.name: (change.old, change.new) for one in found.incidents for change in one.fields}
+
+
+def terms_of(found: Comparison) -> dict[str, tuple[object, object]]:
+    return {change.name: (change.old, change.new) for one in found.actions for change in one.fields}
 
 
 def test_a_result_is_the_same_as_itself() -> None:
@@ -124,3 +128,25 @@ def test_an_action_in_another_mode_is_changed() -> None:
 
 def test_an_outcome_that_one_result_does_not_know_is_no_difference() -> None:
     assert compare(OLD, replace(OLD, actions=((INTENT, None),))).is_same
+
+
+def test_terms_that_changed_are_told_setting_by_setting_as_a_playbook_writes_them() -> None:
+    before = replace(INTENT, approval=ApprovalTerms(), remedy=RemedyTerms())
+    terms = ApprovalTerms(count=2, four_eyes=True, via=("cli", "http"))
+    after = replace(INTENT, approval=terms, remedy=RemedyTerms(hold_s=5400.0))
+    old, new = (Results((INCIDENT,), (outcome(each),), OLD.audit) for each in (before, after))
+    assert terms_of(compare(old, new)) == {
+        "approval.count": ("1", "2"), "approval.four_eyes": ("false", "true"), "approval.via": ("[]", "[cli, http]"),
+        "remedy.hold": ("4h", "1h30m"),
+    }
+    without = Results((INCIDENT,), (outcome(replace(before, approval=None)),), OLD.audit)
+    assert terms_of(compare(old, without))["approval"] == (
+        "{roles: [approver], count: 1, expires_after: 15m, four_eyes: false, via: []}", None,
+    )
+
+
+def test_what_an_incident_lacks_is_told_in_no_language_of_programs() -> None:
+    new = Results((replace(INCIDENT, tenant="acme", replica=None),), (), ())
+    reasons = [one.reason or "" for one in compare(OLD, new).actions]
+    assert any("tenant - -> acme" in reason for reason in reasons)
+    assert not any("None" in reason for reason in reasons)

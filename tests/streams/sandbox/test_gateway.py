@@ -144,7 +144,7 @@ async def test_a_body_that_is_no_json_is_refused(http: aiohttp.ClientSession) ->
 
 async def test_the_state_page_shows_every_switch_and_change(gateway: Gateway, http: aiohttp.ClientSession) -> None:
     gateway.deploy("v2")
-    gateway.set_breaker("serving/r1", "open", None)
+    gateway.set_breaker("serving/r1", "open", "curl", None)
 
     async with http.get("/state") as answer:
         state = await answer.json()
@@ -156,9 +156,27 @@ async def test_the_state_page_shows_every_switch_and_change(gateway: Gateway, ht
     assert [change["after"] for change in state["changes"]] == ["v2", "open"]
 
 
+@pytest.mark.parametrize(("agent", "actor"), [("curl/8.5.0", "curl"), ("", "unknown"), ("deploy (v2)", "deploy (v2)")])
+async def test_a_change_is_of_the_program_that_asked_for_it(
+    gateway: Gateway, http: aiohttp.ClientSession, agent: str, actor: str,
+) -> None:
+    gateway.registry.aliases["champion"] = 2
+    headers = {"User-Agent": agent}
+    for method, path, body in (
+        ("PUT", "/breakers/serving/r0", {"state": "open"}), ("PUT", "/throttles/serving", {"factor": 0.5}),
+        ("POST", "/reload", {}),
+        ("POST", "/api/2.0/mlflow/registered-models/alias", {"name": "bytegpt", "alias": "champion", "version": "1"}),
+    ):
+        async with http.request(method, path, json=body, headers=headers) as answer:
+            assert answer.status == 200
+    assert [(change.actor, change.switch) for change in gateway.changes] == [
+        (actor, "breaker"), (actor, "throttle"), (actor, "version"), (actor, "alias champion"),
+    ]
+
+
 def test_setting_what_is_set_already_is_no_change(gateway: Gateway) -> None:
-    gateway.set_breaker("serving/r0", "closed", None)
-    gateway.set_throttle("serving", 1.0, None)
+    gateway.set_breaker("serving/r0", "closed", "curl", None)
+    gateway.set_throttle("serving", 1.0, "curl", None)
     gateway.reload("operator", None)
 
     assert gateway.changes == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from streams.client.examination.recent_records import SeenRecord, judge
+import pytest
+
+from streams.client.examination.recent_records import SeenRecord, judge, seen_record
 from tests.streams.fakes import T
+from tests.streams.records import FakeRecord
 
 
 def found(*seen: SeenRecord, partitions: int = 4) -> list[str]:
@@ -33,3 +36,25 @@ def test_clocks_that_differ_are_findings() -> None:
 
 def test_records_that_come_late_are_a_finding() -> None:
     assert "written 20 s or more after their ts" in found(SeenRecord("in", True, T, T - 20.0))[0]
+
+
+def test_a_ts_in_another_unit_is_named_and_no_clock_is_blamed() -> None:
+    assert found(SeenRecord("in", True, T, T * 1000.0)) == [
+        f"ts {T * 1000.0:.0f} looks like milliseconds: such records become dead letters",
+    ]
+    assert found(SeenRecord("in", True, T, T * 1e9), SeenRecord("in", True, T, T + 30.0)) == [
+        f"ts {T * 1e9:.0f} looks like nanoseconds: such records become dead letters",
+        "ts is up to 30 s later than the time of writing",
+    ]
+
+
+def test_a_time_of_kafka_in_another_unit_is_named_and_no_clock_is_blamed() -> None:
+    assert found(SeenRecord("in", True, T * 1000.0, None)) == [
+        f"the time {T * 1e6:.0f} of a record in Kafka looks like microseconds",
+    ]
+
+
+@pytest.mark.parametrize("value", [b'{"ts": 1764240000250}', b'[{"ts": 1764240000250}, {"ts": 1}]'])
+def test_the_ts_of_a_record_or_of_the_first_of_several_is_seen(value: bytes) -> None:
+    record = FakeRecord(value, topic="in", timestamp=1764240000250)
+    assert seen_record(record) == SeenRecord("in", True, 1764240000.25, 1764240000250.0)

@@ -106,17 +106,17 @@ def test_an_input_that_looks_like_a_shipped_one_is_warned_of(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("text", "expected"), [
-    ("targets: {P1: {detect: 500ms}}", "targets.P1.detect: got 0.5 s, expected at least 1 s (windows.size"),
-    ("targets: {P0: {recover: 2s}}\nwindows: {size: 5s}", "targets.P0.recover: got 2 s, expected at least 5 s"),
-    ("targets: {P0: {resolve: 8s}}", "targets.P0.resolve: got 8 s, expected at least 9 s (windows.size and triage.re"),
-    ("targets: {P0: {act: 30s}}", "targets.P0.act: got 30 s, expected null, or a playbook in mode auto with a remedy"),
+    ("targets: {P1: {detect: 500ms}}", "targets.P1.detect: got 500ms, expected at least 1s (windows.size"),
+    ("targets: {P0: {recover: 2s}}\nwindows: {size: 5s}", "targets.P0.recover: got 2s, expected at least 5s"),
+    ("targets: {P0: {resolve: 8s}}", "targets.P0.resolve: got 8s, expected at least 9s (windows.size and triage.re"),
+    ("targets: {P0: {act: 30s}}", "targets.P0.act: got 30s, expected null, or a playbook in mode auto with a remedy"),
     (
         "targets: {P0: {act: 30s}}\n" + BOOK.format(match="", mode="auto", kind="notify"),
-        "targets.P0.act: got 30 s, expected null, or a playbook in mode auto with a remedy",
+        "targets.P0.act: got 30s, expected null, or a playbook in mode auto with a remedy",
     ),
     (
         "targets: {P0: {act: 30s}}\nactions: {throttle: {url: 'http://127.0.0.1/x'}}\n"
-        + BOOK.format(match="severities: [P1]", mode="auto", kind="throttle"), "targets.P0.act: got 30 s",
+        + BOOK.format(match="severities: [P1]", mode="auto", kind="throttle"), "targets.P0.act: got 30s",
     ),
 ])
 def test_a_target_that_no_incident_can_meet_is_warned_of(tmp_path: Path, text: str, expected: str) -> None:

@@ -13,6 +13,7 @@ from classifiers.model import NOTIFICATIONS, Severity
 from config.errors import Problem
 from config.models import Config
 from config.source import Node, problem_at
+from config.units import duration_text
 
 
 def unmet_targets(config: Config, tree: Node) -> Iterator[Problem]:
@@ -25,10 +26,10 @@ def unmet_targets(config: Config, tree: Node) -> Iterator[Problem]:
             least_s, reason = _least(stage, config)
             place = ("targets", severity, stage)
             if seconds < least_s:
-                yield problem_at(tree, place, f"{seconds:g} s", f"at least {least_s:g} s ({reason})")
+                yield problem_at(tree, place, duration_text(seconds), f"at least {duration_text(least_s)} ({reason})")
             elif stage == "act" and not _has_remedy(config, severity):
                 expected = f"null, or a playbook in mode auto with a remedy for {severity} (a notice is none)"
-                yield problem_at(tree, place, f"{seconds:g} s", expected)
+                yield problem_at(tree, place, duration_text(seconds), expected)
 
 
 def _least(stage: IncidentStage, config: Config) -> tuple[float, str]:

@@ -11,17 +11,19 @@ from actions.catalogue import CATALOGUE as ACTIONS
 from classifiers.validation_errors import one_of
 from config.audiences.checks import mistaken_audiences
 from config.channels.checks import forbidden_hosts, mistaken_channels
+from config.checks.references import unknown_references
+from config.checks.shadowed import shadowed
+from config.checks.shell_patterns import regular_expressions
+from config.checks.stage_targets import unmet_targets
+from config.checks.targets import impossible_targets, improbable_targets
+from config.checks.unmatched import misspelt_topics, unmatched
 from config.errors import Problem
 from config.fields import SIGNING_MIN, yaml_name
 from config.models import Config
 from config.oncall.checks import mistaken_oncall
-from config.shadowed import shadowed
 from config.source import Node, Path, as_list, as_mapping, problem_at
-from config.stage_targets import unmet_targets
-from config.targets import impossible_targets, improbable_targets
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
-from config.unmatched import misspelt_topics, unmatched
-from detectors.catalogue import CATALOGUE
+from config.units import duration_text
 
 
 def mistakes_as_written(tree: Node) -> list[Problem]:
@@ -29,7 +31,7 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
     written = as_mapping(tree.plain())
     checks = (
         _unknown_actions, _repeated_names, _repeated_topics, _profiles, mistaken_people, mistaken_private_file,
-        mistaken_oncall, mistaken_channels, mistaken_audiences,
+        mistaken_oncall, mistaken_channels, mistaken_audiences, unknown_references,
     )
     return [problem for check in checks for problem in check(written, tree)]
 
@@ -48,6 +50,7 @@ def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) 
     return [
         *_plaintext(config, tree), *unwise_signing(as_mapping(tree.plain()), tree), *improbable_targets(config, tree),
         *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
+        *regular_expressions(as_mapping(tree.plain()), tree),
         *misspelt_topics(config, tree, [str(as_mapping(source).get("topic")) for source in inputs]),
     ]
 
@@ -96,9 +99,15 @@ def _repeated_topics(written: Mapping[str, Any], tree: Node) -> Iterator[Problem
     for purpose, topic in as_mapping(written.get("topics")).items():
         if not isinstance(topic, str):
             continue
-        if topic in own or topic in inputs:
-            other = f"topics.{own[topic]}" if topic in own else "inputs"
-            yield problem_at(tree, ("topics", purpose), repr(topic), f"a topic of its own ({other} has this one)")
+        places: list[tuple[Path, str]] = [(("topics", purpose), f"topics.{purpose}")]
+        if topic in own:
+            places.append((("topics", own[topic]), f"topics.{own[topic]}"))
+        elif topic in inputs:
+            places.append((("inputs", inputs.index(topic), "topic"), "inputs"))
+        if len(places) == 2:
+            # The operator can only mend what is in the file of the operator.
+            (place, _), (_, other) = sorted(places, key=lambda one: tree.at(one[0]).file != tree.file)
+            yield problem_at(tree, place, repr(topic), f"a topic of its own ({other} has this one)")
         own.setdefault(topic, purpose)
 
 
@@ -110,16 +119,14 @@ def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
             re.compile(metrics if isinstance(metrics, str) else "")
         except re.error as error:
             yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression ({error})")
-        for number, name in enumerate(as_list(as_mapping(profile).get("detectors"))):
-            if isinstance(name, str) and name not in CATALOGUE:
-                yield problem_at(tree, (*place, "detectors", number), repr(name), one_of(name, list(CATALOGUE)))
 
 
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:
     windows, scopes = config.windows, config.scopes
     if scopes.min_idle_s <= windows.max_wait_s + windows.size_s:
-        expected = f"more than windows.max_wait and windows.size together ({windows.max_wait_s + windows.size_s:g} s)"
-        yield problem_at(tree, ("scopes", "min_idle"), f"{scopes.min_idle_s:g} s", expected)
+        least = duration_text(windows.max_wait_s + windows.size_s)
+        expected = f"more than windows.max_wait and windows.size together ({least})"
+        yield problem_at(tree, ("scopes", "min_idle"), duration_text(scopes.min_idle_s), expected)
 
 
 def _labels(config: Config, tree: Node) -> Iterator[Problem]:

@@ -1,0 +1,1 @@
+"""Checks across the settings of a whole configuration."""
