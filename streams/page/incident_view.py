@@ -9,7 +9,7 @@ from classifiers.incident_silence import silenced_text
 from classifiers.model import Anomaly, Incident
 from streams.page.plots import plots_of, scope_text
 from streams.page.state import PageState
-from streams.page.summaries import incident_row, request_row
+from streams.page.summaries import incident_row, request_row, texts_of
 
 SIMILAR = 5
 MAX_TIMELINE = 400
@@ -30,6 +30,7 @@ def incident_view(incident: Incident, state: PageState, runbooks: Mapping[str, s
         "silences": silenced_text(incident),
         "notes": incident.notes, "remedies": incident.remedies, "stage_times": incident.stage_times,
         "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
+        "texts": texts_of(state, incident.id),
         "all_actions": incident.actions,
         "related": [_related(one.id, one.relation, state) for one in incident.related],
         "similar": [_past(one) for one in similar_to(incident, state.incidents())],

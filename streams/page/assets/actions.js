@@ -8,9 +8,8 @@ import { may, store } from "./store.js";
 const part = encodeURIComponent;
 const path = (target) => target.split("/").map(part).join("/");
 
-function button(label, verb, run, kind = "") {
+function button(label, verb, run, kind = "", allowed = may(verb)) {
   if (!store.session.person) return null;
-  const allowed = may(verb);
   return el("button", { type: "button", class: kind, disabled: !allowed, onclick: run,
     title: allowed ? null : `${store.session.person} may not ${words(verb)}` }, label);
 }
@@ -62,6 +61,16 @@ export function approvalButtons(one) {
     may("withdraw") ? button("Withdraw", "withdraw", () => ask("Withdraw", `The request is taken back: ${what}. Nobody is asked any more.`, [reason()], (v) => decide("withdraw", v))) : null,
     may("break_glass") ? button("Break glass", "break_glass", () => ask("Break glass",
       `${what} runs without approval, past freeze, cooldown, budget and storm brake. Commanders are told, and it is reviewed.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
+  ];
+}
+
+export function textButtons(one) {
+  const allowed = one.roles.some((role) => store.session.roles.includes(role));
+  const decide = (verb, done) => (v) => act(`texts/${part(one.digest)}/decision`, { verb, comment: v.comment }, done);
+  const what = `the text "${one.title}" (${one.digest})`;
+  return [
+    button("Release", "release", () => ask("Release", `It is told now, word for word, to ${one.to.join(", ")}: ${what}. It cannot be taken back.`, [reason()], decide("release", "released")), "primary", allowed),
+    button("Withdraw", "withdraw", () => ask("Withdraw", `It is not told to ${one.audience}: ${what}. The next event of the incident asks again.`, [reason()], decide("withdraw", "withdrawn")), "", allowed),
   ];
 }
 

@@ -100,5 +100,5 @@ export function showStatus(main, found) {
       el("p", {}, `Affected: ${scopeText(one)}. Open for ${span(nowS() - one.opened_at_s)}. ${one.assigned_to || one.acknowledged ? "Somebody works on it." : "Nobody has taken it yet."} ${one.expected_end
         ? `Expected to end at ${utc(one.expected_end.median_s)}, at the latest at ${utc(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open.")),
     el("section", {}, el("h2", {}, "Last 7 days"), figures(known)),
-    el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));
+    el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${count(store.texts.size, "text")} to be released; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));
 }

@@ -3,7 +3,7 @@
 import { incidentButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, local, nowS, number, span, unitOf, utc, words, zone } from "./format.js";
-import { approvalItem, ownerText, scopeText } from "./now.js";
+import { approvalItem, ownerText, scopeText, textsPanel } from "./now.js";
 import { LEGEND, marksOf, plotAll } from "./plot.js";
 import { get } from "./server.js";
 
@@ -21,6 +21,7 @@ export function showIncident(main, one) {
       el("div", { class: "stack" },
         one.requests.some((each) => ["requested", "approved"].includes(each.state))
           ? panel("Waiting for approval", "", one.requests.filter((each) => ["requested", "approved"].includes(each.state)).map(approvalItem)) : null,
+        one.texts.length ? textsPanel(one.texts) : null,
         panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
         timeline(one), evidence(one)),
       el("div", { class: "stack" }, facts(one), factors(one), remedies(one), relations(one), runbooks(one))));

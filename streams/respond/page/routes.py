@@ -160,6 +160,7 @@ class PageRoutes:
         verbs = () if person is None else get_args(Verb)
         return {
             "person": person, "may": [verb for verb in verbs if self._directory.may_anywhere(person or "", verb)],
+            "roles": sorted(self._directory.roles_anywhere(person or "")),
             "may_read": self._reads_without_login or person is not None,
         }
 
