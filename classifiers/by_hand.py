@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from classifiers.directive_fields import ALL_PATHS, Path, Via, of_person, period, texts
+from classifiers.reviews_by_hand import SetItem, SubmitReview
 from classifiers.telling_by_hand import Escalate, Release
 
 Verb = Literal["approve", "reject", "break_glass"]
@@ -294,7 +295,7 @@ class Override:
 
 ByHand = (
     Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override | Release
-    | Escalate
+    | Escalate | SubmitReview | SetItem
 )
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
@@ -306,5 +307,7 @@ ForSchedules = Override
 """What decides who is on call."""
 ForTexts = Release
 """What the owner of the notifications applies."""
+ForReviews = SubmitReview | SetItem
+"""What the owner of the review applies."""
 ForEscalations = Escalate
 """What the owner of the escalation applies."""

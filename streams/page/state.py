@@ -17,6 +17,8 @@ from actions.escalation.record import Escalation
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome
+from actions.reviews.record import ActionItem, Review
+from actions.reviews.records import ReviewRecords
 from classifiers.model import AuditEntry, Incident
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from streams.page.change_log import ChangeLog
@@ -31,12 +33,15 @@ V = TypeVar("V")
 
 class PageState:
     """in_force: remedies and the storm brake. series: windows to be drawn. texts: those that wait for a person.
-    changes: what viewers have not seen yet. newest_s: date of the newest record, None before the first."""
+    reviews: of incidents, with their action items. changes: what viewers have not seen yet. newest_s: date of the
+    newest record, None before the first.
+    """
 
     def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
         self.in_force = LedgerView()
         self.series = SeriesState()
         self.texts = WaitingTexts()
+        self.reviews = ReviewRecords()
         self.changes = ChangeLog()
         self.newest_s: float | None = None
         self._max_incidents = max_incidents
@@ -110,6 +115,16 @@ class PageState:
     def forget_notification(self, name: str) -> None:
         """The log has no notification of this id any more. What was told of an incident stays shown."""
         self._texts_changed(self.texts.forget(name))
+
+    def add_review(self, one: Review) -> None:
+        """The review of an incident as it stands."""
+        if self.reviews.add_review(one):
+            self._changed(one.incident_id)
+
+    def add_item(self, one: ActionItem) -> None:
+        """An action item as it stands."""
+        if self.reviews.add_item(one):
+            self._changed(one.incident_id)
 
     def add_audit(self, entry: AuditEntry) -> None:
         """An entry of the audit."""

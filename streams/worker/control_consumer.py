@@ -1,7 +1,7 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
 What people want done to targets goes to the executor of this process instead; what they decide about requests, texts,
-schedules and escalations is left to the role respond.
+schedules, escalations and reviews is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
@@ -23,6 +23,7 @@ from classifiers.by_hand import (
     Assign,
     ForApprovals,
     ForEscalations,
+    ForReviews,
     ForSchedules,
     ForShards,
     ForTargets,
@@ -39,6 +40,7 @@ from classifiers.directives import Acknowledge, Deployment, Directive, Expire, O
 from classifiers.incident_silence import service_of
 from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
+from classifiers.reviews_by_hand import SetItem, SubmitReview
 from config.models import Config
 from config.trust.build import directory_of, ring_of
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, check_length, kind_name, verify
@@ -49,7 +51,7 @@ from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
 
-NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals), ForSchedules, ForTexts, ForEscalations)
+NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals | ForReviews), ForSchedules, ForTexts, ForEscalations)
 SCOPE = "control"
 """The flush scope of the audit entries of control records; no offset of a shard waits for it."""
 MAX_DIRECTIVES = 20_000
@@ -81,7 +83,7 @@ class _Published:
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
     Acknowledge: "acknowledge", Silence: "silence", Expire: "silence", Override: "override",
-    ForEscalations: "escalate",
+    ForEscalations: "escalate", SubmitReview: "review", SetItem: "review",
 }
 Targets = Callable[[ForTargets], Awaitable[None]]
 """Takes what people want done to targets; must not wait for a target."""
@@ -180,8 +182,10 @@ class ControlConsumer:
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
     def _may(self, directive: OfPerson, verb: Verb) -> bool:
-        """Whether the roles of the person allow it; a schedule belongs to no service."""
-        if isinstance(directive, ForSchedules):
+        """Whether the roles of the person allow it. A schedule belongs to no service, and a review outlives what is
+        known of its incident here.
+        """
+        if isinstance(directive, (ForSchedules, *get_args(ForReviews))):
             return self._directory.may_anywhere(directive.by, verb)
         return self._directory.may(directive.by, verb, self._service_of(directive))
 

@@ -2,6 +2,7 @@
 
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, nowS, span, utc, words } from "./format.js";
+import { itemRow } from "./items.js";
 import { scopeText } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
@@ -47,8 +48,8 @@ export function showHistory(main, found, query) {
       choice("Service", "service", [...all, ...found.services.map((one) => [one, one])], query),
       choice("Worst severity", "severity", [...all, ...SEVERITIES.map((one) => [one, one])], query),
       choice("Category", "category", [...all, ...found.categories.map((one) => [one, words(one)])], query)),
-    figures(found.figures), el("div", { class: "two" }, answered(found.response), targets(found.response), weeks(found.response), causes(found.response)),
-    panel("Incidents", count(found.incidents.length, "row"), found.incidents.length ? found.incidents.map(row) : empty("No incident fits these filters.")));
+    figures(found.figures), el("div", { class: "two" }, answered(found.response), targets(found.response), weeks(found.response), causes(found.response)), el("div", { class: "stack" }, actionItems(found),
+    panel("Incidents", count(found.incidents.length, "row"), found.incidents.length ? found.incidents.map(row) : empty("No incident fits these filters."))));
 }
 
 const scroll = (name, ...parts) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, el("table", {}, ...parts));
@@ -61,6 +62,13 @@ function answered(known) {
     el("dt", {}, "answered by itself"), el("dd", { class: "num" }, judged(automation, automation < known.automation_target, `at least ${share(known.automation_target)}`)),
     el("dt", {}, "wrong escalations"), el("dd", { class: "num" }, judged(wrong, wrong > known.wrong_target, `at most ${share(known.wrong_target)}`)),
     el("dt", {}, "pages a week"), el("dd", { class: "num" }, pages ? Object.entries(pages).sort((a, b) => b[1] - a[1]).map(([name, number_]) => el("div", {}, `${name}: ${number_.toFixed(1)}`)) : "nobody was paged"))));
+}
+
+function actionItems(found) {
+  const more = found.open_items - found.items.length;
+  const address = (one) => el("a", { href: `#/incident/${encodeURIComponent(one.incident_id)}` }, one.incident_title ?? one.incident_id);
+  return panel("Open action items", "of all reviews, overdue first", found.items.length ? found.items.map((one) => itemRow(one, address(one)))
+    : empty("No action item of a review is open."), more > 0 ? empty(`${more} more are open; tocsin review items list names them all.`) : null);
 }
 
 function targets(known) {

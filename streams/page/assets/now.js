@@ -76,6 +76,7 @@ function doneText(one) {
 }
 
 export function incidentRow(one) {
+  const texts = [...store.texts.values()].filter((each) => each.incident_id === one.id).length;
   const paged = one.escalation?.paged ?? [];
   return el("a", { class: "row", href: `#/incident/${encodeURIComponent(one.id)}`, "data-id": one.id },
     severity(one.severity),
@@ -89,6 +90,7 @@ export function incidentRow(one) {
     el("div", { class: "who" },
       el("div", { class: one.assigned_to || one.commander || one.acknowledged ? "" : "soft" }, ownerText(one)),
       one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval")} waits`) : null,
+      texts ? el("div", { class: "waits" }, `${count(texts, "text")} to be released`) : null,
       paged.length ? el("div", { class: "soft" }, `paged: ${paged.join(", ")}`) : null),
     el("div", { class: "age num" }, el("time", { "data-since": one.opened_at_s, title: both(one.opened_at_s) }, span(nowS() - one.opened_at_s))));
 }
@@ -109,7 +111,7 @@ function texts() {
 // Texts that wait for a person. link: to what each is about, null for nothing.
 export function textsPanel(waiting, link = null) {
   const shown = panel("Waiting to be released", count(waiting.length, "text"), waiting.map((one) => el("div", { class: "item", "data-text": one.digest },
-    el("div", {}, one.severity ? severity(one.severity) : null, " ", el("strong", {}, `${words(one.event)} to ${one.audience}`), " ",
+    el("div", {}, one.severity ? severity(one.severity) : null, " ", el("strong", {}, `Text for ${one.audience}: ${words(one.event)}`), " ",
       el("span", { class: "warn num", title: both(one.since_s) }, "waits for ", el("span", { "data-since": one.since_s }, span(nowS() - one.since_s)))),
     el("p", { class: "soft" }, `to ${one.to.join(", ")}; wants ${one.roles.join(" or ")}; text `, el("code", {}, one.digest)),
     el("blockquote", { class: "told" }, el("strong", {}, one.title), el("pre", { class: "runbook" }, one.text)),

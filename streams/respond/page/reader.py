@@ -23,6 +23,7 @@ from streams.contracts.envelopes import (
     read_service_series,
     read_shard_report,
 )
+from streams.contracts.people.reviews import read_item, read_review
 from streams.intake.kafka_record import ConsumerRecord
 from streams.page.state import PageState
 from streams.trust.authenticity import Authenticity
@@ -34,7 +35,7 @@ INCIDENTS_BACK_S = 30 * DAY_S
 TICKS_BACK_S = 60.0
 ALL_S = 10 * 365 * DAY_S
 """Compacted topics are read from their start."""
-REMOVED = (b"approval", b"notification")
+REMOVED = (b"approval", b"notification", b"review", b"item")
 """What leaves the page when the log has it no more."""
 
 
@@ -63,9 +64,12 @@ class PageReader:
             "approval": lambda value: state.add_request(read_approval(value)),
             "escalation": lambda value: state.add_escalation(read_escalation(value)),
             "notification": lambda value: state.add_notification(read_notification(value)),
+            "review": lambda value: state.add_review(read_review(value)),
+            "item": lambda value: state.add_item(read_item(value)),
         }
         self._removals: Mapping[str, Callable[[str], None]] = {
             "approval": state.forget_request, "notification": state.forget_notification,
+            "review": state.reviews.forget_review, "item": state.reviews.forget_item,
         }
         self._ticks, self._series = topics.ticks, topics.series
 

@@ -82,7 +82,8 @@ class PageRoutes:
         incident = self._page.state.incident(request.match_info["id"])
         if incident is None:
             return answer({"error": "this incident is not known here"}, 404)
-        return answer({**incident_view(incident, self._page.state, self._page.runbooks), **self._page.status()})
+        page = self._page
+        return answer({**incident_view(incident, page.state, page.runbooks, page.now_s()), **page.status()})
 
     async def _services(self, _: web.Request) -> web.Response:
         return answer({**services_view(self._page.state), **self._page.status()})

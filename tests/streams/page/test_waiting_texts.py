@@ -81,9 +81,10 @@ async def test_a_commander_decides_after_it_was_said_what_will_happen(
     page = await opened(browser, served)
     served.draft(waiting())
     panel = page.get_by_label("Waiting to be released")
-    for text in ("open to customer", "waits for", "status@example.com by mail", "f00d", "We work on it."):
+    for text in ("Text for customer: open", "waits for", "status@example.com by mail", "f00d", "We work on it."):
         await expect(panel).to_contain_text(text)
     await expect(page.locator(".headline")).to_contain_text("1 text to be released waits for people.")
+    await expect(page.locator("a.row")).to_contain_text("1 text to be released")
     await log_in_as(page, "carl")
     await panel.get_by_role("button", name=button).click()
     await expect(page.locator("dialog")).to_contain_text('the text "Chat is slow" (f00d)')
