@@ -142,7 +142,9 @@ class Responder:
             topics, self.source, authenticity, self._broadcast.caught_up_again, self.now_s,
         )
         control = ControlLog(self._client(), topics, self.source, authenticity.signer)
-        clicks = SlackClicks(self.desk, directory, control, clocks.wall_s, releases)
+        clicks = SlackClicks(
+            self.desk, directory, control, clocks.wall_s, releases, config.control.remember_s,
+        )
         pages = EscalationPages(
             self.escalations, channel_contacts_of(config), self.source,
             audience_texts_of(config.audiences, self.source),
