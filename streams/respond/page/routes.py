@@ -25,6 +25,8 @@ from streams.respond.page.page import Page
 from streams.respond.page.sessions import COOKIE, PAGE_HEADER, Sessions, set_cookie
 
 PREFIX = "/page"
+MAX_FIND = 200
+"""Characters of a search."""
 Identify = Callable[[str, web.Request], Awaitable[str]]
 
 
@@ -93,7 +95,8 @@ class PageRoutes:
         known = self._page.state.series.service(service, model)
         if known is None:
             return answer({"error": f"no series of the service {service[:80]!r} was told yet"}, 404)
-        return answer({**service_view(known, self._page.state), **self._page.status()})
+        find = request.query.get("find", "")[:MAX_FIND]
+        return answer({**service_view(known, self._page.state, find), **self._page.status()})
 
     async def _history(self, request: web.Request) -> web.Response:
         asked = request.query

@@ -8,7 +8,7 @@ goes on with the incidents that are open, and what a former one published stays 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 import numpy as np
@@ -18,6 +18,7 @@ from classifiers.model import Incident, SeriesKey
 from classifiers.series_windows import IncidentSeries, ServiceSeries
 from detectors.base import IntArray
 from detectors.suite import Suite
+from streams.shard.recent.listed_series import LISTED_EVERY_S, Lister
 from streams.shard.recent.recent_windows import RecentWindows
 from streams.shard.recent.service_series import Picker
 from streams.shard.recent.written_series import Writer
@@ -65,9 +66,11 @@ class SeriesReport:
         self._alarmed = alarmed
         self._writer = Writer(series, suite)
         self._picker = Picker(series, suite, rows, self._writer)
+        self._lister = Lister(series, rows)
         self._followed: dict[str, _Followed] = {}
         self._reported_s = -inf
         self._services_reported_s = -inf
+        self._listed_s = -inf
 
     def due(
         self, until_s: float, opened: Sequence[Incident],
@@ -81,7 +84,17 @@ class SeriesReport:
         if until_s - self._services_reported_s < SERVICES_EVERY_S:
             return incidents, []
         since_s, self._services_reported_s = self._services_reported_s, until_s
-        return incidents, self._picker.pick(until_s, self._recent.after(since_s, limit=self._picker.LOOK_AT))
+        return incidents, self._listed(
+            self._picker.pick(until_s, self._recent.after(since_s, limit=self._picker.LOOK_AT)), until_s,
+        )
+
+    def _listed(self, services: list[ServiceSeries], until_s: float) -> list[ServiceSeries]:
+        """With all series of each, once in `LISTED_EVERY_S`."""
+        if until_s - self._listed_s < LISTED_EVERY_S:
+            return services
+        self._listed_s = until_s
+        found = self._lister.listed(self._recent.after(until_s - LISTED_EVERY_S, limit=self._picker.LOOK_AT))
+        return [replace(one, listed=found.get((one.service, one.model), ())) for one in services]
 
     def _follow(self, until_s: float, opened: Sequence[Incident]) -> None:
         """Begin with new incidents, note which are over, and end those that are over for long enough."""

@@ -16,6 +16,8 @@ from streams.contracts.envelopes import (
     service_series_message,
 )
 from streams.contracts.ticks import Tick
+from streams.shard.recent import listed_series
+from streams.shard.recent.listed_series import LISTED_EVERY_S
 from streams.shard.recent.series_report import AFTER_S, EVERY_S, FULL_S, THIN_S
 from tests.simulation.fleet import PLAN, T, fleet, sick
 from tests.simulation.run import LATENCY, Run
@@ -94,6 +96,34 @@ def test_a_service_tells_its_own_series_its_worst_parts_and_what_warms_up() -> N
     assert {one.metric for one in last.top if one.scope.replica is None} >= {"latency_ms", "confidence"}
     assert (last.parts[0].part, last.parts[0].name, last.parts[0].metric) == ("replica", "r2", "latency_ms")
     assert {one.name for one in last.parts if one.part == "replica"} == {"r0", "r1", "r2", "r3"}
+
+
+def test_all_series_of_a_service_are_listed_once_a_minute_by_their_newest_window() -> None:
+    play = fleet()
+    play.play(90).play(60, sick("r1"))
+    told = [one for one in play.run.service_series if one.listed]
+    assert all(later.at_s - earlier.at_s >= LISTED_EVERY_S for earlier, later in pairwise(told))
+    assert len(told) >= 2
+    last = told[-1]
+    names = {(one.metric, part) for one in last.listed for part in one.parts}
+    assert len(names) == sum(len(one.parts) for one in last.listed) == last.series
+    assert {("latency_ms", ""), ("latency_ms", "replica/r1"), ("confidence", "replica/r3")} <= names
+    (latency,) = [one for one in last.listed if one.metric == "latency_ms"]
+    level, value = max(
+        (level, value) for level, value in zip(latency.level, latency.value, strict=True)
+        if level is not None and value is not None
+    )
+    assert level >= 1.0
+    assert value > 500.0
+
+
+def test_of_too_many_series_those_with_the_highest_levels_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listed_series, "MAX_LISTED", 2)
+    play = fleet()
+    play.play(90).play(60, sick("r1"))
+    last = [one for one in play.run.service_series if one.listed][-1]
+    assert ("latency_ms", "replica/r1") in {(one.metric, part) for one in last.listed for part in one.parts}
+    assert sum(len(one.parts) for one in last.listed) == 2
 
 
 def test_a_backlog_costs_one_report_a_tick() -> None:
