@@ -27,6 +27,7 @@ from classifiers.model import AuditEntry, Incident
 from classifiers.reviews_by_hand import SetItem, SubmitReview
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from classifiers.telling_by_hand import Escalate, Release
+from classifiers.viewing_by_hand import Watch
 from streams.contracts.record import NativeRecord
 
 
@@ -99,9 +100,10 @@ RELEASE = MessageType("control.release", 1, Release, "A text that waits for a pe
 ESCALATE = MessageType("control.escalate", 1, Escalate, "A person escalates an incident by hand.")
 SUBMIT_REVIEW = MessageType("control.review", 1, SubmitReview, "A person records how the review of an incident stands.")
 SET_ITEM = MessageType("control.item", 1, SetItem, "A person records that an action item is done, or who does it.")
+WATCH = MessageType("control.watch", 1, Watch, "The windows of a series are published for a while, to be looked at.")
 BY_HAND = (
     DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE, ESCALATE,
-    SUBMIT_REVIEW, SET_ITEM,
+    SUBMIT_REVIEW, SET_ITEM, WATCH,
 )
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)

@@ -118,6 +118,12 @@ export function stormButtons() {
     [reason()], (v) => act("storm/reset", v, "storm brake reset"), "danger"), "danger");
 }
 
+export function watchButton(service, model, one) {
+  const what = `${one.metric}${one.part ? ` of ${one.part.replace("/", " ")}` : ""}`;
+  return button("Draw", "read", () => ask("Draw", `The windows of ${what} are published for 10 minutes, and show here within half a minute. Nothing is decided by them.`, [],
+    () => act("series/watch", { service, model, metric: one.metric, part: one.part }, `${what} is drawn`)));
+}
+
 export function logIn(done) {
   ask("Log in", "With your bearer token. It is kept in a cookie of this session that scripts cannot read.",
     [{ name: "token", label: "Token", kind: "password", required: true }], async (v) => { store.session = await send("POST", "page/session", { token: v.token }); done(); });

@@ -1,5 +1,6 @@
 // The services that are watched, and one service: its series with bands, its parts by level, how its sources deliver.
 
+import { watchButton } from "./actions.js";
 import { el, empty, panel } from "./dom.js";
 import { count, local, nowS, number, span, unitOf, words } from "./format.js";
 import { incidentRow } from "./now.js";
@@ -79,7 +80,7 @@ function listed(found) {
     el("thead", {}, el("tr", {}, el("th", {}, "series"), ["value", "level"].map((text) => el("th", { class: "num" }, text)), el("th", {}, "drawn"))),
     el("tbody", {}, found.listed.map((one) => el("tr", {}, el("td", {}, name(one)), el("td", { class: "num" }, number(one.value, unitOf(one.metric))),
       el("td", { class: `num ${one.level >= 1 ? "bad" : ""}` }, one.level === null ? "warming up" : number(one.level)),
-      el("td", { class: "soft" }, one.is_drawn ? "above" : "its windows are not published")))))),
+      el("td", { class: "soft" }, one.is_drawn ? "above" : ["not published ", watchButton(found.service, found.model, one)])))))),
     more > 0 ? empty(`${more} more fit; search for a metric or a part.`) : null);
 }
 

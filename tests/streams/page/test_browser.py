@@ -12,6 +12,7 @@ from playwright.async_api import Browser, expect
 
 from classifiers.directives import Silence
 from classifiers.model import Anomaly, Factor, Scope
+from classifiers.viewing_by_hand import Watch
 from streams.cli.recordings.comparison_text import to_json
 from streams.replay.comparison import Comparison, IncidentDifference
 from streams.respond.page.comparing import Comparing
@@ -118,13 +119,39 @@ async def test_a_service_shows_its_series_with_bands_and_its_parts_by_level(
     await expect(page.locator("h1")).to_have_text("chat, model gpt")
     await expect(page.locator("figure canvas")).to_have_count(2 * 8)
     await expect(page.locator(".heats tbody tr")).to_have_count(5)
+    await expect(page.locator("table.listed tbody tr")).to_have_count(18)
     await page.locator("input[name=find]").fill("confidence r2")
     await page.get_by_role("button", name="Find").click()
     await expect(page.locator("figure")).to_have_count(0)
+    await expect(page.get_by_text("No series that is drawn fits; all are listed below.")).to_be_visible()
+    await expect(page.locator("table.listed tbody tr")).to_contain_text(["not published"])
     await page.locator("input[name=find]").fill("latency_ms chat/gpt/r1")
     await page.get_by_role("button", name="Find").click()
     await expect(page.locator("figure")).to_have_count(1)
     await expect(page.locator("figure .readout")).to_contain_text("expected")
+
+
+async def test_a_viewer_has_a_series_drawn_that_is_not_published(browser: Browser, served: ServedPage) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, "#/service/chat?model=gpt&find=confidence+r2")
+    row = page.locator("table.listed tbody tr")
+    await expect(row).to_contain_text("replica r2")
+    await expect(row.get_by_role("button")).to_have_count(0)
+    await log_in_as(page, "vera")
+    await row.get_by_role("button", name="Draw").click()
+    await expect(page.locator("dialog")).to_contain_text("of confidence of replica r2 are published for 10 minutes")
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("#toast")).to_contain_text("Written")
+    (written,) = served.log.written
+    assert isinstance(written, Watch)
+    assert (written.service, written.model, written.metric, written.part) == ("chat", "gpt", "confidence", "replica/r2")
+    newest = played().service_series[-1]
+    drawn = next(one for one in newest.top if one.metric == "confidence" and one.scope.replica is None)
+    more = replace(drawn, scope=replace(drawn.scope, replica="r2"), end_s=tuple(at_s + 15.0 for at_s in drawn.end_s))
+    served.page.state.add_service_series(replace(newest, at_s=newest.at_s + 15.0, top=(more,)))
+    served.page.feed.wake()
+    await expect(row).to_contain_text("above")
+    await expect(page.locator("figure")).to_have_count(1)
 
 
 async def test_a_person_compares_a_configuration_with_what_is_in_force(
