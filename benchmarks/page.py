@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from benchmarks.throughput import Load, tocsin
 from classifiers.model import Anomaly, Factor, Incident, Scope
 from streams.contracts.envelopes import incident_message, source_of
 from streams.respond.page.assets import Assets
+from tests.kafka.brokers import free_ports
 
 INCIDENTS, VIEWERS = 1_000, 50
 BAR_PAINT_S, BAR_UPDATE_S, BAR_BYTES, BAR_THROUGHPUT = 1.0, 1.0, 400_000, 0.95
@@ -69,9 +69,9 @@ class Site:
 
     def __init__(self, where: Broker, folder: Path) -> None:
         self.group = unique("page")
-        self.port = free_port()
+        self.port, metrics_port = free_ports(2)
         self.url = f"http://127.0.0.1:{self.port}/"
-        config = configuration(where.address, self.group, unique("page-input"), unique("respond"), free_port())
+        config = configuration(where.address, self.group, unique("page-input"), unique("respond"), metrics_port)
         file = folder / "page.yaml"
         file.write_bytes(orjson.dumps({**config, **listening(self.port)}))
         self._log = (folder / "page.log").open("ab")
@@ -87,11 +87,6 @@ class Site:
 def listening(port: int) -> dict[str, Any]:
     """Settings under which the page is served to whoever reaches the port."""
     return {"respond": {"listen": f"127.0.0.1:{port}", "read_without_login": True}}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager
@@ -195,7 +190,7 @@ def throughput(where: Broker, total: int, rounds: int) -> list[tuple[float, floa
         made = list(records(NARROW, total, 4000.0, began_s, 1))
         load, pair = Load(made, skipped, began_s, 4000.0), []
         for count in (0, VIEWERS):
-            port = free_port()
+            (port,) = free_ports(1)
             fill(where.address, each := unique("bench-page"), made[:skipped])
             with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
                 watched = viewers(f"http://127.0.0.1:{port}/", count)

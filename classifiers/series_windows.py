@@ -6,6 +6,7 @@ They are for people to look at. Nothing is decided by them, and the states of in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 from classifiers.model import Scope
@@ -13,6 +14,15 @@ from classifiers.model import Scope
 Part = Literal["version", "replica"]
 Numbers = tuple[float | None, ...]
 """None where a number is unknown."""
+
+
+def short(number: float) -> float | None:
+    """As it is published and drawn: six digits are enough to look at; None for what is not finite.
+
+    >>> short(0.12345678), short(float("nan"))
+    (0.123457, None)
+    """
+    return float(f"{number:.6g}") if isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)

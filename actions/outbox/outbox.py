@@ -238,11 +238,12 @@ class Outbox:
             if seen is None:
                 continue
             seen = replace(seen, owners=self._owners(seen.incident), leads=leads(seen.incident, self._incidents))
+            texts = self.releases.of_incident(incident_id)
             for channel, route in self.routes.items():
                 given = self.of_incident(incident_id, channel)
                 new = [
                     *about_requests(seen, channel, route, self._requests.values(), self._source, now_s),
-                    *about_drafts(seen, channel, route, self.releases.of_incident(incident_id), given, now_s),
+                    *about_drafts(seen, channel, route, texts, given, now_s),
                 ]
                 if route.pages:
                     new += page_endings(seen, channel, given, self._source, now_s)

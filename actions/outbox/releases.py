@@ -26,7 +26,9 @@ class Releases:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._drafts: dict[str, Notification] = {}
+        self._waiting: dict[str, dict[str, Notification]] = {}
+        self._digests: dict[str, str] = {}
+        self._of_incident: dict[str, dict[str, None]] = {}
         self._texts: dict[str, Notification] = {}
         self._given: dict[str, dict[str, tuple[ForTexts, float]]] = {}
         self._refused: dict[str, None] = {}
@@ -37,15 +39,27 @@ class Releases:
         """A notification as it stands in the log."""
         if one.draft is None:
             return
+        digest = one.draft.digest
+        if one.state != "draft" or self._digests.get(one.id) != digest:
+            self.forget(one.id)
         if one.state == "draft":
-            self._drafts[one.id] = one
-        else:
-            self._drafts.pop(one.id, None)
-        remember(self._texts, one.draft.digest, one, MAX_KNOWN)
+            self._digests[one.id] = digest
+            self._waiting.setdefault(digest, {})[one.id] = one
+            self._of_incident.setdefault(one.message.incident_id, {})[digest] = None
+        remember(self._texts, digest, one, MAX_KNOWN)
 
     def forget(self, notification: str) -> None:
-        """The log has no notification of this id any more."""
-        self._drafts.pop(notification, None)
+        """The log has no notification of this id any more, or it does not wait with this text."""
+        digest = self._digests.pop(notification, None)
+        if digest is None:
+            return
+        known = self._waiting[digest].pop(notification)
+        if not self._waiting[digest]:
+            del self._waiting[digest]
+            waiting = self._of_incident[known.message.incident_id]
+            del waiting[digest]
+            if not waiting:
+                del self._of_incident[known.message.incident_id]
 
     def add(self, directive: ForTexts, dated_s: float) -> None:
         """A verified decision of a person, dated by the broker; one that comes before its text is kept."""
@@ -57,27 +71,22 @@ class Releases:
     @property
     def waiting(self) -> Collection[str]:
         """The digests of the texts that wait."""
-        return {one.draft.digest for one in self._drafts.values() if one.draft is not None}
+        return self._waiting.keys()
 
     def texts(self) -> list[Notification]:
         """A notification for each known text, by which it is told to one recipient; the oldest first. Texts that were
         changed since are not among them.
         """
-        waiting = self.waiting
-        return [one for digest, one in self._texts.items() if one.state != "draft" or digest in waiting]
+        return [one for digest, one in self._texts.items() if one.state != "draft" or digest in self._waiting]
 
     def text(self, digest: str) -> Notification | None:
         """A notification of a text that waits."""
-        drafts = self._drafts.values()
-        return next((one for one in drafts if one.draft is not None and one.draft.digest == digest), None)
+        return next(iter(self._waiting.get(digest, {}).values()), None)
 
     def of_incident(self, incident_id: str) -> list[Notification]:
         """A notification for each text of an incident that waits."""
-        found = {
-            one.draft.digest: one for one in self._drafts.values()
-            if one.draft is not None and one.message.incident_id == incident_id
-        }
-        return list(found.values())
+        digests = self._of_incident.get(incident_id, ())
+        return [next(iter(self._waiting[digest].values())) for digest in digests]
 
     def fault(self, draft: Draft, person: str) -> str | None:
         """Why a person may not decide about a text; None where the person may."""
@@ -120,7 +129,5 @@ class Releases:
         if draft.decided_by is not None:
             return f"{draft.decided_by} has decided before"
         if text.state == "draft":
-            now = self._drafts.get(text.id)
-            same = now is not None and now.draft is not None and now.draft.digest == draft.digest
-            return None if same else "the text was changed since"
+            return None if self._digests.get(text.id) == draft.digest else "the text was changed since"
         return f"the text is {text.state}: {text.reason}"

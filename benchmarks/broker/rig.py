@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from rich.console import Console
 
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.sandbox.process import WORKER
-from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
+from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka, free_ports
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -164,7 +163,7 @@ class WorkerProcess:
 
     def __init__(self, address: str, group: str, source: str, folder: Path, **over: Any) -> None:
         self.instance = unique("worker")
-        self._port = _free_port()
+        (self._port,) = free_ports(1)
         self._log = folder / f"{self.instance}.log"
         config = folder / f"{self.instance}.yaml"
         config.write_text(json.dumps({**configuration(address, group, source, self.instance, self._port), **over}))
@@ -277,8 +276,3 @@ def _sample(text: str, wall_s: float, cpu_s: float) -> WorkerSample:
             elif sample.name == "tocsin_watermark_lag_seconds" and not math.isnan(sample.value):
                 decided_until_s[int(sample.labels["partition"])] = wall_s - sample.value
     return WorkerSample(wall_s, cpu_s, int(records), stages, frozenset(shards), decided_until_s)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

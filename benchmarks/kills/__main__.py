@@ -11,28 +11,19 @@ not, 2 when the run is not possible here. The same seed gives the same kills, as
 
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.kills.command import options_of, print_found
 from benchmarks.kills.engine import Run
 from tests.kafka.brokers import KafkaMissing, find_jars, find_java
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and print what broke which rule."""
-    parser = argparse.ArgumentParser(prog="benchmarks.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=900.0, help="in which the kills are spread")
-    parser.add_argument("--quiet", type=float, default=300.0, help="seconds after them until nothing may be under way")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=150.0, help="records a second")
-    parser.add_argument("--out", type=Path, help="folder for logs and results")
-    options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing that was started outlives the run
+    options = options_of("benchmarks.kills", __doc__, arguments, seconds=900.0, rate=150.0, rate_of="records")
     try:
         find_java()
         find_jars()
@@ -45,11 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.seed, options.kills, options.seconds, options.quiet, options.rate, out,
         lambda text: print(text, flush=True),
     ).run()
-    print("  ".join(f"{name} {len(each)}" for name, each in found.items()))
-    for name, texts in found.items():
-        for text in texts:
-            print(f"{name}: {text}")
-    return 1 if any(found.values()) else 0
+    return print_found(found)
 
 
 if __name__ == "__main__":

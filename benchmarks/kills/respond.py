@@ -12,7 +12,6 @@ same kills, as far as times allow.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -31,9 +30,10 @@ from typing import Any
 
 from actions.channels.machine import ENDED
 from benchmarks.chaos.account import read_values
+from benchmarks.kills.command import options_of, print_found
 from benchmarks.kills.responders import SESSION_S, Responders, opened
 from benchmarks.kills.told import RULES, Told
-from benchmarks.kills.vendors import FailingPagerDuty, FailingServiceNow, Mailbox
+from benchmarks.kills.vendors import FailingMailbox, FailingPagerDuty, FailingServiceNow
 from classifiers.model import Acknowledgement, Incident
 from streams.sandbox.process import WORKER
 from tests.actions.channels.fakes.pagerduty import KEY
@@ -78,8 +78,8 @@ class Run:
         async with AsyncExitStack() as stack:
             pager = await stack.enter_async_context(FailingPagerDuty(self._seed + 2, self._called).running())
             itsm = await stack.enter_async_context(FailingServiceNow(self._seed + 3, self._called).running())
-            mailbox = Mailbox(self._seed + 4, self._called)
-            mail = stack.enter_context(mailbox.running())
+            mailbox = FailingMailbox(self._seed + 4, self._called)
+            mail = stack.enter_context(mailbox.served())
             self._site = Responders(address, self._folder, 2, _sections(pager.url, itsm.url, mail))
             await stack.enter_async_context(self._site.prepared())
             for process in self._site.processes:
@@ -94,7 +94,7 @@ class Run:
                 if await asyncio.to_thread(process.stop) != 0:
                     told.ended.append(f"{process.name} did not stop in order")
             told.unpaged = self._unpaged
-            told.alerts, told.message_ids = list(pager.alerts), list(mailbox.message_ids)
+            told.alerts, told.message_ids = list(pager.alerts), mailbox.message_ids
             told.correlations = [one["correlation_id"] for one in itsm.records.values()]
             told.notes = [one["description"] for one in itsm.records.values()] + [
                 note for notes in itsm.notes.values() for note in notes
@@ -279,15 +279,7 @@ def summary(run: Run, told: Told) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and print what broke which rule."""
-    parser = argparse.ArgumentParser(prog="benchmarks.kills.respond", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=600.0, help="in which the kills are spread")
-    parser.add_argument("--quiet", type=float, default=300.0, help="seconds after them until nothing may be under way")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=0.5, help="incidents a second")
-    parser.add_argument("--out", type=Path, help="folder for logs and results")
-    options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing that was started outlives the run
+    options = options_of("benchmarks.kills.respond", __doc__, arguments, seconds=600.0, rate=0.5, rate_of="incidents")
     folder = options.out or Path(tempfile.mkdtemp(prefix="tocsin-kills-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -305,11 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = summary(run, told)
     (folder / "result.json").write_text(json.dumps({**figures, "found": found}, indent=1))
     print(json.dumps(figures))
-    print("  ".join(f"{name} {len(each)}" for name, each in found.items()))
-    for name, texts in found.items():
-        for text in texts:
-            print(f"{name}: {text}")
-    return 1 if any(found.values()) else 0
+    return print_found(found)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,19 @@
 """Strict vendors that fail: an answer is lost after the message was taken, refused for now, or late.
 
-PagerDuty and ServiceNow are the fakes of the tests, the mail server is aiosmtpd.
+PagerDuty, ServiceNow and the mail server (aiosmtpd) are those of the tests.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from email import message_from_bytes, policy
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from typing_extensions import override
 
+from tests.actions.channels.fakes.mailbox import Mailbox
 from tests.actions.channels.fakes.pagerduty import FakePagerDuty
 from tests.actions.channels.fakes.server import FakeServer
 from tests.actions.channels.fakes.servicenow import FakeServiceNow
@@ -62,35 +59,26 @@ class FailingServiceNow(_Failing, FakeServiceNow):
     """See the module."""
 
 
-class Mailbox:
-    """message_ids: of all mails that were taken, in order."""
+class FailingMailbox(Mailbox):
+    """See the module."""
 
     def __init__(self, seed: int, on_call: OnCall) -> None:
+        super().__init__()
         self.fails = True
-        self.message_ids: list[str] = []
         self._rng = random.Random(seed)
         self._on_call = on_call
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    @property
+    def message_ids(self) -> list[str]:
+        """Of all mails that were taken, in order."""
+        return [str(mail["Message-ID"]) for _, mail in self.mails]
+
+    @override
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         fault = self._rng.choices(FAULTS, WEIGHTS)[0] if self.fails else "none"
         await self._on_call()
         if fault == "refused":
             return "451 try again later"
-        content = envelope.content
-        assert isinstance(content, bytes)
-        self.message_ids.append(str(message_from_bytes(content, policy=policy.default)["Message-ID"]))
+        answer = await super().handle_DATA(_server, _session, envelope)
         await self._on_call()
-        return "451 it was taken, and the answer says otherwise" if fault == "lost" else "250 OK"
-
-    @contextmanager
-    def running(self) -> Iterator[str]:
-        """Its URL."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        controller = Controller(self, hostname="127.0.0.1", port=port)
-        controller.start()
-        try:
-            yield f"smtp://127.0.0.1:{port}"
-        finally:
-            controller.stop()
+        return "451 it was taken, and the answer says otherwise" if fault == "lost" else answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from streams.page.state import PageState
@@ -12,18 +11,18 @@ DROPPED = ("late", "refused_series", "overflowed", "dropped_values", "skipped")
 """Counts of a `ShardReport`."""
 
 
-def health_view(state: PageState, complaints: Sequence[str]) -> dict[str, Any]:
+def health_view(state: PageState) -> dict[str, Any]:
     """How this process is, and what the owners of the shards said last.
 
-    complaints: why Tocsin is not well. newest_s: date of the newest record, None before the first. newest_tick_s: when
-    one of the shards last wrote that windows closed. dropped: what was left out since the owners of the shards began.
+    newest_s: date of the newest record, None before the first. newest_tick_s: when one of the shards last wrote that
+    windows closed. dropped: what was left out since the owners of the shards began.
     """
     services = [one.newest for one in state.series.services()]
     shards = state.series.shards()
     blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
     dead = sum((Counter(one.dead) for one in shards), Counter())
     return {
-        "complaints": list(complaints), "newest_s": state.newest_s, "telemetry_incidents": blind,
+        "newest_s": state.newest_s, "telemetry_incidents": blind,
         "services": len(services), "series": sum(one.series for one in services),
         "warming": sum(one.warming for one in services), "silent": sum(one.silent for one in services),
         "shards": len(state.ticks), "newest_tick_s": max(state.ticks.values(), default=None),

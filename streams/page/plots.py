@@ -7,6 +7,7 @@ from math import isnan
 from typing import Any
 
 from classifiers.model import Anomaly, Scope
+from classifiers.series_windows import short
 from streams.page.series_state import COLUMNS, Track
 
 MAX_DRAWN = 300
@@ -26,7 +27,7 @@ def plot_of(track: Track) -> dict[str, Any]:
     return {
         "metric": told.metric, "scope": scope_text(told.scope), "detector": told.detector, "warm": told.warm,
         "gap_s": told.gap_s, "at_s": [track.end_s[at] for at in places],
-        **{name: [_known(track.columns[name][at]) for at in places] for name in COLUMNS},
+        **{name: [short(track.columns[name][at]) for at in places] for name in COLUMNS},
     }
 
 
@@ -52,10 +53,6 @@ def _worst(track: Track) -> Iterable[int]:
         if levels[at] > levels[known] or isnan(levels[known]):
             best[stretch] = at
     return sorted(best.values())
-
-
-def _known(number: float) -> float | None:
-    return None if isnan(number) else float(f"{number:.6g}")
 
 
 def _of_evidence(evidence: tuple[Anomaly, ...]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ its series changes nothing.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Track:
 
     def forget_before(self, at_s: float) -> None:
         """Drop windows that ended before."""
-        self._drop(sum(end_s < at_s for end_s in self.end_s))
+        self._drop(bisect_left(self.end_s, at_s))
 
     def _drop(self, number: int) -> None:
         if number > 0:

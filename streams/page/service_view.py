@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
+from classifiers.model import Incident
 from classifiers.series_windows import part_text
 from streams.page.plots import plot_of
-from streams.page.series_state import ServiceTracks, Track
+from streams.page.series_state import Name, ServiceTracks, Track
 from streams.page.state import PageState
 from streams.page.summaries import incident_row
 
@@ -15,7 +17,8 @@ MAX_LISTED = 100
 
 def services_view(state: PageState) -> dict[str, Any]:
     """All services, the one with the highest level first."""
-    rows = [_row(one, state) for one in state.series.services()]
+    opened = _open_incidents(state)
+    rows = [_row(one, len(opened[_name(one)])) for one in state.series.services()]
     return {"services": sorted(rows, key=lambda one: (-(one["level"] or 0.0), one["service"], one["model"] or ""))}
 
 
@@ -23,14 +26,10 @@ def service_view(tracks: ServiceTracks, state: PageState, find: str = "") -> dic
     """One service: its series by level, its parts over time, and how its sources deliver. find: words that are all in
     the name of a series to be listed.
     """
-    newest = tracks.newest
     drawn = sorted((one for one in tracks.tracks.values() if one.end_s), key=_level, reverse=True)
-    opened = [
-        one for one in state.incidents()
-        if one.state != "resolved" and (one.service, one.model) == (newest.service, newest.model)
-    ]
+    opened = _open_incidents(state)[_name(tracks)]
     return {
-        **_row(tracks, state), "sources": newest.sources, "plots": [plot_of(one) for one in drawn],
+        **_row(tracks, len(opened)), "sources": tracks.newest.sources, "plots": [plot_of(one) for one in drawn],
         "heat": _heat(tracks), "incidents": [incident_row(one, state) for one in opened],
         **_listed(tracks, find.lower().split()),
     }
@@ -61,16 +60,25 @@ def _searched(tracks: ServiceTracks, metric: str, part: str) -> str:
     return f"{metric} {'/'.join(each for each in places if each)} {kind}".lower()
 
 
-def _row(tracks: ServiceTracks, state: PageState) -> dict[str, Any]:
+def _name(tracks: ServiceTracks) -> Name:
+    return tracks.newest.service, tracks.newest.model
+
+
+def _open_incidents(state: PageState) -> defaultdict[Name, list[Incident]]:
+    """By service and model."""
+    found: defaultdict[Name, list[Incident]] = defaultdict(list)
+    for one in state.incidents():
+        if one.state != "resolved":
+            found[one.service, one.model].append(one)
+    return found
+
+
+def _row(tracks: ServiceTracks, opened: int) -> dict[str, Any]:
     newest = tracks.newest
     worst = max((one for one in tracks.tracks.values() if one.end_s), key=_level, default=None)
-    incidents = [
-        one for one in state.incidents()
-        if one.state != "resolved" and (one.service, one.model) == (newest.service, newest.model)
-    ]
     return {
         "service": newest.service, "model": newest.model, "at_s": newest.at_s, "series": newest.series,
-        "warming": newest.warming, "silent": newest.silent, "open": len(incidents),
+        "warming": newest.warming, "silent": newest.silent, "open": opened,
         "level": None if worst is None or _level(worst) < 0.0 else round(_level(worst), 3),
         "metric": None if worst is None else worst.newest.metric,
         "detector": None if worst is None else worst.newest.detector,

@@ -77,5 +77,5 @@ def test_no_page_is_lost_and_nothing_is_told_under_two_keys_while_respond_is_kil
     finally:
         kafka.kill()
     assert {name: found for name, rule in RULES.items() if (found := rule(told))} == {}
-    assert run.kills.total() == KILLS
+    assert run.kills.total() in (KILLS, KILLS + 1)  # the last may be of both at once
     assert run.opened > 1

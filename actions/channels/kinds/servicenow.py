@@ -145,7 +145,7 @@ class ServiceNow:
             return Delivery(None, "ServiceNow has no record to resolve")
         fields = created(message, key, self._params.fields, self._params.close_code)
         answer = await self._http.call("POST", self._params.table_url, body=fields)
-        made = answer.get("result") if isinstance(answer, dict) else None
+        made = _result(answer)
         if not isinstance(made, dict) or not made.get("sys_id"):
             raise ChannelRefused("ServiceNow answered without a record", final=False)
         return Delivery(str(made["sys_id"]), f"ServiceNow created {made.get('number')}")
@@ -172,13 +172,17 @@ class ServiceNow:
         """Description and work notes of a record. The notes are only there as they are displayed."""
         query = {"sysparm_fields": "description,work_notes", "sysparm_display_value": "true"}
         answer = await self._http.call("GET", f"{self._params.table_url}/{sys_id}", query=query)
-        row = answer.get("result") if isinstance(answer, dict) else None
+        row = _result(answer)
         return "\n".join(str(text) for text in row.values()) if isinstance(row, dict) else ""
 
 
 def rows_of(answer: JsonValue) -> list[dict[str, JsonValue]]:
     """The records of an answer of the Table API. Raises `ChannelRefused`."""
-    found = answer.get("result") if isinstance(answer, dict) else None
+    found = _result(answer)
     if not isinstance(found, list):
         raise ChannelRefused("ServiceNow answered without records", final=False)
     return [row for row in found if isinstance(row, dict)]
+
+
+def _result(answer: JsonValue) -> JsonValue:
+    return answer.get("result") if isinstance(answer, dict) else None

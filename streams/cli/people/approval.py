@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,9 @@ from classifiers.by_hand import Decide, Withdraw
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import (
-    FINDING,
     Author,
+    Standing,
+    await_answer,
     comment_option,
     date,
     json_option,
@@ -29,8 +29,6 @@ from streams.cli.people.author import (
 
 if TYPE_CHECKING:
     from streams.client.by_hand_writer import Signatory
-
-LOOK_EVERY_S = 0.5
 
 
 @click.group()
@@ -90,7 +88,7 @@ def withdraw(author: Author, key: str, comment: str, wait_s: float) -> None:
     """Take a request back: nobody is asked any more."""
     _open_request(author.config, key)
     author.write(lambda person: Withdraw(key, person, time.time(), comment))
-    _await_answer(author, key, wait_s)
+    await_answer(author, key, lambda: _standing(author.config, key), wait_s)
 
 
 @click.command("break-glass")
@@ -106,7 +104,7 @@ def break_glass(author: Author, key: str, reason: str, wait_s: float) -> None:
 def _decide(author: Author, key: str, verb: DecisionVerb, comment: str, wait_s: float) -> None:
     request = _open_request(author.config, key)
     author.write(lambda _: _decision(author.config, author.signatory(), request, verb, comment))
-    _await_answer(author, key, wait_s)
+    await_answer(author, key, lambda: _standing(author.config, key), wait_s)
 
 
 def _decision(
@@ -120,20 +118,9 @@ def _decision(
     return decided_by(request, person.name, verb, "cli", time.time(), source, person.signer, comment)
 
 
-def _await_answer(author: Author, key: str, wait_s: float) -> None:
-    """Wait until the decision counts; exit with 1 where it does not in time."""
-    person = author.signatory().name
-    deadline_s = time.monotonic() + wait_s
-    while True:
-        request = _found(author.config, key)
-        if any(each.by == person for each in request.given):
-            click.echo(f"{key}: {request.state}: {request.reason}")
-            return
-        if request.state not in OPEN or time.monotonic() >= deadline_s:
-            why = f"see {author.config.topics.audit} for the reason of a refusal"
-            click.echo(f"{key}: {request.state}: {request.reason}; the decision does not count, {why}", err=True)
-            sys.exit(FINDING)
-        time.sleep(LOOK_EVERY_S)
+def _standing(config: Config, key: str) -> Standing:
+    request = _found(config, key)
+    return Standing(f"{request.state}: {request.reason}", request.state in OPEN, [one.by for one in request.given])
 
 
 def _requests(config: Config) -> dict[str, ApprovalRequest]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+import sys
+import time
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -27,6 +29,7 @@ Command = Callable[..., None]
 KEY_VARIABLE = "TOCSIN_KEY_FILE"
 FINDING = 1
 """Exit code of a finding: nothing is wrong with the command, and what it asks for is not so."""
+LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,33 @@ class Author:
         written = run(write_by_hand(self.config, directive, person))
         place = f"{written.topic}[{written.partition}]@{written.offset}"
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How something stands that people decide about. text: for people. waits: whether another decision may count.
+    decided_by: whose decision counts.
+    """
+
+    text: str
+    waits: bool
+    decided_by: Collection[str | None]
+
+
+def await_answer(author: Author, name: str, look: Callable[[], Standing], wait_s: float) -> None:
+    """Wait until the decision of the author about something counts; exit with 1 where it does not in time."""
+    person = author.signatory().name
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        now = look()
+        if person in now.decided_by:
+            click.echo(f"{name}: {now.text}")
+            return
+        if not now.waits or time.monotonic() >= deadline_s:
+            why = f"see {author.config.topics.audit} for the reason of a refusal"
+            click.echo(f"{name}: {now.text}; the decision does not count, {why}", err=True)
+            sys.exit(FINDING)
+        time.sleep(LOOK_EVERY_S)
 
 
 def with_config(command: Command) -> Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -14,8 +13,9 @@ from classifiers.telling_by_hand import Release, ReleaseVerb
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import (
-    FINDING,
     Author,
+    Standing,
+    await_answer,
     comment_option,
     date,
     json_option,
@@ -24,8 +24,6 @@ from streams.cli.people.author import (
     with_author,
     with_config,
 )
-
-LOOK_EVERY_S = 0.5
 
 
 @click.command("list")
@@ -76,25 +74,16 @@ def _decide(author: Author, digest: str, verb: ReleaseVerb, comment: str, wait_s
     if one.state != "draft":
         raise Failure(f"text {digest!r}: {one.state} ({one.reason}), expected one that waits")
     author.write(lambda person: Release(digest, verb, person, time.time(), comment))
-    _await_answer(author, digest, wait_s)
+    await_answer(author, digest, lambda: _standing(author.config, digest), wait_s)
 
 
-def _await_answer(author: Author, digest: str, wait_s: float) -> None:
-    """Wait until the decision counts; exit with 1 where it does not in time."""
-    person = author.signatory().name
-    deadline_s = time.monotonic() + wait_s
-    while True:
-        told = _texts(author.config).get(digest)
-        draft = None if told is None else told[0].draft
-        if told is not None and draft is not None and draft.decided_by == person:
-            click.echo(f"{digest}: {told[0].state}: {told[0].reason}")
-            return
-        if told is None or told[0].state != "draft" or time.monotonic() >= deadline_s:
-            state = "changed since" if told is None else f"{told[0].state}: {told[0].reason}"
-            why = f"see {author.config.topics.audit} for the reason of a refusal"
-            click.echo(f"{digest}: {state}; the decision does not count, {why}", err=True)
-            sys.exit(FINDING)
-        time.sleep(LOOK_EVERY_S)
+def _standing(config: Config, digest: str) -> Standing:
+    told = _texts(config).get(digest)
+    if told is None:
+        return Standing("changed since", waits=False, decided_by=())
+    one = told[0]
+    by = None if one.draft is None else one.draft.decided_by
+    return Standing(f"{one.state}: {one.reason}", one.state == "draft", [by])
 
 
 def _texts(config: Config) -> Mapping[str, Sequence[Notification]]:

@@ -6,17 +6,16 @@ or the transactional id, and Read or Write includes Describe. Nothing is written
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from aiokafka.conn import create_conn  # type: ignore[import-untyped]
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError  # type: ignore[import-untyped]
 from aiokafka.protocol.coordination import FindCoordinatorRequest  # type: ignore[import-untyped]
 
 from config.models import Config
-from streams.client.examination.permissions import TIMEOUT_S, Role
-from streams.kafka.settings import security_of
+from streams.client.examination.first_answer import ask_first
+from streams.client.examination.permissions import Role
 
 GROUP, TRANSACTION = 0, 1
 """Types of coordinators."""
@@ -57,30 +56,14 @@ def needed_names(config: Config, roles: Collection[Role]) -> list[NeededName]:
 
 async def refused_names(config: Config, roles: Collection[Role]) -> list[NeededName]:
     """Those that this principal may not use. Raises `KafkaError` and `OSError` when no broker answers."""
-    failure: Exception = OSError("no broker is configured")
-    for address in config.kafka.brokers:
-        host, _, port = address.rpartition(":")
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                return await _ask(host.strip("[]"), int(port), config, needed_names(config, roles))
-        except (IncompatibleBrokerVersion, NotImplementedError):
-            return []
-        except (KafkaError, OSError) as error:
-            failure = error
-    raise failure
+    return await ask_first(config, partial(_ask, needed_names(config, roles))) or []
 
 
-async def _ask(host: str, port: int, config: Config, names: Collection[NeededName]) -> list[NeededName]:
-    connection = await create_conn(
-        host, port, request_timeout_ms=int(TIMEOUT_S * 1000), **security_of(config).options(),
-    )
-    try:
-        found = []
-        for one in names:
-            key = one.name if one.kind == GROUP else f"{one.name}{ANY}"
-            answer = await connection.send(FindCoordinatorRequest(key, one.kind))
-            if answer.error_code in AUTHORIZATION_FAILED:
-                found.append(one)
-        return found
-    finally:
-        connection.close()
+async def _ask(names: Collection[NeededName], connection: Any) -> list[NeededName]:
+    found = []
+    for one in names:
+        key = one.name if one.kind == GROUP else f"{one.name}{ANY}"
+        answer = await connection.send(FindCoordinatorRequest(key, one.kind))
+        if answer.error_code in AUTHORIZATION_FAILED:
+            found.append(one)
+    return found

@@ -5,23 +5,20 @@ Asked by a Metadata request of version 8, which aiokafka has no class for; the l
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from aiokafka.conn import create_conn  # type: ignore[import-untyped]
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError  # type: ignore[import-untyped]
 from aiokafka.protocol.api import Request, RequestStruct, Response  # type: ignore[import-untyped]
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String  # type: ignore[import-untyped]
 
 from config.models import Config
-from streams.kafka.settings import security_of
+from streams.client.examination.first_answer import ask_first
 
 Role = Literal["worker", "executor", "respond"]
 Operation = Literal["Read", "Write", "Describe"]
 
-TIMEOUT_S = 5.0
 CODES: Mapping[Operation, int] = {"Read": 3, "Write": 4, "Describe": 8}
 """Of Kafka's `AclOperation`: the bit of the operation in the answer."""
 TOPIC_AUTHORIZATION_FAILED = 29
@@ -55,17 +52,7 @@ async def read_operations(config: Config, topics: Collection[str]) -> dict[str, 
 
     Raises `KafkaError` and `OSError` when no broker answers.
     """
-    failure: Exception = OSError("no broker is configured")
-    for address in config.kafka.brokers:
-        host, _, port = address.rpartition(":")
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                return await _ask(host.strip("[]"), int(port), config, topics)
-        except (IncompatibleBrokerVersion, NotImplementedError):
-            return None
-        except (KafkaError, OSError) as error:
-            failure = error
-    raise failure
+    return await ask_first(config, partial(_ask, topics))
 
 
 def missing_permissions(
@@ -84,16 +71,8 @@ def _needed(config: Config, roles: Collection[Role]) -> Iterator[tuple[str, set[
         yield getattr(config.topics, setting), {"Describe", *needed}
 
 
-async def _ask(
-    host: str, port: int, config: Config, topics: Collection[str],
-) -> dict[str, frozenset[Operation]] | None:
-    connection = await create_conn(
-        host, port, request_timeout_ms=int(TIMEOUT_S * 1000), **security_of(config).options(),
-    )
-    try:
-        answer = await connection.send(_OperationsRequest(sorted(topics)))
-    finally:
-        connection.close()
+async def _ask(topics: Collection[str], connection: Any) -> dict[str, frozenset[Operation]] | None:
+    answer = await connection.send(_OperationsRequest(sorted(topics)))
     if any(bits == NOT_TOLD and code == 0 for code, _, _, _, bits in answer.topics):
         return None
     found: dict[str, frozenset[Operation]] = {}

@@ -65,7 +65,7 @@ class Page:
         now_s = self.now_s()
         known = self.state.changes.revision, int(now_s)
         if known != self._health_of:  # 50 viewers ask at the same time
-            self._health_of, self._health = known, health_view(self.state, ())
+            self._health_of, self._health = known, health_view(self.state)
         health = {**self._health, "complaints": list(self.complaints())}
         return {"now_s": now_s, "unread": self._unread, "health": health}
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 import numpy as np
 
-from classifiers.series_windows import ListedSeries, part_text
+from classifiers.series_windows import ListedSeries, part_text, short
 from detectors.base import IntArray
 from streams.shard.recent.recent_windows import Windows
 from streams.shard.rows import Rows
@@ -43,7 +41,7 @@ class Lister:
         metrics: dict[str, list[tuple[str, float | None, float | None]]] = {}
         for row, value, level in zip(own.rows.tolist(), own.value.tolist(), own.level.tolist(), strict=True):
             metric, scope = self._series.key(row)
-            metrics.setdefault(metric, []).append((part_text(scope), _short(value), _short(level)))
+            metrics.setdefault(metric, []).append((part_text(scope), short(value), short(level)))
         return tuple(ListedSeries(metric, *zip(*rows, strict=True)) for metric, rows in metrics.items())
 
 
@@ -52,7 +50,3 @@ def _newest(windows: Windows) -> Windows:
     reverse: IntArray = np.arange(len(windows) - 1, -1, -1)
     _, first = np.unique(windows.rows[reverse], return_index=True)
     return windows.select(reverse[first])
-
-
-def _short(number: float) -> float | None:
-    return float(f"{number:.4g}") if isfinite(number) else None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import isfinite
 
 import numpy as np
 
-from classifiers.series_windows import SeriesWindows
+from classifiers.series_windows import SeriesWindows, short
 from detectors.base import FloatArray, IntArray
 from detectors.suite import Suite
 from streams.shard.recent.recent_windows import Windows
@@ -48,7 +47,7 @@ class Writer:
             metric, scope = self._series.key(int(present[at]))
             detector = int(own.detector[end - 1])
             made[int(present[at])] = SeriesWindows(
-                metric, scope, Suite.names[detector] if detector >= 0 else None, warm[at], _short(gap_s[at]),
+                metric, scope, Suite.names[detector] if detector >= 0 else None, warm[at], short(gap_s[at]),
                 *(tuple(column[begin:end]) for column in columns),
             )
         return tuple(made[row] for row in rows.tolist() if row in made)
@@ -81,9 +80,4 @@ def _highest(windows: Windows, each_s: float) -> IntArray:
 
 
 def _numbers(values: np.ndarray[tuple[int], np.dtype[np.floating]]) -> list[float | None]:
-    return [_short(number) for number in values.tolist()]
-
-
-def _short(number: float) -> float | None:
-    """Six digits are enough to look at."""
-    return float(f"{number:.6g}") if isfinite(number) else None
+    return [short(number) for number in values.tolist()]

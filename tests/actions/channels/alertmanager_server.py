@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
+from tests.exercised import EXERCISED
+
 BINARY = "prometheus-alertmanager"
 PATIENCE_S = 20.0
 CONFIG = "route: {{receiver: {name}}}\nreceivers: [{{name: {name}}}]\n"
@@ -21,6 +25,16 @@ TRIES = 5
 
 def is_installed() -> bool:
     return shutil.which(BINARY) is not None
+
+
+def required_alertmanager(folders: pytest.TempPathFactory) -> Iterator[str]:
+    """For a fixture: its URL while it runs; skips where it is not installed."""
+    if not is_installed():
+        EXERCISED["alertmanager"] = "NO (no prometheus-alertmanager)"
+        pytest.skip("no prometheus-alertmanager, a package of Debian")
+    EXERCISED["alertmanager"] = "yes"
+    with alertmanager(folders.mktemp("alertmanager")) as url:
+        yield url
 
 
 @contextmanager

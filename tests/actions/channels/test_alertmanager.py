@@ -10,19 +10,13 @@ import pytest
 
 from actions.channels.kinds.alertmanager import AlertmanagerParams
 from actions.channels.message import ChannelRefused, Message
-from tests.actions.channels.alertmanager_server import alertmanager, is_installed
+from tests.actions.channels.alertmanager_server import required_alertmanager
 from tests.actions.channels.cases import HOSTILE, MESSAGE, said, with_label
-from tests.exercised import EXERCISED
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not is_installed():
-        EXERCISED["alertmanager"] = "NO (no prometheus-alertmanager)"
-        pytest.skip("no prometheus-alertmanager, a package of Debian")
-    EXERCISED["alertmanager"] = "yes"
-    with alertmanager(tmp_path_factory.mktemp("alertmanager")) as url:
-        yield url
+    yield from required_alertmanager(tmp_path_factory)
 
 
 async def tell(url: str, *messages: Message) -> None:

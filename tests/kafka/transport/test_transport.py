@@ -6,7 +6,7 @@ import signal
 import time
 
 from tests.kafka.brokers import RealKafka
-from tests.kafka.harness import PARTITIONS, Bench, until
+from tests.kafka.harness import PARTITIONS, PATIENCE_S, Bench, until
 
 
 class TestTransport:
@@ -119,7 +119,7 @@ class TestRealKafka:
         real.kill()
         real.start()
         await real_bench.produce(200)
-        await real_bench.exact_state()
+        await real_bench.exact_state(3 * PATIENCE_S)  # the broker recovers first
         assert await worker.end() == 0
 
     async def test_a_zombie_that_wakes_up_loses_and_repeats_nothing(self, real_bench: Bench) -> None:

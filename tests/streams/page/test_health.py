@@ -25,7 +25,7 @@ def test_what_the_owners_dropped_is_added_up_by_reason() -> None:
     state.add_shard_report(REPORT)
     other = replace(REPORT, shard=0, worker="tocsin/w0", blind_s=12.0, dead={"malformed": 1, "future": 1})
     state.add_shard_report(other)
-    shown = health_view(state, ())
+    shown = health_view(state)
     assert [(one["shard"], one["worker"], one["blind_s"]) for one in shown["owners"]] == [
         (0, "tocsin/w0", 12.0), (1, "tocsin/w1", 0.0),
     ]
@@ -37,7 +37,7 @@ def test_a_newer_report_replaces_the_one_before() -> None:
     state = PageState()
     state.add_shard_report(REPORT)
     state.add_shard_report(replace(REPORT, late=5, at_s=T + 14.0))
-    assert health_view(state, ())["dropped"] == {"late": 5, "dropped_values": 2}
+    assert health_view(state)["dropped"] == {"late": 5, "dropped_values": 2}
 
 
 def test_an_owner_reports_what_it_saw_and_not_too_often() -> None:

@@ -79,7 +79,7 @@ def test_a_service_forgets_what_is_old_and_shows_the_levels_of_its_parts() -> No
     assert shown["heat"] == {"at_s": [615.0], "parts": [{"part": "replica", "name": "r0", "level": [615.0]}]}
     (row,) = services_view(state)["services"]
     assert (row["level"], row["metric"], row["warming"], row["silent"]) == (2.0, "latency_ms", 2, 1)
-    health = health_view(state, ())
+    health = health_view(state)
     assert (health["services"], health["series"]) == (1, 10)
 
 

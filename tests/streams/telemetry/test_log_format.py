@@ -16,12 +16,16 @@ from streams.telemetry.repeat_limit import RepeatLimit
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     handlers, level = logging.root.handlers[:], logging.root.level
-    for name in ("aiokafka", "aiokafka.conn", "mode", "mode.worker"):  # an earlier test may have silenced it
+    for name in ("aiokafka", "aiokafka.conn", "mode", "mode.worker", "py.warnings"):
+        # an earlier test may have silenced it
         monkeypatch.setattr(logging.getLogger(name), "disabled", False)
         logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.captureWarnings(False)  # where an earlier test left it on, its hook went with that test
     found = io.StringIO()
     log_to(found)
-    yield found
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        yield found
     logging.captureWarnings(False)
     logging.root.handlers[:], logging.root.level = handlers, level
     structlog.reset_defaults()

@@ -28,8 +28,7 @@ from streams.review.page import html_of
 from streams.review.plot import plot_of
 from tests.actions.approvals.cases import suggested
 from tests.actions.audiences.cases import HOSTILE, T, audience, poisoned
-from tests.actions.channels.alertmanager_server import alertmanager, is_installed
-from tests.exercised import EXERCISED
+from tests.actions.channels.alertmanager_server import required_alertmanager
 from tests.streams.respond.notify.receivers import RECEIVERS, Read, faults, told_alertmanager
 
 SOURCE = "/tocsin/t"
@@ -85,12 +84,7 @@ def test_there_are_twenty_labels_for_each_attack_and_a_receiver_for_each_channel
 
 @pytest.fixture(scope="module")
 def alertmanager_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not is_installed():
-        EXERCISED["alertmanager"] = "NO (no prometheus-alertmanager)"
-        pytest.skip("no prometheus-alertmanager, a package of Debian")
-    EXERCISED["alertmanager"] = "yes"
-    with alertmanager(tmp_path_factory.mktemp("alertmanager")) as url:
-        yield url
+    yield from required_alertmanager(tmp_path_factory)
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(20))
