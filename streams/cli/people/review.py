@@ -62,7 +62,7 @@ def draft(config: Config, incident_id: str, source: Path | None, out: Path) -> N
 
 @review.command()
 @click.argument("file", metavar="REVIEW", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--state", type=click.Choice(get_args(ReviewState)), default="draft", show_default=True)
+@click.option("--state", type=click.Choice(get_args(ReviewState)), required=True, help="How far it is.")
 @click.option("--at", "place", default="", help="Where people read it, such as its URL.")
 @with_author
 def submit(author: Author, file: Path, state: ReviewState, place: str) -> None:

@@ -33,12 +33,12 @@ async def test_a_review_and_its_items_stand_once_over_two_processes_and_a_restar
     kept = {**PROMPTS, "summary": "The driver was new.", "items": ITEMS}
     file = tmp_path / "review-inc-1.md"
     file.write_text("\n\n".join(part(name, kept) for name in PROMPTS) + "\n")
-    submit = ("review", "submit", str(file), "--at", "https://wiki/inc-1")
+    submit = ("review", "submit", str(file), "--at", "https://wiki/inc-1", "--state", "published")
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(here.responder())
         refused = await here.cli("anna", *submit)
-        written = await here.cli("dan", *submit, "--state", "published")
+        written = await here.cli("dan", *submit)
         assert (refused.exit_code, written.exit_code) == (0, 0), written.output
         assert "line 2: no owner" in written.output
         found = await recorded(here, lambda known: len(known.items()) == 2, "two items")
