@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.desk import UNOWNED_AFTER_S, Desk
 from actions.approvals.request import request_of
 from actions.channels.notification import Notification, queued
+from actions.remedies.changes import begun
 from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
 from streams.contracts.catalogue import APPROVAL, ESCALATION, NOTIFICATION, MessageType
 from streams.contracts.envelopes import (
@@ -29,6 +32,7 @@ from tests.actions.approvals.cases import CHECK, SOURCE, T, incident, suggested
 from tests.actions.channels.cases import MESSAGE
 from tests.actions.escalation.cases import World
 from tests.streams.fakes import config_of, record_of
+from tests.streams.records import FakeRecord
 
 WORKER, RESPOND = (Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "r1"))
 KEYS = Authenticity(KeyRing([
@@ -154,3 +158,17 @@ async def test_with_keys_only_what_the_role_signed_for_its_key_removes_a_record(
         assert message.key is not None
         await reading.read(topic, tombstone(type_, message.key.decode(), SOURCE, T, 0), RESPOND)
     assert (left(), reading.ignored) == (0, [])
+
+
+@pytest.mark.parametrize("value", [b"null", b"1", b"[]", b"{", b'{"key": 1}'])
+async def test_a_record_of_the_ledger_that_cannot_be_read_hides_none_that_comes_after_it(
+    tmp_path: Path, value: bytes,
+) -> None:
+    reading = Reading(tmp_path, KEYS)
+    topic = reading.config.topics.ledger
+    remedy = begun(None, suggested(kind="circuit_breaker", target="chat/r0"), 3600.0, 2, T)
+    assert remedy is not None
+    await reading.reader.process(topic, [
+        FakeRecord(value, 0, topic), FakeRecord(orjson.dumps(remedy.to_json()), 1, topic),
+    ])
+    assert [one.target for one in reading.reader.in_force.remedies()] == ["chat/r0"]
