@@ -14,6 +14,7 @@ from actions.approvals.request import request_of
 from actions.channels.notification import Notification, queued
 from actions.remedies.changes import begun
 from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
+from classifiers.directives import Acknowledge
 from streams.contracts.catalogue import APPROVAL, ESCALATION, NOTIFICATION, MessageType
 from streams.contracts.envelopes import (
     Message,
@@ -24,11 +25,13 @@ from streams.contracts.envelopes import (
     notification_message,
     tombstone,
 )
+from streams.contracts.people.records import sign_by_hand
 from streams.contracts.signatures import sign_message
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import SignedRecordKind
 from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import CHECK, SOURCE, T, incident, suggested
+from tests.actions.approvals.cases import KEYS as PEOPLES_KEYS
 from tests.actions.channels.cases import MESSAGE
 from tests.actions.escalation.cases import World
 from tests.streams.fakes import config_of, record_of
@@ -172,3 +175,21 @@ async def test_a_record_of_the_ledger_that_cannot_be_read_hides_none_that_comes_
         FakeRecord(value, 0, topic), FakeRecord(orjson.dumps(remedy.to_json()), 1, topic),
     ])
     assert [one.target for one in reading.reader.in_force.remedies()] == ["chat/r0"]
+
+
+async def test_an_acknowledgement_of_a_person_that_would_last_too_long_reaches_no_escalation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading = Reading(tmp_path, KEYS)
+    topic, longest_s = reading.config.topics.control, reading.config.control.max_ack_s
+    taken: list[float] = []
+    monkeypatch.setattr(
+        reading.escalations, "add_acknowledgement", lambda given, **_: taken.append(given.until_s),
+    )
+    for until_s in (T + longest_s, T + longest_s + 1.0):
+        made = Acknowledge("inc-1", "dan", T, until_s)
+        message = sign_by_hand(made, topic, SOURCE, T, Signer("dan-1", PEOPLES_KEYS["dan"]))
+        await reading.reader.process(
+            topic, [FakeRecord(message.value, 0, topic, 0, int(T * 1000), message.key, message.headers)],
+        )
+    assert taken == [T + longest_s]
