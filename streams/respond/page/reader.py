@@ -87,6 +87,7 @@ class PageReader:
     def _read_response(self, record: ConsumerRecord) -> None:
         kind, _, key = (record.key or b"").decode(errors="replace").partition("/")
         if kind == "approval" and record.value is None:
+            self._authenticity.check_removal(record.topic, record)
             self._state.forget_request(key)
         elif kind in self._responses:
             self._authenticity.check_response(record.topic, record)

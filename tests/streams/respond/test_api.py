@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -141,6 +142,17 @@ async def test_whose_roles_count_at_a_target_says_the_service_of_what_is_in_forc
         assert (await served.post("breakers/r0", "rob", verb="force_open"))[0] == 403
         assert (await served.post("breakers/r1", "rob", verb="force_open"))[0] == 202
         assert [each.target for each in served.log.written if isinstance(each, SetBreaker)] == ["r1"]
+
+
+async def test_a_token_of_bytes_that_are_no_text_is_a_try_like_any_other() -> None:
+    async with Served().running() as served:
+        reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+        lines = (b"GET /api/v1/incidents HTTP/1.1", b"Host: x", b"Authorization: Bearer \xff", b"Connection: close")
+        writer.write(b"".join(line + b"\r\n" for line in (*lines, b"")))
+        assert (await reader.readline()).split()[1] == b"401"
+        writer.close()
+        assert [one.event for one in served.log.refusals] == ["refused"]
+        assert b'tocsin_http_tries_total{answer="unauthenticated"} 1.0' in served.metrics.render()
 
 
 @pytest.mark.parametrize("path", [
