@@ -10,6 +10,7 @@ and where each request stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import get_args
 
 import structlog
@@ -39,6 +40,7 @@ from streams.contracts.people.records import ACKNOWLEDGEMENT, is_by_hand, verify
 from streams.intake.kafka_record import ConsumerRecord
 from streams.telemetry.respond_metrics import SignedRecordKind
 from streams.trust.authenticity import Authenticity
+from streams.trust.incident_check import IncidentCheck
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -65,6 +67,7 @@ class TopicReader:
         self._desk = desk
         self._check = check
         self._authenticity = authenticity
+        self._incidents = IncidentCheck(authenticity, now_s)
         self._ignored = ignored
         self._told = told
         self._now_s = now_s
@@ -142,7 +145,7 @@ class TopicReader:
     def _read_incident(self, record: ConsumerRecord) -> None:
         if record.value is not None:
             incident = read_incident(record.value)
-            self._verify("incident", self._authenticity.check_incident, record)
+            self._verify("incident", partial(self._incidents.check, incident_id=incident.id), record)
             self._desk.add_incident(incident, self._now_s())
             dated_s = record.timestamp / 1000.0
             self._escalations.add_incident(incident, self._now_s(), dated_s)

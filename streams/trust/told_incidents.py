@@ -11,7 +11,7 @@ from actions.trust.keys import FaultReason, SignatureError
 from classifiers.model import Incident
 from streams.contracts.envelopes import WireError, read_incident, shard_of
 from streams.intake.kafka_record import ConsumerRecord
-from streams.trust.authenticity import Authenticity
+from streams.trust.incident_check import IncidentCheck
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.trust")
 
@@ -25,7 +25,7 @@ class ToldIncident:
 
 
 def last_told(
-    records: Sequence[ConsumerRecord], authenticity: Authenticity, ignored: Callable[[FaultReason], None],
+    records: Sequence[ConsumerRecord], check: IncidentCheck, ignored: Callable[[FaultReason], None],
 ) -> list[ToldIncident]:
     """The last state of each incident that is authentic, in the order in which they are first named.
 
@@ -42,17 +42,16 @@ def last_told(
             log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))
             continue
         found.setdefault(incident.id, []).append((record, incident))
-    last = (_last_authentic(states, authenticity, ignored) for states in found.values())
+    last = (_last_authentic(states, check, ignored) for states in found.values())
     return [each for each in last if each is not None]
 
 
 def _last_authentic(
-    states: Sequence[tuple[ConsumerRecord, Incident]], authenticity: Authenticity,
-    ignored: Callable[[FaultReason], None],
+    states: Sequence[tuple[ConsumerRecord, Incident]], check: IncidentCheck, ignored: Callable[[FaultReason], None],
 ) -> ToldIncident | None:
     for record, incident in reversed(states):
         try:
-            authenticity.check_incident(record.topic, record)
+            check.check(record.topic, record, incident.id)
         except SignatureError as error:
             ignored(error.reason)
             log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))

@@ -32,6 +32,7 @@ from config.trust.build import directory_of, ring_of
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, check_length, kind_name, verify
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
+from streams.trust.incident_check import IncidentCheck
 from streams.trust.rights import Rights
 from streams.trust.told_incidents import ToldIncident, last_told
 from streams.worker.effects import Effects
@@ -84,6 +85,7 @@ class ControlConsumer:
             any(rule.owners for rule in config.services), self._silence, lambda name: self._services.get(name),
         )
         self._effects = effects
+        self._check = IncidentCheck(effects.authenticity, effects.clocks.wall_s)
         self._config = config.control
         self._topics = config.topics
         # Without dependencies no incident of another shard explains anything, and each costs 0.1 ms.
@@ -180,7 +182,7 @@ class ControlConsumer:
 
     async def _process_incidents(self, records: Sequence[ConsumerRecord]) -> None:
         told = last_told(
-            records, self._effects.authenticity, lambda reason: self._effects.telemetry.ignored("incident", reason),
+            records, self._check, lambda reason: self._effects.telemetry.ignored("incident", reason),
         )
         for each in told:
             name = each.incident.id

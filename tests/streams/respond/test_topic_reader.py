@@ -193,3 +193,18 @@ async def test_an_acknowledgement_of_a_person_that_would_last_too_long_reaches_n
             topic, [FakeRecord(message.value, 0, topic, 0, int(T * 1000), message.key, message.headers)],
         )
     assert taken == [T + longest_s]
+
+
+async def test_a_copy_of_an_old_incident_silences_nothing_and_opens_nothing_again(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, KEYS, now_s=T + 5_000.0)
+    topic = reading.config.topics.incidents
+    silenced, loud, over = (
+        incident(silenced_by="sil-1"), incident(), incident(state="resolved", resolved_at_s=T + 400.0),
+    )
+    first = incident_message(silenced, SOURCE, T)
+    told = [first, incident_message(loud, SOURCE, T + 200.0), incident_message(over, SOURCE, T + 400.0)]
+    for at, expected in ((1, loud), (2, over)):
+        for message in (*told[: at + 1], *told[:at]):
+            await reading.read(topic, message, WORKER)
+        assert reading.desk.incident("inc-1") == expected
+    assert {reason for _, reason in reading.ignored} == {"replayed"}
