@@ -27,7 +27,7 @@ from classifiers.by_hand import ForApprovals, ForEscalations, ForSchedules, ForT
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
-from streams.contracts.control_records import ControlRecordError, check_length, verify
+from streams.contracts.control_records import ControlRecordError, at_most, verify
 from streams.contracts.envelopes import (
     read_approval,
     read_escalation,
@@ -172,8 +172,7 @@ class TopicReader:
                 raise ControlRecordError("not_allowed", f"{directive.by} may not override, expected the role responder")
             self._escalations.add_override(directive)
         elif isinstance(directive, Acknowledge):
-            check_length(directive, directive.at_s, control)
-            self._escalations.add_acknowledgement(directive, is_personal=True)
+            self._escalations.add_acknowledgement(at_most(directive, control), is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
             self._desk.add_by_hand(directive, dated_s)
         elif isinstance(directive, ForEscalations) and self._now_s() - dated_s < DECISIONS_BACK_S:

@@ -29,7 +29,14 @@ from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
 from config.models import Config
 from config.trust.build import directory_of, ring_of
-from streams.contracts.control_records import ControlRecordError, VerifiedDirective, check_length, kind_name, verify
+from streams.contracts.control_records import (
+    ControlRecordError,
+    VerifiedDirective,
+    at_most,
+    check_length,
+    kind_name,
+    verify,
+)
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 from streams.trust.incident_check import IncidentCheck
@@ -159,10 +166,12 @@ class ControlConsumer:
             return verify(record, self._config)
         skew_s = self._config.max_skew_s
         directive = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
-        if isinstance(directive, Silence | Acknowledge):
-            check_length(directive, directive.at_s, self._config)
-        if isinstance(directive, Silence) and service_of(directive.matchers) is None:
-            raise ControlRecordError("not_allowed", "it fits several services, expected a matcher service=NAME")
+        if isinstance(directive, Silence):
+            check_length(directive, directive.from_s, self._config)
+            if service_of(directive.matchers) is None:
+                raise ControlRecordError("not_allowed", "it fits several services, expected a matcher service=NAME")
+        elif isinstance(directive, Acknowledge):
+            directive = at_most(directive, self._config)
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
     def _is_judged(self, directive: Directive, record: ConsumerRecord) -> bool:
