@@ -14,8 +14,10 @@ from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import (
     Assign,
     ForEscalations,
+    ForReviews,
     ForSchedules,
     ForShards,
+    ForViewers,
     Keep,
     Override,
     ResetStorm,
@@ -26,13 +28,16 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
 from classifiers.incident_silence import service_of
+from classifiers.reviews_by_hand import SetItem, SubmitReview
 from streams.contracts.control_records import ControlRecordError
 
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
     Acknowledge: "acknowledge", Silence: "silence", Expire: "silence", Override: "override",
-    ForEscalations: "escalate",
+    ForEscalations: "escalate", ForViewers: "read", SubmitReview: "review", SetItem: "review",
 }
+_OF_NO_SERVICE = (ForSchedules, ForViewers, *get_args(ForReviews))
+"""A schedule belongs to no service, and a review outlives what is known of its incident."""
 _OF_INCIDENTS = (*get_args(ForShards | Acknowledge), ForEscalations)
 
 
@@ -56,7 +61,7 @@ class Rights:
         verb = verb_of(directive)
         if verb is None:
             return "allowed"
-        if isinstance(directive, ForSchedules):
+        if isinstance(directive, _OF_NO_SERVICE):
             return self._require(self._directory.may_anywhere(directive.by, verb), directive.by, verb)
         if not self._has_owners:
             return self._require(self._directory.may(directive.by, verb, ""), directive.by, verb)

@@ -1,12 +1,13 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
 What people want done to targets goes to the executor of this process instead; what they decide about requests, texts,
-schedules and escalations is left to the role respond.
+schedules, escalations and reviews is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
 an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives, `MAX_OPEN_INCIDENTS` incidents, the
-services of `MAX_SERVICES`, and `MAX_WAITING` records whose incident is not known yet; beyond that the oldest go.
+services of `MAX_SERVICES`, `MAX_WATCHES` watches, and `MAX_WAITING` records whose incident is not known yet; beyond
+that the oldest go.
 
 Where there are keys, only incidents that the role worker signed count. Where services have owners, what a person wants
 for an incident waits until that incident is told: only then is it known whose roles count.
@@ -22,7 +23,15 @@ from typing import Any, Protocol, cast, get_args
 import structlog
 
 from actions.bounded import remember
-from classifiers.by_hand import ForApprovals, ForEscalations, ForSchedules, ForTargets, ForTexts
+from classifiers.by_hand import (
+    ForApprovals,
+    ForEscalations,
+    ForReviews,
+    ForSchedules,
+    ForTargets,
+    ForTexts,
+    ForViewers,
+)
 from classifiers.directives import Acknowledge, Deployment, Directive, OfPerson, Silence
 from classifiers.incident_silence import service_of
 from classifiers.incidents.triage import TriageParams
@@ -46,7 +55,8 @@ from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
 
-NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals), ForSchedules, ForTexts, ForEscalations)
+NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals | ForReviews), ForSchedules, ForTexts, ForEscalations,
+                  ForViewers)
 SCOPE = "control"
 """The flush scope of the audit entries of control records; no offset of a shard waits for it."""
 MAX_DIRECTIVES = 20_000
@@ -55,6 +65,7 @@ MAX_SERVICES = 20_000
 """Incidents of which the service is known, also once they ended."""
 MAX_WAITING = 5_000
 """Records that wait until their incident is told, so that its service is known."""
+MAX_WATCHES = 200
 NEW_WITHIN_S = 3600.0
 """Older records were audited, and carried out at their targets, when they were new; every start reads them again."""
 AUDIT_WAIT_S = 5.0
@@ -64,11 +75,13 @@ MAX_AUDITED = 50
 
 
 class Shards(Protocol):
-    """The shards of this worker. Both methods are idempotent."""
+    """The shards of this worker. All methods are idempotent."""
 
     def add_directives(self, directives: Collection[Directive]) -> None: ...
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None: ...
+
+    def watch(self, asked: Collection[ForViewers]) -> None: ...
 
 
 Targets = Callable[[ForTargets], Awaitable[None]]
@@ -101,6 +114,7 @@ class ControlConsumer:
         self._open_incidents: dict[str, ToldIncident] = {}
         self._services: dict[str, str] = {}
         self._waiting: dict[tuple[str, int, int], tuple[str, ConsumerRecord]] = {}
+        self._watches: dict[str, ForViewers] = {}
 
     def reconfigure(self, triage: TriageParams) -> None:
         """Go on by other parameters of triage."""
@@ -116,6 +130,7 @@ class ControlConsumer:
     def replay_to_shards(self) -> None:
         """Give everything that is remembered to the shards again: some of them are new on this worker."""
         self._shards.add_directives(self._directives.values())
+        self._shards.watch(self._watches.values())
         if self._explains:
             self._shards.add_incidents([_without_evidence(each.incident) for each in self._open_incidents.values()])
 
@@ -151,6 +166,8 @@ class ControlConsumer:
                 entries.append((_accepted_entry(verified, written_s), directive.subject))
             if isinstance(directive, get_args(ForTargets)) and is_new:
                 await self._targets(cast(ForTargets, directive))
+            elif isinstance(directive, ForViewers):
+                self._watch(directive)
             elif not isinstance(directive, NOT_FOR_SHARDS):
                 accepted.append(directive)
                 self._directives.setdefault(directive.id, directive)  # the end of a silence may be the next record
@@ -188,6 +205,15 @@ class ControlConsumer:
     def _silence(self, name: str) -> Silence | None:
         known = self._directives.get(name)
         return known if isinstance(known, Silence) else None
+
+    def _watch(self, asked: ForViewers) -> None:
+        """Show a series for a while; what is over already shows nothing."""
+        now_s = self._effects.clocks.wall_s()
+        self._watches = {name: one for name, one in self._watches.items() if one.until_s > now_s}
+        if asked.until_s > now_s:
+            remember(self._watches, asked.id, asked, MAX_WATCHES)
+            self._shards.watch([asked])
+
 
     async def _process_incidents(self, records: Sequence[ConsumerRecord]) -> None:
         told = last_told(

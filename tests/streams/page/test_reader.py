@@ -1,4 +1,4 @@
-"""What the page makes of the records of the topics: what is not authentic neither shows nor hides anything."""
+"""What the page takes from the response topic: with keys, only what the role respond signed, removals as well."""
 
 from __future__ import annotations
 
@@ -7,34 +7,58 @@ from pathlib import Path
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.request import request_of
+from actions.channels.notification import Draft, drafted
 from actions.remedies.changes import begun
-from streams.contracts.catalogue import APPROVAL
-from streams.contracts.envelopes import approval_message, tombstone
+from actions.reviews.record import ActionItem, Review
+from actions.trust.keys import KeyRing, PublicKey, Signer
+from streams.contracts.catalogue import APPROVAL, ITEM, NOTIFICATION, REVIEW
+from streams.contracts.envelopes import Message, approval_message, notification_message, tombstone
+from streams.contracts.people.reviews import item_message, review_message
 from streams.contracts.signatures import sign_message
 from streams.page.state import PageState
 from streams.respond.page.reader import PageReader
+from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import SOURCE, T, suggested
+from tests.actions.channels.cases import MESSAGE
 from tests.streams.fakes import config_of, record_of
 from tests.streams.records import FakeRecord
-from tests.streams.respond.test_topic_reader import KEYS, RESPOND, WORKER
+
+RESPOND = Signer("r1", Ed25519PrivateKey.generate())
+FORGER = Signer("r1", Ed25519PrivateKey.generate())
+KEYS = Authenticity(KeyRing([PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"}))]), SOURCE)
+WAITING = drafted(replace(MESSAGE, id="n1"), "mail", Draft("customer", "chat", "f00d", ("commander",)), T)
+WRITTEN = (
+    (APPROVAL, approval_message(request_of(suggested(), 2, 1, T), SOURCE, 0)),
+    (NOTIFICATION, notification_message(WAITING, SOURCE, 0)),
+    (REVIEW, review_message(Review("inc-1", 1, "draft", "", "", "anna", T), SOURCE, 0)),
+    (ITEM, item_message(ActionItem("item-1", "inc-1", 1, "open", "Pin it", None, None, "anna", T), SOURCE, 0)),
+)
 
 
-async def test_only_what_the_role_respond_signed_for_its_key_removes_a_request(tmp_path: Path) -> None:
-    state, config = PageState(), config_of(tmp_path)
-    topic = config.topics.response
-    reader = PageReader(config, state, KEYS, lambda: None)
-    asked = approval_message(request_of(suggested(), 2, 1, T), SOURCE, 0)
-    await reader.process(topic, [record_of(sign_message(topic, asked, RESPOND), topic)])
-    assert asked.key is not None
-    removal = tombstone(APPROVAL, asked.key.decode(), SOURCE, T, 0)
-    other = replace(sign_message(topic, tombstone(APPROVAL, "approval/other", SOURCE, T, 0), RESPOND), key=asked.key)
-    for forged in (removal, sign_message(topic, removal, WORKER), other):
-        await reader.process(topic, [record_of(forged, topic)])
-        assert [one.key for one in state.requests()] == ["k1"]
-    await reader.process(topic, [record_of(sign_message(topic, removal, RESPOND), topic)])
-    assert state.requests() == []
+def counts(state: PageState) -> list[int]:
+    """How many requests, texts that wait, reviews and items there are."""
+    return [len(state.requests()), len(state.texts.waiting()), len(state.reviews.reviews()), len(state.reviews.items())]
+
+
+async def test_what_waits_and_reviews_come_and_go_with_signed_records_only(tmp_path: Path) -> None:
+    config, state = config_of(tmp_path), PageState()
+    reader, topic = PageReader(config, state, KEYS, lambda: None), config.topics.response
+
+    async def read(message: Message, signer: Signer) -> None:
+        await reader.process(topic, [record_of(sign_message(topic, message, signer), topic)])
+
+    for signer, expected in ((FORGER, [0, 0, 0, 0]), (RESPOND, [1, 1, 1, 1])):
+        for _, message in WRITTEN:
+            await read(message, signer)
+        assert counts(state) == expected
+    for signer, expected in ((FORGER, [1, 1, 1, 1]), (RESPOND, [0, 0, 0, 0])):
+        for kind, message in WRITTEN:
+            assert message.key is not None
+            await read(tombstone(kind, message.key.decode(), SOURCE, T, 0), signer)
+        assert counts(state) == expected
 
 
 @pytest.mark.parametrize("value", [b"null", b"[]", b"{"])

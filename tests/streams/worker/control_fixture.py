@@ -10,6 +10,7 @@ from classifiers.by_hand import ForTargets
 from classifiers.directives import Directive
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
+from classifiers.viewing_by_hand import Watch
 from config import load
 from config.models import Service
 from config.trust.sections import Person
@@ -31,12 +32,16 @@ class RecordingShards:
     def __init__(self) -> None:
         self.directives: list[Directive] = []
         self.incidents: list[Incident] = []
+        self.watches: list[Watch] = []
 
     def add_directives(self, directives: Collection[Directive]) -> None:
         self.directives += directives
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         self.incidents += incidents
+
+    def watch(self, asked: Collection[Watch]) -> None:
+        self.watches += asked
 
 
 PEOPLE = {

@@ -9,6 +9,7 @@ import pytest
 
 from classifiers.by_hand import Resolve, SetBreaker, Undo, Withdraw
 from classifiers.directives import Expire, Matcher, Silence
+from classifiers.viewing_by_hand import Watch
 from streams.contracts.envelopes import incident_message, read_audit
 from streams.worker import control_consumer
 from streams.worker.control_consumer import MAX_AUDITED, MAX_DIRECTIVES, MAX_OPEN_INCIDENTS
@@ -165,3 +166,19 @@ async def test_a_silence_of_a_person_that_does_not_count_reaches_no_shard(
     assert worker.shards.directives == []
     (entry,) = [read_audit(message.value) for message in worker.sent.on(TOPICS.audit)]
     assert reason in entry.reason
+
+
+def asked(by: str, until_s: float = T + 60.0) -> Watch:
+    return Watch("chat", None, "latency_ms", "replica/r0", by, T, until_s, "cli")
+
+
+async def test_what_a_viewer_asks_to_see_reaches_the_shards_beside_the_directives_while_it_lasts() -> None:
+    worker = ControlFixture()
+    await worker.write_control(record(asked("mallory"), "mallory"), record(asked("mallory", T + 0.5), "mallory"))
+    assert worker.shards.watches == [asked("mallory")]
+    worker.control.replay_to_shards()
+    assert worker.shards.watches == [asked("mallory")] * 2
+    assert worker.shards.directives == []
+    later = ControlFixture(now_s=T + 90.0)
+    await later.write_control(record(asked("mallory"), "mallory"))
+    assert later.shards.watches == []
