@@ -1,4 +1,4 @@
-"""From the records of the incidents topic to the last authentic state of each incident."""
+"""From the records of the incidents topic to the last state that counts of each incident."""
 
 from __future__ import annotations
 
@@ -27,34 +27,21 @@ class ToldIncident:
 def last_told(
     records: Sequence[ConsumerRecord], check: IncidentCheck, ignored: Callable[[FaultReason], None],
 ) -> list[ToldIncident]:
-    """The last state of each incident that is authentic, in the order in which they are first named.
+    """The last state of each incident that counts, in the order in which they are first named.
 
-    A record that cannot be read is skipped and logged, and one that is not authentic is also given to `ignored`. Only
-    what comes last is verified, so older states of the same records cost no 100 us each.
+    A record that cannot be read is skipped and logged; one whose signature does not count is also given to `ignored`.
     """
-    found: dict[str, list[tuple[ConsumerRecord, Incident]]] = {}
+    found: dict[str, ToldIncident] = {}
     for record in records:
         if record.value is None:
             continue
         try:
             incident = read_incident(record.value)
-        except WireError as error:
-            log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))
-            continue
-        found.setdefault(incident.id, []).append((record, incident))
-    last = (_last_authentic(states, check, ignored) for states in found.values())
-    return [each for each in last if each is not None]
-
-
-def _last_authentic(
-    states: Sequence[tuple[ConsumerRecord, Incident]], check: IncidentCheck, ignored: Callable[[FaultReason], None],
-) -> ToldIncident | None:
-    for record, incident in reversed(states):
-        try:
             check.check(record.topic, record, incident.id)
-        except SignatureError as error:
-            ignored(error.reason)
+        except (WireError, SignatureError) as error:
             log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))
+            if isinstance(error, SignatureError):
+                ignored(error.reason)
             continue
-        return ToldIncident(incident, shard_of(record.headers))
-    return None
+        found[incident.id] = ToldIncident(incident, shard_of(record.headers))
+    return list(found.values())

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from classifiers.by_hand import Assign, Resolve
 from classifiers.directives import Acknowledge, Expire, Matcher, OfPerson, Silence
-from streams.contracts.envelopes import read_audit
+from streams.contracts.envelopes import incident_message, read_audit
+from streams.contracts.signatures import sign_message
 from streams.trust.authenticity import Authenticity
 from tests.streams.contracts.people.signed_people import SOURCE, record
 from tests.streams.contracts.signed import T, control_settings, received, signed
-from tests.streams.fakes import incident
+from tests.streams.fakes import incident, record_of
 from tests.streams.worker.control_fixture import ControlFixture
 from tests.streams.worker.fixtures import TOPICS
 
@@ -102,3 +103,17 @@ async def test_a_person_acknowledges_no_longer_than_the_configuration_allows() -
     await worker.write_control(*(record(each) for each in asked))
     given = [each.until_s - T for each in worker.shards.directives if isinstance(each, Acknowledge)]
     assert given == [60.0, longest_s, longest_s]
+
+
+async def test_a_copy_of_an_old_record_behind_a_newer_one_of_the_same_poll_does_not_count() -> None:
+    made = Signer("w1", Ed25519PrivateKey.generate())
+    ring = KeyRing([PublicKey("w1", made.private.public_key(), frozenset({"worker"}))])
+    worker = ControlFixture(now_s=T + 500.0, authenticity=Authenticity(ring, SOURCE))
+    told = incident(id="inc-1")
+    old, new = (
+        record_of(sign_message(TOPICS.incidents, incident_message(one, SOURCE, at_s), made), TOPICS.incidents)
+        for one, at_s in ((told, T), (replace(told, severity="P0"), T + 400.0))
+    )
+    await worker.control.process(TOPICS.incidents, [old, new, old])
+    assert [each.severity for each in worker.shards.incidents] == ["P0"]
+    assert worker.exposes('tocsin_records_unauthentic_total{reason="replayed",record="incident"} 1.0')
