@@ -8,7 +8,7 @@ from classifiers.by_hand import BreakerVerb, ForTargets, Keep, ResetStorm, SetBr
 
 
 class ByHand(Protocol):
-    """What people do to remedies and breakers; who may do what was checked before.
+    """What people do to remedies and breakers.
 
     Each method returns what was done, or why nothing was, in a sentence. The directives of the last hour come again at
     each start and after a change of owners. So a command that is not newer than the last one at its target, or than the

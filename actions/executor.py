@@ -92,6 +92,11 @@ class Executor:
                 self._ledger.abandon(intent.key)
                 raise
 
+    def rehearses(self, kind: str) -> bool:
+        """Whether runs of this kind are rehearsed only, so that they change nothing."""
+        action = self._actions.get(kind)
+        return self._dry_run or (action is not None and action.bounds.dry_run)
+
     # -- admission ----------------------------------------------------------------------------------------------------
 
     async def _unmet(self, intent: Intent) -> str | None:
@@ -121,7 +126,7 @@ class Executor:
             admission = check_limits(intent, self._ledger, self.limits, self._situation(intent))
             if not admission.allowed:
                 return await self._refuse(intent, admission)
-        if self._dry_run or self._actions[intent.kind].bounds.dry_run:
+        if self.rehearses(intent.kind):
             return _Admitted(found, remedy, rehearses=True)
         if found.kind in CLAIMED:
             claim = await self._ledger.claim(intent, self._now_s())

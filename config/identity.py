@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from io import StringIO
@@ -22,6 +23,9 @@ DECIDING = (
 """The sections that decide, beside the inputs, which incidents a stream of records causes and what is done about them.
 A running worker takes them over without a restart. None of them holds a secret."""
 
+
+PROVES = re.compile("auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE)
+"""In the names of headers that prove who calls."""
 
 LEARNING = ("windows", "scopes", "detection")
 """The sections that decide the meaning of stored state."""
@@ -99,9 +103,16 @@ def written(value: object) -> object:
         return {yaml_name(name): written(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type | Secret):
         names = [field.name for field in fields(value) if field.name not in DERIVED]
-        return {yaml_name(name): written(getattr(value, name)) for name in names}
+        return {yaml_name(name): _shown(name, written(getattr(value, name))) for name in names}
     if isinstance(value, Mapping):
         return {str(key): written(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [written(item) for item in value]
     return content_of(value)
+
+
+def _shown(name: str, value: object) -> object:
+    """A setting as written; of `headers`, what a header that proves who one is holds is masked like a secret."""
+    if name != "headers" or not isinstance(value, dict):
+        return value
+    return {header: "***" if PROVES.search(header) else text for header, text in value.items()}

@@ -206,7 +206,8 @@ class Service(Strict):
 
 
 class ExecutorSection(Strict):
-    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing.
+    """Whether intents are executed. dry_run: actions are rehearsed and reported, and change nothing; what is in force
+    already still ends by its terms, or by hand.
 
     allow_file: the executor's own list of what it may do, None where every configured kind is allowed.
     http_ok_hosts: that may be asked for the prerequisite `http_ok`, unless the allow-file names some; None for those of

@@ -99,8 +99,10 @@ class LedgerRecord:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, object]) -> LedgerRecord:
+    def from_json(cls, value: object) -> LedgerRecord:
         """Read `to_json` back; raises `ValueError` naming the field that is missing, unknown or of another type."""
+        if not isinstance(value, Mapping):
+            raise ValueError(f"ledger record: a {type(value).__name__}, expected an object")
         known = {f.name for f in fields(cls)}
         unknown = sorted(value.keys() - known)
         if unknown:

@@ -1,4 +1,7 @@
-"""What an authentic intent passes before it is claimed: the executor's allow-list, and the consent of people. Pure."""
+"""What an authentic intent passes before it is claimed: the executor's allow-list, and the consent of people. Pure.
+
+What a person asks for at a target passes the allow-list too, and the role for the service of what is in force there.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from dataclasses import dataclass
 from actions.model import Intent
 from actions.trust.allow_list import AllowList
 from actions.trust.approvals import ApprovalCheck
+from actions.trust.roles import Verb, roles_that_may
+
+BEGINNING: frozenset[Verb] = frozenset({"force_open", "disable"})
+"""What people ask for that sets a target anew. All else ends what is in force, or lets it stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +38,15 @@ class Gate:
             if lacking is not None:
                 return f"not approved: {lacking}"
         return None
+
+    def refusal_by_hand(self, by: str, verb: Verb, intent: Intent) -> str | None:
+        """Why a person may not do this to what an intent put in force, or would; None where the person may.
+
+        The target need not begin with the name of the service, so the service of the intent counts.
+        """
+        if not self.approvals.directory.may(by, verb, intent.service):
+            return f"{by} may not {verb} for {intent.service}, expected the role {' or '.join(roles_that_may(verb))}"
+        if self.allowed is None or verb not in BEGINNING:
+            return None
+        found = self.allowed.find(intent)
+        return f"not on the executor's allow-list: {found}" if isinstance(found, str) else None

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 PREFIX = "ed25519:"
 Use = Literal["worker", "executor", "respond", "person"]
 """What a key is for: the three roles of processes, and people."""
-FaultReason = Literal["unsigned", "unknown_key", "wrong_use", "expired_key", "bad_signature"]
+FaultReason = Literal["unsigned", "unknown_key", "wrong_use", "expired_key", "bad_signature", "replayed"]
+"""replayed: a copy of an old record, with a signature that counts."""
 
 
 class SignatureError(ValueError):

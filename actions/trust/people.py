@@ -48,10 +48,11 @@ class Directory:
         owners = self._owners_of(service)
         if owners and who not in owners:
             return frozenset()
-        if member is None:
-            vendor, is_account, _ = who.partition(":")
-            return self._vendor_roles.get(vendor, frozenset()) if is_account else frozenset()
-        return member.roles
+        return self._roles_at_vendor(who) if member is None else member.roles
+
+    def _roles_at_vendor(self, who: str) -> frozenset[Role]:
+        vendor, is_account, _ = who.partition(":")
+        return self._vendor_roles.get(vendor, frozenset()) if is_account else frozenset()
 
     def knows(self, who: str) -> bool:
         """Whether there is a person of this name."""
@@ -65,6 +66,11 @@ class Directory:
         """Whether a person may do what concerns no service."""
         member = self._members.get(who)
         return member is not None and may(member.roles, verb)
+
+    def may_somewhere(self, who: str, verb: Verb) -> bool:
+        """Whether a person, or an account at a vendor, may do this for some service."""
+        member = self._members.get(who)
+        return may(self._roles_at_vendor(who) if member is None else member.roles, verb)
 
     def roles_anywhere(self, who: str) -> frozenset[Role]:
         """The roles that a person has for the services that count them; none for somebody unknown."""

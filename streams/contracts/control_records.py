@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, cast
 
@@ -144,6 +144,11 @@ def written_s(headers: Mapping[str, bytes]) -> float:
     if when.tzinfo is None:
         raise ControlRecordError("malformed", f"ce_time {text!r}, expected a time with its zone")
     return when.timestamp()
+
+
+def at_most(given: Acknowledge, control: ControlSection) -> Acknowledge:
+    """The acknowledgement of a person, cut to the longest that may be: buttons and vendors do not know that limit."""
+    return replace(given, until_s=min(given.until_s, given.at_s + control.max_ack_s))
 
 
 def _signature(secret: bytes, text: bytes) -> str:

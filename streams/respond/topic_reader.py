@@ -10,6 +10,7 @@ the desk, and where each request stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import get_args
 
 import structlog
@@ -29,7 +30,7 @@ from classifiers.by_hand import ForApprovals, ForEscalations, ForReviews, ForSch
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
-from streams.contracts.control_records import ControlRecordError, verify
+from streams.contracts.control_records import ControlRecordError, at_most, verify
 from streams.contracts.envelopes import (
     read_approval,
     read_escalation,
@@ -43,6 +44,7 @@ from streams.contracts.people.reviews import read_item, read_review
 from streams.intake.kafka_record import ConsumerRecord
 from streams.telemetry.respond_metrics import SignedRecordKind
 from streams.trust.authenticity import Authenticity
+from streams.trust.incident_check import IncidentCheck
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
@@ -70,6 +72,7 @@ class TopicReader:
         self._desk = desk
         self._check = check
         self._authenticity = authenticity
+        self._incidents = IncidentCheck(authenticity, now_s)
         self._ignored = ignored
         self._told = told
         self._now_s = now_s
@@ -166,7 +169,7 @@ class TopicReader:
     def _read_incident(self, record: ConsumerRecord) -> None:
         if record.value is not None:
             incident = read_incident(record.value)
-            self._verify("incident", self._authenticity.check_incident, record)
+            self._verify("incident", partial(self._incidents.check, incident_id=incident.id), record)
             self._desk.add_incident(incident, self._now_s())
             dated_s = record.timestamp / 1000.0
             self._escalations.add_incident(incident, self._now_s(), dated_s)
@@ -198,7 +201,7 @@ class TopicReader:
                 raise ControlRecordError("not_allowed", f"{directive.by} may not review, expected the role {expected}")
             self._reviews.add(directive)
         elif isinstance(directive, Acknowledge):
-            self._escalations.add_acknowledgement(directive, is_personal=True)
+            self._escalations.add_acknowledgement(at_most(directive, control), is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:
             self._desk.add_by_hand(directive, dated_s)
         elif isinstance(directive, ForEscalations) and self._now_s() - dated_s < DECISIONS_BACK_S:

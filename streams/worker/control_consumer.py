@@ -5,50 +5,52 @@ schedules, escalations and reviews is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
-an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives, `MAX_OPEN_INCIDENTS` incidents
-and `MAX_WATCHES` watches; beyond that the oldest are dropped.
+an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives, `MAX_OPEN_INCIDENTS` incidents, the
+services of `MAX_SERVICES`, `MAX_WATCHES` watches, and `MAX_WAITING` records whose incident is not known yet; beyond
+that the oldest go.
+
+Where there are keys, only incidents that the role worker signed count. Where services have owners, what a person wants
+for an incident waits until that incident is told: only then is it known whose roles count.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast, get_args
 
 import structlog
 
 from actions.bounded import remember
-from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import (
-    Assign,
     ForApprovals,
     ForEscalations,
     ForReviews,
     ForSchedules,
-    ForShards,
     ForTargets,
     ForTexts,
     ForViewers,
-    Keep,
-    Override,
-    ResetStorm,
-    Resolve,
-    SetBreaker,
-    Undo,
-    Update,
 )
-from classifiers.directives import Acknowledge, Deployment, Directive, Expire, OfPerson, Silence
+from classifiers.directives import Acknowledge, Deployment, Directive, OfPerson, Silence
 from classifiers.incident_silence import service_of
 from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
-from classifiers.reviews_by_hand import SetItem, SubmitReview
 from config.models import Config
 from config.trust.build import directory_of, ring_of
-from streams.contracts.control_records import ControlRecordError, VerifiedDirective, check_length, kind_name, verify
-from streams.contracts.envelopes import WireError, read_incident, shard_of
+from streams.contracts.control_records import (
+    ControlRecordError,
+    VerifiedDirective,
+    at_most,
+    check_length,
+    kind_name,
+    verify,
+)
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
+from streams.trust.incident_check import IncidentCheck
+from streams.trust.rights import Rights
+from streams.trust.told_incidents import ToldIncident, last_told
 from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
@@ -59,6 +61,10 @@ SCOPE = "control"
 """The flush scope of the audit entries of control records; no offset of a shard waits for it."""
 MAX_DIRECTIVES = 20_000
 MAX_OPEN_INCIDENTS = 5_000
+MAX_SERVICES = 20_000
+"""Incidents of which the service is known, also once they ended."""
+MAX_WAITING = 5_000
+"""Records that wait until their incident is told, so that its service is known."""
 MAX_WATCHES = 200
 NEW_WITHIN_S = 3600.0
 """Older records were audited, and carried out at their targets, when they were new; every start reads them again."""
@@ -78,19 +84,6 @@ class Shards(Protocol):
     def watch(self, asked: Collection[ForViewers]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Published:
-    """An incident as last published. shard: that published it, None in records of older releases."""
-
-    incident: Incident
-    shard: int | None
-
-
-_VERBS: Mapping[type, Verb] = {
-    Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
-    Acknowledge: "acknowledge", Silence: "silence", Expire: "silence", Override: "override",
-    ForEscalations: "escalate", ForViewers: "read", SubmitReview: "review", SetItem: "review",
-}
 Targets = Callable[[ForTargets], Awaitable[None]]
 """Takes what people want done to targets; must not wait for a target."""
 
@@ -107,14 +100,20 @@ class ControlConsumer:
         self._targets = targets
         self._source = effects.identity.source
         self._ring = ring_of(config.people, config.signing)
-        self._directory = directory_of(config.people, config.owners_of, config.respond.vendor_roles)
+        self._rights = Rights(
+            directory_of(config.people, config.owners_of, config.respond.vendor_roles),
+            any(rule.owners for rule in config.services), self._silence, lambda name: self._services.get(name),
+        )
         self._effects = effects
+        self._check = IncidentCheck(effects.authenticity, effects.clocks.wall_s)
         self._config = config.control
         self._topics = config.topics
         # Without dependencies no incident of another shard explains anything, and each costs 0.1 ms.
         self._explains = bool(config.triage.dependencies)
         self._directives: dict[str, Directive] = {}
-        self._open_incidents: dict[str, _Published] = {}
+        self._open_incidents: dict[str, ToldIncident] = {}
+        self._services: dict[str, str] = {}
+        self._waiting: dict[tuple[str, int, int], tuple[str, ConsumerRecord]] = {}
         self._watches: dict[str, ForViewers] = {}
 
     def reconfigure(self, triage: TriageParams) -> None:
@@ -153,6 +152,8 @@ class ControlConsumer:
             is_new = self._effects.clocks.wall_s() - written_s < NEW_WITHIN_S
             try:
                 verified = self._verify(record)
+                if not self._is_judged(verified.directive, record):
+                    continue
             except ControlRecordError as error:
                 self._effects.telemetry.control(error.reason)
                 rejected.append(f"{place}: {error}")
@@ -169,14 +170,15 @@ class ControlConsumer:
                 self._watch(directive)
             elif not isinstance(directive, NOT_FOR_SHARDS):
                 accepted.append(directive)
+                self._directives.setdefault(directive.id, directive)  # the end of a silence may be the next record
         if rejected:
             log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
-        self._remember(accepted)
+        _drop_oldest(self._directives, MAX_DIRECTIVES)
         self._shards.add_directives(accepted)
         await self._write_audit(entries)
 
     def _verify(self, record: ConsumerRecord) -> VerifiedDirective:
-        """The directive of a record, if its signer may ask for it; raises `ControlRecordError`."""
+        """The directive of a record whose signature counts; raises `ControlRecordError`."""
         if not is_by_hand(record, self._ring):
             return verify(record, self._config)
         skew_s = self._config.max_skew_s
@@ -185,31 +187,24 @@ class ControlConsumer:
             check_length(directive, directive.from_s, self._config)
             if service_of(directive.matchers) is None:
                 raise ControlRecordError("not_allowed", "it fits several services, expected a matcher service=NAME")
-        verb = verb_of(directive)
-        if verb is not None and not self._may(directive, verb):
-            expected = " or ".join(roles_that_may(verb))
-            raise ControlRecordError("not_allowed", f"{directive.by} may not {verb}, expected the role {expected}")
+        elif isinstance(directive, Acknowledge):
+            directive = at_most(directive, self._config)
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
-    def _may(self, directive: OfPerson, verb: Verb) -> bool:
-        """Whether the roles of the person allow it. A schedule belongs to no service, and a review outlives what is
-        known of its incident here.
-        """
-        if isinstance(directive, (ForSchedules, ForViewers, *get_args(ForReviews))):
-            return self._directory.may_anywhere(directive.by, verb)
-        return self._directory.may(directive.by, verb, self._service_of(directive))
+    def _is_judged(self, directive: Directive, record: ConsumerRecord) -> bool:
+        """Whether a directive counts; False for one that waits until its incident is told. Raises `ControlRecordError`.
 
-    def _service_of(self, directive: OfPerson) -> str:
-        """The service that it is about, as far as that is known here."""
-        if isinstance(directive, Expire):
-            ended = self._directives.get(directive.silence_id)
-            return service_of(ended.matchers) or "" if isinstance(ended, Silence) else ""
-        if isinstance(directive, Silence):
-            return service_of(directive.matchers) or ""
-        if isinstance(directive, (*get_args(ForShards | Acknowledge), ForEscalations)):
-            known = self._open_incidents.get(directive.subject)
-            return "" if known is None else known.incident.service
-        return directive.subject.partition("/")[0]
+        What is signed with HMAC was judged by its key.
+        """
+        if not is_by_hand(record, self._ring) or self._rights.judge(cast(OfPerson, directive)) == "allowed":
+            return True
+        place = record.topic, record.partition, record.offset
+        remember(self._waiting, place, (directive.subject, record), MAX_WAITING)
+        return False
+
+    def _silence(self, name: str) -> Silence | None:
+        known = self._directives.get(name)
+        return known if isinstance(known, Silence) else None
 
     def _watch(self, asked: ForViewers) -> None:
         """Show a series for a while; what is over already shows nothing."""
@@ -219,29 +214,23 @@ class ControlConsumer:
             remember(self._watches, asked.id, asked, MAX_WATCHES)
             self._shards.watch([asked])
 
-    def _remember(self, directives: Iterable[Directive]) -> None:
-        for directive in directives:
-            self._directives.setdefault(directive.id, directive)
-        _drop_oldest(self._directives, MAX_DIRECTIVES)
 
     async def _process_incidents(self, records: Sequence[ConsumerRecord]) -> None:
-        latest: dict[str, _Published] = {}
-        for record in records:
-            if record.value is None:
-                continue
-            try:
-                incident = read_incident(record.value)
-            except WireError as error:
-                log.warning("incident_skipped", place=f"{record.partition}@{record.offset}", reason=str(error))
-                continue
-            latest[incident.id] = _Published(incident, shard_of(record.headers))
-        for name, each in latest.items():
+        told = last_told(
+            records, self._check, lambda reason: self._effects.telemetry.ignored("incident", reason),
+        )
+        for each in told:
+            name = each.incident.id
+            remember(self._services, name, each.incident.service, MAX_SERVICES)
             self._open_incidents.pop(name, None)
             if each.incident.state != "resolved":
                 self._open_incidents[name] = each
         _drop_oldest(self._open_incidents, MAX_OPEN_INCIDENTS)
         if self._explains:
-            self._shards.add_incidents([_without_evidence(each.incident) for each in latest.values()])
+            self._shards.add_incidents([_without_evidence(each.incident) for each in told])
+        due = [place for place, (subject, _) in self._waiting.items() if subject in self._services]
+        if due:
+            await self._process_control([self._waiting.pop(place)[1] for place in due])
 
     async def _write_audit(self, entries: Sequence[tuple[AuditEntry, str]]) -> None:
         """A directive is in force also if its audit entry could not be written, or not within `AUDIT_WAIT_S`."""
@@ -255,13 +244,6 @@ class ControlConsumer:
         except Exception as error:
             log.error("control_records_not_audited", entries=len(entries), reason=repr(error))
             self._effects.publisher.forget(SCOPE)
-
-
-def verb_of(directive: OfPerson) -> Verb | None:
-    """What a person must be allowed to do; None where the owner of the request or text judges it."""
-    if isinstance(directive, SetBreaker):
-        return directive.verb
-    return _VERBS.get(type(directive))
 
 
 def _without_evidence(incident: Incident) -> Incident:

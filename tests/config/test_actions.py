@@ -11,6 +11,7 @@ from actions.base import Secret
 from actions.catalogue import CATALOGUE, build
 from actions.kinds.webhooks.webhook import WebhookParams
 from config import as_yaml
+from config.changes.difference import differences
 from tests.streams.fakes import config_of
 
 FILE = """\
@@ -65,6 +66,21 @@ async def test_each_kind_is_a_section_and_its_secrets_are_masked(tmp_path: Path)
     pytest.importorskip("redis", reason="the extra redis is not installed")
     async with aiohttp.ClientSession() as session:
         assert set(build(config.actions.values(), session)) == set(CATALOGUE)
+
+
+def test_headers_that_prove_who_calls_are_masked_and_their_change_is_told_without_them(tmp_path: Path) -> None:
+    text = """
+version: 1
+actions:
+  circuit_breaker:
+    url: "https://gw.example/breakers/{target}"
+    access: {headers: {X-Api-Key: "%s", Authorization: "Basic %s", Accept-Language: de}}
+"""
+    one, other = (config_of(tmp_path, text % (secret, secret)) for secret in ("super-secret-1", "super-secret-2"))
+    shown = as_yaml(one)
+    assert "super-secret" not in shown
+    assert "Accept-Language: de" in shown
+    assert [str(change) for change in differences(one, other)] == ["actions (a secret): nothing -> nothing"]
 
 
 def test_secret_of_a_webhook_may_be_in_a_file(tmp_path: Path) -> None:

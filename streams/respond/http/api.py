@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from actions.remedies.by_hand import KIND as BREAKER
 from actions.trust.people import Directory
 from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import Assign
@@ -241,7 +242,8 @@ class Api:
 
     async def _act_on_remedy(self, request: web.Request) -> web.Response:
         found = request.match_info
-        person = self._require(request, REMEDY_VERBS[found["verb"]], _service(found["target"]))
+        service = self._service_of(found["kind"], found["target"])
+        person = self._require(request, REMEDY_VERBS[found["verb"]], service)
         body = await body_of(request)
         directive = remedy_directive(found["verb"], found["kind"], found["target"], body, person, self._now_s())
         return await self._write(directive)
@@ -249,8 +251,13 @@ class Api:
     async def _set_breaker(self, request: web.Request) -> web.Response:
         target = request.match_info["target"]
         directive = breaker_directive(target, await body_of(request), request[PERSON], self._now_s())
-        self._require(request, directive.verb, _service(target))
+        self._require(request, directive.verb, self._service_of(BREAKER, target))
         return await self._write(directive)
+
+    def _service_of(self, kind: str, target: str) -> str:
+        """The service of what is in force at a target, else the first part of its name."""
+        known = self._known.in_force.remedy(kind, target)
+        return target.partition("/")[0] if known is None else known.intent.service
 
     async def _reset_storm(self, request: web.Request) -> web.Response:
         person = self._require(request, "storm_reset", None)
@@ -276,7 +283,3 @@ class Api:
 
 def _remote(request: web.Request) -> str:
     return request.remote or "unknown"
-
-
-def _service(target: str) -> str:
-    return target.partition("/")[0]

@@ -135,6 +135,8 @@ class Authenticator:
         token = token.strip()
         if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN:
             raise Unauthenticated("no bearer token in the header Authorization")
+        if not _is_utf8(token):
+            raise Unauthenticated("the bearer token in the header Authorization is no UTF-8")
         known = self._directory.of_token(token)
         if known is not None:
             return known
@@ -169,3 +171,12 @@ class Authenticator:
     def _failed_lately(self, remote: str) -> int:
         since_s = self._mono_s() - FAILURES_WITHIN_S
         return sum(at_s >= since_s for at_s in self._failures.get(remote, ()))
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text came as UTF-8; other bytes of a header stand in it as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

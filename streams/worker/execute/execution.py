@@ -7,16 +7,13 @@ worker and of the ledger; what was handed over and not executed is read again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 import aiohttp
-import structlog
 
-from actions.by_hand import apply
 from actions.catalogue import build
 from actions.executor import Executor
 from actions.hooks import Hooks
@@ -26,6 +23,7 @@ from actions.model import Intent
 from actions.records import Services
 from actions.remedies.by_hand import ByHand
 from actions.remedies.incidents import KnownIncidents
+from actions.trust.gate import Gate
 from classifiers.by_hand import ForTargets, ResetStorm
 from config import as_yaml
 from config.models import Config
@@ -37,13 +35,9 @@ from streams.trust.bundle_signer import ProcessBundleSigner
 from streams.trust.setup import gate_of, http_ok_hosts
 from streams.worker.action_worker import SCOPE, ActionWorker, Ownership
 from streams.worker.effects import Effects
+from streams.worker.execute.by_hand_queue import ByHandQueue
 from streams.worker.execute.record_store import KafkaRecords
 from streams.worker.targets.remedy_loop import RemedyLoop, RemedyReporter
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.execution")
-
-MAX_ASKED = 1_000
-"""Commands of people that wait; beyond that the reader of the control topic waits."""
 
 
 class Execution:
@@ -62,11 +56,10 @@ class Execution:
         self._shard_count = shard_count
         self._is_current = is_current
         self.ledger = TopicLedger(settings.brokers, config.topics.ledger, owner=name, security=settings.security)
-        self._asked: asyncio.Queue[ForTargets] = asyncio.Queue(MAX_ASKED)
         self._is_assigned = False
         self._worker: ActionWorker
         self._remedies: RemedyLoop
-        self._hands: ByHand
+        self._by_hand: ByHandQueue
         self._executor: Executor
 
     async def open(self, resources: AsyncExitStack) -> None:
@@ -74,12 +67,14 @@ class Execution:
         await resources.enter_async_context(self.ledger)
         session = await resources.enter_async_context(aiohttp.ClientSession())
         config, effects, incidents = self._config, self._effects, KnownIncidents()
+        gate = gate_of(config, effects.authenticity)
         executor = Executor(
             build(config.actions.values(), session, self._services()), self.ledger, config.limits, effects.clocks.now_s,
-            config.executor.dry_run, self._hooks(session), incidents,
+            config.executor.dry_run, self._hooks(session, gate), incidents,
         )
         self._executor = executor
-        self._hands = ByHand(executor.keeper, self.ledger)
+        hands = ByHand(executor.keeper, self.ledger, executor.rehearses, gate.refusal_by_hand)
+        self._by_hand = ByHandQueue(hands, effects)
         self._remedies = RemedyLoop(
             executor.keeper, incidents, self.ledger, effects, self._certainly_owns, self._is_current,
         )
@@ -95,7 +90,7 @@ class Execution:
     def tasks(self) -> Sequence[Coroutine[Any, Any, None]]:
         """What runs until cancelled, once it is open. One that raises must end the process."""
         return (
-            self._worker.prune_ledger(), self._worker.queues.failure(), self._remedies.run(), self._serve_people(),
+            self._worker.prune_ledger(), self._worker.queues.failure(), self._remedies.run(), self._by_hand.run(),
         )
 
     async def take(self, batch: RecordBatch) -> None:
@@ -114,16 +109,15 @@ class Execution:
     async def ask(self, directive: ForTargets) -> None:
         """Take what a person wants done to a target, if this process owns it."""
         if isinstance(directive, ResetStorm) or self._owns(directive.subject):
-            await self._asked.put(directive)
+            await self._by_hand.ask(directive)
 
     def _services(self) -> Services:
         signer = self._effects.authenticity.signer
         bundles = None if signer is None else ProcessBundleSigner(signer)
         return Services(KafkaRecords(self._config), bundles, as_yaml(self._config))
 
-    def _hooks(self, session: aiohttp.ClientSession) -> Hooks:
+    def _hooks(self, session: aiohttp.ClientSession, gate: Gate) -> Hooks:
         effects = self._effects
-        gate = gate_of(self._config, effects.authenticity)
         reporter = RemedyReporter(effects, self._config.topics, self._shard_count)
 
         def is_break_glass(intent: Intent) -> bool:
@@ -134,16 +128,6 @@ class Execution:
             unmet=HttpOk(session, http_ok_hosts(self._config, gate)).unmet, report=reporter.report,
             break_glass=is_break_glass,
         )
-
-    async def _serve_people(self) -> None:
-        """Until cancelled: do what people ask for, one after another."""
-        while True:
-            directive = await self._asked.get()
-            try:
-                done = await apply(directive, self._hands)
-                log.info("done_by_hand", id=directive.id, by=directive.by, done=done)
-            except Exception:  # one that fails must not keep the others from being done
-                log.exception("not_done_by_hand", id=directive.id, by=directive.by)
 
     def _owns(self, target: str) -> bool:
         return self._ownership.owns(TP(self._config.topics.actions, self.ledger.partition_of(target)))

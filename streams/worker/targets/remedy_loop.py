@@ -22,6 +22,7 @@ from actions.trust.keys import SignatureError
 from config.models import TopicsSection
 from streams.contracts.envelopes import WireError, outcome_message, read_incident
 from streams.intake.kafka_record import ConsumerRecord
+from streams.trust.incident_check import IncidentCheck
 from streams.trust.refused_records import RefusedRecords, place_of
 from streams.worker.effects import Effects
 
@@ -84,6 +85,7 @@ class RemedyLoop:
         self._is_current = is_current
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._refusals = RefusedRecords(effects.clocks.mono_s)
+        self._check = IncidentCheck(effects.authenticity, effects.clocks.wall_s)
 
     async def follow(self, records: Sequence[ConsumerRecord]) -> None:
         """Records of the incidents topic; one that cannot be read is skipped, its reader logs it.
@@ -106,7 +108,7 @@ class RemedyLoop:
 
     def _is_authentic(self, record: ConsumerRecord, claimed: str) -> bool:
         try:
-            self._effects.authenticity.check_incident(record.topic, record)
+            self._check.check(record.topic, record, claimed)
         except SignatureError as error:
             self._effects.telemetry.ignored("incident", error.reason)
             place = place_of(record.topic, record.partition, record.offset)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.ledger.ledger import MemoryLedger, RecordedLedger
+from actions.ledger.log_value import follow_in_force
 from actions.ledger.records import LedgerRecord
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome, Status
@@ -173,6 +174,14 @@ def test_records_survive_json() -> None:
 def test_malformed_record_is_refused_by_field(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
         LedgerRecord.from_json({**LedgerRecord.claimed(intent(), NOW_S).to_json(), field: value})
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", [], [{}]])
+def test_a_record_that_is_no_object_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="expected an object"):
+        LedgerRecord.from_json(value)
+    with pytest.raises(ValueError, match="expected an object"):
+        follow_in_force(LedgerView(), json.dumps(value).encode())
 
 
 RECORDS = st.builds(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from actions.ledger.remedy import BreakerState
-from actions.model import RemedyTerms
-from actions.remedies.by_hand import ByHand
+from actions.model import Intent, RemedyTerms
+from actions.remedies.by_hand import BreakerVerb, ByHand, NotAllowed
+from actions.trust.roles import Verb
 from tests.actions.remedies.target_bench import TargetBench
 
 
@@ -101,3 +102,46 @@ async def test_the_storm_brake_is_released_only_by_a_command_after_it() -> None:
     assert "not tripped" in await hands(bench).reset_storm("anna", bench.clock.now_s - 1)
     assert "released" in await hands(bench).reset_storm("anna", bench.clock.now_s + 1)
     assert bench.restart().ledger.storm_since_s() is None
+
+
+@pytest.mark.parametrize("verb", ["force_open", "disable"])
+async def test_where_actions_are_rehearsed_a_breaker_is_not_set_by_hand_and_can_still_be_cleared(
+    verb: BreakerVerb,
+) -> None:
+    bench = TargetBench()
+    await hands(bench).set_breaker("chat/r0", "force_open", "ben", bench.clock.now_s + 1)
+    await bench.run_for(2.0)
+    rehearsing = ByHand(bench.executor.keeper, bench.ledger, lambda kind: kind == "circuit_breaker")
+    for target in ("chat/r0", "chat/r1"):
+        with pytest.raises(NotAllowed, match="dry_run"):
+            await rehearsing.set_breaker(target, verb, "ben", bench.clock.now_s + 1)
+    await bench.run_for(2.0)
+    assert [bench.state("circuit_breaker", f"chat/{name}") for name in ("r0", "r1")] == ["open", "closed"]
+    await rehearsing.set_breaker("chat/r0", "clear", "ben", bench.clock.now_s + 1)
+    await bench.run_for(2.0)
+    assert bench.state("circuit_breaker") == "closed"
+
+
+async def test_what_is_forbidden_for_what_is_in_force_is_not_done() -> None:
+    bench = TargetBench()
+    asked: list[tuple[str, ...]] = []
+
+    def forbids(by: str, verb: Verb, intent: Intent) -> str | None:
+        asked.append((by, verb, intent.target, intent.service))
+        return "ben owns nothing here"
+
+    await bench.execute("k1", "circuit_breaker", service="search")
+    before = bench.remedy("circuit_breaker")
+    guarded, at_s = ByHand(bench.executor.keeper, bench.ledger, forbids=forbids), bench.clock.now_s + 1
+    for call in (
+        guarded.undo("circuit_breaker", "chat/r0", "ben", at_s),
+        guarded.keep("circuit_breaker", "chat/r0", "ben", at_s),
+        guarded.set_breaker("chat/r0", "clear", "ben", at_s), guarded.set_breaker("lab/r9", "force_open", "ben", at_s),
+    ):
+        with pytest.raises(NotAllowed, match="ben owns nothing here"):
+            await call
+    assert asked == [
+        ("ben", "undo", "chat/r0", "search"), ("ben", "keep", "chat/r0", "search"),
+        ("ben", "clear", "chat/r0", "search"), ("ben", "force_open", "lab/r9", "lab"),
+    ]
+    assert (bench.remedy("circuit_breaker"), bench.ledger.remedy("circuit_breaker", "lab/r9")) == (before, None)

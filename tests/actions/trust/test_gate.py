@@ -9,6 +9,7 @@ import pytest
 from actions.model import ApprovalTerms
 from actions.trust.allow_list import Allowed, AllowList, ParamBound
 from actions.trust.gate import Gate
+from actions.trust.roles import Verb
 from tests.actions.trust.consent import CHECK, INTENT, NOW_S, decided, decision
 
 LIST = AllowList((
@@ -66,3 +67,24 @@ def test_the_consent_of_the_playbook_is_needed_beside_that_of_the_list() -> None
 def test_an_undo_needs_no_consent_but_must_be_on_the_list() -> None:
     assert Gate(LIST, CHECK).refusal(replace(INTENT, undo=True), NOW_S) is None
     assert Gate(LIST, CHECK).refusal(replace(INTENT, undo=True, target="billing/v1"), NOW_S) is not None
+
+
+BREAKER = replace(FREE, kind="circuit_breaker", target="chat/r0", params={})
+BREAKERS = AllowList((Allowed("circuit_breaker", ("chat/*",)),))
+
+
+@pytest.mark.parametrize(("by", "verb", "change", "refusal"), [
+    ("ben", "force_open", {}, None),
+    ("ben", "force_open", {"target": "billing/r0"}, "not on the executor's allow-list: target 'billing/r0'"),
+    ("anna", "disable", {"kind": "restart"}, "not on the executor's allow-list: kind 'restart'"),
+    ("ben", "clear", {"target": "billing/r0"}, None),
+    ("ben", "undo", {"kind": "restart"}, None),
+    ("ben", "disable", {}, "ben may not disable for chat, expected the role approver"),
+    ("ann", "undo", {}, "ann may not undo for chat, expected the role responder"),
+    ("eve", "disable", {"target": "r0"}, "eve may not disable for chat, expected the role approver"),
+])
+def test_what_a_person_asks_for_at_a_target_needs_the_list_and_the_role_for_the_service_behind_it(
+    by: str, verb: Verb, change: dict[str, object], refusal: str | None,
+) -> None:
+    found = Gate(BREAKERS, CHECK).refusal_by_hand(by, verb, replace(BREAKER, **change))  # type: ignore[arg-type]
+    assert (found is None) if refusal is None else (found or "").startswith(refusal)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.request import request_of
 from actions.channels.notification import Draft, drafted
+from actions.remedies.changes import begun
 from actions.reviews.record import ActionItem, Review
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from streams.contracts.catalogue import APPROVAL, ITEM, NOTIFICATION, REVIEW
@@ -21,6 +24,7 @@ from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import SOURCE, T, suggested
 from tests.actions.channels.cases import MESSAGE
 from tests.streams.fakes import config_of, record_of
+from tests.streams.records import FakeRecord
 
 RESPOND = Signer("r1", Ed25519PrivateKey.generate())
 FORGER = Signer("r1", Ed25519PrivateKey.generate())
@@ -55,3 +59,15 @@ async def test_what_waits_and_reviews_come_and_go_with_signed_records_only(tmp_p
             assert message.key is not None
             await read(tombstone(kind, message.key.decode(), SOURCE, T, 0), signer)
         assert counts(state) == expected
+
+
+@pytest.mark.parametrize("value", [b"null", b"[]", b"{"])
+async def test_a_record_that_cannot_be_read_hides_none_of_the_same_poll(tmp_path: Path, value: bytes) -> None:
+    state, config = PageState(), config_of(tmp_path)
+    topic = config.topics.ledger
+    remedy = begun(None, suggested(kind="circuit_breaker", target="chat/r0"), 3600.0, 2, T)
+    assert remedy is not None
+    await PageReader(config, state, KEYS, lambda: None).process(topic, [
+        FakeRecord(value, 0, topic), FakeRecord(orjson.dumps(remedy.to_json()), 1, topic),
+    ])
+    assert [one.target for one in state.in_force.remedies()] == ["chat/r0"]

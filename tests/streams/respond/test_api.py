@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -47,13 +49,11 @@ def token(name: str) -> str:
     return f"token-of-{name}"
 
 
-DIRECTORY = Directory(
-    [
-        Member(name, frozenset({role}), token_sha256=hashlib.sha256(token(name).encode()).hexdigest())
-        for name, role in ROLES.items()
-    ],
-    lambda _: (),
-)
+MEMBERS = [
+    Member(name, frozenset({role}), token_sha256=hashlib.sha256(token(name).encode()).hexdigest())
+    for name, role in ROLES.items()
+]
+DIRECTORY = Directory(MEMBERS, lambda _: ())
 CHECK = ApprovalCheck(
     DIRECTORY, KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))]), SOURCE,
 )
@@ -69,7 +69,10 @@ def fault(_: str, to: str | None) -> str | None:
 class Served:
     """The interface over a desk with one open incident and one request."""
 
-    def __init__(self, signer: Signer | None = Signer("r1", PRIVATE)) -> None:  # noqa: B008 - a frozen value
+    def __init__(
+        self, signer: Signer | None = Signer("r1", PRIVATE),  # noqa: B008 - a frozen value
+        owners: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
         self.desk = Desk(CHECK)
         self.intent = suggested()
         self.desk.add_incident(incident(), T)
@@ -83,7 +86,8 @@ class Served:
         self.releases = Releases(DIRECTORY)
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL), DIRECTORY,
+            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL),
+            Directory(MEMBERS, lambda service: owners.get(service, ())),
             Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
         )
 
@@ -127,6 +131,29 @@ async def test_who_may_read_sees_what_is_in_force_and_the_storm_brake() -> None:
         status, found = await served.get("breakers")
         assert (status, found["storm_since_s"]) == (200, T)
         assert [(one["target"], one["breaker"]["state"]) for one in found["breakers"]] == [("chat/r0", "open")]
+
+
+async def test_whose_roles_count_at_a_target_says_the_service_of_what_is_in_force_there() -> None:
+    served = Served(owners={"chat": ("ann",)})
+    remedy = begun(None, suggested(kind="circuit_breaker", target="r0"), 3600.0, 2, T)
+    assert remedy is not None
+    follow_in_force(served.in_force, orjson.dumps(remedy.to_json()))
+    async with served.running():
+        assert (await served.post("remedies/circuit_breaker/r0/undo", "rob"))[0] == 403
+        assert (await served.post("breakers/r0", "rob", verb="force_open"))[0] == 403
+        assert (await served.post("breakers/r1", "rob", verb="force_open"))[0] == 202
+        assert [each.target for each in served.log.written if isinstance(each, SetBreaker)] == ["r1"]
+
+
+async def test_a_token_of_bytes_that_are_no_text_is_a_try_like_any_other() -> None:
+    async with Served().running() as served:
+        reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+        lines = (b"GET /api/v1/incidents HTTP/1.1", b"Host: x", b"Authorization: Bearer \xff", b"Connection: close")
+        writer.write(b"".join(line + b"\r\n" for line in (*lines, b"")))
+        assert (await reader.readline()).split()[1] == b"401"
+        writer.close()
+        assert [one.event for one in served.log.refusals] == ["refused"]
+        assert b'tocsin_http_tries_total{answer="unauthenticated"} 1.0' in served.metrics.render()
 
 
 @pytest.mark.parametrize("path", [

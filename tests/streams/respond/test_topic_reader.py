@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.desk import UNOWNED_AFTER_S, Desk
 from actions.approvals.request import request_of
 from actions.channels.notification import Notification, queued
+from actions.remedies.changes import begun
 from actions.reviews.desk import ReviewDesk
 from actions.reviews.record import ActionItem, Review
 from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
+from classifiers.directives import Acknowledge
 from streams.contracts.catalogue import APPROVAL, ESCALATION, ITEM, NOTIFICATION, REVIEW, MessageType
 from streams.contracts.envelopes import (
     Message,
@@ -23,15 +27,18 @@ from streams.contracts.envelopes import (
     notification_message,
     tombstone,
 )
+from streams.contracts.people.records import sign_by_hand
 from streams.contracts.people.reviews import item_message, review_message
 from streams.contracts.signatures import sign_message
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import SignedRecordKind
 from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import CHECK, SOURCE, T, incident, suggested
+from tests.actions.approvals.cases import KEYS as PEOPLES_KEYS
 from tests.actions.channels.cases import MESSAGE
 from tests.actions.escalation.cases import World
 from tests.streams.fakes import config_of, record_of
+from tests.streams.records import FakeRecord
 
 WORKER, RESPOND = (Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "r1"))
 KEYS = Authenticity(KeyRing([
@@ -168,3 +175,50 @@ async def test_with_keys_only_what_the_role_signed_for_its_key_removes_a_record(
         assert message.key is not None
         await reading.read(topic, tombstone(type_, message.key.decode(), SOURCE, T, 0), RESPOND)
     assert (left(), reading.ignored) == (0, [])
+
+
+@pytest.mark.parametrize("value", [b"null", b"1", b"[]", b"{", b'{"key": 1}'])
+async def test_a_record_of_the_ledger_that_cannot_be_read_hides_none_that_comes_after_it(
+    tmp_path: Path, value: bytes,
+) -> None:
+    reading = Reading(tmp_path, KEYS)
+    topic = reading.config.topics.ledger
+    remedy = begun(None, suggested(kind="circuit_breaker", target="chat/r0"), 3600.0, 2, T)
+    assert remedy is not None
+    await reading.reader.process(topic, [
+        FakeRecord(value, 0, topic), FakeRecord(orjson.dumps(remedy.to_json()), 1, topic),
+    ])
+    assert [one.target for one in reading.reader.in_force.remedies()] == ["chat/r0"]
+
+
+async def test_an_acknowledgement_of_a_person_holds_no_escalation_longer_than_the_configuration_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading = Reading(tmp_path, KEYS)
+    topic, longest_s = reading.config.topics.control, reading.config.control.max_ack_s
+    taken: list[float] = []
+    monkeypatch.setattr(
+        reading.escalations, "add_acknowledgement", lambda given, **_: taken.append(given.until_s),
+    )
+    for until_s in (T + 60.0, T + longest_s + 1.0):
+        made = Acknowledge("inc-1", "dan", T, until_s)
+        message = sign_by_hand(made, topic, SOURCE, T, Signer("dan-1", PEOPLES_KEYS["dan"]))
+        await reading.reader.process(
+            topic, [FakeRecord(message.value, 0, topic, 0, int(T * 1000), message.key, message.headers)],
+        )
+    assert taken == [T + 60.0, T + longest_s]
+
+
+async def test_a_copy_of_an_old_incident_silences_nothing_and_opens_nothing_again(tmp_path: Path) -> None:
+    reading = Reading(tmp_path, KEYS, now_s=T + 5_000.0)
+    topic = reading.config.topics.incidents
+    silenced, loud, over = (
+        incident(silenced_by="sil-1"), incident(), incident(state="resolved", resolved_at_s=T + 400.0),
+    )
+    first = incident_message(silenced, SOURCE, T)
+    told = [first, incident_message(loud, SOURCE, T + 200.0), incident_message(over, SOURCE, T + 400.0)]
+    for at, expected in ((1, loud), (2, over)):
+        for message in (*told[: at + 1], *told[:at]):
+            await reading.read(topic, message, WORKER)
+        assert reading.desk.incident("inc-1") == expected
+    assert {reason for _, reason in reading.ignored} == {"replayed"}

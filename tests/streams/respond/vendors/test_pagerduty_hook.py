@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Sequence
@@ -110,6 +111,19 @@ async def test_one_of_several_signatures_is_enough_while_a_secret_is_replaced() 
     async with hooked(SECRETS) as here:
         assert (await here.send(event(), ("old-one", SECRETS[1])))[0] == 200
         assert len(here.written) == 1
+
+
+async def test_a_signature_of_bytes_that_are_no_text_is_a_try_like_any_other() -> None:
+    async with hooked() as here:
+        reader, writer = await asyncio.open_connection(here.client.host, here.client.port)
+        lines = (
+            f"POST {PATH} HTTP/1.1".encode(), b"Host: x", b"X-PagerDuty-Signature: v1=\xff", b"Content-Length: 2",
+            b"Connection: close", b"", b"{}",
+        )
+        writer.write(b"\r\n".join(lines))
+        assert (await reader.readline()).split()[1] == b"401"
+        writer.close()
+        assert [one.event for one in here.vendors.log.refusals] == ["refused"]
 
 
 @pytest.mark.parametrize("signature", [
