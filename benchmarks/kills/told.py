@@ -71,12 +71,14 @@ def steps_twice(told: Told) -> list[str]:
 
 
 def alerts_amiss(told: Told) -> list[str]:
-    """Alerts under a key that no notification has, and more alerts of an incident than it and its pages."""
+    """Alerts under a key that no notification has, and more alerts of an incident than it and its pages. A page that is
+    held back because its person had many lately is told as one alert, once.
+    """
     keys = {one["message"]["dedup_key"] for one in told.of("pager").values()}
     found = [f"alert {key}: of no notification" for key in told.alerts if key not in keys]
     counted = Counter(key.removeprefix(f"{told.source}/").partition("/")[0] for key in told.alerts)
     for name, times in counted.items():
-        pages = sum(len(each["people"]) for each in told.escalations.get(name, {"fired": ()})["fired"])
+        pages = sum(len(each["people"]) + len(each["held"]) for each in told.escalations.get(name, {"fired": ()})["fired"])
         if times > 1 + pages:
             found.append(f"{name}: {times} alerts for 1 incident and {pages} pages")
     return found

@@ -26,7 +26,7 @@ def notification(channel: str, event: str = "open", key: str = KEY, **over: Any)
     return {"channel": channel, "state": "sent", "reason": "", "message": message, **over}
 
 
-FIRED = {"step": "now", "round": 1, "at_s": 1.0, "people": ["p1"]}
+FIRED = {"step": "now", "round": 1, "at_s": 1.0, "people": ["p1"], "held": []}
 PAGE = f"{KEY}/page/n2"
 GOOD = Told(
     SOURCE, FROM, (), {"inc-1": {"state": "closed", "fired": [FIRED]}},
