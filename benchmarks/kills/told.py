@@ -78,7 +78,8 @@ def alerts_amiss(told: Told) -> list[str]:
     found = [f"alert {key}: of no notification" for key in told.alerts if key not in keys]
     counted = Counter(key.removeprefix(f"{told.source}/").partition("/")[0] for key in told.alerts)
     for name, times in counted.items():
-        pages = sum(len(each["people"]) + len(each["held"]) for each in told.escalations.get(name, {"fired": ()})["fired"])
+        fired = told.escalations.get(name, {"fired": ()})["fired"]
+        pages = sum(len(each["people"]) + len(each["held"]) for each in fired)
         if times > 1 + pages:
             found.append(f"{name}: {times} alerts for 1 incident and {pages} pages")
     return found
