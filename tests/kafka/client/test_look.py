@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
@@ -70,6 +71,12 @@ async def test_incidents_actions_and_dead_letters_are_shown(embedded: EmbeddedKa
     assert incident().title in (await tocsin("incident", "show", "inc-1")).stdout
     assert (await tocsin("incident", "show", "inc-2")).exit_code == 2
     assert decided.target in (await tocsin("action", "list", "--status", "executed")).stdout
+    asked = intent("k2", "suggest")
+    suggested = replace(outcome(asked, "suggested"), detail=f"suggested: {asked.reason}")
+    await publish(embedded, topics.actions, intent_message(asked, "s", 0))
+    await publish(embedded, topics.outcomes, outcome_message(suggested, "s", 0))
+    shown = (await tocsin("action", "list", "--status", "suggested")).stdout
+    assert shown.splitlines()[1] == f"    {asked.incident_id}  suggested: the replica is slow"
     for other in (["--status", "pending"], ["--incident", "inc-2"], ["--service", "other"], ["--until", "2000-01-01"],
                   ["--since", "2999-01-01"]):
         assert "no such action" in (await tocsin("action", "list", *other)).stdout
