@@ -30,7 +30,7 @@ class PortTaken(ConnectionError):  # noqa: N818
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raise `PortTaken` where the metrics server of a process could not listen; to be called before the process runs."""
+    """Raise `PortTaken` where the metrics server of a process could not listen; for before the process runs."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.create_server((host, port), family=family):

@@ -45,7 +45,8 @@ def test_a_metrics_port_that_is_taken_is_one_message(command: str, tmp_path: Pat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = started(tmp_path, NOWHERE, f"telemetry: {{port: {port}}}", command=command)
-    one_message(result, f"telemetry.port: 127.0.0.1:{port}: Address already in use", "another one for each process", "0 for any free port")
+    taken_port = f"telemetry.port: 127.0.0.1:{port}: Address already in use"
+    one_message(result, taken_port, "another one for each process", "0 for any free port")
 
 
 def test_a_certificate_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:
