@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from classifiers.directive_fields import ALL_PATHS, Path, Via, of_person, period, texts
+from classifiers.reviews_by_hand import SetItem, SubmitReview
 from classifiers.telling_by_hand import Escalate, Release
+from classifiers.viewing_by_hand import Watch
 
 Verb = Literal["approve", "reject", "break_glass"]
 BreakerVerb = Literal["force_open", "disable", "clear"]
@@ -294,7 +296,7 @@ class Override:
 
 ByHand = (
     Decide | Withdraw | Resolve | Assign | Update | Undo | Keep | SetBreaker | ResetStorm | Override | Release
-    | Escalate
+    | Escalate | SubmitReview | SetItem | Watch
 )
 ForShards = Resolve | Assign | Update
 """What the shard that has the incident applies."""
@@ -306,5 +308,9 @@ ForSchedules = Override
 """What decides who is on call."""
 ForTexts = Release
 """What the owner of the notifications applies."""
+ForReviews = SubmitReview | SetItem
+"""What the owner of the review applies."""
+ForViewers = Watch
+"""What the shard that has the series shows; it decides nothing by it."""
 ForEscalations = Escalate
 """What the owner of the escalation applies."""

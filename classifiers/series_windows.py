@@ -75,6 +75,18 @@ class PartLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedSeries:
+    """The series of one metric, each by its newest window; all tuples have the same length. parts: what each is of,
+    such as `replica/r0`; empty for the whole service. value: in the metric's unit. level: None while it warms up.
+    """
+
+    metric: str
+    parts: tuple[str, ...]
+    value: Numbers
+    level: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class SourceCadence:
     """How a source is expected to deliver: delay_s: how late records may come. lateness_s: how far one may lie behind
     the newest."""
@@ -112,7 +124,8 @@ class ShardReport:
 class ServiceSeries:
     """A service as one shard sees it. series: the number of its series; warming: those that no learned detector scores
     yet; silent: those without windows for longer than usual. top: the series of the whole service, and of its parts
-    those with the highest levels; only windows since the last record. parts: levels since the last record.
+    those with the highest levels; only windows since the last record. parts: levels since the last record. listed: all
+    series with windows in the last minute, of too many those with the highest levels; once a minute, and empty between.
     """
 
     service: str
@@ -124,3 +137,16 @@ class ServiceSeries:
     top: tuple[SeriesWindows, ...]
     parts: tuple[PartLevel, ...]
     sources: tuple[SourceCadence, ...] = ()
+    listed: tuple[ListedSeries, ...] = ()
+
+
+def part_text(scope: Scope) -> str:
+    """What of its service a scope is.
+
+    >>> part_text(Scope("chat", replica="r0")), part_text(Scope("chat"))
+    ('replica/r0', '')
+    """
+    for name in ("replica", "tenant", "version"):
+        if (value := getattr(scope, name)) is not None:
+            return f"{name}/{value}"
+    return ""

@@ -198,6 +198,7 @@ class Shard(ShardState):
         changed.event_time.reconfigure(plan.cadence)
         changed.begins, changed.ignored, changed.changes = self.begins, self.ignored, self.changes + 1
         changed._outcomes = self._outcomes
+        changed.report.watched.update(self.report.watched)
         vars(self).update(vars(changed))
 
     def first_absence_s(self, until_s: float) -> float:

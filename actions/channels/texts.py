@@ -15,8 +15,6 @@ from classifiers.model import Incident
 MAX_TITLE = 250
 MAX_TEXT = 2_000
 MAX_FACTORS = 5
-SILENCE_S = 3_600.0
-"""How long the button silences."""
 ASKED = "asked"
 """Is in the key of a page that a person asked for."""
 TEXT = "text"
@@ -128,7 +126,8 @@ def release_text(text: Message, draft: Draft, notification: str) -> Message:
     source, _, _ = text.dedup_key.rpartition(f"/{text.incident_id}/")
     head = f"a {' or '.join(draft.roles)} must release this text; `tocsin audience show {draft.digest}` has all of it"
     body = f"{head}\n\n{text.title}\n\n{text.text}"
-    buttons = (Button("release", "Release", draft.digest), Button("withdraw", "Do not send", draft.digest))
+    asked = f"It is told to {draft.audience} now, word for word, and cannot be taken back."
+    buttons = (Button("release", "Release", draft.digest, asked), Button("withdraw", "Do not send", draft.digest))
     return Message(
         notification, text.incident_id, "approval", f"{source}/{TEXT}/{draft.digest}", f"{source}/{text.incident_id}",
         None, text.severity, f"[{text.severity}] Release for {draft.audience}? {text.title}"[:MAX_TITLE],
@@ -157,11 +156,10 @@ def sample(channel: str, now_s: float, source: str) -> Message:
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:
     """What people may do about an incident that is open."""
-    acknowledge, what = Button("acknowledge", "Acknowledge", incident.id), silenced_text(incident)
-    if what is None:
+    acknowledge = Button("acknowledge", "Acknowledge", incident.id)
+    if silenced_text(incident) is None:
         return (acknowledge,)
-    asked = f"Nobody is told, and nothing is done, about incidents with {what}"
-    return acknowledge, Button("silence", f"Silence for {SILENCE_S / 3600.0:g} h", incident.id, asked)
+    return acknowledge, Button("silence", "Silence", incident.id)
 
 
 def _scope(incident: Incident) -> str:

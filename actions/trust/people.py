@@ -66,6 +66,11 @@ class Directory:
         member = self._members.get(who)
         return member is not None and may(member.roles, verb)
 
+    def roles_anywhere(self, who: str) -> frozenset[Role]:
+        """The roles that a person has for the services that count them; none for somebody unknown."""
+        member = self._members.get(who)
+        return frozenset() if member is None else member.roles
+
     def with_role(self, role: str, service: str) -> tuple[str, ...]:
         """Everybody whose role counts for a service, in the order of the configuration."""
         return tuple(name for name in self._members if role in self.roles(name, service))

@@ -9,19 +9,20 @@ Role = Literal["viewer", "responder", "approver", "commander"]
 Verb = Literal[
     "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "approve", "reject",
     "disable", "storm_reset", "withdraw", "break_glass", "release", "override", "escalate",
-    "silence",
+    "silence", "review",
 ]
 """What a person can ask for. force_open, disable and clear: of a breaker. release: of a text for customers.
-override: of a schedule. escalate: by hand. silence: incidents of a service, and the end of that."""
+override: of a schedule. escalate: by hand. silence: incidents of a service, and the end of that. review: record
+reviews of incidents and their action items."""
 
 MAY: Mapping[Role, frozenset[Verb]] = {
     "viewer": frozenset({"read"}),
     "responder": frozenset({
         "read", "acknowledge", "assign", "update", "resolve", "undo", "keep", "force_open", "clear", "override",
-        "escalate", "silence",
+        "escalate", "silence", "review",
     }),
     "approver": frozenset({"read", "approve", "reject", "disable", "clear", "storm_reset"}),
-    "commander": frozenset({"read", "withdraw", "break_glass", "release", "escalate"}),
+    "commander": frozenset({"read", "withdraw", "break_glass", "release", "escalate", "review"}),
 }
 
 

@@ -42,7 +42,10 @@ class _Failing(FakeServer):
             await asyncio.sleep(self._rng.uniform(0.0, SLOW_S))
         if fault == "refused":
             return web.json_response({}, status=503)
-        answer = await super()._serve(request)
+        try:
+            answer = await super()._serve(request)
+        except ConnectionResetError:  # the process that called was killed
+            return web.Response(status=400)
         if 400 <= answer.status < 500:
             self.refused.append(f"{request.method} {request.path}: {answer.status}")
         await self._on_call()

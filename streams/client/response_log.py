@@ -1,4 +1,4 @@
-"""What stands on the response topic of a running installation: the requests for approval, and the texts of audiences.
+"""What stands on the response topic of a running installation: requests for approval, texts of audiences, reviews.
 
 Each function raises `BrokerUnavailable`, `TopicError` where there is no response topic, and `WireError`.
 """
@@ -10,9 +10,11 @@ from typing import Protocol, TypeVar
 
 from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
+from actions.reviews.records import ReviewRecords
 from config.models import Config
 from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, read_to_end
 from streams.contracts.envelopes import read_approval, read_notification
+from streams.contracts.people.reviews import read_item, read_review
 
 
 class Versioned(Protocol):
@@ -38,6 +40,16 @@ async def read_texts(config: Config) -> Mapping[str, list[Notification]]:
     for one in sorted(known.values(), key=lambda each: each.changed_at_s):
         if one.draft is not None:
             found.setdefault(one.draft.digest, []).append(one)
+    return found
+
+
+async def read_reviews(config: Config) -> ReviewRecords:
+    """The reviews and action items that are on record."""
+    found = ReviewRecords()
+    for review in (await _read(config, b"review/", read_review)).values():
+        found.add_review(review)
+    for item in (await _read(config, b"item/", read_item)).values():
+        found.add_item(item)
     return found
 
 

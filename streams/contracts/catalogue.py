@@ -9,6 +9,7 @@ from actions.approvals.request import ApprovalRequest
 from actions.channels.notification import Notification
 from actions.escalation.record import Escalation
 from actions.model import Intent, Outcome
+from actions.reviews.record import ActionItem, Review
 from classifiers.by_hand import (
     Assign,
     Decide,
@@ -23,8 +24,10 @@ from classifiers.by_hand import (
 )
 from classifiers.directives import Acknowledge, Deployment, Expire, Feedback, Silence
 from classifiers.model import AuditEntry, Incident
+from classifiers.reviews_by_hand import SetItem, SubmitReview
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from classifiers.telling_by_hand import Escalate, Release
+from classifiers.viewing_by_hand import Watch
 from streams.contracts.record import NativeRecord
 
 
@@ -64,6 +67,8 @@ ESCALATION = MessageType(
 NOTIFICATION = MessageType(
     "notification", 1, Notification, "What somebody is told of an incident by a channel, and how far its delivery is.",
 )
+REVIEW = MessageType("review", 1, Review, "The review of an incident: its state, where people keep it, its summary.")
+ITEM = MessageType("item", 1, ActionItem, "What is to be done after an incident, by whom and until when.")
 INCIDENT_SERIES = MessageType(
     "incident_series", 1, IncidentSeries, "Windows of the series of an incident, from before its onset on.",
 )
@@ -93,7 +98,13 @@ STORM_RESET = MessageType("control.storm_reset", 1, ResetStorm, "The storm brake
 OVERRIDE = MessageType("control.override", 1, Override, "A person takes over an on-call schedule for a while.")
 RELEASE = MessageType("control.release", 1, Release, "A text that waits for a person is sent, or is not sent.")
 ESCALATE = MessageType("control.escalate", 1, Escalate, "A person escalates an incident by hand.")
-BY_HAND = (DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE, ESCALATE)
+SUBMIT_REVIEW = MessageType("control.review", 1, SubmitReview, "A person records how the review of an incident stands.")
+SET_ITEM = MessageType("control.item", 1, SetItem, "A person records that an action item is done, or who does it.")
+WATCH = MessageType("control.watch", 1, Watch, "The windows of a series are published for a while, to be looked at.")
+BY_HAND = (
+    DECISION, WITHDRAW, RESOLVE, ASSIGN, UPDATE, UNDO, KEEP, BREAKER, STORM_RESET, OVERRIDE, RELEASE, ESCALATE,
+    SUBMIT_REVIEW, SET_ITEM, WATCH,
+)
 """Records of people that act."""
 CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 """Records that people and pipelines write for Tocsin, signed (see `streams.contracts.control_records`)."""
@@ -101,7 +112,7 @@ CONTROL = (SILENCE, EXPIRE, ACKNOWLEDGE, FEEDBACK, DEPLOYMENT, *BY_HAND)
 CATALOGUE: Mapping[str, MessageType] = {
     one.name: one
     for one in (
-        INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, INCIDENT_SERIES, SERVICE_SERIES,
-        SHARD_REPORT, *CONTROL, RECORD,
+        INCIDENT, ACTION, OUTCOME, AUDIT, APPROVAL, ESCALATION, NOTIFICATION, REVIEW, ITEM, INCIDENT_SERIES,
+        SERVICE_SERIES, SHARD_REPORT, *CONTROL, RECORD,
     )
 }

@@ -14,8 +14,10 @@ from streams.contracts.catalogue import (
     ESCALATION,
     INCIDENT,
     INCIDENT_SERIES,
+    ITEM,
     NOTIFICATION,
     OUTCOME,
+    REVIEW,
     SERVICE_SERIES,
     SHARD_REPORT,
     MessageType,
@@ -91,11 +93,12 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel(
         "response", "Response",
-        "What waits for people, and what they are told: requests for approval, escalations, notifications; "
-        "compaction keeps the last state.",
-        "approval/ and the key of the decision, escalation/ and the incident, or notification/ and its id, in the "
-        "partition of the incident.",
-        ("send", "receive"), (APPROVAL, ESCALATION, NOTIFICATION), COMPACTED,
+        "What waits for people, and what they are told: requests for approval, escalations, notifications, "
+        "reviews and their action items; compaction keeps the last state.",
+        "approval/ and the key of the decision, escalation/ or review/ and the incident, notification/ or item/ and "
+        "its id, in the partition of the incident.",
+        ("send", "receive"), (APPROVAL, ESCALATION, NOTIFICATION, REVIEW, ITEM),
+        COMPACTED,
     ),
     Channel(
         "series", "Series",

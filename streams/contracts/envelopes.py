@@ -46,10 +46,7 @@ Header = tuple[str, bytes]
 SHARD_HEADER = "tocsin-shard"
 """Names the partition whose state decided an intent; the executor sends the outcome back to it."""
 
-T = TypeVar(
-    "T", Incident, Intent, Outcome, AuditEntry, ApprovalRequest, Escalation, Notification, IncidentSeries,
-    ServiceSeries, ShardReport,
-)
+T = TypeVar("T")
 _INTENT = TypeAdapter(Intent)
 _OUTCOME = TypeAdapter(Outcome)
 _INCIDENT = TypeAdapter(Incident)
@@ -194,52 +191,52 @@ def audit_message(
 
 def read_incident(value: bytes | None) -> Incident:
     """Raises `WireError` naming the field."""
-    return _read(_INCIDENT, value)
+    return read_value(_INCIDENT, value)
 
 
 def read_intent(value: bytes | None) -> Intent:
     """Raises `WireError` naming the field."""
-    return _read(_INTENT, value)
+    return read_value(_INTENT, value)
 
 
 def read_outcome(value: bytes | None) -> Outcome:
     """Raises `WireError` naming the field."""
-    return _read(_OUTCOME, value)
+    return read_value(_OUTCOME, value)
 
 
 def read_audit(value: bytes | None) -> AuditEntry:
     """Raises `WireError` naming the field."""
-    return _read(_AUDIT, value)
+    return read_value(_AUDIT, value)
 
 
 def read_approval(value: bytes | None) -> ApprovalRequest:
     """Raises `WireError` naming the field."""
-    return _read(_APPROVAL, value)
+    return read_value(_APPROVAL, value)
 
 
 def read_escalation(value: bytes | None) -> Escalation:
     """Raises `WireError` naming the field."""
-    return _read(_ESCALATION, value)
+    return read_value(_ESCALATION, value)
 
 
 def read_notification(value: bytes | None) -> Notification:
     """Raises `WireError` naming the field."""
-    return _read(_NOTIFICATION, value)
+    return read_value(_NOTIFICATION, value)
 
 
 def read_incident_series(value: bytes | None) -> IncidentSeries:
     """Raises `WireError` naming the field."""
-    return _read(_INCIDENT_SERIES, value)
+    return read_value(_INCIDENT_SERIES, value)
 
 
 def read_service_series(value: bytes | None) -> ServiceSeries:
     """Raises `WireError` naming the field."""
-    return _read(_SERVICE_SERIES, value)
+    return read_value(_SERVICE_SERIES, value)
 
 
 def read_shard_report(value: bytes | None) -> ShardReport:
     """Raises `WireError` naming the field."""
-    return _read(_SHARD_REPORT, value)
+    return read_value(_SHARD_REPORT, value)
 
 
 def shard_of(headers: Sequence[Header]) -> int | None:
@@ -250,7 +247,8 @@ def shard_of(headers: Sequence[Header]) -> int | None:
     return None
 
 
-def _read(adapter: TypeAdapter[T], value: bytes | None) -> T:
+def read_value(adapter: TypeAdapter[T], value: bytes | None) -> T:
+    """The value of a record by its type. Raises `WireError` naming the field."""
     if value is None:
         raise WireError("empty value (tombstone), expected a JSON object")
     try:

@@ -26,6 +26,7 @@ from classifiers.model import (
     StageTime,
 )
 from streams.contracts.described.notifications import NOTIFICATION_FIELDS
+from streams.contracts.described.reviews import REVIEW_FIELDS
 from streams.contracts.described.series import SERIES_FIELDS
 from streams.contracts.people.fields import BY_HAND_FIELDS
 from streams.contracts.record import NativeRecord
@@ -306,5 +307,6 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     **BY_HAND_FIELDS,
     **NOTIFICATION_FIELDS,
+    **REVIEW_FIELDS,
     **SERIES_FIELDS,
 }

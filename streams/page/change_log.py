@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 MAX_SUBJECTS = 20_000
-Kind = Literal["incident", "approval", "force", "series"]
-"""force: what is in force at targets, and the storm brake. series: windows of an incident or a service."""
+Kind = Literal["incident", "approval", "text", "force", "series"]
+"""text: one that waits for a person, by its digest. force: what is in force at targets, and the storm brake. series:
+windows of an incident or a service."""
 Subject = tuple[Kind, str]
 
 

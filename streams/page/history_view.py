@@ -12,6 +12,7 @@ from typing import Any
 from classifiers.accounting.response_report import compute_response
 from classifiers.accounting.slo_report import StageTargets, compute_report
 from classifiers.model import NOTIFICATIONS, Incident, Severity
+from streams.page.review_view import open_items
 from streams.page.state import PageState
 from streams.page.summaries import incident_row
 
@@ -45,7 +46,8 @@ def history_view(
     state: PageState, wanted: HistoryFilter, targets: Mapping[Severity, StageTargets] = MappingProxyType({}),
     now_s: float = 0.0, pages: Iterable[tuple[str, float]] = (),
 ) -> dict[str, Any]:
-    """The incidents, newest first, `MAX_ROWS` at most, and the figures of all that were asked for.
+    """The incidents, newest first, `MAX_ROWS` at most, and the figures of all that were asked for; and the open action
+    items of all reviews, whatever is asked for.
 
     targets: how long each stage may take. now_s: for what is overdue. pages: who was paged, and when.
     """
@@ -57,6 +59,7 @@ def history_view(
             (person, at_s) for person, at_s in pages
             if (wanted.since_s is None or at_s >= wanted.since_s) and (wanted.until_s is None or at_s < wanted.until_s)
         ]),
+        "items": open_items(state, now_s, MAX_ROWS), "open_items": len(state.reviews.open_items()),
         "services": sorted({one.service for one in known}), "categories": sorted({one.category for one in known}),
     }
 

@@ -8,15 +8,18 @@ from typing import Any
 from classifiers.incident_silence import silenced_text
 from classifiers.model import Anomaly, Incident
 from streams.page.plots import plots_of, scope_text
+from streams.page.review_view import review_of
 from streams.page.state import PageState
-from streams.page.summaries import incident_row, request_row
+from streams.page.summaries import incident_row, request_row, texts_of
 
 SIMILAR = 5
 MAX_TIMELINE = 400
 
 
-def incident_view(incident: Incident, state: PageState, runbooks: Mapping[str, str]) -> dict[str, Any]:
-    """runbooks: by the name of the playbook."""
+def incident_view(
+    incident: Incident, state: PageState, runbooks: Mapping[str, str], now_s: float = 0.0,
+) -> dict[str, Any]:
+    """runbooks: by the name of the playbook. now_s: for what is overdue."""
     keys = {one.key for one in incident.actions} | {one.key for one in state.intents(incident.id)}
     requests = state.requests_of(incident.id)
     playbooks = dict.fromkeys(
@@ -30,6 +33,7 @@ def incident_view(incident: Incident, state: PageState, runbooks: Mapping[str, s
         "silences": silenced_text(incident),
         "notes": incident.notes, "remedies": incident.remedies, "stage_times": incident.stage_times,
         "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
+        "texts": texts_of(state, incident.id), **review_of(state, incident.id, now_s),
         "all_actions": incident.actions,
         "related": [_related(one.id, one.relation, state) for one in incident.related],
         "similar": [_past(one) for one in similar_to(incident, state.incidents())],

@@ -10,7 +10,8 @@ from actions.oncall.now import OnCall
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from streams.page.change_log import Subject
 from streams.page.state import PageState
-from streams.page.summaries import force_view, incident_row, request_row
+from streams.page.summaries import force_view, incident_row, request_row, texts_of
+from streams.page.waiting_texts import text_row
 
 
 def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
     return {
         "incidents": [incident_row(one, state) for one in opened],
         "approvals": [request_row(one, state) for one in state.requests() if one.state in OPEN],
-        "force": force_view(state), "on_call": list(on_call),
+        "texts": texts_of(state), "force": force_view(state), "on_call": list(on_call),
         "quiet": {
             "known": len(known), "services": len({one.service for one in known}),
             "last_resolved_s": max(ended, default=None),
@@ -34,7 +35,7 @@ def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
 
 def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any]:
     """The present state of what changed. An incident that is over comes too, so that a viewer can take it away."""
-    found: dict[str, Any] = {"incidents": [], "approvals": [], "series": []}
+    found: dict[str, Any] = {"incidents": [], "approvals": [], "texts": [], "series": []}
     for kind, key in subjects:
         if kind == "incident" and (incident := state.incident(key)) is not None:
             found["incidents"].append(incident_row(incident, state))
@@ -44,8 +45,17 @@ def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any
             found["approvals"].append(
                 request_row(request, state) if is_open and request is not None else {"key": key, "state": "ended"},
             )
+        elif kind == "text":
+            found["texts"].append(_text(key, state))
         elif kind == "series":
             found["series"].append(key)
         elif kind == "force":
             found["force"] = force_view(state)
     return found
+
+
+def _text(digest: str, state: PageState) -> dict[str, Any]:
+    told = state.texts.of(digest)
+    if not told:
+        return {"digest": digest, "state": "ended"}
+    return text_row(told, state.incident(told[0].message.incident_id))

@@ -16,7 +16,7 @@ from math import nan
 
 from actions.bounded import remember
 from classifiers.model import Scope
-from classifiers.series_windows import IncidentSeries, SeriesWindows, ServiceSeries, ShardReport
+from classifiers.series_windows import IncidentSeries, ListedSeries, SeriesWindows, ServiceSeries, ShardReport
 
 MAX_INCIDENTS = 200
 MAX_SERVICES = 200
@@ -65,11 +65,15 @@ Tracks = dict[tuple[str, Scope], Track]
 
 @dataclass(slots=True)
 class ServiceTracks:
-    """A service. newest: what was told last. levels: when, and the level of each version and replica then."""
+    """A service. newest: what was told last. levels: when, and the level of each version and replica then. listed: all
+    of its series by their newest window, as told at `listed_s`, None before the first time.
+    """
 
     newest: ServiceSeries
     tracks: Tracks = field(default_factory=dict)
     levels: deque[tuple[float, dict[tuple[str, str], float | None]]] = field(default_factory=deque)
+    listed: tuple[ListedSeries, ...] = ()
+    listed_s: float | None = None
 
 
 class SeriesState:
@@ -95,6 +99,8 @@ class SeriesState:
         if told.at_s < known.newest.at_s:
             return
         known.newest = told
+        if told.listed:
+            known.listed, known.listed_s = told.listed, told.at_s
         for one in told.top:
             _add(known.tracks, one)
         for key, track in list(known.tracks.items()):

@@ -6,10 +6,13 @@ from collections import defaultdict
 from typing import Any
 
 from classifiers.model import Incident
+from classifiers.series_windows import part_text
 from streams.page.plots import plot_of
 from streams.page.series_state import Name, ServiceTracks, Track
 from streams.page.state import PageState
 from streams.page.summaries import incident_row
+
+MAX_LISTED = 100
 
 
 def services_view(state: PageState) -> dict[str, Any]:
@@ -19,14 +22,42 @@ def services_view(state: PageState) -> dict[str, Any]:
     return {"services": sorted(rows, key=lambda one: (-(one["level"] or 0.0), one["service"], one["model"] or ""))}
 
 
-def service_view(tracks: ServiceTracks, state: PageState) -> dict[str, Any]:
-    """One service: its series by level, its parts over time, and how its sources deliver."""
+def service_view(tracks: ServiceTracks, state: PageState, find: str = "") -> dict[str, Any]:
+    """One service: its series by level, its parts over time, and how its sources deliver. find: words that are all in
+    the name of a series to be listed.
+    """
     drawn = sorted((one for one in tracks.tracks.values() if one.end_s), key=_level, reverse=True)
     opened = _open_incidents(state)[_name(tracks)]
     return {
         **_row(tracks, len(opened)), "sources": tracks.newest.sources, "plots": [plot_of(one) for one in drawn],
         "heat": _heat(tracks), "incidents": [incident_row(one, state) for one in opened],
+        **_listed(tracks, find.lower().split()),
     }
+
+
+def _listed(tracks: ServiceTracks, words: list[str]) -> dict[str, Any]:
+    """All series by their newest window, the highest level first, `MAX_LISTED` at most; fitting: how many have all
+    words in their names. is_drawn: whether it is among the plots.
+    """
+    drawn = {(metric, part_text(scope)) for (metric, scope), track in tracks.tracks.items() if track.end_s}
+    found = [
+        (level, one.metric, part, value)
+        for one in tracks.listed for part, value, level in zip(one.parts, one.value, one.level, strict=True)
+        if all(word in _searched(tracks, one.metric, part) for word in words)
+    ]
+    found.sort(key=lambda one: (-1.0 if one[0] is None else one[0], one[1], one[2]), reverse=True)
+    rows = [
+        {"metric": metric, "part": part, "value": value, "level": level, "is_drawn": (metric, part) in drawn}
+        for level, metric, part, value in found[:MAX_LISTED]
+    ]
+    return {"listed": rows, "fitting": len(found), "listed_s": tracks.listed_s}
+
+
+def _searched(tracks: ServiceTracks, metric: str, part: str) -> str:
+    """The name of a series as its plot has it, and the kind of its part."""
+    kind, _, name = part.partition("/")
+    places = (tracks.newest.service, tracks.newest.model, name)
+    return f"{metric} {'/'.join(each for each in places if each)} {kind}".lower()
 
 
 def _name(tracks: ServiceTracks) -> Name:

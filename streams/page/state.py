@@ -7,7 +7,7 @@ that says nothing new changes nothing, so an incident that is told again every m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from actions.approvals.request import ApprovalRequest
@@ -17,10 +17,13 @@ from actions.escalation.record import Escalation
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome
+from actions.reviews.record import ActionItem, Review
+from actions.reviews.records import ReviewRecords
 from classifiers.model import AuditEntry, Incident
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from streams.page.change_log import ChangeLog
 from streams.page.series_state import SeriesState
+from streams.page.waiting_texts import WaitingTexts
 
 MAX_INCIDENTS = 10_000
 MAX_REQUESTS = 5_000
@@ -29,12 +32,16 @@ V = TypeVar("V")
 
 
 class PageState:
-    """in_force: remedies and the storm brake. series: windows to be drawn. changes: what viewers have not seen yet.
-    newest_s: date of the newest record, None before the first."""
+    """in_force: remedies and the storm brake. series: windows to be drawn. texts: those that wait for a person.
+    reviews: of incidents, with their action items. changes: what viewers have not seen yet. newest_s: date of the
+    newest record, None before the first.
+    """
 
     def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
         self.in_force = LedgerView()
         self.series = SeriesState()
+        self.texts = WaitingTexts()
+        self.reviews = ReviewRecords()
         self.changes = ChangeLog()
         self.newest_s: float | None = None
         self._max_incidents = max_incidents
@@ -103,6 +110,21 @@ class PageState:
         known = self._notifications.get(one.message.incident_id, {}).get(one.id)
         if known is None or one.version > known.version:
             self._add(self._notifications, one.message.incident_id, one.id, one)
+            self._texts_changed(self.texts.record(one))
+
+    def forget_notification(self, name: str) -> None:
+        """The log has no notification of this id any more. What was told of an incident stays shown."""
+        self._texts_changed(self.texts.forget(name))
+
+    def add_review(self, one: Review) -> None:
+        """The review of an incident as it stands."""
+        if self.reviews.add_review(one):
+            self._changed(one.incident_id)
+
+    def add_item(self, one: ActionItem) -> None:
+        """An action item as it stands."""
+        if self.reviews.add_item(one):
+            self._changed(one.incident_id)
 
     def add_audit(self, entry: AuditEntry) -> None:
         """An entry of the audit."""
@@ -195,6 +217,10 @@ class PageState:
         remember(known, key, value, MAX_STEPS)
         remember(by_subject, subject, known, self._max_incidents)
         self._changed(subject)
+
+    def _texts_changed(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            self.changes.note("text", digest)
 
     def _changed(self, incident_id: str) -> None:
         if incident_id in self._incidents:

@@ -12,6 +12,7 @@ from actions.approvals.request import ApprovalRequest
 from actions.ledger.remedy import Remedy
 from classifiers.model import NOTIFICATIONS, Incident
 from streams.page.state import PageState
+from streams.page.waiting_texts import text_row
 
 PARTS = ("model", "version", "replica", "tenant")
 SHOWN_ACTIONS = 4
@@ -60,6 +61,11 @@ def request_row(request: ApprovalRequest, state: PageState) -> dict[str, Any]:
         "step_id": intent.step_id, "asked_at_s": intent.decided_at_s, "expires_at_s": request.expires_at_s,
         "given": [{"by": one.by, "verb": one.verb, "at_s": one.at_s, "comment": one.comment} for one in request.given],
     }
+
+
+def texts_of(state: PageState, incident_id: str | None = None) -> list[dict[str, Any]]:
+    """The texts that wait for a person, oldest first: all, or those about an incident."""
+    return [text_row(told, state.incident(told[0].message.incident_id)) for told in state.texts.waiting(incident_id)]
 
 
 def force_view(state: PageState) -> dict[str, Any]:

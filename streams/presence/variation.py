@@ -101,4 +101,5 @@ def _last_block(counts: RequestCounts, lag: int) -> int:
 def enough(counts: RequestCounts, rows: IntArray, end: int, after: int) -> int:
     """How many buckets before one show the rate. after: buckets that it is compared with."""
     recent = np.cumsum(counts.between(rows, end - ENOUGH_MAX, end)[::-1])
-    return int(np.clip(max(np.searchsorted(recent, ENOUGH) + 1, after), BEFORE_MIN, BEFORE_MAX))
+    wanted = max(int(np.searchsorted(recent, ENOUGH)) + 1, after)
+    return min(max(wanted, BEFORE_MIN), BEFORE_MAX)

@@ -25,6 +25,7 @@ from actions.outbox.pages import EscalationPages
 from actions.outbox.releases import Releases
 from actions.playbooks.identity import digest
 from actions.playbooks.playbook import Playbook
+from actions.reviews.desk import ReviewDesk
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import OVERRIDE_AHEAD_S
 from classifiers.model import Incident
@@ -52,6 +53,7 @@ from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.page.page import Page
 from streams.respond.partition_owner import PartitionOwners
 from streams.respond.request_owner import RequestOwner
+from streams.respond.review_duty import ReviewDuty
 from streams.respond.topic_reader import TopicReader
 from streams.respond.vendors.vendors import ServiceNowPolls
 from streams.telemetry.respond_metrics import RespondMetrics
@@ -98,6 +100,7 @@ class Responder:
         self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, self.desk.waiting)
+        self.reviews = ReviewDesk()
         self._action_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks
@@ -112,6 +115,7 @@ class Responder:
         self.metrics = RespondMetrics(config.channels)
         self._reader = TopicReader(
             config, self.desk, self.check, authenticity, self._wake, self.now_s, self.metrics.ignored, self.escalations,
+            self.reviews,
         )
         topics = config.topics
         back_s = {
@@ -138,7 +142,9 @@ class Responder:
             topics, self.source, authenticity, self._broadcast.caught_up_again, self.now_s,
         )
         control = ControlLog(self._client(), topics, self.source, authenticity.signer)
-        clicks = SlackClicks(self.desk, directory, control, clocks.wall_s, releases)
+        clicks = SlackClicks(
+            self.desk, directory, control, clocks.wall_s, releases, config.control.remember_s,
+        )
         pages = EscalationPages(
             self.escalations, channel_contacts_of(config), self.source,
             audience_texts_of(config.audiences, self.source),
@@ -257,7 +263,7 @@ class Responder:
                 number, self._producer(number, "requests"), self.desk, self.config.topics, self.source,
                 read_to_end=self._broadcast.caught_up_again, mine=self._mine(number), now_s=self.now_s,
                 shard_count=self._shard_count, on_change=self._tell, authenticity=self._authenticity,
-                duties=[self._escalation_duty(number)],
+                duties=[self._escalation_duty(number), self._review_duty(number)],
             )
             self._owners.start(number, owner)
         await self.notifier.assigned(partitions)
@@ -267,6 +273,12 @@ class Responder:
             number, self.escalations, self._escalation_notifier, self.config.topics, self.source,
             mine=self._mine(number), now_s=self.now_s, authenticity=self._authenticity,
             on_change=self.metrics.escalated,
+        )
+
+    def _review_duty(self, number: int) -> ReviewDuty:
+        return ReviewDuty(
+            number, self.reviews, self.config.topics, self.source, mine=self._mine(number), now_s=self.now_s,
+            authenticity=self._authenticity,
         )
 
     async def _revoked(self, partitions: Collection[int]) -> None:

@@ -1,10 +1,10 @@
 """From the records of the topics to the desk: requests, intents, incidents, and what people decided.
 
 A record that cannot be read, or whose signature does not count, is skipped and logged. Where there are keys, incidents
-and intents count only with a signature of the role worker; requests, escalations and notifications, and what removes
-them, with one of the role respond. What is ignored for that is counted. What people wrote is audited by the control
-consumer of the shards. Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of the desk,
-and where each request stands.
+and intents count only with a signature of the role worker; requests, escalations, notifications and reviews, and what
+removes them, with one of the role respond. What is ignored for that is counted. What people wrote is audited by the
+control consumer of the shards. Guarantee on duplicate: the desk takes a record twice without effect. Memory: that of
+the desk, and where each request stands.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from actions.channels.notification import Notification
 from actions.escalation.desk import EscalationDesk
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
+from actions.reviews.desk import ReviewDesk
+from actions.reviews.record import Review
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import FaultReason, SignatureError
-from classifiers.by_hand import ForApprovals, ForEscalations, ForSchedules, ForTexts
+from actions.trust.roles import roles_that_may
+from classifiers.by_hand import ForApprovals, ForEscalations, ForReviews, ForSchedules, ForTexts
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
@@ -36,6 +39,7 @@ from streams.contracts.envelopes import (
     shard_of,
 )
 from streams.contracts.people.records import ACKNOWLEDGEMENT, is_by_hand, verify_by_hand
+from streams.contracts.people.reviews import read_item, read_review
 from streams.intake.kafka_record import ConsumerRecord
 from streams.telemetry.respond_metrics import SignedRecordKind
 from streams.trust.authenticity import Authenticity
@@ -60,6 +64,7 @@ class TopicReader:
         self, config: Config, desk: Desk, check: ApprovalCheck, authenticity: Authenticity,
         told: Callable[[], None], now_s: Callable[[], float],
         ignored: Callable[[SignedRecordKind, FaultReason], None], escalations: EscalationDesk,
+        reviews: ReviewDesk,
     ) -> None:
         self._config = config
         self._desk = desk
@@ -69,6 +74,7 @@ class TopicReader:
         self._told = told
         self._now_s = now_s
         self._escalations = escalations
+        self._reviews = reviews
         self.on_request: Callable[[ApprovalRequest], None] = lambda _: None
         self.on_incident: Callable[[Incident, float], None] = lambda _incident, _dated_s: None
         self.on_notification: Callable[[str, Notification | None, int], None] = lambda _id, _one, _partition: None
@@ -104,6 +110,8 @@ class TopicReader:
             self._read_escalation(key, record)
         elif kind == "notification":
             self._read_notification(key, record)
+        elif kind in ("review", "item"):
+            self._read_review(kind, key, record)
 
     def _read_approval(self, key: str, record: ConsumerRecord) -> None:
         if record.value is None:
@@ -122,6 +130,22 @@ class TopicReader:
         check = self._authenticity.check_removal if one is None else self._authenticity.check_response
         self._verify("notification", check, record)
         self.on_notification(key, one, record.partition)
+
+    def _read_review(self, kind: str, key: str, record: ConsumerRecord) -> None:
+        """A review, or an action item of one."""
+        records, subject = self._reviews.records, f"{kind}/{key}"
+        if record.value is None:
+            self._verify("review", self._authenticity.check_removal, record)
+            (records.forget_review if kind == "review" else records.forget_item)(key)
+            self._partition_of.pop(subject, None)
+            return
+        one = read_review(record.value) if kind == "review" else read_item(record.value)
+        self._verify("review", self._authenticity.check_response, record)
+        self._partition_of.setdefault(subject, record.partition)
+        if isinstance(one, Review):
+            records.add_review(one)
+        else:
+            records.add_item(one)
 
     def _read_escalation(self, incident_id: str, record: ConsumerRecord) -> None:
         if record.value is None:
@@ -168,6 +192,11 @@ class TopicReader:
             if not self._check.directory.may_anywhere(directive.by, "override"):
                 raise ControlRecordError("not_allowed", f"{directive.by} may not override, expected the role responder")
             self._escalations.add_override(directive)
+        elif isinstance(directive, get_args(ForReviews)):
+            if not self._check.directory.may_anywhere(directive.by, "review"):
+                expected = " or ".join(roles_that_may("review"))
+                raise ControlRecordError("not_allowed", f"{directive.by} may not review, expected the role {expected}")
+            self._reviews.add(directive)
         elif isinstance(directive, Acknowledge):
             self._escalations.add_acknowledgement(directive, is_personal=True)
         elif isinstance(directive, get_args(ForApprovals)) and self._now_s() - dated_s < DECISIONS_BACK_S:

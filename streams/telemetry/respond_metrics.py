@@ -16,7 +16,7 @@ from streams.telemetry.families import OPEN as OPEN_LABELS
 from streams.telemetry.families import Families
 from streams.telemetry.notify_metrics import NotifyMetrics
 
-SignedRecordKind = Literal["incident", "intent", "request", "escalation", "notification"]
+SignedRecordKind = Literal["incident", "intent", "request", "escalation", "notification", "review"]
 """What the role respond reads and other processes sign."""
 
 

@@ -1,12 +1,12 @@
 """The control consumer: it gives control records, verified, and the incidents of other shards to every shard.
 
 What people want done to targets goes to the executor of this process instead; what they decide about requests, texts,
-schedules and escalations is left to the role respond.
+schedules, escalations and reviews is left to the role respond.
 
 It remembers both, so that a shard that is assigned to this worker later gets them too. Guarantee on crash: nothing is
 stored here, the broadcast consumer reads all of it again. Guarantee on duplicate: a shard applies a directive once, and
-an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives and `MAX_OPEN_INCIDENTS` incidents;
-beyond that the oldest are dropped.
+an incident that comes again changes nothing. Memory: `MAX_DIRECTIVES` directives, `MAX_OPEN_INCIDENTS` incidents
+and `MAX_WATCHES` watches; beyond that the oldest are dropped.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from typing import Any, Protocol, cast, get_args
 
 import structlog
 
+from actions.bounded import remember
 from actions.trust.roles import Verb, roles_that_may
 from classifiers.by_hand import (
     Assign,
     ForApprovals,
     ForEscalations,
+    ForReviews,
     ForSchedules,
     ForShards,
     ForTargets,
     ForTexts,
+    ForViewers,
     Keep,
     Override,
     ResetStorm,
@@ -39,6 +42,7 @@ from classifiers.directives import Acknowledge, Deployment, Directive, Expire, O
 from classifiers.incident_silence import service_of
 from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
+from classifiers.reviews_by_hand import SetItem, SubmitReview
 from config.models import Config
 from config.trust.build import directory_of, ring_of
 from streams.contracts.control_records import ControlRecordError, VerifiedDirective, check_length, kind_name, verify
@@ -49,11 +53,13 @@ from streams.worker.effects import Effects
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.control_consumer")
 
-NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals), ForSchedules, ForTexts, ForEscalations)
+NOT_FOR_SHARDS = (*get_args(ForTargets | ForApprovals | ForReviews), ForSchedules, ForTexts, ForEscalations,
+                  ForViewers)
 SCOPE = "control"
 """The flush scope of the audit entries of control records; no offset of a shard waits for it."""
 MAX_DIRECTIVES = 20_000
 MAX_OPEN_INCIDENTS = 5_000
+MAX_WATCHES = 200
 NEW_WITHIN_S = 3600.0
 """Older records were audited, and carried out at their targets, when they were new; every start reads them again."""
 AUDIT_WAIT_S = 5.0
@@ -63,11 +69,13 @@ MAX_AUDITED = 50
 
 
 class Shards(Protocol):
-    """The shards of this worker. Both methods are idempotent."""
+    """The shards of this worker. All methods are idempotent."""
 
     def add_directives(self, directives: Collection[Directive]) -> None: ...
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None: ...
+
+    def watch(self, asked: Collection[ForViewers]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class _Published:
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
     Acknowledge: "acknowledge", Silence: "silence", Expire: "silence", Override: "override",
-    ForEscalations: "escalate",
+    ForEscalations: "escalate", ForViewers: "read", SubmitReview: "review", SetItem: "review",
 }
 Targets = Callable[[ForTargets], Awaitable[None]]
 """Takes what people want done to targets; must not wait for a target."""
@@ -107,6 +115,7 @@ class ControlConsumer:
         self._explains = bool(config.triage.dependencies)
         self._directives: dict[str, Directive] = {}
         self._open_incidents: dict[str, _Published] = {}
+        self._watches: dict[str, ForViewers] = {}
 
     def reconfigure(self, triage: TriageParams) -> None:
         """Go on by other parameters of triage."""
@@ -122,6 +131,7 @@ class ControlConsumer:
     def replay_to_shards(self) -> None:
         """Give everything that is remembered to the shards again: some of them are new on this worker."""
         self._shards.add_directives(self._directives.values())
+        self._shards.watch(self._watches.values())
         if self._explains:
             self._shards.add_incidents([_without_evidence(each.incident) for each in self._open_incidents.values()])
 
@@ -155,6 +165,8 @@ class ControlConsumer:
                 entries.append((_accepted_entry(verified, written_s), directive.subject))
             if isinstance(directive, get_args(ForTargets)) and is_new:
                 await self._targets(cast(ForTargets, directive))
+            elif isinstance(directive, ForViewers):
+                self._watch(directive)
             elif not isinstance(directive, NOT_FOR_SHARDS):
                 accepted.append(directive)
         if rejected:
@@ -180,8 +192,10 @@ class ControlConsumer:
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
     def _may(self, directive: OfPerson, verb: Verb) -> bool:
-        """Whether the roles of the person allow it; a schedule belongs to no service."""
-        if isinstance(directive, ForSchedules):
+        """Whether the roles of the person allow it. A schedule belongs to no service, and a review outlives what is
+        known of its incident here.
+        """
+        if isinstance(directive, (ForSchedules, ForViewers, *get_args(ForReviews))):
             return self._directory.may_anywhere(directive.by, verb)
         return self._directory.may(directive.by, verb, self._service_of(directive))
 
@@ -196,6 +210,14 @@ class ControlConsumer:
             known = self._open_incidents.get(directive.subject)
             return "" if known is None else known.incident.service
         return directive.subject.partition("/")[0]
+
+    def _watch(self, asked: ForViewers) -> None:
+        """Show a series for a while; what is over already shows nothing."""
+        now_s = self._effects.clocks.wall_s()
+        self._watches = {name: one for name, one in self._watches.items() if one.until_s > now_s}
+        if asked.until_s > now_s:
+            remember(self._watches, asked.id, asked, MAX_WATCHES)
+            self._shards.watch([asked])
 
     def _remember(self, directives: Iterable[Directive]) -> None:
         for directive in directives:

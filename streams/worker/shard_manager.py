@@ -18,6 +18,7 @@ import structlog
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
+from classifiers.viewing_by_hand import Watch
 from config.models import TopicsSection
 from streams.cluster.topics import BrokerUnavailable
 from streams.intake.kafka_record import KafkaRecord
@@ -195,6 +196,11 @@ class ShardManager:
         """Give directives to every shard of this worker; each applies them when its event time reaches them."""
         for owned in self._owned.values():
             owned.owner.add_directives(directives)
+
+    def watch(self, asked: Collection[Watch]) -> None:
+        """Have each shard of this worker publish the windows of series that people ask for."""
+        for owned in self._owned.values():
+            owned.owner.watch(asked)
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """Give published incidents to every shard of this worker; a shard ignores its own."""

@@ -19,6 +19,7 @@ from typing import Protocol
 from classifiers.directives import Directive
 from classifiers.model import Incident
 from classifiers.series_windows import SourceCadence
+from classifiers.viewing_by_hand import Watch
 from config.models import TopicsSection
 from streams.contracts.envelopes import Message
 from streams.contracts.ticks import Tick, encode_tick
@@ -137,6 +138,11 @@ class ShardOwner:
     def add_directives(self, directives: Collection[Directive]) -> None:
         """Directives for the next tick; those that the shard knows are ignored."""
         self._directives.update((each.id, each) for each in directives)
+
+    def watch(self, asked: Collection[Watch]) -> None:
+        """Series that people ask to see. No tick has them, since nothing is decided by them."""
+        for one in asked:
+            self.shard.report.watch(one)
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """Incidents of other shards for the next tick; only the latest state of each counts."""

@@ -1,33 +1,32 @@
-"""`tocsin review`: drafts the review of an incident, and tracks the action items in reviews."""
+"""`tocsin review`: drafts the review of an incident, and records how it stands; `review items` is beside."""
 
 from __future__ import annotations
 
-import sys
 import time
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
 
 import click
 import orjson
 
+from classifiers.reviews_by_hand import ReviewState, SubmitReview
 from config.models import Config
 from streams.cli import Failure
-from streams.cli.people.author import FINDING, json_option, run, with_config
+from streams.cli.people.author import Author, date, json_option, run, with_author, with_config
+from streams.cli.people.review_items import PREFIX, items, kept_of, listed, told_faults
 from streams.review.document import markdown_of
 from streams.review.facts import Settings, facts_of
-from streams.review.human import BrokenReview, parts_of
-from streams.review.items import Item, items_of
+from streams.review.human import PROMPTS
 from streams.review.page import html_of
 from streams.review.plot import plot_of
-from streams.review.trackers import Tracker, body_of
-
-PREFIX = "review-"
 
 
 @click.group()
 def review() -> None:
-    """Draft the review of an incident, and track its action items."""
+    """Draft the review of an incident, record how it stands, and track its action items."""
+
+
+review.add_command(items)
 
 
 @review.command()
@@ -52,7 +51,7 @@ def draft(config: Config, incident_id: str, source: Path | None, out: Path) -> N
     settings = Settings(config.targets, config.review.currency, config.review.prices)
     facts = facts_of(incident, log.incidents.values(), log.audit, settings)
     file = out / f"{PREFIX}{incident.id}.md"
-    kept = _kept(file)
+    kept = kept_of(file)
     text = markdown_of(facts, kept)
     out.mkdir(parents=True, exist_ok=True)
     _replace(file, text)
@@ -61,73 +60,42 @@ def draft(config: Config, incident_id: str, source: Path | None, out: Path) -> N
     click.echo(str(file.with_suffix(".html")))
 
 
-@review.group()
-def items() -> None:
-    """List the action items in reviews, or print them for a tracker."""
+@review.command()
+@click.argument("file", metavar="REVIEW", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--state", type=click.Choice(get_args(ReviewState)), required=True, help="How far it is.")
+@click.option("--at", "place", default="", help="Where people read it, such as its URL.")
+@with_author
+def submit(author: Author, file: Path, state: ReviewState, place: str) -> None:
+    """Record how a REVIEW stands, so that the page shows it: its state, place, summary and action items.
+
+    REVIEW is a file review-INCIDENT.md. It stays where it is. What was recorded before is replaced; an item that is
+    done stays done.
+    """
+    parts = kept_of(file)
+    incident_id = file.stem.removeprefix(PREFIX)
+    told_faults(file, incident_id, parts)
+    summary = parts.get("summary", "").strip()
+    words = "" if summary == PROMPTS["summary"] else summary
+    author.write(
+        lambda person: SubmitReview(
+            incident_id, state, place, words, listed(incident_id, parts), person, time.time(),
+        ),
+    )
 
 
-@items.command("list")
-@click.argument("reviews", metavar="REVIEW...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--all", "everything", is_flag=True, help="Those that are done too.")
-@click.option("--owner", help="Only those of this person.")
+@review.command("list")
 @json_option
-def list_(reviews: tuple[Path, ...], everything: bool, owner: str | None, as_json: bool) -> None:
-    """List the action items of reviews or folders of reviews: exit code 1 where one is overdue or incomplete."""
-    today = datetime.fromtimestamp(time.time(), UTC).date()
-    is_bad = False
-    for file in _files(reviews):
-        parts = _kept(file)
-        found, faults = items_of(file.stem.removeprefix(PREFIX), parts.get("items", ""))
-        for fault in faults:
-            click.echo(f"{file}: action items, line {fault.line}: {fault.value}, expected {fault.expected}", err=True)
-        is_bad = is_bad or bool(faults)
-        for one in found:
-            state = one.state(today)
-            is_bad = is_bad or state == "overdue"
-            if (everything or state != "done") and owner in (None, one.owner):
-                click.echo(_line(one, today, as_json))
-    if is_bad:
-        sys.exit(FINDING)
+@with_config
+def list_reviews(config: Config, as_json: bool) -> None:
+    """List the reviews that are on record, the one that changed last at the end."""
+    from streams.client.response_log import read_reviews
 
-
-@items.command()
-@click.argument("reviews", metavar="REVIEW...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--for", "tracker", type=click.Choice(get_args(Tracker)), required=True, help="Whose fields to use.")
-@click.option("--project", help="The key of the project; Jira needs it.")
-def export(reviews: tuple[Path, ...], tracker: Tracker, project: str | None) -> None:
-    """Print the body of a request for each item that is not done, one JSON object a line. Nothing is sent."""
-    for file in _files(reviews):
-        for one in items_of(file.stem.removeprefix(PREFIX), _kept(file).get("items", ""))[0]:
-            if not one.is_done:
-                try:
-                    click.echo(orjson.dumps(body_of(one, tracker, project)))
-                except ValueError as error:
-                    raise Failure(str(error)) from error
-
-
-def _line(one: Item, today: date, as_json: bool) -> str:
-    due = None if one.due is None else one.due.isoformat()
-    state = one.state(today)
-    if as_json:
-        return orjson.dumps({
-            "id": one.id, "incident_id": one.incident_id, "state": state, "owner": one.owner, "due": due,
-            "text": one.text,
-        }).decode()
-    return f"{one.id}  {state:7}  {due or 'no date':10}  {one.owner or 'nobody':12}  {one.incident_id}  {one.text}"
-
-
-def _files(reviews: tuple[Path, ...]) -> list[Path]:
-    return [file for one in reviews for file in (sorted(one.glob(f"{PREFIX}*.md")) if one.is_dir() else [one])]
-
-
-def _kept(file: Path) -> dict[str, str]:
-    """The parts that people wrote; none where there is no file. A broken file is left alone."""
-    if not file.exists():
-        return {}
-    try:
-        return parts_of(file.read_text(encoding="utf-8"))
-    except BrokenReview as error:
-        raise Failure(f"{file}:{error.line}: {error}; nothing was changed") from error
+    found = run(read_reviews(config)).reviews()
+    for one in sorted(found, key=lambda each: each.changed_at_s):
+        line = f"{one.incident_id}  {one.state:9}  {date(one.changed_at_s)}  {one.by}  {one.place or 'no place'}"
+        click.echo(orjson.dumps(one) if as_json else line)
+    if not found and not as_json:
+        click.echo("no review is on record")
 
 
 def _replace(file: Path, text: str) -> None:

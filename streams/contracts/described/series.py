@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from classifiers.series_windows import (
     IncidentSeries,
+    ListedSeries,
     PartLevel,
     SeriesWindows,
     ServiceSeries,
@@ -41,6 +42,13 @@ SERIES_FIELDS: Mapping[type, Mapping[str, str]] = {
         "level": "The highest level among its series since the record before; null while all warm up.",
         "metric": "The metric with that level.",
     },
+    ListedSeries: {
+        "metric": "The metric.",
+        "parts": "What each series is of: version, replica or tenant, a stroke, and its name; empty for the whole "
+                 "service.",
+        "value": "The value of the newest window of each, in the metric's unit; null where it is unknown.",
+        "level": "The level of that window; null while warming up.",
+    },
     SourceCadence: {
         "topic": "The topic.",
         "delay_s": "How late its records may be delivered.",
@@ -70,5 +78,6 @@ SERIES_FIELDS: Mapping[type, Mapping[str, str]] = {
         "top": "Windows since the record before: of the whole service, and of its parts those with the highest levels.",
         "parts": "Its versions and replicas, the highest level first.",
         "sources": "How the sources of the shard are expected to deliver.",
+        "listed": "All series with windows in the last minute, at most 1,000; once a minute, and empty between.",
     },
 }

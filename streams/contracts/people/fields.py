@@ -19,6 +19,7 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.telling_by_hand import Escalate, Release
+from classifiers.viewing_by_hand import Watch
 
 BY = "The person, whose signature the record must have."
 AT = "When, seconds since the epoch."
@@ -115,6 +116,12 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     Escalate: {
         "incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA,
         "to": "A person, a schedule or a role that is paged; null for the next step.",
+    },
+    Watch: {
+        "service": "The service.", "model": "Its model; null where records name none.", "metric": "The metric.",
+        "part": "What of the service: version, replica or tenant, a stroke, and its name; empty for the whole service.",
+        "by": BY, "at_s": AT, "via": VIA,
+        "until_s": "Until when, seconds since the epoch, exclusive; at most 10 minutes later.",
     },
     ResetStorm: {"by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},
 }

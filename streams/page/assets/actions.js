@@ -8,9 +8,8 @@ import { may, store } from "./store.js";
 const part = encodeURIComponent;
 const path = (target) => target.split("/").map(part).join("/");
 
-function button(label, verb, run, kind = "") {
+function button(label, verb, run, kind = "", allowed = may(verb)) {
   if (!store.session.person) return null;
-  const allowed = may(verb);
   return el("button", { type: "button", class: kind, disabled: !allowed, onclick: run,
     title: allowed ? null : `${store.session.person} may not ${words(verb)}` }, label);
 }
@@ -65,6 +64,16 @@ export function approvalButtons(one) {
   ];
 }
 
+export function textButtons(one) {
+  const allowed = one.roles.some((role) => store.session.roles.includes(role));
+  const decide = (verb, done) => (v) => act(`texts/${part(one.digest)}/decision`, { verb, comment: v.comment }, done);
+  const what = `the text "${one.title}" (${one.digest})`;
+  return [
+    button("Release", "release", () => ask("Release", `It is told now, word for word, to ${one.to.join(", ")}: ${what}. It cannot be taken back.`, [reason()], decide("release", "released")), "primary", allowed),
+    button("Withdraw", "withdraw", () => ask("Withdraw", `It is not told to ${one.audience}: ${what}. The next event of the incident asks again.`, [reason()], decide("withdraw", "withdrawn")), "", allowed),
+  ];
+}
+
 export function incidentButtons(one) {
   if (one.state === "resolved") return [];
   const at = (verb, body, done) => act(`incidents/${part(one.id)}/${verb}`, body, done);
@@ -107,6 +116,12 @@ export function remedyButtons(one) {
 export function stormButtons() {
   return button("Reset the storm brake", "storm_reset", () => ask("Reset the storm brake", "Playbooks in mode auto act by themselves again, within their limits.",
     [reason()], (v) => act("storm/reset", v, "storm brake reset"), "danger"), "danger");
+}
+
+export function watchButton(service, model, one) {
+  const what = `${one.metric}${one.part ? ` of ${one.part.replace("/", " ")}` : ""}`;
+  return button("Draw", "read", () => ask("Draw", `The windows of ${what} are published for 10 minutes, and show here within half a minute. Nothing is decided by them.`, [],
+    () => act("series/watch", { service, model, metric: one.metric, part: one.part }, `${what} is drawn`)));
 }
 
 export function logIn(done) {

@@ -2,6 +2,7 @@
 
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, nowS, span, utc, words } from "./format.js";
+import { itemRow } from "./items.js";
 import { scopeText } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
@@ -47,8 +48,8 @@ export function showHistory(main, found, query) {
       choice("Service", "service", [...all, ...found.services.map((one) => [one, one])], query),
       choice("Worst severity", "severity", [...all, ...SEVERITIES.map((one) => [one, one])], query),
       choice("Category", "category", [...all, ...found.categories.map((one) => [one, words(one)])], query)),
-    figures(found.figures), el("div", { class: "two" }, answered(found.response), targets(found.response), weeks(found.response), causes(found.response)),
-    panel("Incidents", count(found.incidents.length, "row"), found.incidents.length ? found.incidents.map(row) : empty("No incident fits these filters.")));
+    figures(found.figures), el("div", { class: "two" }, answered(found.response), targets(found.response), weeks(found.response), causes(found.response)), el("div", { class: "stack" }, actionItems(found),
+    panel("Incidents", count(found.incidents.length, "row"), found.incidents.length ? found.incidents.map(row) : empty("No incident fits these filters."))));
 }
 
 const scroll = (name, ...parts) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, el("table", {}, ...parts));
@@ -61,6 +62,13 @@ function answered(known) {
     el("dt", {}, "answered by itself"), el("dd", { class: "num" }, judged(automation, automation < known.automation_target, `at least ${share(known.automation_target)}`)),
     el("dt", {}, "wrong escalations"), el("dd", { class: "num" }, judged(wrong, wrong > known.wrong_target, `at most ${share(known.wrong_target)}`)),
     el("dt", {}, "pages a week"), el("dd", { class: "num" }, pages ? Object.entries(pages).sort((a, b) => b[1] - a[1]).map(([name, number_]) => el("div", {}, `${name}: ${number_.toFixed(1)}`)) : "nobody was paged"))));
+}
+
+function actionItems(found) {
+  const more = found.open_items - found.items.length;
+  const address = (one) => el("a", { href: `#/incident/${encodeURIComponent(one.incident_id)}` }, one.incident_title ?? one.incident_id);
+  return panel("Open action items", "of all reviews, overdue first", found.items.length ? found.items.map((one) => itemRow(one, address(one)))
+    : empty("No action item of a review is open."), more > 0 ? empty(`${more} more are open; tocsin review items list names them all.`) : null);
 }
 
 function targets(known) {
@@ -100,5 +108,5 @@ export function showStatus(main, found) {
       el("p", {}, `Affected: ${scopeText(one)}. Open for ${span(nowS() - one.opened_at_s)}. ${one.assigned_to || one.acknowledged ? "Somebody works on it." : "Nobody has taken it yet."} ${one.expected_end
         ? `Expected to end at ${utc(one.expected_end.median_s)}, at the latest at ${utc(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open.")),
     el("section", {}, el("h2", {}, "Last 7 days"), figures(known)),
-    el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));
+    el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${count(store.texts.size, "text")} to be released; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));
 }

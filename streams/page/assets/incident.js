@@ -3,8 +3,9 @@
 import { incidentButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, local, nowS, number, span, unitOf, utc, words, zone } from "./format.js";
-import { approvalItem, ownerText, scopeText } from "./now.js";
+import { approvalItem, ownerText, scopeText, textsPanel } from "./now.js";
 import { LEGEND, marksOf, plotAll } from "./plot.js";
+import { itemRow } from "./items.js";
 import { get } from "./server.js";
 
 const link = (one) => el("a", { href: `#/incident/${encodeURIComponent(one.id)}` }, one.title ?? one.id);
@@ -21,9 +22,10 @@ export function showIncident(main, one) {
       el("div", { class: "stack" },
         one.requests.some((each) => ["requested", "approved"].includes(each.state))
           ? panel("Waiting for approval", "", one.requests.filter((each) => ["requested", "approved"].includes(each.state)).map(approvalItem)) : null,
+        one.texts.length ? textsPanel(one.texts) : null,
         panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
         timeline(one), evidence(one)),
-      el("div", { class: "stack" }, facts(one), factors(one), remedies(one), relations(one), runbooks(one))));
+      el("div", { class: "stack" }, facts(one), factors(one), remedies(one), relations(one), review(one), runbooks(one))));
   plotAll(plots, shown, marksOf(one));
 }
 
@@ -94,6 +96,18 @@ function relations(one) {
       el("p", { class: "soft num" }, `${utc(each.opened_at_s, true)}, took ${span(each.took_s)}; ${each.helped.length ? `helped: ${each.helped.join(", ")}` : "nothing is known to have helped"}`))),
   ];
   return panel("Related and similar", "", items.length ? items : empty("No related and no similar incident is on record."));
+}
+
+// Only an address of the web is a link: what people wrote as a place is text.
+const place = (text) => /^https?:\/\//.test(text) ? el("a", { href: text, rel: "noreferrer noopener" }, text) : text;
+
+function review(one) {
+  const found = one.review;
+  const about = found ? el("div", { class: "item" },
+    el("div", {}, el("span", { class: `tag ${found.state === "published" ? "good" : "warn"}` }, words(found.state)), " ", el("span", { class: "soft num", title: both(found.changed_at_s) }, `by ${found.by}, ${utc(found.changed_at_s, true)}`)),
+    el("p", {}, found.place ? place(found.place) : "No place is on record."), found.summary ? el("pre", { class: "runbook" }, found.summary) : el("p", { class: "soft" }, "It has no summary yet."))
+    : empty(one.state === "resolved" ? "No review is on record." : "A review follows after the end.");
+  return panel("Review", one.items.length ? count(one.items.length, "action item") : "", about, one.items.map((each) => itemRow(each)));
 }
 
 function runbooks(one) {

@@ -1,6 +1,6 @@
 // The first view: what is open, what waits, what is in force, who is on call, how Tocsin itself is.
 
-import { approvalButtons, remedyButtons, stormButtons } from "./actions.js";
+import { approvalButtons, remedyButtons, stormButtons, textButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, nowS, span, utc, words } from "./format.js";
 import { store } from "./store.js";
@@ -18,7 +18,7 @@ export function showNow(main) {
   main.replaceChildren(
     ...problems(), headline(incidents),
     el("div", { class: "columns" },
-      el("div", { class: "stack" }, approvals(), openIncidents(incidents)),
+      el("div", { class: "stack" }, approvals(), texts(), openIncidents(incidents)),
       el("div", { class: "stack" }, inForce(), onCall(), health())));
 }
 
@@ -28,18 +28,26 @@ function problems() {
 }
 
 function headline(incidents) {
-  const waiting = store.approvals.size;
+  const waiting = waitingText();
   if (!incidents.length) {
     const ended = store.quiet.last_resolved_s;
     const last = ended === null ? "None is on record." : `The last one ended ${span(nowS() - ended)} ago.`;
     return el("div", { class: "headline" }, el("h1", {}, "Quiet: no incident is open"),
-      el("p", { class: "num" }, `${last} ${waiting ? `${count(waiting, "request")} for approval waits.` : "Nothing waits for approval."}`));
+      el("p", { class: "num" }, `${last} ${waiting}`));
   }
   const parts = ORDER.map((name) => [name, incidents.filter((one) => one.severity === name).length])
     .filter(([, number]) => number).map(([name, number]) => `${number} ${name}`);
   return el("div", { class: "headline" },
     el("h1", {}, `${count(incidents.length, "incident")} open: ${parts.join(", ")}`),
-    el("p", {}, waiting ? `${count(waiting, "request")} for approval ${waiting === 1 ? "waits" : "wait"}` : "Nothing waits for approval"));
+    el("p", {}, waiting));
+}
+
+// What waits for people, in a sentence.
+function waitingText() {
+  const parts = [[store.approvals.size, "request for approval", "requests for approval"], [store.texts.size, "text to be released", "texts to be released"]]
+    .filter(([number]) => number).map(([number, one, many]) => count(number, one, many));
+  if (!parts.length) return "Nothing waits for approval or release.";
+  return `${parts.join(" and ")} ${store.approvals.size + store.texts.size === 1 ? "waits" : "wait"} for people.`;
 }
 
 function openIncidents(incidents) {
@@ -68,6 +76,7 @@ function doneText(one) {
 }
 
 export function incidentRow(one) {
+  const texts = [...store.texts.values()].filter((each) => each.incident_id === one.id).length;
   const paged = one.escalation?.paged ?? [];
   return el("a", { class: "row", href: `#/incident/${encodeURIComponent(one.id)}`, "data-id": one.id },
     severity(one.severity),
@@ -81,6 +90,7 @@ export function incidentRow(one) {
     el("div", { class: "who" },
       el("div", { class: one.assigned_to || one.commander || one.acknowledged ? "" : "soft" }, ownerText(one)),
       one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval")} waits`) : null,
+      texts ? el("div", { class: "waits" }, `${count(texts, "text")} to be released`) : null,
       paged.length ? el("div", { class: "soft" }, `paged: ${paged.join(", ")}`) : null),
     el("div", { class: "age num" }, el("time", { "data-since": one.opened_at_s, title: both(one.opened_at_s) }, span(nowS() - one.opened_at_s))));
 }
@@ -89,6 +99,23 @@ function approvals() {
   const waiting = [...store.approvals.values()].sort((a, b) => a.expires_at_s - b.expires_at_s);
   if (!waiting.length) return null;
   const shown = panel("Waiting for approval", `${waiting.length}`, waiting.map(approvalItem));
+  shown.classList.add("alert");
+  return shown;
+}
+
+function texts() {
+  const waiting = [...store.texts.values()].sort((a, b) => a.since_s - b.since_s);
+  return waiting.length ? textsPanel(waiting, (one) => el("a", { href: `#/incident/${encodeURIComponent(one.incident_id)}` }, one.incident_title ?? one.incident_id)) : null;
+}
+
+// Texts that wait for a person. link: to what each is about, null for nothing.
+export function textsPanel(waiting, link = null) {
+  const shown = panel("Waiting to be released", count(waiting.length, "text"), waiting.map((one) => el("div", { class: "item", "data-text": one.digest },
+    el("div", {}, one.severity ? severity(one.severity) : null, " ", el("strong", {}, `Text for ${one.audience}: ${words(one.event)}`), " ",
+      el("span", { class: "warn num", title: both(one.since_s) }, "waits for ", el("span", { "data-since": one.since_s }, span(nowS() - one.since_s)))),
+    el("p", { class: "soft" }, `to ${one.to.join(", ")}; wants ${one.roles.join(" or ")}; text `, el("code", {}, one.digest)),
+    el("blockquote", { class: "told" }, el("strong", {}, one.title), el("pre", { class: "runbook" }, one.text)),
+    el("div", { class: "buttons" }, textButtons(one), link?.(one)))));
   shown.classList.add("alert");
   return shown;
 }

@@ -1,7 +1,8 @@
 // The services that are watched, and one service: its series with bands, its parts by level, how its sources deliver.
 
+import { watchButton } from "./actions.js";
 import { el, empty, panel } from "./dom.js";
-import { count, local, nowS, number, span, words } from "./format.js";
+import { count, local, nowS, number, span, unitOf, words } from "./format.js";
 import { incidentRow } from "./now.js";
 import { LEGEND, plotAll } from "./plot.js";
 import { get } from "./server.js";
@@ -12,7 +13,7 @@ const COLUMNS = 60;
 export const loadServices = () => get("page/services");
 
 export function loadService(service, query) {
-  return get(`page/service?${new URLSearchParams({ service, model: query.get("model") ?? "" })}`);
+  return get(`page/service?${new URLSearchParams({ service, model: query.get("model") ?? "", find: query.get("find") ?? "" })}`);
 }
 
 export const serviceKey = (service, query) => `service/${service}/${query.get("model") ?? ""}`;
@@ -41,17 +42,17 @@ export function showServices(main, found) {
 }
 
 export function showService(main, found, query) {
-  const wanted = (query.get("find") ?? "").toLowerCase();
-  const fits = found.plots.filter((one) => `${one.metric} ${one.scope} ${one.detector ?? ""}`.toLowerCase().includes(wanted));
+  const wanted = (query.get("find") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = found.plots.filter((one) => wanted.every((word) => `${one.metric} ${one.scope} ${one.detector ?? ""}`.toLowerCase().includes(word)));
   const shown = fits.slice(0, query.get("all") ? undefined : SHOWN);
   const plots = el("div", { class: "plots" });
   main.replaceChildren(...[
     el("div", { class: "headline" }, el("h1", {}, nameOf(found)), el("p", { class: "num" }, `${stateText(found)}; `, levelText(found))),
     found.incidents.length ? panel("Open incidents", count(found.incidents.length, "incident"), el("div", { class: "rows" }, found.incidents.map(incidentRow))) : null,
     el("div", { class: "columns" },
-      el("div", { class: "stack" }, panel("Series", `${shown.length} of ${found.plots.length}, highest level first`, search(query),
-        shown.length ? plots : empty("No series fits."), el("p", { class: "empty" }, LEGEND),
-        fits.length > shown.length ? el("p", { class: "empty" }, el("a", { href: changed(query, "all", "1") }, `Show all ${fits.length}`)) : null)),
+      el("div", { class: "stack" }, panel("Series", `${shown.length} of ${found.plots.length} that are drawn, highest level first`, search(query),
+        shown.length ? plots : empty("No series that is drawn fits; all are listed below."), el("p", { class: "empty" }, LEGEND),
+        fits.length > shown.length ? el("p", { class: "empty" }, el("a", { href: changed(query, "all", "1") }, `Show all ${fits.length}`)) : null), listed(found)),
       el("div", { class: "stack" }, heat(found), speaking(found), cadence(found)))].filter((one) => one !== null));
   plotAll(plots, shown, found.incidents.flatMap((one) => [[one.onset_at_s, "onset", "--level"]]).filter(([at]) => shown.length && at >= shown[0].at_s[0]));
 }
@@ -67,6 +68,20 @@ function search(query) {
   const form = el("form", { class: "filters inner", role: "search" }, el("label", {}, "Find series", field), el("button", { type: "submit" }, "Find"));
   form.addEventListener("submit", (event) => { event.preventDefault(); location.hash = changed(query, "find", field.value.trim()); });
   return form;
+}
+
+// Every series by its newest window, also those of which no windows are published.
+function listed(found) {
+  const name = (one) => [one.metric, el("div", { class: "soft" }, one.part ? one.part.replace("/", " ") : "whole service")];
+  const more = found.fitting - found.listed.length;
+  const note = found.listed_s === null ? "" : `${found.fitting} of ${found.series} fit; windows of ${local(found.listed_s)}`;
+  if (!found.listed.length) return panel("All series", note, empty(found.listed_s === null ? "They are told once a minute." : "No series with windows in the last minute fits."));
+  return panel("All series", note, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All series" }, el("table", { class: "listed" },
+    el("thead", {}, el("tr", {}, el("th", {}, "series"), ["value", "level"].map((text) => el("th", { class: "num" }, text)), el("th", {}, "drawn"))),
+    el("tbody", {}, found.listed.map((one) => el("tr", {}, el("td", {}, name(one)), el("td", { class: "num" }, number(one.value, unitOf(one.metric))),
+      el("td", { class: `num ${one.level >= 1 ? "bad" : ""}` }, one.level === null ? "warming up" : number(one.level)),
+      el("td", { class: "soft" }, one.is_drawn ? "above" : ["not published ", watchButton(found.service, found.model, one)])))))),
+    more > 0 ? empty(`${more} more fit; search for a metric or a part.`) : null);
 }
 
 // A table, so that it can be read without colours; a darker cell is a higher level.

@@ -37,6 +37,7 @@ from streams.respond.http.verbs import (
     release_directive,
     remedy_directive,
     storm_directive,
+    watch_directive,
 )
 from streams.respond.page.sessions import Sessions, is_foreign, is_of_page
 from streams.telemetry.respond_metrics import RespondMetrics
@@ -44,6 +45,8 @@ from streams.telemetry.respond_metrics import RespondMetrics
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.http")
 
 MAX_BODY_BYTES = 65_536
+MAX_WATCHED = 16
+"""Series that people watch at once by this process."""
 PREFIX = "/api/v1"
 PERSON = web.RequestKey("person", str)
 
@@ -71,6 +74,7 @@ class Api:
         self._now_s = now_s
         self._sessions = sessions or Sessions()
         self._parts: tuple[Part, ...] = ()
+        self._watched_until_s: list[float] = []
 
     async def identify(self, authorization: str | None, request: web.Request) -> str:
         """The person of an `Authorization` header; raises `Unauthenticated` and `TooMany`."""
@@ -90,6 +94,7 @@ class Api:
         routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
         routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
         routes.add_post(f"{PREFIX}/storm/reset", self._reset_storm)
+        routes.add_post(f"{PREFIX}/series/watch", self._watch)
         for part in parts:
             part.add_to(app)
         return app
@@ -250,6 +255,16 @@ class Api:
     async def _reset_storm(self, request: web.Request) -> web.Response:
         person = self._require(request, "storm_reset", None)
         return await self._write(storm_directive(await body_of(request), person, self._now_s()))
+
+    async def _watch(self, request: web.Request) -> web.Response:
+        person, now_s = self._require(request, "read", None), self._now_s()
+        asked = watch_directive(await body_of(request), person, now_s)
+        self._watched_until_s = [until_s for until_s in self._watched_until_s if until_s > now_s]
+        if len(self._watched_until_s) >= MAX_WATCHED:
+            raise Problem(429, f"{MAX_WATCHED} series are watched by this process; try again later", "too_many")
+        written = await self._write(asked)
+        self._watched_until_s.append(asked.until_s)
+        return written
 
     async def _write(self, directive: OfPerson) -> web.Response:
         if self._control.signer is None:

@@ -31,6 +31,7 @@ from classifiers.directives import Acknowledge, Expire, OfPerson
 from classifiers.incident_silence import silence_of
 from classifiers.model import Incident
 from classifiers.telling_by_hand import Escalate, Release, ReleaseVerb
+from classifiers.viewing_by_hand import WATCH_S, Watch
 
 ACK_S = 3600.0
 INCIDENT_VERBS: Mapping[str, Verb] = {
@@ -102,6 +103,13 @@ def release_directive(digest: str, body: Mapping[str, Any], person: str, at_s: f
     if verb not in get_args(ReleaseVerb):
         raise ValueError(f"verb {verb!r}, expected one of {', '.join(get_args(ReleaseVerb))}")
     return Release(digest, verb, person, at_s, text_of(body, "comment"), "http")  # type: ignore[arg-type]
+
+
+def watch_directive(body: Mapping[str, Any], person: str, at_s: float) -> Watch:
+    """The windows of a series are to be published. The body has `service`, `model`, `metric` and `part`."""
+    model = None if body.get("model") is None else text_of(body, "model")
+    service, metric, part = (text_of(body, name, None) for name in ("service", "metric", "part"))
+    return Watch(service, model, metric, part, person, at_s, at_s + WATCH_S)
 
 
 def _seconds(body: Mapping[str, Any]) -> float:

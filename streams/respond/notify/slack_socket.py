@@ -19,9 +19,11 @@ import structlog
 
 from actions.channels.http import ChannelHttp, host_of
 from actions.channels.kinds.slack import SlackParams
+from actions.channels.kinds.slack_views import about_of
 from actions.channels.message import ChannelRefused
 from actions.channels.params import LOCAL
 from actions.kinds.http import Access, JsonValue
+from streams.respond.notify.slack_clicks import Dialog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.slack")
 
@@ -29,11 +31,13 @@ RETRY_S = 2.0
 HEARTBEAT_S = 30.0
 MAX_ENVELOPE_BYTES = 1 << 20
 MAX_REMEMBERED = 1_000
-Take = Callable[[Mapping[str, Any]], Awaitable[str]]
+Take = Callable[[Mapping[str, Any]], Awaitable[str | Dialog]]
 
 
 class SlackSocket:
-    """Listens for the clicks of one app. take: what each comes to, as a sentence for the person who clicked."""
+    """Listens for the clicks of one app. take: what each comes to, as a sentence for the person who clicked, or the
+    dialog that is to be opened first.
+    """
 
     def __init__(self, params: SlackParams, session: aiohttp.ClientSession, take: Take) -> None:
         assert params.app_token is not None, "buttons need an app token"
@@ -99,14 +103,30 @@ class SlackSocket:
             self._seen.popitem(last=False)
         return is_new
 
+    async def _open_dialog(self, dialog: Dialog, payload: Mapping[str, Any]) -> str | None:
+        """Show a dialog to who clicked, which Slack allows for 3 s; why it is not shown, None where it is."""
+        body: dict[str, JsonValue] = {"trigger_id": _text(payload, "trigger_id"), "view": dialog.view}
+        try:
+            answer = await self._bot.call("POST", f"{self._params.url}/views.open", body=body)
+        except ChannelRefused as refusal:
+            return refusal.reason
+        if isinstance(answer, dict) and answer.get("ok") is True:
+            return None
+        return f"views.open: {answer.get('error') if isinstance(answer, dict) else 'no JSON'}"
+
     async def _work(self, payload: Mapping[str, Any]) -> None:
         try:
             answer = await self._take(payload)
         except Exception as error:  # a click must not end the connection
             log.exception("click_failed")
             answer = f"It was not written ({type(error).__name__}); try again."
+        if isinstance(answer, Dialog):
+            fault = await self._open_dialog(answer, payload)
+            if fault is None:
+                return
+            answer = f"The dialog was not opened ({fault}); click again."
         log.info("slack_click", answer=answer)
-        user, channel = _id(payload, "user"), _id(payload, "channel")
+        user, channel = _id(payload, "user"), _id(payload, "channel") or _text(about_of(payload), "channel")
         if user is None or channel is None:
             return
         body: dict[str, JsonValue] = {
@@ -120,5 +140,9 @@ class SlackSocket:
 
 def _id(payload: Mapping[str, Any], name: str) -> str | None:
     part = payload.get(name)
-    found = part.get("id") if isinstance(part, dict) else None
+    return _text(part, "id") if isinstance(part, dict) else None
+
+
+def _text(part: Mapping[str, Any], name: str) -> str | None:
+    found = part.get(name)
     return found if isinstance(found, str) else None

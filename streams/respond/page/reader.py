@@ -23,6 +23,7 @@ from streams.contracts.envelopes import (
     read_service_series,
     read_shard_report,
 )
+from streams.contracts.people.reviews import read_item, read_review
 from streams.intake.kafka_record import ConsumerRecord
 from streams.page.state import PageState
 from streams.trust.authenticity import Authenticity
@@ -34,6 +35,8 @@ INCIDENTS_BACK_S = 30 * DAY_S
 TICKS_BACK_S = 60.0
 ALL_S = 10 * 365 * DAY_S
 """Compacted topics are read from their start."""
+REMOVED = (b"approval", b"notification", b"review", b"item")
+"""What leaves the page when the log has it no more."""
 
 
 class PageReader:
@@ -61,13 +64,19 @@ class PageReader:
             "approval": lambda value: state.add_request(read_approval(value)),
             "escalation": lambda value: state.add_escalation(read_escalation(value)),
             "notification": lambda value: state.add_notification(read_notification(value)),
+            "review": lambda value: state.add_review(read_review(value)),
+            "item": lambda value: state.add_item(read_item(value)),
+        }
+        self._removals: Mapping[str, Callable[[str], None]] = {
+            "approval": state.forget_request, "notification": state.forget_notification,
+            "review": state.reviews.forget_review, "item": state.reviews.forget_item,
         }
         self._ticks, self._series = topics.ticks, topics.series
 
     async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
         """Take records in order. Raises nothing for what they contain."""
         for record in records:
-            if record.value is None and (record.key or b"").partition(b"/")[0] != b"approval":
+            if record.value is None and (record.key or b"").partition(b"/")[0] not in REMOVED:
                 continue
             try:
                 self._readers[topic](record)
@@ -86,8 +95,9 @@ class PageReader:
 
     def _read_response(self, record: ConsumerRecord) -> None:
         kind, _, key = (record.key or b"").decode(errors="replace").partition("/")
-        if kind == "approval" and record.value is None:
-            self._state.forget_request(key)
+        if record.value is None:
+            self._authenticity.check_removal(record.topic, record)
+            self._removals[kind](key)
         elif kind in self._responses:
             self._authenticity.check_response(record.topic, record)
             self._responses[kind](record.value)

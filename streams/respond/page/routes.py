@@ -25,6 +25,8 @@ from streams.respond.page.page import Page
 from streams.respond.page.sessions import COOKIE, PAGE_HEADER, Sessions, set_cookie
 
 PREFIX = "/page"
+MAX_FIND = 200
+"""Characters of a search."""
 Identify = Callable[[str, web.Request], Awaitable[str]]
 
 
@@ -82,7 +84,8 @@ class PageRoutes:
         incident = self._page.state.incident(request.match_info["id"])
         if incident is None:
             return answer({"error": "this incident is not known here"}, 404)
-        return answer({**incident_view(incident, self._page.state, self._page.runbooks), **self._page.status()})
+        page = self._page
+        return answer({**incident_view(incident, page.state, page.runbooks, page.now_s()), **page.status()})
 
     async def _services(self, _: web.Request) -> web.Response:
         return answer({**services_view(self._page.state), **self._page.status()})
@@ -92,7 +95,8 @@ class PageRoutes:
         known = self._page.state.series.service(service, model)
         if known is None:
             return answer({"error": f"no series of the service {service[:80]!r} was told yet"}, 404)
-        return answer({**service_view(known, self._page.state), **self._page.status()})
+        find = request.query.get("find", "")[:MAX_FIND]
+        return answer({**service_view(known, self._page.state, find), **self._page.status()})
 
     async def _history(self, request: web.Request) -> web.Response:
         asked = request.query
@@ -160,6 +164,7 @@ class PageRoutes:
         verbs = () if person is None else get_args(Verb)
         return {
             "person": person, "may": [verb for verb in verbs if self._directory.may_anywhere(person or "", verb)],
+            "roles": sorted(self._directory.roles_anywhere(person or "")),
             "may_read": self._reads_without_login or person is not None,
         }
 

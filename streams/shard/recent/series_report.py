@@ -8,18 +8,21 @@ goes on with the incidents that are open, and what a former one published stays 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 import numpy as np
 
+from actions.bounded import remember
 from classifiers.incidents.alarmed_series import AlarmedSeriesTable
 from classifiers.model import Incident, SeriesKey
 from classifiers.series_windows import IncidentSeries, ServiceSeries
+from classifiers.viewing_by_hand import Watch
 from detectors.base import IntArray
 from detectors.suite import Suite
+from streams.shard.recent.listed_series import LISTED_EVERY_S, Lister
 from streams.shard.recent.recent_windows import RecentWindows
-from streams.shard.recent.service_series import Picker
+from streams.shard.recent.service_series import Picker, Wanted
 from streams.shard.recent.written_series import Writer
 from streams.shard.rows import Rows
 from streams.windows.series import SeriesTable
@@ -36,6 +39,8 @@ THIN_S = 60.0
 MAX_INCIDENTS = 50
 """Incidents whose windows are published, the oldest first."""
 MAX_ALARMED = 8
+MAX_WATCHED = 16
+"""Series of the shard that people ask to see."""
 MAX_CONTEXT = 4
 """Series of an incident that alarmed, and those of the whole service beside them."""
 
@@ -54,7 +59,9 @@ class _Followed:
 
 
 class SeriesReport:
-    """See the module. One entry for each incident that is followed."""
+    """See the module. One entry for each incident that is followed. watched: series that people ask to see, each with
+    the end of that, `MAX_WATCHED` at most, those that were asked for last.
+    """
 
     def __init__(
         self, series: SeriesTable, suite: Suite, rows: Rows, recent: RecentWindows, alarmed: AlarmedSeriesTable,
@@ -65,9 +72,12 @@ class SeriesReport:
         self._alarmed = alarmed
         self._writer = Writer(series, suite)
         self._picker = Picker(series, suite, rows, self._writer)
+        self._lister = Lister(series, rows)
         self._followed: dict[str, _Followed] = {}
         self._reported_s = -inf
         self._services_reported_s = -inf
+        self._listed_s = -inf
+        self.watched: dict[Wanted, float] = {}
 
     def due(
         self, until_s: float, opened: Sequence[Incident],
@@ -81,7 +91,23 @@ class SeriesReport:
         if until_s - self._services_reported_s < SERVICES_EVERY_S:
             return incidents, []
         since_s, self._services_reported_s = self._services_reported_s, until_s
-        return incidents, self._picker.pick(until_s, self._recent.after(since_s, limit=self._picker.LOOK_AT))
+        self.watched = {wanted: end_s for wanted, end_s in self.watched.items() if end_s > until_s}
+        return incidents, self._listed(
+            self._picker.pick(until_s, self._recent.after(since_s, limit=self._picker.LOOK_AT), self.watched), until_s,
+        )
+
+    def watch(self, asked: Watch) -> None:
+        """Publish the windows of a series with those of its service, until a time."""
+        wanted = asked.service, asked.model, asked.metric, asked.part
+        remember(self.watched, wanted, max(asked.until_s, self.watched.get(wanted, -inf)), MAX_WATCHED)
+
+    def _listed(self, services: list[ServiceSeries], until_s: float) -> list[ServiceSeries]:
+        """With all series of each, once in `LISTED_EVERY_S`."""
+        if until_s - self._listed_s < LISTED_EVERY_S:
+            return services
+        self._listed_s = until_s
+        found = self._lister.listed(self._recent.after(until_s - LISTED_EVERY_S, limit=self._picker.LOOK_AT))
+        return [replace(one, listed=found.get((one.service, one.model), ())) for one in services]
 
     def _follow(self, until_s: float, opened: Sequence[Incident]) -> None:
         """Begin with new incidents, note which are over, and end those that are over for long enough."""

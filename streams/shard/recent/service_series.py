@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
 from classifiers.model import Scope
-from classifiers.series_windows import Part, PartLevel, ServiceSeries
+from classifiers.series_windows import Part, PartLevel, ServiceSeries, part_text
 from detectors.base import BoolArray, FloatArray, IntArray
 from detectors.suite import Suite
 from streams.shard.recent.recent_windows import Windows
@@ -25,6 +25,10 @@ STAYS = 0.2
 """A series of a part that was reported last is preferred by so much level, so that the choice is steady."""
 
 
+Wanted = tuple[str, str | None, str, str]
+"""A series: service, model, metric, and what of the service, such as `replica/r0`."""
+
+
 class Picker:
     """Remembers the rows that it chose last, `MAX_PARTS_TOP` a service."""
 
@@ -38,8 +42,10 @@ class Picker:
         self._writer = writer
         self._chosen = np.empty(0, np.intp)
 
-    def pick(self, now_s: float, windows: Windows) -> list[ServiceSeries]:
+    def pick(self, now_s: float, windows: Windows, wanted: Collection[Wanted] = ()) -> list[ServiceSeries]:
         """A report of each service that has windows here, `MAX_SERVICES` at most, those with the highest level first.
+
+        wanted: series that are reported whatever their level is.
         """
         rows, level = _highest_of_rows(windows)
         services = self._rows.service_of[rows]
@@ -49,9 +55,10 @@ class Picker:
         found = []
         for number in _by_level(services, level)[:MAX_SERVICES]:
             at = np.flatnonzero(services == number)
-            chosen.append(self._top(rows[at], level[at]))
-            top = self._writer.written(chosen[-1], windows)
             service, model = self._rows.services[number]
+            chosen.append(self._top(rows[at], level[at]))
+            asked = self._asked(rows[at], {one[2:] for one in wanted if one[:2] == (service, model)})
+            top = self._writer.written(np.concatenate([chosen[-1], np.setdiff1d(asked, chosen[-1])]), windows)
             series, warming, silent = (int(of_service[number]) for of_service in counts)
             found.append(ServiceSeries(
                 service, model, now_s, series, warming, silent, top, tuple(self._parts(rows[at], level[at])),
@@ -76,6 +83,13 @@ class Picker:
         whole = rows[~of_part][np.argsort(-level[~of_part], kind="stable")][:MAX_WHOLE]
         parts, levels = rows[of_part], level[of_part] + STAYS * np.isin(rows[of_part], self._chosen)
         return np.concatenate([whole, parts[np.argsort(-levels, kind="stable")][:MAX_PARTS_TOP]])
+
+    def _asked(self, rows: IntArray, wanted: set[tuple[str, str]]) -> IntArray:
+        """The rows among these that are wanted, by metric and part."""
+        if not wanted:
+            return rows[:0]
+        keys = ((row, *self._series.key(row)) for row in rows.tolist())
+        return np.array([row for row, metric, scope in keys if (metric, part_text(scope)) in wanted], np.intp)
 
     def _parts(self, rows: IntArray, level: FloatArray) -> Iterator[PartLevel]:
         """The highest level of each version and replica, the worst first."""

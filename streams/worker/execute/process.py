@@ -17,6 +17,7 @@ import structlog
 
 from classifiers.directives import Directive
 from classifiers.model import Incident
+from classifiers.viewing_by_hand import Watch
 from config.models import Config
 from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
@@ -49,6 +50,9 @@ class NoShards:
         """Does nothing."""
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Does nothing."""
+
+    def watch(self, asked: Collection[Watch]) -> None:
         """Does nothing."""
 
 

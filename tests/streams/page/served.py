@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.desk import Desk
 from actions.approvals.request import request_of
+from actions.channels.notification import Notification
 from actions.model import Intent
 from actions.outbox.releases import Releases
 from actions.trust.approvals import ApprovalCheck
@@ -33,7 +34,7 @@ from streams.trust.setup import authenticity_of
 from tests.actions.approvals.cases import SOURCE, T
 from tests.streams.respond.written_log import WrittenLog
 
-ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver"}
+ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver", "carl": "commander"}
 OF_PAGE = {PAGE_HEADER: "1", "Sec-Fetch-Site": "same-origin"}
 PRIVATE = Ed25519PrivateKey.generate()
 
@@ -56,13 +57,14 @@ class ServedPage:
         self.complaints: tuple[str, ...] = ()
         self.log = WrittenLog(Signer("r1", PRIVATE))
         self.desk = Desk(check)
+        self.releases = Releases(directory)
         self.page = Page(
             config, settings_of(config), authenticity_of(config, SOURCE), tuple, lambda: self.complaints,
             lambda: T + 60.0, lambda: T + 60.0, lambda: T,
         )
         self.sessions = Sessions()
         api = Api(
-            Known(self.desk, self.page.state.in_force, Releases(directory), lambda *_: None, list), directory,
+            Known(self.desk, self.page.state.in_force, self.releases, lambda *_: None, list), directory,
             Authenticator(directory), self.log, EventStream(), RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
         )
         routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)
@@ -92,6 +94,12 @@ class ServedPage:
         request = request_of(intent, 0, 1, T)
         self.page.state.add_request(request)
         self.desk.record(request)
+        self.page.feed.wake()
+
+    def draft(self, one: Notification) -> None:
+        """A notification that waits for a person, or does no more, was read."""
+        self.page.state.add_notification(one)
+        self.releases.record(one)
         self.page.feed.wake()
 
 

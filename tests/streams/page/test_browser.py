@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from playwright.async_api import Browser, expect
 
 from classifiers.directives import Silence
 from classifiers.model import Anomaly, Factor, Scope
+from classifiers.viewing_by_hand import Watch
 from streams.cli.recordings.comparison_text import to_json
 from streams.replay.comparison import Comparison, IncidentDifference
 from streams.respond.page.comparing import Comparing
 from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
-
-REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and not REQUIRED:
-    pytest.skip("no chromium on the path, so the page is not tested in a browser", allow_module_level=True)
-
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # noqa: E402 - after the skip
-from playwright.async_api import Browser, Page, async_playwright, expect  # noqa: E402
-
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-SERIOUS = ("serious", "critical")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    assert CHROMIUM is not None, "TOCSIN_REQUIRE_BROWSER=1, and no chromium on the path"
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            await browser.close()
-
-
-@pytest.fixture
-async def served() -> AsyncIterator[ServedPage]:
-    async with ServedPage(reads_without_login=True).running() as served:
-        yield served
-
-
-async def opened(browser: Browser, served: ServedPage, view: str = "", width: int = 1360) -> Page:
-    """A viewer with a session of its own, once the page is live."""
-    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark")
-    page = await context.new_page()
-    await page.goto(f"{served.url}{view}")
-    await expect(page.locator("#live")).to_have_text("live")
-    return page
 
 
 class Compared(Comparing):
@@ -107,9 +70,7 @@ async def test_a_person_acknowledges_after_it_was_said_what_will_happen(browser:
     served.tell(incident())
     page = await opened(browser, served)
     await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
-    await page.get_by_role("button", name="Log in").click()
-    await page.locator("dialog input").fill("token-rob")
-    await page.locator("dialog button[type=submit]").click()
+    await log_in_as(page, "rob")
     await page.get_by_text("v2 is slow").click()
     await page.get_by_role("button", name="Acknowledge").click()
     await expect(page.locator("dialog")).to_contain_text("Escalation stops while it lasts: v2 is slow")
@@ -122,9 +83,7 @@ async def test_a_person_acknowledges_after_it_was_said_what_will_happen(browser:
 async def test_a_person_silences_after_it_was_said_what_will_be_silent(browser: Browser, served: ServedPage) -> None:
     served.tell(incident())
     page = await opened(browser, served, "#/incident/inc-1")
-    await page.get_by_role("button", name="Log in").click()
-    await page.locator("dialog input").fill("token-rob")
-    await page.locator("dialog button[type=submit]").click()
+    await log_in_as(page, "rob")
     await page.get_by_role("button", name="Silence").click()
     await expect(page.locator("dialog")).to_contain_text('incidents with service="chat", version="v2"')
     await page.locator("dialog textarea").fill("moving")
@@ -140,9 +99,7 @@ async def test_an_approver_approves_and_a_responder_cannot(browser: Browser, ser
     served.ask(suggested())
     for who, may in (("rob", False), ("ann", True)):
         page = await opened(browser, served)
-        await page.get_by_role("button", name="Log in").click()
-        await page.locator("dialog input").fill(f"token-{who}")
-        await page.locator("dialog button[type=submit]").click()
+        await log_in_as(page, who)
         approve = page.get_by_role("button", name="Approve")
         await expect(approve).to_be_enabled(enabled=may)
     await approve.click()
@@ -162,13 +119,39 @@ async def test_a_service_shows_its_series_with_bands_and_its_parts_by_level(
     await expect(page.locator("h1")).to_have_text("chat, model gpt")
     await expect(page.locator("figure canvas")).to_have_count(2 * 8)
     await expect(page.locator(".heats tbody tr")).to_have_count(5)
+    await expect(page.locator("table.listed tbody tr")).to_have_count(18)
     await page.locator("input[name=find]").fill("confidence r2")
     await page.get_by_role("button", name="Find").click()
     await expect(page.locator("figure")).to_have_count(0)
+    await expect(page.get_by_text("No series that is drawn fits; all are listed below.")).to_be_visible()
+    await expect(page.locator("table.listed tbody tr")).to_contain_text(["not published"])
     await page.locator("input[name=find]").fill("latency_ms chat/gpt/r1")
     await page.get_by_role("button", name="Find").click()
     await expect(page.locator("figure")).to_have_count(1)
     await expect(page.locator("figure .readout")).to_contain_text("expected")
+
+
+async def test_a_viewer_has_a_series_drawn_that_is_not_published(browser: Browser, served: ServedPage) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, "#/service/chat?model=gpt&find=confidence+r2")
+    row = page.locator("table.listed tbody tr")
+    await expect(row).to_contain_text("replica r2")
+    await expect(row.get_by_role("button")).to_have_count(0)
+    await log_in_as(page, "vera")
+    await row.get_by_role("button", name="Draw").click()
+    await expect(page.locator("dialog")).to_contain_text("of confidence of replica r2 are published for 10 minutes")
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("#toast")).to_contain_text("Written")
+    (written,) = served.log.written
+    assert isinstance(written, Watch)
+    assert (written.service, written.model, written.metric, written.part) == ("chat", "gpt", "confidence", "replica/r2")
+    newest = played().service_series[-1]
+    drawn = next(one for one in newest.top if one.metric == "confidence" and one.scope.replica is None)
+    more = replace(drawn, scope=replace(drawn.scope, replica="r2"), end_s=tuple(at_s + 15.0 for at_s in drawn.end_s))
+    served.page.state.add_service_series(replace(newest, at_s=newest.at_s + 15.0, top=(more,)))
+    served.page.feed.wake()
+    await expect(row).to_contain_text("above")
+    await expect(page.locator("figure")).to_have_count(1)
 
 
 async def test_a_person_compares_a_configuration_with_what_is_in_force(
@@ -178,16 +161,12 @@ async def test_a_person_compares_a_configuration_with_what_is_in_force(
     (tmp_path / "day.jsonl").write_text("")
     served.page.comparing = Compared(tmp_path, None)
     page = await opened(browser, served)
-    await page.get_by_role("button", name="Log in").click()
-    await page.locator("dialog input").fill("token-vera")
-    await page.locator("dialog button[type=submit]").click()
-    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    await log_in_as(page, "vera")
     await page.get_by_role("link", name="Configuration").click()
     await expect(page.locator("main h1")).to_have_text("Configuration in force")
     await page.get_by_text("kafka", exact=True).click()
     await expect(page.locator("details[open] pre")).to_contain_text("brokers")
-    found = (await Axe().run(page)).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in SERIOUS] == []
+    assert await serious_faults(page) == []
     await page.get_by_role("button", name="Compare").click()
     await expect(page.locator("[role=status] .tag")).to_have_text(["gone"])
     await expect(page.locator("[role=status] .item")).to_contain_text("v2 is slow")
@@ -249,9 +228,8 @@ async def test_no_view_has_a_serious_fault_of_accessibility_or_is_wider_than_the
     told(served.page.state)
     page = await opened(browser, served, view, width)
     await expect(page.locator("h1")).to_be_visible()
-    found = (await Axe().run(page)).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS] == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await serious_faults(page) == []
+    assert not await is_wider_than_the_screen(page)
 
 
 @pytest.mark.parametrize("view", ["now", "incident"])

@@ -30,7 +30,8 @@ from classifiers.by_hand import Assign, Decide, Keep, ResetStorm, Resolve, SetBr
 from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
 from classifiers.silences import fits
 from classifiers.telling_by_hand import Escalate, Release
-from streams.respond.http.api import Api
+from classifiers.viewing_by_hand import Watch
+from streams.respond.http.api import MAX_WATCHED, Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import MAX_WAITING, EventStream
 from streams.respond.http.readings import Known
@@ -288,6 +289,30 @@ async def test_a_commander_releases_the_text_that_waits_and_nobody_else_does() -
         assert [(one.verb, one.via) for one in served.log.written if isinstance(one, Release)] == [
             ("release", "http"), ("withdraw", "http"),
         ]
+
+
+async def test_a_viewer_watches_a_series_for_ten_minutes_and_a_process_takes_so_many_at_once() -> None:
+    async with Served().running() as served:
+        body = {"service": "chat", "model": "gpt", "metric": "latency_ms", "part": "replica/r0"}
+        for _ in range(MAX_WATCHED):
+            assert (await served.post("series/watch", "vera", **body))[0] == 202
+        status, answer = await served.post("series/watch", "vera", **body)
+        assert (status, answer["error"]) == (429, "16 series are watched by this process; try again later")
+        assert len(served.log.written) == MAX_WATCHED
+        made = served.log.written[0]
+        assert isinstance(made, Watch)
+        assert (made.model, made.part, made.by, made.until_s - made.at_s) == ("gpt", "replica/r0", "vera", 600.0)
+
+
+@pytest.mark.parametrize(("body", "error"), [
+    ({"metric": "latency_ms", "part": ""}, "service None, expected a text"),
+    ({"service": "chat", "metric": "", "part": ""}, "watch: metric '', expected 1 to 1000 characters"),
+    ({"service": "chat", "metric": "latency_ms", "part": "", "model": 5}, "model 5, expected a text"),
+])
+async def test_a_series_that_is_not_named_is_not_watched(body: dict[str, Any], error: str) -> None:
+    async with Served().running() as served:
+        assert await served.post("series/watch", "vera", **body) == (400, {"error": error})
+        assert served.log.written == []
 
 
 async def test_what_a_form_of_another_site_could_send_is_refused() -> None:

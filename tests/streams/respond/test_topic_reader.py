@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from actions.approvals.desk import UNOWNED_AFTER_S, Desk
 from actions.approvals.request import request_of
 from actions.channels.notification import Notification, queued
+from actions.reviews.desk import ReviewDesk
+from actions.reviews.record import ActionItem, Review
 from actions.trust.keys import FaultReason, KeyRing, PublicKey, Signer
-from streams.contracts.catalogue import APPROVAL, ESCALATION, NOTIFICATION, MessageType
+from streams.contracts.catalogue import APPROVAL, ESCALATION, ITEM, NOTIFICATION, REVIEW, MessageType
 from streams.contracts.envelopes import (
     Message,
     approval_message,
@@ -21,6 +23,7 @@ from streams.contracts.envelopes import (
     notification_message,
     tombstone,
 )
+from streams.contracts.people.reviews import item_message, review_message
 from streams.contracts.signatures import sign_message
 from streams.respond.topic_reader import TopicReader
 from streams.telemetry.respond_metrics import SignedRecordKind
@@ -36,16 +39,20 @@ KEYS = Authenticity(KeyRing([
     PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"})),
 ]), SOURCE)
 
+REVIEW_OF = Review("inc-1", 1, "draft", "", "", "anna", T)
+ITEM_OF = ActionItem("item-1", "inc-1", 1, "open", "Pin the driver", None, None, "anna", T)
+
 
 class Reading:
     """A reader with its desk. ignored: what it did not count."""
 
     def __init__(self, folder: Path, authenticity: Authenticity, now_s: float = T) -> None:
         self.config, self.desk, self.escalations = config_of(folder), Desk(CHECK), World().desk
+        self.reviews = ReviewDesk()
         self.ignored: list[tuple[SignedRecordKind, FaultReason]] = []
         self.reader = TopicReader(
             self.config, self.desk, CHECK, authenticity, lambda: None, lambda: now_s,
-            lambda kind, reason: self.ignored.append((kind, reason)), self.escalations,
+            lambda kind, reason: self.ignored.append((kind, reason)), self.escalations, self.reviews,
         )
 
     async def read(self, topic: str, message: Message, signer: Signer | None = None) -> None:
@@ -95,6 +102,8 @@ async def test_with_keys_only_what_the_role_that_writes_it_signed_reaches_the_de
         ("request", topics.response, approval_message(request, SOURCE, 0), RESPOND),
         ("escalation", topics.response, escalation_message(world.log[-1], SOURCE, 0), RESPOND),
         ("notification", topics.response, notification_message(told, SOURCE, 0), RESPOND),
+        ("review", topics.response, review_message(REVIEW_OF, SOURCE, 0), RESPOND),
+        ("review", topics.response, item_message(ITEM_OF, SOURCE, 0), RESPOND),
     ]
     for kind, topic, message, signer in written:
         wrong = RESPOND if signer is WORKER else WORKER
@@ -106,11 +115,13 @@ async def test_with_keys_only_what_the_role_that_writes_it_signed_reaches_the_de
         assert (reading.desk.incidents(), dict(reading.desk.requests)) == ([], {})
         assert list(reading.desk.changes(T, lambda *_: True)) == []
         assert (dict(reading.escalations.escalations), names) == ({}, [])
+        assert (reading.reviews.records.reviews(), reading.reviews.records.items()) == ([], [])
     for _, topic, message, signer in written:
         await reading.read(topic, message, signer)
     assert reading.ignored == []
     assert ([one.id for one in reading.desk.incidents()], list(reading.desk.requests)) == (["inc-1"], ["k1"])
     assert (list(reading.escalations.escalations), names) == (["inc-1"], ["n1"])
+    assert (reading.reviews.records.reviews(), reading.reviews.records.items()) == ([REVIEW_OF], [ITEM_OF])
 
 
 async def test_a_record_of_another_deployment_does_not_count(tmp_path: Path) -> None:
@@ -132,11 +143,14 @@ async def test_with_keys_only_what_the_role_signed_for_its_key_removes_a_record(
         ("request", APPROVAL, approval_message(request, SOURCE, 0)),
         ("escalation", ESCALATION, escalation_message(world.log[-1], SOURCE, 0)),
         ("notification", NOTIFICATION, notification_message(told, SOURCE, 0)),
+        ("review", REVIEW, review_message(REVIEW_OF, SOURCE, 0)), ("review", ITEM, item_message(ITEM_OF, SOURCE, 0)),
     ]
 
     def left() -> int:
-        held = [*reading.desk.requests, *reading.escalations.escalations, *(name for name, one in known.items() if one)]
-        return len(held)
+        told_now = [name for name, one in known.items() if one]
+        records = reading.reviews.records
+        held = [reading.desk.requests, reading.escalations.escalations, told_now, records.reviews(), records.items()]
+        return sum(map(len, held))
 
     for _, _, message in written:
         await reading.read(topic, message, RESPOND)
@@ -149,7 +163,7 @@ async def test_with_keys_only_what_the_role_signed_for_its_key_removes_a_record(
         await reading.read(topic, other)
         assert reading.ignored == [(kind, "unsigned"), (kind, "wrong_use"), (kind, "bad_signature")]
         reading.ignored.clear()
-    assert left() == 3
+    assert left() == 5
     for _, type_, message in written:
         assert message.key is not None
         await reading.read(topic, tombstone(type_, message.key.decode(), SOURCE, T, 0), RESPOND)

@@ -13,6 +13,7 @@ from classifiers.by_hand import ForTargets, Resolve, SetBreaker, Undo, Withdraw
 from classifiers.directives import Directive, Expire, Matcher, Silence
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import Incident
+from classifiers.viewing_by_hand import Watch
 from config import load
 from config.trust.sections import Person
 from streams.contracts.envelopes import incident_message, read_audit
@@ -32,12 +33,16 @@ class RecordingShards:
     def __init__(self) -> None:
         self.directives: list[Directive] = []
         self.incidents: list[Incident] = []
+        self.watches: list[Watch] = []
 
     def add_directives(self, directives: Collection[Directive]) -> None:
         self.directives += directives
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         self.incidents += incidents
+
+    def watch(self, asked: Collection[Watch]) -> None:
+        self.watches += asked
 
 
 PEOPLE = {
@@ -229,3 +234,19 @@ async def test_a_silence_of_a_person_that_does_not_count_reaches_no_shard(
     assert worker.shards.directives == []
     (entry,) = [read_audit(message.value) for message in worker.sent.on(TOPICS.audit)]
     assert reason in entry.reason
+
+
+def asked(by: str, until_s: float = T + 60.0) -> Watch:
+    return Watch("chat", None, "latency_ms", "replica/r0", by, T, until_s, "cli")
+
+
+async def test_what_a_viewer_asks_to_see_reaches_the_shards_beside_the_directives_while_it_lasts() -> None:
+    worker = ControlFixture()
+    await worker.write_control(record(asked("mallory"), "mallory"), record(asked("mallory", T + 0.5), "mallory"))
+    assert worker.shards.watches == [asked("mallory")]
+    worker.control.replay_to_shards()
+    assert worker.shards.watches == [asked("mallory")] * 2
+    assert worker.shards.directives == []
+    later = ControlFixture(now_s=T + 90.0)
+    await later.write_control(record(asked("mallory"), "mallory"))
+    assert later.shards.watches == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.trust.keys import KeyRing, PublicKey, Signer
@@ -18,7 +20,9 @@ from classifiers.by_hand import (
     Withdraw,
 )
 from classifiers.directives import Acknowledge, Expire, Matcher, OfPerson, Silence
+from classifiers.reviews_by_hand import ListedItem, SetItem, SubmitReview
 from classifiers.telling_by_hand import Escalate, Release
+from classifiers.viewing_by_hand import Watch
 from streams.contracts.people.records import sign_by_hand
 from tests.streams.contracts.signed import T, received
 from tests.streams.records import FakeRecord
@@ -41,6 +45,9 @@ BY_HAND: list[OfPerson] = [
     Escalate("inc-1", "ben", T, "we need help", "primary"), Expire("sil-1", "ben", T),
     Silence("sil-1", (Matcher("service", "=", "chat"),), T, T + 60.0, "ben", "moving"),
     Acknowledge("inc-1", "ben", T, T + 60.0),
+    SubmitReview("inc-1", "draft", "", "so", (ListedItem("item-1", "x", due=date(2026, 12, 1)),), "ben", T),
+    SetItem("item-1", "inc-1", "ben", T, "done", due=date(2026, 12, 8)),
+    Watch("chat", None, "latency_ms", "replica/r0", "ben", T, T + 60.0, "cli"),
 ]
 
 

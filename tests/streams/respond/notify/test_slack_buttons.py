@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,7 +16,7 @@ from actions.approvals.desk import Desk
 from actions.base import Secret
 from actions.channels.kinds.slack import SlackParams
 from actions.channels.notification import Draft, drafted
-from actions.channels.texts import incident_message
+from actions.channels.texts import incident_message, release_text
 from actions.outbox.releases import Releases
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
@@ -58,7 +59,7 @@ class Buttons:
         message = incident_message(incident(), "open", "n1", SOURCE)
         self.releases.record(drafted(message, "mail", Draft("customer", "chat", "f00d", ("commander",)), T))
         self.log = WrittenLog(signer)
-        self.clicks = SlackClicks(self.desk, DIRECTORY, self.log, lambda: T + 5.0, self.releases)
+        self.clicks = SlackClicks(self.desk, DIRECTORY, self.log, lambda: T + 5.0, self.releases, 86_400.0)
 
     @property
     def value(self) -> str:
@@ -67,6 +68,17 @@ class Buttons:
     async def click(self, envelope: str, user: str, action: str, value: str, team: str = "T01") -> str:
         """What the person was told."""
         await self.slack.click(envelope, user, action, value, team)
+        return await asyncio.wait_for(self.slack.told.get(), PATIENCE_S)
+
+
+    async def dialog(self, envelope: str, user: str) -> dict[str, Any]:
+        """The dialog that a click on Silence opens."""
+        await self.slack.click(envelope, user, "silence", incident().id)
+        return await asyncio.wait_for(self.slack.views.get(), PATIENCE_S)
+
+    async def submit(self, envelope: str, user: str, view: dict[str, Any], minutes: str, reason: str) -> str:
+        """What the person was told."""
+        await self.slack.submit(envelope, user, view, {"minutes": minutes, "reason": reason})
         return await asyncio.wait_for(self.slack.told.get(), PATIENCE_S)
 
 
@@ -112,24 +124,84 @@ async def test_an_acknowledgement_is_by_the_person_for_an_hour() -> None:
         assert (made.by, made.until_s - made.at_s) == ("rob", 3600.0)
 
 
-async def test_a_click_silences_what_the_incident_is_about_for_an_hour() -> None:
+async def test_a_dialog_asks_how_long_and_why_and_names_what_will_be_silent() -> None:
     async with buttons() as here:
         assert "expected the role responder" in await here.click("e1", "U7A", "silence", incident().id)
-        await here.click("e2", "U9B", "silence", incident().id)
+        view = await here.dialog("e2", "U9B")
+        assert 'service="chat", version="v2"' in view["blocks"][0]["text"]["text"]
+        assert here.log.written == []
+        assert await here.submit("e3", "U9B", view, "90", "cards are moved") == "Written: silence by rob"
         (made,) = here.log.written
         assert isinstance(made, Silence)
-        assert (made.by, made.until_s - made.from_s, made.matchers) == ("rob", 3600.0, matchers_of(incident()))
+        assert (made.by, made.until_s - made.from_s, made.matchers) == ("rob", 5400.0, matchers_of(incident()))
+        assert made.comment == "cards are moved (in Slack)"
 
 
-async def test_the_button_asks_before_it_silences_and_names_what_will_be_silent() -> None:
-    message = incident_message(incident(), "open", "n1", SOURCE)
+async def test_who_may_not_silence_cannot_submit_the_dialog_of_another_and_it_is_audited() -> None:
+    async with buttons() as here:
+        view = await here.dialog("e1", "U9B")
+        assert "anna may not silence" in await here.submit("e2", "U7A", view, "60", "x")
+        assert "is nobody under `people`" in await here.submit("e3", "U666", view, "60", "x")
+        assert (here.log.written, [one.actor for one in here.log.refusals]) == ([], ["anna", None])
+
+
+async def test_a_silence_of_something_else_than_the_dialog_said_is_refused() -> None:
+    async with buttons() as here:
+        view = await here.dialog("e1", "U9B")
+        here.desk.add_incident(incident(version=None), T + 1.0)
+        assert "was changed since the dialog opened" in await here.submit("e2", "U9B", view, "60", "x")
+        assert here.log.written == []
+
+
+@pytest.mark.parametrize(("minutes", "reason", "error"), [
+    ("1441", "x", "1441 min, expected at most 1440"), ("0", "x", "minutes '0', expected a whole number"),
+    ("1.5", "x", "minutes '1.5', expected a whole number"), ("60", "  ", "reason '', expected why nobody is told"),
+    ("9" * 400, "x", "expected a whole number"),
+])
+async def test_what_slack_would_not_have_let_through_is_refused_here(minutes: str, reason: str, error: str) -> None:
+    async with buttons() as here:
+        view = await here.dialog("e1", "U9B")
+        state = {name: {name: {"value": value}} for name, value in (("minutes", minutes), ("reason", reason))}
+        told = await here.clicks.take({
+            "type": "view_submission", "user": {"id": "U9B", "team_id": "T01"},
+            "view": {**view, "state": {"values": state}},
+        })
+        assert isinstance(told, str)
+        assert error in told
+        assert here.log.written == []
+
+
+async def test_a_dialog_that_slack_does_not_open_any_more_is_said_to_who_clicked() -> None:
+    async with buttons() as here:
+        here.slack.expire_triggers = True
+        told = await here.click("e1", "U9B", "silence", incident().id)
+        assert told == "The dialog was not opened (views.open: expired_trigger_id); click again."
+
+
+async def test_another_dialog_than_that_of_silences_is_refused() -> None:
+    async with buttons() as here:
+        view = {**await here.dialog("e1", "U9B"), "callback_id": "tocsin_acknowledge"}
+        assert (await here.submit("e2", "U9B", view, "60", "x")).startswith("Refused: the action ''")
+        assert here.log.written == []
+
+
+@pytest.mark.parametrize("version", ["<!channel> *x*", "v" * 900])
+async def test_any_label_that_a_silence_takes_fits_the_dialog(version: str) -> None:
+    async with buttons() as here:
+        here.desk.add_incident(incident(version=version), T + 1.0)
+        view = await here.dialog("e1", "U9B")
+        assert version in view["blocks"][0]["text"]["text"]
+
+
+async def test_the_button_asks_before_it_releases_and_names_who_is_told() -> None:
+    text = incident_message(incident(), "open", "n1", SOURCE)
+    message = release_text(text, Draft("customer", "chat", "f00d", ("commander",)), "n2")
     async with FakeSlack().running() as slack, aiohttp.ClientSession() as session:
         params = SlackParams(CHANNEL, Secret(BOT), app_token=Secret(APP), url=f"{slack.url}/api")
         await params.build(session).send(message)
         (posted,) = slack.messages
-    (button,) = [one for one in posted["blocks"][-1]["elements"] if one["action_id"] == "tocsin_silence"]
-    assert 'service="chat", version="v2"' in button["confirm"]["text"]["text"]
-    assert button["text"]["text"] == "Silence for 1 h"
+    (button,) = [one for one in posted["blocks"][-1]["elements"] if one["action_id"] == "tocsin_release"]
+    assert button["confirm"]["text"]["text"] == "It is told to customer now, word for word, and cannot be taken back."
 
 
 @pytest.mark.parametrize("verb", ["release", "withdraw"])

@@ -9,6 +9,9 @@ import pytest
 
 from classifiers.incidents.incident_change import IncidentChange
 from classifiers.model import Anomaly, Scope
+from classifiers.series_windows import ServiceSeries
+from classifiers.viewing_by_hand import Watch
+from config import load
 from streams.contracts.envelopes import (
     incident_series_message,
     read_incident_series,
@@ -16,7 +19,10 @@ from streams.contracts.envelopes import (
     service_series_message,
 )
 from streams.contracts.ticks import Tick
-from streams.shard.recent.series_report import AFTER_S, EVERY_S, FULL_S, THIN_S
+from streams.planning import plan_of
+from streams.shard.recent import listed_series, service_series
+from streams.shard.recent.listed_series import LISTED_EVERY_S
+from streams.shard.recent.series_report import AFTER_S, EVERY_S, FULL_S, MAX_WATCHED, THIN_S
 from tests.simulation.fleet import PLAN, T, fleet, sick
 from tests.simulation.run import LATENCY, Run
 from tests.streams.fakes import clocked
@@ -94,6 +100,71 @@ def test_a_service_tells_its_own_series_its_worst_parts_and_what_warms_up() -> N
     assert {one.metric for one in last.top if one.scope.replica is None} >= {"latency_ms", "confidence"}
     assert (last.parts[0].part, last.parts[0].name, last.parts[0].metric) == ("replica", "r2", "latency_ms")
     assert {one.name for one in last.parts if one.part == "replica"} == {"r0", "r1", "r2", "r3"}
+
+
+def test_all_series_of_a_service_are_listed_once_a_minute_by_their_newest_window() -> None:
+    play = fleet()
+    play.play(90).play(60, sick("r1"))
+    told = [one for one in play.run.service_series if one.listed]
+    assert all(later.at_s - earlier.at_s >= LISTED_EVERY_S for earlier, later in pairwise(told))
+    assert len(told) >= 2
+    last = told[-1]
+    names = {(one.metric, part) for one in last.listed for part in one.parts}
+    assert len(names) == sum(len(one.parts) for one in last.listed) == last.series
+    assert {("latency_ms", ""), ("latency_ms", "replica/r1"), ("confidence", "replica/r3")} <= names
+    (latency,) = [one for one in last.listed if one.metric == "latency_ms"]
+    level, value = max(
+        (level, value) for level, value in zip(latency.level, latency.value, strict=True)
+        if level is not None and value is not None
+    )
+    assert level >= 1.0
+    assert value > 500.0
+
+
+def test_of_too_many_series_those_with_the_highest_levels_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listed_series, "MAX_LISTED", 2)
+    play = fleet()
+    play.play(90).play(60, sick("r1"))
+    last = [one for one in play.run.service_series if one.listed][-1]
+    assert ("latency_ms", "replica/r1") in {(one.metric, part) for one in last.listed for part in one.parts}
+    assert sum(len(one.parts) for one in last.listed) == 2
+
+
+def watched(part: str, until_s: float, metric: str = "confidence") -> Watch:
+    return Watch("chat", "gpt", metric, part, "vera", T, until_s)
+
+
+def confidence_of(told: ServiceSeries) -> set[str | None]:
+    """The replicas of which windows of the metric were published."""
+    return {one.scope.replica for one in told.top if one.metric == "confidence"}
+
+
+def test_a_series_that_a_person_asks_for_is_published_whatever_its_level_until_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service_series, "MAX_PARTS_TOP", 0)
+    play = fleet()
+    play.play(100)
+    assert confidence_of(play.run.service_series[-1]) == {None}
+    play.run.shard.report.watch(watched("replica/r2", T + 150.0))
+    play.run.shard.report.watch(Watch("another", None, "confidence", "replica/r3", "vera", T, T + 150.0))
+    play.play(20)
+    assert confidence_of(play.run.service_series[-1]) == {None, "r2"}
+    play.play(60)
+    assert confidence_of(play.run.service_series[-1]) == {None}
+
+
+def test_of_too_many_asked_series_the_last_ones_count_and_a_changed_configuration_keeps_them() -> None:
+    shard = clocked(PLAN)
+    for number in range(MAX_WATCHED + 1):
+        shard.report.watch(watched(f"replica/r{number}", T + 150.0))
+    parts = [part for _, _, _, part in shard.report.watched]
+    assert parts == [f"replica/r{number}" for number in range(1, MAX_WATCHED + 1)]
+    config = load(None, {})
+    changed = plan_of(config.model_copy(update={"triage": replace(config.triage, confirm_instants=3)}))
+    shard.apply_tick(Tick(2, T + 3600.0, {}, configuration=changed.written))
+    assert shard.plan.written == changed.written
+    assert [part for _, _, _, part in shard.report.watched] == parts
 
 
 def test_a_backlog_costs_one_report_a_tick() -> None:

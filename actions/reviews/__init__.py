@@ -1,0 +1,1 @@
+"""Reviews of incidents and their action items, as people record them. Pure."""

@@ -1,0 +1,79 @@
+"""Reviews and action items as they stand on the response topic, and the states of an item as a table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from classifiers.reviews_by_hand import ReviewState
+
+ItemState = Literal["open", "done", "removed"]
+ItemEvent = Literal["list", "list_done", "unlist", "open", "done"]
+"""list, list_done: a review names the item, not ticked or ticked. unlist: a review names it no more. open, done: a
+person says so."""
+
+TRANSITIONS: Mapping[tuple[ItemState | None, ItemEvent], ItemState] = {
+    (None, "list"): "open",
+    (None, "list_done"): "done",
+    ("open", "list"): "open",
+    ("open", "list_done"): "done",
+    ("open", "unlist"): "removed",
+    ("open", "open"): "open",
+    ("open", "done"): "done",
+    ("done", "list"): "done",
+    ("done", "list_done"): "done",
+    ("done", "open"): "open",
+    ("done", "done"): "done",
+    ("removed", "list"): "open",
+    ("removed", "list_done"): "done",
+}
+"""A pair that is not listed changes nothing. A review that does not tick an item does not open it again: the file may
+be older than what a person said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The review of an incident. version: one more with each change. place: where people keep it, empty for nowhere.
+    summary: of people. by: who recorded it last. changed_at_s: when, seconds since the epoch.
+    """
+
+    incident_id: str
+    version: int
+    state: ReviewState
+    place: str
+    summary: str
+    by: str
+    changed_at_s: float
+
+    @property
+    def subject(self) -> str:
+        """Its key on the response topic."""
+        return f"review/{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionItem:
+    """What is to be done after an incident. version: one more with each change. owner, due: None where none is named.
+    by: who changed it last. changed_at_s: when, seconds since the epoch.
+    """
+
+    id: str
+    incident_id: str
+    version: int
+    state: ItemState
+    text: str
+    owner: str | None
+    due: date | None
+    by: str
+    changed_at_s: float
+
+    @property
+    def subject(self) -> str:
+        """Its key on the response topic."""
+        return f"item/{self.id}"
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it is open after its due date. today: in UTC."""
+        return self.state == "open" and self.due is not None and self.due < today
