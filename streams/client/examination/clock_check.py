@@ -75,6 +75,7 @@ def told_of(fresh: Sequence[FreshRecord]) -> str:
     if any(one.by_broker for one in fresh):
         return "this machine's agrees with that of the broker"
     if fresh:
-        writers = "this machine's is not behind that of the writers of " + ", ".join(sorted({one.topic for one in fresh}))
-        return f"{writers}; whether it is ahead, only a topic with message.timestamp.type=LogAppendTime could tell"
+        topics = ", ".join(sorted({one.topic for one in fresh}))
+        compared = f"this machine's is not behind that of the writers of {topics}"
+        return f"{compared}; whether it is ahead, only a topic with message.timestamp.type=LogAppendTime could tell"
     return f"not compared, since nobody wrote within {WAIT_MS / 1000:g} s"
