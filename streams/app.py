@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gc
 import os
-import socket
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -45,7 +44,7 @@ from streams.respond.responder import Responder, ResponderClocks
 from streams.shard.snapshot import READABLE
 from streams.state.snapshots import RejectionReason, TopicSnapshots
 from streams.state.tick_log import TickLog
-from streams.telemetry.metrics_server import MetricsServer, Rendered
+from streams.telemetry.metrics_server import MetricsServer, Rendered, require_free_port
 from streams.telemetry.process_metrics import ReloadResult
 from streams.telemetry.watchdog import ProgressWatchdog
 from streams.transport.batched_app import BatchedApp
@@ -73,10 +72,6 @@ CATCH_UP_S = 10.0
 
 
 ALL_ROLES = frozenset({"watch", "execute", "respond"})
-
-
-class PortTaken(ConnectionError):  # noqa: N818
-    """The metrics server cannot have the address that the configuration gives it."""
 
 
 class Worker:
@@ -152,15 +147,7 @@ class Worker:
 
         Raises `BrokerUnavailable`, `TopicError`, `NameTaken`, and `PortTaken` for the metrics server.
         """
-        configured = self.config.telemetry
-        family = socket.AF_INET6 if ":" in configured.host else socket.AF_INET
-        try:
-            with socket.create_server((configured.host, configured.port), family=family):
-                pass
-        except OSError as error:
-            place = f"telemetry.port: {configured.host}:{configured.port}"
-            expected = "a free address of this machine, or 0 for any free port"
-            raise PortTaken(f"{place}: {error.strerror}, expected {expected}") from error
+        require_free_port(self.config.telemetry.host, self.config.telemetry.port)
         await self.topics.prepare()
         await require_free_name(self.settings)
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classifiers.model import Incident, RemedyRecord
+from streams.demo.not_executed import not_executed
 from streams.demo.scoring import Fault, Finding
 from streams.demo.state import ActionProgress, DemoState
 from streams.sandbox.gateway import Change
@@ -54,6 +55,7 @@ def report(demo: DemoState) -> RenderableType:
     if false:
         parts += [Text(), _false_incidents(demo, false)]
     parts += [Text(), _changes(demo), Text(), _totals(demo)]
+    parts += [Text(line, style="yellow") for line in not_executed(demo)]
     parts += [Text(f"FAILED  {reason}", style="bold red") for reason in demo.failures()]
     return Group(*parts)
 

@@ -21,7 +21,7 @@ from streams.reload.process_log import start_facts
 from streams.reload.reloader import Reloader
 from streams.reload.watch import ConfigWatch
 from streams.respond.responder import Responder, ResponderClocks
-from streams.telemetry.metrics_server import MetricsServer
+from streams.telemetry.metrics_server import MetricsServer, require_free_port
 from streams.telemetry.process_metrics import ProcessMetrics, ReloadResult
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
@@ -33,8 +33,9 @@ STOP_S = 15.0
 async def respond(config: Config, file: Path | None = None) -> None:
     """Respond until SIGTERM or SIGINT. file: of the configuration, which is watched.
 
-    Raises `BrokerUnavailable`, `TopicError`, and `OSError` where an address is taken.
+    Raises `BrokerUnavailable`, `TopicError`, and `PortTaken` for the metrics server.
     """
+    require_free_port(config.telemetry.host, config.telemetry.port)
     settings = settings_of(config)
     topics = RequiredTopics(config, settings.security)
     await topics.prepare()

@@ -6,6 +6,7 @@ Faust's web server, which would serve table contents to everyone, stays off.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -22,6 +23,21 @@ class Rendered(Protocol):
 
 Complaints = Callable[[], tuple[str, ...]]
 """Called at every request; must not block. Each string is one reason against; empty means there is none."""
+
+
+class PortTaken(ConnectionError):  # noqa: N818
+    """The metrics server cannot have the address that the configuration gives it."""
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raise `PortTaken` where the metrics server of a process could not listen; for before the process runs."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.create_server((host, port), family=family):
+            pass
+    except OSError as error:
+        expected = "a free address of this machine (another one for each process), or 0 for any free port"
+        raise PortTaken(f"telemetry.port: {host}:{port}: {error.strerror}, expected {expected}") from error
 
 
 class MetricsServer:

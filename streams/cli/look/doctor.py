@@ -27,8 +27,9 @@ def doctor(config: Config, roles: tuple[Role, ...], as_json: bool) -> None:
     """Examine an installation, with the configuration and credentials of a worker. Nothing is changed.
 
     Codecs of compression; each broker: address, TLS, authentication; topics, partitions and settings; what the ACLs let
-    these credentials do with each topic; keys and times of the last records of the inputs; dead letters of the last
-    hour; members and lag of the group. Exit code 1 with findings, each with what to do.
+    these credentials do with each topic; the last records of the inputs: whether a worker can use them, keys, times;
+    the clock of this machine; dead letters of the last hour; members and lag of the group. Exit code 1 with findings,
+    each with what to do.
     """
     client = logging.getLogger("aiokafka")
     client.setLevel(logging.CRITICAL)  # each failure is told once, as a finding

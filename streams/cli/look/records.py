@@ -49,5 +49,7 @@ def _action_text(one: DecidedAction) -> str:
     intent = one.intent
     verb = "undo of " if intent.undo else ""
     head = f"{date(intent.decided_at_s)}  {one.status:11}  {intent.mode:7}  {verb}{intent.kind} on {intent.target}"
-    detail = f": {one.outcome.detail}" if one.outcome is not None else ""
-    return f"{head}\n    {intent.incident_id}  {intent.reason}{detail}"
+    told = [intent.reason] if one.outcome is None else [intent.reason, one.outcome.detail]
+    if intent.reason in told[-1]:  # of what is only suggested, the result repeats the reason
+        told = told[-1:]
+    return f"{head}\n    {intent.incident_id}  {': '.join(told)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.status import Status
 
 from streams.cli import Failure
 from streams.cli.recordings.comparison_text import print_comparison
@@ -67,7 +68,8 @@ def replay(
         _replay_against(request, against, out, as_json)
         return
     assert out is not None
-    result = run_replay(request)
+    with _at_work(request):
+        result = run_replay(request)
     write_results(out, results_of(result))
     _print_summary(result, out)
     if result.nothing_judged is not None:
@@ -94,11 +96,14 @@ def _replay_against(request: ReplayRequest, against: Path, out: Path | None, as_
         old, new = read_results(against), read_results(request.recording)
     elif against.is_dir():
         old = read_results(against)
-        new = _judged(run_replay(request), request)
+        with _at_work(request):
+            done = run_replay(request)
+        new = _judged(done, request)
     else:
-        before, after = run_beside(
-            ReplayRequest(request.recording, against, request.control, request.allow_holes), request,
-        )
+        with _at_work(request):
+            before, after = run_beside(
+                ReplayRequest(request.recording, against, request.control, request.allow_holes), request,
+            )
         old, new = _judged(before, request), _judged(after, request)
     if out is not None:
         write_results(out, new)
@@ -106,6 +111,11 @@ def _replay_against(request: ReplayRequest, against: Path, out: Path | None, as_
     print_comparison(comparison, as_json)
     if not comparison.is_same:
         sys.exit(DIFFERENT)
+
+
+def _at_work(request: ReplayRequest) -> Status:
+    """A line on a terminal while the replay runs, since a long recording takes minutes; elsewhere nothing."""
+    return Console(stderr=True, markup=False, highlight=False).status(f"replaying {request.recording}")
 
 
 def _judged(result: Replay, request: ReplayRequest) -> Results:

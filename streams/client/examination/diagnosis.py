@@ -15,16 +15,18 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from config.models import Config
 from streams.client.dead_letter_log import read_dead_letters
+from streams.client.examination.clock_check import judge_clock, read_fresh, told_of
 from streams.client.examination.contact import contact
 from streams.client.examination.coordinators import refused_names
 from streams.client.examination.permissions import NEEDED, Role, missing_permissions, read_operations
-from streams.client.examination.recent_records import judge, read_last
+from streams.client.examination.recent_records import judge, judge_content, read_last, seen_record
 from streams.client.examination.topic_check import check_topics, read_topic_states
 from streams.client.topic_reader import open_reader, partitions_of_topics, places_of
 from streams.cluster.compression import CODECS
 from streams.cluster.group_description import GroupMember, describe_group
 from streams.cluster.topics import BrokerUnavailable
 from streams.kafka.settings import security_of, settings_of
+from streams.planning import plan_of
 
 RECENT_S = 3600.0
 LAG = 1000
@@ -63,7 +65,7 @@ async def examine(config: Config, roles: Collection[Role]) -> AsyncIterator[Exam
     if len(failed) == len(contacts):
         return
     steps: dict[str, Callable[[Config], Awaitable[Examination]]] = {
-        "topics": _topics, "permissions": partial(_permissions, roles), "records": _records,
+        "topics": _topics, "permissions": partial(_permissions, roles), "records": _records, "clock": _clock,
         "dead letters": _dead_letters, "group": _group,
     }
     for name, step in steps.items():
@@ -100,18 +102,30 @@ async def _topics(config: Config) -> Examination:
 
 async def _records(config: Config) -> Examination:
     found: list[Finding] = []
-    count = 0
+    count, plan = 0, plan_of(config)
     async with open_reader(config) as reader:
         known = await partitions_of_topics(config)
         for source in config.inputs:
             places = places_of(known, source.topic)
             if not places:
                 continue
-            seen = await read_last(reader, places)
-            count += len(seen)
-            found += [Finding(one.topic, one.found, one.remedy)
-                      for one in judge(source.topic, seen, len(places), time.time())]
-    return Examination("records", f"the last {count} of the inputs have keys, and times that fit", tuple(found))
+            records = await read_last(reader, places)
+            count += len(records)
+            now_s = time.time()
+            judged = judge(source.topic, [seen_record(one) for one in records], len(places), now_s)
+            judged += judge_content(source.topic, plan.inputs[source.topic], plan.validation_limits, records, now_s)
+            found += [Finding(one.topic, one.found, one.remedy) for one in judged]
+    told = f"the last {count} of the inputs can be read, and have keys and times that fit"
+    return Examination("records", told, tuple(found))
+
+
+async def _clock(config: Config) -> Examination:
+    known = await partitions_of_topics(config)
+    topics = dict.fromkeys((*(one.topic for one in config.inputs), config.topics.ticks))
+    async with open_reader(config) as reader:
+        fresh = await read_fresh(reader, [tp for topic in topics for tp in places_of(known, topic)])
+    found = tuple(Finding(one.topic, one.found, one.remedy) for one in judge_clock(fresh))
+    return Examination("clock", told_of(fresh), found)
 
 
 async def _dead_letters(config: Config) -> Examination:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 
 from streams.client.examination.topic_check import TopicFinding
+from streams.intake.dead_letters import DeadLetter, Reason
+from streams.intake.formats import InputPlan, build_codec
 from streams.intake.kafka_record import ConsumerRecord
-from streams.intake.validation import wrong_unit
+from streams.intake.scopes import ScopeTable
+from streams.intake.validation import ValidationLimits, wrong_unit
 
 LAST = 200
 """Records of each partition that are looked at."""
 READ_TIMEOUT_MS = 2000
 SKEW_S = 5.0
 DELAY_S = 10.0
+OF_TIME: frozenset[Reason] = frozenset({"ts_wrong_unit", "ts_far_future", "ts_too_old"})
+"""Reasons to refuse a record that `judge` tells of; besides, it is the time of reading by which a worker refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +36,19 @@ class SeenRecord:
     event_s: float | None
 
 
-async def read_last(reader: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> list[SeenRecord]:
+async def read_last(reader: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> list[ConsumerRecord]:
     """The last committed records of each partition, as far as they come in time."""
-    found: list[SeenRecord] = []
+    found: list[ConsumerRecord] = []
     ends, begins = await reader.end_offsets(places), await reader.beginning_offsets(places)
     for tp in places:
         if ends[tp] > begins[tp]:
             reader.assign([tp])
             reader.seek(tp, max(begins[tp], ends[tp] - LAST))
-            batch = await reader.getmany(tp, timeout_ms=READ_TIMEOUT_MS)
-            found += [seen_record(record) for record in batch.get(tp, ())]
+            while await reader.position(tp) < ends[tp]:  # an answer may hold a single batch of the producer
+                batch = await reader.getmany(tp, timeout_ms=READ_TIMEOUT_MS)
+                if not batch:
+                    break
+                found += batch[tp]
     return found
 
 
@@ -84,6 +93,26 @@ def judge(topic: str, seen: Sequence[SeenRecord], partitions: int, now_s: float)
             "let the producer flush more often (linger.ms), and send ts of the end of a request",
         ))
     return found
+
+
+def judge_content(
+    topic: str, plan: InputPlan, limits: ValidationLimits, records: Sequence[ConsumerRecord], now_s: float,
+) -> list[TopicFinding]:
+    """A finding for each reason for which a worker would refuse some of the records, the most frequent one first."""
+    by_partition: dict[int, list[ConsumerRecord]] = defaultdict(list)
+    for record in records:
+        by_partition[record.partition].append(record)
+    refused: Mapping[Reason, list[DeadLetter]] = defaultdict(list)
+    for part in by_partition.values():
+        for dead in build_codec(plan, ScopeTable(), limits).decode(part, now_s).dead:
+            refused[dead.reason].append(dead)
+    return [
+        TopicFinding(
+            topic, f"{len(dead)} of the last {len(records)} records become dead letters as {reason}; the last: "
+            f"{dead[-1].detail}", "repair the producer, or see the format of this input under inputs",
+        )
+        for reason, dead in sorted(refused.items(), key=lambda one: -len(one[1])) if reason not in OF_TIME
+    ]
 
 
 def seen_record(record: ConsumerRecord) -> SeenRecord:

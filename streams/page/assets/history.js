@@ -98,7 +98,7 @@ export function showStatus(main, found) {
   const worst = SEVERITIES.find((name) => open.some((one) => one.severity === name));
   const serious = open.filter((one) => ["P0", "P1"].includes(one.severity));
   const line = !open.length ? "All watched services are as usual." : serious.length
-    ? `${count(serious.length, "serious incident")} ${serious.length === 1 ? "is" : "are"} being dealt with.`
+    ? `${count(serious.length, "serious incident")} ${serious.length === 1 ? "is" : "are"} open; the worst is ${worst}.`
     : `${count(open.length, "lesser incident")} ${open.length === 1 ? "is" : "are"} open; the worst is ${worst}.`;
   const known = found.figures;
   main.replaceChildren(el("div", { class: "report" },

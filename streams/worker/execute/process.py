@@ -27,7 +27,7 @@ from streams.kafka.settings import settings_of
 from streams.reload.process_log import start_facts, stop_reason
 from streams.reload.reloader import Reloader
 from streams.reload.watch import ConfigWatch
-from streams.telemetry.metrics_server import MetricsServer
+from streams.telemetry.metrics_server import MetricsServer, require_free_port
 from streams.telemetry.process_metrics import ReloadResult
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import TP, RecordBatch
@@ -83,7 +83,8 @@ class ExecuteProcess:
         app.agent(app.batch_topic(config.topics.actions), name="execution")(self._process)
 
     async def prepare(self) -> None:
-        """Check what the operator can put right. Raises `BrokerUnavailable`, `TopicError` and `NameTaken`."""
+        """Check what the operator can put right. Raises `BrokerUnavailable`, `TopicError`, `NameTaken`, `PortTaken`."""
+        require_free_port(self.config.telemetry.host, self.config.telemetry.port)
         await self._topics.prepare()
         await require_free_name(self.settings)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
 
 from config.models import Config
@@ -67,6 +71,12 @@ async def test_incidents_actions_and_dead_letters_are_shown(embedded: EmbeddedKa
     assert incident().title in (await tocsin("incident", "show", "inc-1")).stdout
     assert (await tocsin("incident", "show", "inc-2")).exit_code == 2
     assert decided.target in (await tocsin("action", "list", "--status", "executed")).stdout
+    asked = intent("k2", "suggest")
+    suggested = replace(outcome(asked, "suggested"), detail=f"suggested: {asked.reason}")
+    await publish(embedded, topics.actions, intent_message(asked, "s", 0))
+    await publish(embedded, topics.outcomes, outcome_message(suggested, "s", 0))
+    shown = (await tocsin("action", "list", "--status", "suggested")).stdout
+    assert shown.splitlines()[1] == f"    {asked.incident_id}  suggested: the replica is slow"
     for other in (["--status", "pending"], ["--incident", "inc-2"], ["--service", "other"], ["--until", "2000-01-01"],
                   ["--since", "2999-01-01"]):
         assert "no such action" in (await tocsin("action", "list", *other)).stdout
@@ -104,6 +114,35 @@ async def test_a_dead_letter_is_examined_and_written_again(embedded: EmbeddedKaf
     assert await requeue(config, [letter]) == 1
     again = await asyncio.to_thread(run, tmp_path, "dlq", "requeue", letter.place, "--yes")
     assert again.stdout == "1 records written\n"
+
+
+async def test_doctor_says_that_records_would_be_refused_and_that_this_clock_is_behind(
+    embedded: EmbeddedKafka, tmp_path: Path,
+) -> None:
+    config = site(tmp_path, embedded)
+    await asyncio.to_thread(run, tmp_path, "topic", "create")
+    topic = config.inputs[0].topic
+
+    async def write_from_the_future(producer: AIOKafkaProducer) -> None:
+        while True:  # a batch each
+            await producer.send_and_wait(topic, b"{oops", b"chat", timestamp_ms=int((time.time() + 600.0) * 1000.0))
+            await asyncio.sleep(0.05)
+
+    producer = AIOKafkaProducer(bootstrap_servers=embedded.address)
+    await producer.start()
+    for _ in range(3):
+        await producer.send_and_wait(topic, b"{oops", b"chat")
+    writing = asyncio.create_task(write_from_the_future(producer))
+    try:
+        examined = await asyncio.to_thread(run, tmp_path, "doctor")
+    finally:
+        writing.cancel()
+        await producer.stop()
+    assert examined.exit_code == 1
+    assert re.search(rf"{topic}: (\d\d+|[3-9]) of the last \1 records become dead letters as not_json", examined.stdout)
+    assert re.search(
+        rf"this machine's clock is (59\d|600) s or more behind that of the writer of {topic}", examined.stdout,
+    )
 
 
 def test_each_shell_has_a_completion() -> None:

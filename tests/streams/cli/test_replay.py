@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -160,3 +164,19 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     file = json_lines(tmp_path, orjson.dumps(sample(T)))
     one_message(replayed(file, "--out", tmp_path / "file" / "out"), str(tmp_path / "file"))
+
+
+def test_a_replay_says_on_a_terminal_that_it_works(tmp_path: Path) -> None:
+    recording = json_lines(tmp_path, *(orjson.dumps(sample(ts=T + number)) for number in range(20)))
+    terminal, of_command = pty.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-c", "from streams.cli import main; main()", "replay", str(recording),
+             "--out", str(tmp_path / "out")],
+            stdout=subprocess.DEVNULL, stderr=of_command, check=False, timeout=120,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "400"},
+        )
+        assert f"replaying {recording}" in os.read(terminal, 65536).decode()
+    finally:
+        os.close(terminal)
+        os.close(of_command)

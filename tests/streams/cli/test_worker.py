@@ -26,10 +26,10 @@ def logging_of_others() -> Iterator[None]:
     structlog.configure(**before)
 
 
-def started(folder: Path, *lines: str) -> Result:
+def started(folder: Path, *lines: str, command: str = "worker") -> Result:
     file = folder / "site.yaml"
     file.write_text("\n".join(["version: 1", *lines, ""]))
-    return CliRunner().invoke(main, ["worker", "--config", str(file)])
+    return CliRunner().invoke(main, [command, "--config", str(file)])
 
 
 def test_a_broker_that_does_not_answer_is_one_message_within_the_bound(
@@ -40,11 +40,13 @@ def test_a_broker_that_does_not_answer_is_one_message_within_the_bound(
     one_message(result, "Kafka at 127.0.0.1:9 did not answer within 1 s")
 
 
-def test_a_metrics_port_that_is_taken_is_one_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["worker", "execute", "respond"])
+def test_a_metrics_port_that_is_taken_is_one_message(command: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = started(tmp_path, NOWHERE, f"telemetry: {{port: {port}}}")
-    one_message(result, f"telemetry.port: 127.0.0.1:{port}: Address already in use", "0 for any free port")
+        result = started(tmp_path, NOWHERE, f"telemetry: {{port: {port}}}", command=command)
+    taken_port = f"telemetry.port: 127.0.0.1:{port}: Address already in use"
+    one_message(result, taken_port, "another one for each process", "0 for any free port")
 
 
 def test_a_certificate_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:

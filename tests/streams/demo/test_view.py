@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import pytest
-from rich.console import Console, RenderableType
 
 from actions.model import Decision
 from classifiers.model import RemedyRecord, RemedyState
@@ -14,14 +12,8 @@ from streams.demo import view
 from streams.demo.event_lines import EventLines
 from streams.demo.scoring import read_truth
 from streams.demo.state import DemoState, WorkerStatus
+from tests.streams.demo.reports import text
 from tests.streams.demo.states import FOLDER, ORIGIN_S, finished_demo, incident, intent, outcome
-
-
-def text(shown: RenderableType, width: int = 140) -> str:
-    console = Console(width=width, file=io.StringIO(), color_system=None)
-    console.print(shown)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
 
 
 def row(shown: str, start: str) -> str:

@@ -207,6 +207,15 @@ async def test_hostile_labels_are_shown_and_not_run(browser: Browser, served: Se
     assert (await page.title(), await page.locator("main img, main script").count()) == ("(1) Tocsin", 0)
 
 
+async def test_the_status_page_does_not_say_that_somebody_works_on_what_nobody_has_taken(
+    browser: Browser, served: ServedPage,
+) -> None:
+    served.tell(incident(severity="P1"))
+    page = await opened(browser, served, "#/status")
+    await expect(page.locator("h1")).to_have_text("1 serious incident is open; the worst is P1.")
+    await expect(page.locator("main .item")).to_contain_text("Nobody has taken it yet.")
+
+
 @pytest.mark.parametrize("width", [1360, 390])
 @pytest.mark.parametrize("view", [
     "#/", "#/incident/inc-1", "#/history", "#/status", "#/services", "#/service/chat?model=gpt",

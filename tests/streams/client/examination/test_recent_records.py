@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from streams.client.examination.recent_records import SeenRecord, judge, seen_record
+from streams.client.examination.recent_records import SeenRecord, judge, judge_content, seen_record
+from streams.intake.formats import NATIVE
+from streams.intake.validation import ValidationLimits
 from tests.streams.fakes import T
-from tests.streams.records import FakeRecord
+from tests.streams.records import NOW_S, FakeRecord, records, sample
 
 
 def found(*seen: SeenRecord, partitions: int = 4) -> list[str]:
@@ -58,3 +60,24 @@ def test_a_time_of_kafka_in_another_unit_is_named_and_no_clock_is_blamed() -> No
 def test_the_ts_of_a_record_or_of_the_first_of_several_is_seen(value: bytes) -> None:
     record = FakeRecord(value, topic="in", timestamp=1764240000250)
     assert seen_record(record) == SeenRecord("in", True, 1764240000.25, 1764240000250.0)
+
+
+def refused(*values: object) -> list[str]:
+    return [one.found for one in judge_content("in", NATIVE, ValidationLimits(), records(values), NOW_S)]
+
+
+def test_records_that_a_worker_would_use_are_no_finding() -> None:
+    assert refused(sample(), [sample(), sample()]) == []
+
+
+def test_records_that_a_worker_would_refuse_are_counted_by_reason_the_most_frequent_first() -> None:
+    found = refused(b"{oops", sample(metrics={"latency_ms": "8"}), sample(), sample(metrics={"latency_ms": "9"}))
+    assert [one.split(";")[0] for one in found] == [
+        "2 of the last 4 records become dead letters as metric_type",
+        "1 of the last 4 records become dead letters as not_json",
+    ]
+    assert "the last: metrics: 'latency_ms': '9', expected a number" in found[0]
+
+
+def test_a_time_that_a_worker_would_refuse_is_left_to_the_findings_about_times() -> None:
+    assert refused(sample(ts=NOW_S * 1000.0), sample(ts=NOW_S + 3600.0)) == []
