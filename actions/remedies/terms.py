@@ -13,6 +13,9 @@ from actions.remedies.incidents import KnownIncidents
 UNDO_GRACE_S = 60.0
 """How long after the end of its incident a remedy waits for the undo of the shard."""
 READ_EVERY_S = 60.0
+IN_FLIGHT_S = 15.0
+"""How long the last request of an executor that crashed may take to change its target: until then nobody can read what
+came of it."""
 SETTLE_MIN_S = 30.0
 """How long after the beginning of a half-open phase the news of an incident are not counted as an alarm of it."""
 
@@ -37,7 +40,8 @@ def due(remedy: Remedy, known: KnownIncidents, now_s: float, read_s: float | Non
     if not remedy.told:
         return Due("tell")
     if remedy.state == "applying":
-        return Due("settle", "a crash fell between claim and outcome")
+        is_over = now_s >= remedy.changed_s + IN_FLIGHT_S
+        return Due("settle", "a crash fell between claim and outcome") if is_over else None
     if remedy.breaker is not None and not remedy.breaker.confirmed and remedy.state != "undoing":
         return Due("confirm") if _is_time(remedy.next_s, now_s) else None
     if not remedy.in_force:

@@ -11,7 +11,7 @@ from actions.ledger.remedy import Remedy
 from actions.limits import LimitParams
 from actions.model import RemedyTerms
 from actions.remedies.incidents import UNOWNED_S
-from actions.remedies.terms import UNDO_GRACE_S
+from actions.remedies.terms import IN_FLIGHT_S, UNDO_GRACE_S
 from tests.actions.remedies.target_bench import TargetBench
 
 
@@ -198,11 +198,30 @@ async def test_a_crash_between_claim_and_outcome_leaves_nothing_in_force_untold(
     for cut in range(1, len(bench.ledger.log)):
         crashed = TargetBench(log=bench.ledger.log[:cut], gateway=bench.gateway, clock=bench.clock)
         await crashed.ledger.recover()
-        await crashed.settle()
+        await crashed.run_for(IN_FLIGHT_S)
         found = crashed.ledger.remedy("throttle", "chat/r0")
         # Before the remedy stands in the log nothing was done at the target.
         assert (found is None) == (cut == 1)
         assert found is None or (found.state, found.sure) == ("applied", True)
+
+
+async def test_a_request_that_reaches_the_target_after_the_crash_is_undone() -> None:
+    bench = TargetBench()
+    bench.tell()
+    await bench.execute("k1")
+    applying = next(each for each in bench.ledger.log if isinstance(each, Remedy))
+    cut = bench.ledger.log.index(applying) + 1
+    crashed = TargetBench(log=bench.ledger.log[:cut], gateway=bench.gateway, clock=bench.clock)
+    await crashed.ledger.recover()
+    crashed.tell()
+    del crashed.gateway.states["throttle", "chat/r0"]  # the request is still under way
+    await crashed.settle()
+    assert crashed.remedy().state == "applying"
+    crashed.tell(state="resolved")
+    assert (await crashed.execute("undo", undo=True)).status == "executed"
+    crashed.gateway.states["throttle", "chat/r0"] = "open"
+    await crashed.run_for(IN_FLIGHT_S + UNDO_GRACE_S + 1.0)
+    assert (crashed.remedy().state, crashed.state(), crashed.ledger.in_force()) == ("undone", "closed", frozenset())
 
 
 async def test_undo_never_is_kept_and_undo_when_failed_is_kept_when_the_incident_is_over() -> None:

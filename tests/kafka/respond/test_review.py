@@ -12,7 +12,7 @@ from actions.reviews.records import ReviewRecords
 from streams.client.response_log import read_reviews
 from streams.review.human import PROMPTS, part
 from tests.kafka.conftest import Broker
-from tests.kafka.respond.installation import Installation, eventually
+from tests.kafka.respond.installation import PATIENCE_S, Installation, eventually
 
 ITEMS = "- [ ] Pin the driver (owner: ben, due: 2026-12-01)\n- [ ] Page earlier"
 
@@ -22,7 +22,7 @@ async def recorded(here: Installation, holds: Callable[[ReviewRecords], bool], w
         found = await read_reviews(here.config)
         return found if holds(found) else None
 
-    return await eventually(look, what)
+    return await eventually(look, what, 3 * PATIENCE_S)  # two processes share the partitions first
 
 
 async def test_a_review_and_its_items_stand_once_over_two_processes_and_a_restart(
@@ -41,7 +41,7 @@ async def test_a_review_and_its_items_stand_once_over_two_processes_and_a_restar
         written = await here.cli("dan", *submit)
         assert (refused.exit_code, written.exit_code) == (0, 0), written.output
         assert "line 2: no owner" in written.output
-        found = await recorded(here, lambda known: len(known.items()) == 2, "two items")
+        found = await recorded(here, lambda known: len(known.items()) == 2 and bool(known.reviews()), "all of it")
     (review,) = found.reviews()
     assert (review.state, review.summary, review.by, review.version) == ("published", "The driver was new.", "dan", 1)
     name = found.items()[0].id
