@@ -34,7 +34,7 @@ def test_traffic_that_wanders_varies_more() -> None:
 def test_traffic_in_bursts_varies_however_few_its_requests_are(rate: float) -> None:
     rng = np.random.default_rng(7)
     bursts = np.repeat(rng.gamma(1.0 / 0.15**2, 0.15**2, 400), 30)
-    between = [learned((rate * bursts).tolist()[:end]) for end in range(2000, 12001, 1000)]
+    between = [learned((rate * bursts).tolist()[:end]) for end in (3000, 5000, 7000)]
     assert 0.08 < np.median(between) < 0.2
 
 
