@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import structlog
 
 from config.models import TopicsSection
+from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.ticks import Tick
 from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed, valid_ticks
@@ -57,6 +58,10 @@ class Taken:
     state_producer: ShardProducer
 
 
+TRIES, TRY_EVERY_S = 15, 2.0
+"""A broker that was killed is back within half a minute."""
+
+
 class TakeOver:
     """Takes over shards for one worker.
 
@@ -82,8 +87,20 @@ class TakeOver:
     async def take(self, number: int, sources: frozenset[str]) -> Taken:
         """Take one shard over. sources: those with a partition of this number.
 
-        Raises TransactionFailed and BrokerUnavailable; the producers are closed then.
+        A broker that refuses connections is tried again for `TRIES` times. Raises TransactionFailed and
+        BrokerUnavailable; the producers are closed then.
         """
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._take(number, sources)
+            except BrokerUnavailable as error:
+                if not left:
+                    raise
+                log.warning("shard_not_taken_over", shard=number, reason=str(error))
+                await asyncio.sleep(TRY_EVERY_S)
+        raise AssertionError
+
+    async def _take(self, number: int, sources: frozenset[str]) -> Taken:
         producer, state_producer = (self._stores.producer(number, use) for use in ("products", "state"))
         try:
             await asyncio.gather(producer.start(), state_producer.start())
