@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from actions.bounded import remember
 from actions.channels.machine import NotificationState
 from actions.channels.notification import Draft, Notification, decided
+from actions.outbox.waiting_texts import WaitingTexts
 from actions.trust.people import Directory
 from classifiers.by_hand import ForTexts
 from classifiers.model import AuditEntry
@@ -26,9 +27,7 @@ class Releases:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._waiting: dict[str, dict[str, Notification]] = {}
-        self._digests: dict[str, str] = {}
-        self._of_incident: dict[str, dict[str, None]] = {}
+        self._waiting = WaitingTexts()
         self._texts: dict[str, Notification] = {}
         self._given: dict[str, dict[str, tuple[ForTexts, float]]] = {}
         self._refused: dict[str, None] = {}
@@ -37,29 +36,13 @@ class Releases:
 
     def record(self, one: Notification) -> None:
         """A notification as it stands in the log."""
-        if one.draft is None:
-            return
-        digest = one.draft.digest
-        if one.state != "draft" or self._digests.get(one.id) != digest:
-            self.forget(one.id)
-        if one.state == "draft":
-            self._digests[one.id] = digest
-            self._waiting.setdefault(digest, {})[one.id] = one
-            self._of_incident.setdefault(one.message.incident_id, {})[digest] = None
-        remember(self._texts, digest, one, MAX_KNOWN)
+        if one.draft is not None:
+            self._waiting.record(one)
+            remember(self._texts, one.draft.digest, one, MAX_KNOWN)
 
     def forget(self, notification: str) -> None:
-        """The log has no notification of this id any more, or it does not wait with this text."""
-        digest = self._digests.pop(notification, None)
-        if digest is None:
-            return
-        known = self._waiting[digest].pop(notification)
-        if not self._waiting[digest]:
-            del self._waiting[digest]
-            waiting = self._of_incident[known.message.incident_id]
-            del waiting[digest]
-            if not waiting:
-                del self._of_incident[known.message.incident_id]
+        """The log has no notification of this id any more."""
+        self._waiting.forget(notification)
 
     def add(self, directive: ForTexts, dated_s: float) -> None:
         """A verified decision of a person, dated by the broker; one that comes before its text is kept."""
@@ -71,22 +54,22 @@ class Releases:
     @property
     def waiting(self) -> Collection[str]:
         """The digests of the texts that wait."""
-        return self._waiting.keys()
+        return self._waiting.digests
 
     def texts(self) -> list[Notification]:
         """A notification for each known text, by which it is told to one recipient; the oldest first. Texts that were
         changed since are not among them.
         """
-        return [one for digest, one in self._texts.items() if one.state != "draft" or digest in self._waiting]
+        waiting = self._waiting.digests
+        return [one for digest, one in self._texts.items() if one.state != "draft" or digest in waiting]
 
     def text(self, digest: str) -> Notification | None:
         """A notification of a text that waits."""
-        return next(iter(self._waiting.get(digest, {}).values()), None)
+        return next(iter(self._waiting.of(digest)), None)
 
     def of_incident(self, incident_id: str) -> list[Notification]:
         """A notification for each text of an incident that waits."""
-        digests = self._of_incident.get(incident_id, ())
-        return [next(iter(self._waiting[digest].values())) for digest in digests]
+        return [told[0] for told in self._waiting.texts(incident_id)]
 
     def fault(self, draft: Draft, person: str) -> str | None:
         """Why a person may not decide about a text; None where the person may."""
@@ -129,5 +112,5 @@ class Releases:
         if draft.decided_by is not None:
             return f"{draft.decided_by} has decided before"
         if text.state == "draft":
-            return None if self._digests.get(text.id) == draft.digest else "the text was changed since"
+            return None if self._waiting.digest_of(text.id) == draft.digest else "the text was changed since"
         return f"the text is {text.state}: {text.reason}"

@@ -17,13 +17,14 @@ from actions.escalation.record import Escalation
 from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome
+from actions.outbox.waiting_texts import WaitingTexts
 from actions.reviews.record import ActionItem, Review
 from actions.reviews.records import ReviewRecords
 from classifiers.model import AuditEntry, Incident
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from streams.page.change_log import ChangeLog
 from streams.page.series_state import SeriesState
-from streams.page.waiting_texts import WaitingTexts
+from streams.page.waiting_texts import MAX_NOTIFICATIONS
 
 MAX_INCIDENTS = 10_000
 MAX_REQUESTS = 5_000
@@ -40,7 +41,7 @@ class PageState:
     def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
         self.in_force = LedgerView()
         self.series = SeriesState()
-        self.texts = WaitingTexts()
+        self.texts = WaitingTexts(MAX_NOTIFICATIONS)
         self.reviews = ReviewRecords()
         self.changes = ChangeLog()
         self.newest_s: float | None = None

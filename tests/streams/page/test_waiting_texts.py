@@ -9,10 +9,11 @@ from playwright.async_api import Browser, expect
 
 from actions.channels.notification import Draft, Notification, decided, drafted, redrafted
 from actions.channels.texts import incident_message
+from actions.outbox.waiting_texts import WaitingTexts
 from classifiers.telling_by_hand import Release
 from streams.page.now_view import changes_view, now_view
 from streams.page.state import PageState
-from streams.page.waiting_texts import MAX_NOTIFICATIONS, WaitingTexts
+from streams.page.waiting_texts import MAX_NOTIFICATIONS
 from tests.actions.approvals.cases import SOURCE, T, incident
 from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.served import ServedPage
@@ -66,7 +67,7 @@ def test_texts_are_shown_oldest_first_and_those_of_one_incident_apart() -> None:
 
 
 def test_of_too_many_texts_the_oldest_leaves_and_is_told_as_changed() -> None:
-    known = WaitingTexts()
+    known = WaitingTexts(MAX_NOTIFICATIONS)
     for number in range(MAX_NOTIFICATIONS):
         known.record(waiting(f"n{number}", f"d{number}"))
     assert known.record(waiting("one-more", "last")) == {"d0", "last"}
