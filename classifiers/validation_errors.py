@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from pydantic import ValidationError
@@ -64,8 +64,17 @@ def one_of(value: object, names: list[str]) -> str:
     """
     if len(names) == 1:
         return names[0]
-    near = get_close_matches(str(value), names, n=1, cutoff=0.6)
-    return f"one of {', '.join(names)}" + (f" (did you mean {near[0]}?)" if near else "")
+    return f"one of {', '.join(names)}{did_you_mean(str(value), names)}"
+
+
+def did_you_mean(value: str, names: Iterable[str]) -> str:
+    """The name that was probably meant, as the end of a message; empty where none is near.
+
+    >>> did_you_mean("otpl", ["native", "otlp"]), did_you_mean("x", ["native"])
+    (' (did you mean otlp?)', '')
+    """
+    near = get_close_matches(value, list(names), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def shown(value: object) -> str:

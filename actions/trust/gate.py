@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from actions.model import Intent
 from actions.trust.allow_list import AllowList
 from actions.trust.approvals import ApprovalCheck
-from actions.trust.roles import Verb, roles_that_may
+from actions.trust.roles import Verb, may_not
 
 BEGINNING: frozenset[Verb] = frozenset({"force_open", "disable"})
 """What people ask for that sets a target anew. All else ends what is in force, or lets it stay."""
@@ -45,7 +45,7 @@ class Gate:
         The target need not begin with the name of the service, so the service of the intent counts.
         """
         if not self.approvals.directory.may(by, verb, intent.service):
-            return f"{by} may not {verb} for {intent.service}, expected the role {' or '.join(roles_that_may(verb))}"
+            return may_not(by, verb, intent.service)
         if self.allowed is None or verb not in BEGINNING:
             return None
         found = self.allowed.find(intent)

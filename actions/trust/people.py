@@ -64,8 +64,7 @@ class Directory:
 
     def may_anywhere(self, who: str, verb: Verb) -> bool:
         """Whether a person may do what concerns no service."""
-        member = self._members.get(who)
-        return member is not None and may(member.roles, verb)
+        return may(self.roles_anywhere(who), verb)
 
     def may_somewhere(self, who: str, verb: Verb) -> bool:
         """Whether a person, or an account at a vendor, may do this for some service."""

@@ -34,3 +34,13 @@ def may(roles: Collection[Role], verb: Verb) -> bool:
 def roles_that_may(verb: Verb) -> tuple[Role, ...]:
     """The roles that allow it, for the message of a refusal."""
     return tuple(role for role, verbs in MAY.items() if verb in verbs)
+
+
+def may_not(who: str, verb: Verb, service: str | None = None) -> str:
+    """The message of a refusal. service: for which it is refused, None where the message need not say so.
+
+    >>> may_not("ann", "undo"), may_not("ann", "undo", "chat")
+    ('ann may not undo, expected the role responder', 'ann may not undo for chat, expected the role responder')
+    """
+    what = verb if service is None else f"{verb} for {service}"
+    return f"{who} may not {what}, expected the role {' or '.join(roles_that_may(verb))}"

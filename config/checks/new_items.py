@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from typing import Any
 
 from actions.playbooks.playbook import Playbook, Step
+from classifiers.validation_errors import did_you_mean
 from config.errors import Problem
 from config.playbooks.layers import shipped_books
 from config.source import Node, Path, as_list, as_mapping, problem_at
@@ -54,8 +54,7 @@ def _problem(
     name = item.get(str(place[-1]))
     if not isinstance(name, str) or name in names:
         return None
-    near = get_close_matches(name, [one for one in names if isinstance(one, str)], n=1, cutoff=0.6)
-    hint = f" (did you mean {near[0]}?)" if near else ""
+    hint = did_you_mean(name, (one for one in names if isinstance(one, str)))
     needed = [one.name for one in fields(made) if one.default is MISSING and one.default_factory is MISSING]
     missing = ", ".join(one for one in needed if one not in item)
     expected = f"the {place[-1]} of a shipped {what}{hint}; no shipped one is named so, and a new one needs {missing}"

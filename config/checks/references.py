@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from actions.audiences.audience import READERS
 from actions.catalogue import CATALOGUE as ACTIONS
 from actions.trust.roles import Role
-from classifiers.validation_errors import shown
+from classifiers.validation_errors import did_you_mean, shown
 from config.audiences.sections import reader_of
 from config.checks.settings import names_of, settings_at
 from config.errors import Problem
@@ -33,9 +32,8 @@ class Known:
 
     def expected(self, found: str) -> str:
         """For the message about a name that is not known."""
-        near = get_close_matches(found, self.names, n=1, cutoff=0.6)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        return f"{self.what}: {', '.join(self.names) or 'none is configured'}{hint}{self.note}"
+        names = ", ".join(self.names) or "none is configured"
+        return f"{self.what}: {names}{did_you_mean(found, self.names)}{self.note}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from actions.reviews.desk import ReviewDesk
 from actions.reviews.record import Review
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import FaultReason, SignatureError
-from actions.trust.roles import roles_that_may
+from actions.trust.roles import may_not
 from classifiers.by_hand import ForApprovals, ForEscalations, ForReviews, ForSchedules, ForTexts
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
@@ -193,12 +193,11 @@ class TopicReader:
         dated_s = record.timestamp / 1000.0
         if isinstance(directive, ForSchedules):
             if not self._check.directory.may_anywhere(directive.by, "override"):
-                raise ControlRecordError("not_allowed", f"{directive.by} may not override, expected the role responder")
+                raise ControlRecordError("not_allowed", may_not(directive.by, "override"))
             self._escalations.add_override(directive)
         elif isinstance(directive, get_args(ForReviews)):
             if not self._check.directory.may_anywhere(directive.by, "review"):
-                expected = " or ".join(roles_that_may("review"))
-                raise ControlRecordError("not_allowed", f"{directive.by} may not review, expected the role {expected}")
+                raise ControlRecordError("not_allowed", may_not(directive.by, "review"))
             self._reviews.add(directive)
         elif isinstance(directive, Acknowledge):
             self._escalations.add_acknowledgement(at_most(directive, control), is_personal=True)

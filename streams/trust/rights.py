@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from actions.trust.people import Directory
-from actions.trust.roles import Verb, roles_that_may
+from actions.trust.roles import Verb, may_not
 from classifiers.by_hand import (
     Assign,
     ForEscalations,
@@ -73,8 +73,7 @@ class Rights:
 
     def _require(self, may: bool, by: str, verb: Verb) -> Literal["allowed"]:
         if not may:
-            expected = " or ".join(roles_that_may(verb))
-            raise ControlRecordError("not_allowed", f"{by} may not {verb}, expected the role {expected}")
+            raise ControlRecordError("not_allowed", may_not(by, verb))
         return "allowed"
 
     def _service(self, directive: OfPerson) -> str | None:

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from actions.remedies.by_hand import KIND as BREAKER
 from actions.trust.people import Directory
-from actions.trust.roles import Verb, roles_that_may
+from actions.trust.roles import Verb, may_not
 from classifiers.by_hand import Assign
 from classifiers.directives import OfPerson, Silence
 from classifiers.incident_silence import matched_text
@@ -161,8 +161,7 @@ class Api:
         """The person, who may do this for the service; raises `Problem`."""
         person = request[PERSON]
         if not self._directory.may(person, verb, service or ""):
-            expected = " or ".join(roles_that_may(verb))
-            raise Problem(403, f"{person} may not {verb}, expected the role {expected}", "forbidden")
+            raise Problem(403, may_not(person, verb), "forbidden")
         return person
 
     # Reading

@@ -17,7 +17,7 @@ from actions.kinds.http import JsonValue
 from actions.outbox.releases import Releases
 from actions.trust.keys import Signer
 from actions.trust.people import Directory
-from actions.trust.roles import roles_that_may
+from actions.trust.roles import may_not
 from classifiers.by_hand import Decide
 from classifiers.directives import Acknowledge, Silence
 from classifiers.incident_silence import silence_of, silenced_text
@@ -134,8 +134,7 @@ class SlackClicks:
         if incident.state == "resolved":
             raise Refused(f"incident {incident_id}: resolved already")
         if not self._directory.may(person, verb, incident.service):
-            expected = " or ".join(roles_that_may(verb))
-            raise Refused(f"{person} may not {verb}, expected the role {expected}")
+            raise Refused(may_not(person, verb))
         self._signer()
         return incident
 

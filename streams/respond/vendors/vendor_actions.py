@@ -17,7 +17,7 @@ import structlog
 from actions.approvals.desk import Desk
 from actions.channels.inert import one_line
 from actions.trust.people import Directory
-from actions.trust.roles import Verb, roles_that_may
+from actions.trust.roles import Verb, may_not
 from classifiers.by_hand import Assign, Resolve
 from classifiers.directive_fields import Vendor
 from classifiers.directives import Acknowledge
@@ -123,7 +123,7 @@ class VendorActions:
         if now_s - action.at_s >= ACK_S:
             return f"it is {now_s - action.at_s:.0f} s old"
         if not self._directory.may(by, verb, incident.service):
-            raise Refused(f"{by} may not {verb}, expected the role {' or '.join(roles_that_may(verb))}", by)
+            raise Refused(may_not(by, verb), by)
         if self._control.signer is None:
             raise Refused("signing.private_file: none, so nothing can be signed for people", by)
         is_recent = 0.0 <= now_s - action.at_s < self._dated_within_s
