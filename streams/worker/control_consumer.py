@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast, get_args
+from typing import Protocol, cast, get_args
 
 import structlog
 
@@ -100,9 +100,10 @@ class ControlConsumer:
         self._targets = targets
         self._source = effects.identity.source
         self._ring = ring_of(config.people, config.signing)
+        self._services: dict[str, str] = {}
         self._rights = Rights(
             directory_of(config.people, config.owners_of, config.respond.vendor_roles),
-            any(rule.owners for rule in config.services), self._silence, lambda name: self._services.get(name),
+            any(rule.owners for rule in config.services), self._silence, self._services.get,
         )
         self._effects = effects
         self._check = IncidentCheck(effects.authenticity, effects.clocks.wall_s)
@@ -112,7 +113,6 @@ class ControlConsumer:
         self._explains = bool(config.triage.dependencies)
         self._directives: dict[str, Directive] = {}
         self._open_incidents: dict[str, ToldIncident] = {}
-        self._services: dict[str, str] = {}
         self._waiting: dict[tuple[str, int, int], tuple[str, ConsumerRecord]] = {}
         self._watches: dict[str, ForViewers] = {}
 
@@ -170,10 +170,10 @@ class ControlConsumer:
                 self._watch(directive)
             elif not isinstance(directive, NOT_FOR_SHARDS):
                 accepted.append(directive)
-                self._directives.setdefault(directive.id, directive)  # the end of a silence may be the next record
+                if directive.id not in self._directives:  # at once, since the end of a silence may be the next record
+                    remember(self._directives, directive.id, directive, MAX_DIRECTIVES)
         if rejected:
             log.warning("control_records_rejected", count=len(rejected), first=rejected[0])
-        _drop_oldest(self._directives, MAX_DIRECTIVES)
         self._shards.add_directives(accepted)
         await self._write_audit(entries)
 
@@ -214,7 +214,6 @@ class ControlConsumer:
             remember(self._watches, asked.id, asked, MAX_WATCHES)
             self._shards.watch([asked])
 
-
     async def _process_incidents(self, records: Sequence[ConsumerRecord]) -> None:
         told = last_told(
             records, self._check, lambda reason: self._effects.telemetry.ignored("incident", reason),
@@ -222,10 +221,10 @@ class ControlConsumer:
         for each in told:
             name = each.incident.id
             remember(self._services, name, each.incident.service, MAX_SERVICES)
-            self._open_incidents.pop(name, None)
-            if each.incident.state != "resolved":
-                self._open_incidents[name] = each
-        _drop_oldest(self._open_incidents, MAX_OPEN_INCIDENTS)
+            if each.incident.state == "resolved":
+                self._open_incidents.pop(name, None)
+            else:
+                remember(self._open_incidents, name, each, MAX_OPEN_INCIDENTS)
         if self._explains:
             self._shards.add_incidents([_without_evidence(each.incident) for each in told])
         due = [place for place, (subject, _) in self._waiting.items() if subject in self._services]
@@ -249,11 +248,6 @@ class ControlConsumer:
 def _without_evidence(incident: Incident) -> Incident:
     """Factors and evidence take most of the room, and no other shard needs them."""
     return replace(incident, factors=(), evidence=())
-
-
-def _drop_oldest(remembered: dict[str, Any], limit: int) -> None:
-    for key in list(remembered)[: max(0, len(remembered) - limit)]:
-        del remembered[key]
 
 
 def _accepted_entry(verified: VerifiedDirective, at_s: float) -> AuditEntry:

@@ -90,15 +90,13 @@ class TakeOver:
         A broker that refuses connections is tried again for `TRIES` times. Raises TransactionFailed and
         BrokerUnavailable; the producers are closed then.
         """
-        for left in reversed(range(TRIES)):
+        for _ in range(TRIES - 1):
             try:
                 return await self._take(number, sources)
             except BrokerUnavailable as error:
-                if not left:
-                    raise
                 log.warning("shard_not_taken_over", shard=number, reason=str(error))
                 await asyncio.sleep(TRY_EVERY_S)
-        raise AssertionError
+        return await self._take(number, sources)
 
     async def _take(self, number: int, sources: frozenset[str]) -> Taken:
         producer, state_producer = (self._stores.producer(number, use) for use in ("products", "state"))
