@@ -159,7 +159,7 @@ class Traffic:
         counts, own = self._counts(row), np.array([row])
         whole = self._parts_of_whole(rows, row)
         last = counts.bucket(served_s)
-        begin = self._first_bucket(counts, own, last - enough(counts, whole, last, 0), last)
+        begin = self._known_from(counts, whole, own, last, 0)
         complete_s = self._complete_s(whole, row, now_s)
         usual_s = self.latency_s(service, begin * counts.bucket_s, last * counts.bucket_s) or 0.0
         growth_s = max((self.latency_s(service, complete_s - LATENCY_NOW_S, complete_s) or 0.0) - usual_s, 0.0)
@@ -169,7 +169,7 @@ class Traffic:
         end = counts.bucket(complete_s)
         first = max(ceil((served_s + settle_s) / counts.bucket_s - 1e-3), end - AFTER_MAX)
         after = max(end - first, 0)
-        begin = self._first_bucket(counts, own, last - enough(counts, whole, last, after), last)
+        begin = self._known_from(counts, whole, own, last, after)
         return judge_share(
             counts.between(whole, begin, last), counts.between(own, begin, last),
             counts.between(whole, first, end) - counts.between(own, first, end),
@@ -233,9 +233,11 @@ class Traffic:
         return np.array([row if rows.whole is None else rows.whole], np.intp)
 
     @staticmethod
-    def _first_bucket(counts: RequestCounts, own: IntArray, first: int, end: int) -> int:
-        """The first bucket from `first` on in which a replica served."""
-        requests = counts.between(own, first, end)
+    def _known_from(counts: RequestCounts, whole: IntArray, own: IntArray, end: int, after: int) -> int:
+        """The first bucket of those that show the rate before `end`, in which a replica served. after: how many buckets
+        after it are compared with them.
+        """
+        requests = counts.between(own, end - enough(counts, whole, end, after), end)
         served = np.flatnonzero(requests > 0.0)
         return end if not len(served) else end - len(requests) + int(served[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from streams.client.examination.contact import contact
 from streams.client.examination.coordinators import refused_names
 from streams.client.examination.permissions import NEEDED, Role, missing_permissions, read_operations
 from streams.client.examination.recent_records import judge, judge_content, read_last, seen_record
-from streams.client.examination.topic_check import check_topics, read_topic_states
+from streams.client.examination.topic_check import TopicFinding, check_topics, read_topic_states
 from streams.client.topic_reader import open_reader, partitions_of_topics, places_of
 from streams.cluster.compression import CODECS
 from streams.cluster.group_description import GroupMember, describe_group
@@ -96,8 +96,12 @@ async def _permissions(roles: Collection[Role], config: Config) -> Examination:
 
 async def _topics(config: Config) -> Examination:
     states = await read_topic_states(config)
-    found = tuple(Finding(one.topic, one.found, one.remedy) for one in check_topics(config, states))
-    return Examination("topics", f"{len(states)} exist, with the partitions and settings that they need", found)
+    told = f"{len(states)} exist, with the partitions and settings that they need"
+    return Examination("topics", told, _of_topics(check_topics(config, states)))
+
+
+def _of_topics(found: Iterable[TopicFinding]) -> tuple[Finding, ...]:
+    return tuple(Finding(one.topic, one.found, one.remedy) for one in found)
 
 
 async def _records(config: Config) -> Examination:
@@ -114,7 +118,7 @@ async def _records(config: Config) -> Examination:
             now_s = time.time()
             judged = judge(source.topic, [seen_record(one) for one in records], len(places), now_s)
             judged += judge_content(source.topic, plan.inputs[source.topic], plan.validation_limits, records, now_s)
-            found += [Finding(one.topic, one.found, one.remedy) for one in judged]
+            found += _of_topics(judged)
     told = f"the last {count} of the inputs can be read, and have keys and times that fit"
     return Examination("records", told, tuple(found))
 
@@ -124,8 +128,7 @@ async def _clock(config: Config) -> Examination:
     topics = dict.fromkeys((*(one.topic for one in config.inputs), config.topics.ticks))
     async with open_reader(config) as reader:
         fresh = await read_fresh(reader, [tp for topic in topics for tp in places_of(known, topic)])
-    found = tuple(Finding(one.topic, one.found, one.remedy) for one in judge_clock(fresh))
-    return Examination("clock", told_of(fresh), found)
+    return Examination("clock", told_of(fresh), _of_topics(judge_clock(fresh)))
 
 
 async def _dead_letters(config: Config) -> Examination:
