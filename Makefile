@@ -82,7 +82,7 @@ compare-smoke: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks.compare
 
 lock: $(VENV)/bin/python ## write constraints.txt anew from pyproject.toml, for Python 3.11 to 3.13 on any platform
-	@$(BIN)/python -m pip install -q uv
+	@$(PIP) uv
 	@{ echo '# Every version that tocsin and its extras install, Python 3.11 to 3.13; written by `make lock`.'; \
 	   $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
 	       --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml; } > constraints.new
@@ -98,12 +98,18 @@ $(VENV)/bin/python:
 	echo 'make: no Python 3.11, 3.12 or 3.13 with its venv module among: $(PYTHONS)' >&2; \
 	echo 'make: install one (on Debian: python3 and python3-venv), or name it: make PYTHONS=/path/to/python' >&2; exit 1
 
+# uv takes a third of pip's time; pip installs where uv cannot, for instance from an index that only pip is told of.
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+UV := $(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python
+install = $(PIP) uv && $(UV) -c constraints.txt -e '.[$(1)]' || \
+	{ echo 'uv could not install it, so pip does'; $(PIP) -c constraints.txt -e '.[$(1)]'; }
+
 $(VENV)/.installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'installing tocsin into $(VENV)'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@$(call install,demo)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'installing tocsin and its tools into $(VENV)'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(call install,dev)
 	@touch $(VENV)/.installed-demo $@
