@@ -58,6 +58,12 @@ def run_of(form: InputFormat, found: Sequence[FakeRecord], size: int = 1000) -> 
     return run
 
 
+@cache
+def judged(form: InputFormat, behaviour: Behaviour) -> Run:
+    """The run of what was written, to be looked at only."""
+    return run_of(form, written(form, behaviour))
+
+
 def only(run: Run) -> Incident:
     (incident,) = run.incidents.values()
     return incident
@@ -65,7 +71,7 @@ def only(run: Run) -> Incident:
 
 @pytest.mark.parametrize("form", WRITERS)
 def test_a_slow_fleet_is_one_incident_of_performance_everywhere(form: InputFormat) -> None:
-    run = run_of(form, written(form, SLOW))
+    run = judged(form, SLOW)
     incident = only(run)
 
     assert (incident.category, incident.service, incident.model) == ("performance_degradation", "vllm", "llama")
@@ -80,7 +86,7 @@ def test_a_slow_fleet_is_one_incident_of_performance_everywhere(form: InputForma
 
 @pytest.mark.parametrize("form", WRITERS)
 def test_exporters_that_take_turns_still_show_which_replica_it_is(form: InputFormat) -> None:
-    assert only(run_of(form, written(form, SLOW_REPLICA))).replica == "10.0.0.1:8000"
+    assert only(judged(form, SLOW_REPLICA)).replica == "10.0.0.1:8000"
 
 
 @pytest.mark.parametrize("form", WRITERS)
@@ -118,18 +124,16 @@ def test_a_replica_whose_exporter_falls_silent_is_not_monitored() -> None:
 @pytest.mark.parametrize("form", WRITERS)
 def test_cuts_and_restarts_change_nothing(form: InputFormat) -> None:
     found = written(form, SLOW_REPLICA)
-    whole = run_of(form, found, len(found))
     pieces = Run(Shard(plan_for(form)))
     for number, start in enumerate(range(0, len(found), step := max(1, len(found) // 37))):
         pieces.ingest(found[start : start + step], TOPIC)
         if number % 5 == 0:
             pieces.restart()
-    assert pieces.results() == whole.results()
+    assert pieces.results() == judged(form, SLOW_REPLICA).results()
 
 
 def test_otlp_says_the_same_in_both_encodings() -> None:
-    proto, plain = (run_of(form, written(form, SLOW)) for form in ("otlp_proto", "otlp_json"))
-    assert proto.results() == plain.results()
+    assert judged("otlp_proto", SLOW).results() == judged("otlp_json", SLOW).results()
 
 
 def test_the_last_scrapes_are_judged_when_the_source_is_idle() -> None:
