@@ -19,10 +19,11 @@ RECORDED_S = 310.0
 """Of the recording, the part that is used is shorter: no record is ahead of our clock."""
 SERVICES = ("chat", "search", "agents")
 VERDICT = (
-    "id", "state", "opened_at_s", "onset_at_s", "resolved_at_s", "category", "severity", "peak_severity", "service",
-    "model", "version", "replica", "tenant",
+    "id", "state", "opened_at_s", "resolved_at_s", "category", "severity", "peak_severity", "service", "model",
+    "version", "replica", "tenant",
 )
-EVIDENCE = ("title", "factors", "evidence")
+REFINED = ("onset_at_s", "title", "factors", "evidence")
+"""What later alarms refine. That alone publishes nothing before the minute's repetition."""
 # Not a breaker: while one is in force the silence behind it is expected, and here minutes of event time pass until the
 # outcome of an action is known, more or fewer of them with every kill. It may take minutes until an intent is executed.
 PLAYBOOKS = [{
@@ -34,12 +35,13 @@ PLAYBOOKS = [{
 async def verdicts(deployment: Deployment) -> dict[str, dict[str, Any]]:
     """The last state of each incident, without what depends on the time of an action and on the names of topics.
 
-    The evidence of an open incident is left out: it dates from the last publication, which may differ.
+    What is refined is left out of an open incident: it dates from the last publication, which an outcome of an action
+    brings about as well.
     """
     found = {record.key.decode(): record.value for record in await deployment.records("incidents")}
     published = {key: orjson.loads(value.replace(deployment.name.encode(), b"")) for key, value in found.items()}
     return {
-        key: {name: incident[name] for name in (*VERDICT, *(EVIDENCE if incident["state"] == "resolved" else ()))}
+        key: {name: incident[name] for name in (*VERDICT, *(REFINED if incident["state"] == "resolved" else ()))}
         for key, incident in published.items()
     }
 
