@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from classifiers.model import Scope
 
 Part = Literal["version", "replica"]
@@ -23,6 +26,22 @@ def short(number: float) -> float | None:
     (0.123457, None)
     """
     return float(f"{number:.6g}") if isfinite(number) else None
+
+
+def shorts(numbers: NDArray[np.floating]) -> list[float | None]:
+    """`short` of each of these, at a tenth of its cost. Between 1e-17 and 1e27 the same; beyond, with more or fewer
+    digits. Shape (n,).
+
+    >>> shorts(np.array([0.12345678, np.nan, -1234567.0]))
+    [0.123457, None, -1234570.0]
+    """
+    known = np.isfinite(numbers)
+    each = np.where(known, numbers, 0.0).astype(np.float64)
+    digits = np.floor(np.log10(np.abs(each), out=np.zeros_like(each), where=each != 0.0))
+    # Two powers of ten, since a negative one is not exact.
+    below, above = 10.0 ** np.clip(5.0 - digits, 0.0, 22.0), 10.0 ** np.clip(digits - 5.0, 0.0, 22.0)
+    rounded = np.rint(each * below / above) * above / below
+    return [number if is_known else None for number, is_known in zip(rounded.tolist(), known.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from classifiers.series_windows import ListedSeries, part_text, short
+from classifiers.series_windows import ListedSeries, part_text, shorts
 from detectors.base import IntArray
 from streams.shard.recent.recent_windows import Windows
 from streams.shard.rows import Rows
@@ -39,9 +39,9 @@ class Lister:
 
     def _by_metric(self, own: Windows) -> tuple[ListedSeries, ...]:
         metrics: dict[str, list[tuple[str, float | None, float | None]]] = {}
-        for row, value, level in zip(own.rows.tolist(), own.value.tolist(), own.level.tolist(), strict=True):
+        for row, value, level in zip(own.rows.tolist(), shorts(own.value), shorts(own.level), strict=True):
             metric, scope = self._series.key(row)
-            metrics.setdefault(metric, []).append((part_text(scope), short(value), short(level)))
+            metrics.setdefault(metric, []).append((part_text(scope), value, level))
         return tuple(ListedSeries(metric, *zip(*rows, strict=True)) for metric, rows in metrics.items())
 
 

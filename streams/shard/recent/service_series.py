@@ -113,10 +113,10 @@ def _part_of(scope: Scope) -> tuple[Part, str] | None:
 
 def _highest_of_rows(windows: Windows) -> tuple[IntArray, FloatArray]:
     """The rows, and the highest level of each; -1 while it warms up."""
-    level = np.where(np.isfinite(windows.level), windows.level, -1.0).astype(np.float64)
-    order = np.lexsort((-level, windows.rows))
-    rows, first = np.unique(windows.rows[order], return_index=True)
-    return rows.astype(np.intp), level[order][first]
+    highest = np.full(windows.rows.max(initial=-1) + 1, -np.inf)
+    np.maximum.at(highest, windows.rows, np.where(np.isfinite(windows.level), windows.level, -1.0))
+    rows = np.flatnonzero(highest > -np.inf)
+    return rows, highest[rows]
 
 
 def _by_level(services: IntArray, level: FloatArray) -> list[int]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from classifiers.series_windows import SeriesWindows, short
+from classifiers.series_windows import SeriesWindows, short, shorts
 from detectors.base import FloatArray, IntArray
 from detectors.suite import Suite
 from streams.shard.recent.recent_windows import Windows
@@ -38,7 +38,7 @@ class Writer:
         starts = np.flatnonzero(np.diff(own.rows, prepend=-1))
         present = own.rows[starts].astype(np.intp)
         low, high = self._bands(own, starts)
-        columns = [own.end_s.tolist(), *(_numbers(each) for each in (own.value, own.expected, low, high, own.level))]
+        columns = [own.end_s.tolist(), *(shorts(each) for each in (own.value, own.expected, low, high, own.level))]
         bounds = [*starts.tolist(), len(own)]
         gap_s = self._suite.score_absence(present, float(own.end_s.max())).expected_gap_s.tolist()
         warm = self._suite.is_warm(present).tolist()
@@ -77,7 +77,3 @@ def _highest(windows: Windows, each_s: float) -> IntArray:
     order = np.lexsort((-level, place, windows.rows))
     stretch = windows.rows[order].astype(np.int64) * (stretches + 1) + place[order]
     return np.sort(order[np.unique(stretch, return_index=True)[1]])
-
-
-def _numbers(values: np.ndarray[tuple[int], np.dtype[np.floating]]) -> list[float | None]:
-    return [short(number) for number in values.tolist()]
