@@ -285,6 +285,10 @@ class Suite(Composite):
         warm: BoolArray = self._robust.has_centre(rows) & (self._robust.filled(rows) >= self._profiles.warm_up(rows))
         return warm
 
+    def usual_count(self, rows: IntArray) -> FloatArray:
+        """(n,) how many samples a window of each row usually has, infinite for cold rows."""
+        return self._robust.usual_count(rows)
+
     def score_absence(self, rows: IntArray, now_s: float) -> AbsenceScores:
         """Score how long rows have had no window at `now_s`, the event time up to which all windows are closed."""
         return self._absence.score(rows, now_s)

@@ -151,6 +151,12 @@ class RobustLocation(CompositeBank):
         found: BoolArray = np.isfinite(self._rows["centre"][rows])
         return found
 
+    def usual_count(self, rows: IntArray) -> FloatArray:
+        """(n,) the harmonic mean of the samples in each row's windows; infinite for cold rows."""
+        thinness = self._rows["thinness"][rows]
+        usual: FloatArray = np.divide(1.0, thinness, out=np.full(len(rows), np.inf), where=thinness > 0.0)
+        return usual
+
     def filled(self, rows: IntArray) -> IntArray:
         """(n,) windows in each row's ring."""
         filled: IntArray = self._rows["filled"][rows]

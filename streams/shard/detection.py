@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import floor, inf
 
 import numpy as np
@@ -17,6 +18,7 @@ from classifiers.incidents.alarmed_series import AlarmedSeries
 from classifiers.incidents.triage import IncidentChange, ServiceKey, Triage
 from classifiers.model import Anomaly, Scope
 from detectors.base import Block, BoolArray, FloatArray, IntArray
+from detectors.ensemble.suite_scores import hold_uncounted
 from detectors.suite import Suite, SuiteScores
 from streams.shard.planned_changes import PlannedChanges
 from streams.shard.presence import Presence
@@ -93,6 +95,7 @@ class Detection:
             self._planned.end_due(now_s)
         found: defaultdict[ServiceKey, list[Anomaly]] = defaultdict(list)
         scores: SuiteScores | None = None
+        unusual = np.zeros(0, np.bool_)
         if block is not None and len(block):
             block = self._presence.traffic.with_totals(block)
             scores = self._suite.score(block)
@@ -101,6 +104,9 @@ class Detection:
             self._suite.observe(block)
             self._presence.traffic.observe(block, self._series.last_seen_s[block.rows])
             scores = self._presence.part_rates.weigh(block, scores, now_s)
+            unusual = scores.level >= 1.0
+            explained = self._presence.draining.explains(block, scores, now_s)
+            scores = replace(scores, level=hold_uncounted(scores.level, ~explained))
             if self._recent is not None:
                 self._recent.add(now_s, block, scores, self._suite.frame(block))
         watched = [name for name, model in self._triage.episodes if model is None and name in self._series.sources]
@@ -118,7 +124,7 @@ class Detection:
             if transition.accepted:
                 self.relearn(transition)
         if block is not None and scores is not None:
-            self._learn(block, scores.level >= 1.0)
+            self._learn(block, unusual)
         return transitions
 
     def _add_readings(self, block: Block, scores: SuiteScores, found: dict[ServiceKey, list[Anomaly]]) -> None:
@@ -161,9 +167,9 @@ class Detection:
     def _rows_of(self, service: ServiceKey) -> IntArray:
         return np.flatnonzero(np.isin(self._rows.service_of, self._rows.numbers([service])))
 
-    def _learn(self, block: Block, alarming: BoolArray) -> None:
-        """Never from a window that alarms, nor from a service with a pending or open episode."""
-        keep = ~alarming
+    def _learn(self, block: Block, unusual: BoolArray) -> None:
+        """Never from a window that alarms, explained or not, nor from a service with a pending or open episode."""
+        keep = ~unusual
         if frozen := self._rows.numbers(self._triage.episodes):
             keep &= ~np.isin(self._rows.service_of[block.rows], frozen)
         if keep.any():

@@ -1,4 +1,4 @@
-"""Who serves and who reports, of one shard: traffic, departures, silence, and when the rates of parts count."""
+"""Who serves and who reports, of one shard: traffic, departures, drained parts, silence, and when rates count."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from classifiers.model import AuditEntry
 from detectors.base import IntArray, State
 from detectors.suite import Suite
 from streams.presence.departures import Departures
+from streams.presence.draining import Draining
 from streams.presence.part_rates import PartRates
 from streams.presence.traffic import Traffic
 from streams.shard.absences import Absences
@@ -30,6 +31,7 @@ class Presence:
         self._departures = Departures(traffic, silent_after_s)
         self.absences = Absences(series, suite, rows, self._departures, retire_s)
         self.part_rates = PartRates(series.key, rows, traffic, self._departures)
+        self.draining = Draining(series.key, rows, traffic, suite.usual_count)
 
     def take_audit(self) -> list[AuditEntry]:
         """Who left, since the last call."""
@@ -39,7 +41,7 @@ class Presence:
         """The state as arrays and JSON values. rows: in use."""
         meta = {
             "departures": self._departures.dump(), "absences": self.absences.dump(),
-            "part_rates": self.part_rates.dump(),
+            "part_rates": self.part_rates.dump(), "draining": self.draining.dump(),
         }
         return self.traffic.snapshot(rows), meta
 
@@ -49,3 +51,4 @@ class Presence:
         self._departures.load(meta["departures"])
         self.absences.load(meta["absences"])
         self.part_rates.load(meta["part_rates"])
+        self.draining.load(meta.get("draining", []))  # snapshots of before have none

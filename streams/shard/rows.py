@@ -17,6 +17,7 @@ from detectors.base import BoolArray, IntArray
 from detectors.ensemble.profiles import Profile, profile_index
 from detectors.suite import Suite
 from streams.intake.aggregated.instant import REPORTED_WITHOUT_TRAFFIC
+from streams.presence.draining import LENGTH_BIASED
 from streams.presence.traffic import Traffic
 from streams.windows.series import SeriesTable
 
@@ -31,8 +32,8 @@ class Rows:
 
     service_of: number of the row's service in `services`, -1 for a row not in use. scored: a profile matches its
     metric. absence_checked: its silence may be an anomaly. of_part: its scope is a version, replica or tenant.
-    extensive: its metric counts requests or tokens, so that the values of parts add up to that of the whole. traffic:
-    gets the rows too.
+    extensive: its metric counts requests or tokens, so that the values of parts add up to that of the whole.
+    length_biased: an exporter reports it, and it is one of `LENGTH_BIASED`. traffic: gets the rows too.
     """
 
     def __init__(self, series: SeriesTable, suite: Suite, profiles: tuple[Profile, ...], traffic: Traffic) -> None:
@@ -50,6 +51,7 @@ class Rows:
         self.absence_checked = np.zeros(0, np.bool_)
         self.of_part = np.zeros(0, np.bool_)
         self.extensive = np.zeros(0, np.bool_)
+        self.length_biased = np.zeros(0, np.bool_)
         self._replica_of = np.full(0, -1, np.int32)
         self._of_version = np.zeros(0, np.bool_)
 
@@ -93,9 +95,14 @@ class Rows:
             scopes.append(scope)
             services.append(service)
             profiles.append(-1 if profile is None else profile)
-            flags.append((is_checked, dimension is not None, self._traffic.rows.is_extensive(metric)))
+            flags.append((
+                is_checked, dimension is not None, self._traffic.rows.is_extensive(metric),
+                aggregated and metric in LENGTH_BIASED,
+            ))
         self.service_of[new] = services
-        self.absence_checked[new], self.of_part[new], self.extensive[new] = np.array(flags, np.bool_).T
+        self.absence_checked[new], self.of_part[new], self.extensive[new], self.length_biased[new] = (
+            np.array(flags, np.bool_).T
+        )
         profile_of = np.array(profiles, np.intp)
         scored = profile_of >= 0
         self.scored[new] = scored
@@ -120,7 +127,7 @@ class Rows:
         self._of_version[rows] = False
         self.scored[rows] = False
         self.absence_checked[rows] = False
-        self.of_part[rows] = self.extensive[rows] = False
+        self.of_part[rows] = self.extensive[rows] = self.length_biased[rows] = False
 
     def numbers(self, services: Iterable[ServiceKey]) -> list[int]:
         """The numbers of services in `services`; one that never had a row is left out."""
@@ -163,8 +170,9 @@ class Rows:
         more = max(size, 2 * len(self.service_of), 256) - len(self.service_of)
         self.service_of = np.concatenate([self.service_of, np.full(more, -1, np.intp)])
         self._replica_of = np.concatenate([self._replica_of, np.full(more, -1, np.int32)])
-        self.scored, self.absence_checked, self.of_part, self.extensive, self._of_version = (
-            np.concatenate([flags, np.zeros(more, np.bool_)])
-            for flags in (self.scored, self.absence_checked, self.of_part, self.extensive, self._of_version)
+        self.scored, self.absence_checked, self.of_part, self.extensive, self.length_biased, self._of_version = (
+            np.concatenate([flags, np.zeros(more, np.bool_)]) for flags in (
+                self.scored, self.absence_checked, self.of_part, self.extensive, self.length_biased, self._of_version,
+            )
         )
         self._suite.grow(len(self.service_of))

@@ -1,6 +1,7 @@
 """Numbers are published as short as people need them, many at once as one by one."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,5 +22,5 @@ def test_the_same_holds_for_single_precision(numbers: list[float]) -> None:
 
 
 def test_what_is_too_small_or_too_large_for_exact_digits_stays_near() -> None:
-    found = shorts(np.array([1.23456789e-30, 1.23456789e30]))
-    np.testing.assert_allclose(found, [1.23456789e-30, 1.23456789e30], rtol=1e-5, atol=1e-22)
+    extremes = [1.23456789e-30, 1.23456789e30]
+    assert shorts(np.array(extremes)) == pytest.approx(extremes, 1e-5, 1e-22)
