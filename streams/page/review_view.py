@@ -28,7 +28,7 @@ def open_items(state: PageState, now_s: float, limit: int) -> list[dict[str, Any
 
 
 def item_row(one: ActionItem, state: PageState, today: date) -> dict[str, Any]:
-    """An action item. state: open, done or overdue. incident_title: null where the incident is not known here."""
+    """An action item. state: open, overdue, done or dropped. incident_title: null where the incident is not known here."""
     incident = state.incident(one.incident_id)
     return {
         "id": one.id, "incident_id": one.incident_id, "incident_title": None if incident is None else incident.title,

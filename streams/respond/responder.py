@@ -133,7 +133,9 @@ class Responder:
             clocks.wall_s, clocks.mono_s, file,
         )
         releases = Releases(directory)
-        known = Known(self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call)
+        known = Known(
+            self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call, self.reviews.records,
+        )
         self.http = HttpServer(
             config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,
         )

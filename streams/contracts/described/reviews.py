@@ -24,7 +24,7 @@ REVIEW_FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     ActionItem: {
         "id": "Its id, of the incident and the text.", "incident_id": "The incident of its review.",
-        "version": VERSION, "state": "open, done, or removed: its review names it no more.",
+        "version": VERSION, "state": "open, done, dropped by a person, or removed: its review names it no more.",
         "text": "What is to be done.", "owner": OWNER, "due": DUE, "by": "Who changed it last.", "changed_at_s": AT,
     },
     ListedItem: {
@@ -38,8 +38,8 @@ REVIEW_FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     SetItem: {
         "item_id": "The id of the item.", "incident_id": "The incident of its review.", "by": BY, "at_s": AT,
-        "mark": "open or done; null: that stays.", "owner": "Who does it from now on; null: that stays.",
+        "mark": "open, done or dropped; null: that stays.", "owner": "Who does it from now on; null: that stays.",
         "due": "The day until which it is to be done from now on, in UTC; null: that stays.",
-        "comment": "Why, in the person's words.", "via": VIA,
+        "comment": "Why, in the person's words; needed to drop an item.", "via": VIA,
     },
 }

@@ -8,11 +8,12 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from actions.reviews.record import ActionItem, ItemState, Review
+from classifiers.reviews_by_hand import SetItem
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
 from streams.page.state import PageState
 from tests.actions.approvals.cases import T, incident
-from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, opened, serious_faults
+from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.served import ServedPage
 
 DAY_S = 86_400.0
@@ -92,6 +93,71 @@ async def test_the_review_and_its_items_are_shown_live_at_the_incident(browser: 
     await expect(link).to_have_attribute("rel", "noreferrer noopener")
 
 
+@pytest.mark.parametrize("view", ["#/incident/inc-1", "#/history"])
+async def test_a_person_changes_an_item_after_it_was_said_what_will_happen(
+    browser: Browser, served: ServedPage, view: str,
+) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, view)
+    row = page.locator("[data-item=today]")
+    await expect(row).to_contain_text("Pin the driver")
+    await expect(row.get_by_role("button")).to_have_count(0)
+    await log_in_as(page, "rob")
+    for button, says, given in (
+        ("Change", "Who does this, and until which day", {"owner": "cleo", "due": "2026-12-24"}),
+        ("Done", "This is recorded as done, by you", {}),
+        ("Drop", "something that will not be done", {"comment": "moved off"}),
+    ):
+        await row.get_by_role("button", name=button).click()
+        dialog = page.locator("dialog")
+        await expect(dialog).to_contain_text(says)
+        await expect(dialog).to_contain_text("Pin the driver")
+        for name, text in given.items():
+            await dialog.locator(f"[name={name}]").fill(text)
+        if button == "Change":
+            assert await serious_faults(page) == []
+        await dialog.locator("button[type=submit]").click()
+        await expect(page.locator("#toast")).to_contain_text("Written: action item")
+        await expect(dialog).to_be_hidden()
+    at_s = T + 60.0
+    assert served.log.written == [
+        SetItem("today", "inc-1", "rob", at_s, owner="cleo", due=date(2026, 12, 24), via="http"),
+        SetItem("today", "inc-1", "rob", at_s, "done", via="http"),
+        SetItem("today", "inc-1", "rob", at_s, "dropped", comment="moved off", via="http"),
+    ]
+
+
+async def test_a_finished_item_is_opened_again_and_a_reason_is_needed_to_drop_one(
+    browser: Browser, served: ServedPage,
+) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, "#/incident/inc-1")
+    await log_in_as(page, "rob")
+    await page.locator("[data-item=today]").get_by_role("button", name="Drop").click()
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("dialog textarea:invalid")).to_have_count(1)
+    await page.get_by_role("button", name="Cancel").click()
+    served.page.state.add_item(item("today", TODAY, "dropped", version=2))
+    served.page.feed.wake()
+    for name in ("done", "today"):
+        row = page.locator(f"[data-item={name}]")
+        await expect(row.get_by_role("button")).to_have_text(["Open again"])
+    await page.locator("[data-item=today]").get_by_role("button").click()
+    await page.locator("dialog button[type=submit]").click()
+    await expect(page.locator("#toast")).to_contain_text("Written")
+    assert served.log.written == [SetItem("today", "inc-1", "rob", T + 60.0, "open", via="http")]
+
+
+async def test_who_has_not_the_role_sees_the_items_and_cannot_change_them(
+    browser: Browser, served: ServedPage,
+) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, "#/incident/inc-1")
+    await log_in_as(page, "vera")
+    for name in ("Done", "Change", "Drop"):
+        await expect(page.locator("[data-item=today]").get_by_role("button", name=name)).to_be_disabled()
+
+
 @pytest.mark.parametrize("place", ["javascript:document.title='owned'", "data:text/html,x", "//elsewhere.example"])
 async def test_a_place_that_is_no_address_of_the_web_is_text(
     browser: Browser, served: ServedPage, place: str,
@@ -113,6 +179,7 @@ async def test_hostile_reviews_are_shown_and_not_run_and_can_be_read_by_all(
     served.page.state.add_review(review(version=2, place=HOSTILE, summary=HOSTILE))
     served.page.state.add_item(item("today", TODAY, version=2, text=HOSTILE))
     page = await opened(browser, served, view, width)
+    await log_in_as(page, "rob")
     await expect(page.locator("[data-item=today]")).to_contain_text(HOSTILE)
     assert (await page.title(), await page.locator("main img, main script").count()) == ("Tocsin", 0)
     if view == "#/history":
