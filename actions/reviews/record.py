@@ -42,7 +42,8 @@ be older than what a person said. Only an open item can be dropped."""
 @dataclass(frozen=True, slots=True)
 class Review:
     """The review of an incident. version: one more with each change. place: where people keep it, empty for nowhere.
-    summary: of people. by: who recorded it last. changed_at_s: when, seconds since the epoch.
+    summary: of people. by: who recorded it last. changed_at_s: when, seconds since the epoch. is_automatic: whether the
+    role respond recorded it by itself; whatever a person records replaces it.
     """
 
     incident_id: str
@@ -52,6 +53,7 @@ class Review:
     summary: str
     by: str
     changed_at_s: float
+    is_automatic: bool = False
 
     @property
     def subject(self) -> str:

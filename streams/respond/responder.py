@@ -100,7 +100,7 @@ class Responder:
         self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, self.desk.waiting)
-        self.reviews = ReviewDesk()
+        self.reviews = ReviewDesk(config.review.rule())
         self._action_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks

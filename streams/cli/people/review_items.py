@@ -70,7 +70,7 @@ def export(config: Config, reviews: tuple[Path, ...], tracker: Tracker, project:
 
 @items.command("set")
 @click.argument("item_id", metavar="ITEM")
-@click.option("--state", "mark", type=click.Choice(get_args(ItemMark)), help="How it stands; `dropped` needs --comment.")
+@click.option("--state", "mark", type=click.Choice(get_args(ItemMark)), help="How it is; `dropped` needs --comment.")
 @click.option("--owner", help="Who does it.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until which day, in UTC.")
 @comment_option

@@ -20,7 +20,8 @@ DUE = "The day until which it is to be done, in UTC; null where none is named."
 REVIEW_FIELDS: Mapping[type, Mapping[str, str]] = {
     Review: {
         "incident_id": INCIDENT, "version": VERSION, "state": "draft or published.", "place": PLACE,
-        "summary": SUMMARY, "by": "Who recorded it last.", "changed_at_s": AT,
+        "summary": SUMMARY, "by": "Who recorded it last; tocsin for the role respond.", "changed_at_s": AT,
+        "is_automatic": "Whether the role respond recorded it by itself; what a person records replaces it.",
     },
     ActionItem: {
         "id": "Its id, of the incident and the text.", "incident_id": "The incident of its review.",

@@ -158,6 +158,18 @@ async def test_who_has_not_the_role_sees_the_items_and_cannot_change_them(
         await expect(page.locator("[data-item=today]").get_by_role("button", name=name)).to_be_disabled()
 
 
+async def test_a_draft_without_a_person_says_so_and_how_its_text_is_written(
+    browser: Browser, served: ServedPage,
+) -> None:
+    served.tell(incident(state="resolved", resolved_at_s=T + 9.0))
+    served.page.state.add_review(Review("inc-1", 1, "draft", "", "", "tocsin", T, is_automatic=True))
+    page = await opened(browser, served, "#/incident/inc-1")
+    panel = page.get_by_label("Review", exact=True)
+    for text in ("draft", "by tocsin", "Recorded after the end, without a person", "tocsin review draft inc-1"):
+        await expect(panel).to_contain_text(text)
+    await expect(panel).not_to_contain_text("No place")
+
+
 @pytest.mark.parametrize("place", ["javascript:document.title='owned'", "data:text/html,x", "//elsewhere.example"])
 async def test_a_place_that_is_no_address_of_the_web_is_text(
     browser: Browser, served: ServedPage, place: str,

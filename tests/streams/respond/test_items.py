@@ -1,4 +1,4 @@
-"""Action items over HTTP: the role and the record are those of the command line, and what is refused changes nothing."""
+"""Action items over HTTP: role and record are those of the command line, and what is refused changes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def change(served: ServedPage, name: str, headers: dict[str, str] = OF_PAG
 ])
 @pytest.mark.parametrize("who", ["rob", "carl"])
 async def test_a_responder_and_a_commander_change_an_item(
-    who: str, name: str, body: dict[str, str], expected: dict[str, Any],
+    who: str, name: str, body: dict[str, Any], expected: dict[str, Any],
 ) -> None:
     async with with_items().running() as served:
         await log_in(served, who)
@@ -70,7 +70,7 @@ async def test_another_site_cannot_change_an_item() -> None:
     ("item-1", {}, 400, "no change, expected a mark, an owner or a due date"),
     ("item-1", {"state": "removed"}, 400, "state 'removed', expected one of open, done, dropped"),
     ("item-1", {"state": "dropped"}, 400, "comment '', expected the reason why it is dropped"),
-    ("over", {"state": "dropped", "comment": "x"}, 400, "state 'dropped' of an item that is done, expected open before"),
+    ("over", {"state": "dropped", "comment": "x"}, 400, "state 'dropped' of an item that is done, expected open"),
     ("item-1", {"due": "soon"}, 400, "due 'soon', expected a day such as 2026-12-01"),
     ("item-1", {"owner": "x" * 61}, 400, "owner of 61 characters, expected 1 to 60"),
     ("item-1", {"owner": 7}, 400, "owner 7, expected a text"),
