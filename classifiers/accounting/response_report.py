@@ -73,18 +73,22 @@ def compute_response(
     incidents: Iterable[Incident], targets: Mapping[Severity, StageTargets], since_s: float | None = None,
     until_s: float | None = None, pages: Iterable[tuple[str, float]] | None = None,
 ) -> ResponseReport:
-    """The figures of the incidents that opened in the period. pages: who was paged and when; None where unknown."""
-    chosen = [
-        one for one in sorted(incidents, key=lambda one: (one.opened_at_s, one.id))
-        if (since_s is None or one.opened_at_s >= since_s) and (until_s is None or one.opened_at_s < until_s)
-    ]
+    """The figures of the incidents that opened in the period, and of the pages in it.
+
+    pages: who was paged and when, seconds since the epoch; None where nothing says so.
+    """
+    def is_in(at_s: float) -> bool:
+        return (since_s is None or at_s >= since_s) and (until_s is None or at_s < until_s)
+
+    chosen = [one for one in sorted(incidents, key=lambda one: (one.opened_at_s, one.id)) if is_in(one.opened_at_s)]
     raised = [one for one in chosen if escalated(one) and answered(one)]
     firsts = [decided[0] for decided in map(remedies, chosen) if decided]
     automated = sum(first.mode == "auto" and first.status in CARRIED_OUT for first in firsts)
     return ResponseReport(
         tuple(_causes(chosen)), Proportion(sum(one.resolution == "expected" for one in raised), len(raised)).ratio,
         WRONG_TARGET, Proportion(automated, len(firsts)).ratio, AUTOMATION_TARGET,
-        None if pages is None else _pages(pages), tuple(_rules(chosen)), tuple(_weeks(chosen, targets)),
+        None if pages is None else _pages(page for page in pages if is_in(page[1])), tuple(_rules(chosen)),
+        tuple(_weeks(chosen, targets)),
     )
 
 

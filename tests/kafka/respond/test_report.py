@@ -1,0 +1,50 @@
+"""`tocsin report` tells who was paged how often, from the audit, also once escalations have left their topic."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from streams.client.page_log import read_pages
+from streams.contracts.envelopes import incident_message
+from tests.kafka.conftest import Broker
+from tests.kafka.respond.installation import PATIENCE_S, Installation, eventually, open_incident
+
+ESCALATION = {
+    "services": [{"match": "chat*", "tier": 1, "escalation": "critical"}],
+    "schedules": {"primary": {"tz": "Europe/Berlin", "people": ["dan"]}},
+    "escalation": {"critical": {"severities": ["P1"], "rounds": 1, "steps": [
+        {"id": "first", "page": "primary"}, {"id": "second", "after": "5m", "page": "commander"},
+    ]}},
+}
+
+
+async def test_pages_are_counted_by_person_once_over_a_restart(broker: Broker, tmp_path: Path) -> None:
+    here, ahead_s = Installation(broker.address, tmp_path, **ESCALATION), 0.0
+    await here.prepare()
+
+    async def report() -> dict[str, Any]:
+        printed = await here.cli(None, "report", "--json")
+        assert printed.exit_code == 0, printed.output
+        found: dict[str, Any] = orjson.loads(printed.stdout)["response"]
+        return found
+
+    assert (await report())["pages_per_person_week"] is None
+    one = open_incident("inc-1", severity="P1", peak_severity="P1", opened_at_s=time.time())
+    await here.send(here.config.topics.incidents, incident_message(one, here.source, time.time()))
+
+    async def paged(*people: str) -> None:
+        async def look() -> bool | None:
+            return sorted(who for who, _ in await read_pages(here.config) or ()) == sorted(people) or None
+
+        await eventually(look, f"pages of {people}", 3 * PATIENCE_S)
+
+    async with here.responder(lambda: time.time() + ahead_s):
+        await paged("dan")
+    ahead_s = 400.0
+    async with here.responder(lambda: time.time() + ahead_s):
+        await paged("cleo", "dan")
+    assert (await report())["pages_per_person_week"] == {"cleo": 1.0, "dan": 1.0}
