@@ -1,4 +1,4 @@
-"""`tocsin report` tells who was paged how often, from the audit, also once escalations have left their topic."""
+"""Who was paged is told by `tocsin report` and by the draft of a review, from the audit, once over a restart."""
 
 from __future__ import annotations
 
@@ -48,3 +48,10 @@ async def test_pages_are_counted_by_person_once_over_a_restart(broker: Broker, t
     async with here.responder(lambda: time.time() + ahead_s):
         await paged("cleo", "dan")
     assert (await report())["pages_per_person_week"] == {"cleo": 1.0, "dan": 1.0}
+    drafted = await here.cli(None, "review", "draft", "inc-1", "--out", str(tmp_path))
+    assert drafted.exit_code == 0, drafted.output
+    text = (tmp_path / "review-inc-1.md").read_text()
+    communication = text.partition("## Communication")[2].partition("## Five whys")[0]
+    assert [communication.count(f"| page | {who} |") for who in ("dan", "cleo")] == [1, 1]
+    timeline = text.partition("## Timeline")[2].partition("## Evidence")[0]
+    assert (timeline.count("| fire |"), "| paged |" in timeline) == (2, False)
