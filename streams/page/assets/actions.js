@@ -60,7 +60,7 @@ export function approvalButtons(one) {
     button("Reject", "reject", () => ask("Reject", `You reject: ${what}. It does not run, and the ladder of remedies for this incident stops.`, [reason()], (v) => decide("reject", v))),
     may("withdraw") ? button("Withdraw", "withdraw", () => ask("Withdraw", `The request is taken back: ${what}. Nobody is asked any more.`, [reason()], (v) => decide("withdraw", v))) : null,
     may("break_glass") ? button("Break glass", "break_glass", () => ask("Break glass",
-      `${what} runs without approval, past freeze, cooldown, budget and storm brake. Commanders are told, and it is reviewed.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
+      `${what} runs without approval, past freeze, cooldown, budget and storm brake. The audit, and so the timeline of the review, names you and your reason.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
   ];
 }
 
