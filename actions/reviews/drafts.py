@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from actions.bounded import remember
 from classifiers.model import Incident, Severity
+from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 MAX_INCIDENTS = 5_000
 
@@ -23,13 +24,14 @@ class DraftRule:
     after_s: float
 
     def wants(self, incident: Incident) -> bool:
-        """Whether an incident is to have a review: severe enough, and nobody was to be spared its page.
+        """Whether an incident is to have a review: it was severe enough, and it was to page.
 
-        Not wanted: a planned change, what is silenced, and an effect, which the review of its cause covers.
+        What pages nobody: a planned change, what is silenced, and an effect, which the review of its cause covers.
         """
         is_effect = any(one.relation == "caused_by" for one in incident.related)
-        is_spared = is_effect or incident.silenced_by is not None or incident.resolution == "expected"
-        return incident.peak_severity <= self.severity and not is_spared
+        is_quiet = is_effect or incident.silenced_by is not None or incident.resolution == "expected"
+        is_severe = SEVERITY_ORDER.index(incident.peak_severity) <= SEVERITY_ORDER.index(self.severity)
+        return is_severe and not is_quiet
 
 
 class DueDrafts:

@@ -2,8 +2,8 @@
 
 The review, its items and the entry in the audit are one transaction of the partition's fenced producer. Guarantee on
 crash: what was not committed never happened, and is applied again from the same control record. Guarantee on
-duplicate: a control record that is not newer than what stands changes nothing; an incident
-that has a review gets no draft. With two owners: see `request_owner.py`.
+duplicate: a control record that is not newer than what stands changes nothing, and an incident that has a review gets
+no draft. With two owners: see `request_owner.py`.
 """
 
 from __future__ import annotations

@@ -57,11 +57,23 @@ async def test_a_review_and_its_items_stand_once_over_two_processes_and_a_restar
     items = [orjson.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
     assert [one["text"] for one in items] == ["Page earlier"]
     assert "published" in (await here.cli(None, "review", "list")).output
+    drop = ("review", "items", "set", found.items()[1].id, "--state", "dropped")
+    without_reason = await here.cli("dan", *drop)
+    assert (without_reason.exit_code, "the reason why it is dropped" in without_reason.output) == (2, True)
+    async with here.responder():
+        assert (await here.cli("dan", *drop, "--comment", "not ours")).exit_code == 0
+        found = await recorded(here, lambda known: not known.open_items(), "the other item is dropped")
+    listed = await here.cli(None, "review", "items", "list")
+    assert (listed.exit_code, listed.stdout) == (0, "")
+    assert "dropped" in (await here.cli(None, "review", "items", "list", "--all")).stdout
+    assert (await here.cli(None, "review", "items", "export", "--for", "github")).stdout == ""
+    finished = await here.cli("dan", "review", "items", "set", name, "--state", "dropped", "--comment", "late")
+    assert (finished.exit_code, "done, so it cannot become dropped" in finished.output) == (2, True)
     unknown = await here.cli("dan", "review", "items", "set", "item-x", "--state", "done")
     assert (unknown.exit_code, "item 'item-x': not on record" in unknown.output) == (2, True)
     audit = [orjson.loads(record.value) for record in await here.records(here.config.topics.audit)]
     steps = [(one["event"], one["actor"]) for one in audit if one["subject"] == "inc-1"]
-    assert steps == [("review", "dan"), ("item", "dan")]
+    assert steps == [("review", "dan"), ("item", "dan"), ("item", "dan")]
 
 
 async def test_the_review_of_what_paged_and_stays_over_is_begun_once_and_never_over_what_a_person_wrote(

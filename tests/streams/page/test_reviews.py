@@ -11,6 +11,7 @@ from actions.reviews.record import ActionItem, ItemState, Review
 from classifiers.reviews_by_hand import SetItem
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
+from streams.page.now_view import changes_view
 from streams.page.state import PageState
 from tests.actions.approvals.cases import T, incident
 from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
@@ -78,6 +79,14 @@ def test_a_review_that_changed_is_told_as_a_change_of_its_incident_and_an_older_
     seen = state.changes.revision
     state.add_review(review())
     assert state.changes.since(seen) == []
+
+
+def test_an_item_of_an_incident_that_is_not_known_any_more_is_told_as_a_change_too() -> None:
+    state = PageState()
+    seen = state.changes.revision
+    state.add_item(item("late", TODAY, incident_id="inc-0"))
+    changed = changes_view(state, state.changes.since(seen) or [])
+    assert (changed["items"], changed["incidents"]) == (["late"], [])
 
 
 async def test_the_review_and_its_items_are_shown_live_at_the_incident(browser: Browser, served: ServedPage) -> None:
