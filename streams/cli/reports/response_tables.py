@@ -27,7 +27,7 @@ def _shares(report: ResponseReport) -> Table:
     table = Table("answered by", "figure", "target", "", box=None, header_style="bold")
     wrong, automation = report.wrong_escalations, report.automation
     table.add_row("wrong escalations", _percent(wrong), f"< {report.wrong_escalations_target:.0%}",
-                  "nobody answered an escalated incident" if wrong is None else "called a planned change later")
+                  "nobody answered an escalated incident" if wrong is None else "no fault, a person said later")
     table.add_row("automated", _percent(automation), f"> {report.automation_target:.0%}",
                   "no remedy was decided" if automation is None else "first remedy ran unasked")
     pages = report.pages_per_person_week

@@ -29,6 +29,15 @@ def test_an_escalation_that_was_called_a_planned_change_was_wrong() -> None:
     assert [(one.cause, one.count) for one in found.causes] == [("performance_degradation at chat/gpt/r0", 3)]
 
 
+def test_feedback_of_a_person_is_an_answer_and_says_whether_it_was_a_fault() -> None:
+    three = [incident(id=name, **ENDED) for name in ("a", "b", "c")]
+    found = compute_response(three, {}, faults={"a": True, "b": False, "elsewhere": False})
+    assert found.wrong_escalations == 0.5
+    assert found.rules[0].noise == pytest.approx(2 / 3)
+    acknowledged = incident(id="a", **ENDED, acknowledged=ACK)
+    assert compute_response([acknowledged], {}, faults={"a": False}).rules[0].noise == 1.0
+
+
 def test_weeks_show_the_trend_of_medians_and_of_targets_met() -> None:
     def took(number: int, seconds: float | None) -> dict[str, object]:
         time = StageTime(seconds, "recorded" if seconds is not None else "pending")

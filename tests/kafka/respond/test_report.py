@@ -8,8 +8,11 @@ from typing import Any
 
 import orjson
 
-from streams.client.page_log import read_pages
-from streams.contracts.envelopes import incident_message
+from classifiers.directives import Feedback
+from classifiers.learning.learning_state import LearningState
+from classifiers.learning.prequential import LearningParams
+from streams.client.audit_log import read_answers
+from streams.contracts.envelopes import audit_message, incident_message
 from tests.kafka.conftest import Broker
 from tests.kafka.respond.installation import PATIENCE_S, Installation, eventually, open_incident
 
@@ -33,12 +36,12 @@ async def test_pages_are_counted_by_person_once_over_a_restart(broker: Broker, t
         return found
 
     assert (await report())["pages_per_person_week"] is None
-    one = open_incident("inc-1", severity="P1", peak_severity="P1", opened_at_s=time.time())
+    one = open_incident("inc-1", severity="P1", peak_severity="P1", opened_severity="P3", opened_at_s=time.time())
     await here.send(here.config.topics.incidents, incident_message(one, here.source, time.time()))
 
     async def paged(*people: str) -> None:
         async def look() -> bool | None:
-            return sorted(who for who, _ in await read_pages(here.config) or ()) == sorted(people) or None
+            return sorted(who for who, _ in (await read_answers(here.config)).pages) == sorted(people) or None
 
         await eventually(look, f"pages of {people}", 3 * PATIENCE_S)
 
@@ -48,6 +51,10 @@ async def test_pages_are_counted_by_person_once_over_a_restart(broker: Broker, t
     async with here.responder(lambda: time.time() + ahead_s):
         await paged("cleo", "dan")
     assert (await report())["pages_per_person_week"] == {"cleo": 1.0, "dan": 1.0}
+    assert (await report())["wrong_escalations"] is None
+    learned = LearningState(LearningParams()).learn(Feedback("fb-1", "inc-1", "ben", time.time(), None, None, False))
+    await here.send(here.config.topics.audit, audit_message(learned, here.source))
+    assert (await report())["wrong_escalations"] == 1.0
     drafted = await here.cli(None, "review", "draft", "inc-1", "--out", str(tmp_path))
     assert drafted.exit_code == 0, drafted.output
     text = (tmp_path / "review-inc-1.md").read_text()

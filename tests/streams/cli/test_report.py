@@ -101,7 +101,7 @@ def test_what_is_known_is_printed_beside_its_target(tmp_path: Path) -> None:
         incident_of(3, 2.0, opened_severity="P1", evidence=deviating("a")),
     )).stdout
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert "wrong escalations 50% < 10% called a planned change later" in lines
+    assert "wrong escalations 50% < 10% no fault, a person said later" in lines
     assert "automated 100% > 80% first remedy ran unasked" in lines
     assert "cusum on latency_ms 3 33%" in lines
 
