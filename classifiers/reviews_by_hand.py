@@ -9,7 +9,8 @@ from typing import Literal, get_args
 from classifiers.directive_fields import Via, of_person
 
 ReviewState = Literal["draft", "published"]
-ItemMark = Literal["open", "done"]
+ItemMark = Literal["open", "done", "dropped"]
+"""dropped: it will not be done, for a reason that is on record."""
 MAX_ITEMS = 30
 MAX_ITEM_TEXT = 300
 """Characters."""
@@ -74,7 +75,10 @@ class SubmitReview:
 
 @dataclass(frozen=True, slots=True)
 class SetItem:
-    """An action item is done or open again, or has another owner or due date. None: that stays as it is."""
+    """An action item is done, dropped or open again, or has another owner or due date. None: that stays as it is.
+
+    comment: why; needed to drop an item.
+    """
 
     item_id: str
     incident_id: str
@@ -95,6 +99,8 @@ class SetItem:
             raise ValueError(f"item: mark {self.mark!r}, expected one of {', '.join(get_args(ItemMark))}")
         if self.mark is None and self.owner is None and self.due is None:
             raise ValueError("item: no change, expected a mark, an owner or a due date")
+        if self.mark == "dropped" and not self.comment.strip():
+            raise ValueError(f"item: comment {self.comment!r}, expected the reason why it is dropped")
 
     @property
     def id(self) -> str:

@@ -42,6 +42,7 @@ from config.fields import (
     matching,
 )
 from config.oncall.sections import PolicySection, ScheduleSection
+from config.review import ReviewSection
 from config.trust.sections import Person, SigningSection
 from detectors.base import Statistic
 from detectors.suite import SuiteParams
@@ -245,13 +246,6 @@ class RespondSection(Strict):
     read_without_login: bool
     vendor_roles: Mapping[Vendor, Annotated[tuple[Role, ...], Listed]]
     comparisons: str | None
-
-
-class ReviewSection(Strict):
-    """The review of an incident. prices: of a million tokens in `currency`, by metric; without one, cost is unknown."""
-
-    currency: Annotated[str, matching(r"[A-Z]{3}", "a currency of three letters, such as EUR")]
-    prices: Mapping[str, Annotated[float, Field(ge=0.0)]]
 
 
 class TracesSection(Strict):

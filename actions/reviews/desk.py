@@ -1,4 +1,4 @@
-"""What people record about reviews, applied: each directive once, the newest counts. Pure.
+"""What people record about reviews, applied: each directive once, the newest counts; and drafts without a person. Pure.
 
 Crash: records and directives are read again from their topics; a directive that is not newer than what it changes
 changes nothing. Order: a directive that comes late is passed over. Memory: that of the records, and `MAX_GIVEN`
@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from actions.bounded import remember
+from actions.reviews.drafts import DraftRule, DueDrafts
 from actions.reviews.record import TRANSITIONS, ActionItem, ItemEvent, Review
 from actions.reviews.records import ReviewRecords
 from classifiers.by_hand import ForReviews
-from classifiers.model import AuditEntry
+from classifiers.model import AuditEntry, Incident
 from classifiers.reviews_by_hand import ListedItem, SetItem, SubmitReview
 
 MAX_GIVEN = 5_000
+AUTHOR = "tocsin"
+"""Who recorded a draft that no person asked for."""
 KEEP_S = 365 * 86_400.0
 """A review that nobody changed for so long is forgotten, if none of its items is open."""
 Mine = Callable[[str, str], bool]
@@ -33,16 +36,21 @@ class ReviewChange:
 
 
 class ReviewDesk:
-    """records: as they stand in the log."""
+    """records: as they stand in the log. rule: which incidents get a draft without a person, None for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: DraftRule | None = None) -> None:
         self.records = ReviewRecords()
+        self._drafts = DueDrafts(rule)
         self._given: dict[str, ForReviews] = {}
 
     def add(self, directive: ForReviews) -> None:
         """A verified directive of a person who may record reviews."""
         if self._is_news(directive):
             remember(self._given, directive.id, directive, MAX_GIVEN)
+
+    def add_incident(self, incident: Incident) -> None:
+        """An incident as told."""
+        self._drafts.add_incident(incident)
 
     def next_change(self, mine: Mine) -> ReviewChange | None:
         """What the oldest directive changes that waits; None where none does. mine: by subject and incident.
@@ -56,6 +64,21 @@ class ReviewDesk:
                 change = self._submit(directive) if isinstance(directive, SubmitReview) else self._set(directive)
                 if change is not None:
                     return change
+        return None
+
+    def next_draft(self, now_s: float, mine: Mine) -> ReviewChange | None:
+        """The draft that is due first; None where none is. An incident with any review gets none.
+
+        It comes again until it is recorded. What people gave is to be applied before.
+        """
+        for incident in self._drafts.due(now_s):
+            if self.records.review(incident.id) is not None:
+                self._drafts.discard(incident.id)
+                continue
+            review = Review(incident.id, 1, "draft", "", "", AUTHOR, now_s, is_automatic=True)
+            if mine(review.subject, incident.id):
+                reason = f"{incident.peak_severity} at its worst, and over: its review was begun"
+                return ReviewChange(review, (), AuditEntry(now_s, incident.id, "review", None, "draft", reason))
         return None
 
     def record(self, change: ReviewChange) -> None:
@@ -77,7 +100,7 @@ class ReviewDesk:
     def _is_news(self, directive: ForReviews) -> bool:
         if isinstance(directive, SubmitReview):
             review = self.records.review(directive.incident_id)
-            return review is None or review.changed_at_s < directive.at_s
+            return review is None or review.is_automatic or review.changed_at_s < directive.at_s
         item = self.records.item(directive.item_id)
         return item is None or item.changed_at_s < directive.at_s
 

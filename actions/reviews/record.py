@@ -9,10 +9,10 @@ from typing import Literal
 
 from classifiers.reviews_by_hand import ReviewState
 
-ItemState = Literal["open", "done", "removed"]
-ItemEvent = Literal["list", "list_done", "unlist", "open", "done"]
-"""list, list_done: a review names the item, not ticked or ticked. unlist: a review names it no more. open, done: a
-person says so."""
+ItemState = Literal["open", "done", "dropped", "removed"]
+ItemEvent = Literal["list", "list_done", "unlist", "open", "done", "dropped"]
+"""list, list_done: a review names the item, not ticked or ticked. unlist: a review names it no more. open, done,
+dropped: a person says so."""
 
 TRANSITIONS: Mapping[tuple[ItemState | None, ItemEvent], ItemState] = {
     (None, "list"): "open",
@@ -22,21 +22,28 @@ TRANSITIONS: Mapping[tuple[ItemState | None, ItemEvent], ItemState] = {
     ("open", "unlist"): "removed",
     ("open", "open"): "open",
     ("open", "done"): "done",
+    ("open", "dropped"): "dropped",
     ("done", "list"): "done",
     ("done", "list_done"): "done",
     ("done", "open"): "open",
     ("done", "done"): "done",
+    ("dropped", "list"): "dropped",
+    ("dropped", "list_done"): "done",
+    ("dropped", "open"): "open",
+    ("dropped", "done"): "done",
+    ("dropped", "dropped"): "dropped",
     ("removed", "list"): "open",
     ("removed", "list_done"): "done",
 }
 """A pair that is not listed changes nothing. A review that does not tick an item does not open it again: the file may
-be older than what a person said."""
+be older than what a person said. Only an open item can be dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """The review of an incident. version: one more with each change. place: where people keep it, empty for nowhere.
-    summary: of people. by: who recorded it last. changed_at_s: when, seconds since the epoch.
+    summary: of people. by: who recorded it last. changed_at_s: when, seconds since the epoch. is_automatic: whether the
+    role respond recorded it by itself; whatever a person records replaces it.
     """
 
     incident_id: str
@@ -46,6 +53,7 @@ class Review:
     summary: str
     by: str
     changed_at_s: float
+    is_automatic: bool = False
 
     @property
     def subject(self) -> str:

@@ -1,7 +1,7 @@
 """How well incidents are answered: what recurs, who is woken for nothing, what runs by itself, and the trend. Pure.
 
 What the incidents do not show is None, and never 0: without a single answer of a person (an acknowledgement, an owner,
-a note, an end declared by hand) nobody can say whether an escalation was right or an alarm was noise.
+a note, an end declared by hand, feedback) nobody can say whether an escalation was right or an alarm was noise.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from types import MappingProxyType
 
 from classifiers.accounting.slo_report import Proportion, StageTargets, escalated, recurrence_key
 from classifiers.accounting.stage_timeline import CARRIED_OUT, IncidentStage, remedies
@@ -34,7 +35,8 @@ class CauseCount:
 class RuleNoise:
     """What one rule (detector and metric of the strongest evidence) led to.
 
-    noise: the share of its ended incidents that no person and no remedy answered; None where no person answers any.
+    noise: the share of its ended incidents that a person called a false alarm, or that no person and no remedy
+    answered; None where no person answers any.
     """
 
     rule: str
@@ -56,7 +58,9 @@ class WeekTrend:
 
 @dataclass(frozen=True, slots=True)
 class ResponseReport:
-    """The figures of a period. wrong_escalations: of those that a person answered, those called a planned change.
+    """The figures of a period.
+
+    wrong_escalations: of those that a person answered, those called a false alarm or a planned change.
     pages_per_person_week: None where nothing holds who was paged."""
 
     causes: tuple[CauseCount, ...]
@@ -72,28 +76,38 @@ class ResponseReport:
 def compute_response(
     incidents: Iterable[Incident], targets: Mapping[Severity, StageTargets], since_s: float | None = None,
     until_s: float | None = None, pages: Iterable[tuple[str, float]] | None = None,
+    faults: Mapping[str, bool] = MappingProxyType({}),
 ) -> ResponseReport:
-    """The figures of the incidents that opened in the period. pages: who was paged and when; None where unknown."""
-    chosen = [
-        one for one in sorted(incidents, key=lambda one: (one.opened_at_s, one.id))
-        if (since_s is None or one.opened_at_s >= since_s) and (until_s is None or one.opened_at_s < until_s)
-    ]
-    raised = [one for one in chosen if escalated(one) and answered(one)]
+    """The figures of the incidents that opened in the period, and of the pages in it.
+
+    pages: who was paged and when, seconds since the epoch; None where nothing says so. faults: by the id of
+    an incident, whether a person said by feedback that it was a fault.
+    """
+    def is_in(at_s: float) -> bool:
+        return (since_s is None or at_s >= since_s) and (until_s is None or at_s < until_s)
+
+    chosen = [one for one in sorted(incidents, key=lambda one: (one.opened_at_s, one.id)) if is_in(one.opened_at_s)]
+    raised = [one for one in chosen if escalated(one) and answered(one, faults)]
     firsts = [decided[0] for decided in map(remedies, chosen) if decided]
     automated = sum(first.mode == "auto" and first.status in CARRIED_OUT for first in firsts)
     return ResponseReport(
-        tuple(_causes(chosen)), Proportion(sum(one.resolution == "expected" for one in raised), len(raised)).ratio,
+        tuple(_causes(chosen)), Proportion(sum(_was_no_fault(one, faults) for one in raised), len(raised)).ratio,
         WRONG_TARGET, Proportion(automated, len(firsts)).ratio, AUTOMATION_TARGET,
-        None if pages is None else _pages(pages), tuple(_rules(chosen)), tuple(_weeks(chosen, targets)),
+        None if pages is None else _pages(page for page in pages if is_in(page[1])), tuple(_rules(chosen, faults)),
+        tuple(_weeks(chosen, targets)),
     )
 
 
-def answered(incident: Incident) -> bool:
+def answered(incident: Incident, faults: Mapping[str, bool]) -> bool:
     """Whether a person did or said anything about it."""
     return (
-        incident.acknowledged is not None or incident.assigned_to is not None or bool(incident.notes)
-        or incident.resolution in ("expected", "manual")
+        incident.id in faults or incident.acknowledged is not None or incident.assigned_to is not None
+        or bool(incident.notes) or incident.resolution in ("expected", "manual")
     )
+
+
+def _was_no_fault(incident: Incident, faults: Mapping[str, bool]) -> bool:
+    return incident.resolution == "expected" or faults.get(incident.id) is False
 
 
 def week_of(at_s: float) -> float:
@@ -111,8 +125,13 @@ def _causes(chosen: Sequence[Incident]) -> Iterable[CauseCount]:
     return sorted(counts, key=lambda one: (-one.count, one.cause))
 
 
-def _rules(chosen: Sequence[Incident]) -> Iterable[RuleNoise]:
-    is_known = any(map(answered, chosen))
+def _rules(chosen: Sequence[Incident], faults: Mapping[str, bool]) -> Iterable[RuleNoise]:
+    def is_noise(one: Incident) -> bool:
+        was_treated = any(act.status in CARRIED_OUT for act in remedies(one))
+        was_denied = faults.get(one.id) is False and one.resolution != "expected"
+        return was_denied or not (was_treated or answered(one, faults))
+
+    is_known = any(answered(one, faults) for one in chosen)
     groups: dict[str, list[Incident]] = {}
     for one in chosen:
         strongest = max(one.evidence, key=lambda each: each.level or 0.0, default=None)
@@ -120,8 +139,8 @@ def _rules(chosen: Sequence[Incident]) -> Iterable[RuleNoise]:
             groups.setdefault(f"{strongest.detector} on {strongest.metric}", []).append(one)
     for rule, group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         ended = [one for one in group if one.resolved_at_s is not None]
-        noise = sum(not answered(one) and not any(a.status in CARRIED_OUT for a in remedies(one)) for one in ended)
-        yield RuleNoise(rule, len(group), Proportion(noise, len(ended)).ratio if is_known else None)
+        noise = Proportion(sum(map(is_noise, ended)), len(ended)).ratio
+        yield RuleNoise(rule, len(group), noise if is_known else None)
 
 
 def _weeks(chosen: Sequence[Incident], targets: Mapping[Severity, StageTargets]) -> Iterable[WeekTrend]:

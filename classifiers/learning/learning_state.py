@@ -7,6 +7,7 @@ from typing import Any
 
 from classifiers.directives import Feedback
 from classifiers.learning.advisor import Advisor
+from classifiers.learning.feedback_entry import EVENT
 from classifiers.learning.forecast import ResolutionTimes
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import AuditEntry
@@ -24,7 +25,7 @@ class LearningState:
         before = _standing(self.advisor)
         reason = self.advisor.learn(feedback)
         after = _standing(self.advisor)
-        return AuditEntry(feedback.at_s, feedback.incident_id, "feedback", before, after, reason, feedback.by)
+        return AuditEntry(feedback.at_s, feedback.incident_id, EVENT, before, after, reason, feedback.by)
 
     def dump(self) -> dict[str, Any]:
         """Everything, as JSON values."""

@@ -1,17 +1,35 @@
-"""The audit and its checkpoints, as the topics have them now. For the command line."""
+"""The audit with its checkpoints, and the answers of people in it, as the topics have them. For the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
 
+from actions.escalation.paged import EVENT as PAGED
+from actions.escalation.paged import page_of
+from classifiers.learning.feedback_entry import EVENT as FEEDBACK
+from classifiers.learning.feedback_entry import was_fault
 from config.models import Config
 from streams.audit.checkpoint_records import CheckpointRecord
 from streams.audit.export import KeptAudit, KeptRecord
 from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, places_of, read_to_end
 from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.envelopes import WireError, read_audit
+from streams.intake.kafka_record import KafkaRecord
+
+ANSWERS = tuple(f"/{event}".encode() for event in (PAGED, FEEDBACK))
+
+
+@dataclass(slots=True)
+class AnswerLog:
+    """pages: each as person and time, in seconds since the epoch. faults: by incident, whether a person said that it
+    was a fault; the last word counts.
+    """
+
+    pages: list[tuple[str, float]] = field(default_factory=list)
+    faults: dict[str, bool] = field(default_factory=dict)
 
 
 async def read_audit_topics(config: Config) -> KeptAudit:
@@ -59,3 +77,37 @@ async def read_refusal(config: Config, subjects: Collection[str], since: Mapping
             if entry.event == "refused" and entry.subject in subjects:
                 return entry.reason
     return None
+
+
+async def read_answers(config: Config) -> AnswerLog:
+    """The answers up to the present end; none where the audit cannot be read, as a person may not be allowed to."""
+    found = AnswerLog()
+    latest: dict[str, float] = {}
+    try:
+        async with open_reader(config) as reader:
+            places = places_of(await partitions_of_topics(config), config.topics.audit)
+            async for record in read_to_end(reader, places):
+                if _may_tell(record):
+                    _add(found, latest, record)
+    except BrokerUnavailable:
+        return AnswerLog()
+    return found
+
+
+def _may_tell(record: KafkaRecord) -> bool:
+    """By its id, which begins with subject and event: most of the audit need not be decoded."""
+    event_id = dict(record.headers).get("ce_id") or b""
+    return any(event in event_id for event in ANSWERS)
+
+
+def _add(found: AnswerLog, latest: dict[str, float], record: KafkaRecord) -> None:
+    try:
+        entry = read_audit(record.value)
+    except WireError:
+        return
+    page, is_fault = page_of(entry), was_fault(entry)
+    if page is not None:
+        found.pages.append(page)
+    elif is_fault is not None and entry.at_s >= latest.get(entry.subject, 0.0):
+        latest[entry.subject] = entry.at_s
+        found.faults[entry.subject] = is_fault

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifiers.model import AuditEntry, Incident
@@ -16,11 +17,15 @@ AUDIT = "audit.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class ReviewLog:
-    """All incidents that are known, by id, and the audit. unreadable: records that were skipped."""
+    """All incidents that are known, by id, and the audit. unreadable: records that were skipped.
+
+    concerning: by incident, the entries whose records name it; empty for a replay, whose file has the entries alone.
+    """
 
     incidents: dict[str, Incident]
     audit: tuple[AuditEntry, ...]
     unreadable: int
+    concerning: Mapping[str, Sequence[AuditEntry]] = field(default_factory=dict)
 
 
 def read_folder(folder: Path) -> ReviewLog:
@@ -42,10 +47,16 @@ async def read_review_topics(config: Config) -> ReviewLog:
     log = await read_topics(config)
     kept = await read_audit_topics(config)
     entries, unreadable = [], log.unreadable
+    concerning: dict[str, list[AuditEntry]] = {}
     for partition in sorted(kept.records):
         for record in kept.records[partition]:
             try:
-                entries.append(read_audit(record.value))
+                entry = read_audit(record.value)
             except WireError:
                 unreadable += 1
-    return ReviewLog(log.incidents, tuple(entries), unreadable)
+                continue
+            entries.append(entry)
+            about = (record.key or b"").decode(errors="replace")
+            if about in log.incidents:
+                concerning.setdefault(about, []).append(entry)
+    return ReviewLog(log.incidents, tuple(entries), unreadable, concerning)

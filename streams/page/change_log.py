@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 MAX_SUBJECTS = 20_000
-Kind = Literal["incident", "approval", "text", "force", "series"]
+Kind = Literal["incident", "approval", "text", "force", "series", "item"]
 """text: one that waits for a person, by its digest. force: what is in force at targets, and the storm brake. series:
-windows of an incident or a service."""
+windows of an incident or a service. item: an action item of a review."""
 Subject = tuple[Kind, str]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from classifiers.accounting.response_report import compute_response
 from classifiers.accounting.slo_report import StageTargets, compute_report
+from classifiers.learning.feedback_entry import was_fault
 from classifiers.model import NOTIFICATIONS, Incident, Severity
 from streams.page.review_view import open_items
 from streams.page.state import PageState
@@ -55,7 +56,7 @@ def history_view(
     found = sorted((one for one in known if wanted.holds(one)), key=lambda one: -one.opened_at_s)
     return {
         "incidents": [incident_row(one, state) for one in found[:MAX_ROWS]], "figures": figures_of(found),
-        "response": response_of(found, targets, now_s, [
+        "response": response_of(found, targets, now_s, faults=faults_of(state, found), pages=[
             (person, at_s) for person, at_s in pages
             if (wanted.since_s is None or at_s >= wanted.since_s) and (wanted.until_s is None or at_s < wanted.until_s)
         ]),
@@ -79,12 +80,12 @@ def figures_of(incidents: Sequence[Incident]) -> dict[str, Any]:
 
 def response_of(
     incidents: Sequence[Incident], targets: Mapping[Severity, StageTargets], now_s: float,
-    pages: Iterable[tuple[str, float]],
+    pages: Iterable[tuple[str, float]], faults: Mapping[str, bool],
 ) -> dict[str, Any]:
     """How well these incidents were answered, as `tocsin report` computes it: targets met, the weeks, what recurs, what
     runs by itself, whether escalations were right, who is paged."""
     report = compute_report(incidents, targets, now_s, RECURS_WITHIN_S)
-    answered = compute_response(incidents, targets, pages=list(pages) or None)
+    answered = compute_response(incidents, targets, pages=list(pages) or None, faults=faults)
     return {
         "targets": [
             {"severity": one.severity, "stage": one.stage, "target_s": one.target_s, "met": one.met,
@@ -97,6 +98,15 @@ def response_of(
         "wrong_escalations": answered.wrong_escalations, "wrong_target": answered.wrong_escalations_target,
         "pages_per_person_week": answered.pages_per_person_week,
     }
+
+
+def faults_of(state: PageState, incidents: Iterable[Incident]) -> dict[str, bool]:
+    """By incident, whether a person said that it was a fault, by the audit that is known here; the last word counts."""
+    said = [
+        (entry.at_s, one.id, is_fault) for one in incidents for entry in state.audit(one.id)
+        if (is_fault := was_fault(entry)) is not None
+    ]
+    return {name: is_fault for _, name, is_fault in sorted(said)}
 
 
 def _times(incidents: Iterable[Incident], stage: str) -> dict[str, float | int | None]:

@@ -35,7 +35,7 @@ def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
 
 def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any]:
     """The present state of what changed. An incident that is over comes too, so that a viewer can take it away."""
-    found: dict[str, Any] = {"incidents": [], "approvals": [], "texts": [], "series": []}
+    found: dict[str, Any] = {"incidents": [], "approvals": [], "texts": [], "series": [], "items": []}
     for kind, key in subjects:
         if kind == "incident" and (incident := state.incident(key)) is not None:
             found["incidents"].append(incident_row(incident, state))
@@ -47,8 +47,8 @@ def changes_view(state: PageState, subjects: Iterable[Subject]) -> dict[str, Any
             )
         elif kind == "text":
             found["texts"].append(_text(key, state))
-        elif kind == "series":
-            found["series"].append(key)
+        elif kind in ("series", "item"):
+            found["series" if kind == "series" else "items"].append(key)
         elif kind == "force":
             found["force"] = force_view(state)
     return found

@@ -16,7 +16,7 @@ def review_of(state: PageState, incident_id: str, now_s: float) -> dict[str, Any
     return {
         "review": None if review is None else {
             "state": review.state, "place": review.place, "summary": review.summary, "by": review.by,
-            "changed_at_s": review.changed_at_s,
+            "changed_at_s": review.changed_at_s, "is_automatic": review.is_automatic,
         },
         "items": [item_row(one, state, today) for one in items],
     }
@@ -28,7 +28,7 @@ def open_items(state: PageState, now_s: float, limit: int) -> list[dict[str, Any
 
 
 def item_row(one: ActionItem, state: PageState, today: date) -> dict[str, Any]:
-    """An action item. state: open, done or overdue. incident_title: null where the incident is not known here."""
+    """An action item. state: open, overdue, done or dropped. incident_title: null where the incident is not known."""
     incident = state.incident(one.incident_id)
     return {
         "id": one.id, "incident_id": one.incident_id, "incident_title": None if incident is None else incident.title,

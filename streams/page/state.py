@@ -125,6 +125,7 @@ class PageState:
     def add_item(self, one: ActionItem) -> None:
         """An action item as it stands."""
         if self.reviews.add_item(one):
+            self.changes.note("item", one.id)
             self._changed(one.incident_id)
 
     def add_audit(self, entry: AuditEntry) -> None:

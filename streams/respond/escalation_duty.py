@@ -1,8 +1,9 @@
 """What the owner of a partition does for the escalations in it: it writes each change, and then has it notified.
 
-The changed escalation and its entry in the audit are one transaction of the partition's fenced producer. Guarantee on
-crash: what was not committed never happened; what was committed and not yet taken is offered again under the same id.
-So each step is taken once over restarts, and no page is lost. Guarantee with two owners: see `request_owner.py`.
+The changed escalation and its entries in the audit, for the change and for each page, are one transaction of the
+partition's fenced producer. Guarantee on crash: what was not committed never happened; what was committed and not yet
+taken is offered again under the same id. So each step is taken once over restarts, and no page is lost. Guarantee with
+two owners: see `request_owner.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import structlog
 
 from actions.escalation.desk import EscalationDesk
 from actions.escalation.engine import EscalationChange
+from actions.escalation.paged import page_entries
 from actions.escalation.record import Escalation
 from config.models import TopicsSection
 from streams.contracts.catalogue import ESCALATION
@@ -73,6 +75,7 @@ class EscalationDuty:
 
     async def _write(self, producer: ShardProducer, change: EscalationChange) -> None:
         one = change.escalation
+        pages = page_entries(self._desk.escalations.get(one.incident_id), one)
         async with producer.transaction() as transaction:
             message = escalation_message(one, self._source, self._partition)
             await transaction.send(
@@ -80,6 +83,8 @@ class EscalationDuty:
             )
             if change.event != "hand_over":
                 await transaction.send(self._topics.audit, audit_message(change.entry, self._source, one.incident_id))
+            for entry in pages:
+                await transaction.send(self._topics.audit, audit_message(entry, self._source, one.incident_id))
         self._desk.record(one)
         self._on_change(change.event)
         if change.event != "hand_over":

@@ -100,7 +100,7 @@ class Responder:
         self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, self.desk.waiting)
-        self.reviews = ReviewDesk()
+        self.reviews = ReviewDesk(config.review.rule())
         self._action_notifier = ActionNotifier(config, self.now_s, self._service_of, self._wake)
         self._settings = settings
         self._clocks = clocks
@@ -133,7 +133,9 @@ class Responder:
             clocks.wall_s, clocks.mono_s, file,
         )
         releases = Releases(directory)
-        known = Known(self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call)
+        known = Known(
+            self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call, self.reviews.records,
+        )
         self.http = HttpServer(
             config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,
         )

@@ -1,8 +1,9 @@
-"""What the owner of a partition does for the reviews in it: it applies what people record, and forgets old ones.
+"""What the owner of a partition does for the reviews in it: it applies what people record, drafts, and forgets.
 
 The review, its items and the entry in the audit are one transaction of the partition's fenced producer. Guarantee on
 crash: what was not committed never happened, and is applied again from the same control record. Guarantee on
-duplicate: a control record that is not newer than what stands changes nothing. With two owners: see `request_owner.py`.
+duplicate: a control record that is not newer than what stands changes nothing, and an incident that has a review gets
+no draft. With two owners: see `request_owner.py`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class ReviewDuty:
         while (change := self._desk.next_change(self._mine)) is not None:
             await self._write(producer, change)
         now_s = self._now_s()
+        while (change := self._desk.next_draft(now_s, self._mine)) is not None:
+            await self._write(producer, change)
         if now_s - self._forgot_s >= FORGET_EVERY_S:
             self._forgot_s = now_s
             for review, items in list(self._desk.finished(now_s, self._mine)):

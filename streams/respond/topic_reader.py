@@ -173,6 +173,7 @@ class TopicReader:
             self._desk.add_incident(incident, self._now_s())
             dated_s = record.timestamp / 1000.0
             self._escalations.add_incident(incident, self._now_s(), dated_s)
+            self._reviews.add_incident(incident)
             self.on_incident(incident, dated_s)
 
     def _read_ledger(self, record: ConsumerRecord) -> None:

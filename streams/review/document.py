@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from actions.audiences.labels import label
 from actions.audiences.values import FEELS, REMEDIES, span_text, time_text
 from actions.channels.inert import for_markdown
-from classifiers.model import NOTIFICATIONS, Incident
+from actions.escalation.paged import page_of
+from classifiers.model import NOTIFICATIONS, AuditEntry, Incident
 from streams.review.facts import Facts, advice, impact, similar, stages
 from streams.review.human import part
 
@@ -30,7 +31,7 @@ def markdown_of(facts: Facts, kept: Mapping[str, str]) -> str:
         ("Actions and verdicts", list(_actions(own))),
         ("Times against targets", list(_stages(facts))),
         ("Business impact", list(_impact(facts))),
-        ("Communication", list(_communication(own))),
+        ("Communication", list(_communication(facts))),
         ("Five whys", [part("whys", kept)]),
         ("Contributing factors", [part("factors", kept)]),
         ("What went well, and what did not", [part("went", kept)]),
@@ -132,7 +133,8 @@ def _impact(facts: Facts) -> Iterator[str]:
     yield "\"At least\" counts the seconds that were published as evidence. The whole incident had more."
 
 
-def _communication(own: Incident) -> Iterator[str]:
+def _communication(facts: Facts) -> Iterator[str]:
+    own = facts.incident
     rows = [
         (one.decided_at_s, f"notification ({_safe(one.step_id or 'open')})", _safe(one.target), _safe(one.status))
         for one in own.actions if one.kind in NOTIFICATIONS
@@ -140,8 +142,21 @@ def _communication(own: Incident) -> Iterator[str]:
     rows += [(one.at_s, "update", _safe(one.by), _safe(one.text)) for one in own.notes]
     if own.acknowledged is not None:
         rows.append((own.acknowledged.at_s, "acknowledged", _safe(own.acknowledged.by), ""))
+    rows += [_told(entry) for entry in facts.told]
     told = [(_clock(at_s), *rest) for at_s, *rest in sorted(rows)]
-    yield _table(("UTC", "what", "to or by", "outcome or words"), told) if told else "Unknown: nothing is on record."
+    yield _table(("UTC", "what", "to or by", "outcome or words"), told[:MAX_ROWS]) if told else \
+        "Unknown: nothing is on record."
+    if len(told) > MAX_ROWS:
+        yield f"{len(told) - MAX_ROWS} later messages are in the audit."
+
+
+def _told(entry: AuditEntry) -> tuple[float, str, str, str]:
+    """A page of a person, or how a message to a channel ended; its reason begins with the channel."""
+    page = page_of(entry)
+    if page is not None:
+        return entry.at_s, "page", _safe(page[0]), _safe(entry.reason)
+    channel, _, words = entry.reason.partition(": ")
+    return entry.at_s, f"message, {_safe(entry.event)}", _safe(channel), _safe(words)
 
 
 def _similar(facts: Facts) -> Iterator[str]:

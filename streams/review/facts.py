@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actions.audiences.decide import tenants_of
+from actions.escalation.paged import PREFIX
 from classifiers.accounting.slo_report import StageTargets, recurrence_key
 from classifiers.accounting.stage_timeline import STAGES
 from classifiers.model import NOTIFICATIONS, AuditEntry, Incident, Severity
 
 SIMILAR = 5
+TOLD = ("notification/", PREFIX)
+"""The subjects of entries that say who was told: a notification, or a person who was paged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of an incident. steps: of its audit, in order. others: all other incidents that are known."""
+    """What is known of an incident. steps: of its audit, in order. others: all other incidents that are known.
+
+    told: who was paged, and what channels were given, in order; of the audit, too, and not among the steps.
+    """
 
     incident: Incident
     steps: tuple[AuditEntry, ...]
     others: tuple[Incident, ...]
     settings: Settings
+    told: tuple[AuditEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,16 @@ class Impact:
 
 def facts_of(
     incident: Incident, incidents: Iterable[Incident], audit: Iterable[AuditEntry], settings: Settings,
+    concerning: Iterable[AuditEntry] = (),
 ) -> Facts:
-    """The facts of one incident. audit: of all incidents; that of this one is chosen by its subjects."""
-    return Facts(incident, tuple(_steps(incident, audit)), tuple(o for o in incidents if o.id != incident.id), settings)
+    """The facts of one incident. audit: of all incidents; that of this one is chosen by its subjects.
+
+    concerning: entries of the audit whose records name this incident, whatever their subject is.
+    """
+    named = sorted(concerning, key=lambda entry: entry.at_s)
+    told = [entry for entry in named if entry.subject.startswith(TOLD)]
+    others = tuple(one for one in incidents if one.id != incident.id)
+    return Facts(incident, tuple(_steps(incident, audit, named)), others, settings, tuple(told))
 
 
 def stages(facts: Facts) -> list[StageFact]:
@@ -148,15 +162,18 @@ def _gaps(own: Incident) -> list[str]:
     return found
 
 
-def _steps(incident: Incident, audit: Iterable[AuditEntry]) -> Sequence[AuditEntry]:
-    """The steps of the incident, its decisions, and the first alarms before it had an id."""
+def _steps(
+    incident: Incident, audit: Iterable[AuditEntry], named: Iterable[AuditEntry],
+) -> Sequence[AuditEntry]:
+    """The steps of the incident, its decisions and escalation, and the first alarms before it had an id."""
     entries = sorted(audit, key=lambda entry: entry.at_s)
+    besides = {entry for entry in named if not entry.subject.startswith(TOLD)}
     own = {incident.id, *(action.key for action in incident.actions)}
     before = {
         entry.reason.partition(":")[0] for entry in entries if entry.subject == incident.id and entry.event == "confirm"
     }
     return [
         entry for entry in entries
-        if entry.subject in own
+        if entry.subject in own or entry in besides
         or (entry.subject in before and incident.onset_at_s - 60.0 <= entry.at_s <= incident.opened_at_s)
     ]

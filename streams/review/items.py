@@ -9,13 +9,16 @@ from datetime import date
 from hashlib import sha256
 from typing import Literal
 
-ItemState = Literal["done", "open", "overdue"]
+ItemState = Literal["done", "dropped", "open", "overdue"]
 _LINE = re.compile(r"^\s{0,3}[-*] \[(?P<mark>[ xX])\] (?P<text>.+?)(?: \((?P<terms>[^()]*:[^()]*)\))?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is to be done after an incident. id: of the incident and the text. owner, due: None where none is named."""
+    """What is to be done after an incident. id: of the incident and the text. owner, due: None where none is named.
+
+    is_dropped: whether a person recorded that it will not be done; a file cannot say so.
+    """
 
     id: str
     incident_id: str
@@ -23,11 +26,17 @@ class Item:
     is_done: bool
     owner: str | None
     due: date | None
+    is_dropped: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.is_done or self.is_dropped
 
     def state(self, today: date) -> ItemState:
         """How it stands on a day. One without a due date is never overdue."""
-        if self.is_done:
-            return "done"
+        if self.is_over:
+            return "done" if self.is_done else "dropped"
         return "overdue" if self.due is not None and self.due < today else "open"
 
 

@@ -94,7 +94,7 @@ def withdraw(author: Author, key: str, comment: str, wait_s: float) -> None:
 
 @click.command("break-glass")
 @click.argument("key")
-@click.option("--reason", required=True, help="Why it cannot wait for approval and limits; it is reviewed.")
+@click.option("--reason", required=True, help="Why it cannot wait for approval and limits; the audit keeps it.")
 @wait_option
 @with_author
 def break_glass(author: Author, key: str, reason: str, wait_s: float) -> None:

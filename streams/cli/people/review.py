@@ -49,7 +49,8 @@ def draft(config: Config, incident_id: str, source: Path | None, out: Path) -> N
     if log.unreadable:
         click.echo(f"warning: {log.unreadable} unreadable records were skipped", err=True)
     settings = Settings(config.targets, config.review.currency, config.review.prices)
-    facts = facts_of(incident, log.incidents.values(), log.audit, settings)
+    concerning = log.concerning.get(incident.id, ())
+    facts = facts_of(incident, log.incidents.values(), log.audit, settings, concerning)
     file = out / f"{PREFIX}{incident.id}.md"
     kept = kept_of(file)
     text = markdown_of(facts, kept)

@@ -12,6 +12,7 @@ from typing import get_args
 import click
 import orjson
 
+from actions.reviews.record import TRANSITIONS
 from classifiers.reviews_by_hand import ItemMark, ListedItem, SetItem
 from config.models import Config
 from streams.cli import Failure
@@ -31,7 +32,7 @@ def items() -> None:
 
 @items.command("list")
 @_FILES
-@click.option("--all", "everything", is_flag=True, help="Those that are done too.")
+@click.option("--all", "everything", is_flag=True, help="Those that are done or dropped too.")
 @click.option("--owner", help="Only those of this person.")
 @json_option
 @with_config
@@ -46,7 +47,7 @@ def list_(config: Config, reviews: tuple[Path, ...], everything: bool, owner: st
     for one in _items(config, reviews):
         state = one.state(today)
         is_bad = is_bad or state == "overdue" or (state == "open" and None in (one.owner, one.due))
-        if (everything or state != "done") and owner in (None, one.owner):
+        if (everything or not one.is_over) and owner in (None, one.owner):
             click.echo(_line(one, today, as_json))
     if is_bad:
         sys.exit(FINDING)
@@ -58,9 +59,9 @@ def list_(config: Config, reviews: tuple[Path, ...], everything: bool, owner: st
 @click.option("--project", help="The key of the project; Jira needs it.")
 @with_config
 def export(config: Config, reviews: tuple[Path, ...], tracker: Tracker, project: str | None) -> None:
-    """Print the body of a request for each item that is not done, one JSON object a line. Nothing is sent."""
+    """Print the body of a request for each item that is open, one JSON object a line. Nothing is sent."""
     for one in _items(config, reviews):
-        if not one.is_done:
+        if not one.is_over:
             try:
                 click.echo(orjson.dumps(body_of(one, tracker, project)))
             except ValueError as error:
@@ -69,7 +70,7 @@ def export(config: Config, reviews: tuple[Path, ...], tracker: Tracker, project:
 
 @items.command("set")
 @click.argument("item_id", metavar="ITEM")
-@click.option("--state", "mark", type=click.Choice(get_args(ItemMark)), help="Whether it is done.")
+@click.option("--state", "mark", type=click.Choice(get_args(ItemMark)), help="How it is; `dropped` needs --comment.")
 @click.option("--owner", help="Who does it.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until which day, in UTC.")
 @comment_option
@@ -77,12 +78,17 @@ def export(config: Config, reviews: tuple[Path, ...], tracker: Tracker, project:
 def set_(
     author: Author, item_id: str, mark: ItemMark | None, owner: str | None, due: datetime | None, comment: str,
 ) -> None:
-    """Record that an ITEM is done or open again, or its owner or due date. The file of its review stays as it is."""
+    """Record that an ITEM is done, dropped or open again, or its owner or due date.
+
+    The file of its review stays as it is.
+    """
     from streams.client.response_log import read_reviews
 
     known = run(read_reviews(author.config)).item(item_id)
     if known is None or known.state == "removed":
         raise Failure(f"item {item_id!r}: not on record, expected one of `tocsin review items list --all`")
+    if mark is not None and (known.state, mark) not in TRANSITIONS:
+        raise Failure(f"item {item_id!r}: {known.state}, so it cannot become {mark}; expected --state open before it")
     day = None if due is None else due.date()
     author.write(
         lambda person: SetItem(item_id, known.incident_id, person, time.time(), mark, owner, day, comment),
@@ -123,7 +129,8 @@ def _items(config: Config, reviews: tuple[Path, ...]) -> Iterator[Item]:
 
     for one in run(read_reviews(config)).items():
         if one.state != "removed":
-            yield Item(one.id, one.incident_id, one.text, one.state == "done", one.owner, one.due)
+            is_done, is_dropped = one.state == "done", one.state == "dropped"
+            yield Item(one.id, one.incident_id, one.text, is_done, one.owner, one.due, is_dropped)
 
 
 def _line(one: Item, today: date, as_json: bool) -> str:

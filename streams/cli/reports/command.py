@@ -22,6 +22,7 @@ from streams.cli import Failure
 from streams.cli.reports.formats import Format, as_csv, as_json, as_openmetrics, as_text
 from streams.cli.reports.response_tables import print_response
 from streams.cli.time_arguments import DurationArgument, TimeArgument, resolve_time
+from streams.client.audit_log import AnswerLog, read_answers
 from streams.client.incident_log import IncidentLog, read_files, read_topics
 from streams.cluster.topics import TopicError
 
@@ -63,7 +64,11 @@ def report(
     now_s = _last_time_s(incidents) if sources else time.time()
     since_s, until_s = resolve_time(since, now_s), resolve_time(until, now_s)
     figures = slo_report.compute_report(incidents, config.targets, now_s, recurs_within, since_s, until_s, by)
-    _print_report(figures, compute_response(incidents, config.targets, since_s, until_s), form)
+    answers = AnswerLog() if sources else asyncio.run(read_answers(config))
+    response = compute_response(
+        incidents, config.targets, since_s, until_s, answers.pages or None, answers.faults,
+    )
+    _print_report(figures, response, form)
 
 
 def _print_report(figures: slo_report.SloReport, response: ResponseReport, form: Format) -> None:
@@ -75,7 +80,7 @@ def _print_report(figures: slo_report.SloReport, response: ResponseReport, form:
     elif form == "json":
         click.echo(as_json(figures, response))
     else:
-        click.echo({"csv": as_csv, "openmetrics": as_openmetrics}[form](figures))
+        click.echo({"csv": as_csv, "openmetrics": as_openmetrics}[form](figures, response))
 
 
 def _warn(log: IncidentLog) -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 from classifiers.accounting.response_report import ResponseReport
 from classifiers.accounting.slo_report import Attainment, Grouping, GroupStatistics, Proportion, SloReport
 from classifiers.accounting.stage_timeline import STAGES
+from streams.cli.reports.response_figures import add_response_gauges, response_lines
 
 Format = Literal["text", "json", "csv", "openmetrics"]
 UNKNOWN = "-"
@@ -36,16 +37,17 @@ def as_json(report: SloReport, response: ResponseReport) -> str:
     return orjson.dumps({**asdict(report), "response": asdict(response)}, option=orjson.OPT_INDENT_2).decode()
 
 
-def as_csv(report: SloReport) -> str:
+def as_csv(report: SloReport, response: ResponseReport) -> str:
     """One figure a line, as CSV: table, group (a severity in `targets`), stage, figure, value; empty where unknown."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("table", "group", "stage", "figure", "value"))
     writer.writerows(_lines(report))
+    writer.writerows(response_lines(response))
     return out.getvalue().rstrip("\n")
 
 
-def as_openmetrics(report: SloReport) -> str:
+def as_openmetrics(report: SloReport, response: ResponseReport) -> str:
     """Gauges, to be scraped from a file or pushed. Group `all` is every incident; the label names are fixed."""
     registry = CollectorRegistry()
     by = report.by or "none"
@@ -71,6 +73,7 @@ def as_openmetrics(report: SloReport) -> str:
     for target in report.targets:
         for outcome in ("met", "missed", "open"):
             targets.labels(target.severity, target.stage, outcome).set(getattr(target, outcome))
+    add_response_gauges(response, registry)
     text: bytes = exposition(registry)  # type: ignore[no-untyped-call]
     return text.decode().rstrip("\n")
 

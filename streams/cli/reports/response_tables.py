@@ -8,13 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 from classifiers.accounting.response_report import ResponseReport
-from streams.cli.reports.formats import UNKNOWN, duration
+from streams.cli.reports.formats import duration
 
 SHOWN = 8
+UNKNOWN = "not enough"
+"""What is printed where the incidents do not show a figure."""
 
 
 def print_response(report: ResponseReport, console: Console) -> None:
-    """Print what is known; unknown is a dash, and said to be one."""
+    """Print what is known. A figure that the incidents do not show is `not enough`."""
     for table in (_shares(report), _causes(report), _rules(report), _weeks(report)):
         if table.row_count:
             console.print()
@@ -23,14 +25,15 @@ def print_response(report: ResponseReport, console: Console) -> None:
 
 def _shares(report: ResponseReport) -> Table:
     table = Table("answered by", "figure", "target", "", box=None, header_style="bold")
-    unknown = "unknown: no person answered one"
-    table.add_row("wrong escalations", _percent(report.wrong_escalations), f"< {report.wrong_escalations_target:.0%}",
-                  unknown if report.wrong_escalations is None else "called a planned change afterwards")
-    table.add_row("automated", _percent(report.automation), f"> {report.automation_target:.0%}",
-                  "unknown: no remedy was decided" if report.automation is None else "first remedy ran unasked")
+    wrong, automation = report.wrong_escalations, report.automation
+    table.add_row("wrong escalations", _percent(wrong), f"< {report.wrong_escalations_target:.0%}",
+                  "nobody answered an escalated incident" if wrong is None else "no fault, a person said later")
+    table.add_row("automated", _percent(automation), f"> {report.automation_target:.0%}",
+                  "no remedy was decided" if automation is None else "first remedy ran unasked")
     pages = report.pages_per_person_week
-    if pages is None:
-        table.add_row("pages a week", UNKNOWN, "", "unknown: nothing holds who was paged")
+    if not pages:
+        nobody = pages is not None  # pages are on record, and none of them is of the period
+        table.add_row("pages a week", "0" if nobody else UNKNOWN, "", "nobody" if nobody else "no page is on record")
     for person, rate in (pages or {}).items():
         table.add_row("pages a week", f"{rate:.1f}", "", person)
     return table
@@ -54,14 +57,18 @@ def _weeks(report: ResponseReport) -> Table:
     table = Table("week from", "incidents", "MTTD", "met", "MTTR", "met", box=None, header_style="bold")
     for one in report.weeks[-SHOWN:]:
         table.add_row(
-            _day(one.week_s), str(one.incidents), duration(one.detect_median_s), _percent(one.detect_met),
-            duration(one.resolve_median_s), _percent(one.resolve_met),
+            _day(one.week_s), str(one.incidents), _duration(one.detect_median_s), _percent(one.detect_met),
+            _duration(one.resolve_median_s), _percent(one.resolve_met),
         )
     return table
 
 
 def _percent(ratio: float | None) -> str:
     return UNKNOWN if ratio is None else f"{ratio:.0%}"
+
+
+def _duration(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else duration(seconds)
 
 
 def _day(at_s: float) -> str:

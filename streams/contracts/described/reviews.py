@@ -20,11 +20,12 @@ DUE = "The day until which it is to be done, in UTC; null where none is named."
 REVIEW_FIELDS: Mapping[type, Mapping[str, str]] = {
     Review: {
         "incident_id": INCIDENT, "version": VERSION, "state": "draft or published.", "place": PLACE,
-        "summary": SUMMARY, "by": "Who recorded it last.", "changed_at_s": AT,
+        "summary": SUMMARY, "by": "Who recorded it last; tocsin for the role respond.", "changed_at_s": AT,
+        "is_automatic": "Whether the role respond recorded it by itself; what a person records replaces it.",
     },
     ActionItem: {
         "id": "Its id, of the incident and the text.", "incident_id": "The incident of its review.",
-        "version": VERSION, "state": "open, done, or removed: its review names it no more.",
+        "version": VERSION, "state": "open, done, dropped by a person, or removed: its review names it no more.",
         "text": "What is to be done.", "owner": OWNER, "due": DUE, "by": "Who changed it last.", "changed_at_s": AT,
     },
     ListedItem: {
@@ -38,8 +39,8 @@ REVIEW_FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     SetItem: {
         "item_id": "The id of the item.", "incident_id": "The incident of its review.", "by": BY, "at_s": AT,
-        "mark": "open or done; null: that stays.", "owner": "Who does it from now on; null: that stays.",
+        "mark": "open, done or dropped; null: that stays.", "owner": "Who does it from now on; null: that stays.",
         "due": "The day until which it is to be done from now on, in UTC; null: that stays.",
-        "comment": "Why, in the person's words.", "via": VIA,
+        "comment": "Why, in the person's words; needed to drop an item.", "via": VIA,
     },
 }

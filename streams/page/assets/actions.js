@@ -17,8 +17,8 @@ function button(label, verb, run, kind = "", allowed = may(verb)) {
 // fields: {name, label, value, required, kind}. what: one sentence that says what will happen.
 function ask(title, what, fields, run, kind = "primary") {
   const dialog = document.getElementById("dialog");
-  const inputs = fields.map((one) => [one.name, el(one.kind === "number" || one.kind === "password" || one.kind === "text" ? "input" : "textarea", {
-    name: one.name, type: ["number", "password"].includes(one.kind) ? one.kind : null, required: one.required, rows: 2,
+  const inputs = fields.map((one) => [one.name, el(["number", "password", "date", "text"].includes(one.kind) ? "input" : "textarea", {
+    name: one.name, type: ["number", "password", "date"].includes(one.kind) ? one.kind : null, required: one.required, rows: 2,
     autocomplete: one.kind === "password" ? "current-password" : "off" }), one]);
   for (const [, input, one] of inputs) input.value = one.value ?? "";
   const problem = el("p", { class: "bad", role: "alert" });
@@ -60,7 +60,7 @@ export function approvalButtons(one) {
     button("Reject", "reject", () => ask("Reject", `You reject: ${what}. It does not run, and the ladder of remedies for this incident stops.`, [reason()], (v) => decide("reject", v))),
     may("withdraw") ? button("Withdraw", "withdraw", () => ask("Withdraw", `The request is taken back: ${what}. Nobody is asked any more.`, [reason()], (v) => decide("withdraw", v))) : null,
     may("break_glass") ? button("Break glass", "break_glass", () => ask("Break glass",
-      `${what} runs without approval, past freeze, cooldown, budget and storm brake. Commanders are told, and it is reviewed.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
+      `${what} runs without approval, past freeze, cooldown, budget and storm brake. The audit, and so the timeline of the review, names you and your reason.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
   ];
 }
 
@@ -110,6 +110,24 @@ export function remedyButtons(one) {
     one.breaker ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker of ${one.target} stays open, without timers, until it is cleared.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
     one.breaker && ["forced_open", "disabled"].includes(one.breaker.state)
       ? button("Clear", "clear", () => ask("Clear", `The circuit breaker of ${one.target} follows its timers again.`, [reason()], breaker("clear", "cleared"))) : null,
+  ];
+}
+
+// An owner or a due date can be changed, and not taken away.
+export function itemButtons(one) {
+  const at = (done, body) => (v) => act(`items/${part(one.id)}`, { ...body(v), comment: v.comment }, done);
+  const changed = (v) => Object.fromEntries(["owner", "due"].filter((name) => v[name] && v[name] !== one[name]).map((name) => [name, v[name]]));
+  const file = "The file of its review stays as it is.";
+  const change = button("Change", "review", () => ask("Change", `Who does this, and until which day in UTC, is recorded with your name. ${file} It is about: ${one.text}`,
+    [{ name: "owner", label: "Owner", kind: "text", value: one.owner, required: Boolean(one.owner) },
+      { name: "due", label: "Due", kind: "date", value: one.due, required: Boolean(one.due) }, reason()], at("action item changed", changed)));
+  if (["done", "dropped"].includes(one.state)) {
+    return [button("Open again", "review", () => ask("Open again", `This is to be done after all, and can become overdue. ${file} It is about: ${one.text}`, [reason()], at("action item open again", () => ({ state: "open" }))))];
+  }
+  return [
+    button("Done", "review", () => ask("Done", `This is recorded as done, by you, and leaves the list of open action items. ${file} It is about: ${one.text}`, [reason()], at("action item done", () => ({ state: "done" })))),
+    change,
+    button("Drop", "review", () => ask("Drop", `This is recorded as something that will not be done, and leaves the list of open action items. ${file} It is about: ${one.text}`, [reason(true)], at("action item dropped", () => ({ state: "dropped" })), "danger"), "danger"),
   ];
 }
 

@@ -105,7 +105,8 @@ function review(one) {
   const found = one.review;
   const about = found ? el("div", { class: "item" },
     el("div", {}, el("span", { class: `tag ${found.state === "published" ? "good" : "warn"}` }, words(found.state)), " ", el("span", { class: "soft num", title: both(found.changed_at_s) }, `by ${found.by}, ${utc(found.changed_at_s, true)}`)),
-    el("p", {}, found.place ? place(found.place) : "No place is on record."), found.summary ? el("pre", { class: "runbook" }, found.summary) : el("p", { class: "soft" }, "It has no summary yet."))
+    found.is_automatic ? el("p", {}, "Recorded after the end, without a person. Its text is written by ", el("code", {}, `tocsin review draft ${one.id}`), ".")
+      : el("p", {}, found.place ? place(found.place) : "No place is on record."), found.summary ? el("pre", { class: "runbook" }, found.summary) : el("p", { class: "soft" }, "It has no summary yet."))
     : empty(one.state === "resolved" ? "No review is on record." : "A review follows after the end.");
   return panel("Review", one.items.length ? count(one.items.length, "action item") : "", about, one.items.map((each) => itemRow(each)));
 }

@@ -104,7 +104,7 @@ async function begin() {
     changes: (value) => {
       const changed = apply(value);
       const { view, id, query } = route();
-      const isNews = value.incidents.length || value.approvals.length || value.texts.length || value.force;
+      const isNews = value.incidents.length || value.approvals.length || value.texts.length || value.items.length || value.force;
       if (view === "now") show();
       else if (view === "incident") (changed.has(id) || changed.has(`incident/${id}`) || value.texts.length) && show();
       else if (view === "service") (isNews || changed.has(serviceKey(id, query))) && show();

@@ -28,13 +28,14 @@ from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
 from streams.respond.http.json_body import Problem, answer, body_of
 from streams.respond.http.part import Part
-from streams.respond.http.readings import Handler, Known, Readings, request_of, text_of_request
+from streams.respond.http.readings import Handler, Known, Readings, item_of, request_of, text_of_request
 from streams.respond.http.verbs import (
     INCIDENT_VERBS,
     REMEDY_VERBS,
     breaker_directive,
     decision_of,
     incident_directive,
+    item_directive,
     release_directive,
     remedy_directive,
     storm_directive,
@@ -95,6 +96,7 @@ class Api:
         routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
         routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
         routes.add_post(f"{PREFIX}/storm/reset", self._reset_storm)
+        routes.add_post(f"{PREFIX}/items/{{id}}", self._set_item)
         routes.add_post(f"{PREFIX}/series/watch", self._watch)
         for part in parts:
             part.add_to(app)
@@ -261,6 +263,13 @@ class Api:
     async def _reset_storm(self, request: web.Request) -> web.Response:
         person = self._require(request, "storm_reset", None)
         return await self._write(storm_directive(await body_of(request), person, self._now_s()))
+
+    async def _set_item(self, request: web.Request) -> web.Response:
+        person = request[PERSON]
+        if not self._directory.may_anywhere(person, "review"):  # a review is of no service, as for the command line
+            raise Problem(403, may_not(person, "review"), "forbidden")
+        known = item_of(self._known, request)
+        return await self._write(item_directive(known, await body_of(request), person, self._now_s()))
 
     async def _watch(self, request: web.Request) -> web.Response:
         person, now_s = self._require(request, "read", None), self._now_s()

@@ -15,6 +15,8 @@ from actions.channels.notification import Notification
 from actions.ledger.view import LedgerView
 from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
+from actions.reviews.record import ActionItem
+from actions.reviews.records import ReviewRecords
 from streams.respond.http.json_body import Problem, answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -24,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Known:
     """What the role respond has read. in_force: remedies and the storm brake. releases: texts that wait for people.
     escalation_fault: why an incident cannot be escalated by hand, to somebody where that is named; None where it can.
-    on_call: who is on call now.
+    on_call: who is on call now. reviews: those on record, with their action items.
     """
 
     desk: Desk
@@ -32,6 +34,7 @@ class Known:
     releases: Releases
     escalation_fault: Callable[[str, str | None], str | None]
     on_call: Callable[[], Sequence[OnCall]]
+    reviews: ReviewRecords
 
 
 class Readings:
@@ -42,7 +45,7 @@ class Readings:
         self.handlers: Mapping[str, Handler] = {
             "incidents": self._incidents, "approvals": self._approvals, "approvals/{key}": self._approval,
             "remedies": self._remedies, "breakers": self._breakers, "texts": self._texts, "texts/{digest}": self._text,
-            "oncall": self._on_call,
+            "oncall": self._on_call, "items": self._items,
         }
 
     async def _incidents(self, request: web.Request) -> web.Response:
@@ -68,6 +71,10 @@ class Readings:
     async def _on_call(self, _: web.Request) -> web.Response:
         return answer(list(self._known.on_call()))
 
+    async def _items(self, request: web.Request) -> web.Response:
+        known = self._known.reviews
+        return answer(known.items() if _all(request) else known.open_items())
+
     async def _texts(self, request: web.Request) -> web.Response:
         known = self._known.releases.texts()
         return answer([text_view(one) for one in known if _all(request) or one.state == "draft"])
@@ -82,6 +89,15 @@ def request_of(known: Known, request: web.Request) -> ApprovalRequest:
     found = known.desk.requests.get(key)
     if found is None:
         raise Problem(404, f"request {key!r}: unknown", "malformed")
+    return found
+
+
+def item_of(known: Known, request: web.Request) -> ActionItem:
+    """The action item that the path names, and that a review names. Raises `Problem`."""
+    name = request.match_info["id"]
+    found = known.reviews.item(name)
+    if found is None or found.state == "removed":
+        raise Problem(404, f"item {name!r}: not on record, expected one of GET items", "malformed")
     return found
 
 

@@ -6,11 +6,13 @@ Pure but for the signature of a decision. `ValueError` names the field, its valu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, get_args
 
 from actions.approvals.decide import decided_by
 from actions.approvals.request import ApprovalRequest
 from actions.model import DecisionVerb
+from actions.reviews.record import TRANSITIONS, ActionItem
 from actions.trust.keys import Signer
 from actions.trust.roles import Verb
 from classifiers.by_hand import (
@@ -30,6 +32,7 @@ from classifiers.by_hand import (
 from classifiers.directives import Acknowledge, Expire, OfPerson
 from classifiers.incident_silence import silence_of
 from classifiers.model import Incident
+from classifiers.reviews_by_hand import ItemMark, SetItem
 from classifiers.telling_by_hand import Escalate, Release, ReleaseVerb
 from classifiers.viewing_by_hand import WATCH_S, Watch
 
@@ -105,6 +108,20 @@ def release_directive(digest: str, body: Mapping[str, Any], person: str, at_s: f
     return Release(digest, verb, person, at_s, text_of(body, "comment"), "http")  # type: ignore[arg-type]
 
 
+def item_directive(known: ActionItem, body: Mapping[str, Any], person: str, at_s: float) -> SetItem:
+    """What is asked for an action item. The body has at least one of `state`, `owner` and `due`."""
+    given = {name: text_of(body, name, None) for name in ("state", "owner", "due") if body.get(name) is not None}
+    mark, due = given.get("state"), given.get("due")
+    if mark is not None and mark not in get_args(ItemMark):
+        raise ValueError(f"state {mark!r}, expected one of {', '.join(get_args(ItemMark))}")
+    if mark is not None and (known.state, mark) not in TRANSITIONS:
+        raise ValueError(f"state {mark!r} of an item that is {known.state}, expected open before it")
+    return SetItem(
+        known.id, known.incident_id, person, at_s, mark, given.get("owner"),  # type: ignore[arg-type]
+        None if due is None else _day(due), text_of(body, "comment"), "http",
+    )
+
+
 def watch_directive(body: Mapping[str, Any], person: str, at_s: float) -> Watch:
     """The windows of a series are to be published. The body has `service`, `model`, `metric` and `part`."""
     model = None if body.get("model") is None else text_of(body, "model")
@@ -117,6 +134,13 @@ def _seconds(body: Mapping[str, Any]) -> float:
     if not isinstance(lasts_s, int | float) or isinstance(lasts_s, bool) or lasts_s <= 0:
         raise ValueError(f"for_s {lasts_s!r}, expected seconds, more than 0")
     return float(lasts_s)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"due {text[:40]!r}, expected a day such as 2026-12-01") from None
 
 
 def remedy_directive(

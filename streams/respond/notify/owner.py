@@ -130,9 +130,9 @@ class NotificationOwner(PartitionOwner):
         before = None if known is None else known.state
         event = "released" if (before, one.state) == ("draft", "queued") else one.state
         actor = one.draft.decided_by if one.draft is not None and before == "draft" else None
-        return AuditEntry(
-            one.changed_at_s, one.subject, event, before, one.state, f"{one.channel}: {one.reason}", actor,
-        )
+        to = "" if one.message.recipient is None else f" to {one.message.recipient}"
+        reason = f"{one.channel}: {one.message.event}{to}: {one.reason}"
+        return AuditEntry(one.changed_at_s, one.subject, event, before, one.state, reason, actor)
 
     async def _audit_refused(self) -> None:
         """Decisions of people about texts that do not count, each once."""

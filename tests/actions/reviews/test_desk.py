@@ -93,6 +93,30 @@ def test_an_open_item_that_the_review_names_no_more_is_removed_and_a_done_one_st
     assert here.states() == {"item-1": "open", "item-2": "done"}
 
 
+def test_a_dropped_item_stays_so_until_a_person_opens_it_or_a_review_ticks_it() -> None:
+    here = Applied()
+    here.add(submitted(T, PIN), SetItem("item-1", "inc-1", "ben", T + 1.0, "dropped", comment="moved off"))
+    assert (here.states(), here.log[-1].reason) == (
+        {"item-1": "dropped"}, "action item 'Pin the driver': moved off",
+    )
+    here.add(submitted(T + 2.0, PIN), submitted(T + 3.0))
+    assert (here.states(), here.desk.records.open_items()) == ({"item-1": "dropped"}, [])
+    here.add(SetItem("item-1", "inc-1", "ben", T + 4.0, "open"))
+    assert here.states() == {"item-1": "open"}
+    here.add(
+        SetItem("item-1", "inc-1", "ben", T + 5.0, "dropped", comment="again"),
+        submitted(T + 6.0, ListedItem("item-1", "Pin the driver", is_done=True)),
+    )
+    assert here.states() == {"item-1": "done"}
+
+
+def test_what_is_done_is_not_dropped() -> None:
+    here = Applied()
+    here.add(submitted(T, PIN), SetItem("item-1", "inc-1", "ben", T + 1.0, "done"))
+    here.add(SetItem("item-1", "inc-1", "ben", T + 2.0, "dropped", comment="late"))
+    assert here.states() == {"item-1": "done"}
+
+
 def test_a_review_takes_no_item_of_another_incident() -> None:
     here = Applied()
     here.add(submitted(T, PIN), submitted(T + 1.0, PIN, incident_id="inc-2"))
@@ -134,7 +158,7 @@ def test_items_are_told_by_due_date_and_only_the_day_after_it_are_they_overdue()
     assert not here.item("item-3").is_overdue(DUE)
 
 
-@pytest.mark.parametrize("event", ["open", "done", "unlist"])
+@pytest.mark.parametrize("event", ["open", "done", "dropped", "unlist"])
 def test_a_removed_item_stays_so_until_a_review_names_it_again(event: ItemEvent) -> None:
     assert ("removed", event) not in TRANSITIONS
 
@@ -144,6 +168,7 @@ def test_a_removed_item_stays_so_until_a_review_names_it_again(event: ItemEvent)
     (lambda: submitted(T, *[ListedItem(f"item-{one}", "x") for one in range(MAX_ITEMS + 1)]), "31 items, expected at"),
     (lambda: ListedItem("item-1", "x" * (MAX_ITEM_TEXT + 1)), "text of 301 characters, expected 1 to 300"),
     (lambda: SetItem("item-1", "inc-1", "ben", T), "no change, expected a mark, an owner or a due date"),
+    (lambda: SetItem("item-1", "inc-1", "ben", T, "dropped", comment=" "), "the reason why it is dropped"),
     (
         lambda: SubmitReview("inc-1", "final", "", "", (), "anna", T),  # type: ignore[arg-type]
         "state 'final', expected one of draft, published",
@@ -155,7 +180,7 @@ def test_what_cannot_be_recorded_is_refused_with_what_was_expected(build: object
         build()  # type: ignore[operator]
 
 
-MARKS: st.SearchStrategy[ItemMark] = st.sampled_from(["open", "done"])
+MARKS: st.SearchStrategy[ItemMark] = st.sampled_from(["open", "done", "dropped"])
 DIRECTIVES = st.lists(
     st.one_of(
         st.builds(
@@ -165,7 +190,7 @@ DIRECTIVES = st.lists(
             st.integers(0, 9), st.sets(st.integers(0, 2)), st.booleans(),
         ),
         st.builds(
-            lambda at, name, mark: SetItem(f"item-{name}", "inc-1", "ben", T + at + 0.5, mark),
+            lambda at, name, mark: SetItem(f"item-{name}", "inc-1", "ben", T + at + 0.5, mark, comment="x"),
             st.integers(0, 9), st.integers(0, 2), MARKS,
         ),
     ), max_size=8, unique_by=lambda one: one.at_s,

@@ -136,7 +136,7 @@ async def test_what_is_refused_for_good_fails_goes_to_the_fallback_and_is_counte
             text = responder.metrics.render().decode()
         audit = [record.value.decode() for record in await here.records(here.config.topics.audit)]
     assert 'tocsin_notification_failures_total{channel="a",reason="refused"} 1.0' in text
-    assert any('"failed"' in entry and "answered 400" in entry for entry in audit)
+    assert any('"failed"' in entry and "a: open: " in entry and "answered 400" in entry for entry in audit)
     assert not any("wrong" in entry for entry in audit)
 
 

@@ -6,16 +6,18 @@ import csv
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from click.testing import CliRunner, Result
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from classifiers.model import ActionRecord, Incident, StageTime
+from classifiers.model import Acknowledgement, ActionRecord, Incident, StageTime
 from streams.cli import main
 from streams.client.incident_log import IncidentLog, read_files
 from streams.contracts.envelopes import incident_message, outcome_message
+from tests.actions.audiences.cases import deviating
 from tests.streams.fakes import T, incident, intent, outcome
 
 HOUR_S = 3600.0
@@ -81,6 +83,29 @@ def test_groups_are_a_line_each(tmp_path: Path, by: str, names: list[str]) -> No
     assert [name for name in lines if name in ("chat", "search", "P1")] == names
 
 
+def test_a_figure_that_the_incidents_do_not_show_is_said_to_be_not_enough(tmp_path: Path) -> None:
+    text = reported(written(tmp_path, *THREE)).stdout
+    lines = rows("\n".join(line for line in text.splitlines() if line.strip()))
+    assert lines["wrong escalations"] == ["not enough", "< 10%", "nobody answered an escalated incident"]
+    assert lines["automated"] == ["not enough", "> 80%", "no remedy was decided"]
+    assert lines["pages a week"] == ["not enough", "no page is on record"]
+    assert "cusum" not in text  # without evidence there is no rule
+
+
+def test_what_is_known_is_printed_beside_its_target(tmp_path: Path) -> None:
+    by_ben = Acknowledgement("ben", T, T + 60.0)
+    auto = ActionRecord("k1", "throttle", "chat", "auto", "executed", T)
+    rose: dict[str, Any] = {"opened_severity": "P3", "acknowledged": by_ben, "evidence": deviating("a")}
+    text = reported(written(
+        tmp_path, incident_of(1, 0.0, actions=(auto,), **rose), incident_of(2, 1.0, resolution="expected", **rose),
+        incident_of(3, 2.0, opened_severity="P1", evidence=deviating("a")),
+    )).stdout
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "wrong escalations 50% < 10% no fault, a person said later" in lines
+    assert "automated 100% > 80% first remedy ran unasked" in lines
+    assert "cusum on latency_ms 3 33%" in lines
+
+
 def test_json_holds_every_figure(tmp_path: Path) -> None:
     found = orjson.loads(reported(written(tmp_path, *THREE), "--format", "json", "--by", "service").stdout)
     assert [stage["count"] for stage in found["total"]["stages"]] == [3, 0, 0, 0, 2]
@@ -94,6 +119,11 @@ def test_csv_has_one_figure_a_line(tmp_path: Path) -> None:
     assert figures["stages", "all", "resolve", "median_s"] == "5700.0"
     assert figures["stages", "all", "act", "median_s"] == ""
     assert figures["targets", "P1", "resolve", "missed"] == "1"
+    assert figures["weeks", "2026-11-23", "resolve", "met"] == "0.5"
+    assert figures["causes", "performance_degradation at chat/gpt/r0", "", "incidents"] == "2"
+    assert (figures["response", "all", "", "automation"], figures["response", "all", "", "automation_target"]) == (
+        "", "0.8",
+    )
     assert len(figures) == len(lines)
 
 
@@ -106,6 +136,9 @@ def test_openmetrics_is_what_its_parser_reads(tmp_path: Path) -> None:
     }
     assert samples["tocsin_report_stage_seconds", frozenset({"none", "all", "detect", "median"})] == 2.0
     assert samples["tocsin_report_target_incidents", frozenset({"P1", "resolve", "met"})] == 1.0
+    assert samples["tocsin_report_cause_incidents", frozenset({"performance_degradation at chat/gpt/r0"})] == 2.0
+    assert samples["tocsin_report_response_target_ratio", frozenset({"wrong_escalations"})] == 0.1
+    assert not any(name == "tocsin_report_response_ratio" for name, _ in samples)  # unknown, and not 0
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ class ServedPage:
         )
         self.sessions = Sessions()
         api = Api(
-            Known(self.desk, self.page.state.in_force, self.releases, lambda *_: None, list), directory,
+            Known(self.desk, self.page.state.in_force, self.releases, lambda *_: None, list, self.page.state.reviews),
+            directory,
             Authenticator(directory), self.log, EventStream(), RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
         )
         routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)

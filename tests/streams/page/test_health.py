@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from classifiers.accounting.slo_report import StageTargets
+from classifiers.directives import Feedback
+from classifiers.learning.learning_state import LearningState
+from classifiers.learning.prequential import LearningParams
 from classifiers.model import Acknowledgement, Severity, StageTime
 from classifiers.series_windows import ShardReport
 from streams.contracts.envelopes import read_shard_report, shard_report_message
@@ -75,3 +78,13 @@ def test_history_says_which_targets_were_met_and_what_comes_back() -> None:
     assert [one.count for one in shown["causes"]] == [2]
     assert shown["pages_per_person_week"] == {"rob": 2.0}
     assert shown["automation"] is None
+
+
+def test_what_a_person_called_a_false_alarm_is_a_wrong_escalation_in_history_and_the_last_word_counts() -> None:
+    state, learning = PageState(), LearningState(LearningParams())
+    state.add_incident(incident(opened_severity="P4"))
+    assert history_view(state, HistoryFilter(), now_s=T)["response"]["wrong_escalations"] is None
+    for number, confirmed in enumerate((True, False)):
+        said = Feedback(f"fb-{number}", "inc-1", "rob", T + number, None, None, confirmed)
+        state.add_audit(learning.learn(said))
+        assert history_view(state, HistoryFilter(), now_s=T)["response"]["wrong_escalations"] == float(not confirmed)

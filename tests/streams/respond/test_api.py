@@ -24,6 +24,7 @@ from actions.ledger.view import LedgerView
 from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
 from actions.remedies.changes import begun
+from actions.reviews.records import ReviewRecords
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
@@ -84,9 +85,10 @@ class Served:
         self.metrics = RespondMetrics()
         self.in_force = LedgerView()
         self.releases = Releases(DIRECTORY)
+        self.reviews = ReviewRecords()
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL),
+            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL, self.reviews),
             Directory(MEMBERS, lambda service: owners.get(service, ())),
             Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
         )

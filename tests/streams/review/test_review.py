@@ -76,6 +76,21 @@ def test_what_is_not_on_record_is_unknown_and_not_nothing() -> None:
     assert "Unknown: the audit holds nothing" in text
 
 
+def test_who_was_paged_and_what_channels_were_given_is_told_in_order_and_is_no_step() -> None:
+    named = (
+        AuditEntry(T + 9, "notification/n1", "sent", "sending", "sent", "mail: open to cto@example.com: 250 OK"),
+        AuditEntry(T + 5, "person/anna", "paged", None, None, "incident inc-1, step primary, round 1"),
+        AuditEntry(T + 5, "escalation/inc-1", "fire", "active", "active", "primary: pages anna"),
+    )
+    facts = facts_of(OVER, [OVER], (*STEPS, *named), SETTINGS, named)
+    communication = markdown_of(facts, {}).partition("## Communication")[2].partition("## ")[0]
+    rows = [line.split(" | ")[1:] for line in communication.splitlines() if line.startswith("| 2026")]
+    assert [(what, whom) for what, whom, _ in rows] == [("page", "anna"), ("message, sent", "mail")]
+    assert "open to cto" in rows[1][2]
+    assert [entry.event for entry in facts.steps] == ["alarm", "confirm", "fire"]
+    assert facts_of(OVER, [OVER], (*STEPS, *named), SETTINGS).told == ()
+
+
 def test_impact_counts_a_window_once_and_prices_its_tokens() -> None:
     (one,) = deviating("acme")
     tokens = type(one)(one.scope, "completion_tokens", "cusum", T, T + 1, 500.0, 100.0, 2.0, "up", 20, T)
@@ -97,7 +112,11 @@ def test_twenty_hostile_labels_are_inert_in_the_markdown_and_on_the_page() -> No
     for text in HOSTILE:
         own = poisoned(text)
         steps = (AuditEntry(T, own.id, text, text, text, text, text),)
-        facts = facts_of(own, [own], steps, SETTINGS)
+        told = (
+            AuditEntry(T, "notification/n1", text, text, text, f"mail: {text}"),
+            AuditEntry(T, f"person/{text}", "paged", None, None, text),
+        )
+        facts = facts_of(own, [own], steps, SETTINGS, told)
         page = Page()
         page.feed(html_of(markdown_of(facts, {}), plot_of(facts), text))
         assert not page.tags & {"script", "img", "iframe", "a", "link", "object"}, text

@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from actions.base import Secret
 from actions.ledger.view import LedgerView
 from actions.outbox.releases import Releases
+from actions.reviews.records import ReviewRecords
 from classifiers.by_hand import Assign, Resolve
 from classifiers.directives import Acknowledge
 from streams.respond.http.api import Api
@@ -85,7 +86,7 @@ class Hooked:
 async def hooked(secrets: Sequence[str] = SECRETS[:1]) -> AsyncIterator[Hooked]:
     here = Vendors()
     authenticator = Authenticator(here.directory)
-    known = Known(here.desk, LedgerView(), Releases(here.directory), lambda *_: None, list)
+    known = Known(here.desk, LedgerView(), Releases(here.directory), lambda *_: None, list, ReviewRecords())
     api = Api(known, here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple)
     hook = PagerDutyHook([Secret(each) for each in secrets], SOURCE, here.actions, authenticator)
     async with TestClient(TestServer(api.app(hook))) as client:
