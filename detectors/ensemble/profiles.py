@@ -121,7 +121,7 @@ DEFAULT_PROFILES = (
     Profile("saturation", r"batch_active|.*running.*", "up", 4.0, 0.5, "log", floor=1.0),
     Profile("backlog", r"queue_depth|.*waiting.*|.*pending.*", "up", 5.0, 0.5),
     Profile("occupancy", r"kv_cache_usage|.*_utilization", "up", 0.1, 0.2),
-    Profile("cache", r".*_reuse|.*_acceptance", "down", 0.1, 0.2),
+    Profile("cache", r".*_reuse|.*_acceptance", "down", 0.1, 0.2, min_share=0.1),
     Profile("faulty", r"corrupted_share|repetition_share", "up", 0.02, 0.0, min_share=0.01),
     Profile("rate", r"requests_per_s|.*_per_s", "both", 2.0, 0.5, "sqrt", floor=0.25),
     Profile("any", r".*", "both", 0.0, 0.2),
