@@ -20,6 +20,7 @@ from classifiers.directives import Acknowledge, Expire, Label, Matcher, Silence
 from classifiers.intervals import IntervalParams
 from classifiers.model import Acknowledgement, Incident
 from classifiers.validation_errors import describe_first
+from detectors.regex import compiled
 
 MAX_KEPT = 2_000
 """Silences, and acknowledgements, of one shard. Beyond that those that end first are dropped."""
@@ -207,7 +208,7 @@ def _test(matcher: Matcher) -> Test:
     name, value, wanted = matcher.name, matcher.value, not matcher.op.startswith("!")
     if not matcher.op.endswith("~"):
         return lambda incident: ((getattr(incident, name) or "") == value) is wanted
-    pattern = re.compile(value)
+    pattern = compiled(value)
     return lambda incident: (pattern.fullmatch(getattr(incident, name) or "") is not None) is wanted
 
 

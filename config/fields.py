@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from actions.base import Secret
+from detectors.regex import compiled
 
 UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 SIGNING_MIN = 16
@@ -89,10 +90,10 @@ def seconds_or_auto(value: object) -> object:
 
 def matching(pattern: str, expected: str) -> AfterValidator:
     """A validator for texts that a pattern matches as a whole. Its message is `expected`, not the pattern."""
-    compiled = re.compile(pattern)
+    whole = re.compile(pattern)
 
     def check(value: str) -> str:
-        if compiled.fullmatch(value) is None:
+        if whole.fullmatch(value) is None:
             raise PydanticCustomError("pattern", "{expected}", {"expected": expected})
         return value
 
@@ -108,9 +109,9 @@ def _long_enough(secret: Secret) -> Secret:
 
 def _compiles(value: str) -> str:
     try:
-        re.compile(value)
-    except re.error as error:
-        raise PydanticCustomError("regex", "a regular expression ({reason})", {"reason": str(error)}) from None
+        compiled(value)
+    except ValueError as error:
+        raise PydanticCustomError("regex", "a regular expression of RE2 ({reason})", {"reason": str(error)}) from None
     return value
 
 
@@ -141,7 +142,7 @@ Topic = Annotated[str, matching(r"[A-Za-z0-9._-]{1,249}", "a topic's name: lette
 Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
 Pattern = Annotated[str, AfterValidator(_compiles)]
-"""A regular expression."""
+"""A regular expression in the syntax of RE2."""
 Host = Annotated[
     str, matching(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", "a host name or address, with :port for one port"),
 ]

@@ -5,7 +5,6 @@ A field that ends in `_s` holds seconds and is written without the suffix: `size
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -44,6 +43,7 @@ from config.fields import (
 from config.oncall.sections import PolicySection, ScheduleSection
 from config.trust.sections import Person, SigningSection
 from detectors.base import Statistic
+from detectors.regex import matches
 from detectors.suite import SuiteParams
 
 DEFAULT_POLICY = "default"
@@ -168,7 +168,7 @@ class WindowsSection(Strict):
 
     def statistic_of(self, metric: str) -> Statistic:
         """The monitored statistic of a metric: that of the first rule that matches, `mean` without one."""
-        return next((rule.statistic for rule in self.statistics if re.fullmatch(rule.metrics, metric)), "mean")
+        return next((rule.statistic for rule in self.statistics if matches(rule.metrics, metric)), "mean")
 
 
 class ScopesSection(Strict):

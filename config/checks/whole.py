@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
@@ -24,6 +23,7 @@ from config.oncall.checks import mistaken_oncall
 from config.source import Node, Path, as_list, as_mapping, problem_at
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.units import duration_text
+from detectors.regex import compiled
 
 
 def mistakes_as_written(tree: Node) -> list[Problem]:
@@ -116,9 +116,9 @@ def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
         place: Path = ("detection", "profiles", index)
         metrics = as_mapping(profile).get("metrics")
         try:
-            re.compile(metrics if isinstance(metrics, str) else "")
-        except re.error as error:
-            yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression ({error})")
+            compiled(metrics if isinstance(metrics, str) else "")
+        except ValueError as error:
+            yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression of RE2 ({error})")
 
 
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:
