@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from ipaddress import ip_network
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -31,6 +32,7 @@ from detectors.regex import compiled
 UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 SIGNING_MIN = 16
 """Minimum number of characters of a signing secret."""
+NETWORK = "a network such as 10.0.0.0/8, or one address"
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
@@ -115,6 +117,16 @@ def _compiles(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        network = ip_network(value)
+    except ValueError as error:
+        raise PydanticCustomError("network", NETWORK + " ({reason})", {"reason": str(error)}) from None
+    if network.prefixlen == 0:
+        raise PydanticCustomError("network", NETWORK + ", and not all addresses")
+    return value
+
+
 def _commas(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -146,6 +158,8 @@ Pattern = Annotated[str, AfterValidator(_compiles)]
 Host = Annotated[
     str, matching(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", "a host name or address, with :port for one port"),
 ]
+Network = Annotated[str, AfterValidator(_network)]
+"""A network as CIDR, or one address."""
 Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and dashes")]
 """A name that appears in addresses, headers and metrics."""
 Hidden = Annotated[Secret, _FromText()]

@@ -34,6 +34,7 @@ from config.fields import (
     Host,
     Listed,
     Name,
+    Network,
     Pattern,
     SigningSecret,
     Strict,
@@ -236,6 +237,7 @@ class RespondSection(Strict):
     read_without_login: whether the page shows everything to whoever reaches `listen`; to act always wants a person.
     vendor_roles: the roles of accounts at a vendor that belong to nobody under `people`.
     comparisons: folder of recordings and configurations that the page may compare, None for none.
+    trusted_proxies: networks of the reverse proxies in front of `listen`, whose X-Forwarded-For counts.
     """
 
     key_file: str | None
@@ -245,6 +247,7 @@ class RespondSection(Strict):
     read_without_login: bool
     vendor_roles: Mapping[Vendor, Annotated[tuple[Role, ...], Listed]]
     comparisons: str | None
+    trusted_proxies: Annotated[tuple[Network, ...], Listed]
 
 
 class ReviewSection(Strict):
