@@ -8,6 +8,7 @@ import stamina
 import structlog
 
 from actions.base import MAX_TIMEOUT_S, Action, Data, Done, Reading, Refusal, RunContext, TargetError
+from actions.kinds.urls import masked_in
 from actions.model import TIMEOUT, Intent, Status
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
@@ -21,14 +22,14 @@ async def attempt(action: Action, intent: Intent, ctx: RunContext) -> tuple[Stat
         async with asyncio.timeout(timeout_s):
             done = await _retried(action, intent, ctx, timeout_s)
     except TargetError as fault:
-        return "failed", str(fault), {"retryable": fault.retryable}
+        return "failed", masked_in(str(fault)), {"retryable": fault.retryable}
     except Refusal as refusal:
-        return "refused", str(refusal), {}
+        return "refused", masked_in(str(refusal)), {}
     except TimeoutError:
         return "failed", f"no answer within {timeout_s:g} s; it may have run", {"retryable": True}
     except Exception as bug:
         log.exception("action_bug", kind=intent.kind, key=intent.key)
-        return "failed", f"a fault in the action itself: {type(bug).__name__}: {bug}", {"retryable": False}
+        return "failed", _bug(bug), {"retryable": False}
     return "executed", done.detail, done.data
 
 
@@ -57,10 +58,14 @@ async def read(action: Action, intent: Intent) -> Reading:
         async with asyncio.timeout(action.bounds.timeout_s):
             return await action.read_back(intent)
     except (TargetError, TimeoutError) as fault:
-        return Reading(None, f"{intent.target} cannot be read: {fault or 'no answer'}")
+        return Reading(None, f"{intent.target} cannot be read: {masked_in(str(fault)) or 'no answer'}")
     except Exception as bug:
         log.exception("action_bug", kind=intent.kind, key=intent.key)
-        return Reading(None, f"a fault in the action itself: {type(bug).__name__}: {bug}")
+        return Reading(None, _bug(bug))
+
+
+def _bug(bug: Exception) -> str:
+    return f"a fault in the action itself: {type(bug).__name__}: {masked_in(str(bug))}"
 
 
 def _retryable(fault: Exception) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from actions.catalogue import CATALOGUE as ACTIONS
+from actions.kinds.urls import proving_parameter
 from classifiers.validation_errors import one_of
 from config.audiences.checks import mistaken_audiences
 from config.channels.checks import forbidden_hosts, mistaken_channels
@@ -51,6 +52,7 @@ def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) 
         *_plaintext(config, tree), *unwise_signing(as_mapping(tree.plain()), tree), *improbable_targets(config, tree),
         *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
         *regular_expressions(as_mapping(tree.plain()), tree),
+        *_public_secrets(config, tree),
         *misspelt_topics(config, tree, [str(as_mapping(source).get("topic")) for source in inputs]),
     ]
 
@@ -147,3 +149,14 @@ def _plaintext(config: Config, tree: Node) -> Iterator[Problem]:
     if security.tls and not security.verify_hostname:
         place = ("kafka", "security", "verify_hostname")
         yield problem_at(tree, place, "false", "true, or whoever has a certificate can pass for the broker")
+
+
+def _public_secrets(config: Config, tree: Node) -> Iterator[Problem]:
+    """Of prerequisites: their URL goes into the intent, so whoever can read the topic of intents can read it."""
+    for index, book in enumerate(config.playbooks):
+        for number, step in enumerate(book.steps):
+            name = None if step.when.http_ok is None else proving_parameter(step.when.http_ok)
+            if name is not None:
+                place = ("playbooks", index, "steps", number, "when", "http_ok")
+                expected = f"a URL without {name}: intents hold it readably"
+                yield problem_at(tree, place, repr(step.when.http_ok), expected)

@@ -104,7 +104,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         ("detection: {profiles: [{name: a, metrics: '(?!x).*'}]}", "RE2 has no look-around"),
         ("windows: {statistics: [{metrics: '(a)\\1', statistic: p95}]}", "RE2 has no look-around, no back references"),
         ("maintenance: [{name: a, matchers: ['tenant=~(?=a).*'], time_intervals: [{}]}]", "RE2 has no look-around"),
-        ("respond: {trusted_proxies: [10.0.0.5/8]}", "respond.trusted_proxies[0]: got '10.0.0.5/8', expected a network"),
+        ("respond: {trusted_proxies: [10.0.0.5/8]}", "trusted_proxies[0]: got '10.0.0.5/8', expected a network"),
         ("respond: {trusted_proxies: nginx}", "got 'nginx', expected a network such as 10.0.0.0/8, or one address"),
         ("respond: {trusted_proxies: [0.0.0.0/0]}", "or one address, and not all addresses"),
         ("detection: {profiles: [{name: a, metrics: x, detectors: [cusun]}]}", "absence (did you mean cusum?)"),

@@ -41,7 +41,7 @@ class AlertmanagerParams:
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        check_https("AlertmanagerParams.url", self.url)
+        check_https("AlertmanagerParams.url", self.url, is_base=True)
         check_number(self, "lasts_s", 60.0, 30 * 86_400.0)
         check_number(self, "timeout_s", 0.1, 30.0)
 

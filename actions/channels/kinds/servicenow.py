@@ -59,7 +59,7 @@ class ServiceNowParams:
     timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
-        check_https("ServiceNowParams.url", self.url)
+        check_https("ServiceNowParams.url", self.url, is_base=True)
         check_number(self, "timeout_s", 0.1, 30.0)
         if (self.password is None) == (self.token is None):
             raise ValueError("ServiceNowParams.password: expected either password or token")

@@ -46,7 +46,7 @@ class SlackParams:
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        check_https("SlackParams.url", self.url)
+        check_https("SlackParams.url", self.url, is_base=True)
         check_number(self, "timeout_s", 0.1, 30.0)
         if not self.channel or self.channel[0] not in "CGDU":
             raise ValueError(f"SlackParams.channel: {self.channel!r}, expected the id of a channel, such as C0INF")

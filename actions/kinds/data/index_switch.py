@@ -43,7 +43,7 @@ class IndexSwitchParams:
     bounds: Bounds = field(default_factory=lambda: Bounds(timeout_s=20.0))
 
     def __post_init__(self) -> None:
-        self.access.check_url("IndexSwitchParams.url", self.url)
+        self.access.check_url("IndexSwitchParams.url", self.url, is_base=True)
         check_template("IndexSwitchParams.alias", self.alias, TARGET_FIELDS)
         check_number(self, "min_documents", 0, 1_000_000_000_000)
 

@@ -20,6 +20,7 @@ import aiohttp
 
 from actions.base import TargetError
 from actions.kinds.http import RETRYABLE, Access, JsonValue
+from actions.kinds.urls import masked
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 from actions.validation import check_number
@@ -55,10 +56,10 @@ class Cluster:
 
     def __post_init__(self) -> None:
         check_number(self, "request_timeout_s", 0.001, 120.0)
-        Access().check_url("Cluster.api_url", self.api_url)
+        Access().check_url("Cluster.api_url", self.api_url, is_base=True)
         local = ("http://localhost", "http://127.0.0.1", "http://[::1]")
         if self.api_url is not None and self.api_url.startswith("http:") and not self.api_url.startswith(local):
-            raise ValueError(f"Cluster.api_url: {self.api_url!r} sends a token in plain text, expected https")
+            raise ValueError(f"Cluster.api_url: {masked(self.api_url)!r} sends a token in plain text, expected https")
 
     def url(self) -> str:
         """The URL of the API server. Raises `TargetError` outside of a cluster without `api_url`."""

@@ -34,7 +34,7 @@ class LitellmBlockParams:
     bounds: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
-        self.access.check_url("LitellmBlockParams.url", self.url)
+        self.access.check_url("LitellmBlockParams.url", self.url, is_base=True)
         if self.subject not in ("model", "team", "key"):
             raise ValueError(f"LitellmBlockParams.subject: {self.subject!r}, expected model, team or key")
         Named(self.subject, self.id, self.ids).check("LitellmBlockParams")

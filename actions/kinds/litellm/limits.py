@@ -50,7 +50,7 @@ class LitellmLimitsParams:
     bounds: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
-        self.access.check_url("LitellmLimitsParams.url", self.url)
+        self.access.check_url("LitellmLimitsParams.url", self.url, is_base=True)
         if self.subject not in ("team", "key"):
             raise ValueError(f"LitellmLimitsParams.subject: {self.subject!r}, expected team or key")
         Named(self.subject, self.id, self.ids).check("LitellmLimitsParams")

@@ -41,7 +41,7 @@ class RollbackParams:
     bounds: Bounds = field(default_factory=lambda: Bounds(timeout_s=20.0))
 
     def __post_init__(self) -> None:
-        self.access.check_url("RollbackParams.tracking_url", self.tracking_url)
+        self.access.check_url("RollbackParams.tracking_url", self.tracking_url, is_base=True)
         self.reload_access.check_url("RollbackParams.reload_url", self.reload_url)
         check_template("RollbackParams.model", self.model, TARGET_FIELDS)
         for name in ("alias", "version_tag", "bad_tag"):

@@ -1,7 +1,7 @@
 """Whose requests are counted together: the address of a sender, also behind reverse proxies.
 
-The peer of a connection counts. Where it is a proxy that the operator trusts, the address that this proxy wrote last into
-X-Forwarded-For does, and so on as long as that is a trusted proxy itself. What stands before it, and the header of
+The peer of a connection counts. Where it is a proxy that the operator trusts, the address that this proxy wrote last
+into X-Forwarded-For does, and so on as long as that is a trusted proxy itself. What stands before it, and the header of
 anybody else, is what a sender claims and counts for nothing.
 """
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
+from streams.respond.http.authentication import MAX_FAILURES
 from streams.respond.http.senders import Senders, counted_as
+from tests.streams.page.served import OF_PAGE, ServedPage
 
 PROXIES = ("10.0.0.0/8", "fd00::/8")
 NGINX = "10.1.2.3"
+Enter = Callable[[ServedPage, str, str], Awaitable[int]]
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "sender"), [
@@ -48,3 +53,34 @@ def test_what_one_subscriber_of_ipv6_has_is_one_sender() -> None:
 def test_a_network_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="nginx"):
         Senders(["nginx"])
+
+
+async def _log_in(served: ServedPage, token: str, forwarded: str) -> int:
+    headers = {**OF_PAGE, "X-Forwarded-For": forwarded}
+    async with served.client.post("/page/session", json={"token": token}, headers=headers) as answer:
+        return answer.status
+
+
+async def _read(served: ServedPage, token: str, forwarded: str) -> int:
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": forwarded}
+    async with served.client.get("/api/v1/incidents", headers=headers) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize("enter", [_log_in, _read], ids=["page", "interface"])
+async def test_behind_a_trusted_proxy_a_sender_who_fails_locks_nobody_else_out(enter: Enter) -> None:
+    async with ServedPage(trusted=("127.0.0.1",)).running() as served:
+        for _ in range(MAX_FAILURES):
+            assert await enter(served, "a-guess", "203.0.113.7") == 401
+        assert await enter(served, "token-ann", "198.51.100.1, 203.0.113.7") == 429
+        assert await enter(served, "token-ann", "198.51.100.9") == 200
+        assert "from 203.0.113.7" in str(served.log.refusals[0].reason)
+
+
+@pytest.mark.parametrize("enter", [_log_in, _read], ids=["page", "interface"])
+async def test_who_is_no_trusted_proxy_does_not_escape_by_a_header(enter: Enter) -> None:
+    async with ServedPage(trusted=("10.0.0.0/8",)).running() as served:
+        for number in range(MAX_FAILURES):
+            assert await enter(served, "a-guess", f"203.0.113.{number}") == 401
+        assert await enter(served, "token-ann", "10.0.0.1") == 429
+        assert "from 127.0.0.1" in str(served.log.refusals[0].reason)
