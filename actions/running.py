@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import stamina
 import structlog
@@ -14,13 +15,23 @@ from actions.model import TIMEOUT, Intent, Status
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.actions")
 
 
-async def attempt(action: Action, intent: Intent, ctx: RunContext) -> tuple[Status, str, Data]:
+LEASE_LOST = "this executor lost its partition after the claim, so it changed nothing; its new owner reports the intent"
+
+
+async def attempt(
+    action: Action, intent: Intent, ctx: RunContext, holds_lease: Callable[[], bool] | None = None,
+) -> tuple[Status, str, Data]:
     """Run with retries within one total timeout: that of the step, else the action's own. Raises only `CancelledError`.
+
+    holds_lease: whether nobody else may act in the place of this process; asked before each attempt;
+    None where nobody else can.
     """
+    if holds_lease is not None and not holds_lease():
+        return "refused", LEASE_LOST, {"retryable": False}
     timeout_s = deadline_of(action, intent)
     try:
         async with asyncio.timeout(timeout_s):
-            done = await _retried(action, intent, ctx, timeout_s)
+            done = await _retried(action, intent, ctx, timeout_s, holds_lease)
     except TargetError as fault:
         return "failed", masked_in(str(fault)), {"retryable": fault.retryable}
     except Refusal as refusal:
@@ -41,10 +52,16 @@ def deadline_of(action: Action, intent: Intent) -> float:
     return action.bounds.timeout_s
 
 
-async def _retried(action: Action, intent: Intent, ctx: RunContext, timeout_s: float) -> Done:
+async def _retried(
+    action: Action, intent: Intent, ctx: RunContext, timeout_s: float, holds_lease: Callable[[], bool] | None,
+) -> Done:
     bounds = action.bounds
+
+    def is_tried_again(fault: Exception) -> bool:
+        return isinstance(fault, TargetError) and fault.retryable and (holds_lease is None or holds_lease())
+
     async for attempt in stamina.retry_context(
-        on=_retryable, attempts=bounds.attempts, timeout=timeout_s, wait_initial=bounds.wait_s,
+        on=is_tried_again, attempts=bounds.attempts, timeout=timeout_s, wait_initial=bounds.wait_s,
         wait_jitter=bounds.wait_s,
     ):
         with attempt:
@@ -66,7 +83,3 @@ async def read(action: Action, intent: Intent) -> Reading:
 
 def _bug(bug: Exception) -> str:
     return f"a fault in the action itself: {type(bug).__name__}: {masked_in(str(bug))}"
-
-
-def _retryable(fault: Exception) -> bool:
-    return isinstance(fault, TargetError) and fault.retryable
