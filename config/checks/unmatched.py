@@ -13,7 +13,7 @@ from typing import get_args
 
 from classifiers.directives import Matcher
 from classifiers.model import Category, Severity
-from classifiers.silences import parse_matcher
+from classifiers.silences import fits_value, parse_matcher
 from classifiers.validation_errors import one_of
 from config.errors import Problem
 from config.models import Config
@@ -114,5 +114,4 @@ def _no_incident(matcher: Matcher, config: Config) -> str | None:
 
 def _matches_nothing(matcher: Matcher) -> bool:
     """Whether the matcher fits the empty text, which an incident without the label has."""
-    equal = matches(matcher.value, "") if matcher.op.endswith("~") else matcher.value == ""
-    return equal is not matcher.op.startswith("!")
+    return fits_value(matcher, "")
