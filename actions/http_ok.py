@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
 from actions.base import TargetError
 from actions.kinds.http import Access, Http, HttpError
 from actions.kinds.urls import masked_in
 from actions.model import HTTP_OK, Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TIMEOUT_S = 3.0
 

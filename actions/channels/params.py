@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from actions.base import Secret
 from actions.channels.message import Channel
 from actions.kinds.urls import masked
+
+if TYPE_CHECKING:
+    import aiohttp
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PAGERDUTY_SEVERITY: Mapping[str, str] = {"P0": "critical", "P1": "error", "P2": "warning", "P3": "info", "P4": "info"}

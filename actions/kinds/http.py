@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
-
-import aiohttp
 
 from actions.base import Secret, TargetError
 from actions.kinds.urls import HIDDEN, SECRET_MIN, masked, query_secrets
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, placeholders, render
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -124,6 +125,8 @@ class Http:
 
         A status that is no success raises `HttpError`. key: sent as `Idempotency-Key`. Answers above 1 MiB are refused.
         """
+        import aiohttp  # here, so that who only reads a configuration does not wait for it
+
         content = None if body is None or method == "GET" else json.dumps(body).encode()
         headers = self._headers(content, key)
         timeout = aiohttp.ClientTimeout(total=self._access.request_timeout_s)

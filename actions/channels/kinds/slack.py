@@ -8,9 +8,7 @@ its id as metadata, and one that is in doubt is first looked for among the lates
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
@@ -19,6 +17,9 @@ from actions.channels.message import Button, ChannelRefused, Delivery, Message
 from actions.channels.params import check_https
 from actions.kinds.http import Access, JsonValue
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_HEADER = 150
 MAX_SECTION = 3_000

@@ -16,8 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal
 
-import aiohttp
-
 from actions.base import TargetError
 from actions.kinds.http import RETRYABLE, Access, JsonValue
 from actions.kinds.urls import masked
@@ -118,6 +116,8 @@ class Api:
     async def _call(
         self, method: str, path: str, query: list[tuple[str, str]], body: JsonValue, content_type: str,
     ) -> Object:
+        import aiohttp  # here, so that who only reads a configuration does not wait for it
+
         place = f"{method} {path}"
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Access, Http
 from actions.kinds.litellm.proxy import Named, Proxy, Subject
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Access, Http, JsonValue
 from actions.kinds.litellm.proxy import Named, Proxy
 from actions.model import Intent
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 FIELDS = ("tpm_limit", "rpm_limit")
 LIMIT_MAX = 1_000_000_000_000

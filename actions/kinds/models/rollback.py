@@ -12,14 +12,16 @@ Source: MLflow 3 REST API, `mlflow/store/model_registry/rest_store.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, fill_url
 from actions.kinds.models.registry import ModelRegistry, Version
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ the same key again and may drop it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-import aiohttp
 import structlog
 
 from actions.base import Bounds, Done, Reading, RunContext
 from actions.kinds.http import Access, Http, JsonValue, Method, check_method, fill_url
 from actions.kinds.urls import SECRET_PATH
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
 
