@@ -23,8 +23,8 @@ async def attempt(
 ) -> tuple[Status, str, Data]:
     """Run with retries within one total timeout: that of the step, else the action's own. Raises only `CancelledError`.
 
-    holds_lease: whether nobody else may act in the place of this process; asked before each attempt;
-    None where nobody else can.
+    holds_lease: whether nobody else may act in the place of this process; asked before each attempt; None
+    where nobody else can.
     """
     if holds_lease is not None and not holds_lease():
         return "refused", LEASE_LOST, {"retryable": False}
