@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
 from ipaddress import ip_network
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -213,10 +212,8 @@ class ByName:
         return core_schema.no_info_after_validator_function(build, handler.generate_schema(model))
 
 
-@cache
 def section_model(params: type[Any], derived: frozenset[str] = frozenset()) -> type[Strict]:
-    """The section of a parameter dataclass: the same fields and defaults, as written in YAML. Cached, since most
-    actions share some of their parameters."""
+    """The section of a parameter dataclass: the same fields and defaults, as written in YAML."""
     hints = get_type_hints(params, include_extras=True)
     members: dict[str, Any] = {}
     for field in fields(params):
