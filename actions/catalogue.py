@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actions.base import Action
 from actions.kinds.data.cache_invalidate import CacheInvalidateParams
@@ -30,6 +28,9 @@ from actions.kinds.webhooks.notify import NotifyParams
 from actions.kinds.webhooks.trigger import TriggerParams
 from actions.kinds.webhooks.webhook import WebhookParams
 from actions.records import NeedsServices, Services
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class ActionParams(Protocol):

@@ -230,7 +230,7 @@ class Executor:
             begun = await self.keeper.begin(intent, shard)
             if begun is None:
                 return await self._finish(intent, "refused", CHANGED_MEANWHILE, {})
-        status, detail, data = await attempt(action, intent, RunContext())
+        status, detail, data = await attempt(action, intent, RunContext(), self._hooks.holds_lease)
         outcome = await self._finish(intent, status, detail, data)
         if begun is None:
             return outcome

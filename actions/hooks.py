@@ -21,6 +21,10 @@ def _never(_: Intent) -> bool:
     return False
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What a worker connects to an executor.
@@ -29,7 +33,8 @@ class Hooks:
     forbids: why an intent may not run at this time, by allow-list and approvals; None where it may. unmet: which
     prerequisite that only the executor can judge does not hold, None where all hold; it answers in some seconds and is
     not asked for undos. report: publishes an outcome of the executor's own. break_glass: whether a commander took the
-    responsibility for an intent.
+    responsibility for an intent. holds_lease: whether nobody else can own the partitions of this process; asked right
+    before a run, so that who stood still after a claim does not act when its successor has drawn conclusions.
     """
 
     on_claimed: Callable[[Intent, float], Awaitable[None]] | None = None
@@ -37,3 +42,4 @@ class Hooks:
     unmet: Callable[[Intent], Awaitable[str | None]] = _unmet_if_any
     report: Callable[[Outcome, int | None], Awaitable[None]] = _report_nothing
     break_glass: Callable[[Intent], bool] = _never
+    holds_lease: Callable[[], bool] = _always

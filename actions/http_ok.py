@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
 from actions.base import TargetError
 from actions.kinds.http import Access, Http, HttpError
+from actions.kinds.urls import masked_in
 from actions.model import HTTP_OK, Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TIMEOUT_S = 3.0
 
@@ -50,10 +54,10 @@ class HttpOk:
             url = URL(value) if isinstance(value, str) else URL()
             host, port = (url.host or "").lower(), url.port
         except ValueError:
-            return f"{str(value)[:100]!r}, {expected}"
+            return f"{masked_in(str(value))[:100]!r}, {expected}"
         has_credentials = url.user is not None or url.password is not None
         if url.scheme not in ("http", "https") or not host or has_credentials or "{" in str(value):
-            return f"{str(value)[:100]!r}, {expected}"
+            return f"{masked_in(str(value))[:100]!r}, {expected}"
         named = f"[{host}]" if ":" in host else host
         if not self._hosts & {host, named, f"{named}:{port}"}:
             return f"host {named}:{port}, expected one of {', '.join(sorted(self._hosts)) or 'none'}"

@@ -7,7 +7,6 @@ The signature of a record is verified where it is read.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, get_args
@@ -16,6 +15,7 @@ from classifiers.by_hand import ByHand
 from classifiers.directive_fields import MAX_TEXT, finite, named, period, texts
 from classifiers.expectations import Expectation
 from classifiers.model import Category, Severity
+from detectors.regex import compiled
 
 Operator = Literal["=", "!=", "=~", "!~"]
 Label = Literal["service", "model", "version", "replica", "tenant", "category", "severity"]
@@ -29,8 +29,8 @@ MAX_EXPECTED_S = 604_800.0
 class Matcher:
     """One condition on an incident, as in Alertmanager.
 
-    A label that an incident does not have is the empty text. A regular expression must match the whole value. The label
-    `severity` is the current severity.
+    A label that an incident does not have is the empty text. A regular expression, in the syntax of RE2, must
+    match the whole value. The label `severity` is the current severity.
     """
 
     name: Label
@@ -46,10 +46,10 @@ class Matcher:
             raise ValueError(f"matcher: {self.name} of {len(self.value)} characters, expected at most {MAX_TEXT}")
         if self.op in ("=~", "!~"):
             try:
-                re.compile(self.value)
-            except re.error as error:
+                compiled(self.value)
+            except ValueError as error:
                 raise ValueError(f"matcher: {self.name}{self.op}{self.value!r}, expected a regular expression "
-                                 f"({error})") from None
+                                 f"of RE2 ({error})") from None
 
 
 @dataclass(frozen=True, slots=True)

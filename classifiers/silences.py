@@ -20,6 +20,7 @@ from classifiers.directives import Acknowledge, Expire, Label, Matcher, Silence
 from classifiers.intervals import IntervalParams
 from classifiers.model import Acknowledgement, Incident
 from classifiers.validation_errors import describe_first
+from detectors.regex import compiled
 
 MAX_KEPT = 2_000
 """Silences, and acknowledgements, of one shard. Beyond that those that end first are dropped."""
@@ -203,12 +204,22 @@ def fits(matcher: Matcher, incident: Incident) -> bool:
     return _test(matcher)(incident)
 
 
+def fits_value(matcher: Matcher, value: str) -> bool:
+    """Whether a value of its label fits a matcher."""
+    return _value_test(matcher)(value)
+
+
 def _test(matcher: Matcher) -> Test:
-    name, value, wanted = matcher.name, matcher.value, not matcher.op.startswith("!")
+    name, fits_label = matcher.name, _value_test(matcher)
+    return lambda incident: fits_label(getattr(incident, name) or "")
+
+
+def _value_test(matcher: Matcher) -> Callable[[str], bool]:
+    value, wanted = matcher.value, not matcher.op.startswith("!")
     if not matcher.op.endswith("~"):
-        return lambda incident: ((getattr(incident, name) or "") == value) is wanted
-    pattern = re.compile(value)
-    return lambda incident: (pattern.fullmatch(getattr(incident, name) or "") is not None) is wanted
+        return lambda label: (label == value) is wanted
+    pattern = compiled(value)
+    return lambda label: (pattern.fullmatch(label) is not None) is wanted
 
 
 def _ended(ends_s: dict[str, float], now_s: float) -> list[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from actions.kinds.urls import masked_in
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem. line: counted from 1; None where there is none (a file that cannot be read).
 
     path: of the setting, with dots; empty for the whole file. value: as written; empty where nothing was written.
+    URLs in value and expected are masked: their queries may hold secrets.
     """
 
     file: str
@@ -18,6 +21,10 @@ class Problem:
     path: str
     value: str
     expected: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", masked_in(self.value))
+        object.__setattr__(self, "expected", masked_in(self.expected))
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"

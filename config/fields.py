@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from ipaddress import ip_network
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -26,10 +27,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from actions.base import Secret
+from detectors.regex import compiled
 
 UNITS_S: Mapping[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 SIGNING_MIN = 16
 """Minimum number of characters of a signing secret."""
+NETWORK = "a network such as 10.0.0.0/8, or one address"
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
@@ -89,10 +92,10 @@ def seconds_or_auto(value: object) -> object:
 
 def matching(pattern: str, expected: str) -> AfterValidator:
     """A validator for texts that a pattern matches as a whole. Its message is `expected`, not the pattern."""
-    compiled = re.compile(pattern)
+    whole = re.compile(pattern)
 
     def check(value: str) -> str:
-        if compiled.fullmatch(value) is None:
+        if whole.fullmatch(value) is None:
             raise PydanticCustomError("pattern", "{expected}", {"expected": expected})
         return value
 
@@ -108,9 +111,19 @@ def _long_enough(secret: Secret) -> Secret:
 
 def _compiles(value: str) -> str:
     try:
-        re.compile(value)
-    except re.error as error:
-        raise PydanticCustomError("regex", "a regular expression ({reason})", {"reason": str(error)}) from None
+        compiled(value)
+    except ValueError as error:
+        raise PydanticCustomError("regex", "a regular expression of RE2 ({reason})", {"reason": str(error)}) from None
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        network = ip_network(value)
+    except ValueError as error:
+        raise PydanticCustomError("network", NETWORK + " ({reason})", {"reason": str(error)}) from None
+    if network.prefixlen == 0:
+        raise PydanticCustomError("network", NETWORK + ", and not all addresses")
     return value
 
 
@@ -141,10 +154,12 @@ Topic = Annotated[str, matching(r"[A-Za-z0-9._-]{1,249}", "a topic's name: lette
 Glob = Annotated[str, Field(min_length=1)]
 """A shell pattern: `*`, `?`, `[abc]`."""
 Pattern = Annotated[str, AfterValidator(_compiles)]
-"""A regular expression."""
+"""A regular expression in the syntax of RE2."""
 Host = Annotated[
     str, matching(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", "a host name or address, with :port for one port"),
 ]
+Network = Annotated[str, AfterValidator(_network)]
+"""A network as CIDR, or one address."""
 Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, dots and dashes")]
 """A name that appears in addresses, headers and metrics."""
 Hidden = Annotated[Secret, _FromText()]

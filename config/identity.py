@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from io import StringIO
+from types import MappingProxyType
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from actions.base import Secret
+from actions.kinds.urls import PROVES, masked, masked_path
 from config.fields import yaml_name
 from config.load import load
 from config.models import DERIVED, Config
@@ -24,8 +25,8 @@ DECIDING = (
 A running worker takes them over without a restart. None of them holds a secret."""
 
 
-PROVES = re.compile("auth|cookie|credential|key|passw|secret|signature|token", re.IGNORECASE)
-"""In the names of headers that prove who calls."""
+URLS = ("url", "endpoint")
+"""How the names of settings end that hold a URL."""
 
 LEARNING = ("windows", "scopes", "detection")
 """The sections that decide the meaning of stored state."""
@@ -100,10 +101,10 @@ def as_yaml(config: Config) -> str:
 def written(value: object) -> object:
     """A configuration as the content of a file, with every setting; durations in seconds, secrets masked."""
     if isinstance(value, BaseModel):
-        return {yaml_name(name): written(getattr(value, name)) for name in type(value).model_fields}
+        return {yaml_name(name): _shown(name, written(getattr(value, name))) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type | Secret):
-        names = [field.name for field in fields(value) if field.name not in DERIVED]
-        return {yaml_name(name): _shown(name, written(getattr(value, name))) for name in names}
+        members = [(field.name, field.metadata) for field in fields(value) if field.name not in DERIVED]
+        return {yaml_name(name): _shown(name, written(getattr(value, name)), meta) for name, meta in members}
     if isinstance(value, Mapping):
         return {str(key): written(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -111,8 +112,11 @@ def written(value: object) -> object:
     return content_of(value)
 
 
-def _shown(name: str, value: object) -> object:
-    """A setting as written; of `headers`, what a header that proves who one is holds is masked like a secret."""
+def _shown(name: str, value: object, metadata: Mapping[str, object] = MappingProxyType({})) -> object:
+    """A setting as written. Masked like a secret are, of `headers`, what a header that proves who one is holds, and of
+    a URL what its query holds, and its path where that is a secret."""
+    if isinstance(value, str) and name.endswith(URLS):
+        return masked_path(value) if metadata.get("secret_path") else masked(value)
     if name != "headers" or not isinstance(value, dict):
         return value
     return {header: "***" if PROVES.search(header) else text for header, text in value.items()}

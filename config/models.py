@@ -5,7 +5,6 @@ A field that ends in `_s` holds seconds and is written without the suffix: `size
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -35,6 +34,7 @@ from config.fields import (
     Host,
     Listed,
     Name,
+    Network,
     Pattern,
     SigningSecret,
     Strict,
@@ -45,6 +45,7 @@ from config.oncall.sections import PolicySection, ScheduleSection
 from config.review import ReviewSection
 from config.trust.sections import Person, SigningSection
 from detectors.base import Statistic
+from detectors.regex import matches
 from detectors.suite import SuiteParams
 
 DEFAULT_POLICY = "default"
@@ -169,7 +170,7 @@ class WindowsSection(Strict):
 
     def statistic_of(self, metric: str) -> Statistic:
         """The monitored statistic of a metric: that of the first rule that matches, `mean` without one."""
-        return next((rule.statistic for rule in self.statistics if re.fullmatch(rule.metrics, metric)), "mean")
+        return next((rule.statistic for rule in self.statistics if matches(rule.metrics, metric)), "mean")
 
 
 class ScopesSection(Strict):
@@ -237,6 +238,7 @@ class RespondSection(Strict):
     read_without_login: whether the page shows everything to whoever reaches `listen`; to act always wants a person.
     vendor_roles: the roles of accounts at a vendor that belong to nobody under `people`.
     comparisons: folder of recordings and configurations that the page may compare, None for none.
+    trusted_proxies: networks of the reverse proxies in front of `listen`, whose X-Forwarded-For counts.
     """
 
     key_file: str | None
@@ -246,6 +248,7 @@ class RespondSection(Strict):
     read_without_login: bool
     vendor_roles: Mapping[Vendor, Annotated[tuple[Role, ...], Listed]]
     comparisons: str | None
+    trusted_proxies: Annotated[tuple[Network, ...], Listed]
 
 
 class TracesSection(Strict):

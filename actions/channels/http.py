@@ -7,13 +7,15 @@ in a reason. 408, 425, 429, 5xx and silence may be tried again; any other answer
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from actions.base import TargetError
 from actions.channels.message import ChannelRefused
 from actions.kinds.http import Access, Http, HttpError, JsonValue, Method, Signer
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 def host_of(url: str) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
-import aiohttp
-
 from actions.base import Secret, TargetError
+from actions.kinds.urls import HIDDEN, SECRET_MIN, masked, query_secrets
 from actions.model import Intent
-from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
+from actions.playbooks.playbook import TARGET_FIELDS, check_template, placeholders, render
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -56,19 +58,25 @@ class Access:
         if not self.auth_header:
             raise ValueError(f"Access.auth_header: {self.auth_header!r}, expected the name of a header")
 
-    def check_url(self, place: str, url: str | None, extra: tuple[str, ...] = ()) -> None:
-        """Refuse a URL template that is not absolute HTTP, has unknown placeholders, or would expose the secret."""
+    def check_url(self, place: str, url: str | None, extra: tuple[str, ...] = (), *, is_base: bool = False) -> None:
+        """Refuse a URL template that is not absolute HTTP, has unknown placeholders, or would expose the secret.
+
+        is_base: paths are added to it, so it has no query.
+        """
         if url is None:
             return
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc:
-            raise ValueError(f"{place}: {url!r}, expected http(s)://host/... with a fixed host")
+            raise ValueError(f"{place}: {masked(url)!r}, expected http(s)://host/... with a fixed host")
+        if is_base and (parts.query or parts.fragment):
+            raise ValueError(f"{place}: {masked(url)!r}, expected a URL without ? and #, to which paths are added")
         if parts.username is not None or parts.password is not None:
             raise ValueError(f"{place}: a URL with credentials for {parts.hostname}, expected them as a secret")
         check_template(place, url, (*TARGET_FIELDS, "target", *extra))
         local = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if self.secret is not None and parts.scheme == "http" and not local and not self.allow_plaintext:
-            raise ValueError(f"{place}: {url!r} sends a secret in plain text, expected https (or allow_plaintext)")
+            shown = masked(url)
+            raise ValueError(f"{place}: {shown!r} sends a secret in plain text, expected https (or allow_plaintext)")
 
 
 def check_method(place: str, method: str) -> None:
@@ -97,13 +105,16 @@ class Http:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}{parts.path if self._show_path else ''}"
 
-    def _quoted(self, answer: bytes) -> str:
-        # A server may echo the request: path and secret must not appear in a message through its answer.
+    def _quoted(self, answer: bytes, url: str) -> str:
+        # A server may echo the request: path, query, headers and secret must not appear in a message by its answer.
         if not self._show_path:
             return ""
-        text = answer.decode(errors="replace")
         secret = self._access.secret
-        shown = text if secret is None or not secret.reveal() else text.replace(secret.reveal(), "***")
+        headers = [value for value in self._access.headers.values() if len(value) >= SECRET_MIN]
+        hidden = {*query_secrets(url), *headers, *([secret.reveal()] if secret is not None and secret.reveal() else [])}
+        shown = answer.decode(errors="replace")
+        for text in sorted(hidden, key=len, reverse=True):
+            shown = shown.replace(text, HIDDEN)
         return f": {shown[:MAX_QUOTED]}"
 
     async def call(
@@ -114,6 +125,8 @@ class Http:
 
         A status that is no success raises `HttpError`. key: sent as `Idempotency-Key`. Answers above 1 MiB are refused.
         """
+        import aiohttp  # here, so that who only reads a configuration does not wait for it
+
         content = None if body is None or method == "GET" else json.dumps(body).encode()
         headers = self._headers(content, key)
         timeout = aiohttp.ClientTimeout(total=self._access.request_timeout_s)
@@ -131,7 +144,7 @@ class Http:
             raise TargetError(f"{place}: {_cause(fault)}", retryable=True) from fault
         if not 200 <= status < 300:
             retryable = status >= 500 or status in RETRYABLE
-            message = f"{place}: answered {status}{self._quoted(answer)}"
+            message = f"{place}: answered {status}{self._quoted(answer, url)}"
             wait_s = float(retry_after) if retry_after.isdecimal() else None
             raise HttpError(message, retryable=retryable, status=status, retry_after_s=wait_s)
         return _parse(answer)
@@ -184,7 +197,8 @@ def fill_url(template: str, intent: Intent, extra: Mapping[str, str] | None = No
     encoded = {name: None if value is None else _encode(value) for name, value in values.items()}
     url = render(template, encoded)
     if url is None:
-        raise TargetError(f"{template}: the intent on {intent.target} lacks a value for it", retryable=False)
+        lacking = ", ".join(sorted(name for name in placeholders(template) if values.get(name) is None))
+        raise TargetError(f"URL of {intent.kind}: the intent on {intent.target} lacks {lacking}", retryable=False)
     return url
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import holidays
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 
 def fault_of(code: str) -> str | None:
     """What was expected in place of a code that the library does not know; None for one that it knows."""
+    import holidays  # here, so that who names no country does not wait for it
+
     country, _, part = code.partition("-")
     known = holidays.list_supported_countries(include_aliases=False)
     if country not in known:
@@ -30,6 +34,8 @@ def holiday_name(codes: tuple[str, ...], day: date) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _calendar(code: str, year: int) -> holidays.HolidayBase:
+def _calendar(code: str, year: int) -> HolidayBase:
+    import holidays
+
     country, _, part = code.partition("-")
     return holidays.country_holidays(country, subdiv=part or None, years=year)

@@ -13,11 +13,12 @@ from typing import get_args
 
 from classifiers.directives import Matcher
 from classifiers.model import Category, Severity
-from classifiers.silences import parse_matcher
+from classifiers.silences import fits_value, parse_matcher
 from classifiers.validation_errors import one_of
 from config.errors import Problem
 from config.models import Config
 from config.source import Node, Path, problem_at
+from detectors.regex import matches
 
 NEAR = 0.85
 _LITERAL = re.compile(r"[\w.:/-]+")
@@ -68,7 +69,7 @@ def _patterns(config: Config, tree: Node, aliased: Collection[str]) -> Iterator[
     )
     for place, pattern in written:
         given = aliased if closed else known
-        if tree.at(place).file != tree.file or any(re.fullmatch(pattern, name) for name in given):
+        if tree.at(place).file != tree.file or any(matches(pattern, name) for name in given):
             continue
         near = next((_near(name, known) for name in _literals(pattern) if _near(name, known)), None)
         hint = f" (did you mean {near}?)" if near else ""
@@ -113,5 +114,4 @@ def _no_incident(matcher: Matcher, config: Config) -> str | None:
 
 def _matches_nothing(matcher: Matcher) -> bool:
     """Whether the matcher fits the empty text, which an incident without the label has."""
-    equal = re.fullmatch(matcher.value, "") is not None if matcher.op.endswith("~") else matcher.value == ""
-    return equal is not matcher.op.startswith("!")
+    return fits_value(matcher, "")

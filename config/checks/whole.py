@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from actions.catalogue import CATALOGUE as ACTIONS
+from actions.kinds.urls import proving_parameter
 from classifiers.validation_errors import one_of
 from config.audiences.checks import mistaken_audiences
 from config.channels.checks import forbidden_hosts, mistaken_channels
@@ -24,6 +24,7 @@ from config.oncall.checks import mistaken_oncall
 from config.source import Node, Path, as_list, as_mapping, problem_at
 from config.trust.checks import mistaken_people, mistaken_private_file, unwise_signing
 from config.units import duration_text
+from detectors.regex import compiled
 
 
 def mistakes_as_written(tree: Node) -> list[Problem]:
@@ -51,6 +52,7 @@ def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) 
         *_plaintext(config, tree), *unwise_signing(as_mapping(tree.plain()), tree), *improbable_targets(config, tree),
         *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
         *regular_expressions(as_mapping(tree.plain()), tree),
+        *_public_secrets(config, tree),
         *misspelt_topics(config, tree, [str(as_mapping(source).get("topic")) for source in inputs]),
     ]
 
@@ -116,9 +118,9 @@ def _profiles(written: Mapping[str, Any], tree: Node) -> Iterator[Problem]:
         place: Path = ("detection", "profiles", index)
         metrics = as_mapping(profile).get("metrics")
         try:
-            re.compile(metrics if isinstance(metrics, str) else "")
-        except re.error as error:
-            yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression ({error})")
+            compiled(metrics if isinstance(metrics, str) else "")
+        except ValueError as error:
+            yield problem_at(tree, (*place, "metrics"), repr(metrics), f"a regular expression of RE2 ({error})")
 
 
 def _windows(config: Config, tree: Node) -> Iterator[Problem]:
@@ -147,3 +149,14 @@ def _plaintext(config: Config, tree: Node) -> Iterator[Problem]:
     if security.tls and not security.verify_hostname:
         place = ("kafka", "security", "verify_hostname")
         yield problem_at(tree, place, "false", "true, or whoever has a certificate can pass for the broker")
+
+
+def _public_secrets(config: Config, tree: Node) -> Iterator[Problem]:
+    """Of prerequisites: their URL goes into the intent, so whoever can read the topic of intents can read it."""
+    for index, book in enumerate(config.playbooks):
+        for number, step in enumerate(book.steps):
+            name = None if step.when.http_ok is None else proving_parameter(step.when.http_ok)
+            if name is not None:
+                place = ("playbooks", index, "steps", number, "when", "http_ok")
+                expected = f"a URL without {name}: intents hold it readably"
+                yield problem_at(tree, place, repr(step.when.http_ok), expected)

@@ -5,12 +5,13 @@ The shipped `config/default.yaml` mirrors `DEFAULT_PROFILES`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Literal
+
+from detectors.regex import matches
 
 Watch = Literal["up", "down", "both"]
 Scale = Literal["linear", "log", "sqrt"]
@@ -32,11 +33,11 @@ detectors of novelty beside it give novelty alone (decision 0015)."""
 class Profile:
     """How the series of some metrics are scored.
 
-    metrics: regular expression over whole metric names; a series has the first profile that fits. direction: which
-    deviations count. min_abs, min_rel: a deviation from the expected value counts only from both on, in the metric's
-    unit and as a share of the expected value. min_share: in place of min_abs where the value is a share of a known
-    number of trials, which then `binomial_cusum` judges; None for min_abs. scale: in which values are scored; log is
-    for positive metrics that vary by factors, sqrt for counts; in both, values below `floor` count as `floor`. low,
+    metrics: regular expression (RE2) over whole metric names; a series has the first profile that fits. direction:
+    which deviations count. min_abs, min_rel: a deviation from the expected value counts only from both on, in the
+    metric's unit and as a share of the expected value. min_share: in place of min_abs where the value is a share of a
+    known number of trials, which then `binomial_cusum` judges; None for min_abs. scale: in which values are scored; log
+    is for positive metrics that vary by factors, sqrt for counts; in both, values below `floor` count as `floor`. low,
     high: limits that alarm at once, None for none. sampling: whether windows consist of requests or hold one value that
     was aggregated before; None for that of the series' input, requests by default. detectors: catalogue names, None for
     the ensemble of the sampling; `static_limits` always runs. warm_up: windows before the learned detectors have a
@@ -73,7 +74,7 @@ class Profile:
 
     def fits(self, metric: str, labels: Mapping[str, str | None]) -> bool:
         """Whether the profile is for this metric of a series with these labels."""
-        if re.fullmatch(self.metrics, metric) is None:
+        if not matches(self.metrics, metric):
             return False
         return all(
             (value := labels.get(name)) is not None and fnmatchcase(value, glob) for name, glob in self.labels.items()

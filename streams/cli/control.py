@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from getpass import getuser
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -20,7 +20,7 @@ from classifiers.directives import Acknowledge, Deployment, Directive, Expire, F
 from classifiers.expectations import parse_expectation
 from classifiers.learning.features import features
 from classifiers.model import Category, Severity
-from classifiers.silences import parse_matcher
+from classifiers.silences import fits_value, parse_matcher
 from config import load
 from config.models import Config
 from streams.cli import Failure
@@ -55,6 +55,16 @@ class Destination:
         place = f"{written.topic}[{written.partition}]@{written.offset}"
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}; "
                    f"whether workers accept it is in {self.config.topics.audit}")
+
+    def warn_of_unseen(self, wanted: str, fits: Callable[[str], bool]) -> None:
+        """Warn where no known service fits. After the record is written: it counts either way."""
+        if not self.only_print:
+            from streams.client.control_writer import seen_services, unseen_service
+
+            seen = asyncio.run(seen_services(self.config, time.time()))
+            warning = unseen_service(wanted, fits, seen, self.config)
+            if warning is not None:
+                click.echo(f"warning: {warning}", err=True)
 
     def check_key(self, directive: Directive) -> None:
         """Fail, before any broker is asked, where no key may sign a directive."""
@@ -118,6 +128,9 @@ def silence(
 
         _run(check_unused_id(destination.config, name))
     destination.write(build)
+    for matcher in map(parse_matcher, matchers):
+        if matcher.name == "service" and not matcher.op.startswith("!") and matcher.value:
+            destination.warn_of_unseen(matcher.value, partial(fits_value, matcher))
 
 
 @control.command()
@@ -213,6 +226,7 @@ def deploy(
     destination.write(lambda: Deployment(
         service, model, version, at_s, tuple(map(parse_expectation, expected)), until_s,
     ))
+    destination.warn_of_unseen(service, service.__eq__)
 
 
 def _built(build: Callable[[], Directive]) -> Directive:

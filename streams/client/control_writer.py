@@ -1,4 +1,4 @@
-"""Writes control records, and looks up the incidents and silences that they name. For the command line.
+"""Writes control records, and looks up the incidents, silences and services that they name. For the command line.
 
 A record that workers would refuse is refused here first, with the same message.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,18 +16,26 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from classifiers.directives import Directive, Expire, Silence
 from classifiers.model import Incident
+from classifiers.validation_errors import did_you_mean
 from config.models import Config, ControlSection
 from streams.client.incident_log import read_topics
+from streams.client.topic_reader import first_offset, open_reader, partitions_of_topics, places_of, read_to_end
 from streams.cluster.required_topics import NEW_PARTITIONS
-from streams.cluster.topics import BrokerUnavailable, TopicSpec, ensure_topics
+from streams.cluster.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
 from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import ControlRecordError, kind_name, sign, verify
-from streams.contracts.envelopes import Header, Message, source_of
+from streams.contracts.envelopes import Header, Message, WireError, read_service_series, source_of
 from streams.intake.kafka_record import KafkaRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import Security, security_of
 
 TIMEOUT_S = 15.0
+SEEN_WITHIN_S = 120.0
+"""Workers tell of each service with traffic every 15 s."""
+LOOK_S = 5.0
+"""For how long services are looked up: it is only for a hint."""
+OF_SERVICE = b"service/"
+"""How the keys of records begin that tell of a service."""
 
 
 class ControlWriteError(ValueError):
@@ -132,6 +140,36 @@ async def check_unused_id(config: Config, silence_id: str) -> None:
     """
     if any(isinstance(each, Silence) and each.id == silence_id for each in await _read_directives(config)):
         raise ControlWriteError(f"silence {silence_id!r}: a silence had this name before, expected another one")
+
+
+async def seen_services(config: Config, now_s: float) -> frozenset[str]:
+    """The services of which workers told lately; empty where that cannot be known. Never raises, takes 5 s at most."""
+    found: set[str] = set()
+    with suppress(BrokerUnavailable, TopicError, TimeoutError):
+        async with asyncio.timeout(LOOK_S), open_reader(config) as reader:
+            places = places_of(await partitions_of_topics(config), config.topics.series)
+            since_s = now_s - SEEN_WITHIN_S
+            begins = {tp: await first_offset(reader, tp, since_s) for tp in places}
+            async for record in read_to_end(reader, places, begins):
+                with suppress(WireError):
+                    if record.timestamp >= since_s * 1000 and (record.key or b"").startswith(OF_SERVICE):
+                        found.add(read_service_series(record.value).service)
+    return frozenset(found)
+
+
+def unseen_service(wanted: str, fits: Callable[[str], bool], seen: Collection[str], config: Config) -> str | None:
+    """A warning where no known service fits; None where one does, or where none is known. wanted: as it was written.
+
+    Known are the services of which workers told, and those that the section `services` names without a glob.
+    """
+    named = {rule.match for rule in config.services if not set(rule.match) & set("*?[")}
+    if any(fits(name) for name in (*seen, *named)) or not (seen or named):
+        return None
+    hint = did_you_mean(wanted, sorted({*seen, *named}))
+    told = "`services` does not name it"
+    if seen:
+        told = f"no worker told of it in the last {SEEN_WITHIN_S / 60:.0f} minutes"
+    return f"service {wanted!r}: {told}{hint}; it has its effect once there is such a service"
 
 
 async def _read_directives(config: Config) -> list[Directive]:

@@ -85,3 +85,14 @@ async def read_to_end(
             empty_polls = empty_polls + 1 if await reader.position(tp) == at else 0
             if empty_polls >= TIMEOUT_S:
                 raise TimeoutError(f"{tp.topic}[{tp.partition}] stopped at offset {at} of {ends[tp]}")
+
+
+async def first_offset(reader: AIOKafkaConsumer, tp: TopicPartition, since_s: float) -> int:
+    """The offset of the first record from a time on; the end where there is none. A broker that stores no times, as the
+    embedded one, has its first record."""
+    found = (await reader.offsets_for_times({tp: int(since_s * 1000)}))[tp]
+    if found is not None:
+        return int(found.offset)
+    has_times = (await reader.offsets_for_times({tp: 0}))[tp] is not None
+    edge = reader.end_offsets if has_times else reader.beginning_offsets
+    return int((await edge([tp]))[tp])

@@ -234,7 +234,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
     },
     Matcher: {
         "name": "A label of incidents.",
-        "op": "=, != compare the text; =~, !~ a regular expression that fits all of it.",
+        "op": "=, != compare the text; =~, !~ a regular expression of RE2 that fits all of it.",
         "value": "The text or regular expression; a label that an incident does not have is the empty text.",
     },
     Silence: {

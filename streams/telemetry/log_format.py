@@ -10,12 +10,13 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from actions.kinds.urls import masked_in
 from streams.telemetry.repeat_limit import RepeatLimit
 
 LIBRARIES_FROM = logging.WARNING
@@ -56,6 +57,21 @@ def _add_times(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def _mask_urls(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Hide what the queries of URLs hold, also in tracebacks and in the lines of libraries."""
+    return {name: value if name.startswith("_") else _masked(value) for name, value in event.items()}
+
+
+def _masked(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {name: _masked(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(one) for one in value]
+    return masked_in(str(value))
+
+
 def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
     """Log to a stream from a level on: debug, info, warning or error. Replaces what was configured before."""
     common: list[Processor] = [
@@ -65,7 +81,7 @@ def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
         structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer(default=str)
     )
     structlog.configure(
-        processors=[*common, structlog.processors.format_exc_info, render],
+        processors=[*common, structlog.processors.format_exc_info, _mask_urls, render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(stream),
     )
@@ -75,7 +91,7 @@ def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
         foreign_pre_chain=[*common, structlog.stdlib.add_logger_name],
         processors=[
             _add_times, structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info, render,
+            structlog.processors.format_exc_info, _mask_urls, render,
         ],
     ))
     logging.root.handlers[:] = [handler]

@@ -10,9 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import time
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
@@ -21,6 +19,9 @@ from actions.channels.message import Delivery, Message
 from actions.channels.params import check_https
 from actions.kinds.http import Access, JsonValue
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_TEXT = 2_000
 TEST_LASTS_S = 60.0
@@ -41,7 +42,7 @@ class AlertmanagerParams:
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        check_https("AlertmanagerParams.url", self.url)
+        check_https("AlertmanagerParams.url", self.url, is_base=True)
         check_number(self, "lasts_s", 60.0, 30 * 86_400.0)
         check_number(self, "timeout_s", 0.1, 30.0)
 

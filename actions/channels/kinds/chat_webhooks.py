@@ -8,9 +8,7 @@ threads by webhook, nor recognises a repeat: a message in doubt may be seen twic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
@@ -19,6 +17,9 @@ from actions.channels.message import Delivery, Message
 from actions.channels.params import check_https
 from actions.kinds.http import Access, JsonValue
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TEAMS_MAX_TEXT = 10_000
 DISCORD_MAX_CONTENT = 2_000

@@ -10,10 +10,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
 from html import escape
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-import aiohttp
 import aiosmtplib
 
 from actions.base import Secret
@@ -22,6 +21,9 @@ from actions.channels.inert import one_line, plain
 from actions.channels.message import ChannelRefused, Delivery, Message
 from actions.channels.params import LOCAL
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_SUBJECT = 200
 PORTS = {"smtps": 465, "smtp": 587}

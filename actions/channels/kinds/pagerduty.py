@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
@@ -19,6 +17,9 @@ from actions.channels.message import ChannelRefused, Delivery, Event, Message
 from actions.channels.params import PAGERDUTY_SEVERITY, check_https
 from actions.kinds.http import Access, JsonValue
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_KEY = 255
 MAX_SUMMARY = 1_024

@@ -12,9 +12,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
@@ -30,6 +28,9 @@ from actions.channels.message import ChannelRefused, Delivery, Message
 from actions.channels.params import check_https
 from actions.kinds.http import Access, JsonValue
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 OWN_FIELDS = frozenset({
     "short_description", "description", "impact", "urgency", "correlation_id", "correlation_display", "state",
@@ -59,7 +60,7 @@ class ServiceNowParams:
     timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
-        check_https("ServiceNowParams.url", self.url)
+        check_https("ServiceNowParams.url", self.url, is_base=True)
         check_number(self, "timeout_s", 0.1, 30.0)
         if (self.password is None) == (self.token is None):
             raise ValueError("ServiceNowParams.password: expected either password or token")

@@ -8,9 +8,7 @@ its id as metadata, and one that is in doubt is first looked for among the lates
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
@@ -19,6 +17,9 @@ from actions.channels.message import Button, ChannelRefused, Delivery, Message
 from actions.channels.params import check_https
 from actions.kinds.http import Access, JsonValue
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_HEADER = 150
 MAX_SECTION = 3_000
@@ -46,7 +47,7 @@ class SlackParams:
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        check_https("SlackParams.url", self.url)
+        check_https("SlackParams.url", self.url, is_base=True)
         check_number(self, "timeout_s", 0.1, 30.0)
         if not self.channel or self.channel[0] not in "CGDU":
             raise ValueError(f"SlackParams.channel: {self.channel!r}, expected the id of a channel, such as C0INF")

@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import aiohttp
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -24,6 +23,9 @@ from actions.channels.params import check_https
 from actions.kinds.http import Access, JsonValue
 from actions.kinds.webhooks.signature import check_signing_secret, signer
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 FIELDS = (
     "id", "incident_id", "event", "dedup_key", "thread", "recipient", "severity", "title", "text", "link",

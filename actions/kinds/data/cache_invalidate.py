@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.data.redis_target import RedisServer, connected
@@ -20,6 +18,9 @@ from actions.kinds.extras import optional
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 BATCH = 500
 

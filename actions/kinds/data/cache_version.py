@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.data.redis_target import RedisServer, connected
@@ -21,6 +19,9 @@ from actions.kinds.extras import optional
 from actions.kinds.http import JsonValue
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

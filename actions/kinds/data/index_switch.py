@@ -14,9 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import aiohttp
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, HttpError, JsonValue
@@ -24,6 +23,9 @@ from actions.kinds.json_template import pointed
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 NOT_FOUND = 404
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
@@ -43,7 +45,7 @@ class IndexSwitchParams:
     bounds: Bounds = field(default_factory=lambda: Bounds(timeout_s=20.0))
 
     def __post_init__(self) -> None:
-        self.access.check_url("IndexSwitchParams.url", self.url)
+        self.access.check_url("IndexSwitchParams.url", self.url, is_base=True)
         check_template("IndexSwitchParams.alias", self.alias, TARGET_FIELDS)
         check_number(self, "min_documents", 0, 1_000_000_000_000)
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from actions.base import Secret, TargetError
+from actions.kinds.urls import masked
 from actions.validation import check_number
 
 RETRYABLE = (
@@ -38,12 +39,12 @@ class RedisServer:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-            raise ValueError(f"RedisServer.url: {self.url!r}, expected redis://host:port/db or rediss://")
+            raise ValueError(f"RedisServer.url: {masked(self.url)!r}, expected redis://host:port/db or rediss://")
         if parts.username is not None or parts.password is not None:
             raise ValueError(f"RedisServer.url: a URL with credentials for {parts.hostname}, expected password")
         local = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if self.password is not None and parts.scheme == "redis" and not local and not self.allow_plaintext:
-            raise ValueError(f"RedisServer.url: {self.url!r} sends a password in plain text, expected rediss://")
+            raise ValueError(f"RedisServer.url: {masked(self.url)!r} sends a password in plain text, expected rediss://")
         check_number(self, "timeout_s", 0.001, 120.0)
 
 

@@ -13,14 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.flags.json_file import JsonFile
 from actions.kinds.http import JsonValue
 from actions.model import Intent
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 NOTES = ("tocsin.key", "tocsin.incident", "tocsin.before", "tocsin.variant")
 

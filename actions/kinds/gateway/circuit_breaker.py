@@ -6,13 +6,15 @@ Crash: a key runs once. Duplicate: the request states the wanted state and carri
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, RunContext
 from actions.kinds.gateway.state_endpoint import StateEndpoint, read_state, set_state
 from actions.kinds.http import Access, Http, JsonValue, Method, check_method
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

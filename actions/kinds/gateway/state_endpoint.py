@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from actions.base import Data, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Http, JsonValue, Method, fill_url
 from actions.kinds.json_template import pointed, scope_and_cause
+from actions.kinds.urls import masked
 from actions.model import Intent
 
 
@@ -37,14 +38,15 @@ async def set_state(
     url = fill_url(endpoint.url, intent, {"state": state})
     data: Data = {"state": state}
     if ctx.dry_run:
-        return Done(f"would {endpoint.method} {url}", data)
+        shown = fill_url(masked(endpoint.url), intent, {"state": state})
+        return Done(f"would {endpoint.method} {shown}", data)
     await http.call(endpoint.method, url, body={**scope_and_cause(intent), **body}, key=intent.key)
     if endpoint.verify_url is None:
         return Done(f"{intent.target} set to {state}", data)
     verify_url = fill_url(endpoint.verify_url, intent, {"state": state})
     found = pointed(await http.call("GET", verify_url), endpoint.verify_field)
     if not _same(found, state):
-        message = f"GET {verify_url}: {endpoint.verify_field} is {found!r} after setting {state!r}"
+        message = f"GET {http.shown(verify_url)}: {endpoint.verify_field} is {found!r} after setting {state!r}"
         raise TargetError(message, retryable=True)
     return Done(f"{intent.target} set to {state}, read back", {**data, "verified": True})
 

@@ -6,14 +6,16 @@ Crash: a key runs once. Duplicate: the request states the wanted number and carr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds
 from actions.kinds.gateway.number_switch import NumberAction, NumberSwitch
 from actions.kinds.gateway.state_endpoint import StateEndpoint
 from actions.kinds.http import Access, Http, Method, check_method
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ Source: Argo Rollouts, `pkg/kubectl-argo-rollouts/cmd/abort` and `cmd/undo`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds
 from actions.kinds.extras import optional
@@ -21,6 +20,9 @@ from actions.kinds.kubernetes.cluster import MERGE_PATCH, Api, ApiError, Cluster
 from actions.kinds.kubernetes.objects import text_at
 from actions.kinds.kubernetes.revisions import ROLLOUT
 from actions.kinds.kubernetes.workload_rollback import WorkloadRollback
+
+if TYPE_CHECKING:
+    import aiohttp
 
 NOT_FOUND = 404
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal
 
-import aiohttp
-
 from actions.base import TargetError
 from actions.kinds.http import RETRYABLE, Access, JsonValue
+from actions.kinds.urls import masked
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 from actions.validation import check_number
@@ -55,10 +54,10 @@ class Cluster:
 
     def __post_init__(self) -> None:
         check_number(self, "request_timeout_s", 0.001, 120.0)
-        Access().check_url("Cluster.api_url", self.api_url)
+        Access().check_url("Cluster.api_url", self.api_url, is_base=True)
         local = ("http://localhost", "http://127.0.0.1", "http://[::1]")
         if self.api_url is not None and self.api_url.startswith("http:") and not self.api_url.startswith(local):
-            raise ValueError(f"Cluster.api_url: {self.api_url!r} sends a token in plain text, expected https")
+            raise ValueError(f"Cluster.api_url: {masked(self.api_url)!r} sends a token in plain text, expected https")
 
     def url(self) -> str:
         """The URL of the API server. Raises `TargetError` outside of a cluster without `api_url`."""
@@ -117,6 +116,8 @@ class Api:
     async def _call(
         self, method: str, path: str, query: list[tuple[str, str]], body: JsonValue, content_type: str,
     ) -> Object:
+        import aiohttp  # here, so that who only reads a configuration does not wait for it
+
         place = f"{method} {path}"
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:

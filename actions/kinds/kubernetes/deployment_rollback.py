@@ -6,14 +6,16 @@ Crash: a key runs once. Duplicate: a second run of the same key finds its own no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds
 from actions.kinds.extras import optional
 from actions.kinds.kubernetes.cluster import Cluster, ObjectName
 from actions.kinds.kubernetes.revisions import DEPLOYMENT
 from actions.kinds.kubernetes.workload_rollback import WorkloadRollback
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

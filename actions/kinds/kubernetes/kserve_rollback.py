@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.extras import optional
@@ -21,6 +20,9 @@ from actions.kinds.http import JsonValue
 from actions.kinds.kubernetes.cluster import MERGE_PATCH, Api, Cluster, Object, ObjectName, collection, connected
 from actions.kinds.kubernetes.objects import BAD_VERSIONS, at, bad_versions, listed, note, text_at
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 GROUP, PLURAL = "serving.kserve.io/v1beta1", "inferenceservices"
 REVISIONS = ("serving.knative.dev/v1", "revisions")

@@ -13,8 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.extras import optional
@@ -24,6 +23,9 @@ from actions.kinds.kubernetes.objects import annotate, at, note, text_at
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 GROUP, PLURAL = "gateway.networking.k8s.io/v1", "httproutes"
 NOTE = "tocsin/weight"

@@ -13,8 +13,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.extras import optional
@@ -24,6 +23,9 @@ from actions.kinds.kubernetes.objects import annotate, at, note, text_at
 from actions.kinds.kubernetes.revisions import DEPLOYMENT
 from actions.model import Intent
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 NOTE = "tocsin/scale"
 POINTER = "/metadata/annotations/tocsin~1scale"

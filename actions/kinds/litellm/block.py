@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Access, Http
 from actions.kinds.litellm.proxy import Named, Proxy, Subject
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class LitellmBlockParams:
     bounds: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
-        self.access.check_url("LitellmBlockParams.url", self.url)
+        self.access.check_url("LitellmBlockParams.url", self.url, is_base=True)
         if self.subject not in ("model", "team", "key"):
             raise ValueError(f"LitellmBlockParams.subject: {self.subject!r}, expected model, team or key")
         Named(self.subject, self.id, self.ids).check("LitellmBlockParams")

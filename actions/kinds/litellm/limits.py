@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import aiohttp
+from typing import TYPE_CHECKING, Literal
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.kinds.http import Access, Http, JsonValue
 from actions.kinds.litellm.proxy import Named, Proxy
 from actions.model import Intent
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 FIELDS = ("tpm_limit", "rpm_limit")
 LIMIT_MAX = 1_000_000_000_000
@@ -50,7 +51,7 @@ class LitellmLimitsParams:
     bounds: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
-        self.access.check_url("LitellmLimitsParams.url", self.url)
+        self.access.check_url("LitellmLimitsParams.url", self.url, is_base=True)
         if self.subject not in ("team", "key"):
             raise ValueError(f"LitellmLimitsParams.subject: {self.subject!r}, expected team or key")
         Named(self.subject, self.id, self.ids).check("LitellmLimitsParams")

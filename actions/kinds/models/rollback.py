@@ -12,14 +12,16 @@ Source: MLflow 3 REST API, `mlflow/store/model_registry/rest_store.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.http import Access, Http, fill_url
 from actions.kinds.models.registry import ModelRegistry, Version
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, render
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class RollbackParams:
     bounds: Bounds = field(default_factory=lambda: Bounds(timeout_s=20.0))
 
     def __post_init__(self) -> None:
-        self.access.check_url("RollbackParams.tracking_url", self.tracking_url)
+        self.access.check_url("RollbackParams.tracking_url", self.tracking_url, is_base=True)
         self.reload_access.check_url("RollbackParams.reload_url", self.reload_url)
         check_template("RollbackParams.model", self.model, TARGET_FIELDS)
         for name in ("alias", "version_tag", "bad_tag"):

@@ -16,8 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Data, Done, Reading, Refusal, RunContext, TargetError
 from actions.kinds.http import JsonValue
@@ -27,6 +26,9 @@ from actions.model import Intent
 from actions.records import RecordStore, Services, StoredRecord
 from actions.validation import check_number
 from classifiers.model import Incident
+
+if TYPE_CHECKING:
+    import aiohttp
 
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 

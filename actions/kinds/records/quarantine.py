@@ -15,10 +15,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import aiohttp
-from jsonschema.exceptions import SchemaError, best_match
-from jsonschema.validators import validator_for
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, RunContext, TargetError
 from actions.kinds.extras import UnusableAction
@@ -28,6 +25,9 @@ from actions.kinds.records.rules import Rules, SchemaCheck, fault_of
 from actions.model import Intent
 from actions.records import NewRecord, RecordStore, Services, StoredRecord
 from actions.validation import check_number
+
+if TYPE_CHECKING:
+    import aiohttp
 
 HEADERS_MAX = 64
 
@@ -119,6 +119,10 @@ def quarantined(record: StoredRecord, fault: str, intent: Intent) -> NewRecord:
 
 def schema_check(path: str) -> SchemaCheck:
     """What judges a value by a JSON Schema file. Raises `UnusableAction` naming the file."""
+    # Here, so that who only reads a configuration does not wait for it.
+    from jsonschema.exceptions import SchemaError, best_match
+    from jsonschema.validators import validator_for
+
     try:
         schema = json.loads(Path(path).read_text(encoding="utf-8"))
         validator_class = validator_for(schema)

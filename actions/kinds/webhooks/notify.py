@@ -7,13 +7,17 @@ the same key again and may drop it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-import aiohttp
 import structlog
 
 from actions.base import Bounds, Done, Reading, RunContext
 from actions.kinds.http import Access, Http, JsonValue, Method, check_method, fill_url
+from actions.kinds.urls import SECRET_PATH
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.notify")
 
@@ -25,14 +29,18 @@ class NotifyParams:
     Raises `ValueError`.
     """
 
-    url: str | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False, metadata=SECRET_PATH)
     method: Method = "POST"
     access: Access = field(default_factory=Access)
     bounds: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
         check_method("NotifyParams.method", self.method)
-        self.access.check_url("NotifyParams.url", self.url)
+        try:
+            self.access.check_url("NotifyParams.url", self.url)
+        except ValueError as error:
+            fault = str(error).rpartition(", expected ")[2]
+            raise ValueError(f"NotifyParams.url: a URL that is not shown, expected {fault}") from None
 
     def build(self, session: aiohttp.ClientSession) -> Notify:
         """The action. The caller closes the session."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from actions.base import Bounds, Done, Reading, RunContext, Secret, TargetError
 from actions.kinds.http import Access, Http, fill_url
@@ -21,6 +20,9 @@ from actions.kinds.json_template import pointed
 from actions.kinds.webhooks.hook import Call, hook_of
 from actions.kinds.webhooks.signature import check_signing_secret, signer
 from actions.model import Intent
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)

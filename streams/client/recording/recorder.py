@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 
 from config.models import Config
 from streams.client.control_files import json_line
-from streams.client.topic_reader import TIMEOUT_S, open_reader, partitions_of_topics
+from streams.client.topic_reader import TIMEOUT_S, first_offset, open_reader, partitions_of_topics
 from streams.cluster.topics import TopicError
 from streams.contracts.control_records import ControlRecordError, read_directive
 
@@ -125,7 +125,7 @@ async def _period(
 ) -> AsyncIterator[Any]:
     """The committed records of a partition in the period, up to its present end."""
     place = f"{tp.topic}[{tp.partition}]"
-    begin, end = await _first(reader, tp, request.since_s), (await reader.end_offsets([tp]))[tp]
+    begin, end = await first_offset(reader, tp, request.since_s), (await reader.end_offsets([tp]))[tp]
     if begin >= end:
         return
     reader.assign([tp])
@@ -142,14 +142,3 @@ async def _period(
         progress(place, min(at, end) - begin, end - begin)
         if empty_polls >= TIMEOUT_S:
             raise TimeoutError(f"{place} stopped at offset {at} of {end}")
-
-
-async def _first(reader: AIOKafkaConsumer, tp: TopicPartition, since_s: float) -> int:
-    """The offset of the first record from a time on; the end where there is none. A broker that stores no times, as the
-    embedded one, has its first record."""
-    found = (await reader.offsets_for_times({tp: int(since_s * 1000)}))[tp]
-    if found is not None:
-        return int(found.offset)
-    has_times = (await reader.offsets_for_times({tp: 0}))[tp] is not None
-    edge = reader.end_offsets if has_times else reader.beginning_offsets
-    return int((await edge([tp]))[tp])

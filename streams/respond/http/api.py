@@ -69,6 +69,7 @@ class Api:
         self._readings = Readings(known)
         self._directory = directory
         self._authenticator = authenticator
+        self._senders = authenticator.senders
         self._control = control
         self._events = events
         self._metrics = metrics
@@ -80,7 +81,7 @@ class Api:
 
     async def identify(self, authorization: str | None, request: web.Request) -> str:
         """The person of an `Authorization` header; raises `Unauthenticated` and `TooMany`."""
-        return await self._authenticator.person(authorization, _remote(request))
+        return await self._authenticator.person(authorization, self._senders.of(request))
 
     def app(self, *parts: Part) -> web.Application:
         """The application with all routes. parts: served beside the interface."""
@@ -147,10 +148,10 @@ class Api:
     async def _refuse(self, request: web.Request, person: str | None, problem: Problem) -> web.Response:
         self._metrics.refused(problem.answer)
         if problem.answer == "forbidden":
-            self._authenticator.note_failure(_remote(request))
+            self._authenticator.note_failure(self._senders.of(request))
         if problem.answer in ("forbidden", "unauthenticated"):
             what = f"{request.method} {request.path[:200]}"
-            reason = f"{problem} (http, from {_remote(request)})"
+            reason = f"{problem} (http, from {self._senders.of(request)})"
             entry = AuditEntry(self._now_s(), f"http {what}", "refused", None, "refused", reason, person)
             try:
                 await self._control.refused(entry)
@@ -287,7 +288,3 @@ class Api:
         await self._control.write(directive)
         told = {"silences": matched_text(directive.matchers)} if isinstance(directive, Silence) else {}
         return answer({"id": directive.id, "written": True, **told}, 202)
-
-
-def _remote(request: web.Request) -> str:
-    return request.remote or "unknown"

@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from actions.trust.people import Directory
+from streams.respond.http.senders import Senders, counted_as
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
 """Signatures with a public key. HMAC and `none` are not among them."""
@@ -95,12 +96,14 @@ def fetcher(url: str) -> FetchKeys:
 
 
 class Authenticator:
-    """Names the person of a request. settings, keys: None where no JWT is accepted."""
+    """Names the person of a request. settings, keys: None where no JWT is accepted. senders: whose failures are whose.
+    """
 
     def __init__(
         self, directory: Directory, settings: JwtSettings | None = None, keys: IssuerKeys | None = None,
-        mono_s: Callable[[], float] = time.monotonic,
+        mono_s: Callable[[], float] = time.monotonic, senders: Senders | None = None,
     ) -> None:
+        self.senders = senders or Senders()
         self._directory = directory
         self._settings = settings
         self._keys = keys
@@ -126,7 +129,7 @@ class Authenticator:
 
     def note_failure(self, remote: str) -> None:
         """Count a refused try of a sender."""
-        self._failures.setdefault(remote, deque(maxlen=MAX_FAILURES)).append(self._mono_s())
+        self._failures.setdefault(counted_as(remote), deque(maxlen=MAX_FAILURES)).append(self._mono_s())
         while len(self._failures) > MAX_REMOTES:
             del self._failures[next(iter(self._failures))]
 
@@ -170,7 +173,7 @@ class Authenticator:
 
     def _failed_lately(self, remote: str) -> int:
         since_s = self._mono_s() - FAILURES_WITHIN_S
-        return sum(at_s >= since_s for at_s in self._failures.get(remote, ()))
+        return sum(at_s >= since_s for at_s in self._failures.get(counted_as(remote), ()))
 
 
 def _is_utf8(text: str) -> bool:

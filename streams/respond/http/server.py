@@ -19,6 +19,7 @@ from streams.respond.http.authentication import Authenticator, IssuerKeys, fetch
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream
 from streams.respond.http.readings import Known
+from streams.respond.http.senders import Senders
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import Sessions
@@ -48,7 +49,7 @@ class HttpServer:
         jwt = config.respond.jwt
         keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
         sessions = Sessions()
-        authenticator = Authenticator(directory, jwt, keys)
+        authenticator = Authenticator(directory, jwt, keys, senders=Senders(config.respond.trusted_proxies))
         self._api = Api(
             known, directory, authenticator, self._control, self.events, metrics, complaints, sessions=sessions,
         )

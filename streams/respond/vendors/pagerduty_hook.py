@@ -65,7 +65,7 @@ class PagerDutyHook:
 
     async def _take(self, request: web.Request) -> web.Response:
         """Raises `Unauthenticated`, `TooMany` and KafkaError."""
-        remote = request.remote or "unknown"
+        remote = self._authenticator.senders.of(request)
         self._authenticator.check_failures(remote)
         body = await request.read()
         if not signed(body, request.headers.get(HEADER, ""), self._secrets):

@@ -126,7 +126,7 @@ class Execution:
         return Hooks(
             on_claimed=partial(effects.audit.claimed, effects.publisher.output(SCOPE)), forbids=gate.refusal,
             unmet=HttpOk(session, http_ok_hosts(self._config, gate)).unmet, report=reporter.report,
-            break_glass=is_break_glass,
+            break_glass=is_break_glass, holds_lease=self._ownership.holds_lease,
         )
 
     def _owns(self, target: str) -> bool:

@@ -128,7 +128,7 @@ async def test_label_cannot_leave_its_place_in_the_path(session: aiohttp.ClientS
     assert httpserver.log[0][0].environ["RAW_URI"] == "/routes/a%2Fb%3Fc%23d%2F..%2Fx"
     with pytest.raises(TargetError, match="cannot be part of a URL"):
         await breaker.run(replace(INTENT, replica=".."), LIVE)
-    with pytest.raises(TargetError, match="lacks a value"):
+    with pytest.raises(TargetError, match="lacks "):
         await breaker.run(replace(INTENT, replica=None), LIVE)
 
 

@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from classifiers.directives import Acknowledge, Deployment, Expire, Silence
 from streams.cli import main
 from streams.client.control_files import ControlFileError, json_line, read_directives
+from streams.client.control_writer import unseen_service
 from tests.streams.cli.commands import json_lines, one_message, replayed
 from tests.streams.contracts.signed import DIRECTIVES
+from tests.streams.fakes import config_of
 from tests.streams.replay.sick_fleet import recording
 
 KEYS = """\
@@ -154,3 +156,24 @@ def test_an_expiry_without_a_key_fails_before_a_broker_is_asked(tmp_path: Path) 
     file.write_text("kafka: {brokers: ['127.0.0.1:9']}\n")
     result = CliRunner().invoke(main, ["control", "expire", "sil-1", "--config", str(file)])
     one_message(result, "control.keys: none may sign expire, expected a key")
+
+
+@pytest.mark.parametrize(("wanted", "seen", "told"), [
+    ("chta", {"chat", "search"}, "no worker told of it in the last 2 minutes (did you mean chat?)"),
+    ("quite-another", {"chat"}, "no worker told of it in the last 2 minutes; it has its effect"),
+    ("chat", {"chat"}, None),
+    ("rare", {"chat"}, None),
+    ("chta", (), "`services` does not name it; it has its effect"),
+    ("rare", (), None),
+])
+def test_a_service_that_nobody_knows_is_warned_of_with_a_near_name(
+    tmp_path: Path, wanted: str, seen: set[str], told: str | None,
+) -> None:
+    config = config_of(tmp_path, "version: 1\nservices: [{match: rare, tier: 1}, {match: 'ch*', tier: 2}]\n")
+    warning = unseen_service(wanted, wanted.__eq__, seen, config)
+    assert (warning is None) is (told is None)
+    assert (told or "") in (warning or "")
+
+
+def test_without_any_known_service_nothing_is_warned_of(tmp_path: Path) -> None:
+    assert unseen_service("chta", "chta".__eq__, (), config_of(tmp_path)) is None

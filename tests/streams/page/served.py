@@ -26,6 +26,7 @@ from streams.respond.http.api import Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import EventStream
 from streams.respond.http.readings import Known
+from streams.respond.http.senders import Senders
 from streams.respond.page.page import Page
 from streams.respond.page.routes import PageRoutes
 from streams.respond.page.sessions import COOKIE, PAGE_HEADER, Sessions
@@ -40,9 +41,9 @@ PRIVATE = Ed25519PrivateKey.generate()
 
 
 class ServedPage:
-    """complaints: of the role, as they are now."""
+    """complaints: of the role, as they are now. trusted: the networks of trusted proxies."""
 
-    def __init__(self, *, reads_without_login: bool = False) -> None:
+    def __init__(self, *, reads_without_login: bool = False, trusted: tuple[str, ...] = ()) -> None:
         directory = Directory(
             [
                 Member(name, frozenset({role}), token_sha256=hashlib.sha256(f"token-{name}".encode()).hexdigest())
@@ -65,8 +66,8 @@ class ServedPage:
         self.sessions = Sessions()
         api = Api(
             Known(self.desk, self.page.state.in_force, self.releases, lambda *_: None, list, self.page.state.reviews),
-            directory,
-            Authenticator(directory), self.log, EventStream(), RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
+            directory, Authenticator(directory, senders=Senders(trusted)), self.log, EventStream(), RespondMetrics(),
+            tuple, lambda: T + 60.0, self.sessions,
         )
         routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)
         self._app = api.app(routes)
