@@ -108,7 +108,7 @@ class InFrame(_BehindRobustLocation):
 
     def _framed(self, block: Block) -> Block:
         anything = np.zeros(len(block))
-        return framed(block, *self._robust.frame(block), anything, anything.astype(np.intp))
+        return framed(block, *self._robust.frame(block), anything, anything, anything.astype(np.intp))
 
     def score(self, block: Block) -> Scores:
         """The inner bank's scores."""

@@ -228,7 +228,8 @@ class Suite(Composite):
         spread = np.maximum(spread, floor)
         location = self._robust.score_in_frame(scaled, lower, upper, centre, spread)
         resolution = self._resolution.of(block)
-        return ScaledBlock(scaled, lower, upper, centre, spread, self.is_warm(rows), location, resolution)
+        excess = self._robust.excess(scaled)
+        return ScaledBlock(scaled, lower, upper, centre, spread, excess, self.is_warm(rows), location, resolution)
 
     def observe(self, block: Block) -> None:
         """Record every window as evidence, whether or not it may be learned from."""

@@ -12,8 +12,9 @@ class ScaledBlock:
     """The input of the learned detectors.
 
     block: the windows, values in the rows' scale. lower, upper: (n,) values without an extreme sample, as
-    `without_extreme`. centre, spread: (n,) in the rows' scale, NaN for cold rows. warm: (n,) rows past their warm-up.
-    location: the scores of robust location. resolution: (n,) of the values, in the metric's unit.
+    `without_extreme`. centre, spread: (n,) in the rows' scale, NaN for cold rows. excess: (n,) see `FramedBlock`.
+    warm: (n,) rows past their warm-up. location: the scores of robust location. resolution: (n,) of the values, in the
+    metric's unit.
     """
 
     block: Block
@@ -21,6 +22,7 @@ class ScaledBlock:
     upper: FloatArray
     centre: FloatArray
     spread: FloatArray
+    excess: FloatArray
     warm: BoolArray
     location: Scores
     resolution: FloatArray
@@ -30,7 +32,7 @@ class ScaledBlock:
         location = self.location
         return ScaledBlock(
             self.block.select(keep), self.lower[keep], self.upper[keep], self.centre[keep], self.spread[keep],
-            self.warm[keep],
+            self.excess[keep], self.warm[keep],
             Scores(location.level[keep], location.raw[keep], location.direction[keep], location.expected[keep]),
             self.resolution[keep],
         )

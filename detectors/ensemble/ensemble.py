@@ -126,7 +126,9 @@ class Ensemble:
         profiles, rows = self._profiles, scaled.block.rows
         expected = profiles.to_unit(rows, scaled.centre)
         least = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected)
-        return framed(scaled.block, scaled.centre, scaled.spread, least, profiles.direction(rows))
+        return framed(
+            scaled.block, scaled.centre, scaled.spread, scaled.excess, least, profiles.direction(rows),
+        )
 
     def _counts(self, name: str, scaled: ScaledBlock, scores: Scores) -> BoolArray:
         profiles, rows, by = self._profiles, scaled.block.rows, ENTRIES[name][1]

@@ -13,6 +13,8 @@ taken out again: its days teach nothing, it is no habit, and a deviation as high
 
 `Scores.raw` is for ranking windows: ln(1 + deviation), and its moving average.
 
+A window that is the mean of fewer samples than usual scatters more; all three distances allow for that.
+
 A row of n windows shows no deviation of more than sqrt(n), however narrow its spread: the first 1 after a thousand
 zeros is one in a thousand, not infinitely far (Thompson's bound of a studentised deviation).
 
@@ -148,16 +150,18 @@ class BlockMaxima(CompositeBank):
     def _judge(self, block: Block) -> _Judged:
         framed, params, rows = cast(FramedBlock, block), self._params, block.rows
         value = np.clip(block.value, -_LARGEST, _LARGEST)
-        number, deviation = self._moments.number(rows), self._moments.deviation(rows)
+        number, usual = self._moments.number(rows), self._moments.deviation(rows)
+        deviation = np.sqrt(usual**2 + framed.excess)
         mean, course = self._moments.mean(rows), self._course.expected(rows, block.end_s)
-        spread = np.maximum(framed.spread, params.recent_floor * deviation)
-        size = np.where(course.proved, np.maximum(course.size, params.course_floor * deviation), np.nan)
+        spread = np.maximum(framed.spread, params.recent_floor * usual)
+        size = np.maximum(course.size, params.course_floor * usual)
+        size = np.where(course.proved, np.sqrt(size**2 + framed.excess), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             away = np.stack([
                 (value - framed.centre) / spread / params.recent, (value - mean) / deviation / params.past,
                 (value - course.value) / size / params.course,
             ])
-        away[1, deviation <= 0.0] = np.nan
+        away[1, usual <= 0.0] = np.nan
         expected = np.where(course.proved, course.value, np.where(np.isfinite(framed.centre), framed.centre, mean))
         direction = np.sign(value - expected)
         log = self._pooled(away, framed.watched, number, course.left)

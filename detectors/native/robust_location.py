@@ -132,11 +132,16 @@ class RobustLocation(CompositeBank):
         The spread allows for the window's number of samples and for the age of the ring.
         """
         rows, cells, params = block.rows, self._rows, self._params
-        thinner = np.maximum(1.0 / block.count - cells["thinness"][rows], 0.0)
-        spread = np.sqrt(cells["spread"][rows] ** 2 + cells["within"][rows] * thinner)
+        spread = np.sqrt(cells["spread"][rows] ** 2 + self.excess(block))
         filled = np.maximum(cells["filled"][rows], 1)
         spread *= 1.0 + params.small_ring * (1.0 / filled - 1.0 / params.ring)
         return cells["centre"][rows], spread
+
+    def excess(self, block: Block) -> FloatArray:
+        """(n,) the variance that each window's mean has beyond the usual one, since it has fewer samples."""
+        thinner = np.maximum(1.0 / block.count - self._rows["thinness"][block.rows], 0.0)
+        excess: FloatArray = self._rows["within"][block.rows] * thinner
+        return excess
 
     def return_level(self, rows: IntArray) -> FloatArray:
         """(n, 2): the distance in spreads that is level 1.0, above and below."""

@@ -71,7 +71,7 @@ class Bench:
         nothing: FloatArray = np.full(n, np.nan)
         is_warm: BoolArray = np.array([True] * n if warm is None else warm)
         self.scaled = ScaledBlock(
-            scaled, scaled.value, scaled.value, np.full(n, 10.0), np.full(n, 2.0), is_warm,
+            scaled, scaled.value, scaled.value, np.full(n, 10.0), np.full(n, 2.0), np.zeros(n), is_warm,
             Scores(nothing, nothing, np.zeros(n, np.intp), nothing), np.zeros(n),
         )
         self.enabled = self.profiles.enabled(self.block.rows)

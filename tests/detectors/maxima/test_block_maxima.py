@@ -147,3 +147,24 @@ def test_a_gap_of_weeks_is_not_taken_for_quiet_days() -> None:
     play(suite, noise(0.1, 1_800.0), 1_800.0, 60 * DAY_S)
     after = suite.snapshot(ROW)["block_maxima.account.due"]
     assert after[0] - before[0] < 0.2
+
+
+def mean_window(samples: FloatArray, end_s: float) -> Block:
+    """The window of one row that holds these samples, as an exporter's histogram gives it."""
+    value, one = np.array([samples.mean()]), np.ones(1)
+    std = np.array([samples.std()])
+    ends = np.full(1, end_s)
+    return Block(ROW, ends - 15.0, ends, value, len(samples) * one, std, samples.min() * one, samples.max() * one)
+
+
+def test_the_mean_of_few_samples_is_no_alarm_where_one_of_as_many_as_usual_is() -> None:
+    """Sixty requests a window, lognormal; then the largest of a hundred alone, and then sixty that are half of that."""
+    suite, rng = suite_of(), np.random.default_rng(3)
+    for number in range(400):
+        block = mean_window(rng.lognormal(5.0, 0.9, 60), 15.0 * number)
+        suite.score(block)
+        suite.observe(block)
+    large = float(np.quantile(rng.lognormal(5.0, 0.9, 10_000), 0.99))
+    few, many = (mean_window(np.full(count, value), 6000.0) for count, value in ((1, large), (60, large / 2.0)))
+    assert suite.score(few).level[0] < 1.0
+    assert suite.score(many).level[0] >= 1.0
