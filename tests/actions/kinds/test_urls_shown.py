@@ -162,7 +162,7 @@ def test_tracebacks_and_lines_of_libraries_are_masked(log: io.StringIO) -> None:
         raise aiohttp.InvalidURL(f"https://x/hook?token={SECRET}")
     except aiohttp.InvalidURL:
         own.exception("failed", places=[f"https://x?{SECRET}"], more={"url": f"https://ann:{SECRET}@x/"})
-        logging.getLogger("urllib3").exception("with url: /hook?token=%s (Caused by ...)", SECRET)
+        logging.getLogger("library.of.this.test").exception("with url: /hook?token=%s (Caused by ...)", SECRET)
     assert SECRET not in log.getvalue()
     assert log.getvalue().count("token=***") >= 3
 
