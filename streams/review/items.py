@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Literal
 
 ItemState = Literal["done", "dropped", "open", "overdue"]
-_LINE = re.compile(r"^\s{0,3}[-*] \[(?P<mark>[ xX])\] (?P<text>.+?)(?: \((?P<terms>[^()]*:[^()]*)\))?\s*$")
+_MARKED = re.compile(r"\s{0,3}[-*] \[(?P<mark>[ xX])\] (?P<rest>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,25 @@ def items_of(incident_id: str, part: str) -> tuple[list[Item], list[ItemFault]]:
     found: list[Item] = []
     faults: list[ItemFault] = []
     for number, line in enumerate(part.splitlines(), start=1):
-        match = _LINE.match(line)
-        if match is None:
+        match = _MARKED.fullmatch(line.rstrip())
+        text, written = ("", "") if match is None else _split(match["rest"])
+        if match is None or not text:
             continue
-        terms = dict(_terms(match["terms"] or ""))
+        terms = dict(_terms(written))
         due, wrong = _date(terms.get("due"))
         if wrong is not None or "owner" not in terms or "due" not in terms:
             missing = wrong or ("no owner" if "owner" not in terms else "no due date")
             faults.append(ItemFault(number, missing, "(owner: NAME, due: 2026-12-01) at the end of the line"))
-        text = match["text"].strip()
         name = sha256(f"{incident_id}\n{text}".encode()).hexdigest()[:10]
         found.append(Item(f"item-{name}", incident_id, text, match["mark"] != " ", terms.get("owner"), due))
     return found, faults
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """The text of an item, and what stands in parentheses at its end, where that names something."""
+    text, _, terms = rest.removesuffix(")").rpartition(" (")
+    is_terms = rest.endswith(")") and text.strip() and ":" in terms and "(" not in terms and ")" not in terms
+    return (text.strip(), terms) if is_terms else (rest.strip(), "")
 
 
 def _terms(text: str) -> Iterable[tuple[str, str]]:
