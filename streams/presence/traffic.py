@@ -19,7 +19,7 @@ from detectors.base import Block, BoolArray, FloatArray, IntArray, State
 from streams.presence.request_counts import RequestCounts
 from streams.presence.share_test import ShareTest, judge_share
 from streams.presence.traffic_rows import LATENCY, ServiceRows, TrafficRows
-from streams.presence.variation import ENOUGH_MAX, Variation, enough
+from streams.presence.variation import Variation, enough
 
 COARSE_BUCKET_S = 5.0
 """Buckets of aggregated metrics: exporters report every 5 to 60 s."""
@@ -37,8 +37,6 @@ GROWTH_WEIGHT = 1.5
 """Requests that have come back are faster than those that have not: a growth of the latency counts so much more."""
 PATIENCE_SPANS = 8.0
 """So many windows of an exporter show whether its siblings serve more."""
-TOGETHER_S, TOGETHER_SPANS, TOGETHER_SHARE = 5.0, 2.0, 0.7
-"""Replicas that served last within so many seconds or windows of each other, and did so much of all, left together."""
 FRESH_SPANS, ALIVE_SPANS = 1.6, 3.0
 """The rate of an exporter counts in a sum, and its report is waited for, for so many of its windows."""
 _NO, _RATE, _SUM, _LATENCY, _OTHER = range(5)
@@ -152,19 +150,15 @@ class Traffic:
                 yield counts, mine
 
     def judge(self, service: int, replica: str, now_s: float) -> ShareTest:
-        """Whether the requests of a replica that serves no more are lost, by what its siblings serve since then.
-
-        Where most of a service is replaced at once, those that left together are judged together: that the traffic
-        changes a little in the same minute says nothing about each of them.
-        """
+        """Whether the requests of a replica that serves no more are lost, by what its siblings serve since then."""
         rows = self.rows.of(service)
         row = rows.replicas.get(replica)
         served_s = self.served_s(service, replica)
         if row is None or served_s is None:
             return ShareTest("unknown")
-        counts, whole = self._counts(row), self._parts_of_whole(rows, row)
+        counts, own = self._counts(row), np.array([row])
+        whole = self._parts_of_whole(rows, row)
         last = counts.bucket(served_s)
-        own = self._left_together(rows, row, counts, last)
         begin = self._known_from(counts, whole, own, last, 0)
         complete_s = self._complete_s(whole, row, now_s)
         usual_s = self.latency_s(service, begin * counts.bucket_s, last * counts.bucket_s) or 0.0
@@ -181,16 +175,6 @@ class Traffic:
             counts.between(whole, first, end) - counts.between(own, first, end),
             self._variation.of(rows.whole, after), GROWTH_WEIGHT * growth_s / counts.bucket_s,
         )
-
-    def _left_together(self, rows: ServiceRows, row: int, counts: RequestCounts, last: int) -> IntArray:
-        """The rows of the replicas that are judged with one that served last in a bucket: itself, or most of all."""
-        parts = np.array(sorted(rows.replicas.values()), np.intp)
-        active_s, within_s = self._state["active_s"][parts], TOGETHER_S
-        if self._kind["aggregated"][row]:
-            within_s = max(within_s, TOGETHER_SPANS * float(self._state["span_s"][row]))
-        together = parts[np.abs(active_s - self._state["active_s"][row]) <= within_s]
-        theirs, all_of_it = (counts.between(each, last - ENOUGH_MAX, last).sum() for each in (together, parts))
-        return together if theirs >= TOGETHER_SHARE * all_of_it else np.array([row])
 
     def served_s(self, service: int, replica: str) -> float | None:
         """When a replica served last, as far as its windows have closed; None where it is unknown."""

@@ -145,25 +145,3 @@ def test_a_snapshot_goes_on_the_same_and_a_forgotten_row_is_unknown() -> None:
     assert again.judge(0, "r4", service.now_s) == service.traffic.judge(0, "r4", service.now_s)
     again.forget(np.array([4], np.intp))
     assert again.judge(0, "r4", service.now_s).verdict == "unknown"
-
-
-def test_when_most_of_a_service_is_replaced_at_once_those_who_left_are_judged_together() -> None:
-    """The traffic falls by a fifth in that minute, which is the share of each of the old ones."""
-    service = BalancedService(8)
-    service.serve(900, r1=8.0, r2=8.0, r3=8.0, r4=8.0, r5=8.0)
-    service.serve(30, r6=11.0, r7=11.0, r8=10.0)
-    assert {verdict(service, name) for name in ("r1", "r2", "r3", "r4", "r5")} == {"taken over"}
-
-
-def test_when_all_of_a_service_is_lost_at_once_each_is() -> None:
-    service = BalancedService(4)
-    service.serve(900, r1=10.0, r2=10.0, r3=10.0, r4=1.0)
-    service.serve(12, r4=1.0)
-    assert {verdict(service, name) for name in ("r1", "r2", "r3")} == {"lost"}
-
-
-def test_one_that_hangs_while_another_leaves_is_judged_by_its_own_share() -> None:
-    service = BalancedService()
-    service.serve(900, **FOUR)
-    service.serve(12, r1=10.0, r2=20.0)
-    assert verdict(service) == "lost"
