@@ -78,7 +78,7 @@ class OnResiduals(_BehindRobustLocation):
     """A bank of residuals behind `robust_location`, as in the suite, so that it can be checked on values."""
 
     def _residuals(self, block: Block) -> tuple[Block, NDArray[np.bool_]]:
-        centre, spread = self._robust.frame(block)
+        centre, spread, _ = self._robust.frame(block)
         known = np.isfinite(centre)
         value = (block.value - centre) / spread
         part = block.select(known)
@@ -108,7 +108,7 @@ class InFrame(_BehindRobustLocation):
 
     def _framed(self, block: Block) -> Block:
         anything = np.zeros(len(block))
-        return framed(block, *self._robust.frame(block), anything, anything, anything.astype(np.intp))
+        return framed(block, *self._robust.frame(block), anything, anything.astype(np.intp))
 
     def score(self, block: Block) -> Scores:
         """The inner bank's scores."""

@@ -221,14 +221,13 @@ class Suite(Composite):
         profiles, rows = self._profiles, block.rows
         scaled = profiles.block_to_scale(block)
         lower, upper = (profiles.to_scale(rows, value) for value in without_extreme(block))
-        centre, spread = self._robust.frame(scaled)
+        centre, spread, excess = self._robust.frame(scaled)
         # A deviation below the profile's minimum must not give a high level either.
         expected = profiles.to_unit(rows, centre)
         floor = profiles.min_deviation(rows, expected) * profiles.slope(rows, expected) / _MIN_SPREADS
         spread = np.maximum(spread, floor)
         location = self._robust.score_in_frame(scaled, lower, upper, centre, spread)
         resolution = self._resolution.of(block)
-        excess = self._robust.excess(scaled)
         return ScaledBlock(scaled, lower, upper, centre, spread, excess, self.is_warm(rows), location, resolution)
 
     def observe(self, block: Block) -> None:

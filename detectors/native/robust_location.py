@@ -107,15 +107,16 @@ class RobustLocation(CompositeBank):
 
     def score(self, block: Block) -> Scores:
         """Score each window against its row's ring; NaN until `warm_up` windows were learned."""
-        return self.score_in_frame(block, *without_extreme(block), *self.frame(block))
+        centre, spread, _ = self.frame(block)
+        return self.score_in_frame(block, *without_extreme(block), centre, spread)
 
     def score_in_frame(
         self, block: Block, lower: FloatArray, upper: FloatArray, centre: FloatArray, spread: FloatArray
     ) -> Scores:
         """As `score`, from values that the caller has.
 
-        lower, upper: (n,) each window's value without its largest and without its smallest sample. centre, spread: the
-        block's `frame`.
+        lower, upper: (n,) each window's value without its largest and without its smallest sample. centre, spread: of
+        the block's `frame`.
         """
         side = np.sign(block.value - centre)
         kept = np.where(side > 0, np.maximum(lower, centre), np.minimum(upper, centre))
@@ -126,22 +127,19 @@ class RobustLocation(CompositeBank):
         direction = np.where(np.isfinite(raw), side, 0).astype(np.intp)
         return Scores(self._tail.level(block.rows, raw * direction), raw, direction, centre)
 
-    def frame(self, block: Block) -> tuple[FloatArray, FloatArray]:
-        """(n,), (n,): the centre and the spread that each window is scored by; NaN for cold rows.
+    def frame(self, block: Block) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(n,) each: the centre and the spread that each window is scored by, NaN for cold rows; and the variance that
+        its mean has beyond the usual one, since it has fewer samples.
 
-        The spread allows for the window's number of samples and for the age of the ring.
+        The spread allows for that and for the age of the ring.
         """
         rows, cells, params = block.rows, self._rows, self._params
-        spread = np.sqrt(cells["spread"][rows] ** 2 + self.excess(block))
+        thinner = np.maximum(1.0 / block.count - cells["thinness"][rows], 0.0)
+        excess = cells["within"][rows] * thinner
+        spread = np.sqrt(cells["spread"][rows] ** 2 + excess)
         filled = np.maximum(cells["filled"][rows], 1)
         spread *= 1.0 + params.small_ring * (1.0 / filled - 1.0 / params.ring)
-        return cells["centre"][rows], spread
-
-    def excess(self, block: Block) -> FloatArray:
-        """(n,) the variance that each window's mean has beyond the usual one, since it has fewer samples."""
-        thinner = np.maximum(1.0 / block.count - self._rows["thinness"][block.rows], 0.0)
-        excess: FloatArray = self._rows["within"][block.rows] * thinner
-        return excess
+        return cells["centre"][rows], spread, excess
 
     def return_level(self, rows: IntArray) -> FloatArray:
         """(n, 2): the distance in spreads that is level 1.0, above and below."""

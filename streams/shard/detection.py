@@ -106,7 +106,8 @@ class Detection:
             scores = self._presence.part_rates.weigh(block, scores, now_s)
             unusual = scores.level >= 1.0
             explained = self._presence.draining.explains(block, scores, now_s)
-            scores = replace(scores, level=hold_uncounted(scores.level, ~explained))
+            if explained.any():
+                scores = replace(scores, level=hold_uncounted(scores.level, ~explained))
             if self._recent is not None:
                 self._recent.add(now_s, block, scores, self._suite.frame(block))
         watched = [name for name, model in self._triage.episodes if model is None and name in self._series.sources]
