@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from actions.base import Secret
 from actions.channels.message import Channel
-from actions.kinds.urls import masked
+from actions.kinds.urls import check_base, masked
 
 if TYPE_CHECKING:
     import aiohttp
@@ -38,7 +38,7 @@ def check_https(place: str, url: str | Secret, *, is_base: bool = False) -> None
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ValueError(f"{place}: {shown}, expected https://host/... without credentials")
-    if is_base and (parts.query or parts.fragment):
-        raise ValueError(f"{place}: {shown}, expected a URL without ? and #, to which paths are added")
+    if is_base:
+        check_base(place, shown, text)
     if parts.scheme == "http" and parts.hostname not in LOCAL:
         raise ValueError(f"{place}: {shown} in plain text, expected https")

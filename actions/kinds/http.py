@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
 from actions.base import Secret, TargetError
-from actions.kinds.urls import HIDDEN, SECRET_MIN, masked, query_secrets
+from actions.kinds.urls import HIDDEN, SECRET_MIN, check_base, masked, query_secrets
 from actions.model import Intent
 from actions.playbooks.playbook import TARGET_FIELDS, check_template, placeholders, render
 from actions.validation import check_number
@@ -68,8 +68,8 @@ class Access:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc:
             raise ValueError(f"{place}: {masked(url)!r}, expected http(s)://host/... with a fixed host")
-        if is_base and (parts.query or parts.fragment):
-            raise ValueError(f"{place}: {masked(url)!r}, expected a URL without ? and #, to which paths are added")
+        if is_base:
+            check_base(place, repr(masked(url)), url)
         if parts.username is not None or parts.password is not None:
             raise ValueError(f"{place}: a URL with credentials for {parts.hostname}, expected them as a secret")
         check_template(place, url, (*TARGET_FIELDS, "target", *extra))

@@ -68,6 +68,13 @@ def proving_parameter(url: str) -> str | None:
     return next((name for name in names if PROVES.search(name)), None)
 
 
+def check_base(place: str, shown: str, url: str) -> None:
+    """Refuse a URL to which paths are added where it has a query or a fragment. Raises `ValueError`."""
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise ValueError(f"{place}: {shown}, expected a URL without ? and #, to which paths are added")
+
+
 def query_secrets(url: str) -> frozenset[str]:
     """The values of a URL's query, as written and decoded, that may be secrets."""
     values = [pair.partition("=")[2] or pair for pair in urlsplit(url).query.split("&")]

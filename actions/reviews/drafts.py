@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actions.bounded import remember
+from actions.escalation.policy import is_as_severe
 from classifiers.model import Incident, Severity
-from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 MAX_INCIDENTS = 5_000
 
@@ -30,8 +30,7 @@ class DraftRule:
         """
         is_effect = any(one.relation == "caused_by" for one in incident.related)
         is_quiet = is_effect or incident.silenced_by is not None or incident.resolution == "expected"
-        is_severe = SEVERITY_ORDER.index(incident.peak_severity) <= SEVERITY_ORDER.index(self.severity)
-        return is_severe and not is_quiet
+        return is_as_severe(incident.peak_severity, self.severity) and not is_quiet
 
 
 class DueDrafts:

@@ -22,6 +22,7 @@ from classifiers.model import Scope, SeriesKey
 from detectors.base import Block, BoolArray, FloatArray, IntArray
 from detectors.ensemble.suite_scores import SuiteScores
 from streams.intake.aggregated.instant import QUANTILES
+from streams.presence.part_rates import KEEP_S
 from streams.presence.traffic import Traffic
 
 LENGTH_BIASED = frozenset(
@@ -32,8 +33,6 @@ FEW = 0.5
 """So much of the usual number of requests in a window are few."""
 SPANS, LATENCIES = 2.0, 8.0
 """For so many windows, and so many mean latencies of the service, the last requests of a drained part go on."""
-KEEP_S = 600.0
-"""No window is longer than half of this."""
 
 
 class RowAttributes(Protocol):
