@@ -69,7 +69,7 @@ class Releases:
 
     def of_incident(self, incident_id: str) -> list[Notification]:
         """A notification for each text of an incident that waits."""
-        return [told[0] for told in self._waiting.texts(incident_id)]
+        return [notifications[0] for notifications in self._waiting.texts(incident_id)]
 
     def fault(self, draft: Draft, person: str) -> str | None:
         """Why a person may not decide about a text; None where the person may."""

@@ -67,4 +67,4 @@ class WaitingTexts:
 
     def waiting(self, incident_id: str | None = None) -> list[list[Notification]]:
         """The same, the oldest text first."""
-        return sorted(self.texts(incident_id), key=lambda told: told[0].changed_at_s)
+        return sorted(self.texts(incident_id), key=lambda notifications: notifications[0].changed_at_s)

@@ -166,10 +166,10 @@ def unseen_service(wanted: str, fits: Callable[[str], bool], seen: Collection[st
     if any(fits(name) for name in (*seen, *named)) or not (seen or named):
         return None
     hint = did_you_mean(wanted, sorted({*seen, *named}))
-    told = "`services` does not name it"
+    reason = "`services` does not name it"
     if seen:
-        told = f"no worker told of it in the last {SEEN_WITHIN_S / 60:.0f} minutes"
-    return f"service {wanted!r}: {told}{hint}; it has its effect once there is such a service"
+        reason = f"no worker told of it in the last {SEEN_WITHIN_S / 60:.0f} minutes"
+    return f"service {wanted!r}: {reason}{hint}; it has its effect once there is such a service"
 
 
 async def _read_directives(config: Config) -> list[Directive]:

@@ -142,15 +142,15 @@ def _communication(facts: Facts) -> Iterator[str]:
     rows += [(one.at_s, "update", _safe(one.by), _safe(one.text)) for one in own.notes]
     if own.acknowledged is not None:
         rows.append((own.acknowledged.at_s, "acknowledged", _safe(own.acknowledged.by), ""))
-    rows += [_told(entry) for entry in facts.told]
-    told = [(_clock(at_s), *rest) for at_s, *rest in sorted(rows)]
-    yield _table(("UTC", "what", "to or by", "outcome or words"), told[:MAX_ROWS]) if told else \
+    rows += [_message_row(entry) for entry in facts.messages]
+    lines = [(_clock(at_s), *rest) for at_s, *rest in sorted(rows)]
+    yield _table(("UTC", "what", "to or by", "outcome or words"), lines[:MAX_ROWS]) if lines else \
         "Unknown: nothing is on record."
-    if len(told) > MAX_ROWS:
-        yield f"{len(told) - MAX_ROWS} later messages are in the audit."
+    if len(lines) > MAX_ROWS:
+        yield f"{len(lines) - MAX_ROWS} later messages are in the audit."
 
 
-def _told(entry: AuditEntry) -> tuple[float, str, str, str]:
+def _message_row(entry: AuditEntry) -> tuple[float, str, str, str]:
     """A page of a person, or how a message to a channel ended; its reason begins with the channel."""
     page = page_of(entry)
     if page is not None:

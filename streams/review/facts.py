@@ -12,8 +12,8 @@ from classifiers.accounting.stage_timeline import STAGES
 from classifiers.model import NOTIFICATIONS, AuditEntry, Incident, Severity
 
 SIMILAR = 5
-TOLD = ("notification/", PREFIX)
-"""The subjects of entries that say who was told: a notification, or a person who was paged."""
+MESSAGES = ("notification/", PREFIX)
+"""How the subjects of entries about messages begin: a notification, or a person who was paged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Settings:
 class Facts:
     """What is known of an incident. steps: of its audit, in order. others: all other incidents that are known.
 
-    told: who was paged, and what channels were given, in order; of the audit, too, and not among the steps.
+    messages: pages of people, and what channels were given, in order; of the audit, too, and not among the steps.
     """
 
     incident: Incident
     steps: tuple[AuditEntry, ...]
     others: tuple[Incident, ...]
     settings: Settings
-    told: tuple[AuditEntry, ...] = ()
+    messages: tuple[AuditEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def facts_of(
     concerning: entries of the audit whose records name this incident, whatever their subject is.
     """
     named = sorted(concerning, key=lambda entry: entry.at_s)
-    told = [entry for entry in named if entry.subject.startswith(TOLD)]
+    messages = [entry for entry in named if entry.subject.startswith(MESSAGES)]
     others = tuple(one for one in incidents if one.id != incident.id)
-    return Facts(incident, tuple(_steps(incident, audit, named)), others, settings, tuple(told))
+    return Facts(incident, tuple(_steps(incident, audit, named)), others, settings, tuple(messages))
 
 
 def stages(facts: Facts) -> list[StageFact]:
@@ -167,7 +167,7 @@ def _steps(
 ) -> Sequence[AuditEntry]:
     """The steps of the incident, its decisions and escalation, and the first alarms before it had an id."""
     entries = sorted(audit, key=lambda entry: entry.at_s)
-    besides = {entry for entry in named if not entry.subject.startswith(TOLD)}
+    besides = {entry for entry in named if not entry.subject.startswith(MESSAGES)}
     own = {incident.id, *(action.key for action in incident.actions)}
     before = {
         entry.reason.partition(":")[0] for entry in entries if entry.subject == incident.id and entry.event == "confirm"

@@ -88,7 +88,7 @@ def test_who_was_paged_and_what_channels_were_given_is_told_in_order_and_is_no_s
     assert [(what, whom) for what, whom, _ in rows] == [("page", "anna"), ("message, sent", "mail")]
     assert "open to cto" in rows[1][2]
     assert [entry.event for entry in facts.steps] == ["alarm", "confirm", "fire"]
-    assert facts_of(OVER, [OVER], (*STEPS, *named), SETTINGS).told == ()
+    assert facts_of(OVER, [OVER], (*STEPS, *named), SETTINGS).messages == ()
 
 
 def test_impact_counts_a_window_once_and_prices_its_tokens() -> None:
@@ -112,11 +112,11 @@ def test_twenty_hostile_labels_are_inert_in_the_markdown_and_on_the_page() -> No
     for text in HOSTILE:
         own = poisoned(text)
         steps = (AuditEntry(T, own.id, text, text, text, text, text),)
-        told = (
+        messages = (
             AuditEntry(T, "notification/n1", text, text, text, f"mail: {text}"),
             AuditEntry(T, f"person/{text}", "paged", None, None, text),
         )
-        facts = facts_of(own, [own], steps, SETTINGS, told)
+        facts = facts_of(own, [own], steps, SETTINGS, messages)
         page = Page()
         page.feed(html_of(markdown_of(facts, {}), plot_of(facts), text))
         assert not page.tags & {"script", "img", "iframe", "a", "link", "object"}, text
