@@ -34,6 +34,7 @@ from streams.intake.dead_letters import Brake
 from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer, Process
 from streams.kafka.broker_contact import BrokerContact
+from streams.kafka.retry import while_unreachable
 from streams.kafka.settings import KafkaSettings, settings_of
 from streams.kafka.transactions import FencedProducer, PlainProducer, ShardProducer
 from streams.planning import plan_of
@@ -154,12 +155,14 @@ class Worker:
     async def _open(self) -> None:
         enter = self._resources.enter_async_context
         self._resources.callback(self.effects.tracing.close)
-        await enter(self.effects.publisher)
-        await enter(self.store)
-        await enter(self.ticks)
+        await while_unreachable("start the publisher", lambda: enter(self.effects.publisher))
+        await while_unreachable("open the store of snapshots", lambda: enter(self.store))
+        await while_unreachable("open the log of ticks", lambda: enter(self.ticks))
         self._resources.push_async_callback(self.manager.close)
         probe = f"{self.settings.group}/fencing-probe/{uuid.uuid4().hex}"
-        self._fences = await can_fence(self.settings.brokers, self.settings.security, probe)
+        self._fences = await while_unreachable(
+            "ask whether the broker fences", lambda: can_fence(self.settings.brokers, self.settings.security, probe),
+        )
         if not self._fences:
             log.warning("broker_does_not_fence", effect="after a take-over a former owner may still publish")
         if self._executes:
@@ -224,8 +227,11 @@ class Worker:
             await self.execution.follow(records)
 
     async def _assigned(self, tps: frozenset[TP]) -> Mapping[TP, int]:
-        if await self.topics.grow(tps):
-            await self.effects.publisher.learn_partitions(self.config.topics.outcomes, self.topics.plan.shards)
+        if await while_unreachable("grow the topics", lambda: self.topics.grow(tps)):
+            outcomes, shards = self.config.topics.outcomes, self.topics.plan.shards
+            await while_unreachable(
+                "learn the new partitions", lambda: self.effects.publisher.learn_partitions(outcomes, shards),
+            )
         self._forget(self._owned - tps)
         self._owned = tps
         self._rejections.clear()

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from streams.cluster.group_description import RETRY_S, describe_group
 from streams.cluster.topics import BrokerUnavailable
+from streams.kafka.retry import while_unreachable
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.worker_process import Standing, WorkerProcess, standing
 
@@ -35,12 +36,12 @@ class NameTaken(ConnectionError):  # noqa: N818
         super().__init__(self.exit_message)
 
 
-async def require_free_name(settings: KafkaSettings, *, timeout_s: float = 15.0) -> None:
+async def require_free_name(settings: KafkaSettings, *, timeout_s: float = 5.0) -> None:
     """Return when no other process runs under this worker's `instance_id`; to be called before it joins the group.
 
     A process of another host is waited for: it runs if the group still has it after `session_timeout_s`. A process of
-    this host is looked up. Does nothing without a name, and with a broker that cannot describe groups.
-    Raises `NameTaken`, and `BrokerUnavailable` when the broker does not answer within `timeout_s`.
+    this host is looked up. Does nothing without a name, and with a broker that cannot describe groups. timeout_s: of
+    each attempt; one that went away is waited for. Raises `NameTaken`, and `BrokerUnavailable` as `while_unreachable`.
     """
     own = WorkerProcess.parse(settings.client)
     if own is None:
@@ -82,7 +83,9 @@ async def _others(
 ) -> list[tuple[WorkerProcess, Standing]]:
     """The other processes of this name that may run, those that certainly run first."""
     try:
-        members = await _named_workers(settings, timeout_s)
+        members = await while_unreachable(
+            "look for a worker of the same name", lambda: _named_workers(settings, timeout_s),
+        )
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(settings.brokers, timeout_s, error) from error
     judged = [(other, standing(other, own)) for other in members if other.instance == own.instance and other != own]

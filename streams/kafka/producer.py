@@ -18,9 +18,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
 from streams.contracts.envelopes import Message
+from streams.kafka.bounded_stop import stop_within
 from streams.kafka.output import Output
 
 METADATA_TIMEOUT_S = 15.0
+STOP_S = 5.0
 METADATA_RETRY_S = 0.25
 FlushScope = int | str
 """What is flushed together: the messages of the shard of this number, or of a part of the worker with this name."""
@@ -39,8 +41,13 @@ class Publisher:
         self._pending: defaultdict[FlushScope, set[asyncio.Future[Any]]] = defaultdict(set)
 
     async def __aenter__(self) -> Publisher:
-        self._producer = AIOKafkaProducer(**self._client, acks="all", linger_ms=2, max_request_size=4 << 20)
-        await self._producer.start()
+        producer = AIOKafkaProducer(**self._client, acks="all", linger_ms=2, max_request_size=4 << 20)
+        try:
+            await producer.start()
+            self._producer = producer
+        finally:
+            if self._producer is None:
+                await stop_within(producer.stop(), STOP_S)
         return self
 
     async def __aexit__(

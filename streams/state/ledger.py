@@ -17,6 +17,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -29,6 +30,7 @@ from actions.ledger.records import LedgerRecord
 from actions.ledger.remedy import REMEDY_EVENT, Remedy
 from actions.model import Outcome
 from streams.kafka.bounded_stop import stop_within
+from streams.kafka.retry import while_unreachable
 from streams.kafka.settings import Security
 from streams.state.topic_store import STOP_S, TopicStore
 
@@ -95,16 +97,19 @@ class TopicLedger(TopicStore, BaseLedger):
         Call it when the partitions were assigned, before their intents are executed, and publish the outcomes. Claims
         of this ledger that are still running stay as they are.
         """
-        async with asyncio.timeout(self._timeout_s):
-            await self._catch_up()
+        await while_unreachable("read the claims", self._caught_up)
         owned = set(self._partitions if partitions is None else partitions)
         outcomes = self.view.put_in_doubt(
             lambda record: record.owner not in self._own_tokens and self.partition_of(record.target) in owned
         )
         outcomes = [o for o in outcomes if self.partition_of(o.target) in owned]
         for outcome in outcomes:
-            await self.finish(outcome)
+            await while_unreachable("finish a claim in doubt", partial(self.finish, outcome))
         return outcomes
+
+    async def _caught_up(self) -> None:
+        async with asyncio.timeout(self._timeout_s):
+            await self._catch_up()
 
     def abandon(self, key: str) -> None:
         """See `Ledger.abandon`."""

@@ -16,13 +16,14 @@ from typing import Any, cast
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import Consumer, Producer, Transport
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, ConsumerMessage, Message
 from typing_extensions import override
 
 from streams.cluster.group_members import NameTaken, raise_if_evicted
 from streams.cluster.recreated import is_another_log
+from streams.kafka.retry import start_when_reachable, while_unreachable
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Drain, RecordBatch, Reread
 from streams.transport.consumer_thread import BatchConsumerThread
@@ -179,8 +180,11 @@ class BatchConsumer(Consumer):
     async def _start(self, assigned: frozenset[TP]) -> None:
         restored = await self.app.on_assigned(assigned) if assigned else {}
         batched = [tp for tp in assigned if tp.topic in self._batched]
-        bounds = await self._thread.bounds(batched)
-        committed = await self._thread.committed_offsets([tp for tp in batched if tp not in restored])
+        bounds = await while_unreachable("ask for the offsets", lambda: self._thread.bounds(batched))
+        unknown = [tp for tp in batched if tp not in restored]
+        committed = await while_unreachable(
+            "ask for the committed offsets", lambda: self._thread.committed_offsets(unknown),
+        )
         starts = {tp: begin if self.app.settings.from_start else end for tp, (begin, end) in bounds.items()}
         starts |= committed | {tp: restored[tp] for tp in batched if tp in restored}
         for tp, (begin, end) in bounds.items():
@@ -309,7 +313,18 @@ class BatchTables(TableManager):
         return self._recovery
 
 
+class PatientProducer(Producer):
+    """Faust's own producer, which nothing of ours writes to. Its start waits for the broker."""
+
+    @override
+    def _new_producer(self, transactional_id: str | None = None) -> Any:
+        producer = super()._new_producer(transactional_id)
+        start_when_reachable(producer, "start the producer of Faust")
+        return producer
+
+
 class BatchTransport(Transport):
     """Faust's aiokafka transport with `BatchConsumer` as its consumer."""
 
     Consumer = BatchConsumer
+    Producer = PatientProducer

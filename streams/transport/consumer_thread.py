@@ -30,6 +30,7 @@ from streams.cluster.group_description import describe_group
 from streams.cluster.group_members import raise_if_evicted
 from streams.kafka.bounded_stop import stop_within
 from streams.kafka.observed_client import observe
+from streams.kafka.retry import start_when_reachable
 from streams.transport.assignor import assignor_of, change_metadata
 from streams.transport.batched_app import BatchedApp
 from streams.transport.batches import Continuity, Drain
@@ -85,6 +86,7 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
         )
         observe(consumer._client, self.app.sight)
         ignore_unsubscribed(consumer)
+        start_when_reachable(consumer, "start the consumer")
         return consumer
 
     def rejoin(self) -> None:

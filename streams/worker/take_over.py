@@ -15,8 +15,8 @@ from typing import Literal, Protocol
 import structlog
 
 from config.models import TopicsSection
-from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.ticks import Tick
+from streams.kafka.retry import while_unreachable
 from streams.kafka.transactions import ShardProducer
 from streams.ownership.feed import ShardFeed, valid_ticks
 from streams.ownership.tick_policy import TickPolicy
@@ -58,10 +58,6 @@ class Taken:
     state_producer: ShardProducer
 
 
-TRIES, TRY_EVERY_S = 15, 2.0
-"""A broker that was killed is back within half a minute."""
-
-
 class TakeOver:
     """Takes over shards for one worker.
 
@@ -87,16 +83,10 @@ class TakeOver:
     async def take(self, number: int, sources: frozenset[str]) -> Taken:
         """Take one shard over. sources: those with a partition of this number.
 
-        A broker that refuses connections is tried again for `TRIES` times. Raises TransactionFailed and
-        BrokerUnavailable; the producers are closed then.
+        A broker that is away is waited for, with the producers closed. Raises as `while_unreachable` does, and
+        TransactionFailed.
         """
-        for _ in range(TRIES - 1):
-            try:
-                return await self._take(number, sources)
-            except BrokerUnavailable as error:
-                log.warning("shard_not_taken_over", shard=number, reason=str(error))
-                await asyncio.sleep(TRY_EVERY_S)
-        return await self._take(number, sources)
+        return await while_unreachable(f"take over shard {number}", lambda: self._take(number, sources))
 
     async def _take(self, number: int, sources: frozenset[str]) -> Taken:
         producer, state_producer = (self._stores.producer(number, use) for use in ("products", "state"))

@@ -28,6 +28,7 @@ from classifiers.by_hand import ForTargets, ResetStorm
 from config import as_yaml
 from config.models import Config
 from streams.intake.kafka_record import ConsumerRecord
+from streams.kafka.retry import while_unreachable
 from streams.kafka.settings import KafkaSettings
 from streams.state.ledger import TopicLedger
 from streams.transport.batches import TP, RecordBatch
@@ -64,7 +65,7 @@ class Execution:
 
     async def open(self, resources: AsyncExitStack) -> None:
         """Read the ledger, and build the actions. Raises BrokerUnavailable."""
-        await resources.enter_async_context(self.ledger)
+        await while_unreachable("read the ledger", lambda: resources.enter_async_context(self.ledger))
         session = await resources.enter_async_context(aiohttp.ClientSession())
         config, effects, incidents = self._config, self._effects, KnownIncidents()
         gate = gate_of(config, effects.authenticity)

@@ -23,6 +23,7 @@ from streams.cluster.group_members import require_free_name
 from streams.cluster.required_topics import RequiredTopics
 from streams.intake.kafka_record import ConsumerRecord
 from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.kafka.retry import while_unreachable
 from streams.kafka.settings import settings_of
 from streams.reload.process_log import start_facts, stop_reason
 from streams.reload.reloader import Reloader
@@ -90,7 +91,9 @@ class ExecuteProcess:
 
     async def _open(self) -> None:
         self._resources.callback(self._effects.tracing.close)
-        await self._resources.enter_async_context(self._effects.publisher)
+        await while_unreachable(
+            "start the publisher", lambda: self._resources.enter_async_context(self._effects.publisher),
+        )
         execution = Execution(
             self.config, self.settings, self.app, self._effects, self._name, lambda: self._topics.plan.shards,
             lambda: broadcast.is_current(),

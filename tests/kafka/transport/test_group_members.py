@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from streams.cluster.group_members import NameTaken, raise_if_evicted, require_free_name
 from streams.cluster.topics import BrokerUnavailable, TopicSpec, ensure_topics
+from streams.kafka import retry
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.worker_process import WorkerProcess
 from streams.transport.assignor import assignor_of
@@ -104,7 +105,10 @@ async def test_a_broker_that_cannot_describe_groups_is_not_asked(embedded: Embed
     await raise_if_evicted(settings_at(embedded.address))
 
 
-async def test_a_broker_that_is_gone_refuses_a_start_and_no_return_to_the_group() -> None:
+async def test_a_broker_that_is_gone_refuses_a_start_and_no_return_to_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retry, "PATIENCE_S", 0.0)
     with pytest.raises(BrokerUnavailable, match="did not answer"):
         await require_free_name(settings_at("127.0.0.1:1"))
     await raise_if_evicted(settings_at("127.0.0.1:1"))
