@@ -1,6 +1,7 @@
 """Ordinary days: false pages and notes on healthy ones, recall and delay of faults in their midst, beside rules.
 
-`python -m benchmarks.ordinary [--kinds NAMES] [--seed N] [--hours H] [--published] [--publish] [--jobs N] [--smoke]`.
+`python -m benchmarks.ordinary [--kinds NAMES] [--seed N] [--hours H] [--published] [--publish] [--jobs N] [--smoke]
+[--keep FOLDER]`.
 Each kind of day is simulated and replayed as native records and as scrapes; see `benchmarks/ordinary/kinds`.
 Development seeds are even, published seeds odd; nothing may be tuned on the latter. Deterministic.
 """
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -20,6 +22,7 @@ from benchmarks.broker.rig import console
 from benchmarks.ordinary.draw import Cell, Selection, cells
 from benchmarks.ordinary.figures import Rates, Recall, overall
 from benchmarks.ordinary.judge import Judged, judge
+from benchmarks.ordinary.kept import Kept, code_digest
 from benchmarks.ordinary.kinds.catalogue import KINDS
 from benchmarks.ordinary.page import PAGE, page, tables
 from config import load
@@ -38,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"no kind among: {', '.join(kind.name for kind in KINDS)}")
         return 2
     judged: list[Judged] = []
-    for cell, (one, took_s) in zip(chosen, _run(chosen, options.jobs), strict=True):
+    kept = None if options.keep is None else Kept(options.keep, code_digest())
+    for cell, (one, took_s) in zip(chosen, _run(chosen, options.jobs, kept), strict=True):
         judged.append(one)
         paged = f"{sum(found.page for found in one.found)}/{len(one.found)} faults paged, " if one.found else ""
         _say(f"{cell.kind.name:28s} {cell.form:16s} seed {cell.seed:<5d} {one.healthy.hours:6.1f} h: "
@@ -72,21 +76,28 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--smoke", dest="size", action="store_const", const="smoke", help="two kinds of short days")
     parser.add_argument("--titles", action="store_true", help="print each incident and each fault")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="keep each result here, and go on where a run of the same code ended")
     parser.add_argument("--json", type=Path, help="write the figures over all kinds here")
     return parser.parse_args(arguments)
 
 
-def _run(chosen: Sequence[Cell], jobs: int) -> Iterator[tuple[Judged, float]]:
+def _run(chosen: Sequence[Cell], jobs: int, kept: Kept | None) -> Iterator[tuple[Judged, float]]:
+    judged = partial(_timed, kept)
     if jobs == 1:
-        yield from map(_timed, chosen)
+        yield from map(judged, chosen)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(_timed, chosen)
+        yield from pool.map(judged, chosen)
 
 
-def _timed(cell: Cell) -> tuple[Judged, float]:
+def _timed(kept: Kept | None, cell: Cell) -> tuple[Judged, float]:
     began_s = time.process_time()
-    return judge(plan_of(load(None, {})), cell), time.process_time() - began_s
+    judged = _judged(cell) if kept is None else kept.judged(cell, _judged)
+    return judged, time.process_time() - began_s
+
+
+def _judged(cell: Cell) -> Judged:
+    return judge(plan_of(load(None, {})), cell)
 
 
 def _say(text: str) -> None:
