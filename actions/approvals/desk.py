@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from actions.approvals.broken_glass import glass_item
 from actions.approvals.decide import given_decision, next_after
 from actions.approvals.machine import ENDED, OPEN, RequestEvent, next_state
-from actions.approvals.request import ApprovalRequest, outcome_of, request_of
+from actions.approvals.request import ApprovalRequest, GivenDecision, outcome_of, request_of
 from actions.bounded import remember
 from actions.model import Intent, Outcome
+from actions.reviews.record import ActionItem
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
 from classifiers.model import AuditEntry, Incident
@@ -34,20 +36,28 @@ FORGET_AFTER_S = 7 * 86_400.0
 """Requests that ended so long ago leave the log."""
 
 
+Told = Callable[[ApprovalRequest, GivenDecision, float], bool]
+"""Whether others were told of a decision without approval, or cannot be; it is called until it says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestChange:
-    """One change of a request, to be written before it has an effect. outcome: for the shard, None for none."""
+    """One change of a request, to be written before it has an effect. outcome: for the shard, None for none. item: an
+    action item that is written with it, None for none."""
 
     request: ApprovalRequest
     before: str | None
     outcome: Outcome | None
     actor: str | None = None
+    item: ActionItem | None = None
 
     @property
     def entry(self) -> AuditEntry:
         """Its entry in the audit."""
         request = self.request
-        event = "approval" if self.before == request.state else request.state
+        event: str = "approval" if self.before == request.state else request.state
+        if self.item is not None:
+            event = "break_glass"
         return AuditEntry(
             request.changed_at_s, request.key, event, self.before, request.state, request.reason, self.actor,
         )
@@ -63,10 +73,13 @@ class _KnownIncident:
 
 class Desk:
     """The requests of an installation. check: whose decisions count. digests: of the playbooks in force, by name; None
-    where they are not known."""
+    where they are not known. told: of decisions without approval."""
 
-    def __init__(self, check: ApprovalCheck, digests: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, check: ApprovalCheck, digests: Mapping[str, str] | None = None, told: Told = lambda *_: True,
+    ) -> None:
         self._check = check
+        self.told = told
         self.digests = digests
         self._requests: dict[str, ApprovalRequest] = {}
         self._waiting: dict[str, dict[str, None]] = {}
@@ -218,16 +231,23 @@ class Desk:
         void = self._why_void(request, now_s)
         if void is not None:
             return _changed(request, "void", void, now_s)
+        is_held = False
+        for given in self._given(request):
+            if given.verb != "break_glass" or self.told(request, given, now_s):
+                return _decided(request, given, now_s)
+            is_held = True
+        if now_s >= request.expires_at_s and not is_held:
+            asked_s = request.terms.expires_after_s
+            return _changed(request, "expire", f"nobody decided within {asked_s:g} s", now_s)
+        return None
+
+    def _given(self, request: ApprovalRequest) -> Iterator[GivenDecision]:
+        """The decisions of people that count for a request and are not in it."""
         for directive, dated_s in self._by_hand.values():
             if directive.intent_key == request.key and dated_s <= request.expires_at_s:
                 given = given_decision(request, directive, dated_s, self._check)
                 if not isinstance(given, str):
-                    decided, event, reason = next_after(request, given)
-                    return _changed(decided, event, reason, now_s, given.by)
-        if now_s >= request.expires_at_s:
-            asked_s = request.terms.expires_after_s
-            return _changed(request, "expire", f"nobody decided within {asked_s:g} s", now_s)
-        return None
+                    yield given
 
     def _why_void(self, request: ApprovalRequest, now_s: float) -> str | None:
         book = request.intent.playbook
@@ -249,6 +269,12 @@ class Desk:
         if now_s - heard_s >= UNOWNED_AFTER_S:
             return f"no owner has told of its incident for {now_s - heard_s:.0f} s"
         return None
+
+
+def _decided(request: ApprovalRequest, given: GivenDecision, now_s: float) -> RequestChange:
+    decided, event, reason = next_after(request, given)
+    change = _changed(decided, event, reason, now_s, given.by)
+    return replace(change, item=glass_item(request, given, now_s)) if given.verb == "break_glass" else change
 
 
 def _changed(

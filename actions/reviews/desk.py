@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 
 from actions.bounded import remember
 from actions.reviews.drafts import DraftRule, DueDrafts
-from actions.reviews.record import TRANSITIONS, ActionItem, ItemEvent, Review
+from actions.reviews.record import AUTHOR, TRANSITIONS, UNLISTED, ActionItem, ItemEvent, Review
 from actions.reviews.records import ReviewRecords
 from classifiers.by_hand import ForReviews
 from classifiers.model import AuditEntry, Incident
 from classifiers.reviews_by_hand import ListedItem, SetItem, SubmitReview
 
 MAX_GIVEN = 5_000
-AUTHOR = "tocsin"
-"""Who recorded a draft that no person asked for."""
 KEEP_S = 365 * 86_400.0
 """A review that nobody changed for so long is forgotten, if none of its items is open."""
 Mine = Callable[[str, str], bool]
@@ -115,7 +113,10 @@ class ReviewDesk:
             given.by, given.at_s,
         )
         listed = {one.id for one in given.items}
-        gone = [one for one in self.records.items(given.incident_id) if one.id not in listed]
+        gone = [
+            one for one in self.records.items(given.incident_id)
+            if one.id not in listed and not one.id.startswith(UNLISTED)
+        ]
         items = [_listed(given, one, self.records.item(one.id)) for one in given.items]
         items += [_moved(one, "unlist", given.by, given.at_s) for one in gone]
         reason = f"review recorded as {given.state}, {len(given.items)} action items"

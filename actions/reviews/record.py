@@ -38,6 +38,11 @@ TRANSITIONS: Mapping[tuple[ItemState | None, ItemEvent], ItemState] = {
 """A pair that is not listed changes nothing. A review that does not tick an item does not open it again: the file may
 be older than what a person said. Only an open item can be dropped."""
 
+AUTHOR = "tocsin"
+"""Who recorded what no person asked for."""
+UNLISTED = "auto-"
+"""The ids of items that no review listed begin so: a review that does not name such an item leaves it as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Review:

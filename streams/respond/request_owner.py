@@ -19,6 +19,7 @@ from classifiers.model import AuditEntry
 from config.models import TopicsSection
 from streams.contracts.catalogue import APPROVAL
 from streams.contracts.envelopes import Message, approval_message, audit_message, outcome_message, tombstone
+from streams.contracts.people.reviews import item_message
 from streams.kafka.transactions import ShardProducer
 from streams.respond.partition_owner import PartitionOwner
 from streams.trust.authenticity import Authenticity
@@ -91,6 +92,9 @@ class RequestOwner(PartitionOwner):
         async with self._producer.transaction() as transaction:
             message = approval_message(request, self._source, self._partition)
             await transaction.send(self._topics.response, self._signed(self._topics.response, message))
+            if change.item is not None:
+                item = item_message(change.item, self._source, self._partition)
+                await transaction.send(self._topics.response, self._signed(self._topics.response, item))
             if change.outcome is not None:
                 known = request.shard is not None and request.shard < self._shard_count()
                 outcome = outcome_message(change.outcome, self._source, request.shard if known else None)

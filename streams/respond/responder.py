@@ -46,6 +46,7 @@ from streams.respond.http.readings import Known
 from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
 from streams.respond.notifier import ActionNotifier
+from streams.respond.notify.first_told import FirstTold
 from streams.respond.notify.notifier import Notifier
 from streams.respond.notify.owner import LogSettings
 from streams.respond.notify.pages import ChannelNotifier
@@ -147,13 +148,17 @@ class Responder:
         clicks = SlackClicks(
             self.desk, directory, control, clocks.wall_s, releases, config.control.remember_s,
         )
+        contacts = channel_contacts_of(config)
         pages = EscalationPages(
-            self.escalations, channel_contacts_of(config), self.source,
-            audience_texts_of(config.audiences, self.source),
+            self.escalations, contacts, self.source, audience_texts_of(config.audiences, self.source),
         )
         self.notifier = Notifier(
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
             self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages, releases,
+        )
+        self.desk.told = FirstTold(
+            self.notifier, contacts, lambda service: directory.with_role("commander", service), self.desk.incident,
+            self.source,
         )
         self._servicenow = ServiceNowPolls(
             config, self.desk, directory, ControlLog(self._client(), topics, self.source, authenticity.signer),

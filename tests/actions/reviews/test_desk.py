@@ -84,6 +84,13 @@ def test_what_a_person_called_done_is_not_opened_by_a_file_that_is_older_or_not_
     assert (here.item().state, here.item().owner, here.item().due) == ("open", "cleo", DUE)
 
 
+def test_an_item_that_no_person_listed_stays_although_a_review_does_not_name_it() -> None:
+    here = Applied()
+    here.desk.records.add_item(ActionItem("auto-1", "inc-1", 1, "open", "Review why", None, None, "tocsin", T - 1.0))
+    here.add(submitted(T, PIN))
+    assert here.states() == {"auto-1": "open", "item-1": "open"}
+
+
 def test_an_open_item_that_the_review_names_no_more_is_removed_and_a_done_one_stays() -> None:
     here = Applied()
     other = ListedItem("item-2", "Page earlier", is_done=True)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.reviews.desk import AUTHOR, ReviewDesk
+from actions.reviews.desk import ReviewDesk
 from actions.reviews.drafts import DraftRule
-from actions.reviews.record import Review
+from actions.reviews.record import AUTHOR, Review
 from classifiers.model import Incident, Related
 from classifiers.reviews_by_hand import SubmitReview
 from tests.actions.approvals.cases import T, incident

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from actions.channels.notification import Notification
@@ -156,3 +157,40 @@ async def test_a_backlog_tells_nobody_of_what_is_over_and_pages_nobody_late(
             await publish(here, fresh(2))
             await until(lambda: len(pager.events) == 1, "what is new is told")
             assert {one.message.incident_id for one in notifier_of(responder)} == {"inc-2"}
+
+
+async def test_a_broken_glass_is_told_before_it_counts_and_leaves_an_item(broker: Broker, tmp_path: Path) -> None:
+    async with two_pagers() as (pager, _):
+        here = Installation(broker.address, tmp_path, channels={"a": {**channel(pager), "on": ["close"]}})
+        await here.prepare()
+        pager.hang = asyncio.Event()
+        async with here.responder() as responder:
+            await here.suggest("k1")
+            await here.request("k1", "requested")
+            decided = asyncio.create_task(here.cli("cleo", "break-glass", "k1", "--reason", "checkout is down"))
+            await until(lambda: pager.arrived == 1, "the pager is told")
+            assert responder.desk.requests["k1"].state == "requested"
+            pager.hang.set()
+            done = await decided
+            assert (done.exit_code, "cleo broke the glass: checkout is down" in done.stdout) == (0, True), done.output
+            (message,) = [one.message for one in notifier_of(responder)]
+            assert message.title == "[P2] cleo broke the glass: throttle on chat/v2"
+            await until(lambda: len(responder.reviews.records.items()) == 1, "the action item")
+        ((key, state),) = pager.alerts.items()
+        assert ("/asked/" in key, state) == (True, "triggered")
+    audit = [orjson.loads(record.value) for record in await here.records(here.config.topics.audit)]
+    assert [one["actor"] for one in audit if one["event"] == "break_glass"] == ["cleo"]
+    assert "broke the glass for throttle on chat/v2" in (await here.cli(None, "review", "items", "list")).stdout
+
+
+async def test_a_broken_glass_waits_only_a_moment_for_a_channel_that_hangs(broker: Broker, tmp_path: Path) -> None:
+    async with two_pagers() as (pager, _):
+        here = Installation(broker.address, tmp_path, channels={"a": {**channel(pager), "on": ["close"]}})
+        await here.prepare()
+        pager.hang = asyncio.Event()
+        async with here.responder():
+            await here.suggest("k1")
+            await here.request("k1", "requested")
+            done = await here.cli("cleo", "break-glass", "k1", "--reason", "checkout is down", "--wait", "60s")
+            assert (done.exit_code, "approved" in done.stdout) == (0, True), done.output
+        pager.hang.set()
