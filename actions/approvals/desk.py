@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from actions.approvals.broken_glass import glass_item
 from actions.approvals.decide import given_decision, next_after
 from actions.approvals.machine import ENDED, OPEN, RequestEvent, next_state
 from actions.approvals.request import ApprovalRequest, GivenDecision, outcome_of, request_of
 from actions.bounded import remember
 from actions.model import Intent, Outcome
-from actions.reviews.record import ActionItem
 from actions.trust.approvals import ApprovalCheck
 from classifiers.by_hand import ForApprovals
 from classifiers.model import AuditEntry, Incident
@@ -42,21 +40,27 @@ Told = Callable[[ApprovalRequest, GivenDecision, float], bool]
 
 @dataclass(frozen=True, slots=True)
 class RequestChange:
-    """One change of a request, to be written before it has an effect. outcome: for the shard, None for none. item: an
-    action item that is written with it, None for none."""
+    """One change of a request, to be written before it has an effect. outcome: for the shard, None for none."""
 
     request: ApprovalRequest
     before: str | None
     outcome: Outcome | None
     actor: str | None = None
-    item: ActionItem | None = None
+
+    @property
+    def broken_glass(self) -> GivenDecision | None:
+        """The decision without approval that this change comes of, None for any other."""
+        if (self.before, self.request.state) != ("requested", "approved"):
+            return None
+        last = self.request.given[-1]
+        return last if last.verb == "break_glass" else None
 
     @property
     def entry(self) -> AuditEntry:
         """Its entry in the audit."""
         request = self.request
         event: str = "approval" if self.before == request.state else request.state
-        if self.item is not None:
+        if self.broken_glass is not None:
             event = "break_glass"
         return AuditEntry(
             request.changed_at_s, request.key, event, self.before, request.state, request.reason, self.actor,
@@ -273,8 +277,7 @@ class Desk:
 
 def _decided(request: ApprovalRequest, given: GivenDecision, now_s: float) -> RequestChange:
     decided, event, reason = next_after(request, given)
-    change = _changed(decided, event, reason, now_s, given.by)
-    return replace(change, item=glass_item(request, given, now_s)) if given.verb == "break_glass" else change
+    return _changed(decided, event, reason, now_s, given.by)
 
 
 def _changed(

@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from actions.approvals.desk import Desk, RequestChange
+from actions.reviews.broken_glass import glass_item
 from classifiers.model import AuditEntry
 from config.models import TopicsSection
 from streams.contracts.catalogue import APPROVAL
@@ -92,8 +93,8 @@ class RequestOwner(PartitionOwner):
         async with self._producer.transaction() as transaction:
             message = approval_message(request, self._source, self._partition)
             await transaction.send(self._topics.response, self._signed(self._topics.response, message))
-            if change.item is not None:
-                item = item_message(change.item, self._source, self._partition)
+            if change.broken_glass is not None:
+                item = item_message(glass_item(request, change.broken_glass), self._source, self._partition)
                 await transaction.send(self._topics.response, self._signed(self._topics.response, item))
             if change.outcome is not None:
                 known = request.shard is not None and request.shard < self._shard_count()

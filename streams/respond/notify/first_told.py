@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from actions.approvals.broken_glass import glass_messages
 from actions.approvals.request import ApprovalRequest, GivenDecision
 from actions.bounded import remember
 from actions.channels.contacts import Contacts
 from actions.channels.machine import ENDED
+from actions.outbox.broken_glass import glass_messages
 from classifiers.model import Incident
 from streams.respond.notify.notifier import Notifier
 

@@ -1,16 +1,14 @@
-"""What follows from a decision without approval: who is told before it counts, and that somebody reviews it. Pure."""
+"""Who is told of a decision without approval before it counts, and what. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from hashlib import sha256
 
 from actions.approvals.request import ApprovalRequest, GivenDecision
 from actions.channels.contacts import Contacts
 from actions.channels.message import Message
 from actions.channels.notification import notification_id
 from actions.channels.texts import ASKED, MAX_TEXT, MAX_TITLE
-from actions.reviews.record import AUTHOR, UNLISTED, ActionItem
 
 SKIPPED = "approval, freeze, cooldown, budget and storm brake"
 
@@ -31,14 +29,6 @@ def glass_messages(
             name = notification_id(request.intent.incident_id, "page", given.id, 0, person, channel)
             found.setdefault((channel, address), _message(request, given, severity, name, address, source))
     return [(message, channel) for (channel, _), message in found.items()]
-
-
-def glass_item(request: ApprovalRequest, given: GivenDecision, now_s: float) -> ActionItem:
-    """The action item to review the decision. It stands under an id of its own, so it is listed once."""
-    intent = request.intent
-    name = sha256(f"{request.key}/{given.id}".encode()).hexdigest()[:16]
-    text = f"Review why {given.by} broke the glass for {intent.kind} on {intent.target}: {given.comment or 'no reason'}"
-    return ActionItem(f"{UNLISTED}{name}", intent.incident_id, 1, "open", text, None, None, AUTHOR, now_s)
 
 
 def _message(
