@@ -109,6 +109,17 @@ class Remedy:
         """Whether somebody has to end it."""
         return self.state in IN_FORCE
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether only a person ends it: somebody kept it, or holds the breaker."""
+        is_held = self.breaker is not None and self.breaker.state in ("forced_open", "disabled")
+        return is_held or (self.state == "kept" and self.by_hand_s is not None)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether people are told of it: it is in force, by its terms or because a person wants it."""
+        return self.in_force or self.is_kept or (self.breaker is not None and self.breaker.state != "closed")
+
     def holding(self) -> tuple[Holder, ...]:
         """The holders that still need it."""
         return tuple(holder for holder in self.holders if holder.let_go is None)

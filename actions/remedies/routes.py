@@ -52,6 +52,8 @@ def _undo(intent: Intent, remedy: Remedy) -> Route:
         return Route("ended", f"undone already: {remedy.reason}")
     if remedy.state == "applying":
         return Route("let_go", "an executor crashed, and its request may still be under way: it is undone after that")
+    if remedy.state == "kept" and remedy.is_kept:
+        return Route("let_go", f"{remedy.reason}, until somebody takes it back")
     others = [each.incident_id for each in remedy.holding() if each.incident_id != intent.incident_id]
     if others and remedy.state != "kept":
         return Route("let_go", f"still in force for {', '.join(others[:5])}")

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from streams.page.state import PageState
 
 DROPPED = ("late", "refused_series", "overflowed", "dropped_values", "skipped")
 """Counts of a `ShardReport`."""
+
+
+ALONE_S = 90.0
+"""A shard that reported nothing for so long is not watched; it reports every 15 s."""
+BLIND_S = 1.0
+
+
+def unwatched(state: PageState, now_s: float) -> list[str]:
+    """Why what no incident tells may be wrong all the same: shards whose owner is gone, or sees nothing. now_s: by the
+    clock of decisions. The texts stay the same while that lasts.
+    """
+    found = []
+    for one in state.series.shards():
+        head = f"shard {one.shard} is not watched:"
+        if now_s - one.at_s > ALONE_S:
+            found.append(f"{head} nothing was heard of {one.worker} since {_utc(one.at_s)}")
+        elif one.blind_s >= BLIND_S:
+            found.append(f"{head} {one.worker} is blind since {_utc(one.at_s - one.blind_s)}")
+    return found
+
+
+def _utc(at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%H:%M:%S} UTC"
 
 
 def health_view(state: PageState) -> dict[str, Any]:

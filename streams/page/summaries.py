@@ -70,7 +70,7 @@ def texts_of(state: PageState, incident_id: str | None = None) -> list[dict[str,
 
 def force_view(state: PageState) -> dict[str, Any]:
     """What is in force at targets, and the storm brake. storm_since_s: None while it is released."""
-    shown = [one for one in state.in_force.remedies() if one.in_force or _is_kept_open(one)]
+    shown = [one for one in state.in_force.remedies() if one.is_shown]
     return {"storm_since_s": state.in_force.storm_since_s(), "remedies": [_remedy_row(one) for one in shown]}
 
 
@@ -78,12 +78,9 @@ def _remedy_row(remedy: Remedy) -> dict[str, Any]:
     return {
         "kind": remedy.kind, "target": remedy.target, "state": remedy.state, "reason": remedy.reason,
         "applied_s": remedy.applied_s, "hold_until_s": remedy.hold_until_s, "breaker": remedy.breaker,
-        "undo_when": remedy.terms.undo, "sure": remedy.sure, "incidents": [one.incident_id for one in remedy.holding()],
+        "is_kept": remedy.is_kept, "undo_when": remedy.terms.undo, "sure": remedy.sure,
+        "incidents": [one.incident_id for one in remedy.holding()],
     }
-
-
-def _is_kept_open(remedy: Remedy) -> bool:
-    return remedy.breaker is not None and remedy.breaker.state != "closed"
 
 
 def scope_of(incident: Incident) -> dict[str, str]:

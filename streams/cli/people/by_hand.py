@@ -113,7 +113,7 @@ def remedy() -> None:
 @with_config
 def list_remedies(config: Config, everything: bool, as_json: bool) -> None:
     """List the remedies that are in force, and until when each is held."""
-    found = [one for one in _in_force(config).remedies() if everything or one.in_force]
+    found = [one for one in _in_force(config).remedies() if everything or one.is_shown]
     for one in sorted(found, key=lambda each: each.applied_s):
         held = f"until {date(one.hold_until_s)}"
         line = f"{one.kind}  {one.target}  {one.state:11} since {date(one.changed_s)}  {held}  {one.reason}"

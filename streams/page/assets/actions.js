@@ -106,8 +106,8 @@ export function remedyButtons(one) {
   const breaker = (verb, done) => (v) => act(`breakers/${path(one.target)}`, { verb, comment: v.comment }, done);
   return [
     button("Undo", "undo", () => ask("Undo", `${what} is taken back now.`, [reason()], at("undo", `undo of ${what}`))),
-    button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
-    one.breaker ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker of ${one.target} stays open, without timers, until it is cleared.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
+    one.is_kept ? null : button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
+    one.breaker && one.breaker.state !== "forced_open" ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker of ${one.target} stays open, without timers, until it is cleared.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
     one.breaker && ["forced_open", "disabled"].includes(one.breaker.state)
       ? button("Clear", "clear", () => ask("Clear", `The circuit breaker of ${one.target} follows its timers again.`, [reason()], breaker("clear", "cleared"))) : null,
   ];

@@ -3,7 +3,7 @@
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, nowS, span, utc, words } from "./format.js";
 import { itemRow } from "./items.js";
-import { scopeText } from "./now.js";
+import { isWell, scopeText } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
 
@@ -97,7 +97,8 @@ export function showStatus(main, found) {
   const open = [...store.incidents.values()];
   const worst = SEVERITIES.find((name) => open.some((one) => one.severity === name));
   const serious = open.filter((one) => ["P0", "P1"].includes(one.severity));
-  const line = !open.length ? "All watched services are as usual." : serious.length
+  const quiet = isWell() ? "All watched services are as usual." : "No incident is open, but not all services are watched.";
+  const line = !open.length ? quiet : serious.length
     ? `${count(serious.length, "serious incident")} ${serious.length === 1 ? "is" : "are"} open; the worst is ${worst}.`
     : `${count(open.length, "lesser incident")} ${open.length === 1 ? "is" : "are"} open; the worst is ${worst}.`;
   const known = found.figures;

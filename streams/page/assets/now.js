@@ -32,7 +32,8 @@ function headline(incidents) {
   if (!incidents.length) {
     const ended = store.quiet.last_resolved_s;
     const last = ended === null ? "None is on record." : `The last one ended ${span(nowS() - ended)} ago.`;
-    return el("div", { class: "headline" }, el("h1", {}, "Quiet: no incident is open"),
+    const quiet = isWell() ? "Quiet: no incident is open" : "No incident is open, but Tocsin itself has a problem";
+    return el("div", { class: "headline" }, el("h1", {}, quiet),
       el("p", { class: "num" }, `${last} ${waiting}`));
   }
   const parts = ORDER.map((name) => [name, incidents.filter((one) => one.severity === name).length])
@@ -50,8 +51,14 @@ function waitingText() {
   return `${parts.join(" and ")} ${store.approvals.size + store.texts.size === 1 ? "waits" : "wait"} for people.`;
 }
 
+// Whether what is shown can be relied on: silence means something only then.
+export function isWell() {
+  return !store.health.complaints.length && !store.health.telemetry_incidents.length;
+}
+
 function openIncidents(incidents) {
-  if (!incidents.length) return panel("Open incidents", "none", empty("No service deviates from what is usual for it."));
+  if (!incidents.length) return panel("Open incidents", "none", empty(isWell()
+    ? "No service deviates from what is usual for it." : "Nobody can say so of what is not watched."));
   const more = incidents.length - SHOWN;
   return panel("Open incidents", `by severity, oldest first`, el("div", { class: "rows" }, incidents.slice(0, SHOWN).map(incidentRow)),
     more > 0 ? empty(`${more} more are open; see History for all.`) : null);
@@ -147,9 +154,10 @@ function remedyItem(one) {
   const breaker = one.breaker ? `breaker ${words(one.breaker.state)}` : words(one.state);
   return el("div", { class: "item" },
     el("strong", {}, `${words(one.kind)} ${one.target}`), " ", el("span", { class: "tag" }, breaker),
-    one.sure ? null : el("span", { class: "tag warn" }, "may not have run"),
-    el("p", { class: "soft num" }, "ends in ", el("span", { "data-until": one.hold_until_s }, span(one.hold_until_s - nowS())),
-      ` at the latest (${utc(one.hold_until_s)})`),
+    one.sure ? null : [" ", el("span", { class: "tag warn" }, "may not have run")],
+    one.is_kept ? el("p", { class: "soft" }, "stays until a person takes it back")
+      : el("p", { class: "soft num" }, "ends in ", el("span", { "data-until": one.hold_until_s }, span(one.hold_until_s - nowS())),
+        ` at the latest (${utc(one.hold_until_s)})`),
     el("p", {}, one.reason), el("div", { class: "buttons" }, remedyButtons(one)));
 }
 
@@ -163,9 +171,8 @@ function onCall() {
 function health() {
   const { complaints, newest_s: newest, telemetry_incidents: blind, shards, owners: owned = [] } = store.health;
   const judged = owned.reduce((newest, one) => Math.max(newest ?? 0, one.evaluated_until_s ?? 0) || null, null);
-  const ok = !complaints.length && !blind.length;
   return panel("Tocsin itself", "", el("div", { class: "body" }, el("dl", { class: "pairs" },
-    el("dt", {}, "state"), el("dd", { class: ok ? "good" : "bad" }, ok ? "well" : count(complaints.length + blind.length, "problem")),
+    el("dt", {}, "state"), el("dd", { class: isWell() ? "good" : "bad" }, isWell() ? "well" : count(complaints.length + blind.length, "problem")),
     el("dt", {}, "watching"), el("dd", { class: "num" }, watched()),
     el("dt", {}, "windows"), el("dd", { class: "num" }, judged === null ? shards ? `of ${count(shards, "shard")}` : "no shard was heard of"
       : [`of ${count(shards || owned.length, "shard")}, judged until `, el("span", { "data-since": judged }, span(nowS() - judged)), " ago"]),
@@ -183,7 +190,8 @@ function owners() {
   const { owners: all, dropped, dropped_since_s: since, dead, channels } = store.health;
   if (!all?.length) return null;
   const lost = all.filter((one) => nowS() - one.at_s > ALONE_S), blind = all.filter((one) => one.blind_s >= 1);
-  const lag = Math.max(...all.map((one) => one.evaluated_until_s === null ? 0 : one.at_s - one.evaluated_until_s));
+  const behind = (one) => (lost.includes(one) ? nowS() : one.at_s) - one.evaluated_until_s;
+  const lag = Math.max(...all.map((one) => one.evaluated_until_s === null ? 0 : behind(one)));
   const listed = (counts) => Object.entries(counts).map(([name, number_]) => `${number_} ${words(name)}`).join(", ");
   return [
     el("dt", {}, "workers"), el("dd", { class: "num" }, `${count(new Set(all.map((one) => one.worker)).size, "worker")} for ${count(all.length, "shard")}`,

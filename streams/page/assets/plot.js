@@ -12,11 +12,13 @@ const MARKED = 2; // onset and opening are always in sight
 const FEW = 40; // so few windows are drawn as dots too
 
 // [seconds, text, colour] for each mark of an incident.
+const RAN = ["executed", "interrupted"]; // the others did nothing at the target
+
 export function marksOf(incident) {
   const marks = [[incident.onset_at_s, "onset", "--level"], [incident.opened_at_s, "opened", "--text"]];
   if (incident.resolved_at_s !== null) marks.push([incident.resolved_at_s, "resolved", "--ok"]);
   for (const act of incident.all_actions) {
-    if (act.done_at_s !== null && act.kind !== "notify") marks.push([act.done_at_s, `${act.undo ? "undo " : ""}${words(act.kind)}`, "--link"]);
+    if (RAN.includes(act.status) && act.done_at_s !== null && act.kind !== "notify") marks.push([act.done_at_s, `${act.undo ? "undo " : ""}${words(act.kind)}`, "--link"]);
   }
   return marks;
 }

@@ -59,7 +59,7 @@ class Readings:
 
     async def _remedies(self, request: web.Request) -> web.Response:
         known = self._known.in_force.remedies()
-        return answer([one.to_json() for one in known if _all(request) or one.in_force])
+        return answer([one.to_json() for one in known if _all(request) or one.is_shown])
 
     async def _breakers(self, _: web.Request) -> web.Response:
         known = [one for one in self._known.in_force.remedies() if one.breaker is not None]

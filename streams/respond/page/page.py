@@ -13,7 +13,7 @@ from config.models import Config
 from config.oncall.build import roster_of
 from streams.kafka.broadcast_consumer import BroadcastConsumer
 from streams.kafka.settings import KafkaSettings
-from streams.page.health_view import health_view
+from streams.page.health_view import health_view, unwatched
 from streams.page.state import PageState
 from streams.respond.page.comparing import Comparing
 from streams.respond.page.configuration import ShownConfiguration
@@ -66,7 +66,7 @@ class Page:
         known = self.state.changes.revision, int(now_s)
         if known != self._health_of:  # 50 viewers ask at the same time
             self._health_of, self._health = known, health_view(self.state)
-        health = {**self._health, "complaints": list(self.complaints())}
+        health = {**self._health, "complaints": [*self.complaints(), *unwatched(self.state, now_s)]}
         return {"now_s": now_s, "unread": self._unread, "health": health}
 
     def pages(self) -> list[tuple[str, float]]:

@@ -40,6 +40,21 @@ async def test_a_remedy_that_is_kept_by_hand_outlasts_its_hold_and_its_incident(
     assert (bench.state(), bench.remedy().state) == ("open", "kept")
 
 
+async def test_what_the_shard_decides_does_not_undo_what_a_person_keeps_and_the_person_can() -> None:
+    bench = TargetBench()
+    await bench.execute("k1")
+    at_s = bench.clock.now_s + 1
+    await hands(bench).keep("throttle", "chat/r0", "anna", at_s, "the new version is worse")
+    bench.tell("i1", "resolved")
+    outcome = await bench.execute("k1-undo", undo=True)
+    assert (outcome.status, bench.state(), bench.remedy().state) == ("executed", "open", "kept")
+    assert outcome.detail == "kept by anna: the new version is worse, until somebody takes it back"
+    assert (bench.remedy().is_kept, bench.remedy().is_shown) == (True, True)
+    await hands(bench).undo("throttle", "chat/r0", "anna", at_s + 1)
+    await bench.run_for(2.0)
+    assert (bench.state(), bench.remedy().state, bench.remedy().is_shown) == ("closed", "undone", False)
+
+
 async def test_a_command_that_is_older_than_the_remedy_or_comes_again_does_nothing() -> None:
     bench = TargetBench()
     await bench.execute("k1")

@@ -80,6 +80,14 @@ class ServedPage:
         async with TestClient(server) as self.client:
             yield self
 
+    def cut_connections(self) -> None:
+        """Close every connection as a broken network would."""
+        assert self.client.server.runner is not None
+        assert self.client.server.runner.server is not None
+        for handler in list(self.client.server.runner.server.connections):
+            if handler.transport is not None:
+                handler.transport.abort()
+
     @property
     def url(self) -> str:
         return str(self.client.make_url("/"))

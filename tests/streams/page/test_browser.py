@@ -10,8 +10,10 @@ import orjson
 import pytest
 from playwright.async_api import Browser, expect
 
+from actions.remedies.changes import begun
 from classifiers.directives import Silence
 from classifiers.model import Anomaly, Factor, Scope
+from classifiers.series_windows import ShardReport
 from classifiers.viewing_by_hand import Watch
 from streams.cli.recordings.comparison_text import to_json
 from streams.replay.comparison import Comparison, IncidentDifference
@@ -59,10 +61,12 @@ async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
     browser: Browser, served: ServedPage,
 ) -> None:
     page = await opened(browser, served)
-    await page.context.set_offline(True)
-    await page.evaluate("dispatchEvent(new Event('offline'))")
+    await page.route("**/page/**", lambda route: route.abort())
+    served.cut_connections()
+    await expect(page.get_by_text("connection lost, trying again")).to_be_visible()
     served.tell(incident())
-    await page.context.set_offline(False)
+    await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
+    await page.unroute("**/page/**")
     await expect(page.locator("h1")).to_have_text("1 incident open: 1 P2", timeout=40_000)
 
 
@@ -178,6 +182,49 @@ async def test_now_says_who_watches_and_what_was_dropped(browser: Browser, serve
     panel = page.get_by_label("Tocsin itself")
     for text in ("18 series of 1 service", "1 worker for 1 shard", "12 late", "3 malformed"):
         await expect(panel).to_contain_text(text)
+
+
+@pytest.mark.parametrize(("view", "heading"), [
+    ("#/", "No incident is open, but Tocsin itself has a problem"),
+    ("#/status", "No incident is open, but not all services are watched."),
+])
+async def test_a_worker_that_is_gone_is_not_taken_for_quiet(
+    browser: Browser, served: ServedPage, view: str, heading: str,
+) -> None:
+    served.page.state.add_shard_report(ShardReport(1, "tocsin/w1", T - 900.0, T - 300.0, None, 0.0, 0, 0, 0, 0, 0, {}))
+    page = await opened(browser, served, view)
+    await expect(page.locator("h1")).to_have_text(heading)
+    if view == "#/":
+        banner = page.get_by_role("alert")
+        await expect(banner).to_contain_text("shard 1 is not watched: nothing was heard of tocsin/w1 since")
+        await expect(page.get_by_label("Tocsin itself")).to_contain_text("1 problem")
+
+
+async def test_what_a_person_keeps_is_shown_without_an_end_and_can_be_undone(
+    browser: Browser, served: ServedPage,
+) -> None:
+    remedy = begun(None, replace(suggested(), mode="auto"), 3600.0, None, T)
+    assert remedy is not None
+    kept = replace(remedy, state="kept", by_hand_s=T + 5.0, reason="kept by anna: the new version is worse")
+    served.page.state.add_in_force(orjson.dumps(kept.to_json()))
+    page = await opened(browser, served)
+    panel = page.get_by_label("In force at targets")
+    for text in ("throttle chat/v2", "kept by anna", "stays until a person takes it back"):
+        await expect(panel).to_contain_text(text)
+    await log_in_as(page, "rob")
+    await expect(panel.get_by_role("button", name="Undo")).to_be_enabled()
+    await expect(panel.get_by_role("button", name="Keep")).to_have_count(0)
+
+
+async def test_only_actions_that_ran_are_marked_in_plots(browser: Browser, served: ServedPage) -> None:
+    page = await opened(browser, served)
+    acts = [
+        {"kind": "rollback", "undo": False, "status": status, "done_at_s": T}
+        for status in ("rejected", "expired", "refused", "failed", "executed")
+    ]
+    shown = {"onset_at_s": T, "opened_at_s": T, "resolved_at_s": None, "all_actions": acts}
+    marks = await page.evaluate("async (one) => (await import('./assets/plot.js')).marksOf(one)", shown)
+    assert [text for _, text, _ in marks] == ["onset", "opened", "rollback"]
 
 
 async def test_an_incident_is_drawn_from_before_its_onset_and_goes_on_live(

@@ -11,7 +11,7 @@ from classifiers.learning.prequential import LearningParams
 from classifiers.model import Acknowledgement, Severity, StageTime
 from classifiers.series_windows import ShardReport
 from streams.contracts.envelopes import read_shard_report, shard_report_message
-from streams.page.health_view import health_view
+from streams.page.health_view import ALONE_S, health_view, unwatched
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.state import PageState
 from streams.pipeline import Products, Shard
@@ -34,6 +34,16 @@ def test_what_the_owners_dropped_is_added_up_by_reason() -> None:
     ]
     assert shown["dropped"] == {"late": 6, "dropped_values": 4}
     assert shown["dead"] == {"future": 1, "malformed": 5}
+
+
+def test_a_shard_whose_owner_is_gone_or_blind_is_said_not_to_be_watched() -> None:
+    state = PageState()
+    state.add_shard_report(REPORT)
+    state.add_shard_report(replace(REPORT, shard=2, worker="tocsin/w2", at_s=T + 60.0, blind_s=12.0))
+    assert unwatched(state, T + 9.0 + ALONE_S) == ["shard 2 is not watched: tocsin/w2 is blind since 07:47:28 UTC"]
+    assert unwatched(state, T + 10.0 + ALONE_S)[0] == (
+        "shard 1 is not watched: nothing was heard of tocsin/w1 since 07:46:49 UTC"
+    )
 
 
 def test_a_newer_report_replaces_the_one_before() -> None:
