@@ -61,16 +61,28 @@ async function show() {
   }
 }
 
-// A change must not take away where somebody is with the keyboard.
+let kept = null; // the address of what was drawn last
+
+// A change must not take away where somebody is with the keyboard, what was typed, or how far a table was scrolled.
 function keepFocus(draw) {
+  const same = kept === location.hash;
+  kept = location.hash;
+  const fields = () => [...main.querySelectorAll("input[name]")];
+  const typed = new Map(fields().filter((one) => same && one.value !== one.defaultValue).map((one) => [one.name, one]));
+  const tables = () => [...main.querySelectorAll(".scroll")];
+  const scrolled = same ? tables().map((one) => one.scrollLeft) : [];
   const focused = document.activeElement;
   const focusable = () => [...main.querySelectorAll("a,button,select,input")];
   const index = main.contains(focused) ? focusable().indexOf(focused) : -1;
   const href = focused?.getAttribute?.("href");
   draw();
+  tables().forEach((one, at) => { one.scrollLeft = scrolled[at] ?? 0; });
+  for (const one of fields()) if (typed.has(one.name)) one.value = typed.get(one.name).value;
   if (index < 0) return;
   const again = focusable();
-  (again.find((one) => href && one.getAttribute("href") === href) ?? again[index])?.focus({ preventScroll: true });
+  const next = again.find((one) => href && one.getAttribute("href") === href) ?? again[index];
+  next?.focus({ preventScroll: true });
+  if (next?.matches("input[name]") && typed.has(next.name)) next.setSelectionRange(focused.selectionStart, focused.selectionEnd);
 }
 
 function failed(error) {

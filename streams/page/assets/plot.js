@@ -49,7 +49,7 @@ function columnsOf(series) {
   const { at_s: at } = series;
   const steps = at.slice(1).map((one, index) => one - at[index]).sort((a, b) => a - b);
   const usual = steps[Math.floor(steps.length / 2)] || 1;
-  const drawn = [...series.value, ...series.low, ...series.high].filter((one) => one !== null);
+  const drawn = [...series.value, ...series.expected, ...series.low, ...series.high].filter((one) => one !== null);
   const bottom = Math.min(0, ...drawn), top = Math.max(...drawn) + (Math.max(...drawn) - Math.min(...drawn)) * 0.12;
   const made = [[], [], [], [], [], []];
   at.forEach((one, index) => {

@@ -216,6 +216,19 @@ async def test_what_a_person_keeps_is_shown_without_an_end_and_can_be_undone(
     await expect(panel.get_by_role("button", name="Keep")).to_have_count(0)
 
 
+async def test_what_somebody_types_outlasts_a_change(browser: Browser, served: ServedPage) -> None:
+    told(served.page.state)
+    page = await opened(browser, served, "#/service/chat?model=gpt")
+    field = page.locator("input[name=find]")
+    await field.press_sequentially("late")
+    await page.evaluate("document.querySelector('main h1').dataset.before = 'yes'")
+    served.tell(incident())
+    await expect(page.locator("main h1[data-before]")).to_have_count(0)
+    await expect(field).to_have_value("late")
+    await field.press_sequentially("ncy")
+    await expect(field).to_have_value("latency")
+
+
 async def test_only_actions_that_ran_are_marked_in_plots(browser: Browser, served: ServedPage) -> None:
     page = await opened(browser, served)
     acts = [
