@@ -8,7 +8,6 @@ audited and counted. What a person does becomes a control record that this proce
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import structlog
@@ -54,14 +53,14 @@ PERSON = web.RequestKey("person", str)
 
 
 class Api:
-    """The handlers. known: what was read. complaints: why requests are not served, for `healthz`.
-    sessions: of people who logged in on the page.
+    """The handlers. known: what was read. complaints: why requests are not served, for `healthz`. now_s: the clock of
+    decisions, by which what people do is dated. sessions: of people who logged in on the page.
     """
 
     def __init__(
         self, known: Known, directory: Directory, authenticator: Authenticator,
         control: ControlLog, events: EventStream, metrics: RespondMetrics,
-        complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float] = time.time,
+        complaints: Callable[[], tuple[str, ...]], now_s: Callable[[], float],
         sessions: Sessions | None = None,
     ) -> None:
         self._known = known

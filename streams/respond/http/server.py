@@ -51,7 +51,7 @@ class HttpServer:
         sessions = Sessions()
         authenticator = Authenticator(directory, jwt, keys, senders=Senders(config.respond.trusted_proxies))
         self._api = Api(
-            known, directory, authenticator, self._control, self.events, metrics, complaints, sessions=sessions,
+            known, directory, authenticator, self._control, self.events, metrics, complaints, page.now_s, sessions,
         )
         self._hook = pagerduty_hook_of(config, known.desk, directory, self._control, authenticator, time.time)
         has_people = any(one.token_sha256 or one.jwt_sub for one in config.people.values())

@@ -86,7 +86,7 @@ async def test_people_decide_over_http_with_a_token_and_with_a_jwt(real: RealKaf
     async with Idp() as idp, aiohttp.ClientSession() as session:
         here = Installation(real.address, tmp_path, **settings(tmp_path, idp))
         await here.prepare()
-        async with here.responder() as responder:
+        async with here.responder(lambda: time.time() + 30.0) as responder:
             url = f"http://127.0.0.1:{await port_of(responder)}/api/v1"
             await here.suggest("k1", digest="d1")
             await here.suggest("k2", "inc-2", digest="d2")
@@ -103,6 +103,7 @@ async def test_people_decide_over_http_with_a_token_and_with_a_jwt(real: RealKaf
             assert await decide("k2", token, {"verb": "reject", "digest": "d2", "comment": "no"}) == 202
             approved = await here.request("k1", "approved")
             assert [(each.by, each.via) for each in approved.given] == [("anna", "http")]
+            assert approved.given[0].at_s > time.time() + 20.0  # what people do has the clock of decisions
             assert (await here.request("k2", "rejected")).reason == "rejected by ben: no"
             async with session.get(f"{url}/healthz") as health:
                 assert health.status == 200

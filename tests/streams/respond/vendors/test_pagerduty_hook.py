@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -87,7 +88,7 @@ async def hooked(secrets: Sequence[str] = SECRETS[:1]) -> AsyncIterator[Hooked]:
     here = Vendors()
     authenticator = Authenticator(here.directory)
     known = Known(here.desk, LedgerView(), Releases(here.directory), lambda *_: None, list, ReviewRecords())
-    api = Api(known, here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple)
+    api = Api(known, here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple, time.time)
     hook = PagerDutyHook([Secret(each) for each in secrets], SOURCE, here.actions, authenticator)
     async with TestClient(TestServer(api.app(hook))) as client:
         yield Hooked(here, client)
