@@ -34,8 +34,8 @@ FORGET_AFTER_S = 7 * 86_400.0
 """Requests that ended so long ago leave the log."""
 
 
-Told = Callable[[ApprovalRequest, GivenDecision, float], bool]
-"""Whether others were told of a decision without approval, or cannot be; it is called until it says so."""
+Notified = Callable[[ApprovalRequest, GivenDecision, float], bool]
+"""Whether others were notified of a decision without approval, or cannot be; it is called until it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,11 @@ class _KnownIncident:
 
 class Desk:
     """The requests of an installation. check: whose decisions count. digests: of the playbooks in force, by name; None
-    where they are not known. told: of decisions without approval."""
+    where they are not known. notified: about decisions without approval."""
 
-    def __init__(
-        self, check: ApprovalCheck, digests: Mapping[str, str] | None = None, told: Told = lambda *_: True,
-    ) -> None:
+    def __init__(self, check: ApprovalCheck, digests: Mapping[str, str] | None = None) -> None:
         self._check = check
-        self.told = told
+        self.notified: Notified = lambda *_: True
         self.digests = digests
         self._requests: dict[str, ApprovalRequest] = {}
         self._waiting: dict[str, dict[str, None]] = {}
@@ -237,7 +235,7 @@ class Desk:
             return _changed(request, "void", void, now_s)
         is_held = False
         for given in self._given(request):
-            if given.verb != "break_glass" or self.told(request, given, now_s):
+            if given.verb != "break_glass" or self.notified(request, given, now_s):
                 return _decided(request, given, now_s)
             is_held = True
         if now_s >= request.expires_at_s and not is_held:

@@ -18,6 +18,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     for_code,
 )
 
+from streams.kafka.retry import is_of_reachability
 from streams.kafka.settings import Security
 
 log = logging.getLogger(__name__)
@@ -116,8 +117,7 @@ async def _until_reachable(
             await admin.start()
             return await request(admin)
         except (KafkaError, OSError) as error:
-            retriable = isinstance(error, OSError) or error.retriable
-            if not retriable or time.monotonic() + RETRY_S >= deadline_s:
+            if not is_of_reachability(error) or time.monotonic() + RETRY_S >= deadline_s:
                 raise
             await asyncio.sleep(RETRY_S)
         finally:

@@ -25,12 +25,12 @@ PATIENCE_S = 300.0
 RETRY_S = 2.0
 
 
-async def while_unreachable(what: str, step: Callable[[], Awaitable[T]], patience_s: float | None = None) -> T:
+async def while_unreachable(what: str, step: Callable[[], Awaitable[T]]) -> T:
     """The result of `step`, which is called again every `RETRY_S` while no broker answers it.
 
-    what: names the step in the log. patience_s: None means `PATIENCE_S`; then the last error is raised.
+    what: names the step in the log. After `PATIENCE_S` the last error is raised.
     """
-    deadline_s = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
+    deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
             return await step()

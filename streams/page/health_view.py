@@ -46,7 +46,7 @@ def health_view(state: PageState) -> dict[str, Any]:
     blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
     dead = sum((Counter(one.dead) for one in shards), Counter())
     return {
-        "newest_s": state.newest_s, "telemetry_incidents": blind,
+        "alone_s": ALONE_S, "newest_s": state.newest_s, "telemetry_incidents": blind,
         "services": len(services), "series": sum(one.series for one in services),
         "warming": sum(one.warming for one in services), "silent": sum(one.silent for one in services),
         "shards": len(state.ticks), "newest_tick_s": max(state.ticks.values(), default=None),

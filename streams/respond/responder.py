@@ -46,7 +46,7 @@ from streams.respond.http.readings import Known
 from streams.respond.http.server import HttpServer
 from streams.respond.membership import GroupMembership
 from streams.respond.notifier import ActionNotifier
-from streams.respond.notify.first_told import FirstTold
+from streams.respond.notify.break_glass_notice import BreakGlassNotice
 from streams.respond.notify.notifier import Notifier
 from streams.respond.notify.owner import LogSettings
 from streams.respond.notify.pages import ChannelNotifier
@@ -156,7 +156,7 @@ class Responder:
             config, settings_of_log, self._place, lambda number: self._producer(number, "notifications"),
             self.metrics.notify, clocks.wall_s() - INCIDENTS_BACK_S, clocks.mono_s, (clicks, control), pages, releases,
         )
-        self.desk.told = FirstTold(
+        self.desk.notified = BreakGlassNotice(
             self.notifier, contacts, lambda service: directory.with_role("commander", service), self.desk.incident,
             self.source,
         )

@@ -184,12 +184,10 @@ function health() {
     el("dt", {}, "on record"), el("dd", { class: "num" }, `${count(store.quiet.known, "incident")} of ${count(store.quiet.services, "service")}, 30 d`))));
 }
 
-const ALONE_S = 90; // a shard that said nothing for so long is not watched
-
 function owners() {
   const { owners: all, dropped, dropped_since_s: since, dead, channels } = store.health;
   if (!all?.length) return null;
-  const lost = all.filter((one) => nowS() - one.at_s > ALONE_S), blind = all.filter((one) => one.blind_s >= 1);
+  const lost = all.filter((one) => nowS() - one.at_s > store.health.alone_s), blind = all.filter((one) => one.blind_s >= 1);
   const behind = (one) => (lost.includes(one) ? nowS() : one.at_s) - one.evaluated_until_s;
   const lag = Math.max(...all.map((one) => one.evaluated_until_s === null ? 0 : behind(one)));
   const listed = (counts) => Object.entries(counts).map(([name, number_]) => `${number_} ${words(name)}`).join(", ");

@@ -47,6 +47,7 @@ class Page:
         self._unread: int | None = None
         self._health_of: tuple[int, int] | None = None
         self._health: dict[str, Any] = {}
+        self._unwatched: list[str] = []
         self._consumer = BroadcastConsumer(
             settings.brokers, reader.back_s, reader.process, now_s=wall_s, mono_s=mono_s, lag=self._note_lag,
             security=settings.security,
@@ -66,7 +67,8 @@ class Page:
         known = self.state.changes.revision, int(now_s)
         if known != self._health_of:  # 50 viewers ask at the same time
             self._health_of, self._health = known, health_view(self.state)
-        health = {**self._health, "complaints": [*self.complaints(), *unwatched(self.state, now_s)]}
+            self._unwatched = unwatched(self.state, now_s)
+        health = {**self._health, "complaints": [*self.complaints(), *self._unwatched]}
         return {"now_s": now_s, "unread": self._unread, "health": health}
 
     def pages(self) -> list[tuple[str, float]]:

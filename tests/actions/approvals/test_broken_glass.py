@@ -8,7 +8,7 @@ from tests.actions.approvals.cases import Case, T, decided, suggested
 TERMS = ApprovalTerms(count=2)
 
 
-class Told:
+class Notified:
     """Says so when it is asked for the nth time."""
 
     def __init__(self, at: int) -> None:
@@ -19,16 +19,16 @@ class Told:
         return self.asked >= self.at
 
 
-def broken(told: Told) -> Case:
+def broken(notified: Notified) -> Case:
     case = Case(suggested(approval=TERMS))
-    case.desk.told = told
+    case.desk.notified = notified
     case.at(T + 1.0)
     case.decide(decided(suggested(approval=TERMS), "cleo", "break_glass", comment="checkout is down"))
     return case
 
 
 def test_the_decision_counts_once_others_were_told() -> None:
-    case = broken(Told(at=3))
+    case = broken(Notified(at=3))
     assert case.state() == "requested"
     assert case.at(T + 11.5) == []
     (change,) = case.at(T + 12.0)
@@ -37,24 +37,24 @@ def test_the_decision_counts_once_others_were_told() -> None:
 
 
 def test_time_to_tell_does_not_let_the_request_expire() -> None:
-    case = broken(Told(at=3))
+    case = broken(Notified(at=3))
     assert case.at(T + 901.0) == []
     assert [change.request.state for change in case.at(T + 902.0)] == ["approved"]
 
 
 def test_approvals_and_a_rejection_count_meanwhile() -> None:
-    case = broken(Told(at=100))
+    case = broken(Notified(at=100))
     assert case.decide(decided(suggested(approval=TERMS), "anna"), T + 12.0) == "requested"
     assert case.decide(decided(suggested(approval=TERMS), "ben"), T + 13.0) == "approved"
     assert case.changes[-1].broken_glass is None
-    case = broken(Told(at=100))
+    case = broken(Notified(at=100))
     assert case.decide(decided(suggested(approval=TERMS), "anna", "reject"), T + 12.0) == "rejected"
 
 
 def test_what_ordinary_approvals_decide_asks_nobody_and_breaks_none() -> None:
-    told = Told(at=1)
+    notified = Notified(at=1)
     case = Case(suggested())
-    case.desk.told = told
+    case.desk.notified = notified
     case.at(T + 1.0)
     assert case.decide(decided(suggested(), "anna")) == "approved"
-    assert (told.asked, case.changes[-1].broken_glass) == (0, None)
+    assert (notified.asked, case.changes[-1].broken_glass) == (0, None)

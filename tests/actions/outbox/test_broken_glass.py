@@ -23,15 +23,15 @@ def given() -> tuple[ApprovalRequest, GivenDecision]:
 
 
 def test_every_other_commander_is_told_at_an_address_of_theirs_once() -> None:
-    told = glass_messages(*given(), ("cleo", "ida", "joe"), CONTACTS, "P1", SOURCE)
-    assert [(channel, message.recipient) for message, channel in told] == [("mail", "ida@x.org"), ("pager", "PJOE")]
-    message, _ = told[0]
+    messages = glass_messages(*given(), ("cleo", "ida", "joe"), CONTACTS, "P1", SOURCE)
+    assert [(channel, message.recipient) for message, channel in messages] == [("mail", "ida@x.org"), ("pager", "PJOE")]
+    message, _ = messages[0]
     assert message.title == "[P1] cleo broke the glass: throttle on chat/v2"
     for part in ("checkout is down", "storm brake", "v2 is slow", "request k1", "incident inc-1"):
         assert part in message.text
     assert is_by_hand(message)  # an acknowledgement does not take it back
     again = glass_messages(*given(), ("cleo", "ida", "joe"), CONTACTS, "P1", SOURCE)
-    assert [one.id for one, _ in again] == [one.id for one, _ in told]
+    assert [one.id for one, _ in again] == [one.id for one, _ in messages]
 
 
 def test_where_there_is_no_other_commander_the_channels_that_page_are_told() -> None:

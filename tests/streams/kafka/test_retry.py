@@ -66,10 +66,11 @@ async def test_what_does_not_pass_by_waiting_is_raised_at_once(error: Exception)
     assert step.calls == 1
 
 
-async def test_the_patience_has_an_end() -> None:
+async def test_the_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "PATIENCE_S", 0.0)
     step = Step(*AWAY)
     with pytest.raises(KafkaConnectionError):
-        await while_unreachable("start", step.start, patience_s=0.0)
+        await while_unreachable("start", step.start)
     assert step.calls == 1
 
 

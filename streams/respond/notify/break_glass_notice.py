@@ -1,4 +1,4 @@
-"""Others are told of a decision without approval before it counts: each channel took it, or `WITHIN_S` has passed."""
+"""Others are notified of a decision without approval before it counts: each channel took it, or `WITHIN_S` passed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ WITHIN_S = 5.0
 MAX_SINCE = 1_000
 
 
-class FirstTold:
-    """See `actions.approvals.desk.Told`. commanders: of a service, by name. incident: by its id. source: of the
+class BreakGlassNotice:
+    """See `actions.approvals.desk.Notified`. commanders: of a service, by name. incident: by its id. source: of the
     deployment."""
 
     def __init__(
@@ -36,14 +36,14 @@ class FirstTold:
         """Whether the decision may count now."""
         incident = self._incident(request.intent.incident_id)
         severity = "P0" if incident is None else incident.peak_severity
-        told = glass_messages(
+        messages = glass_messages(
             request, given, self._commanders(request.intent.service), self._contacts, severity, self._source,
         )
         logged = self._notifier.outbox.notifications
-        for message, channel in told:
+        for message, channel in messages:
             if message.id not in logged:
                 self._notifier.tell(message, channel, urgent=True)
         if given.id not in self._since_s:
             remember(self._since_s, given.id, now_s, MAX_SINCE)
         is_over = now_s - self._since_s[given.id] >= WITHIN_S
-        return is_over or all(message.id in logged and logged[message.id].state in ENDED for message, _ in told)
+        return is_over or all(message.id in logged and logged[message.id].state in ENDED for message, _ in messages)
