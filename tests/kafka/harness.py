@@ -26,6 +26,8 @@ from tests.kafka.worker import Options
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40.0
 PARTITIONS = 4
+LAST_WORDS = 2000
+"""Characters of a journal in the message of a failure."""
 
 
 def unique(name: str) -> str:
@@ -57,6 +59,10 @@ class Worker:
 
     def counted(self) -> int:
         return sum(int(event["count"]) for event in self.events("batch"))
+
+    def last_words(self) -> str:
+        """How it stands with the process, and the end of its journal, for the message of a failure."""
+        return f"exit code {self.process.poll()}, {Path(self.options.journal).read_text()[-LAST_WORDS:]}"
 
     async def assigned(self, partitions: int, patience_s: float = PATIENCE_S) -> None:
         """Wait until the latest assignment has so many partitions."""
@@ -157,5 +163,6 @@ class Bench:
         while await self.stored() != self.exact() or await self.committed() != self.produced:
             if time.monotonic() > deadline_s:
                 raise AssertionError(f"stored {await self.stored()}, expected {self.exact()}; committed "
-                                     f"{await self.committed()}, expected {self.produced}")
+                                     f"{await self.committed()}, expected {self.produced}; workers: "
+                                     f"{[worker.last_words() for worker in self._workers]}")
             await asyncio.sleep(0.1)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import faust
@@ -20,8 +21,9 @@ import numpy as np
 from typing_extensions import override
 
 from streams.cluster.recreated import RecreatedTopics
+from streams.kafka.retry import while_unreachable
 from streams.kafka.sight import boot_s
-from streams.kafka.transactions import PlainProducer
+from streams.kafka.transactions import PlainProducer, TransactionFailed
 from streams.shard.snapshot import Snapshot
 from streams.state.snapshots import TopicSnapshots
 from streams.transport.faust_app import TP, KafkaSettings, RecordBatch, make_app, run_worker
@@ -108,7 +110,7 @@ def main(options: Options) -> None:
         shards.clear()
         for tp in tps:
             if tp.topic == options.metrics:
-                snapshot = await store.load(tp.partition)
+                snapshot = await while_unreachable("load", partial(store.load, tp.partition))
                 shards[tp] = Sums(snapshot, tp.topic)
                 note("restored", partition=tp.partition, next_offset=shards[tp].next_offset)
         note("assigned", partitions=sorted(tp.partition for tp in shards))
@@ -151,6 +153,13 @@ def main(options: Options) -> None:
         async for value in values:
             note("plain", value=value.decode())
 
+    async def keep_or_start_again() -> None:
+        try:
+            await keep(frozenset(app.positions.owned()))
+        except TransactionFailed as error:  # what was sent may be lost, so all is stored again
+            note("not_stored", reason=str(error))
+            await while_unreachable("start the producer", producer.start)
+
     async def storing() -> None:
         await store.start()
         await producer.start()
@@ -159,7 +168,7 @@ def main(options: Options) -> None:
             while True:
                 await asyncio.sleep(STORE_EVERY_S)
                 if not options.hold:
-                    await keep(frozenset(app.positions.owned()))
+                    await keep_or_start_again()
         finally:  # cancelled after the hand-over, which stores for the last time
             await store.stop()
             await producer.stop()
