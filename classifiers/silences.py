@@ -66,6 +66,7 @@ class Silences:
         ]
         self._silences: dict[str, tuple[Silence, list[Test]]] = {}
         self._expired_s: dict[str, float] = {}
+        self._ended_by: dict[str, str] = {}
         self._acknowledged: dict[str, Acknowledge] = {}
         self._in_force: list[tuple[str, list[Test]]] = []
         self._in_force_until_s = -inf
@@ -78,6 +79,9 @@ class Silences:
 
     def expire(self, expire: Expire) -> None:
         """End a silence, also one that has not been added yet."""
+        known = self.silence_named(expire.silence_id)
+        if expire.silence_id not in self._expired_s and (known is None or expire.at_s < known.until_s):
+            self._ended_by[expire.silence_id] = expire.by
         self._expired_s.setdefault(expire.silence_id, expire.at_s)
         self._in_force_until_s = -inf
 
@@ -105,10 +109,19 @@ class Silences:
             self._cache[labels] = next(fitting, None)
         return self._cache[labels]
 
-    def author(self, name: str | None) -> str | None:
-        """Who created a silence; None for a window, and for an unknown silence."""
-        known = self._silences.get(name) if name is not None else None
-        return None if known is None else known[0].by
+    def silence_named(self, name: str) -> Silence | None:
+        """A silence; None for a window, and for an unknown silence."""
+        known = self._silences.get(name)
+        return None if known is None else known[0]
+
+    def ended_by(self, name: str) -> str | None:
+        """Who ended a silence before its time, of those that were ended last; None where nobody did."""
+        return self._ended_by.get(name)
+
+    def acknowledge_comment(self, incident_id: str) -> str:
+        """The reason that the last acknowledgement of an incident gives; empty without."""
+        known = self._acknowledged.get(incident_id)
+        return "" if known is None else known.comment
 
     def acknowledged(self, incident_id: str, now_s: float) -> Acknowledgement | None:
         """The acknowledgement of an incident that is in force now, if any."""
@@ -126,12 +139,15 @@ class Silences:
             del self._acknowledged[ended]
         for oldest in list(self._expired_s)[: max(0, len(self._expired_s) - MAX_KEPT)]:
             del self._expired_s[oldest]
+        for oldest in list(self._ended_by)[: max(0, len(self._ended_by) - MAX_KEPT)]:
+            del self._ended_by[oldest]
         self._in_force_until_s = -inf
 
     def dump(self) -> dict[str, Any]:
         """Silences, expiries and acknowledgements as JSON values."""
         silences = [silence for silence, _ in self._silences.values()]
-        return asdict(_SilencesSnapshot(silences, self._expired_s, list(self._acknowledged.values())))
+        acknowledged = list(self._acknowledged.values())
+        return asdict(_SilencesSnapshot(silences, self._expired_s, acknowledged, self._ended_by))
 
     def load(self, data: object) -> None:
         """Restore a dump; raises `ValueError` when it is not one."""
@@ -142,6 +158,7 @@ class Silences:
         for silence in snapshot.silences:
             self.silence(silence)
         self._expired_s.update(snapshot.expired_s)
+        self._ended_by.update(snapshot.ended_by)
         for acknowledge in snapshot.acknowledged:
             self.acknowledge(acknowledge)
 
@@ -168,9 +185,12 @@ class Silences:
 
 @dataclass(frozen=True, slots=True)
 class _SilencesSnapshot:
+    """ended_by: empty in a state of an older release."""
+
     silences: list[Silence] = field(default_factory=list)
     expired_s: dict[str, float] = field(default_factory=dict)
     acknowledged: list[Acknowledge] = field(default_factory=list)
+    ended_by: dict[str, str] = field(default_factory=dict)
 
 
 _SNAPSHOT: TypeAdapter[_SilencesSnapshot] = TypeAdapter(_SilencesSnapshot)

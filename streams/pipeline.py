@@ -294,7 +294,9 @@ class Shard(ShardState):
             elif isinstance(directive, Acknowledge | Assign):
                 self.triage.note_people(directive.incident_id, True)
             elif isinstance(directive, Resolve):
-                change = self.triage.resolve_by_hand(directive.incident_id, directive.by, now_s)
+                change = self.triage.resolve_by_hand(
+                    directive.incident_id, directive.by, now_s, directive.comment,
+                )
                 ended += [] if change is None else [change]
             elif isinstance(directive, Deployment):
                 self._note_deployment(directive, now_s)
@@ -304,7 +306,7 @@ class Shard(ShardState):
         """An incident that was a planned change ends; what it showed is expected, also when it ended lately."""
         if not feedback.expected or feedback.until_s is None:
             return []
-        change = self.triage.resolve_expected(feedback.incident_id, now_s)
+        change = self.triage.resolve_expected(feedback.incident_id, feedback.by, now_s)
         shifts = self.triage.history.shifts_of(feedback.incident_id)
         if shifts is not None:
             self.planned.add_observed(shifts, feedback.id, now_s, feedback.until_s, feedback.by)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.causes.assignment import AssignAlarms, Assignment, EpisodeView, assign_alarms
 from classifiers.causes.observed_shifts import observed_shifts
+from classifiers.directive_reasons import resolved_reason
 from classifiers.incidents.builder import IncidentBuilder, ServiceKey, differs, incident_id
 from classifiers.incidents.confirmation import confirmation, strongest_alarm_text
 from classifiers.incidents.episode import Episode, upsert_action
@@ -128,21 +129,22 @@ class Triage:
         """The episode of an open incident."""
         return self._opened.get(incident_id)
 
-    def resolve_expected(self, incident_id: str, now_s: float) -> IncidentChange | None:
+    def resolve_expected(self, incident_id: str, by: str, now_s: float) -> IncidentChange | None:
         """End an open incident that a human called a planned change, with the series that alarmed to be relearned; None
         when it is not open here."""
         if (episode := self._opened.get(incident_id)) is None:
             return None
-        change = self._resolve(episode, now_s, "expect", "a human called it a planned change")
+        change = self._resolve(episode, now_s, "expect", f"{by} called it a planned change", by)
         if not self.episodes[episode.service, episode.model]:
             del self.episodes[episode.service, episode.model]
         return replace(change, incident=replace(change.incident, resolution="expected"))
 
-    def resolve_by_hand(self, incident_id: str, by: str, now_s: float) -> IncidentChange | None:
-        """End an open incident that a person declared over; None when it is not open here. Alarms open it anew."""
+    def resolve_by_hand(self, incident_id: str, by: str, now_s: float, comment: str = "") -> IncidentChange | None:
+        """End an open incident that a person declared over; None when it is not open here. Alarms open it anew.
+        comment: why the person did so."""
         if (episode := self._opened.get(incident_id)) is None:
             return None
-        change = self._resolve(episode, now_s, "close", f"{by} declared it over")
+        change = self._resolve(episode, now_s, "close", resolved_reason(by, comment), by)
         if not self.episodes[episode.service, episode.model]:
             del self.episodes[episode.service, episode.model]
         return replace(change, incident=replace(change.incident, resolution="manual"))
@@ -286,10 +288,12 @@ class Triage:
         self._audit.append(AuditEntry(now_s, episode.id, "reopen", episode.phase, episode.phase, reason))
         return True
 
-    def _resolve(self, episode: Episode, now_s: float, event: Event, reason: str) -> IncidentChange:
+    def _resolve(
+        self, episode: Episode, now_s: float, event: Event, reason: str, actor: str | None = None,
+    ) -> IncidentChange:
         """End an incident by an event of the life-cycle table."""
         incident = self.builder.build_resolved(episode, now_s)
-        self._advance(episode, event, now_s, reason)
+        self._advance(episode, event, now_s, reason, actor)
         live = self.episodes[episode.service, episode.model]
         del live[episode.key], self._opened[episode.id]
         self.learning.resolution_times.record(incident)
@@ -309,12 +313,14 @@ class Triage:
             kind = changes[episode.id].change if episode.id in changes else "updated"
             changes[episode.id] = IncidentChange(kind, _published(episode))
 
-    def _advance(self, episode: Episode, event: Event, now_s: float, reason: str) -> None:
+    def _advance(
+        self, episode: Episode, event: Event, now_s: float, reason: str, actor: str | None = None,
+    ) -> None:
         """Move an episode along the life-cycle table, with an audit entry where the phase changes."""
         before = episode.advance(event)
         if episode.phase != before:
             known = None if before == "watching" else before
-            self._audit.append(AuditEntry(now_s, episode.subject, event, known, episode.phase, reason))
+            self._audit.append(AuditEntry(now_s, episode.subject, event, known, episode.phase, reason, actor))
 
 
 def _view(one: Episode) -> EpisodeView:

@@ -7,7 +7,7 @@ with the snapshot, because the ticks after it do not carry them again. Duplicate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any
@@ -15,6 +15,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.by_hand import Assign, Update
+from classifiers.directive_reasons import (
+    acknowledged_reason,
+    assigned_reason,
+    lapsed_reason,
+    lifted_reason,
+    silenced_reason,
+)
 from classifiers.directives import Acknowledge, Directive, Expire, Silence
 from classifiers.model import Acknowledgement, AuditEntry, Incident, IncidentNote
 from classifiers.silences import MaintenanceWindow, Silences
@@ -85,6 +92,7 @@ class ShardDirectives:
         self._waiting: list[tuple[float, str, Directive]] = []
         self._annotations: dict[str, _Annotation] = {}
         self._remarks: dict[str, _Remark] = {}
+        self._said: dict[str, list[Assign | Update]] = {}
         self._audit: list[AuditEntry] = []
 
     def add(self, directives: Iterable[Directive]) -> None:
@@ -100,11 +108,13 @@ class ShardDirectives:
         return directive.id in self._applied or any(each == directive.id for _, each, _ in self._waiting)
 
     def apply_due(self, now_s: float) -> list[Directive]:
-        """Apply the silences and acknowledgements that are due at this instant, in order of their time.
+        """Apply the silences, acknowledgements, assignments and updates that are due at this instant, in order of their
+        time. What is said of an incident is for the audit if the incident is annotated before the next call.
 
         Returns all directives that were due. Applying feedback and deployments is up to the caller.
         """
         due: list[Directive] = []
+        self._said.clear()  # what was said of incidents that are not open here
         while self._waiting and self._waiting[0][0] <= now_s:
             _, each, directive = heappop(self._waiting)
             self._applied[each] = None
@@ -127,7 +137,8 @@ class ShardDirectives:
         )
         before = self._annotations.get(incident.id, _NONE)
         if now != before:
-            self._audit += _entries(incident, before, now, now_s, self.silences.author(now.silenced_by))
+            self._audit += self._changes(incident, before, now, now_s)
+        self._audit += [_said_entry(incident, one) for one in self._said.pop(incident.id, ())]
         if now == _NONE or incident.state == "resolved":
             self._annotations.pop(incident.id, None)
             if incident.state == "resolved":
@@ -144,7 +155,7 @@ class ShardDirectives:
         return annotated, now != before
 
     def take_audit(self) -> list[AuditEntry]:
-        """Silences and acknowledgements that began or ended since the last call."""
+        """Silences and acknowledgements that began or ended since the last call, assignments and updates."""
         audit, self._audit = self._audit, []
         return audit
 
@@ -176,17 +187,45 @@ class ShardDirectives:
             case Acknowledge():
                 self.silences.acknowledge(directive)
             case Assign():
-                self._remark(directive.incident_id, **self._assigned(directive))
+                changes = self._assigned(directive)
+                if changes:
+                    self._remark(directive.incident_id, **changes)
+                    self._said.setdefault(directive.incident_id, []).append(directive)
             case Update():
+                self._said.setdefault(directive.incident_id, []).append(directive)
                 notes = self._remarks.get(directive.incident_id, _NO_REMARK).notes
                 note = IncidentNote(directive.by, directive.at_s, directive.comment)
                 self._remark(directive.incident_id, notes=(*notes, note)[-MAX_NOTES:])
 
+    def _changes(
+        self, incident: Incident, before: _Annotation, after: _Annotation, now_s: float,
+    ) -> Iterator[AuditEntry]:
+        """Silences and acknowledgements that began or ended, each with the reason that its person gave."""
+        def entry(event: str, reason: str, actor: str | None) -> AuditEntry:
+            return AuditEntry(now_s, incident.id, event, incident.state, incident.state, reason, actor)
+
+        old, new = before.silenced_by, after.silenced_by
+        if old != new:
+            if old is not None:
+                by = self.silences.ended_by(old)
+                yield entry("lift", lifted_reason(old, by is not None), by)
+            if new is not None:
+                silence = self.silences.silence_named(new)
+                yield entry("silence", silenced_reason(new, silence), None if silence is None else silence.by)
+        if before.acknowledged != after.acknowledged:
+            if after.acknowledged is not None:
+                comment = self.silences.acknowledge_comment(incident.id)
+                yield entry("acknowledge", acknowledged_reason(after.acknowledged, comment), after.acknowledged.by)
+            elif before.acknowledged is not None:
+                yield entry("lapse", lapsed_reason(before.acknowledged), None)
+
     def _assigned(self, directive: Assign) -> dict[str, Any]:
-        """What an assignment changes."""
+        """What an assignment changes; empty where a role is taken from somebody who does not have it."""
         known = self._remarks.get(directive.incident_id, _NO_REMARK)
         if directive.role == "owner":
             others = tuple(one for one in known.all_owners if one != directive.to)
+            if directive.remove and others == known.all_owners:
+                return {}
             owners = others if directive.remove else (*others, directive.to)[-MAX_OWNERS:]
             return {"owners": owners, "assigned_to": None}
         if not directive.remove:
@@ -200,24 +239,8 @@ class ShardDirectives:
             del self._remarks[oldest]
 
 
-def _entries(
-    incident: Incident, before: _Annotation, after: _Annotation, now_s: float, author: str | None,
-) -> list[AuditEntry]:
-    found = []
-
-    def note(event: str, reason: str, actor: str | None) -> None:
-        found.append(AuditEntry(now_s, incident.id, event, incident.state, incident.state, reason, actor))
-
-    if before.silenced_by != after.silenced_by:
-        if before.silenced_by is not None:
-            note("lift", f"{before.silenced_by} silences it no longer", None)
-        if after.silenced_by is not None:
-            note("silence", f"{after.silenced_by} keeps it from being acted on", author)
-    if before.acknowledged != after.acknowledged:
-        if after.acknowledged is None:
-            assert before.acknowledged is not None
-            note("lapse", f"{before.acknowledged.by} acknowledged it until now", None)
-        else:
-            until_s = after.acknowledged.until_s
-            note("acknowledge", f"nobody else is notified until {until_s:.0f}", after.acknowledged.by)
-    return found
+def _said_entry(incident: Incident, said: Assign | Update) -> AuditEntry:
+    """The entry of an assignment or an update, at the time of the person."""
+    reason = said.comment if isinstance(said, Update) else assigned_reason(said)
+    event = "update" if isinstance(said, Update) else ("unassign" if said.remove else "assign")
+    return AuditEntry(said.at_s, incident.id, event, incident.state, incident.state, reason, said.by)

@@ -20,7 +20,7 @@ def expected_trail(triage: Triage, story: str) -> list[AuditEntry]:
     """A story after which a human calls the open incident a planned change."""
     play(triage, story)
     (opened,) = triage.open_incidents()
-    assert triage.resolve_expected(opened.id, float(len(story))) is not None
+    assert triage.resolve_expected(opened.id, "ana", float(len(story))) is not None
     return triage.drain_audit()
 
 

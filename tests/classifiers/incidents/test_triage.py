@@ -183,8 +183,10 @@ def test_an_incident_that_a_human_expected_ends_at_once_with_what_it_showed() ->
     triage = make()
     play(triage, "x" * 5)
     (opened,) = triage.open_incidents()
-    change = triage.resolve_expected(opened.id, 5.0)
+    triage.drain_audit()
+    change = triage.resolve_expected(opened.id, "ana", 5.0)
     assert change is not None
+    assert [(entry.event, entry.actor) for entry in triage.drain_audit()] == [("expect", "ana")]
     assert (change.incident.state, change.incident.resolution, change.accepted) == ("resolved", "expected", True)
     assert set(change.relearn) == {("latency_ms", ALL), ("latency_ms", R0)}
     shifts = triage.history.shifts_of(opened.id)
@@ -197,8 +199,12 @@ def test_an_incident_that_a_human_declared_over_opens_anew_when_it_alarms_on() -
     triage = make()
     play(triage, "x" * 5)
     (opened,) = triage.open_incidents()
-    change = triage.resolve_by_hand(opened.id, "ben", 5.0)
+    triage.drain_audit()
+    change = triage.resolve_by_hand(opened.id, "ben", 5.0, "the driver is back")
     assert change is not None
+    assert [(entry.event, entry.reason, entry.actor) for entry in triage.drain_audit()] == [
+        ("close", "ben declared it over: the driver is back", "ben"),
+    ]
     assert (change.incident.state, change.incident.resolution, change.accepted) == ("resolved", "manual", False)
     assert (triage.open_incidents(), triage.episodes) == ([], {})
     play(triage, "." * 5 + "x" * 5)
@@ -208,5 +214,5 @@ def test_an_incident_that_a_human_declared_over_opens_anew_when_it_alarms_on() -
 
 
 def test_an_incident_that_is_not_open_cannot_be_expected() -> None:
-    assert make().resolve_expected("inc-x", 5.0) is None
+    assert make().resolve_expected("inc-x", "ana", 5.0) is None
     assert make().resolve_by_hand("inc-x", "ben", 5.0) is None

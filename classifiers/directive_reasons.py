@@ -1,0 +1,61 @@
+"""What the audit says of what people directed: a sentence for each, with the reason that the person gave. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from classifiers.by_hand import Assign
+from classifiers.directives import Silence
+from classifiers.model import Acknowledgement
+
+
+def acknowledged_reason(one: Acknowledgement, comment: str) -> str:
+    """Why nobody else is notified."""
+    return _with(f"nobody else is notified until {utc_text(one.until_s)}", comment)
+
+
+def lapsed_reason(one: Acknowledgement) -> str:
+    """Why others are notified again."""
+    return f"the time for which {one.by} acknowledged it is over; others are notified again"
+
+
+def silenced_reason(name: str, silence: Silence | None) -> str:
+    """Why nothing is done about an incident. silence: None for a maintenance window, and where it is unknown."""
+    if silence is None:
+        return f"{name}: nobody is notified, and no playbook acts"
+    return _with(f"{name}: nobody is notified, and no playbook acts, until {utc_text(silence.until_s)}", silence.comment)
+
+
+def lifted_reason(name: str, is_early: bool) -> str:
+    """Why people are notified again. is_early: a person ended the silence."""
+    return f"{name} {'was ended early' if is_early else 'is over'}; people are notified again, and playbooks act"
+
+
+def assigned_reason(one: Assign) -> str:
+    """Who has a role now, or has it no more.
+
+    >>> assigned_reason(Assign("inc-1", "ben", "ana", 1.0, role="scribe"))
+    'ben is scribe'
+    """
+    return f"{one.to} is {one.role}{' no more' if one.remove else ''}"
+
+
+def resolved_reason(by: str, comment: str) -> str:
+    """Why an incident is over that no alarm ended."""
+    return _with(f"{by} declared it over", comment)
+
+
+def utc_text(at_s: float) -> str:
+    """A time for people, to the minute. What no calendar has is the number of seconds.
+
+    >>> utc_text(1_795_874_700.0), utc_text(1e18)
+    ('2026-11-28 14:05 UTC', '1e+18 s after 1970')
+    """
+    try:
+        return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{at_s:g} s after 1970"
+
+
+def _with(text: str, comment: str) -> str:
+    return f"{text}: {comment}" if comment else text
