@@ -13,6 +13,7 @@ import pytest
 from actions.playbooks.identity import key
 from benchmarks.scrapes import T as SCRAPES_T
 from benchmarks.scrapes import scrapes, steady
+from classifiers.by_hand import Assign, Resolve, Update
 from classifiers.directives import Matcher, Silence
 from classifiers.incidents.dependencies import Dependency
 from classifiers.model import ActionRecord, Incident, Related
@@ -252,6 +253,21 @@ def test_a_directive_counts_for_the_windows_that_close_by_the_tick_that_carries_
     assert {change.incident.silenced_by for change in quiet.transitions} == {"s1"}
     assert quiet.intents == []
     assert [each.kind for each in opened_at_once().intents] == ["circuit_breaker"]
+
+
+def test_what_people_say_of_an_open_incident_and_why_they_end_it_is_in_the_audit() -> None:
+    watched, found = opened()
+    at_s = T + 67.0
+    watched.run.add_directives([
+        Assign(found.id, "ben", "ana", at_s), Update(found.id, "ben", at_s, "looking"),
+        Resolve(found.id, "ben", at_s + 3.0, "the card was replaced"),
+    ])
+    watched.play(10, sick("r1"))
+    said = [(one.event, one.reason, one.actor) for one in watched.run.audit if one.subject == found.id and one.actor]
+    assert said == [
+        ("assign", "ben is owner", "ana"), ("update", "looking", "ben"),
+        ("close", "ben declared it over: the card was replaced", "ben"),
+    ]
 
 
 def test_an_incident_of_another_shard_is_known_before_windows_close() -> None:
