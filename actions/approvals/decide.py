@@ -73,7 +73,7 @@ def next_after(request: ApprovalRequest, given: GivenDecision) -> tuple[Approval
         return decided, "complete", f"{given.by} broke the glass{comment}"
     count, needed = decided.approvals, request.terms.count
     people = ", ".join(each.by for each in decided.given)
-    reason = f"{count} of {needed} approved: {people}"
+    reason = f"{count} of {needed} approved: {people}" + (f"; {given.by}{comment}" if comment else "")
     return decided, "complete" if count >= needed else "approve", reason
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
@@ -11,14 +12,25 @@ from actions.escalation.paged import EVENT as PAGED
 from actions.escalation.paged import page_of
 from classifiers.learning.feedback_entry import EVENT as FEEDBACK
 from classifiers.learning.feedback_entry import was_fault
+from classifiers.model import AuditEntry, Incident
 from config.models import Config
 from streams.audit.checkpoint_records import CheckpointRecord
 from streams.audit.export import KeptAudit, KeptRecord
-from streams.client.topic_reader import existing_places, open_reader, partitions_of_topics, places_of, read_to_end
+from streams.client.topic_reader import (
+    existing_places,
+    first_offset,
+    open_reader,
+    partitions_of_topics,
+    places_of,
+    read_to_end,
+)
 from streams.cluster.topics import BrokerUnavailable
 from streams.contracts.envelopes import WireError, read_audit
 from streams.intake.kafka_record import KafkaRecord
+from streams.timeline.timeline import is_first_alarm, names_before
 
+BEFORE_S = 3_600.0
+"""How far before the onset the audit is read: clocks and event time differ."""
 ANSWERS = tuple(f"/{event}".encode() for event in (PAGED, FEEDBACK))
 
 
@@ -77,6 +89,30 @@ async def read_refusal(config: Config, subjects: Collection[str], since: Mapping
             if entry.event == "refused" and entry.subject in subjects:
                 return entry.reason
     return None
+
+
+async def read_steps(config: Config, incident: Incident) -> list[AuditEntry] | None:
+    """The audit of an incident from a while before its onset up to the present end, in no certain order; None where
+    the audit cannot be read, as a person may not be allowed to."""
+    named: list[AuditEntry] = []
+    alarms: list[AuditEntry] = []
+    try:
+        async with open_reader(config) as reader:
+            places = places_of(await partitions_of_topics(config), config.topics.audit)
+            since = {tp: await first_offset(reader, tp, max(incident.onset_at_s - BEFORE_S, 0.0)) for tp in places}
+            async for record in read_to_end(reader, places, since):
+                if record.key != incident.id.encode() and not _may_be_alarm(record):
+                    continue
+                with suppress(WireError):
+                    (named if record.key == incident.id.encode() else alarms).append(read_audit(record.value))
+    except BrokerUnavailable:
+        return None
+    names = names_before(incident.id, named)
+    return [*(one for one in alarms if is_first_alarm(incident, names, one)), *named]
+
+
+def _may_be_alarm(record: KafkaRecord) -> bool:
+    return b"/alarm/" in (dict(record.headers).get("ce_id") or b"")
 
 
 async def read_answers(config: Config) -> AnswerLog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from classifiers.incident_silence import silenced_text
@@ -11,6 +12,9 @@ from streams.page.plots import plots_of, scope_text
 from streams.page.review_view import review_of
 from streams.page.state import PageState
 from streams.page.summaries import incident_row, request_row, texts_of
+from streams.timeline.entries import of_intent, of_notification, of_outcome
+from streams.timeline.timeline import is_first_alarm, names_before, timeline_of
+from streams.timeline.words import RESOLUTIONS, step_words, verdict_words
 
 SIMILAR = 5
 MAX_TIMELINE = 400
@@ -28,45 +32,34 @@ def incident_view(
     return {
         **incident_row(incident, state),
         "opened_severity": incident.opened_severity, "factors": incident.factors,
+        "ended": None if incident.resolution is None else RESOLUTIONS[incident.resolution],
         "evidence": [_evidence(one) for one in incident.evidence],
         "plots": plots_of(state.series.of_incident(incident.id), incident.evidence),
         "silences": silenced_text(incident),
-        "notes": incident.notes, "remedies": incident.remedies, "stage_times": incident.stage_times,
+        "notes": incident.notes, "stage_times": incident.stage_times,
+        "remedies": [{**asdict(one), "words": verdict_words(one.state)} for one in incident.remedies],
         "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
         "texts": texts_of(state, incident.id), **review_of(state, incident.id, now_s),
-        "all_actions": incident.actions,
+        "all_actions": [{**asdict(one), "words": step_words(one.status)} for one in incident.actions],
         "related": [_related(one.id, one.relation, state) for one in incident.related],
         "similar": [_past(one) for one in similar_to(incident, state.incidents())],
         "runbooks": [{"playbook": name, "text": runbooks[name]} for name in playbooks if name and runbooks.get(name)],
-        "timeline": timeline_of(incident, sorted(keys), state),
+        "timeline": _timeline(incident, keys, state),
     }
 
 
-def timeline_of(incident: Incident, keys: list[str], state: PageState) -> list[dict[str, Any]]:
+def _timeline(incident: Incident, keys: set[str], state: PageState) -> list[dict[str, Any]]:
     """What happened, oldest first; the last `MAX_TIMELINE` entries. keys: of the decisions for the incident."""
-    told: set[tuple[str, str]] = {(one.key, one.status) for one in state.outcomes(incident.id)}
-    told |= {(one.key, "decided") for one in state.intents(incident.id)}
-    found = [
-        _entry(one.at_s, "audit", one.event, _change(one.before, one.after), one.reason, one.actor)
-        for subject in (incident.id, *keys) for one in state.audit(subject) if (subject, one.event) not in told
+    audit = [
+        one for subject in (incident.id, f"escalation/{incident.id}", *sorted(keys)) for one in state.audit(subject)
     ]
-    found += [
-        _entry(one.decided_at_s, "action", "decided", f"{_verb(one.kind, one.undo)} {one.target} ({one.mode})",
-               one.reason, one.asked_by)
-        for one in state.intents(incident.id)
+    names = names_before(incident.id, audit)
+    audit += [one for name in sorted(names) for one in state.audit(name) if is_first_alarm(incident, names, one)]
+    told = [
+        *map(of_intent, state.intents(incident.id)), *map(of_outcome, state.outcomes(incident.id)),
+        *map(of_notification, state.notifications(incident.id)),
     ]
-    found += [
-        _entry(one.done_at_s, "action", one.status, f"{_verb(one.kind, one.undo)} {one.target}", one.detail, None)
-        for one in state.outcomes(incident.id)
-    ]
-    found += [
-        _entry(one.changed_at_s, "notification", one.state,
-               f"{one.message.event} to {one.message.recipient or one.channel} via {one.channel}", one.reason, None)
-        for one in state.notifications(incident.id)
-    ]
-    found += [_entry(one.at_s, "update", "update", one.text, "", one.by) for one in incident.notes]
-    found.append(_entry(incident.onset_at_s, "detection", "onset", "the change is estimated to have begun", "", None))
-    return sorted(found, key=lambda one: one["at_s"])[-MAX_TIMELINE:]
+    return [asdict(one) for one in timeline_of(incident, audit, told)[-MAX_TIMELINE:]]
 
 
 def similar_to(incident: Incident, others: list[Incident]) -> list[Incident]:
@@ -106,17 +99,3 @@ def _evidence(one: Anomaly) -> dict[str, Any]:
         "end_s": one.end_s, "value": one.value, "expected": one.expected, "level": one.level,
         "direction": one.direction, "samples": one.samples, "records": one.records,
     }
-
-
-def _entry(at_s: float, kind: str, event: str, what: str, why: str, who: str | None) -> dict[str, Any]:
-    return {"at_s": at_s, "kind": kind, "event": event, "what": what, "why": why, "who": who}
-
-
-def _verb(kind: str, undo: bool) -> str:
-    return f"undo {kind}" if undo else kind
-
-
-def _change(before: str | None, after: str | None) -> str:
-    if before is None or before == after:
-        return after or ""
-    return f"{before} to {after}" if after else before

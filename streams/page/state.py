@@ -18,6 +18,7 @@ from actions.ledger.log_value import follow_in_force
 from actions.ledger.view import LedgerView
 from actions.model import Intent, Outcome
 from actions.outbox.waiting_texts import WaitingTexts
+from actions.remedies.notices import NOTICE
 from actions.reviews.record import ActionItem, Review
 from actions.reviews.records import ReviewRecords
 from classifiers.model import AuditEntry, Incident
@@ -29,6 +30,8 @@ from streams.page.waiting_texts import MAX_NOTIFICATIONS
 MAX_INCIDENTS = 10_000
 MAX_REQUESTS = 5_000
 MAX_STEPS = 200
+MAX_OUTCOMES = 20
+"""Of one decision. An undo that fails is reported each minute."""
 V = TypeVar("V")
 
 
@@ -103,8 +106,14 @@ class PageState:
         self._add(self._intents, intent.incident_id, intent.key, intent)
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """The result of a decision."""
-        self._add(self._outcomes, outcome.incident_id, f"{outcome.key}/{outcome.status}", outcome)
+        """A result of a decision. Each is kept, since an action may fail before it runs, and what is in force changes:
+        the first one and the last, `MAX_OUTCOMES` in all."""
+        notice, at_s = outcome.data.get(NOTICE, ""), outcome.data.get("changed_at_s", outcome.done_at_s)
+        self._add(self._outcomes, outcome.incident_id, f"{outcome.key}/{outcome.status}/{notice}/{at_s}", outcome)
+        known = self._outcomes[outcome.incident_id]
+        same = [name for name, one in known.items() if one.key == outcome.key]
+        if len(same) > MAX_OUTCOMES:
+            del known[same[1]]
 
     def add_notification(self, one: Notification) -> None:
         """A notification, as far as its delivery is. One that is not about an incident is not shown."""
@@ -130,7 +139,7 @@ class PageState:
 
     def add_audit(self, entry: AuditEntry) -> None:
         """An entry of the audit."""
-        key = f"{entry.at_s:.6f}/{entry.event}/{entry.after}"
+        key = f"{entry.at_s:.6f}/{entry.event}/{entry.after}/{entry.actor}/{entry.reason}"
         if key not in self._audit.get(entry.subject, {}):
             self._add(self._audit, entry.subject, key, entry)
 

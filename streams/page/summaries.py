@@ -13,6 +13,7 @@ from actions.ledger.remedy import Remedy
 from classifiers.model import NOTIFICATIONS, Incident
 from streams.page.state import PageState
 from streams.page.waiting_texts import text_row
+from streams.timeline.words import escalation_words
 
 PARTS = ("model", "version", "replica", "tenant")
 SHOWN_ACTIONS = 4
@@ -40,7 +41,7 @@ def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
             one.key for one in state.requests_of(incident.id) if one.state in OPEN
         ] if incident.state != "resolved" else [],
         "escalation": None if escalation is None else {
-            "state": escalation.state, "reason": escalation.reason,
+            "state": escalation.state, "words": escalation_words(escalation.state), "reason": escalation.reason,
             "paged": sorted({person for step in escalation.fired for person in step.people}),
         },
     }

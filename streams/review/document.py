@@ -12,6 +12,7 @@ from actions.escalation.paged import page_of
 from classifiers.model import NOTIFICATIONS, AuditEntry, Incident
 from streams.review.facts import Facts, advice, impact, similar, stages
 from streams.review.human import part
+from streams.timeline.words import change_words, event_words, step_words
 
 UNKNOWN = "unknown"
 MAX_ROWS = 200
@@ -59,8 +60,8 @@ def _head(own: Incident) -> list[str]:
 def _timeline(facts: Facts) -> Iterator[str]:
     onset_s = facts.incident.onset_at_s
     rows = [
-        (_clock(step.at_s), f"{step.at_s - onset_s:+.0f} s", _safe(step.event), _change(step.before, step.after),
-         _safe(step.reason), _safe(step.actor or "-"))
+        (_clock(step.at_s), f"{step.at_s - onset_s:+.0f} s", _safe(event_words(step.event, step.subject)),
+         _safe(change_words(step) or "-"), _safe(step.reason), _safe(step.actor or "-"))
         for step in facts.steps[:MAX_ROWS]
     ]
     if not rows:
@@ -98,7 +99,7 @@ def _actions(own: Incident) -> Iterator[str]:
         words = UNKNOWN if verdict is None else f"{REMEDIES[verdict.state]} ({verdict.samples} samples)"
         rows.append((
             _clock(one.decided_at_s), _safe(one.kind) + (", undo" if one.undo else ""), _safe(one.target), one.mode,
-            _safe(one.status), _safe(one.playbook or "-"), words,
+            _safe(step_words(one.status)), _safe(one.playbook or "-"), words,
         ))
     yield _table(("UTC", "action", "target", "mode", "status", "playbook", "verdict"), rows) if rows else \
         "No remedy was decided."
@@ -136,7 +137,7 @@ def _impact(facts: Facts) -> Iterator[str]:
 def _communication(facts: Facts) -> Iterator[str]:
     own = facts.incident
     rows = [
-        (one.decided_at_s, f"notification ({_safe(one.step_id or 'open')})", _safe(one.target), _safe(one.status))
+        (one.decided_at_s, f"notification ({_safe(one.step_id or 'open')})", _safe(one.target), _safe(step_words(one.status)))
         for one in own.actions if one.kind in NOTIFICATIONS
     ]
     rows += [(one.at_s, "update", _safe(one.by), _safe(one.text)) for one in own.notes]
@@ -156,7 +157,8 @@ def _message_row(entry: AuditEntry) -> tuple[float, str, str, str]:
     if page is not None:
         return entry.at_s, "page", _safe(page[0]), _safe(entry.reason)
     channel, _, words = entry.reason.partition(": ")
-    return entry.at_s, f"message, {_safe(entry.event)}", _safe(channel), _safe(words)
+    told = event_words(entry.event, entry.subject)
+    return entry.at_s, f"message, {_safe(told)}", _safe(channel), _safe(words)
 
 
 def _similar(facts: Facts) -> Iterator[str]:
@@ -199,10 +201,6 @@ def _place(*labels: str | None) -> str:
 
 def _number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.4g}"
-
-
-def _change(before: str | None, after: str | None) -> str:
-    return _safe(f"{before or '-'} to {after or '-'}") if before != after else _safe(after or "-")
 
 
 def _clock(at_s: float) -> str:

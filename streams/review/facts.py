@@ -10,6 +10,7 @@ from actions.escalation.paged import PREFIX
 from classifiers.accounting.slo_report import StageTargets, recurrence_key
 from classifiers.accounting.stage_timeline import STAGES
 from classifiers.model import NOTIFICATIONS, AuditEntry, Incident, Severity
+from streams.timeline.timeline import is_first_alarm, names_before
 
 SIMILAR = 5
 MESSAGES = ("notification/", PREFIX)
@@ -169,11 +170,8 @@ def _steps(
     entries = sorted(audit, key=lambda entry: entry.at_s)
     besides = {entry for entry in named if not entry.subject.startswith(MESSAGES)}
     own = {incident.id, *(action.key for action in incident.actions)}
-    before = {
-        entry.reason.partition(":")[0] for entry in entries if entry.subject == incident.id and entry.event == "confirm"
-    }
+    before = names_before(incident.id, entries)
     return [
         entry for entry in entries
-        if entry.subject in own or entry in besides
-        or (entry.subject in before and incident.onset_at_s - 60.0 <= entry.at_s <= incident.opened_at_s)
+        if entry.subject in own or entry in besides or is_first_alarm(incident, before, entry)
     ]

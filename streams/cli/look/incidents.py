@@ -8,11 +8,13 @@ from typing import get_args
 import click
 import orjson
 
-from classifiers.model import Incident, State
+from classifiers.model import AuditEntry, Incident, State
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.look.filters import Period, service_option, severity_option, with_period
 from streams.cli.people.author import date, json_option, run, with_config
+from streams.timeline.timeline import timeline_of
+from streams.timeline.words import RESOLUTIONS, step_words, verdict_words
 
 state_option = click.option("--state", "states", multiple=True, type=click.Choice(get_args(State)),
                             help="In this state; may be repeated. Default: all but resolved.")
@@ -46,13 +48,18 @@ def list_incidents(
 @json_option
 @with_config
 def show_incident(config: Config, incident_id: str, as_json: bool) -> None:
-    """Show one incident: what is wrong, why it is so severe, what was done, and who said what."""
+    """Show one incident: what is wrong, why it is so severe, what was done, and its timeline from the audit."""
+    from streams.client.audit_log import read_steps
     from streams.client.incident_log import read_topics
 
     one = run(read_topics(config)).incidents.get(incident_id)
     if one is None:
         raise Failure(f"incident {incident_id!r}: unknown, expected one of {config.topics.incidents}")
-    click.echo(orjson.dumps(one) if as_json else "\n".join(_details(one)))
+    if as_json:
+        click.echo(orjson.dumps(one))
+        return
+    steps = run(read_steps(config, one))
+    click.echo("\n".join([*_details(one), "", *_timeline(one, steps)]))
 
 
 @click.command("follow")
@@ -84,14 +91,25 @@ def _filter(states: tuple[str, ...], service: str | None, severities: tuple[str,
 
 def _line(one: Incident) -> str:
     """Two lines: ids and titles are long, and a line of both would wrap on a usual terminal."""
-    who = one.assigned_to or (one.acknowledged.by if one.acknowledged is not None else "-")
+    acknowledged = None if one.acknowledged is None else f"acknowledged by {one.acknowledged.by}"
+    who = ", ".join(each for each in (one.assigned_to, acknowledged) if each is not None) or "-"
     return f"{one.id}  {one.severity}  {one.state:8}  since {date(one.opened_at_s)}  {who}\n    {one.title}"
+
+
+def _timeline(one: Incident, steps: list[AuditEntry] | None) -> list[str]:
+    """What happened, oldest first. steps: of the audit, None where it cannot be read."""
+    lines = [f"timeline{'' if steps is not None else ' (of the incident alone: the audit cannot be read)'}"]
+    for each in timeline_of(one, steps or ()):
+        who = f" by {each.who}" if each.who else ""
+        told = ": ".join(filter(None, (each.what, each.why)))
+        lines.append(f"  {date(each.at_s)}  {each.words}{who}{': ' if told else ''}{told}")
+    return lines
 
 
 def _details(one: Incident) -> list[str]:
     severity = one.severity if one.severity == one.peak_severity else f"{one.severity} (was {one.peak_severity})"
     rows = [
-        ("title", one.title), ("state", one.state + (f" ({one.resolution})" if one.resolution else "")),
+        ("title", one.title), ("state", one.state + (f" ({RESOLUTIONS[one.resolution]})" if one.resolution else "")),
         ("severity", severity), ("category", one.category),
         *((name, value) for name in ("service", "model", "version", "replica", "tenant")
           if (value := getattr(one, name)) is not None),
@@ -105,8 +123,8 @@ def _details(one: Incident) -> list[str]:
         rows.append(("acknowl.", f"by {one.acknowledged.by} until {date(one.acknowledged.until_s)}"))
     rows += [("because", f"{factor.name} {factor.weight:+g}: {factor.text}") for factor in one.factors]
     rows += [("related", f"{each.relation} {each.id}") for each in one.related]
-    rows += [("action", f"{date(each.decided_at_s)} {each.status} {'undo of ' if each.undo else ''}"
+    rows += [("action", f"{date(each.decided_at_s)} {step_words(each.status)}: {'undo of ' if each.undo else ''}"
               f"{each.kind} on {each.target}") for each in one.actions]
-    rows += [("remedy", f"{each.kind} on {each.target}: {each.state}, {each.detail}") for each in one.remedies]
+    rows += [("remedy", f"{each.kind} on {each.target}: {verdict_words(each.state)}, {each.detail}") for each in one.remedies]
     rows += [("note", f"{date(each.at_s)} {each.by}: {each.text}") for each in one.notes]
     return [f"{name:9} {value}" for name, value in rows]

@@ -35,11 +35,17 @@ function head(one) {
   return el("div", { class: "incident-head" },
     el("div", { class: "line" }, severity(one.severity), el("h1", {}, one.title)),
     el("div", { class: "line soft" },
-      el("span", { class: over ? "good" : "bad" }, words(one.state) + (one.resolution ? ` (${one.resolution})` : "")),
-      el("span", { class: "num" }, age), el("span", {}, ownerText(one)),
+      el("span", { class: over ? "good" : "bad" }, words(one.state) + (one.ended ? ` (${one.ended})` : "")),
+      el("span", { class: "num" }, age), el("span", {}, whoText(one)),
       one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
       el("span", { class: "tag" }, one.id)),
     el("div", { class: "buttons" }, incidentButtons(one)));
+}
+
+// Who has it, and who works on it: the second is not hidden by the first.
+function whoText(one) {
+  const who = ownerText(one), by = one.acknowledged?.by;
+  return !by || who.includes(`acknowledged by ${by}`) ? who : `${who}, acknowledged by ${by}`;
 }
 
 function facts(one) {
@@ -50,7 +56,7 @@ function facts(one) {
     ["resolved", one.resolved_at_s === null ? "not yet" : both(one.resolved_at_s)],
     ["severity", [one.opened_severity ? `${one.opened_severity} at first, ` : "", `${one.severity} now, ${one.peak_severity} at its worst`]],
     ["expected end", end ? `${utc(end.median_s)}; between ${utc(end.low_s)} and ${utc(end.high_s)} in ${Math.round(end.confidence * 100)} % of ${count(end.count, "similar case")}` : one.state === "resolved" ? "it is over" : "unknown: too few similar incidents"],
-    ["escalation", one.escalation ? `${words(one.escalation.state)}: ${one.escalation.reason}` : "none"],
+    ["escalation", one.escalation ? `${one.escalation.words}: ${one.escalation.reason}` : "none"],
     ["configuration", el("code", {}, one.config_hash.slice(0, 12) || "unknown")],
   ];
   for (const [stage, time] of Object.entries(one.stage_times)) pairs.push([`time to ${words(stage)}`, time.value_s === null ? words(time.status) : span(time.value_s)]);
@@ -68,8 +74,8 @@ function timeline(one) {
   const note = `${day(one.onset_at_s)}, ${zone() === "UTC" ? "UTC" : `local (${zone()}); UTC on hover`}`;
   return panel("Timeline", note, el("ol", { class: "timeline" }, one.timeline.map((each) => el("li", { class: `kind-${each.kind}` },
     el("time", { class: "soft", title: both(each.at_s), datetime: new Date(each.at_s * 1000).toISOString() }, local(each.at_s)),
-    el("span", { class: "event" }, words(each.event)),
-    el("span", { class: "what" }, words(each.what), each.who ? ` by ${each.who}` : "", each.why ? el("div", { class: "soft" }, each.why) : null)))));
+    el("span", { class: "event" }, each.words, each.who ? el("div", { class: "soft by" }, `by ${each.who}`) : null),
+    el("span", { class: "what" }, each.what, each.why ? el("div", { class: "soft" }, each.why) : null)))));
 }
 
 function evidence(one) {
@@ -85,8 +91,8 @@ function remedies(one) {
   const judged = new Map(one.remedies.map((each) => [each.key, each]));
   if (!one.all_actions.length) return panel("Actions", "", empty("Nothing was decided for this incident."));
   return panel("Actions", count(one.all_actions.length, "decision"), one.all_actions.map((each) => el("div", { class: "item" },
-    el("strong", {}, `${each.undo ? "undo " : ""}${words(each.kind)} ${each.target}`), " ", el("span", { class: "tag" }, words(each.status)), " ", el("span", { class: "soft num" }, utc(each.decided_at_s)),
-    judged.has(each.key) ? el("p", { class: judged.get(each.key).state === "recovered" ? "good" : "" }, `${words(judged.get(each.key).state)}: ${judged.get(each.key).detail}`) : null)));
+    el("strong", {}, `${each.undo ? "undo " : ""}${words(each.kind)} ${each.target}`), " ", el("span", { class: "tag" }, each.words), " ", el("span", { class: "soft num" }, utc(each.decided_at_s)),
+    judged.has(each.key) ? el("p", { class: judged.get(each.key).state === "recovered" ? "good" : "" }, `${judged.get(each.key).words}: ${judged.get(each.key).detail}`) : null)));
 }
 
 function relations(one) {

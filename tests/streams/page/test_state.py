@@ -79,7 +79,9 @@ def test_the_timeline_is_in_order_and_says_a_decision_once() -> None:
     state.add_audit(AuditEntry(T, "k1", "decided", None, "pending", "v2 is slow"))
     state.add_audit(AuditEntry(T + 2.0, "k1", "approval", "requested", "approved", "1 of 1", "ann"))
     shown = incident_view(incident(), state, {})["timeline"]
-    assert [(one["event"], one["who"]) for one in shown] == [("decided", None), ("onset", None), ("approval", "ann")]
+    assert [(one["event"], one["who"]) for one in shown] == [
+        ("onset", None), ("opened", None), ("decided", None), ("approval", "ann"),
+    ]
 
 
 def test_history_filters_and_averages_what_was_measured() -> None:

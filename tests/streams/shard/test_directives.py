@@ -135,7 +135,8 @@ def test_who_assigned_whom_and_what_was_said_is_in_the_audit_at_its_time() -> No
     case.directives.add([
         Assign("inc-1", "ben", "ana", 1.0), Assign("inc-1", "ana", "ana", 1.5, role="commander"),
         Update("inc-1", "ben", 2.0, "looking"), Assign("inc-1", "ben", "ana", 2.5, remove=True),
-        Assign("inc-1", "cleo", "ana", 2.6, remove=True), Assign("inc-1", "dan", "ana", 2.7, role="scribe", remove=True),
+        Assign("inc-1", "cleo", "ana", 2.6, remove=True),
+        Assign("inc-1", "dan", "ana", 2.7, role="scribe", remove=True),
         Assign("inc-2", "ben", "ana", 1.0),
     ])
     case.apply_due(4.0)
