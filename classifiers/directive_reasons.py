@@ -21,9 +21,8 @@ def lapsed_reason(one: Acknowledgement) -> str:
 
 def silenced_reason(name: str, silence: Silence | None) -> str:
     """Why nothing is done about an incident. silence: None for a maintenance window, and where it is unknown."""
-    if silence is None:
-        return f"{name}: nobody is notified, and no playbook acts"
-    return _with(f"{name}: nobody is notified, and no playbook acts, until {utc_text(silence.until_s)}", silence.comment)
+    what = f"{name}: nobody is notified, and no playbook acts"
+    return what if silence is None else _with(f"{what}, until {utc_text(silence.until_s)}", silence.comment)
 
 
 def lifted_reason(name: str, is_early: bool) -> str:

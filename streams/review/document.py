@@ -137,7 +137,8 @@ def _impact(facts: Facts) -> Iterator[str]:
 def _communication(facts: Facts) -> Iterator[str]:
     own = facts.incident
     rows = [
-        (one.decided_at_s, f"notification ({_safe(one.step_id or 'open')})", _safe(one.target), _safe(step_words(one.status)))
+        (one.decided_at_s, f"notification ({_safe(one.step_id or 'open')})", _safe(one.target),
+         _safe(step_words(one.status)))
         for one in own.actions if one.kind in NOTIFICATIONS
     ]
     rows += [(one.at_s, "update", _safe(one.by), _safe(one.text)) for one in own.notes]

@@ -125,6 +125,7 @@ def _details(one: Incident) -> list[str]:
     rows += [("related", f"{each.relation} {each.id}") for each in one.related]
     rows += [("action", f"{date(each.decided_at_s)} {step_words(each.status)}: {'undo of ' if each.undo else ''}"
               f"{each.kind} on {each.target}") for each in one.actions]
-    rows += [("remedy", f"{each.kind} on {each.target}: {verdict_words(each.state)}, {each.detail}") for each in one.remedies]
+    rows += [("remedy", f"{each.kind} on {each.target}: {verdict_words(each.state)}, {each.detail}")
+             for each in one.remedies]
     rows += [("note", f"{date(each.at_s)} {each.by}: {each.text}") for each in one.notes]
     return [f"{name:9} {value}" for name, value in rows]

@@ -61,4 +61,4 @@ async def test_pages_are_counted_by_person_once_over_a_restart(broker: Broker, t
     communication = text.partition("## Communication")[2].partition("## Five whys")[0]
     assert [communication.count(f"| page | {who} |") for who in ("dan", "cleo")] == [1, 1]
     timeline = text.partition("## Timeline")[2].partition("## Evidence")[0]
-    assert (timeline.count("| fire |"), "| paged |" in timeline) == (2, False)
+    assert (timeline.count("| escalation step |"), "| paged |" in timeline) == (2, False)

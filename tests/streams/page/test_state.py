@@ -10,8 +10,9 @@ from streams.page.change_log import ChangeLog
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
 from streams.page.now_view import changes_view, now_view
-from streams.page.state import PageState
+from streams.page.state import MAX_OUTCOMES, PageState
 from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.fakes import outcome
 
 
 def test_a_viewer_that_was_away_gets_each_changed_subject_once() -> None:
@@ -81,6 +82,51 @@ def test_the_timeline_is_in_order_and_says_a_decision_once() -> None:
     shown = incident_view(incident(), state, {})["timeline"]
     assert [(one["event"], one["who"]) for one in shown] == [
         ("onset", None), ("opened", None), ("decided", None), ("approval", "ann"),
+    ]
+
+
+def test_an_action_that_failed_and_ran_and_was_kept_shows_each_in_order() -> None:
+    state = PageState()
+    state.add_incident(incident(opened_at_s=T - 5.0, onset_at_s=T - 9.0))
+    tried = replace(outcome(suggested(), "failed", T + 1.0), detail="503")
+    ran = replace(tried, status="executed", detail="throttled", done_at_s=T + 2.0)
+    changed: dict[str, str | float | bool | None] = {"notice": 3, "remedy_state": "kept", "changed_at_s": T + 9.0}
+    kept = replace(ran, detail="kept by ben: worse", data=changed)
+    for one in (tried, ran, kept, kept):
+        state.add_outcome(one)
+    shown = incident_view(incident(), state, {})["timeline"]
+    assert [(one["words"], one["why"]) for one in shown if one["kind"] == "action"] == [
+        ("action failed", "503"), ("action done", "throttled"), ("kept in force", "kept by ben: worse"),
+    ]
+
+
+def test_an_undo_that_fails_each_minute_leaves_its_first_and_last_outcomes() -> None:
+    state = PageState()
+    for minute in range(MAX_OUTCOMES + 30):
+        state.add_outcome(outcome(suggested(), "failed", done_at_s=T + 60.0 * minute))
+    state.add_outcome(outcome(suggested("k2"), "executed", done_at_s=T))
+    known = [one.done_at_s - T for one in state.outcomes("inc-1") if one.key == "k1"]
+    assert (len(known), known[0], known[-1]) == (MAX_OUTCOMES, 0.0, 60.0 * (MAX_OUTCOMES + 29))
+    assert [one.key for one in state.outcomes("inc-1")].count("k2") == 1
+
+
+def test_the_timeline_has_escalations_first_alarms_and_what_differs_in_its_reason_alone() -> None:
+    state = PageState()
+    for one in (
+        AuditEntry(T - 2.0, "chat latency", "alarm", None, "pending", "level 2.6"),
+        AuditEntry(T, "inc-1", "confirm", "pending", "open", "chat latency: 2 series"),
+        AuditEntry(T + 1.0, "inc-1", "skip", "open", "open", "rollback: no older version"),
+        AuditEntry(T + 1.0, "inc-1", "skip", "open", "open", "throttle: dry run"),
+        AuditEntry(T + 2.0, "escalation/inc-1", "fire", "active", "active", "first: pages dan"),
+        AuditEntry(T + 3.0, "inc-1", "assign", "open", "open", "ben is owner", "ana"),
+    ):
+        state.add_audit(one)
+    shown = incident_view(incident(), state, {})["timeline"]
+    assert [(one["words"], one["what"], one["who"]) for one in shown] == [
+        ("alarm", "level 2.6", None), ("change began", "the change is estimated to have begun", None),
+        ("incident opened", "chat latency: 2 series", None),
+        ("step not taken", "rollback: no older version", None), ("step not taken", "throttle: dry run", None),
+        ("escalation step", "first: pages dan", None), ("assigned", "ben is owner", "ana"),
     ]
 
 

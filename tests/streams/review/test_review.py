@@ -67,6 +67,22 @@ def test_a_review_has_the_steps_of_its_incident_and_the_times_beside_their_targe
     assert "| resolve | 100 s | 60 s | missed |" in text
 
 
+def test_the_timeline_of_a_review_is_in_the_words_of_people() -> None:
+    said = (
+        AuditEntry(T + 3, "inc-1", "calm", "open", "clearing", "no alarm"),
+        AuditEntry(T + 4, "inc-1", "lapse", "clearing", "clearing", "the time for which ben acknowledged it is over"),
+        AuditEntry(T + 5, "inc-1", "close", "clearing", "resolved", "ben declared it over: the card is back", "ben"),
+    )
+    text = markdown_of(facts_of(OVER, [OVER], (*STEPS, *said), SETTINGS), {})
+    timeline = text.partition("## Timeline")[2].partition("## Evidence")[0]
+    rows = [line.strip("| ").split(" | ")[2:] for line in timeline.splitlines() if line.startswith("| 2026")]
+    assert [(event, state, by) for event, state, _, by in rows][2:] == [
+        ("alarms stopped", "open, then no alarm for now", r"\-"), ("acknowledgement ran out", "no alarm for now", r"\-"),
+        ("resolved by a person", "no alarm for now, then over", "ben"),
+    ]
+    assert "the card is back" in rows[-1][2]
+
+
 def test_what_is_not_on_record_is_unknown_and_not_nothing() -> None:
     bare = incident()
     text = markdown_of(facts_of(bare, [bare], (), SETTINGS), {})
