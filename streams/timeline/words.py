@@ -13,7 +13,7 @@ INCIDENT: Mapping[str, str] = {
     "onset": "change began", "opened": "incident opened", "resolved": "incident over",
     "alarm": "alarm", "confirm": "incident opened", "flap": "incident opened, comes and goes",
     "fade": "alarms ended", "absorb": "merged into another", "calm": "alarms stopped", "hold": "recovered",
-    "accept": "taken as the new normal", "expect": "called a planned change", "close": "resolved by a person",
+    "accept": "taken as the new normal", "expect": "called a planned change", "close": "resolved by hand",
     "lose": "ended, its state was lost", "reopen": "opened again", "inhibit": "caused by another incident",
     "release": "no longer caused by another incident", "verify": "effect judged", "skip": "step not taken",
     "leave": "left the fleet", "hold_back": "beyond what was planned", "end": "planned change over",
@@ -40,7 +40,7 @@ ESCALATION: Mapping[str, str] = {
     "repeat": "paging begins again", "worsen": "worse, paging goes on", "acknowledge": "paging stopped",
     "lapse": "acknowledgement over, paging goes on", "exhaust": "nobody answered", "suspend": "paging paused",
     "resume": "paging resumed", "settle": "no page needed any more", "close": "paging over",
-    "hand_over": "pages handed on", "page": "paged by a person",
+    "hand_over": "pages handed on", "page": "paged by hand",
 }
 NOTIFICATION: Mapping[str, str] = {
     "draft": "text waits for release", "queued": "to be sent", "sending": "being sent", "sent": "sent",

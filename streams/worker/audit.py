@@ -44,7 +44,7 @@ class Audit:
     async def claimed(self, output: Output, intent: Intent, now_s: float) -> None:
         """The ledger granted the claim: the action runs next."""
         self._claimed.add(intent.key)
-        reason = f"{intent.kind} on {intent.target} may run now, and never again"
+        reason = f"{intent.kind} on {intent.target} runs now, and only once"
         actor = ", ".join(f"{each.who} ({each.verb} by {each.path})" for each in intent.decisions) or None
         entry = AuditEntry(now_s, intent.key, "claimed", PENDING, CLAIMED, reason, actor)
         await self._write_once(output, entry, intent.incident_id)

@@ -12,11 +12,12 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from click.testing import CliRunner, Result
 
+from classifiers.model import AuditEntry
 from config.models import Config
 from streams.cli import main
 from streams.client.dead_letter_log import read_dead_letters, requeue
 from streams.client.incident_follower import follow
-from streams.contracts.envelopes import Message, incident_message, intent_message, outcome_message
+from streams.contracts.envelopes import Message, audit_message, incident_message, intent_message, outcome_message
 from streams.intake.dead_letters import PREFIX
 from streams.kafka.producer import Publisher
 from tests.kafka.brokers import EmbeddedKafka
@@ -70,6 +71,19 @@ async def test_incidents_actions_and_dead_letters_are_shown(embedded: EmbeddedKa
         assert "inc-1" not in (await tocsin("incident", "list", *other)).stdout
     assert incident().title in (await tocsin("incident", "show", "inc-1")).stdout
     assert (await tocsin("incident", "show", "inc-2")).exit_code == 2
+    for entry in (
+        AuditEntry(T, "inc-1", "confirm", "pending", "open", "chat latency: 2 series"),
+        AuditEntry(T + 1.0, "inc-1", "assign", "open", "open", "ben is owner", "ana"),
+        AuditEntry(T + 2.0, "inc-2", "assign", "open", "open", "cleo is owner", "ana"),
+    ):
+        await publish(embedded, topics.audit, audit_message(entry, "s"))
+    early = AuditEntry(T - 1.0, "chat latency", "alarm", None, "pending", "level 2.6")
+    await publish(embedded, topics.audit, audit_message(early, "s"))
+    shown = (await tocsin("incident", "show", "inc-1")).stdout.partition("timeline\n")[2]
+    lines = [line.split("Z  ")[1] for line in shown.splitlines()]
+    told = ["alarm: level 2.6", "incident opened: chat latency: 2 series", "assigned by ana: ben is owner"]
+    assert [line for line in lines if line in told] == told
+    assert "cleo" not in shown
     assert decided.target in (await tocsin("action", "list", "--status", "executed")).stdout
     asked = intent("k2", "suggest")
     suggested = replace(outcome(asked, "suggested"), detail=f"suggested: {asked.reason}")

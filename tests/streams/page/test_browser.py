@@ -12,13 +12,14 @@ from playwright.async_api import Browser, expect
 
 from actions.remedies.changes import begun
 from classifiers.directives import Silence
-from classifiers.model import Anomaly, Factor, Scope
+from classifiers.model import Acknowledgement, Anomaly, AuditEntry, Factor, Scope
 from classifiers.series_windows import ShardReport
 from classifiers.viewing_by_hand import Watch
 from streams.cli.recordings.comparison_text import to_json
 from streams.replay.comparison import Comparison, IncidentDifference
 from streams.respond.page.comparing import Comparing
 from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.fakes import outcome
 from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
@@ -238,6 +239,36 @@ async def test_only_actions_that_ran_are_marked_in_plots(browser: Browser, serve
     shown = {"onset_at_s": T, "opened_at_s": T, "resolved_at_s": None, "all_actions": acts}
     marks = await page.evaluate("async (one) => (await import('./assets/plot.js')).marksOf(one)", shown)
     assert [text for _, text, _ in marks] == ["onset", "opened", "rollback"]
+
+
+async def test_the_timeline_says_in_words_what_people_and_actions_did(browser: Browser, served: ServedPage) -> None:
+    state = served.page.state
+    served.tell(incident(
+        onset_at_s=T - 20.0, owners=("ana",), assigned_to="ana",
+        acknowledged=Acknowledgement("ben", T + 3.0, T + 900.0),
+    ))
+    for one in (
+        AuditEntry(T, "inc-1", "confirm", "pending", "open", "chat latency: 2 series"),
+        AuditEntry(T + 3.0, "inc-1", "acknowledge", "open", "open", "nobody else is notified: on it", "ben"),
+        AuditEntry(T + 4.0, "inc-1", "assign", "open", "open", "ana is owner", "cleo"),
+        AuditEntry(T + 5.0, "k1", "claimed", "pending", "claimed", "throttle on chat/my_replica may run now", "anna"),
+        AuditEntry(T + 9.0, "inc-1", "calm", "open", "clearing", "no alarm"),
+        AuditEntry(T + 11.0, "inc-1", "lapse", "clearing", "clearing", "the time of ben is over"),
+    ):
+        state.add_audit(one)
+    asked = suggested(target="chat/my_replica")
+    state.add_intent(asked)
+    state.add_outcome(outcome(asked, "failed", T + 6.0))
+    state.add_outcome(outcome(asked, "executed", T + 7.0))
+    page = await opened(browser, served, "#/incident/inc-1")
+    await expect(page.locator(".incident-head")).to_contain_text("owner ana, acknowledged by ben")
+    rows = page.locator(".timeline li")
+    assert [await row.locator(".event").inner_text() for row in await rows.all()] == [
+        "change began", "incident opened", "action decided", "acknowledged\nby ben", "assigned\nby cleo",
+        "action started\nby anna", "action failed", "action done", "alarms stopped", "acknowledgement ran out",
+    ]
+    await expect(rows.nth(3)).to_contain_text("nobody else is notified: on it")
+    await expect(rows.nth(7)).to_contain_text("throttle chat/my_replica")
 
 
 async def test_an_incident_is_drawn_from_before_its_onset_and_goes_on_live(

@@ -77,8 +77,9 @@ def test_the_timeline_of_a_review_is_in_the_words_of_people() -> None:
     timeline = text.partition("## Timeline")[2].partition("## Evidence")[0]
     rows = [line.strip("| ").split(" | ")[2:] for line in timeline.splitlines() if line.startswith("| 2026")]
     assert [(event, state, by) for event, state, _, by in rows][2:] == [
-        ("alarms stopped", "open, then no alarm for now", r"\-"), ("acknowledgement ran out", "no alarm for now", r"\-"),
-        ("resolved by a person", "no alarm for now, then over", "ben"),
+        ("alarms stopped", "open, then no alarm for now", r"\-"),
+        ("acknowledgement ran out", "no alarm for now", r"\-"),
+        ("resolved by hand", "no alarm for now, then over", "ben"),
     ]
     assert "the card is back" in rows[-1][2]
 

@@ -53,7 +53,7 @@ def test_what_the_audit_has_is_not_told_again_by_the_incident() -> None:
         ("acknowledged", "nobody else is notified: on it", "ben"), ("update", "looking", "ben"),
         ("action decided", "v2 is slow", None), ("action done", "throttled", None),
         ("it helped", "throttle on chat/v2: quiet for 30 s", None),
-        ("resolved by a person", "ben declared it over: the card is back", "ben"),
+        ("resolved by hand", "ben declared it over: the card is back", "ben"),
     ]
 
 

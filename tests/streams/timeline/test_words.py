@@ -60,7 +60,7 @@ def test_no_word_of_the_machinery_is_shown() -> None:
 @pytest.mark.parametrize(("event", "subject", "words"), [
     ("acknowledge", "inc-1", "acknowledged"), ("acknowledge", "escalation/inc-1", "paging stopped"),
     ("released", "k1", "approved, runs now"), ("released", "notification/n1", "text released"),
-    ("close", "inc-1", "resolved by a person"), ("close", "escalation/inc-1", "paging over"),
+    ("close", "inc-1", "resolved by hand"), ("close", "escalation/inc-1", "paging over"),
 ])
 def test_what_one_name_means_depends_on_the_subject(event: str, subject: str, words: str) -> None:
     assert event_words(event, subject) == words
