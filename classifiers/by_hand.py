@@ -120,9 +120,11 @@ class Assign:
     via: Path = "cli"
     role: IncidentRole = "owner"
     remove: bool = False
+    comment: str = ""
 
     def __post_init__(self) -> None:
-        of_person("assign", self.by, self.via, self.at_s, "", ALL_PATHS, incident_id=self.incident_id, to=self.to)
+        names = {"incident_id": self.incident_id, "to": self.to}
+        of_person("assign", self.by, self.via, self.at_s, self.comment, ALL_PATHS, **names)
         if self.role not in get_args(IncidentRole):
             raise ValueError(f"assign: role {self.role!r}, expected one of {', '.join(get_args(IncidentRole))}")
 

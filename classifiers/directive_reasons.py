@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from classifiers.by_hand import Assign
-from classifiers.directives import Silence
+from classifiers.directives import Expire, Silence
 from classifiers.model import Acknowledgement
 
 
@@ -25,9 +25,10 @@ def silenced_reason(name: str, silence: Silence | None) -> str:
     return what if silence is None else _with(f"{what}, until {utc_text(silence.until_s)}", silence.comment)
 
 
-def lifted_reason(name: str, is_early: bool) -> str:
-    """Why people are notified again. is_early: a person ended the silence."""
-    return f"{name} {'was ended early' if is_early else 'is over'}; people are notified again, and playbooks act"
+def lifted_reason(name: str, expiry: Expire | None) -> str:
+    """Why people are notified again. expiry: of a silence that a person ended."""
+    after = "people are notified again, and playbooks act"
+    return f"{name} is over; {after}" if expiry is None else _with(f"{name} was ended early; {after}", expiry.comment)
 
 
 def assigned_reason(one: Assign) -> str:
@@ -36,7 +37,7 @@ def assigned_reason(one: Assign) -> str:
     >>> assigned_reason(Assign("inc-1", "ben", "ana", 1.0, role="scribe"))
     'ben is scribe'
     """
-    return f"{one.to} is {one.role}{' no more' if one.remove else ''}"
+    return _with(f"{one.to} is {one.role}{' no more' if one.remove else ''}", one.comment)
 
 
 def resolved_reason(by: str, comment: str) -> str:

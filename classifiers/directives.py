@@ -88,9 +88,11 @@ class Expire:
     silence_id: str
     by: str
     at_s: float
+    comment: str = ""
 
     def __post_init__(self) -> None:
         named("expire", silence_id=self.silence_id, by=self.by)
+        texts("expire", comment=self.comment)
         finite("expire", at_s=self.at_s)
 
     @property

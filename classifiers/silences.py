@@ -66,7 +66,7 @@ class Silences:
         ]
         self._silences: dict[str, tuple[Silence, list[Test]]] = {}
         self._expired_s: dict[str, float] = {}
-        self._ended_by: dict[str, str] = {}
+        self._expiries: dict[str, Expire] = {}
         self._acknowledged: dict[str, Acknowledge] = {}
         self._in_force: list[tuple[str, list[Test]]] = []
         self._in_force_until_s = -inf
@@ -81,7 +81,7 @@ class Silences:
         """End a silence, also one that has not been added yet."""
         known = self.silence_named(expire.silence_id)
         if expire.silence_id not in self._expired_s and (known is None or expire.at_s < known.until_s):
-            self._ended_by[expire.silence_id] = expire.by
+            self._expiries[expire.silence_id] = expire
         self._expired_s.setdefault(expire.silence_id, expire.at_s)
         self._in_force_until_s = -inf
 
@@ -114,9 +114,9 @@ class Silences:
         known = self._silences.get(name)
         return None if known is None else known[0]
 
-    def ended_by(self, name: str) -> str | None:
-        """Who ended a silence before its time, of those that were ended last; None where nobody did."""
-        return self._ended_by.get(name)
+    def expiry(self, name: str) -> Expire | None:
+        """By what a person ended a silence before its time, of those that were ended last; None where nobody did."""
+        return self._expiries.get(name)
 
     def acknowledge_comment(self, incident_id: str) -> str:
         """The reason that the last acknowledgement of an incident gives; empty without."""
@@ -139,15 +139,15 @@ class Silences:
             del self._acknowledged[ended]
         for oldest in list(self._expired_s)[: max(0, len(self._expired_s) - MAX_KEPT)]:
             del self._expired_s[oldest]
-        for oldest in list(self._ended_by)[: max(0, len(self._ended_by) - MAX_KEPT)]:
-            del self._ended_by[oldest]
+        for oldest in list(self._expiries)[: max(0, len(self._expiries) - MAX_KEPT)]:
+            del self._expiries[oldest]
         self._in_force_until_s = -inf
 
     def dump(self) -> dict[str, Any]:
         """Silences, expiries and acknowledgements as JSON values."""
         silences = [silence for silence, _ in self._silences.values()]
         acknowledged = list(self._acknowledged.values())
-        return asdict(_SilencesSnapshot(silences, self._expired_s, acknowledged, self._ended_by))
+        return asdict(_SilencesSnapshot(silences, self._expired_s, acknowledged, list(self._expiries.values())))
 
     def load(self, data: object) -> None:
         """Restore a dump; raises `ValueError` when it is not one."""
@@ -158,7 +158,7 @@ class Silences:
         for silence in snapshot.silences:
             self.silence(silence)
         self._expired_s.update(snapshot.expired_s)
-        self._ended_by.update(snapshot.ended_by)
+        self._expiries.update((one.silence_id, one) for one in snapshot.expiries)
         for acknowledge in snapshot.acknowledged:
             self.acknowledge(acknowledge)
 
@@ -185,12 +185,12 @@ class Silences:
 
 @dataclass(frozen=True, slots=True)
 class _SilencesSnapshot:
-    """ended_by: empty in a state of an older release."""
+    """expiries: empty in a state of an older release."""
 
     silences: list[Silence] = field(default_factory=list)
     expired_s: dict[str, float] = field(default_factory=dict)
     acknowledged: list[Acknowledge] = field(default_factory=list)
-    ended_by: dict[str, str] = field(default_factory=dict)
+    expiries: list[Expire] = field(default_factory=list)
 
 
 _SNAPSHOT: TypeAdapter[_SilencesSnapshot] = TypeAdapter(_SilencesSnapshot)

@@ -135,12 +135,13 @@ def silence(
 
 @control.command()
 @click.argument("silence_id", metavar="SILENCE")
+@click.option("--comment", default="", help="Why.")
 @_with_author
 @_with_destination
-def expire(destination: Destination, silence_id: str, by: str) -> None:
+def expire(destination: Destination, silence_id: str, comment: str, by: str) -> None:
     """End a silence now."""
     now_s = time.time()
-    directive = _built(lambda: Expire(silence_id, by, now_s))
+    directive = _built(lambda: Expire(silence_id, by, now_s, comment))
     destination.check_key(directive)
     if not destination.only_print:
         from streams.client.control_writer import find_silence

@@ -249,6 +249,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "silence_id": "The silence to end.",
         "by": "Who ends it.",
         "at_s": "From when on, seconds since the epoch.",
+        "comment": "Why; empty for no reason.",
     },
     Forecast: {
         "low_s": "The lower bound of the interval.",

@@ -207,8 +207,8 @@ class ShardDirectives:
         old, new = before.silenced_by, after.silenced_by
         if old != new:
             if old is not None:
-                by = self.silences.ended_by(old)
-                yield entry("lift", lifted_reason(old, by is not None), by)
+                expiry = self.silences.expiry(old)
+                yield entry("lift", lifted_reason(old, expiry), None if expiry is None else expiry.by)
             if new is not None:
                 silence = self.silences.silence_named(new)
                 yield entry("silence", silenced_reason(new, silence), None if silence is None else silence.by)

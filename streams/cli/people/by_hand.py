@@ -66,14 +66,17 @@ def resolve(author: Author, incident_id: str, comment: str) -> None:
     help="An incident has one commander and one scribe, and several owners.",
 )
 @click.option("--remove", is_flag=True, help="PERSON has the role no more.")
+@comment_option
 @with_author
-def assign(author: Author, incident_id: str, person: str, role: IncidentRole, remove: bool) -> None:
+def assign(
+    author: Author, incident_id: str, person: str, role: IncidentRole, remove: bool, comment: str,
+) -> None:
     """Give a PERSON a role of an incident; the last owner is responsible for it."""
     if person not in author.config.people:
         known = ", ".join(sorted(author.config.people)) or "nobody is named there"
         raise Failure(f"person {person!r}: unknown, expected one under people: {known}")
     _open_incident(author.config, incident_id)
-    author.write(lambda by: Assign(incident_id, person, by, time.time(), role=role, remove=remove))
+    author.write(lambda by: Assign(incident_id, person, by, time.time(), role=role, remove=remove, comment=comment))
 
 
 @incident.command()

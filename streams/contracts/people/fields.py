@@ -96,7 +96,7 @@ BY_HAND_FIELDS: Mapping[type, Mapping[str, str]] = {
     Assign: {
         "incident_id": INCIDENT, "to": "Who gets the role.", "by": BY, "at_s": AT, "via": VIA,
         "role": "commander and scribe: the last one counts; owner: one of several, the last one is responsible.",
-        "remove": "Whether that person has the role no more.",
+        "remove": "Whether that person has the role no more.", "comment": COMMENT,
     },
     Update: {"incident_id": INCIDENT, "by": BY, "at_s": AT, "comment": "What is said.", "via": VIA},
     Undo: {"kind": KIND, "target": TARGET, "by": BY, "at_s": AT, "comment": COMMENT, "via": VIA},

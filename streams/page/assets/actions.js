@@ -83,12 +83,12 @@ export function incidentButtons(one) {
       (v) => at("acknowledge", { for_s: Number(v.minutes) * 60, comment: v.comment }, "acknowledged")), "primary"),
     button("Assign", "assign", () => ask("Assign", `Somebody gets a role of this incident. An owner is added; a commander or scribe takes over: ${one.title}`,
       [{ name: "to", label: "To whom", kind: "text", value: store.session.person, required: true },
-        { name: "role", label: "Role: owner, commander or scribe", kind: "text", value: "owner", required: true }],
-      (v) => at("assign", { to: v.to, role: v.role }, `${v.to} is ${v.role}`))),
+        { name: "role", label: "Role: owner, commander or scribe", kind: "text", value: "owner", required: true }, reason()],
+      (v) => at("assign", { to: v.to, role: v.role, comment: v.comment }, `${v.to} is ${v.role}`))),
     button("Update", "update", () => ask("Update", `What you write is shown and told with: ${one.title}`,
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
     one.silenced_by
-      ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents that ${one.silenced_by} silences.`, [], () => at("unsilence", {}, "silence ended")))
+      ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents that ${one.silenced_by} silences.`, [reason()], (v) => at("unsilence", { comment: v.comment }, "silence ended")))
       : one.silences === null ? null : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents with ${one.silences}. They are still found and shown.`,
         [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason(true)],
         (v) => at("silence", { for_s: Number(v.minutes) * 60, comment: v.comment }, "silenced"))),

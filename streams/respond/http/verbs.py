@@ -84,7 +84,7 @@ def incident_directive(
     if verb == "unsilence":
         if incident.silenced_by is None:
             raise ValueError(f"incident {incident_id!r}: not silenced, expected one that is")
-        return Expire(incident.silenced_by, person, at_s)
+        return Expire(incident.silenced_by, person, at_s, comment)
     if verb == "resolve":
         return Resolve(incident_id, person, at_s, comment, "http")
     if verb == "escalate":
@@ -96,7 +96,8 @@ def incident_directive(
             raise ValueError(f"role {role!r}, expected one of {', '.join(get_args(IncidentRole))}")
         if not isinstance(remove, bool):
             raise ValueError(f"remove {remove!r}, expected true or false")
-        return Assign(incident_id, text_of(body, "to", None), person, at_s, "http", role, remove)  # type: ignore[arg-type]
+        to = text_of(body, "to", None)
+        return Assign(incident_id, to, person, at_s, "http", role, remove, comment)  # type: ignore[arg-type]
     return Update(incident_id, person, at_s, text_of(body, "comment", None), "http")
 
 

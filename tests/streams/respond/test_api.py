@@ -211,7 +211,10 @@ async def test_who_lacks_the_role_is_refused_and_audited(who: str, path: str, bo
 @pytest.mark.parametrize(("who", "path", "body", "directive"), [
     ("rob", "incidents/inc-1/acknowledge", {"for_s": 60}, Acknowledge("inc-1", "rob", T + 5.0, T + 65.0)),
     ("rob", "incidents/inc-1/resolve", {"comment": "ok"}, Resolve("inc-1", "rob", T + 5.0, "ok", "http")),
-    ("rob", "incidents/inc-1/assign", {"to": "ann"}, Assign("inc-1", "ann", "rob", T + 5.0, "http")),
+    (
+        "rob", "incidents/inc-1/assign", {"to": "ann", "comment": "my shift ends"},
+        Assign("inc-1", "ann", "rob", T + 5.0, "http", comment="my shift ends"),
+    ),
     (
         "rob", "incidents/inc-1/assign", {"to": "ann", "role": "scribe", "remove": True},
         Assign("inc-1", "ann", "rob", T + 5.0, "http", "scribe", True),
@@ -266,8 +269,8 @@ async def test_a_responder_silences_what_an_incident_is_about_and_is_told_what_w
         assert (await served.post("incidents/inc-1/silence", "rob", for_s=600))[0] == 400
         assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 400
         served.desk.add_incident(incident(silenced_by=made.id), T)
-        assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 202
-        assert served.log.written[1] == Expire(made.id, "rob", T + 5.0)
+        assert (await served.post("incidents/inc-1/unsilence", "rob", comment="moved"))[0] == 202
+        assert served.log.written[1] == Expire(made.id, "rob", T + 5.0, "moved")
 
 
 async def test_who_may_read_sees_who_is_on_call_and_until_when() -> None:

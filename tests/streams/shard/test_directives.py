@@ -103,7 +103,7 @@ def test_the_audit_names_the_person_the_reason_and_the_time_in_words() -> None:
     case.directives.add([
         Silence("s1", CHAT, at_s, at_s + 300.0, "ana", "a change"),
         Acknowledge("inc-1", "ben", at_s, at_s + 300.0, "looking at the driver"),
-        Expire("s1", "cleo", at_s + 60.0), Acknowledge("inc-1", "dan", at_s + 60.0, at_s + 360.0),
+        Expire("s1", "cleo", at_s + 60.0, "it is done"), Acknowledge("inc-1", "dan", at_s + 60.0, at_s + 360.0),
     ])
     for now_s in (at_s, at_s + 60.0, at_s + 360.0):
         case.apply_due(now_s)
@@ -111,7 +111,7 @@ def test_the_audit_names_the_person_the_reason_and_the_time_in_words() -> None:
     assert [(entry.event, entry.actor, entry.reason) for entry in case.directives.take_audit()] == [
         ("silence", "ana", "s1: nobody is notified, and no playbook acts, until 2026-11-28 14:05 UTC: a change"),
         ("acknowledge", "ben", "nobody else is notified until 2026-11-28 14:05 UTC: looking at the driver"),
-        ("lift", "cleo", "s1 was ended early; people are notified again, and playbooks act"),
+        ("lift", "cleo", "s1 was ended early; people are notified again, and playbooks act: it is done"),
         ("acknowledge", "dan", "nobody else is notified until 2026-11-28 14:06 UTC"),
         ("lapse", None, "the time for which dan acknowledged it is over; others are notified again"),
     ]
@@ -125,15 +125,16 @@ def test_who_ended_a_silence_is_known_also_after_a_restart_and_from_an_older_rel
     stored = json.loads(json.dumps(case.directives.dump()))
     again, older = Case(), Case()
     again.directives.load(stored)
-    del stored["silences"]["ended_by"]
+    del stored["silences"]["expiries"]
     older.directives.load(stored)
-    assert [each.directives.silences.ended_by("s1") for each in (again, older)] == ["cleo", None]
+    found = [each.directives.silences.expiry("s1") for each in (again, older)]
+    assert found == [Expire("s1", "cleo", 2.0), None]
 
 
 def test_who_assigned_whom_and_what_was_said_is_in_the_audit_at_its_time() -> None:
     case = Case()
     case.directives.add([
-        Assign("inc-1", "ben", "ana", 1.0), Assign("inc-1", "ana", "ana", 1.5, role="commander"),
+        Assign("inc-1", "ben", "ana", 1.0), Assign("inc-1", "ana", "ana", 1.5, role="commander", comment="P1"),
         Update("inc-1", "ben", 2.0, "looking"), Assign("inc-1", "ben", "ana", 2.5, remove=True),
         Assign("inc-1", "cleo", "ana", 2.6, remove=True),
         Assign("inc-1", "dan", "ana", 2.7, role="scribe", remove=True),
@@ -142,7 +143,7 @@ def test_who_assigned_whom_and_what_was_said_is_in_the_audit_at_its_time() -> No
     case.apply_due(4.0)
     case.directives.annotate(INCIDENT, 4.0)
     assert [(entry.at_s, entry.event, entry.reason, entry.actor) for entry in case.directives.take_audit()] == [
-        (1.0, "assign", "ben is owner", "ana"), (1.5, "assign", "ana is commander", "ana"),
+        (1.0, "assign", "ben is owner", "ana"), (1.5, "assign", "ana is commander: P1", "ana"),
         (2.0, "update", "looking", "ben"), (2.5, "unassign", "ben is owner no more", "ana"),
     ]
     case.directives.annotate(INCIDENT, 5.0)
