@@ -2,7 +2,7 @@
 
 `python -m tests.streams.page.screenshots` plays the demo, waits until an incident is open, and takes Now; at the end it
 takes an incident that an action ended. Beside the pictures it writes what they show as text, without numbers, by which
-`test_browser.py` tells whether they are current.
+`browser/test_views.py` tells whether they are current.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from streams.page.incident_view import incident_view
 from streams.page.now_view import changes_view
 from streams.page.state import PageState
 from tests.actions.approvals.cases import T, incident
-from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
+from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.served import ServedPage
 
 DAY_S = 86_400.0

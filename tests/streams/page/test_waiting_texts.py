@@ -15,7 +15,7 @@ from streams.page.now_view import changes_view, now_view
 from streams.page.state import PageState
 from streams.page.waiting_texts import MAX_NOTIFICATIONS
 from tests.actions.approvals.cases import SOURCE, T, incident
-from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
+from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.served import ServedPage
 
 DRAFT = Draft("customer", "chat", "f00d", ("commander",))

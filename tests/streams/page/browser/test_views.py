@@ -20,7 +20,7 @@ from streams.replay.comparison import Comparison, IncidentDifference
 from streams.respond.page.comparing import Comparing
 from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.fakes import outcome
-from tests.streams.page.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
+from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
