@@ -163,7 +163,7 @@ class Api:
         """The person, who may do this for the service; raises `Problem`."""
         person = request[PERSON]
         if not self._directory.may(person, verb, service or ""):
-            raise Problem(403, may_not(person, verb), "forbidden")
+            raise Problem(403, may_not(person, verb, service), "forbidden")
         return person
 
     # Reading

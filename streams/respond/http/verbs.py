@@ -45,11 +45,11 @@ REMEDY_VERBS: Mapping[str, Verb] = {"undo": "undo", "keep": "keep"}
 
 
 def text_of(body: Mapping[str, Any], name: str, default: str | None = "") -> str:
-    """A text of the body; None as default where it must be there."""
+    """A text of the body, without blanks around it; None as default where it must be there."""
     value = body.get(name, default)
     if not isinstance(value, str):
         raise ValueError(f"{name} {value!r}, expected a text")
-    return value
+    return value.strip()
 
 
 def decision_of(

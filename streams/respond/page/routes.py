@@ -137,11 +137,10 @@ class PageRoutes:
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
-        person = None
         if "Authorization" in request.headers:  # of a proxy in front
             person = await self._identify(request.headers["Authorization"], request)
-        person = person or self._sessions.person(request)
-        return answer(self._who(person))
+            return answer({**self._who(person), "by_proxy": True})
+        return answer(self._who(self._sessions.person(request)))
 
     async def _log_in(self, request: web.Request) -> web.Response:
         if PAGE_HEADER not in request.headers:
