@@ -54,10 +54,11 @@ export function approvalButtons(one) {
   const what = `${one.undo ? "undo " : ""}${words(one.kind)} ${one.target}`;
   const decide = (verb, values) => act(`approvals/${part(one.key)}/decision`, { verb, digest: one.digest, comment: values.comment }, `${words(verb)} of ${what}`);
   const left = one.count - one.approvals - 1;
+  const allowed = one.roles.some((role) => store.session.roles.includes(role)); // those of its terms, whatever others may
   const then = left > 0 ? `${left} more must approve before it runs.` : "It runs at once, if its conditions still hold.";
   return [
-    button("Approve", "approve", () => ask("Approve", `You approve: ${what}. ${then} Why: ${one.why}`, [reason()], (v) => decide("approve", v)), "primary"),
-    button("Reject", "reject", () => ask("Reject", `You reject: ${what}. It does not run, and the ladder of remedies for this incident stops.`, [reason()], (v) => decide("reject", v))),
+    button("Approve", "approve", () => ask("Approve", `You approve: ${what}. ${then} Why: ${one.why}`, [reason()], (v) => decide("approve", v)), "primary", allowed),
+    button("Reject", "reject", () => ask("Reject", `You reject: ${what}. It does not run, and the ladder of remedies for this incident stops.`, [reason()], (v) => decide("reject", v)), "", allowed),
     may("withdraw") ? button("Withdraw", "withdraw", () => ask("Withdraw", `The request is taken back: ${what}. Nobody is asked any more.`, [reason()], (v) => decide("withdraw", v))) : null,
     may("break_glass") ? button("Break glass", "break_glass", () => ask("Break glass",
       `${what} runs without approval, past freeze, cooldown, budget and storm brake. The audit, and so the timeline of the review, names you and your reason.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,

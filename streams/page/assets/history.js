@@ -3,11 +3,12 @@
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, nowS, span, utc, words } from "./format.js";
 import { itemRow } from "./items.js";
-import { isWell, scopeText } from "./now.js";
+import { isWell, scopeText, sorted } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
 
 const PERIODS = [["", "all that is on record"], ["3600", "last hour"], ["86400", "last 24 hours"], ["604800", "last 7 days"]];
+const NAMED = 5; // open incidents on the status page, which prints on one sheet
 const SEVERITIES = ["P0", "P1", "P2", "P3", "P4"];
 
 export async function loadHistory(query) {
@@ -94,7 +95,7 @@ function row(one) {
 }
 
 export function showStatus(main, found) {
-  const open = [...store.incidents.values()];
+  const open = sorted(), more = open.length - NAMED;
   const worst = SEVERITIES.find((name) => open.some((one) => one.severity === name));
   const serious = open.filter((one) => ["P0", "P1"].includes(one.severity));
   const quiet = isWell() ? "All watched services are as usual." : "No incident is open, but not all services are watched.";
@@ -105,9 +106,10 @@ export function showStatus(main, found) {
   main.replaceChildren(el("div", { class: "report" },
     el("h1", {}, line), el("p", { class: "soft num" }, `As of ${both(nowS())}`),
     el("div", { class: "buttons" }, el("button", { type: "button", onclick: () => window.print() }, "Print")),
-    el("section", {}, el("h2", {}, "Now"), open.length ? open.map((one) => el("div", { class: "item" }, severity(one.severity), " ", el("strong", {}, one.title),
+    el("section", {}, el("h2", {}, "Now"), open.length ? open.slice(0, NAMED).map((one) => el("div", { class: "item" }, severity(one.severity), " ", el("strong", {}, one.title),
       el("p", {}, `Affected: ${scopeText(one)}. Open for ${span(nowS() - one.opened_at_s)}. ${one.assigned_to || one.acknowledged ? "Somebody works on it." : "Nobody has taken it yet."} ${one.expected_end
-        ? `Expected to end at ${utc(one.expected_end.median_s)}, at the latest at ${utc(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open.")),
+        ? `Expected to end at ${utc(one.expected_end.median_s)}, at the latest at ${utc(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open."),
+      more > 0 ? el("p", {}, `${more} more ${more === 1 ? "is" : "are"} open, none of them worse.`) : null),
     el("section", {}, el("h2", {}, "Last 7 days"), figures(known)),
     el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${count(store.texts.size, "text")} to be released; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));
 }

@@ -12,7 +12,10 @@ import { get, Refused, send, watch } from "./server.js";
 import { apply, replaceAll, store } from "./store.js";
 
 const main = document.getElementById("main");
+const dialog = document.getElementById("dialog");
 let leave = null;
+let retry = 0;
+let opener = null; // where the keyboard was last, to which it goes back from the dialog
 let drawing = 0;
 
 function route() {
@@ -71,7 +74,7 @@ function keepFocus(draw) {
   const typed = new Map(fields().filter((one) => same && one.value !== one.defaultValue).map((one) => [one.name, one]));
   const tables = () => [...main.querySelectorAll(".scroll")];
   const scrolled = same ? tables().map((one) => one.scrollLeft) : [];
-  const focused = document.activeElement;
+  const focused = dialog.open ? opener : document.activeElement;
   const focusable = () => [...main.querySelectorAll("a,button,select,input")];
   const index = main.contains(focused) ? focusable().indexOf(focused) : -1;
   const href = focused?.getAttribute?.("href");
@@ -81,18 +84,26 @@ function keepFocus(draw) {
   if (index < 0) return;
   const again = focusable();
   const next = again.find((one) => href && one.getAttribute("href") === href) ?? again[index];
+  if (dialog.open) {
+    opener = next;
+    return;
+  }
   next?.focus({ preventScroll: true });
   if (next?.matches("input[name]") && typed.has(next.name)) next.setSelectionRange(focused.selectionStart, focused.selectionEnd);
 }
 
 function failed(error) {
+  notShown(error);
+  if (error instanceof Refused && error.status === 401) start();
+}
+
+function notShown(error) {
   main.replaceChildren(panel("Not shown", "", empty(error instanceof Refused ? error.message : "The server does not answer. The page tries again by itself.")));
-  if (error instanceof Refused && error.status === 401) begin();
 }
 
 function state(name) {
   const live = document.getElementById("live");
-  const text = { live: "live", broken: "connection lost, trying again" }[name];
+  const text = { live: "live", broken: "connection lost, trying again", out: "not logged in" }[name];
   if (live.textContent !== text) live.textContent = text;
   live.dataset.state = name;
 }
@@ -109,10 +120,13 @@ async function begin() {
   leave = null;
   store.session = await get("page/session");
   who();
-  if (!store.session.may_read) return show();
+  if (!store.session.may_read) {
+    state("out");
+    return show();
+  }
   const position = await readAll();
   leave = watch(position, {
-    state, reset: () => readAll().catch(failed),
+    state, reset: () => readAll().catch(failed), refused: ofWhom,
     changes: (value) => {
       const changed = apply(value);
       const { view, id, query } = route();
@@ -126,11 +140,25 @@ async function begin() {
   });
 }
 
+// The stream was refused. Where the session is over, one reads nothing before a login: asking on would count as failed tries.
+async function ofWhom(reopen) {
+  try {
+    const found = await get("page/session");
+    if (found.person === store.session.person && found.may_read) reopen(); else await start();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) start(); else reopen();
+  }
+}
+
+// Whom a proxy names is named again by it, so there is nothing to log out of.
 function who() {
-  const { person } = store.session;
-  document.getElementById("who").replaceChildren(person
-    ? el("span", {}, el("span", { class: "soft" }, `${person} `), el("button", { type: "button", onclick: async () => { await send("DELETE", "page/session"); begin(); } }, "Log out"))
+  const { person, by_proxy: proxied } = store.session;
+  const shown = document.getElementById("who");
+  const had = shown.contains(document.activeElement);
+  shown.replaceChildren(person
+    ? el("span", {}, el("span", { class: "soft" }, `${person} `), proxied ? null : el("button", { type: "button", onclick: async () => { await send("DELETE", "page/session"); begin(); } }, "Log out"))
     : el("button", { type: "button", onclick: () => logIn(() => begin().catch(failed)) }, "Log in"));
+  if (had) shown.querySelector("button")?.focus();
 }
 
 function clock() {
@@ -140,7 +168,7 @@ function clock() {
 }
 
 function keys(event) {
-  if (event.target.matches("input,textarea,select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (dialog.open || event.target.matches("input,textarea,select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const rows = [...main.querySelectorAll("a.row")];
   const at = rows.indexOf(document.activeElement);
   if (event.key === "j") rows[Math.min(at + 1, rows.length - 1)]?.focus();
@@ -164,14 +192,22 @@ if (chosen) document.documentElement.dataset.theme = chosen;
 document.getElementById("theme").addEventListener("click", theme);
 addEventListener("hashchange", () => { show().then(() => { main.focus({ preventScroll: true }); scrollTo(0, 0); }); });
 addEventListener("keydown", keys);
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+main.addEventListener("focusin", (event) => { opener = event.target; });
+dialog.addEventListener("close", () => { // the browser goes back by itself, but not to what was drawn anew meanwhile
+  const at = document.activeElement;
+  if (at === document.body || dialog.contains(at)) opener?.focus({ preventScroll: true });
+});
 setInterval(clock, 1000);
+// Who is refused asks rarely: each try is audited, and after ten within a minute nobody at this address is asked at all.
 async function start() {
+  clearTimeout(retry);
   try {
     await begin();
   } catch (error) {
     state("broken");
-    failed(error);
-    setTimeout(start, 3000);
+    notShown(error);
+    retry = setTimeout(start, error instanceof Refused && error.status < 500 ? 60_000 : 3000);
   }
 }
 start();

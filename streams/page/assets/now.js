@@ -8,7 +8,7 @@ import { store } from "./store.js";
 const ORDER = ["P0", "P1", "P2", "P3", "P4"];
 const SHOWN = 200;
 
-function sorted() {
+export function sorted() {
   return [...store.incidents.values()].sort(
     (a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || a.opened_at_s - b.opened_at_s);
 }

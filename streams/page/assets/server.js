@@ -34,11 +34,13 @@ export async function send(method, path, body) {
 
 const BROKEN_AFTER_MS = 25_000; // the server says something every 10 s
 
-// The browser reconnects by itself with the id of the last event. handlers: changes, reset, state.
+// The browser reconnects by itself with the id of the last event. handlers: changes, reset, state; refused, which is given
+// what opens the stream again.
 export function watch(position, handlers) {
   let source = null;
   let heard = Date.now();
   let last = position;
+  let isLeft = false;
   function open() {
     source = new EventSource(`page/events?after=${encodeURIComponent(last)}`);
     for (const name of ["changes", "reset"]) {
@@ -53,15 +55,16 @@ export function watch(position, handlers) {
     }
     source.onerror = () => {
       handlers.state("broken");
-      if (source.readyState === EventSource.CLOSED) setTimeout(reopen, 2000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (!isLeft) handlers.refused(reopen); }, 2000);
     };
   }
   function reopen() {
     source.close();
+    if (isLeft) return;
     heard = Date.now();
     open();
   }
   const timer = setInterval(() => { if (Date.now() - heard > BROKEN_AFTER_MS) { handlers.state("broken"); reopen(); } }, 5000);
   open();
-  return () => { clearInterval(timer); source.close(); };
+  return () => { isLeft = true; clearInterval(timer); source.close(); };
 }
