@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actions.approvals.desk import Desk
 from actions.approvals.request import request_of
 from actions.channels.notification import Notification
+from actions.ledger.records import LedgerRecord
+from actions.ledger.remedy import Remedy
 from actions.model import Intent
 from actions.outbox.releases import Releases
 from actions.trust.approvals import ApprovalCheck
@@ -23,7 +26,7 @@ from classifiers.model import Incident
 from config import examine
 from streams.kafka.settings import settings_of
 from streams.respond.http.api import Api
-from streams.respond.http.authentication import Authenticator
+from streams.respond.http.authentication import Authenticator, IssuerKeys, JwtSettings
 from streams.respond.http.event_stream import EventStream
 from streams.respond.http.readings import Known
 from streams.respond.http.senders import Senders
@@ -38,36 +41,45 @@ from tests.streams.respond.written_log import WrittenLog
 ROLES: dict[str, Role] = {"vera": "viewer", "rob": "responder", "ann": "approver", "carl": "commander"}
 OF_PAGE = {PAGE_HEADER: "1", "Sec-Fetch-Site": "same-origin"}
 PRIVATE = Ed25519PrivateKey.generate()
+RING = KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))])
+OWNED_BY: Mapping[str, tuple[str, ...]] = {"vault": ("olga",)}
+"""Services of somebody else: nobody under `ROLES` may do anything about them."""
 
 
 class ServedPage:
-    """complaints: of the role, as they are now. trusted: the networks of trusted proxies."""
+    """complaints: of the role, as they are now. trusted: networks of trusted proxies. jwt, keys: of the issuer, whose
+    JWTs name people by `NAME@example.com`. mono_s: the clock of sessions.
+    """
 
-    def __init__(self, *, reads_without_login: bool = False, trusted: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, reads_without_login: bool = False, trusted: tuple[str, ...] = (),
+        jwt: JwtSettings | None = None, keys: IssuerKeys | None = None,
+    ) -> None:
         directory = Directory(
             [
-                Member(name, frozenset({role}), token_sha256=hashlib.sha256(f"token-{name}".encode()).hexdigest())
+                Member(
+                    name, frozenset({role}), token_sha256=hashlib.sha256(f"token-{name}".encode()).hexdigest(),
+                    jwt_sub=f"{name}@example.com",
+                )
                 for name, role in ROLES.items()
             ],
-            lambda _: (),
-        )
-        check = ApprovalCheck(
-            directory, KeyRing([PublicKey("r1", PRIVATE.public_key(), frozenset({"respond"}))]), SOURCE,
+            lambda service: OWNED_BY.get(service, ()),
         )
         config = examine(None, {})[0]
         self.complaints: tuple[str, ...] = ()
         self.log = WrittenLog(Signer("r1", PRIVATE))
-        self.desk = Desk(check)
+        self.desk = Desk(ApprovalCheck(directory, RING, SOURCE))
         self.releases = Releases(directory)
         self.page = Page(
             config, settings_of(config), authenticity_of(config, SOURCE), tuple, lambda: self.complaints,
             lambda: T + 60.0, lambda: T + 60.0, lambda: T,
         )
-        self.sessions = Sessions()
+        self.mono_s = 0.0
+        self.sessions = Sessions(lambda: self.mono_s)
         api = Api(
             Known(self.desk, self.page.state.in_force, self.releases, lambda *_: None, list, self.page.state.reviews),
-            directory, Authenticator(directory, senders=Senders(trusted)), self.log, EventStream(), RespondMetrics(),
-            tuple, lambda: T + 60.0, self.sessions,
+            directory, Authenticator(directory, jwt, keys, senders=Senders(trusted)), self.log, EventStream(),
+            RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
         )
         routes = PageRoutes(self.page, directory, self.sessions, api.identify, reads_without_login)
         self._app = api.app(routes)
@@ -104,6 +116,12 @@ class ServedPage:
         request = request_of(intent, 0, 1, T)
         self.page.state.add_request(request)
         self.desk.record(request)
+        self.page.feed.wake()
+
+    def in_force(self, *records: Remedy | LedgerRecord) -> None:
+        """Records of the ledger were read."""
+        for one in records:
+            self.page.state.add_in_force(orjson.dumps(one.to_json()))
         self.page.feed.wake()
 
     def draft(self, one: Notification) -> None:

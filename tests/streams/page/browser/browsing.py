@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
 
+import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.streams.page.served import ServedPage
+from streams.respond.page.sessions import COOKIE
+from tests.streams.page.served import ServedPage, log_in
 
+REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
 SERIOUS = ("serious", "critical")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+PATIENCE_MS = 20_000
+"""How long a test waits for what the page does at once: the machine may be slow."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
-async def opened(browser: Browser, served: ServedPage, view: str = "", width: int = 1360) -> Page:
-    """A viewer with a session of its own, once the page is live."""
-    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark")
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    """A Chromium; skips the test where there is none, unless TOCSIN_REQUIRE_BROWSER=1 makes that a failure."""
+    chromium = shutil.which("chromium")
+    if chromium is None and not REQUIRED:
+        pytest.skip("no chromium on the path, so the page is not tested in a browser")
+    assert chromium is not None, "TOCSIN_REQUIRE_BROWSER=1, and no chromium on the path"
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def opened(
+    browser: Browser, served: ServedPage, view: str = "", width: int = 1360, *, who: str | None = None,
+    scheme: Literal["dark", "light"] = "dark", address: str | None = None,
+) -> Page:
+    """A viewer with a session of its own, once the page is live. who: has logged in. address: if not that of served."""
+    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = await context.new_page()
-    await page.goto(f"{served.url}{view}")
+    page.set_default_timeout(PATIENCE_MS)
+    if who is not None:
+        await context.add_cookies([{"name": COOKIE, "value": await log_in(served, who), "url": served.url}])
+    await page.goto(f"{address or served.url}{view}")
     await expect(page.locator("#live")).to_have_text("live")
     return page
 

@@ -11,7 +11,6 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from actions.remedies.changes import begun
-from classifiers.directives import Silence
 from classifiers.model import Acknowledgement, Anomaly, AuditEntry, Factor, Scope
 from classifiers.series_windows import ShardReport
 from classifiers.viewing_by_hand import Watch
@@ -24,6 +23,8 @@ from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_scree
 from tests.streams.page.screenshots import SHOWN, shown_text
 from tests.streams.page.served import ServedPage
 from tests.streams.page.simulated import played, told
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Compared(Comparing):
@@ -49,13 +50,18 @@ async def test_quiet_is_said_in_words(browser: Browser, served: ServedPage) -> N
 
 
 async def test_two_viewers_see_a_change_without_reloading(browser: Browser, served: ServedPage) -> None:
-    viewers = [await opened(browser, served) for _ in range(2)]
+    now = await opened(browser, served)
     served.tell(incident(severity="P1"))
-    for page in viewers:
-        await expect(page.locator("h1")).to_have_text("1 incident open: 1 P1")
+    await expect(now.locator("h1")).to_have_text("1 incident open: 1 P1")
+    one = await opened(browser, served, "#/incident/inc-1")
+    for page in (now, one):
+        await expect(page.locator("main")).to_contain_text("nobody has it")
+    served.tell(incident(severity="P1", owners=("ann",), assigned_to="ann"))
+    for page in (now, one):
+        await expect(page.locator("main")).to_contain_text("owner ann")
     served.tell(incident(state="resolved", resolved_at_s=T + 30.0))
-    for page in viewers:
-        await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
+    await expect(now.locator("h1")).to_have_text("Quiet: no incident is open")
+    await expect(one.locator(".incident-head")).to_contain_text("resolved")
 
 
 async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
@@ -69,34 +75,6 @@ async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
     await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
     await page.unroute("**/page/**")
     await expect(page.locator("h1")).to_have_text("1 incident open: 1 P2", timeout=40_000)
-
-
-async def test_a_person_acknowledges_after_it_was_said_what_will_happen(browser: Browser, served: ServedPage) -> None:
-    served.tell(incident())
-    page = await opened(browser, served)
-    await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
-    await log_in_as(page, "rob")
-    await page.get_by_text("v2 is slow").click()
-    await page.get_by_role("button", name="Acknowledge").click()
-    await expect(page.locator("dialog")).to_contain_text("Escalation stops while it lasts: v2 is slow")
-    await page.locator("dialog button[type=submit]").click()
-    await expect(page.locator("#toast")).to_contain_text("Written")
-    (written,) = served.log.written
-    assert (written.by, written.subject) == ("rob", "inc-1")
-
-
-async def test_a_person_silences_after_it_was_said_what_will_be_silent(browser: Browser, served: ServedPage) -> None:
-    served.tell(incident())
-    page = await opened(browser, served, "#/incident/inc-1")
-    await log_in_as(page, "rob")
-    await page.get_by_role("button", name="Silence").click()
-    await expect(page.locator("dialog")).to_contain_text('incidents with service="chat", version="v2"')
-    await page.locator("dialog textarea").fill("moving")
-    await page.locator("dialog button[type=submit]").click()
-    await expect(page.locator("#toast")).to_contain_text("Written")
-    (written,) = served.log.written
-    assert isinstance(written, Silence)
-    assert (written.by, written.comment, written.until_s - written.from_s) == ("rob", "moving", 3600.0)
 
 
 async def test_an_approver_approves_and_a_responder_cannot(browser: Browser, served: ServedPage) -> None:
