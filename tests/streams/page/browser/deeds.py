@@ -84,6 +84,9 @@ class Deed:
     given: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.button}: {self.done}"
+
     @property
     def is_asked(self) -> bool:
         """Whether the command line wants a reason or a text."""

@@ -21,7 +21,7 @@ from tests.streams.records import FakeRecord
 from tests.streams.worker.fixtures import TOPICS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-OF_EACH = pytest.mark.parametrize("deed", DEEDS, ids=lambda one: f"{one.button}-{one.done}".replace(" ", "-"))
+OF_EACH = pytest.mark.parametrize("deed", DEEDS, ids=Deed.__str__)
 
 
 @dataclass
@@ -85,7 +85,7 @@ async def test_what_a_person_confirms_is_one_signed_record(staff: Staff, deed: D
     assert [read_back(*one) for one in staff.records()] == [deed.written]
 
 
-@pytest.mark.parametrize("deed", [one for one in DEEDS if one.is_asked or one.reason], ids=lambda one: one.written.id)
+@pytest.mark.parametrize("deed", [one for one in DEEDS if one.is_asked or one.reason], ids=Deed.__str__)
 async def test_without_its_reason_nothing_is_sent(staff: Staff, deed: Deed) -> None:
     """Wherever the command line wants one, and for a silence, which is about all that will happen."""
     page = staff.pages[deed.who]
