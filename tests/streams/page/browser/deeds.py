@@ -131,7 +131,7 @@ def _by_responder(
 _ASSIGNED = [
     _by_responder(
         "Assign", "assign", "incident", "Somebody gets a role", by_hand.assign, f"ann is {role}",
-        Assign("chat-open", "ann", "rob", AT, "http", role), to="ann", role=role,
+        Assign("chat-open", "ann", "rob", AT, "http", role, comment="on duty"), to="ann", role=role, comment="on duty",
     ) for role in ("owner", "commander", "scribe")
 ]
 _OF_INCIDENT = [
@@ -161,7 +161,7 @@ _OF_INCIDENT = [
     ),
     _by_responder(
         "End silence", "silence", "silenced", "People are told again", control.expire, "silence ended",
-        Expire("sil-1", "rob", AT),
+        Expire("sil-1", "rob", AT, "moved"), comment="moved",
     ),
 ]
 _OF_TARGET = [

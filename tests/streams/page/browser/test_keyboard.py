@@ -43,11 +43,13 @@ async def test_an_incident_is_reached_and_assigned(browser: Browser, served: Ser
     await page.keyboard.press("Tab")
     await page.keyboard.press("Control+a")
     await page.keyboard.type("scribe")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("on duty")
     await tab_to(page, dialog.get_by_role("button", name="Assign"))
     await page.keyboard.press("Enter")
     await expect(dialog).to_be_hidden()
     await expect(assign).to_be_focused()
-    assert served.log.written == [Assign("inc-1", "ann", "rob", T + 60.0, "http", "scribe")]
+    assert served.log.written == [Assign("inc-1", "ann", "rob", T + 60.0, "http", "scribe", comment="on duty")]
 
 
 async def test_escape_leads_back_to_the_button_though_the_incident_changed(
