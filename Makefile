@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(VENV)/.installed-demo ## play 7 minutes of recorded faults through Kafka, with the page (KEEP=1: it stays up; SPEED=3: for a slow machine)
+demo: $(VENV)/.installed-demo ## play 7 minutes of recorded faults through Kafka, with the page (KEEP=1: it stays up; SPEED=1: as fast as it happened, SPEED=3: for a slow machine)
 	@$(BIN)/tocsin demo $(if $(KEEP),--keep) $(if $(SPEED),--speed $(SPEED))
 
 picture: $(VENV)/.installed-demo ## run the demo and draw its report anew for the README

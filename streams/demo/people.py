@@ -29,8 +29,12 @@ from streams.worker.wall_clock import WallClock
 PERSON = "kim"
 OPERATOR = "operator"
 """Whoever looks at the page of the demo and logs in with the token of the run."""
+INBOX = "inbox"
+"""The channel of the demo's configuration by which both are paged."""
 APPROVES_AFTER_S = 5.0
 """On the clock of the demo, from when people were asked."""
+LETS_OTHERS_S = 20.0
+"""The same where somebody else may decide before. The recorded fault lasts 35 s."""
 LOOK_EVERY_S = 0.1
 
 
@@ -58,9 +62,13 @@ def write_config(folder: Path, page_port: int = 0) -> Signed:
     key_id = f"{PERSON}-1"
     token = secrets.token_urlsafe(12)
     people = {
-        PERSON: {"roles": ["approver"], "keys": [{"id": key_id, "public": public_text(personal.public_key())}]},
+        PERSON: {
+            "roles": ["responder", "approver"], "contacts": {INBOX: PERSON},
+            "keys": [{"id": key_id, "public": public_text(personal.public_key())}],
+        },
         OPERATOR: {
-            "roles": ["responder", "approver", "commander"], "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
+            "roles": ["responder", "approver", "commander"], "contacts": {INBOX: OPERATOR},
+            "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
         },
     }
     respond = {"listen": f"127.0.0.1:{page_port}", "read_without_login": True}
@@ -70,8 +78,10 @@ def write_config(folder: Path, page_port: int = 0) -> Signed:
     return Signed(config, Signer(key_id, personal), token)
 
 
-async def approve_what_waits(brokers: str, demo: DemoState, signed: Signed, clock: WallClock) -> None:
-    """Approve each request of the demo once, `APPROVES_AFTER_S` after it was asked; until cancelled."""
+async def approve_what_waits(
+    brokers: str, demo: DemoState, signed: Signed, clock: WallClock, after_s: float = APPROVES_AFTER_S,
+) -> None:
+    """Approve each request of the demo once, so long after it was asked; until cancelled."""
     config = load(signed.config, {"TOCSIN_BROKERS": brokers})
     topic, source = config.topics.control, source_of(config.kafka.group)
     answered: set[str] = set()
@@ -80,7 +90,7 @@ async def approve_what_waits(brokers: str, demo: DemoState, signed: Signed, cloc
     try:
         while True:
             for request in [one for one in demo.requests.values() if one.key not in answered]:
-                if _is_due(request, clock.now()):
+                if _is_due(request, clock.now() - after_s):
                     answered.add(request.key)
                     at_s = clock.now()
                     decision = decided_by(request, PERSON, "approve", "cli", at_s, source, signed.signer)
@@ -94,5 +104,5 @@ async def approve_what_waits(brokers: str, demo: DemoState, signed: Signed, cloc
         await producer.stop()
 
 
-def _is_due(request: ApprovalRequest, now_s: float) -> bool:
-    return request.state == "requested" and now_s - request.changed_at_s >= APPROVES_AFTER_S
+def _is_due(request: ApprovalRequest, asked_until_s: float) -> bool:
+    return request.state == "requested" and request.changed_at_s <= asked_until_s

@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from streams.cluster.embedded_broker import EmbeddedBroker
 from streams.demo.display import Display
 from streams.demo.observer import read_worker, watch_topics
-from streams.demo.people import Signed, approve_what_waits, write_config
+from streams.demo.people import APPROVES_AFTER_S, LETS_OTHERS_S, Signed, approve_what_waits, write_config
 from streams.demo.player import LoopTime, play
 from streams.demo.scoring import GroundTruth, read_truth
 from streams.demo.state import DemoState
@@ -104,7 +104,8 @@ async def run(
         await stack.enter_async_context(_in_background(_refresh(parts, display, began_s)))
         await _wait_until_ready(parts)
         on_page(PageAddress(f"http://127.0.0.1:{page_port}/", signed.token))
-        await stack.enter_async_context(_in_background(approve_what_waits(brokers, demo, signed, clock)))
+        after_s = APPROVES_AFTER_S if keep is None else LETS_OTHERS_S
+        await stack.enter_async_context(_in_background(approve_what_waits(brokers, demo, signed, clock, after_s)))
         await _play(parts, records, brokers, truth)
         await _drain(parts)
         if keep is not None:
@@ -235,7 +236,7 @@ def _update_state(parts: Components, began_s: float) -> None:
     if demo.phase != "starting":
         demo.now_s = min(parts.clock.now() - demo.origin_s, demo.truth.duration_s)
     demo.served, demo.breakers, demo.throttles = gateway.served, dict(gateway.breakers), dict(gateway.throttles)
-    demo.changes = tuple(gateway.changes)
+    demo.changes, demo.told = tuple(gateway.changes), tuple(gateway.notifications)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from actions.approvals.request import ApprovalRequest
 from actions.model import Intent, Outcome
 from classifiers.model import Incident, RemedyRecord
 from streams.demo.scoring import GroundTruth, Score, score
-from streams.sandbox.gateway import Change
+from streams.sandbox.gateway import Change, Notice
 
 Phase = Literal["starting", "playing", "settling", "done"]
 REAL_SWITCHES = ("breaker", "throttle", "version")
@@ -96,6 +96,7 @@ class DemoState:
     breakers: dict[str, str] = field(default_factory=dict)
     throttles: dict[str, float] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    told: tuple[Notice, ...] = ()
 
     def add_intent(self, intent: Intent) -> None:
         """Add a decision; a repeat changes nothing. One that was approved takes the place of its suggestion."""

@@ -281,10 +281,12 @@ def _totals(demo: DemoState) -> RenderableType:
     executed = sum(action.status == "executed" for action in demo.actions.values())
     own = sum(change.actor == "tocsin" for change in demo.changes)
     changes = _plural(len(demo.changes), "change")
+    pages = sum(notice.event == "page" for notice in demo.told)
     false = _plural(len(found.false_incidents), "false incident")
     return Text("\n".join((
         f"{found.found} of {len(found.findings)} faults found{median}, {false}",
         f"{executed} of {_plural(len(demo.actions), 'action')} executed, which made {own} of {changes} at the gateway",
+        f"{_plural(len(demo.told), 'notification')} told, {pages} of them pages",
         f"{demo.sent:,} requests as {_count(demo.worker.records)} records, {_count(demo.worker.dead)} dead, "
         f"in {demo.wall_s:.0f} s",
     )), "bold")

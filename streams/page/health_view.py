@@ -35,18 +35,20 @@ def _utc(at_s: float) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC):%H:%M:%S} UTC"
 
 
-def health_view(state: PageState) -> dict[str, Any]:
+def health_view(state: PageState, ahead_s: float = 0.0) -> dict[str, Any]:
     """How this process is, and what the owners of the shards said last.
 
-    newest_s: date of the newest record, None before the first. newest_tick_s: when one of the shards last wrote that
-    windows closed. dropped: what was left out since the owners of the shards began.
+    ahead_s: of the clock of decisions, before the wall clock, by which records are dated. newest_s: date of the newest
+    record, None before the first. newest_tick_s: when one of the shards last wrote that windows closed. dropped: what
+    was left out since the owners of the shards began.
     """
     services = [one.newest for one in state.series.services()]
     shards = state.series.shards()
     blind = [one.id for one in state.incidents() if one.category == "telemetry" and one.state != "resolved"]
     dead = sum((Counter(one.dead) for one in shards), Counter())
     return {
-        "alone_s": ALONE_S, "newest_s": state.newest_s, "telemetry_incidents": blind,
+        "alone_s": ALONE_S, "newest_s": None if state.newest_s is None else state.newest_s + ahead_s,
+        "telemetry_incidents": blind,
         "services": len(services), "series": sum(one.series for one in services),
         "warming": sum(one.warming for one in services), "silent": sum(one.silent for one in services),
         "shards": len(state.ticks), "newest_tick_s": max(state.ticks.values(), default=None),

@@ -10,6 +10,7 @@ from classifiers.incident_silence import silenced_text
 from classifiers.model import Anomaly, Incident
 from streams.page.plots import plots_of, scope_text
 from streams.page.review_view import review_of
+from streams.page.siblings import siblings_of
 from streams.page.state import PageState
 from streams.page.summaries import incident_row, request_row, texts_of
 from streams.timeline.entries import of_intent, of_notification, of_outcome
@@ -31,6 +32,7 @@ def incident_view(
     )
     return {
         **incident_row(incident, state),
+        "siblings": siblings_of(incident, state.series.service(incident.service, incident.model)),
         "opened_severity": incident.opened_severity, "factors": incident.factors,
         "ended": None if incident.resolution is None else RESOLUTIONS[incident.resolution],
         "evidence": [_evidence(one) for one in incident.evidence],

@@ -13,6 +13,9 @@ from streams.page.state import PageState
 from streams.page.summaries import incident_row
 
 MAX_LISTED = 100
+CURRENT_S = 45.0
+"""A series with no window for so long is not told of any more: it left those with the highest levels, or it ended.
+Windows are told every 15 s."""
 
 
 def services_view(state: PageState) -> dict[str, Any]:
@@ -29,7 +32,8 @@ def service_view(tracks: ServiceTracks, state: PageState, find: str = "") -> dic
     drawn = sorted((one for one in tracks.tracks.values() if one.end_s), key=_level, reverse=True)
     opened = _open_incidents(state)[_name(tracks)]
     return {
-        **_row(tracks, len(opened)), "sources": tracks.newest.sources, "plots": [plot_of(one) for one in drawn],
+        **_row(tracks, len(opened)), "sources": tracks.newest.sources,
+        "plots": [{**plot_of(one), "is_current": _is_current(one, tracks)} for one in drawn],
         "heat": _heat(tracks), "incidents": [incident_row(one, state) for one in opened],
         **_listed(tracks, find.lower().split()),
     }
@@ -75,7 +79,7 @@ def _open_incidents(state: PageState) -> defaultdict[Name, list[Incident]]:
 
 def _row(tracks: ServiceTracks, opened: int) -> dict[str, Any]:
     newest = tracks.newest
-    worst = max((one for one in tracks.tracks.values() if one.end_s), key=_level, default=None)
+    worst = max((one for one in tracks.tracks.values() if _is_current(one, tracks)), key=_level, default=None)
     return {
         "service": newest.service, "model": newest.model, "at_s": newest.at_s, "series": newest.series,
         "warming": newest.warming, "silent": newest.silent, "open": opened,
@@ -83,6 +87,11 @@ def _row(tracks: ServiceTracks, opened: int) -> dict[str, Any]:
         "metric": None if worst is None else worst.newest.metric,
         "detector": None if worst is None else worst.newest.detector,
     }
+
+
+def _is_current(track: Track, tracks: ServiceTracks) -> bool:
+    """Whether its newest window is one of the newest of the service."""
+    return bool(track.end_s) and track.end_s[-1] >= tracks.newest.at_s - CURRENT_S
 
 
 def _level(track: Track) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from actions.approvals.explained import explained
 from actions.approvals.machine import OPEN
 from actions.approvals.request import ApprovalRequest
 from actions.ledger.remedy import Remedy
@@ -17,6 +18,8 @@ from streams.timeline.words import escalation_words
 
 PARTS = ("model", "version", "replica", "tenant")
 SHOWN_ACTIONS = 4
+JUDGED = ("applied", "verifying")
+"""States of a remedy at its incident before there is a verdict."""
 
 
 def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def request_row(request: ApprovalRequest, state: PageState) -> dict[str, Any]:
         "target": intent.target, "undo": intent.undo, "service": intent.service, "incident_id": intent.incident_id,
         "incident_title": None if incident is None else incident.title,
         "severity": None if incident is None else incident.severity, "why": intent.reason,
-        "digest": intent.digest or "",
+        "digest": intent.digest or "", "explained": explained(intent),
         "roles": request.terms.roles, "count": request.terms.count, "approvals": request.approvals,
         "four_eyes": request.terms.four_eyes, "via": request.terms.via, "playbook": intent.playbook,
         "step_id": intent.step_id, "asked_at_s": intent.decided_at_s, "expires_at_s": request.expires_at_s,
@@ -71,15 +74,24 @@ def texts_of(state: PageState, incident_id: str | None = None) -> list[dict[str,
 
 def force_view(state: PageState) -> dict[str, Any]:
     """What is in force at targets, and the storm brake. storm_since_s: None while it is released."""
-    shown = [one for one in state.in_force.remedies() if one.is_shown]
-    return {"storm_since_s": state.in_force.storm_since_s(), "remedies": [_remedy_row(one) for one in shown]}
+    found = [(one, _is_judged(one, state)) for one in state.in_force.remedies()]
+    rows = [_remedy_row(one, is_judged) for one, is_judged in found if one.is_shown or is_judged]
+    return {"storm_since_s": state.in_force.storm_since_s(), "remedies": rows}
 
 
-def _remedy_row(remedy: Remedy) -> dict[str, Any]:
+def _is_judged(remedy: Remedy, state: PageState) -> bool:
+    """Whether it is not known yet if it helps. What is never taken back is shown until then."""
+    incident = state.incident(remedy.intent.incident_id)
+    if incident is None or incident.state == "resolved" or remedy.state not in ("applied", "kept"):
+        return False
+    return any(one.key == remedy.intent.key and one.state in JUDGED for one in incident.remedies)
+
+
+def _remedy_row(remedy: Remedy, is_judged: bool) -> dict[str, Any]:
     return {
         "kind": remedy.kind, "target": remedy.target, "state": remedy.state, "reason": remedy.reason,
         "applied_s": remedy.applied_s, "hold_until_s": remedy.hold_until_s, "breaker": remedy.breaker,
-        "is_kept": remedy.is_kept, "undo_when": remedy.terms.undo, "sure": remedy.sure,
+        "is_kept": remedy.is_kept, "is_judged": is_judged, "undo_when": remedy.terms.undo, "sure": remedy.sure,
         "incidents": [one.incident_id for one in remedy.holding()],
     }
 

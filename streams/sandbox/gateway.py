@@ -24,6 +24,7 @@ ACTION_FIELDS = frozenset({
     "target", "service", "model", "version", "replica", "tenant", "incident_id", "key", "reason",
 })
 """The fields that an action may send beside the switch that it sets."""
+NOTICE_FIELDS = frozenset({"event", "to", "severity", "title"})
 MAX_CALLER = 60
 RELOAD_FIELDS = frozenset({"model", "alias", "from_version", "to_version", "key"})
 
@@ -58,6 +59,16 @@ class Change:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a channel told, as a pager or a chat would take it. to: the person that it is a page for, else empty."""
+
+    event: str
+    to: str
+    severity: str
+    title: str
+
+
 class Gateway:
     """The switches and their log, in memory. Setting a switch to its current value changes and logs nothing."""
 
@@ -70,6 +81,7 @@ class Gateway:
         self.breakers = dict.fromkeys(fleet.targets, "closed")
         self.throttles = dict.fromkeys(fleet.targets, 1.0)
         self.changes: list[Change] = []
+        self.notifications: list[Notice] = []
 
     def deploy(self, label: str) -> None:
         """Put a version into service, as an operator would; raises `ValueError` for a label that is not registered."""
@@ -102,6 +114,7 @@ class Gateway:
             "aliases": {alias: str(number) for alias, number in self.registry.aliases.items()},
             "breakers": self.breakers, "throttles": self.throttles,
             "changes": [asdict(change) for change in self.changes],
+            "notifications": [asdict(notice) for notice in self.notifications],
         }
 
     def log_alias(self, request: web.Request, alias: str, before: str | None) -> None:
@@ -116,7 +129,8 @@ class Gateway:
 
 
 def make_app(gateway: Gateway) -> web.Application:
-    """The gateway over HTTP: `/breakers/{target}` and `/throttles/{target}` (GET, PUT), `/state`, `/reload`, MLflow's.
+    """The gateway over HTTP: `/breakers/{target}` and `/throttles/{target}` (GET, PUT), `/state`, `/reload`,
+    `/notifications`, MLflow's.
 
     No authentication: bind it to 127.0.0.1.
     """
@@ -129,10 +143,16 @@ def make_app(gateway: Gateway) -> web.Application:
         gateway.reload(_caller(request), _key(request))
         return web.json_response({"served": gateway.served})
 
+    async def post_notification(request: web.Request) -> web.Response:
+        told = await read_fields(request, required=NOTICE_FIELDS)
+        gateway.notifications.append(Notice(**{name: str(value) for name, value in told.items()}))
+        return web.json_response({"taken": len(gateway.notifications)})
+
     async def get_state(_request: web.Request) -> web.Response:
         return web.Response(body=orjson.dumps(gateway.state()), content_type="application/json")
 
     app.router.add_post("/reload", post_reload)
+    app.router.add_post("/notifications", post_notification)
     app.router.add_get("/state", get_state)
     add_routes(app, gateway.registry, gateway.log_alias)
     return app

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from actions.approvals.explained import explained
 from actions.approvals.machine import OPEN
 from actions.approvals.request import ApprovalRequest
 from actions.model import DecisionVerb
@@ -161,7 +162,7 @@ def _text(request: ApprovalRequest) -> str:
         ("state", f"{request.state}: {request.reason}"), ("incident", intent.incident_id),
         ("action", f"{intent.kind} on {intent.target}"), ("why", intent.reason), ("playbook", playbook),
         ("digest", intent.digest or "-"), ("expires", date(request.expires_at_s)),
-        *((f"param {name}", str(value)) for name, value in sorted(intent.params.items())),
+        *explained(intent),
         *((each.verb, f"{each.by} by {each.via} at {date(each.at_s)} {each.comment}") for each in request.given),
     ]
-    return "\n".join(f"{name:12} {value}" for name, value in rows)
+    return "\n".join(f"{name:18} {value}" for name, value in rows)

@@ -14,8 +14,8 @@ function button(label, verb, run, kind = "", allowed = may(verb)) {
     title: allowed ? null : `${store.session.person} may not ${words(verb)}` }, label);
 }
 
-// fields: {name, label, value, required, kind}. what: one sentence that says what will happen.
-function ask(title, what, fields, run, kind = "primary") {
+// fields: {name, label, value, required, kind}. what: one sentence that says what will happen. terms: pairs of it.
+function ask(title, what, fields, run, kind = "primary", terms = []) {
   const dialog = document.getElementById("dialog");
   const inputs = fields.map((one) => [one.name, el(["number", "password", "date", "text"].includes(one.kind) ? "input" : "textarea", {
     name: one.name, type: ["number", "password", "date"].includes(one.kind) ? one.kind : null, required: one.required, rows: 2,
@@ -24,6 +24,7 @@ function ask(title, what, fields, run, kind = "primary") {
   const problem = el("p", { class: "bad", role: "alert" });
   const go = el("button", { type: "submit", class: kind }, title);
   const form = el("form", { method: "dialog" }, el("h1", { id: "dialog-title" }, title), el("p", {}, what),
+    terms.length ? el("dl", { class: "pairs" }, terms.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])) : null,
     inputs.map(([, input, one]) => el("label", {}, one.label, input)), problem,
     el("div", { class: "buttons" }, go, el("button", { type: "button", onclick: () => dialog.close() }, "Cancel")));
   form.addEventListener("submit", async (event) => {
@@ -57,11 +58,11 @@ export function approvalButtons(one) {
   const allowed = one.roles.some((role) => store.session.roles.includes(role)); // those of its terms, whatever others may
   const then = left > 0 ? `${left} more must approve before it runs.` : "It runs at once, if its conditions still hold.";
   return [
-    button("Approve", "approve", () => ask("Approve", `You approve: ${what}. ${then} Why: ${one.why}`, [reason()], (v) => decide("approve", v)), "primary", allowed),
+    button("Approve", "approve", () => ask("Approve", `You approve: ${what}. ${then}`, [reason()], (v) => decide("approve", v), "primary", [["why", one.why], ...one.explained]), "primary", allowed),
     button("Reject", "reject", () => ask("Reject", `You reject: ${what}. It does not run, and the ladder of remedies for this incident stops.`, [reason()], (v) => decide("reject", v)), "", allowed),
     may("withdraw") ? button("Withdraw", "withdraw", () => ask("Withdraw", `The request is taken back: ${what}. Nobody is asked any more.`, [reason()], (v) => decide("withdraw", v))) : null,
     may("break_glass") ? button("Break glass", "break_glass", () => ask("Break glass",
-      `${what} runs without approval, past freeze, cooldown, budget and storm brake. The audit, and so the timeline of the review, names you and your reason.`, [reason(true)], (v) => decide("break_glass", v), "danger"), "danger") : null,
+      `${what} runs without approval, past freeze, cooldown, budget and storm brake. The audit, and so the timeline of the review, names you and your reason.`, [reason(true)], (v) => decide("break_glass", v), "danger", one.explained), "danger") : null,
   ];
 }
 
@@ -107,7 +108,7 @@ export function remedyButtons(one) {
   const breaker = (verb, done) => (v) => act(`breakers/${path(one.target)}`, { verb, comment: v.comment }, done);
   return [
     button("Undo", "undo", () => ask("Undo", `${what} is taken back now.`, [reason()], at("undo", `undo of ${what}`))),
-    one.is_kept ? null : button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
+    one.is_kept || one.undo_when === "never" ? null : button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
     one.breaker && one.breaker.state !== "forced_open" ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker of ${one.target} stays open, without timers, until it is cleared.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
     one.breaker && ["forced_open", "disabled"].includes(one.breaker.state)
       ? button("Clear", "clear", () => ask("Clear", `The circuit breaker of ${one.target} follows its timers again.`, [reason()], breaker("clear", "cleared"))) : null,

@@ -1,7 +1,7 @@
 // What is in force, since when, the last reload, and what another configuration would change on a recording.
 
 import { el, empty, panel, severity } from "./dom.js";
-import { both, count, utc, words } from "./format.js";
+import { both, count, instant, words } from "./format.js";
 import { get, send } from "./server.js";
 
 export const loadConfiguration = () => get("page/configuration");
@@ -17,7 +17,7 @@ export function showConfiguration(main, found) {
 function reload(last) {
   if (!last) return panel("Last reload", "", empty("The file has not changed since the start."));
   const text = { applied: "taken over", partial: "taken over in part", unchanged: "nothing changed in behaviour", invalid: "refused" }[last.result] ?? last.result;
-  return panel("Last reload", utc(last.at_s, true), el("div", { class: "item" }, el("strong", { class: last.result === "invalid" ? "bad" : last.result === "partial" ? "warn" : "good" }, text), last.notes.map((one) => el("p", {}, one))),
+  return panel("Last reload", instant(last.at_s, true), el("div", { class: "item" }, el("strong", { class: last.result === "invalid" ? "bad" : last.result === "partial" ? "warn" : "good" }, text), last.notes.map((one) => el("p", {}, one))),
     last.changes.map((one) => el("div", { class: "item" }, el("code", {}, one.path), el("p", { class: "soft" }, `${shown(one.before)} is now ${shown(one.after)}`))),
     last.more_changes ? empty(`and ${last.more_changes} more settings`) : null);
 }
@@ -48,6 +48,6 @@ function differences(found) {
   const kind = (one) => el("span", { class: "tag" }, one.kind);
   const why = (one) => [one.reason ? el("p", { class: "soft" }, one.reason) : null, one.fields.map((each) => el("p", { class: "num" }, `${words(each.name)}: ${shown(each.old)} becomes ${shown(each.new)}`, each.reason ? el("span", { class: "soft" }, ` (${each.reason})`) : null))];
   return [el("p", { class: "empty" }, found.same ? "Nothing would change: " : "", `${count(found.same_incidents, "incident")} and ${count(found.same_actions, "action")} are the same`),
-    ...found.incidents.map((one) => el("div", { class: "item" }, kind(one), " ", severity(one.severity), " ", el("strong", {}, one.title), " ", el("span", { class: "soft num" }, utc(one.opened_at_s, true)), why(one))),
+    ...found.incidents.map((one) => el("div", { class: "item" }, kind(one), " ", severity(one.severity), " ", el("strong", {}, one.title), " ", el("span", { class: "soft num" }, instant(one.opened_at_s, true)), why(one))),
     ...found.actions.map((one) => el("div", { class: "item" }, kind(one), " ", el("strong", {}, `${one.undo ? "undo " : ""}${words(one.action)} ${one.target}`), el("span", { class: "soft" }, ` ${one.mode}`), why(one)))];
 }

@@ -29,6 +29,17 @@ export function zone() {
   return `UTC${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
+// In the viewer's zone and in UTC, with the day in the viewer's zone where it is wanted.
+export function instant(atS, withDay = false) {
+  if (atS === null || atS === undefined || zone() === "UTC") return utc(atS, withDay);
+  return `${withDay ? `${day(atS)} ` : ""}${local(atS)} (${utc(atS)})`;
+}
+
+function day(atS) {
+  const at = new Date(atS * 1000);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
+
 export function both(atS) {
   if (atS === null || atS === undefined) return "unknown";
   const world = utc(atS, true);

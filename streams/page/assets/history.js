@@ -1,7 +1,7 @@
 // Past incidents with filters and figures, and the status on one printable page.
 
 import { el, empty, panel, severity, share } from "./dom.js";
-import { both, count, nowS, span, utc, words } from "./format.js";
+import { both, count, instant, nowS, span, utc, words } from "./format.js";
 import { itemRow } from "./items.js";
 import { isWell, scopeText, sorted } from "./now.js";
 import { get } from "./server.js";
@@ -84,14 +84,14 @@ function weeks(known) {
 }
 
 function causes(known) {
-  return panel("What comes back", "incidents", known.causes.length ? scroll("What comes back", el("tbody", {}, known.causes.map((one) => el("tr", {}, el("td", {}, words(one.cause)), el("td", { class: "num" }, String(one.count)), el("td", { class: "soft num" }, `last ${utc(one.last_s, true)}`))))) : empty("No cause had two incidents."));
+  return panel("What comes back", "incidents", known.causes.length ? scroll("What comes back", el("tbody", {}, known.causes.map((one) => el("tr", {}, el("td", {}, words(one.cause)), el("td", { class: "num" }, String(one.count)), el("td", { class: "soft num" }, `last ${instant(one.last_s, true)}`))))) : empty("No cause had two incidents."));
 }
 
 function row(one) {
   const took = one.resolved_at_s === null ? "open" : span(one.resolved_at_s - one.onset_at_s);
   return el("a", { class: "row", href: `#/incident/${encodeURIComponent(one.id)}` }, severity(one.peak_severity),
     el("div", {}, el("div", { class: "title" }, one.title), el("div", { class: "facts" }, el("span", {}, scopeText(one)), el("span", {}, words(one.category)))),
-    el("div", { class: "who soft num", title: both(one.opened_at_s) }, utc(one.opened_at_s, true)), el("div", { class: "age num" }, took));
+    el("div", { class: "who soft num", title: both(one.opened_at_s) }, instant(one.opened_at_s, true)), el("div", { class: "age num" }, took));
 }
 
 export function showStatus(main, found) {
@@ -108,7 +108,7 @@ export function showStatus(main, found) {
     el("div", { class: "buttons" }, el("button", { type: "button", onclick: () => window.print() }, "Print")),
     el("section", {}, el("h2", {}, "Now"), open.length ? open.slice(0, NAMED).map((one) => el("div", { class: "item" }, severity(one.severity), " ", el("strong", {}, one.title),
       el("p", {}, `Affected: ${scopeText(one)}. Open for ${span(nowS() - one.opened_at_s)}. ${one.assigned_to || one.acknowledged ? "Somebody works on it." : "Nobody has taken it yet."} ${one.expected_end
-        ? `Expected to end at ${utc(one.expected_end.median_s)}, at the latest at ${utc(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open."),
+        ? `Expected to end at ${instant(one.expected_end.median_s)}, at the latest at ${instant(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open."),
       more > 0 ? el("p", {}, `${more} more ${more === 1 ? "is" : "are"} open, none of them worse.`) : null),
     el("section", {}, el("h2", {}, "Last 7 days"), figures(known)),
     el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${count(store.texts.size, "text")} to be released; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));

@@ -2,7 +2,7 @@
 
 import { approvalButtons, remedyButtons, stormButtons, textButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
-import { both, count, nowS, span, utc, words } from "./format.js";
+import { both, count, instant, nowS, span, words } from "./format.js";
 import { store } from "./store.js";
 
 const ORDER = ["P0", "P1", "P2", "P3", "P4"];
@@ -32,8 +32,7 @@ function headline(incidents) {
   if (!incidents.length) {
     const ended = store.quiet.last_resolved_s;
     const last = ended === null ? "None is on record." : `The last one ended ${span(nowS() - ended)} ago.`;
-    const quiet = isWell() ? "Quiet: no incident is open" : "No incident is open, but Tocsin itself has a problem";
-    return el("div", { class: "headline" }, el("h1", {}, quiet),
+    return el("div", { class: "headline" }, el("h1", {}, quietText()),
       el("p", { class: "num" }, `${last} ${waiting}`));
   }
   const parts = ORDER.map((name) => [name, incidents.filter((one) => one.severity === name).length])
@@ -41,6 +40,15 @@ function headline(incidents) {
   return el("div", { class: "headline" },
     el("h1", {}, `${count(incidents.length, "incident")} open: ${parts.join(", ")}`),
     el("p", {}, waiting));
+}
+
+// Quiet means something only where something is judged.
+function quietText() {
+  const { series, warming } = store.health;
+  if (!isWell()) return "No incident is open, but Tocsin itself has a problem";
+  if (!series) return "No incident is open, and no service is watched yet";
+  if (warming >= series) return "No incident is open, and all series still warm up: nothing is judged yet";
+  return `Quiet: no incident is open${warming ? `; ${warming} of ${series} series still warm up` : ""}`;
 }
 
 // What waits for people, in a sentence.
@@ -57,8 +65,8 @@ export function isWell() {
 }
 
 function openIncidents(incidents) {
-  if (!incidents.length) return panel("Open incidents", "none", empty(isWell()
-    ? "No service deviates from what is usual for it." : "Nobody can say so of what is not watched."));
+  if (!incidents.length) return panel("Open incidents", "none", empty(isWell() && store.health.series > store.health.warming
+    ? "No service deviates from what is usual for it." : "Nobody can say so of what is not watched or not judged yet."));
   const more = incidents.length - SHOWN;
   return panel("Open incidents", `by severity, oldest first`, el("div", { class: "rows" }, incidents.slice(0, SHOWN).map(incidentRow)),
     more > 0 ? empty(`${more} more are open; see History for all.`) : null);
@@ -72,9 +80,8 @@ export function scopeText(one) {
 export function ownerText(one) {
   const held = [["commander", one.commander], ["scribe", one.scribe], [one.owners.length > 1 ? "owners" : "owner", one.owners.join(", ")]];
   const named = held.filter(([, who]) => who).map(([role, who]) => `${role} ${who}`);
-  if (named.length) return named.join(", ");
-  if (one.acknowledged) return `acknowledged by ${one.acknowledged.by}`;
-  return "nobody has it";
+  if (one.acknowledged) named.push(`acknowledged by ${one.acknowledged.by} until ${instant(one.acknowledged.until_s)}`);
+  return named.length ? named.join(", ") : "nobody has it";
 }
 
 function doneText(one) {
@@ -93,7 +100,7 @@ export function incidentRow(one) {
         one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
         one.state === "flapping" ? el("span", { class: "tag" }, "flapping") : null,
         one.caused_by.length ? el("span", { class: "tag" }, "effect of another incident") : null,
-        one.expected_end ? el("span", {}, `expected end ${utc(one.expected_end.median_s)}`) : null)),
+        one.expected_end ? el("span", {}, `expected end ${instant(one.expected_end.median_s)}`) : null)),
     el("div", { class: "who" },
       el("div", { class: one.assigned_to || one.commander || one.acknowledged ? "" : "soft" }, ownerText(one)),
       one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval")} waits`) : null,
@@ -134,6 +141,7 @@ export function approvalItem(one) {
       el("span", { class: "warn num" }, one.state === "approved" ? "approved, about to run" : ["expires in ",
         el("span", { "data-until": one.expires_at_s }, span(one.expires_at_s - nowS()))])),
     el("p", {}, one.why),
+    el("dl", { class: "pairs" }, one.explained.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])),
     el("p", { class: "soft" }, `${one.approvals} of ${one.count} approved; wants ${one.roles.join(" or ")}${one.four_eyes ? ", four eyes" : ""}`,
       one.via.length ? `, by ${one.via.join(" or ")}` : "", one.playbook ? `; playbook ${one.playbook}` : ""),
     one.given.map((each) => el("p", { class: "soft" }, `${each.by}: ${words(each.verb)}${each.comment ? `, "${each.comment}"` : ""}`)),
@@ -145,19 +153,21 @@ function inForce() {
   const { storm_since_s: storm, remedies } = store.force;
   return panel("In force at targets", `${remedies.length}`,
     storm === null ? null : el("div", { class: "item" }, el("strong", { class: "bad" }, "The storm brake is on"),
-      el("p", {}, `Since ${utc(storm)}: nothing acts by itself until an approver resets it.`), el("div", { class: "buttons" }, stormButtons())),
+      el("p", {}, `Since ${instant(storm)}: nothing acts by itself until an approver resets it.`), el("div", { class: "buttons" }, stormButtons())),
     remedies.length ? remedies.map(remedyItem) : empty("No remedy is in force; no circuit breaker is open."),
     storm === null ? el("p", { class: "empty" }, "The storm brake is released.") : null);
 }
 
 function remedyItem(one) {
-  const breaker = one.breaker ? `breaker ${words(one.breaker.state)}` : words(one.state);
+  const breaker = one.breaker ? `breaker ${words(one.breaker.state)}` : one.is_judged ? "is being verified" : words(one.state);
   return el("div", { class: "item" },
     el("strong", {}, `${words(one.kind)} ${one.target}`), " ", el("span", { class: "tag" }, breaker),
     one.sure ? null : [" ", el("span", { class: "tag warn" }, "may not have run")],
     one.is_kept ? el("p", { class: "soft" }, "stays until a person takes it back")
+      : one.undo_when === "never" ? el("p", { class: "soft" }, "is not taken back by itself")
       : el("p", { class: "soft num" }, "ends in ", el("span", { "data-until": one.hold_until_s }, span(one.hold_until_s - nowS())),
-        ` at the latest (${utc(one.hold_until_s)})`),
+        ` at the latest (${instant(one.hold_until_s)})`),
+    one.is_judged ? el("p", { class: "soft" }, "Whether it helps is not known yet.") : null,
     el("p", {}, one.reason), el("div", { class: "buttons" }, remedyButtons(one)));
 }
 
@@ -165,7 +175,7 @@ function onCall() {
   if (!store.on_call.length) return panel("On call", "", empty("No on-call schedule is configured."));
   return panel("On call", "", el("div", { class: "body" }, el("dl", { class: "pairs" }, store.on_call.map((one) => [
     el("dt", {}, one.schedule), el("dd", { title: one.reason }, one.person ?? el("span", { class: "bad" }, `nobody: ${one.reason}`),
-      one.until_s === null ? null : el("span", { class: "soft num", title: both(one.until_s) }, ` until ${utc(one.until_s, true)}`))]))));
+      one.until_s === null ? null : el("span", { class: "soft num", title: both(one.until_s) }, ` until ${instant(one.until_s, true)}`))]))));
 }
 
 function health() {
@@ -194,13 +204,13 @@ function owners() {
   return [
     el("dt", {}, "workers"), el("dd", { class: "num" }, `${count(new Set(all.map((one) => one.worker)).size, "worker")} for ${count(all.length, "shard")}`,
       lost.map((one) => el("div", { class: "bad" }, `shard ${one.shard}: nothing from ${one.worker} for `, el("span", { "data-since": one.at_s }, span(nowS() - one.at_s)))),
-      blind.map((one) => el("div", { class: "bad" }, `shard ${one.shard}: ${one.worker} is blind since ${utc(one.at_s - one.blind_s)}`))),
+      blind.map((one) => el("div", { class: "bad" }, `shard ${one.shard}: ${one.worker} is blind since ${instant(one.at_s - one.blind_s)}`))),
     el("dt", {}, "lag"), el("dd", { class: "num" }, `windows are judged ${span(lag)} behind at most`),
-    el("dt", {}, "dropped inputs"), el("dd", { class: "num" }, Object.keys(dropped).length ? el("span", { class: "warn" }, `${listed(dropped)} since ${utc(since, true)}`) : "none"),
-    el("dt", {}, "dead letters"), el("dd", { class: "num" }, Object.keys(dead).length ? el("span", { class: "warn" }, `${listed(dead)} since ${utc(since, true)}`) : "none"),
+    el("dt", {}, "dropped inputs"), el("dd", { class: "num" }, Object.keys(dropped).length ? el("span", { class: "warn" }, `${listed(dropped)} since ${instant(since, true)}`) : "none"),
+    el("dt", {}, "dead letters"), el("dd", { class: "num" }, Object.keys(dead).length ? el("span", { class: "warn" }, `${listed(dead)} since ${instant(since, true)}`) : "none"),
     el("dt", {}, "channels"), el("dd", { class: "num" }, channels.length ? channels.map((one) => el("div", {}, `${one.channel}: ${one.sent} sent`,
       one.waiting ? `, ${one.waiting} waiting` : "", one.retrying ? el("span", { class: "warn" }, `, ${one.retrying} retrying`) : "",
-      one.failed ? el("span", { class: "bad", title: one.failure?.reason }, `, ${one.failed} failed, last ${utc(one.failure?.at_s)}: ${one.failure?.reason}`) : "")) : "nothing was sent by a channel")];
+      one.failed ? el("span", { class: "bad", title: one.failure?.reason }, `, ${one.failed} failed, last ${instant(one.failure?.at_s)}: ${one.failure?.reason}`) : "")) : "nothing was sent by a channel")];
 }
 
 function watched() {

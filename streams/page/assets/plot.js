@@ -1,7 +1,7 @@
 // A series over time: value, expected band and level, with marks where something happened.
 
 import { el } from "./dom.js";
-import { local, number, unitOf, words } from "./format.js";
+import { instant, local, number, unitOf, words } from "./format.js";
 import uPlot from "./vendor/uplot.js";
 
 export const LEGEND = "line: value; dashes: expected; band: no alarm; below: level, alarm from 1";
@@ -41,7 +41,7 @@ function readout(series, at) {
   const unit = unitOf(series.metric);
   const [low, high] = [series.low[at], series.high[at]];
   const band = low !== null && high !== null ? ` (${number(low, unit)} to ${number(high, unit)})` : high !== null ? ` (up to ${number(high, unit)})` : low !== null ? ` (from ${number(low, unit)})` : "";
-  return `${local(series.at_s[at])}: ${number(series.value[at], unit)}, expected ${number(series.expected[at], unit)}${band}, level ${number(series.level[at])}`;
+  return `${instant(series.at_s[at])}: ${number(series.value[at], unit)}, expected ${number(series.expected[at], unit)}${band}, level ${number(series.level[at])}`;
 }
 
 // The columns with a gap where windows are missing, so that no line is drawn there.

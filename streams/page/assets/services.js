@@ -2,7 +2,7 @@
 
 import { watchButton } from "./actions.js";
 import { el, empty, panel } from "./dom.js";
-import { count, local, nowS, number, span, unitOf, words } from "./format.js";
+import { count, instant, nowS, number, span, unitOf, words } from "./format.js";
 import { incidentRow } from "./now.js";
 import { LEGEND, plotAll } from "./plot.js";
 import { get } from "./server.js";
@@ -74,7 +74,7 @@ function search(query) {
 function listed(found) {
   const name = (one) => [one.metric, el("div", { class: "soft" }, one.part ? one.part.replace("/", " ") : "whole service")];
   const more = found.fitting - found.listed.length;
-  const note = found.listed_s === null ? "" : `${found.fitting} of ${found.series} fit; windows of ${local(found.listed_s)}`;
+  const note = found.listed_s === null ? "" : `${found.fitting} of ${found.series} fit; windows of ${instant(found.listed_s)}`;
   if (!found.listed.length) return panel("All series", note, empty(found.listed_s === null ? "They are told once a minute." : "No series with windows in the last minute fits."));
   return panel("All series", note, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All series" }, el("table", { class: "listed" },
     el("thead", {}, el("tr", {}, el("th", {}, "series"), ["value", "level"].map((text) => el("th", { class: "num" }, text)), el("th", {}, "drawn"))),
@@ -89,8 +89,8 @@ function heat(found) {
   const { at_s: at, parts } = found.heat;
   if (!parts.length) return panel("Versions and replicas", "", empty("The records of this service name no version and no replica."));
   const from = Math.max(0, at.length - COLUMNS);
-  const cell = (level, index) => el("i", { class: `heat ${shade(level)}`, title: `${local(at[from + index])}: ${level === null ? "no level" : `level ${number(level)}`}` });
-  return panel("Versions and replicas", at.length ? `by level, ${local(at[from])} to ${local(at.at(-1))}` : "", el("div", { class: "scroll heat-scroll", tabindex: "0", role: "region", "aria-label": "Levels of versions and replicas" },
+  const cell = (level, index) => el("i", { class: `heat ${shade(level)}`, title: `${instant(at[from + index])}: ${level === null ? "no level" : `level ${number(level)}`}` });
+  return panel("Versions and replicas", at.length ? `by level, ${instant(at[from])} to ${instant(at.at(-1))}` : "", el("div", { class: "scroll heat-scroll", tabindex: "0", role: "region", "aria-label": "Levels of versions and replicas" },
     el("table", { class: "heats" }, el("thead", {}, el("tr", {}, el("th", {}, "part"), el("th", {}, "over time"), el("th", { class: "num" }, "now"))),
       el("tbody", {}, parts.map((one) => el("tr", {}, el("td", {}, el("span", { class: "soft" }, `${one.part} `), one.name),
         el("td", {}, el("span", { class: "heat-line", "aria-hidden": "true" }, one.level.slice(from).map(cell))),
@@ -104,7 +104,7 @@ function shade(level) {
 
 function speaking(found) {
   const by = new Map();
-  for (const one of found.plots) if ((one.level.at(-1) ?? 0) >= 0.5) by.set(one.detector, [...(by.get(one.detector) ?? []), one]);
+  for (const one of found.plots) if (one.is_current && (one.level.at(-1) ?? 0) >= 0.5) by.set(one.detector, [...(by.get(one.detector) ?? []), one]);
   return panel("Detectors that speak", "level 0.5 and more", by.size ? [...by].map(([name, series]) => el("div", { class: "item" }, el("strong", {}, words(name ?? "none")),
     series.map((one) => el("p", { class: "num" }, `${one.metric} `, el("span", { class: "soft" }, one.scope), ` level ${number(one.level.at(-1))}`)))) : empty("No detector is near its budget."));
 }

@@ -34,6 +34,7 @@ class Page:
     ) -> None:
         self.state = PageState()
         self.now_s = now_s
+        self._wall_s = wall_s
         self.configuration = ShownConfiguration(config, wall_s)
         folder = config.respond.comparisons
         self.comparing = Comparing(None if folder is None else Path(folder), file)
@@ -66,7 +67,9 @@ class Page:
         now_s = self.now_s()
         known = self.state.changes.revision, int(now_s)
         if known != self._health_of:  # 50 viewers ask at the same time
-            self._health_of, self._health = known, health_view(self.state)
+            # The broker dates records by the wall clock, and the page counts ages by the clock of decisions.
+            ahead_s = now_s - self._wall_s()
+            self._health_of, self._health = known, health_view(self.state, ahead_s)
             self._unwatched = unwatched(self.state, now_s)
         health = {**self._health, "complaints": [*self.complaints(), *self._unwatched]}
         return {"now_s": now_s, "unread": self._unread, "health": health}

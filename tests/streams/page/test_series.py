@@ -101,3 +101,35 @@ def test_viewers_are_told_what_has_newer_windows() -> None:
     state.add_service_series(service(1.0, series(1.0)))
     state.add_incident_series(IncidentSeries("i", "chat", "gpt", 2.0, None, (series(1.0),)))
     assert state.changes.since(0) == [("series", "service/chat/gpt"), ("series", "incident/i")]
+
+
+def test_a_series_that_left_the_highest_does_not_count_as_now() -> None:
+    state = PageState()
+    state.add_service_series(service(100.0, series(100.0, metric="left", level=3.0)))
+    state.add_service_series(service(160.0, series(160.0, level=0.2)))
+    (known,) = state.series.services()
+    shown = service_view(known, state)
+    assert (shown["level"], shown["metric"]) == (0.2, "latency_ms")
+    assert {one["metric"]: one["is_current"] for one in shown["plots"]} == {"left": False, "latency_ms": True}
+
+
+def test_an_incident_says_which_parts_alarmed_and_which_did_not() -> None:
+    state = PageState()
+    (known,) = played().incidents.values()
+    incident = replace(known, onset_at_s=100.0, resolved_at_s=200.0)
+    service_of = ServiceSeries(incident.service, incident.model, 90.0, 10, 0, 0, (), ())
+    for at_s, r0, r1 in ((90.0, 9.0, 0.1), (110.0, 0.4, 1.5), (150.0, 0.9, 0.2), (210.0, 9.0, 0.1)):
+        parts = (
+            PartLevel("replica", "r0", r0, None), PartLevel("replica", "r1", r1, None),
+            PartLevel("replica", "r2", None, None),
+        )
+        state.add_service_series(replace(service_of, at_s=at_s, parts=parts))
+    assert incident_view(incident, state, {})["siblings"] == [{"part": "replica", "alarmed": ["r1"], "quiet": ["r0"]}]
+    assert incident_view(replace(incident, service="other"), state, {})["siblings"] == []
+
+
+def test_the_age_of_the_newest_record_counts_by_the_clock_of_decisions() -> None:
+    state = PageState()
+    assert health_view(state, 30.0)["newest_s"] is None
+    state.heard(1000.0)
+    assert health_view(state, 30.0)["newest_s"] == 1030.0

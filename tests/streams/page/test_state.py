@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
+
 from actions.approvals.request import request_of
-from classifiers.model import AuditEntry, StageTime
+from actions.model import RemedyTerms
+from actions.remedies.changes import begun
+from classifiers.model import AuditEntry, RemedyRecord, StageTime
 from streams.page.change_log import ChangeLog
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
 from streams.page.now_view import changes_view, now_view
 from streams.page.state import MAX_OUTCOMES, PageState
+from streams.page.summaries import force_view
 from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.fakes import outcome
 
@@ -140,3 +145,20 @@ def test_history_filters_and_averages_what_was_measured() -> None:
     one = history_view(state, HistoryFilter(service="s1"))
     assert [row["id"] for row in one["incidents"]] == ["i1"]
     assert history_view(state, HistoryFilter(until_s=T))["incidents"] == []
+
+
+def test_what_is_never_taken_back_is_shown_until_its_effect_is_known() -> None:
+    state = PageState()
+    intent = suggested(kind="rollback", target="chat/gpt", mode="auto", remedy=RemedyTerms(undo="never"))
+    remedy = begun(None, intent, 3600.0, None, T)
+    assert remedy is not None
+    state.add_in_force(orjson.dumps(replace(remedy, state="kept").to_json()))
+    assert force_view(state)["remedies"] == []
+
+    record = RemedyRecord(intent.key, "back", "rollback", "chat/gpt", "verifying", T + 5.0, "")
+    state.add_incident(incident(remedies=(record,)))
+    (row,) = force_view(state)["remedies"]
+    assert (row["target"], row["is_judged"], row["is_kept"], row["undo_when"]) == ("chat/gpt", True, False, "never")
+
+    state.add_incident(incident(remedies=(replace(record, state="recovered"),)))
+    assert force_view(state)["remedies"] == []

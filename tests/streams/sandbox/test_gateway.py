@@ -13,7 +13,7 @@ from actions.kinds.gateway.circuit_breaker import CircuitBreakerParams
 from actions.kinds.gateway.throttle import ThrottleParams
 from actions.kinds.models.rollback import RollbackParams
 from actions.model import Intent
-from streams.sandbox.gateway import Change, Fleet, Gateway, GatewayServer
+from streams.sandbox.gateway import Change, Fleet, Gateway, GatewayServer, Notice
 
 NOW_S = 1_800_000_000.0
 
@@ -185,3 +185,16 @@ def test_setting_what_is_set_already_is_no_change(gateway: Gateway) -> None:
 def test_a_version_that_is_not_registered_cannot_be_deployed(gateway: Gateway) -> None:
     with pytest.raises(ValueError, match="version 'v9', expected one of v1, v2"):
         gateway.deploy("v9")
+
+
+async def test_what_channels_tell_is_taken_and_anything_else_is_refused(
+    gateway: Gateway, http: aiohttp.ClientSession,
+) -> None:
+    told = {"event": "page", "to": "kim", "severity": "P1", "title": "chat is slow"}
+    async with http.post("/notifications", json=told) as answer:
+        assert await answer.json() == {"taken": 1}
+    async with http.post("/notifications", json={**told, "link": "x"}) as answer:
+        assert (answer.status, await answer.json()) == (
+            400, {"error": "link: unknown field, expected event, severity, title, to"},
+        )
+    assert gateway.notifications == [Notice("page", "kim", "P1", "chat is slow")]
