@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from classifiers.evidence.evidence_table import ABSENCE
 from classifiers.model import Incident
 from streams.page.series_state import ServiceTracks
 
@@ -14,9 +15,10 @@ def siblings_of(incident: Incident, tracks: ServiceTracks | None) -> list[dict[s
     """By kind of part, the names of those that alarmed from the onset until the end, and of those that did not.
 
     tracks: of the incident's service, whose levels are kept for some minutes; None where nothing is known. Empty where
-    no level of that time is known. A part that warms up is in neither list.
+    no level of that time is known, and for a silence, of which levels say nothing. A part that warms up is in neither
+    list.
     """
-    if tracks is None:
+    if tracks is None or any(one.detector == ABSENCE for one in incident.evidence):
         return []
     until_s = float("inf") if incident.resolved_at_s is None else incident.resolved_at_s
     highest: dict[tuple[str, str], float] = {}

@@ -126,6 +126,8 @@ def test_an_incident_says_which_parts_alarmed_and_which_did_not() -> None:
         state.add_service_series(replace(service_of, at_s=at_s, parts=parts))
     assert incident_view(incident, state, {})["siblings"] == [{"part": "replica", "alarmed": ["r1"], "quiet": ["r0"]}]
     assert incident_view(replace(incident, service="other"), state, {})["siblings"] == []
+    silence = replace(incident, evidence=(replace(incident.evidence[0], detector="absence"),))
+    assert incident_view(silence, state, {})["siblings"] == []
 
 
 def test_the_age_of_the_newest_record_counts_by_the_clock_of_decisions() -> None:
