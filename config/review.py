@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from actions.reviews.drafts import DraftRule
+from actions.trackers.params import TrackerParams
 from classifiers.model import Severity
-from config.fields import Duration, Strict, matching
+from config.fields import Duration, FromYaml, Name, Strict, matching
 
 MAX_DRAFT_AFTER_S = 4 * 3600.0
 """Less than the 6 hours of incidents that the role respond reads again at its start, so that a restart forgets none."""
@@ -29,11 +30,13 @@ class ReviewSection(Strict):
     """The review of an incident.
 
     prices: of a million tokens in `currency`, by metric; without one, cost is unknown. draft: None leaves it to people.
+    trackers: of work, which action items are handed to.
     """
 
     currency: Annotated[str, matching(r"[A-Z]{3}", "a currency of three letters, such as EUR")]
     prices: Mapping[str, Annotated[float, Field(ge=0.0)]]
     draft: DraftSection | None
+    trackers: Mapping[Name, Annotated[TrackerParams, FromYaml()]]
 
     def rule(self) -> DraftRule | None:
         """Which incidents get a draft without a person."""

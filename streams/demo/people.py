@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
+from ruamel.yaml import YAML
 
 from actions.approvals.decide import decided_by
 from actions.approvals.request import ApprovalRequest
@@ -29,8 +29,6 @@ from streams.worker.wall_clock import WallClock
 PERSON = "kim"
 OPERATOR = "operator"
 """Whoever looks at the page of the demo and logs in with the token of the run."""
-INBOX = "inbox"
-"""The channel of the demo's configuration by which both are paged."""
 APPROVES_AFTER_S = 5.0
 """On the clock of the demo, from when people were asked."""
 LETS_OTHERS_S = 20.0
@@ -61,20 +59,12 @@ def write_config(folder: Path, page_port: int = 0) -> Signed:
     personal = write_private(folder / f"{PERSON}.key")
     key_id = f"{PERSON}-1"
     token = secrets.token_urlsafe(12)
-    people = {
-        PERSON: {
-            "roles": ["responder", "approver"], "contacts": {INBOX: PERSON},
-            "keys": [{"id": key_id, "public": public_text(personal.public_key())}],
-        },
-        OPERATOR: {
-            "roles": ["responder", "approver", "commander"], "contacts": {INBOX: OPERATOR},
-            "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
-        },
-    }
-    respond = {"listen": f"127.0.0.1:{page_port}", "read_without_login": True}
-    text = (files("streams.demo") / "config.yaml").read_text(encoding="utf-8")
-    added = f"signing: {json.dumps(signing)}\npeople: {json.dumps(people)}\nrespond: {json.dumps(respond)}\n"
-    config.write_text(f"{text}\n{added}", encoding="utf-8")
+    yaml = YAML()
+    tree = yaml.load((files("streams.demo") / "config.yaml").read_text(encoding="utf-8"))
+    tree["people"][PERSON]["keys"] = [{"id": key_id, "public": public_text(personal.public_key())}]
+    tree["people"][OPERATOR]["token_sha256"] = hashlib.sha256(token.encode()).hexdigest()
+    tree |= {"signing": signing, "respond": {"listen": f"127.0.0.1:{page_port}", "read_without_login": True}}
+    yaml.dump(tree, config)
     return Signed(config, Signer(key_id, personal), token)
 
 

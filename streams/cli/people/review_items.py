@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
@@ -12,14 +12,18 @@ from typing import get_args
 import click
 import orjson
 
+from actions.channels.message import ChannelRefused
 from actions.reviews.record import TRANSITIONS
+from actions.trackers.kinds import Task, body_of
+from actions.trackers.params import TrackerKind, TrackerParams
+from actions.trackers.tracker import Tracker
 from classifiers.reviews_by_hand import ItemMark, ListedItem, SetItem
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.people.author import FINDING, Author, comment_option, json_option, run, with_author, with_config
 from streams.review.human import BrokenReview, parts_of
 from streams.review.items import Item, items_of
-from streams.review.trackers import Tracker, body_of
+from streams.review.trackers import task_of
 
 PREFIX = "review-"
 _FILES = click.argument("reviews", metavar="[REVIEW]...", nargs=-1, type=click.Path(path_type=Path, exists=True))
@@ -27,7 +31,7 @@ _FILES = click.argument("reviews", metavar="[REVIEW]...", nargs=-1, type=click.P
 
 @click.group()
 def items() -> None:
-    """List the action items of reviews, change them, or print them for a tracker."""
+    """List the action items of reviews, change them, or hand them to a tracker."""
 
 
 @items.command("list")
@@ -55,17 +59,45 @@ def list_(config: Config, reviews: tuple[Path, ...], everything: bool, owner: st
 
 @items.command()
 @_FILES
-@click.option("--for", "tracker", type=click.Choice(get_args(Tracker)), required=True, help="Whose fields to use.")
-@click.option("--project", help="The key of the project; Jira needs it.")
+@click.option("--to", "name", help="Hand them to this tracker of `review.trackers`; one that it has is not made again.")
+@click.option("--for", "kind", type=click.Choice(get_args(TrackerKind)),
+              help="Print the bodies of requests with the fields of this kind; nothing is sent.")
+@click.option("--project", help="The key of the project, for Jira, with --for.")
 @with_config
-def export(config: Config, reviews: tuple[Path, ...], tracker: Tracker, project: str | None) -> None:
-    """Print the body of a request for each item that is open, one JSON object a line. Nothing is sent."""
-    for one in _items(config, reviews):
-        if not one.is_over:
+def export(
+    config: Config, reviews: tuple[Path, ...], name: str | None, kind: TrackerKind | None, project: str | None,
+) -> None:
+    """Hand each item that is open to a tracker (--to), or print it for one, one JSON object a line (--for)."""
+    if (name is None) == (kind is None):
+        raise click.UsageError("expected either --to TRACKER or --for KIND")
+    tasks = [task_of(one) for one in _items(config, reviews) if not one.is_over]
+    if name is not None:
+        if name not in config.review.trackers:
+            known = ", ".join(config.review.trackers) or "none is configured"
+            raise Failure(f"review.trackers: no {name!r}, expected one of {known}")
+        run(_hand_over(config.review.trackers[name], tasks))
+        return
+    assert kind is not None, "checked above"
+    for task in tasks:
+        try:
+            click.echo(orjson.dumps(body_of(task, kind, project)))
+        except ValueError as error:
+            raise Failure(str(error)) from error
+
+
+async def _hand_over(params: TrackerParams, tasks: Iterable[Task]) -> None:
+    """Print where each is. Raises `Failure` with the first that is refused; what was handed over before stays."""
+    import aiohttp
+
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        tracker = Tracker(params, session)
+        for task in tasks:
             try:
-                click.echo(orjson.dumps(body_of(one, tracker, project)))
-            except ValueError as error:
-                raise Failure(str(error)) from error
+                handed = await tracker.hand_over(task)
+            except ChannelRefused as refusal:
+                again = "" if refusal.final else "; try again, what was handed over is not made twice"
+                raise Failure(f"item {task.id!r}: {refusal.reason}{again}") from refusal
+            click.echo(f"{task.id}  {'made' if handed.is_new else 'known'}  {handed.place}")
 
 
 @items.command("set")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
+from actions.trackers.kinds import body_of
+from actions.trackers.params import TrackerKind
 from classifiers.accounting.slo_report import StageTargets
 from classifiers.model import AuditEntry, RemedyRecord, StageTime
 from streams.cli import main
@@ -19,8 +23,9 @@ from streams.review.human import PROMPTS, BrokenReview, parts_of
 from streams.review.items import items_of
 from streams.review.page import html_of
 from streams.review.plot import plot_of
-from streams.review.trackers import Tracker, body_of
+from streams.review.trackers import task_of
 from tests.actions.audiences.cases import HOSTILE, T, deviating, incident, poisoned
+from tests.actions.trackers.fakes import TOKEN, Trackers
 
 SETTINGS = Settings({"P1": StageTargets(detect_s=10.0, resolve_s=60.0)}, "EUR", {"completion_tokens": 8.0})
 OVER = incident(
@@ -202,6 +207,30 @@ def test_action_items_are_listed_and_an_overdue_one_is_a_finding(tmp_path: Path)
     assert (run("items", "export", out, "--for", "jira").exit_code, run("items", "export", out).exit_code) == (2, 2)
 
 
+async def test_the_open_items_of_files_are_handed_to_the_tracker_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRACKER_TOKEN", TOKEN)
+    await asyncio.to_thread(run, "draft", "inc-1", written(tmp_path), "--out", tmp_path)
+    file = tmp_path / "review-inc-1.md"
+    file.write_text(file.read_text().replace(PROMPTS["items"], "- [ ] Pin it\n- [x] Done"))
+    trackers = Trackers()
+    async with TestServer(trackers.app(), host="127.0.0.1") as server:
+        config = tmp_path / "tocsin.yaml"
+        config.write_text(
+            "version: 1\nreview:\n  trackers:\n    work:\n      kind: github\n"
+            f"      url: {server.make_url('/repos/acme/serving')}\n      token: ${{TRACKER_TOKEN}}\n",
+        )
+        command = ("items", "export", file, "--config", config, "--to")
+        first, again, other = [await asyncio.to_thread(run, *command, name) for name in ("work", "work", "desk")]
+    assert [one.stdout.split()[1:] for one in (first, again)] == [
+        ["made", "https://github.example/acme/serving/issues/1"],
+        ["known", "https://github.example/acme/serving/issues/1"],
+    ], first.output
+    assert (other.exit_code, "no 'desk', expected one of work" in other.stderr) == (2, True)
+    assert [one["title"] for one in trackers.rows["github"]] == ["Pin it"]
+
+
 @pytest.mark.parametrize(
     ("tracker", "fields"),
     [
@@ -209,9 +238,9 @@ def test_action_items_are_listed_and_an_overdue_one_is_a_finding(tmp_path: Path)
         ("jira", {"fields"}), ("servicenow", {"short_description", "description", "correlation_id", "due_date"}),
     ],
 )
-def test_an_item_has_the_fields_of_each_tracker(tracker: Tracker, fields: set[str]) -> None:
+def test_an_item_has_the_fields_of_each_tracker(tracker: TrackerKind, fields: set[str]) -> None:
     (item,), _ = items_of("inc-1", "- [ ] Pin it @here (owner: ben, due: 2026-12-01)")
-    body = body_of(item, tracker, "OPS")
+    body = body_of(task_of(item), tracker, "OPS")
     assert body.keys() == fields
     assert item.id in orjson.dumps(body).decode()
     assert "@" not in orjson.dumps(body).decode()
