@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -26,10 +28,18 @@ def always(second: Second) -> Behaviour:
 CALM = always(Second(each=2))
 
 
-def observed(*directives: Directive) -> Fleet:
-    watched = fleet(OFTEN, ("r0", "r1"))
+@cache
+def _played(number: int) -> Fleet:
+    if number == 0:
+        return fleet(OFTEN, ("r0", "r1")).play(PERIOD, CALM)
+    return batches(usual(number - 1), USUAL)
+
+
+def usual(number: int, *directives: Directive) -> Fleet:
+    """A fleet after so many usual batches, and these directives: a copy, since all tests begin so."""
+    watched = deepcopy(_played(number))
     watched.run.add_directives(directives)
-    return watched.play(PERIOD, CALM)
+    return watched
 
 
 def batches(watched: Fleet, *each: Second, lasts: Sequence[int] = ()) -> Fleet:
@@ -51,7 +61,7 @@ def factors(watched: Fleet, name: str) -> list[str | None]:
 
 
 def test_the_fourth_is_a_note_that_names_the_one_before_and_notifies_nobody() -> None:
-    watched = batches(observed(), *[USUAL] * 5)
+    watched = usual(5)
     incidents = found(watched)
     assert factors(watched, HABIT) == [None, None, None, "every 4 min, the 4th", "every 4 min, the 5th"]
     severities = [one.peak_severity for one in incidents]
@@ -67,7 +77,7 @@ def test_the_fourth_is_a_note_that_names_the_one_before_and_notifies_nobody() ->
     (Second(latency_ms=500.0, each=2), LASTS, "higher than its habit: latency_ms"),
 ])
 def test_what_is_more_than_its_habit_is_what_the_rules_say(last: Second, lasts: int, why: str) -> None:
-    watched = batches(observed(), *[USUAL] * 4, last, lasts=[LASTS] * 4 + [lasts])
+    watched = batches(usual(4), last, lasts=[lasts])
     incident = found(watched)[-1]
     (text,) = [one.text for one in incident.factors if one.name == BEYOND_HABIT]
     assert text.startswith(why)
@@ -76,7 +86,7 @@ def test_what_is_more_than_its_habit_is_what_the_rules_say(last: Second, lasts: 
 
 
 def test_one_after_a_habit_was_exceeded_is_no_habit() -> None:
-    watched = batches(observed(), *[USUAL] * 4, Second(latency_ms=500.0, each=2), USUAL)
+    watched = batches(usual(4), Second(latency_ms=500.0, each=2), USUAL)
     assert factors(watched, HABIT)[-2:] == [None, None]
 
 
@@ -91,7 +101,7 @@ def test_failures_in_a_batch_are_an_incident_beside_the_habit() -> None:
 
 
 def test_a_fault_of_one_replica_never_becomes_a_habit() -> None:
-    watched = observed()
+    watched = usual(0)
     for _ in range(5):
         watched.play(LASTS, lambda _, name: Second(latency_ms=300.0 if name == "r1" else 100.0, each=2))
         watched.play(PERIOD - LASTS, CALM)
@@ -100,23 +110,23 @@ def test_a_fault_of_one_replica_never_becomes_a_habit() -> None:
 
 
 def test_a_kind_that_was_acknowledged_never_becomes_a_habit() -> None:
-    (first,) = found(batches(observed(), USUAL))
+    (first,) = found(usual(1))
     acknowledged = Acknowledge(first.id, "ana", first.opened_at_s + 5.0, first.opened_at_s + 60.0)
-    watched = batches(observed(acknowledged), *[USUAL] * 6)
+    watched = batches(usual(0, acknowledged), *[USUAL] * 6)
     assert factors(watched, HABIT) == [None] * 6
     assert all(one.peak_severity < "P3" for one in found(watched))
 
 
 def test_a_habit_that_people_act_on_is_none_any_more() -> None:
-    fourth = found(batches(observed(), *[USUAL] * 4))[3]
+    fourth = found(usual(4))[3]
     acknowledged = Acknowledge(fourth.id, "ana", fourth.opened_at_s + 5.0, fourth.opened_at_s + 60.0)
-    watched = batches(observed(acknowledged), *[USUAL] * 5)
+    watched = batches(usual(3, acknowledged), *[USUAL] * 2)
     assert factors(watched, BEYOND_HABIT)[3:] == ["every 4 min, the 4th", None]
     assert factors(watched, HABIT) == [None] * 5
 
 
 def test_a_kind_that_was_confirmed_may_be_a_habit_only_after_one_was_called_a_false_alarm() -> None:
-    watched = batches(observed(), USUAL, USUAL)
+    watched = usual(2)
     first, second = found(watched)
     watched.run.add_directives([Feedback("fb-1", first.id, "ana", watched.now_s, None, None, True)])
     batches(watched, *[USUAL] * 3)
@@ -127,7 +137,7 @@ def test_a_kind_that_was_confirmed_may_be_a_habit_only_after_one_was_called_a_fa
 
 
 def test_a_restart_changes_nothing() -> None:
-    whole, cut = batches(observed(), *[USUAL] * 4), observed()
+    whole, cut = usual(4), usual(0)
     for _ in range(4):
         for seconds, second in ((LASTS // 2, USUAL), (LASTS // 2, USUAL), (PERIOD - LASTS, Second(each=2))):
             cut.run.restart()
