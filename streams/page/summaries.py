@@ -14,7 +14,7 @@ from actions.ledger.remedy import Remedy
 from classifiers.model import NOTIFICATIONS, Incident
 from streams.page.state import PageState
 from streams.page.waiting_texts import text_row
-from streams.timeline.words import escalation_words
+from streams.timeline.words import escalation_words, step_words
 
 PARTS = ("model", "version", "replica", "tenant")
 SHOWN_ACTIONS = 4
@@ -36,7 +36,10 @@ def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
         "silenced_by": incident.silenced_by, "expected_end": expected_end(incident),
         "caused_by": [one.id for one in incident.related if one.relation == "caused_by"],
         "actions": [
-            {"kind": one.kind, "target": one.target, "status": one.status, "undo": one.undo}
+            {
+                "kind": one.kind, "target": one.target, "status": one.status, "words": step_words(one.status),
+                "undo": one.undo,
+            }
             for one in acted[-SHOWN_ACTIONS:]
         ],
         "notified": sum(one.state == "sent" for one in state.notifications(incident.id)),

@@ -3,7 +3,7 @@
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, instant, nowS, span, utc, words } from "./format.js";
 import { itemRow } from "./items.js";
-import { isWell, scopeText, sorted } from "./now.js";
+import { isJudged, scopeText, sorted } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
 
@@ -98,7 +98,7 @@ export function showStatus(main, found) {
   const open = sorted(), more = open.length - NAMED;
   const worst = SEVERITIES.find((name) => open.some((one) => one.severity === name));
   const serious = open.filter((one) => ["P0", "P1"].includes(one.severity));
-  const quiet = isWell() ? "All watched services are as usual." : "No incident is open, but not all services are watched.";
+  const quiet = isJudged() ? "All watched services are as usual." : "No incident is open, but not all services are watched and judged.";
   const line = !open.length ? quiet : serious.length
     ? `${count(serious.length, "serious incident")} ${serious.length === 1 ? "is" : "are"} open; the worst is ${worst}.`
     : `${count(open.length, "lesser incident")} ${open.length === 1 ? "is" : "are"} open; the worst is ${worst}.`;

@@ -38,16 +38,10 @@ function head(one) {
     el("div", { class: "line" }, severity(one.severity), el("h1", {}, one.title)),
     el("div", { class: "line soft" },
       el("span", { class: over ? "good" : "bad" }, words(one.state) + (one.ended ? ` (${one.ended})` : "")),
-      el("span", { class: "num" }, age), el("span", {}, whoText(one)),
+      el("span", { class: "num" }, age), el("span", {}, ownerText(one)),
       one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
       el("span", { class: "tag" }, one.id)),
     el("div", { class: "buttons" }, incidentButtons(one)));
-}
-
-// Who has it, and who works on it: the second is not hidden by the first.
-function whoText(one) {
-  const who = ownerText(one), by = one.acknowledged?.by;
-  return !by || who.includes(`acknowledged by ${by}`) ? who : `${who}, acknowledged by ${by}`;
 }
 
 function facts(one) {

@@ -42,6 +42,11 @@ function headline(incidents) {
     el("p", {}, waiting));
 }
 
+// Whether anything is judged, and all of it can be relied on.
+export function isJudged() {
+  return isWell() && store.health.series > store.health.warming;
+}
+
 // Quiet means something only where something is judged.
 function quietText() {
   const { series, warming } = store.health;
@@ -65,7 +70,7 @@ export function isWell() {
 }
 
 function openIncidents(incidents) {
-  if (!incidents.length) return panel("Open incidents", "none", empty(isWell() && store.health.series > store.health.warming
+  if (!incidents.length) return panel("Open incidents", "none", empty(isJudged()
     ? "No service deviates from what is usual for it." : "Nobody can say so of what is not watched or not judged yet."));
   const more = incidents.length - SHOWN;
   return panel("Open incidents", `by severity, oldest first`, el("div", { class: "rows" }, incidents.slice(0, SHOWN).map(incidentRow)),
@@ -85,7 +90,7 @@ export function ownerText(one) {
 }
 
 function doneText(one) {
-  const done = one.actions.map((act) => `${act.undo ? "undo " : ""}${words(act.kind)} ${act.target}: ${words(act.status)}`);
+  const done = one.actions.map((act) => `${act.undo ? "undo " : ""}${words(act.kind)} ${act.target}: ${act.words}`);
   return done.length ? done.slice(-2).join("; ") : "no action";
 }
 

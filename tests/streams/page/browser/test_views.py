@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from actions.remedies.changes import begun
 from classifiers.model import Acknowledgement, Anomaly, AuditEntry, Factor, Scope
-from classifiers.series_windows import ShardReport
+from classifiers.series_windows import ServiceSeries, ShardReport
 from classifiers.viewing_by_hand import Watch
 from streams.cli.recordings.comparison_text import to_json
 from streams.replay.comparison import Comparison, IncidentDifference
@@ -45,8 +45,15 @@ def evidence() -> tuple[Anomaly, ...]:
 
 
 async def test_quiet_is_said_in_words(browser: Browser, served: ServedPage) -> None:
-    page = await opened(browser, served)
-    await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
+    page, heading = await opened(browser, served), "No incident is open, and no service is watched yet"
+    for warming, then in ((10, "No incident is open, and all series still warm up: nothing is judged yet"),
+                          (2, "Quiet: no incident is open; 2 of 10 series still warm up"),
+                          (0, "Quiet: no incident is open")):
+        await expect(page.locator("h1")).to_have_text(heading)
+        served.page.state.add_service_series(ServiceSeries("chat", None, T - warming, 10, warming, 0, (), ()))
+        served.page.feed.wake()
+        heading = then
+    await expect(page.locator("h1")).to_have_text(heading)
 
 
 async def test_two_viewers_see_a_change_without_reloading(browser: Browser, served: ServedPage) -> None:
@@ -60,8 +67,13 @@ async def test_two_viewers_see_a_change_without_reloading(browser: Browser, serv
     for page in (now, one):
         await expect(page.locator("main")).to_contain_text("owner ann")
     served.tell(incident(state="resolved", resolved_at_s=T + 30.0))
+<<<<<<< HEAD:tests/streams/page/browser/test_views.py
     await expect(now.locator("h1")).to_have_text("Quiet: no incident is open")
     await expect(one.locator(".incident-head")).to_contain_text("resolved")
+=======
+    for page in viewers:
+        await expect(page.locator("h1")).to_have_text("No incident is open, and no service is watched yet")
+>>>>>>> b1a7dff (page: quiet is said only of what is judged, on the status page too):tests/streams/page/test_browser.py
 
 
 async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
@@ -72,7 +84,7 @@ async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
     served.cut_connections()
     await expect(page.get_by_text("connection lost, trying again")).to_be_visible()
     served.tell(incident())
-    await expect(page.locator("h1")).to_have_text("Quiet: no incident is open")
+    await expect(page.locator("h1")).to_have_text("No incident is open, and no service is watched yet")
     await page.unroute("**/page/**")
     await expect(page.locator("h1")).to_have_text("1 incident open: 1 P2", timeout=40_000)
 
@@ -165,7 +177,7 @@ async def test_now_says_who_watches_and_what_was_dropped(browser: Browser, serve
 
 @pytest.mark.parametrize(("view", "heading"), [
     ("#/", "No incident is open, but Tocsin itself has a problem"),
-    ("#/status", "No incident is open, but not all services are watched."),
+    ("#/status", "No incident is open, but not all services are watched and judged."),
 ])
 async def test_a_worker_that_is_gone_is_not_taken_for_quiet(
     browser: Browser, served: ServedPage, view: str, heading: str,
