@@ -1,23 +1,28 @@
-"""A reverse proxy in front of the page: it takes its path prefix away, and says by a JWT of its own who somebody is."""
+"""A real nginx in front of the page: it takes its path prefix away, and says by a JWT of its own who somebody is."""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, DummyCookieJar, web
-from aiohttp.test_utils import TestServer
+import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from yarl import URL
 
 from streams.respond.http.authentication import IssuerKeys
+from tests.kafka.brokers import answers, free_ports
+from tests.kafka.harness import until
 
-OF_CONNECTION = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive", "host"})
-"""Headers that a proxy does not pass on."""
+DOCUMENTED = Path(__file__).parents[4] / "docs" / "page.md"
 
 
 @dataclass(frozen=True)
@@ -48,44 +53,74 @@ def issuer() -> Issuer:
 
 
 class Proxy:
-    """authorization: what it adds to each request, None for nothing. outside: what was asked for beside the prefix."""
+    """nginx, as the documentation configures it. authorization: what it adds to each request, None for nothing."""
 
     def __init__(self, target: str, prefix: str = "/", authorization: str | None = None) -> None:
-        self.authorization = authorization
-        self.outside: list[str] = []
-        self._target = target
+        self._target = target.rstrip("/")
         self._prefix = prefix
-        self._server: TestServer
-        self._session: ClientSession
+        self._authorization = authorization
+        self._folder = Path()
+        (self._port,) = free_ports(1)
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return str(self._server.make_url(self._prefix))
+        return f"http://127.0.0.1:{self._port}{self._prefix}"
+
+    @property
+    def outside(self) -> list[str]:
+        """What was asked for beside the prefix."""
+        return (self._folder / "outside.log").read_text().splitlines()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Proxy]:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._forward)
-        self._server = TestServer(app)
-        await self._server.start_server(shutdown_timeout=0.2)
-        async with ClientSession(cookie_jar=DummyCookieJar()) as self._session:
-            yield self
-            await self._server.close()
+        if shutil.which("nginx") is None:
+            if os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1":
+                pytest.fail("TOCSIN_REQUIRE_BROWSER=1, but there is no nginx")
+            pytest.skip("no nginx")
+        with tempfile.TemporaryDirectory(prefix="tocsin-nginx-") as folder:
+            self._folder = Path(folder)
+            await self._start()
+            try:
+                yield self
+            finally:
+                self._stop()
 
-    async def _forward(self, request: web.Request) -> web.StreamResponse:
-        if not request.raw_path.startswith(self._prefix):
-            self.outside.append(request.raw_path)
-            return web.Response(status=404)
-        address = URL(self._target + request.raw_path.removeprefix(self._prefix), encoded=True)
-        headers = {name: text for name, text in request.headers.items() if name.lower() not in OF_CONNECTION}
-        if self.authorization is not None:
-            headers["Authorization"] = self.authorization
-        body = await request.read()
-        async with self._session.request(request.method, address, headers=headers, data=body) as answer:
-            kept = [(name, text) for name, text in answer.headers.items() if name.lower() not in OF_CONNECTION]
-            response = web.StreamResponse(status=answer.status)
-            response.headers.extend(kept)
-            await response.prepare(request)
-            async for part in answer.content.iter_any():
-                await response.write(part)
-        return response
+    async def authorize(self, authorization: str | None) -> None:
+        """From now on it adds this."""
+        self._stop()
+        self._authorization = authorization
+        await self._start()
+
+    async def _start(self) -> None:
+        (self._folder / "nginx.conf").write_text(self._configuration())
+        process = self._process = self._launched()
+        await until(lambda: process.poll() is not None or answers(self._port), "nginx answers")
+        assert process.poll() is None, (self._folder / "error.log").read_text()
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        command = ["nginx", "-p", str(self._folder), "-e", "error.log", "-c", "nginx.conf"]
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def _stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(10)
+
+    def _configuration(self) -> str:
+        (location,) = re.findall(r"```nginx\n(.*?)```", DOCUMENTED.read_text(), re.DOTALL)
+        location = location.replace("http://127.0.0.1:8080/", f"{self._target}/").replace("/tocsin/", self._prefix)
+        added = "" if self._authorization is None else f'proxy_set_header Authorization "{self._authorization}";'
+        location = re.sub(r"proxy_set_header Authorization .*", added, location)
+        beside = "" if self._prefix == "/" else "location / { access_log outside.log path; return 404; }"
+        temporary = "".join(
+            f"{name}_temp_path {self._folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        return f"""
+            daemon off; master_process off; pid {self._folder}/nginx.pid; error_log {self._folder}/error.log;
+            events {{ }}
+            http {{
+                log_format path $uri; access_log off; {temporary}
+                server {{ listen 127.0.0.1:{self._port}; {location} {beside} }}
+            }}
+        """

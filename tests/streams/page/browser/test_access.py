@@ -61,13 +61,13 @@ async def test_a_jwt_of_the_proxy_names_who_acts_and_without_one_all_can_only_be
         page = await opened(browser, served, "#/incident/inc-1", address=proxy.url)
         await expect(page.locator("main h1")).to_have_text("v2 is slow")
         await expect(page.locator(".incident-head").get_by_role("button")).to_have_count(0)
-        proxy.authorization = known.header("rob")
+        await proxy.authorize(known.header("rob"))
         await page.reload()
         await expect(page.locator("#who")).to_contain_text("rob")
         await expect(page.locator("#who").get_by_role("button")).to_have_count(0)  # the proxy would name rob again
         await acknowledge(page)
         assert served.log.written == [BY_ROB]
-        proxy.authorization = known.header("vera")
+        await proxy.authorize(known.header("vera"))
         await page.reload()
         await expect(page.get_by_role("button", name="Acknowledge")).to_be_disabled()
         await page.context.close()
@@ -89,7 +89,7 @@ async def test_a_jwt_that_does_not_count_is_told_and_does_not_lock_anybody_out(b
             await page.clock.run_for(2_900)
         await expect(page.locator("main")).to_contain_text("the JWT does not count")
         assert 0 < len(served.log.refusals) < MAX_FAILURES / 2
-        proxy.authorization = known.header("rob")
+        await proxy.authorize(known.header("rob"))
         await page.clock.run_for(60_000)
         await expect(page.locator("main h1")).to_have_text("1 incident open: 1 P2")
         await page.context.close()
@@ -105,7 +105,7 @@ async def test_a_session_that_is_over_is_said_and_one_logs_in_again(browser: Bro
         await expect(page.locator("#live")).to_have_text("not logged in")
         assert len(served.log.refusals) < MAX_FAILURES / 2
         await log_in_as(page, "rob")
-        await expect(page.locator("main h1")).to_have_text("Quiet: no incident is open")
+        await expect(page.locator("main h1")).to_have_text("No incident is open, and no service is watched yet")
         served.tell(incident())
         await expect(page.locator("main h1")).to_have_text("1 incident open: 1 P2")
         await page.context.close()

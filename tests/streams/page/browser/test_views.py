@@ -67,13 +67,8 @@ async def test_two_viewers_see_a_change_without_reloading(browser: Browser, serv
     for page in (now, one):
         await expect(page.locator("main")).to_contain_text("owner ann")
     served.tell(incident(state="resolved", resolved_at_s=T + 30.0))
-<<<<<<< HEAD:tests/streams/page/browser/test_views.py
-    await expect(now.locator("h1")).to_have_text("Quiet: no incident is open")
+    await expect(now.locator("h1")).to_have_text("No incident is open, and no service is watched yet")
     await expect(one.locator(".incident-head")).to_contain_text("resolved")
-=======
-    for page in viewers:
-        await expect(page.locator("h1")).to_have_text("No incident is open, and no service is watched yet")
->>>>>>> b1a7dff (page: quiet is said only of what is judged, on the status page too):tests/streams/page/test_browser.py
 
 
 async def test_what_happened_while_the_connection_was_broken_is_shown_after_it(
