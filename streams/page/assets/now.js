@@ -146,7 +146,7 @@ export function approvalItem(one) {
       el("span", { class: "warn num" }, one.state === "approved" ? "approved, about to run" : ["expires in ",
         el("span", { "data-until": one.expires_at_s }, span(one.expires_at_s - nowS()))])),
     el("p", {}, one.why),
-    el("dl", { class: "pairs" }, one.explained.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)])),
+    el("dl", { class: "pairs" }, one.explained.map(([name, text]) => [el("dt", { class: "name" }, name), el("dd", {}, text)])),
     el("p", { class: "soft" }, `${one.approvals} of ${one.count} approved; wants ${one.roles.join(" or ")}${one.four_eyes ? ", four eyes" : ""}`,
       one.via.length ? `, by ${one.via.join(" or ")}` : "", one.playbook ? `; playbook ${one.playbook}` : ""),
     one.given.map((each) => el("p", { class: "soft" }, `${each.by}: ${words(each.verb)}${each.comment ? `, "${each.comment}"` : ""}`)),
@@ -179,7 +179,7 @@ function remedyItem(one) {
 function onCall() {
   if (!store.on_call.length) return panel("On call", "", empty("No on-call schedule is configured."));
   return panel("On call", "", el("div", { class: "body" }, el("dl", { class: "pairs" }, store.on_call.map((one) => [
-    el("dt", {}, one.schedule), el("dd", { title: one.reason }, one.person ?? el("span", { class: "bad" }, `nobody: ${one.reason}`),
+    el("dt", { class: "name" }, one.schedule), el("dd", { title: one.reason }, one.person ?? el("span", { class: "bad" }, `nobody: ${one.reason}`),
       one.until_s === null ? null : el("span", { class: "soft num", title: both(one.until_s) }, ` until ${instant(one.until_s, true)}`))]))));
 }
 
