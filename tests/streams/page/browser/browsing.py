@@ -40,10 +40,12 @@ async def launched() -> AsyncIterator[Browser]:
 
 async def opened(
     browser: Browser, served: ServedPage, view: str = "", width: int = 1360, *, who: str | None = None,
-    scheme: Literal["dark", "light"] = "dark", address: str | None = None,
+    scheme: Literal["dark", "light"] = "dark", address: str | None = None, zone: str = "UTC",
 ) -> Page:
-    """A viewer with a session of its own, once the page is live. who: has logged in. address: if not that of served."""
-    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    """A viewer with a session of its own, once the page is live. who: has logged in. address: if not that of served.
+    zone: of the viewer.
+    """
+    context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, timezone_id=zone)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     if who is not None:

@@ -1,17 +1,21 @@
-"""How the page looks to people: in the light and the dark theme, with dialogs open, and on paper."""
+"""How the page looks to people: in both themes, with dialogs open, on paper, on a phone, and in their time zone."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.actions.approvals.cases import incident
-from tests.streams.page.browser.browsing import opened, serious_faults
+from actions.model import RemedyTerms
+from classifiers.model import Acknowledgement
+from tests.actions.approvals.cases import T, incident, suggested
+from tests.streams.page.browser.browsing import is_wider_than_the_screen, opened, serious_faults
 from tests.streams.page.browser.deeds import DEEDS, tell_all
 from tests.streams.page.served import ServedPage
+from tests.streams.page.simulated import told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Theme = Literal["light", "dark"]
@@ -91,3 +95,52 @@ async def test_the_status_page_is_one_sheet_of_paper_without_what_one_clicks(
     assert await serious_faults(page) == []
     sheets = re.findall(rb"/Type\s*/Page\b", await page.pdf(format="A4", print_background=True))
     assert len(sheets) == 1
+
+
+async def test_times_are_in_the_zone_of_the_viewer_and_in_utc(browser: Browser, served: ServedPage) -> None:
+    told(served.page.state)
+    served.ask(suggested())
+    at = datetime.fromtimestamp(T, UTC)
+    both = f"{at + timedelta(hours=5, minutes=30):%H:%M:%S} ({at:%H:%M:%S} UTC)"
+    acknowledged = incident(acknowledged=Acknowledgement("ann", T - 60.0, T))
+    served.tell(acknowledged)
+    page = await opened(browser, served, zone="Asia/Kolkata")
+    await expect(page.locator("main")).to_contain_text(f"acknowledged by ann until {both}")
+    await page.evaluate("location.hash = '#/incident/inc-1'")
+    for place in (page.locator(".incident-head"), page.get_by_label("Facts")):
+        await expect(place).to_contain_text(f"{at:%H:%M:%S} UTC")
+    shown = page.get_by_label("Timeline").locator("time").first
+    seen_s = datetime.fromisoformat(await shown.get_attribute("datetime") or "").timestamp()
+    local = datetime.fromtimestamp(seen_s + 19_800.0, UTC)
+    await expect(shown).to_have_text(f"{local:%H:%M:%S}{datetime.fromtimestamp(seen_s, UTC):%H:%M:%S} UTC")
+
+
+async def test_who_is_asked_to_approve_sees_what_would_be_done(browser: Browser, served: ServedPage) -> None:
+    served.tell(incident())
+    served.ask(suggested(version="v2", params={"factor": 0.5}, remedy=RemedyTerms(hold_s=600.0)))
+    page = await opened(browser, served, who="ann")
+    for button in ("", "Approve"):
+        if button:
+            await page.get_by_role("button", name=button).click()
+        place = page.locator("dialog" if button else "[data-key]")
+        for name, text in (("what is hit", "version v2"), ("factor", "0.5"), ("stays", "for 10 min at most")):
+            await expect(place.locator("dt", has_text=name).locator("+ dd")).to_contain_text(text)
+
+
+async def test_on_a_phone_the_header_leaves_room_and_what_was_done_comes_first(
+    browser: Browser, served: ServedPage,
+) -> None:
+    told(served.page.state)
+    (known,) = served.page.state.incidents()
+    page = await opened(browser, served, f"#/incident/{known.id}", width=390, who="rob")
+    await expect(page.get_by_label("Runbook")).to_be_visible()
+    header = await page.locator("header.bar").bounding_box()
+    assert header is not None
+    assert header["height"] < 100.0
+    assert not await is_wider_than_the_screen(page)
+    order = await page.evaluate(
+        "[...document.querySelectorAll('main .panel')].map((one) => [one.getBoundingClientRect().top, "
+        "one.querySelector('h2').textContent]).sort((a, b) => a[0] - b[0]).map((one) => one[1])",
+    )
+    assert order[:2] == ["Actions", "Runbook"]
+    assert order.index("Series") < order.index("Timeline") < order.index("Evidence")
