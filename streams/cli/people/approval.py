@@ -23,6 +23,7 @@ from streams.cli.people.author import (
     date,
     decide,
     json_option,
+    reason_option,
     run,
     wait_option,
     with_author,
@@ -95,7 +96,7 @@ def withdraw(author: Author, key: str, comment: str, wait_s: float) -> None:
 
 @click.command("break-glass")
 @click.argument("key")
-@click.option("--reason", required=True, help="Why it cannot wait for approval and limits; the audit keeps it.")
+@reason_option("Why it cannot wait for approval and limits; the audit keeps it.")
 @wait_option
 @with_author
 def break_glass(author: Author, key: str, reason: str, wait_s: float) -> None:

@@ -134,6 +134,19 @@ wait_option = click.option(
     "--wait", "wait_s", type=DurationArgument(), default="15s", show_default=True,
     help="How long to wait for the answer of `tocsin respond`.",
 )
+
+
+def _told(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(f"{value!r}, expected words")
+    return value.strip()
+
+
+def reason_option(help_: str) -> Callable[[Command], Command]:
+    """A reason that must be given; blanks are none."""
+    return click.option("--reason", required=True, callback=_told, help=help_)
+
+
 comment_option = click.option("--comment", default="", help="Why; everybody who is told reads it.")
 
 

@@ -22,7 +22,17 @@ from classifiers.telling_by_hand import Escalate
 from config.models import Config
 from streams.cli import Failure
 from streams.cli.look.incidents import follow_incidents, list_incidents, show_incident
-from streams.cli.people.author import FINDING, Author, comment_option, date, json_option, run, with_author, with_config
+from streams.cli.people.author import (
+    FINDING,
+    Author,
+    comment_option,
+    date,
+    json_option,
+    reason_option,
+    run,
+    with_author,
+    with_config,
+)
 from streams.cli.time_arguments import DurationArgument
 
 
@@ -82,7 +92,7 @@ def assign(
 @incident.command()
 @click.argument("incident_id", metavar="INCIDENT")
 @click.option("--to", "to", metavar="TARGET", help="Who is paged: a person, a schedule or a role; else the next step.")
-@click.option("--reason", required=True, help="Why; whoever is paged reads it.")
+@reason_option("Why; whoever is paged reads it.")
 @with_author
 def escalate(author: Author, incident_id: str, to: str | None, reason: str) -> None:
     """Take the next step of an escalation now, or page somebody; it stops only when somebody acknowledges."""

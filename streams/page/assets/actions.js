@@ -14,10 +14,10 @@ function button(label, verb, run, kind = "", allowed = may(verb)) {
     title: allowed ? null : `${store.session.person} may not ${words(verb)}` }, label);
 }
 
-// fields: {name, label, value, required, kind}. what: one sentence that says what will happen. terms: pairs of it.
+// fields: {name, label, value, required, kind, options}. what: one sentence that says what will happen. terms: pairs of it.
 function ask(title, what, fields, run, kind = "primary", terms = []) {
   const dialog = document.getElementById("dialog");
-  const inputs = fields.map((one) => [one.name, el(["number", "password", "date", "text"].includes(one.kind) ? "input" : "textarea", {
+  const inputs = fields.map((one) => [one.name, one.options ? el("select", { name: one.name }, one.options.map((each) => el("option", {}, each))) : el(["number", "password", "date", "text"].includes(one.kind) ? "input" : "textarea", {
     name: one.name, type: ["number", "password", "date"].includes(one.kind) ? one.kind : null, required: one.required, rows: 2,
     autocomplete: one.kind === "password" ? "current-password" : "off" }), one]);
   for (const [, input, one] of inputs) input.value = one.value ?? "";
@@ -85,7 +85,7 @@ export function incidentButtons(one) {
       (v) => at("acknowledge", { for_s: Number(v.minutes) * 60, comment: v.comment }, "acknowledged")), "primary"),
     button("Assign", "assign", () => ask("Assign", `Somebody gets a role of this incident. An owner is added; a commander or scribe takes over: ${one.title}`,
       [{ name: "to", label: "To whom", kind: "text", value: store.session.person, required: true },
-        { name: "role", label: "Role: owner, commander or scribe", kind: "text", value: "owner", required: true }, reason()],
+        { name: "role", label: "Role", value: "owner", options: ["owner", "commander", "scribe"] }, reason()],
       (v) => at("assign", { to: v.to, role: v.role, comment: v.comment }, `${v.to} is ${v.role}`))),
     button("Update", "update", () => ask("Update", `What you write is shown and told with: ${one.title}`,
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),

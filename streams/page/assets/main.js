@@ -66,6 +66,11 @@ async function show() {
 
 let kept = null; // the address of what was drawn last
 
+// What tells a control from others of its kind: the thing that it is about, and its text.
+function nameOf(one) {
+  return JSON.stringify([{ ...one.closest("[data-key], [data-id], [data-text]")?.dataset }, one.name ?? "", one.textContent]);
+}
+
 // A change must not take away where somebody is with the keyboard, what was typed, or how far a table was scrolled.
 function keepFocus(draw) {
   const same = kept === location.hash;
@@ -76,14 +81,14 @@ function keepFocus(draw) {
   const scrolled = same ? tables().map((one) => one.scrollLeft) : [];
   const focused = dialog.open ? opener : document.activeElement;
   const focusable = () => [...main.querySelectorAll("a,button,select,input")];
-  const index = main.contains(focused) ? focusable().indexOf(focused) : -1;
+  const isInside = main.contains(focused) && focused !== main, name = isInside ? nameOf(focused) : "";
   const href = focused?.getAttribute?.("href");
   draw();
   tables().forEach((one, at) => { one.scrollLeft = scrolled[at] ?? 0; });
   for (const one of fields()) if (typed.has(one.name)) one.value = typed.get(one.name).value;
-  if (index < 0) return;
+  if (!isInside) return;
   const again = focusable();
-  const next = again.find((one) => href && one.getAttribute("href") === href) ?? again[index];
+  const next = again.find((one) => href ? one.getAttribute("href") === href : nameOf(one) === name) ?? main;
   if (dialog.open) {
     opener = next;
     return;

@@ -165,7 +165,7 @@ function inForce() {
 
 function remedyItem(one) {
   const breaker = one.breaker ? `breaker ${words(one.breaker.state)}` : one.is_judged ? "is being verified" : words(one.state);
-  return el("div", { class: "item" },
+  return el("div", { class: "item", "data-key": `${one.kind}/${one.target}` },
     el("strong", {}, `${words(one.kind)} ${one.target}`), " ", el("span", { class: "tag" }, breaker),
     one.sure ? null : [" ", el("span", { class: "tag warn" }, "may not have run")],
     one.is_kept ? el("p", { class: "soft" }, "stays until a person takes it back")

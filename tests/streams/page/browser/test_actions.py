@@ -67,7 +67,8 @@ async def asked(page: Page, deed: Deed, service: str = "chat") -> Locator:
 
 async def fill(dialog: Locator, deed: Deed) -> None:
     for name, text in deed.given.items():
-        await dialog.locator(f"[name={name}]").fill(text)
+        field = dialog.locator(f"[name={name}]")
+        await (field.select_option(text) if name == "role" else field.fill(text))
 
 
 def confirm(dialog: Locator, deed: Deed) -> Locator:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from actions.model import ApprovalTerms
 from classifiers.by_hand import Assign
-from tests.actions.approvals.cases import T, incident
+from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.page.browser.browsing import opened
 from tests.streams.page.served import ServedPage
 
@@ -70,6 +71,20 @@ async def test_escape_leads_back_to_the_button_though_the_incident_changed(
     await expect(dialog).to_be_hidden()
     await expect(resolve).to_be_focused()
     assert served.log.written == []
+
+
+async def test_a_more_urgent_request_does_not_move_the_keyboard_to_itself(
+    browser: Browser, served: ServedPage,
+) -> None:
+    """Enter must not approve what one has not looked at."""
+    served.tell(incident())
+    served.ask(suggested())
+    page = await opened(browser, served, who="ann")
+    approve = page.locator("[data-key=k1]").get_by_role("button", name="Approve")
+    await approve.focus()
+    served.ask(suggested("k0", approval=ApprovalTerms(expires_after_s=60.0)))
+    await expect(page.locator("[data-key]").first).to_have_attribute("data-key", "k0")
+    await expect(approve).to_be_focused()
 
 
 async def test_in_a_dialog_no_key_goes_to_another_view(browser: Browser, served: ServedPage) -> None:
