@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from actions.model import Outcome
+from actions.remedies.notices import NOTICE
 from classifiers.incident_silence import silenced_text
-from classifiers.model import Anomaly, Incident
+from classifiers.model import ActionRecord, Anomaly, Incident
 from streams.page.plots import plots_of, scope_text
 from streams.page.review_view import review_of
 from streams.page.siblings import siblings_of
 from streams.page.state import PageState
 from streams.page.summaries import incident_row, request_row, texts_of
-from streams.timeline.entries import of_intent, of_notification, of_outcome
+from streams.timeline.entries import nothing_ran, of_intent, of_notification, of_outcome
 from streams.timeline.timeline import is_first_alarm, names_before, timeline_of
 from streams.timeline.words import RESOLUTIONS, step_words, verdict_words
 
 SIMILAR = 5
+RAN = ("executed", "interrupted")
+"""The other statuses did nothing at the target."""
 MAX_TIMELINE = 400
 
 
@@ -27,9 +31,8 @@ def incident_view(
     """runbooks: by the name of the playbook. now_s: for what is overdue."""
     keys = {one.key for one in incident.actions} | {one.key for one in state.intents(incident.id)}
     requests = state.requests_of(incident.id)
-    playbooks = dict.fromkeys(
-        [one.playbook for one in incident.actions] + [one.playbook for one in state.intents(incident.id)],
-    )
+    decided = sorted((*incident.actions, *state.intents(incident.id)), key=lambda one: -one.decided_at_s)
+    playbooks = dict.fromkeys(one.playbook for one in decided)
     return {
         **incident_row(incident, state),
         "siblings": siblings_of(incident, state.series.service(incident.service, incident.model)),
@@ -42,7 +45,7 @@ def incident_view(
         "remedies": [{**asdict(one), "words": verdict_words(one.state)} for one in incident.remedies],
         "config_hash": incident.config_hash, "requests": [request_row(one, state) for one in requests],
         "texts": texts_of(state, incident.id), **review_of(state, incident.id, now_s),
-        "all_actions": [{**asdict(one), "words": step_words(one.status)} for one in incident.actions],
+        "all_actions": [_action_row(one, state.outcomes(incident.id)) for one in incident.actions],
         "related": [_related(one.id, one.relation, state) for one in incident.related],
         "similar": [_past(one) for one in similar_to(incident, state.incidents())],
         "runbooks": [{"playbook": name, "text": runbooks[name]} for name in playbooks if name and runbooks.get(name)],
@@ -62,6 +65,17 @@ def _timeline(incident: Incident, keys: set[str], state: PageState) -> list[dict
         *map(of_notification, state.notifications(incident.id)),
     ]
     return [asdict(one) for one in timeline_of(incident, audit, told)[-MAX_TIMELINE:]]
+
+
+def _action_row(one: ActionRecord, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """A decision with what came of it. ran: whether it changed the target. by: who approved it."""
+    last = next((each for each in reversed(outcomes) if each.key == one.key and NOTICE not in each.data), None)
+    nothing = None if last is None else nothing_ran(last)
+    return {
+        **asdict(one), "words": nothing or step_words(one.status), "ran": one.status in RAN and nothing is None,
+        "detail": "" if last is None else last.detail,
+        "by": [] if last is None else [each.who for each in last.decisions],
+    }
 
 
 def similar_to(incident: Incident, others: list[Incident]) -> list[Incident]:

@@ -7,7 +7,7 @@ from math import isnan
 from typing import Any
 
 from classifiers.model import Anomaly, Scope
-from classifiers.series_windows import short
+from classifiers.series_windows import part_text, short
 from streams.page.series_state import COLUMNS, Track
 
 MAX_DRAWN = 300
@@ -25,7 +25,8 @@ def plot_of(track: Track) -> dict[str, Any]:
     places = _worst(track)
     told = track.newest
     return {
-        "metric": told.metric, "scope": scope_text(told.scope), "detector": told.detector, "warm": told.warm,
+        "metric": told.metric, "scope": scope_text(told.scope), "part": part_text(told.scope),
+        "detector": told.detector, "warm": told.warm,
         "gap_s": told.gap_s, "at_s": [track.end_s[at] for at in places],
         **{name: [short(track.columns[name][at]) for at in places] for name in COLUMNS},
     }

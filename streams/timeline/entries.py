@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actions.channels.notification import Notification
+from actions.ledger.view import JOINED
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.learning.feedback_entry import FALSE_ALARM, PLANNED_CHANGE, was_fault
@@ -50,7 +51,9 @@ def of_audit(one: AuditEntry) -> Entry:
 
 def of_intent(one: Intent) -> Entry:
     """A decision to act."""
-    what = f"{action_text(one.kind, one.target, one.undo)} ({MODES[one.mode]})"
+    approvers = ", ".join(each.who for each in one.decisions)
+    how = f"approved by {approvers}" if approvers else MODES[one.mode]
+    what = f"{action_text(one.kind, one.target, one.undo)} ({how})"
     return Entry(one.decided_at_s, one.key, "decided", "action", event_words("decided"), what, one.reason, one.asked_by)
 
 
@@ -63,7 +66,14 @@ def of_outcome(one: Outcome) -> Entry:
         at_s = changed_at_s if isinstance(changed_at_s, float) else at_s
     what = action_text(one.kind, one.target, one.undo and not is_notice)
     who = ", ".join(each.who for each in one.decisions) or None
-    return Entry(at_s, one.key, event, "action", event_words(event), what, one.detail, who)
+    return Entry(at_s, one.key, event, "action", nothing_ran(one) or event_words(event), what, one.detail, who)
+
+
+def nothing_ran(one: Outcome) -> str | None:
+    """In words, that nothing was done at the target, and nothing had to be; None where something was."""
+    if not one.data.get(JOINED):
+        return None
+    return "not undone" if one.undo else "in force already"
 
 
 def of_notification(one: Notification) -> Entry:

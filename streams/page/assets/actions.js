@@ -87,7 +87,7 @@ export function incidentButtons(one) {
       [{ name: "to", label: "To whom", kind: "text", value: store.session.person, required: true },
         { name: "role", label: "Role", value: "owner", options: ["owner", "commander", "scribe"] }, reason()],
       (v) => at("assign", { to: v.to, role: v.role, comment: v.comment }, `${v.to} is ${v.role}`))),
-    button("Update", "update", () => ask("Update", `What you write is shown and told with: ${one.title}`,
+    button("Update", "update", () => ask("Update", `What you write is shown at the incident, and told to the audiences that ask for updates. It is about: ${one.title}`,
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
     one.silenced_by
       ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents that ${one.silenced_by} silences.`, [reason()], (v) => at("unsilence", { comment: v.comment }, "silence ended")))

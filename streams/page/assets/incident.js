@@ -91,7 +91,8 @@ function remedies(one) {
   const judged = new Map(one.remedies.map((each) => [each.key, each]));
   if (!one.all_actions.length) return panel("Actions", "", empty("Nothing was decided for this incident."));
   return panel("Actions", count(one.all_actions.length, "decision"), one.all_actions.map((each) => el("div", { class: "item" },
-    el("strong", {}, `${each.undo ? "undo " : ""}${words(each.kind)} ${each.target}`), " ", el("span", { class: "tag" }, each.words), " ", el("span", { class: "soft num" }, instant(each.decided_at_s)),
+    el("strong", {}, `${each.undo ? "undo " : ""}${words(each.kind)} ${each.target}`), " ", el("span", { class: "tag" }, each.words), " ", el("span", { class: "soft num" }, instant(each.done_at_s ?? each.decided_at_s)),
+    each.by.length ? ` approved by ${each.by.join(", ")}` : "", each.detail ? el("p", { class: "soft" }, each.detail) : null,
     judged.has(each.key) ? el("p", { class: judged.get(each.key).state === "recovered" ? "good" : "" }, `${judged.get(each.key).words}: ${judged.get(each.key).detail}`) : null)));
 }
 
@@ -113,7 +114,7 @@ function review(one) {
     el("div", {}, el("span", { class: `tag ${found.state === "published" ? "good" : "warn"}` }, words(found.state)), " ", el("span", { class: "soft num", title: both(found.changed_at_s) }, `by ${found.by}, ${instant(found.changed_at_s, true)}`)),
     found.is_automatic ? el("p", {}, "Recorded after the end, without a person. Its text is written by ", el("code", {}, `tocsin review draft ${one.id}`), ".")
       : el("p", {}, found.place ? place(found.place) : "No place is on record."), found.summary ? el("pre", { class: "runbook" }, found.summary) : el("p", { class: "soft" }, "It has no summary yet."))
-    : empty(one.state === "resolved" ? "No review is on record." : "A review follows after the end.");
+    : empty(one.state === "resolved" ? "No review is on record yet." : "None yet: a review is written after the end.");
   return panel("Review", one.items.length ? count(one.items.length, "action item") : "", about, one.items.map((each) => itemRow(each)));
 }
 

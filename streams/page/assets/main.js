@@ -168,7 +168,7 @@ function who() {
 
 function clock() {
   const shown = document.getElementById("clock");
-  shown.replaceChildren(...(zone() === "UTC" ? [] : [el("span", { class: "local" }, `${local(nowS())} local \u00b7 `)]), utc(nowS()));
+  shown.replaceChildren(...(zone() === "UTC" ? [] : [`${local(nowS())}`, el("span", { class: "word" }, " local"), " \u00b7 "]), utc(nowS()));
   tick(main);
 }
 

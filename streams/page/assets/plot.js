@@ -9,16 +9,15 @@ const HEIGHT = 150;
 const LEVEL_HEIGHT = 62;
 const MOST = 10; // a higher level is drawn as this one
 const MARKED = 2; // onset and opening are always in sight
+const ROWS = 7; // of the names of marks, so that none is printed over another
 const FEW = 40; // so few windows are drawn as dots too
 
 // [seconds, text, colour] for each mark of an incident.
-const RAN = ["executed", "interrupted"]; // the others did nothing at the target
-
 export function marksOf(incident) {
   const marks = [[incident.onset_at_s, "onset", "--level"], [incident.opened_at_s, "opened", "--text"]];
   if (incident.resolved_at_s !== null) marks.push([incident.resolved_at_s, "resolved", "--ok"]);
   for (const act of incident.all_actions) {
-    if (RAN.includes(act.status) && act.done_at_s !== null && act.kind !== "notify") marks.push([act.done_at_s, `${act.undo ? "undo " : ""}${words(act.kind)}`, "--link"]);
+    if (act.ran && act.done_at_s !== null && act.kind !== "notify") marks.push([act.done_at_s, `${act.undo ? "undo " : ""}${words(act.kind)}`, "--link"]);
   }
   return marks;
 }
@@ -123,7 +122,7 @@ function drawMarks(u, marks, colour, named) {
     if (!named) return;
     const isRight = x > bbox.left + bbox.width * 0.75;
     ctx.textAlign = isRight ? "right" : "left";
-    ctx.fillText(text, x + (isRight ? -3 : 3) * devicePixelRatio, bbox.top + (10 + index % 4 * 12) * devicePixelRatio);
+    ctx.fillText(text, x + (isRight ? -3 : 3) * devicePixelRatio, bbox.top + (10 + index % ROWS * 12) * devicePixelRatio);
   });
   ctx.restore();
 }

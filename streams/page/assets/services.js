@@ -21,7 +21,13 @@ export const serviceKey = (service, query) => `service/${service}/${query.get("m
 const address = (one) => `#/service/${encodeURIComponent(one.service)}${one.model ? `?${new URLSearchParams({ model: one.model })}` : ""}`;
 const nameOf = (one) => `${one.service}${one.model ? `, model ${one.model}` : ""}`;
 
+const STALE_S = 120; // much longer than windows are told apart, and than any scrape
+
+// Without newer windows nothing is known of now: the service is silent, or nobody watches it.
+const isStale = (one) => nowS() - one.at_s > STALE_S;
+
 function levelText(one) {
+  if (isStale(one)) return el("span", { class: "bad" }, "no windows for ", el("span", { "data-since": one.at_s }, span(nowS() - one.at_s)));
   if (one.level === null) return el("span", { class: "soft" }, "warming up");
   return el("span", { class: one.level >= 1 ? "bad" : "" }, `level ${number(one.level)} ${one.metric ?? ""}`);
 }
@@ -43,7 +49,7 @@ export function showServices(main, found) {
 
 export function showService(main, found, query) {
   const wanted = (query.get("find") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = found.plots.filter((one) => wanted.every((word) => `${one.metric} ${one.scope} ${one.detector ?? ""}`.toLowerCase().includes(word)));
+  const fits = found.plots.filter((one) => wanted.every((word) => `${one.metric} ${one.scope} ${one.part.replace("/", " ")} ${one.detector ?? ""}`.toLowerCase().includes(word)));
   const shown = fits.slice(0, query.get("all") ? undefined : SHOWN);
   const plots = el("div", { class: "plots" });
   main.replaceChildren(...[
@@ -104,9 +110,9 @@ function shade(level) {
 
 function speaking(found) {
   const by = new Map();
-  for (const one of found.plots) if (one.is_current && (one.level.at(-1) ?? 0) >= 0.5) by.set(one.detector, [...(by.get(one.detector) ?? []), one]);
+  for (const one of isStale(found) ? [] : found.plots) if (one.is_current && (one.level.at(-1) ?? 0) >= 0.5) by.set(one.detector, [...(by.get(one.detector) ?? []), one]);
   return panel("Detectors that speak", "level 0.5 and more", by.size ? [...by].map(([name, series]) => el("div", { class: "item" }, el("strong", {}, words(name ?? "none")),
-    series.map((one) => el("p", { class: "num" }, `${one.metric} `, el("span", { class: "soft" }, one.scope), ` level ${number(one.level.at(-1))}`)))) : empty("No detector is near its budget."));
+    series.map((one) => el("p", { class: "num" }, `${one.metric} `, el("span", { class: "soft" }, one.scope), ` level ${number(one.level.at(-1))}`)))) : empty(isStale(found) ? "The service has no windows of late." : "No detector is near its budget."));
 }
 
 function cadence(found) {

@@ -93,7 +93,7 @@ async def test_the_review_and_its_items_are_shown_live_at_the_incident(browser: 
     served.tell(incident(state="resolved", resolved_at_s=T + 9.0))
     page = await opened(browser, served, "#/incident/inc-1")
     panel = page.get_by_label("Review", exact=True)
-    await expect(panel).to_contain_text("No review is on record.")
+    await expect(panel).to_contain_text("No review is on record yet.")
     told(served.page.state)
     served.page.feed.wake()
     for text in ("published", "by anna", "The driver was new.", "Pin the driver", "ben, due 2026-11-23", "no due date"):

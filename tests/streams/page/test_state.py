@@ -7,9 +7,10 @@ from dataclasses import replace
 import orjson
 
 from actions.approvals.request import request_of
-from actions.model import RemedyTerms
+from actions.ledger.view import JOINED
+from actions.model import Decision, RemedyTerms
 from actions.remedies.changes import begun
-from classifiers.model import AuditEntry, RemedyRecord, StageTime
+from classifiers.model import ActionRecord, AuditEntry, RemedyRecord, StageTime
 from streams.page.change_log import ChangeLog
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
@@ -162,3 +163,24 @@ def test_what_is_never_taken_back_is_shown_until_its_effect_is_known() -> None:
 
     state.add_incident(incident(remedies=(replace(record, state="recovered"),)))
     assert force_view(state)["remedies"] == []
+
+
+def test_an_undo_that_undid_nothing_is_not_told_as_one() -> None:
+    state = PageState()
+    state.add_incident(incident(actions=tuple(
+        ActionRecord(key, "throttle", "chat", "auto", status, T, T + 2.0, undo=key != "do")
+        for key, status in (("do", "executed"), ("kept", "executed"), ("late", "expired"))
+    )))
+    decision = Decision("ann", "approve", "do", None, "http", T, "", "ann-1", "")
+    done = outcome(suggested("do", kind="throttle"), "executed", T + 2.0)
+    state.add_outcome(replace(done, decisions=(decision,)))
+    kept = outcome(suggested("kept", kind="throttle", undo=True), "executed", T + 2.0)
+    state.add_outcome(replace(kept, detail="kept by ann, until somebody takes it back", data={JOINED: True}))
+    shown = incident_view(incident(actions=state.incidents()[0].actions), state, {})
+    assert [(one["words"], one["ran"], one["by"]) for one in shown["all_actions"]] == [
+        ("done", True, ["ann"]), ("not undone", False, []), ("too late, not done", False, []),
+    ]
+    assert shown["all_actions"][1]["detail"] == "kept by ann, until somebody takes it back"
+    assert ("not undone", "kept by ann, until somebody takes it back") in [
+        (one["words"], one["why"]) for one in shown["timeline"]
+    ]

@@ -144,7 +144,7 @@ _OF_INCIDENT = [
         silence_of(open_incident("chat"), "rob", AT, 7200.0, "moving"), "comment", minutes="120", comment="moving",
     ),
     _by_responder(
-        "Update", "update", "incident", "is shown and told", by_hand.update, "update",
+        "Update", "update", "incident", "told to the audiences that ask for updates", by_hand.update, "update",
         Update("chat-open", "rob", AT, "restarting r1", "http"), "comment", comment="restarting r1",
     ),
     _by_responder(

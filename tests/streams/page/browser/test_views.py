@@ -115,10 +115,21 @@ async def test_a_service_shows_its_series_with_bands_and_its_parts_by_level(
     await expect(page.locator("figure")).to_have_count(0)
     await expect(page.get_by_text("No series that is drawn fits; all are listed below.")).to_be_visible()
     await expect(page.locator("table.listed tbody tr")).to_contain_text(["not published"])
-    await page.locator("input[name=find]").fill("latency_ms chat/gpt/r1")
-    await page.get_by_role("button", name="Find").click()
-    await expect(page.locator("figure")).to_have_count(1)
+    for found in ("latency_ms chat/gpt/r1", "latency_ms replica r1"):  # as its plot and as the list of all name it
+        await page.locator("input[name=find]").fill(found)
+        await page.get_by_role("button", name="Find").click()
+        await expect(page.locator("figure")).to_have_count(1)
     await expect(page.locator("figure .readout")).to_contain_text("expected")
+
+
+@pytest.mark.parametrize(("ago_s", "text"), [(500.0, "no windows for"), (5.0, "warming up")])
+async def test_a_service_without_windows_of_late_is_not_shown_by_its_last_ones(
+    browser: Browser, served: ServedPage, ago_s: float, text: str,
+) -> None:
+    served.page.state.add_service_series(ServiceSeries("chat", None, T + 60.0 - ago_s, 10, 0, 0, (), ()))
+    for view in ("#/services", "#/service/chat"):
+        page = await opened(browser, served, view)
+        await expect(page.locator("main")).to_contain_text(text)
 
 
 async def test_a_viewer_has_a_series_drawn_that_is_not_published(browser: Browser, served: ServedPage) -> None:
@@ -217,10 +228,7 @@ async def test_what_somebody_types_outlasts_a_change(browser: Browser, served: S
 
 async def test_only_actions_that_ran_are_marked_in_plots(browser: Browser, served: ServedPage) -> None:
     page = await opened(browser, served)
-    acts = [
-        {"kind": "rollback", "undo": False, "status": status, "done_at_s": T}
-        for status in ("rejected", "expired", "refused", "failed", "executed")
-    ]
+    acts = [{"kind": "rollback", "undo": False, "ran": ran, "done_at_s": T} for ran in (False, True, False)]
     shown = {"onset_at_s": T, "opened_at_s": T, "resolved_at_s": None, "all_actions": acts}
     marks = await page.evaluate("async (one) => (await import('./assets/plot.js')).marksOf(one)", shown)
     assert [text for _, text, _ in marks] == ["onset", "opened", "rollback"]
