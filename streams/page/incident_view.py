@@ -31,8 +31,9 @@ def incident_view(
     """runbooks: by the name of the playbook. now_s: for what is overdue."""
     keys = {one.key for one in incident.actions} | {one.key for one in state.intents(incident.id)}
     requests = state.requests_of(incident.id)
-    decided = sorted((*incident.actions, *state.intents(incident.id)), key=lambda one: -one.decided_at_s)
-    playbooks = dict.fromkeys(one.playbook for one in decided)
+    decided = [(one.decided_at_s, one.playbook) for one in incident.actions]
+    decided += [(one.decided_at_s, one.playbook) for one in state.intents(incident.id)]
+    playbooks = dict.fromkeys(name for _, name in sorted(decided, key=lambda one: -one[0]))
     return {
         **incident_row(incident, state),
         "siblings": siblings_of(incident, state.series.service(incident.service, incident.model)),

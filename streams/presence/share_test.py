@@ -56,7 +56,7 @@ def judge_share(
     buckets. So long a traffic is still in flight, by Little's law, and not lost.
     """
     requests, part = float(total_before.mean()) if len(total_before) else 0.0, float(part_before.sum())
-    if len(total_before) < BEFORE_MIN or part <= 0.0:
+    if len(total_before) < BEFORE_MIN or part <= 0.0 or requests <= 0.0:  # the service may be told later than its part
         return ShareTest("unknown")
     share = min(part / float(total_before.sum()), _MAX_SHARE)
     if len(rest_after) < RECENT:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.presence.share_test import BEFORE_MIN, judge_share
+from streams.presence.share_test import BEFORE_MIN, ShareTest, judge_share
 
 STEADY = 0.02**2
 """The variation of traffic that was steady for a quarter of an hour."""
@@ -81,3 +81,8 @@ def test_the_only_part_of_a_service_loses_everything() -> None:
     total = poisson(10.0, 30, 1)
     assert judge_share(total, total, np.zeros(3)).verdict == "lost"
     assert judge_share(total, total, np.full(3, 10.0)).verdict == "taken over"
+
+
+def test_a_part_that_is_told_before_its_service_is_not_tested() -> None:
+    nothing, some = np.zeros(20), np.full(20, 5.0)
+    assert judge_share(nothing, some, nothing) == ShareTest("unknown")
