@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,31 @@ def test_a_restored_bank_gives_the_same_level() -> None:
     assert old.score(ROW, 52.0).level[0] == new.score(ROW, 52.0).level[0]
     with pytest.raises(ValueError, match="columns"):
         new.restore(ROW, {})
+
+
+def test_a_series_that_becomes_rare_within_hours_is_not_absent() -> None:
+    """As on a quiet night: requests that came every two seconds come every minute three hours later."""
+    rng, lasts_s = np.random.default_rng(3), 3 * 3600.0
+    starts = [0.0]
+    while starts[-1] < 3600.0 + 1.5 * lasts_s:
+        mean_s = 60.0 ** float(np.clip((starts[-1] - 3600.0) / lasts_s, 0.0, 1.0))
+        starts.append(starts[-1] + 1.0 + float(np.floor(rng.exponential(mean_s))))
+    bank, alarms = AbsenceParams().build(1), 0
+    for before_s, start_s in pairwise(starts):
+        bank.observe(windows([1.0], before_s))
+        alarms += bool(bank.score(ROW, start_s).level[0] >= 1.0)
+    assert alarms == 0
+    assert 300.0 < absence_that_alarms_s(bank, starts[-2] + 1.0) < 2400.0
+
+
+def test_one_longer_gap_of_a_busy_series_delays_nothing() -> None:
+    bank = bank_after(np.concatenate([np.arange(100.0), np.arange(102.0, 110.0)]))
+    assert absence_that_alarms_s(bank, 110.0) <= 3.0
+
+
+def test_a_state_of_an_older_release_goes_on() -> None:
+    old, new = bank_after(np.arange(50.0)), AbsenceParams().build(1)
+    state = {name: cells for name, cells in old.snapshot(ROW).items() if not name.startswith("recent_")}
+    new.check(ROW, state)
+    new.restore(ROW, state)
+    assert new.score(ROW, 52.0).level[0] == old.score(ROW, 52.0).level[0]
