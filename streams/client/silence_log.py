@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from classifiers.directives import Expire, Silence
-from classifiers.incident_silence import service_of
 from config.models import Config
-from config.trust.build import directory_of, ring_of
 from streams.client.topic_reader import open_reader, partitions_of_topics, places_of, read_to_end
-from streams.contracts.control_records import ControlRecordError, verify
-from streams.contracts.envelopes import source_of
-from streams.contracts.people.records import is_by_hand, verify_by_hand
+from streams.trust.silence_records import SilenceRecords
 
 SilenceState = Literal["pending", "active", "ended"]
 
@@ -42,21 +38,13 @@ async def read_silences(config: Config) -> list[StoredSilence]:
     a second one with the same id, nor one of a person without the role. Raises `BrokerUnavailable`.
     """
     directives: list[object] = []
-    ring, directory = ring_of(config.people, config.signing), directory_of(config.people, config.owners_of)
-    topic, source = config.topics.control, source_of(config.kafka.group)
+    records = SilenceRecords(config)
     async with open_reader(config) as reader:
         places = places_of(await partitions_of_topics(config), config.topics.control)
         async for record in read_to_end(reader, places):
-            try:
-                if not is_by_hand(record, ring):
-                    directives.append(verify(record, config.control).directive)
-                    continue
-                directive = verify_by_hand(record, topic, source, ring, config.control.max_skew_s)
-                service = "" if not isinstance(directive, Silence) else service_of(directive.matchers)
-                if service is not None and directory.may(directive.by, "silence", service):
-                    directives.append(directive)
-            except (ControlRecordError, KeyError):
-                continue
+            directive = records.read(record)
+            if directive is not None:
+                directives.append(directive)
     return silences_of(directives)
 
 

@@ -21,10 +21,12 @@ from actions.outbox.waiting_texts import WaitingTexts
 from actions.remedies.notices import NOTICE
 from actions.reviews.record import ActionItem, Review
 from actions.reviews.records import ReviewRecords
+from classifiers.directives import Expire, Silence
 from classifiers.model import AuditEntry, Incident
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
 from streams.page.change_log import ChangeLog
 from streams.page.series_state import SeriesState
+from streams.page.silences import KnownSilences
 from streams.page.waiting_texts import MAX_NOTIFICATIONS
 
 MAX_INCIDENTS = 10_000
@@ -37,8 +39,8 @@ V = TypeVar("V")
 
 class PageState:
     """in_force: remedies and the storm brake. series: windows to be drawn. texts: those that wait for a person.
-    reviews: of incidents, with their action items. changes: what viewers have not seen yet. newest_s: date of the
-    newest record, None before the first.
+    reviews: of incidents, with their action items. silences: those of control records. changes: what viewers have not
+    seen yet. newest_s: date of the newest record, None before the first.
     """
 
     def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
@@ -46,6 +48,7 @@ class PageState:
         self.series = SeriesState()
         self.texts = WaitingTexts(MAX_NOTIFICATIONS)
         self.reviews = ReviewRecords()
+        self.silences = KnownSilences()
         self.changes = ChangeLog()
         self.newest_s: float | None = None
         self._max_incidents = max_incidents
@@ -142,6 +145,11 @@ class PageState:
         key = f"{entry.at_s:.6f}/{entry.event}/{entry.after}/{entry.actor}/{entry.reason}"
         if key not in self._audit.get(entry.subject, {}):
             self._add(self._audit, entry.subject, key, entry)
+
+    def add_silence(self, directive: Silence | Expire) -> None:
+        """A silence, or what ended one before its time."""
+        if self.silences.add(directive):
+            self.changes.note("force", "")
 
     def add_in_force(self, value: bytes) -> None:
         """A record of the ledger. Raises `ValueError`."""

@@ -76,10 +76,10 @@ def texts_of(state: PageState, incident_id: str | None = None) -> list[dict[str,
 
 
 def force_view(state: PageState) -> dict[str, Any]:
-    """What is in force at targets, and the storm brake. storm_since_s: None while it is released."""
+    """What is in force at targets, the storm brake, and silences. storm_since_s: None while it is released."""
     found = [(one, _is_judged(one, state)) for one in state.in_force.remedies()]
     rows = [_remedy_row(one, is_judged) for one, is_judged in found if one.is_shown or is_judged]
-    return {"storm_since_s": state.in_force.storm_since_s(), "remedies": rows}
+    return {"storm_since_s": state.in_force.storm_since_s(), "remedies": rows, "silences": state.silences.rows()}
 
 
 def _is_judged(remedy: Remedy, state: PageState) -> bool:

@@ -3,7 +3,7 @@
 import { incidentButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, instant, local, nowS, number, span, unitOf, utc, words, zone } from "./format.js";
-import { approvalItem, ownerText, scopeText, textsPanel } from "./now.js";
+import { approvalItem, ownerText, scopeText, silencedText, textsPanel } from "./now.js";
 import { LEGEND, marksOf, plotAll } from "./plot.js";
 import { itemRow } from "./items.js";
 import { get } from "./server.js";
@@ -39,7 +39,7 @@ function head(one) {
     el("div", { class: "line soft" },
       el("span", { class: over ? "good" : "bad" }, words(one.state) + (one.ended ? ` (${one.ended})` : "")),
       el("span", { class: "num" }, age), el("span", {}, ownerText(one)),
-      one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
+      one.silenced_by ? el("span", { class: "tag" }, silencedText(one)) : null,
       el("span", { class: "tag" }, one.id)),
     el("div", { class: "buttons" }, incidentButtons(one)));
 }

@@ -19,7 +19,7 @@ export function showNow(main) {
     ...problems(), headline(incidents),
     el("div", { class: "columns" },
       el("div", { class: "stack" }, approvals(), texts(), openIncidents(incidents)),
-      el("div", { class: "stack" }, inForce(), onCall(), health())));
+      el("div", { class: "stack" }, inForce(), silences(), onCall(), health())));
 }
 
 function problems() {
@@ -102,7 +102,7 @@ export function incidentRow(one) {
     el("div", {},
       el("div", { class: "title" }, one.title),
       el("div", { class: "facts" }, el("span", {}, scopeText(one)), el("span", {}, words(one.category)), el("span", {}, doneText(one)),
-        one.silenced_by ? el("span", { class: "tag" }, `silenced by ${one.silenced_by}`) : null,
+        one.silenced_by ? el("span", { class: "tag" }, silencedText(one)) : null,
         one.state === "flapping" ? el("span", { class: "tag" }, "flapping") : null,
         one.caused_by.length ? el("span", { class: "tag" }, "effect of another incident") : null,
         one.expected_end ? el("span", {}, `expected end ${instant(one.expected_end.median_s)}`) : null)),
@@ -161,6 +161,23 @@ function inForce() {
       el("p", {}, `Since ${instant(storm)}: nothing acts by itself until an approver resets it.`), el("div", { class: "buttons" }, stormButtons())),
     remedies.length ? remedies.map(remedyItem) : empty("No remedy is in force; no circuit breaker is open."),
     storm === null ? el("p", { class: "empty" }, "The storm brake is released.") : null);
+}
+
+// Those in force and to come: nobody is told of what they cover, also of incidents that have not begun yet.
+function silences() {
+  const shown = store.force.silences.filter((one) => one.until_s > nowS());
+  if (!shown.length) return null;
+  return panel("Silences", `${shown.length}`, shown.map((one) => el("div", { class: "item" }, el("strong", {}, one.what), " ",
+    el("span", { class: "tag warn" }, one.from_s > nowS() ? "to come" : "nobody is told"),
+    el("p", { class: "soft num" }, one.from_s > nowS() ? `from ${instant(one.from_s, true)} ` : "", `until ${instant(one.until_s, true)}, by ${one.by}`),
+    one.comment ? el("p", {}, one.comment) : null,
+    el("p", { class: "soft" }, "It is ended at an incident that it covers, or by ", el("code", {}, `tocsin control expire ${one.id}`), "."))));
+}
+
+// Who silences an incident, until when and why; a maintenance window has its name alone.
+export function silencedText(one) {
+  const known = store.force.silences.find((each) => each.id === one.silenced_by);
+  return known ? `silenced by ${known.by} until ${instant(known.until_s)}${known.comment ? `: ${known.comment}` : ""}` : `silenced by ${one.silenced_by}`;
 }
 
 function remedyItem(one) {

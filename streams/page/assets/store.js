@@ -1,7 +1,7 @@
 // What the first view shows, kept current by the stream of changes.
 
 export const store = {
-  incidents: new Map(), approvals: new Map(), texts: new Map(), force: { storm_since_s: null, remedies: [] }, on_call: [],
+  incidents: new Map(), approvals: new Map(), texts: new Map(), force: { storm_since_s: null, remedies: [], silences: [] }, on_call: [],
   health: { complaints: [], newest_s: null, telemetry_incidents: [] }, quiet: { known: 0, services: 0, last_resolved_s: null },
   unread: null, session: { person: null, may: [], roles: [], may_read: false }, position: "",
 };

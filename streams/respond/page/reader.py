@@ -27,6 +27,7 @@ from streams.contracts.people.reviews import read_item, read_review
 from streams.intake.kafka_record import ConsumerRecord
 from streams.page.state import PageState
 from streams.trust.authenticity import Authenticity
+from streams.trust.silence_records import SilenceRecords
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.page")
 
@@ -52,13 +53,13 @@ class PageReader:
         self.back_s: Mapping[str, float] = {
             topics.incidents: INCIDENTS_BACK_S, topics.response: ALL_S, topics.ledger: ALL_S,
             topics.actions: DAY_S, topics.outcomes: DAY_S, topics.audit: DAY_S,
-            topics.ticks: TICKS_BACK_S, topics.series: INCIDENTS_BACK_S,
+            topics.ticks: TICKS_BACK_S, topics.series: INCIDENTS_BACK_S, topics.control: INCIDENTS_BACK_S,
         }
         self._readers: Mapping[str, Callable[[ConsumerRecord], None]] = {
             topics.incidents: self._read_incident, topics.response: self._read_response,
             topics.ledger: self._read_ledger, topics.actions: self._read_intent, topics.outcomes: self._read_outcome,
             topics.audit: self._read_audit, topics.ticks: self._read_tick,
-            topics.series: self._read_series,
+            topics.series: self._read_series, topics.control: self._read_control,
         }
         self._responses: Mapping[str, Callable[[bytes | None], None]] = {
             "approval": lambda value: state.add_request(read_approval(value)),
@@ -71,6 +72,7 @@ class PageReader:
             "approval": state.forget_request, "notification": state.forget_notification,
             "review": state.reviews.forget_review, "item": state.reviews.forget_item,
         }
+        self._silences = SilenceRecords(config)
         self._ticks, self._series = topics.ticks, topics.series
 
     async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
@@ -123,6 +125,11 @@ class PageReader:
             self._state.add_shard_report(read_shard_report(record.value))
         else:
             self._state.add_incident_series(read_incident_series(record.value))
+
+    def _read_control(self, record: ConsumerRecord) -> None:
+        directive = self._silences.read(record)
+        if directive is not None:
+            self._state.add_silence(directive)
 
     def _read_audit(self, record: ConsumerRecord) -> None:
         self._state.add_audit(read_audit(record.value))

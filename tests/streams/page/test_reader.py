@@ -14,11 +14,14 @@ from actions.channels.notification import Draft, drafted
 from actions.remedies.changes import begun
 from actions.reviews.record import ActionItem, Review
 from actions.trust.keys import KeyRing, PublicKey, Signer
+from classifiers.directives import Expire, Matcher, Silence
 from streams.contracts.catalogue import APPROVAL, ITEM, NOTIFICATION, REVIEW
-from streams.contracts.envelopes import Message, approval_message, notification_message, tombstone
+from streams.contracts.control_records import sign
+from streams.contracts.envelopes import Message, approval_message, notification_message, source_of, tombstone
 from streams.contracts.people.reviews import item_message, review_message
 from streams.contracts.signatures import sign_message
 from streams.page.state import PageState
+from streams.page.summaries import force_view
 from streams.respond.page.reader import PageReader
 from streams.trust.authenticity import Authenticity
 from tests.actions.approvals.cases import SOURCE, T, suggested
@@ -71,3 +74,23 @@ async def test_a_record_that_cannot_be_read_hides_none_of_the_same_poll(tmp_path
         FakeRecord(value, 0, topic), FakeRecord(orjson.dumps(remedy.to_json()), 1, topic),
     ])
     assert [one.target for one in state.in_force.remedies()] == ["chat/r0"]
+
+
+async def test_silences_count_by_their_signature_and_end_before_their_time(tmp_path: Path) -> None:
+    secret = "a-secret-of-sixteen-characters"
+    (tmp_path / "secret").write_text(secret)
+    config = config_of(tmp_path, f"version: 1\ncontrol: {{keys: {{ops: {{secret_file: {tmp_path}/secret}}}}}}\n")
+    state, topic, source = PageState(), config.topics.control, source_of(config.kafka.group)
+    reader = PageReader(config, state, KEYS, lambda: None)
+    one = Silence("sil-1", (Matcher("service", "=", "chat"),), T, T + 3600.0, "ana", "moving")
+
+    async def read(directive: Silence | Expire, written_with: str) -> list[tuple[str, float]]:
+        message = sign(directive, "ops", written_with.encode(), source, T)
+        record = FakeRecord(message.value, 0, topic, 0, int(T * 1000), message.key, message.headers)
+        await reader.process(topic, [record])
+        return [(row["what"], row["until_s"]) for row in force_view(state)["silences"]]
+
+    assert await read(one, "another-secret-of-somebody") == []
+    assert await read(one, secret) == [("service=chat", T + 3600.0)]
+    assert await read(replace(one, until_s=T + 9000.0), secret) == [("service=chat", T + 3600.0)]
+    assert await read(Expire("sil-1", "ana", T + 60.0), secret) == [("service=chat", T + 60.0)]

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from actions.remedies.changes import begun
+from classifiers.directives import Expire, Matcher, Silence
 from classifiers.model import Acknowledgement, Anomaly, AuditEntry, Factor, Scope
 from classifiers.series_windows import ServiceSeries, ShardReport
 from classifiers.viewing_by_hand import Watch
@@ -326,3 +327,22 @@ async def test_a_picture_in_the_readme_has_the_headings_and_names_of_its_view(
     page = await opened(browser, served, "#/" if view == "now" else f"#/incident/{incident_id}")
     await page.locator("main h2").first.wait_for()
     assert await shown_text(page) == orjson.loads(SHOWN.read_bytes())[view]["text"]
+
+
+async def test_a_silence_is_shown_with_who_why_and_until_when_also_without_an_incident(
+    browser: Browser, served: ServedPage,
+) -> None:
+    silence = Silence("sil-1", (Matcher("service", "=", "chat"),), T, T + 3600.0, "ann", "moving racks")
+    served.page.state.add_silence(silence)
+    page = await opened(browser, served)
+    panel = page.get_by_label("Silences")
+    for text in ("service=chat", "nobody is told", "by ann", "moving racks", "tocsin control expire sil-1"):
+        await expect(panel).to_contain_text(text)
+    served.tell(incident(silenced_by="sil-1"))
+    for view in ("#/", "#/incident/inc-1"):
+        await page.evaluate("view => { location.hash = view; }", view)
+        await expect(page.get_by_text("silenced by ann until")).to_contain_text(": moving racks")
+    await page.evaluate("location.hash = '#/'")
+    served.page.state.add_silence(Expire("sil-1", "ann", T + 30.0))
+    served.page.feed.wake()
+    await expect(panel).to_have_count(0)
