@@ -54,10 +54,11 @@ async def test_a_threshold_that_changes_while_records_flow_loses_no_window_no_ro
         process = deployment.start()
         await deployment.produce(records[:5000])
         (opened,) = {one["id"] for one in await deployment.incidents_until(lambda one: one["state"] == "open")}
-        flow = asyncio.create_task(deployment.produce(records[5000:]))
+        flow = asyncio.create_task(deployment.produce(records[5000:5500]))
         rewrite(deployment, detection=LIMIT)
         await until(lambda: bool(logged(deployment, "shard_reconfigured")), "the shard changed")
         await flow
+        await deployment.produce(records[5500:])  # among them the end of the incident, under the new file
         await deployment.committed_by(process)
         await deployment.all_closed()
         deadline_s, found = time.monotonic() + 60.0, dict[str, tuple[str, str]]()
