@@ -1,6 +1,6 @@
 """The silences that were created, and what ended them, as JSON. Pure.
 
-Memory: `MAX_KEPT` of each; the oldest leave first. Duplicate: the first record of an id counts.
+Memory: `MAX_KEPT` directives; the oldest leave first. Duplicate: the first record of an id counts.
 """
 
 from __future__ import annotations
@@ -9,33 +9,30 @@ from typing import Any
 
 from actions.bounded import remember
 from classifiers.directives import Expire, Silence
+from streams.contracts.people.silences import silences_of
 
-MAX_KEPT = 1_000
+MAX_KEPT = 2_000
 
 
 class KnownSilences:
     """See the module."""
 
     def __init__(self) -> None:
-        self._silences: dict[str, Silence] = {}
-        self._ended_s: dict[str, float] = {}
+        self._directives: dict[str, Silence | Expire] = {}
 
     def add(self, directive: Silence | Expire) -> bool:
-        """Whether it is news."""
-        known: dict[str, Any] = self._silences if isinstance(directive, Silence) else self._ended_s
-        name = directive.id if isinstance(directive, Silence) else directive.silence_id
-        if name in known:
+        """Whether it was not known."""
+        if directive.id in self._directives:
             return False
-        remember(known, name, directive if isinstance(directive, Silence) else directive.at_s, MAX_KEPT)
+        remember(self._directives, directive.id, directive, MAX_KEPT)
         return True
 
     def rows(self) -> list[dict[str, Any]]:
         """Each with when it ends or ended, by its beginning."""
         return [
             {
-                "id": one.id, "by": one.by, "comment": one.comment, "from_s": one.from_s,
-                "until_s": min(one.until_s, self._ended_s.get(one.id, one.until_s)),
-                "what": ", ".join(f"{each.name}{each.op}{each.value}" for each in one.matchers),
+                "id": one.silence.id, "by": one.silence.by, "comment": one.silence.comment, "what": one.matchers,
+                "from_s": one.silence.from_s, "until_s": one.until_s,
             }
-            for one in sorted(self._silences.values(), key=lambda each: each.from_s)
+            for one in silences_of(self._directives.values())
         ]

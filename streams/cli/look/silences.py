@@ -9,7 +9,8 @@ import orjson
 
 from config.models import Config
 from streams.cli.people.author import date, json_option, run, with_config
-from streams.client.silence_log import StoredSilence, read_silences
+from streams.client.silence_log import read_silences
+from streams.contracts.people.silences import StoredSilence
 
 
 @click.group()
@@ -37,6 +38,5 @@ def list_silences(config: Config, everything: bool, as_json: bool) -> None:
 
 def _text(one: StoredSilence, state: str) -> str:
     silence = one.silence
-    matchers = ", ".join(f"{each.name}{each.op}{each.value}" for each in silence.matchers)
     head = f"{silence.id}  {state:7}  {date(silence.from_s)} until {date(one.until_s)}  {silence.by}"
-    return f"{head}\n    {matchers}" + (f"  ({silence.comment})" if silence.comment else "")
+    return f"{head}\n    {one.matchers}" + (f"  ({silence.comment})" if silence.comment else "")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from classifiers.directives import Expire, Matcher, Silence
-from streams.client.silence_log import silences_of
+from streams.contracts.people.silences import silences_of
 
 ONE = Silence("s1", (Matcher("service", "=", "chat"),), 100.0, 200.0, "ana", "moving")
 OTHER = Silence("s2", (Matcher("service", "=", "mail"),), 50.0, 300.0, "ben", "")
