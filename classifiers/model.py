@@ -25,6 +25,8 @@ BreakerState = Literal["closed", "open", "half_open", "forced_open", "disabled"]
 RemedyState = Literal["applied", "verifying", "recovered", "not_recovered", "inconclusive", "undone", "kept"]
 """applied: it ran. verifying: its scope gives readings after it settled. inconclusive: twice too few samples. undone,
 kept: after it did not help."""
+UNJUDGED: frozenset[RemedyState] = frozenset({"applied", "verifying"})
+"""Before there is a verdict."""
 NOTIFICATIONS = frozenset({"notify"})
 """Kinds of action that notify people and change nothing."""
 

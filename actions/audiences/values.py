@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from actions.audiences.audience import Audience, TextEvent
@@ -11,7 +11,8 @@ from actions.audiences.decide import History, due_s, tenants_of
 from actions.audiences.labels import label
 from actions.audiences.sandbox import MAX_ITEMS, Value
 from classifiers.accounting.stage_timeline import CARRIED_OUT
-from classifiers.model import NOTIFICATIONS, ActionRecord, Category, Incident, RemedyState
+from classifiers.directive_reasons import utc_text
+from classifiers.model import NOTIFICATIONS, UNJUDGED, ActionRecord, Category, Incident, RemedyState
 
 FEELS: Mapping[Category, str] = {
     "performance_degradation": "Answers take longer than usual.",
@@ -106,7 +107,7 @@ def next_step(incident: Incident, now_s: float) -> str:
     waiting = [one for one in incident.actions if one.status == "suggested" and one.kind not in NOTIFICATIONS]
     if waiting:
         return f"A person must approve: {_action(waiting[-1])}."
-    if any(one.state in ("applied", "verifying") for one in incident.remedies):
+    if any(one.state in UNJUDGED for one in incident.remedies):
         return "The effect of what was done is being checked."
     who = _working(incident, now_s)
     return "Nobody has acknowledged it yet." if who is None else f"{who} works on it."
@@ -118,7 +119,7 @@ def time_text(at_s: float, zone: str | None) -> str:
     >>> time_text(0.0, "Europe/Berlin")
     '1970-01-01 00:00 UTC (01:00 Europe/Berlin)'
     """
-    text = datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    text = utc_text(at_s)
     if zone is None:
         return text
     local = datetime.fromtimestamp(at_s, ZoneInfo(zone))

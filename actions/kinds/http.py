@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -77,6 +78,11 @@ class Access:
         if self.secret is not None and parts.scheme == "http" and not local and not self.allow_plaintext:
             shown = masked(url)
             raise ValueError(f"{place}: {shown!r} sends a secret in plain text, expected https (or allow_plaintext)")
+
+
+def basic_secret(user: str, password: Secret) -> Secret:
+    """What `Access` sends with `auth_scheme` Basic."""
+    return Secret(base64.b64encode(f"{user}:{password.reveal()}".encode()).decode())
 
 
 def check_method(place: str, method: str) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from actions.model import Intent
-from classifiers.model import RemedyRecord, RemedyState
+from classifiers.model import UNJUDGED, RemedyRecord, RemedyState
 
 CALM_S = 5.0
 """Seconds without an alarm that a recovery needs, however many requests there were."""
@@ -80,7 +80,7 @@ def judge(known: Verification, signs: Signs, now_s: float) -> Verification:
 
 def conclude(known: Verification, helped: bool, now_s: float) -> Verification:
     """The verification when its incident is over. helped: whether it ended by itself, with readings of what was hit."""
-    if known.record.state not in ("applied", "verifying"):
+    if known.record.state not in UNJUDGED:
         return known
     if helped:
         return _to(known, "recovered", now_s, "its incident resolved with readings of what was hit")

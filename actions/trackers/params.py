@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from actions.base import Secret
 from actions.channels.http import ChannelHttp, host_of
 from actions.channels.params import check_https
-from actions.kinds.http import Access
+from actions.kinds.http import Access, basic_secret
 from actions.validation import check_number
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ class TrackerParams:
         """The client that is logged in."""
         scheme, secret = "Bearer", self.token
         if self.user is not None:
-            plain_text = f"{self.user}:{self.token.reveal()}".encode()
-            scheme, secret = "Basic", Secret(base64.b64encode(plain_text).decode())
+            scheme, secret = "Basic", basic_secret(self.user, self.token)
         accept = "application/vnd.github+json" if self.kind == "github" else "application/json"
         access = Access(
             auth_scheme=scheme, secret=secret, request_timeout_s=self.timeout_s, headers={"Accept": accept},

@@ -25,7 +25,7 @@ from classifiers.incidents.lifecycle import Event, Phase
 from classifiers.incidents.params import TriageParams
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
-from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, RemedyRecord
+from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, RemedyRecord, Resolution
 
 __all__ = ["Change", "IncidentChange", "ServiceKey", "Triage", "TriageParams"]
 
@@ -132,22 +132,12 @@ class Triage:
     def resolve_expected(self, incident_id: str, by: str, now_s: float) -> IncidentChange | None:
         """End an open incident that a human called a planned change, with the series that alarmed to be relearned; None
         when it is not open here."""
-        if (episode := self._opened.get(incident_id)) is None:
-            return None
-        change = self._resolve(episode, now_s, "expect", f"{by} called it a planned change", by)
-        if not self.episodes[episode.service, episode.model]:
-            del self.episodes[episode.service, episode.model]
-        return replace(change, incident=replace(change.incident, resolution="expected"))
+        return self._resolve_as(incident_id, now_s, "expect", f"{by} called it a planned change", by, "expected")
 
     def resolve_by_hand(self, incident_id: str, by: str, now_s: float, comment: str = "") -> IncidentChange | None:
         """End an open incident that a person declared over; None when it is not open here. Alarms open it anew.
         comment: why the person did so."""
-        if (episode := self._opened.get(incident_id)) is None:
-            return None
-        change = self._resolve(episode, now_s, "close", resolved_reason(by, comment), by)
-        if not self.episodes[episode.service, episode.model]:
-            del self.episodes[episode.service, episode.model]
-        return replace(change, incident=replace(change.incident, resolution="manual"))
+        return self._resolve_as(incident_id, now_s, "close", resolved_reason(by, comment), by, "manual")
 
     def note_people(self, incident_id: str, acted: bool) -> None:
         """People acted on an incident, or said that there was nothing to act on. Unknown ids are ignored."""
@@ -287,6 +277,17 @@ class Triage:
         reason = f"{last.id} of its kind resolved {episode.opened_at_s - last.resolved_at_s:.0f} s before it opened"
         self._audit.append(AuditEntry(now_s, episode.id, "reopen", episode.phase, episode.phase, reason))
         return True
+
+    def _resolve_as(
+        self, incident_id: str, now_s: float, event: Event, reason: str, by: str, resolution: Resolution,
+    ) -> IncidentChange | None:
+        """End an open incident as a person says; None when it is not open here."""
+        if (episode := self._opened.get(incident_id)) is None:
+            return None
+        change = self._resolve(episode, now_s, event, reason, by)
+        if not self.episodes[episode.service, episode.model]:
+            del self.episodes[episode.service, episode.model]
+        return replace(change, incident=replace(change.incident, resolution=resolution))
 
     def _resolve(
         self, episode: Episode, now_s: float, event: Event, reason: str, actor: str | None = None,

@@ -11,15 +11,13 @@ from actions.approvals.explained import explained
 from actions.approvals.machine import OPEN
 from actions.approvals.request import ApprovalRequest
 from actions.ledger.remedy import Remedy
-from classifiers.model import NOTIFICATIONS, Incident
+from classifiers.model import NOTIFICATIONS, UNJUDGED, Incident
 from streams.page.state import PageState
 from streams.page.waiting_texts import text_row
 from streams.timeline.words import escalation_words, step_words
 
 PARTS = ("model", "version", "replica", "tenant")
 SHOWN_ACTIONS = 4
-JUDGED = ("applied", "verifying")
-"""States of a remedy at its incident before there is a verdict."""
 
 
 def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
@@ -36,10 +34,7 @@ def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
         "silenced_by": incident.silenced_by, "expected_end": expected_end(incident),
         "caused_by": [one.id for one in incident.related if one.relation == "caused_by"],
         "actions": [
-            {
-                "kind": one.kind, "target": one.target, "status": one.status, "words": step_words(one.status),
-                "undo": one.undo,
-            }
+            {"kind": one.kind, "target": one.target, "words": step_words(one.status), "undo": one.undo}
             for one in acted[-SHOWN_ACTIONS:]
         ],
         "notified": sum(one.state == "sent" for one in state.notifications(incident.id)),
@@ -87,7 +82,7 @@ def _is_judged(remedy: Remedy, state: PageState) -> bool:
     incident = state.incident(remedy.intent.incident_id)
     if incident is None or incident.state == "resolved" or remedy.state not in ("applied", "kept"):
         return False
-    return any(one.key == remedy.intent.key and one.state in JUDGED for one in incident.remedies)
+    return any(one.key == remedy.intent.key and one.state in UNJUDGED for one in incident.remedies)
 
 
 def _remedy_row(remedy: Remedy, is_judged: bool) -> dict[str, Any]:

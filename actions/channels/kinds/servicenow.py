@@ -9,7 +9,6 @@ that is refused. Two processes that create the record within the same second, af
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -26,7 +25,7 @@ from actions.channels.kinds.servicenow_fields import (
 )
 from actions.channels.message import ChannelRefused, Delivery, Message
 from actions.channels.params import check_https
-from actions.kinds.http import Access, JsonValue
+from actions.kinds.http import Access, JsonValue, basic_secret
 from actions.validation import check_number
 
 if TYPE_CHECKING:
@@ -88,8 +87,7 @@ class ServiceNowParams:
             scheme, secret = "Bearer", self.token
         else:
             assert self.password is not None, "checked at the start"
-            plain_text = f"{self.user}:{self.password.reveal()}".encode()
-            scheme, secret = "Basic", Secret(base64.b64encode(plain_text).decode())
+            scheme, secret = "Basic", basic_secret(self.user, self.password)
         access = Access(
             auth_scheme=scheme, secret=secret, request_timeout_s=self.timeout_s,
             headers={"Accept": "application/json"},
