@@ -139,14 +139,15 @@ class Responder:
         )
         self.http = HttpServer(
             config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,
+            clocks.now_s,
         )
         self._authenticity = authenticity
         settings_of_log = LogSettings(
             topics, self.source, authenticity, self._broadcast.caught_up_again, self.now_s,
         )
-        control = ControlLog(self._client(), topics, self.source, authenticity.signer)
+        control = ControlLog(self._client(), topics, self.source, authenticity.signer, clocks.now_s)
         clicks = SlackClicks(
-            self.desk, directory, control, clocks.wall_s, releases, config.control.remember_s,
+            self.desk, directory, control, clocks.now_s, releases, config.control.remember_s,
         )
         contacts = channel_contacts_of(config)
         pages = EscalationPages(
@@ -161,9 +162,10 @@ class Responder:
             self.source,
         )
         self._servicenow = ServiceNowPolls(
-            config, self.desk, directory, ControlLog(self._client(), topics, self.source, authenticity.signer),
+            config, self.desk, directory,
+            ControlLog(self._client(), topics, self.source, authenticity.signer, clocks.now_s),
             lambda incident_id: self._place(incident_id) in self.owned,
-            lambda message, channel: self.notifier.tell(message, channel, urgent=False), clocks.wall_s, clocks.mono_s,
+            lambda message, channel: self.notifier.tell(message, channel, urgent=False), clocks.now_s, clocks.mono_s,
         )
         self._escalation_notifier = ChannelNotifier(
             pages, self.notifier.outbox, self._action_notifier, self.notifier.wake,

@@ -208,7 +208,7 @@ class ControlConsumer:
 
     def _watch(self, asked: ForViewers) -> None:
         """Show a series for a while; what is over already shows nothing."""
-        now_s = self._effects.clocks.wall_s()
+        now_s = self._effects.clocks.now_s()
         self._watches = {name: one for name, one in self._watches.items() if one.until_s > now_s}
         if asked.until_s > now_s:
             remember(self._watches, asked.id, asked, MAX_WATCHES)

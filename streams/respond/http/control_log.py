@@ -1,11 +1,13 @@
 """Writes what people do over HTTP: their control records, signed by this process for them, and refused tries.
 
+A record is dated by the clock of decisions, as what it asks for is: they must agree to within `control.max_skew`.
+Where that clock is the wall clock, the broker may date it as well (`message.timestamp.type`); in a demo it runs faster.
 Guarantee: what `write` returned for is acknowledged by all replicas. Crash before that: the person gets no answer.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,13 +26,19 @@ STOP_S = 5.0
 
 
 class ControlLog:
-    """client: keyword arguments of the Kafka client. source: of the deployment. signer: of this process."""
+    """client: keyword arguments of the Kafka client. source: of the deployment. signer: of this process. now_s: the
+    clock of decisions.
+    """
 
-    def __init__(self, client: dict[str, Any], topics: TopicsSection, source: str, signer: Signer | None) -> None:
+    def __init__(
+        self, client: dict[str, Any], topics: TopicsSection, source: str, signer: Signer | None,
+        now_s: Callable[[], float],
+    ) -> None:
         self._client = client
         self._topics = topics
         self.source = source
         self.signer = signer
+        self._now_s = now_s
         self._producer: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:
@@ -48,13 +56,16 @@ class ControlLog:
         """Sign and write a directive. Raises KafkaError; `RuntimeError` without a key."""
         if self.signer is None:
             raise RuntimeError("no key to sign with")
-        message = sign_by_hand(directive, self._topics.control, self.source, time.time(), self.signer)
-        await self._send(self._topics.control, message)
+        written_s = self._now_s()
+        message = sign_by_hand(directive, self._topics.control, self.source, written_s, self.signer)
+        await self._send(self._topics.control, message, int(written_s * 1000))
 
     async def refused(self, entry: AuditEntry) -> None:
         """Write a refused try into the audit. Raises KafkaError."""
         await self._send(self._topics.audit, audit_message(entry, self.source))
 
-    async def _send(self, topic: str, message: Message) -> None:
+    async def _send(self, topic: str, message: Message, dated_ms: int | None = None) -> None:
         assert self._producer is not None, "the log is not started"
-        await self._producer.send_and_wait(topic, message.value, key=message.key, headers=list(message.headers))
+        await self._producer.send_and_wait(
+            topic, message.value, key=message.key, headers=list(message.headers), timestamp_ms=dated_ms,
+        )

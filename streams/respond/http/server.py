@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import structlog
@@ -33,19 +32,20 @@ RETRY_S = 5.0
 
 class HttpServer:
     """Serves once somebody can be known by a token or a JWT, or a vendor by its signature. `failure`: why it does not
-    serve, None while it does.
+    serve, None while it does. now_s: the clock of decisions.
     """
 
     def __init__(
         self, config: Config, settings: KafkaSettings, known: Known, directory: Directory,
         signer: Signer | None, metrics: RespondMetrics, complaints: Callable[[], tuple[str, ...]], page: Page,
+        now_s: Callable[[], float],
     ) -> None:
         self._config = config.respond
         self.events = EventStream()
         self.failure: str | None = None
         self.port: int | None = None
         client = {"bootstrap_servers": settings.brokers.split(","), **settings.security.options()}
-        self._control = ControlLog(client, config.topics, source_of(config.kafka.group), signer)
+        self._control = ControlLog(client, config.topics, source_of(config.kafka.group), signer, now_s)
         jwt = config.respond.jwt
         keys = None if jwt is None else IssuerKeys(fetcher(jwt.jwks_url))
         sessions = Sessions()
@@ -53,7 +53,7 @@ class HttpServer:
         self._api = Api(
             known, directory, authenticator, self._control, self.events, metrics, complaints, page.now_s, sessions,
         )
-        self._hook = pagerduty_hook_of(config, known.desk, directory, self._control, authenticator, time.time)
+        self._hook = pagerduty_hook_of(config, known.desk, directory, self._control, authenticator, now_s)
         has_people = any(one.token_sha256 or one.jwt_sub for one in config.people.values())
         wanted = has_people or config.respond.read_without_login or self._hook.wanted
         self.wanted = wanted and config.respond.listen is not None

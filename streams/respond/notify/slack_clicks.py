@@ -39,8 +39,8 @@ class Dialog:
 
 
 class SlackClicks:
-    """Turns the payload of an interaction into a record. control: writes it. now_s: the wall clock. releases: the texts
-    that wait for a person. max_silence_s: how long a silence may last.
+    """Turns the payload of an interaction into a record. control: writes it. now_s: the clock of decisions. releases:
+    the texts that wait for a person. max_silence_s: how long a silence may last.
     """
 
     def __init__(

@@ -73,7 +73,7 @@ class PageReader:
             "review": state.reviews.forget_review, "item": state.reviews.forget_item,
         }
         self._silences = SilenceRecords(config)
-        self._ticks, self._series = topics.ticks, topics.series
+        self._ticks, self._no_results = topics.ticks, (topics.series, topics.control)
 
     async def process(self, topic: str, records: Sequence[ConsumerRecord]) -> None:
         """Take records in order. Raises nothing for what they contain."""
@@ -86,7 +86,7 @@ class PageReader:
                 place = f"{record.topic}[{record.partition}]@{record.offset}"
                 log.warning("record_skipped", place=place, reason=str(error))
         if records and topic != self._ticks:
-            if topic != self._series:
+            if topic not in self._no_results:
                 self._state.heard(records[-1].timestamp / 1000.0)
             self._changed()
 

@@ -75,8 +75,8 @@ class Refused(Exception):  # noqa: N818  it is an answer
 
 class VendorActions:
     """Turns what people do at vendors into records. people: by vendor, the person of an account or a mail address.
-    control: writes the records. now_s: the wall clock. dated_within_s: a record of something older than this is dated
-    by the clock here, since it would be refused as too old.
+    control: writes the records. now_s: the clock of decisions. dated_within_s: a record of something older than this is
+    dated by the clock here, since it would be refused as too old.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, KeySet
 from actions.trust.key_files import write_private
 from actions.trust.keys import public_text
 from streams.respond.responder import Responder
-from tests.kafka.brokers import RealKafka
+from tests.kafka.brokers import EmbeddedKafka, RealKafka
 from tests.kafka.respond.installation import Installation, eventually
 
 TOKEN = "a-long-enough-token-of-anna"
@@ -59,7 +59,7 @@ def settings(folder: Path, idp: Idp) -> dict[str, Any]:
     private: Ed25519PrivateKey = write_private(folder / "respond.pem")
     return {
         "people": {
-            "anna": {"roles": ["approver"], "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()},
+            "anna": {"roles": ["approver", "responder"], "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()},
             "ben": {"roles": ["approver"], "jwt_sub": "ben@example.com"},
         },
         "signing": {
@@ -111,6 +111,28 @@ async def test_people_decide_over_http_with_a_token_and_with_a_jwt(real: RealKaf
     assert [(each.who, each.path, each.signed_by) for each in outcome.decisions] == [("anna", "http", "r1")]
     audited = [record.value.decode() for record in await here.records(here.config.topics.audit)]
     assert any("POST /api/v1/approvals/k1/decision" in entry and "refused" in entry for entry in audited)
+
+
+async def test_what_people_do_counts_also_where_the_clock_of_decisions_runs_ahead_of_the_wall_clock(
+    embedded: EmbeddedKafka, tmp_path: Path,
+) -> None:
+    """As in a demo, whose clock is soon ahead by more than `control.max_skew`."""
+    async with Idp() as idp, aiohttp.ClientSession() as session:
+        here = Installation(embedded.address, tmp_path, **settings(tmp_path, idp))
+        await here.prepare()
+        async with here.responder(lambda: time.time() + 600.0) as responder:
+            url = f"http://127.0.0.1:{await port_of(responder)}/api/v1"
+            await here.suggest("k1", digest="d1")
+            await here.request("k1", "requested")
+            headers, body = {"Authorization": f"Bearer {TOKEN}"}, {"for_s": 600, "comment": "moving"}
+            async with session.post(f"{url}/incidents/inc-1/silence", json=body, headers=headers) as answer:
+                assert answer.status == 202
+
+            async def silenced() -> dict[str, Any] | None:
+                return next(iter(responder.page.state.silences.rows()), None)
+
+            shown = await eventually(silenced, "the silence counts")
+            assert (shown["by"], shown["comment"]) == ("anna", "moving")
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0"])
