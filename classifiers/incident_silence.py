@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from classifiers.directives import Label, Matcher, Silence
@@ -11,6 +11,7 @@ from classifiers.model import Incident
 
 NOT_MATCHED: frozenset[Label] = frozenset({"severity"})
 """An incident that becomes more severe stays silent, as one that changes nothing else."""
+_OPERATORS: Mapping[str, str] = {"=": "", "!=": "not ", "=~": "like ", "!~": "not like "}
 
 
 def matchers_of(incident: Incident) -> tuple[Matcher, ...]:
@@ -22,7 +23,7 @@ def matchers_of(incident: Incident) -> tuple[Matcher, ...]:
 def silenced_text(incident: Incident) -> str | None:
     """What a silence for an incident would fit, for people; None where a label is too long for a silence."""
     try:
-        return matched_text(matchers_of(incident))
+        return matched_words(matchers_of(incident))
     except ValueError:
         return None
 
@@ -34,12 +35,28 @@ def silence_of(incident: Incident, by: str, from_s: float, lasts_s: float, comme
 
 
 def matched_text(matchers: Sequence[Matcher]) -> str:
-    """The matchers as people write them.
+    """The matchers as people write them, and as commands take them.
 
     >>> matched_text([Matcher("service", "=", "chat"), Matcher("tenant", "=~", "batch-.*")])
     'service="chat", tenant=~"batch-.*"'
     """
     return ", ".join(f'{one.name}{one.op}"{one.value}"' for one in matchers)
+
+
+def matched_words(matchers: Sequence[Matcher]) -> str:
+    """The matchers as people say them.
+
+    >>> matched_words([Matcher("service", "=", "chat"), Matcher("tenant", "=~", "b-.*"), Matcher("replica", "=", "")])
+    'service chat, tenant like b-.*, no replica'
+    """
+    return ", ".join(map(_words, matchers))
+
+
+def _words(one: Matcher) -> str:
+    if not one.value and one.op in ("=", "!="):
+        return f"no {one.name}" if one.op == "=" else f"any {one.name}"
+    value = one.value.replace("_", " ") if one.name == "category" else one.value
+    return f"{one.name} {_OPERATORS[one.op]}{value}"
 
 
 def service_of(matchers: Sequence[Matcher]) -> str | None:

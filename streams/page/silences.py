@@ -9,7 +9,8 @@ from typing import Any
 
 from actions.bounded import remember
 from classifiers.directives import Expire, Silence
-from streams.contracts.people.silences import silences_of
+from classifiers.incident_silence import matched_words, service_of
+from streams.contracts.people.silences import StoredSilence, silences_of
 
 MAX_KEPT = 2_000
 
@@ -27,11 +28,17 @@ class KnownSilences:
         remember(self._directives, directive.id, directive, MAX_KEPT)
         return True
 
+    def find(self, name: str) -> StoredSilence | None:
+        """A silence by its id; None for one that is not known."""
+        return next((one for one in silences_of(self._directives.values()) if one.silence.id == name), None)
+
     def rows(self) -> list[dict[str, Any]]:
-        """Each with when it ends or ended, by its beginning."""
+        """Each with when it ends or ended, by its beginning. service: None where it may fit several, so that no person
+        can end it."""
         return [
             {
-                "id": one.silence.id, "by": one.silence.by, "comment": one.silence.comment, "what": one.matchers,
+                "id": one.silence.id, "by": one.silence.by, "comment": one.silence.comment,
+                "what": matched_words(one.silence.matchers), "service": service_of(one.silence.matchers),
                 "from_s": one.silence.from_s, "until_s": one.until_s,
             }
             for one in silences_of(self._directives.values())

@@ -136,6 +136,7 @@ class Responder:
         releases = Releases(directory)
         known = Known(
             self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call, self.reviews.records,
+            page.state.silences,
         )
         self.http = HttpServer(
             config, settings, known, directory, authenticity.signer, self.metrics, self.complaints, page,

@@ -50,7 +50,7 @@ def silence_view(incident: Incident, channel: str, max_s: float) -> dict[str, Js
     if what is None:
         return None
     about = {"incident_id": incident.id, "channel": channel, "covered": covered(what)}
-    text = f"Nobody is told, and nothing is done, about incidents with {what}. {HINT}"
+    text = f"Nobody is told, and nothing is done, about incidents of {what}. {HINT}"
     return {
         "type": "modal", "callback_id": SILENCE_VIEW, "private_metadata": orjson.dumps(about).decode(),
         "title": _plain_text("Silence"), "submit": _plain_text("Silence"), "close": _plain_text("Cancel"),

@@ -76,6 +76,12 @@ export function textButtons(one) {
   ];
 }
 
+// What its silence covers; of a maintenance window only the name is known.
+function silencedBy(one) {
+  const known = store.force.silences.find((each) => each.id === one.silenced_by);
+  return known ? `of ${known.what}` : `that ${one.silenced_by} silences`;
+}
+
 export function incidentButtons(one) {
   if (one.state === "resolved") return [];
   const at = (verb, body, done) => act(`incidents/${part(one.id)}/${verb}`, body, done);
@@ -90,8 +96,8 @@ export function incidentButtons(one) {
     button("Update", "update", () => ask("Update", `What you write is shown at the incident, and told to the audiences that ask for updates. It is about: ${one.title}`,
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
     one.silenced_by
-      ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents that ${one.silenced_by} silences.`, [reason()], (v) => at("unsilence", { comment: v.comment }, "silence ended")))
-      : one.silences === null ? null : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents with ${one.silences}. They are still found and shown.`,
+      ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents ${silencedBy(one)}.`, [reason()], (v) => at("unsilence", { comment: v.comment }, "silence ended")))
+      : one.silences === null ? null : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents of ${one.silences}. They are still found and shown.`,
         [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason(true)],
         (v) => at("silence", { for_s: Number(v.minutes) * 60, comment: v.comment }, "silenced"))),
     button("Escalate", "escalate", () => ask("Escalate", `The next step of the escalation is taken now; or whom you name is paged, and the steps go on as before: ${one.title}`,
@@ -100,6 +106,12 @@ export function incidentButtons(one) {
     button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew: ${one.title}`,
       [reason()], (v) => at("resolve", { comment: v.comment }, "resolved"), "danger"), "danger"),
   ];
+}
+
+export function silenceButtons(one) {
+  if (one.service === null) return [];
+  return [button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents of ${one.what}.`, [reason()],
+    (v) => act(`silences/${part(one.id)}/expire`, { comment: v.comment }, "silence ended")))];
 }
 
 export function remedyButtons(one) {

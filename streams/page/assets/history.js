@@ -3,12 +3,13 @@
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, instant, nowS, span, utc, words } from "./format.js";
 import { itemRow } from "./items.js";
-import { isJudged, scopeText, sorted } from "./now.js";
+import { isJudged, scopeText, silencesNotOver, sorted } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
 
 const PERIODS = [["", "all that is on record"], ["3600", "last hour"], ["86400", "last 24 hours"], ["604800", "last 7 days"]];
 const NAMED = 5; // open incidents on the status page, which prints on one sheet
+const SILENCES_NAMED = 3;
 const SEVERITIES = ["P0", "P1", "P2", "P3", "P4"];
 
 export async function loadHistory(query) {
@@ -111,5 +112,15 @@ export function showStatus(main, found) {
         ? `Expected to end at ${instant(one.expected_end.median_s)}, at the latest at ${instant(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open."),
       more > 0 ? el("p", {}, `${more} more ${more === 1 ? "is" : "are"} open, none of them worse.`) : null),
     el("section", {}, el("h2", {}, "Last 7 days"), figures(known)),
-    el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${count(store.texts.size, "text")} to be released; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`))));
+    el("section", {}, el("h2", {}, "Waiting and in force"), el("p", {}, `${count(store.approvals.size, "request")} for approval; ${count(store.texts.size, "text")} to be released; ${store.force.remedies.length === 1 ? "1 remedy" : `${store.force.remedies.length} remedies`} in force; the storm brake is ${store.force.storm_since_s === null ? "released" : "on"}.`),
+      silenced())));
+}
+
+// Who reads this may wonder why nobody was told.
+function silenced() {
+  const found = silencesNotOver().filter((one) => one.from_s <= nowS()), more = found.length - SILENCES_NAMED;
+  if (!found.length) return el("p", {}, "No silence is in force.");
+  return [el("p", {}, `${count(found.length, "silence")} ${found.length === 1 ? "is" : "are"} in force. Nobody is told of incidents of:`),
+    el("ul", {}, found.slice(0, SILENCES_NAMED).map((one) => el("li", {}, el("span", { class: "brief" }, `${one.what}; until ${instant(one.until_s, true)}, by ${one.by}${one.comment ? `: ${one.comment}` : ""}`))),
+      more > 0 ? el("li", {}, `${more} more, on Now`) : null)];
 }

@@ -1,6 +1,6 @@
 // The first view: what is open, what waits, what is in force, who is on call, how Tocsin itself is.
 
-import { approvalButtons, remedyButtons, stormButtons, textButtons } from "./actions.js";
+import { approvalButtons, remedyButtons, silenceButtons, stormButtons, textButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, instant, nowS, span, words } from "./format.js";
 import { store } from "./store.js";
@@ -163,15 +163,18 @@ function inForce() {
     storm === null ? el("p", { class: "empty" }, "The storm brake is released.") : null);
 }
 
+export const silencesNotOver = () => store.force.silences.filter((one) => one.until_s > nowS());
+
 // Those in force and to come: nobody is told of what they cover, also of incidents that have not begun yet.
 function silences() {
-  const shown = store.force.silences.filter((one) => one.until_s > nowS());
+  const shown = silencesNotOver();
   if (!shown.length) return null;
-  return panel("Silences", `${shown.length}`, shown.map((one) => el("div", { class: "item" }, el("strong", {}, one.what), " ",
+  return panel("Silences", `${shown.length}`, shown.map((one) => el("div", { class: "item", "data-key": one.id }, el("strong", {}, one.what), " ",
     el("span", { class: "tag warn" }, one.from_s > nowS() ? "to come" : "nobody is told"),
     el("p", { class: "soft num" }, one.from_s > nowS() ? `from ${instant(one.from_s, true)} ` : "", `until ${instant(one.until_s, true)}, by ${one.by}`),
     one.comment ? el("p", {}, one.comment) : null,
-    el("p", { class: "soft" }, "It is ended at an incident that it covers, or by ", el("code", {}, `tocsin control expire ${one.id}`), "."))));
+    one.service === null ? el("p", { class: "soft" }, "It may cover several services, so it is ended by ", el("code", {}, `tocsin control expire ${one.id}`), ".") : null,
+    el("div", { class: "buttons" }, silenceButtons(one)))));
 }
 
 // Who silences an incident, until when and why; a maintenance window has its name alone.

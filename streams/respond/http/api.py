@@ -19,7 +19,7 @@ from actions.trust.people import Directory
 from actions.trust.roles import Verb, may_not
 from classifiers.by_hand import Assign
 from classifiers.directives import OfPerson, Silence
-from classifiers.incident_silence import matched_text
+from classifiers.incident_silence import matched_text, service_of
 from classifiers.model import AuditEntry
 from classifiers.telling_by_hand import Escalate
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
@@ -27,12 +27,21 @@ from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
 from streams.respond.http.json_body import Problem, answer, body_of
 from streams.respond.http.part import Part
-from streams.respond.http.readings import Handler, Known, Readings, item_of, request_of, text_of_request
+from streams.respond.http.readings import (
+    Handler,
+    Known,
+    Readings,
+    item_of,
+    request_of,
+    silence_of_request,
+    text_of_request,
+)
 from streams.respond.http.verbs import (
     INCIDENT_VERBS,
     REMEDY_VERBS,
     breaker_directive,
     decision_of,
+    expire_directive,
     incident_directive,
     item_directive,
     release_directive,
@@ -65,7 +74,7 @@ class Api:
     ) -> None:
         self._known = known
         self._desk = known.desk
-        self._readings = Readings(known)
+        self._readings = Readings(known, now_s)
         self._directory = directory
         self._authenticator = authenticator
         self._senders = authenticator.senders
@@ -93,6 +102,7 @@ class Api:
         routes.add_post(f"{PREFIX}/approvals/{{key}}/decision", self._decide)
         routes.add_post(f"{PREFIX}/texts/{{digest}}/decision", self._decide_text)
         routes.add_post(f"{PREFIX}/incidents/{{id}}/{{verb}}", self._act_on_incident)
+        routes.add_post(f"{PREFIX}/silences/{{id}}/expire", self._expire_silence)
         routes.add_post(f"{PREFIX}/remedies/{{kind}}/{{target:.+}}/{{verb:undo|keep}}", self._act_on_remedy)
         routes.add_post(f"{PREFIX}/breakers/{{target:.+}}", self._set_breaker)
         routes.add_post(f"{PREFIX}/storm/reset", self._reset_storm)
@@ -240,6 +250,17 @@ class Api:
         if isinstance(directive, Escalate) and (fault := self._known.escalation_fault(incident_id, directive.to)):
             raise ValueError(fault)
         return await self._write(directive)
+
+    async def _expire_silence(self, request: web.Request) -> web.Response:
+        known, now_s = silence_of_request(self._known, request), self._now_s()
+        name, service = known.silence.id, service_of(known.silence.matchers)
+        if service is None:
+            expected = "`tocsin control expire` with a key of control.keys"
+            raise Problem(409, f"silence {name!r}: it may fit several services, expected {expected}", "malformed")
+        person = self._require(request, "silence", service)
+        if known.state(now_s) == "ended":
+            raise Problem(409, f"silence {name!r}: it is over already", "malformed")
+        return await self._write(expire_directive(name, await body_of(request), person, now_s))
 
     async def _act_on_remedy(self, request: web.Request) -> web.Response:
         found = request.match_info

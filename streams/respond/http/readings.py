@@ -17,6 +17,8 @@ from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
 from actions.reviews.record import ActionItem
 from actions.reviews.records import ReviewRecords
+from streams.contracts.people.silences import StoredSilence
+from streams.page.silences import KnownSilences
 from streams.respond.http.json_body import Problem, answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Known:
     """What the role respond has read. in_force: remedies and the storm brake. releases: texts that wait for people.
     escalation_fault: why an incident cannot be escalated by hand, to somebody where that is named; None where it can.
-    on_call: who is on call now. reviews: those on record, with their action items.
+    on_call: who is on call now. reviews: those on record, with their action items. silences: those of control records.
     """
 
     desk: Desk
@@ -35,17 +37,19 @@ class Known:
     escalation_fault: Callable[[str, str | None], str | None]
     on_call: Callable[[], Sequence[OnCall]]
     reviews: ReviewRecords
+    silences: KnownSilences
 
 
 class Readings:
-    """The handlers, by path."""
+    """The handlers, by path. now_s: the clock of decisions."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, now_s: Callable[[], float]) -> None:
         self._known = known
+        self._now_s = now_s
         self.handlers: Mapping[str, Handler] = {
             "incidents": self._incidents, "approvals": self._approvals, "approvals/{key}": self._approval,
             "remedies": self._remedies, "breakers": self._breakers, "texts": self._texts, "texts/{digest}": self._text,
-            "oncall": self._on_call, "items": self._items,
+            "oncall": self._on_call, "items": self._items, "silences": self._silences,
         }
 
     async def _incidents(self, request: web.Request) -> web.Response:
@@ -75,6 +79,10 @@ class Readings:
         known = self._known.reviews
         return answer(known.items() if _all(request) else known.open_items())
 
+    async def _silences(self, request: web.Request) -> web.Response:
+        known, now_s = self._known.silences.rows(), self._now_s()
+        return answer([one for one in known if _all(request) or one["until_s"] > now_s])
+
     async def _texts(self, request: web.Request) -> web.Response:
         known = self._known.releases.texts()
         return answer([text_view(one) for one in known if _all(request) or one.state == "draft"])
@@ -98,6 +106,15 @@ def item_of(known: Known, request: web.Request) -> ActionItem:
     found = known.reviews.item(name)
     if found is None or found.state == "removed":
         raise Problem(404, f"item {name!r}: not on record, expected one of GET items", "malformed")
+    return found
+
+
+def silence_of_request(known: Known, request: web.Request) -> StoredSilence:
+    """The silence that the path names. Raises `Problem`."""
+    name = request.match_info["id"]
+    found = known.silences.find(name)
+    if found is None:
+        raise Problem(404, f"silence {name!r}: unknown, expected one of GET silences", "malformed")
     return found
 
 

@@ -101,6 +101,11 @@ def incident_directive(
     return Update(incident_id, person, at_s, text_of(body, "comment", None), "http")
 
 
+def expire_directive(silence_id: str, body: Mapping[str, Any], person: str, at_s: float) -> Expire:
+    """The end of a silence before its time."""
+    return Expire(silence_id, person, at_s, text_of(body, "comment"))
+
+
 def release_directive(digest: str, body: Mapping[str, Any], person: str, at_s: float) -> Release:
     """What is asked for a text that waits. The body has `verb`."""
     verb = text_of(body, "verb", None)

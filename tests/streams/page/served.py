@@ -77,7 +77,10 @@ class ServedPage:
         self.mono_s = 0.0
         self.sessions = Sessions(lambda: self.mono_s)
         api = Api(
-            Known(self.desk, self.page.state.in_force, self.releases, lambda *_: None, list, self.page.state.reviews),
+            Known(
+                self.desk, self.page.state.in_force, self.releases, lambda *_: None, list, self.page.state.reviews,
+                self.page.state.silences,
+            ),
             directory, Authenticator(directory, jwt, keys, senders=Senders(trusted)), self.log, EventStream(),
             RespondMetrics(), tuple, lambda: T + 60.0, self.sessions,
         )

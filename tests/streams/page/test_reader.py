@@ -91,6 +91,6 @@ async def test_silences_count_by_their_signature_and_end_before_their_time(tmp_p
         return [(row["what"], row["until_s"]) for row in force_view(state)["silences"]]
 
     assert await read(one, "another-secret-of-somebody") == []
-    assert await read(one, secret) == [("service=chat", T + 3600.0)]
-    assert await read(replace(one, until_s=T + 9000.0), secret) == [("service=chat", T + 3600.0)]
-    assert await read(Expire("sil-1", "ana", T + 60.0), secret) == [("service=chat", T + 60.0)]
+    assert await read(one, secret) == [("service chat", T + 3600.0)]
+    assert await read(replace(one, until_s=T + 9000.0), secret) == [("service chat", T + 3600.0)]
+    assert await read(Expire("sil-1", "ana", T + 60.0), secret) == [("service chat", T + 60.0)]

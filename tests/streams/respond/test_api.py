@@ -34,6 +34,7 @@ from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
 from classifiers.silences import fits
 from classifiers.telling_by_hand import Escalate, Release
 from classifiers.viewing_by_hand import Watch
+from streams.page.silences import KnownSilences
 from streams.respond.http.api import MAX_WATCHED, Api
 from streams.respond.http.authentication import Authenticator
 from streams.respond.http.event_stream import MAX_WAITING, EventStream
@@ -88,7 +89,7 @@ class Served:
         self.reviews = ReviewRecords()
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL, self.reviews),
+            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL, self.reviews, KnownSilences()),
             Directory(MEMBERS, lambda service: owners.get(service, ())),
             Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
         )

@@ -18,7 +18,7 @@ from actions.remedies.changes import begun
 from actions.trust.keys import Signer
 from actions.trust.roles import Verb
 from classifiers.by_hand import Assign, Decide, Keep, ResetStorm, Resolve, SetBreaker, Undo, Update, Withdraw
-from classifiers.directives import Acknowledge, Expire, OfPerson
+from classifiers.directives import Acknowledge, Expire, Matcher, OfPerson, Silence
 from classifiers.incident_silence import silence_of
 from classifiers.model import BreakerState, Incident
 from classifiers.telling_by_hand import Escalate
@@ -31,11 +31,15 @@ AT = T + 60.0
 """When everything is done."""
 SERVICES = ("chat", "vault")
 """That of everybody, and one of somebody else."""
-Where = Literal["incident", "silenced", "request", "remedy", "breaker", "forced", "storm"]
+Where = Literal["incident", "silenced", "request", "remedy", "breaker", "forced", "storm", "listed"]
 
 
 def open_incident(service: str) -> Incident:
     return incident(f"{service}-open", service=service, title=f"{service} is slow")
+
+
+def silence_of_all(service: str) -> Silence:
+    return Silence(f"{service}-sil", (Matcher("service", "=", service),), T, T + 7200.0, "ann", "new racks")
 
 
 def intent_of(service: str) -> Intent:
@@ -53,12 +57,13 @@ def _remedy(kind: str, target: str, state: BreakerState | None = None) -> Remedy
 
 
 def tell_all(served: ServedPage) -> None:
-    """For each service: an incident that is open and one that is silenced, a request, a remedy, two breakers; and the
-    storm brake."""
+    """For each service: an incident that is open and one that is silenced, a silence, a request, a remedy, two
+    breakers; and the storm brake."""
     served.in_force(LedgerRecord(STORM_KEY, "storm_tripped", T))
     for service in SERVICES:
         known = open_incident(service)
         served.tell(known, replace(known, id=f"{service}-silenced", silenced_by="sil-1"))
+        served.page.state.add_silence(silence_of_all(service))
         served.ask(intent_of(service))
         served.in_force(
             _remedy("throttle", f"{service}/v2"), _remedy("circuit_breaker", f"{service}/r 1#?", "open"),
@@ -85,7 +90,7 @@ class Deed:
     reason: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.button}: {self.done}"
+        return f"{self.button}: {self.done}" + (" by its id" if self.where == "listed" else "")
 
     @property
     def is_asked(self) -> bool:
@@ -95,11 +100,11 @@ class Deed:
     def about(self, service: str) -> str:
         """What the dialog must name."""
         if self.button == "Silence":
-            return f'incidents with service="{service}"'
+            return f"incidents of service {service}"
         return {
             "incident": f"{service} is slow", "silenced": "sil-1", "request": f"throttle {service}/v2",
             "remedy": f"throttle {service}/v2", "breaker": f"{service}/r 1#?", "forced": f"{service}/r2",
-            "storm": "Playbooks in mode auto",
+            "storm": "Playbooks in mode auto", "listed": f"service {service}",
         }[self.where]
 
     async def shown_to(self, page: Page, service: str = "chat") -> Locator:
@@ -108,7 +113,8 @@ class Deed:
         of_incident = self.where in ("incident", "silenced")
         await page.evaluate("document.querySelector('dialog').close()")
         await page.evaluate("view => { location.hash = view; }", view if of_incident else "#/")
-        panel = page.get_by_label("Waiting for approval" if self.where == "request" else "In force at targets")
+        panels = {"request": "Waiting for approval", "listed": "Silences"}
+        panel = page.get_by_label(panels.get(self.where, "In force at targets"))
         about = "The storm brake is on" if self.where == "storm" else self.about(service)
         within = page.locator(f".incident-head:has-text('{view.rpartition('/')[2]}')")
         return (within if of_incident else panel.locator(".item", has_text=about)).get_by_role(
@@ -162,6 +168,10 @@ _OF_INCIDENT = [
     _by_responder(
         "End silence", "silence", "silenced", "People are told again", control.expire, "silence ended",
         Expire("sil-1", "rob", AT, "moved"), comment="moved",
+    ),
+    _by_responder(
+        "End silence", "silence", "listed", "People are told again", control.expire, "silence ended",
+        Expire("chat-sil", "rob", AT, "moved"), comment="moved",
     ),
 ]
 _OF_TARGET = [

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from actions.model import RemedyTerms
+from classifiers.directives import Matcher, Silence
 from classifiers.model import Acknowledgement
 from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.page.browser.browsing import is_wider_than_the_screen, opened, serious_faults
@@ -81,6 +82,9 @@ async def test_the_status_page_is_one_sheet_of_paper_without_what_one_clicks(
         for number in range(ON_PAPER)
     ))
     served.tell(incident("worst", severity="P0", title="nothing answers"))
+    for number in range(ON_PAPER):
+        matchers = (Matcher("service", "=", f"chat-{number}"),)
+        served.page.state.add_silence(Silence(f"s{number}", matchers, T, T + 3600.0, "ann", f"racks {LONG}" * 8))
     page = await opened(browser, served, "#/status", scheme="light" if theme == "dark" else "dark")
     await choose(page, theme)
     named = page.locator(".report .item")

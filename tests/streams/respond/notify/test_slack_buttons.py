@@ -128,7 +128,7 @@ async def test_a_dialog_asks_how_long_and_why_and_names_what_will_be_silent() ->
     async with buttons() as here:
         assert "expected the role responder" in await here.click("e1", "U7A", "silence", incident().id)
         view = await here.dialog("e2", "U9B")
-        assert 'service="chat", version="v2"' in view["blocks"][0]["text"]["text"]
+        assert 'service chat, version v2' in view["blocks"][0]["text"]["text"]
         assert here.log.written == []
         assert await here.submit("e3", "U9B", view, "90", "cards are moved") == "Written: silence by rob"
         (made,) = here.log.written

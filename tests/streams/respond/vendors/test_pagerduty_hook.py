@@ -21,6 +21,7 @@ from actions.outbox.releases import Releases
 from actions.reviews.records import ReviewRecords
 from classifiers.by_hand import Assign, Resolve
 from classifiers.directives import Acknowledge
+from streams.page.silences import KnownSilences
 from streams.respond.http.api import Api
 from streams.respond.http.authentication import MAX_FAILURES, Authenticator
 from streams.respond.http.event_stream import EventStream
@@ -87,7 +88,9 @@ class Hooked:
 async def hooked(secrets: Sequence[str] = SECRETS[:1]) -> AsyncIterator[Hooked]:
     here = Vendors()
     authenticator = Authenticator(here.directory)
-    known = Known(here.desk, LedgerView(), Releases(here.directory), lambda *_: None, list, ReviewRecords())
+    known = Known(
+        here.desk, LedgerView(), Releases(here.directory), lambda *_: None, list, ReviewRecords(), KnownSilences(),
+    )
     api = Api(known, here.directory, authenticator, here.log, EventStream(), RespondMetrics(), tuple, time.time)
     hook = PagerDutyHook([Secret(each) for each in secrets], SOURCE, here.actions, authenticator)
     async with TestClient(TestServer(api.app(hook))) as client:
