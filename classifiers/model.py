@@ -108,7 +108,8 @@ class ActionRecord:
     """An action as published with its incident. step_id: of its playbook's step, or the event that it notifies of; None
     in incidents of older releases. undo_when: when its effect is taken back, None where nothing stays in force.
     breaker: the circuit breaker of the target as last reported, None where none was. digest: of the terms that it was
-    decided by, None where it has none."""
+    decided by, None where it has none. approved_by: empty where nobody was asked, and in incidents of older
+    releases."""
 
     key: str
     kind: str
@@ -124,6 +125,7 @@ class ActionRecord:
     undo_when: UndoWhen | None = None
     breaker: BreakerState | None = None
     digest: str | None = None
+    approved_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from classifiers.accounting.slo_report import Proportion, StageTargets, escalated, recurrence_key
 from classifiers.accounting.stage_timeline import CARRIED_OUT, IncidentStage, remedies
-from classifiers.model import Incident, Severity
+from classifiers.model import ActionRecord, Incident, Severity
 
 WEEK_S = 604_800.0
 MONDAY_S = 345_600.0
@@ -89,7 +89,7 @@ def compute_response(
     chosen = [one for one in sorted(incidents, key=lambda one: (one.opened_at_s, one.id)) if is_in(one.opened_at_s)]
     raised = [one for one in chosen if escalated(one) and answered(one, faults)]
     firsts = [decided[0] for decided in map(remedies, chosen) if decided]
-    automated = sum(first.mode == "auto" and first.status in CARRIED_OUT for first in firsts)
+    automated = sum(_ran_unasked(first) for first in firsts)
     return ResponseReport(
         tuple(_causes(chosen)), Proportion(sum(_was_no_fault(one, faults) for one in raised), len(raised)).ratio,
         WRONG_TARGET, Proportion(automated, len(firsts)).ratio, AUTOMATION_TARGET,
@@ -104,6 +104,11 @@ def answered(incident: Incident, faults: Mapping[str, bool]) -> bool:
         incident.id in faults or incident.acknowledged is not None or incident.assigned_to is not None
         or bool(incident.notes) or incident.resolution in ("expected", "manual")
     )
+
+
+def _ran_unasked(first: ActionRecord) -> bool:
+    """Also what people approved has the mode `auto` once it is released."""
+    return first.mode == "auto" and not first.approved_by and first.status in CARRIED_OUT
 
 
 def _was_no_fault(incident: Incident, faults: Mapping[str, bool]) -> bool:

@@ -75,7 +75,7 @@ def _action_row(one: ActionRecord, outcomes: Sequence[Outcome]) -> dict[str, Any
     return {
         **asdict(one), "words": nothing or step_words(one.status), "ran": one.status in RAN and nothing is None,
         "detail": "" if last is None else last.detail,
-        "by": [] if last is None else [each.who for each in last.decisions],
+        "by": list(one.approved_by) if last is None else [each.who for each in last.decisions],
     }
 
 

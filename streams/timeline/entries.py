@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from actions.channels.notification import Notification
@@ -21,7 +21,7 @@ ENDED = ("hold", "accept", "expect", "close", "lose")
 class Entry:
     """at_s: seconds since the epoch. subject, event: by their names on the wire. kind: detection, audit, action,
     notification or update. words: the event. what: what happened, in words. why: empty where `what` says all. who: the
-    person, None where nobody asked for it.
+    person, None where nobody asked for it. is_approved: of a decision that people approved, which follows from that.
     """
 
     at_s: float
@@ -32,6 +32,7 @@ class Entry:
     what: str
     why: str = ""
     who: str | None = None
+    is_approved: bool = False
 
 
 def of_audit(one: AuditEntry) -> Entry:
@@ -51,10 +52,12 @@ def of_audit(one: AuditEntry) -> Entry:
 
 def of_intent(one: Intent) -> Entry:
     """A decision to act."""
-    approvers = ", ".join(each.who for each in one.decisions)
-    how = f"approved by {approvers}" if approvers else MODES[one.mode]
+    how = _how([each.who for each in one.decisions], one.mode)
     what = f"{action_text(one.kind, one.target, one.undo)} ({how})"
-    return Entry(one.decided_at_s, one.key, "decided", "action", event_words("decided"), what, one.reason, one.asked_by)
+    return Entry(
+        one.decided_at_s, one.key, "decided", "action", event_words("decided"), what, one.reason, one.asked_by,
+        bool(one.decisions),
+    )
 
 
 def of_outcome(one: Outcome) -> Entry:
@@ -113,10 +116,17 @@ def action_text(kind: str, target: str, undo: bool = False) -> str:
     return f"{'undo ' if undo else ''}{plain(kind)} {target}"
 
 
+def _how(approvers: Sequence[str], mode: str) -> str:
+    return f"approved by {', '.join(approvers)}" if approvers else MODES.get(mode) or mode
+
+
 def _of_action(one: ActionRecord) -> Iterator[Entry]:
     what = action_text(one.kind, one.target, one.undo)
-    mode = MODES.get(one.mode) or one.mode
-    yield Entry(one.decided_at_s, one.key, "decided", "action", event_words("decided"), f"{what} ({mode})")
+    how = _how(one.approved_by, one.mode)
+    yield Entry(
+        one.decided_at_s, one.key, "decided", "action", event_words("decided"), f"{what} ({how})",
+        is_approved=bool(one.approved_by),
+    )
     if one.done_at_s is not None and one.kind not in NOTIFICATIONS:
         yield Entry(one.done_at_s, one.key, one.status, "action", event_words(one.status), what)
 

@@ -36,7 +36,7 @@ def pending(intent: Intent) -> ActionRecord:
     return ActionRecord(
         intent.key, intent.kind, intent.target, intent.mode, "pending", intent.decided_at_s, None, intent.step_id,
         intent.attempt, intent.undo, intent.playbook, None if intent.remedy is None else intent.remedy.undo,
-        digest=intent.digest,
+        digest=intent.digest, approved_by=tuple(each.who for each in intent.decisions),
     )
 
 

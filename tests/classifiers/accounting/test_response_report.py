@@ -62,11 +62,12 @@ def test_only_pages_of_the_period_count_and_none_of_it_is_not_unknown() -> None:
 
 
 def test_a_remedy_that_ran_unasked_is_automated_and_one_that_was_approved_is_not() -> None:
-    def acted(name: str, mode: str, status: str) -> Incident:
-        return incident(id=name, actions=(ActionRecord(name, "throttle", "chat", mode, status, T),))
+    def acted(name: str, mode: str, status: str, *by: str) -> Incident:
+        action = ActionRecord(name, "throttle", "chat", mode, status, T, approved_by=by)
+        return incident(id=name, actions=(action,))
 
     found = compute_response([
-        acted("a", "auto", "executed"), acted("b", "suggest", "executed"), acted("c", "auto", "refused"),
+        acted("a", "auto", "executed"), acted("b", "auto", "executed", "kim"), acted("c", "auto", "refused"),
         acted("d", "auto", "executed"), incident(id="e"),
     ], {})
     assert (found.automation, found.automation_target) == (0.5, 0.8)

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from actions.model import Outcome, Status
+from actions.model import Decision, Outcome, Status
 from actions.remedies.notices import NOTICE
 from classifiers.model import ActionRecord, BreakerState
 from streams.shard.ladder.outcomes import actions_after, pending
@@ -87,3 +87,10 @@ def test_the_state_of_a_breaker_is_published_with_its_open_incident() -> None:
     assert change is not None
     assert [(one.status, one.breaker) for one in change.incident.actions] == [("executed", "half_open")]
     assert case.decider.record_outcome(notice, case.now_s) is None
+
+
+def test_an_approved_action_says_who_approved_it_also_after_its_outcome() -> None:
+    given = Decision("kim", "approve", OPENED.key, None, "cli", 4.0, "/tocsin/x", "kim-1", "00")
+    approved = pending(replace(intent(), decisions=(given,)))
+    assert (OPENED.approved_by, approved.approved_by) == ((), ("kim",))
+    assert actions_after([approved], told())[0].approved_by == ("kim",)
