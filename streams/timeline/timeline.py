@@ -11,11 +11,10 @@ from collections.abc import Iterable
 
 from classifiers.model import AuditEntry, Incident
 from streams.timeline.entries import ENDED, OPENED, Entry, of_audit, of_incident
+from streams.timeline.order import in_order
 
 ALARM_BEFORE_S = 60.0
 """How long before the estimated onset an alarm may belong to the incident."""
-FIRST = ("onset", "alarm", "opened", *OPENED)
-"""What comes before other steps of the same instant."""
 LEFT_OUT = frozenset({"accepted", "hand_over"})
 """Steps of Tocsin itself. What follows from an accepted request has an entry of its own."""
 
@@ -29,7 +28,7 @@ def timeline_of(incident: Incident, audit: Iterable[AuditEntry], told: Iterable[
     heard = {(one.subject, one.event) for one in found}
     people = {(one.event, one.who, one.at_s) for one in found}
     found += [one for one in of_incident(incident) if not _is_heard(one, incident, heard, people)]
-    return sorted(found, key=lambda one: (one.at_s, FIRST.index(one.event) if one.event in FIRST else len(FIRST)))
+    return in_order(found)
 
 
 def names_before(incident_id: str, audit: Iterable[AuditEntry]) -> set[str]:

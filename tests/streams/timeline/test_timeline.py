@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from actions.model import Outcome
+from dataclasses import replace
+
+from actions.model import Decision, Outcome
 from classifiers.model import Acknowledgement, ActionRecord, AuditEntry, Incident, IncidentNote, RemedyRecord
 from streams.timeline.entries import Entry, of_audit, of_intent, of_outcome
 from streams.timeline.timeline import is_first_alarm, names_before, timeline_of
@@ -57,6 +59,11 @@ def test_what_the_audit_has_is_not_told_again_by_the_incident() -> None:
     ]
 
 
+def test_what_a_person_approved_is_not_told_as_by_itself_also_once_its_records_are_gone() -> None:
+    approved = incident(actions=(replace(RAN, approved_by=("kim",)),))
+    assert ("action decided", "throttle chat/v2 (approved by kim)", None) in told(timeline_of(approved, ()))
+
+
 def test_a_decision_and_its_outcomes_are_told_by_themselves_and_not_by_their_entries_in_the_audit() -> None:
     audit = [
         AuditEntry(T, "k1", "decided", None, "pending", "v2 is slow"),
@@ -76,6 +83,25 @@ def test_a_decision_and_its_outcomes_are_told_by_themselves_and_not_by_their_ent
         ("action started", "throttle on chat/v2 may run now", ""),
         ("action failed", "throttle chat/v2", "503"), ("action done", "throttle chat/v2", "throttled"),
         ("kept in force", "throttle chat/v2", "kept by ben: the new version is worse"),
+    ]
+
+
+def test_where_clocks_differ_no_effect_is_told_before_its_cause_and_each_keeps_its_time() -> None:
+    """The executor is 2 s behind the role respond, and the shard 1 s."""
+    given = Decision("kim", "approve", "k1", "d1", "cli", T + 8.0, "/tocsin/x", "kim-1", "00")
+    audit = [
+        AuditEntry(T + 6.5, "inc-1", "verify", "applied", "verifying", "throttle on chat/v2: too early to tell"),
+        AuditEntry(T + 6.0, "k1", "claimed", "pending", "claimed", "throttle on chat/v2 runs now, and only once"),
+        AuditEntry(T + 1.0, "k1", "requested", None, "requested", "1 of approver must approve"),
+        AuditEntry(T + 8.0, "k1", "approved", "requested", "approved", "approved by kim", "kim"),
+        AuditEntry(T + 7.5, "inc-1", "update", "open", "open", "looking", "ben"),
+    ]
+    decided = replace(suggested(), decided_at_s=T + 7.0, decisions=(given,), mode="auto")
+    done = replace(outcome("executed", T + 6.25, "throttled"), decisions=(given,))
+    shown = timeline_of(incident(onset_at_s=T - 9.0, opened_at_s=T), audit, [of_outcome(done), of_intent(decided)])
+    assert [(one.event, one.at_s - T) for one in shown[2:]] == [
+        ("requested", 1.0), ("update", 7.5), ("approved", 8.0), ("decided", 7.0), ("claimed", 6.0), ("executed", 6.25),
+        ("verify", 6.5),
     ]
 
 
