@@ -23,10 +23,13 @@ from actions.escalation.machine import EscalationEvent, is_allowed, next_state
 from actions.escalation.policy import EscalationPolicy
 from actions.escalation.record import BY_HAND, Escalation
 from actions.escalation.situation import Cause, Situation, causes, remedy_works, why_suppressed
-from classifiers.model import Acknowledgement, AuditEntry
+from classifiers.model import Acknowledgement, AuditEntry, Incident
 
 REMEDY_WITHIN_S = 5.0
 """How long the first automatic remedy of a new incident may take to be decided, where the policy has a grace."""
+TOLD_WITHIN_S = 3.0
+"""Within which an incident that ended is told to have ended: its shard closes windows some seconds late. After a grace
+nobody is paged before that, so nobody is paged for an incident that its remedy ended within the grace."""
 FORGOTTEN_S = 86_400.0
 """An escalation of whose incident nothing was heard for so long is closed."""
 
@@ -151,7 +154,7 @@ class _Turn:
     def _settled(self) -> EscalationChange | None:
         if self._one.state == "idle" or self._covered or any(cause.is_standing for cause in self._causes):
             return None
-        reason = f"{self._incident.severity} alone does not page by {self._policy.name}"
+        reason = f"{self._incident.severity} alone pages nobody by the policy {self._policy.name}"
         return self._to(replace(_without_pages(self._one), reached_s=None), "settle", reason)
 
     def _idle(self) -> EscalationChange | None:
@@ -161,10 +164,10 @@ class _Turn:
         if not self._covered:
             return None
         if one.reached_s is None or one.late:
-            reason = f"{self._incident.severity} is reached"
-            return self._to(replace(one, reached_s=self._now_s, late=False), "notice", reason)
+            return self._to(replace(one, reached_s=self._now_s, late=False), "notice", self._severity_text())
         begins_s = one.reached_s + self._grace_s(one.reached_s)
-        return self._begun(begins_s) if self._now_s >= begins_s else None
+        told_within_s = TOLD_WITHIN_S if begins_s > one.reached_s and remedy_works(self._incident) else 0.0
+        return self._begun(begins_s) if self._now_s >= begins_s + told_within_s else None
 
     def _grace_s(self, reached_s: float) -> float:
         grace_s = self._policy.grace.get(self._incident.severity, 0.0)
@@ -177,7 +180,19 @@ class _Turn:
         """A new round begins. What was escalated before, and ended, stays in the record."""
         number = self._one.round + (1 if any(each.round == self._one.round for each in self._one.fired) else 0)
         changed = replace(self._one, round=number, round_at_s=min(begins_s, self._now_s), acknowledged=None)
-        return self._to(self._with_causes(changed), "begin", self._why("the severity is reached"))
+        return self._to(self._with_causes(changed), "begin", self._why(f"{self._severity_text()}, {self._wait_text()}"))
+
+    def _severity_text(self) -> str:
+        return severity_text(self._incident, self._policy)
+
+    def _wait_text(self) -> str:
+        """Why it begins now, where the severity alone is the reason."""
+        grace_s, reached_s = self._policy.grace.get(self._incident.severity, 0.0), self._one.reached_s
+        if not grace_s:
+            return "at once"
+        if remedy_works(self._incident) and reached_s is not None:
+            return f"and the grace of {grace_s:g} s for a remedy is over"
+        return "and no remedy works by itself"
 
     def _active(self) -> EscalationChange | None:
         one = self._one
@@ -250,11 +265,20 @@ def _noticed(situation: Situation, policy: EscalationPolicy, now_s: float) -> Es
         return None
     was_covered = is_covered and policy.covers(incident.opened_severity or incident.severity)
     reached_s = min(incident.opened_at_s, now_s) if was_covered else (now_s if is_covered else None)
-    reason = "its data is late, nobody is paged" if situation.late else f"{incident.severity} by {policy.name}"
+    reason = "its data is late, nobody is paged"
+    if not situation.late:
+        reason = severity_text(incident, policy) if is_covered else "paged before its time"
     new = Escalation(
         incident.id, 0, "idle", reason, policy.name, incident.severity, reached_s, now_s, late=situation.late,
     )
     return EscalationChange(replace(new, version=1), "notice", None)
+
+
+def severity_text(incident: Incident, policy: EscalationPolicy) -> str:
+    """That the severity of an incident pages by a policy, and whether it always had it."""
+    opened = incident.opened_severity
+    since = "since it opened" if opened in (None, incident.severity) else f"and {opened} when it opened"
+    return f"it is {incident.severity} {since}, which pages by the policy {policy.name}"
 
 
 def _changed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from actions.escalation.engine import REMEDY_WITHIN_S
+from actions.escalation.engine import REMEDY_WITHIN_S, TOLD_WITHIN_S
 from actions.escalation.firing import open_steps
 from actions.escalation.policy import EscalationPolicy
 from actions.escalation.record import Escalation
@@ -37,7 +37,7 @@ def _steps(escalation: Escalation, situation: Situation, policy: EscalationPolic
         yield min(acknowledged.until_s, acknowledged.at_s + policy.ack_lapses_s)
     if escalation.reached_s is not None:
         yield escalation.reached_s + REMEDY_WITHIN_S
-        yield escalation.reached_s + policy.grace.get(situation.incident.severity, 0.0)
+        yield escalation.reached_s + policy.grace.get(situation.incident.severity, 0.0) + TOLD_WITHIN_S
     begun_s = escalation.round_at_s
     if begun_s is None:
         return

@@ -26,6 +26,7 @@ from classifiers.incidents.params import TriageParams
 from classifiers.learning.learning_state import LearningState
 from classifiers.learning.prequential import LearningParams
 from classifiers.model import ActionRecord, Anomaly, AuditEntry, Incident, RemedyRecord, Resolution
+from classifiers.verdict.severity import severity_change_reason
 
 __all__ = ["Change", "IncidentChange", "ServiceKey", "Triage", "TriageParams"]
 
@@ -219,6 +220,9 @@ class Triage:
             yield self._resolve(episode, now_s, "accept", reason)
         else:
             before, incident = episode.published, self.builder.build(episode, now_s)
+            if before is not None and before.severity != incident.severity:
+                reason = severity_change_reason(before.severity, incident.severity, incident.factors)
+                self._audit.append(AuditEntry(now_s, episode.id, "severity", episode.phase, episode.phase, reason))
             if self._link_reopened(episode, now_s) or before is None or differs(before, incident):
                 yield IncidentChange("updated", _published(episode))
 

@@ -11,6 +11,7 @@ The steps and points put these definitions into numbers:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ from classifiers.verdict.impact import UNMONITORED, Impacts, SizeParams
 
 STEPS: tuple[tuple[float, Severity], ...] = ((5.75, "P0"), (4.5, "P1"), (1.5, "P2"), (-2.0, "P3"))
 CRITICAL_TIER, SPARE_TIER = 1, 3
+BRIEF = "brief"
+NAMED = 2
+"""How many factors the reason of a change names."""
 CRITICAL, SPARE, LASTING, BURNING = 0.5, -8.0, 0.5, 0.5
 """Points of: a critical service hit as a whole, a service that is not in production, a long duration (twice at four
 times the duration), a token budget that will not last."""
@@ -84,5 +88,16 @@ def rate_severity(
     if severity == "P2" and lasts.alarming_s < params.page_after_s:
         severity = "P3"
         text = f"alarming for {lasts.alarming_s:.0f} s, and a moderate impact counts from {params.page_after_s:g} s on"
-        factors.append(Factor("brief", lasts.alarming_s, 0.0, text))
+        factors.append(Factor(BRIEF, lasts.alarming_s, 0.0, text))
     return severity, tuple(factors)
+
+
+def severity_change_reason(before: Severity, after: Severity, factors: Sequence[Factor]) -> str:
+    """From which severity to which, and why: the heaviest of its factors, and that the alarms are still brief.
+
+    >>> severity_change_reason("P3", "P1", [Factor("breadth", "all", 3.0, "all is hit"), Factor("tier", 1.0, 0.5, "-")])
+    'from P3 to P1: all is hit, -'
+    """
+    heaviest = sorted((one for one in factors if one.weight), key=lambda one: -abs(one.weight))[:NAMED]
+    texts = [one.text for one in (*heaviest, *(each for each in factors if each.name == BRIEF))]
+    return f"from {before} to {after}: {', '.join(texts) or 'no factor has points'}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from actions.escalation.desk import EscalationDesk, Rules
+from actions.escalation.engine import TOLD_WITHIN_S
 from actions.escalation.firing import NOTIFICATIONS_PER_INCIDENT, PAGES_PER_PERSON
 from actions.escalation.policy import EarlyIf, EscalationPolicy, EscalationStep, policy_for
-from classifiers.model import Anomaly, Forecast, Related, Scope
+from classifiers.model import Anomaly, Forecast, Related, Scope, Severity
 from tests.actions.approvals.cases import Case, T, incident, suggested
 from tests.actions.escalation.cases import STEPS, World, ineffective, policy, remedy
 
@@ -99,7 +101,8 @@ def test_an_automatic_remedy_has_its_grace_and_a_failed_one_ends_it() -> None:
     book = policy(grace={"P1": 90.0})
     world = World(book)
     world.tell(actions=(remedy(),))
-    assert (world.at(89.0), world.at(90.0)) == ([], PRIMARY)
+    assert (world.at(90.0 + TOLD_WITHIN_S - 1.0), world.at(90.0 + TOLD_WITHIN_S)) == ([], PRIMARY)
+    assert world.desk.escalations["inc-1"].round_at_s == T + 90.0
     for failed in ({"actions": (remedy("failed"),)}, {"actions": (remedy(),), "remedies": (ineffective(),)}):
         world = World(book)
         world.tell(actions=(remedy(),))
@@ -120,6 +123,32 @@ def test_recovery_within_the_grace_pages_nobody() -> None:
     world.at(10.0)
     world.tell(state="resolved", resolved_at_s=T + 60.0)
     assert (world.at(60.0), world.at(500.0), world.state) == ([], [], "closed")
+
+
+def test_who_is_not_told_in_time_that_a_remedy_ended_the_incident_within_its_grace_is_not_paged() -> None:
+    """The shard says so some seconds after the time of the end."""
+    world = World(policy(grace={"P1": 20.0}))
+    world.tell(actions=(remedy(),))
+    assert world.at(20.0) == []
+    world.at(21.5)
+    world.tell(actions=(remedy(),), state="resolved", resolved_at_s=T + 20.0)
+    assert (world.at(21.5), world.at(500.0), world.state) == ([], [], "closed")
+
+
+@pytest.mark.parametrize(("over", "grace", "reason"), [
+    ({"severity": "P1", "opened_severity": "P1"}, {}, "it is P1 since it opened, which pages by the policy critical"),
+    ({"severity": "P1", "opened_severity": "P3"}, {}, "it is P1 and P3 when it opened, which pages by"),
+    ({"severity": "P1", "actions": (remedy(),)}, {"P1": 90.0}, "and the grace of 90 s for a remedy is over"),
+    ({"severity": "P1"}, {"P1": 90.0}, "and no remedy works by itself"),
+])
+def test_why_paging_begins_is_told_with_severity_policy_and_what_was_waited_for(
+    over: dict[str, Any], grace: dict[Severity, float], reason: str,
+) -> None:
+    world = World(policy(grace=grace))
+    world.tell(**over)
+    world.at(0.0)
+    world.at(100.0)
+    assert reason in next(one for one in world.changes if one.event == "begin").escalation.reason
 
 
 @pytest.mark.parametrize(("over", "reason"), [

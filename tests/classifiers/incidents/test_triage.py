@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -107,6 +108,18 @@ def test_a_wider_scope_updates_the_incident() -> None:
     changes = play(make(), "..xx!!!!!!!!")
     assert (changes[0].change, changes[0].incident.replica) == ("opened", "r0")
     assert changes[-1].incident.replica is None
+
+
+def test_each_change_of_the_severity_is_in_the_audit_with_from_to_and_why() -> None:
+    triage = make()
+    changes = play(triage, "..xx" + "!" * 20)
+    told = list(dict.fromkeys(one.incident.severity for one in changes))
+    audited = [one for one in triage.drain_audit() if one.event == "severity"]
+    steps = [f"from {old} to {new}: " for old, new in pairwise(told)]
+    assert len(steps) >= 1
+    assert [entry.reason[:len(step)] for entry, step in zip(audited, steps, strict=True)] == steps
+    assert all(one.subject == changes[0].incident.id and one.before == one.after == "open" for one in audited)
+    assert "all is hit, 100% of the traffic" in audited[-1].reason
 
 
 def test_an_episode_lives_from_its_first_alarm_until_it_fades() -> None:

@@ -32,7 +32,7 @@ from streams.timeline.words import (
 
 MACHINERY = {"claimed", "calm", "hold", "released", "lapse", "void", "inhibit", "flap", "settle", "skip", "duplicate"}
 OF_DIRECTIVES = {"silence", "lift", "acknowledge", "lapse", "assign", "unassign", "update"}
-OTHERS = {"reopen", "inhibit", "release", "lose", "verify", "skip", "feedback", "review", "item"}
+OTHERS = {"reopen", "severity", "inhibit", "release", "lose", "verify", "skip", "feedback", "review", "item"}
 
 
 @pytest.mark.parametrize(("table", "names"), [
