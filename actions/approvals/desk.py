@@ -225,9 +225,10 @@ class Desk:
     def _due(self, request: ApprovalRequest, now_s: float) -> RequestChange | None:
         if request.state == "approved":
             if request.key in self._released:
-                return _changed(request, "release", "the shard judged it again and wrote the intent", now_s)
+                return _changed(request, "release", "its conditions still held after the approval, so it runs", now_s)
             if now_s - request.changed_at_s >= RELEASE_WITHIN_S:
-                reason = f"not released within {RELEASE_WITHIN_S:g} s of the approval"
+                within = f"within {RELEASE_WITHIN_S:g} s of the approval"
+                reason = f"it did not run {within}: its conditions no longer held, or nobody judged them"
                 return _changed(request, "expire", reason, now_s)
             return None
         void = self._why_void(request, now_s)

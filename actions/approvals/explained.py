@@ -9,6 +9,14 @@ from actions.model import HTTP_OK, INFORMATIVE, TIMEOUT, Intent, RemedyTerms, Un
 EXPECTED = "expected_duration_s"
 OF_STEP: Mapping[str, str] = {EXPECTED: "expected to take", TIMEOUT: "ended after", HTTP_OK: "only if it answers"}
 PARTS = ("version", "replica", "tenant")
+DESTINATIONS = ("to_version", "to_storage_uri")
+CHOSEN: Mapping[str, str] = {
+    "rollback": "the newest version in the registry before it that is ready and raised no incident",
+    "deployment_rollback": "the newest revision that raised no incident",
+    "argo_rollback": "the stable revision if it raised no incident, else the newest one that raised none",
+    "kserve_rollback": "the revision that served before it, if that is ready and raised no incident",
+}
+"""To which version a rollback goes where its step names none. Who executes it chooses, and the outcome names it."""
 UNDONE: Mapping[UndoWhen, str] = {
     "when_over": "until the incident is over", "when_failed": "unless it does not help",
     "never": "is not taken back by itself",
@@ -16,16 +24,22 @@ UNDONE: Mapping[UndoWhen, str] = {
 
 
 def explained(intent: Intent) -> list[tuple[str, str]]:
-    """The part that is hit, each parameter of the step, how long its effect stays, how it is judged, and how the other
-    targets of its kind are.
+    """The part that is hit, to which version a rollback goes, each parameter of the step, how long its effect stays,
+    how it is judged, and how the other targets of its kind are.
     """
-    return [*_hit(intent), *_params(intent), *_remedy(intent), *_fleet(intent)]
+    return [*_hit(intent), *_destination(intent), *_params(intent), *_remedy(intent), *_fleet(intent)]
 
 
 def _hit(intent: Intent) -> Iterator[tuple[str, str]]:
     parts = [f"{name} {value}" for name in PARTS if (value := getattr(intent, name)) is not None]
     if parts:
         yield "what is hit", ", ".join(parts)
+
+
+def _destination(intent: Intent) -> Iterator[tuple[str, str]]:
+    chosen = None if intent.undo else CHOSEN.get(intent.kind)
+    if chosen is not None and all(intent.params.get(name) is None for name in DESTINATIONS):
+        yield "goes to", f"the last good version, chosen when it runs: {chosen}"
 
 
 def _params(intent: Intent) -> Iterator[tuple[str, str]]:

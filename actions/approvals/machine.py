@@ -1,6 +1,6 @@
 """The states of a request for approval, as a table. A pair that is not in it changes nothing.
 
-    requested -> approved -> released       enough people approved; the shard judged again and wrote the intent
+    requested -> approved -> released       enough people approved; its conditions still held, so it runs
     requested -> rejected | withdrawn | expired | void
     approved  -> expired                    the shard did not write the intent in time
     approved  -> void                       the terms changed before the shard wrote it

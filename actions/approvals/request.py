@@ -65,9 +65,18 @@ class ApprovalRequest:
 def request_of(intent: Intent, shard: int | None, version: int, now_s: float) -> ApprovalRequest:
     """The request that an intent makes. It lives from the decision on, so a backlog asks for nothing that is old."""
     terms = intent.approval or DEFAULT_TERMS
-    reason = f"{terms.count} of {', '.join(terms.roles)} must approve"
+    reason = f"{asked_text(terms)} must approve"
     expires_at_s = intent.decided_at_s + terms.expires_after_s
     return ApprovalRequest(intent.key, version, "requested", reason, intent, terms, shard, expires_at_s, now_s)
+
+
+def asked_text(terms: ApprovalTerms) -> str:
+    """How many people are asked, and with which role.
+
+    >>> asked_text(ApprovalTerms(roles=("approver", "commander"), count=2))
+    '2 people with the role approver or commander'
+    """
+    return f"{terms.count} {'person' if terms.count == 1 else 'people'} with the role {' or '.join(terms.roles)}"
 
 
 def outcome_of(request: ApprovalRequest) -> Outcome | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from actions.approvals.explained import explained
-from actions.approvals.request import ApprovalRequest
+from actions.approvals.request import ApprovalRequest, asked_text
 from actions.channels.message import Button, Event, Message
 from actions.channels.notification import Draft
 from actions.escalation.record import BY_HAND, Notify, NotifyKind
@@ -96,7 +96,7 @@ def approval_text(request: ApprovalRequest, severity: str, notification: str, so
     lines = [
         f"{intent.kind} on {intent.target}", f"why: {intent.reason}",
         *(f"{name}: {text}" for name, text in explained(intent)),
-        f"{terms.count} of {', '.join(terms.roles)} must approve within {terms.expires_after_s / 60.0:g} min",
+        f"{asked_text(terms)} must approve within {terms.expires_after_s / 60.0:g} min",
         f"request {request.key}", f"incident {intent.incident_id}",
     ]
     return Message(

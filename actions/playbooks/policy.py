@@ -247,4 +247,4 @@ def _intent(
 
 
 def _titled(playbook: Playbook) -> str:
-    return f"playbook {playbook.name} v{playbook.version}"
+    return f"playbook {playbook.name}, revision {playbook.version}"

@@ -93,6 +93,18 @@ def open_s(target: str, n: int) -> float:
     return min(FIRST_OPEN_S * 2.0 ** min(n - 1, 30), MAX_OPEN_S) * (1.0 + JITTER * share)
 
 
+def awaited(breaker: Breaker) -> str | None:
+    """What ends the state of a breaker; None where only a person does, or nothing is to end."""
+    if breaker.state == "open":
+        return "No traffic goes to the target. When its time is over, a share of the traffic tries it."
+    if breaker.state == "half_open":
+        return (
+            f"A share of the traffic tries the target. It closes once no incident needs it and nothing alarmed for "
+            f"{QUIET_S:.0f} s; it opens again on an alarm, and after {PROBE_S / 60.0:.0f} min without a verdict."
+        )
+    return None
+
+
 def decayed(breaker: Breaker, now_s: float) -> int:
     """How many openings count now: while it is closed, one less in each `DECAY_S`."""
     if breaker.state != "closed":

@@ -69,8 +69,9 @@ class ByHand:
             self._require(by, "keep", remedy.intent)
             if _is_old(remedy, at_s):
                 return f"{kind} on {target} is younger than the command"
+            effect = f" ({remedy.reason})" if remedy.state == "applied" else ""
             reason, now_s = _said("kept", by, comment), self._keeper.now_s()
-            kept = changes.changed(remedy, "keep", reason, now_s, told=False, by_hand_s=at_s)
+            kept = changes.changed(remedy, "keep", reason + effect, now_s, told=False, by_hand_s=at_s)
             if kept is None:
                 return f"{kind} on {target} is {remedy.state} and cannot be kept"
             return await self._stored(kept, f"{kind} on {target} is kept")

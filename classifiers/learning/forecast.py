@@ -89,7 +89,7 @@ class ResolutionTimes:
             raise ValueError(f"resolution_times: {describe_first(error)}") from None
 
     def _forecast(self, incident: Incident, age_s: float) -> tuple[Forecast | None, str]:
-        found = "cannot say"
+        found = "unknown"
         for similarity, similar in SIMILARITY:
             past = sorted(
                 ended.lasted_s if ended.recovered else inf
@@ -100,9 +100,9 @@ class ResolutionTimes:
                 return forecast, f"{forecast.confidence:.0%} of {similarity} took {forecast.low_s:.0f} to " \
                                  f"{forecast.high_s:.0f} s, of {forecast.count} incidents"
             what = f"same {similarity} {'lasted as long' if age_s > 0 else 'ended'}"
-            found = f"cannot say: {len(past)} incidents of the {what}, expected at least {MIN_INCIDENTS}"
+            found = f"unknown: {len(past)} incidents of the {what}, at least {MIN_INCIDENTS} are needed"
             if len(past) >= MIN_INCIDENTS:
-                found = f"cannot say: too many of the same {similarity} ended without recovery"
+                found = f"unknown: too many of the same {similarity} ended without recovery"
         return None, found
 
 

@@ -32,6 +32,11 @@ def assess(
     """
     pattern, scope = categorise(evidence, concentration_min, part)
     severity, factors = rate_severity(evidence, scope, pattern.name, tier, lasts, params)
-    text = f"concentration {scope.concentration:.2f} on {scope.dimension or 'all'}"
-    named = Factor("pattern", pattern.name, 0.0, pattern.text), Factor("scope", scope.value, 0.0, text)
+    named = Factor("pattern", pattern.name, 0.0, pattern.text), Factor("scope", scope.value, 0.0, _scope_text(scope))
     return Verdict(scope, pattern, severity, (*factors, *named))
+
+
+def _scope_text(scope: Attribution) -> str:
+    if scope.dimension is None:
+        return "no version, replica or tenant stands out: the whole service is hit"
+    return f"{scope.dimension} {scope.value} stands out: {scope.concentration:.0%} ahead of any other"

@@ -11,6 +11,7 @@ from actions.approvals.explained import explained
 from actions.approvals.machine import OPEN
 from actions.approvals.request import ApprovalRequest
 from actions.ledger.remedy import Remedy
+from actions.remedies.breaker import awaited
 from classifiers.model import NOTIFICATIONS, UNJUDGED, Incident
 from streams.page.state import PageState
 from streams.page.waiting_texts import text_row
@@ -89,7 +90,8 @@ def _remedy_row(remedy: Remedy, is_judged: bool) -> dict[str, Any]:
     return {
         "kind": remedy.kind, "target": remedy.target, "state": remedy.state, "reason": remedy.reason,
         "applied_s": remedy.applied_s, "hold_until_s": remedy.hold_until_s, "breaker": remedy.breaker,
-        "is_kept": remedy.is_kept, "is_judged": is_judged, "undo_when": remedy.terms.undo, "sure": remedy.sure,
+        "awaits": None if remedy.breaker is None else awaited(remedy.breaker), "is_kept": remedy.is_kept,
+        "is_judged": is_judged, "undo_when": remedy.terms.undo, "sure": remedy.sure,
         "incidents": [one.incident_id for one in remedy.holding()],
     }
 

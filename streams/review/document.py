@@ -86,7 +86,7 @@ def _evidence(own: Incident) -> Iterator[str]:
     ]
     if rows:
         yield _table(("metric", "part", "moved", "value", "expected", "level", "samples", "UTC"), rows)
-        yield "Level 1 is the false-alarm budget; each row is the worst second of its series."
+        yield "From level 1 on a window is an alarm; each row is the worst second of its series."
 
 
 def _actions(own: Incident) -> Iterator[str]:

@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 860, 300
 MAX_WORDS = 120
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 44, 40
 _LEVEL = re.compile(r"level (\d+(?:\.\d+)?)")
-LEGEND = "seconds since the onset; dots: levels (dashed: the false-alarm budget); bar: the incident is open"
+LEGEND = "seconds since the onset; dots: levels (dashed: from here on an alarm); bar: the incident is open"
 COLOURS = {"level": "#b3261e", "budget": "#5f6368", "state": "#1a5fb4", "action": "#26734d"}
 
 

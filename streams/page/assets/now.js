@@ -108,7 +108,7 @@ export function incidentRow(one) {
         one.expected_end ? el("span", {}, `expected end ${instant(one.expected_end.median_s)}`) : null)),
     el("div", { class: "who" },
       el("div", { class: one.assigned_to || one.commander || one.acknowledged ? "" : "soft" }, ownerText(one)),
-      one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval")} waits`) : null,
+      one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval waits", "approvals wait")}`) : null,
       texts ? el("div", { class: "waits" }, `${count(texts, "text")} to be released`) : null,
       paged.length ? el("div", { class: "soft" }, `paged: ${paged.join(", ")}`) : null),
     el("div", { class: "age num" }, el("time", { "data-since": one.opened_at_s, title: both(one.opened_at_s) }, span(nowS() - one.opened_at_s))));
@@ -189,6 +189,8 @@ function remedyItem(one) {
     el("strong", {}, `${words(one.kind)} ${one.target}`), " ", el("span", { class: "tag" }, breaker),
     one.sure ? null : [" ", el("span", { class: "tag warn" }, "may not have run")],
     one.is_kept ? el("p", { class: "soft" }, "stays until a person takes it back")
+      : one.awaits ? el("p", { class: "soft num" }, one.awaits, one.breaker.until_s === null ? "" : [" That is in ", el("span", { "data-until": one.breaker.until_s }, span(one.breaker.until_s - nowS())), "."],
+        ` It is taken back at ${instant(one.hold_until_s)} at the latest.`)
       : one.undo_when === "never" ? el("p", { class: "soft" }, "is not taken back by itself")
       : el("p", { class: "soft num" }, "ends in ", el("span", { "data-until": one.hold_until_s }, span(one.hold_until_s - nowS())),
         ` at the latest (${instant(one.hold_until_s)})`),

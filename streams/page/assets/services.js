@@ -40,7 +40,7 @@ export function showServices(main, found) {
   const total = found.services.reduce((sum, one) => sum + one.series, 0);
   main.replaceChildren(
     el("div", { class: "headline" }, el("h1", {}, found.services.length ? `Watching ${total} series of ${count(found.services.length, "service")}` : "No service was heard of yet"),
-      el("p", {}, "the highest level first; 1 is the false-alarm budget")),
+      el("p", {}, "the highest level first; from level 1 on a window is an alarm")),
     panel("Services", "", found.services.length ? found.services.map((one) => el("a", { class: "row service-row", href: address(one) },
       el("div", {}, el("div", { class: "title" }, nameOf(one)), el("div", { class: "facts num" }, el("span", {}, stateText(one)), el("span", {}, "windows until ", el("span", { "data-since": one.at_s }, span(nowS() - one.at_s)), " ago"))),
       el("div", { class: "num" }, levelText(one)), el("div", { class: one.open ? "bad num" : "good num" }, one.open ? count(one.open, "open incident") : "no incident")))
@@ -111,11 +111,11 @@ function shade(level) {
 function speaking(found) {
   const by = new Map();
   for (const one of isStale(found) ? [] : found.plots) if (one.is_current && (one.level.at(-1) ?? 0) >= 0.5) by.set(one.detector, [...(by.get(one.detector) ?? []), one]);
-  return panel("Detectors that speak", "level 0.5 and more", by.size ? [...by].map(([name, series]) => el("div", { class: "item" }, el("strong", {}, words(name ?? "none")),
-    series.map((one) => el("p", { class: "num" }, `${one.metric} `, el("span", { class: "soft" }, one.scope), ` level ${number(one.level.at(-1))}`)))) : empty(isStale(found) ? "The service has no windows of late." : "No detector is near its budget."));
+  return panel("Detectors near an alarm", "level 0.5 and more; 1 is an alarm", by.size ? [...by].map(([name, series]) => el("div", { class: "item" }, el("strong", {}, words(name ?? "none")),
+    series.map((one) => el("p", { class: "num" }, `${one.metric} `, el("span", { class: "soft" }, one.scope), ` level ${number(one.level.at(-1))}`)))) : empty(isStale(found) ? "The service has no windows of late." : "No detector is near an alarm."));
 }
 
 function cadence(found) {
-  return panel("Learned cadence", "", found.sources.length ? el("div", { class: "body" }, el("dl", { class: "pairs" }, found.sources.map((one) => [
+  return panel("How its sources deliver", "learned", found.sources.length ? el("div", { class: "body" }, el("dl", { class: "pairs" }, found.sources.map((one) => [
     el("dt", {}, one.topic), el("dd", { class: "num" }, `delivered within ${number(one.delay_s, "s")}, out of order by up to ${number(one.lateness_s, "s")}`)]))) : empty("Nothing is known of its sources."));
 }

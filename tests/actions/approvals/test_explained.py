@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from actions.approvals.explained import explained
 from actions.approvals.request import request_of
 from actions.channels.texts import approval_text
@@ -27,6 +29,13 @@ def test_what_is_not_known_is_not_named_and_what_is_never_undone_is_said() -> No
     never = dict(explained(suggested(remedy=RemedyTerms(undo="never"))))
     assert never["stays"] == "is not taken back by itself"
     assert explained(suggested(remedy=RemedyTerms(), undo=True)) == []
+
+
+def test_a_rollback_says_to_which_version_or_that_it_is_chosen_when_it_runs() -> None:
+    back = suggested(kind="rollback", version="v2")
+    assert dict(explained(back))["goes to"].startswith("the last good version, chosen when it runs: the newest version")
+    named = dict(explained(replace(back, params={"to_version": "v1"})))
+    assert (named["to version"], named.get("goes to")) == ("v1", None)
 
 
 def test_a_channel_is_told_it_too() -> None:

@@ -29,7 +29,7 @@ def course(of: Incident | None = None, **facts: object) -> Course:
 def test_opening_incident_gets_the_first_step_with_its_scope_and_reason() -> None:
     first = course(known_fleet=Fleet(size=2)).step()
     assert (first.kind, first.target, first.replica, first.mode) == ("circuit_breaker", "chat/r0", "r0", "auto")
-    assert first.reason == "playbook runaway v3, step 1 of 3: the incident opened"
+    assert first.reason == "playbook runaway, revision 3, step 1 of 3: the incident opened"
     assert (first.decided_at_s, first.expires_at_s) == (NOW_S, NOW_S + 120)
     assert (first.params["fleet_size"], first.params["note"], first.params["severity"]) == (2, "x", "P1")
     assert (first.step_id, first.attempt, first.playbook) == ("circuit_breaker", 1, "runaway")
@@ -99,7 +99,7 @@ def test_first_matching_playbook_wins_and_unmatched_incidents_are_notified() -> 
     mild = incident(category="model_degradation", replica=None, version="v2", severity="P3", peak_severity="P3")
     (notice,) = course(mild).due()
     assert (notice.kind, notice.target, notice.mode) == ("notify", "chat", "auto")
-    assert notice.reason == "playbook unmatched v1: the incident opened"
+    assert notice.reason == "playbook unmatched, revision 1: the incident opened"
     other = incident(category="model_degradation", replica=None, version="v2", service="Chat")
     assert [one.kind for one in course(other).due()] == ["notify"]
 
@@ -129,7 +129,7 @@ def test_step_without_a_target_is_skipped_with_the_reason() -> None:
     passed = story.step()
     assert passed.kind == "throttle"
     skipped = "step 1 (rollback on {service}/{version}) is skipped, since the incident names no version"
-    assert passed.reason == f"playbook p v1, step 2 of 2: {skipped}"
+    assert passed.reason == f"playbook p, revision 1, step 2 of 2: {skipped}"
 
 
 def test_an_earlier_step_is_taken_once_the_incident_names_its_target_and_nothing_else_is_under_way() -> None:
@@ -249,7 +249,7 @@ def test_while_an_incident_flaps_its_playbook_gives_notice_once_and_nothing_is_r
     story = course(flapping())
     (notice,) = story.due()
     assert (notice.kind, notice.target) == ("notify", "chat")
-    assert notice.reason == "playbook runaway v3: the incident flaps, no remedy until it was quiet for long"
+    assert notice.reason == "playbook runaway, revision 3: the incident flaps, no remedy until it was quiet for long"
     story.answer(notice)
     assert story.due(later_s=1000.0) == []
 

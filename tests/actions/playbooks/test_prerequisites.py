@@ -45,8 +45,8 @@ def test_a_step_whose_prerequisites_do_not_hold_is_skipped_and_taken_once_they_d
     notice = story.step()
     assert notice.kind == "notify"
     why = "step 1 (throttle on {service}) is skipped, since siblings_healthy is 1 of 4, expected a share of 0.5 or more"
-    assert notice.reason == f"playbook p v2, step 2 of 2: {why}"
-    assert skipped_steps(story.incident, story.books, NOW_S, story.facts) == (f"playbook p v2: {why}",)
+    assert notice.reason == f"playbook p, revision 2, step 2 of 2: {why}"
+    assert skipped_steps(story.incident, story.books, NOW_S, story.facts) == (f"playbook p, revision 2: {why}",)
     story.answer(notice)
     story.facts.known_fleet = Fleet(size=4, healthy=3)
     assert story.step(later_s=60.0).kind == "throttle"

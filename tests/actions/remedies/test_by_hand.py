@@ -44,11 +44,12 @@ async def test_what_the_shard_decides_does_not_undo_what_a_person_keeps_and_the_
     bench = TargetBench()
     await bench.execute("k1")
     at_s = bench.clock.now_s + 1
+    did = bench.remedy().reason
     await hands(bench).keep("throttle", "chat/r0", "anna", at_s, "the new version is worse")
     bench.tell("i1", "resolved")
     outcome = await bench.execute("k1-undo", undo=True)
     assert (outcome.status, bench.state(), bench.remedy().state) == ("executed", "open", "kept")
-    assert outcome.detail == "kept by anna: the new version is worse, until somebody takes it back"
+    assert outcome.detail == f"kept by anna: the new version is worse ({did}), until somebody takes it back"
     assert (bench.remedy().is_kept, bench.remedy().is_shown) == (True, True)
     await hands(bench).undo("throttle", "chat/r0", "anna", at_s + 1)
     await bench.run_for(2.0)

@@ -44,7 +44,7 @@ def test_with_fewer_it_says_that_it_cannot_say_and_why() -> None:
     forecast, factor = asked(known(*NINE[:8]))
     assert forecast is None
     assert factor.value is None
-    assert factor.text == "cannot say: 8 incidents of the same category ended, expected at least 9"
+    assert factor.text == "unknown: 8 incidents of the same category ended, at least 9 are needed"
 
 
 def test_a_wider_likeness_is_used_where_the_close_one_has_too_few() -> None:
@@ -61,13 +61,13 @@ def test_only_what_lasted_as_long_as_this_one_has_counts() -> None:
     forecast, _ = asked(known(*NINE, *more), age_s=95.0)
     assert forecast == Forecast(1000.0, 1004.0, 1008.0, 0.8, 9)
     assert asked(known(*NINE), age_s=15.0)[1].text.endswith("8 incidents of the same category lasted as long, "
-                                                            "expected at least 9")
+                                                            "at least 9 are needed")
 
 
 def test_what_ended_without_recovery_lasted_longer_than_anybody_waited() -> None:
     once = known(*NINE, lasted(60.0, recovered=False))
     assert asked(once) == (None, Factor("time_to_resolve", None, 0.0, (
-        "cannot say: too many of the same category ended without recovery"
+        "unknown: too many of the same category ended without recovery"
     )))
     many = known(*NINE, *NINE, *NINE, lasted(60.0, recovered=False))
     forecast, _ = asked(many)

@@ -92,7 +92,7 @@ def test_where_clocks_differ_no_effect_is_told_before_its_cause_and_each_keeps_i
     audit = [
         AuditEntry(T + 6.5, "inc-1", "verify", "applied", "verifying", "throttle on chat/v2: too early to tell"),
         AuditEntry(T + 6.0, "k1", "claimed", "pending", "claimed", "throttle on chat/v2 runs now, and only once"),
-        AuditEntry(T + 1.0, "k1", "requested", None, "requested", "1 of approver must approve"),
+        AuditEntry(T + 1.0, "k1", "requested", None, "requested", "1 person with the role approver must approve"),
         AuditEntry(T + 8.0, "k1", "approved", "requested", "approved", "approved by kim", "kim"),
         AuditEntry(T + 7.5, "inc-1", "update", "open", "open", "looking", "ben"),
     ]

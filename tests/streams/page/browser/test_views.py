@@ -364,3 +364,21 @@ async def test_a_silence_that_may_cover_several_services_is_ended_by_the_command
     panel = page.get_by_label("Silences")
     await expect(panel).to_contain_text("tocsin control expire wide")
     await expect(panel.get_by_role("button")).to_have_count(0)
+
+
+async def test_a_breaker_on_trial_says_what_it_waits_for_and_not_that_it_ends_in_hours(
+    browser: Browser, served: ServedPage,
+) -> None:
+    wanted = suggested("b", kind="circuit_breaker", target="chat/r1", mode="auto")
+    opened_one = begun(None, wanted, 4 * 3600.0, None, T)
+    assert opened_one is not None
+    assert opened_one.breaker is not None
+    served.in_force(replace(opened_one, breaker=replace(opened_one.breaker, state="half_open", until_s=None)))
+    page = await opened(browser, served)
+    item = page.locator("[data-key='circuit_breaker/chat/r1']")
+    await expect(item).to_contain_text("breaker half open")
+    await expect(item).to_contain_text("It closes once no incident needs it and nothing alarmed for 60 s")
+    await expect(item).not_to_contain_text("ends in")
+    shut = replace(opened_one, version=opened_one.version + 1)
+    served.in_force(replace(shut, breaker=replace(opened_one.breaker, state="open", until_s=T + 90.0)))
+    await expect(item).to_contain_text("When its time is over, a share of the traffic tries it. That is in 30 s.")
