@@ -63,8 +63,12 @@ function columnsOf(series) {
 
 function plot(figure, series, marks) {
   const unit = unitOf(series.metric);
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
+  const colour = (name) => { // as it is in the theme of the page, which a canvas does not know
+    figure.style.color = `var(${name})`;
+    const found = getComputedStyle(figure).color;
+    figure.style.color = "";
+    return found;
+  };
   const [at, value, expected, low, high, level] = columnsOf(series);
   const ends = [at[0], at.at(-1), ...marks.slice(0, MARKED).map(([when]) => when)];
   const from = Math.min(...ends), until = Math.max(...ends), pad = Math.max(2, (until - from) * 0.03);

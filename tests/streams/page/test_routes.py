@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ async def acknowledge(served: ServedPage, headers: dict[str, str]) -> int:
 
 def test_the_page_weighs_less_than_400_kb() -> None:
     assert Assets().size_bytes < 400_000
+
+
+async def test_each_colour_is_defined_once_for_both_themes() -> None:
+    async with ServedPage().running() as served, served.client.get("/assets/page.css") as answer:
+        names = re.findall(r"(--[\w-]+): ", await answer.text())
+    assert names
+    assert [name for name in names if names.count(name) > 1] == []
 
 
 async def test_nothing_inline_runs() -> None:
