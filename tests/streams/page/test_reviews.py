@@ -14,7 +14,14 @@ from streams.page.incident_view import incident_view
 from streams.page.now_view import changes_view
 from streams.page.state import PageState
 from tests.actions.approvals.cases import T, incident
-from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
+from tests.streams.page.browser.browsing import (
+    HOSTILE,
+    ONE_LOOP,
+    is_wider_than_the_screen,
+    log_in_as,
+    opened,
+    serious_faults,
+)
 from tests.streams.page.served import ServedPage
 
 DAY_S = 86_400.0
@@ -89,6 +96,7 @@ def test_an_item_of_an_incident_that_is_not_known_any_more_is_told_as_a_change_t
     assert (changed["items"], changed["incidents"]) == (["late"], [])
 
 
+@ONE_LOOP
 async def test_the_review_and_its_items_are_shown_live_at_the_incident(browser: Browser, served: ServedPage) -> None:
     served.tell(incident(state="resolved", resolved_at_s=T + 9.0))
     page = await opened(browser, served, "#/incident/inc-1")
@@ -102,6 +110,7 @@ async def test_the_review_and_its_items_are_shown_live_at_the_incident(browser: 
     await expect(link).to_have_attribute("rel", "noreferrer noopener")
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("view", ["#/incident/inc-1", "#/history"])
 async def test_a_person_changes_an_item_after_it_was_said_what_will_happen(
     browser: Browser, served: ServedPage, view: str,
@@ -136,6 +145,7 @@ async def test_a_person_changes_an_item_after_it_was_said_what_will_happen(
     ]
 
 
+@ONE_LOOP
 async def test_a_finished_item_is_opened_again_and_a_reason_is_needed_to_drop_one(
     browser: Browser, served: ServedPage,
 ) -> None:
@@ -157,6 +167,7 @@ async def test_a_finished_item_is_opened_again_and_a_reason_is_needed_to_drop_on
     assert served.log.written == [SetItem("today", "inc-1", "rob", T + 60.0, "open", via="http")]
 
 
+@ONE_LOOP
 async def test_who_has_not_the_role_sees_the_items_and_cannot_change_them(
     browser: Browser, served: ServedPage,
 ) -> None:
@@ -167,6 +178,7 @@ async def test_who_has_not_the_role_sees_the_items_and_cannot_change_them(
         await expect(page.locator("[data-item=today]").get_by_role("button", name=name)).to_be_disabled()
 
 
+@ONE_LOOP
 async def test_a_draft_without_a_person_says_so_and_how_its_text_is_written(
     browser: Browser, served: ServedPage,
 ) -> None:
@@ -179,6 +191,7 @@ async def test_a_draft_without_a_person_says_so_and_how_its_text_is_written(
     await expect(panel).not_to_contain_text("No place")
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("place", ["javascript:document.title='owned'", "data:text/html,x", "//elsewhere.example"])
 async def test_a_place_that_is_no_address_of_the_web_is_text(
     browser: Browser, served: ServedPage, place: str,
@@ -191,6 +204,7 @@ async def test_a_place_that_is_no_address_of_the_web_is_text(
     await expect(panel.get_by_role("link")).to_have_count(0)
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("width", [1360, 390])
 @pytest.mark.parametrize("view", ["#/incident/inc-1", "#/history"])
 async def test_hostile_reviews_are_shown_and_not_run_and_can_be_read_by_all(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from classifiers.directives import Expire, Matcher, Silence
 from tests.actions.approvals.cases import T
+from tests.streams.page.browser.browsing import ONE_LOOP
 from tests.streams.page.served import ServedPage
 
 NOW_S = T + 60.0
@@ -27,6 +28,7 @@ async def ended(served: ServedPage, name: str) -> tuple[int, str]:
         return answer.status, (await answer.json()).get("error", "")
 
 
+@ONE_LOOP
 async def test_silences_in_force_and_to_come_are_listed_and_ended_ones_if_asked_for(served: ServedPage) -> None:
     for one in (silence("s1"), silence("wide", op="=~"), silence("past", until_s=NOW_S - 1.0)):
         served.page.state.add_silence(one)
@@ -36,6 +38,7 @@ async def test_silences_in_force_and_to_come_are_listed_and_ended_ones_if_asked_
     assert [one["id"] for one in await listed(served, "?state=all")] == ["s1", "wide", "past"]
 
 
+@ONE_LOOP
 async def test_a_silence_is_ended_by_its_id_by_who_may_silence_its_service(served: ServedPage) -> None:
     for one in (
         silence("s1"), silence("wide", op="=~"), silence("past", until_s=NOW_S - 1.0), silence("theirs", "vault"),

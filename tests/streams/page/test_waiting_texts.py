@@ -15,7 +15,14 @@ from streams.page.now_view import changes_view, now_view
 from streams.page.state import PageState
 from streams.page.waiting_texts import MAX_NOTIFICATIONS
 from tests.actions.approvals.cases import SOURCE, T, incident
-from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
+from tests.streams.page.browser.browsing import (
+    HOSTILE,
+    ONE_LOOP,
+    is_wider_than_the_screen,
+    log_in_as,
+    opened,
+    serious_faults,
+)
 from tests.streams.page.served import ServedPage
 
 DRAFT = Draft("customer", "chat", "f00d", ("commander",))
@@ -74,6 +81,7 @@ def test_of_too_many_texts_the_oldest_leaves_and_is_told_as_changed() -> None:
     assert len(known.waiting()) == MAX_NOTIFICATIONS
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(("button", "verb"), [("Release", "release"), ("Withdraw", "withdraw")])
 async def test_a_commander_decides_after_it_was_said_what_will_happen(
     browser: Browser, served: ServedPage, button: str, verb: str,
@@ -101,6 +109,7 @@ async def test_a_commander_decides_after_it_was_said_what_will_happen(
     await expect(panel).to_have_count(0)
 
 
+@ONE_LOOP
 async def test_who_has_not_the_role_sees_the_text_and_cannot_decide(browser: Browser, served: ServedPage) -> None:
     served.tell(incident())
     served.draft(waiting())
@@ -112,6 +121,7 @@ async def test_who_has_not_the_role_sees_the_text_and_cannot_decide(browser: Bro
     await expect(panel.get_by_role("button", name="Release")).to_be_disabled()
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("width", [1360, 390])
 @pytest.mark.parametrize("view", ["#/", "#/incident/inc-1"])
 async def test_a_hostile_text_is_shown_and_not_run_and_the_view_can_be_read_by_all(

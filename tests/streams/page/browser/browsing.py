@@ -15,6 +15,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from streams.respond.page.sessions import COOKIE
 from tests.streams.page.served import ServedPage, log_in
 
+ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
+"""Of what uses the browser or the page of its module."""
 REQUIRED = os.environ.get("TOCSIN_REQUIRE_BROWSER") == "1"
 SERIOUS = ("serious", "critical")
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
