@@ -40,9 +40,10 @@ def assigned_reason(one: Assign) -> str:
     return _with(f"{one.to} is {one.role}{' no more' if one.remove else ''}", one.comment)
 
 
-def resolved_reason(by: str, comment: str) -> str:
-    """Why an incident is over that no alarm ended."""
-    return _with(f"{by} declared it over", comment)
+def resolved_reason(by: str, comment: str, *, is_silent: bool = False) -> str:
+    """Why an incident is over that no alarm ended. is_silent: whether something was silent in it."""
+    reason = _with(f"{by} declared it over", comment)
+    return f"{reason}; what has been silent since opens no other one until records come again" if is_silent else reason
 
 
 def utc_text(at_s: float) -> str:

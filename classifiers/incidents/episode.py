@@ -23,7 +23,7 @@ from classifiers.evidence.evidence_table import (
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.incidents.recurrence import Habit
 from classifiers.learning.advisor import CachedAdvice
-from classifiers.model import ActionRecord, Anomaly, Incident, Related, RemedyRecord, SeriesKey
+from classifiers.model import ActionRecord, Anomaly, Incident, Related, RemedyRecord, Scope, SeriesKey
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
 from classifiers.verdict.scope_hysteresis import ScopeHysteresis
@@ -212,6 +212,14 @@ def describe(
         remedies=episode.remedies,
         config_hash=config_hash,
     )
+
+
+def silent_scopes(episode: Episode) -> tuple[Scope, ...]:
+    """What an episode found silent, each once."""
+    found = [
+        scope for (metric, scope), series in episode.evidence.series.items() if metric in UNREPORTED and series.alarms
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def upsert_action(actions: list[ActionRecord], record: ActionRecord) -> None:

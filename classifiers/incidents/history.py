@@ -1,4 +1,5 @@
-"""Incidents that resolved lately: whether a new one reopens an old one, and whether its kind opens too often.
+"""Incidents that resolved lately: whether a new one reopens an old one, whether its kind opens too often, and which
+silence a person declared over.
 
 An incident is recognised by its fingerprint: service, model, scope and category. The fingerprint it opened with and the
 one it ended with both count, since the verdict may get more precise as evidence comes in.
@@ -11,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from classifiers.causes.observed_shifts import ObservedShifts
+from classifiers.evidence.evidence_table import SILENCE_DETECTORS
+from classifiers.model import Anomaly, Scope
 
 MAX_RESOLVED = 2_000
 """Resolved incidents that one shard keeps, about 0.5 KB each. Beyond that the oldest are dropped early."""
@@ -18,13 +21,16 @@ MAX_RESOLVED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ResolvedIncident:
-    """An incident that resolved. Times in seconds of event time. shifts: how far its series had shifted."""
+    """An incident that resolved. Times in seconds of event time. shifts: how far its series had shifted. silent: what
+    was silent when a person declared it over; empty for one that ended otherwise.
+    """
 
     id: str
     fingerprints: tuple[str, ...]
     opened_at_s: float
     resolved_at_s: float
     shifts: ObservedShifts | None = None
+    silent: tuple[Scope, ...] = ()
 
 
 class History:
@@ -35,6 +41,7 @@ class History:
         self._resolved: deque[ResolvedIncident] = deque()
         self._by_fingerprint: dict[str, list[ResolvedIncident]] = {}
         self._ids: set[str] = set()
+        self._silent: list[ResolvedIncident] = []
 
     def __contains__(self, incident_id: object) -> bool:
         return incident_id in self._ids
@@ -52,11 +59,24 @@ class History:
         """Add an incident, and drop those that resolved more than `keep_s` before it."""
         self._resolved.append(resolved)
         self._ids.add(resolved.id)
+        if resolved.silent:
+            self._silent.append(resolved)
         for fingerprint in resolved.fingerprints:
             self._by_fingerprint.setdefault(fingerprint, []).append(resolved)
         since_s = resolved.resolved_at_s - self._keep_s
         while len(self._resolved) > MAX_RESOLVED or self._resolved[0].resolved_at_s < since_s:
             self._drop(self._resolved.popleft())
+
+    def is_declared_over(self, reading: Anomaly) -> bool:
+        """Whether it tells of a silence that a person declared over and that has lasted since without a record. Of a
+        whole service its parts are covered too. It holds for as long as the incident is kept here.
+        """
+        if not self._silent or reading.detector not in SILENCE_DETECTORS:
+            return False
+        covered = {reading.scope, Scope(reading.scope.service, reading.scope.model)}
+        return any(
+            reading.start_s <= one.resolved_at_s and not covered.isdisjoint(one.silent) for one in self._silent
+        )
 
     def last(self, fingerprints: Iterable[str], opened_at_s: float, within_s: float) -> ResolvedIncident | None:
         """The last one with any of these fingerprints that resolved before an opening, at most `within_s` before."""
@@ -74,6 +94,8 @@ class History:
 
     def _drop(self, resolved: ResolvedIncident) -> None:
         self._ids.discard(resolved.id)
+        if resolved.silent:
+            self._silent.remove(resolved)
         for fingerprint in resolved.fingerprints:
             known = self._by_fingerprint[fingerprint]
             known.remove(resolved)

@@ -17,7 +17,7 @@ from classifiers.causes.observed_shifts import observed_shifts
 from classifiers.directive_reasons import resolved_reason
 from classifiers.incidents.builder import IncidentBuilder, ServiceKey, differs, incident_id
 from classifiers.incidents.confirmation import confirmation, strongest_alarm_text
-from classifiers.incidents.episode import Episode, upsert_action
+from classifiers.incidents.episode import Episode, silent_scopes, upsert_action
 from classifiers.incidents.history import History, ResolvedIncident
 from classifiers.incidents.incident_change import Change, IncidentChange
 from classifiers.incidents.inhibition import Inhibition
@@ -136,9 +136,12 @@ class Triage:
         return self._resolve_as(incident_id, now_s, "expect", f"{by} called it a planned change", by, "expected")
 
     def resolve_by_hand(self, incident_id: str, by: str, now_s: float, comment: str = "") -> IncidentChange | None:
-        """End an open incident that a person declared over; None when it is not open here. Alarms open it anew.
-        comment: why the person did so."""
-        return self._resolve_as(incident_id, now_s, "close", resolved_reason(by, comment), by, "manual")
+        """End an open incident that a person declared over; None when it is not open here. Alarms open it anew, but
+        what is silent does so only once it was heard of again. comment: why the person did so."""
+        episode = self._opened.get(incident_id)
+        silent = () if episode is None else silent_scopes(episode)
+        reason = resolved_reason(by, comment, is_silent=bool(silent))
+        return self._resolve_as(incident_id, now_s, "close", reason, by, "manual")
 
     def note_people(self, incident_id: str, acted: bool) -> None:
         """People acted on an incident, or said that there was nothing to act on. Unknown ids are ignored."""
@@ -164,6 +167,7 @@ class Triage:
     ) -> Iterator[IncidentChange]:
         live = self.episodes.setdefault(service, {})
         alarmed: set[str] = set()
+        readings = [reading for reading in readings if not self.history.is_declared_over(reading)]
         if any(reading.alarming for reading in readings):
             views = sorted(map(_view, live.values()), key=lambda view: (view.started_at_s, view.key))
             params = self._params
@@ -304,7 +308,10 @@ class Triage:
         self.learning.resolution_times.record(incident)
         part = self.builder.part_of(episode)
         shifts = observed_shifts(episode.service, episode.model, part, episode.evidence)
-        self.history.record(ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s, shifts))
+        silent = silent_scopes(episode) if event == "close" else ()
+        self.history.record(
+            ResolvedIncident(incident.id, episode.fingerprints, incident.opened_at_s, now_s, shifts, silent),
+        )
         self.builder.record_occurrence(episode, by_itself=event == "hold")
         own = tuple(key for key, series in episode.evidence.series.items() if series.alarms)
         is_own = event == "expect" or (event == "accept" and bool(live))

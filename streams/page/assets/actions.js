@@ -82,6 +82,8 @@ function silencedBy(one) {
   return known ? `of ${known.what}` : `that ${one.silenced_by} silences`;
 }
 
+const isSilent = (one) => one.evidence.some((each) => ["absence", "monitoring"].includes(each.detector));
+
 export function incidentButtons(one) {
   if (one.state === "resolved") return [];
   const at = (verb, body, done) => act(`incidents/${part(one.id)}/${verb}`, body, done);
@@ -103,7 +105,7 @@ export function incidentButtons(one) {
     button("Escalate", "escalate", () => ask("Escalate", `The next step of the escalation is taken now; or whom you name is paged, and the steps go on as before: ${one.title}`,
       [{ name: "to", label: "Person, schedule or role; empty for the next step", kind: "text" }, reason(true)],
       (v) => at("escalate", { to: v.to || null, comment: v.comment }, "escalated"))),
-    button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew: ${one.title}`,
+    button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew${isSilent(one) ? ", but what is silent now does so only once records came again" : ""}: ${one.title}`,
       [reason()], (v) => at("resolve", { comment: v.comment }, "resolved"), "danger"), "danger"),
   ];
 }

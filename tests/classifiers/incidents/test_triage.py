@@ -226,6 +226,34 @@ def test_an_incident_that_a_human_declared_over_opens_anew_when_it_alarms_on() -
     assert [(each.id, each.relation) for each in again.related] == [(opened.id, "reopens")]
 
 
+def test_a_silence_that_a_person_declared_over_opens_nothing_until_records_came_again() -> None:
+    triage = make()
+    play(triage, "." * 10)
+
+    def silent(since_s: float, seconds: int) -> list[IncidentChange]:
+        found: list[IncidentChange] = []
+        for second in range(3, seconds):
+            now_s = since_s + second
+            readings = [replace(silence(scope, now_s), start_s=since_s) for scope in (ALL, R0, V1)]
+            found += triage.observe(SERVICE, now_s, readings)
+        return found
+
+    (opened,) = [one.incident for one in silent(10.0, 6)]
+    triage.drain_audit()
+    assert triage.resolve_by_hand(opened.id, "ben", 16.0, "switched off") is not None
+    (closed,) = triage.drain_audit()
+    assert closed.reason == (
+        "ben declared it over: switched off; what has been silent since opens no other one until records come again"
+    )
+    restored = make()
+    load(restored, dump(triage))
+    triage = restored
+    assert silent(10.0, 60) == []
+    play(triage, "." * 10, start_s=80.0)
+    (again,) = [one.incident for one in silent(90.0, 6)]
+    assert [(each.id, each.relation) for each in again.related] == [(opened.id, "reopens")]
+
+
 def test_an_incident_that_is_not_open_cannot_be_expected() -> None:
     assert make().resolve_expected("inc-x", "ana", 5.0) is None
     assert make().resolve_by_hand("inc-x", "ben", 5.0) is None
