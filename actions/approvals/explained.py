@@ -11,10 +11,10 @@ OF_STEP: Mapping[str, str] = {EXPECTED: "expected to take", TIMEOUT: "ended afte
 PARTS = ("version", "replica", "tenant")
 DESTINATIONS = ("to_version", "to_storage_uri")
 CHOSEN: Mapping[str, str] = {
-    "rollback": "the newest version in the registry before it that is ready and raised no incident",
+    "rollback": "the newest version before {version} in the registry that is ready and raised no incident",
     "deployment_rollback": "the newest revision that raised no incident",
     "argo_rollback": "the stable revision if it raised no incident, else the newest one that raised none",
-    "kserve_rollback": "the revision that served before it, if that is ready and raised no incident",
+    "kserve_rollback": "the revision that served before {version}, if it is ready and raised no incident",
 }
 """To which version a rollback goes where its step names none. Who executes it chooses, and the outcome names it."""
 UNDONE: Mapping[UndoWhen, str] = {
@@ -39,7 +39,8 @@ def _hit(intent: Intent) -> Iterator[tuple[str, str]]:
 def _destination(intent: Intent) -> Iterator[tuple[str, str]]:
     chosen = None if intent.undo else CHOSEN.get(intent.kind)
     if chosen is not None and all(intent.params.get(name) is None for name in DESTINATIONS):
-        yield "goes to", f"the last good version, chosen when it runs: {chosen}"
+        text = chosen.format(version=intent.version or "the bad one")
+        yield "goes to", f"the last good version, chosen when it runs: {text}"
 
 
 def _params(intent: Intent) -> Iterator[tuple[str, str]]:

@@ -38,5 +38,5 @@ def assess(
 
 def _scope_text(scope: Attribution) -> str:
     if scope.dimension is None:
-        return "no version, replica or tenant stands out: the whole service is hit"
+        return "no version, replica or tenant differs from the others"
     return f"{scope.dimension} {scope.value} stands out: {scope.concentration:.0%} ahead of any other"

@@ -20,7 +20,6 @@ FIRST = ("onset", "alarm", "opened", *OPENED)
 """What comes before other steps of the same instant."""
 ASKED = frozenset({"requested", "suggested"})
 ANSWERED = frozenset({"approved", "break_glass", "rejected", "withdrawn", "void"})
-STARTED = ("released", "claimed")
 ENDED = frozenset(get_args(Status)) - ASKED - ANSWERED
 STAGES = 9
 """An action is decided, asked for, approved by one and by enough people, decided anew as approved, started, done; then
@@ -55,7 +54,7 @@ def _stage(one: Entry) -> int | None:
         return 8
     if one.event.startswith("remedy_"):
         return 7
-    for number, events in ((1, ASKED), (2, ("approval",)), (3, ANSWERED), (5, STARTED), (6, ENDED)):
+    for number, events in ((1, ASKED), (2, ("approval",)), (3, ANSWERED), (5, ("claimed",)), (6, ENDED)):
         if one.event in events:
             return number
     return None

@@ -15,8 +15,8 @@ from streams.timeline.order import in_order
 
 ALARM_BEFORE_S = 60.0
 """How long before the estimated onset an alarm may belong to the incident."""
-LEFT_OUT = frozenset({"accepted", "hand_over"})
-"""Steps of Tocsin itself. What follows from an accepted request has an entry of its own."""
+LEFT_OUT = frozenset({"accepted", "hand_over", "released"})
+"""Steps of Tocsin itself. What follows from an accepted or approved request has an entry of its own."""
 
 
 def timeline_of(incident: Incident, audit: Iterable[AuditEntry], told: Iterable[Entry] = ()) -> list[Entry]:

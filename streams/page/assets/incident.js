@@ -19,21 +19,19 @@ export function showIncident(main, one) {
   const shown = one.plots.filter((each) => each.value.some((value) => value !== null));
   main.replaceChildren(head(one),
     el("div", { class: "columns about" },
-      waiting(one),
-      el("div", { class: "stack seen" },
-        panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
-        timeline(one)),
-      el("div", { class: "stack done" }, remedies(one)),
-      el("div", { class: "stack side" }, runbooks(one), facts(one), factors(one), relations(one), review(one))), evidence(one));
+      el("div", { class: "stack" }, waiting(one),
+        el("div", { class: "stack seen" },
+          panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
+          timeline(one)),
+        remedies(one)),
+      el("div", { class: "stack" }, runbooks(one), facts(one), factors(one), relations(one), review(one))), evidence(one));
   plotAll(plots, shown, marksOf(one));
 }
 
 // What waits for people stands first, also on a phone.
 function waiting(one) {
   const asked = one.requests.filter((each) => ["requested", "approved"].includes(each.state));
-  if (!asked.length && !one.texts.length) return null;
-  return el("div", { class: "stack waiting" }, asked.length ? panel("Waiting for approval", "", asked.map(approvalItem)) : null,
-    one.texts.length ? textsPanel(one.texts) : null);
+  return [asked.length ? panel("Waiting for approval", "", asked.map(approvalItem)) : null, one.texts.length ? textsPanel(one.texts) : null];
 }
 
 function head(one) {

@@ -164,7 +164,10 @@ def _incident_of_db() -> Incident:
 LATER_STEP = Playbook(
     "by-tenant", 2, Match(), "auto", (Step("notify", "{service}"), Step("throttle", "{service}/{tenant}")), on_open=(),
 )
-WHY = "playbook by-tenant v2: step 2 (throttle on {service}/{tenant}) is skipped, since the incident names no tenant"
+WHY = (
+    "playbook by-tenant, revision 2: step 2 (throttle on {service}/{tenant}) is skipped, since the incident names no "
+    "tenant"
+)
 
 
 def test_a_step_without_a_target_is_in_the_audit_once_with_its_reason() -> None:
