@@ -267,7 +267,7 @@ def _noticed(situation: Situation, policy: EscalationPolicy, now_s: float) -> Es
     reached_s = min(incident.opened_at_s, now_s) if was_covered else (now_s if is_covered else None)
     reason = "its data is late, nobody is paged"
     if not situation.late:
-        reason = severity_text(incident, policy) if is_covered else "paged before its time"
+        reason = severity_text(incident, policy) if is_covered else f"{incident.severity} alone pages nobody"
     new = Escalation(
         incident.id, 0, "idle", reason, policy.name, incident.severity, reached_s, now_s, late=situation.late,
     )

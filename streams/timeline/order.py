@@ -20,7 +20,7 @@ FIRST = ("onset", "alarm", "opened", *OPENED)
 """What comes before other steps of the same instant."""
 ASKED = frozenset({"requested", "suggested"})
 ANSWERED = frozenset({"approved", "break_glass", "rejected", "withdrawn", "void"})
-ENDED = frozenset(get_args(Status)) - ASKED - ANSWERED
+DONE = frozenset(get_args(Status)) - ASKED - ANSWERED
 STAGES = 9
 """An action is decided, asked for, approved by one and by enough people, decided anew as approved, started, done; then
 it is in force and judged."""
@@ -29,10 +29,11 @@ it is in force and judged."""
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """The entries, oldest first; of equal ones in the order in which they came."""
     found = list(entries)
-    actions = _actions(found)
+    ran = [one for one in found if one.event == "executed" and one.kind == "action"]
+    done = sorted(ran, key=lambda one: one.at_s)
     stages = [_stage(one) for one in found]
     begun: defaultdict[str, list[float]] = defaultdict(lambda: [inf] * STAGES)
-    names = [actions.get(id(one), one.subject) for one in found]
+    names = [_judged(one, done) if one.event == "verify" else one.subject for one in found]
     for one, stage, name in zip(found, stages, names, strict=True):
         if stage is not None:
             begun[name][stage] = min(begun[name][stage], one.at_s)
@@ -54,17 +55,18 @@ def _stage(one: Entry) -> int | None:
         return 8
     if one.event.startswith("remedy_"):
         return 7
-    for number, events in ((1, ASKED), (2, ("approval",)), (3, ANSWERED), (5, ("claimed",)), (6, ENDED)):
+    for number, events in ((1, ASKED), (2, ("approval",)), (3, ANSWERED), (5, ("claimed",)), (6, DONE)):
         if one.event in events:
             return number
     return None
 
 
-def _actions(entries: Iterable[Entry]) -> dict[int, str]:
-    """By entry of a verdict, the decision that was judged: the incident names its action, and not the decision."""
-    known = list(entries)
-    done = [(one.what, one.subject) for one in known if one.event == "executed" and one.kind == "action"]
-    return {
-        id(one): subject for one in known if one.event == "verify" for what, subject in done
-        if plain(one.what).replace(" on ", " ", 1).startswith(f"{what}:")
-    }
+def _judged(verdict: Entry, done: Iterable[Entry]) -> str:
+    """The decision that a verdict is about; the incident where none is known. A verdict names its action alone, so of
+    several attempts the last one before it counts, else the first one. done: what ran, by time.
+    """
+    text = plain(verdict.what).replace(" on ", " ", 1)
+    fitting = [one for one in done if text.startswith(f"{one.what}:")]
+    before = [one for one in fitting if one.at_s <= verdict.at_s]
+    found = before[-1] if before else next(iter(fitting), verdict)
+    return found.subject

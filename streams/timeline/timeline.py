@@ -24,7 +24,7 @@ def timeline_of(incident: Incident, audit: Iterable[AuditEntry], told: Iterable[
     found = list(told)
     known = {_name(one) for one in found}
     steps = map(of_audit, dict.fromkeys(audit))
-    found += [one for one in steps if one.event not in LEFT_OUT and _name(one) not in known]
+    found += [one for one in steps if not _is_own_step(one) and _name(one) not in known]
     heard = {(one.subject, one.event) for one in found}
     people = {(one.event, one.who, one.at_s) for one in found}
     found += [one for one in of_incident(incident) if not _is_heard(one, incident, heard, people)]
@@ -46,6 +46,11 @@ def is_first_alarm(incident: Incident, names: set[str], one: AuditEntry) -> bool
 def _name(one: Entry) -> tuple[str, str, float | None]:
     """What is happening only once to a subject, or at its time: a remedy in force changes more than once."""
     return one.subject, one.event, one.at_s if one.event.startswith("remedy_") else None
+
+
+def _is_own_step(one: Entry) -> bool:
+    """A text that waited is released by a person: that is told."""
+    return one.event in LEFT_OUT and not one.subject.startswith("notification/")
 
 
 def _is_heard(

@@ -105,6 +105,25 @@ def test_where_clocks_differ_no_effect_is_told_before_its_cause_and_each_keeps_i
     ]
 
 
+def test_the_verdict_on_a_first_attempt_stays_before_the_second_attempt() -> None:
+    first, second = (
+        replace(outcome("executed", T + at_s, "throttled"), key=key) for key, at_s in (("k1", 1.0), ("k2", 9.0))
+    )
+    audit = [AuditEntry(T + 5.0, "inc-1", "verify", "verifying", "not_recovered", "throttle on chat/v2: it alarms on")]
+    shown = timeline_of(incident(onset_at_s=T - 9.0, opened_at_s=T), audit, map(of_outcome, (second, first)))
+    assert [(one.event, one.subject) for one in shown[2:]] == [
+        ("executed", "k1"), ("verify", "inc-1"), ("executed", "k2"),
+    ]
+
+
+def test_that_an_approved_request_was_taken_up_is_no_step_of_its_own_and_a_released_text_is() -> None:
+    audit = [
+        AuditEntry(T + 1.0, "k1", "released", "approved", "released", "its conditions still held"),
+        AuditEntry(T + 2.0, "notification/n1", "released", "draft", "released", "released by carl", "carl"),
+    ]
+    assert [(one.words, one.who) for one in timeline_of(incident(), audit)[2:]] == [("text released", "carl")]
+
+
 def test_an_undo_of_the_executor_is_told_once_with_who_asked_for_it() -> None:
     undone = Outcome(
         "u1", "inc-1", "throttle", "chat/v2", "auto", "executed", "undone by ben: too strict", T + 8.0, T + 9.0, True,
