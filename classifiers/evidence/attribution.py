@@ -4,6 +4,9 @@ A fault of one replica shows in that replica's series. Diluted, it shows in the 
 of one tenant does the same along the other dimension. So an episode is attributed to the dimension in which one value
 is far ahead of its siblings. When siblings deviate alike, the whole service is hit.
 
+The first replica of a rolling deploy, or a canary of one replica, shows the same requests as its version. Nothing tells
+the two apart then, and the version is named: it is what changed.
+
 A part is one value of one dimension, for instance the replica `r0`.
 """
 
@@ -30,6 +33,10 @@ class Attribution:
 
 
 WHOLE = Attribution(None, None, 0.0)
+Shown = tuple[float, float]
+"""What a part shows: the size of its deviation, and the samples behind it."""
+ALIKE = 0.25
+"""A replica and a version show the same requests where their deviations and their samples differ by no larger share."""
 
 
 def dimension_of(scope: Scope) -> Dimension | None:
@@ -47,7 +54,7 @@ def localise(evidence: EvidenceTable, weights: Mapping[str, float], concentratio
     share, the first one's deviation is what its trials prove: a replica does not stand out by 2 failures of 6.
     Metrics vote with their weight. A dimension with a single value looks the same as the whole and never wins.
     """
-    best = WHOLE
+    found: dict[Dimension, Attribution] = {}
     for dimension in DIMENSIONS:
         values = _values(evidence, dimension)
         if len(values) < 2:
@@ -61,9 +68,36 @@ def localise(evidence: EvidenceTable, weights: Mapping[str, float], concentratio
                 votes[first] += weight * concentration
         value = max(sorted(votes), key=lambda name: votes[name])
         share = votes[value] / total if total else 0.0
-        if share >= concentration_min and share > best.concentration:
-            best = Attribution(dimension, value, share)
-    return best
+        if share >= concentration_min:
+            found[dimension] = Attribution(dimension, value, share)
+    shown = {dimension: _shown(evidence, weights, one) for dimension, one in found.items()}
+    return most_concentrated(found, shown)
+
+
+def most_concentrated(found: Mapping[Dimension, Attribution], shown: Mapping[Dimension, Shown]) -> Attribution:
+    """Of the parts that stand out, one a dimension, the one that does so most; the whole where none does.
+
+    shown: by dimension, what the part shows. Of a replica and a version that show the same requests the version counts.
+    """
+    both = same_requests(shown["replica"], shown["version"]) if {"replica", "version"} <= shown.keys() else False
+    return max(
+        (one for dimension, one in found.items() if not (both and dimension == "replica")),
+        key=lambda one: one.concentration, default=WHOLE,
+    )
+
+
+def same_requests(one: Shown, other: Shown) -> bool:
+    """Whether two parts show the same requests, as far as their deviations and their samples tell."""
+    return all(abs(a - b) <= ALIKE * max(abs(a), abs(b)) for a, b in zip(one, other, strict=True))
+
+
+def _shown(evidence: EvidenceTable, weights: Mapping[str, float], part: Attribution) -> Shown:
+    """What a part shows on these metrics: the weighted sum of its deviations, and its samples."""
+    own = [
+        (weights[metric] * series.deviation, series.samples) for (metric, scope), series in evidence.series.items()
+        if metric in weights and part.dimension is not None and getattr(scope, part.dimension) == part.value
+    ]
+    return sum(deviation for deviation, _ in own), float(sum(samples for _, samples in own))
 
 
 def _values(evidence: EvidenceTable, dimension: Dimension) -> list[str]:

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from classifiers.evidence.attribution import DIMENSIONS, WHOLE, Attribution, Dimension, dimension_of, leader
+from classifiers.evidence.attribution import (
+    DIMENSIONS,
+    WHOLE,
+    Attribution,
+    Dimension,
+    dimension_of,
+    leader,
+    most_concentrated,
+)
 from classifiers.evidence.evidence_table import Onset
 from classifiers.evidence.series_snapshot import SUSTAINED_EWMA, UNOBSERVED, SeriesSnapshot
 from classifiers.evidence.two_part_regression import PartDeviation, two_parts
@@ -103,14 +111,15 @@ def _leading_part(
     deviations: PartDeviations, leading: LeadingParts, whole_samples: int, concentration_min: float,
 ) -> list[Attribution]:
     """The part furthest ahead of its siblings, if far enough; else the whole, after a part that deviated earlier."""
-    candidates = []
+    candidates, shown = {}, {}
     for dimension, (value, lead) in leading.items():
-        series = deviations[dimension][value][1]
+        size, series = deviations[dimension][value]
         nearly_all = dimension == "version" and series.samples > PART_SHARE_MAX * whole_samples
         if lead >= concentration_min and series.alarms and not nearly_all:
-            candidates.append(Attribution(dimension, value, lead))
+            candidates[dimension] = Attribution(dimension, value, lead)
+            shown[dimension] = size, float(series.samples)
     if candidates:
-        return [max(candidates, key=lambda attribution: attribution.concentration)]
+        return [most_concentrated(candidates, shown)]
     return [*_earlier_part(deviations), WHOLE]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from operator import mul
 
-from classifiers.evidence.attribution import WHOLE, Attribution, Dimension
+from classifiers.evidence.attribution import WHOLE, Attribution, Dimension, Shown, same_requests
 
 MAX_CANDIDATES = 8
 """At most so many parts are tried, those with the largest deviation for their traffic. The cost is in their pairs."""
@@ -154,11 +154,18 @@ def _attributions(
 def _separable(one: Regressor, other: Regressor, whole: int, additive: bool) -> bool:
     """Whether two regressors can be separated at all.
 
-    Two siblings that make up all of the traffic together look the same as one of them beside the whole.
+    Two siblings that make up all of the traffic together look the same as one of them beside the whole. The only replica
+    of a version looks the same as the version.
     """
     if one is None or other is None:
         return additive
+    if {one.dimension, other.dimension} == {"replica", "version"} and same_requests(_shown(one), _shown(other)):
+        return False
     return one.dimension != other.dimension or (additive and one.samples + other.samples < NEARLY_ALL * whole)
+
+
+def _shown(part: PartDeviation) -> Shown:
+    return part.deviation, float(part.samples)
 
 
 def _candidates(observed: Sequence[PartDeviation], whole: int, share_max: float) -> list[Regressor]:
