@@ -167,11 +167,14 @@ def _symptoms_of(
     whole = next((series for scope, series in snapshots.items() if dimension_of(scope) is None), UNOBSERVED)
     attributions = attribute_metric(
         snapshots, deviations, leading, whole, direction, concentration_min, signal in ADDITIVE,
+        len(values.get("version", ())) > 1,
     )
     found = []
     for attribution in attributions:
         part = attributions[0] if attribution == WHOLE and len(attributions) > 1 else None
-        onset = best_dated(_sibling_onsets(part, snapshots) or [one.onset for one in alarming])
+        onset = best_dated(
+            _sibling_onsets(part, snapshots) or _own_onsets(attribution, snapshots) or [one.onset for one in alarming]
+        )
         found.append(Symptom(
             metric=metric,
             shift=Shift(signal, direction, attribution, _size(attribution, deviations, whole)),
@@ -196,6 +199,14 @@ def _sibling_onsets(part: Attribution | None, snapshots: Mapping[Scope, SeriesSn
     return [
         series.onset for scope, series in snapshots.items()
         if series.onset is not None and getattr(scope, part.dimension) not in (None, part.value)
+    ]
+
+
+def _own_onsets(part: Attribution, snapshots: Mapping[Scope, SeriesSnapshot]) -> list[Onset | None]:
+    """Onsets of the part itself: a fault shows there undiluted."""
+    return [] if part.dimension is None else [
+        series.onset for scope, series in snapshots.items()
+        if series.alarms and series.onset is not None and getattr(scope, part.dimension) == part.value
     ]
 
 

@@ -12,7 +12,7 @@ A part is one value of one dimension, for instance the replica `r0`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +54,7 @@ def localise(evidence: EvidenceTable, weights: Mapping[str, float], concentratio
     share, the first one's deviation is what its trials prove: a replica does not stand out by 2 failures of 6.
     Metrics vote with their weight. A dimension with a single value looks the same as the whole and never wins.
     """
-    found: dict[Dimension, Attribution] = {}
+    found: list[Attribution] = []
     for dimension in DIMENSIONS:
         values = _values(evidence, dimension)
         if len(values) < 2:
@@ -69,26 +69,32 @@ def localise(evidence: EvidenceTable, weights: Mapping[str, float], concentratio
         value = max(sorted(votes), key=lambda name: votes[name])
         share = votes[value] / total if total else 0.0
         if share >= concentration_min:
-            found[dimension] = Attribution(dimension, value, share)
-    shown = {dimension: _shown(evidence, weights, one) for dimension, one in found.items()}
-    return most_concentrated(found, shown)
+            found.append(Attribution(dimension, value, share))
+    best = max(found, key=lambda one: one.concentration, default=WHOLE)
+    versions = [Attribution("version", value, best.concentration) for value in _values(evidence, "version")]
+    shown = [(_shown(evidence, weights, one), one) for one in versions]
+    return named_version(best, _shown(evidence, weights, best), shown)
 
 
-def most_concentrated(found: Mapping[Dimension, Attribution], shown: Mapping[Dimension, Shown]) -> Attribution:
-    """Of the parts that stand out, one a dimension, the one that does so most; the whole where none does.
+def named_version(part: Attribution, shown: Shown, versions: Sequence[tuple[Shown, Attribution]]) -> Attribution:
+    """A part, or in place of a replica the version of the same requests, where the service runs several.
 
-    shown: by dimension, what the part shows. Of a replica and a version that show the same requests the version counts.
+    shown: what the part shows. versions: each with what it shows; it need not alarm by itself, as of a new version
+    more evidence is asked.
     """
-    both = same_requests(shown["replica"], shown["version"]) if {"replica", "version"} <= shown.keys() else False
-    return max(
-        (one for dimension, one in found.items() if not (both and dimension == "replica")),
-        key=lambda one: one.concentration, default=WHOLE,
-    )
+    if part.dimension != "replica" or len(versions) < 2:
+        return part
+    return next((version for other, version in versions if same_requests(shown, other)), part)
 
 
 def same_requests(one: Shown, other: Shown) -> bool:
     """Whether two parts show the same requests, as far as their deviations and their samples tell."""
-    return all(abs(a - b) <= ALIKE * max(abs(a), abs(b)) for a, b in zip(one, other, strict=True))
+    return all(map(alike, one, other))
+
+
+def alike(one: float, other: float) -> bool:
+    """Whether two sizes differ by a small share only, `ALIKE` of the larger one."""
+    return abs(one - other) <= ALIKE * max(abs(one), abs(other))
 
 
 def _shown(evidence: EvidenceTable, weights: Mapping[str, float], part: Attribution) -> Shown:

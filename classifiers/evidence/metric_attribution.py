@@ -12,9 +12,11 @@ from classifiers.evidence.attribution import (
     WHOLE,
     Attribution,
     Dimension,
+    Shown,
+    alike,
     dimension_of,
     leader,
-    most_concentrated,
+    named_version,
 )
 from classifiers.evidence.evidence_table import Onset
 from classifiers.evidence.series_snapshot import SUSTAINED_EWMA, UNOBSERVED, SeriesSnapshot
@@ -68,16 +70,17 @@ def leading_parts(deviations: PartDeviations) -> LeadingParts:
 
 def attribute_metric(
     snapshots: Mapping[Scope, SeriesSnapshot], deviations: PartDeviations, leading: LeadingParts,
-    whole: SeriesSnapshot, direction: Direction, concentration_min: float, additive: bool,
+    whole: SeriesSnapshot, direction: Direction, concentration_min: float, additive: bool, rolling: bool = False,
 ) -> list[Attribution]:
     """One attribution, or two where two parts deviate for reasons of their own.
 
     Two parts where the regression over all series needs two. Else the part that stands out. Else the whole, and before
     it the part that deviated alone for a while. snapshots: of this metric. deviations, leading: of its parts. whole:
-    the series of the whole service. additive: see `two_part_regression.two_parts`.
+    the series of the whole service. additive: see `two_part_regression.two_parts`. rolling: the service runs several
+    versions.
     """
     two = _two_parts(snapshots, whole, direction, additive)
-    return two or _leading_part(deviations, leading, whole.samples, concentration_min)
+    return two or _leading_part(deviations, leading, whole.samples, concentration_min, rolling)
 
 
 def _two_parts(
@@ -108,23 +111,36 @@ def _unit(expected: float | None, whole_expected: float | None) -> float:
 
 
 def _leading_part(
-    deviations: PartDeviations, leading: LeadingParts, whole_samples: int, concentration_min: float,
+    deviations: PartDeviations, leading: LeadingParts, whole_samples: int, concentration_min: float, rolling: bool,
 ) -> list[Attribution]:
     """The part furthest ahead of its siblings, if far enough; else the whole, after a part that deviated earlier."""
-    candidates, shown = {}, {}
+    candidates = []
     for dimension, (value, lead) in leading.items():
-        size, series = deviations[dimension][value]
+        series = deviations[dimension][value][1]
         nearly_all = dimension == "version" and series.samples > PART_SHARE_MAX * whole_samples
         if lead >= concentration_min and series.alarms and not nearly_all:
-            candidates[dimension] = Attribution(dimension, value, lead)
-            shown[dimension] = size, float(series.samples)
-    if candidates:
-        return [most_concentrated(candidates, shown)]
-    return [*_earlier_part(deviations), WHOLE]
+            candidates.append(Attribution(dimension, value, lead))
+    if not candidates:
+        return [*_earlier_part(deviations, rolling), WHOLE]
+    best = max(candidates, key=lambda attribution: attribution.concentration)
+    assert best.dimension is not None
+    assert best.value is not None
+    versions = [
+        (_shown(part), Attribution("version", value, best.concentration))
+        for value, part in deviations.get("version", {}).items()
+    ]
+    return [named_version(best, _shown(deviations[best.dimension][best.value]), versions)]
 
 
-def _earlier_part(deviations: PartDeviations) -> list[Attribution]:
-    """The part that deviated alone for a while before all its siblings did: it has a cause of its own."""
+def _shown(part: tuple[float, SeriesSnapshot]) -> Shown:
+    return part[0], float(part[1].samples)
+
+
+def _earlier_part(deviations: PartDeviations, rolling: bool) -> list[Attribution]:
+    """The part that deviated alone for a while before all its siblings did: it has a cause of its own.
+
+    Not so a replica whose version deviates as much: it was the first one that the version was rolled out to.
+    """
     for dimension in ("replica", "tenant"):
         parts = {value: series for value, (_, series) in deviations.get(dimension, {}).items()}
         onsets = {
@@ -134,9 +150,18 @@ def _earlier_part(deviations: PartDeviations) -> list[Attribution]:
         if len(parts) < 2 or len(onsets) < len(parts):
             continue
         first, second = sorted(onsets, key=lambda value: (_bound_s(onsets[value], 1.0), value))[:2]
+        if dimension == "replica" and rolling and _deviates_as_much(deviations, first):
+            continue
         if _bound_s(onsets[first], 1.0) + EARLIER_S < _bound_s(onsets[second], -1.0):
             return [Attribution(dimension, first, 1.0)]
     return []
+
+
+def _deviates_as_much(deviations: PartDeviations, replica: str) -> bool:
+    """Whether a version deviates about as much as this replica, and has at least its samples."""
+    size, series = deviations["replica"][replica]
+    versions = deviations.get("version", {}).values()
+    return any(alike(size, of_version) and own.samples >= series.samples for of_version, own in versions)
 
 
 def _bound_s(onset: Onset, side: float) -> float:

@@ -154,8 +154,8 @@ def _attributions(
 def _separable(one: Regressor, other: Regressor, whole: int, additive: bool) -> bool:
     """Whether two regressors can be separated at all.
 
-    Two siblings that make up all of the traffic together look the same as one of them beside the whole. The only replica
-    of a version looks the same as the version.
+    Two siblings that make up all of the traffic together look the same as one of them beside the whole. The only
+    replica of a version looks the same as the version.
     """
     if one is None or other is None:
         return additive
