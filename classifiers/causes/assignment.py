@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from classifiers.causes.causal_rules import Shift, connected, explains, same_part
 from classifiers.causes.grouping import Cause, group_symptoms
-from classifiers.causes.symptoms import ALARMING_EWMA, Symptom, find_symptoms
+from classifiers.causes.symptoms import ALARMING_EWMA, NEW_ALARMS_MAX, Symptom, find_symptoms
 from classifiers.evidence.attribution import WHOLE, Attribution, dimension_of
 from classifiers.evidence.evidence_table import (
     EvidenceTable,
@@ -23,8 +23,6 @@ from classifiers.evidence.evidence_table import (
 from classifiers.evidence.series_snapshot import last_reported, stale
 from classifiers.model import Anomaly, Incident, Scope, SeriesKey
 
-NEW_ALARMS_MAX = 6
-"""A series with more alarms than this stays with its episode, unless it shows the root of another cause."""
 FADED = 0.5
 """Share of its peak below which a deviation no longer shows which part is hit."""
 ROOT_WEIGHT, ANYWHERE_WEIGHT = 3.0, 0.3

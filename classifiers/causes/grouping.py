@@ -146,7 +146,7 @@ def _may_explain(cause: Symptom, effect: Symptom, window_s: float) -> bool:
     """Whether one explains the other by the causal rules and by their onsets.
 
     The effect must not surely have begun before the cause, with its whole onset error granted. Nor, where the effect is
-    immediate, long after it.
+    immediate, long after it. Onsets that are estimated anew do not divide what one episode has had for a while.
     """
     later_s = effect.onset.at_s - cause.onset.at_s
     errors_s = _onset_error_s(cause) + _onset_error_s(effect)
@@ -154,6 +154,8 @@ def _may_explain(cause: Symptom, effect: Symptom, window_s: float) -> bool:
         return (cause.past or cause.shift.node in WAITING) and later_s > errors_s + FLUSH_S
     if cause is effect or not explains(cause.shift, effect.shift, _leads_on_both(cause, effect)):
         return False
+    if cause.owner is not None and cause.owner == effect.owner:
+        return True
     if _immediate(cause, effect) and later_s > errors_s + window_s + LAG_S:
         return False
     return later_s >= -max(errors_s, effect.onset.error_s or 0.0) - window_s

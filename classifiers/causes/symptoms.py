@@ -37,6 +37,8 @@ FREQUENT_ALARMS = 5
 """So many alarms are enough too, when they are not in a row."""
 ADDITIVE = frozenset({"quality", "context", "tokens_in", "tokens_out", "inputs", "attack", "breach"})
 """Signals that show alike in siblings when the cause is common: the excess of one part is its own."""
+NEW_ALARMS_MAX = 6
+"""Of a series with more alarms it is settled which episode they are assigned to."""
 LEAD_MIN = 0.4
 """A part leads when it is at least so far ahead of its siblings, 0..1."""
 
@@ -64,7 +66,8 @@ class Symptom:
 
     weight: sum of the levels of the alarming series. onset: the best dated one, at 0 where none is known.
     lead_by_part: by leading part, how far it is ahead of its siblings. co_located: another part stands out on the same
-    metric for another reason. siblings: other values of the dimension that report the metric.
+    metric for another reason. siblings: other values of the dimension that report the metric. owner: the place of the
+    episode that most of its alarms were assigned to, None while those are few.
     """
 
     metric: str
@@ -75,6 +78,7 @@ class Symptom:
     lead_by_part: Mapping[tuple[Dimension, str], float] = field(default_factory=dict)
     siblings: frozenset[str] = frozenset()
     co_located: bool = False
+    owner: int | None = None
 
     @property
     def past(self) -> bool:
@@ -111,9 +115,23 @@ def find_symptoms(
         if alarming or past:
             found += _symptoms_of(metric, by_scope, alarming or past, values, concentration_min, past=not alarming)
     return [
-        one for symptom in found
+        replace(one, owner=_owner(one, tables)) for symptom in found
         for one in _split_by_cause(symptom, found, snapshots[symptom.metric], concentration_min)
     ]
+
+
+def _owner(symptom: Symptom, tables: Sequence[EvidenceTable]) -> int | None:
+    """The place of the table that has most alarms of a symptom, None where those of each series are few."""
+    part = symptom.shift.attribution
+    alarms = [
+        max((
+            series.alarms for (metric, scope), series in table.series.items()
+            if metric == symptom.metric and (part.dimension is None or getattr(scope, part.dimension) == part.value)
+        ), default=0)
+        for table in tables
+    ]
+    most = max(alarms, default=0)
+    return alarms.index(most) if most > NEW_ALARMS_MAX else None
 
 
 def _split_by_cause(
