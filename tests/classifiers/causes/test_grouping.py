@@ -104,6 +104,14 @@ def test_an_effect_whose_onset_is_hardly_known_did_not_surely_begin_before_its_c
     assert len(groups(symptom("decode", error_s=5.0), effect)) == 1
 
 
+@pytest.mark.parametrize(("owners", "causes"), [((0, 0), 1), ((0, 1), 2), ((None, None), 2), ((0, None), 2)])
+def test_onsets_do_not_divide_what_one_episode_has_had_for_a_while(
+    owners: tuple[int | None, int | None], causes: int,
+) -> None:
+    decode, latency = symptom("decode", owner=owners[0]), symptom("latency", onset_s=80.0, owner=owners[1])
+    assert len(groups(decode, latency)) == causes
+
+
 def test_a_large_onset_error_of_a_cause_counts_only_up_to_the_bound() -> None:
     effect = symptom("latency", onset_s=100.0 - WINDOW_S - ONSET_ERROR_MAX_S - 0.1)
     assert len(groups(symptom("tokens_in", CODE, error_s=99.0), effect)) == 2

@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from classifiers.causes.causal_rules import Shift
-from classifiers.causes.symptoms import FREQUENT_ALARMS, LEAD_MIN, AlarmActivity, Symptom, find_symptoms
+from classifiers.causes.symptoms import (
+    FREQUENT_ALARMS,
+    LEAD_MIN,
+    NEW_ALARMS_MAX,
+    AlarmActivity,
+    Symptom,
+    find_symptoms,
+)
 from classifiers.evidence.attribution import WHOLE, Attribution
 from classifiers.evidence.evidence_table import ABSENCE, GAP, LEVEL_CAP, EvidenceTable, Onset
 from classifiers.evidence.series_snapshot import STALE_S, SUSTAINED_EWMA
@@ -140,6 +147,23 @@ def test_the_onset_is_that_of_the_alarming_series_with_the_smallest_error() -> N
         table.add([replace(reading(scope, METRIC, second, 1.0), onset_s=onset_s, onset_error_s=error_s)
                    for second in (9.0, 10.0)])
     assert found(table)[0].onset == Onset(6.0, 0.5)
+
+
+def test_the_onset_of_a_part_that_stands_out_is_its_own() -> None:
+    table = EvidenceTable()
+    for scope, change, onset_s, error_s in ((R0, 1.0, 6.0, 2.0), (R1, 0.0, 0.0, 0.0), (ALL, 0.5, 3.0, 0.1)):
+        table.add([replace(reading(scope, METRIC, second, change), onset_s=onset_s, onset_error_s=error_s)
+                   for second in (9.0, 10.0)])
+    (symptom,) = found(table)
+    assert (symptom.shift.attribution.value, symptom.onset) == ("r0", Onset(6.0, 2.0))
+
+
+@pytest.mark.parametrize(("instants", "owner"), [(NEW_ALARMS_MAX, None), (NEW_ALARMS_MAX + 1, 1)])
+def test_a_symptom_belongs_to_the_episode_that_has_had_its_alarms_for_a_while(
+    instants: int, owner: int | None,
+) -> None:
+    other, own = evidence({R1: 0.0, R0: 1.0}, 2), evidence({R0: 1.0, R1: 0.0}, instants)
+    assert [one.owner for one in found(other, own)] == [owner]
 
 
 def test_silence_of_a_replica_is_compared_with_the_siblings_that_report_anything() -> None:

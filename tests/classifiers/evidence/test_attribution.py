@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifiers.evidence.attribution import localise
 from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
-from tests.classifiers.readings import ALL, CODE, FLEET, PROSE, R0, R1, evidence_of, reading
+from tests.classifiers.readings import ALL, CODE, FLEET, PROSE, R0, R1, V1, V2, evidence_of, reading
 
 
 def localised(evidence: EvidenceTable) -> tuple[str | None, str | None]:
@@ -36,3 +36,17 @@ def test_a_dimension_with_one_value_is_never_attributed() -> None:
     evidence = EvidenceTable()
     evidence.add([reading(ALL, "latency_ms", 1.0, 2.0), reading(R0, "latency_ms", 1.0, 2.0)])
     assert localised(evidence) == (None, None)
+
+
+def test_a_replica_that_shows_the_requests_of_a_version_is_that_version() -> None:
+    def evidence(of_version: float, versions: int) -> EvidenceTable:
+        """Three instants in which r0 deviates. The new version does not alarm, since more is asked of it."""
+        table = evidence_of("latency_ms", {ALL: 0.5, R0: 1.0})
+        for second in range(3):
+            table.add([reading(V2, "latency_ms", float(second), of_version, 0.4)])
+            table.add([reading(V1, "latency_ms", float(second))][:versions - 1])
+        return table
+
+    assert localised(evidence(0.9, 2)) == ("version", "v2")
+    assert localised(evidence(0.9, 1)) == ("replica", "r0")
+    assert localised(evidence(0.6, 2)) == ("replica", "r0")

@@ -28,12 +28,14 @@ def series(
     return SeriesSnapshot(alarm_ewma, alarms, deviation, samples, 2.0, "up", onset, expected)
 
 
-def attributed(parts: Parts, concentration_min: float = 0.8, additive: bool = False) -> list[Attribution]:
+def attributed(
+    parts: Parts, concentration_min: float = 0.8, additive: bool = False, rolling: bool = False,
+) -> list[Attribution]:
     """The attribution of a metric that shifted up, in the order of `attribute_metric`."""
     deviations = part_deviations(parts, 1.0, {})
     whole = parts.get(ALL, series(0.0, samples=100))
     return attribute_metric(
-        parts, deviations, leading_parts(deviations), whole, "up", concentration_min, additive,
+        parts, deviations, leading_parts(deviations), whole, "up", concentration_min, additive, rolling,
     )
 
 
@@ -152,3 +154,42 @@ def test_log_probabilities_are_compared_by_their_differences() -> None:
     assert attributed(parts, additive=True) == [WHOLE]
     shares = {scope: series(one.deviation, 0.9, one.samples, expected=0.5) for scope, one in parts.items()}
     assert {one.value for one in attributed(shares, additive=True)} == {"t3", None}
+
+
+@pytest.mark.parametrize(
+    ("version", "named"),
+    [
+        (series(0.5, samples=50, alarms=0), "v2"), (series(0.4, samples=60), "v2"), (series(0.3, samples=50), "r0"),
+        (series(0.5, samples=90), "r0"), (UNOBSERVED, "r0"),
+    ],
+    ids=["no alarm of its own", "about the same", "another deviation", "more requests", "not observed"],
+)
+def test_a_replica_that_shows_the_requests_of_a_version_is_that_version(version: SeriesSnapshot, named: str) -> None:
+    parts = {R0: series(0.5), R1: series(0.0, alarms=0), V1: series(0.0, alarms=0, samples=200), V2: version}
+    assert [one.value for one in attributed(parts)] == [named]
+
+
+def test_where_a_service_runs_one_version_alone_its_replica_is_named() -> None:
+    parts = {R0: series(0.5), R1: series(0.0, alarms=0), V2: series(0.5)}
+    assert attributed(parts) == [Attribution("replica", "r0", 1.0)]
+
+
+def test_a_replica_and_the_version_of_its_requests_are_no_two_parts() -> None:
+    """The first replica of a rolling deploy, a quarter of the traffic; each tenant shows its share of that."""
+    siblings = {Scope("chat", "gpt", replica=f"r{number}"): 0.0 for number in (1, 2, 3)}
+    tenants = {Scope("chat", "gpt", tenant=f"t{number}"): 0.15 for number in range(8)}
+    sizes = {ALL: 0.15, R0: 0.6, V1: 0.0, V2: 0.58, **siblings, **tenants}
+    shares = {ALL: 1000, V1: 750, **dict.fromkeys(tenants, 125)}
+    parts = {scope: series(size, 0.9 if size else 0.0, shares.get(scope, 250)) for scope, size in sizes.items()}
+    assert attributed(parts) == [Attribution("version", "v2", 1.0)]
+
+
+@pytest.mark.parametrize(("rolling", "size", "samples", "earlier"), [
+    (True, 1.0, 50, []), (False, 1.0, 50, ["r0"]), (True, 0.6, 50, ["r0"]), (True, 1.0, 40, ["r0"]),
+])
+def test_the_replica_that_a_version_was_rolled_out_to_first_has_no_cause_of_its_own(
+    rolling: bool, size: float, samples: int, earlier: list[str],
+) -> None:
+    early, late = series(1.0, 0.9, onset=Onset(0.0, 0.0)), series(1.0, 0.9, onset=Onset(60.0, 0.0))
+    found = attributed({R0: early, R1: late, V2: series(size, 0.0, samples, alarms=0)}, rolling=rolling)
+    assert [one.value for one in found] == [*earlier, None]
