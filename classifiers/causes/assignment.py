@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from classifiers.causes.causal_rules import Shift, connected, explains, same_part
 from classifiers.causes.grouping import Cause, group_symptoms
 from classifiers.causes.symptoms import ALARMING_EWMA, NEW_ALARMS_MAX, Symptom, find_symptoms
-from classifiers.evidence.attribution import WHOLE, Attribution, dimension_of
+from classifiers.evidence.attribution import WHOLE, Attribution, covers, dimension_of
 from classifiers.evidence.evidence_table import (
     EvidenceTable,
     alarm_level,
@@ -161,7 +161,7 @@ def _shared_alarms(cause: Cause, evidence: EvidenceTable) -> float:
         symptom = by_metric.get(metric)
         if symptom is not None and series.alarms:
             anywhere[metric] = max(series.alarms, anywhere.get(metric, 0))
-            if _within(scope, symptom):
+            if covers(symptom.shift.attribution, scope):
                 inside[metric] = max(series.alarms, inside.get(metric, 0))
     roots = {root.metric for root in cause.roots}
     return sum(
@@ -170,23 +170,18 @@ def _shared_alarms(cause: Cause, evidence: EvidenceTable) -> float:
     )
 
 
-def _within(scope: Scope, symptom: Symptom) -> bool:
-    """Whether a scope is in the part that a symptom is attributed to."""
-    attribution = symptom.shift.attribution
-    return attribution.dimension is None or getattr(scope, attribution.dimension) == attribution.value
-
-
 def _best_key(reading: Anomaly, metric: str, causes: Sequence[Cause], keys: Sequence[str]) -> str:
     """The key of the cause that an alarm belongs to: one with a symptom on its metric, else what accounts for it."""
     fits = [
-        (_within(reading.scope, symptom), symptom.shift.attribution.dimension is not None, symptom.weight, at)
+        (covers(part, reading.scope), part.dimension is not None, symptom.weight, at)
         for at, cause in enumerate(causes) for symptom in cause.symptoms if symptom.metric == metric
+        for part in (symptom.shift.attribution,)
     ]
     if fits:
         return keys[max(fits)[-1]]
     dimension = dimension_of(reading.scope)
-    part = Attribution(dimension, getattr(reading.scope, dimension), 1.0) if dimension is not None else WHOLE
-    shift = Shift(signal_of(metric), reading.direction, part)
+    own = Attribution(dimension, getattr(reading.scope, dimension), 1.0) if dimension is not None else WHOLE
+    shift = Shift(signal_of(metric), reading.direction, own)
     best = max(range(len(causes)), key=lambda at: (_accounts_for(causes[at], shift), causes[at].weight, -at))
     return keys[best]
 
@@ -255,7 +250,7 @@ def _claims(cause: Cause, episodes: Sequence[EpisodeView]) -> tuple[SeriesKey, .
         (metric, scope)
         for episode in episodes for (metric, scope), series in episode.evidence.series.items()
         if series.alarms and any(
-            symptom.metric == metric and (_within(scope, symptom) or not symptom.co_located)
+            symptom.metric == metric and (covers(symptom.shift.attribution, scope) or not symptom.co_located)
             and (series.alarms <= NEW_ALARMS_MAX or symptom in cause.roots)
             for symptom in cause.symptoms
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from classifiers.causes.causal_rules import EFFECTS, Shift
-from classifiers.evidence.attribution import WHOLE, Attribution, Dimension, dimension_of
+from classifiers.evidence.attribution import WHOLE, Attribution, Dimension, covers, dimension_of
 from classifiers.evidence.evidence_table import (
     LEVEL_CAP,
     UNREPORTED,
@@ -114,24 +114,28 @@ def find_symptoms(
         past = [series for series in by_scope.values() if series.alarms >= PAST_ALARMS] if not alarming else []
         if alarming or past:
             found += _symptoms_of(metric, by_scope, alarming or past, values, concentration_min, past=not alarming)
+    settled = _settled_alarms(tables)
     return [
-        replace(one, owner=_owner(one, tables)) for symptom in found
+        replace(one, owner=_owner(one, settled.get(one.metric, ()))) for symptom in found
         for one in _split_by_cause(symptom, found, snapshots[symptom.metric], concentration_min)
     ]
 
 
-def _owner(symptom: Symptom, tables: Sequence[EvidenceTable]) -> int | None:
-    """The place of the table that has most alarms of a symptom, None where those of each series are few."""
-    part = symptom.shift.attribution
-    alarms = [
-        max((
-            series.alarms for (metric, scope), series in table.series.items()
-            if metric == symptom.metric and (part.dimension is None or getattr(scope, part.dimension) == part.value)
-        ), default=0)
-        for table in tables
-    ]
-    most = max(alarms, default=0)
-    return alarms.index(most) if most > NEW_ALARMS_MAX else None
+def _settled_alarms(tables: Sequence[EvidenceTable]) -> dict[str, list[tuple[int, int, Scope]]]:
+    """By metric, each series of which it is settled which episode has its alarms: their number, the negative place of
+    the episode, and the scope."""
+    found: dict[str, list[tuple[int, int, Scope]]] = {}
+    for place, table in enumerate(tables):
+        for (metric, scope), series in table.series.items():
+            if series.alarms > NEW_ALARMS_MAX:
+                found.setdefault(metric, []).append((series.alarms, -place, scope))
+    return found
+
+
+def _owner(symptom: Symptom, settled: Sequence[tuple[int, int, Scope]]) -> int | None:
+    """The place of the episode that has most alarms of one series of a symptom, the first of equal ones."""
+    own = [(alarms, place) for alarms, place, scope in settled if covers(symptom.shift.attribution, scope)]
+    return -max(own)[1] if own else None
 
 
 def _split_by_cause(
@@ -224,7 +228,7 @@ def _own_onsets(part: Attribution, snapshots: Mapping[Scope, SeriesSnapshot]) ->
     """Onsets of the part itself: a fault shows there undiluted."""
     return [] if part.dimension is None else [
         series.onset for scope, series in snapshots.items()
-        if series.alarms and series.onset is not None and getattr(scope, part.dimension) == part.value
+        if series.alarms and series.onset is not None and covers(part, scope)
     ]
 
 

@@ -12,7 +12,7 @@ A part is one value of one dimension, for instance the replica `r0`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +37,11 @@ Shown = tuple[float, float]
 """What a part shows: the size of its deviation, and the samples behind it."""
 ALIKE = 0.25
 """A replica and a version show the same requests where their deviations and their samples differ by no larger share."""
+
+
+def covers(part: Attribution, scope: Scope) -> bool:
+    """Whether a scope belongs to a part; the whole covers all."""
+    return part.dimension is None or getattr(scope, part.dimension) == part.value
 
 
 def dimension_of(scope: Scope) -> Dimension | None:
@@ -71,20 +76,22 @@ def localise(evidence: EvidenceTable, weights: Mapping[str, float], concentratio
         if share >= concentration_min:
             found.append(Attribution(dimension, value, share))
     best = max(found, key=lambda one: one.concentration, default=WHOLE)
-    versions = [Attribution("version", value, best.concentration) for value in _values(evidence, "version")]
-    shown = [(_shown(evidence, weights, one), one) for one in versions]
-    return named_version(best, _shown(evidence, weights, best), shown)
+    if best.dimension != "replica":
+        return best
+    versions = {value: _shown(evidence, weights, "version", value) for value in _values(evidence, "version")}
+    return named_version(best, _shown(evidence, weights, "replica", best.value), versions)
 
 
-def named_version(part: Attribution, shown: Shown, versions: Sequence[tuple[Shown, Attribution]]) -> Attribution:
-    """A part, or in place of a replica the version of the same requests, where the service runs several.
+def named_version(replica: Attribution, shown: Shown, versions: Mapping[str, Shown]) -> Attribution:
+    """A replica, or in its place the version of the same requests, where the service runs several.
 
-    shown: what the part shows. versions: each with what it shows; it need not alarm by itself, as of a new version
-    more evidence is asked.
+    shown: what the replica shows. versions: what each shows; it need not alarm by itself, as of a new version more
+    evidence is asked.
     """
-    if part.dimension != "replica" or len(versions) < 2:
-        return part
-    return next((version for other, version in versions if same_requests(shown, other)), part)
+    if len(versions) < 2:
+        return replica
+    named = (value for value, other in versions.items() if same_requests(shown, other))
+    return next((Attribution("version", value, replica.concentration) for value in named), replica)
 
 
 def same_requests(one: Shown, other: Shown) -> bool:
@@ -97,11 +104,13 @@ def alike(one: float, other: float) -> bool:
     return abs(one - other) <= ALIKE * max(abs(one), abs(other))
 
 
-def _shown(evidence: EvidenceTable, weights: Mapping[str, float], part: Attribution) -> Shown:
+def _shown(
+    evidence: EvidenceTable, weights: Mapping[str, float], dimension: Dimension, value: str | None,
+) -> Shown:
     """What a part shows on these metrics: the weighted sum of its deviations, and its samples."""
     own = [
         (weights[metric] * series.deviation, series.samples) for (metric, scope), series in evidence.series.items()
-        if metric in weights and part.dimension is not None and getattr(scope, part.dimension) == part.value
+        if metric in weights and getattr(scope, dimension) == value
     ]
     return sum(deviation for deviation, _ in own), float(sum(samples for _, samples in own))
 

@@ -123,13 +123,11 @@ def _leading_part(
     if not candidates:
         return [*_earlier_part(deviations, rolling), WHOLE]
     best = max(candidates, key=lambda attribution: attribution.concentration)
-    assert best.dimension is not None
+    if best.dimension != "replica":
+        return [best]
     assert best.value is not None
-    versions = [
-        (_shown(part), Attribution("version", value, best.concentration))
-        for value, part in deviations.get("version", {}).items()
-    ]
-    return [named_version(best, _shown(deviations[best.dimension][best.value]), versions)]
+    versions = {value: _shown(part) for value, part in deviations.get("version", {}).items()}
+    return [named_version(best, _shown(deviations["replica"][best.value]), versions)]
 
 
 def _shown(part: tuple[float, SeriesSnapshot]) -> Shown:

@@ -8,7 +8,7 @@ one it ended with both count, since the verdict may get more precise as evidence
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from classifiers.causes.observed_shifts import ObservedShifts
@@ -67,11 +67,14 @@ class History:
         while len(self._resolved) > MAX_RESOLVED or self._resolved[0].resolved_at_s < since_s:
             self._drop(self._resolved.popleft())
 
-    def is_declared_over(self, reading: Anomaly) -> bool:
-        """Whether it tells of a silence that a person declared over and that has lasted since without a record. Of a
-        whole service its parts are covered too. It holds for as long as the incident is kept here.
+    def without_declared_over(self, readings: Sequence[Anomaly]) -> Sequence[Anomaly]:
+        """The readings but those of a silence that a person declared over and that has lasted since without a record.
+        Of a whole service its parts are covered too. It holds for as long as the incident is kept here.
         """
-        if not self._silent or reading.detector not in SILENCE_DETECTORS:
+        return [one for one in readings if not self._is_declared_over(one)] if self._silent else readings
+
+    def _is_declared_over(self, reading: Anomaly) -> bool:
+        if reading.detector not in SILENCE_DETECTORS:
             return False
         covered = {reading.scope, Scope(reading.scope.service, reading.scope.model)}
         return any(

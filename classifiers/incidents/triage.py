@@ -167,7 +167,7 @@ class Triage:
     ) -> Iterator[IncidentChange]:
         live = self.episodes.setdefault(service, {})
         alarmed: set[str] = set()
-        readings = [reading for reading in readings if not self.history.is_declared_over(reading)]
+        readings = self.history.without_declared_over(readings)
         if any(reading.alarming for reading in readings):
             views = sorted(map(_view, live.values()), key=lambda view: (view.started_at_s, view.key))
             params = self._params
