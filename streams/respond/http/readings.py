@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from streams.contracts.people.silences import StoredSilence
 from streams.page.silences import KnownSilences
 from streams.respond.http.json_body import Problem, answer
 
+Found = TypeVar("Found")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -94,37 +95,33 @@ class Readings:
 def request_of(known: Known, request: web.Request) -> ApprovalRequest:
     """The request for approval that the path names. Raises `Problem`."""
     key = request.match_info["key"]
-    found = known.desk.requests.get(key)
-    if found is None:
-        raise Problem(404, f"request {key!r}: unknown", "malformed")
-    return found
+    return _found(known.desk.requests.get(key), f"request {key!r}: unknown")
 
 
 def item_of(known: Known, request: web.Request) -> ActionItem:
     """The action item that the path names, and that a review names. Raises `Problem`."""
     name = request.match_info["id"]
-    found = known.reviews.item(name)
-    if found is None or found.state == "removed":
-        raise Problem(404, f"item {name!r}: not on record, expected one of GET items", "malformed")
-    return found
+    item = known.reviews.item(name)
+    there = None if item is None or item.state == "removed" else item
+    return _found(there, f"item {name!r}: not on record, expected one of GET items")
 
 
 def silence_of_request(known: Known, request: web.Request) -> StoredSilence:
     """The silence that the path names. Raises `Problem`."""
     name = request.match_info["id"]
-    found = known.silences.find(name)
-    if found is None:
-        raise Problem(404, f"silence {name!r}: unknown, expected one of GET silences", "malformed")
-    return found
+    return _found(known.silences.find(name), f"silence {name!r}: unknown, expected one of GET silences")
 
 
 def text_of_request(known: Known, request: web.Request) -> Notification:
     """The text that the path names, and that waits. Raises `Problem`."""
     digest = request.match_info["digest"]
-    found = known.releases.text(digest)
-    if found is None:
-        raise Problem(404, f"text {digest!r}: does not wait, expected one of GET texts", "malformed")
-    return found
+    return _found(known.releases.text(digest), f"text {digest!r}: does not wait, expected one of GET texts")
+
+
+def _found(one: Found | None, fault: str) -> Found:
+    if one is None:
+        raise Problem(404, fault, "malformed")
+    return one
 
 
 def text_view(one: Notification) -> dict[str, Any]:
