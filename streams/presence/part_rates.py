@@ -25,7 +25,8 @@ WHOLE_HOLDS_S = 5.0
 KEEP_S = 600.0
 """No window is longer than half of this."""
 HUNG_MIN_S, HUNG_LATENCIES = 30.0, 5.0
-"""A replica in which requests wait or run hangs when it has finished none for so long, and so many mean latencies."""
+"""A replica hangs when it has finished no request for so long, and so many mean latencies, while each of its reports
+showed requests that wait or run in it. One that came after a pause has not run for as long as the pause."""
 HUNG_LEVEL = 2.0
 """The level of a replica that hangs: the test that found it has its own persistence."""
 
@@ -97,8 +98,8 @@ class PartRates:
             return since_s
         usual_s = self._traffic.latency_s(service, -inf, since_s) or 0.0
         hung_s = max(HUNG_MIN_S, HUNG_LATENCIES * usual_s)
-        is_hung = now_s - since_s >= hung_s and self._traffic.holds_requests(service, str(scope.replica))
-        return since_s if is_hung else None
+        held_s = self._traffic.held_since_s(service, str(scope.replica))
+        return since_s if held_s is not None and now_s - max(since_s, held_s) >= hung_s else None
 
     def dump(self) -> list[Any]:
         """When rates counted last, as JSON values."""

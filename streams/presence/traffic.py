@@ -60,6 +60,7 @@ class Traffic:
         self._state = Table({
             "value": Column(np.float64, np.nan), "earlier": Column(np.float64, np.nan),
             "active_s": Column(np.float64, -inf), "end_s": Column(np.float64, -inf), "span_s": Column(np.float64, 0.0),
+            "above_zero_s": Column(np.float64, inf),
         }, 0)
         self._variation = Variation()
 
@@ -136,6 +137,9 @@ class Traffic:
             counts.add(~rows[mine], part.start_s[mine], part.end_s[mine], part.count[mine])
         state["earlier"][rows] = state["value"][rows]
         state["value"][rows], state["end_s"][rows], state["span_s"][rows] = part.value, part.end_s, span_s
+        state["above_zero_s"][rows] = np.where(
+            part.value > 0.0, np.minimum(state["above_zero_s"][rows], part.end_s), inf,
+        )
         active = requests > 0.0
         state["active_s"][rows[active]] = np.where(aggregated, part.end_s, last_s)[active]
         for counts, mine in self._rings(self._kind["whole"][rows], aggregated):
@@ -208,10 +212,12 @@ class Traffic:
         idle: BoolArray = exporters & (-inf < active_s) & (active_s < self._state["end_s"][rows])
         return idle
 
-    def holds_requests(self, service: int, replica: str) -> bool:
-        """Whether requests wait or run in a replica, by its last report."""
+    def held_since_s(self, service: int, replica: str) -> float | None:
+        """Since when each report of a replica showed requests that wait or run in it; None where the last showed none.
+        """
         rows = self.rows.of(service).in_flight.get(replica, [])
-        return bool(np.nansum(self._state["value"][rows]) > 0.0)
+        since_s = float(self._state["above_zero_s"][rows].min(initial=inf))
+        return None if since_s == inf else since_s
 
     def latency_s(self, service: int, begin_s: float, end_s: float) -> float | None:
         """The mean latency of a service between two instants, None where it is unknown."""
@@ -264,6 +270,8 @@ class Traffic:
         for name, cells in state.items():
             part, _, column = name.partition(".")
             parts[part][column] = cells
+        # Snapshots of before do not say since when; it begins with the next report.
+        parts["state"].setdefault("above_zero_s", np.full(len(rows), inf))
         self._state.restore(rows, parts["state"])
         self._variation.restore(rows, parts["variation"])
         self._fine.restore(parts["fine"])

@@ -113,7 +113,7 @@ def test_a_scraped_replica_that_is_gone_is_judged_by_its_siblings() -> None:
     assert lost.traffic.patience_s(0, "r4") == 15.0 * PATIENCE_SPANS
 
 
-def test_an_exporter_that_reports_no_request_is_idle_and_may_hold_some() -> None:
+def test_an_exporter_that_reports_no_request_is_idle_and_may_hold_some_since_a_report() -> None:
     service = BalancedService(aggregated=True)
     service.traffic.admit(50, "batch_active", Scope("chat", replica="r4"), 0, True)
     scrape(service, FOUR, 3)
@@ -122,10 +122,33 @@ def test_an_exporter_that_reports_no_request_is_idle_and_may_hold_some() -> None
     scrape(service, FOUR | {"r4": 0.0}, 2)
     assert service.traffic.are_idle(np.array([row])).all()
     assert service.traffic.served_s(0, "r4") == last_s
-    assert not service.traffic.holds_requests(0, "r4")
-    running = block({50: 7.0}, service.now_s, 15.0)
+    assert service.traffic.held_since_s(0, "r4") is None
+    since_s = report_running(service, 7.0)
+    scrape(service, FOUR | {"r4": 0.0}, 1)
+    assert report_running(service, 3.0) > since_s
+    assert service.traffic.held_since_s(0, "r4") == since_s
+    report_running(service, 0.0)
+    assert service.traffic.held_since_s(0, "r4") is None
+
+
+def report_running(service: BalancedService, requests: float) -> float:
+    """Replica r4 reports how many requests run in it, as row 50; returns when."""
+    running = block({50: requests}, service.now_s, 15.0)
     service.traffic.observe(running, running.end_s)
-    assert service.traffic.holds_requests(0, "r4")
+    return float(running.end_s[0])
+
+
+def test_a_snapshot_without_what_replicas_hold_is_read() -> None:
+    service = BalancedService(aggregated=True)
+    service.traffic.admit(50, "batch_active", Scope("chat", replica="r4"), 0, True)
+    scrape(service, FOUR, 3)
+    report_running(service, 7.0)
+    rows = np.arange(51)
+    state = dict(service.traffic.snapshot(rows))
+    del state["state.above_zero_s"]
+    service.traffic.restore(rows, state)
+    assert service.traffic.held_since_s(0, "r4") is None
+    assert report_running(service, 7.0) == service.traffic.held_since_s(0, "r4")
 
 
 def test_only_rates_are_extensive() -> None:
