@@ -158,8 +158,8 @@ class IncidentBuilder:
         """alarms: whether it alarms now, so that the part that it hits may change."""
         params = self._params
         opened_s = episode.opened_at_s if episode.opened_at_s is not None else now_s
-        lasts, tier = Lasts(now_s - opened_s, now_s - episode.started_at_s), self._tier_of(episode.service)
-        part, scope = episode.part, episode.scope
+        lasts = Lasts(now_s - opened_s, now_s - episode.started_at_s, episode.longest_window_s)
+        tier, part, scope = self._tier_of(episode.service), episode.part, episode.scope
 
         def verdict(part: Attribution | None) -> Verdict:
             return assess(episode.evidence, part, lasts, tier, params.concentration_min, params.severity)

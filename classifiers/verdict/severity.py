@@ -23,6 +23,9 @@ from classifiers.verdict.impact import UNMONITORED, Impacts, SizeParams
 STEPS: tuple[tuple[float, Severity], ...] = ((5.75, "P0"), (4.5, "P1"), (1.5, "P2"), (-2.0, "P3"))
 CRITICAL_TIER, SPARE_TIER = 1, 3
 BRIEF = "brief"
+PAGE_AFTER_WINDOWS = 1.5
+"""A moderate severity lasts for so many windows of its metrics at least: for the third report after one another, which
+may come by half a window early. What an exporter shows twice may be over."""
 NAMED = 2
 """How many factors the reason of a change names."""
 CRITICAL, SPARE, LASTING, BURNING = 0.5, -8.0, 0.5, 0.5
@@ -33,8 +36,8 @@ times the duration), a token budget that will not last."""
 @dataclass(frozen=True, slots=True)
 class SeverityParams:
     """long_s: seconds from which on the duration counts, and again from four times as many. page_after_s: a moderate
-    severity (P2) counts as minor (P3) until its alarms have gone on for so long, since hardly anyone notices what is
-    over by then. rise_after_s: a worse severity takes effect when it held for so long. fall_after_s: the same for a
+    severity (P2) counts as minor (P3) until its alarms have gone on for so long, and for `PAGE_AFTER_WINDOWS`, since
+    hardly anyone notices what is over by then; 0 for at once. rise_after_s: a worse severity takes effect when it held for so long. fall_after_s: the same for a
     milder one.
     """
 
@@ -53,10 +56,12 @@ class SeverityParams:
 
 
 class Lasts(NamedTuple):
-    """For how long an incident has lasted, in seconds: since it opened, and since its first alarm."""
+    """For how long an incident has lasted, in seconds: since it opened, and since its first alarm. window_s: the longest
+    window of the metrics that alarmed."""
 
     open_s: float
     alarming_s: float
+    window_s: float
 
 
 def rate_severity(
@@ -85,9 +90,10 @@ def rate_severity(
         factors.append(Factor("budget", None, BURNING, "the token budget will not last its period"))
     total = sum(factor.weight for factor in factors)
     severity: Severity = next((name for bar, name in STEPS if total >= bar), "P4")
-    if severity == "P2" and lasts.alarming_s < params.page_after_s:
+    page_after_s = max(params.page_after_s, PAGE_AFTER_WINDOWS * lasts.window_s)
+    if severity == "P2" and params.page_after_s and lasts.alarming_s < page_after_s:
         severity = "P3"
-        text = f"alarming for {lasts.alarming_s:.0f} s, and a moderate impact counts from {params.page_after_s:g} s on"
+        text = f"alarming for {lasts.alarming_s:.0f} s, and a moderate impact counts from {page_after_s:g} s on"
         factors.append(Factor(BRIEF, lasts.alarming_s, 0.0, text))
     return severity, tuple(factors)
 

@@ -35,7 +35,7 @@ def _share(scope: Scope, metric: str, now_s: float, change: float) -> Anomaly:
 
 def verdict(evidence: EvidenceTable, tier: int = 2, age_s: float = 0.0) -> tuple[Severity, tuple[Factor, ...]]:
     pattern, attribution = categorise(evidence, 0.8)
-    return rate_severity(evidence, attribution, pattern.name, tier, Lasts(age_s, age_s + 60.0), PARAMS)
+    return rate_severity(evidence, attribution, pattern.name, tier, Lasts(age_s, age_s + 60.0, 1.0), PARAMS)
 
 
 EVERYWHERE = dict.fromkeys(FLEET, 1.0)
@@ -47,8 +47,12 @@ def everywhere(change: float) -> dict[Scope, float]:
 
 def test_a_moderate_impact_is_minor_until_it_has_alarmed_for_a_moment() -> None:
     moderate, outage = evidence_with({"latency_ms": everywhere(0.4)}), evidence_with({"error": everywhere(0.95)})
-    for alarming_s, expected in ((9.0, ("P3", "P0")), (10.0, ("P2", "P0"))):
-        lasts = Lasts(0.0, alarming_s)
+    for alarming_s, window_s, expected in (
+        (9.0, 1.0, ("P3", "P0")), (10.0, 1.0, ("P2", "P0")),
+        # Of an exporter that is scraped every 15 s, the second report is not enough.
+        (15.0, 15.0, ("P3", "P0")), (30.0, 15.0, ("P2", "P0")),
+    ):
+        lasts = Lasts(0.0, alarming_s, window_s)
         found = [
             rate_severity(evidence, WHOLE, pattern, 2, lasts, PARAMS)[0]
             for evidence, pattern in ((moderate, "slow"), (outage, "failures"))
@@ -123,7 +127,7 @@ def test_requests_that_are_not_answered_are_an_outage_of_their_part(
 
 def test_severity_is_the_sum_of_the_factors_it_lists() -> None:
     evidence = evidence_with({"confidence": everywhere(-0.6)})
-    severity, factors = rate_severity(evidence, WHOLE, "quality_loss", 1, Lasts(500.0, 500.0), PARAMS)
+    severity, factors = rate_severity(evidence, WHOLE, "quality_loss", 1, Lasts(500.0, 500.0, 1.0), PARAMS)
     total = sum(factor.weight for factor in factors)
     assert next(name for bar, name in STEPS if total >= bar) == severity
     assert [factor.name for factor in factors] == ["quality", "breadth", "tier", "duration"]
