@@ -13,8 +13,11 @@ from tests.detectors.blocks import windows
 ROW = np.array([0])
 
 
-def bank_after(starts_s: list[float] | np.ndarray[tuple[int], np.dtype[np.float64]], span_s: float = 1.0) -> Absence:
-    bank = AbsenceParams().build(1)
+def bank_after(
+    starts_s: list[float] | np.ndarray[tuple[int], np.dtype[np.float64]], span_s: float = 1.0,
+    params: AbsenceParams | None = None,
+) -> Absence:
+    bank = (params or AbsenceParams()).build(1)
     for start_s in starts_s:
         bank.observe(windows([1.0], float(start_s), span_s=span_s))
     return bank
@@ -85,14 +88,31 @@ def test_a_series_that_becomes_rare_within_hours_is_not_absent() -> None:
     assert 300.0 < absence_that_alarms_s(bank, starts[-2] + 1.0) < 2400.0
 
 
+def test_gaps_that_grow_are_expected_to_grow_on() -> None:
+    gaps_s, growth = np.random.default_rng(5).exponential(100.0, 60), np.exp(0.03 * np.arange(-59, 1))
+    for factor, least in ((np.ones(60), 1.0), (growth, 1.5), (growth[::-1], 1.0)):
+        starts = np.cumsum(gaps_s * factor).round()
+        shorter_s, alarms_s = (
+            absence_that_alarms_s(bank_after(starts, params=params), starts[-1] + 1.0)
+            for params in (AbsenceParams(recent=31.0, latest=30.0), AbsenceParams())
+        )
+        assert least * shorter_s <= alarms_s <= 1.1 * least * shorter_s
+
+
+def test_a_regular_series_whose_interval_was_doubled_alarms_after_a_few_of_its_new_gaps() -> None:
+    starts = np.concatenate([np.arange(0.0, 6000.0, 60.0), np.arange(6000.0, 7200.0, 120.0)])
+    assert absence_that_alarms_s(bank_after(starts), 7081.0) < 900.0
+
+
 def test_one_longer_gap_of_a_busy_series_delays_nothing() -> None:
     bank = bank_after(np.concatenate([np.arange(100.0), np.arange(102.0, 110.0)]))
     assert absence_that_alarms_s(bank, 110.0) <= 3.0
 
 
-def test_a_state_of_an_older_release_goes_on() -> None:
+@pytest.mark.parametrize("unknown", [("recent_", "latest_"), ("latest_",)])
+def test_a_state_of_an_older_release_goes_on(unknown: tuple[str, ...]) -> None:
     old, new = bank_after(np.arange(50.0)), AbsenceParams().build(1)
-    state = {name: cells for name, cells in old.snapshot(ROW).items() if not name.startswith("recent_")}
+    state = {name: cells for name, cells in old.snapshot(ROW).items() if not name.startswith(unknown)}
     new.check(ROW, state)
     new.restore(ROW, state)
     assert new.score(ROW, 52.0).level[0] == old.score(ROW, 52.0).level[0]

@@ -13,8 +13,8 @@ from tests.streams.fakes import LATENCY, T, batch, clocked, default_plan, reques
 
 PLAN = default_plan()
 SOURCES = frozenset(PLAN.sources)
-OPTIONAL = {"learned.row", "presence.state.above_zero_s"}
-"""The first is read under another plan only; the second is not in snapshots of before."""
+OPTIONAL = {"learned.row", "presence.state.above_zero_s", "suite.absence.latest_mean"}
+"""The first is read under another plan only; the others are not in snapshots of before."""
 
 
 def fed() -> Shard:
