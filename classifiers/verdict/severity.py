@@ -37,8 +37,8 @@ times the duration), a token budget that will not last."""
 class SeverityParams:
     """long_s: seconds from which on the duration counts, and again from four times as many. page_after_s: a moderate
     severity (P2) counts as minor (P3) until its alarms have gone on for so long, and for `PAGE_AFTER_WINDOWS`, since
-    hardly anyone notices what is over by then; 0 for at once. rise_after_s: a worse severity takes effect when it held for so long. fall_after_s: the same for a
-    milder one.
+    hardly anyone notices what is over by then; 0 for at once. rise_after_s: a worse severity takes effect when it held
+    for so long. fall_after_s: the same for a milder one.
     """
 
     sizes: SizeParams = field(default_factory=SizeParams)
@@ -56,8 +56,8 @@ class SeverityParams:
 
 
 class Lasts(NamedTuple):
-    """For how long an incident has lasted, in seconds: since it opened, and since its first alarm. window_s: the longest
-    window of the metrics that alarmed."""
+    """For how long an incident has lasted, in seconds: since it opened, and since its first alarm. window_s: the
+    longest window of the metrics that alarmed."""
 
     open_s: float
     alarming_s: float
