@@ -10,7 +10,7 @@ from actions.audiences.values import FEELS, REMEDIES, span_text, time_text
 from actions.channels.inert import for_markdown
 from actions.escalation.paged import page_of
 from classifiers.model import NOTIFICATIONS, AuditEntry, Incident
-from streams.review.facts import Facts, advice, impact, similar, stages
+from streams.review.facts import Facts, Impact, advice, impact, similar, stages
 from streams.review.human import part
 from streams.timeline.words import change_words, event_words, step_words
 
@@ -127,11 +127,17 @@ def _impact(facts: Facts) -> Iterator[str]:
         ("requests", UNKNOWN if found.requests is None else f"at least {found.requests}"),
         ("tenants", UNKNOWN if found.tenants is None else
          f"at least {len(found.tenants)}: {', '.join(map(_safe, found.tenants))}"),
-        ("users", f"{UNKNOWN} (records name tenants, not users)"), ("tokens", tokens),
+        ("users", _users(found, facts)), ("tokens", tokens),
         ("cost", UNKNOWN + reason if found.cost is None else
          f"at least {found.cost:.4f} {facts.settings.currency} for these tokens"),
     ))
     yield "\"At least\" counts the seconds that were published as evidence. The whole incident had more."
+
+
+def _users(found: Impact, facts: Facts) -> str:
+    if not facts.settings.tenants_are_persons:
+        return f"{UNKNOWN} (records name tenants, not users; where a tenant is a user, `labels.hashed` says so)"
+    return UNKNOWN if found.tenants is None else f"at least {len(found.tenants)} (each tenant is a user)"
 
 
 def _communication(facts: Facts) -> Iterator[str]:

@@ -19,11 +19,13 @@ MESSAGES = ("notification/", PREFIX)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the configuration says for reviews. prices: of a million tokens, by metric."""
+    """What the configuration says for reviews. prices: of a million tokens, by metric. tenants_are_persons: a tenant is
+    a user, as `labels.hashed` says."""
 
     targets: Mapping[Severity, StageTargets]
     currency: str
     prices: Mapping[str, float]
+    tenants_are_persons: bool = False
 
 
 @dataclass(frozen=True, slots=True)

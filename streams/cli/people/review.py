@@ -48,7 +48,9 @@ def draft(config: Config, incident_id: str, source: Path | None, out: Path) -> N
         raise Failure(f"incident {incident_id!r}: unknown, expected one of {', '.join(log.incidents) or 'none'}")
     if log.unreadable:
         click.echo(f"warning: {log.unreadable} unreadable records were skipped", err=True)
-    settings = Settings(config.targets, config.review.currency, config.review.prices)
+    settings = Settings(
+        config.targets, config.review.currency, config.review.prices, "tenant" in config.labels.hashed,
+    )
     concerning = log.concerning.get(incident.id, ())
     facts = facts_of(incident, log.incidents.values(), log.audit, settings, concerning)
     file = out / f"{PREFIX}{incident.id}.md"

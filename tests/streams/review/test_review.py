@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -119,6 +120,28 @@ def test_impact_counts_a_window_once_and_prices_its_tokens() -> None:
     found = impact(facts_of(incident(evidence=(one, tokens)), (), (), SETTINGS))
     assert (found.requests, found.tenants, found.tokens) == (20, ("acme",), {"completion_tokens": 10_000.0})
     assert found.cost == pytest.approx(0.08)
+
+
+def test_users_are_counted_where_the_configuration_says_that_a_tenant_is_one() -> None:
+    hit, bare = incident(evidence=tuple(deviating("h.0123456789abcdef"))), incident()
+    persons = replace(SETTINGS, tenants_are_persons=True)
+    for one, settings, expected in (
+        (hit, persons, "| users | at least 1 (each tenant is a user) |"), (bare, persons, "| users | unknown |"),
+        (hit, SETTINGS, "| users | unknown (records name tenants, not users"),
+    ):
+        assert expected in markdown_of(facts_of(one, (), (), settings), {})
+
+
+def test_the_configuration_says_whether_a_tenant_is_a_user(tmp_path: Path) -> None:
+    hit, source, file = incident(evidence=tuple(deviating("h.0123456789abcdef"))), tmp_path / "out", tmp_path / "c.yaml"
+    source.mkdir()
+    (source / "incidents.jsonl").write_bytes(orjson.dumps(hit) + b"\n")
+    (source / "audit.jsonl").touch()
+    for labels, expected in (("{hashed: [tenant], secret: sixteen-characters}", "at least 1"), ("{}", "unknown")):
+        file.write_text(f"version: 1\nlabels: {labels}\n")
+        drafted = run("draft", hit.id, source, "--config", file, "--out", tmp_path)
+        assert drafted.exit_code == 0, drafted.output
+        assert f"| users | {expected}" in (tmp_path / f"review-{hit.id}.md").read_text()
 
 
 def test_similar_incidents_and_the_record_of_remedies_lead_to_advice() -> None:
