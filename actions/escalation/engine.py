@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from actions.escalation.firing import (
     Lookups,
-    due_steps,
     fallback_of,
+    has_settled_step,
     next_due_now,
     open_steps,
     page_by_hand,
@@ -22,14 +22,11 @@ from actions.escalation.firing import (
 from actions.escalation.machine import EscalationEvent, is_allowed, next_state
 from actions.escalation.policy import EscalationPolicy
 from actions.escalation.record import BY_HAND, Escalation
-from actions.escalation.situation import Cause, Situation, causes, remedy_works, why_suppressed
+from actions.escalation.situation import TOLD_WITHIN_S, Cause, Situation, causes, remedy_works, why_suppressed
 from classifiers.model import Acknowledgement, AuditEntry, Incident
 
 REMEDY_WITHIN_S = 5.0
 """How long the first automatic remedy of a new incident may take to be decided, where the policy has a grace."""
-TOLD_WITHIN_S = 3.0
-"""Within which an incident that ended is told to have ended: its shard closes windows some seconds late. After a grace
-nobody is paged before that, so nobody is paged for an incident that its remedy ended within the grace."""
 FORGOTTEN_S = 86_400.0
 """An escalation of whose incident nothing was heard for so long is closed."""
 
@@ -198,15 +195,15 @@ class _Turn:
         one = self._one
         if self._new:
             return self._worsened()
-        if due_steps(one, self._policy, self._incident, self._now_s):
+        if has_settled_step(one, self._policy, self._incident, self._now_s):
             taken, reason = take_steps(one, self._policy, self._incident, self._lookups, self._now_s)
             return self._to(taken, "fire", reason)
         if open_steps(one, self._policy, self._incident):
             return None
         fired = [each for each in one.fired if each.round == one.round]
         has_found = any(each.people or each.held for each in fired)
-        last_s = max((each.at_s for each in fired), default=self._now_s)
-        if has_found and self._now_s < last_s + self._policy.round_after_s:
+        over_s = max((each.at_s for each in fired), default=self._now_s) + self._policy.round_after_s
+        if has_found and self._now_s < over_s + TOLD_WITHIN_S:
             return None
         if has_found and one.round < self._policy.rounds:
             changed = replace(one, round=one.round + 1, round_at_s=self._now_s)
@@ -223,7 +220,7 @@ class _Turn:
         known = self._one.acknowledged
         if self._new:
             return self._worsened()
-        if known is None or self._now_s < self._lapses_s(known):
+        if known is None or self._now_s < self._lapses_s(known) + TOLD_WITHIN_S:
             return None
         return self._next(f"the acknowledgement of {known.by} has lapsed", "lapse")
 

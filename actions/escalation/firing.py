@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from actions.escalation.policy import EscalationPolicy, EscalationStep
 from actions.escalation.record import BY_HAND, Escalation, FiredStep, Notify, NotifyKind, notify_id
-from actions.escalation.situation import alarming_tenants
+from actions.escalation.situation import TOLD_WITHIN_S, alarming_tenants
 from classifiers.model import Incident
 from classifiers.telling_by_hand import Escalate
 
@@ -39,16 +39,27 @@ class Lookups:
     recent: Callable[[str], Recent]
 
 
-def due_steps(
+def has_settled_step(
     escalation: Escalation, policy: EscalationPolicy, incident: Incident, now_s: float,
+) -> bool:
+    """Whether the due steps are to be taken. What made a step due by a change is taken at once; one that its time alone
+    made due waits until the end of the incident would have been told.
+    """
+    was_due = _due_steps(escalation, policy, incident, escalation.changed_at_s)
+    return bool(was_due or _due_steps(escalation, policy, incident, now_s, TOLD_WITHIN_S))
+
+
+def _due_steps(
+    escalation: Escalation, policy: EscalationPolicy, incident: Incident, now_s: float, since_s: float = 0.0,
 ) -> list[EscalationStep]:
-    """The steps of this round that are due and were not taken."""
+    """The steps of this round that were not taken and are due, for `since_s` where it is their time that makes them so.
+    """
     begun_s = escalation.round_at_s
     if begun_s is None:
         return []
     return [
         step for step in open_steps(escalation, policy, incident)
-        if now_s >= begun_s + step.after_s or _is_large(step, incident)
+        if now_s >= begun_s + step.after_s + since_s or _is_large(step, incident)
     ]
 
 
@@ -71,7 +82,7 @@ def take_steps(
 ) -> tuple[Escalation, str]:
     """The escalation after its due steps were taken, with what is to be notified as pending; and the reason."""
     taken = _Taken(escalation, lookups, now_s)
-    while steps := due_steps(taken.escalation, policy, incident, now_s):
+    while steps := _due_steps(taken.escalation, policy, incident, now_s):
         taken.take(steps[0])
         if taken.found_nobody:
             taken.escalation = next_due_now(taken.escalation, policy, incident, now_s)

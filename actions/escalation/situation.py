@@ -13,6 +13,10 @@ FAILED_STATUS = frozenset({"failed", "interrupted"})
 FAILED_REMEDY = frozenset({"not_recovered", "inconclusive"})
 ENDED_STATUS = frozenset({"failed", "interrupted", "refused", "expired", "cooldown", "rejected", "withdrawn", "void"})
 """Of an action that will not help any more."""
+TOLD_WITHIN_S = 3.0
+"""Within which an incident that ended is told to have ended: its shard closes windows some seconds late. What is due
+because time has passed (a grace, a step, a round, an acknowledgement that lapses, a request that waits) pages nobody
+before that, so nobody is paged for what is over. The times themselves stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def causes(
         yield Cause("unowned", text, is_standing=True)
     for request in situation.waiting:
         after_s = policy.approval_after_s
-        if after_s is not None and now_s - request.since_s >= after_s:
+        if after_s is not None and now_s >= request.since_s + after_s + TOLD_WITHIN_S:
             text = f"the request {request.key} waits for approval since {now_s - request.since_s:.0f} s"
             yield Cause(f"approval/{request.key}", text, is_standing=True)
     yield from _failures(incident)

@@ -10,6 +10,7 @@ from actions.escalation.desk import EscalationDesk, Rules
 from actions.escalation.engine import EscalationChange
 from actions.escalation.policy import EscalationPolicy, EscalationStep
 from actions.escalation.record import Escalation, Notify
+from actions.escalation.situation import TOLD_WITHIN_S
 from classifiers.directives import Acknowledge
 from classifiers.model import ActionRecord, Incident, RemedyRecord
 from classifiers.telling_by_hand import Escalate
@@ -87,6 +88,10 @@ class World:
         for change in self.desk.handed_over([one.id for one in self.notified], self.now_s, lambda *_: True):
             self._write(change)
         return [f"{one.kind} {one.step}/{one.round} {one.recipient}" for one in new]
+
+    def due(self, after_s: float) -> list[str]:
+        """What is notified of what the time `after_s` after `T` makes due: the end would have been told by then."""
+        return self.at(after_s + TOLD_WITHIN_S)
 
     def _write(self, change: EscalationChange) -> None:
         self.log.append(change.escalation)

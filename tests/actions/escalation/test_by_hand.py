@@ -41,7 +41,7 @@ def test_it_goes_on_although_somebody_works_on_it_and_whatever_the_severity_is()
     small.tell(severity="P3", peak_severity="P3")
     assert small.at(0.0) == []
     small.escalate()
-    assert (small.at(1.0), small.at(301.0)) == (PRIMARY, ["page backup/1 ben"])
+    assert (small.at(1.0), small.due(301.0)) == (PRIMARY, ["page backup/1 ben"])
     small.acknowledge()
     assert (small.at(310.0), small.state) == ([], "acknowledged")
 
@@ -55,8 +55,8 @@ def test_whom_a_person_names_is_paged_at_once_and_the_steps_go_on_as_before(to: 
     assert (record.before, record.escalation.state, record.actor) == ("active", "active", "anna")
     assert record.entry.reason == f"anna has {who} paged: we need help"
     world.restart()
-    assert (world.at(20.0), world.at(300.0)) == ([], ["page backup/1 ben"])
-    assert world.at(900.0)[0] == "page lead/1 cleo"
+    assert (world.at(20.0), world.due(300.0)) == ([], ["page backup/1 ben"])
+    assert world.due(900.0)[0] == "page lead/1 cleo"
     assert [change.event for change in world.changes].count("page") == 1
 
 

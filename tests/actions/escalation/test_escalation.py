@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actions.escalation.desk import EscalationDesk, Rules
-from actions.escalation.engine import TOLD_WITHIN_S
 from actions.escalation.firing import NOTIFICATIONS_PER_INCIDENT, PAGES_PER_PERSON
 from actions.escalation.policy import EarlyIf, EscalationPolicy, EscalationStep, policy_for
+from actions.escalation.situation import TOLD_WITHIN_S
 from classifiers.model import Anomaly, Forecast, Related, Scope, Severity
 from tests.actions.approvals.cases import Case, T, incident, suggested
 from tests.actions.escalation.cases import STEPS, World, ineffective, policy, remedy
@@ -31,17 +31,20 @@ def paged(*policies: EscalationPolicy) -> World:
 def test_each_step_is_taken_at_its_time_and_once() -> None:
     world = paged()
     assert [one.via for one in world.notified] == ["pager", "slack"]
-    assert [world.at(at) for at in (1.0, 299.0, 300.0, 301.0, 899.0, 900.0, 1000.0)] == [
+    assert [world.due(at) for at in (1.0, 299.0, 300.0, 301.0, 899.0, 900.0, 1000.0)] == [
         [], [], ["page backup/1 ben"], [], [], LEAD, [],
     ]
+    assert world.desk.escalations["inc-1"].round_at_s == T
 
 
 def test_rounds_repeat_until_they_are_over_and_then_the_fallback_is_told_once() -> None:
     world = paged()
-    assert [world.at(at) for at in (300.0, 900.0, 1499.0)] == [["page backup/1 ben"], LEAD, []]
-    assert world.at(1500.0) == ["page primary/2 anna", "page primary/2 anna"]
-    assert (world.at(1800.0), world.at(2400.0)[:1]) == (["page backup/2 ben"], ["page lead/2 cleo"])
-    assert (world.at(3000.0), world.state) == (["fallback fallback/2 None"], "exhausted")
+    told_s = TOLD_WITHIN_S  # by which the last page of a round was later than its time
+    assert [world.due(at) for at in (300.0, 900.0, 1499.0 + told_s)] == [["page backup/1 ben"], LEAD, []]
+    assert world.due(1500.0 + told_s) == ["page primary/2 anna", "page primary/2 anna"]
+    begun_s = 1500.0 + 2 * told_s
+    assert (world.due(begun_s + 300.0), world.due(begun_s + 900.0)[:1]) == (["page backup/2 ben"], ["page lead/2 cleo"])
+    assert (world.due(begun_s + 1500.0 + told_s), world.state) == (["fallback fallback/2 None"], "exhausted")
     assert world.notified[-1].via == "mail"
     assert (world.at(9000.0), world.reason) == ([], "nobody has acknowledged, round 2 was the last")
 
@@ -73,7 +76,8 @@ def test_an_acknowledgement_a_second_before_a_step_pages_nobody(after_s: float) 
 def test_an_acknowledgement_lapses_and_the_next_step_is_due() -> None:
     world = paged(policy(ack_lapses_s=600.0))
     world.acknowledge(lasts_s=7200.0)
-    assert (world.at(599.0), world.at(600.0), world.state) == ([], ["page backup/1 ben"], "active")
+    world.at(1.0)
+    assert (world.due(599.0), world.due(600.0), world.state) == ([], ["page backup/1 ben"], "active")
     assert "has lapsed" in world.changes[-3].escalation.reason
     world.acknowledge("ben")
     assert (world.at(700.0), world.state) == ([], "acknowledged")
@@ -94,7 +98,7 @@ def test_an_acknowledged_incident_that_no_longer_pages_settles_once_and_stays_ac
 def test_an_acknowledgement_of_somebody_without_the_role_does_not_count() -> None:
     world = paged()
     world.acknowledge("viewer")
-    assert (world.at(300.0), world.state) == (["page backup/1 ben"], "active")
+    assert (world.due(300.0), world.state) == (["page backup/1 ben"], "active")
 
 
 def test_an_automatic_remedy_has_its_grace_and_a_failed_one_ends_it() -> None:
@@ -133,6 +137,38 @@ def test_who_is_not_told_in_time_that_a_remedy_ended_the_incident_within_its_gra
     world.at(21.5)
     world.tell(actions=(remedy(),), state="resolved", resolved_at_s=T + 20.0)
     assert (world.at(21.5), world.at(500.0), world.state) == ([], [], "closed")
+
+
+@pytest.mark.parametrize(("begun", "time_s"), [
+    ((), 300.0),
+    ((300.0, 900.0), 1500.0 + TOLD_WITHIN_S),
+    ((300.0, 900.0, 1500.0 + TOLD_WITHIN_S, 1800.0 + 2 * TOLD_WITHIN_S, 2400.0 + 2 * TOLD_WITHIN_S), 3009.0),
+])
+def test_a_step_a_round_or_the_fallback_whose_time_comes_as_the_incident_ends_reaches_nobody(
+    begun: tuple[float, ...], time_s: float,
+) -> None:
+    """The shard says so some seconds after the time of the end."""
+    world = paged()
+    assert all(world.due(at) for at in begun)
+    assert (world.due(time_s - 1.0), world.at(time_s + 2.0)) == ([], [])
+    world.tell(state="resolved", resolved_at_s=T + time_s)
+    assert (world.at(time_s + 2.0), world.at(9000.0), world.state) == ([], [], "closed")
+
+
+def test_an_acknowledgement_that_lapses_as_the_incident_ends_reaches_nobody() -> None:
+    world = paged(policy(ack_lapses_s=600.0))
+    world.acknowledge(lasts_s=7200.0)
+    world.at(1.0)
+    assert (world.at(602.0), world.state) == ([], "acknowledged")
+    world.tell(state="resolved", resolved_at_s=T + 600.0)
+    assert (world.at(602.0), world.at(9000.0), world.state) == ([], [], "closed")
+
+
+def test_what_becomes_worse_while_a_step_waits_for_the_end_to_be_told_takes_it_at_once() -> None:
+    world = paged()
+    assert world.at(301.0) == []
+    world.tell(severity="P0")
+    assert world.at(301.0) == ["page backup/1 ben"]
 
 
 @pytest.mark.parametrize(("over", "grace", "reason"), [
@@ -178,7 +214,7 @@ def test_nobody_on_call_takes_the_next_step_now() -> None:
     world.tell()
     assert world.at(0.0) == ["page backup/1 ben"]
     assert "nobody is on call for primary" in world.changes[-2].escalation.fired[0].reason
-    assert world.at(600.0) == LEAD
+    assert world.due(600.0) == LEAD
 
 
 def test_nobody_at_all_tells_the_fallback_at_once() -> None:
@@ -196,7 +232,7 @@ def test_it_is_suspended_while_silenced_flapping_or_inhibited_and_goes_on_where_
     world.tell(**over)
     assert (world.at(100.0), world.state, world.at(1000.0)) == ([], "suspended", [])
     world.tell()
-    assert (world.at(1100.0), world.at(1299.0), world.at(1300.0)) == ([], [], ["page backup/1 ben"])
+    assert (world.at(1100.0), world.due(1299.0), world.due(1300.0)) == ([], [], ["page backup/1 ben"])
 
 
 def test_an_incident_that_was_silenced_from_its_opening_takes_its_steps_from_the_end_of_the_silence() -> None:
@@ -204,7 +240,7 @@ def test_an_incident_that_was_silenced_from_its_opening_takes_its_steps_from_the
     world.tell(silenced_by="s1")
     assert world.at(1000.0) == []
     world.tell()
-    assert (world.at(1001.0), world.at(1300.0), world.at(1301.0)) == (PRIMARY, [], ["page backup/1 ben"])
+    assert (world.at(1001.0), world.due(1300.0), world.due(1301.0)) == (PRIMARY, [], ["page backup/1 ben"])
 
 
 def test_a_severity_that_falls_below_the_policy_ends_it_and_a_new_rise_begins_anew() -> None:
@@ -221,7 +257,7 @@ def test_executive_and_vendor_steps_have_thresholds_and_come_early_for_large_inc
         EscalationStep("vendor", 1800.0, tell=("gpu-vendor",), severity="P0"),
     )
     quiet, large, many = (paged(policy(steps=steps)) for _ in range(3))
-    assert (quiet.at(1799.0), quiet.at(1800.0)) == ([], ["tell executive/1 executive"])
+    assert (quiet.due(1799.0), quiet.due(1800.0)) == ([], ["tell executive/1 executive"])
     large.tell(expected_resolve=Forecast(60.0, 3700.0, 9000.0, 0.9, 12))
     assert large.at(5.0) == ["tell executive/1 executive"]
     alarms = tuple(
@@ -243,7 +279,7 @@ def test_a_request_for_approval_that_waits_pages_whatever_the_severity_until_it_
     world = World()
     world.desk = EscalationDesk(desk_rules, approvals.desk.waiting)
     world.tell(severity="P3")
-    assert (world.at(119.0), world.at(120.0)) == ([], PRIMARY)
+    assert (world.due(119.0), world.due(120.0)) == ([], PRIMARY)
     approvals.at(T + 10_000.0)
     assert (world.at(130.0), world.state, world.at(5000.0)) == ([], "idle", [])
 
@@ -292,8 +328,8 @@ def test_after_a_pause_of_half_an_hour_each_overdue_step_is_taken_once_and_toget
     assert world.at(1800.0) == ["page backup/1 ben", *LEAD]
     assert "1500 s after its time" in world.desk.escalations["inc-1"].fired[1].reason
     world.restart()
-    assert (world.at(1801.0), world.at(2399.0)) == ([], [])
-    assert world.at(2400.0) == ["page primary/2 anna", "page primary/2 anna"]
+    assert (world.at(1801.0), world.due(2399.0)) == ([], [])
+    assert world.due(2400.0) == ["page primary/2 anna", "page primary/2 anna"]
 
 
 def test_an_incident_that_opened_while_nobody_responded_is_paged_for_at_the_return() -> None:
@@ -331,7 +367,7 @@ def test_a_person_gets_ten_pages_in_ten_minutes_and_the_first_page_of_an_inciden
         world.tell(incident(f"inc-{number}", severity="P1"))
     first = world.at(0.0)
     assert (len(first), {one.split()[0] for one in first}) == (PAGES_PER_PERSON + 3, {"page"})
-    assert world.at(60.0) == ["digest two/1 anna"]
+    assert world.due(60.0) == ["digest two/1 anna"]
     assert all(each.fired[1].held == ("anna",) for each in world.desk.escalations.values())
 
 
@@ -348,7 +384,7 @@ def test_a_new_policy_applies_from_the_next_step_and_repeats_none() -> None:
     world = paged()
     world.policies = (policy(steps=(STEPS[0], replace(STEPS[1], after_s=60.0, page=("commander",)))),)
     world.restart()
-    assert (world.at(59.0), world.at(60.0)) == ([], ["page backup/1 cleo"])
+    assert (world.due(59.0), world.due(60.0)) == ([], ["page backup/1 cleo"])
 
 
 def test_one_who_is_asked_by_two_overdue_steps_is_paged_once_by_a_channel() -> None:

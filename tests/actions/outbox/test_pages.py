@@ -123,9 +123,9 @@ def test_each_step_pages_once_whatever_is_read_again() -> None:
     assert len(pages(site.at(0.0))) == 2
     site.restart()
     assert pages(site.at(10.0)) == []
-    assert pages(site.at(301.0)) == ["page pager ben"]
+    assert pages(site.at(303.0)) == ["page pager ben"]
     site.restart()
-    assert pages(site.at(302.0)) == []
+    assert pages(site.at(304.0)) == []
 
 
 def test_an_acknowledgement_ends_what_was_not_taken_and_a_lapse_pages_anew() -> None:
