@@ -8,6 +8,7 @@ other record has the step.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from classifiers.model import AuditEntry, Incident
 from streams.timeline.entries import ENDED, OPENED, Entry, of_audit, of_incident
@@ -28,7 +29,7 @@ def timeline_of(incident: Incident, audit: Iterable[AuditEntry], told: Iterable[
     heard = {(one.subject, one.event) for one in found}
     people = {(one.event, one.who, one.at_s) for one in found}
     found += [one for one in of_incident(incident) if not _is_heard(one, incident, heard, people)]
-    return in_order(found)
+    return in_order(_each_request_once(found))
 
 
 def names_before(incident_id: str, audit: Iterable[AuditEntry]) -> set[str]:
@@ -41,6 +42,19 @@ def names_before(incident_id: str, audit: Iterable[AuditEntry]) -> set[str]:
 def is_first_alarm(incident: Incident, names: set[str], one: AuditEntry) -> bool:
     """Whether an entry is of the time before the incident had an id. names: see `names_before`."""
     return one.subject in names and incident.onset_at_s - ALARM_BEFORE_S <= one.at_s <= incident.opened_at_s
+
+
+def _each_request_once(entries: Iterable[Entry]) -> list[Entry]:
+    """The executor says that it only suggests, and the role respond that it asks: one request, told by who must answer.
+    """
+    found = list(entries)
+    suggested = {one.subject: one.what for one in found if one.event == "suggested"}
+    requested = {one.subject for one in found if one.event == "requested"}
+    return [
+        replace(one, what=suggested[one.subject], why=one.what)
+        if one.event == "requested" and one.subject in suggested else one
+        for one in found if one.event != "suggested" or one.subject not in requested
+    ]
 
 
 def _name(one: Entry) -> tuple[str, str, float | None]:

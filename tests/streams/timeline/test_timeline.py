@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from actions.model import Decision, Outcome
 from classifiers.model import Acknowledgement, ActionRecord, AuditEntry, Incident, IncidentNote, RemedyRecord
 from streams.timeline.entries import Entry, of_audit, of_intent, of_outcome
@@ -103,6 +105,24 @@ def test_where_clocks_differ_no_effect_is_told_before_its_cause_and_each_keeps_i
         ("requested", 1.0), ("update", 7.5), ("approved", 8.0), ("decided", 7.0), ("claimed", 6.0), ("executed", 6.25),
         ("verify", 6.5),
     ]
+
+
+REQUESTED = AuditEntry(T + 1.0, "k1", "requested", None, "requested", "1 person with the role approver must approve")
+
+
+@pytest.mark.parametrize("told_by", ["outcome", "incident"])
+def test_a_request_for_approval_is_one_entry_with_its_action_and_who_must_answer(told_by: str) -> None:
+    waits = incident(actions=(replace(RAN, status="suggested"),) if told_by == "incident" else ())
+    records = [of_outcome(outcome("suggested", T + 1.5, "suggested: v2 is slow"))] if told_by == "outcome" else []
+    for audit, why in (([REQUESTED], REQUESTED.reason), ([], "suggested: v2 is slow" if records else "")):
+        asked = [one for one in timeline_of(waits, audit, records) if one.words == "approval asked for"]
+        assert [(one.what, one.why) for one in asked] == [("throttle chat/v2", why)]
+
+
+def test_a_request_that_is_asked_again_is_told_again() -> None:
+    again = replace(REQUESTED, at_s=T + 90.0, before="expired")
+    shown = timeline_of(incident(), [REQUESTED, again], [of_outcome(outcome("suggested", T + 1.5, "suggested"))])
+    assert [one.at_s - T for one in shown if one.words == "approval asked for"] == [1.0, 90.0]
 
 
 def test_the_verdict_on_a_first_attempt_stays_before_the_second_attempt() -> None:
