@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from classifiers.by_hand import Assign
 from classifiers.directives import Expire, Silence
 from classifiers.model import Acknowledgement
+from classifiers.silences import MaintenanceWindow
 
 
 def acknowledged_reason(one: Acknowledgement, comment: str) -> str:
@@ -44,6 +45,13 @@ def resolved_reason(by: str, comment: str, *, is_silent: bool = False) -> str:
     """Why an incident is over that no alarm ended. is_silent: whether something was silent in it."""
     reason = _with(f"{by} declared it over", comment)
     return f"{reason}; what has been silent since opens no other one until records come again" if is_silent else reason
+
+
+def window_text(window: MaintenanceWindow, now_s: float) -> str:
+    """What a maintenance window is, and when it ends: by no record of a person."""
+    until_s = window.until_s(now_s)
+    ends = "by its times" if until_s is None else f"at {utc_text(until_s)}"
+    return f"maintenance window {window.name!r}: set in the configuration, it ends {ends} or by another configuration"
 
 
 def utc_text(at_s: float) -> str:

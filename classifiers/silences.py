@@ -17,7 +17,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Acknowledge, Expire, Label, Matcher, Silence
-from classifiers.intervals import IntervalParams
+from classifiers.intervals import IntervalParams, ends_s
 from classifiers.model import Acknowledgement, Incident
 from classifiers.validation_errors import describe_first
 from detectors.regex import compiled
@@ -53,6 +53,11 @@ class MaintenanceWindow:
             raise ValueError("time_intervals: none, expected at least one")
         for text in self.matchers:
             parse_matcher(text)
+
+    def until_s(self, now_s: float) -> float | None:
+        """When it ends, None while it does not last, and where that is more than a month away."""
+        intervals = [interval.build() for interval in self.time_intervals]
+        return ends_s(intervals, now_s) if any(each.contains(now_s) for each in intervals) else None
 
 
 class Silences:

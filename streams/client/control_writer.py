@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from classifiers.directives import Directive, Expire, Silence
+from classifiers.directive_reasons import window_text
+from classifiers.directives import Directive, Silence
 from classifiers.model import Incident
 from classifiers.validation_errors import did_you_mean
 from config.models import Config, ControlSection
 from streams.client.incident_log import read_topics
+from streams.client.silence_log import read_silences
 from streams.client.topic_reader import first_offset, open_reader, partitions_of_topics, places_of, read_to_end
 from streams.cluster.required_topics import NEW_PARTITIONS
 from streams.cluster.topics import BrokerUnavailable, TopicError, TopicSpec, ensure_topics
@@ -118,19 +120,22 @@ async def find_incident(config: Config, incident_id: str) -> Incident:
 async def find_silence(config: Config, silence_id: str, now_s: float) -> Silence:
     """A silence that has not ended.
 
-    Raises `ControlWriteError` when there is none of that name, and `BrokerUnavailable`.
+    Raises `ControlWriteError` when there is none of that name, with why where it is a maintenance window, and
+    `BrokerUnavailable`.
     """
-    directives = await _read_directives(config)
-    ended = {each.silence_id for each in directives if isinstance(each, Expire)}
-    silences = {each.id: each for each in directives if isinstance(each, Silence)}
-    found = silences.get(silence_id)
+    window = next((one for one in config.maintenance if one.name == silence_id), None)
+    if window is not None:
+        raise ControlWriteError(f"{window_text(window, now_s)}; expected a silence")
+    await make_topic(config, security_of(config))
+    known = {each.silence.id: each for each in await read_silences(config)}
+    found = known.get(silence_id)
     if found is None:
-        active = sorted(each.id for each in silences.values() if each.until_s > now_s and each.id not in ended)
+        active = sorted(name for name, each in known.items() if each.state(now_s) != "ended")
         expected = f"one that lasts: {', '.join(active)}" if active else "a silence that lasts, and none does"
         raise ControlWriteError(f"silence {silence_id!r}: unknown, expected {expected}")
-    if silence_id in ended or found.until_s <= now_s:
+    if found.state(now_s) == "ended":
         raise ControlWriteError(f"silence {silence_id!r}: it is over already")
-    return found
+    return found.silence
 
 
 async def check_unused_id(config: Config, silence_id: str) -> None:

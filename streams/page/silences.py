@@ -1,25 +1,28 @@
-"""The silences that were created, and what ended them, as JSON. Pure.
+"""What keeps an incident silent: the silences that were created, what ended them, and maintenance windows. Pure.
 
 Memory: `MAX_KEPT` directives; the oldest leave first. Duplicate: the first record of an id counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from actions.bounded import remember
 from classifiers.directives import Expire, Silence
 from classifiers.incident_silence import matched_words, service_of
+from classifiers.silences import MaintenanceWindow
 from streams.contracts.people.silences import StoredSilence, silences_of
 
 MAX_KEPT = 2_000
 
 
 class KnownSilences:
-    """See the module."""
+    """See the module. windows: of maintenance, as they are configured."""
 
-    def __init__(self) -> None:
+    def __init__(self, windows: Sequence[MaintenanceWindow] = ()) -> None:
         self._directives: dict[str, Silence | Expire] = {}
+        self._windows = {window.name: window for window in windows}
 
     def add(self, directive: Silence | Expire) -> bool:
         """Whether it was not known."""
@@ -31,6 +34,10 @@ class KnownSilences:
     def find(self, name: str) -> StoredSilence | None:
         """A silence by its id; None for one that is not known."""
         return next((one for one in silences_of(self._directives.values()) if one.silence.id == name), None)
+
+    def window(self, name: str) -> MaintenanceWindow | None:
+        """A maintenance window by its name; None for one that is not configured."""
+        return self._windows.get(name)
 
     def rows(self) -> list[dict[str, Any]]:
         """Each with when it ends or ended, by its beginning. service: None where it may fit several, so that no person

@@ -7,7 +7,7 @@ that says nothing new changes nothing, so an incident that is told again every m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from actions.approvals.request import ApprovalRequest
@@ -24,6 +24,7 @@ from actions.reviews.records import ReviewRecords
 from classifiers.directives import Expire, Silence
 from classifiers.model import AuditEntry, Incident
 from classifiers.series_windows import IncidentSeries, ServiceSeries, ShardReport
+from classifiers.silences import MaintenanceWindow
 from streams.page.change_log import ChangeLog
 from streams.page.series_state import SeriesState
 from streams.page.silences import KnownSilences
@@ -39,16 +40,19 @@ V = TypeVar("V")
 
 class PageState:
     """in_force: remedies and the storm brake. series: windows to be drawn. texts: those that wait for a person.
-    reviews: of incidents, with their action items. silences: those of control records. changes: what viewers have not
-    seen yet. newest_s: date of the newest record, None before the first.
+    reviews: of incidents, with their action items. silences: those of control records, and maintenance windows.
+    changes: what viewers have not seen yet. newest_s: date of the newest record, None before the first.
     """
 
-    def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
+    def __init__(
+        self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS,
+        windows: Sequence[MaintenanceWindow] = (),
+    ) -> None:
         self.in_force = LedgerView()
         self.series = SeriesState()
         self.texts = WaitingTexts(MAX_NOTIFICATIONS)
         self.reviews = ReviewRecords()
-        self.silences = KnownSilences()
+        self.silences = KnownSilences(windows)
         self.changes = ChangeLog()
         self.newest_s: float | None = None
         self._max_incidents = max_incidents

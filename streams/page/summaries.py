@@ -32,7 +32,8 @@ def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
         "resolved_at_s": incident.resolved_at_s, "resolution": incident.resolution,
         "assigned_to": incident.assigned_to, "commander": incident.commander, "scribe": incident.scribe,
         "owners": incident.owners, "acknowledged": incident.acknowledged,
-        "silenced_by": incident.silenced_by, "expected_end": expected_end(incident),
+        "silenced_by": incident.silenced_by, "maintenance": _maintenance(incident, state),
+        "expected_end": expected_end(incident),
         "caused_by": [one.id for one in incident.related if one.relation == "caused_by"],
         "actions": [
             {"kind": one.kind, "target": one.target, "words": step_words(one.status), "undo": one.undo}
@@ -47,6 +48,14 @@ def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:
             "paged": sorted({person for step in escalation.fired for person in step.people}),
         },
     }
+
+
+def _maintenance(incident: Incident, state: PageState) -> dict[str, Any] | None:
+    """The maintenance window that silences an incident; None for a silence, which has an end of its own."""
+    window = None if incident.silenced_by is None else state.silences.window(incident.silenced_by)
+    if window is None or state.newest_s is None:
+        return None
+    return {"name": window.name, "until_s": window.until_s(state.newest_s)}
 
 
 def request_row(request: ApprovalRequest, state: PageState) -> dict[str, Any]:

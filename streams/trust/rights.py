@@ -29,7 +29,8 @@ from classifiers.by_hand import (
 from classifiers.directives import Acknowledge, Expire, OfPerson, Silence
 from classifiers.incident_silence import service_of
 from classifiers.reviews_by_hand import SetItem, SubmitReview
-from streams.contracts.control_records import ControlRecordError
+from config.models import ControlSection
+from streams.contracts.control_records import ControlRecordError, at_most, check_length
 
 _VERBS: Mapping[type, Verb] = {
     Resolve: "resolve", Assign: "assign", Update: "update", Undo: "undo", Keep: "keep", ResetStorm: "storm_reset",
@@ -39,6 +40,20 @@ _VERBS: Mapping[type, Verb] = {
 _OF_NO_SERVICE = (ForSchedules, ForViewers, *get_args(ForReviews))
 """A schedule belongs to no service, and a review outlives what is known of its incident."""
 _OF_INCIDENTS = (*get_args(ForShards | Acknowledge), ForEscalations)
+
+
+def within_limits(directive: OfPerson, control: ControlSection) -> OfPerson:
+    """What a person signed, an acknowledgement cut to the longest that may be.
+
+    Raises `ControlRecordError` for a silence that is too long, or that may fit several services.
+    """
+    if isinstance(directive, Acknowledge):
+        return at_most(directive, control)
+    if isinstance(directive, Silence):
+        check_length(directive, directive.from_s, control)
+        if service_of(directive.matchers) is None:
+            raise ControlRecordError("not_allowed", "it fits several services, expected a matcher service=NAME")
+    return directive
 
 
 class Rights:

@@ -32,8 +32,7 @@ from classifiers.by_hand import (
     ForTexts,
     ForViewers,
 )
-from classifiers.directives import Acknowledge, Deployment, Directive, OfPerson, Silence
-from classifiers.incident_silence import service_of
+from classifiers.directives import Deployment, Directive, OfPerson, Silence
 from classifiers.incidents.triage import TriageParams
 from classifiers.model import AuditEntry, Incident
 from config.models import Config
@@ -41,15 +40,13 @@ from config.trust.build import directory_of, ring_of
 from streams.contracts.control_records import (
     ControlRecordError,
     VerifiedDirective,
-    at_most,
-    check_length,
     kind_name,
     verify,
 )
 from streams.contracts.people.records import is_by_hand, verify_by_hand
 from streams.intake.kafka_record import ConsumerRecord
 from streams.trust.incident_check import IncidentCheck
-from streams.trust.rights import Rights
+from streams.trust.rights import Rights, within_limits
 from streams.trust.told_incidents import ToldIncident, last_told
 from streams.worker.effects import Effects
 
@@ -182,13 +179,8 @@ class ControlConsumer:
         if not is_by_hand(record, self._ring):
             return verify(record, self._config)
         skew_s = self._config.max_skew_s
-        directive = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
-        if isinstance(directive, Silence):
-            check_length(directive, directive.from_s, self._config)
-            if service_of(directive.matchers) is None:
-                raise ControlRecordError("not_allowed", "it fits several services, expected a matcher service=NAME")
-        elif isinstance(directive, Acknowledge):
-            directive = at_most(directive, self._config)
+        signed = verify_by_hand(record, self._topics.control, self._source, self._ring, skew_s)
+        directive = within_limits(signed, self._config)
         return VerifiedDirective(directive, f"{directive.by} by {getattr(directive, 'via', 'key')}")
 
     def _is_judged(self, directive: Directive, record: ConsumerRecord) -> bool:

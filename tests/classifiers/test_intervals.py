@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from classifiers.intervals import IntervalParams, TimeRange
+from classifiers.intervals import IntervalParams, TimeRange, ends_s
 
 WORK = TimeRange("09:00", "17:00")
 
@@ -69,6 +69,21 @@ def test_an_hour_that_comes_twice_is_inside_twice() -> None:
     interval = IntervalParams(times=(TimeRange("02:00", "03:00"),), location="Europe/Berlin").build()
     first = at("2026-10-25T00:30")
     assert [interval.contains(first + hour * 3600) for hour in (-1, 0, 1, 2)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(("params", "now", "end"), [
+    ([IntervalParams(times=(TimeRange("01:00", "05:07"),))], "2026-11-28T02:00", "2026-11-28T05:07"),
+    ([IntervalParams(weekdays=("saturday", "sunday"))], "2026-11-28T02:00", "2026-11-30T00:00"),
+    ([IntervalParams(times=(TimeRange("01:00", "05:00"),), location="America/New_York")], "2026-11-28T06:30",
+     "2026-11-28T10:00"),
+    ([IntervalParams(times=(TimeRange("22:00", "24:00"),)), IntervalParams(times=(TimeRange("00:00", "06:00"),))],
+     "2026-11-28T23:00", "2026-11-29T06:00"),
+    ([IntervalParams()], "2026-11-28T02:00", None),
+])
+def test_intervals_end_when_none_of_them_contains_the_time_any_more(
+    params: list[IntervalParams], now: str, end: str | None,
+) -> None:
+    assert ends_s([one.build() for one in params], at(now)) == (None if end is None else at(end))
 
 
 @pytest.mark.parametrize(("start", "end", "place"), [

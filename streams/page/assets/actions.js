@@ -1,7 +1,7 @@
 // What people do: each names what will happen, asks for a reason, and goes through the same interface as everything else.
 
 import { el, toast } from "./dom.js";
-import { words } from "./format.js";
+import { nowS, words } from "./format.js";
 import { send } from "./server.js";
 import { may, store } from "./store.js";
 
@@ -76,11 +76,8 @@ export function textButtons(one) {
   ];
 }
 
-// What its silence covers; of a maintenance window only the name is known.
-function silencedBy(one) {
-  const known = store.force.silences.find((each) => each.id === one.silenced_by);
-  return known ? `of ${known.what}` : `that ${one.silenced_by} silences`;
-}
+// A silence ends by its id, where it still lasts; a maintenance window ends by its times alone, and has no button.
+export const silenceOf = (one) => one.maintenance ? undefined : store.force.silences.find((each) => each.id === one.silenced_by);
 
 const isSilent = (one) => one.evidence.some((each) => ["absence", "monitoring"].includes(each.detector));
 
@@ -97,8 +94,7 @@ export function incidentButtons(one) {
       (v) => at("assign", { to: v.to, role: v.role, comment: v.comment }, `${v.to} is ${v.role}`))),
     button("Update", "update", () => ask("Update", `What you write is shown at the incident, and told to the audiences that ask for updates. It is about: ${one.title}`,
       [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
-    one.silenced_by
-      ? button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents ${silencedBy(one)}.`, [reason()], (v) => at("unsilence", { comment: v.comment }, "silence ended")))
+    one.silenced_by ? silenceOf(one) && silenceButtons(silenceOf(one))
       : one.silences === null ? null : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents of ${one.silences}. They are still found and shown.`,
         [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason(true)],
         (v) => at("silence", { for_s: Number(v.minutes) * 60, comment: v.comment }, "silenced"))),
@@ -111,7 +107,7 @@ export function incidentButtons(one) {
 }
 
 export function silenceButtons(one) {
-  if (one.service === null) return [];
+  if (one.service === null || one.until_s <= nowS()) return [];
   return [button("End silence", "silence", () => ask("End silence", `People are told again, and playbooks act again, about incidents of ${one.what}.`, [reason()],
     (v) => act(`silences/${part(one.id)}/expire`, { comment: v.comment }, "silence ended")))];
 }

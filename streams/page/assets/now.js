@@ -1,6 +1,6 @@
 // The first view: what is open, what waits, what is in force, who is on call, how Tocsin itself is.
 
-import { approvalButtons, remedyButtons, silenceButtons, stormButtons, textButtons } from "./actions.js";
+import { approvalButtons, remedyButtons, silenceButtons, silenceOf, stormButtons, textButtons } from "./actions.js";
 import { el, empty, panel, severity } from "./dom.js";
 import { both, count, instant, nowS, span, words } from "./format.js";
 import { store } from "./store.js";
@@ -177,9 +177,10 @@ function silences() {
     el("div", { class: "buttons" }, silenceButtons(one)))));
 }
 
-// Who silences an incident, until when and why; a maintenance window has its name alone.
+// Who silences an incident, until when and why. A maintenance window is set by the configuration.
 export function silencedText(one) {
-  const known = store.force.silences.find((each) => each.id === one.silenced_by);
+  const known = silenceOf(one), window = one.maintenance;
+  if (window) return `silenced by the maintenance window ${window.name} of the configuration${window.until_s === null ? "" : ` until ${instant(window.until_s, true)}`}`;
   return known ? `silenced by ${known.by} until ${instant(known.until_s)}${known.comment ? `: ${known.comment}` : ""}` : `silenced by ${one.silenced_by}`;
 }
 

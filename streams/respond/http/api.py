@@ -22,6 +22,7 @@ from classifiers.directives import OfPerson, Silence
 from classifiers.incident_silence import matched_text, service_of
 from classifiers.model import AuditEntry
 from classifiers.telling_by_hand import Escalate
+from streams.contracts.people.silences import StoredSilence
 from streams.respond.http.authentication import Authenticator, TooMany, Unauthenticated
 from streams.respond.http.control_log import ControlLog
 from streams.respond.http.event_stream import EventStream, TooManyClients
@@ -33,6 +34,7 @@ from streams.respond.http.readings import (
     Readings,
     item_of,
     request_of,
+    silence_at,
     silence_of_request,
     text_of_request,
 )
@@ -244,6 +246,8 @@ class Api:
         person = self._require(request, INCIDENT_VERBS[verb], known.service)
         if known.state == "resolved":
             raise Problem(409, f"incident {incident_id!r}: resolved already", "malformed")
+        if verb == "unsilence" and known.silenced_by is not None:
+            return await self._end_silence(request, silence_at(self._known, known.silenced_by, self._now_s()))
         directive = incident_directive(verb, known, await body_of(request), person, self._now_s())
         if isinstance(directive, Assign) and not self._directory.knows(directive.to):
             raise ValueError(f"to {directive.to!r}, expected a person under people")
@@ -252,11 +256,14 @@ class Api:
         return await self._write(directive)
 
     async def _expire_silence(self, request: web.Request) -> web.Response:
-        known, now_s = silence_of_request(self._known, request), self._now_s()
-        name, service = known.silence.id, service_of(known.silence.matchers)
+        return await self._end_silence(request, silence_of_request(self._known, request))
+
+    async def _end_silence(self, request: web.Request, known: StoredSilence) -> web.Response:
+        """End a silence by the right to silence its service, as the shards judge it."""
+        name, service, now_s = known.silence.id, service_of(known.silence.matchers), self._now_s()
         if service is None:
             expected = "`tocsin control expire` with a key of control.keys"
-            raise Problem(409, f"silence {name!r}: it may fit several services, expected {expected}", "malformed")
+            raise Problem(403, f"silence {name!r}: it may fit several services, expected {expected}", "forbidden")
         person = self._require(request, "silence", service)
         if known.state(now_s) == "ended":
             raise Problem(409, f"silence {name!r}: it is over already", "malformed")

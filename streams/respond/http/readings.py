@@ -17,6 +17,7 @@ from actions.oncall.now import OnCall
 from actions.outbox.releases import Releases
 from actions.reviews.record import ActionItem
 from actions.reviews.records import ReviewRecords
+from classifiers.directive_reasons import window_text
 from streams.contracts.people.silences import StoredSilence
 from streams.page.silences import KnownSilences
 from streams.respond.http.json_body import Problem, answer
@@ -109,6 +110,14 @@ def item_of(known: Known, request: web.Request) -> ActionItem:
 def silence_of_request(known: Known, request: web.Request) -> StoredSilence:
     """The silence that the path names. Raises `Problem`."""
     name = request.match_info["id"]
+    return _found(known.silences.find(name), f"silence {name!r}: unknown, expected one of GET silences")
+
+
+def silence_at(known: Known, name: str, now_s: float) -> StoredSilence:
+    """The silence by which an incident is silent. Raises `Problem`, also where a maintenance window silences it."""
+    window = known.silences.window(name)
+    if window is not None:
+        raise Problem(409, f"{window_text(window, now_s)}; expected a silence of a person", "malformed")
     return _found(known.silences.find(name), f"silence {name!r}: unknown, expected one of GET silences")
 
 

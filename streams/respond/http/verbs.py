@@ -82,9 +82,7 @@ def incident_directive(
             raise ValueError("comment '', expected the reason why nobody is told")
         return silence_of(incident, person, at_s, _seconds(body), comment)
     if verb == "unsilence":
-        if incident.silenced_by is None:
-            raise ValueError(f"incident {incident_id!r}: not silenced, expected one that is")
-        return Expire(incident.silenced_by, person, at_s, comment)
+        raise ValueError(f"incident {incident_id!r}: not silenced, expected one that is")
     if verb == "resolve":
         return Resolve(incident_id, person, at_s, comment, "http")
     if verb == "escalate":

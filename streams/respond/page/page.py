@@ -32,7 +32,7 @@ class Page:
         now_s: Callable[[], float], wall_s: Callable[[], float], mono_s: Callable[[], float],
         file: Path | None = None,
     ) -> None:
-        self.state = PageState()
+        self.state = PageState(windows=config.maintenance)
         self.now_s = now_s
         self._wall_s = wall_s
         self.configuration = ShownConfiguration(config, wall_s)

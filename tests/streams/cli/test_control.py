@@ -158,6 +158,17 @@ def test_an_expiry_without_a_key_fails_before_a_broker_is_asked(tmp_path: Path) 
     one_message(result, "control.keys: none may sign expire, expected a key")
 
 
+def test_a_maintenance_window_is_no_silence_to_be_ended(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text("""
+kafka: {brokers: ['127.0.0.1:9']}
+control: {keys: {ops: {secret: a-secret-of-thirty-two-characters, may: [expire]}}}
+maintenance: [{name: nightly, time_intervals: [{}]}]
+""")
+    result = CliRunner().invoke(main, ["control", "expire", "nightly", "--config", str(file)])
+    one_message(result, "maintenance window 'nightly': set in the configuration, it ends by its times or by another")
+
+
 @pytest.mark.parametrize(("wanted", "seen", "told"), [
     ("chta", {"chat", "search"}, "no worker told of it in the last 2 minutes (did you mean chat?)"),
     ("quite-another", {"chat"}, "no worker told of it in the last 2 minutes; it has its effect"),

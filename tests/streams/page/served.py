@@ -22,7 +22,9 @@ from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import KeyRing, PublicKey, Signer
 from actions.trust.people import Directory, Member
 from actions.trust.roles import Role
+from classifiers.intervals import IntervalParams, TimeRange
 from classifiers.model import Incident
+from classifiers.silences import MaintenanceWindow
 from config import examine
 from streams.kafka.settings import settings_of
 from streams.respond.http.api import Api
@@ -46,6 +48,9 @@ OWNED_BY: Mapping[str, tuple[str, ...]] = {"vault": ("olga",)}
 """Services of somebody else: nobody under `ROLES` may do anything about them."""
 
 
+WINDOW = MaintenanceWindow("nightly", (IntervalParams(times=(TimeRange("06:00", "09:00"),)),), ('service="vault"',))
+
+
 class ServedPage:
     """complaints: of the role, as they are now. trusted: networks of trusted proxies. jwt, keys: of the issuer, whose
     JWTs name people by `NAME@example.com`. mono_s: the clock of sessions.
@@ -65,7 +70,7 @@ class ServedPage:
             ],
             lambda service: OWNED_BY.get(service, ()),
         )
-        config = examine(None, {})[0]
+        config = examine(None, {})[0].model_copy(update={"maintenance": (WINDOW,)})
         self.complaints: tuple[str, ...] = ()
         self.log = WrittenLog(Signer("r1", PRIVATE))
         self.desk = Desk(ApprovalCheck(directory, RING, SOURCE))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from classifiers.directives import Expire, Matcher, Silence
-from tests.actions.approvals.cases import T
+from tests.actions.approvals.cases import T, incident
 from tests.streams.page.browser.browsing import ONE_LOOP
-from tests.streams.page.served import ServedPage
+from tests.streams.page.served import WINDOW, ServedPage
 
 NOW_S = T + 60.0
 
@@ -45,11 +45,42 @@ async def test_a_silence_is_ended_by_its_id_by_who_may_silence_its_service(serve
     ):
         served.page.state.add_silence(one)
     for name, status, reason in (
-        ("none", 404, "unknown, expected one of GET silences"), ("wide", 409, "it may fit several services"),
+        ("none", 404, "unknown, expected one of GET silences"), ("wide", 403, "it may fit several services"),
         ("past", 409, "it is over already"), ("theirs", 403, "rob may not silence for vault"),
     ):
         found, error = await ended(served, name)
         assert (found, reason in error) == (status, True), error
     assert served.log.written == []
+    assert [one.actor for one in served.log.refusals] == ["rob", "rob"]
     assert (await ended(served, "s1"))[0] == 202
     assert served.log.written == [Expire("s1", "rob", NOW_S, "moved")]
+
+
+async def unsilenced(served: ServedPage, silenced_by: str) -> tuple[int, str]:
+    served.tell(incident(silenced_by=silenced_by))
+    headers, body = {"Authorization": "Bearer token-rob"}, {"comment": "moved"}
+    async with served.client.post("/api/v1/incidents/inc-1/unsilence", json=body, headers=headers) as answer:
+        return answer.status, (await answer.json()).get("error", "")
+
+
+@ONE_LOOP
+async def test_at_an_incident_a_silence_is_ended_by_the_right_to_silence_its_service(served: ServedPage) -> None:
+    for one in (silence("wide", op="=~"), silence("past", until_s=NOW_S - 1.0), silence("theirs", "vault")):
+        served.page.state.add_silence(one)
+    for name, status, reason in (
+        ("wide", 403, "it may fit several services"), ("past", 409, "it is over already"),
+        ("theirs", 403, "rob may not silence for vault"), ("none", 404, "silence 'none': unknown"),
+    ):
+        found, error = await unsilenced(served, name)
+        assert (found, reason in error) == (status, True), error
+    assert served.log.written == []
+
+
+@ONE_LOOP
+async def test_a_maintenance_window_is_no_silence_that_a_person_can_end(served: ServedPage) -> None:
+    found, error = await unsilenced(served, WINDOW.name)
+    assert (found, served.log.written) == (409, [])
+    assert error == (
+        "maintenance window 'nightly': set in the configuration, it ends at 2026-11-23 09:00 UTC or by another "
+        "configuration; expected a silence of a person"
+    )

@@ -87,9 +87,10 @@ class Served:
         self.in_force = LedgerView()
         self.releases = Releases(DIRECTORY)
         self.reviews = ReviewRecords()
+        self.silences = KnownSilences()
         self.client: TestClient[Any, Any]
         self._api = Api(
-            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL, self.reviews, KnownSilences()),
+            Known(self.desk, self.in_force, self.releases, fault, lambda: ON_CALL, self.reviews, self.silences),
             Directory(MEMBERS, lambda service: owners.get(service, ())),
             Authenticator(DIRECTORY), self.log, self.events, self.metrics, tuple, lambda: T + 5.0,
         )
@@ -269,6 +270,7 @@ async def test_a_responder_silences_what_an_incident_is_about_and_is_told_what_w
         assert not all(fits(matcher, incident(version="v3")) for matcher in made.matchers)
         assert (await served.post("incidents/inc-1/silence", "rob", for_s=600))[0] == 400
         assert (await served.post("incidents/inc-1/unsilence", "rob"))[0] == 400
+        served.silences.add(made)
         served.desk.add_incident(incident(silenced_by=made.id), T)
         assert (await served.post("incidents/inc-1/unsilence", "rob", comment="moved"))[0] == 202
         assert served.log.written[1] == Expire(made.id, "rob", T + 5.0, "moved")

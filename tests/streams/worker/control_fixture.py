@@ -66,12 +66,11 @@ class ControlFixture(WorkerFixture):
             Service(match=name, tier=1, owners=owned) for name, owned in (("chat", owners), ("*", ()))
         )
         triage = replace(config.triage, dependencies=(Dependency("chat", ("db",)),) if explains else ())
-        self.control = ControlConsumer(
-            self.shards, self.effects,
-            config.model_copy(update={
-                "control": control_settings(), "triage": triage, "people": people, "services": services,
-            }), self.ask,
-        )
+        self.config = config.model_copy(update={
+            "kafka": config.kafka.model_copy(update={"group": "test"}), "control": control_settings(),
+            "triage": triage, "people": people, "services": services,
+        })
+        self.control = ControlConsumer(self.shards, self.effects, self.config, self.ask)
 
     async def ask(self, directive: ForTargets) -> None:
         self.asked.append(directive)

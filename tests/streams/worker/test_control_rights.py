@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,14 +14,20 @@ from classifiers.directives import Acknowledge, Expire, Matcher, OfPerson, Silen
 from streams.contracts.envelopes import incident_message, read_audit
 from streams.contracts.signatures import sign_message
 from streams.trust.authenticity import Authenticity
+from streams.trust.silence_records import SilenceRecords
 from tests.streams.contracts.people.signed_people import SOURCE, record
 from tests.streams.contracts.signed import T, control_settings, received, signed
 from tests.streams.fakes import incident, record_of
+from tests.streams.records import FakeRecord
 from tests.streams.worker.control_fixture import ControlFixture
 from tests.streams.worker.fixtures import TOPICS
 
 OTHERS = ("ann",)
 """Owners of the service of the incidents; ben is none of them."""
+
+
+def silence_of(op: Literal["=", "=~"], service: str, by: str, lasts_s: float = 60.0) -> Silence:
+    return Silence("sil-1", (Matcher("service", op, service),), T, T + lasts_s, by, "moving")
 
 
 async def test_what_is_wanted_for_an_incident_waits_until_it_is_known_whose_roles_count() -> None:
@@ -94,6 +101,27 @@ async def test_who_does_not_own_all_that_is_silent_does_not_end_a_silence(
     await worker.write_control(*made, record(Expire("sil-1", "ben", T)))
     assert worker.shards.directives == ([] if silence is None else [silence])
     assert reason in [read_audit(message.value) for message in worker.sent.on(TOPICS.audit)][-1].reason
+
+
+@pytest.mark.parametrize("made", [
+    received(signed(silence_of("=~", ".*", "ana"))), received(signed(silence_of("=", "chat", "ana"))),
+    record(silence_of("=", "chat", "ben")), record(silence_of("=", "search", "ben")),
+    record(silence_of("=", "search", "ben", control_settings().remember_s + 60.0)),
+    record(silence_of("=~", "search", "ben")),
+])
+@pytest.mark.parametrize("owners", [OTHERS, ()])
+@pytest.mark.parametrize("ended", [
+    record(Expire("sil-1", "ben", T)), record(Expire("sil-2", "ben", T)), received(signed(Expire("sil-1", "ana", T))),
+    record(Expire("sil-1", "mallory", T), "mallory"),
+])
+async def test_page_and_command_line_know_the_silences_and_ends_that_the_shards_apply(
+    made: FakeRecord, owners: tuple[str, ...], ended: FakeRecord,
+) -> None:
+    worker = ControlFixture(owners=owners)
+    await worker.write_control(made, ended)
+    records = SilenceRecords(worker.config)
+    found = [records.read(one) for one in (made, ended)]
+    assert [one for one in found if one is not None] == worker.shards.directives
 
 
 async def test_a_person_acknowledges_no_longer_than_the_configuration_allows() -> None:

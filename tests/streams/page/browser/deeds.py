@@ -62,7 +62,7 @@ def tell_all(served: ServedPage) -> None:
     served.in_force(LedgerRecord(STORM_KEY, "storm_tripped", T))
     for service in SERVICES:
         known = open_incident(service)
-        served.tell(known, replace(known, id=f"{service}-silenced", silenced_by="sil-1"))
+        served.tell(known, replace(known, id=f"{service}-silenced", silenced_by=f"{service}-sil"))
         served.page.state.add_silence(silence_of_all(service))
         served.ask(intent_of(service))
         served.in_force(
@@ -102,7 +102,7 @@ class Deed:
         if self.button == "Silence":
             return f"incidents of service {service}"
         return {
-            "incident": f"{service} is slow", "silenced": "sil-1", "request": f"throttle {service}/v2",
+            "incident": f"{service} is slow", "silenced": f"service {service}", "request": f"throttle {service}/v2",
             "remedy": f"throttle {service}/v2", "breaker": f"{service}/r 1#?", "forced": f"{service}/r2",
             "storm": "Playbooks in mode auto", "listed": f"service {service}",
         }[self.where]
@@ -167,7 +167,7 @@ _OF_INCIDENT = [
     ),
     _by_responder(
         "End silence", "silence", "silenced", "People are told again", control.expire, "silence ended",
-        Expire("sil-1", "rob", AT, "moved"), comment="moved",
+        Expire("chat-sil", "rob", AT, "moved"), comment="moved",
     ),
     _by_responder(
         "End silence", "silence", "listed", "People are told again", control.expire, "silence ended",

@@ -22,7 +22,7 @@ from tests.actions.approvals.cases import T, incident, suggested
 from tests.streams.fakes import outcome
 from tests.streams.page.browser.browsing import HOSTILE, is_wider_than_the_screen, log_in_as, opened, serious_faults
 from tests.streams.page.screenshots import SHOWN, shown_text
-from tests.streams.page.served import ServedPage
+from tests.streams.page.served import WINDOW, ServedPage
 from tests.streams.page.simulated import played, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -364,6 +364,16 @@ async def test_a_silence_that_may_cover_several_services_is_ended_by_the_command
     panel = page.get_by_label("Silences")
     await expect(panel).to_contain_text("tocsin control expire wide")
     await expect(panel.get_by_role("button")).to_have_count(0)
+
+
+async def test_a_maintenance_window_says_when_it_ends_and_offers_no_end(browser: Browser, served: ServedPage) -> None:
+    served.page.state.heard(T)
+    served.tell(incident(silenced_by=WINDOW.name))
+    page = await opened(browser, served, "#/incident/inc-1", who="rob")
+    text = "silenced by the maintenance window nightly of the configuration until"
+    await expect(page.get_by_text(text)).to_contain_text("09:00")
+    await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(1)
+    await expect(page.get_by_role("button", name="End silence")).to_have_count(0)
 
 
 async def test_a_breaker_on_trial_says_what_it_waits_for_and_not_that_it_ends_in_hours(
