@@ -243,7 +243,7 @@ def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], ve
     peak = evidence[0] if evidence else None
     what = verdict.pattern.text
     if peak is not None and peak.detector == ABSENCE:
-        what = f"{what}: {peak.metric} silent for {peak.end_s - peak.start_s:.1f} s"
+        what = f"{what}: no {peak.metric} for {peak.end_s - peak.start_s:.0f} s"
     elif peak is not None and peak.detector == MONITORING:
         what = f"{what}: for {peak.end_s - peak.start_s:.0f} s"
     elif peak is not None and peak.value is not None and peak.expected is not None:

@@ -50,9 +50,9 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("attack", "security", (("attack", "up"),), text="requests try what they may not, and are turned away"),
     Pattern(
         "stalled_replica", "availability", ((ABSENCE, "down"),), (), ("replica",),
-        text="a replica that reported steadily went silent while others go on",
+        text="no requests are reported from this replica any more, while others go on",
     ),
-    Pattern("no_data", "availability", ((ABSENCE, "down"),), text="a scope that reported steadily went silent"),
+    Pattern("no_data", "availability", ((ABSENCE, "down"),), text="no requests are reported any more"),
     Pattern(
         "source_lost", "telemetry", ((SOURCE, "down"),),
         text="nothing is reported of any of its services: their monitoring is lost, or all are down",
@@ -63,7 +63,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     Pattern(
         "perhaps_lost", "availability", ((DEPARTURE, "down"),),
-        text="a replica went silent, and the traffic does not show whether the others serve its requests",
+        text="no requests are reported from this replica any more, and nothing shows whether others serve them",
     ),
     Pattern("bad_input", "data_quality", (("inputs", "up"),), text="inputs are not as they were"),
     Pattern("lost_context", "context_pipeline", (("context", "down"),), text="answers get less of the right context"),

@@ -89,3 +89,8 @@ def test_a_scope_that_still_reports_another_metric_is_not_silent() -> None:
         evidence.add([missed, reading(R1, "latency_ms", float(second))])
     assert set(evidence.alarms_by_metric()) == {GAP}
     assert categorise(evidence, 0.8)[0].name == "gaps"
+
+
+@pytest.mark.parametrize("word", ["scope", "series", "steadily"])
+def test_no_title_has_words_that_only_who_writes_detectors_knows(word: str) -> None:
+    assert [pattern.name for pattern in PATTERNS if word in pattern.text] == []
