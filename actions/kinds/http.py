@@ -59,25 +59,28 @@ class Access:
         if not self.auth_header:
             raise ValueError(f"Access.auth_header: {self.auth_header!r}, expected the name of a header")
 
-    def check_url(self, place: str, url: str | None, extra: tuple[str, ...] = (), *, is_base: bool = False) -> None:
+    def check_url(
+        self, place: str, url: str | None, extra: tuple[str, ...] = (), *, is_base: bool = False,
+        is_secret: bool = False,
+    ) -> None:
         """Refuse a URL template that is not absolute HTTP, has unknown placeholders, or would expose the secret.
 
-        is_base: paths are added to it, so it has no query.
+        is_base: paths are added to it, so it has no query. is_secret: it is not shown.
         """
         if url is None:
             return
+        shown = "a URL that is not shown" if is_secret else repr(masked(url))
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc:
-            raise ValueError(f"{place}: {masked(url)!r}, expected http(s)://host/... with a fixed host")
+            raise ValueError(f"{place}: {shown}, expected http(s)://host/... with a fixed host")
         if is_base:
-            check_base(place, repr(masked(url)), url)
+            check_base(place, shown, url)
         if parts.username is not None or parts.password is not None:
             raise ValueError(f"{place}: a URL with credentials for {parts.hostname}, expected them as a secret")
-        check_template(place, url, (*TARGET_FIELDS, "target", *extra))
+        check_template(place, url, (*TARGET_FIELDS, "target", *extra), shown)
         local = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if self.secret is not None and parts.scheme == "http" and not local and not self.allow_plaintext:
-            shown = masked(url)
-            raise ValueError(f"{place}: {shown!r} sends a secret in plain text, expected https (or allow_plaintext)")
+            raise ValueError(f"{place}: {shown} sends a secret in plain text, expected https (or allow_plaintext)")
 
 
 def basic_secret(user: str, password: Secret) -> Secret:

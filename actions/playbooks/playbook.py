@@ -231,17 +231,20 @@ def placeholders(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
-def check_template(place: str, template: str, allowed: tuple[str, ...]) -> None:
+def check_template(place: str, template: str, allowed: tuple[str, ...], shown: str | None = None) -> None:
     """Refuse a template with other placeholders than plain allowed names: `ValueError` naming place, value, expected.
+
+    shown: instead of the value, where that may be a secret.
     """
+    value = repr(template) if shown is None else shown
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"{place}: {template!r}, expected balanced braces") from error
+        raise ValueError(f"{place}: {value}, expected balanced braces") from error
     named = [part for part in parts if part[1] is not None]
     plain = all(name in allowed and not spec and conversion is None for _, name, spec, conversion in named)
     if not template or not plain:
-        raise ValueError(f"{place}: {template!r}, expected placeholders among {', '.join(allowed)}")
+        raise ValueError(f"{place}: {value}, expected placeholders among {', '.join(allowed)}")
 
 
 def _named(incident: Incident, scope: ScopeKind) -> bool:

@@ -36,11 +36,7 @@ class NotifyParams:
 
     def __post_init__(self) -> None:
         check_method("NotifyParams.method", self.method)
-        try:
-            self.access.check_url("NotifyParams.url", self.url)
-        except ValueError as error:
-            fault = str(error).rpartition(", expected ")[2]
-            raise ValueError(f"NotifyParams.url: a URL that is not shown, expected {fault}") from None
+        self.access.check_url("NotifyParams.url", self.url, is_secret=True)
 
     def build(self, session: aiohttp.ClientSession) -> Notify:
         """The action. The caller closes the session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from socket import socket
@@ -14,7 +15,7 @@ import structlog
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from actions.base import Action, Bounds, RunContext
+from actions.base import Action, Bounds, RunContext, Secret
 from actions.catalogue import ActionParams
 from actions.channels.http import ChannelHttp, host_of
 from actions.channels.message import ChannelRefused
@@ -186,3 +187,18 @@ def test_masking_takes_time_linear_in_the_text() -> None:
     for part in ("://", "?a", "&a", "?a=", "://a@", "a.", "?a=)", "#"):
         assert masked_in("?" + part * 100_000)
         assert masked(part * 100_000)
+
+
+@pytest.mark.parametrize(("url", "access", "fault"), [
+    (f"ftp://hooks.example/{SECRET}", Access(), ", expected http(s)://host/... with a fixed host"),
+    (f"https://hooks.example/{SECRET}/{{", Access(), ", expected balanced braces"),
+    (f"https://hooks.example/{SECRET}/{{who}}", Access(), ", expected placeholders among"),
+    (f"http://hooks.example/{SECRET}", Access(secret=Secret("s3cret")), " sends a secret in plain text"),
+])
+def test_a_webhook_that_is_a_secret_is_refused_with_what_was_expected_and_without_it(
+    url: str, access: Access, fault: str,
+) -> None:
+    with pytest.raises(ValueError, match=f"^NotifyParams.url: a URL that is not shown{re.escape(fault)}") as refused:
+        NotifyParams(url, access=access)
+    assert SECRET not in str(refused.value)
+    assert refused.value.__cause__ is None or SECRET not in str(refused.value.__cause__)
