@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from classifiers.reviews_by_hand import ReviewState
+from classifiers.reviews_by_hand import ItemMark, ReviewState
 
 ItemState = Literal["open", "done", "dropped", "removed"]
 ItemEvent = Literal["list", "list_done", "unlist", "open", "done", "dropped"]
@@ -86,6 +86,16 @@ class ActionItem:
     def subject(self) -> str:
         """Its key on the response topic."""
         return f"item/{self.id}"
+
+    def why_not(self, mark: ItemMark) -> str | None:
+        """Why a person cannot mark it so; None where that is possible.
+
+        >>> ActionItem("item-1", "inc-1", 1, "done", "x", None, None, "ben", 1.0).why_not("dropped")
+        'the item is done, so it cannot become dropped; expected open before it'
+        """
+        if (self.state, mark) in TRANSITIONS:
+            return None
+        return f"the item is {self.state}, so it cannot become {mark}; expected open before it"
 
     def is_overdue(self, today: date) -> bool:
         """Whether it is open after its due date. today: in UTC."""

@@ -13,7 +13,6 @@ import click
 import orjson
 
 from actions.channels.message import ChannelRefused
-from actions.reviews.record import TRANSITIONS
 from actions.trackers.kinds import Task, body_of
 from actions.trackers.params import TrackerKind, TrackerParams
 from actions.trackers.tracker import Tracker
@@ -119,8 +118,9 @@ def set_(
     known = run(read_reviews(author.config)).item(item_id)
     if known is None or known.state == "removed":
         raise Failure(f"item {item_id!r}: not on record, expected one of `tocsin review items list --all`")
-    if mark is not None and (known.state, mark) not in TRANSITIONS:
-        raise Failure(f"item {item_id!r}: {known.state}, so it cannot become {mark}; expected --state open before it")
+    fault = None if mark is None else known.why_not(mark)
+    if fault is not None:
+        raise Failure(f"item {item_id!r}: {fault}")
     day = None if due is None else due.date()
     author.write(
         lambda person: SetItem(item_id, known.incident_id, person, time.time(), mark, owner, day, comment),

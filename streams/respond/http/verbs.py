@@ -12,7 +12,7 @@ from typing import Any, get_args
 from actions.approvals.decide import decided_by
 from actions.approvals.request import ApprovalRequest
 from actions.model import DecisionVerb
-from actions.reviews.record import TRANSITIONS, ActionItem
+from actions.reviews.record import ActionItem
 from actions.trust.keys import Signer
 from actions.trust.roles import Verb
 from classifiers.by_hand import (
@@ -118,8 +118,9 @@ def item_directive(known: ActionItem, body: Mapping[str, Any], person: str, at_s
     mark, due = given.get("state"), given.get("due")
     if mark is not None and mark not in get_args(ItemMark):
         raise ValueError(f"state {mark!r}, expected one of {', '.join(get_args(ItemMark))}")
-    if mark is not None and (known.state, mark) not in TRANSITIONS:
-        raise ValueError(f"state {mark!r} of an item that is {known.state}, expected open before it")
+    fault = None if mark is None else known.why_not(mark)  # type: ignore[arg-type]
+    if fault is not None:
+        raise ValueError(f"state {mark!r}: {fault}")
     return SetItem(
         known.id, known.incident_id, person, at_s, mark, given.get("owner"),  # type: ignore[arg-type]
         None if due is None else _day(due), text_of(body, "comment"), "http",

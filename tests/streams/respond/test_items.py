@@ -70,7 +70,7 @@ async def test_another_site_cannot_change_an_item() -> None:
     ("item-1", {}, 400, "no change, expected a mark, an owner or a due date"),
     ("item-1", {"state": "removed"}, 400, "state 'removed', expected one of open, done, dropped"),
     ("item-1", {"state": "dropped"}, 400, "comment '', expected the reason why it is dropped"),
-    ("over", {"state": "dropped", "comment": "x"}, 400, "state 'dropped' of an item that is done, expected open"),
+    ("over", {"state": "dropped", "comment": "x"}, 400, "state 'dropped': the item is done, so it cannot"),
     ("item-1", {"due": "soon"}, 400, "due 'soon', expected a day such as 2026-12-01"),
     ("item-1", {"owner": "x" * 61}, 400, "owner of 61 characters, expected 1 to 60"),
     ("item-1", {"owner": 7}, 400, "owner 7, expected a text"),
