@@ -15,10 +15,10 @@ from actions.playbooks.playbook import Playbook, Step, placeholders, render
 from actions.playbooks.prerequisites import Facts, unmet
 from classifiers.model import ActionRecord, Incident, RemedyRecord
 
-State = Literal["untried", "under_way", "approved", "retry", "passed", "stopped", "helped"]
-"""untried: not taken yet. under_way: asked for, running, or being judged. approved: people agreed, to be written anew.
-retry: failed, one more attempt is due. passed: over, the next step is due. stopped: over, and no other is taken.
-helped: the service recovered by it."""
+State = Literal["untried", "under_way", "held", "approved", "retry", "passed", "stopped", "helped"]
+"""untried: not taken yet. under_way: asked for, running, or being judged. held: a limit of the executor held it back,
+so people are to be asked. approved: people agreed, to be written anew. retry: failed, one more attempt is due. passed:
+over, the next step is due. stopped: over, and no other is taken. helped: the service recovered by it."""
 Reached = Literal["asked", "agreed", "ran", "failed", "over", "refused_by_people"]
 REACHED: Mapping[str, Reached] = {
     "pending": "asked", "suggested": "asked", "approved": "agreed",
@@ -101,6 +101,8 @@ def _state(
 ) -> tuple[State, str]:
     reached = REACHED.get(done.status, "over")
     what = f"{done.kind} was {done.status}"
+    if done.status == "suggested" and done.mode == "auto":
+        return "held", f"a limit held {done.kind} back"
     if reached == "asked" or (reached == "ran" and done.done_at_s is None):
         return "under_way", what
     if reached == "agreed" and done.mode == "suggest":
@@ -120,7 +122,7 @@ def _state(
 
 def _checked(rung: Rung, number: int, incident: Incident, facts: Facts) -> Rung:
     """The rung with the reason for which it cannot be taken now."""
-    if rung.state not in ("untried", "retry", "approved"):
+    if rung.state not in ("untried", "retry", "held", "approved"):
         return rung
     step, why = rung.step, None
     if rung.target is None:

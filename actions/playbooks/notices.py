@@ -111,7 +111,7 @@ def _needs_people(rung: Rung) -> bool:
 def _is_open(rung: Rung) -> bool:
     """Whether the ladder is not at its end by this step."""
     return rung.state in ("under_way", "approved", "helped") or (
-        rung.state in ("untried", "retry") and rung.skipped is None
+        rung.state in ("untried", "retry", "held") and rung.skipped is None
     )
 
 

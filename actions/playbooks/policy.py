@@ -90,14 +90,18 @@ def _takes_steps(incident: Incident) -> bool:
 
 
 def _next_step(context: _Context, standing: Sequence[Rung]) -> Intent | None:
-    """The step that is due: one that people approved, else the first that was not taken. None while a remedy is under
-    way, and after one that helped or was rejected. A notice that is under way holds back the steps after it alone.
+    """The step that is due: one that people approved, else one that they are to be asked for, else the first that was
+    not taken. None while a remedy is under way, and after one that helped or was rejected. A notice that is under way
+    holds back the steps after it alone.
     """
     if any(rung.state in ("stopped", "helped") or _is_under_way(rung) for rung in standing):
         return None
     approved = [rung for rung in standing if rung.state == "approved"]
     if approved:
         return next((_release(context, rung) for rung in approved if rung.skipped is None), None)
+    held = [rung for rung in standing if rung.state == "held" and rung.skipped is None]
+    if held:
+        return _ask(context, held[0])
     ladder = [rung for rung in standing if rung.state in ("untried", "retry") and rung.skipped is None]
     if not ladder or any(rung.state == "under_way" for rung in standing[:standing.index(ladder[0])]):
         return None
@@ -119,12 +123,13 @@ def _why(before: Sequence[Rung], standing: Sequence[Rung]) -> str:
     return next((rung.skipped for rung in standing if rung.skipped is not None), "the incident opened")
 
 
-def _take(context: _Context, rung: Rung, reason: str) -> Intent:
+def _take(context: _Context, rung: Rung, reason: str, *, asks: bool = False) -> Intent:
     step, target = rung.step, rung.target
     assert target is not None
     mode, note = _mode(context, step)
-    asks = mode == "suggest" and step.action not in HARMLESS
-    approval = _approval(context, step) if asks else None
+    if asks:
+        mode, note = "suggest", ""
+    approval = _approval(context, step) if mode == "suggest" and step.action not in HARMLESS else None
     life_s = approval.expires_after_s if approval is not None else context.playbook.expires_after_s
     recovered, judged = context.facts.record(context.playbook.name, step.id)
     record = f"; it led to a recovery {recovered} of {judged} times" if judged else ""
@@ -134,6 +139,12 @@ def _take(context: _Context, rung: Rung, reason: str) -> Intent:
         scope=unrender(step.target, target),
         fleet=context.facts.fleet() if step.action not in HARMLESS else None,
     )
+
+
+def _ask(context: _Context, rung: Rung) -> Intent:
+    """The intent that a limit of the executor held back, written anew under its key to be approved."""
+    reason = f"{_titled(context.playbook)}: {rung.why}, so it needs an approval"
+    return _take(context, replace(rung, attempt=rung.attempt - 1), reason, asks=True)
 
 
 def _release(context: _Context, rung: Rung) -> Intent:

@@ -58,6 +58,31 @@ def test_what_was_approved_is_written_again_under_its_key_to_run() -> None:
     assert story.step(later_s=30.0).kind == "throttle"
 
 
+def test_people_are_asked_for_what_a_limit_of_the_executor_held_back() -> None:
+    story = Course(LADDER)
+    held = story.step()
+    story.answer(held, "suggested")
+    asked = story.step(later_s=1.0)
+    assert (held.mode, asked.mode, asked.approval, asked.key) == ("auto", "suggest", ApprovalTerms(), held.key)
+    assert asked.reason.endswith("a limit held circuit_breaker back, so it needs an approval")
+    story.answer(asked, "suggested")
+    assert story.steps(later_s=800.0) == []
+    (lapse,) = lapsed(story.incident, story.books, asked.decided_at_s + 900.5 + LAPSE_S)
+    assert lapse[0].key == held.key
+    story.answer(asked, "approved")
+    released = story.step(later_s=1.0)
+    assert (released.key, released.mode, released.approval) == (held.key, "auto", ApprovalTerms())
+
+
+def test_what_was_held_back_is_left_where_its_prerequisites_hold_no_more() -> None:
+    breaker, other = replace(LADDER.steps[0], when=When(siblings_healthy=0.5)), THROTTLE
+    story = Course(replace(LADDER, steps=(breaker, other)), facts=KnownFacts(Fleet(size=4, healthy=3)))
+    held = story.step()
+    story.answer(held, "suggested")
+    story.facts.known_fleet = Fleet(size=4, healthy=1)
+    assert story.step(later_s=1.0).kind == "throttle"
+
+
 def test_prerequisites_are_judged_again_before_what_was_approved_runs() -> None:
     book = replace(ASKING, steps=(replace(THROTTLE, when=When(siblings_healthy=0.5)),))
     story = Course(book, facts=KnownFacts(Fleet(size=4, healthy=3)))

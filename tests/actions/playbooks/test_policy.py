@@ -223,7 +223,7 @@ STORIES = st.lists(
 
 @settings(deadline=None)
 @given(STORIES, st.sampled_from(["auto", "suggest"]))
-def test_no_history_makes_the_policy_decide_a_key_twice_but_once_more_after_approval(
+def test_no_history_makes_the_policy_decide_a_key_twice_but_to_ask_and_once_more_after_approval(
     answers: list[tuple[Status, float]], mode: str,
 ) -> None:
     story = Course(replace(LADDER, mode=mode))  # type: ignore[arg-type]  # a mode of the list
@@ -235,10 +235,12 @@ def test_no_history_makes_the_policy_decide_a_key_twice_but_once_more_after_appr
         story.due(1.0)
         story.answer_all("failed")
     assert story.due() == []
-    ran = [one.key for one in story.intents if one.mode == "auto"]
-    asked = [one.key for one in story.intents if one.mode == "suggest"]
-    assert len(ran) == len(set(ran))
-    assert len(asked) == len(set(asked))
+    modes: dict[str, list[str]] = {}
+    for one in story.intents:
+        modes.setdefault(one.key, []).append(one.mode)
+    # The first of three was held back by a limit, so it did not run.
+    whole = ["auto", "suggest", "auto"]
+    assert all(any(each == whole[first:end] for first in (0, 1) for end in (1, 2, 3)) for each in modes.values())
 
 
 def flapping() -> Incident:
