@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from functools import cache
+from heapq import merge
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Span = tuple[int, int]
@@ -96,21 +97,24 @@ class Interval:
             and (not self.days_of_month or _on_day(self.days_of_month, now))
         )
 
-    def possible_ends_s(self, now_s: float) -> list[float]:
-        """The instants at which it may end, on the days from one instant on."""
+    def possible_ends_s(self, now_s: float) -> Iterator[float]:
+        """The instants at which it may end, on the days from one instant on, in order."""
         today = datetime.fromtimestamp(now_s, self.zone).date()
         ends = {24 * 60, *(end for _, end in self.times)}
-        return [
-            (datetime.combine(today + timedelta(day + minute // 1440), time(minute // 60 % 24, minute % 60), self.zone))
-            .timestamp() for day in range(END_WITHIN_DAYS) for minute in ends
-        ]
+        for day in range(END_WITHIN_DAYS):
+            yield from sorted(
+                datetime.combine(
+                    today + timedelta(day + minute // 1440), time(minute // 60 % 24, minute % 60), self.zone,
+                ).timestamp() for minute in ends
+            )
 
 
 def ends_s(intervals: Sequence[Interval], now_s: float) -> float | None:
     """When none of the intervals contains the time any more, from an instant that one of them does; None where that is
-    not within `END_WITHIN_DAYS`. An interval ends at an end of its times or at midnight. About 2 us for each of these.
+    not within `END_WITHIN_DAYS`. An interval ends at an end of its times or at midnight. About 2 us for each of these,
+    up to the one that it is.
     """
-    ends = sorted({end_s for each in intervals for end_s in each.possible_ends_s(now_s) if end_s > now_s})
+    ends = (end_s for end_s in merge(*(each.possible_ends_s(now_s) for each in intervals)) if end_s > now_s)
     return next((end_s for end_s in ends if not any(each.contains(end_s) for each in intervals)), None)
 
 

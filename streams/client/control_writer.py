@@ -6,7 +6,6 @@ A record that workers would refuse is refused here first, with the same message.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,8 +26,7 @@ from streams.cluster.topics import BrokerUnavailable, TopicError, TopicSpec, ens
 from streams.contracts.channels import CONTROL_CONFIG
 from streams.contracts.control_records import ControlRecordError, kind_name, sign, verify
 from streams.contracts.envelopes import Header, Message, WireError, read_service_series, source_of
-from streams.intake.kafka_record import KafkaRecord
-from streams.kafka.broadcast_consumer import BroadcastConsumer
+from streams.contracts.people.silences import StoredSilence
 from streams.kafka.settings import Security, security_of
 
 TIMEOUT_S = 15.0
@@ -126,8 +124,7 @@ async def find_silence(config: Config, silence_id: str, now_s: float) -> Silence
     window = next((one for one in config.maintenance if one.name == silence_id), None)
     if window is not None:
         raise ControlWriteError(f"{window_text(window, now_s)}; expected a silence")
-    await make_topic(config, security_of(config))
-    known = {each.silence.id: each for each in await read_silences(config)}
+    known = await _known_silences(config)
     found = known.get(silence_id)
     if found is None:
         active = sorted(name for name, each in known.items() if each.state(now_s) != "ended")
@@ -143,7 +140,7 @@ async def check_unused_id(config: Config, silence_id: str) -> None:
 
     Raises `BrokerUnavailable`.
     """
-    if any(isinstance(each, Silence) and each.id == silence_id for each in await _read_directives(config)):
+    if silence_id in await _known_silences(config):
         raise ControlWriteError(f"silence {silence_id!r}: a silence had this name before, expected another one")
 
 
@@ -177,30 +174,10 @@ def unseen_service(wanted: str, fits: Callable[[str], bool], seen: Collection[st
     return f"service {wanted!r}: {reason}{hint}; it has its effect once there is such a service"
 
 
-async def _read_directives(config: Config) -> list[Directive]:
-    """The directives on the control topic that workers apply."""
-    security, brokers = security_of(config), ",".join(config.kafka.brokers)
-    found: list[Directive] = []
-
-    async def collect(_: str, records: Sequence[KafkaRecord]) -> None:
-        for record in records:
-            with suppress(ControlRecordError):
-                found.append(verify(record, config.control).directive)
-
-    await make_topic(config, security)
-    reader = BroadcastConsumer(
-        brokers, {config.topics.control: config.control.remember_s}, collect, now_s=time.time, mono_s=time.monotonic,
-        lag=lambda _: None, security=security,
-    )
-    task = asyncio.create_task(reader.run())
-    try:
-        if not await reader.caught_up(TIMEOUT_S):
-            raise BrokerUnavailable(brokers, TIMEOUT_S, "no complete answer")
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-    return found
+async def _known_silences(config: Config) -> dict[str, StoredSilence]:
+    """The silences on the control topic that workers apply, by name."""
+    await make_topic(config, security_of(config))
+    return {each.silence.id: each for each in await read_silences(config)}
 
 
 async def make_topic(config: Config, security: Security) -> None:

@@ -109,8 +109,7 @@ def item_of(known: Known, request: web.Request) -> ActionItem:
 
 def silence_of_request(known: Known, request: web.Request) -> StoredSilence:
     """The silence that the path names. Raises `Problem`."""
-    name = request.match_info["id"]
-    return _found(known.silences.find(name), f"silence {name!r}: unknown, expected one of GET silences")
+    return _silence(known, request.match_info["id"])
 
 
 def silence_at(known: Known, name: str, now_s: float) -> StoredSilence:
@@ -118,6 +117,10 @@ def silence_at(known: Known, name: str, now_s: float) -> StoredSilence:
     window = known.silences.window(name)
     if window is not None:
         raise Problem(409, f"{window_text(window, now_s)}; expected a silence of a person", "malformed")
+    return _silence(known, name)
+
+
+def _silence(known: Known, name: str) -> StoredSilence:
     return _found(known.silences.find(name), f"silence {name!r}: unknown, expected one of GET silences")
 
 

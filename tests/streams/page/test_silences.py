@@ -22,10 +22,19 @@ async def listed(served: ServedPage, query: str = "") -> list[Any]:
         return list(await answer.json())
 
 
-async def ended(served: ServedPage, name: str) -> tuple[int, str]:
+async def posted(served: ServedPage, path: str) -> tuple[int, str]:
     headers, body = {"Authorization": "Bearer token-rob"}, {"comment": "moved"}
-    async with served.client.post(f"/api/v1/silences/{name}/expire", json=body, headers=headers) as answer:
+    async with served.client.post(f"/api/v1/{path}", json=body, headers=headers) as answer:
         return answer.status, (await answer.json()).get("error", "")
+
+
+async def ended(served: ServedPage, name: str) -> tuple[int, str]:
+    return await posted(served, f"silences/{name}/expire")
+
+
+async def unsilenced(served: ServedPage, silenced_by: str) -> tuple[int, str]:
+    served.tell(incident(silenced_by=silenced_by))
+    return await posted(served, "incidents/inc-1/unsilence")
 
 
 @ONE_LOOP
@@ -54,13 +63,6 @@ async def test_a_silence_is_ended_by_its_id_by_who_may_silence_its_service(serve
     assert [one.actor for one in served.log.refusals] == ["rob", "rob"]
     assert (await ended(served, "s1"))[0] == 202
     assert served.log.written == [Expire("s1", "rob", NOW_S, "moved")]
-
-
-async def unsilenced(served: ServedPage, silenced_by: str) -> tuple[int, str]:
-    served.tell(incident(silenced_by=silenced_by))
-    headers, body = {"Authorization": "Bearer token-rob"}, {"comment": "moved"}
-    async with served.client.post("/api/v1/incidents/inc-1/unsilence", json=body, headers=headers) as answer:
-        return answer.status, (await answer.json()).get("error", "")
 
 
 @ONE_LOOP
