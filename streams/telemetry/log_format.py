@@ -83,7 +83,8 @@ def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
     structlog.configure(
         processors=[*common, structlog.processors.format_exc_info, _mask_urls, render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        # One write a line: libraries log to the same stream from other threads, under another lock.
+        logger_factory=structlog.WriteLoggerFactory(stream),
     )
     handler = logging.StreamHandler(stream)
     handler.addFilter(RepeatFilter())

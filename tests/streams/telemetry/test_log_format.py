@@ -47,6 +47,18 @@ def test_lines_of_libraries_and_warnings_have_the_format_of_our_own(stream: io.S
     assert client["logger"] == "aiokafka.conn"
 
 
+def test_a_line_is_one_write_so_that_no_other_thread_comes_between(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(stream, "write", written.append, raising=False)
+    log_to(stream)
+    structlog.get_logger("tocsin.test").info("started", worker="w0")
+    logging.getLogger("aiokafka.conn").error("Unable to connect to %s", "b:9092")
+    assert [json.loads(one)["event"] for one in written] == ["started", "Unable to connect to b:9092"]
+    assert [one.count("\n") for one in written] == [1, 1]
+
+
 def test_an_exception_of_a_library_stays_in_its_line(stream: io.StringIO) -> None:
     try:
         raise OSError("gone")
