@@ -82,6 +82,10 @@ class Target:
         return web.json_response({})
 
 
+SETTLED_S = 3.0
+"""Within so long a shard has seen an outcome and decided what follows from it, such as to tell the end."""
+
+
 class Deployment:
     """One worker group on topics of its own. `inputs` are topic names; of requests, the first one counts them."""
 
@@ -204,10 +208,14 @@ class Deployment:
             await asyncio.sleep(0.2)
 
     async def all_finished(self, patience_s: float = 30.0) -> None:
-        """Wait until there are intents and every one has an outcome."""
+        """Wait until there are intents and every one has an outcome, and until no outcome leads to another intent."""
         deadline_s = time.monotonic() + patience_s
-        while missing := await self._unfinished():
-            assert time.monotonic() < deadline_s, f"no outcome of {missing}: {self.log.read_text()[-2000:]}"
+        finished_s: float | None = None
+        while finished_s is None or time.monotonic() < finished_s + SETTLED_S:
+            missing = await self._unfinished()
+            now_s = time.monotonic()
+            finished_s = None if missing else finished_s or now_s
+            assert not missing or now_s < deadline_s, f"no outcome of {missing}: {self.log.read_text()[-2000:]}"
             await asyncio.sleep(0.2)
 
     async def _unfinished(self) -> dict[str, dict[str, Any]]:
