@@ -43,6 +43,8 @@ PLAYBOOKS = [
     },
     {"name": "rest", "version": 1, "match": {}, "mode": "auto", "steps": [{"kind": "notify", "target": "{service}"}]},
 ]
+PATIENT = {"access": {"request_timeout": "60s"}, "bounds": {"timeout": "90s"}}
+"""An action that waits for a target on a busy machine: a lost answer would be asked for again, with the same key."""
 
 
 def signing_with_new_key(private_file: Path) -> dict[str, Any]:
@@ -118,8 +120,8 @@ class Deployment:
                        "service_actions_per_hour": 1000, "storm_services": 1000},
             "playbooks": PLAYBOOKS,
             "actions": {
-                "circuit_breaker": {"url": target_url + "/breakers/{target}"},
-                "throttle": {"url": target_url + "/throttles/{target}"}, "notify": {"url": None},
+                "circuit_breaker": {"url": target_url + "/breakers/{target}", **PATIENT},
+                "throttle": {"url": target_url + "/throttles/{target}", **PATIENT}, "notify": {"url": None},
             },
             "telemetry": {"port": 0},
             "signing": signing_with_new_key(folder / f"{self.name}.key"),
