@@ -35,7 +35,7 @@ from benchmarks.throughput import Load, tocsin
 from classifiers.model import Anomaly, Factor, Incident, Scope
 from streams.contracts.envelopes import incident_message, source_of
 from streams.respond.page.assets import Assets
-from tests.kafka.brokers import free_ports
+from tests.ports import free_ports
 
 INCIDENTS, VIEWERS = 1_000, 50
 BAR_PAINT_S, BAR_UPDATE_S, BAR_BYTES, BAR_THROUGHPUT = 1.0, 1.0, 400_000, 0.95

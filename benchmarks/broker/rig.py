@@ -30,7 +30,8 @@ from rich.console import Console
 
 from streams.cluster.topics import TopicSpec, ensure_topics
 from streams.sandbox.process import WORKER
-from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka, free_ports
+from tests.kafka.brokers import EmbeddedKafka, KafkaMissing, RealKafka
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4

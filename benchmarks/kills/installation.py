@@ -13,7 +13,7 @@ from actions.trust.key_files import read_private, write_private
 from actions.trust.keys import Signer, public_text
 from benchmarks.chaos.supply.workers import GROUP, TOPIC
 from benchmarks.kills.processes import RoleProcess, forking
-from tests.kafka.brokers import free_ports
+from tests.ports import free_ports
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "watch": ("worker", "--roles", "watch"), "execute": ("execute",), "respond": ("respond",),

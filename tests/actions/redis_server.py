@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
+from tests.ports import free_port
 
 START_TIMEOUT_S = 20.0
 ADMIN = ("admin", "admin-password")
@@ -37,9 +38,7 @@ def redis_server() -> Iterator[RedisProcess]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no redis-server (Debian package redis-server)")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     user = f"user {ADMIN[0]} on >{ADMIN[1]} ~* &* +@all"
     with tempfile.TemporaryDirectory() as folder:
         command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]

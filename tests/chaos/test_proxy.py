@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.chaos.supply.proxy import Proxy, Route
-from tests.kafka.brokers import free_ports
+from tests.ports import free_ports
 
 PATIENCE_S = 5.0
 

@@ -12,7 +12,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -23,6 +22,7 @@ from typing import NoReturn
 import pytest
 
 from streams.cluster.embedded_broker import EmbeddedBroker
+from tests.ports import answers, free_ports
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "kafka" / "lib"
@@ -178,19 +178,3 @@ def find_jars() -> Path:
     if fetched.returncode or not any(folder.glob("kafka_*.jar")):
         raise KafkaMissing(f"Maven could not fetch Kafka: {(fetched.stdout + fetched.stderr)[-500:]}")
     return folder
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
-def answers(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.kafka.brokers import KafkaMissing, RealKafka, free_ports, skip_without
+from tests.kafka.brokers import KafkaMissing, RealKafka, skip_without
+from tests.ports import free_ports
 
 PASSWORD = "a password of a test"
 SECURED = """

@@ -15,10 +15,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.chaos.supply.proxy import Proxy, Route
-from tests.kafka.brokers import answers, find_jars, find_java, free_ports
+from tests.kafka.brokers import find_jars, find_java
+from tests.ports import answers, free_ports
 
 DIRECT = "direct"
 START_WITHIN_S = 60.0
@@ -121,13 +123,18 @@ class Cluster:
         for node in self.brokers:
             node.ready()
         deadline_s = time.monotonic() + START_WITHIN_S
-        while len(AdminClient({"bootstrap.servers": self.address(DIRECT)}).list_topics(timeout=10).brokers) < len(
-            self.brokers,
-        ):
+        while (joined := self._joined()) < len(self.brokers):
             if time.monotonic() > deadline_s:
-                raise RuntimeError("not all brokers joined the cluster")
+                raise RuntimeError(f"{joined} of {len(self.brokers)} brokers joined the cluster")
             time.sleep(0.2)
         return self
+
+    def _joined(self) -> int:
+        """How many brokers the cluster has; 0 while none answers, as on a busy machine after it began to listen."""
+        try:
+            return len(AdminClient({"bootstrap.servers": self.address(DIRECT)}).list_topics(timeout=10).brokers)
+        except KafkaException:
+            return 0
 
     def __exit__(self, *_: object) -> None:
         for node in (*self.brokers, *self._controllers):
@@ -148,9 +155,10 @@ class Cluster:
         return self._node("controller", properties, port)
 
     def _broker(self, number: int, controller: int, is_controller: bool) -> Node:
-        ports = dict(zip(self._clients, free_ports(len(self._clients)), strict=True))
+        free = free_ports(2 * len(self._clients) - 1)
+        ports = dict(zip(self._clients, free, strict=False))
         advertised = dict(ports)
-        for client, front in zip(self._clients[1:], free_ports(len(self._clients) - 1), strict=True):
+        for client, front in zip(self._clients[1:], free[len(self._clients) :], strict=True):
             self.routes[client].append(self._proxy.add(front, ports[client]))
             advertised[client] = front
         for client, port in advertised.items():

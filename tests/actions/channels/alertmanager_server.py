@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 from tests.exercised import EXERCISED
+from tests.ports import free_port
 
 BINARY = "prometheus-alertmanager"
 PATIENCE_S = 20.0
@@ -44,9 +44,7 @@ def alertmanager(folder: Path) -> Iterator[str]:
     file = folder / "alertmanager.yml"
     file.write_text(CONFIG.format(name=name))
     for _ in range(TRIES):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen([
             BINARY, f"--config.file={file}", f"--storage.path={folder / 'data'}", "--cluster.listen-address=",
             f"--web.listen-address=127.0.0.1:{port}",

@@ -19,8 +19,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from streams.respond.http.authentication import IssuerKeys
-from tests.kafka.brokers import answers, free_ports
 from tests.kafka.harness import until
+from tests.ports import answers, free_ports
 
 DOCUMENTED = Path(__file__).parents[4] / "docs" / "page.md"
 
