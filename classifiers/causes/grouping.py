@@ -3,9 +3,10 @@
 A symptom that no other explains is a root. Roots of one origin are one cause. Every other symptom is an effect and goes
 to the cause that explains it best.
 
-Two roots have one origin in two cases. They show the same signal in parts that do not exclude each other. Or they show
-in the same part and began together. Different parts on signals that do not explain each other are two causes. So are
-signals that began apart where neither explains the other.
+Two roots have one origin in three cases. They show the same signal in parts that do not exclude each other. They show
+in the same part and began together. Or one of them is more requests, and the other shows that these are of another
+kind. Different parts on signals that do not explain each other are two causes. So are signals that began apart where
+neither explains the other.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ LAG_S = 4.0
 """An immediate effect shows within so long. Only load builds up slowly."""
 ANSWERS = frozenset({"truncation", "cache", "quality", "tokens_out"})
 """Signals of answers: other requests change them at once."""
+OF_REQUESTS = frozenset({"tokens_in", "tokens_out", "cache"})
+"""Signals of what is asked for: more requests may be other requests."""
 TIMEOUT_GROWTH = 2.0
 """Relative growth of the wait from which on requests may time out."""
 TIMING_OUT = frozenset({
@@ -230,4 +233,19 @@ def _same_origin(a: Symptom, b: Symptom, window_s: float) -> bool:
         return here.dimension == there.dimension and not (a.sustained and b.sustained)
     if not same_part(here, there):
         return False
+    if _other_requests(a, b, window_s) or _other_requests(b, a, window_s):
+        return True
     return abs(a.onset.at_s - b.onset.at_s) <= _onset_error_s(a) + _onset_error_s(b) + window_s
+
+
+def _other_requests(traffic: Symptom, other: Symptom, window_s: float) -> bool:
+    """Whether the mean of all requests shifts since the further ones are of another kind.
+
+    A mean falls at most to its share of the traffic of before. It does not show long before the traffic does.
+    """
+    if (traffic.shift.node, traffic.shift.direction) != ("traffic", "up") or other.shift.node not in OF_REQUESTS:
+        return False
+    growth, fall = traffic.shift.size, other.shift.size if other.shift.direction == "down" else 0.0
+    earlier_s = traffic.onset.at_s - other.onset.at_s
+    errors_s = _onset_error_s(traffic) + _onset_error_s(other)
+    return fall <= growth / (1.0 + growth) and earlier_s <= errors_s + window_s + LAG_S

@@ -12,19 +12,13 @@ from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import ABSENCE
 from classifiers.incidents.episode import Episode, describe
 from classifiers.incidents.params import TriageParams
-from classifiers.incidents.recurrence import (
-    Occurrence,
-    Recurrence,
-    as_habit,
-    broken_by,
-    deviations_of,
-    is_habit,
-    regular,
-)
 from classifiers.learning.advisor import CachedAdvice
 from classifiers.learning.forecast import with_forecast_of
 from classifiers.learning.learning_state import LearningState
 from classifiers.model import NOTIFICATIONS, ActionRecord, Incident
+from classifiers.recurrence.habit_verdict import as_habit, broken_by, deviations_of, is_habit, is_note, regular
+from classifiers.recurrence.memory import Recurrence
+from classifiers.recurrence.occurrence import Occurrence
 from classifiers.verdict.assess import Verdict, assess
 from classifiers.verdict.severity import Lasts
 
@@ -86,39 +80,70 @@ class IncidentBuilder:
         incident = with_forecast_of(episode.published, self._describe(episode, verdict, version))
         return with_stages(replace(incident, state="resolved", resolved_at_s=now_s), episode.timeline)
 
+    def withheld_because(self, episode: Episode, now_s: float) -> str | None:
+        """Why a confirmed episode need not be told, None where it must be.
+
+        It is a habit that was told lately. Or it goes on with a note of its kind that ended just now.
+        """
+        began_s = episode.confirmed_at_s = now_s if episode.confirmed_at_s is None else episode.confirmed_at_s
+        verdict = self._verdict(episode, now_s, True)
+        self._update_habit(episode, verdict, self._suspect_version(episode))
+        params, habit, kind = self._params, episode.habit, _fingerprint(episode, verdict)
+        if now_s - began_s >= params.accept_after_s:
+            return None
+        told: tuple[str, float] | None = None
+        if habit is not None and habit.need_not_be_told(began_s, params.habit_told_every_s):
+            told, why = (habit.last_id, habit.told_at_s), f"{habit}"
+        elif is_note(verdict.severity) and not self.recurrence.is_acted_on(kind):
+            note = self.recurrence.continued((kind,), began_s)
+            if note is not None and note.has_told(began_s, now_s, params.reopen_within_s):
+                told, why = note.told, "goes on after a short calm"
+        if told is None:
+            return None
+        episode.told_id, episode.told_at_s = told
+        self._record_kind(episode, verdict)
+        return f"{why}: told {began_s - episode.told_at_s:.0f} s ago as {episode.told_id}"
+
     def _with_habit(self, episode: Episode, verdict: Verdict, version: str | None) -> Verdict:
-        """The verdict with the habit that the incident is part of. A new version is no habit, nor is an outage."""
+        """The verdict with the habit that the incident is part of."""
+        self._update_habit(episode, verdict, version)
+        return verdict if episode.habit is None else as_habit(verdict, episode.habit)
+
+    def _update_habit(self, episode: Episode, verdict: Verdict, version: str | None) -> None:
+        """Find the habit that the episode is part of, or that it is more. A new version is no habit, nor is an outage.
+        """
+        assert episode.confirmed_at_s is not None
         part, kind = verdict.attribution, _fingerprint(episode, verdict)
         is_new_kind = kind not in episode.fingerprints
         if is_new_kind:
             episode.highest.clear()
         for metric, deviation in deviations_of(episode.evidence, part).items():
             episode.highest[metric] = max(deviation, episode.highest.get(metric, 0.0))
-        opened_s = episode.opened_at_s
-        if opened_s is None or version is not None or verdict.severity == "P0":
+        if version is not None or verdict.severity == "P0":
             if episode.habit is not None:
                 episode.habit.broken = episode.habit.broken or "a new version or an outage"
         elif episode.habit is None and is_new_kind and not episode.acted_on and regular(episode.evidence, part):
-            episode.habit = self.recurrence.habit((kind,), opened_s, self._params.flap_within_s)
+            episode.habit = self.recurrence.habit((kind,), episode.confirmed_at_s, self._params.flap_within_s)
         habit = episode.habit
-        if habit is None or opened_s is None:
-            return verdict
-        if habit.broken is None:
-            lasted_s = episode.last_alarm_s - opened_s
+        if habit is not None and habit.broken is None:
             habit.broken = "people acted on it" if episode.acted_on else broken_by(
-                habit, kind, episode.evidence, part, episode.highest, lasted_s,
+                habit, kind, episode.evidence, part, episode.highest, episode.last_alarm_s,
             )
-        return as_habit(verdict, habit)
 
     def record_occurrence(self, episode: Episode, by_itself: bool) -> None:
-        """An incident ended, by itself or not: later ones may repeat it."""
-        assert episode.opened_at_s is not None
+        """An incident ended, by itself or not, or a habit that was not told: later ones may repeat it."""
+        began_s = episode.confirmed_at_s
+        assert began_s is not None
         habit, actions = episode.habit, episode.actions
         alone = by_itself and not episode.acted_on and not any(map(_had_effect, actions))
-        regularly = regular(episode.evidence, self.part_of(episode)) and (habit is None or habit.broken is None)
+        within = habit is None or habit.broken is None or is_note(episode.hysteresis.worst)
+        regularly = within and regular(episode.evidence, self.part_of(episode), habit)
+        was_told = bool(episode.id)
         self.recurrence.record(Occurrence(
-            episode.id, episode.fingerprints, episode.opened_at_s, episode.last_alarm_s - episode.opened_at_s,
-            dict(episode.highest), alone and regularly, 1 if habit is None else habit.number,
+            episode.id or incident_id(episode, began_s), episode.fingerprints, began_s, episode.last_alarm_s - began_s,
+            dict(episode.highest), alone and regularly, is_note(episode.hysteresis.worst),
+            1 if habit is None else habit.number,
+            None if was_told else episode.told_id, None if was_told else episode.told_at_s,
         ))
         if episode.acted_on:
             self.recurrence.act_on(episode.fingerprints)
@@ -129,9 +154,14 @@ class IncidentBuilder:
 
     def _describe(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
         """The incident now, with its fingerprint recorded on the episode."""
+        self._record_kind(episode, verdict)
+        return self._incident(episode, verdict, version)
+
+    @staticmethod
+    def _record_kind(episode: Episode, verdict: Verdict) -> None:
+        """Record the fingerprint: the first one and the latest one are kept."""
         first, latest = episode.fingerprints[:1], _fingerprint(episode, verdict)
         episode.fingerprints = (*first, latest) if first != (latest,) else first
-        return self._incident(episode, verdict, version)
 
     def _incident(self, episode: Episode, verdict: Verdict, version: str | None) -> Incident:
         return describe(episode, verdict, version, self._params.evidence_max, self._config_hash)

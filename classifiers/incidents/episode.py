@@ -21,9 +21,9 @@ from classifiers.evidence.evidence_table import (
     signal_of,
 )
 from classifiers.incidents.lifecycle import Event, Phase, step
-from classifiers.incidents.recurrence import Habit
 from classifiers.learning.advisor import CachedAdvice
 from classifiers.model import ActionRecord, Anomaly, Incident, Related, RemedyRecord, Scope, SeriesKey
+from classifiers.recurrence.habit import Habit
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
 from classifiers.verdict.scope_hysteresis import ScopeHysteresis
@@ -42,14 +42,16 @@ class AlarmInstant:
 class EpisodeState:
     """The plain values of an episode; a snapshot holds them as they are. Times in seconds of event time.
 
-    key: its name within the service. longest_window_s: of those that alarmed: the time its metrics take to report
-    again. alarm_instants: those within the confirmation time, while pending. part: the part that its cause hits,
-    as last assigned. published: as last published, None while pending. fingerprints: the one it opened with and the
-    current one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of,
-    and when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
-    effects: incidents that name this one as their cause. habit: that it is, or was, part of. highest: by metric the
-    highest mean deviation in the part that is hit. acted_on: whether people acted on it. remedies: what became of its
-    actions. quiet_samples: requests behind the quiet readings of what was hit, since the first action.
+    key: its name within the service. confirmed_at_s: when it would have opened first; what need not be told opens
+    later, or never. longest_window_s: of those that alarmed: the time its metrics take to report again.
+    alarm_instants: those within the confirmation time, while pending. part: the part that its cause hits, as last
+    assigned. published: as last published, None while pending. fingerprints: the one it opened with and the current
+    one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of, and
+    when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
+    effects: incidents that name this one as their cause. told_id, told_at_s: the incident that was told instead of
+    this one while it is withheld, and when. habit: that it is, or was, part of. highest: by metric the highest mean
+    deviation in the part that is hit. acted_on: whether people acted on it. remedies: what became of its actions.
+    quiet_samples: requests behind the quiet readings of what was hit, since the first action.
     """
 
     service: str
@@ -58,6 +60,7 @@ class EpisodeState:
     started_at_s: float
     phase: Phase = "watching"
     id: str = ""
+    confirmed_at_s: float | None = None
     opened_at_s: float | None = None
     onset_at_s: float | None = None
     onset_error_s: float | None = None
@@ -77,6 +80,8 @@ class EpisodeState:
     same_cause_as: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     timeline: StageTimeline = field(default_factory=StageTimeline)
+    told_id: str | None = None
+    told_at_s: float | None = None
     habit: Habit | None = None
     highest: dict[str, float] = field(default_factory=dict)
     acted_on: bool = False

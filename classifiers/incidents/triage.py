@@ -197,14 +197,14 @@ class Triage:
         return episode
 
     def _absorb(self, live: dict[str, Episode], episode: Episode, key: str, now_s: float) -> None:
-        """Another episode turned out to be this one. A pending one is merged; a confirmed one becomes its effect.
+        """Another episode turned out to be this one. One that is not open is merged; an incident becomes its effect.
 
         A confirmed incident is never explained by a pending episode, and two incidents never explain each other.
         """
         other = live.get(key)
         if other is None or other is episode:
             return
-        if other.phase == "pending":
+        if other.phase in ("pending", "withheld"):
             self._advance(other, "absorb", now_s, f"turned out to be {episode.subject}")
             episode.merge(other)
             del live[key]
@@ -215,10 +215,13 @@ class Triage:
         episode.add_alarms(readings, now_s)
         alarms = [reading for reading in readings if reading.alarming]
         self._advance(episode, "alarm", now_s, strongest_alarm_text(alarms) if episode.phase in ENDED_BY_ALARM else "")
-        if episode.opened_at_s is None:
+        if episode.phase == "withheld":
+            if self.builder.withheld_because(episode, now_s) is None:
+                yield self._open(episode, now_s, _more_than_told(episode, now_s))
+        elif episode.opened_at_s is None:
             why = confirmation(episode, now_s, alarms, self._params)
             if why is not None:
-                yield self._open(episode, now_s, why)
+                yield from self._confirm(episode, now_s, why)
         elif now_s - episode.opened_at_s >= self._params.accept_after_s:
             reason = f"lasted longer than {self._params.accept_after_s:g} s: taken as the new normal"
             yield self._resolve(episode, now_s, "accept", reason)
@@ -245,6 +248,12 @@ class Triage:
                 self._advance(episode, "fade", now_s, f"no alarm for {quiet_s:.0f} s")
                 del self.episodes[episode.service, episode.model][episode.key]
             return
+        if episode.phase == "withheld":
+            if quiet_s >= params.patience_s(params.resolve_after_s, episode.longest_window_s):
+                self._advance(episode, "hold", now_s, f"no alarm for {quiet_s:.0f} s; was told as {episode.told_id}")
+                self.builder.record_occurrence(episode, by_itself=True)
+                del self.episodes[episode.service, episode.model][episode.key]
+            return
         episode.record_quiet(readings, now_s)
         self._advance(episode, "calm", now_s, "no alarm")
         flapping = episode.phase == "flapping"
@@ -254,8 +263,16 @@ class Triage:
         if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
             yield self._resolve(episode, now_s, "hold", f"quiet for {now_s - episode.last_alarm_s:.0f} s")
 
+    def _confirm(self, episode: Episode, now_s: float, why: str) -> Iterator[IncidentChange]:
+        """An episode is an incident now: open it, unless it need not be told."""
+        withheld = self.builder.withheld_because(episode, now_s)
+        if withheld is None:
+            yield self._open(episode, now_s, why)
+        else:
+            self._advance(episode, "withhold", now_s, f"{why}; {withheld}")
+
     def _open(self, episode: Episode, now_s: float, why: str) -> IncidentChange:
-        """Confirm an episode; as flapping, when its kind opened too often lately."""
+        """Open an incident; as flapping, when its kind opened too often lately."""
         params, subject = self._params, episode.subject
         episode.opened_at_s = now_s
         episode.id = incident_id(episode, now_s)
@@ -340,6 +357,13 @@ def _view(one: Episode) -> EpisodeView:
         one.key, one.started_at_s, one.last_alarm_s, one.onset_at_s, one.onset_error_s, one.evidence, one.published,
         one.part,
     )
+
+
+def _more_than_told(episode: Episode, now_s: float) -> str:
+    """Why a withheld episode is an incident now."""
+    assert episode.confirmed_at_s is not None
+    lasts = f"more than {episode.told_id}, after {now_s - episode.confirmed_at_s:.0f} s"
+    return lasts if episode.habit is None or episode.habit.broken is None else episode.habit.broken
 
 
 def _published(episode: Episode) -> Incident:

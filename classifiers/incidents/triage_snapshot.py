@@ -10,10 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from classifiers.evidence.evidence_table import EvidenceTable, SeriesEvidence
 from classifiers.incidents.episode import Episode, EpisodeState
 from classifiers.incidents.history import ResolvedIncident
-from classifiers.incidents.recurrence import Occurrence
 from classifiers.incidents.relations import RemoteIncident
 from classifiers.incidents.triage import Triage
 from classifiers.model import Scope
+from classifiers.recurrence.occurrence import Occurrence
 from classifiers.validation_errors import describe_first
 
 
@@ -72,7 +72,7 @@ def dump(triage: Triage) -> dict[str, Any]:
 def load(triage: Triage, data: dict[str, Any]) -> None:
     """Restore a dump into a new triage; raises `ValueError` when it is not one."""
     try:
-        snapshot = _SNAPSHOT.validate_python(data)
+        snapshot = _SNAPSHOT.validate_python(_with_beginnings(data))
     except ValidationError as error:
         raise ValueError(f"triage state: {describe_first(error)}") from None
     for episode in snapshot.episodes:
@@ -87,6 +87,22 @@ def load(triage: Triage, data: dict[str, Any]) -> None:
         triage.builder.recurrence.record(occurrence)
     triage.builder.recurrence.act_on(snapshot.acted_on)
     triage.learning.load(data.get("learning"))
+
+
+def _with_beginnings(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a snapshot; in one from before habits could be withheld, an incident began when it opened."""
+    episodes = data.get("episodes")
+    return {**data, "episodes": [_with_beginning(one) for one in episodes]} if isinstance(episodes, list) else data
+
+
+def _with_beginning(episode: Any) -> Any:
+    state = episode.get("state") if isinstance(episode, dict) else None
+    if not isinstance(state, dict) or "confirmed_at_s" in state:
+        return episode
+    opened_at_s, habit = state.get("opened_at_s"), state.get("habit")
+    if isinstance(habit, dict):
+        habit = {**habit, "began_s": opened_at_s, "told_at_s": opened_at_s}
+    return {**episode, "state": {**state, "confirmed_at_s": opened_at_s, "habit": habit}}
 
 
 def _dump_episode(episode: Episode) -> _Episode:

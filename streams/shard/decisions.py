@@ -23,10 +23,10 @@ from actions.playbooks.verification import Signs
 from actions.siblings import too_early
 from classifiers.accounting.stage_timeline import with_actions
 from classifiers.incidents.episode import upsert_action
-from classifiers.incidents.recurrence import is_habit
 from classifiers.incidents.relations import inhibited
 from classifiers.incidents.triage import IncidentChange, Triage
 from classifiers.model import ActionRecord, AuditEntry, Incident, Scope
+from classifiers.recurrence.habit_verdict import is_habit
 from classifiers.validation_errors import describe_first
 from streams.shard.directives import ShardDirectives
 from streams.shard.ladder.facts import Replicas, ShardFacts

@@ -57,6 +57,7 @@ BY_SUBJECT: Mapping[str, Mapping[str, str]] = {
 STATES: Mapping[str, str] = {
     "watching": "watched", "pending": "suspected", "open": "open", "clearing": "no alarm for now",
     "flapping": "comes and goes", "resolved": "over", "dropped": "no incident", "absorbed": "part of another",
+    "withheld": "a known habit",
     "idle": "nobody is paged", "active": "paging", "acknowledged": "acknowledged", "suspended": "paging paused",
     "exhausted": "nobody answered", "closed": "over",
 }

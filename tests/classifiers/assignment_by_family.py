@@ -19,7 +19,9 @@ SLOW: Moves = {"latency_ms": {FLEET[0]: 0.4, FLEET[1]: 1.0}}
 WORSE: Moves = {"confidence": {FLEET[0]: -0.3, FLEET[3]: -0.6}}
 """Quality fell for the tenant `code`, which shows in the whole."""
 BOTH: Moves = {**SLOW, **WORSE}
-MOVES: Mapping[str, Moves] = {".": {}, "s": SLOW, "w": WORSE, "b": BOTH}
+MILD: Moves = {"latency_ms": dict.fromkeys(FLEET, 0.2)}
+"""All are a little slow."""
+MOVES: Mapping[str, Moves] = {".": {}, "m": MILD, "s": SLOW, "w": WORSE, "b": BOTH}
 
 
 def by_family(
@@ -46,7 +48,8 @@ def both_metrics(now_s: float, moves: Moves) -> list[Anomaly]:
 
 
 def play(triage: Triage, story: str, start_s: int = 0) -> list[IncidentChange]:
-    """One character a second: `.` as expected, `s` a slow replica, `w` worse for a tenant, `b` both, `_` no data."""
+    """One character a second: `.` as expected, `s` a slow replica, `w` worse for a tenant, `b` both, `m` all a
+    little slow, `_` no data."""
     changes: list[IncidentChange] = []
     for second, mark in enumerate(story, start_s):
         readings = [] if mark == "_" else both_metrics(float(second), MOVES[mark])

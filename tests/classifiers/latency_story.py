@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifiers.incidents.params import TriageParams
 from classifiers.incidents.triage import IncidentChange, Triage
-from tests.classifiers.readings import ALL, CODE, R0, R1, SERVICE, instant
+from tests.classifiers.readings import ALL, CODE, FLEET, R0, R1, SERVICE, instant
 
 FLAPPING_SOON = TriageParams(flap_openings=3, flap_within_s=60.0, flap_hold_s=20.0, reopen_within_s=60.0)
 QUIET = "." * 8
@@ -19,8 +19,12 @@ def make(params: TriageParams = FLAPPING_SOON) -> Triage:
 
 
 def play(triage: Triage, story: str, start_s: int = 0) -> list[IncidentChange]:
-    """The changes of a story: `.` as expected, `0` or `1` a slow replica r0 or r1, `t` a slow tenant."""
-    moves = {".": {}, "0": {ALL: 0.4, R0: 1.0}, "1": {ALL: 0.4, R1: 1.0}, "t": {ALL: 0.4, CODE: 1.0}}
+    """The changes of a story: `.` as expected, `0` or `1` a slow replica r0 or r1, `t` a slow tenant, `n` all
+    a little slow, `N` all very slow."""
+    moves = {
+        ".": {}, "n": dict.fromkeys(FLEET, 0.2), "N": dict.fromkeys(FLEET, 3.0), "0": {ALL: 0.4, R0: 1.0},
+        "1": {ALL: 0.4, R1: 1.0}, "t": {ALL: 0.4, CODE: 1.0},
+    }
     return [
         change for second, mark in enumerate(story, start_s)
         for change in triage.observe(SERVICE, float(second), instant(float(second), "latency_ms", moves[mark]))

@@ -11,8 +11,8 @@ from functools import cache
 import pytest
 
 from classifiers.directives import Acknowledge, Directive, Feedback
-from classifiers.incidents.recurrence import BEYOND_HABIT, HABIT
 from classifiers.model import Incident, Related
+from classifiers.recurrence.habit_verdict import BEYOND_HABIT, HABIT
 from tests.simulation.fleet import PLAN, Behaviour, Fleet, Second, fleet
 
 PERIOD, LASTS = 240, 40
@@ -61,15 +61,31 @@ def factors(watched: Fleet, name: str) -> list[str | None]:
 
 
 def test_the_fourth_is_a_note_that_names_the_one_before_and_notifies_nobody() -> None:
-    watched = usual(5)
+    watched = usual(4)
     incidents = found(watched)
-    assert factors(watched, HABIT) == [None, None, None, "every 4 min, the 4th", "every 4 min, the 5th"]
+    assert factors(watched, HABIT) == [None, None, None, "every 4 min, the 4th"]
     severities = [one.peak_severity for one in incidents]
     assert all(one < "P3" for one in severities[:3])
-    assert severities[3:] == ["P3", "P3"]
-    assert [one.related for one in incidents[3:]] == [(Related(one.id, "repeats"),) for one in incidents[2:4]]
+    assert severities[3] == "P3"
+    assert incidents[3].related == (Related(incidents[2].id, "repeats"),)
     assert incidents[3].title.endswith("(every 4 min, the 4th)")
     assert {intent.incident_id for intent in watched.run.intents} == {one.id for one in incidents[:3]}
+
+
+def test_the_fifth_is_not_told_but_in_the_audit() -> None:
+    watched = usual(5)
+    assert len(found(watched)) == 4
+    withheld = [one for one in watched.run.audit if one.event == "withhold"]
+    assert [one.reason.split("; ")[1] for one in withheld] == [
+        f"every 4 min, the 5th: told 240 s ago as {found(watched)[3].id}",
+    ]
+
+
+def test_a_known_habit_is_told_again_after_the_time_that_is_set() -> None:
+    often = replace(OFTEN, triage=replace(OFTEN.triage, habit_told_every_s=700.0))
+    watched = batches(fleet(often, ("r0", "r1")).play(PERIOD, CALM), *[USUAL] * 8)
+    assert factors(watched, HABIT)[3:] == ["every 4 min, the 4th", "every 4 min, the 7th"]
+    assert found(watched)[4].related == (Related(found(watched)[3].id, "repeats"),)
 
 
 @pytest.mark.parametrize(("last", "lasts", "why"), [
@@ -143,3 +159,13 @@ def test_a_restart_changes_nothing() -> None:
             cut.run.restart()
             cut.play(seconds, always(second))
     assert cut.run.results() == whole.run.results()
+
+
+def test_a_restart_while_a_habit_is_withheld_changes_nothing() -> None:
+    whole, cut = usual(5), usual(4)
+    for seconds, second in ((LASTS // 2, USUAL), (LASTS // 2, USUAL), (PERIOD - LASTS, Second(each=2))):
+        cut.play(seconds, always(second))
+        cut.run.restart()
+    assert cut.run.results() == whole.run.results()
+    assert found(batches(cut, USUAL, lasts=[100])) == found(batches(whole, USUAL, lasts=[100]))
+    assert factors(cut, BEYOND_HABIT)[-1] == "every 4 min, the 6th"

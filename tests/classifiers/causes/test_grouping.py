@@ -235,6 +235,25 @@ def test_unconnected_roots_of_different_parts_are_two_causes_though_they_began_t
     assert len(groups(symptom("quality", CODE), symptom("cache", PROSE))) == 2
 
 
+def fewer(signal: Signal, size: float, onset_s: float) -> Symptom:
+    """A mean that falls."""
+    return symptom(signal, onset_s=onset_s, shift=Shift(signal, "down", WHOLE, size))
+
+
+@pytest.mark.parametrize(("other", "causes"), [
+    (symptom("tokens_in", onset_s=160.0), 1), (symptom("tokens_in", onset_s=94.0), 1),
+    (symptom("tokens_in", onset_s=93.9), 2), (symptom("tokens_in", R0, onset_s=160.0), 2),
+    (fewer("tokens_out", 0.5, onset_s=160.0), 1), (fewer("tokens_out", 0.51, onset_s=160.0), 2),
+    (symptom("cache", onset_s=160.0), 1), (symptom("quality", onset_s=160.0), 2),
+])
+def test_more_requests_may_be_other_requests_whose_means_differ(other: Symptom, causes: int) -> None:
+    assert len(groups(symptom("traffic", size=1.0, activity=PAST), other)) == causes
+
+
+def test_fewer_requests_do_not_make_their_means_differ() -> None:
+    assert len(groups(symptom("lull", size=1.0, activity=PAST), symptom("tokens_in", onset_s=160.0))) == 2
+
+
 def test_unions_of_roots_are_transitive() -> None:
     first, last = symptom("quality", CODE), symptom("cache", CODE, metric="hit_rate", onset_s=104.0)
     between = symptom("cache", CODE, onset_s=102.0)

@@ -40,11 +40,15 @@ def test_every_row_that_changes_the_phase_is_in_the_audit() -> None:
     accepting = TriageParams(flap_openings=2, accept_after_s=9.0)
     merged = absorbing(("latency", "quality"), from_s=4.0)
     play_both(merged, "...bs")
+    note, known = "nn" + QUIET, absorbing(("quality", "latency"), from_s=12.0)
+    play_both(known, "mm" + QUIET + "mmb")
     stories = [
         trail(make(), FLAP * 3 + "." * 30), trail(make(), "0" + QUIET), trail(make(), "00.0" + QUIET),
         trail(make(accepting), "0" * 12), trail(make(accepting), FLAP + "0" * 12), merged.drain_audit(),
         expected_trail(make(), "00"), expected_trail(make(), "00."), expected_trail(make(), FLAP * 2 + "00"),
         closed_trail(make(), "00"), closed_trail(make(), "00."), closed_trail(make(), FLAP * 2 + "00"),
+        trail(make(), note * 2), trail(make(), note + "n" * 70), trail(make(accepting), note + "n" * 70),
+        known.drain_audit(),
     ]
     assert set().union(*map(ways, stories)) == {
         (None if before == "watching" else before, event, after)

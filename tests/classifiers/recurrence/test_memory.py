@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
-from classifiers.evidence.attribution import WHOLE, Attribution
-from classifiers.evidence.evidence_table import ABSENCE, EvidenceTable
-from classifiers.incidents.recurrence import (
-    KEEP_S,
-    MAX_ACTED_ON,
-    MAX_KEPT,
-    MAX_OCCURRENCES,
-    Habit,
-    Occurrence,
-    Recurrence,
-    broken_by,
-    period_text,
-    regular,
-)
-from classifiers.model import Anomaly, Direction, Scope
+from classifiers.recurrence.memory import KEEP_S, MAX_ACTED_ON, MAX_KEPT, MAX_OCCURRENCES, Recurrence
+from classifiers.recurrence.occurrence import JOINED_S, Occurrence
 
 KIND = "chat/gpt all resource_exhaustion"
 HOUR, DAY = 3600.0, 86_400.0
 LEAST_S = 900.0
-CHAT = Scope("chat", "gpt")
 
 
 def occurrence(opened_at_s: float, by_itself: bool = True, kind: str = KIND, number: int = 1) -> Occurrence:
-    return Occurrence(f"inc-{opened_at_s:.0f}", (kind,), opened_at_s, 240.0, {"latency_ms": 0.5}, by_itself, number)
+    deviations = {"latency_ms": 0.5}
+    return Occurrence(f"inc-{opened_at_s:.0f}", (kind,), opened_at_s, 240.0, deviations, by_itself, True, number)
 
 
 def recurrence(*opened_at_s: float) -> Recurrence:
@@ -130,60 +118,6 @@ def test_the_order_in_which_occurrences_are_recorded_does_not_matter() -> None:
     assert recurrence(2 * HOUR, 0.0, HOUR).occurrences == recurrence(0.0, HOUR, 2 * HOUR).occurrences
 
 
-def reading(metric: str, value: float = 150.0, expected: float = 100.0, scope: Scope = CHAT) -> Anomaly:
-    direction: Direction = "up" if value > expected else "down"
-    return Anomaly(scope, metric, "cusum", 0.0, 1.0, value, expected, 3.0, direction, 10, 0.0)
-
-
-def evidence(*readings: Anomaly) -> EvidenceTable:
-    table = EvidenceTable()
-    for _ in range(3):
-        table.add(readings)
-    return table
-
-
-@pytest.mark.parametrize(("readings", "may_be"), [
-    ((reading("requests_per_s"), reading("latency_ms"), reading("batch_active")), True),
-    ((reading("latency_ms"), reading("error", 0.3, 0.0)), False),
-    ((reading("requests_per_s", 50.0),), False),
-    ((reading("completion_tokens", 50.0),), False),
-    ((reading("confidence", 50.0),), False),
-    ((reading("schema_violations"),), False),
-    ((reading("gpu_power_w"),), False),
-])
-def test_only_load_and_delays_may_be_a_habit(readings: tuple[Anomaly, ...], may_be: bool) -> None:
-    assert regular(evidence(*readings), WHOLE) is may_be
-
-
-def test_silence_is_never_a_habit() -> None:
-    silent = Anomaly(CHAT, "requests_per_s", ABSENCE, 0.0, 5.0, None, None, 4.0, "down", 0, 1.0)
-    assert not regular(evidence(silent), WHOLE)
-
-
-@pytest.mark.parametrize(("dimension", "may_be"), [("tenant", True), ("replica", False), ("version", False)])
-def test_a_single_replica_or_version_is_never_a_habit(dimension: str, may_be: bool) -> None:
-    part = Attribution(dimension, "x", 1.0)  # type: ignore[arg-type]
-    assert regular(evidence(reading("latency_ms")), part) is may_be
-
-
-HABIT = Habit(HOUR, 4, "inc-1", 240.0, {"latency_ms": 0.5}, (KIND,))
-
-
-@pytest.mark.parametrize(("kind", "readings", "highest", "lasted_s", "why"), [
-    (KIND, (reading("latency_ms"),), {"latency_ms": 0.6}, 350.0, None),
-    (KIND, (reading("latency_ms"),), {"latency_ms": 0.6}, 361.0, "longer than its habit: 361 s, at most 240 s before"),
-    (KIND, (reading("latency_ms"),), {"latency_ms": 0.7}, 9.0, "higher than its habit: latency_ms by 70%"),
-    (KIND, (reading("ttft_ms"),), {"ttft_ms": 0.5}, 9.0, "on another metric than its habit: ttft_ms"),
-    (KIND, (reading("latency_ms"), reading("error", 1.0, 0.0)), {"latency_ms": 0.5}, 9.0, "more than load and delays"),
-    ("chat/gpt tenant=a security", (reading("latency_ms"),), {}, 9.0, "elsewhere or of another kind than its habit"),
-])
-def test_an_incident_that_is_more_than_its_habit_says_why(
-    kind: str, readings: tuple[Anomaly, ...], highest: dict[str, float], lasted_s: float, why: str | None,
-) -> None:
-    found = broken_by(HABIT, kind, evidence(*readings), WHOLE, highest, lasted_s)
-    assert found is None if why is None else found is not None and found.startswith(why)
-
-
 def test_the_highest_and_the_longest_of_those_before_count() -> None:
     found = recurrence(0.0, HOUR)
     found.record(replace(occurrence(2 * HOUR), lasted_s=300.0, deviations={"latency_ms": 0.3, "queue_ms": 2.0}))
@@ -192,7 +126,41 @@ def test_the_highest_and_the_longest_of_those_before_count() -> None:
     assert (habit.longest_s, habit.highest) == (300.0, {"latency_ms": 0.5, "queue_ms": 2.0})
 
 
-def test_a_period_that_has_no_name_is_told_in_minutes_or_hours() -> None:
-    assert list(map(period_text, (3590.0, 1500.0, 7300.0, 604_000.0))) == [
-        "hourly", "every 25 min", "every 2.03 h", "weekly",
-    ]
+def part(opened_at_s: float, lasted_s: float, by_itself: bool = True) -> Occurrence:
+    """A part of an occurrence, called by when it opened."""
+    return replace(occurrence(opened_at_s, by_itself), lasted_s=lasted_s)
+
+
+def test_incidents_with_a_short_calm_between_are_one_occurrence_in_any_order() -> None:
+    parts = [part(0.0, 50.0), part(50.0 + JOINED_S, 30.0), part(100.0, 90.0), part(251.0, 10.0)]
+    for order in permutations(parts):
+        found = Recurrence()
+        for one in order:
+            found.record(one)
+        first, second = found.occurrences
+        assert (first.id, first.lasted_s, sorted(first.joined)) == ("inc-0", 190.0, ["inc-100", "inc-110"])
+        assert (second.opened_at_s, second.joined) == (251.0, ())
+        assert found.kinds_of("inc-110") == (KIND,)
+
+
+def test_one_part_that_did_not_end_by_itself_makes_the_whole_one_that_did_not() -> None:
+    found = recurrence(0.0, 2 * HOUR)
+    for one in (part(HOUR, 20.0), part(HOUR + 40.0, 20.0, by_itself=False)):
+        found.record(one)
+    assert habit_at(found, 3 * HOUR) is None
+
+
+def test_a_further_part_is_of_the_same_number_and_lasts_since_the_first_one_began() -> None:
+    found = recurrence(0.0, HOUR, 2 * HOUR)
+    found.record(replace(part(3 * HOUR, 100.0), number=4))
+    again = found.habit((KIND,), 3 * HOUR + 130.0, LEAST_S)
+    assert again is not None
+    assert (str(again), again.began_s, again.is_known) == ("hourly, the 4th", 3 * HOUR, True)
+
+
+def test_a_habit_names_the_last_one_that_was_told() -> None:
+    found = recurrence(0.0, HOUR)
+    found.record(replace(occurrence(2 * HOUR, number=9), told_id="inc-0", told_at_s=0.0))
+    habit = found.habit((KIND,), 3 * HOUR, LEAST_S)
+    assert habit is not None
+    assert (habit.last_id, habit.told_at_s, habit.is_known) == ("inc-0", 0.0, True)
