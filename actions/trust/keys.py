@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PREFIX = "ed25519:"
-Use = Literal["worker", "executor", "respond", "person"]
+Use = Literal["watch", "execute", "respond", "person"]
 """What a key is for: the three roles of processes, and people."""
 FaultReason = Literal["unsigned", "unknown_key", "wrong_use", "expired_key", "bad_signature", "replayed"]
 """replayed: a copy of an old record, with a signature that counts."""

@@ -18,7 +18,6 @@ from tests.ports import free_ports
 ROLES: Mapping[str, tuple[str, ...]] = {
     "watch": ("worker", "--roles", "watch"), "execute": ("execute",), "respond": ("respond",),
 }
-KEYS = {"watch": "worker", "execute": "executor", "respond": "respond"}
 STARTED_WITHIN_S = 300.0
 PEOPLE = ("anna", "ben")
 LIMITS: dict[str, Any] = {
@@ -101,6 +100,6 @@ class Installation:
             },
             "signing": {
                 "private_file": str(self._keys[role]),
-                "keys": [{"id": each, "for": KEYS[each], "public": public} for each, public in self._public.items()],
+                "keys": [{"id": each, "for": each, "public": public} for each, public in self._public.items()],
             },
         }

@@ -37,7 +37,7 @@ class Responders:
 
     def __init__(self, address: str, folder: Path, count: int, sections: Mapping[str, Any]) -> None:
         group = unique("bench-respond")
-        keys = {role: folder / f"{role}.key" for role in ("worker", "respond")}
+        keys = {role: folder / f"{role}.key" for role in ("watch", "respond")}
         public = {role: public_text(write_private(file).public_key()) for role, file in keys.items()}
         self._settings: dict[str, Any] = {
             "version": 1, "kafka": {"brokers": [address], "group": group, "session_timeout": f"{SESSION_S:g}s"},
@@ -80,7 +80,7 @@ class Responders:
 
     async def tell(self, incident: Incident) -> None:
         """Write an incident, as its shard would."""
-        await self._send(self.config.topics.incidents, incident_message(incident, self.source, time.time()), "worker")
+        await self._send(self.config.topics.incidents, incident_message(incident, self.source, time.time()), "watch")
 
     async def escalated(self, incident: Incident, policy: str, number: int) -> None:
         """Write the escalation of an incident that waits for its next step, as a process before would have. number: of

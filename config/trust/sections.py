@@ -16,7 +16,9 @@ from config.fields import Listed, Name, Strict, matching
 
 PUBLIC_PREFIX = "ed25519:"
 PUBLIC_BYTES = 32
-Process = Literal["worker", "executor", "respond"]
+FORMER_NAMES = {"worker": "watch", "executor": "execute"}
+"""Of the roles, as keys named them before; still accepted."""
+ProcessRole = Literal["watch", "execute", "respond"]
 """What a key may sign: intents and incidents; outcomes; responses, and decisions of people without a key."""
 
 
@@ -100,10 +102,16 @@ class Person(Strict):
     away: tuple[AbsenceSection, ...] = ()
 
 
+def _by_new_name(value: object) -> object:
+    return FORMER_NAMES.get(value, value) if isinstance(value, str) else value
+
+
 class SigningKey(PersonKey):
     """A key of processes. for_: what it may sign."""
 
-    for_: Annotated[tuple[Process, ...], Listed, Field(min_length=1)]
+    for_: Annotated[
+        tuple[Annotated[ProcessRole, BeforeValidator(_by_new_name)], ...], Listed, Field(min_length=1),
+    ]
 
 
 class SigningSection(Strict):

@@ -17,7 +17,7 @@ from actions.trust.keys import PublicKey, public_text, validity
 from actions.trust.roles import Role
 from config import load
 from config.trust.build import ring_of
-from config.trust.sections import Process
+from config.trust.sections import ProcessRole
 from streams.cli import Failure
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -33,7 +33,7 @@ def key() -> None:
 @key.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--id", "name", required=True, help="Its id: letters, digits, dots and dashes, such as w1 or anna-1.")
-@click.option("--for", "uses", multiple=True, type=click.Choice(get_args(Process)),
+@click.option("--for", "uses", multiple=True, type=click.Choice(get_args(ProcessRole)),
               help="What a process signs with it; may be repeated.")
 @click.option("--person", help="Whose personal key it is.")
 @click.option("--until", help="A date such as 2027-06-01 from which it does not count.")

@@ -54,7 +54,7 @@ def write_config(folder: Path, page_port: int = 0) -> Signed:
     public = public_text(write_private(private_file).public_key())
     signing = {
         "private_file": str(private_file),
-        "keys": [{"id": "demo", "for": ["worker", "executor", "respond"], "public": public}],
+        "keys": [{"id": "demo", "for": ["watch", "execute", "respond"], "public": public}],
     }
     personal = write_private(folder / f"{PERSON}.key")
     key_id = f"{PERSON}-1"

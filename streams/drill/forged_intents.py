@@ -55,9 +55,9 @@ class Forge:
             for name in ("w-old", "w-new", "w-expired", "w-foreign", "r1", "anna-1", "ben-1", "chi-1")
         )
         self.ring = KeyRing([
-            PublicKey(self.old.id, self.old.private.public_key(), frozenset({"worker"}), until_s=now_s + 3600.0),
-            PublicKey(self.new.id, self.new.private.public_key(), frozenset({"worker"}), from_s=now_s - 3600.0),
-            PublicKey(self.expired.id, self.expired.private.public_key(), frozenset({"worker"}), until_s=now_s - 1.0),
+            PublicKey(self.old.id, self.old.private.public_key(), frozenset({"watch"}), until_s=now_s + 3600.0),
+            PublicKey(self.new.id, self.new.private.public_key(), frozenset({"watch"}), from_s=now_s - 3600.0),
+            PublicKey(self.expired.id, self.expired.private.public_key(), frozenset({"watch"}), until_s=now_s - 1.0),
             PublicKey(self.respond.id, self.respond.private.public_key(), frozenset({"respond"})),
             *(
                 PublicKey(key.id, key.private.public_key(), frozenset({"person"}), person=name)

@@ -169,7 +169,7 @@ def _settings(folder: Path, key_file: Path, token: str, at: dict[str, Any]) -> d
         },
         "signing": {
             "private_file": str(signing_file),
-            "keys": [{"id": "drill", "for": ["worker", "executor", "respond"], "public": public}],
+            "keys": [{"id": "drill", "for": ["watch", "execute", "respond"], "public": public}],
         },
     }
 

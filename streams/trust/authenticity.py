@@ -15,7 +15,7 @@ from streams.contracts.envelopes import Message
 from streams.contracts.signatures import SignedRecord, record_key, sign_message, verify_record
 from streams.intake.kafka_record import KafkaRecord
 
-ROLES: tuple[Use, ...] = ("worker", "executor", "respond")
+ROLES: tuple[Use, ...] = ("watch", "execute", "respond")
 OF_PEOPLE: frozenset[Status] = frozenset({"approved", "rejected", "withdrawn", "void"})
 """Outcomes that the role respond alone writes."""
 OF_EITHER: frozenset[Status] = frozenset({"expired"})
@@ -75,7 +75,7 @@ class Authenticity:
             if self.accepts_unsigned or intent.kind in HARMLESS or intent.mode != "auto":
                 return None
             raise SignatureError("unsigned", "no signing.keys are configured, so nothing that acts can be trusted")
-        key = verify_record(topic, record, self.ring, "worker", now_s)
+        key = verify_record(topic, record, self.ring, "watch", now_s)
         self._check_source(record)
         return key
 
@@ -84,18 +84,18 @@ class Authenticity:
 
         The key must be valid at the record's timestamp.
         """
-        self._check_written(topic, record, "worker")
+        self._check_written(topic, record, "watch")
 
     def check_decided(self, topic: str, record: KafkaRecord) -> None:
         """Raises `SignatureError` for an intent that no key of the role worker signed, as of the record's timestamp.
 
         For who only reads what was decided: the executor calls `check`, as of now.
         """
-        self._check_written(topic, record, "worker")
+        self._check_written(topic, record, "watch")
 
     def check_series(self, topic: str, record: KafkaRecord) -> None:
         """Raises `SignatureError` for windows that no key of the role worker signed, as of the record's timestamp."""
-        self._check_written(topic, record, "worker")
+        self._check_written(topic, record, "watch")
 
     def check_response(self, topic: str, record: KafkaRecord) -> None:
         """Raises `SignatureError` for a request, escalation or notification that no key of the role respond signed.
@@ -121,10 +121,10 @@ class Authenticity:
         """
         if status is None or status in OF_EITHER:
             key_id = record_key(record)
-            by_respond = any(key.id == key_id and "executor" not in key.uses for key in self.ring.keys)
+            by_respond = any(key.id == key_id and "execute" not in key.uses for key in self.ring.keys)
         else:
             by_respond = status in OF_PEOPLE
-        self._check_written(topic, record, "respond" if by_respond else "executor")
+        self._check_written(topic, record, "respond" if by_respond else "execute")
 
     def checkpoint_fault(self, topic: str, record: SignedRecord, at_s: float) -> str | None:
         """Why a checkpoint of the audit does not count; None where it does, and where no key of respond is known."""

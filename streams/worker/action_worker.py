@@ -145,7 +145,7 @@ class ActionWorker:
     async def _report(self, outcome: Outcome, shard: int | None, trace: Sequence[Header]) -> None:
         self._effects.telemetry.action(outcome.kind, outcome.status)
         message = outcome_message(outcome, self._effects.identity.source, shard, trace)
-        signed = self._effects.authenticity.signed(self._topics.outcomes, message, "executor")
+        signed = self._effects.authenticity.signed(self._topics.outcomes, message, "execute")
         await self._output.send(self._topics.outcomes, [signed])
         await self._effects.audit.finished(self._output, outcome)
         await self._effects.publisher.flush(SCOPE)

@@ -86,7 +86,7 @@ class ProductWriter:
             message = incident_message(
                 incident, effects.identity.source, effects.clocks.now_s(), shard, effects.tracing.inject(),
             )
-            signed = effects.authenticity.signed(self._topics.incidents, message, "worker")
+            signed = effects.authenticity.signed(self._topics.incidents, message, "watch")
             await output.send(
                 self._topics.incidents, [signed], acknowledged if transition.change == "opened" else None,
             )
@@ -101,7 +101,7 @@ class ProductWriter:
     async def write_report(self, output: Output, report: ShardReport) -> None:
         """Hand on how a shard is."""
         message = shard_report_message(report, self._effects.identity.source)
-        signed = self._effects.authenticity.signed(self._topics.series, message, "worker")
+        signed = self._effects.authenticity.signed(self._topics.series, message, "watch")
         await output.send(self._topics.series, [signed])
 
     async def _write_series(self, output: Output, shard: int, products: Products) -> None:
@@ -111,12 +111,12 @@ class ProductWriter:
             *(service_series_message(one, source, shard) for one in products.service_series),
         ]
         if messages:
-            await output.send(self._topics.series, [signed(self._topics.series, one, "worker") for one in messages])
+            await output.send(self._topics.series, [signed(self._topics.series, one, "watch") for one in messages])
 
     async def _write_intent(self, output: Output, shard: int, intent: Intent) -> None:
         effects = self._effects
         with effects.tracing.decide(intent.kind, intent.target, key=intent.key, topic=self._topics.actions):
             message = intent_message(intent, effects.identity.source, shard, effects.tracing.inject())
-            signed = effects.authenticity.signed(self._topics.actions, message, "worker")
+            signed = effects.authenticity.signed(self._topics.actions, message, "watch")
             await output.send(self._topics.actions, [signed])
             await effects.audit.decided(output, intent)

@@ -114,7 +114,7 @@ class WorkerLoop:
         publisher, source = self._effects.publisher, self._effects.identity.source
         try:
             message = incident_message(incident, source, self._effects.clocks.wall_s())
-            signed = self._effects.authenticity.signed(self._topics.incidents, message, "worker")
+            signed = self._effects.authenticity.signed(self._topics.incidents, message, "watch")
             await publisher.send(SCOPE, self._topics.incidents, [signed])
             await publisher.flush(SCOPE)
         except (KafkaError, Unacknowledged) as error:

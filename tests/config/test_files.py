@@ -16,7 +16,7 @@ from config.substitute import is_secret
 
 SITE = """\
 kafka: {{security: {{tls: true, cafile: ca.pem, certfile: own.pem, keyfile: own.key}}}}
-signing: {{private_file: keys/w1.key, keys: [{{id: w1, for: worker, public: "{public}"}}]}}
+signing: {{private_file: keys/w1.key, keys: [{{id: w1, for: watch, public: "{public}"}}]}}
 respond: {{key_file: anna.pem, comparisons: recordings}}
 executor: {{allow_file: allow.yaml}}
 audiences: {{technical: {{templates: {{open: open.txt}}}}}}

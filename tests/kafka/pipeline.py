@@ -50,7 +50,7 @@ PATIENT = {"access": {"request_timeout": "60s"}, "bounds": {"timeout": "90s"}}
 def signing_with_new_key(private_file: Path) -> dict[str, Any]:
     """The section `signing` with a key made for a test."""
     public = public_text(write_private(private_file).public_key())
-    roles = ["worker", "executor", "respond"]
+    roles = ["watch", "execute", "respond"]
     return {"private_file": str(private_file), "keys": [{"id": "w", "for": roles, "public": public}]}
 
 

@@ -16,25 +16,25 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 from config.models import Config
 from streams.client.examination.first_answer import ask_first
 
-Role = Literal["worker", "executor", "respond"]
+Role = Literal["watch", "execute", "respond"]
 Operation = Literal["Read", "Write", "Describe"]
 
 CODES: Mapping[Operation, int] = {"Read": 3, "Write": 4, "Describe": 8}
 """Of Kafka's `AclOperation`: the bit of the operation in the answer."""
 TOPIC_AUTHORIZATION_FAILED = 29
 NEEDED: Mapping[str, Mapping[Role, tuple[Operation, ...]]] = {
-    "incidents": {"worker": ("Read", "Write"), "respond": ("Read",)},
-    "actions": {"worker": ("Write",), "executor": ("Read",), "respond": ("Read",)},
-    "outcomes": {"worker": ("Read",), "executor": ("Write",), "respond": ("Read", "Write")},
-    "audit": {"worker": ("Write",), "executor": ("Write",), "respond": ("Read", "Write")},
-    "dead_letters": {"worker": ("Write",), "executor": ("Write",), "respond": ("Write",)},
-    "state": {"worker": ("Read", "Write")},
-    "ledger": {"executor": ("Read", "Write")},
-    "ticks": {"worker": ("Read", "Write")},
-    "control": {"worker": ("Read",), "executor": ("Read",), "respond": ("Read", "Write")},
+    "incidents": {"watch": ("Read", "Write"), "respond": ("Read",)},
+    "actions": {"watch": ("Write",), "execute": ("Read",), "respond": ("Read",)},
+    "outcomes": {"watch": ("Read",), "execute": ("Write",), "respond": ("Read", "Write")},
+    "audit": {"watch": ("Write",), "execute": ("Write",), "respond": ("Read", "Write")},
+    "dead_letters": {"watch": ("Write",), "execute": ("Write",), "respond": ("Write",)},
+    "state": {"watch": ("Read", "Write")},
+    "ledger": {"execute": ("Read", "Write")},
+    "ticks": {"watch": ("Read", "Write")},
+    "control": {"watch": ("Read",), "execute": ("Read",), "respond": ("Read", "Write")},
     "checkpoints": {"respond": ("Read", "Write")},
     "response": {"respond": ("Read", "Write")},
-    "series": {"worker": ("Write",), "respond": ("Read",)},
+    "series": {"watch": ("Write",), "respond": ("Read",)},
 }
 """Operations on Tocsin's own topics, by setting and role."""
 
@@ -65,7 +65,7 @@ def missing_permissions(
 
 def _needed(config: Config, roles: Collection[Role]) -> Iterator[tuple[str, set[Operation]]]:
     for source in config.inputs:
-        yield source.topic, {"Describe", "Read"} if "worker" in roles else {"Describe"}
+        yield source.topic, {"Describe", "Read"} if "watch" in roles else {"Describe"}
     for setting, by_role in NEEDED.items():
         needed = {operation for role in roles for operation in by_role.get(role, ())}
         yield getattr(config.topics, setting), {"Describe", *needed}

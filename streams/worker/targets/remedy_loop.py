@@ -60,7 +60,7 @@ class RemedyReporter:
         known = shard if shard is not None and shard < self._shard_count() else None
         message = outcome_message(outcome, self._effects.identity.source, known)
         try:
-            signed = self._effects.authenticity.signed(self._topics.outcomes, message, "executor")
+            signed = self._effects.authenticity.signed(self._topics.outcomes, message, "execute")
             await self._output.send(self._topics.outcomes, [signed])
             await self._effects.audit.remedy(self._output, outcome)
             await self._effects.publisher.flush(SCOPE)

@@ -23,7 +23,7 @@ SIGNERS = {name: Signer(f"{name}-1", Ed25519PrivateKey.generate()) for name in (
 RESPOND, WORKER = Signer("r1", Ed25519PrivateKey.generate()), Signer("w1", Ed25519PrivateKey.generate())
 RING = KeyRing([
     PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"})),
-    PublicKey("w1", WORKER.private.public_key(), frozenset({"worker"})),
+    PublicKey("w1", WORKER.private.public_key(), frozenset({"watch"})),
     *(
         PublicKey(signer.id, signer.private.public_key(), frozenset({"person"}), person=name)
         for name, signer in SIGNERS.items()

@@ -9,14 +9,14 @@ from actions.trust.keys import KeyRing, PublicKey, SignatureError, Signer, frame
 
 OLD, NEW = (Signer(name, Ed25519PrivateKey.generate()) for name in ("old", "new"))
 RING = KeyRing([
-    PublicKey("old", OLD.private.public_key(), frozenset({"worker"}), until_s=200.0),
-    PublicKey("new", NEW.private.public_key(), frozenset({"worker"}), from_s=100.0),
+    PublicKey("old", OLD.private.public_key(), frozenset({"watch"}), until_s=200.0),
+    PublicKey("new", NEW.private.public_key(), frozenset({"watch"}), from_s=100.0),
 ])
 
 
 def fault(signer: Signer, at_s: float, ring: KeyRing = RING, text: bytes = b"text") -> str | None:
     try:
-        ring.verify(signer.id, "worker", text, signer.sign(b"text"), at_s)
+        ring.verify(signer.id, "watch", text, signer.sign(b"text"), at_s)
     except SignatureError as error:
         return error.reason
     return None
@@ -39,7 +39,7 @@ def test_a_key_of_a_process_signs_nothing_else() -> None:
 @pytest.mark.parametrize("signature", ["", "zz", "00" * 64, "é" * 10])
 def test_what_is_no_signature_is_refused_as_a_bad_one(signature: str) -> None:
     with pytest.raises(SignatureError) as raised:
-        RING.verify("new", "worker", b"text", signature, 150.0)
+        RING.verify("new", "watch", b"text", signature, 150.0)
     assert raised.value.reason == "bad_signature"
 
 
@@ -61,9 +61,9 @@ def test_a_public_key_is_read_back_from_its_text() -> None:
 
 
 @pytest.mark.parametrize("other", [
-    PublicKey("new", OLD.private.public_key(), frozenset({"worker"})),
+    PublicKey("new", OLD.private.public_key(), frozenset({"watch"})),
     PublicKey("newer", NEW.private.public_key(), frozenset({"respond"})),
 ])
 def test_two_keys_of_one_id_or_of_one_public_part_are_refused(other: PublicKey) -> None:
     with pytest.raises(ValueError, match="a second one of its id or of its public part"):
-        KeyRing([PublicKey("new", NEW.private.public_key(), frozenset({"worker"})), other])
+        KeyRing([PublicKey("new", NEW.private.public_key(), frozenset({"watch"})), other])

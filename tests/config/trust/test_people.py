@@ -28,8 +28,8 @@ people:
 services: [{{match: "chat*", tier: 1, owners: [anna, chi]}}]
 signing:
   keys:
-    - {{id: w1, for: worker, public: "{KEYS[1]}", until: "2027-01-01T00:00:00+01:00"}}
-    - {{id: w2, for: [worker, executor], public: "{KEYS[2]}", from: 2026-12-01}}
+    - {{id: w1, for: watch, public: "{KEYS[1]}", until: "2027-01-01T00:00:00+01:00"}}
+    - {{id: w2, for: [watch, execute], public: "{KEYS[2]}", from: 2026-12-01}}
 """
 FAULTS = f"""\
 version: 1
@@ -50,7 +50,7 @@ services: [{{match: "*", tier: 2, owners: [anna, bne]}}]
 signing:
   private_file: /nowhere/tocsin.key
   keys:
-    - {{id: k, for: worker, public: "{KEYS[1]}"}}
+    - {{id: k, for: watch, public: "{KEYS[1]}"}}
 """
 
 
@@ -58,11 +58,17 @@ def test_people_keys_and_owners_are_read(tmp_path: Path) -> None:
     config = load_text(tmp_path, WHOLE)
     keys = {key.id: (key.person, sorted(key.uses), key.until_s) for key in ring_of(config.people, config.signing).keys}
     assert keys == {
-        "w1": (None, ["worker"], 1798758000.0), "w2": (None, ["executor", "worker"], float("inf")),
+        "w1": (None, ["watch"], 1798758000.0), "w2": (None, ["execute", "watch"], float("inf")),
         "anna-1": ("anna", ["person"], 1811808000.0),
     }
     assert (config.owners_of("chat-eu"), config.owners_of("search")) == (("anna", "chi"), ())
-    assert written(config)["signing"]["keys"][0]["for"] == ["worker"]  # type: ignore[index]
+    assert written(config)["signing"]["keys"][0]["for"] == ["watch"]  # type: ignore[index]
+
+
+def test_a_key_that_names_a_role_as_before_is_one_of_that_role(tmp_path: Path) -> None:
+    before = WHOLE.replace("for: [watch, execute]", "for: [worker, executor]").replace("for: watch", "for: worker")
+    assert before != WHOLE
+    assert load_text(tmp_path, before).signing == load_text(tmp_path, WHOLE).signing
 
 
 def test_who_does_not_own_a_service_has_no_role_there(tmp_path: Path) -> None:
@@ -112,7 +118,7 @@ def test_a_private_file_of_no_known_key_is_a_mistake_that_shows_the_public_part_
     ("playbooks: [{name: a, version: 1, match: {}, mode: auto, steps: [{kind: throttle, target: x}]}]",
      "playbooks[0].steps[0].kind"),
     ("signing: {unsigned: accept}", "signing.unsigned"),
-    (f'signing: {{keys: [{{id: w, for: worker, public: "{KEYS[0]}"}}]}}', "signing.private_file"),
+    (f'signing: {{keys: [{{id: w, for: watch, public: "{KEYS[0]}"}}]}}', "signing.private_file"),
 ])
 def test_what_is_not_signed_is_warned_of(tmp_path: Path, text: str, place: str) -> None:
     site = tmp_path / "site.yaml"

@@ -23,7 +23,7 @@ from tests.kafka.secured import Grant, SecuredKafka, secured_kafka, write_certif
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    yield from secured_kafka(tmp_path_factory.mktemp("secured"), ("worker",))
+    yield from secured_kafka(tmp_path_factory.mktemp("secured"), ("watch",))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def examined(
 async def test_wrong_tls_and_wrong_credentials_are_told_as_such(
     secured: SecuredKafka, deployment: Deployment, tmp_path: Path, wrong: str, failed_at: str,
 ) -> None:
-    section: dict[str, Any] = json.loads(json.dumps(secured.section("worker")))
+    section: dict[str, Any] = json.loads(json.dumps(secured.section("watch")))
     if wrong == "password":
         section["sasl"]["password"] = "another password"
     elif wrong == "user":
@@ -79,28 +79,28 @@ async def test_a_permission_that_a_role_needs_and_has_not_is_named(
 ) -> None:
     grants = [Grant("topic", topic, ("READ", "DESCRIBE")) for topic in deployment.inputs]
     for setting, by_role in NEEDED.items():
-        operations = [one.upper() for one in by_role.get("worker", ())]
+        operations = [one.upper() for one in by_role.get("watch", ())]
         if setting == "ticks":
             operations.remove("WRITE")
         if setting != "ledger":
             grants.append(Grant("topic", deployment.topics[setting], (*operations, "DESCRIBE")))
     group = json.loads(deployment.config.read_text())["kafka"]["group"]
     grants.append(Grant("group", group, ("READ",)))
-    secured.allow("worker", grants)
-    found = await examined(deployment, secured.address, secured.section("worker"), "--role", "worker")
+    secured.allow("watch", grants)
+    found = await examined(deployment, secured.address, secured.section("watch"), "--role", "watch")
     async with asyncio.timeout(PATIENCE_S):
         while len(found["permissions"]) > 3:  # a broker applies ACLs some time after it accepted them
-            found = await examined(deployment, secured.address, secured.section("worker"), "--role", "worker")
+            found = await examined(deployment, secured.address, secured.section("watch"), "--role", "watch")
     assert {one["where"]: one["found"] for one in found["permissions"]} == {
         deployment.topics["ticks"]: "this principal has no Write",
         deployment.topics["ledger"]: "this principal has no Describe",
         f"transactional ids {group}/*": "this principal has no Write",
     }
-    secured.allow("worker", [Grant("transactional_id", f"{group}/", ("WRITE",), prefixed=True)])
+    secured.allow("watch", [Grant("transactional_id", f"{group}/", ("WRITE",), prefixed=True)])
     async with asyncio.timeout(PATIENCE_S):
         while f"transactional ids {group}/*" in {one["where"] for one in found["permissions"]}:
-            found = await examined(deployment, secured.address, secured.section("worker"), "--role", "worker")
-    found = await examined(deployment, secured.address, secured.section("worker"), "--role", "executor")
+            found = await examined(deployment, secured.address, secured.section("watch"), "--role", "watch")
+    found = await examined(deployment, secured.address, secured.section("watch"), "--role", "execute")
     refused = {one["where"]: one["found"] for one in found["permissions"] if one["where"].startswith("group ")}
     assert refused == {f"group {group}-execute": "this principal has no Read"}
 
@@ -119,6 +119,6 @@ def test_what_roles_need_is_what_the_documentation_says() -> None:
         setting, *cells = [cell.strip() for cell in line.strip("|").split("|")]
         if setting.strip("`") in NEEDED:
             operations = [tuple(one.strip() for one in cell.split(",") if one.strip()) for cell in cells]
-            by_role = zip(("worker", "executor", "respond"), operations, strict=True)
+            by_role = zip(("watch", "execute", "respond"), operations, strict=True)
             documented[setting.strip("`")] = {role: needed for role, needed in by_role if needed}
     assert documented == {setting: dict(by_role) for setting, by_role in NEEDED.items()}

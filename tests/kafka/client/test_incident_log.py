@@ -68,7 +68,7 @@ async def test_with_keys_an_incident_or_outcome_that_its_role_did_not_sign_is_in
     await ensure_topics(broker.address, [TopicSpec(topics.incidents, 1), TopicSpec(topics.outcomes, 1)])
     forged = replace(incident(), state="resolved", resolved_at_s=T + 60.0)
     async with Publisher({"bootstrap_servers": broker.address}) as publisher:
-        told = keys.signed(topics.incidents, incident_message(incident(), source, T), "worker")
+        told = keys.signed(topics.incidents, incident_message(incident(), source, T), "watch")
         await publisher.send(0, topics.incidents, [told, incident_message(forged, source, T)])
         await publisher.send(0, topics.outcomes, [outcome_message(outcome(intent()), source, 0)])
         await publisher.flush(0)

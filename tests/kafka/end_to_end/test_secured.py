@@ -21,7 +21,7 @@ from tests.kafka.harness import ROOT
 from tests.kafka.pipeline import RECORDED_AT_S, Deployment, Target, requests
 from tests.kafka.secured import PASSWORD, Grant, SecuredKafka, secured_kafka
 
-ROLES = ("worker", "executor", "respond")
+ROLES = ("watch", "execute", "respond")
 ROW = re.compile(r"^\| `(?P<setting>\w+)` \|(?P<cells>.*)\|$")
 
 

@@ -107,8 +107,8 @@ class Installation:
         )
         topics, keys = self.config.topics, authenticity_of(self.config, self.source)
         told = incident_message(open_incident(incident_id), self.source, now_s)
-        await self.send(topics.incidents, keys.signed(topics.incidents, told, "worker"))
-        await self.send(topics.actions, keys.signed(topics.actions, intent_message(intent, self.source, 2), "worker"))
+        await self.send(topics.incidents, keys.signed(topics.incidents, told, "watch"))
+        await self.send(topics.actions, keys.signed(topics.actions, intent_message(intent, self.source, 2), "watch"))
         return intent
 
     async def send(self, topic: str, message: Message) -> None:

@@ -65,7 +65,7 @@ def settings(folder: Path, idp: Idp) -> dict[str, Any]:
         "signing": {
             "private_file": str(folder / "respond.pem"),
             "keys": [
-                {"id": "r1", "for": ["respond", "worker", "executor"], "public": public_text(private.public_key())},
+                {"id": "r1", "for": ["respond", "watch", "execute"], "public": public_text(private.public_key())},
             ],
         },
         "respond": {

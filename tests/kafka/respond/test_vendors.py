@@ -41,7 +41,7 @@ def settings(folder: Path, pager: FakePagerDuty, itsm: FakeServiceNow) -> dict[s
         },
         "respond": {"listen": "127.0.0.1:0"},
         "signing": {"private_file": str(folder / "site.pem"), "keys": [
-            {"id": "s1", "for": ["respond", "worker", "executor"], "public": public_text(private.public_key())},
+            {"id": "s1", "for": ["respond", "watch", "execute"], "public": public_text(private.public_key())},
         ]},
     }
 
@@ -50,7 +50,7 @@ async def open_one(site: Installation, name: str) -> None:
     one = open_incident(name, severity="P1", peak_severity="P1", opened_at_s=time.time())
     message = incident_message(one, site.source, time.time())
     topic = site.config.topics.incidents
-    await site.send(topic, authenticity_of(site.config, site.source).signed(topic, message, "worker"))
+    await site.send(topic, authenticity_of(site.config, site.source).signed(topic, message, "watch"))
 
 
 async def webhook(responder: Responder, kind: str, key: str) -> tuple[int, Any]:

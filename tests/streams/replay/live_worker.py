@@ -26,7 +26,7 @@ from tests.streams.worker.fixtures import TOPICS, FakeStore, WorkerFixture
 
 EXECUTOR = Signer("x1", Ed25519PrivateKey.generate())
 KEYS = Authenticity(
-    KeyRing([PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"executor"}))]), "/tocsin/test",
+    KeyRing([PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"execute"}))]), "/tocsin/test",
 )
 
 

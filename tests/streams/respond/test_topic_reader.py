@@ -42,7 +42,7 @@ from tests.streams.records import FakeRecord
 
 WORKER, RESPOND = (Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "r1"))
 KEYS = Authenticity(KeyRing([
-    PublicKey("w1", WORKER.private.public_key(), frozenset({"worker"})),
+    PublicKey("w1", WORKER.private.public_key(), frozenset({"watch"})),
     PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"})),
 ]), SOURCE)
 

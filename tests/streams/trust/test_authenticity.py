@@ -22,7 +22,7 @@ from tests.streams.worker.fixtures import TOPICS, WorkerFixture
 
 SOURCE = "/tocsin/test"
 SIGNER = Signer("w1", Ed25519PrivateKey.generate())
-RING = KeyRing([PublicKey("w1", SIGNER.private.public_key(), frozenset({"worker", "executor"}))])
+RING = KeyRing([PublicKey("w1", SIGNER.private.public_key(), frozenset({"watch", "execute"}))])
 SIGNING = Authenticity(RING, SOURCE, SIGNER)
 
 
@@ -57,7 +57,7 @@ class Fixture(WorkerFixture):
 
 
 def signed(one: Intent, source: str = SOURCE) -> Message:
-    return SIGNING.signed(TOPICS.actions, intent_message(one, source, 0), "worker")
+    return SIGNING.signed(TOPICS.actions, intent_message(one, source, 0), "watch")
 
 
 async def test_a_signed_intent_is_executed_and_its_outcome_is_signed() -> None:
@@ -90,7 +90,7 @@ async def test_a_record_of_which_a_covered_header_was_changed_or_repeated_is_ref
 
 async def test_a_record_of_another_topic_or_deployment_or_with_another_value_is_refused() -> None:
     message = signed(intent())
-    elsewhere = SIGNING.signed(TOPICS.outcomes, intent_message(intent(), SOURCE, 0), "worker")
+    elsewhere = SIGNING.signed(TOPICS.outcomes, intent_message(intent(), SOURCE, 0), "watch")
     edited = replace(message, value=(message.value or b"").replace(b"chat/r0", b"chat/r1"))
     worker = Fixture(SIGNING)
     for one in (elsewhere, signed(intent(), "/tocsin/other"), edited):
@@ -129,7 +129,7 @@ async def test_with_keys_accepting_what_is_unsigned_has_no_effect() -> None:
 def test_a_process_signs_nothing_that_its_key_is_not_for() -> None:
     message = intent_message(intent(), SOURCE, 0)
     assert SIGNING.signed(TOPICS.actions, message, "respond") is message
-    assert Authenticity(RING, SOURCE).signed(TOPICS.actions, message, "worker") is message
+    assert Authenticity(RING, SOURCE).signed(TOPICS.actions, message, "watch") is message
 
 
 def test_what_is_not_safe_is_said() -> None:

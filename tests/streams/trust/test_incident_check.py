@@ -14,7 +14,7 @@ from tests.streams.fakes import T, incident, record_of
 
 TOPIC, SOURCE = "tocsin.incidents", "/tocsin/test"
 WORKER = Signer("w1", Ed25519PrivateKey.generate())
-KEYS = Authenticity(KeyRing([PublicKey("w1", WORKER.private.public_key(), frozenset({"worker"}))]), SOURCE)
+KEYS = Authenticity(KeyRing([PublicKey("w1", WORKER.private.public_key(), frozenset({"watch"}))]), SOURCE)
 
 
 def fault(check: IncidentCheck, at_s: float, name: str = "inc-1") -> FaultReason | None:

@@ -32,9 +32,9 @@ BEGIN_S, END_S = T + 100.0, T + 200.0
 
 def ring(*without: str) -> KeyRing:
     keys = [
-        PublicKey("w1", OLD.private.public_key(), frozenset({"worker"}), until_s=END_S),
-        PublicKey("w2", NEW.private.public_key(), frozenset({"worker"}), from_s=BEGIN_S),
-        PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"executor"})),
+        PublicKey("w1", OLD.private.public_key(), frozenset({"watch"}), until_s=END_S),
+        PublicKey("w2", NEW.private.public_key(), frozenset({"watch"}), from_s=BEGIN_S),
+        PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"execute"})),
     ]
     return KeyRing(key for key in keys if key.id not in without)
 

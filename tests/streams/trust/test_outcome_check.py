@@ -27,9 +27,9 @@ EXECUTOR, RESPOND, FORMER, STRANGER = (
     Signer(name, Ed25519PrivateKey.generate()) for name in ("x1", "r1", "x0", "x1")
 )
 KEYS = Authenticity(KeyRing([
-    PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"executor"})),
+    PublicKey("x1", EXECUTOR.private.public_key(), frozenset({"execute"})),
     PublicKey("r1", RESPOND.private.public_key(), frozenset({"respond"})),
-    PublicKey("x0", FORMER.private.public_key(), frozenset({"executor"}), until_s=T),
+    PublicKey("x0", FORMER.private.public_key(), frozenset({"execute"}), until_s=T),
 ]), SOURCE)
 ANSWERS = ("approved", "rejected", "withdrawn", "void")
 

@@ -68,7 +68,7 @@ async def test_an_incident_that_has_ended_still_says_whose_roles_count() -> None
 async def test_an_incident_that_the_role_worker_did_not_sign_opens_nothing_ends_nothing_and_gives_no_rights() -> None:
     made, mine = (Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "r1"))
     ring = KeyRing([
-        PublicKey("w1", made.private.public_key(), frozenset({"worker"})),
+        PublicKey("w1", made.private.public_key(), frozenset({"watch"})),
         PublicKey("r1", mine.private.public_key(), frozenset({"respond"})),
     ])
     worker = ControlFixture(owners=OTHERS, authenticity=Authenticity(ring, SOURCE))
@@ -135,7 +135,7 @@ async def test_a_person_acknowledges_no_longer_than_the_configuration_allows() -
 
 async def test_a_copy_of_an_old_record_behind_a_newer_one_of_the_same_poll_does_not_count() -> None:
     made = Signer("w1", Ed25519PrivateKey.generate())
-    ring = KeyRing([PublicKey("w1", made.private.public_key(), frozenset({"worker"}))])
+    ring = KeyRing([PublicKey("w1", made.private.public_key(), frozenset({"watch"}))])
     worker = ControlFixture(now_s=T + 500.0, authenticity=Authenticity(ring, SOURCE))
     told = incident(id="inc-1")
     old, new = (

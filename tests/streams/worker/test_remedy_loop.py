@@ -32,9 +32,9 @@ WATCHING, EXECUTING, FORMER, STRANGER = (
     Signer(name, Ed25519PrivateKey.generate()) for name in ("w1", "x1", "w0", "w1")
 )
 KEYS = Authenticity(KeyRing([
-    PublicKey("w1", WATCHING.private.public_key(), frozenset({"worker"})),
-    PublicKey("x1", EXECUTING.private.public_key(), frozenset({"executor"})),
-    PublicKey("w0", FORMER.private.public_key(), frozenset({"worker"}), until_s=T + 30.0),
+    PublicKey("w1", WATCHING.private.public_key(), frozenset({"watch"})),
+    PublicKey("x1", EXECUTING.private.public_key(), frozenset({"execute"})),
+    PublicKey("w0", FORMER.private.public_key(), frozenset({"watch"}), until_s=T + 30.0),
 ]), SOURCE)
 
 
