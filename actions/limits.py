@@ -49,7 +49,7 @@ class LimitParams:
     min_healthy_share: float = 0.5
     outage_share: float = 0.5
     outage_wait_s: float = 5.0
-    max_age_s: float = 60.0
+    max_age_s: float = 120.0
     storm_actions: int = 10
     storm_window_s: float = 300.0
     storm_services: int = 5

@@ -145,7 +145,7 @@ class TickPolicy:
             return
         lesson = self.lesson(steady_s, from_backlog=repeated or source not in self._at_end)
         shard.event_time.observe(
-            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s, wall_s), lesson,
+            source, Arrival(steady_s, times.oldest_s, times.newest_s, times.disorder_s, wall_s, times.ts_s), lesson,
         )
 
     def due(self, shard: Shard, view: SupplyView, pending: Pending, steady_s: float, wall_s: float) -> Tick | None:

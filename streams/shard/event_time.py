@@ -11,7 +11,9 @@ record ahead of both our clock and most producers' by more than `AHEAD_S` moves 
 is wrong does not make all others late.
 
 Delay and lateness follow what was observed: the maximum, which fades with a half-life of `HALF_LIFE_S`. It fades only
-while the source is observed: an outage says nothing about how its producers deliver.
+while the source is observed: an outage says nothing about how its producers deliver. A stray, a record that lies behind
+the newest by more than the longest lateness, is lost whatever one waits for, so it teaches nothing while most arrivals
+are without: one producer whose clock is wrong does not make the decisions about all others late.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from statistics import median
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Lesson = Literal["cadence", "order", "nothing"]
 """What an arrival shows: how its producers deliver; only how far their records are out of order, because it came from a
@@ -65,13 +70,14 @@ class CadenceParams:
 class Arrival:
     """A batch of one source as it arrived. steady_s: the steady clock. oldest_s, newest_s: event time of its records.
     disorder_s: the farthest that a record lies behind an earlier one of the batch. wall_s: our clock, infinity where it
-    is not to be asked."""
+    is not to be asked. ts_s: event time of each record in order, None where it is not known."""
 
     steady_s: float
     oldest_s: float
     newest_s: float
     disorder_s: float
     wall_s: float = inf
+    ts_s: NDArray[np.float64] | None = None
 
 
 @dataclass(slots=True)
@@ -99,6 +105,8 @@ class _Source:
     observed_s: float = 0.0
     delay: _Fading = field(default_factory=_Fading)
     disorder: _Fading = field(default_factory=_Fading)
+    are_strays: deque[bool] = field(default_factory=lambda: deque(maxlen=USUAL_OF))
+    """Of each of the last arrivals, whether most of its records were strays."""
 
     @property
     def has_taught(self) -> bool:
@@ -147,7 +155,10 @@ class EventTime:
         """A batch arrived, and what may be learned of it."""
         one, steady_s = self._sources[source], arrival.steady_s
         one.arrived_s = steady_s
-        arrival = self._without_ahead(arrival)
+        known = self._without_strays(arrival, one)
+        if known is None:
+            return
+        arrival = self._without_ahead(known)
         if arrival.newest_s == -inf:
             return
         disorder_s = max(arrival.disorder_s, one.highest_s - arrival.oldest_s, 0.0)
@@ -158,11 +169,12 @@ class EventTime:
         self._observe_offset(arrival.newest_s - steady_s, steady_s)
         if lesson == "cadence" or (lesson == "order" and not one.has_taught):
             # Until the source could be learned from, the order in a backlog says more than nothing.
-            one.disorder.observe(disorder_s, steady_s)
+            one.disorder.observe(min(disorder_s, self._params.max_lateness_s), steady_s)
         if lesson == "cadence":
             offset_s = self._offset_s()
             assert offset_s is not None
-            one.learn_delay(max(0.0, steady_s + offset_s - arrival.oldest_s), steady_s)
+            delay_s = max(0.0, steady_s + offset_s - arrival.oldest_s)
+            one.learn_delay(min(delay_s, self._params.max_idle_after_s), steady_s)
 
     def cadence(self, source: str, steady_s: float) -> Cadence:
         """What is expected of a source now."""
@@ -258,6 +270,23 @@ class EventTime:
                 # Snapshots of older releases do not say it.
                 one.observed_s = float(found.get("observed_s", UNKNOWN_DELAY_S))
             one.disorder = _Fading(float(found["disorder_s"]), inf)
+
+    def _without_strays(self, arrival: Arrival, one: _Source) -> Arrival | None:
+        """The arrival without its strays, None where nothing else is in it; all of it where strays are usual."""
+        ts_s = arrival.ts_s
+        if ts_s is None or one.highest_s == -inf:
+            return arrival
+        behind_s = np.maximum(np.maximum.accumulate(ts_s), one.highest_s) - ts_s
+        kept = behind_s <= self._params.max_lateness_s
+        one.are_strays.append(2 * int(kept.sum()) < len(ts_s))
+        if kept.all() or 2 * sum(one.are_strays) > USUAL_OF:
+            return arrival
+        if not kept.any():
+            return None
+        left_s = ts_s[kept]
+        return replace(
+            arrival, oldest_s=float(left_s.min()), newest_s=float(left_s.max()), disorder_s=float(behind_s[kept].max()),
+        )
 
     def _without_ahead(self, arrival: Arrival) -> Arrival:
         """The arrival without the records that are ahead of all clocks but their own; minus infinity without any left.

@@ -17,7 +17,7 @@ Lost on a crash and rebuilt from the last snapshot, to the bit. Duplicates count
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, inf
 
 import numpy as np
@@ -79,11 +79,13 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Event time of a batch. disorder_s: the farthest that a sample lies behind an earlier one."""
+    """Event time of a batch. disorder_s: the farthest that a sample lies behind an earlier one. ts_s: of each sample.
+    """
 
     oldest_s: float
     newest_s: float
     disorder_s: float
+    ts_s: FloatArray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,4 +381,4 @@ class Windower:
 
 def _times(ts_s: FloatArray) -> TimeRange:
     disorder_s = float((np.maximum.accumulate(ts_s) - ts_s).max())
-    return TimeRange(float(ts_s.min()), float(ts_s.max()), disorder_s)
+    return TimeRange(float(ts_s.min()), float(ts_s.max()), disorder_s, ts_s)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from math import inf
 
+import numpy as np
+
 from streams.shard.event_time import UNKNOWN_DELAY_S, Arrival, Cadence, CadenceParams, EventTime, Lesson
 
 T = 1_795_420_000.0
@@ -38,6 +40,13 @@ class Owner:
         """A batch now; event times are relative to T."""
         wall_s = self.wall_s if self.asks_clock else inf
         self.time.observe(source, Arrival(self.steady_s, T + oldest_s, T + newest_s, disorder_s, wall_s), lesson)
+
+    def arrive_each(self, *event_s: float, source: str = "a") -> None:
+        """A batch of records now, in this order; event times are relative to T."""
+        ts_s = T + np.array(event_s)
+        disorder_s = float((np.maximum.accumulate(ts_s) - ts_s).max())
+        arrival = Arrival(self.steady_s, float(ts_s.min()), float(ts_s.max()), disorder_s, self.wall_s, ts_s)
+        self.time.observe(source, arrival, "cadence")
 
     def flush_every(
         self, period_s: float, seconds: float, transit_s: float = 0.01, clock_ahead_s: float = 0.0, source: str = "a",

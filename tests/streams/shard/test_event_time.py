@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.shard.event_time import (
+    DELAY_MARGIN,
     FADE_GAP_S,
     HALF_LIFE_S,
+    LATENESS_MARGIN,
     LEAST_AGGREGATED_DELAY_S,
     LEAST_DELAY_S,
     LEAST_LATENESS_S,
     OFFSET_WINDOW_S,
     UNKNOWN_DELAY_S,
+    USUAL_OF,
     Cadence,
     CadenceParams,
     Lesson,
@@ -348,3 +351,44 @@ def test_windows_never_close_ahead_of_all_clocks_and_never_before_a_busy_source(
         assert at_end <= max(*newest.values(), owner.wall_s - T)
         busy = owner.until_s(at_end=frozenset(BOTH - {source}))
         assert busy is None or busy <= newest[source] - LEAST_LATENESS_S + 1e-6
+
+
+def test_a_stray_teaches_nothing_and_its_batch_does() -> None:
+    owner = known()
+    usual = owner.cadence()
+    now_s = owner.steady_s
+    owner.arrive_each(-259_200.0)
+    owner.arrive_each(now_s, -259_200.0, now_s - 0.3)
+    assert owner.cadence().lateness_s == pytest.approx(LATENESS_MARGIN * 0.3 + 0.25)
+    assert owner.cadence().delay_s == usual.delay_s
+    owner.steady_s += 0.1
+    owner.arrive_each(owner.steady_s)
+    assert owner.until_s(at_end=frozenset()) == pytest.approx(owner.steady_s - LATENESS_MARGIN * 0.3 - 0.25)
+
+
+def test_one_producer_in_ten_whose_clock_is_behind_holds_back_nobody() -> None:
+    owner = known()
+    for number in range(200):
+        owner.steady_s += 0.1
+        owner.arrive_each(owner.steady_s - (90.0 if number % 10 == 0 else 0.0))
+    assert owner.cadence().lateness_s == LEAST_LATENESS_S
+
+
+def test_where_most_clocks_are_set_back_silence_is_not_judged_by_those_that_are_not() -> None:
+    owner = known()
+    for _ in range(USUAL_OF):
+        owner.steady_s += 0.1
+        owner.arrive_each(owner.steady_s - 90.0)
+    assert owner.cadence().delay_s >= 90.0
+    assert owner.cadence().lateness_s == CadenceParams().max_lateness_s
+
+
+def test_what_is_learned_is_bounded_before_it_fades() -> None:
+    owner = known()
+    owner.arrive(owner.steady_s - 5000.0, owner.steady_s, disorder_s=5000.0)
+    at_s = owner.steady_s
+    while owner.steady_s < at_s + HALF_LIFE_S:
+        owner.steady_s += 1.0
+        owner.arrive(owner.steady_s, owner.steady_s)
+    assert owner.cadence().lateness_s == pytest.approx(LATENESS_MARGIN * 30.0 + 0.25, rel=0.02)
+    assert owner.cadence().delay_s == pytest.approx(DELAY_MARGIN * 60.0 + 0.75, rel=0.02)
