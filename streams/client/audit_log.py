@@ -72,12 +72,22 @@ async def read_audit_ends(config: Config) -> dict[TopicPartition, int]:
         return {}
 
 
-async def read_refusal(config: Config, subjects: Collection[str], since: Mapping[TopicPartition, int]) -> str | None:
-    """Why a control record was refused, by the audit; None while the audit does not say so.
+@dataclass(frozen=True, slots=True)
+class ControlAnswer:
+    """What became of a control record. refusal: why it was refused, None for one that was accepted."""
+
+    refusal: str | None
+
+
+async def read_control_answer(
+    config: Config, subjects: Collection[str], since: Mapping[TopicPartition, int],
+) -> ControlAnswer | None:
+    """What became of a control record, by the audit; None while the audit does not say so. One refusal counts.
 
     subjects: the id of the record, and its place for a record that was not believed. since: see `read_audit_ends`, of
     before it was written. Raises `BrokerUnavailable`.
     """
+    found = None
     if not since:
         return None
     async with open_reader(config) as reader:
@@ -87,8 +97,10 @@ async def read_refusal(config: Config, subjects: Collection[str], since: Mapping
             except WireError:
                 continue
             if entry.event == "refused" and entry.subject in subjects:
-                return entry.reason
-    return None
+                return ControlAnswer(entry.reason)
+            if entry.event == "accepted" and entry.subject in subjects:
+                found = ControlAnswer(None)
+    return found
 
 
 async def read_steps(config: Config, incident: Incident) -> list[AuditEntry] | None:

@@ -108,7 +108,7 @@ def override(
         raise Failure(f"--person {person!r}, expected one of people: {', '.join(author.config.people)}")
     now_s = time.time()
     from_s, until_s = now_s if from_ is None else epoch_s(from_, zone), epoch_s(to, zone)
-    author.write(lambda by: Override(schedule, person, from_s, until_s, by, now_s, comment))
+    author.act(lambda by: Override(schedule, person, from_s, until_s, by, now_s, comment))
 
 
 @oncall.command("import")

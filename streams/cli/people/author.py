@@ -30,6 +30,8 @@ KEY_VARIABLE = "TOCSIN_KEY_FILE"
 FINDING = 1
 """Exit code of a finding: nothing is wrong with the command, and what it asks for is not so."""
 LOOK_EVERY_S = 0.5
+ANSWER_WITHIN_S = 5.0
+"""A worker that runs says sooner whether it accepts what a person wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,22 @@ class Author:
         click.echo(f"{directive.id}: written to {place}, signed by {written.key}")
         return directive.id, place
 
+    def act(self, build: Callable[[str], OfPerson]) -> None:
+        """Write, and wait until the audit says whether it was accepted; exit with 1 where it was refused."""
+        from streams.client.audit_log import read_audit_ends, read_control_answer
+
+        since = run(read_audit_ends(self.config))
+        subjects = self.write(build)
+        deadline_s = time.monotonic() + ANSWER_WITHIN_S
+        while since and (answer := run(read_control_answer(self.config, subjects, since))) is None:
+            if time.monotonic() >= deadline_s:
+                click.echo(f"nobody has answered within {ANSWER_WITHIN_S:g} s, expected a worker that runs", err=True)
+                return
+            time.sleep(LOOK_EVERY_S)
+        if since and answer is not None and answer.refusal is not None:
+            click.echo(f"refused: {answer.refusal}", err=True)
+            sys.exit(FINDING)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -76,7 +94,7 @@ def decide(
 ) -> None:
     """Write a decision of the author about something, and wait until it counts; exit with 1 where it is refused, or
     does not count in time."""
-    from streams.client.audit_log import read_audit_ends, read_refusal
+    from streams.client.audit_log import read_audit_ends, read_control_answer
 
     since = run(read_audit_ends(author.config))
     subjects = author.write(build)
@@ -87,7 +105,8 @@ def decide(
         if person in now.decided_by:
             click.echo(f"{name}: {now.text}")
             return
-        refusal = run(read_refusal(author.config, subjects, since))
+        answer = run(read_control_answer(author.config, subjects, since))
+        refusal = None if answer is None else answer.refusal
         if refusal is not None or time.monotonic() >= deadline_s:
             nobody = f"no answer within {wait_s:g} s, expected a process with the role respond"
             click.echo(f"{name}: {now.text}; the decision does not count: {refusal or nobody}", err=True)

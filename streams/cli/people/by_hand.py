@@ -55,7 +55,7 @@ def ack(author: Author, incident_id: str, lasts_s: float, comment: str) -> None:
     """Acknowledge an incident: you work on it, and nobody else is notified of it meanwhile."""
     _open_incident(author.config, incident_id)
     now_s = time.time()
-    author.write(lambda person: Acknowledge(incident_id, person, now_s, now_s + lasts_s, comment))
+    author.act(lambda person: Acknowledge(incident_id, person, now_s, now_s + lasts_s, comment))
 
 
 @incident.command()
@@ -65,7 +65,7 @@ def ack(author: Author, incident_id: str, lasts_s: float, comment: str) -> None:
 def resolve(author: Author, incident_id: str, comment: str) -> None:
     """Declare an incident over. Alarms after it open it anew."""
     _open_incident(author.config, incident_id)
-    author.write(lambda person: Resolve(incident_id, person, time.time(), comment))
+    author.act(lambda person: Resolve(incident_id, person, time.time(), comment))
 
 
 @incident.command()
@@ -86,7 +86,7 @@ def assign(
         known = ", ".join(sorted(author.config.people)) or "nobody is named there"
         raise Failure(f"person {person!r}: unknown, expected one under people: {known}")
     _open_incident(author.config, incident_id)
-    author.write(lambda by: Assign(incident_id, person, by, time.time(), role=role, remove=remove, comment=comment))
+    author.act(lambda by: Assign(incident_id, person, by, time.time(), role=role, remove=remove, comment=comment))
 
 
 @incident.command()
@@ -102,7 +102,7 @@ def escalate(author: Author, incident_id: str, to: str | None, reason: str) -> N
     known = {*config.people, *config.schedules, *get_args(Role)}
     if to is not None and to not in known:
         raise Failure(f"--to {to!r}: unknown, expected one of {', '.join(sorted(known))}")
-    author.write(lambda person: Escalate(incident_id, person, time.time(), reason, to))
+    author.act(lambda person: Escalate(incident_id, person, time.time(), reason, to))
 
 
 @incident.command()
@@ -112,7 +112,7 @@ def escalate(author: Author, incident_id: str, to: str | None, reason: str) -> N
 def update(author: Author, incident_id: str, text: str) -> None:
     """Say what is known about an incident; it stands on it for everybody."""
     _open_incident(author.config, incident_id)
-    author.write(lambda person: Update(incident_id, person, time.time(), text))
+    author.act(lambda person: Update(incident_id, person, time.time(), text))
 
 
 @click.group()
@@ -143,7 +143,7 @@ def list_remedies(config: Config, everything: bool, as_json: bool) -> None:
 def undo(author: Author, kind: str, target: str, comment: str) -> None:
     """Undo the remedy of a KIND that is in force at a TARGET."""
     _require_kind(author.config, kind)
-    author.write(lambda person: Undo(kind, target, person, time.time(), comment))
+    author.act(lambda person: Undo(kind, target, person, time.time(), comment))
 
 
 @remedy.command()
@@ -154,7 +154,7 @@ def undo(author: Author, kind: str, target: str, comment: str) -> None:
 def keep(author: Author, kind: str, target: str, comment: str) -> None:
     """Keep the remedy of a KIND that is in force at a TARGET, whatever its terms say."""
     _require_kind(author.config, kind)
-    author.write(lambda person: Keep(kind, target, person, time.time(), comment))
+    author.act(lambda person: Keep(kind, target, person, time.time(), comment))
 
 
 @click.group()
@@ -226,11 +226,11 @@ def status(config: Config, as_json: bool) -> None:
 @with_author
 def reset(author: Author, comment: str) -> None:
     """Let actions run by themselves again after too many ran in a short time."""
-    author.write(lambda person: ResetStorm(person, time.time(), comment))
+    author.act(lambda person: ResetStorm(person, time.time(), comment))
 
 
 def _set_breaker(author: Author, target: str, verb: BreakerVerb, comment: str) -> None:
-    author.write(lambda person: SetBreaker(target, verb, person, time.time(), comment))
+    author.act(lambda person: SetBreaker(target, verb, person, time.time(), comment))
 
 
 def _require_kind(config: Config, kind: str) -> None:

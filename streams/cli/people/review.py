@@ -79,7 +79,7 @@ def submit(author: Author, file: Path, state: ReviewState, place: str) -> None:
     told_faults(file, incident_id, parts)
     summary = parts.get("summary", "").strip()
     words = "" if summary == PROMPTS["summary"] else summary
-    author.write(
+    author.act(
         lambda person: SubmitReview(
             incident_id, state, place, words, listed(incident_id, parts), person, time.time(),
         ),

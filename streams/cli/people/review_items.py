@@ -122,7 +122,7 @@ def set_(
     if fault is not None:
         raise Failure(f"item {item_id!r}: {fault}")
     day = None if due is None else due.date()
-    author.write(
+    author.act(
         lambda person: SetItem(item_id, known.incident_id, person, time.time(), mark, owner, day, comment),
     )
 

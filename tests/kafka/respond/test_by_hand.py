@@ -56,7 +56,8 @@ async def test_people_say_who_works_on_an_incident_and_declare_it_over(real: Rea
         await deployment.exposes('tocsin_control_records_total{answer="accepted"} 3.0')
         await last(found, assigned_to="ben")
         refused = await cli("vera", "incident", "resolve", found)
-        assert refused.exit_code == 0, refused.output  # it is written, and the worker refuses it
+        assert (refused.exit_code, "refused: " in refused.stderr) == (1, True), refused.output
+        assert "vera may not resolve, expected the role responder" in refused.stderr
         await deployment.exposes('tocsin_control_records_total{answer="not_allowed"} 1.0')
         assert (await cli("ben", "incident", "resolve", found, "--comment", "restarted")).exit_code == 0
         await deployment.exposes('tocsin_control_records_total{answer="accepted"} 4.0')
