@@ -16,6 +16,7 @@ from config.checks.shadowed import shadowed
 from config.checks.shell_patterns import regular_expressions
 from config.checks.stage_targets import unmet_targets
 from config.checks.targets import impossible_targets, improbable_targets
+from config.checks.unlikely import unlikely
 from config.checks.unmatched import misspelt_topics, unmatched
 from config.errors import Problem
 from config.fields import SIGNING_MIN, yaml_name
@@ -39,7 +40,7 @@ def mistakes_as_written(tree: Node) -> list[Problem]:
 
 def contradictions(config: Config, tree: Node) -> list[Problem]:
     """Settings that contradict each other. A worker does not start with them."""
-    checks = (_windows, _labels, impossible_targets)
+    checks = (_windows, _addresses, _labels, impossible_targets)
     found = [problem for check in checks for problem in check(config, tree)]
     return [*found, *forbidden_hosts(config.channels, config.respond.channel_hosts, tree)]
 
@@ -51,7 +52,7 @@ def advise(config: Config, tree: Node, shipped: Node, aliased: Collection[str]) 
     return [
         *_plaintext(config, tree), *unwise_signing(as_mapping(tree.plain()), tree), *improbable_targets(config, tree),
         *shadowed(config, tree), *unmatched(config, tree, aliased), *unmet_targets(config, tree),
-        *regular_expressions(as_mapping(tree.plain()), tree),
+        *regular_expressions(as_mapping(tree.plain()), tree), *unlikely(config, tree),
         *_public_secrets(config, tree),
         *misspelt_topics(config, tree, [str(as_mapping(source).get("topic")) for source in inputs]),
     ]
@@ -129,6 +130,12 @@ def _windows(config: Config, tree: Node) -> Iterator[Problem]:
         least = duration_text(windows.max_wait_s + windows.size_s)
         expected = f"more than windows.max_wait and windows.size together ({least})"
         yield problem_at(tree, ("scopes", "min_idle"), duration_text(scopes.min_idle_s), expected)
+
+
+def _addresses(config: Config, tree: Node) -> Iterator[Problem]:
+    listen, telemetry = config.respond.listen, config.telemetry
+    if listen is not None and telemetry.port and listen == f"{telemetry.host}:{telemetry.port}":
+        yield problem_at(tree, ("respond", "listen"), listen, "another address than that of telemetry")
 
 
 def _labels(config: Config, tree: Node) -> Iterator[Problem]:

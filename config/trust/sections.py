@@ -85,6 +85,12 @@ class PersonKey(Strict):
     from_s: Instant | None = None
     until_s: Instant | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_s is not None and self.until_s is not None and self.until_s <= self.from_s:
+            raise ValueError("until is not later than from, expected a time after it")
+        return self
+
 
 class Person(Strict):
     """What a person may do, and by what the person is known: a key, a user of Slack, a token, the subject of a JWT.

@@ -68,6 +68,8 @@ class Profile:
                 raise ValueError(f"Profile.{name}: {getattr(self, name)} in {self.name!r}, expected at least {least:g}")
         if self.min_share is not None and not self.min_share >= 0.0:
             raise ValueError(f"Profile.min_share: {self.min_share} in {self.name!r}, expected at least 0")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"Profile.low: {self.low:g} in {self.name!r}, expected less than high ({self.high:g})")
         unknown = sorted(set(self.labels) - set(LABELS))
         if unknown:
             raise ValueError(f"Profile.labels: {unknown} in {self.name!r}, expected labels among {', '.join(LABELS)}")
@@ -112,6 +114,10 @@ DEFAULT_PROFILES = (
     Profile("truncation", r".*truncat.*", "up", min_abs=0.1, min_rel=0.0, min_share=0.03),
     Profile("retrieval", r".*(retrieval|hit_rate|relevance|precision|recall|grounded).*", "down", 0.05, 0.1),
     Profile(
+        "seconds", r".*(_seconds|(latency|duration|_time|first_token|per_output_token|ttft|tpot|itl|queue)_s)(_p\d+)?",
+        "up", 0.02, 0.25, "log", floor=0.001,
+    ),
+    Profile(
         "inter_token", r"(tpot|itl)_ms(_p\d+)?|.*inter_token.*|.*per_output_token.*", "up", 1.0, 0.2, "log", floor=0.1,
     ),
     Profile("queueing", r"(queue|ttft)_ms(_p\d+)?|.*queue_time.*|.*first_token.*", "up", 20.0, 0.5, "log", floor=1.0),
@@ -127,4 +133,4 @@ DEFAULT_PROFILES = (
     Profile("rate", r"requests_per_s|.*_per_s", "both", 2.0, 0.5, "sqrt", floor=0.25),
     Profile("any", r".*", "both", 0.0, 0.2),
 )
-"""For LLM serving, units as in the native record (ms, tokens, nats, shares)."""
+"""For LLM serving, units as in the native record (ms, tokens, nats, shares), and times that are named as seconds."""

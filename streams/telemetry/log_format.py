@@ -1,7 +1,7 @@
 """One format for every line of a process, also for those of Faust, aiokafka and Python's warnings.
 
 JSON, one object a line, or columns on a terminal. What a library says again and again, as aiokafka does while a broker
-is away, is told once and then every minute with a count.
+is away, is told once and then every minute with a count; so is what we try again until it succeeds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _UNREACHABLE = re.compile(
 )
 """Of a line of a Kafka client: it cannot reach a broker."""
 _CLIENTS = ("aiokafka", "faust", "mode")
+TRIED_AGAIN = frozenset({"reconnecting", "http_not_served"})
+"""Events of ours that come again with each try."""
 
 
 class RepeatFilter(logging.Filter):
@@ -57,6 +59,21 @@ def _add_times(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def _limit_tries(mono_s: Callable[[], float]) -> Processor:
+    limit = RepeatLimit()
+
+    def add_times_or_drop(_logger: object, _method: str, event: EventDict) -> EventDict:
+        if event["event"] in TRIED_AGAIN:
+            times = limit.count(event["event"], mono_s())
+            if times is None:
+                raise structlog.DropEvent
+            if times > 1:
+                event["times"] = times
+        return event
+
+    return add_times_or_drop
+
+
 def _mask_urls(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Hide what the queries of URLs hold, also in tracebacks and in the lines of libraries."""
     return {name: value if name.startswith("_") else _masked(value) for name, value in event.items()}
@@ -72,7 +89,9 @@ def _masked(value: object) -> object:
     return masked_in(str(value))
 
 
-def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
+def log_to(
+    stream: TextIO = sys.stderr, level: str = "info", mono_s: Callable[[], float] = time.monotonic,
+) -> None:
     """Log to a stream from a level on: debug, info, warning or error. Replaces what was configured before."""
     common: list[Processor] = [
         structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -81,13 +100,13 @@ def log_to(stream: TextIO = sys.stderr, level: str = "info") -> None:
         structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer(default=str)
     )
     structlog.configure(
-        processors=[*common, structlog.processors.format_exc_info, _mask_urls, render],
+        processors=[_limit_tries(mono_s), *common, structlog.processors.format_exc_info, _mask_urls, render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # One write a line: libraries log to the same stream from other threads, under another lock.
         logger_factory=structlog.WriteLoggerFactory(stream),
     )
     handler = logging.StreamHandler(stream)
-    handler.addFilter(RepeatFilter())
+    handler.addFilter(RepeatFilter(mono_s))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*common, structlog.stdlib.add_logger_name],
         processors=[

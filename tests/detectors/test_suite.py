@@ -217,7 +217,8 @@ def test_a_scale_without_a_floor_is_refused() -> None:
 @pytest.mark.parametrize(
     ("metric", "profile"),
     [
-        ("latency_ms", "latency"), ("ttft_ms", "queueing"), ("tpot_ms", "inter_token"), ("error", "errors"),
+        ("latency_ms", "latency"), ("latency_s", "seconds"), ("ttft_seconds_p99", "seconds"), ("error", "errors"),
+        ("ttft_ms", "queueing"), ("tpot_ms", "inter_token"),
         ("confidence", "confidence"), ("mean_logprob", "logprob"), ("completion_tokens", "tokens"),
         ("queue_depth", "backlog"), ("batch_active", "saturation"), ("requests_per_s", "rate"), ("gpu_temp_c", "any"),
     ],
