@@ -42,12 +42,12 @@ class NeededName:
 
 
 def needed_names(config: Config, roles: Collection[Role]) -> list[NeededName]:
-    """What the processes of these roles use. One process of the roles worker and executor needs no group for both."""
+    """What the processes of these roles use. One process of the roles watch and execute needs no group for both."""
     group = config.kafka.group
     names = []
-    if "worker" in roles:
+    if "watch" in roles:
         names += [NeededName(GROUP, group), NeededName(TRANSACTION, f"{group}/")]
-    elif "executor" in roles:
+    elif "execute" in roles:
         names.append(NeededName(GROUP, f"{group}-execute"))
     if "respond" in roles:
         names += [NeededName(GROUP, f"{group}-respond"), NeededName(TRANSACTION, f"{group}-respond/")]

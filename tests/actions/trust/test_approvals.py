@@ -46,7 +46,7 @@ def test_a_rejection_stands_against_any_number_of_approvals() -> None:
     (decision("chi", signer=SIGNERS["ben"]), "chi: signed by the key 'ben-1' of ben, expected a key of their own"),
     (decision("chi", signer=RESPOND), "chi: signed by 'r1', a key of respond, expected one of person"),
     (decision("chi", path="http", signer=SIGNERS["chi"]), "chi: signed by 'chi-1', a key of person, expected one of"),
-    (decision("chi", path="http", signer=WORKER), "chi: signed by 'w1', a key of worker, expected one of respond"),
+    (decision("chi", path="http", signer=WORKER), "chi: signed by 'w1', a key of watch, expected one of respond"),
     (decision("chi", source="/tocsin/other"), "chi: made for '/tocsin/other', expected '/tocsin/test'"),
     (decision("chi", about=replace(INTENT, key="k2")), "chi: about the intent 'k2', expected 'k1'"),
     (decision("chi", about=replace(INTENT, digest="e" * 64)), "chi: about other terms than those of the intent"),

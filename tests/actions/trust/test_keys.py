@@ -32,7 +32,7 @@ def test_a_key_that_was_removed_is_revoked() -> None:
 
 
 def test_a_key_of_a_process_signs_nothing_else() -> None:
-    with pytest.raises(SignatureError, match="a key of worker, expected one of respond"):
+    with pytest.raises(SignatureError, match="a key of watch, expected one of respond"):
         RING.verify("new", "respond", b"text", NEW.sign(b"text"), 150.0)
 
 

@@ -38,7 +38,7 @@ people:
   ben: {{roles: [], token_sha256: 9f86d0, mail: ben}}
 signing:
   keys:
-    - {{id: w1, for: watch, public: "{KEYS[0]}", until: soon}}
+    - {{id: w1, for: gateway, public: "{KEYS[0]}", until: soon}}
   unsigned: maybe
 """
 REPEATED = f"""\
@@ -91,7 +91,7 @@ def test_mistakes_in_people_and_keys_are_named_with_their_place(tmp_path: Path) 
     assert [text.partition(", expected")[0] for text in problems(tmp_path, FAULTS)] == [
         ":3: people.anna.keys[0].public: got 'ed25519:Yx8='", ":3: people.anna.roles[0]: got 'aprover'",
         ":3: people.anna.slack: got '@anna'", ":4: people.ben.mail: got 'ben'", ":4: people.ben.roles: got a list",
-        ":4: people.ben.token_sha256: got '9f86d0'", ":7: signing.keys[0].for: got 'watch'",
+        ":4: people.ben.token_sha256: got '9f86d0'", ":7: signing.keys[0].for: got 'gateway'",
         ":7: signing.keys[0].until: got 'soon'", ":8: signing.unsigned: got 'maybe'",
     ]
 

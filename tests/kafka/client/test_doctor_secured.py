@@ -52,7 +52,7 @@ async def examined(
 
 
 @pytest.mark.parametrize(("wrong", "failed_at"), [
-    ("password", "authentication (SCRAM-SHA-512 as worker)"), ("user", "authentication (SCRAM-SHA-512 as eve)"),
+    ("password", "authentication (SCRAM-SHA-512 as watch)"), ("user", "authentication (SCRAM-SHA-512 as eve)"),
     ("authority", "TLS"), ("nothing", "protocol"),
 ])
 async def test_wrong_tls_and_wrong_credentials_are_told_as_such(

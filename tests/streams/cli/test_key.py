@@ -24,7 +24,7 @@ def run(*arguments: object) -> Result:
 
 def test_a_new_key_is_readable_by_its_owner_alone_and_only_its_public_part_is_printed(tmp_path: Path) -> None:
     file = tmp_path / "w1.key"
-    result = run("new", file, "--id", "w1", "--for", "worker", "--for", "executor")
+    result = run("new", file, "--id", "w1", "--for", "watch", "--for", "execute")
     assert result.exit_code == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     secret = file.read_text().splitlines()[1]
@@ -33,11 +33,11 @@ def test_a_new_key_is_readable_by_its_owner_alone_and_only_its_public_part_is_pr
 
 
 def test_the_printed_lines_are_a_valid_configuration_and_the_key_is_listed(tmp_path: Path) -> None:
-    printed = run("new", tmp_path / "w1.key", "--id", "w1", "--for", "worker", "--until", "2001-01-01").output
+    printed = run("new", tmp_path / "w1.key", "--id", "w1", "--for", "watch", "--until", "2001-01-01").output
     site = tmp_path / "site.yaml"
     site.write_text(f"version: 1\n{printed}")
     listed = run("list", "--config", site).output.split()
-    assert listed[:3] == ["w1", "worker", "expired"]
+    assert listed[:3] == ["w1", "watch", "expired"]
 
 
 def test_a_personal_key_is_printed_for_its_person(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_personal_key_is_printed_for_its_person(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    ["--id", "w1"], ["--id", "w1", "--for", "worker", "--person", "anna"], ["--id", "w 1", "--for", "worker"],
+    ["--id", "w1"], ["--id", "w1", "--for", "watch", "--person", "anna"], ["--id", "w 1", "--for", "watch"],
 ])
 def test_a_key_of_nobody_or_of_a_bad_id_is_refused_and_no_file_is_written(tmp_path: Path, options: list[str]) -> None:
     result = run("new", tmp_path / "k", *options)
@@ -58,13 +58,13 @@ def test_a_key_of_nobody_or_of_a_bad_id_is_refused_and_no_file_is_written(tmp_pa
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "w1.key"
     file.write_text("precious")
-    assert run("new", file, "--id", "w1", "--for", "worker").exit_code == 2
+    assert run("new", file, "--id", "w1", "--for", "watch").exit_code == 2
     assert file.read_text() == "precious"
 
 
 def test_a_private_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     file, site = tmp_path / "w1.key", tmp_path / "site.yaml"
-    lines = run("new", file, "--id", "w1", "--for", "worker").output
+    lines = run("new", file, "--id", "w1", "--for", "watch").output
     site.write_text(f"version: 1\n{lines.replace('signing:', f'signing:{chr(10)}  private_file: {file}')}")
     assert examine(site, {})[1] == ()
     file.chmod(0o640)

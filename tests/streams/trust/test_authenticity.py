@@ -74,7 +74,7 @@ async def test_a_refused_intent_has_no_outcome_and_is_audited_under_its_place_an
     assert (worker.executed.intents, worker.sent.on(TOPICS.outcomes)) == ([], [])
     ((subject, event, reason),) = worker.trail()
     assert (subject, event) == (f"{TOPICS.actions}[1]@7", "refused")
-    assert reason == "a record that names 'k1': no header tocsin-key, expected a record signed by a key of worker"
+    assert reason == "a record that names 'k1': no header tocsin-key, expected a record signed by a key of watch"
     assert worker.exposes('tocsin_intents_unauthentic_total{reason="unsigned"} 1.0')
 
 
@@ -159,7 +159,7 @@ PEOPLE = Authenticity(KeyRing([
 
 @pytest.mark.parametrize(("signer", "by", "source", "fault"), [
     (ANNA, "anna", SOURCE, None), (RESPOND, "ben", SOURCE, None), (ANNA, "ben", SOURCE, "of anna, expected one of ben"),
-    (SIGNER, "ben", SOURCE, "a key of executor, worker, expected one of respond"),
+    (SIGNER, "ben", SOURCE, "a key of execute, watch, expected one of respond"),
     (RESPOND, "ben", "/tocsin/other", "expected the deployment"), (None, "ben", SOURCE, "no header tocsin-key"),
 ])
 def test_a_control_record_that_acts_is_signed_by_the_person_or_by_respond(

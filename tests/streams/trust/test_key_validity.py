@@ -89,12 +89,12 @@ CASES = {
     "at its beginning": Case(NEW, BEGIN_S),
     "the new key beside the old one": Case(NEW, END_S - 50.0),
     "the old key beside the new one": Case(OLD, END_S - 50.0),
-    "rotated away": Case(OLD, END_S - 50.0, "signed by 'w1', expected a key of worker: w2", ("w1",)),
-    "rotated away, and its end is over": Case(OLD, END_S + 50.0, "expected a key of worker: w2", ("w1",)),
+    "rotated away": Case(OLD, END_S - 50.0, "signed by 'w1', expected a key of watch: w2", ("w1",)),
+    "rotated away, and its end is over": Case(OLD, END_S + 50.0, "expected a key of watch: w2", ("w1",)),
     "the executor is 60 s behind at the end": Case(OLD, END_S + 30.0 - 60.0),
     "the executor is 60 s ahead at the end": Case(OLD, END_S - 30.0 + 60.0, NOT_VALID),
     "the executor is 60 s behind at the beginning": Case(NEW, BEGIN_S + 30.0 - 60.0, NOT_VALID),
-    "a key of another role": Case(EXECUTOR, END_S - 50.0, "'x1', a key of executor, expected one of worker"),
+    "a key of another role": Case(EXECUTOR, END_S - 50.0, "'x1', a key of execute, expected one of watch"),
 }
 
 
