@@ -1,7 +1,7 @@
 """One format for every line of a process, also for those of Faust, aiokafka and Python's warnings.
 
 JSON, one object a line, or columns on a terminal. What a library says again and again, as aiokafka does while a broker
-is away, is told once and then every minute with a count; so is what we try again until it succeeds.
+is away, is told once and then every minute with a count; so is what we try again until it succeeds, and each record of a kind that is skipped.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ _UNREACHABLE = re.compile(
 )
 """Of a line of a Kafka client: it cannot reach a broker."""
 _CLIENTS = ("aiokafka", "faust", "mode")
-TRIED_AGAIN = frozenset({"reconnecting", "http_not_served"})
-"""Events of ours that come again with each try."""
+REPEATED = frozenset({
+    "reconnecting", "http_not_served", "incident_skipped", "record_refused", "record_skipped", "checkpoint_skipped",
+})
+"""Events of ours that come again with each try, or with each record that was written before there were keys."""
 
 
 class RepeatFilter(logging.Filter):
@@ -59,11 +61,11 @@ def _add_times(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _limit_tries(mono_s: Callable[[], float]) -> Processor:
+def _limit_repeated(mono_s: Callable[[], float]) -> Processor:
     limit = RepeatLimit()
 
     def add_times_or_drop(_logger: object, _method: str, event: EventDict) -> EventDict:
-        if event["event"] in TRIED_AGAIN:
+        if event["event"] in REPEATED:
             times = limit.count(event["event"], mono_s())
             if times is None:
                 raise structlog.DropEvent
@@ -100,7 +102,7 @@ def log_to(
         structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer(default=str)
     )
     structlog.configure(
-        processors=[_limit_tries(mono_s), *common, structlog.processors.format_exc_info, _mask_urls, render],
+        processors=[_limit_repeated(mono_s), *common, structlog.processors.format_exc_info, _mask_urls, render],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # One write a line: libraries log to the same stream from other threads, under another lock.
         logger_factory=structlog.WriteLoggerFactory(stream),
