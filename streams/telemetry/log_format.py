@@ -1,7 +1,8 @@
 """One format for every line of a process, also for those of Faust, aiokafka and Python's warnings.
 
 JSON, one object a line, or columns on a terminal. What a library says again and again, as aiokafka does while a broker
-is away, is told once and then every minute with a count; so is what we try again until it succeeds, and each record of a kind that is skipped.
+is away, is told once and then every minute with a count; so is what we try again until it succeeds, and each record
+that is skipped.
 """
 
 from __future__ import annotations
