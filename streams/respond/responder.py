@@ -18,8 +18,6 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
 from actions.approvals.desk import Desk, RequestChange
-from actions.approvals.request import ApprovalRequest
-from actions.channels.notification import Notification
 from actions.escalation.desk import EscalationDesk
 from actions.outbox.pages import EscalationPages
 from actions.outbox.releases import Releases
@@ -27,8 +25,6 @@ from actions.playbooks.identity import digest
 from actions.playbooks.playbook import Playbook
 from actions.reviews.desk import ReviewDesk
 from actions.trust.approvals import ApprovalCheck
-from classifiers.by_hand import OVERRIDE_AHEAD_S
-from classifiers.model import Incident
 from config.audiences.build import audience_texts_of
 from config.models import Config
 from config.oncall.build import channel_contacts_of, rules_of
@@ -53,9 +49,10 @@ from streams.respond.notify.pages import ChannelNotifier
 from streams.respond.notify.slack_clicks import SlackClicks
 from streams.respond.page.page import Page
 from streams.respond.partition_owner import PartitionOwners
+from streams.respond.read_news import ReadLag, ReadNews
 from streams.respond.request_owner import RequestOwner
 from streams.respond.review_duty import ReviewDuty
-from streams.respond.topic_reader import TopicReader
+from streams.respond.topic_reader import INCIDENTS_BACK_S, TopicReader
 from streams.respond.vendors.vendors import ServiceNowPolls
 from streams.telemetry.respond_metrics import RespondMetrics
 from streams.trust.setup import authenticity_of
@@ -64,15 +61,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
 RETRY_S = 1.0
 OBSERVE_EVERY_S = 1.0
-ALL_S = 10 * 365 * 86_400.0
-"""The response topic is compacted and read from its start."""
-DAY_S = 86_400.0
-"""How far back intents are read: longer than any request lives."""
-CONTROL_BACK_S = OVERRIDE_AHEAD_S + DAY_S
-"""How far back overrides of schedules are read: as long as one may be in force."""
-INCIDENTS_BACK_S = 6 * 3600.0
-"""An open incident is told again every minute while its shard is owned. What ended while this role was down for so
-long is known to have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +107,9 @@ class Responder:
             self.reviews,
         )
         topics = config.topics
-        back_s = {
-            topics.response: ALL_S, topics.actions: DAY_S, topics.control: CONTROL_BACK_S,
-            topics.incidents: INCIDENTS_BACK_S, topics.ledger: ALL_S,
-        }
         self._broadcast = BroadcastConsumer(
-            settings.brokers, back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
-            lag=self._note_lag, security=settings.security,
+            settings.brokers, self._reader.back_s, self._reader.process, now_s=clocks.wall_s, mono_s=clocks.mono_s,
+            lag=ReadLag(self.desk, self.escalations, self.now_s).note, security=settings.security,
         )
         self.on_change(lambda change: self.metrics.changed(change.request.state))
         self.on_change(lambda change: self.escalations.note(change.request.intent.incident_id))
@@ -172,10 +156,7 @@ class Responder:
             pages, self.notifier.outbox, self._action_notifier, self.notifier.wake,
         )
         self.escalations.on_change = self.notifier.outbox.note
-        self._reader.on_request = self._read_request
-        self._reader.on_incident = self._read_incident
-        self._reader.on_notification = self._read_notification
-        self._reader.on_release = self.notifier.outbox.add_decision
+        ReadNews(self.escalations, self.http.events, self.notifier).follow(self._reader)
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
     def reconfigure(self, playbooks: Sequence[Playbook]) -> None:
@@ -303,14 +284,6 @@ class Responder:
             return PlainProducer(self._client())
         return FencedProducer(self._client(), f"{self.group}/{number}/{of}")
 
-    def _note_lag(self, waiting: int | None) -> None:
-        if waiting is None:
-            self.desk.blind()
-            self.escalations.blind()
-        elif waiting == 0:
-            self.desk.sighted(self.now_s())
-            self.escalations.sighted(self.now_s())
-
     def _tell(self, change: RequestChange) -> None:
         for listener in self._listeners:
             listener(change)
@@ -318,21 +291,6 @@ class Responder:
     def _wake(self) -> None:
         self._owners.wake()
         self.notifier.wake()
-
-    def _read_request(self, request: ApprovalRequest) -> None:
-        self.escalations.note(request.intent.incident_id)
-        self.http.events.publish("approval", request.key, request)
-        self.notifier.outbox.add_request(request)
-
-    def _read_incident(self, incident: Incident, dated_s: float) -> None:
-        self.http.events.publish("incident", incident.id, incident)
-        self.notifier.add_incident(incident, dated_s)
-
-    def _read_notification(self, name: str, one: Notification | None, partition: int) -> None:
-        if one is None:
-            self.notifier.outbox.forget(name)
-        else:
-            self.notifier.outbox.record(one, partition)
 
 
 @lru_cache(maxsize=65_536)

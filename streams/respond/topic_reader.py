@@ -9,7 +9,7 @@ the desk, and where each request stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import get_args
 
@@ -26,7 +26,7 @@ from actions.reviews.record import Review
 from actions.trust.approvals import ApprovalCheck
 from actions.trust.keys import FaultReason, SignatureError
 from actions.trust.roles import may_not
-from classifiers.by_hand import ForApprovals, ForEscalations, ForReviews, ForSchedules, ForTexts
+from classifiers.by_hand import OVERRIDE_AHEAD_S, ForApprovals, ForEscalations, ForReviews, ForSchedules, ForTexts
 from classifiers.directives import Acknowledge
 from classifiers.model import Incident
 from config.models import Config
@@ -48,7 +48,15 @@ from streams.trust.incident_check import IncidentCheck
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("tocsin.respond")
 
-
+ALL_S = 10 * 365 * 86_400.0
+"""Compacted topics are read from their start."""
+DAY_S = 86_400.0
+"""How far back intents are read: longer than any request lives."""
+CONTROL_BACK_S = OVERRIDE_AHEAD_S + DAY_S
+"""How far back overrides of schedules are read: as long as one may be in force."""
+INCIDENTS_BACK_S = 6 * 3600.0
+"""An open incident is told again every minute while its shard is owned. What ended while this role was down for so
+long is known to have ended."""
 DECISIONS_BACK_S = 86_400.0
 """How far back decisions about requests and escalations count: longer than any request lives. Overrides count for as
 long as read."""
@@ -59,7 +67,7 @@ RELEASES_BACK_S = 7 * 86_400.0
 class TopicReader:
     """Processes the records of a broadcast consumer. check: whose decisions count. authenticity: which records of
     processes count. told: called when there is news. now_s: the clock of deadlines. ignored: called for each record
-    whose signature does not count, with the reason.
+    whose signature does not count, with the reason. back_s: how far back each topic is to be read.
     """
 
     def __init__(
@@ -85,6 +93,10 @@ class TopicReader:
         self._partition_of: dict[str, int] = {}
         self.in_force = LedgerView()
         topics = config.topics
+        self.back_s: Mapping[str, float] = {
+            topics.response: ALL_S, topics.actions: DAY_S, topics.control: CONTROL_BACK_S,
+            topics.incidents: INCIDENTS_BACK_S, topics.ledger: ALL_S,
+        }
         self._readers: dict[str, Callable[[ConsumerRecord], None]] = {
             topics.response: self._read_response, topics.actions: self._read_intent,
             topics.incidents: self._read_incident, topics.control: self._read_control,

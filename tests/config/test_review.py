@@ -9,7 +9,7 @@ import pytest
 from actions.reviews.drafts import DraftRule
 from config import ConfigError, load
 from config.review import MAX_DRAFT_AFTER_S
-from streams.respond.responder import INCIDENTS_BACK_S
+from streams.respond.topic_reader import INCIDENTS_BACK_S
 
 
 def rule(folder: Path, review: str) -> DraftRule | None:
