@@ -201,7 +201,7 @@ class Worker:
         if self.execution is not None:
             self.execution.reconfigure(config.limits)
         if self.responder is not None:
-            self.responder.reconfigure(config.playbooks)
+            self.responder.reconfigure(config)
 
     def _note_reload(self, result: ReloadResult, config_hash: str) -> None:
         self.effects.telemetry.process.reloaded(result, config_hash, self.effects.clocks.wall_s())

@@ -1,4 +1,4 @@
-"""The first view, as JSON: what is open, waits and is in force, who is on call. Pure."""
+"""The first view, as JSON: what is open, waits and is in force. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from actions.approvals.machine import OPEN
-from actions.oncall.now import OnCall
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 from streams.page.change_log import Subject
 from streams.page.state import PageState
@@ -14,7 +13,7 @@ from streams.page.summaries import force_view, incident_row, request_row, texts_
 from streams.page.waiting_texts import text_row
 
 
-def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
+def now_view(state: PageState) -> dict[str, Any]:
     """Everything that is not over."""
     known = state.incidents()
     opened = sorted(
@@ -25,7 +24,7 @@ def now_view(state: PageState, on_call: Iterable[OnCall]) -> dict[str, Any]:
     return {
         "incidents": [incident_row(one, state) for one in opened],
         "approvals": [request_row(one, state) for one in state.requests() if one.state in OPEN],
-        "texts": texts_of(state), "force": force_view(state), "on_call": list(on_call),
+        "texts": texts_of(state), "force": force_view(state),
         "quiet": {
             "known": len(known), "services": len({one.service for one in known}),
             "last_resolved_s": max(ended, default=None),

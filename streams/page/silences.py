@@ -5,7 +5,7 @@ Memory: `MAX_KEPT` directives; the oldest leave first. Duplicate: the first reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from actions.bounded import remember
@@ -18,10 +18,14 @@ MAX_KEPT = 2_000
 
 
 class KnownSilences:
-    """See the module. windows: of maintenance, as they are configured."""
+    """See the module."""
 
-    def __init__(self, windows: Sequence[MaintenanceWindow] = ()) -> None:
+    def __init__(self) -> None:
         self._directives: dict[str, Silence | Expire] = {}
+        self._windows: dict[str, MaintenanceWindow] = {}
+
+    def configure(self, windows: Iterable[MaintenanceWindow]) -> None:
+        """These are the maintenance windows from now on."""
         self._windows = {window.name: window for window in windows}
 
     def add(self, directive: Silence | Expire) -> bool:
@@ -40,8 +44,8 @@ class KnownSilences:
         return self._windows.get(name)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Each with when it ends or ended, by its beginning. service: None where it may fit several, so that no person
-        can end it."""
+        """Each with when it ends or ended, by its beginning. service: None where it may fit several, so that the page
+        does not end it."""
         return [
             {
                 "id": one.silence.id, "by": one.silence.by, "comment": one.silence.comment,

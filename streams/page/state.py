@@ -7,7 +7,7 @@ that says nothing new changes nothing, so an incident that is told again every m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from actions.approvals.request import ApprovalRequest
@@ -44,15 +44,12 @@ class PageState:
     changes: what viewers have not seen yet. newest_s: date of the newest record, None before the first.
     """
 
-    def __init__(
-        self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS,
-        windows: Sequence[MaintenanceWindow] = (),
-    ) -> None:
+    def __init__(self, max_incidents: int = MAX_INCIDENTS, max_requests: int = MAX_REQUESTS) -> None:
         self.in_force = LedgerView()
         self.series = SeriesState()
         self.texts = WaitingTexts(MAX_NOTIFICATIONS)
         self.reviews = ReviewRecords()
-        self.silences = KnownSilences(windows)
+        self.silences = KnownSilences()
         self.changes = ChangeLog()
         self.newest_s: float | None = None
         self._max_incidents = max_incidents
@@ -66,6 +63,13 @@ class PageState:
         self._outcomes: dict[str, dict[str, Outcome]] = {}
         self._notifications: dict[str, dict[str, Notification]] = {}
         self._audit: dict[str, dict[str, AuditEntry]] = {}
+
+    def configure(self, windows: Iterable[MaintenanceWindow]) -> None:
+        """These are the maintenance windows from now on; an incident that is silenced is shown with when that ends."""
+        self.silences.configure(windows)
+        for one in self._incidents.values():
+            if one.silenced_by is not None:
+                self.changes.note("incident", one.id)
 
     # What is read
 

@@ -48,9 +48,7 @@ async def respond(config: Config, file: Path | None = None) -> None:
         metrics.reloaded(result, digest, time.time())
         responder.page.configuration.reloaded(result, reloader.config, reloader.notes())
 
-    reloader = Reloader(
-        config, file or Path(), os.environ, lambda new: responder.reconfigure(new.playbooks), reloaded,
-    )
+    reloader = Reloader(config, file or Path(), os.environ, responder.reconfigure, reloaded)
     server = MetricsServer(
         responder.metrics, metrics, health=responder.complaints, ready=responder.complaints, degraded=reloader.notes,
         host=config.telemetry.host, port=config.telemetry.port,

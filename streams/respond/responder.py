@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,6 @@ from actions.escalation.desk import EscalationDesk
 from actions.outbox.pages import EscalationPages
 from actions.outbox.releases import Releases
 from actions.playbooks.identity import digest
-from actions.playbooks.playbook import Playbook
 from actions.reviews.desk import ReviewDesk
 from actions.trust.approvals import ApprovalCheck
 from config.audiences.build import audience_texts_of
@@ -86,7 +85,6 @@ class Responder:
         directory = directory_of(config.people, config.owners_of, config.respond.vendor_roles)
         self.check = ApprovalCheck(directory, authenticity.ring, self.source)
         self.desk = Desk(self.check)
-        self.reconfigure(config.playbooks)
         rules = rules_of(config, directory, lambda: self.escalations.overrides, self.now_s)
         self.escalations = EscalationDesk(rules, self.desk.waiting)
         self.reviews = ReviewDesk(config.review.rule())
@@ -117,6 +115,7 @@ class Responder:
             config, settings, authenticity, lambda: self.escalations.overrides, self.complaints, self.now_s,
             clocks.wall_s, clocks.mono_s, file,
         )
+        self.reconfigure(config)
         releases = Releases(directory)
         known = Known(
             self.desk, self._reader.in_force, releases, self.escalations.fault, page.on_call, self.reviews.records,
@@ -159,9 +158,10 @@ class Responder:
         ReadNews(self.escalations, self.http.events, self.notifier).follow(self._reader)
         self._membership = GroupMembership(settings, self.group, topics.response, self._assigned, self._revoked)
 
-    def reconfigure(self, playbooks: Sequence[Playbook]) -> None:
-        """Release requests of these playbooks from now on."""
-        self.desk.digests = {book.name: digest(book) for book in playbooks}
+    def reconfigure(self, config: Config) -> None:
+        """Release requests of these playbooks from now on, and show these runbooks and maintenance windows."""
+        self.desk.digests = {book.name: digest(book) for book in config.playbooks}
+        self.page.reconfigure(config)
 
     async def run(self) -> None:
         """Respond until cancelled, however often the broker fails."""

@@ -58,7 +58,6 @@ async function show() {
       const found = await loadHistory(new URLSearchParams("period=604800"));
       if (mine === drawing) showStatus(main, found);
     } else keepFocus(() => showNow(main));
-    document.title = `${store.incidents.size ? `(${store.incidents.size}) ` : ""}Tocsin`;
   } catch (error) {
     if (mine === drawing) failed(error);
   }
@@ -106,6 +105,11 @@ function notShown(error) {
   main.replaceChildren(panel("Not shown", "", empty(error instanceof Refused ? error.message : "The server does not answer. The page tries again by itself.")));
 }
 
+// Whatever is shown: the tab tells how many incidents are open.
+function title() {
+  document.title = `${store.incidents.size ? `(${store.incidents.size}) ` : ""}Tocsin`;
+}
+
 function state(name) {
   const live = document.getElementById("live");
   const text = { live: "live", broken: "connection lost, trying again", out: "not logged in" }[name];
@@ -116,6 +120,7 @@ function state(name) {
 async function readAll() {
   const now = await get("page/now");
   replaceAll(now);
+  title();
   await show();
   return now.position;
 }
@@ -134,6 +139,7 @@ async function begin() {
     state, reset: () => readAll().catch(failed), refused: ofWhom,
     changes: (value) => {
       const changed = apply(value);
+      title();
       const { view, id, query } = route();
       const isNews = value.incidents.length || value.approvals.length || value.texts.length || value.items.length || value.force;
       if (view === "now") show();

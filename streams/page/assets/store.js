@@ -32,8 +32,7 @@ export function apply(changes) {
     else store.texts.set(one.digest, one);
   }
   if (changes.force) store.force = changes.force;
-  store.health = changes.health;
-  store.unread = changes.unread;
+  for (const name of ["health", "on_call", "unread"]) store[name] = changes[name];
   return new Set([...changes.incidents.map((one) => one.id), ...changes.series]);
 }
 

@@ -21,6 +21,9 @@ from streams.respond.page.feed import Feed
 from streams.respond.page.reader import PageReader
 from streams.trust.authenticity import Authenticity
 
+ON_CALL_S = 60.0
+"""Who is on call is looked up again after so long."""
+
 
 class Page:
     """overrides: of schedules. complaints_of_role: why the role respond is not well. now_s: the clock of deadlines.
@@ -32,18 +35,21 @@ class Page:
         now_s: Callable[[], float], wall_s: Callable[[], float], mono_s: Callable[[], float],
         file: Path | None = None,
     ) -> None:
-        self.state = PageState(windows=config.maintenance)
+        self.state = PageState()
         self.now_s = now_s
         self._wall_s = wall_s
         self.configuration = ShownConfiguration(config, wall_s)
         folder = config.respond.comparisons
         self.comparing = Comparing(None if folder is None else Path(folder), file)
         self.targets = config.targets
-        self.runbooks = {book.name: book.runbook for book in config.playbooks}
         self._roster = roster_of(config)
         self._overrides = overrides
         self._complaints_of_role = complaints_of_role
+        self._on_call: list[OnCall] = []
+        self._on_call_by: tuple[Override, ...] | None = None
+        self._on_call_until_s = float("-inf")
         self.feed = Feed(self.state, uuid.uuid4().hex[:12], self.status)
+        self.reconfigure(config)
         reader = PageReader(config, self.state, authenticity, self.feed.wake)
         self._unread: int | None = None
         self._health_of: tuple[int, int] | None = None
@@ -53,6 +59,12 @@ class Page:
             settings.brokers, reader.back_s, reader.process, now_s=wall_s, mono_s=mono_s, lag=self._note_lag,
             security=settings.security,
         )
+
+    def reconfigure(self, config: Config) -> None:
+        """Show the runbooks and maintenance windows of this configuration from now on."""
+        self.runbooks = {book.name: book.runbook for book in config.playbooks}
+        self.state.configure(config.maintenance)
+        self.feed.wake()
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -72,7 +84,7 @@ class Page:
             self._health_of, self._health = known, health_view(self.state, ahead_s)
             self._unwatched = unwatched(self.state, now_s)
         health = {**self._health, "complaints": [*self.complaints(), *self._unwatched]}
-        return {"now_s": now_s, "unread": self._unread, "health": health}
+        return {"now_s": now_s, "unread": self._unread, "health": health, "on_call": self.on_call()}
 
     def pages(self) -> list[tuple[str, float]]:
         """Who was paged by escalations, and when."""
@@ -81,8 +93,15 @@ class Page:
         ]
 
     def on_call(self) -> list[OnCall]:
-        """Who is on call now, by each schedule."""
-        return on_call_now(self._roster, self._overrides(), self.now_s())
+        """Who is on call now, by each schedule. It is looked up again once somebody is to follow, for each override,
+        and every minute: that takes some milliseconds, and all who watch ask each second."""
+        now_s, overrides = self.now_s(), tuple(self._overrides())
+        if now_s >= self._on_call_until_s or overrides != self._on_call_by:
+            found = on_call_now(self._roster, overrides, now_s)
+            self._on_call, self._on_call_by = found, overrides
+            ends_s = [one.until_s for one in found if one.until_s is not None]
+            self._on_call_until_s = min([now_s + ON_CALL_S, *ends_s])
+        return self._on_call
 
     def _note_lag(self, unread: int | None) -> None:
         self._unread = unread

@@ -77,7 +77,7 @@ class PageRoutes:
 
     async def _now(self, _: web.Request) -> web.Response:
         page = self._page
-        shown = now_view(page.state, page.on_call())
+        shown = now_view(page.state)
         return answer({**shown, **page.status(), "position": page.feed.position})
 
     async def _incident(self, request: web.Request) -> web.Response:

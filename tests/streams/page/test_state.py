@@ -61,7 +61,7 @@ def test_now_is_sorted_by_severity_and_names_what_waits() -> None:
     state.add_incident(incident("late", severity="P3"))
     state.add_incident(incident("bad", severity="P1"))
     state.add_request(request_of(suggested(incident_id="bad"), 0, 1, T))
-    shown = now_view(state, ())
+    shown = now_view(state)
     assert [(one["id"], one["waiting"]) for one in shown["incidents"]] == [("bad", ["k1"]), ("late", [])]
     assert [one["incident_title"] for one in shown["approvals"]] == ["v2 is slow"]
 

@@ -44,7 +44,7 @@ def test_a_text_for_several_recipients_is_shown_once_with_all_of_them() -> None:
     state.add_incident(incident())
     for name, recipient in (("n1", "b@example.com"), ("n2", "a@example.com")):
         state.add_notification(waiting(name, recipient=recipient))
-    (shown,) = now_view(state, ())["texts"]
+    (shown,) = now_view(state)["texts"]
     assert (shown["digest"], shown["to"]) == ("f00d", ["a@example.com by mail", "b@example.com by mail"])
     assert (shown["text"], shown["incident_title"]) == ("Chat is slow.\n\nWe work on it.", "v2 is slow")
 
@@ -62,7 +62,7 @@ def test_a_text_that_was_decided_or_changed_or_removed_is_told_as_ended() -> Non
     state = PageState()
     state.add_notification(waiting())
     state.forget_notification("n1")
-    assert now_view(state, ())["texts"] == []
+    assert now_view(state)["texts"] == []
 
 
 def test_texts_are_shown_oldest_first_and_those_of_one_incident_apart() -> None:
