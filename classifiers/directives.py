@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from classifiers.by_hand import ByHand
 from classifiers.directive_fields import MAX_TEXT, finite, named, period, texts
 from classifiers.expectations import Expectation
-from classifiers.model import Category, Severity
+from classifiers.model import Category, FeedbackKind, Severity
 from detectors.regex import compiled
 
 Operator = Literal["=", "!=", "=~", "!~"]
@@ -171,6 +171,13 @@ class Feedback:
     def subject(self) -> str:
         """The incident."""
         return self.incident_id
+
+    @property
+    def kind(self) -> FeedbackKind:
+        """What the incident was."""
+        if self.expected:
+            return "planned_change"
+        return "fault" if self.confirmed else "false_alarm"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ Relation = Literal["reopens", "repeats", "caused_by", "causes"]
 StageStatus = Literal["recorded", "pending", "not_applicable", "invalid"]
 Direction = Literal["up", "down", "none"]
 UndoWhen = Literal["when_over", "when_failed", "never"]
+FeedbackKind = Literal["fault", "false_alarm", "planned_change"]
 BreakerState = Literal["closed", "open", "half_open", "forced_open", "disabled"]
 RemedyState = Literal["applied", "verifying", "recovered", "not_recovered", "inconclusive", "undone", "kept"]
 """applied: it ran. verifying: its scope gives readings after it settled. inconclusive: twice too few samples. undone,
@@ -246,7 +247,7 @@ class AuditEntry:
     """One event of a subject (an incident, an intent, a control record), with its reason.
 
     subject: its id. before, after: its state, None where it has none. actor: who requested the event, None when nobody
-    did.
+    did. feedback: what a person said that the incident was, None for every other event.
     """
 
     at_s: float
@@ -256,3 +257,4 @@ class AuditEntry:
     after: str | None
     reason: str
     actor: str | None = None
+    feedback: FeedbackKind | None = None

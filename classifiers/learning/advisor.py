@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from classifiers.directives import Feedback
 from classifiers.learning.features import RULES, Features, Weights, features, rules_verdict
-from classifiers.learning.feedback_entry import FALSE_ALARM, PLANNED_CHANGE
 from classifiers.learning.prequential import LearningParams, PrequentialRecord, Trial
 from classifiers.model import Category, Factor, Incident, Severity
 from classifiers.validation_errors import describe_first
@@ -80,9 +79,9 @@ class Advisor:
     def learn(self, feedback: Feedback) -> str:
         """Predict, score the prediction, then learn. Returns the result as a text for the audit."""
         if feedback.expected:
-            return PLANNED_CHANGE
+            return "a planned change has no severity to learn"
         if not feedback.confirmed:
-            return FALSE_ALARM
+            return "a false alarm has no severity to learn"
         if not feedback.features:
             return "it names no features to learn from"
         if feedback.severity is None and feedback.category is None:

@@ -25,7 +25,7 @@ class LearningState:
         before = _standing(self.advisor)
         reason = self.advisor.learn(feedback)
         after = _standing(self.advisor)
-        return AuditEntry(feedback.at_s, feedback.incident_id, EVENT, before, after, reason, feedback.by)
+        return AuditEntry(feedback.at_s, feedback.incident_id, EVENT, before, after, reason, feedback.by, feedback.kind)
 
     def dump(self) -> dict[str, Any]:
         """Everything, as JSON values."""

@@ -232,6 +232,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "after": "Its state after, null where it has none.",
         "reason": "Why, in a sentence for a human.",
         "actor": "Who asked for it, null when nobody did.",
+        "feedback": "With the event feedback: what a person said that the incident was; else null.",
     },
     Matcher: {
         "name": "A label of incidents.",

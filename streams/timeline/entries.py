@@ -9,9 +9,9 @@ from actions.channels.notification import Notification
 from actions.ledger.view import JOINED
 from actions.model import Intent, Outcome
 from actions.remedies.notices import NOTICE
-from classifiers.learning.feedback_entry import FALSE_ALARM, PLANNED_CHANGE, was_fault
+from classifiers.learning.feedback_entry import feedback_of
 from classifiers.model import NOTIFICATIONS, ActionRecord, AuditEntry, Incident
-from streams.timeline.words import MESSAGES, MODES, RESOLUTIONS, event_words, plain, verdict_words
+from streams.timeline.words import FEEDBACK, MESSAGES, MODES, RESOLUTIONS, event_words, plain, verdict_words
 
 OPENED = ("confirm", "flap")
 ENDED = ("hold", "accept", "expect", "close", "lose")
@@ -41,9 +41,9 @@ def of_audit(one: AuditEntry) -> Entry:
     if one.event == "verify" and one.after is not None:
         words = verdict_words(one.after)
     what, why = one.reason, ""
-    if was_fault(one) is not None:
-        what = {FALSE_ALARM: "a false alarm", PLANNED_CHANGE: "a planned change"}.get(one.reason, "a fault")
-        why = one.reason if what == "a fault" else ""
+    said = feedback_of(one)
+    if said is not None:
+        what, why = FEEDBACK[said], one.reason if said == "fault" else ""
     if one.subject.startswith("person/"):
         what, why = one.subject.removeprefix("person/"), one.reason
     kind = "update" if one.event == "update" else "audit"

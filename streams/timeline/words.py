@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from classifiers.model import AuditEntry
+from classifiers.model import AuditEntry, FeedbackKind
 
 INCIDENT: Mapping[str, str] = {
     "onset": "change began", "opened": "incident opened", "resolved": "incident over",
@@ -81,6 +81,10 @@ MESSAGES: Mapping[str, str] = {
     "page": "page", "approval": "request for approval", "update": "update", "test": "test",
 }
 """What a notification is about."""
+FEEDBACK: Mapping[FeedbackKind, str] = {
+    "fault": "a fault", "false_alarm": "a false alarm", "planned_change": "a planned change",
+}
+"""What a person said that an incident was."""
 RESOLUTIONS: Mapping[str, str] = {
     "lost": "the state that knew it was lost", "expected": "a person called it a planned change",
     "manual": "a person declared it over",

@@ -69,7 +69,6 @@ async def test_a_reload_brings_the_maintenance_windows_and_runbooks_of_the_new_f
 
 async def test_who_watches_for_days_sees_who_is_on_call_today(tmp_path: Path) -> None:
     shown = Opened(config_of(tmp_path, ON_CALL))
-    (first,) = shown.on_call
     shown.now_s += 0.5 * DAY_S
     (until_s,) = [one.until_s for one in shown.page.on_call()]
     assert until_s is not None

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from actions.model import Decision, Outcome
-from classifiers.model import Acknowledgement, ActionRecord, AuditEntry, Incident, IncidentNote, RemedyRecord
+from classifiers.model import (
+    Acknowledgement,
+    ActionRecord,
+    AuditEntry,
+    FeedbackKind,
+    Incident,
+    IncidentNote,
+    RemedyRecord,
+)
 from streams.timeline.entries import Entry, of_audit, of_intent, of_outcome
 from streams.timeline.timeline import is_first_alarm, names_before, timeline_of
 from tests.actions.approvals.cases import T, incident, suggested
@@ -169,7 +178,12 @@ def test_alarms_before_the_incident_had_an_id_belong_to_it() -> None:
 
 def test_who_was_paged_and_what_a_person_said_about_the_cause_are_told_in_words() -> None:
     paged = AuditEntry(T, "person/anna", "paged", None, None, "incident inc-1, step first, round 1")
-    denied = AuditEntry(T, "inc-1", "feedback", "advising", "advising", "a false alarm has no severity to learn", "ben")
-    assert [(one.words, one.what, one.who) for one in map(of_audit, (paged, denied))] == [
-        ("paged", "anna", None), ("feedback", "a false alarm", "ben"),
+    said = [
+        AuditEntry(T, "inc-1", "feedback", "advising", "advising", "learned as number 3", "ben", kind)
+        for kind in get_args(FeedbackKind)
+    ]
+    assert [(one.words, one.what, one.why, one.who) for one in map(of_audit, (paged, *said))] == [
+        ("paged", "anna", "incident inc-1, step first, round 1", None),
+        ("feedback", "a fault", "learned as number 3", "ben"), ("feedback", "a false alarm", "", "ben"),
+        ("feedback", "a planned change", "", "ben"),
     ]
