@@ -64,10 +64,10 @@ class ReviewDesk:
                     return change
         return None
 
-    def next_draft(self, now_s: float, mine: Mine) -> ReviewChange | None:
-        """The draft that is due first; None where none is. An incident with any review gets none.
+    def drafts(self, now_s: float, mine: Mine) -> Iterator[ReviewChange]:
+        """The drafts that are due, the first one first. An incident with any review gets none.
 
-        It comes again until it is recorded. What people gave is to be applied before.
+        A draft comes again, from another call, until it is recorded. What people gave is to be applied before.
         """
         for incident in self._drafts.due(now_s):
             if self.records.review(incident.id) is not None:
@@ -76,8 +76,7 @@ class ReviewDesk:
             review = Review(incident.id, 1, "draft", "", "", AUTHOR, now_s, is_automatic=True)
             if mine(review.subject, incident.id):
                 reason = f"{incident.peak_severity} at its worst, and over: its review was begun"
-                return ReviewChange(review, (), AuditEntry(now_s, incident.id, "review", None, "draft", reason))
-        return None
+                yield ReviewChange(review, (), AuditEntry(now_s, incident.id, "review", None, "draft", reason))
 
     def record(self, change: ReviewChange) -> None:
         """A change was written."""

@@ -47,7 +47,7 @@ class ReviewDuty:
         while (change := self._desk.next_change(self._mine)) is not None:
             await self._write(producer, change)
         now_s = self._now_s()
-        while (change := self._desk.next_draft(now_s, self._mine)) is not None:
+        for change in self._desk.drafts(now_s, self._mine):
             await self._write(producer, change)
         if now_s - self._forgot_s >= FORGET_EVERY_S:
             self._forgot_s = now_s

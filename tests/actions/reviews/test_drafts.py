@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.reviews.desk import ReviewDesk
+from actions.reviews.desk import ReviewChange, ReviewDesk
 from actions.reviews.drafts import DraftRule
 from actions.reviews.record import AUTHOR, Review
 from classifiers.model import Incident, Related
@@ -47,14 +47,15 @@ class Kept:
     def work(self, now_s: float, *, mine: bool = True) -> list[Review]:
         """What the owner writes: what people gave first, then the drafts."""
         written = []
-        while (
-            change := self.desk.next_change(lambda *_: mine) or self.desk.next_draft(now_s, lambda *_: mine)
-        ) is not None:
-            assert change.review is not None
-            self.desk.record(change)
-            self.log[change.review.incident_id] = change.review
-            written.append(change.review)
-        return written
+        while (change := self.desk.next_change(lambda *_: mine)) is not None:
+            written.append(self._write(change))
+        return written + [self._write(change) for change in self.desk.drafts(now_s, lambda *_: mine)]
+
+    def _write(self, change: ReviewChange) -> Review:
+        assert change.review is not None
+        self.desk.record(change)
+        self.log[change.review.incident_id] = change.review
+        return change.review
 
 
 def drafted(at_s: float = DUE, name: str = "inc-1") -> Review:
@@ -76,8 +77,7 @@ def test_a_draft_is_written_once_the_incident_has_been_over_for_long_enough_and_
 def test_the_audit_says_why_and_names_nobody() -> None:
     kept = Kept()
     kept.desk.add_incident(over())
-    change = kept.desk.next_draft(DUE, lambda *_: True)
-    assert change is not None
+    (change,) = kept.desk.drafts(DUE, lambda *_: True)
     entry = change.entry
     assert (entry.subject, entry.event, entry.before, entry.after, entry.actor) == (
         "inc-1", "review", None, "draft", None,
@@ -160,6 +160,16 @@ def test_what_is_of_another_partition_is_left_alone_until_it_comes_here() -> Non
     kept.desk.add_incident(over())
     assert kept.work(DUE, mine=False) == []
     assert kept.work(DUE) == [drafted()]
+
+
+def test_of_many_that_are_due_at_once_each_is_looked_at_once_and_the_first_comes_first() -> None:
+    kept, asked = Kept(), list[str]()
+    for number in reversed(range(50)):
+        kept.desk.add_incident(over(f"inc-{number:02}"))
+    for change in kept.desk.drafts(DUE, lambda _, incident_id: asked.append(incident_id) is None):
+        kept.desk.record(change)
+    assert asked == [f"inc-{number:02}" for number in range(50)]
+    assert list(kept.desk.drafts(DUE, lambda *_: True)) == []
 
 
 @given(st.lists(st.sampled_from(["open", "over", "submit", "restart", "wait"]), max_size=20))
