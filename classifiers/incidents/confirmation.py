@@ -9,7 +9,11 @@ from classifiers.evidence.attribution import dimension_of
 from classifiers.evidence.evidence_table import ABSENCE, MONITORING, alarm_level
 from classifiers.incidents.episode import AlarmInstant, Episode
 from classifiers.incidents.params import TriageParams
-from classifiers.model import Anomaly, Scope
+from classifiers.model import Anomaly, Direction, Scope
+
+DEVIATES: Mapping[Direction, str] = {
+    "up": "is higher than expected", "down": "is lower than expected", "none": "is unusual",
+}
 
 
 def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], params: TriageParams) -> str | None:
@@ -34,7 +38,8 @@ def confirmation(episode: Episode, now_s: float, alarms: Sequence[Anomaly], para
     silent = {alarm.scope: now_s - alarm.start_s for alarm in alarms if alarm.detector == ABSENCE}
     extent = _extent(silent, episode.evidence.last_reported_s, now_s)
     if extent == "known":
-        return f"{len(silent)} scopes silent for longer than their own gaps explain"
+        what = "1 scope is" if len(silent) == 1 else f"{len(silent)} scopes are"
+        return f"{what} silent for longer than usual gaps explain"
     for shift in latest:
         instants = sum(shift in instant.shifts for instant in episode.alarm_instants)
         if instants >= params.confirm_instants and not (shift == ABSENCE and extent == "growing"):
@@ -67,7 +72,8 @@ def _extent(
 def strongest_alarm_text(alarms: Sequence[Anomaly]) -> str:
     """The alarm with the highest level, for the audit."""
     strongest = max(alarms, key=alarm_level)
-    return f"{strongest.metric} {strongest.direction} by {strongest.detector}, level {alarm_level(strongest):.1f}"
+    what = "is not reported" if strongest.detector in (ABSENCE, MONITORING) else DEVIATES[strongest.direction]
+    return f"{strongest.metric} {what}, level {alarm_level(strongest):.1f} of the detector {strongest.detector}"
 
 
 def _alarm_instant(now_s: float, alarms: Sequence[Anomaly]) -> AlarmInstant:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from classifiers.accounting.stage_timeline import StageTimeline
+from classifiers.directive_reasons import utc_text
 from classifiers.evidence.attribution import Attribution
 from classifiers.evidence.evidence_table import (
     ABSENCE,
@@ -248,9 +249,9 @@ def _title(episode: Episode, verdict: Verdict, evidence: tuple[Anomaly, ...], ve
     peak = evidence[0] if evidence else None
     what = verdict.pattern.text
     if peak is not None and peak.detector == ABSENCE:
-        what = f"{what}: no {peak.metric} for {peak.end_s - peak.start_s:.0f} s"
+        what = f"{what}: no value of {peak.metric} since {utc_text(peak.start_s)}"
     elif peak is not None and peak.detector == MONITORING:
-        what = f"{what}: for {peak.end_s - peak.start_s:.0f} s"
+        what = f"{what}: since {utc_text(peak.start_s)}"
     elif peak is not None and peak.value is not None and peak.expected is not None:
         what = f"{what}: {peak.metric} {peak.value:.4g}, expected {peak.expected:.4g}"
     if episode.habit is not None and episode.habit.broken is None:

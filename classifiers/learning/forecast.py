@@ -99,8 +99,8 @@ class ResolutionTimes:
             if forecast is not None:
                 return forecast, f"{forecast.confidence:.0%} of {similarity} took {forecast.low_s:.0f} to " \
                                  f"{forecast.high_s:.0f} s, of {forecast.count} incidents"
-            what = f"same {similarity} {'lasted as long' if age_s > 0 else 'ended'}"
-            found = f"unknown: {len(past)} incidents of the {what}, at least {MIN_INCIDENTS} are needed"
+            what = f"{len(past)} {'incident' if len(past) == 1 else 'incidents'} of the same {similarity}"
+            found = f"unknown: {what} {'lasted as long' if age_s > 0 else 'ended'}, at least {MIN_INCIDENTS} are needed"
             if len(past) >= MIN_INCIDENTS:
                 found = f"unknown: too many of the same {similarity} ended without recovery"
         return None, found

@@ -122,7 +122,7 @@ PATTERNS: tuple[Pattern, ...] = (
 )
 STOPPED = -0.9
 """Relative deviation of the traffic from which on it counts as stopped."""
-UNCLEAR = Pattern("unclear", "performance_degradation", (), text="no known pattern; named by its loudest metric")
+UNCLEAR = Pattern("unclear", "performance_degradation", (), text="this fits no known kind of fault")
 
 
 def categorise(

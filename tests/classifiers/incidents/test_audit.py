@@ -66,7 +66,7 @@ def test_an_incident_is_in_the_audit_from_the_first_alarm_to_the_end() -> None:
     assert pending == "chat/gpt/all latency"
     assert len(set(rest)) == 1
     assert entries[1].reason == "chat/gpt/all latency: latency_ms up in 2 instants within 3 s"
-    assert entries[0].reason == "latency_ms up by robust, level 1.5"
+    assert entries[0].reason == "latency_ms is higher than expected, level 1.5 of the detector robust"
     assert all(entry.reason and entry.actor is None for entry in entries)
 
 
