@@ -274,7 +274,7 @@ def _noticed(situation: Situation, policy: EscalationPolicy, now_s: float) -> Es
 def severity_text(incident: Incident, policy: EscalationPolicy) -> str:
     """That the severity of an incident pages by a policy, and whether it always had it."""
     opened = incident.opened_severity
-    since = "since it opened" if opened in (None, incident.severity) else f"and {opened} when it opened"
+    since = "since it opened" if opened in (None, incident.severity) else f"now, and was {opened} when it opened"
     return f"it is {incident.severity} {since}, which pages by the policy {policy.name}"
 
 

@@ -132,7 +132,7 @@ def _take(context: _Context, rung: Rung, reason: str, *, asks: bool = False) -> 
     approval = _approval(context, step) if mode == "suggest" and step.action not in HARMLESS else None
     life_s = approval.expires_after_s if approval is not None else context.playbook.expires_after_s
     recovered, judged = context.facts.record(context.playbook.name, step.id)
-    record = f"; it led to a recovery {recovered} of {judged} times" if judged else ""
+    record = f"; earlier runs that led to a recovery: {recovered} of {judged}" if judged else ""
     return _intent(
         context, step.action, target, step.id, mode, reason + note + record, life_s,
         params=_params(context, step, True), attempt=rung.attempt + 1, approval=approval, remedy=_remedy(step),

@@ -164,4 +164,4 @@ def _reason(event: BreakerEvent, moved: Breaker, now_s: float) -> str:
         "given_up": f"no verdict {UNPROVEN_MAX} times in a row, and no incident holds it",
         "force": "forced open by a person", "disable": "disabled by a person", "clear": "cleared by a person",
     }[event]
-    return f"breaker {moved.state}: {why}{lasts}"
+    return f"breaker {moved.state.replace('_', ' ')}: {why}{lasts}"

@@ -131,7 +131,7 @@ def test_recovery_within_the_grace_pages_nobody() -> None:
 
 @pytest.mark.parametrize(("over", "grace", "reason"), [
     ({"severity": "P1", "opened_severity": "P1"}, {}, "it is P1 since it opened, which pages by the policy critical"),
-    ({"severity": "P1", "opened_severity": "P3"}, {}, "it is P1 and P3 when it opened, which pages by"),
+    ({"severity": "P1", "opened_severity": "P3"}, {}, "it is P1 now, and was P3 when it opened, which pages by"),
     ({"severity": "P1", "actions": (remedy(),)}, {"P1": 90.0}, "and the grace of 90 s for a remedy is over"),
     ({"severity": "P1"}, {"P1": 90.0}, "and no remedy works by itself"),
 ])

@@ -76,7 +76,7 @@ def test_the_step_with_the_best_record_is_tried_first_where_the_playbook_says_so
     facts = KnownFacts(records={"a": (1, MIN_RECORD), "c": (4, MIN_RECORD)})
     first = Course(BY_RECORD, facts=facts).step()
     assert first.step_id == "c"
-    assert first.reason.endswith("it led to a recovery 4 of 5 times")
+    assert first.reason.endswith("earlier runs that led to a recovery: 4 of 5")
     assert Course(replace(BY_RECORD, order="as_written"), facts=facts).step().step_id == "a"
 
 
