@@ -12,10 +12,10 @@ from typing import Any
 from classifiers.accounting.response_report import compute_response
 from classifiers.accounting.slo_report import StageTargets, compute_report
 from classifiers.learning.feedback_entry import was_fault
-from classifiers.model import NOTIFICATIONS, Incident, Severity
+from classifiers.model import NOTIFICATIONS, UNJUDGED, Incident, Severity
 from streams.page.review_view import open_items
 from streams.page.state import PageState
-from streams.page.summaries import incident_row
+from streams.page.summaries import RAN, incident_row
 
 MAX_ROWS = 500
 MAX_CAUSES = 10
@@ -66,14 +66,19 @@ def history_view(
 
 
 def figures_of(incidents: Sequence[Incident]) -> dict[str, Any]:
-    """Numbers by severity; the mean and median seconds from onset to detection and to resolution; null for none."""
-    acted = [one for one in incidents if any(act.kind not in NOTIFICATIONS for act in one.actions)]
+    """Numbers by severity; the mean and median seconds from onset to detection and to resolution; null for none. acted:
+    where an action ran, messages left out. judged: those of which it is known whether an action helped.
+    """
+    acted = [
+        one for one in incidents if any(act.kind not in NOTIFICATIONS and act.status in RAN for act in one.actions)
+    ]
+    judged = [one for one in acted if any(remedy.state not in UNJUDGED for remedy in one.remedies)]
     return {
         "count": len(incidents), "open": sum(one.state != "resolved" for one in incidents),
         "by_severity": Counter(one.peak_severity for one in incidents),
         "detect": _times(incidents, "detect"), "resolve": _times(incidents, "resolve"),
-        "acted": len(acted), "recovered": sum(
-            any(remedy.state == "recovered" for remedy in one.remedies) for one in acted
+        "acted": len(acted), "judged": len(judged), "recovered": sum(
+            any(remedy.state == "recovered" for remedy in one.remedies) for one in judged
         ),
     }
 

@@ -14,14 +14,12 @@ from streams.page.plots import plots_of, scope_text
 from streams.page.review_view import review_of
 from streams.page.siblings import siblings_of
 from streams.page.state import PageState
-from streams.page.summaries import incident_row, request_row, texts_of
-from streams.timeline.entries import nothing_ran, of_intent, of_notification, of_outcome
+from streams.page.summaries import RAN, incident_row, request_row, texts_of
+from streams.timeline.entries import action_text, nothing_ran, of_intent, of_notification, of_outcome
 from streams.timeline.timeline import is_first_alarm, names_before, timeline_of
 from streams.timeline.words import RESOLUTIONS, step_words, verdict_words
 
 SIMILAR = 5
-RAN = ("executed", "interrupted")
-"""The other statuses did nothing at the target."""
 MAX_TIMELINE = 400
 
 
@@ -98,7 +96,7 @@ def _past(incident: Incident) -> dict[str, Any]:
     return {
         "id": incident.id, "title": incident.title, "severity": incident.peak_severity,
         "opened_at_s": incident.opened_at_s, "took_s": took_s,
-        "helped": [f"{one.kind} {one.target}" for one in incident.remedies if one.state == "recovered"],
+        "helped": [action_text(one.kind, one.target) for one in incident.remedies if one.state == "recovered"],
     }
 
 

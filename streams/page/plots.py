@@ -33,12 +33,14 @@ def plot_of(track: Track) -> dict[str, Any]:
 
 
 def scope_text(scope: Scope) -> str:
-    """The names of a scope's parts, with strokes between.
+    """What a series is of, as titles say it.
 
-    >>> scope_text(Scope("chat", replica="r0"))
-    'chat/r0'
+    >>> scope_text(Scope("chat", "gpt", replica="r0"))
+    'chat/gpt, replica r0'
     """
-    return "/".join(each for each in (scope.service, scope.model, scope.version, scope.replica, scope.tenant) if each)
+    parts = ((name, getattr(scope, name)) for name in ("version", "replica", "tenant"))
+    whole = f"{scope.service}/{scope.model}" if scope.model else scope.service
+    return ", ".join([whole, *(f"{name} {value}" for name, value in parts if value)])
 
 
 def _worst(track: Track) -> Iterable[int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from classifiers.model import Incident
+from classifiers.model import Incident, Scope
 from classifiers.series_windows import part_text
-from streams.page.plots import plot_of
+from streams.page.plots import plot_of, scope_text
 from streams.page.series_state import Name, ServiceTracks, Track
 from streams.page.state import PageState
 from streams.page.summaries import incident_row
@@ -26,10 +26,13 @@ def services_view(state: PageState) -> dict[str, Any]:
 
 
 def service_view(tracks: ServiceTracks, state: PageState, find: str = "") -> dict[str, Any]:
-    """One service: its series by level, its parts over time, and how its sources deliver. find: words that are all in
-    the name of a series to be listed.
+    """One service: its series by level, those without a window of late last; its parts over time, and how its sources
+    deliver. find: words that are all in the name of a series to be listed.
     """
-    drawn = sorted((one for one in tracks.tracks.values() if one.end_s), key=_level, reverse=True)
+    drawn = sorted(
+        (one for one in tracks.tracks.values() if one.end_s), key=lambda one: (_is_current(one, tracks), _level(one)),
+        reverse=True,
+    )
     opened = _open_incidents(state)[_name(tracks)]
     return {
         **_row(tracks, len(opened)), "sources": tracks.newest.sources,
@@ -58,10 +61,10 @@ def _listed(tracks: ServiceTracks, words: list[str]) -> dict[str, Any]:
 
 
 def _searched(tracks: ServiceTracks, metric: str, part: str) -> str:
-    """The name of a series as its plot has it, and the kind of its part."""
+    """The name of a series as its plot has it."""
     kind, _, name = part.partition("/")
-    places = (tracks.newest.service, tracks.newest.model, name)
-    return f"{metric} {'/'.join(each for each in places if each)} {kind}".lower()
+    of = scope_text(Scope(tracks.newest.service, tracks.newest.model, **({kind: name} if kind else {})))
+    return f"{metric} {of}".lower()
 
 
 def _name(tracks: ServiceTracks) -> Name:

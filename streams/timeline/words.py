@@ -37,8 +37,8 @@ ACTION: Mapping[str, str] = {
     "remedy_disabled": "circuit breaker disabled",
 }
 ESCALATION: Mapping[str, str] = {
-    "notice": "watched, nobody is paged yet", "begin": "paging begins", "fire": "escalation step",
-    "repeat": "paging begins again", "worsen": "worse, paging goes on", "acknowledge": "paging stopped",
+    "notice": "escalation opened, nobody is paged yet", "begin": "paging begins", "fire": "escalation step",
+    "repeat": "paging begins again", "worsen": "paging goes on", "acknowledge": "paging stopped",
     "lapse": "acknowledgement over, paging goes on", "exhaust": "nobody answered", "suspend": "paging paused",
     "resume": "paging resumed", "settle": "no page needed any more", "close": "paging over",
     "hand_over": "pages handed on", "page": "paged by hand",

@@ -84,25 +84,26 @@ const isSilent = (one) => one.evidence.some((each) => ["absence", "monitoring"].
 export function incidentButtons(one) {
   if (one.state === "resolved") return [];
   const at = (verb, body, done) => act(`incidents/${part(one.id)}/${verb}`, body, done);
+  const about = [["incident", one.title]];
   return [
-    button("Acknowledge", "acknowledge", () => ask("Acknowledge", `You say that you work on this incident. Escalation stops while it lasts: ${one.title}`,
+    button("Acknowledge", "acknowledge", () => ask("Acknowledge", "You say that you work on this incident. For so long nobody else is paged, unless it becomes worse; then paging goes on.",
       [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason()],
-      (v) => at("acknowledge", { for_s: Number(v.minutes) * 60, comment: v.comment }, "acknowledged")), "primary"),
-    button("Assign", "assign", () => ask("Assign", `Somebody gets a role of this incident. An owner is added; a commander or scribe takes over: ${one.title}`,
+      (v) => at("acknowledge", { for_s: Number(v.minutes) * 60, comment: v.comment }, "acknowledged"), "primary", about), "primary"),
+    button("Assign", "assign", () => ask("Assign", "Whom you name gets a role of this incident. An owner is added to the others; a commander or scribe takes over from the one before.",
       [{ name: "to", label: "To whom", kind: "text", value: store.session.person, required: true },
         { name: "role", label: "Role", value: "owner", options: ["owner", "commander", "scribe"] }, reason()],
-      (v) => at("assign", { to: v.to, role: v.role, comment: v.comment }, `${v.to} is ${v.role}`))),
-    button("Update", "update", () => ask("Update", `What you write is shown at the incident, and told to the audiences that ask for updates. It is about: ${one.title}`,
-      [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"))),
+      (v) => at("assign", { to: v.to, role: v.role, comment: v.comment }, `${v.to} is ${v.role}`), "primary", about)),
+    button("Update", "update", () => ask("Update", "What you write is shown at the incident, and told to the audiences that ask for updates.",
+      [{ name: "comment", label: "Text", required: true }], (v) => at("update", { comment: v.comment }, "update"), "primary", about)),
     one.silenced_by ? silenceOf(one) && silenceButtons(silenceOf(one))
       : one.silences === null ? null : button("Silence", "silence", () => ask("Silence", `Nobody is told, and no playbook acts, for a while, about incidents of ${one.silences}. They are still found and shown.`,
         [{ name: "minutes", label: "For how long, minutes", kind: "number", value: "60", required: true }, reason(true)],
         (v) => at("silence", { for_s: Number(v.minutes) * 60, comment: v.comment }, "silenced"))),
-    button("Escalate", "escalate", () => ask("Escalate", `The next step of the escalation is taken now; or whom you name is paged, and the steps go on as before: ${one.title}`,
+    button("Escalate", "escalate", () => ask("Escalate", "The next step of the escalation is taken now; or whom you name is paged, and the steps go on as before.",
       [{ name: "to", label: "Person, schedule or role; empty for the next step", kind: "text" }, reason(true)],
-      (v) => at("escalate", { to: v.to || null, comment: v.comment }, "escalated"))),
-    button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew${isSilent(one) ? ", but what is silent now does so only once records came again" : ""}: ${one.title}`,
-      [reason()], (v) => at("resolve", { comment: v.comment }, "resolved"), "danger"), "danger"),
+      (v) => at("escalate", { to: v.to || null, comment: v.comment }, "escalated"), "primary", about)),
+    button("Resolve", "resolve", () => ask("Resolve", `The incident is called over, and what was done for it is undone by its terms. Alarms after it open it anew${isSilent(one) ? ", but what is silent now does so only once records came again" : ""}.`,
+      [reason()], (v) => at("resolve", { comment: v.comment }, "resolved"), "danger", about), "danger"),
   ];
 }
 
@@ -117,11 +118,11 @@ export function remedyButtons(one) {
   const at = (verb, done) => (v) => act(`remedies/${part(one.kind)}/${path(one.target)}/${verb}`, { comment: v.comment }, done);
   const breaker = (verb, done) => (v) => act(`breakers/${path(one.target)}`, { verb, comment: v.comment }, done);
   return [
-    button("Undo", "undo", () => ask("Undo", `${what} is taken back now.`, [reason()], at("undo", `undo of ${what}`))),
+    button("Undo", "undo", () => ask("Undo", `${what} is taken back now.${one.breaker ? ` The circuit breaker closes: all traffic of ${one.target} goes there again.` : ""}`, [reason()], at("undo", `undo of ${what}`))),
     one.is_kept || one.undo_when === "never" ? null : button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
-    one.breaker && one.breaker.state !== "forced_open" ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker of ${one.target} stays open, without timers, until it is cleared.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
+    one.breaker && one.breaker.state !== "forced_open" ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker opens and stays open, without timers, until it is cleared: until then no traffic goes to ${one.target}.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
     one.breaker && ["forced_open", "disabled"].includes(one.breaker.state)
-      ? button("Clear", "clear", () => ask("Clear", `The circuit breaker of ${one.target} follows its timers again.`, [reason()], breaker("clear", "cleared"))) : null,
+      ? button("Clear", "clear", () => ask("Clear", `The circuit breaker closes: all traffic of ${one.target} goes there again. From now on it opens by itself again where an incident needs it.`, [reason()], breaker("clear", "cleared"))) : null,
   ];
 }
 
@@ -155,6 +156,6 @@ export function watchButton(service, model, one) {
 }
 
 export function logIn(done) {
-  ask("Log in", "With your bearer token. It is kept in a cookie of this session that scripts cannot read.",
+  ask("Log in", "With your bearer token. The session lasts 12 hours; the page does not keep the token.",
     [{ name: "token", label: "Token", kind: "password", required: true }], async (v) => { store.session = await send("POST", "page/session", { token: v.token }); done(); });
 }

@@ -3,7 +3,7 @@
 import { el, empty, panel, severity, share } from "./dom.js";
 import { both, count, instant, nowS, span, utc, words } from "./format.js";
 import { itemRow } from "./items.js";
-import { isJudged, scopeText, silencesNotOver, sorted } from "./now.js";
+import { isHeld, isJudged, scopeText, silencesNotOver, sorted } from "./now.js";
 import { get } from "./server.js";
 import { store } from "./store.js";
 
@@ -38,8 +38,8 @@ function figures(known) {
     figure(String(known.count), "incidents"), figure(String(known.open), "of them open"),
     figure(of("detect"), `mean time to detect (${known.detect.count} measured)`),
     figure(of("resolve"), `mean time to resolve (${known.resolve.count} measured)`),
-    figure(known.count ? `${Math.round(known.acted / known.count * 100)} %` : "unknown", `had an action (${known.acted})`),
-    figure(known.acted ? `${Math.round(known.recovered / known.acted * 100)} %` : "unknown", `of those recovered by it (${known.recovered})`));
+    figure(known.count ? `${Math.round(known.acted / known.count * 100)} %` : "unknown", `had an action that ran (${known.acted})`),
+    figure(known.judged ? `${Math.round(known.recovered / known.judged * 100)} %` : "unknown", `of those recovered by it (${known.recovered} of ${known.judged} judged)`));
 }
 
 export function showHistory(main, found, query) {
@@ -108,7 +108,7 @@ export function showStatus(main, found) {
     el("h1", {}, line), el("p", { class: "soft num" }, `As of ${both(nowS())}`),
     el("div", { class: "buttons" }, el("button", { type: "button", onclick: () => window.print() }, "Print")),
     el("section", {}, el("h2", {}, "Now"), open.length ? open.slice(0, NAMED).map((one) => el("div", { class: "item" }, severity(one.severity), " ", el("strong", {}, one.title),
-      el("p", {}, `Affected: ${scopeText(one)}. Open for ${span(nowS() - one.opened_at_s)}. ${one.assigned_to || one.acknowledged ? "Somebody works on it." : "Nobody has taken it yet."} ${one.expected_end
+      el("p", {}, `Affected: ${scopeText(one)}. Open for ${span(nowS() - one.opened_at_s)}. ${isHeld(one) ? "Somebody works on it." : "Nobody has taken it yet."} ${one.expected_end
         ? `Expected to end at ${instant(one.expected_end.median_s)}, at the latest at ${instant(one.expected_end.high_s)}.` : "When it ends is not known yet."}`))) : el("p", {}, "No incident is open."),
       more > 0 ? el("p", {}, `${more} more ${more === 1 ? "is" : "are"} open, none of them worse.`) : null),
     el("section", {}, el("h2", {}, "Last 7 days"), figures(known)),

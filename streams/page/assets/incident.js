@@ -7,6 +7,9 @@ import { approvalItem, ownerText, scopeText, silencedText, textsPanel } from "./
 import { LEGEND, marksOf, plotAll } from "./plot.js";
 import { itemRow } from "./items.js";
 import { get } from "./server.js";
+import { changed } from "./services.js";
+
+const ON_A_PHONE = 4; // plots that are drawn there at first, so that one gets to the timeline and the runbook
 
 const link = (one) => el("a", { href: `#/incident/${encodeURIComponent(one.id)}` }, one.title ?? one.id);
 
@@ -14,14 +17,16 @@ export async function loadIncident(id) {
   return get(`page/incidents/${encodeURIComponent(id)}`);
 }
 
-export function showIncident(main, one) {
+export function showIncident(main, one, query) {
   const plots = el("div", { class: "plots" });
-  const shown = one.plots.filter((each) => each.value.some((value) => value !== null));
+  const all = one.plots.filter((each) => each.value.some((value) => value !== null));
+  const shown = query.get("all") || !matchMedia("(max-width: 640px)").matches ? all : all.slice(0, ON_A_PHONE);
   main.replaceChildren(head(one),
     el("div", { class: "columns about" },
       el("div", { class: "stack" }, waiting(one),
         el("div", { class: "stack seen" },
-          panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn.")),
+          panel("Series", LEGEND, shown.length ? plots : empty("No window of the evidence has a value: what is missing cannot be drawn."),
+            all.length > shown.length ? el("p", { class: "empty" }, el("a", { href: changed(query, "all", "1") }, `Show all ${all.length}`)) : null),
           timeline(one)),
         remedies(one)),
       el("div", { class: "stack" }, runbooks(one), facts(one), factors(one), relations(one), review(one))), evidence(one));
@@ -31,7 +36,7 @@ export function showIncident(main, one) {
 // What waits for people stands first, also on a phone.
 function waiting(one) {
   const asked = one.requests.filter((each) => ["requested", "approved"].includes(each.state));
-  return [asked.length ? panel("Waiting for approval", "", asked.map(approvalItem)) : null, one.texts.length ? textsPanel(one.texts) : null];
+  return [asked.length ? panel("Waiting for approval", "", asked.map((each) => approvalItem(each, false))) : null, one.texts.length ? textsPanel(one.texts) : null];
 }
 
 function head(one) {
@@ -84,7 +89,7 @@ function timeline(one) {
 function evidence(one) {
   const from = (records) => records.map((each) => `${each.topic}[${each.partition ?? "?"}] ${each.start}-${each.end - 1}`).join(", ") || "unknown";
   return panel("Evidence", count(one.evidence.length, "window"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence table" }, el("table", {},
-    el("thead", {}, el("tr", {}, ["window", "series", "detector"].map((name) => el("th", {}, name)), ["value", "expected", "level", "samples"].map((name) => el("th", { class: "num" }, name)), el("th", {}, "records"))),
+    el("thead", {}, el("tr", {}, el("th", { class: "num" }, "window"), ["series", "detector"].map((name) => el("th", {}, name)), ["value", "expected", "level", "samples"].map((name) => el("th", { class: "num" }, name)), el("th", {}, "records"))),
     el("tbody", {}, one.evidence.map((each) => el("tr", {}, el("td", { class: "num", title: both(each.end_s) }, instant(each.end_s)),
       el("td", {}, each.metric, el("div", { class: "soft" }, each.scope)), el("td", {}, each.detector), el("td", { class: "num" }, number(each.value, unitOf(each.metric))),
       el("td", { class: "num" }, number(each.expected, unitOf(each.metric))), el("td", { class: "num" }, number(each.level)), el("td", { class: "num" }, String(each.samples)), el("td", { class: "soft" }, from(each.records))))))));

@@ -41,7 +41,7 @@ async function show() {
   try {
     if (view === "incident") {
       const found = await loadIncident(id);
-      if (mine === drawing) keepFocus(() => showIncident(main, found));
+      if (mine === drawing) keepFocus(() => showIncident(main, found, query));
     } else if (view === "services") {
       const found = await loadServices();
       if (mine === drawing) keepFocus(() => showServices(main, found));

@@ -53,7 +53,7 @@ function quietText() {
   if (!isWell()) return "No incident is open, but Tocsin itself has a problem";
   if (!series) return "No incident is open, and no service is watched yet";
   if (warming >= series) return "No incident is open, and all series still warm up: nothing is judged yet";
-  return `Quiet: no incident is open${warming ? `; ${warming} of ${series} series still warm up` : ""}`;
+  return `Quiet: no incident is open${warming ? `; ${warming} of ${series} series still ${warming === 1 ? "warms" : "warm"} up` : ""}`;
 }
 
 // What waits for people, in a sentence.
@@ -82,11 +82,14 @@ export function scopeText(one) {
   return `${one.service}${one.scope.model ? `, model ${one.scope.model}` : ""}${parts.length ? `, ${parts.join(", ")}` : ", whole service"}`;
 }
 
+// Whether somebody has taken an incident: a role, or an acknowledgement that lasts.
+export const isHeld = (one) => Boolean(one.owners.length || one.commander || one.scribe || one.acknowledged);
+
 export function ownerText(one) {
   const held = [["commander", one.commander], ["scribe", one.scribe], [one.owners.length > 1 ? "owners" : "owner", one.owners.join(", ")]];
   const named = held.filter(([, who]) => who).map(([role, who]) => `${role} ${who}`);
   if (one.acknowledged) named.push(`acknowledged by ${one.acknowledged.by} until ${instant(one.acknowledged.until_s)}`);
-  return named.length ? named.join(", ") : "nobody has it";
+  return isHeld(one) ? named.join(", ") : one.state === "resolved" ? "nobody took it" : "nobody has it";
 }
 
 function doneText(one) {
@@ -107,7 +110,7 @@ export function incidentRow(one) {
         one.caused_by.length ? el("span", { class: "tag" }, "effect of another incident") : null,
         one.expected_end ? el("span", {}, `expected end ${instant(one.expected_end.median_s)}`) : null)),
     el("div", { class: "who" },
-      el("div", { class: one.assigned_to || one.commander || one.acknowledged ? "" : "soft" }, ownerText(one)),
+      el("div", { class: isHeld(one) ? "" : "soft" }, ownerText(one)),
       one.waiting.length ? el("div", { class: "waits" }, `${count(one.waiting.length, "approval waits", "approvals wait")}`) : null,
       texts ? el("div", { class: "waits" }, `${count(texts, "text")} to be released`) : null,
       paged.length ? el("div", { class: "soft" }, `paged: ${paged.join(", ")}`) : null),
@@ -117,7 +120,7 @@ export function incidentRow(one) {
 function approvals() {
   const waiting = [...store.approvals.values()].sort((a, b) => a.expires_at_s - b.expires_at_s);
   if (!waiting.length) return null;
-  const shown = panel("Waiting for approval", `${waiting.length}`, waiting.map(approvalItem));
+  const shown = panel("Waiting for approval", `${waiting.length}`, waiting.map((one) => approvalItem(one)));
   shown.classList.add("alert");
   return shown;
 }
@@ -132,14 +135,15 @@ export function textsPanel(waiting, link = null) {
   const shown = panel("Waiting to be released", count(waiting.length, "text"), waiting.map((one) => el("div", { class: "item", "data-text": one.digest },
     el("div", {}, one.severity ? severity(one.severity) : null, " ", el("strong", {}, `Text for ${one.audience}: ${words(one.event)}`), " ",
       el("span", { class: "warn num", title: both(one.since_s) }, "waits for ", el("span", { "data-since": one.since_s }, span(nowS() - one.since_s)))),
-    el("p", { class: "soft" }, `to ${one.to.join(", ")}; wants ${one.roles.join(" or ")}; text `, el("code", {}, one.digest)),
+    el("p", { class: "soft" }, `to ${one.to.join(", ")}; needs the role ${one.roles.join(" or ")}; text `, el("code", {}, one.digest)),
     el("blockquote", { class: "told" }, el("strong", {}, one.title), el("pre", { class: "runbook" }, one.text)),
     el("div", { class: "buttons" }, textButtons(one), link?.(one)))));
   shown.classList.add("alert");
   return shown;
 }
 
-export function approvalItem(one) {
+// isLinked: to its incident, where that is not what is shown.
+export function approvalItem(one, isLinked = true) {
   return el("div", { class: "item", "data-key": one.key },
     el("div", {}, one.severity ? severity(one.severity) : null, " ",
       el("strong", {}, `${one.undo ? "undo " : ""}${words(one.kind)} ${one.target}`), " ",
@@ -147,11 +151,11 @@ export function approvalItem(one) {
         el("span", { "data-until": one.expires_at_s }, span(one.expires_at_s - nowS()))])),
     el("p", {}, one.why),
     el("dl", { class: "pairs" }, one.explained.map(([name, text]) => [el("dt", { class: "name" }, name), el("dd", {}, text)])),
-    el("p", { class: "soft" }, `${one.approvals} of ${one.count} approved; wants ${one.roles.join(" or ")}${one.four_eyes ? ", four eyes" : ""}`,
+    el("p", { class: "soft" }, `${one.approvals} of ${count(one.count, "approval")} given; needs the role ${one.roles.join(" or ")}${one.four_eyes ? ", four eyes" : ""}`,
       one.via.length ? `, by ${one.via.join(" or ")}` : "", one.playbook ? `; playbook ${one.playbook}` : ""),
     one.given.map((each) => el("p", { class: "soft" }, `${each.by}: ${words(each.verb)}${each.comment ? `, "${each.comment}"` : ""}`)),
     el("div", { class: "buttons" }, approvalButtons(one),
-      el("a", { href: `#/incident/${encodeURIComponent(one.incident_id)}` }, "incident")));
+      isLinked ? el("a", { href: `#/incident/${encodeURIComponent(one.incident_id)}` }, "incident") : null));
 }
 
 function inForce() {
@@ -214,8 +218,8 @@ function health() {
     el("dt", {}, "watching"), el("dd", { class: "num" }, watched()),
     el("dt", {}, "windows"), el("dd", { class: "num" }, judged === null ? shards ? `of ${count(shards, "shard")}` : "no shard was heard of"
       : [`of ${count(shards || owned.length, "shard")}, judged until `, el("span", { "data-since": judged }, span(nowS() - judged)), " ago"]),
-    el("dt", {}, "last result"), el("dd", { class: "num" }, newest === null ? "none was read yet"
-      : [el("span", { "data-since": newest }, span(nowS() - newest)), " ago"]),
+    el("dt", {}, "newest record"), el("dd", { class: "num" }, newest === null ? "none was read yet"
+      : [el("span", { "data-since": newest }, span(nowS() - newest)), " ago, of an incident or action"]),
     el("dt", {}, "still to be read"), el("dd", { class: "num" }, store.unread === null ? "unknown" : count(store.unread, "record")),
     el("dt", {}, "monitoring"), el("dd", {}, blind.length ? el("span", { class: "bad" }, `${count(blind.length, "incident")} of telemetry open`) : "no incident of telemetry"),
     owners(),

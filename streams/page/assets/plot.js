@@ -33,7 +33,7 @@ function caption(series) {
   const says = series.warm ? series.detector ? `highest: ${words(series.detector)}` : "no detector" : "warming up";
   return el("figcaption", { class: "num" }, el("strong", {}, series.metric), el("span", { class: "soft" }, ` ${series.scope}`),
     el("div", { class: "readout" }, readout(series, series.at_s.length - 1)),
-    el("div", { class: "soft" }, says, series.gap_s ? `; a window every ${number(series.gap_s, "s")}` : ""));
+    el("div", { class: "soft" }, says, series.gap_s ? `; a window every ${number(series.gap_s, "s")}` : "", series.is_current === false ? "; no newer windows" : ""));
 }
 
 function readout(series, at) {
@@ -77,7 +77,7 @@ function plot(figure, series, marks) {
   const few = at.length <= FEW;
   const none = { show: false };
   const common = {
-    width: Math.max(260, figure.clientWidth - 20), legend: none, padding: [6, 14, 0, 0],
+    width: Math.max(260, figure.clientWidth - 20), legend: none, padding: [6, 28, 0, 0],
     cursor: { sync: { key: figure.querySelector("strong").textContent + series.scope }, drag: { x: false, y: false }, points: none, y: false },
   };
   const x = { time: true, range: [from - pad, until + pad] };

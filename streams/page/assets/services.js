@@ -49,7 +49,7 @@ export function showServices(main, found) {
 
 export function showService(main, found, query) {
   const wanted = (query.get("find") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = found.plots.filter((one) => wanted.every((word) => `${one.metric} ${one.scope} ${one.part.replace("/", " ")} ${one.detector ?? ""}`.toLowerCase().includes(word)));
+  const fits = found.plots.filter((one) => wanted.every((word) => `${one.metric} ${one.scope} ${one.detector ?? ""}`.toLowerCase().includes(word)));
   const shown = fits.slice(0, query.get("all") ? undefined : SHOWN);
   const plots = el("div", { class: "plots" });
   main.replaceChildren(...[
@@ -63,7 +63,7 @@ export function showService(main, found, query) {
   plotAll(plots, shown, found.incidents.flatMap((one) => [[one.onset_at_s, "onset", "--level"]]).filter(([at]) => shown.length && at >= shown[0].at_s[0]));
 }
 
-function changed(query, name, value) {
+export function changed(query, name, value) {
   const next = new URLSearchParams(query);
   if (value) next.set(name, value); else next.delete(name);
   return `${location.hash.split("?")[0]}?${next}`;
@@ -80,7 +80,7 @@ function search(query) {
 function listed(found) {
   const name = (one) => [one.metric, el("div", { class: "soft" }, one.part ? one.part.replace("/", " ") : "whole service")];
   const more = found.fitting - found.listed.length;
-  const note = found.listed_s === null ? "" : `${found.fitting} of ${found.series} fit; windows of ${instant(found.listed_s)}`;
+  const note = found.listed_s === null ? "" : `${found.fitting} of ${found.series} fit and had windows lately; as of ${instant(found.listed_s)}`;
   if (!found.listed.length) return panel("All series", note, empty(found.listed_s === null ? "They are told once a minute." : "No series with windows in the last minute fits."));
   return panel("All series", note, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All series" }, el("table", { class: "listed" },
     el("thead", {}, el("tr", {}, el("th", {}, "series"), ["value", "level"].map((text) => el("th", { class: "num" }, text)), el("th", {}, "drawn"))),
@@ -96,8 +96,8 @@ function heat(found) {
   if (!parts.length) return panel("Versions and replicas", "", empty("The records of this service name no version and no replica."));
   const from = Math.max(0, at.length - COLUMNS);
   const cell = (level, index) => el("i", { class: `heat ${shade(level)}`, title: `${instant(at[from + index])}: ${level === null ? "no level" : `level ${number(level)}`}` });
-  return panel("Versions and replicas", at.length ? `by level, ${instant(at[from])} to ${instant(at.at(-1))}` : "", el("div", { class: "scroll heat-scroll", tabindex: "0", role: "region", "aria-label": "Levels of versions and replicas" },
-    el("table", { class: "heats" }, el("thead", {}, el("tr", {}, el("th", {}, "part"), el("th", {}, "over time"), el("th", { class: "num" }, "now"))),
+  return panel("Versions and replicas", at.length ? `highest level of each 15 s, ${instant(at[from])} to ${instant(at.at(-1))}` : "", el("div", { class: "scroll heat-scroll", tabindex: "0", role: "region", "aria-label": "Levels of versions and replicas" },
+    el("table", { class: "heats" }, el("thead", {}, el("tr", {}, el("th", {}, "part"), el("th", {}, "over time"), el("th", { class: "num" }, "last"))),
       el("tbody", {}, parts.map((one) => el("tr", {}, el("td", {}, el("span", { class: "soft" }, `${one.part} `), one.name),
         el("td", {}, el("span", { class: "heat-line", "aria-hidden": "true" }, one.level.slice(from).map(cell))),
         el("td", { class: `num ${(one.level.at(-1) ?? 0) >= 1 ? "bad" : ""}` }, one.level.at(-1) === null || one.level.at(-1) === undefined ? "none" : number(one.level.at(-1)))))))));

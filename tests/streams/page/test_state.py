@@ -148,6 +148,20 @@ def test_history_filters_and_averages_what_was_measured() -> None:
     assert history_view(state, HistoryFilter(until_s=T))["incidents"] == []
 
 
+def test_history_counts_the_actions_that_ran_and_of_those_that_are_judged_the_ones_that_helped() -> None:
+    state = PageState()
+    for number, (status, verdict) in enumerate((
+        ("suggested", None), ("rejected", None), ("executed", "verifying"), ("executed", "recovered"),
+        ("interrupted", "not_recovered"),
+    )):
+        ran = ActionRecord("k1", "throttle", "chat", "auto", status, T, T + 2.0)
+        told = ActionRecord("n1", "notify", "chat", "auto", "executed", T, T + 2.0)
+        remedies = () if verdict is None else (RemedyRecord("k1", "book", "throttle", "chat", verdict, T + 5.0, ""),)
+        state.add_incident(incident(f"i{number}", actions=(told, ran), remedies=remedies))
+    figures = history_view(state, HistoryFilter())["figures"]
+    assert (figures["count"], figures["acted"], figures["judged"], figures["recovered"]) == (5, 3, 2, 1)
+
+
 def test_what_is_never_taken_back_is_shown_until_its_effect_is_known() -> None:
     state = PageState()
     intent = suggested(kind="rollback", target="chat/gpt", mode="auto", remedy=RemedyTerms(undo="never"))

@@ -136,13 +136,14 @@ def _by_responder(
 
 _ASSIGNED = [
     _by_responder(
-        "Assign", "assign", "incident", "Somebody gets a role", by_hand.assign, f"ann is {role}",
+        "Assign", "assign", "incident", "Whom you name gets a role", by_hand.assign, f"ann is {role}",
         Assign("chat-open", "ann", "rob", AT, "http", role, comment="on duty"), to="ann", role=role, comment="on duty",
     ) for role in ("owner", "commander", "scribe")
 ]
 _OF_INCIDENT = [
     _by_responder(
-        "Acknowledge", "acknowledge", "incident", "Escalation stops while it lasts", by_hand.ack, "acknowledged",
+        "Acknowledge", "acknowledge", "incident", "nobody else is paged, unless it becomes worse", by_hand.ack,
+        "acknowledged",
         Acknowledge("chat-open", "rob", AT, AT + 1800.0, "mine"), minutes="30", comment="mine",
     ),
     _by_responder(
@@ -184,11 +185,11 @@ _OF_TARGET = [
         Keep("throttle", "chat/v2", "rob", AT, "", "http"),
     ),
     _by_responder(
-        "Force open", "force_open", "breaker", "stays open, without timers", by_hand.open_, "forced open",
+        "Force open", "force_open", "breaker", "opens and stays open, without timers", by_hand.open_, "forced open",
         SetBreaker("chat/r 1#?", "force_open", "rob", AT, "disk", "http"), comment="disk",
     ),
     _by_responder(
-        "Clear", "clear", "forced", "follows its timers again", by_hand.clear, "cleared",
+        "Clear", "clear", "forced", "From now on it opens by itself again", by_hand.clear, "cleared",
         SetBreaker("chat/r2", "clear", "rob", AT, "", "http"),
     ),
     Deed(
