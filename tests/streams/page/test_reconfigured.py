@@ -76,9 +76,8 @@ async def test_who_watches_for_days_sees_who_is_on_call_today(tmp_path: Path) ->
     (today,) = shown.on_call
     shown.now_s = until_s
     assert {*shown.on_call, today} == {"ann", "ben"}
-    events = shown.page.feed.events(shown.page.feed.position)
-    told = orjson.loads((await anext(events)).partition(b"data: ")[2])
-    await events.aclose()
+    event = await anext(shown.page.feed.events(shown.page.feed.position))
+    told = orjson.loads(event.partition(b"data: ")[2])
     assert [one["person"] for one in told["on_call"]] == shown.on_call
 
 

@@ -10,7 +10,7 @@ from actions.approvals.request import request_of
 from actions.ledger.view import JOINED
 from actions.model import Decision, RemedyTerms
 from actions.remedies.changes import begun
-from classifiers.model import ActionRecord, AuditEntry, RemedyRecord, StageTime
+from classifiers.model import ActionRecord, AuditEntry, RemedyRecord, RemedyState, StageTime
 from streams.page.change_log import ChangeLog
 from streams.page.history_view import HistoryFilter, history_view
 from streams.page.incident_view import incident_view
@@ -150,10 +150,11 @@ def test_history_filters_and_averages_what_was_measured() -> None:
 
 def test_history_counts_the_actions_that_ran_and_of_those_that_are_judged_the_ones_that_helped() -> None:
     state = PageState()
-    for number, (status, verdict) in enumerate((
+    steps: list[tuple[str, RemedyState | None]] = [
         ("suggested", None), ("rejected", None), ("executed", "verifying"), ("executed", "recovered"),
         ("interrupted", "not_recovered"),
-    )):
+    ]
+    for number, (status, verdict) in enumerate(steps):
         ran = ActionRecord("k1", "throttle", "chat", "auto", status, T, T + 2.0)
         told = ActionRecord("n1", "notify", "chat", "auto", "executed", T, T + 2.0)
         remedies = () if verdict is None else (RemedyRecord("k1", "book", "throttle", "chat", verdict, T + 5.0, ""),)

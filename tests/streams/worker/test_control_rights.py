@@ -103,6 +103,13 @@ async def test_who_does_not_own_all_that_is_silent_does_not_end_a_silence(
     assert reason in [read_audit(message.value) for message in worker.sent.on(TOPICS.audit)][-1].reason
 
 
+async def test_where_no_service_has_owners_a_role_ends_a_silence_of_several_services() -> None:
+    worker = ControlFixture(owners=())
+    wide, ended = silence_of("=~", ".*", "ana"), Expire("sil-1", "ben", T)
+    await worker.write_control(received(signed(wide)), record(ended))
+    assert worker.shards.directives == [wide, ended]
+
+
 @pytest.mark.parametrize("made", [
     received(signed(silence_of("=~", ".*", "ana"))), received(signed(silence_of("=", "chat", "ana"))),
     record(silence_of("=", "chat", "ben")), record(silence_of("=", "search", "ben")),

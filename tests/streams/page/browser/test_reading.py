@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -26,7 +28,7 @@ async def goes_to(page: Page, view: str) -> None:
     ({"acknowledged": Acknowledgement("ann", T, T + 900.0)}, "acknowledged by ann"),
 ])
 async def test_who_has_an_incident_on_one_view_has_it_on_all(
-    browser: Browser, served: ServedPage, held: dict[str, object], who: str,
+    browser: Browser, served: ServedPage, held: dict[str, Any], who: str,
 ) -> None:
     served.tell(incident(**held))
     page = await opened(browser, served)
