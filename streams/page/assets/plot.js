@@ -125,8 +125,12 @@ function drawMarks(u, marks, colour, named) {
     ctx.stroke();
     if (!named) return;
     const isRight = x > bbox.left + bbox.width * 0.75;
-    ctx.textAlign = isRight ? "right" : "left";
-    ctx.fillText(text, x + (isRight ? -3 : 3) * devicePixelRatio, bbox.top + (10 + index % ROWS * 12) * devicePixelRatio);
+    const width = ctx.measureText(text).width, start = isRight ? x - width - 3 * devicePixelRatio : x + 3 * devicePixelRatio;
+    const bottom = bbox.top + (10 + index % ROWS * 12) * devicePixelRatio;
+    ctx.fillStyle = colour("--panel"); // so that it can be read over the line of the series
+    ctx.fillRect(start - devicePixelRatio, bottom - 9 * devicePixelRatio, width + 2 * devicePixelRatio, 11 * devicePixelRatio);
+    ctx.fillStyle = colour(name);
+    ctx.fillText(text, start, bottom);
   });
   ctx.restore();
 }

@@ -259,7 +259,7 @@ class Api:
         return await self._end_silence(request, silence_of_request(self._known, request))
 
     async def _end_silence(self, request: web.Request, known: StoredSilence) -> web.Response:
-        """End a silence by the right to silence its service; one that may fit several has none, and is not ended here."""
+        """End a silence by the right to silence its service; one that may fit several has none."""
         name, service, now_s = known.silence.id, service_of(known.silence.matchers), self._now_s()
         if service is None:
             expected = "`tocsin control expire` with a key of control.keys"

@@ -78,6 +78,20 @@ async def test_the_tab_counts_what_is_open_whatever_is_shown(browser: Browser, s
     await expect(page).to_have_title("(1) Tocsin")
 
 
+@pytest.mark.parametrize("width", [1360, PHONE])
+async def test_the_severity_of_an_incident_stands_beside_its_title_however_long_that_is(
+    browser: Browser, served: ServedPage, width: int,
+) -> None:
+    served.tell(incident(title="chat, replica r0: requests take longer than those of all others, " * 4))
+    page = await opened(browser, served, "#/incident/inc-1", width)
+    of_badge = await page.locator(".incident-head .sev").bounding_box()
+    of_title = await page.locator(".incident-head h1").bounding_box()
+    assert of_badge is not None
+    assert of_title is not None
+    assert of_title["x"] > of_badge["x"] + of_badge["width"]
+    assert of_title["y"] < of_badge["y"] + of_badge["height"]
+
+
 async def test_on_a_phone_an_incident_shows_a_few_plots_first_and_all_of_them_if_asked(
     browser: Browser, served: ServedPage,
 ) -> None:
