@@ -113,16 +113,18 @@ export function silenceButtons(one) {
     (v) => act(`silences/${part(one.id)}/expire`, { comment: v.comment }, "silence ended")))];
 }
 
+const closes = (one) => `The circuit breaker closes, and ${one.target} gets all of its traffic again.`;
+
 export function remedyButtons(one) {
   const what = `${words(one.kind)} ${one.target}`;
   const at = (verb, done) => (v) => act(`remedies/${part(one.kind)}/${path(one.target)}/${verb}`, { comment: v.comment }, done);
   const breaker = (verb, done) => (v) => act(`breakers/${path(one.target)}`, { verb, comment: v.comment }, done);
   return [
-    button("Undo", "undo", () => ask("Undo", `${what} is taken back now.${one.breaker ? ` The circuit breaker closes: all traffic of ${one.target} goes there again.` : ""}`, [reason()], at("undo", `undo of ${what}`))),
+    button("Undo", "undo", () => ask("Undo", `${what} is taken back now.${one.breaker ? ` ${closes(one)}` : ""}`, [reason()], at("undo", `undo of ${what}`))),
     one.is_kept || one.undo_when === "never" ? null : button("Keep", "keep", () => ask("Keep", `${what} stays in force until a person takes it back.`, [reason()], at("keep", `keep ${what}`))),
     one.breaker && one.breaker.state !== "forced_open" ? button("Force open", "force_open", () => ask("Force open", `The circuit breaker opens and stays open, without timers, until it is cleared: until then no traffic goes to ${one.target}.`, [reason()], breaker("force_open", "forced open"), "danger"), "danger") : null,
     one.breaker && ["forced_open", "disabled"].includes(one.breaker.state)
-      ? button("Clear", "clear", () => ask("Clear", `The circuit breaker closes: all traffic of ${one.target} goes there again. From now on it opens by itself again where an incident needs it.`, [reason()], breaker("clear", "cleared"))) : null,
+      ? button("Clear", "clear", () => ask("Clear", `${closes(one)} From now on it opens by itself again where an incident needs it.`, [reason()], breaker("clear", "cleared"))) : null,
   ];
 }
 

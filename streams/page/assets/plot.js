@@ -125,6 +125,7 @@ function drawMarks(u, marks, colour, named) {
     ctx.stroke();
     if (!named) return;
     const isRight = x > bbox.left + bbox.width * 0.75;
+    ctx.textAlign = "left";
     const width = ctx.measureText(text).width, start = isRight ? x - width - 3 * devicePixelRatio : x + 3 * devicePixelRatio;
     const bottom = bbox.top + (10 + index % ROWS * 12) * devicePixelRatio;
     ctx.fillStyle = colour("--panel"); // so that it can be read over the line of the series

@@ -61,11 +61,11 @@ async def test_who_undoes_a_breaker_reads_where_the_traffic_goes(browser: Browse
     tell_all(served)
     page = await opened(browser, served, who="rob")
     force = page.get_by_label("In force at targets")
-    for target, says in (("chat/v2", None), ("chat/r 1#?", "all traffic of chat/r 1#? goes there again")):
+    for target, says in (("chat/v2", None), ("chat/r 1#?", "chat/r 1#? gets all of its traffic again")):
         await force.locator(".item", has_text=target).get_by_role("button", name="Undo").click()
         dialog = page.get_by_role("dialog", name="Undo")
         await expect(dialog).to_contain_text(f"{target} is taken back now.")
-        await expect(dialog.get_by_text(says or "goes there again")).to_have_count(0 if says is None else 1)
+        await expect(dialog.get_by_text(says or "traffic again")).to_have_count(0 if says is None else 1)
         await page.keyboard.press("Escape")
 
 
