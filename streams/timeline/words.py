@@ -12,6 +12,7 @@ from classifiers.model import AuditEntry, FeedbackKind
 INCIDENT: Mapping[str, str] = {
     "onset": "change began", "opened": "incident opened", "resolved": "incident over",
     "alarm": "alarm", "confirm": "incident opened", "flap": "incident opened, comes and goes",
+    "withhold": "no incident, told lately",
     "fade": "alarms ended", "absorb": "merged into another", "calm": "alarms stopped", "hold": "recovered",
     "accept": "taken as the new normal", "expect": "called a planned change", "close": "resolved by hand",
     "lose": "ended, its state was lost", "reopen": "opened again", "inhibit": "caused by another incident",
