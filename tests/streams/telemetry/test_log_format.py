@@ -94,12 +94,12 @@ def test_what_was_not_told_is_counted_with_the_next_telling() -> None:
     assert limit.count("b", 11.0) == 1
 
 
-def test_what_is_tried_again_is_told_once_a_minute_with_a_count() -> None:
-    found, clock = io.StringIO(), iter([0.0, 0.3, 59.9, 60.0, 60.1])
-    log_to(found, mono_s=lambda: next(clock))
+def test_what_is_tried_again_is_told_once_a_minute_with_a_count(stream: io.StringIO) -> None:
+    clock = iter([0.0, 0.3, 59.9, 60.0, 60.1])
+    log_to(stream, mono_s=lambda: next(clock))
     for _ in range(5):
         structlog.get_logger("tocsin.test").warning("reconnecting", reason="refused")
     structlog.get_logger("tocsin.test").info("started")
-    first, again, other = lines(found)
+    first, again, other = lines(stream)
     assert (first["event"], "times" in first) == ("reconnecting", False)
     assert (again["event"], again["times"], other["event"]) == ("reconnecting", 3, "started")
