@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -77,7 +78,7 @@ class Failure(click.ClickException):
 
 
 class Group(click.Group):
-    """The commands of `COMMANDS`, each imported when it runs."""
+    """The commands of `COMMANDS`, each imported when it runs. A plural, such as `incidents`, is its command too."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, as the table orders them."""
@@ -85,12 +86,23 @@ class Group(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import one command; None where the table has no such name."""
-        if cmd_name not in COMMANDS:
+        name = cmd_name if cmd_name in COMMANDS else cmd_name.removesuffix("s")
+        if name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name.replace("-", "_"))
+        command = getattr(import_module(COMMANDS[name].module), name.replace("-", "_"))
         if not isinstance(command, click.Command):
-            raise TypeError(f"{COMMANDS[cmd_name].module}.{cmd_name}: {command!r}, expected a click command")
+            raise TypeError(f"{COMMANDS[name].module}.{name}: {command!r}, expected a click command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str],
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the arguments; an unknown one ends with the nearest name."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"No such command '{name}'." + (f" Did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands from the table, so that help imports none of them."""

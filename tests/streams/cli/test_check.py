@@ -100,3 +100,11 @@ def test_reading_a_configuration_waits_for_no_library_of_the_detectors_and_of_th
     commands = [["check", str(file)], ["config", "diff", str(file), str(file)], ["incident", "list", "--help"]]
     heavy = {"river.drift", "river.linear_model", "scipy", "sklearn", "pandas", "aiohttp", "jsonschema", "holidays"}
     assert run_and_look(commands, heavy) == "[0, 0, 0] []"
+
+
+def test_a_plural_is_its_command_and_an_unknown_one_is_answered_with_the_nearest() -> None:
+    plural, single = (CliRunner().invoke(main, [name, "--help"]) for name in ("incidents", "incident"))
+    assert (plural.exit_code, plural.output.splitlines()[2:]) == (0, single.output.splitlines()[2:])
+    wrong = CliRunner().invoke(main, ["incidnt", "list"])
+    assert (wrong.exit_code, "No such command 'incidnt'. Did you mean incident?" in wrong.stderr) == (2, True)
+    assert "Did you mean" not in CliRunner().invoke(main, ["zzz"]).stderr
