@@ -205,7 +205,8 @@ class Incident:
     opened_severity: of the first verdict, None where an older version did not record it. expected_resolve: None where
     there is no forecast; a factor gives the reason. resolution: why a resolved incident is over, None where it ended by
     itself. assigned_to: who is responsible for it, the last of owners. commander: who leads the response. scribe: who
-    writes down what happens. notes: the last ones of people, in order.
+    writes down what happens. notes: the last ones of people, in order. alarmed_at_s: of its last alarm when it was
+    published, in event time; None in incidents of older releases.
     """
 
     id: str
@@ -240,6 +241,7 @@ class Incident:
     commander: str | None = None
     scribe: str | None = None
     owners: tuple[str, ...] = ()
+    alarmed_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ class IncidentBuilder:
         episode.timeline.record_verdict(verdict.pattern.category, severity, now_s)
         published = episode.published
         if published is not None and _still_accurate(published, episode, verdict, version):
-            return published
+            episode.published = replace(published, alarmed_at_s=episode.last_alarm_s)
+            return episode.published
         incident = self._describe(episode, verdict, version)
         if published is None or differs(published, incident):
             incident = self.learning.resolution_times.with_forecast(incident, now_s)

@@ -23,7 +23,7 @@ from classifiers.evidence.evidence_table import (
 )
 from classifiers.incidents.lifecycle import Event, Phase, step
 from classifiers.learning.advisor import CachedAdvice
-from classifiers.model import ActionRecord, Anomaly, Incident, Related, RemedyRecord, Scope, SeriesKey
+from classifiers.model import ActionRecord, Anomaly, BreakerState, Incident, Related, RemedyRecord, Scope, SeriesKey
 from classifiers.recurrence.habit import Habit
 from classifiers.verdict.assess import Verdict
 from classifiers.verdict.hysteresis import SeverityHysteresis
@@ -52,7 +52,8 @@ class EpisodeState:
     effects: incidents that name this one as their cause. told_id, told_at_s: the incident that was told instead of
     this one while it is withheld, and when. habit: that it is, or was, part of. highest: by metric the highest mean
     deviation in the part that is hit. acted_on: whether people acted on it. remedies: what became of its actions.
-    quiet_samples: requests behind the quiet readings of what was hit, since the first action.
+    quiet_samples: requests behind the quiet readings of what was hit, since the first action. isolated_at_s: when a
+    breaker last kept traffic away from what was hit, 0 for never.
     """
 
     service: str
@@ -88,6 +89,7 @@ class EpisodeState:
     acted_on: bool = False
     remedies: tuple[RemedyRecord, ...] = ()
     quiet_samples: int = 0
+    isolated_at_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -156,6 +158,10 @@ class Episode(EpisodeState):
         self.phase = step(before, event)
         return before
 
+    def has_breaker(self, state: BreakerState) -> bool:
+        """Whether a circuit breaker of one of its actions is in this state, as last reported."""
+        return any(action.breaker == state for action in self.actions)
+
     def record_quiet(self, readings: Sequence[Anomaly], now_s: float) -> None:
         """Record an instant without an alarm. Samples count only where an action may have to be judged by them."""
         proofs = [reading.samples for reading in readings if self.proves_recovery(reading)] if self.actions else []
@@ -216,6 +222,7 @@ def describe(
         related=episode.related,
         actions=tuple(episode.actions),
         remedies=episode.remedies,
+        alarmed_at_s=episode.last_alarm_s,
         config_hash=config_hash,
     )
 

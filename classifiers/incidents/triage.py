@@ -230,14 +230,17 @@ class Triage:
             if before is not None and before.severity != incident.severity:
                 reason = severity_change_reason(before.severity, incident.severity, incident.factors)
                 self._audit.append(AuditEntry(now_s, episode.id, "severity", episode.phase, episode.phase, reason))
-            if self._link_reopened(episode, now_s) or before is None or differs(before, incident):
+            is_told = self._link_reopened(episode, now_s) or before is None or differs(before, incident)
+            # While traffic tries the target again, whoever holds its breaker must hear of each alarm at once.
+            if is_told or episode.has_breaker("half_open"):
                 yield IncidentChange("updated", _published(episode))
 
     def _on_quiet(self, episode: Episode, now_s: float, readings: Sequence[Anomaly]) -> Iterator[IncidentChange]:
         """Time passed without an alarm: drop a pending episode, or clear and resolve an open one.
 
-        Recovery needs readings of what was hit. Where none come (a circuit breaker keeps traffic away, a tenant left)
-        the incident ends after `silent_after_s` without proof. The undo of its actions is the test then.
+        Recovery needs readings of what was hit. Where none come (a tenant left) the incident ends after
+        `silent_after_s` without proof. While a circuit breaker keeps traffic away, quiet proves nothing: it counts from
+        when traffic tries the target again.
         """
         params, quiet_s = self._params, now_s - episode.last_alarm_s
         if quiet_s < episode.longest_window_s:
@@ -255,12 +258,16 @@ class Triage:
                 del self.episodes[episode.service, episode.model][episode.key]
             return
         episode.record_quiet(readings, now_s)
+        if episode.has_breaker("open"):
+            episode.isolated_at_s = now_s
+        since_s = max(episode.last_alarm_s, episode.isolated_at_s)
+        quiet_s = now_s - since_s
         self._advance(episode, "calm", now_s, "no alarm")
         flapping = episode.phase == "flapping"
         hold_s = params.patience_s(params.flap_hold_s if flapping else params.resolve_after_s, episode.longest_window_s)
         silent_s = max(params.silent_after_s, hold_s) if flapping else params.silent_after_s
         silent_s = params.patience_s(silent_s, 2.0 * episode.longest_window_s)
-        if (quiet_s >= hold_s and episode.last_data_s > episode.last_alarm_s) or quiet_s >= silent_s:
+        if (quiet_s >= hold_s and episode.last_data_s > since_s) or quiet_s >= silent_s:
             yield self._resolve(episode, now_s, "hold", f"quiet for {now_s - episode.last_alarm_s:.0f} s")
 
     def _confirm(self, episode: Episode, now_s: float, why: str) -> Iterator[IncidentChange]:

@@ -75,6 +75,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "commander": "Who leads the response, null for nobody.",
         "scribe": "Who writes down what happens, null for nobody.",
         "owners": "Who works on it for the services that are hit, in the order of being assigned.",
+        "alarmed_at_s": "When it last alarmed, as of this record; null in incidents of older releases.",
         "notes": "What people said about it, the last 20.",
     },
     Scope: {
