@@ -254,7 +254,6 @@ class Executor:
         moved = move(remedy.breaker, "opened" if reopens else "released", intent.target, now_s)
         assert moved is not None
         if reopens:
-            await self._ledger.mark_ineffective(remedy.intent, now_s)
             held = changes.joined(remedy, intent, shard, now_s)
         else:
             held = changes.let_go(remedy, {intent.incident_id: "undone"}, now_s)

@@ -1,10 +1,11 @@
 """The circuit breaker: closed, open, half open; forced open or disabled by people. Pure: a table, and time as argument.
 
 An open breaker becomes half open after T = min(30 s * 2^(n-1), 15 min), up to a tenth longer by the hash of target and
-n, so that many do not end at once. n counts openings; while closed it falls by 1 in 10 minutes. Half open, it closes
-when the incidents ended and nothing alarmed for 60 s. It opens again on an alarm, and without a verdict in 5 minutes.
-The third phase without a verdict in a row pages. If no incident holds the breaker by then, it closes instead: a lost
-incident must not cost capacity for ever.
+n, so that many do not end at once. The first opening for an incident lasts at least until its effect is judged. n
+counts openings; while closed it falls by 1 in 10 minutes. Half open, it closes once no incident about the target was
+open for 60 s. It opens again on an alarm, and without a verdict in 5 minutes. The third opening in a row pages, and
+each after it; so does the third phase without a verdict. If no incident holds the breaker by then, it closes instead: a
+lost incident must not cost capacity for ever.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ FIRST_OPEN_S = 30.0
 MAX_OPEN_S = 900.0
 JITTER = 0.1
 DECAY_S = 600.0
+VERDICT_S = 10.0
+"""How long after it settled the effect of an opening may take to be judged."""
 QUIET_S = 60.0
 PROBE_S = 300.0
 UNPROVEN_MAX = 3
@@ -60,13 +63,13 @@ OPENINGS: frozenset[BreakerEvent] = frozenset({"opened", "alarm"})
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of the target. alarming: an incident about it is open, and its last news is newer than the probe.
+    """What is known of the target. alarming: the open incidents about it that alarmed since the probe began.
 
-    quiet_for_s: since when no incident about it is open. released: all incidents that held it resolved, none was lost.
-    held: whether an incident that holds it is open.
+    quiet_for_s: for how long no incident about it is open, and it is probed. released: all incidents that held it
+    resolved, none was lost. held: whether an incident that holds it is open.
     """
 
-    alarming: bool
+    alarming: tuple[str, ...]
     quiet_for_s: float
     released: bool
     held: bool
@@ -96,11 +99,11 @@ def open_s(target: str, n: int) -> float:
 def awaited(breaker: Breaker) -> str | None:
     """What ends the state of a breaker; None where only a person does, or nothing is to end."""
     if breaker.state == "open":
-        return "No traffic goes to the target. When its time is over, a share of the traffic tries it."
+        return "No traffic goes to the target. When its time is over, traffic tries it."
     if breaker.state == "half_open":
         return (
-            f"A share of the traffic tries the target. It closes once no incident needs it and nothing alarmed for "
-            f"{QUIET_S:.0f} s; it opens again on an alarm, and after {PROBE_S / 60.0:.0f} min without a verdict."
+            f"Traffic tries the target. It closes once no incident about it was open for {QUIET_S:.0f} s; it opens "
+            f"again, for twice as long, on an alarm, and after {PROBE_S / 60.0:.0f} min without a verdict."
         )
     return None
 
@@ -128,8 +131,12 @@ def due(breaker: Breaker, signals: Signals, now_s: float) -> BreakerEvent | None
     return "given_up" if breaker.unproven + 1 >= UNPROVEN_MAX and not signals.held else "unproven"
 
 
-def move(breaker: Breaker | None, event: BreakerEvent, target: str, now_s: float) -> Moved | None:
-    """The transition; None where the event is illegal. breaker: None for one that was never open."""
+def move(
+    breaker: Breaker | None, event: BreakerEvent, target: str, now_s: float, least_s: float = 0.0,
+) -> Moved | None:
+    """The transition; None where the event is illegal. breaker: None for one that was never open. least_s: how long it
+    is open at least.
+    """
     current = breaker or Breaker("closed", 0, now_s)
     found = TRANSITIONS.get((current.state, event))
     if found is None:
@@ -139,25 +146,26 @@ def move(breaker: Breaker | None, event: BreakerEvent, target: str, now_s: float
     n = max(1, count) if state == "open" else count
     unproven = current.unproven + 1 if event == "unproven" else (current.unproven if state in TIMED else 0)
     unproven = 0 if event in OPENINGS else unproven
-    until_s = now_s + open_s(target, n) if state == "open" else None
+    until_s = now_s + max(open_s(target, n), least_s) if state == "open" else None
     moved = replace(current, state=state, n=n, since_s=now_s, until_s=until_s, unproven=unproven, confirmed=False)
-    return Moved(moved, effect, _reason(event, moved, now_s), _page(event, moved))
+    return Moved(moved, effect, _reason(event, moved, now_s), _page(event, current, moved))
 
 
-def _page(event: BreakerEvent, moved: Breaker) -> str | None:
+def _page(event: BreakerEvent, before: Breaker, moved: Breaker) -> str | None:
     if event == "given_up":
         return "breaker_closed_unproven"
     if event == "unproven" and moved.unproven >= UNPROVEN_MAX:
         return "breaker_unproven"
-    return "breaker_reopened" if event == "alarm" and moved.n == UNPROVEN_MAX else None
+    reopens = event in OPENINGS and before.state == "half_open"
+    return "breaker_reopened" if reopens and moved.n >= UNPROVEN_MAX else None
 
 
 def _reason(event: BreakerEvent, moved: Breaker, now_s: float) -> str:
     lasts = "" if moved.until_s is None else f", for {moved.until_s - now_s:.0f} s"
     why = {
-        "opened": "an incident needs it",
-        "time_over": "its time is over, a share of the traffic probes the target",
-        "released": "the incident is over, a share of the traffic probes the target",
+        "opened": f"an incident needs it, opening {moved.n}",
+        "time_over": "its time is over, traffic probes the target",
+        "released": "the incident is over, traffic probes the target",
         "alarm": f"it alarmed while half open, opening {moved.n}",
         "quiet": f"quiet for {QUIET_S:.0f} s while half open",
         "unproven": f"no verdict within {PROBE_S:.0f} s, {moved.unproven} times in a row",

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from actions.ledger.remedy import MAX_HOLDERS, Holder, LetGo, Remedy
 from actions.model import OF_DECISION, Intent, RemedyTerms
-from actions.remedies.breaker import BREAKERS, Moved, move
+from actions.remedies.breaker import BREAKERS, VERDICT_S, Moved, move
 from actions.remedies.machine import RemedyEvent, after
 
 PAGE_EVERY_S = 300.0
@@ -31,7 +31,9 @@ def begun(known: Remedy | None, intent: Intent, max_hold_s: float, shard: int | 
     terms = intent.remedy or RemedyTerms()
     version = 1 if known is None else known.version + 1
     holders = known.holding() if known is not None and known.in_force else ()
-    moved = move(known.breaker if known else None, "opened", intent.target, now_s) if intent.kind in BREAKERS else None
+    moved = move(
+        known.breaker if known else None, "opened", intent.target, now_s, terms.settle_s + VERDICT_S,
+    ) if intent.kind in BREAKERS else None
     slim = replace(intent, undo=False)
     return Remedy(
         version=version, state="applying", intent=slim, undo=undo_of(slim, version, intent.reason, now_s), terms=terms,
@@ -64,6 +66,18 @@ def joined(remedy: Remedy, intent: Intent, shard: int | None, now_s: float) -> R
     """Another incident needs what is in force."""
     holder = Holder(intent.incident_id, intent.key, now_s, shard)
     return replace(remedy, version=remedy.version + 1, holders=_with(remedy.holders, holder))
+
+
+def adopted(remedy: Remedy, incidents: Sequence[str], now_s: float) -> Remedy:
+    """These incidents need what is in force although no intent was written for them: they alarmed while it was tried
+    without. They hold it from now on, whatever held it before. A change of the same version as `breaker_moved`.
+    """
+    shard = next((each.shard for each in reversed(remedy.holders) if each.shard is not None), None)
+    for name in incidents:
+        if name not in {each.incident_id for each in remedy.holding()}:
+            holder = Holder(name, own_key(remedy.intent.key, f"for {name}", 0), now_s, shard)
+            remedy = replace(remedy, holders=_with(remedy.holders, holder))
+    return remedy
 
 
 def let_go(remedy: Remedy, incidents: dict[str, LetGo], now_s: float) -> Remedy:

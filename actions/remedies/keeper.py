@@ -252,7 +252,8 @@ class RemedyKeeper:
             # The breaker is closed once the target reads as undone.
             await self.put(changes.ending(remedy, moved.reason, now_s, moved.page))
             return
-        await self.put(changes.breaker_moved(remedy, moved, now_s))
+        held = changes.adopted(remedy, found.alarming, now_s)
+        await self.put(changes.breaker_moved(held, moved, now_s))
 
     async def _confirm(self, remedy: Remedy) -> None:
         """Bring the target to the state of its breaker; tried again until it is there."""

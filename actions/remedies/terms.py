@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actions.ledger.remedy import Holder, LetGo, Remedy
-from actions.remedies.breaker import TIMED, BreakerEvent, Signals
+from actions.remedies.breaker import QUIET_S, TIMED, BreakerEvent, Signals
 from actions.remedies.breaker import due as breaker_due
 from actions.remedies.incidents import KnownIncidents
 
@@ -16,21 +16,21 @@ READ_EVERY_S = 60.0
 IN_FLIGHT_S = 15.0
 """How long the last request of an executor that crashed may take to change its target: until then nobody can read what
 came of it."""
-SETTLE_MIN_S = 30.0
-"""How long after the beginning of a half-open phase the news of an incident are not counted as an alarm of it."""
 
 DueKind = Literal["tell", "settle", "let_go", "undo", "end", "keep", "confirm", "breaker", "read"]
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The next thing to do. let_go: incidents and why. event: of the breaker. ineffective: whether the run was in vain.
+    """The next thing to do. let_go: incidents and why. event: of the breaker. alarming: incidents that need it from
+    then on. ineffective: whether the run was in vain.
     """
 
     kind: DueKind
     reason: str = ""
     let_go: tuple[tuple[str, LetGo], ...] = ()
     event: BreakerEvent | None = None
+    alarming: tuple[str, ...] = ()
     page: str | None = None
     ineffective: bool = False
 
@@ -62,16 +62,13 @@ def signals(remedy: Remedy, known: KnownIncidents, now_s: float) -> Signals:
     """What the machine of the breaker needs to know."""
     assert remedy.breaker is not None
     since_s = remedy.breaker.since_s
-    settled_s = since_s + max(SETTLE_MIN_S, remedy.terms.settle_s)
-    about = known.about(remedy.intent)
-    for holder in remedy.holders:
-        told_s = known.told_s(holder.incident_id)
-        if told_s is not None:
-            about.setdefault(holder.incident_id, (min(told_s, since_s), told_s))
-    # An incident that began before the probe counts once it was told after the probe had time to show in it.
-    alarming = any(first_s > since_s or told_s >= settled_s for first_s, told_s in about.values())
+    names = {holder.incident_id for holder in remedy.holders}
+    about = known.about(remedy.intent, names)
+    # What was over for longer than the quiet time makes no difference.
+    ended_s = known.ended_s(remedy.intent, names, max(since_s, now_s - QUIET_S))
     return Signals(
-        alarming=alarming, quiet_for_s=0.0 if about else now_s - since_s,
+        alarming=tuple(sorted(name for name in about if known.has_alarmed(name, since_s))),
+        quiet_for_s=0.0 if about else now_s - ended_s,
         released=all(each.let_go in ("resolved", "undone") for each in remedy.holders),
         held=any(known.is_open(each.incident_id) and each.let_go != "unowned" for each in remedy.holders),
     )
@@ -105,7 +102,8 @@ def _of_breaker(remedy: Remedy, known: KnownIncidents, now_s: float) -> Due | No
     event = breaker_due(breaker, found, now_s)
     if event is None and breaker.state == "open" and found.released and _grace_over(remedy, now_s):
         event = "released"
-    return None if event is None else Due("breaker", event=event, ineffective=event == "alarm")
+    alarming = found.alarming if event == "alarm" else ()
+    return None if event is None else Due("breaker", event=event, alarming=alarming)
 
 
 def _by_terms(remedy: Remedy, now_s: float) -> Due | None:

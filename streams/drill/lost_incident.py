@@ -16,7 +16,7 @@ WARM_UP_S = 90.0
 LASTS_S = 20.0
 NEXT_WORKER_AFTER_S = 10.0
 PAGED_WITHIN_S = 5.0
-HALF_OPEN_WITHIN_S, CLOSED_WITHIN_S = 35.0, 20 * 60.0
+HALF_OPEN_WITHIN_S, CLOSED_WITHIN_S = 45.0, 20 * 60.0
 LADDER = Playbook("bad-replica", 1, Match(), "auto", (Step("circuit_breaker", "{service}/{replica}"),))
 
 

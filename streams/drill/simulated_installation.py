@@ -43,7 +43,8 @@ APPROVER, RESPONDER = "anna", "ben"
 
 
 class SimulatedInstallation:
-    """One service with its replicas, watched and acted on. limits: of the executor and the policy.
+    """One service with its replicas, watched and acted on. limits: of the executor and the policy. probes: whether the
+    gateway lets a share of the traffic through to a breaker that is half open; without it, that is all of it.
 
     After `play`: incidents has the last state of each, in order of opening; intents, outcomes, requests every one;
     audit the events of the shard and the desk, by subject.
@@ -51,7 +52,7 @@ class SimulatedInstallation:
 
     def __init__(
         self, playbooks: Sequence[Playbook], replicas: Sequence[str] = ("r0", "r1", "r2", "r3"),
-        limits: LimitParams | None = None,
+        limits: LimitParams | None = None, *, probes: bool = True,
     ) -> None:
         plan = plan_of(load(None, {}))
         decisions = replace(plan.decisions, playbooks=tuple(playbooks), limits=limits or plan.decisions.limits)
@@ -63,6 +64,7 @@ class SimulatedInstallation:
         self.intents: list[tuple[float, Intent]] = []
         self.outcomes: list[tuple[float, Outcome]] = []
         self.notices: list[tuple[float, Outcome]] = []
+        self._unread: list[Outcome] = []
         self.audit: list[tuple[str, str]] = []
         self._sent = 0
         self._clock: RecordClock | None = RecordClock(Shard(self._plan))
@@ -71,6 +73,7 @@ class SimulatedInstallation:
         self.desk = Desk(self._approvals)
         self.directives: list[tuple[Decide, float]] = []
         self.known, self.ledger = KnownIncidents(), MemoryLedger()
+        self._probes = probes
         self.executor = self._new_executor()
 
     def epoch_s(self) -> float:
@@ -141,6 +144,9 @@ class SimulatedInstallation:
         self.known.saw(self.epoch_s())
         for remedy in self.ledger.remedies():
             await self.executor.keeper.handle(remedy.kind, remedy.target)
+        unread, self._unread = self._unread, []
+        if self._clock is not None and unread:
+            await self._take(self._clock.answer(OUTCOMES, unread))
         for change in self.desk.changes(self.epoch_s(), lambda *_: True):
             self.desk.record(change.request)
             self.audit.append((change.request.key, change.entry.event))
@@ -168,10 +174,11 @@ class SimulatedInstallation:
 
     async def _note(self, outcome: Outcome, _: int | None) -> None:
         self.notices.append((self.now_s, outcome))
+        self._unread.append(outcome)
 
     def _new_executor(self) -> Executor:
         actions: dict[str, Action] = {
-            "circuit_breaker": GatewayAction("circuit_breaker", self.gateway, probes=True),
+            "circuit_breaker": GatewayAction("circuit_breaker", self.gateway, self._probes),
             "throttle": GatewayAction("throttle", self.gateway), "notify": NotifyAction(),
         }
         hooks = Hooks(forbids=Gate(None, self._approvals).refusal, report=self._note)

@@ -4,8 +4,8 @@ Two write outcomes of one key: who asks people (a suggestion's answer) and the e
 changes nothing, so an answer that comes late, or twice, has no effect.
 
 The executor also reports changes of a circuit breaker by itself, as notices under the key of the action that opened it.
-A notice changes what is known of the breaker and never the status. Only the notice of an undo, which has a key of its
-own, is an action too.
+A notice changes what is known of the breaker and never the status. Two have a key of their own and are actions of the
+incident too: the notice of an undo, and that of an opening which the executor holds for the incident without an intent.
 """
 
 from __future__ import annotations
@@ -45,8 +45,6 @@ def with_outcome(known: ActionRecord, outcome: Outcome) -> ActionRecord:
 
     The outcome of a repeated intent is `duplicate`; it names the outcome that counts, and when that came.
     """
-    if NOTICE in outcome.data and not outcome.undo:
-        return known
     allowed = (ASKED if known.mode == "suggest" else RUNNING).get(known.status, frozenset())
     asked_late = known.mode != "suggest" and outcome.mode == "suggest"
     if outcome.status not in allowed or asked_late:
@@ -67,14 +65,21 @@ def actions_after(actions: Iterable[ActionRecord], outcome: Outcome) -> tuple[Ac
     """
     known = {action.key: action for action in actions}
     after = dict(known)
-    own = record_of(outcome) if outcome.key not in known else with_outcome(known[outcome.key], outcome)
-    if own.status != "pending" or outcome.key in known:
+    own, breaker = _own(known.get(outcome.key), outcome), breaker_of(outcome)
+    if own is not None:
         after[outcome.key] = own
-    breaker = breaker_of(outcome)
     for key, action in after.items():
         if breaker is not None and (action.kind, action.target) == (outcome.kind, outcome.target):
             after[key] = replace(action, breaker=breaker)
     return tuple(action for key, action in after.items() if action != known.get(key))
+
+
+def _own(known: ActionRecord | None, outcome: Outcome) -> ActionRecord | None:
+    """The action of an outcome itself, as it is afterwards; None for a notice that is no action."""
+    if NOTICE in outcome.data and not outcome.undo and (known is not None or breaker_of(outcome) != "open"):
+        return known
+    own = record_of(outcome) if known is None else with_outcome(known, outcome)
+    return None if known is None and own.status == "pending" else own
 
 
 def breaker_of(outcome: Outcome) -> BreakerState | None:

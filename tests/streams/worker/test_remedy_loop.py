@@ -150,7 +150,7 @@ async def test_the_state_of_breakers_and_what_is_in_force_are_metrics() -> None:
     await worker.rounds(1)
     assert worker.exposes('tocsin_breaker_state{target="chat/r0"} 2.0')
     assert worker.exposes('tocsin_remedies_in_force{kind="circuit_breaker"} 1.0')
-    await worker.rounds(35)
+    await worker.rounds(45)
     assert worker.exposes('tocsin_breaker_state{target="chat/r0"} 1.0')
     worker.owned.clear()
     await worker.rounds(1)

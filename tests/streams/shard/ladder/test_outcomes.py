@@ -39,6 +39,12 @@ def test_a_notice_never_changes_the_status_also_when_it_comes_before_the_outcome
     assert actions_after([], told(status, "half_open", notice=2)) == ()
 
 
+def test_an_opening_that_the_executor_holds_for_an_incident_without_an_intent_is_an_action_of_it() -> None:
+    (own,) = actions_after([], told(notice=2))
+    assert (own.key, own.status, own.breaker, own.step_id) == (OPENED.key, "executed", "open", None)
+    assert actions_after([own], told(breaker="half_open", notice=3)) == (replace(own, breaker="half_open"),)
+
+
 @pytest.mark.parametrize("state", [None, "ajar", 2.0])
 def test_what_is_no_state_of_a_breaker_is_not_shown(state: Value) -> None:
     assert actions_after([RAN], told(breaker=state, notice=2)) == ()
