@@ -13,6 +13,8 @@ Status = Literal[
     "executed", "dry_run", "suggested", "observed", "failed", "expired", "cooldown", "duplicate", "refused",
     "interrupted", "approved", "rejected", "withdrawn", "void",
 ]
+BREAKERS = frozenset({"circuit_breaker"})
+"""Kinds of action that have the machine of a circuit breaker (`actions/remedies/breaker.py`)."""
 HARMLESS = NOTIFICATIONS
 """Kinds that only notify and change nothing: no limit but age applies to them, and they count towards none."""
 INFORMATIVE = frozenset({"playbook", "severity", "category", "title", "fleet_size", "expected_duration_s"})

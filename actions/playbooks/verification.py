@@ -7,25 +7,33 @@
     inconclusive   too few requests twice, or no readings at all
 
 The last two count as ineffective.
+
+A circuit breaker is judged by the harm outside of what it isolates: it helped once nothing alarms while no traffic goes
+there. Alarms while traffic tries the target again say that its fault lasts, not that the breaker failed. So there is no
+verdict then, and each opening has its time to settle.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from actions.model import Intent
-from classifiers.model import UNJUDGED, RemedyRecord, RemedyState
+from actions.model import BREAKERS, Intent
+from classifiers.model import UNJUDGED, BreakerState, RemedyRecord, RemedyState
 
 CALM_S = 5.0
 """Seconds without an alarm that a recovery needs, however many requests there were."""
 INEFFECTIVE = frozenset({"not_recovered", "inconclusive"})
+CONTAINS = UNJUDGED | {"recovered"}
+"""States in which a breaker is judged."""
+ISOLATING: frozenset[BreakerState | None] = frozenset({"open", "forced_open", None})
+"""States of a breaker in which no traffic goes to its target; None where none was reported since it ran."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The verification of one remedy. applied_at_s: when it ran, in event time. baseline: samples before those that
     count. counted_from_s: since when they do. deadline_s: until when it must have helped. extended: whether the time
-    was once prolonged."""
+    was once prolonged. isolated_s: of a breaker, since when no traffic goes to its target; None while it does."""
 
     record: RemedyRecord
     playbook: str
@@ -37,16 +45,18 @@ class Verification:
     baseline: int = 0
     counted_from_s: float = 0.0
     extended: bool = False
+    isolated_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
     """What an incident shows now. last_alarm_s, last_data_s: of its latest alarm, and its latest quiet reading of what
-    was hit. samples: requests behind its quiet readings so far."""
+    was hit. samples: requests behind its quiet readings so far. breaker: of the remedy that is judged."""
 
     last_alarm_s: float
     last_data_s: float
     samples: int
+    breaker: BreakerState | None = None
 
 
 def plan(intent: Intent) -> Verification | None:
@@ -62,11 +72,14 @@ def begin(planned: Verification, now_s: float) -> Verification:
     """The verification of a remedy that ran now."""
     deadline_s = now_s + max(planned.settle_s, planned.within_s)
     record = replace(planned.record, since_s=now_s)
-    return replace(planned, record=record, applied_at_s=now_s, deadline_s=deadline_s)
+    isolated_s = now_s if record.kind in BREAKERS else None
+    return replace(planned, record=record, applied_at_s=now_s, deadline_s=deadline_s, isolated_s=isolated_s)
 
 
 def judge(known: Verification, signs: Signs, now_s: float) -> Verification:
     """The verification after one more instant; the same object when nothing changed."""
+    if known.record.kind in BREAKERS:
+        return _contain(known, signs, now_s)
     match known.record.state:
         case "applied":
             return _begin_verifying(known, signs, now_s)
@@ -92,6 +105,28 @@ def undone(known: Verification, now_s: float) -> Verification:
     if known.record.state == "recovered":
         return known
     return _to(known, "undone", now_s, f"taken back; before: {known.record.detail}")
+
+
+def _contain(known: Verification, signs: Signs, now_s: float) -> Verification:
+    """Of a breaker, from the beginning of the present opening on."""
+    if signs.breaker not in ISOLATING or known.record.state not in CONTAINS:
+        return known if known.isolated_s is None else replace(known, isolated_s=None)
+    if known.isolated_s is None:
+        known = replace(known, isolated_s=now_s)
+    assert known.isolated_s is not None
+    settled_s = known.isolated_s + known.settle_s
+    if now_s < settled_s:
+        return known
+    is_judged = known.record.state == "recovered"
+    if is_judged and signs.last_alarm_s > max(settled_s, known.record.since_s):
+        return _to(known, "not_recovered", now_s, "it alarms again, although no traffic goes to the target")
+    if not is_judged and now_s - signs.last_alarm_s >= CALM_S:
+        quiet_s = now_s - max(signs.last_alarm_s, known.isolated_s)
+        return _to(known, "recovered", now_s, f"contained: no alarm for {quiet_s:.0f} s without traffic to the target")
+    if not is_judged and now_s >= known.isolated_s + max(known.settle_s, known.within_s):
+        ago_s = now_s - known.isolated_s
+        return _to(known, "not_recovered", now_s, f"it still alarms {ago_s:.0f} s after no traffic went to the target")
+    return known
 
 
 def _begin_verifying(known: Verification, signs: Signs, now_s: float) -> Verification:

@@ -16,8 +16,6 @@ from typing import Literal
 
 from actions.ledger.remedy import Breaker, BreakerState
 
-BREAKERS = frozenset({"circuit_breaker"})
-"""Kinds of action that have this machine."""
 FIRST_OPEN_S = 30.0
 MAX_OPEN_S = 900.0
 JITTER = 0.1

@@ -13,9 +13,9 @@ from typing import Literal
 
 from actions.ledger.ledger import Ledger
 from actions.ledger.remedy import Remedy, RemedyState
-from actions.model import Intent
+from actions.model import BREAKERS, Intent
 from actions.remedies import changes
-from actions.remedies.breaker import BREAKERS, BreakerEvent, move
+from actions.remedies.breaker import BreakerEvent, move
 from actions.remedies.keeper import RemedyKeeper
 from actions.trust.roles import Verb
 

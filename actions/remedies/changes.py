@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from actions.ledger.remedy import MAX_HOLDERS, Holder, LetGo, Remedy
-from actions.model import OF_DECISION, Intent, RemedyTerms
-from actions.remedies.breaker import BREAKERS, VERDICT_S, Moved, move
+from actions.model import BREAKERS, OF_DECISION, Intent, RemedyTerms
+from actions.remedies.breaker import VERDICT_S, Moved, move
 from actions.remedies.machine import RemedyEvent, after
 
 PAGE_EVERY_S = 300.0

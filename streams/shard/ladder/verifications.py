@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -58,8 +58,10 @@ class Verifications:
     def judge(self, incident: Incident, signs: Signs, now_s: float) -> tuple[RemedyRecord, ...]:
         """Judge the remedies of an incident; returns how all of them stand."""
         judged = self._judged.get(incident.id, {})
+        breakers = {action.key: action.breaker for action in incident.actions}
         for key, known in judged.items():
-            self._set(incident, key, judge(known, signs, now_s), now_s)
+            of_it = replace(signs, breaker=breakers.get(key))
+            self._set(incident, key, judge(known, of_it, now_s), now_s)
         return tuple(known.record for known in judged.values())
 
     def conclude(self, incident: Incident, now_s: float) -> tuple[RemedyRecord, ...]:

@@ -9,6 +9,7 @@ import pytest
 from actions.model import RemedyTerms
 from actions.playbooks.playbook import Match, Playbook
 from actions.playbooks.verification import CALM_S, Signs, Verification, begin, conclude, judge, plan, undone
+from classifiers.model import BreakerState
 from tests.actions.cases import intent
 from tests.actions.playbooks.ladder_case import THROTTLE, Course
 
@@ -16,7 +17,7 @@ TERMS = RemedyTerms(settle_s=10.0, within_s=30.0, min_samples=50)
 
 
 def applied() -> Verification:
-    planned = plan(intent(step_id="cut", playbook="p", remedy=TERMS))
+    planned = plan(intent(kind="throttle", step_id="cut", playbook="p", remedy=TERMS))
     assert planned is not None
     return begin(planned, 100.0)
 
@@ -30,6 +31,23 @@ def verify(*instants: tuple[float, bool, int]) -> Verification:
         samples += count
         known = judge(known, Signs(last_alarm_s, last_data_s, samples), now_s)
     return known
+
+
+def contain(*instants: tuple[float, bool, BreakerState | None]) -> Verification:
+    """Of a breaker, after so many instants: time, whether it alarms, the state of the breaker."""
+    planned = plan(intent(kind="circuit_breaker", step_id="cut", playbook="p", remedy=TERMS))
+    assert planned is not None
+    known, last_alarm_s = begin(planned, 100.0), 99.0
+    for now_s, alarms, breaker in instants:
+        last_alarm_s = now_s if alarms else last_alarm_s
+        known = judge(known, Signs(last_alarm_s, 0.0, 0, breaker), now_s)
+    return known
+
+
+def span(from_s: int, until_s: int, alarms: bool, breaker: BreakerState | None) -> list[
+    tuple[float, bool, BreakerState | None]
+]:
+    return [(float(now_s), alarms, breaker) for now_s in range(from_s, until_s)]
 
 
 def quiet(from_s: int, until_s: int, each: int) -> list[tuple[float, bool, int]]:
@@ -97,6 +115,35 @@ def test_what_helped_stays_so_when_it_is_undone() -> None:
     recovered = verify(*quiet(101, 120, 20))
     assert undone(recovered, 200.0) is recovered
     assert undone(verify(*alarming(101, 131)), 200.0).record.state == "undone"
+
+
+@pytest.mark.parametrize("breaker", ["open", None])
+def test_a_breaker_helped_once_nothing_alarms_while_no_traffic_goes_to_its_target(breaker: BreakerState | None) -> None:
+    assert contain(*span(101, 110, False, breaker)).record.state == "applied"
+    found = contain(*span(101, 104, True, breaker), *span(104, 111, False, breaker))
+    assert (found.record.state, found.record.since_s) == ("recovered", 110.0)
+    assert found.record.detail == "contained: no alarm for 7 s without traffic to the target"
+
+
+def test_a_fault_that_lasts_is_no_failure_of_its_breaker() -> None:
+    first = [*span(101, 120, False, "open"), *span(120, 123, True, "half_open")]
+    assert contain(*first, *span(123, 125, True, "open"), *span(125, 400, False, "open")).record.state == "recovered"
+
+
+def test_a_breaker_that_was_not_judged_in_its_first_opening_is_judged_in_the_next() -> None:
+    first = [*span(101, 112, True, "open"), *span(112, 150, True, "half_open")]
+    assert contain(*first).record.state == "applied"
+    assert contain(*first, *span(150, 159, False, "open")).record.state == "applied"
+    assert contain(*first, *span(150, 161, False, "open")).record.state == "recovered"
+
+
+def test_a_breaker_did_not_help_when_the_harm_goes_on_elsewhere() -> None:
+    found = contain(*span(101, 131, True, "open"))
+    assert (found.record.state, found.record.since_s) == ("not_recovered", 130.0)
+    later = contain(*span(101, 150, False, "open"), *span(150, 151, True, "open"))
+    assert (later.record.state, later.record.detail) == (
+        "not_recovered", "it alarms again, although no traffic goes to the target",
+    )
 
 
 BOOK = Playbook("p", 1, Match(), "auto", (replace(THROTTLE, undo="when_failed"), replace(THROTTLE, id="more")))
