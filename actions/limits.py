@@ -147,7 +147,7 @@ def check_limits(intent: Intent, past: PastActions, params: LimitParams, now: Si
         checks.append(check_budgets(intent, past, params, now.now_s))
     checks.append(check_in_force(intent, past, params))
     acted_on = past.targets_acted_on(intent.kind, now.now_s - params.share_window_s)
-    reason = check_siblings(intent, acted_on | past.targets_in_force(), params)
+    reason = check_siblings(intent, past.targets_in_force(), acted_on, params)
     checks.append(Admission(reason is None, reason or "the siblings allow it", limit="siblings"))
     return next((refused for refused in checks if not refused.allowed), Admission(True, "within limits"))
 

@@ -18,6 +18,8 @@ class SiblingLimits(Protocol):
     @property
     def fleet_share(self) -> float: ...
     @property
+    def share_window_s(self) -> float: ...
+    @property
     def min_healthy_share(self) -> float: ...
     @property
     def outage_share(self) -> float: ...
@@ -25,9 +27,13 @@ class SiblingLimits(Protocol):
     def outage_wait_s(self) -> float: ...
 
 
-def check_siblings(intent: Intent, touched: Collection[str], limits: SiblingLimits) -> str | None:
-    """Why an intent is refused because of its siblings; None if it is not. touched: targets acted on or in force."""
-    return _share(intent, touched, limits) or _outage(intent, limits) or _healthy(intent, limits)
+def check_siblings(
+    intent: Intent, in_force: Collection[str], acted_on: Collection[str], limits: SiblingLimits,
+) -> str | None:
+    """Why an intent is refused because of its siblings; None if it is not. in_force: targets with a remedy in force.
+    acted_on: by this kind within `share_window_s`.
+    """
+    return _share(intent, in_force, acted_on, limits) or _outage(intent, limits) or _healthy(intent, limits)
 
 
 def too_early(intent: Intent, outage_wait_s: float) -> bool:
@@ -38,16 +44,31 @@ def too_early(intent: Intent, outage_wait_s: float) -> bool:
     return fleet.alarming_for_s < outage_wait_s
 
 
-def _share(intent: Intent, touched: Collection[str], limits: SiblingLimits) -> str | None:
+def _share(
+    intent: Intent, in_force: Collection[str], acted_on: Collection[str], limits: SiblingLimits,
+) -> str | None:
     """If their number is unknown, one sibling may be touched. A target without a slash has no siblings."""
     parent = intent.target.rpartition("/")[0]
     if not parent:
         return None
-    after = len({target for target in touched if target.rpartition("/")[0] == parent} | {intent.target})
+    held, acted = (
+        {target for target in known if target.rpartition("/")[0] == parent} - {intent.target}
+        for known in (in_force, acted_on)
+    )
+    after = len(held | acted) + 1
     size = _size(intent)
     allowed = 1 if size is None else max(1, math.floor(size * limits.fleet_share + 1e-9))
     of = "an unknown number of" if size is None else f"{size:g}"
-    return None if after <= allowed else f"{intent.kind} would hold {after} of {of} targets, {allowed} allowed"
+    if after <= allowed:
+        return None
+    counted = [f"{len(held)} in force"] if held else []
+    if acted - held:
+        window_h = limits.share_window_s / 3600.0
+        counted.append(f"{len(acted - held)} acted on within the last {window_h:.3g} h (limits.share_window)")
+    return (
+        f"{intent.kind} would touch {after} of {of} targets, {allowed} allowed (limits.fleet_share): "
+        f"{' and '.join(counted)} already"
+    )
 
 
 def _outage(intent: Intent, limits: SiblingLimits) -> str | None:

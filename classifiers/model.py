@@ -110,7 +110,7 @@ class ActionRecord:
     in incidents of older releases. undo_when: when its effect is taken back, None where nothing stays in force.
     breaker: the circuit breaker of the target as last reported, None where none was. digest: of the terms that it was
     decided by, None where it has none. approved_by: empty where nobody was asked, and in incidents of older
-    releases."""
+    releases. detail: why it was refused, None where it was not."""
 
     key: str
     kind: str
@@ -127,6 +127,7 @@ class ActionRecord:
     breaker: BreakerState | None = None
     digest: str | None = None
     approved_by: tuple[str, ...] = ()
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

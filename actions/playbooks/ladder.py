@@ -100,7 +100,7 @@ def _state(
     step: Step, number: int, done: ActionRecord, remedy: RemedyRecord | None, now_s: float,
 ) -> tuple[State, str]:
     reached = REACHED.get(done.status, "over")
-    what = f"{done.kind} was {done.status}"
+    what = f"{done.kind} was {done.status}" + (f": {done.detail}" if done.detail else "")
     if done.status == "suggested" and done.mode == "auto":
         return "held", f"a limit held {done.kind} back"
     if reached == "asked" or (reached == "ran" and done.done_at_s is None):

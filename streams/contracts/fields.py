@@ -129,6 +129,7 @@ FIELDS: Mapping[type, Mapping[str, str]] = {
         "breaker": "The circuit breaker of its target, as last reported; null where none was reported.",
         "digest": "SHA-256 of the playbook's terms by which it was decided, in hexadecimal; null where there are none.",
         "approved_by": "The people who approved it; empty where nobody was asked, and in incidents of older releases.",
+        "detail": "Why it was refused; null where it was not, and in incidents of older releases.",
     },
     RemedyRecord: {
         "key": "The decision that it came from.",

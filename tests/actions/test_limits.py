@@ -72,12 +72,25 @@ def test_share_of_the_fleet_holds_and_one_is_always_allowed(
     fleet: int | str | None, touched: int, allowed: bool
 ) -> None:
     others = {*(f"chat/old{n}" for n in range(touched)), "search/r0"}
-    reason = check_siblings(intent(params={"fleet_size": fleet}), others, PARAMS)
+    reason = check_siblings(intent(params={"fleet_size": fleet}), others, (), PARAMS)
     assert (reason is None) == allowed, reason
 
 
 def test_a_target_that_was_acted_on_is_not_counted_twice() -> None:
-    assert check_siblings(intent(), {"chat/r0"}, PARAMS) is None
+    assert check_siblings(intent(), {"chat/r0"}, {"chat/r0"}, PARAMS) is None
+
+
+@pytest.mark.parametrize(("in_force", "acted_on", "why"), [
+    ((), ("chat/r1",), "1 acted on within the last 1 h (limits.share_window) already"),
+    (("chat/r1",), ("chat/r1",), "1 in force already"),
+    (("chat/r1",), ("chat/r2",), "1 in force and 1 acted on within the last 1 h (limits.share_window) already"),
+])
+def test_the_refusal_says_what_is_in_force_and_what_was_acted_on(
+    in_force: tuple[str, ...], acted_on: tuple[str, ...], why: str,
+) -> None:
+    reason = check_siblings(intent(params={"fleet_size": 3}), in_force, acted_on, PARAMS)
+    count = 1 + len({*in_force, *acted_on})
+    assert reason == f"circuit_breaker would touch {count} of 3 targets, 1 allowed (limits.fleet_share): {why}"
 
 
 @pytest.mark.parametrize(("fleet", "reason"), [
@@ -92,9 +105,9 @@ def test_a_target_that_was_acted_on_is_not_counted_twice() -> None:
     (Fleet(None, 19, 1), "not known how many siblings alarm"),
 ])
 def test_a_part_is_left_alone_in_an_outage_and_where_too_few_would_serve(fleet: Fleet, reason: str | None) -> None:
-    found = check_siblings(intent(fleet=fleet, params={}), (), PARAMS)
+    found = check_siblings(intent(fleet=fleet, params={}), (), (), PARAMS)
     assert (found is None) if reason is None else (found is not None and reason in found), found
-    assert check_siblings(intent(fleet=fleet, replica=None, target="chat"), (), PARAMS) is None
+    assert check_siblings(intent(fleet=fleet, replica=None, target="chat"), (), (), PARAMS) is None
 
 
 async def test_the_healthy_share_is_refused_also_to_a_commander_and_other_limits_are_not() -> None:

@@ -27,6 +27,9 @@ ASKED: Mapping[str, frozenset[str]] = {
     "suggested": ANSWERS | {"refused"},
 }
 """By status of an action that people are asked for: the outcomes that count."""
+REFUSED = frozenset({"refused", "cooldown"})
+MAX_DETAIL = 300
+"""Characters of a reason that an incident keeps."""
 RUNNING: Mapping[str, frozenset[str]] = {"pending": ENDS | {"suggested"}}
 """The same of an action that runs without being asked for, or after it was approved."""
 
@@ -55,7 +58,8 @@ def with_outcome(known: ActionRecord, outcome: Outcome) -> ActionRecord:
         earlier, earlier_at_s = outcome.data.get("earlier_status"), outcome.data.get("earlier_at_s")
         status = earlier if isinstance(earlier, str) else status
         done_at_s = earlier_at_s if isinstance(earlier_at_s, float) else done_at_s
-    return replace(known, status=status, done_at_s=done_at_s)
+    detail = outcome.detail[:MAX_DETAIL] if status in REFUSED else None
+    return replace(known, status=status, done_at_s=done_at_s, detail=detail)
 
 
 def actions_after(actions: Iterable[ActionRecord], outcome: Outcome) -> tuple[ActionRecord, ...]:

@@ -66,6 +66,15 @@ def test_people_are_paged_when_no_remedy_is_left_and_not_twice_for_one_failure()
     assert beside(story, later_s=1.0) == []
 
 
+def test_the_page_that_no_remedy_is_left_says_why_the_last_one_was_refused() -> None:
+    story = Course(replace(LADDER, steps=(THROTTLE,)))
+    story.answer(story.step(), "refused")
+    (refused,) = (one for one in story.incident.actions if one.kind == "throttle")
+    story.become(actions=(replace(refused, detail="1 of 3 targets, 1 allowed"),))
+    page = next(one for one in beside(story) if one.step_id == "on_failure")
+    assert page.reason.endswith("no remedy is left: throttle was refused: 1 of 3 targets, 1 allowed")
+
+
 def test_a_playbook_without_steps_is_not_out_of_remedies() -> None:
     story = Course(replace(SILENT, steps=()))
     story.answer(beside(story)[0])

@@ -100,3 +100,9 @@ def test_an_approved_action_says_who_approved_it_also_after_its_outcome() -> Non
     approved = pending(replace(intent(), decisions=(given,)))
     assert (OPENED.approved_by, approved.approved_by) == ((), ("kim",))
     assert actions_after([approved], told())[0].approved_by == ("kim",)
+
+
+@pytest.mark.parametrize(("status", "detail"), [("refused", "because"), ("cooldown", "because"), ("failed", None)])
+def test_an_action_that_was_refused_says_why(status: Status, detail: str | None) -> None:
+    (after,) = actions_after([OPENED], replace(outcome(intent(), status, 5.0), detail="because"))
+    assert (after.status, after.detail) == (status, detail)
