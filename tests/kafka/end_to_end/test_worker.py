@@ -26,6 +26,14 @@ from tests.streams.records import FakeRecord
 INPUTS = ("latency", "confidence", "tokens")
 EVENTS = ("incidents", "actions", "outcomes", "audit")
 BAD = (b"{", b'{"ts":1}', b"\xff\x00", b"")
+THROTTLING = [
+    {
+        "name": "bad-replica", "version": 1, "match": {"scopes": ["replica"]}, "mode": "auto",
+        "steps": [{"kind": "throttle", "target": "{service}/{replica}"}],
+    },
+    *NOTIFY,
+]
+"""The recording goes on as if nothing had been done: behind an open circuit breaker its incident would not end."""
 Records = list[tuple[str, bytes, bytes]]
 
 
@@ -47,7 +55,7 @@ async def test_a_fault_is_found_acted_on_and_undone_while_bad_records_become_dea
     async with Target() as target:
         deployment = Deployment(
             broker.address, tmp_path, target.url, INPUTS,
-            telemetry={"port": 0, "traces": {"endpoint": f"{target.url}/v1/traces"}},
+            telemetry={"port": 0, "traces": {"endpoint": f"{target.url}/v1/traces"}}, playbooks=THROTTLING,
         )
         try:
             process = deployment.start()
@@ -73,7 +81,7 @@ async def test_a_fault_is_found_acted_on_and_undone_while_bad_records_become_dea
             (found,) = (one for one in last.values() if (one["state"], one["replica"]) == ("resolved", "r1"))
             assert found["category"] == "model_degradation"
             remedies = [(one["kind"], one["status"]) for one in found["actions"] if one["kind"] != "notify"]
-            assert remedies == [("circuit_breaker", "executed")] * 2
+            assert remedies == [("throttle", "executed")] * 2
 
             trail = [entry for _, entry in await deployment.read("audit")]
             for outcome in outcomes:
@@ -101,7 +109,7 @@ async def test_a_fault_is_found_acted_on_and_undone_while_bad_records_become_dea
             assert 'tocsin_dead_letters_total{reason="empty"} 1.0' in body
             accepted = f'tocsin_records_total{{outcome="accepted",topic="{deployment.inputs[0]}"}} {len(whole)}.0'
             assert accepted in body
-            assert 'tocsin_actions_total{kind="circuit_breaker",status="executed"} 2.0' in body
+            assert 'tocsin_actions_total{kind="throttle",status="executed"} 2.0' in body
             assert [(await deployment.get(path))[0] for path in ("/healthz", "/readyz")] == [200, 200]
             assert await deployment.end(process) == 0
         finally:
