@@ -66,8 +66,8 @@ async def test_modes_below_auto_run_nothing_and_leave_the_key_unclaimed(mode: Mo
 
 @pytest.mark.parametrize(("refused", "status", "word"), [
     (intent(expires_at_s=NOW_S), "expired", "expired"),
-    (intent(decided_at_s=NOW_S - 61), "refused", "stale"),
-    (intent(decided_at_s=NOW_S + 61), "refused", "future"),
+    (intent(decided_at_s=NOW_S - 121), "refused", "stale"),
+    (intent(decided_at_s=NOW_S + 121), "refused", "future"),
     (intent(kind="teleport"), "refused", "no action 'teleport'"),
 ])
 async def test_refusals_run_nothing_and_are_final(refused: Intent, status: str, word: str) -> None:
