@@ -28,12 +28,12 @@ def test_actions_that_ran_say_nothing() -> None:
 
 
 def test_actions_that_were_too_late_are_counted_with_the_reason_and_what_it_means() -> None:
-    stale = "stale: decided 110.0 s ago, the limit is 60 s"
+    stale = "stale: decided 170.0 s ago, the limit is 120 s"
     found = not_executed(demo_with(
-        ("expired", 78.0, "expired 18.0 s ago"), ("refused", 110.0, stale), ("refused", 70.0, "stale: less"),
+        ("expired", 78.0, "expired 18.0 s ago"), ("refused", 170.0, stale), ("refused", 130.0, "stale: less"),
     ))
     assert found[:2] == [f"2 refused, the latest of them: {stale}", "1 expired, the latest of them: expired 18.0 s ago"]
-    assert "too busy for 10x: decisions waited up to 11 s, which is 110 s of the recording" in found[2]
+    assert "too busy for 10x: decisions waited up to 17 s, which is 170 s of the recording" in found[2]
     assert found[2].endswith("Try: tocsin demo --speed 3")
 
 
