@@ -239,8 +239,8 @@ class Triage:
         """Time passed without an alarm: drop a pending episode, or clear and resolve an open one.
 
         Recovery needs readings of what was hit. Where none come (a tenant left) the incident ends after
-        `silent_after_s` without proof. While a circuit breaker keeps traffic away, quiet proves nothing: it counts from
-        when traffic tries the target again.
+        `silent_after_s` without proof. While none come since a circuit breaker keeps traffic away, quiet is no proof:
+        it counts from when traffic tries the target again.
         """
         params, quiet_s = self._params, now_s - episode.last_alarm_s
         if quiet_s < episode.longest_window_s:
@@ -258,7 +258,7 @@ class Triage:
                 del self.episodes[episode.service, episode.model][episode.key]
             return
         episode.record_quiet(readings, now_s)
-        if episode.has_breaker("open"):
+        if episode.has_breaker("open") and now_s - episode.last_data_s > 2.0 * episode.longest_window_s:
             episode.isolated_at_s = now_s
         since_s = max(episode.last_alarm_s, episode.isolated_at_s)
         quiet_s = now_s - since_s

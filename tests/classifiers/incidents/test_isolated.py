@@ -60,6 +60,14 @@ def test_quiet_readings_prove_its_end_only_once_traffic_tries_the_target() -> No
     assert (ended.change, is_open(triage)) == ("resolved", False)
 
 
+def test_quiet_readings_that_go_on_prove_its_end_although_the_breaker_is_open() -> None:
+    triage = isolated()
+    play(triage, 10, 7, alarms=False)
+    assert is_open(triage)
+    play(triage, 17, 1, alarms=False)
+    assert not is_open(triage)
+
+
 def test_without_readings_it_ends_a_while_after_traffic_could_come() -> None:
     triage = isolated()
     play(triage, 10, LONG_S, alarms=False, target=False)
