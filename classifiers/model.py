@@ -28,6 +28,8 @@ RemedyState = Literal["applied", "verifying", "recovered", "not_recovered", "inc
 kept: after it did not help."""
 UNJUDGED: frozenset[RemedyState] = frozenset({"applied", "verifying"})
 """Before there is a verdict."""
+MAY_HAVE_RUN = frozenset({"executed", "interrupted"})
+"""Statuses of an action that may have changed its target; with any other it did nothing there."""
 NOTIFICATIONS = frozenset({"notify"})
 """Kinds of action that notify people and change nothing."""
 
@@ -128,6 +130,11 @@ class ActionRecord:
     digest: str | None = None
     approved_by: tuple[str, ...] = ()
     detail: str | None = None
+
+
+def may_have_acted(action: ActionRecord) -> bool:
+    """Whether an action may have changed its target; a notification changes none."""
+    return action.kind not in NOTIFICATIONS and action.status in MAY_HAVE_RUN
 
 
 @dataclass(frozen=True, slots=True)

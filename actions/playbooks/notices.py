@@ -16,7 +16,7 @@ from actions.playbooks.identity import key
 from actions.playbooks.ladder import Rung
 from actions.playbooks.playbook import Playbook
 from actions.playbooks.undo import failed_undos
-from classifiers.model import ActionRecord, Incident
+from classifiers.model import MAY_HAVE_RUN, ActionRecord, Incident
 from classifiers.verdict.hysteresis import SEVERITY_ORDER
 
 Event = Literal["open", "change", "failure", "close"]
@@ -124,8 +124,8 @@ def _closing(incident: Incident, audiences: tuple[str, ...]) -> Iterator[Notice]
     if incident.state != "resolved" or not audiences:
         return
     for item in incident.actions:
-        may_have_run = item.status in ("executed", "interrupted")
-        if item.kind == "notify" and not item.undo and may_have_run and not _is_side_notice(item.step_id):
+        was_sent = item.status in MAY_HAVE_RUN
+        if item.kind == "notify" and not item.undo and was_sent and not _is_side_notice(item.step_id):
             yield Notice("close", item.step_id or "", audiences, "the incident resolved", item.target, undo=True)
 
 

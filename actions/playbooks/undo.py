@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from actions.model import HARMLESS
 from actions.playbooks.identity import key
 from actions.playbooks.playbook import REVERSIBLE
-from classifiers.model import ActionRecord, Incident, UndoWhen
+from classifiers.model import ActionRecord, Incident, UndoWhen, may_have_acted
 
-MAY_HAVE_RUN = frozenset({"executed", "interrupted"})
 UNDO_FAILED = frozenset({"failed", "refused", "expired", "interrupted", "suggested"})
 INEFFECTIVE = frozenset({"not_recovered", "inconclusive"})
 
@@ -29,7 +28,7 @@ def due_undos(incident: Incident, by_key: Mapping[str, ActionRecord]) -> Iterato
     """
     remedies = {remedy.key: remedy for remedy in incident.remedies}
     for action in incident.actions:
-        if action.undo or action.kind in HARMLESS or action.status not in MAY_HAVE_RUN:
+        if action.undo or not may_have_acted(action):
             continue
         if _undo_key(incident, action) in by_key:
             continue

@@ -15,7 +15,7 @@ from classifiers.incidents.params import TriageParams
 from classifiers.learning.advisor import CachedAdvice
 from classifiers.learning.forecast import with_forecast_of
 from classifiers.learning.learning_state import LearningState
-from classifiers.model import NOTIFICATIONS, ActionRecord, Incident
+from classifiers.model import Incident, may_have_acted
 from classifiers.recurrence.habit_verdict import as_habit, broken_by, deviations_of, is_habit, is_note, regular
 from classifiers.recurrence.memory import Recurrence
 from classifiers.recurrence.occurrence import Occurrence
@@ -92,18 +92,18 @@ class IncidentBuilder:
         params, habit, kind = self._params, episode.habit, _fingerprint(episode, verdict)
         if now_s - began_s >= params.accept_after_s:
             return None
-        told: tuple[str, float] | None = None
-        if habit is not None and habit.need_not_be_told(began_s, params.habit_told_every_s):
-            told, why = (habit.last_id, habit.told_at_s), f"{habit}"
+        published: tuple[str, float] | None = None
+        if habit is not None and habit.is_repeat(began_s, params.habit_repeat_interval_s):
+            published, why = (habit.last_id, habit.published_at_s), f"{habit}"
         elif is_note(verdict.severity) and not self.recurrence.is_acted_on(kind):
             note = self.recurrence.continued((kind,), began_s)
-            if note is not None and note.has_told(began_s, now_s, params.reopen_within_s):
-                told, why = note.told, "goes on after a short calm"
-        if told is None:
+            if note is not None and note.covers(began_s, now_s, params.reopen_within_s):
+                published, why = note.last_published, "goes on after a short calm"
+        if published is None:
             return None
-        episode.told_id, episode.told_at_s = told
+        episode.published_id, episode.published_at_s = published
         self._record_kind(episode, verdict)
-        return f"{why}: told {began_s - episode.told_at_s:.0f} s ago as {episode.told_id}"
+        return f"{why}: told {began_s - episode.published_at_s:.0f} s ago as {episode.published_id}"
 
     def _with_habit(self, episode: Episode, verdict: Verdict, version: str | None) -> Verdict:
         """The verdict with the habit that the incident is part of."""
@@ -136,15 +136,14 @@ class IncidentBuilder:
         began_s = episode.confirmed_at_s
         assert began_s is not None
         habit, actions = episode.habit, episode.actions
-        alone = by_itself and not episode.acted_on and not any(map(_had_effect, actions))
+        alone = by_itself and not episode.acted_on and not any(map(may_have_acted, actions))
         within = habit is None or habit.broken is None or is_note(episode.hysteresis.worst)
         regularly = within and regular(episode.evidence, self.part_of(episode), habit)
-        was_told = bool(episode.id)
         self.recurrence.record(Occurrence(
             episode.id or incident_id(episode, began_s), episode.fingerprints, began_s, episode.last_alarm_s - began_s,
             dict(episode.highest), alone and regularly, is_note(episode.hysteresis.worst),
             1 if habit is None else habit.number,
-            None if was_told else episode.told_id, None if was_told else episode.told_at_s,
+            episode.published_id, episode.published_at_s,
         ))
         if episode.acted_on:
             self.recurrence.act_on(episode.fingerprints)
@@ -262,11 +261,6 @@ def _still_accurate(published: Incident, episode: Episode, verdict: Verdict, ver
         and (published.version == version or verdict.attribution.dimension == "version")
         and (published.stage_times["classify"].status == "pending") == (episode.timeline.classified_at_s is None)
     )
-
-
-def _had_effect(action: ActionRecord) -> bool:
-    """Whether an action of ours may have ended the incident."""
-    return action.kind not in NOTIFICATIONS and action.status in ("executed", "interrupted")
 
 
 def _fingerprint(episode: Episode, verdict: Verdict) -> str:

@@ -49,11 +49,11 @@ class EpisodeState:
     assigned. published: as last published, None while pending. fingerprints: the one it opened with and the current
     one, empty while pending. reopens: the incident that it reopens. causes: incidents that it is an effect of, and
     when each was last open. same_cause_as: incidents of the same service that turned out to have its cause.
-    effects: incidents that name this one as their cause. told_id, told_at_s: the incident that was told instead of
-    this one while it is withheld, and when. habit: that it is, or was, part of. highest: by metric the highest mean
-    deviation in the part that is hit. acted_on: whether people acted on it. remedies: what became of its actions.
-    quiet_samples: requests behind the quiet readings of what was hit, since the first action. isolated_at_s: when a
-    breaker last kept traffic away from what was hit, 0 for never.
+    effects: incidents that name this one as their cause. published_id, published_at_s: the incident that was told
+    instead of this one while it is withheld, and when. habit: that it is, or was, part of. highest: by metric the
+    highest mean deviation in the part that is hit. acted_on: whether people acted on it. remedies: what became of
+    its actions. quiet_samples: requests behind the quiet readings of what was hit, since the first action.
+    isolated_at_s: when a breaker last kept traffic away from what was hit, 0 for never.
     """
 
     service: str
@@ -82,8 +82,8 @@ class EpisodeState:
     same_cause_as: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     timeline: StageTimeline = field(default_factory=StageTimeline)
-    told_id: str | None = None
-    told_at_s: float | None = None
+    published_id: str | None = None
+    published_at_s: float | None = None
     habit: Habit | None = None
     highest: dict[str, float] = field(default_factory=dict)
     acted_on: bool = False

@@ -217,7 +217,7 @@ class Triage:
         self._advance(episode, "alarm", now_s, strongest_alarm_text(alarms) if episode.phase in ENDED_BY_ALARM else "")
         if episode.phase == "withheld":
             if self.builder.withheld_because(episode, now_s) is None:
-                yield self._open(episode, now_s, _more_than_told(episode, now_s))
+                yield self._open(episode, now_s, _reason_to_open(episode, now_s))
         elif episode.opened_at_s is None:
             why = confirmation(episode, now_s, alarms, self._params)
             if why is not None:
@@ -253,7 +253,8 @@ class Triage:
             return
         if episode.phase == "withheld":
             if quiet_s >= params.patience_s(params.resolve_after_s, episode.longest_window_s):
-                self._advance(episode, "hold", now_s, f"no alarm for {quiet_s:.0f} s; was told as {episode.told_id}")
+                why = f"no alarm for {quiet_s:.0f} s; was told as {episode.published_id}"
+                self._advance(episode, "hold", now_s, why)
                 self.builder.record_occurrence(episode, by_itself=True)
                 del self.episodes[episode.service, episode.model][episode.key]
             return
@@ -282,6 +283,7 @@ class Triage:
         """Open an incident; as flapping, when its kind opened too often lately."""
         params, subject = self._params, episode.subject
         episode.opened_at_s = now_s
+        episode.published_id = episode.published_at_s = None
         episode.id = incident_id(episode, now_s)
         self._opened[episode.id] = episode
         self.inhibition.remote.open.pop(episode.id, None)
@@ -366,10 +368,10 @@ def _view(one: Episode) -> EpisodeView:
     )
 
 
-def _more_than_told(episode: Episode, now_s: float) -> str:
+def _reason_to_open(episode: Episode, now_s: float) -> str:
     """Why a withheld episode is an incident now."""
     assert episode.confirmed_at_s is not None
-    lasts = f"more than {episode.told_id}, after {now_s - episode.confirmed_at_s:.0f} s"
+    lasts = f"more than {episode.published_id}, after {now_s - episode.confirmed_at_s:.0f} s"
     return lasts if episode.habit is None or episode.habit.broken is None else episode.habit.broken
 
 

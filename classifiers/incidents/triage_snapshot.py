@@ -101,7 +101,7 @@ def _with_beginning(episode: Any) -> Any:
         return episode
     opened_at_s, habit = state.get("opened_at_s"), state.get("habit")
     if isinstance(habit, dict):
-        habit = {**habit, "began_s": opened_at_s, "told_at_s": opened_at_s}
+        habit = {**habit, "began_s": opened_at_s, "published_at_s": opened_at_s}
     return {**episode, "state": {**state, "confirmed_at_s": opened_at_s, "habit": habit}}
 
 

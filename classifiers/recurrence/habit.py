@@ -14,9 +14,9 @@ _NAMES: tuple[tuple[float, str], ...] = ((3_600.0, "hourly"), (86_400.0, "daily"
 class Habit:
     """The habit that an incident is part of.
 
-    number: which of it. last_id, told_at_s: the last one that was told, and when. longest_s, highest: of those before
-    it, the duration and by metric the deviation. fingerprints: theirs. began_s: when this one began. is_known: the one
-    before was told, or known, as a habit. broken: why it is a habit no more.
+    number: which of it. last_id, published_at_s: the last one that was told, and when. longest_s, highest: of those
+    before it, the duration and by metric the deviation. fingerprints: theirs. began_s: when this one began.
+    is_known: the one before was told, or known, as a habit. broken: why it is a habit no more.
     """
 
     period_s: float
@@ -26,17 +26,17 @@ class Habit:
     highest: dict[str, float]
     fingerprints: tuple[str, ...]
     began_s: float
-    told_at_s: float
+    published_at_s: float
     is_known: bool = False
     broken: str | None = None
 
     def __str__(self) -> str:
         return f"{period_text(self.period_s)}, the {ordinal(self.number)}"
 
-    def need_not_be_told(self, now_s: float, told_every_s: float) -> bool:
+    def is_repeat(self, now_s: float, interval_s: float) -> bool:
         """Whether it is known and was told lately. An opening that is a little early makes no difference."""
-        age_s = now_s - self.told_at_s + tolerance_s(self.period_s)
-        return self.is_known and self.broken is None and age_s < told_every_s
+        age_s = now_s - self.published_at_s + tolerance_s(self.period_s)
+        return self.is_known and self.broken is None and age_s < interval_s
 
 
 def period_text(period_s: float) -> str:

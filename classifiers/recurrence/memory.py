@@ -162,10 +162,11 @@ def _habit(before: list[Occurrence], began_s: float, continued: Occurrence | Non
         for metric, deviation in one.deviations.items():
             highest[metric] = max(highest.get(metric, 0.0), deviation)
     last = before[0]
-    told_id, told_at_s = last.told if continued is None else max(last.told, continued.told, key=lambda told: told[1])
+    ours = [last] if continued is None else [last, continued]
+    published_id, published_at_s = max((one.last_published for one in ours), key=lambda one: one[1])
     kinds = dict.fromkeys(kind for one in before for kind in one.fingerprints)
     return Habit(
-        period_s=(began_s - before[-1].opened_at_s) / BEFORE, number=max(last.number, BEFORE) + 1, last_id=told_id,
+        period_s=(began_s - before[-1].opened_at_s) / BEFORE, number=max(last.number, BEFORE) + 1, last_id=published_id,
         longest_s=max(one.lasted_s for one in before), highest=highest, fingerprints=tuple(kinds), began_s=began_s,
-        told_at_s=told_at_s, is_known=last.number > BEFORE or (continued is not None and continued.number > BEFORE),
+        published_at_s=published_at_s, is_known=any(one.number > BEFORE for one in ours),
     )

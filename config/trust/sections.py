@@ -64,24 +64,7 @@ SlackUser = Annotated[str, matching(r"[TE][A-Z0-9]+/[UW][A-Z0-9]+", "the ids of 
 Mail = Annotated[str, matching(r"[^@\s]+@[^@\s]+", "an address such as ben@example.com")]
 
 
-class AbsenceSection(Strict):
-    """From when until when a person cannot be reached."""
-
-    from_s: Instant
-    until_s: Instant
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.until_s <= self.from_s:
-            raise ValueError("until is not later than from, expected a time after it")
-        return self
-
-
-class PersonKey(Strict):
-    """A personal key. from_s, until_s: when it is valid, None without a bound."""
-
-    id: Name
-    public: PublicText
+class _Period(Strict):
     from_s: Instant | None = None
     until_s: Instant | None = None
 
@@ -90,6 +73,21 @@ class PersonKey(Strict):
         if self.from_s is not None and self.until_s is not None and self.until_s <= self.from_s:
             raise ValueError("until is not later than from, expected a time after it")
         return self
+
+
+class AbsenceSection(_Period):
+    """From when until when a person cannot be reached."""
+
+    from_s: Instant
+    until_s: Instant
+
+
+
+class PersonKey(_Period):
+    """A personal key. from_s, until_s: when it is valid, None without a bound."""
+
+    id: Name
+    public: PublicText
 
 
 class Person(Strict):

@@ -12,10 +12,10 @@ from typing import Any
 from classifiers.accounting.response_report import compute_response
 from classifiers.accounting.slo_report import StageTargets, compute_report
 from classifiers.learning.feedback_entry import was_fault
-from classifiers.model import NOTIFICATIONS, UNJUDGED, Incident, Severity
+from classifiers.model import UNJUDGED, Incident, Severity, may_have_acted
 from streams.page.review_view import open_items
 from streams.page.state import PageState
-from streams.page.summaries import RAN, incident_row
+from streams.page.summaries import incident_row
 
 MAX_ROWS = 500
 MAX_CAUSES = 10
@@ -69,9 +69,7 @@ def figures_of(incidents: Sequence[Incident]) -> dict[str, Any]:
     """Numbers by severity; the mean and median seconds from onset to detection and to resolution; null for none. acted:
     where an action ran, messages left out. judged: those of which it is known whether an action helped.
     """
-    acted = [
-        one for one in incidents if any(act.kind not in NOTIFICATIONS and act.status in RAN for act in one.actions)
-    ]
+    acted = [one for one in incidents if any(map(may_have_acted, one.actions))]
     judged = [one for one in acted if any(remedy.state not in UNJUDGED for remedy in one.remedies)]
     return {
         "count": len(incidents), "open": sum(one.state != "resolved" for one in incidents),

@@ -9,12 +9,12 @@ from typing import Any
 from actions.model import Outcome
 from actions.remedies.notices import NOTICE
 from classifiers.incident_silence import silenced_text
-from classifiers.model import ActionRecord, Anomaly, Incident
+from classifiers.model import MAY_HAVE_RUN, ActionRecord, Anomaly, Incident
 from streams.page.plots import plots_of, scope_text
 from streams.page.review_view import review_of
 from streams.page.siblings import siblings_of
 from streams.page.state import PageState
-from streams.page.summaries import RAN, incident_row, request_row, texts_of
+from streams.page.summaries import incident_row, request_row, texts_of
 from streams.timeline.entries import action_text, nothing_ran, of_intent, of_notification, of_outcome
 from streams.timeline.timeline import is_first_alarm, names_before, timeline_of
 from streams.timeline.words import RESOLUTIONS, step_words, verdict_words
@@ -71,7 +71,8 @@ def _action_row(one: ActionRecord, outcomes: Sequence[Outcome]) -> dict[str, Any
     last = next((each for each in reversed(outcomes) if each.key == one.key and NOTICE not in each.data), None)
     nothing = None if last is None else nothing_ran(last)
     return {
-        **asdict(one), "words": nothing or step_words(one.status), "ran": one.status in RAN and nothing is None,
+        **asdict(one), "words": nothing or step_words(one.status),
+        "ran": one.status in MAY_HAVE_RUN and nothing is None,
         "detail": "" if last is None else last.detail,
         "by": list(one.approved_by) if last is None else [each.who for each in last.decisions],
     }

@@ -19,8 +19,6 @@ from streams.timeline.words import escalation_words, step_words
 
 PARTS = ("model", "version", "replica", "tenant")
 SHOWN_ACTIONS = 4
-RAN = ("executed", "interrupted")
-"""The other statuses of an action did nothing at the target."""
 
 
 def incident_row(incident: Incident, state: PageState) -> dict[str, Any]:

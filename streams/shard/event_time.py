@@ -276,10 +276,13 @@ class EventTime:
         ts_s = arrival.ts_s
         if ts_s is None or one.highest_s == -inf:
             return arrival
+        if max(arrival.disorder_s, one.highest_s - arrival.oldest_s) <= self._params.max_lateness_s:
+            one.are_strays.append(False)
+            return arrival
         behind_s = np.maximum(np.maximum.accumulate(ts_s), one.highest_s) - ts_s
         kept = behind_s <= self._params.max_lateness_s
         one.are_strays.append(2 * int(kept.sum()) < len(ts_s))
-        if kept.all() or 2 * sum(one.are_strays) > USUAL_OF:
+        if 2 * sum(one.are_strays) > USUAL_OF:
             return arrival
         if not kept.any():
             return None

@@ -82,7 +82,7 @@ def test_the_fifth_is_not_told_but_in_the_audit() -> None:
 
 
 def test_a_known_habit_is_told_again_after_the_time_that_is_set() -> None:
-    often = replace(OFTEN, triage=replace(OFTEN.triage, habit_told_every_s=700.0))
+    often = replace(OFTEN, triage=replace(OFTEN.triage, habit_repeat_interval_s=700.0))
     watched = batches(fleet(often, ("r0", "r1")).play(PERIOD, CALM), *[USUAL] * 8)
     assert factors(watched, HABIT)[3:] == ["every 4 min, the 4th", "every 4 min, the 7th"]
     assert found(watched)[4].related == (Related(found(watched)[3].id, "repeats"),)

@@ -13,17 +13,17 @@ import orjson
 
 from config.models import Config
 from config.origin import origin_of
+from config.trust.sections import ProcessRole
 from streams.cli.people.author import FINDING, json_option, run, with_config
 from streams.client.examination.diagnosis import Examination, Finding, examine
-from streams.client.examination.permissions import Role
 
 
 @click.command()
-@click.option("--role", "roles", multiple=True, type=click.Choice(get_args(Role)), default=get_args(Role),
+@click.option("--role", "roles", multiple=True, type=click.Choice(get_args(ProcessRole)), default=get_args(ProcessRole),
               help="A role whose permissions the credentials must have; may be repeated. Default: all.")
 @json_option
 @with_config
-def doctor(config: Config, roles: tuple[Role, ...], as_json: bool) -> None:
+def doctor(config: Config, roles: tuple[ProcessRole, ...], as_json: bool) -> None:
     """Examine an installation, with the configuration and credentials of a worker. Nothing is changed.
 
     Codecs of compression; each broker: address, TLS, authentication; topics, partitions and settings; what the ACLs let
@@ -41,7 +41,7 @@ def doctor(config: Config, roles: tuple[Role, ...], as_json: bool) -> None:
         sys.exit(FINDING)
 
 
-async def _examine(config: Config, roles: tuple[Role, ...], as_json: bool) -> int:
+async def _examine(config: Config, roles: tuple[ProcessRole, ...], as_json: bool) -> int:
     """Print each step as it ends; returns the number of findings."""
     count = 0
     async for one in examine(config, roles):

@@ -14,8 +14,8 @@ from typing import Any
 from aiokafka.protocol.coordination import FindCoordinatorRequest  # type: ignore[import-untyped]
 
 from config.models import Config
+from config.trust.sections import ProcessRole
 from streams.client.examination.first_answer import ask_first
-from streams.client.examination.permissions import Role
 
 GROUP, TRANSACTION = 0, 1
 """Types of coordinators."""
@@ -41,7 +41,7 @@ class NeededName:
         return "Read" if self.kind == GROUP else "Write"
 
 
-def needed_names(config: Config, roles: Collection[Role]) -> list[NeededName]:
+def needed_names(config: Config, roles: Collection[ProcessRole]) -> list[NeededName]:
     """What the processes of these roles use. One process of the roles watch and execute needs no group for both."""
     group = config.kafka.group
     names = []
@@ -54,7 +54,7 @@ def needed_names(config: Config, roles: Collection[Role]) -> list[NeededName]:
     return names
 
 
-async def refused_names(config: Config, roles: Collection[Role]) -> list[NeededName]:
+async def refused_names(config: Config, roles: Collection[ProcessRole]) -> list[NeededName]:
     """Those that this principal may not use. Raises `KafkaError` and `OSError` when no broker answers."""
     return await ask_first(config, partial(_ask, needed_names(config, roles))) or []
 

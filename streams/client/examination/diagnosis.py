@@ -14,11 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from config.models import Config
+from config.trust.sections import ProcessRole
 from streams.client.dead_letter_log import read_dead_letters
 from streams.client.examination.clock_check import judge_clock, read_fresh, told_of
 from streams.client.examination.contact import contact
 from streams.client.examination.coordinators import refused_names
-from streams.client.examination.permissions import NEEDED, Role, missing_permissions, read_operations
+from streams.client.examination.permissions import NEEDED, missing_permissions, read_operations
 from streams.client.examination.recent_records import judge, judge_content, read_last, seen_record
 from streams.client.examination.topic_check import TopicFinding, check_topics, read_topic_states
 from streams.client.topic_reader import open_reader, partitions_of_topics, places_of
@@ -50,7 +51,7 @@ class Examination:
     findings: tuple[Finding, ...] = ()
 
 
-async def examine(config: Config, roles: Collection[Role]) -> AsyncIterator[Examination]:
+async def examine(config: Config, roles: Collection[ProcessRole]) -> AsyncIterator[Examination]:
     """The steps in order; where no broker lets us in, the first two are all. roles: whose permissions are needed."""
     missing = [name for name, is_there in CODECS.items() if not is_there()]
     yield Examination("codecs", f"{', '.join(CODECS)} can be read", tuple(
@@ -78,7 +79,7 @@ async def examine(config: Config, roles: Collection[Role]) -> AsyncIterator[Exam
             ),))
 
 
-async def _permissions(roles: Collection[Role], config: Config) -> Examination:
+async def _permissions(roles: Collection[ProcessRole], config: Config) -> Examination:
     topics = {one.topic for one in config.inputs} | {getattr(config.topics, setting) for setting in NEEDED}
     allowed = await read_operations(config, topics)
     if allowed is None:

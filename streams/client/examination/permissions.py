@@ -14,15 +14,15 @@ from aiokafka.protocol.api import Request, RequestStruct, Response  # type: igno
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String  # type: ignore[import-untyped]
 
 from config.models import Config
+from config.trust.sections import ProcessRole
 from streams.client.examination.first_answer import ask_first
 
-Role = Literal["watch", "execute", "respond"]
 Operation = Literal["Read", "Write", "Describe"]
 
 CODES: Mapping[Operation, int] = {"Read": 3, "Write": 4, "Describe": 8}
 """Of Kafka's `AclOperation`: the bit of the operation in the answer."""
 TOPIC_AUTHORIZATION_FAILED = 29
-NEEDED: Mapping[str, Mapping[Role, tuple[Operation, ...]]] = {
+NEEDED: Mapping[str, Mapping[ProcessRole, tuple[Operation, ...]]] = {
     "incidents": {"watch": ("Read", "Write"), "respond": ("Read",)},
     "actions": {"watch": ("Write",), "execute": ("Read",), "respond": ("Read",)},
     "outcomes": {"watch": ("Read",), "execute": ("Write",), "respond": ("Read", "Write")},
@@ -56,14 +56,14 @@ async def read_operations(config: Config, topics: Collection[str]) -> dict[str, 
 
 
 def missing_permissions(
-    config: Config, allowed: Mapping[str, frozenset[Operation]], roles: Collection[Role],
+    config: Config, allowed: Mapping[str, frozenset[Operation]], roles: Collection[ProcessRole],
 ) -> list[MissingPermission]:
     """What roles need and do not have, of the topics of which something is known."""
     found = ((topic, needed - allowed[topic]) for topic, needed in _needed(config, roles) if topic in allowed)
     return [MissingPermission(topic, tuple(sorted(missing))) for topic, missing in found if missing]
 
 
-def _needed(config: Config, roles: Collection[Role]) -> Iterator[tuple[str, set[Operation]]]:
+def _needed(config: Config, roles: Collection[ProcessRole]) -> Iterator[tuple[str, set[Operation]]]:
     for source in config.inputs:
         yield source.topic, {"Describe", "Read"} if "watch" in roles else {"Describe"}
     for setting, by_role in NEEDED.items():

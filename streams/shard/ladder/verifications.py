@@ -10,10 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from actions.model import Intent
 from actions.playbooks.record import JudgedRun, StepRecord
 from actions.playbooks.verification import INEFFECTIVE, Signs, Verification, begin, conclude, judge, plan, undone
-from classifiers.model import ActionRecord, AuditEntry, Incident, RemedyRecord
+from classifiers.model import MAY_HAVE_RUN, ActionRecord, AuditEntry, Incident, RemedyRecord
 from classifiers.validation_errors import describe_first
-
-RAN = frozenset({"executed", "interrupted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,13 @@ class Verifications:
     def record(self, incident_id: str, action: ActionRecord, now_s: float) -> None:
         """Note what came of an action: a remedy that ran is to be judged from now on, and one undone no more."""
         judged = self._judged.setdefault(incident_id, {})
-        if action.undo and action.status in RAN:
+        if action.undo and action.status in MAY_HAVE_RUN:
             for key, known in judged.items():
                 record = known.record
                 if (record.kind, record.target, record.step_id) == (action.kind, action.target, action.step_id):
                     judged[key] = undone(known, now_s)
         planned = self._planned.get(incident_id, {}).get(action.key)
-        if planned is not None and action.status in RAN:
+        if planned is not None and action.status in MAY_HAVE_RUN:
             judged.setdefault(action.key, begin(planned, now_s))
 
     def judge(self, incident: Incident, signs: Signs, now_s: float) -> tuple[RemedyRecord, ...]:

@@ -104,7 +104,7 @@ def test_a_snapshot_from_before_has_no_beginnings_and_is_read() -> None:
     play(triage, "nn")
     data = dump(triage)
     for episode in data["episodes"]:
-        for name in ("confirmed_at_s", "told_id", "told_at_s"):
+        for name in ("confirmed_at_s", "published_id", "published_at_s"):
             del episode["state"][name]
     load(later, data)
     assert play(later, QUIET, 2) == play(triage, QUIET, 2)

@@ -23,8 +23,8 @@ def test_a_habit_is_told_once_a_day_unless_it_is_new_or_more_than_that(
     is_known: bool, broken: str | None, age_s: float, told: bool,
 ) -> None:
     habit = Habit(HOUR, 5, "inc-1", 240.0, {}, (), 0.0, 1000.0, is_known, broken)
-    assert habit.need_not_be_told(1000.0 + age_s, DAY) is not told
+    assert habit.is_repeat(1000.0 + age_s, DAY) is not told
 
 
 def test_a_habit_may_always_be_told() -> None:
-    assert not Habit(HOUR, 5, "inc-1", 240.0, {}, (), 0.0, 0.0, is_known=True).need_not_be_told(1.0, 0.0)
+    assert not Habit(HOUR, 5, "inc-1", 240.0, {}, (), 0.0, 0.0, is_known=True).is_repeat(1.0, 0.0)

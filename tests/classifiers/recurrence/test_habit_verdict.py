@@ -15,7 +15,7 @@ from classifiers.recurrence.habit_verdict import broken_by, regular
 KIND = "chat/gpt all resource_exhaustion"
 HOUR = 3600.0
 CHAT = Scope("chat", "gpt")
-HABIT = Habit(HOUR, 4, "inc-1", 240.0, {"latency_ms": 0.5}, (KIND,), began_s=0.0, told_at_s=0.0)
+HABIT = Habit(HOUR, 4, "inc-1", 240.0, {"latency_ms": 0.5}, (KIND,), began_s=0.0, published_at_s=0.0)
 
 
 def reading(metric: str, value: float = 150.0, expected: float = 100.0, scope: Scope = CHAT) -> Anomaly:

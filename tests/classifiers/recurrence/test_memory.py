@@ -160,7 +160,7 @@ def test_a_further_part_is_of_the_same_number_and_lasts_since_the_first_one_bega
 
 def test_a_habit_names_the_last_one_that_was_told() -> None:
     found = recurrence(0.0, HOUR)
-    found.record(replace(occurrence(2 * HOUR, number=9), told_id="inc-0", told_at_s=0.0))
+    found.record(replace(occurrence(2 * HOUR, number=9), published_id="inc-0", published_at_s=0.0))
     habit = found.habit((KIND,), 3 * HOUR, LEAST_S)
     assert habit is not None
-    assert (habit.last_id, habit.told_at_s, habit.is_known) == ("inc-0", 0.0, True)
+    assert (habit.last_id, habit.published_at_s, habit.is_known) == ("inc-0", 0.0, True)
